@@ -1,0 +1,2 @@
+//! kmsctl.
+pub mod tree;
