@@ -1,0 +1,123 @@
+//! AWS as the engine sees it: a trait of single requests, and what can go wrong with one.
+//! `aws` sends them to AWS; the tests' stand-in keeps them in memory. Neither plans nor retries.
+
+pub mod aws;
+pub mod limit;
+
+use crate::id::{AccountId, AliasName, KeyArn, Place};
+use crate::kind::grant::Listed;
+use crate::kind::key::{Metadata, Rotation};
+use crate::kind::{Call, Ids};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a failure means for whoever made the call. Set from the error's code and the transport's
+/// classification, never from message text (aws-semantics, appendix B).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// Not there.
+    NotFound,
+    /// Already there.
+    AlreadyExists,
+    /// The caller may not.
+    Denied,
+    /// Too fast; surely not executed.
+    Throttled,
+    /// The object's state does not allow it.
+    InvalidState,
+    /// The request is wrong.
+    Invalid,
+    /// A quota is used up.
+    LimitExceeded,
+    /// Not answered, or answered with a server's fault: may have been executed or not.
+    Ambiguous,
+    /// Not sent: the connection or the credentials failed before.
+    Unsent,
+    /// The operation does not apply to this object.
+    Unsupported,
+    /// Something else.
+    Other,
+}
+
+/// A request that AWS did not answer as hoped.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation}: {message}{}", .code.as_ref().map(|c| format!(" ({c})")).unwrap_or_default())]
+pub struct CloudError {
+    /// AWS's name of the operation.
+    pub operation: &'static str,
+    /// What it means.
+    pub fault: Fault,
+    /// AWS's error code.
+    pub code: Option<String>,
+    /// What AWS says.
+    pub message: String,
+    /// For AWS's support.
+    pub request_id: Option<String>,
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account.
+    pub account: AccountId,
+    /// The caller's ARN, as STS reports it.
+    pub arn: String,
+}
+
+/// One alias of a Region. AWS's own are among them, some without a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AliasEntry {
+    /// The name with `alias/`, AWS's own included.
+    pub name: String,
+    /// The bare id of the key.
+    pub target: Option<String>,
+}
+
+/// What a mutating call brought about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A key was made.
+    Key(KeyArn),
+    /// A grant was made, with this id.
+    Grant(String),
+    /// Nothing that has an identity.
+    Done,
+}
+
+/// What a call needs that no plan can hold.
+#[derive(Clone, Debug, Default)]
+pub struct Late<'a> {
+    /// The key that the call is about, for the calls that change a key.
+    pub key: Option<&'a KeyArn>,
+    /// The ARNs of the stack's keys.
+    pub ids: Option<&'a Ids>,
+    /// The nonce of a `CreateKey`.
+    pub nonce: Option<&'a str>,
+}
+
+/// AWS. Each method is one request, or one a page; none is repeated by the implementation.
+#[expect(async_fn_in_trait, reason = "the engine runs on one task: futures need not be Send")]
+pub trait Cloud {
+    /// `GetCallerIdentity`.
+    async fn caller(&self) -> Result<Caller, CloudError>;
+    /// `ListAliases`, every page, 100 a page.
+    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError>;
+    /// `ListAliases` of one key.
+    async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError>;
+    /// `ListKeys`, every page, 1000 a page: the ids.
+    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError>;
+    /// `DescribeKey`. Takes no alias: describing `alias/aws/…` can create a key.
+    async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError>;
+    /// `GetKeyPolicy`: the text.
+    async fn policy(&self, key: &KeyArn) -> Result<String, CloudError>;
+    /// `GetKeyRotationStatus`.
+    async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError>;
+    /// `ListResourceTags`, every page; AWS's own `aws:` tags are left out.
+    async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError>;
+    /// `ListGrants`, every page.
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError>;
+    /// The mutating call. Not repeated by anybody below.
+    async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
+}

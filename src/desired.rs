@@ -1,0 +1,79 @@
+//! What the configuration declares, resolved and valid. Only `config` makes one.
+
+use crate::address::Address;
+use crate::id::{AccountId, KeyArn, Name, Place};
+use crate::kind::{KeyFacts, Spec};
+use crate::policy::Finding;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The declaration of a whole stack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The stack's name: the namespace of ownership.
+    pub stack: Name,
+    /// The account and Region that resources are in unless they say otherwise.
+    pub home: Place,
+    /// The resources.
+    pub resources: BTreeMap<Address, Declared>,
+    /// Addresses to stop managing without touching AWS.
+    pub forget: BTreeSet<Address>,
+    /// Roles to call from other accounts.
+    pub accounts: BTreeMap<AccountId, String>,
+    /// Keys that are not the stack's but are pointed at.
+    pub existing: BTreeSet<KeyArn>,
+    /// What the declared keys are, for the checks of what points at them.
+    #[serde(with = "crate::desired::pairs")]
+    pub key_facts: KeyFacts,
+    /// What is questionable about the policies, though not wrong enough to refuse.
+    #[serde(skip)]
+    pub findings: Vec<(Address, Finding)>,
+}
+
+/// One declared resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Declared {
+    /// What it should be.
+    pub spec: Spec,
+    /// Where.
+    pub place: Place,
+    /// Whether deleting and disabling it is refused.
+    pub protect: bool,
+    /// The existing key to take over, where there is one.
+    pub adopt: Option<Adopt>,
+    /// `file:line:column` of the declaration.
+    pub origin: String,
+}
+
+/// An existing key that is to become the stack's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adopt {
+    /// By an alias.
+    Alias(crate::id::AliasName),
+    /// By its ARN (a bare id gets the declaration's place).
+    Key(KeyArn),
+}
+
+/// Maps with keys that are not text, as lists of pairs.
+pub(crate) mod pairs {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(crate) fn serialize<S: Serializer, K: Serialize, V: Serialize>(
+        map: &BTreeMap<K, V>,
+        s: S,
+    ) -> Result<S::Ok, S::Error> {
+        s.collect_seq(map)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>, K, V>(
+        d: D,
+    ) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+    {
+        Vec::<(K, V)>::deserialize(d).map(|pairs| pairs.into_iter().collect())
+    }
+}

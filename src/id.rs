@@ -1,0 +1,323 @@
+//! Names that AWS gives and the forms they must have. Knows nothing of resources or of calls.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a text is not the identifier it should be; `help` says what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct BadId {
+    /// What is wrong, as a fragment.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
+}
+
+impl BadId {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: help.into() }
+    }
+}
+
+/// A string newtype that is valid by construction: `FromStr` is the only way in, serde included.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                text.parse()
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A 12-digit AWS account id.
+    AccountId
+}
+text_id! {
+    /// A Region's code, such as `eu-west-1`.
+    Region
+}
+text_id! {
+    /// The name of a stack, a key or a grant in the configuration.
+    Name
+}
+text_id! {
+    /// An alias with its prefix: `alias/app`. Never one of AWS's own (`alias/aws/…`).
+    AliasName
+}
+
+impl FromStr for AccountId {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+            return Ok(Self(text.to_owned()));
+        }
+        let what = if text.bytes().all(|b| b.is_ascii_digit()) {
+            format!("`{text}` has {} digits", text.len())
+        } else {
+            format!("`{text}` is not an account id")
+        };
+        Err(BadId::new(what, "an AWS account id has 12 digits, such as \"111122223333\""))
+    }
+}
+
+impl FromStr for Region {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let good = parts.len() >= 3
+            && parts.iter().all(|p| !p.is_empty())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && parts.last().is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()));
+        if good {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(BadId::new(
+            format!("`{text}` is not a Region"),
+            "a Region looks like `eu-west-1` or `us-gov-west-1`",
+        ))
+    }
+}
+
+impl Region {
+    /// The partition that the Region belongs to.
+    #[must_use]
+    pub fn partition(&self) -> &'static str {
+        if self.0.starts_with("cn-") {
+            "aws-cn"
+        } else if self.0.starts_with("us-gov-") {
+            "aws-us-gov"
+        } else {
+            "aws"
+        }
+    }
+}
+
+impl FromStr for Name {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let good = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if good {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(BadId::new(
+            format!("`{text}` is not a name"),
+            "1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)",
+        ))
+    }
+}
+
+impl FromStr for AliasName {
+    type Err = BadId;
+    /// Accepts the name with or without `alias/` (aws-semantics 1.6).
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let bare = text.strip_prefix("alias/").unwrap_or(text);
+        if bare == "aws" || bare.starts_with("aws/") {
+            return Err(BadId::new(
+                format!("`{text}` is reserved for AWS managed keys"),
+                "choose a name that does not begin with `alias/aws/`",
+            ));
+        }
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-');
+        if let Some(rest) = text.split_once("alias/").filter(|(before, _)| !before.is_empty()) {
+            return Err(BadId::new(
+                format!("`{text}` does not begin with `alias/`"),
+                format!("write `alias/{}`, or leave `alias/` out", rest.1),
+            ));
+        }
+        if bare.is_empty() || bare.len() > 250 || !bare.bytes().all(legal) {
+            return Err(BadId::new(
+                format!("`{text}` is not an alias name"),
+                "after `alias/`: 1 to 250 letters, digits, `/`, `_` and `-`",
+            ));
+        }
+        Ok(Self(format!("alias/{bare}")))
+    }
+}
+
+impl AliasName {
+    /// The name without `alias/`.
+    #[must_use]
+    pub fn bare(&self) -> &str {
+        self.0.strip_prefix("alias/").unwrap_or(&self.0)
+    }
+}
+
+/// The full name of a KMS key. Key ids alone are not unique: related multi-Region keys share theirs
+/// (aws-semantics 1.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyArn {
+    partition: String,
+    /// The Region of the key.
+    pub region: Region,
+    /// The account that owns it.
+    pub account: AccountId,
+    id: String,
+}
+
+impl KeyArn {
+    /// The ARN of the key `id` at `place`.
+    #[must_use]
+    pub fn at(place: &Place, id: &str) -> Self {
+        Self {
+            partition: place.region.partition().to_owned(),
+            region: place.region.clone(),
+            account: place.account.clone(),
+            id: id.to_owned(),
+        }
+    }
+
+    /// The key id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where the key lives.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { account: self.account.clone(), region: self.region.clone() }
+    }
+}
+
+impl fmt::Display for KeyArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, region, account, id } = self;
+        write!(f, "arn:{partition}:kms:{region}:{account}:key/{id}")
+    }
+}
+
+impl FromStr for KeyArn {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        const FORM: &str = "a key ARN is `arn:aws:kms:REGION:ACCOUNT:key/ID`";
+        let fields: Vec<&str> = text.split(':').collect();
+        let [arn, partition, service, region, account, resource] = fields.as_slice() else {
+            let lost = match fields.as_slice() {
+                ["arn", _, "kms", account, _] if account.parse::<AccountId>().is_ok() => {
+                    " (the Region is missing)"
+                }
+                ["arn", _, "kms", region, _] if region.parse::<Region>().is_ok() => {
+                    " (the account is missing)"
+                }
+                _ => "",
+            };
+            let count = fields.len();
+            return Err(BadId::new(
+                format!("`{text}` has {count} fields instead of 6{lost}"),
+                FORM,
+            ));
+        };
+        let id = resource.strip_prefix("key/").filter(|id| is_key_id(id));
+        let (true, Some(id)) = (*arn == "arn" && *service == "kms", id) else {
+            return Err(BadId::new(format!("`{text}` is not the ARN of a KMS key"), FORM));
+        };
+        let (region, account): (Region, AccountId) = (region.parse()?, account.parse()?);
+        if *partition != region.partition() {
+            return Err(BadId::new(
+                format!("`{region}` is not in the partition `{partition}`"),
+                format!("its partition is `{}`", region.partition()),
+            ));
+        }
+        Ok(Self { partition: (*partition).to_owned(), region, account, id: id.to_owned() })
+    }
+}
+
+impl TryFrom<String> for KeyArn {
+    type Error = BadId;
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<KeyArn> for String {
+    fn from(arn: KeyArn) -> Self {
+        arn.to_string()
+    }
+}
+
+/// Whether `text` can be a key id: a UUID, or `mrk-` and 32 hexadecimal digits.
+#[must_use]
+pub fn is_key_id(text: &str) -> bool {
+    let hex = |t: &str| t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    (text.len() == 36 && hex(text)) || text.strip_prefix("mrk-").is_some_and(hex)
+}
+
+/// Where a call goes: an account and a Region.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The account whose credentials make the call.
+    pub account: AccountId,
+    /// The Region of the endpoint.
+    pub region: Region,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.account, self.region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help<T: FromStr<Err = BadId> + fmt::Debug>(text: &str) -> String {
+        let bad = text.parse::<T>().unwrap_err();
+        format!("{}; {}", bad.message, bad.help)
+    }
+
+    #[test]
+    fn published_mistakes_are_named() {
+        assert!(
+            help::<KeyArn>("arn:aws:kms:111122223333:key/abcdabcd-aaaa-bbbb-cccc-abcdabcdabcd")
+                .contains("the Region is missing")
+        );
+        assert!(help::<AccountId>("11111111111").contains("11 digits"));
+        assert!(help::<AliasName>("your-alias/Foo").contains("write `alias/Foo`"));
+        assert!(help::<AliasName>("alias/aws/ebs").contains("reserved"));
+    }
+
+    #[test]
+    fn aliases_take_both_forms() {
+        let both = ["app", "alias/app"].map(|t| t.parse::<AliasName>().unwrap());
+        assert_eq!(both[0], both[1]);
+        assert!("awsome".parse::<AliasName>().is_ok());
+        assert!("alias/".parse::<AliasName>().is_err());
+        assert!("a:b".parse::<AliasName>().is_err());
+    }
+
+    #[test]
+    fn key_arns_round_trip() {
+        let text = "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+        assert_eq!(text.parse::<KeyArn>().unwrap().to_string(), text);
+        assert!(text.replace("aws-cn", "aws").parse::<KeyArn>().is_err());
+    }
+}

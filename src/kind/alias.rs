@@ -1,0 +1,91 @@
+//! Aliases. Their natural name is their identity; whose they are is decided by the key behind them.
+
+use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation, key};
+use crate::id::{AliasName, Place};
+use serde::{Deserialize, Serialize};
+
+/// An alias and the key it points at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The name, with `alias/`.
+    pub name: AliasName,
+    /// The key.
+    pub target: KeyRef,
+}
+
+/// The calls that change an alias.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateAlias { alias_name: AliasName, target_key_id: KeyRef },
+    UpdateAlias { alias_name: AliasName, target_key_id: KeyRef },
+    DeleteAlias { alias_name: AliasName },
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct Alias;
+
+impl Resource for Alias {
+    type Spec = Spec;
+    type Call = Call;
+    const SERVICE: &'static str = "kms";
+
+    fn refs(spec: &Spec) -> Vec<&KeyRef> {
+        vec![&spec.target]
+    }
+
+    fn complete(declared: &Spec, _: &Spec) -> Spec {
+        declared.clone()
+    }
+
+    fn calls(
+        place: &Place,
+        change: Change<&Spec>,
+        facts: &KeyFacts,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        let create = |to: &Spec| Call::CreateAlias {
+            alias_name: to.name.clone(),
+            target_key_id: to.target.clone(),
+        };
+        let delete = |from: &Spec| Call::DeleteAlias { alias_name: from.name.clone() };
+        Ok(match change {
+            Change::Create { to } => Calls::all_at(place, vec![create(to)]),
+            Change::Update { from, to } | Change::Import { from, to } => {
+                if same_type(&from.target, &to.target, facts) {
+                    let update = Call::UpdateAlias {
+                        alias_name: to.name.clone(),
+                        target_key_id: to.target.clone(),
+                    };
+                    Calls::all_at(place, vec![update])
+                } else {
+                    let mut calls = Calls::all_at(place, vec![delete(from), create(to)]);
+                    calls.risk = Some(
+                        "the keys differ in type or usage, so the alias is deleted and created \
+                         again: in between it does not resolve"
+                            .to_owned(),
+                    );
+                    calls
+                }
+            }
+            Change::Delete { from } => Calls::all_at(place, vec![delete(from)]),
+            Change::Forget { .. } => Calls::all_at(place, Vec::new()),
+        })
+    }
+
+    fn retry(_: &Call) -> Retry {
+        Retry::ProbeByName
+    }
+}
+
+/// `UpdateAlias` wants both keys symmetric, both asymmetric or both HMAC, with the same usage
+/// (aws-semantics 1.6). A key that nothing is known of is taken to differ: the way that always
+/// works is chosen.
+fn same_type(from: &KeyRef, to: &KeyRef, facts: &KeyFacts) -> bool {
+    let kind = |key: &KeyRef| {
+        let fact = facts.get(key)?;
+        Some((key::rule(&fact.spec)?.family, fact.usage.as_str()))
+    };
+    kind(from).is_some_and(|of_from| kind(to) == Some(of_from))
+}

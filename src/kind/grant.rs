@@ -1,0 +1,232 @@
+//! Grants. AWS cannot change one: a change is a new grant, then the revocation of the old.
+//!
+//! A grant is recognised by its name, `kmsctl:<stack>:<key>/<grant>:<hash>`; the hash is over its
+//! parameters, so a changed grant has another name (aws-semantics 2.2). Grants with other names
+//! belong to AWS's services or to somebody else, and are never touched.
+
+use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation, key};
+use crate::id::{AccountId, Place};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The encryption context that a caller must present.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub enum Constraint {
+    /// Exactly these pairs.
+    EncryptionContextEquals(BTreeMap<String, String>),
+    /// At least these pairs.
+    EncryptionContextSubset(BTreeMap<String, String>),
+}
+
+/// A grant on a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The key.
+    pub key: KeyRef,
+    /// What the grant's name begins with; the hash follows.
+    pub name_prefix: String,
+    /// Who may use the key, as an ARN.
+    pub grantee: String,
+    /// Who may retire the grant, as an ARN.
+    pub retiring: Option<String>,
+    /// AWS's names of the operations.
+    pub operations: BTreeSet<String>,
+    /// The encryption context demanded, if any.
+    pub constraints: Option<Constraint>,
+    /// The account that issues the grant, where it is not the key's.
+    pub issuer: Option<AccountId>,
+    /// Ids of our grants that are no longer wanted. Never declared.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub superseded: BTreeSet<String>,
+}
+
+/// A grant as `ListGrants` reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of GrantListEntry")]
+pub struct Listed {
+    pub grant_id: String,
+    pub name: String,
+    pub grantee: String,
+    pub retiring: Option<String>,
+    pub operations: BTreeSet<String>,
+    pub constraints: Option<Constraint>,
+}
+
+/// The calls that change a grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateGrant {
+        key_id: KeyRef,
+        name: String,
+        grantee_principal: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retiring_principal: Option<String>,
+        operations: BTreeSet<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        constraints: Option<Constraint>,
+    },
+    RevokeGrant {
+        key_id: KeyRef,
+        grant_id: String,
+    },
+}
+
+/// The operations that a grant can give, by what the key is for (aws-semantics 2.1).
+#[must_use]
+pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
+    let mut operations = match (key::rule(spec).map(|rule| rule.family), usage) {
+        (Some(key::Family::Symmetric), _) => vec![
+            "Encrypt",
+            "Decrypt",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "GenerateDataKeyPair",
+            "GenerateDataKeyPairWithoutPlaintext",
+        ],
+        (Some(key::Family::Mac), _) => vec!["GenerateMac", "VerifyMac"],
+        (_, "SIGN_VERIFY") => vec!["Sign", "Verify", "GetPublicKey"],
+        (_, "KEY_AGREEMENT") => vec!["DeriveSharedSecret", "GetPublicKey"],
+        _ => vec!["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"],
+    };
+    operations.extend(["CreateGrant", "RetireGrant", "DescribeKey"]);
+    operations
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct Grant;
+
+impl Resource for Grant {
+    type Spec = Spec;
+    type Call = Call;
+    const SERVICE: &'static str = "kms";
+
+    fn refs(spec: &Spec) -> Vec<&KeyRef> {
+        vec![&spec.key]
+    }
+
+    fn complete(declared: &Spec, _: &Spec) -> Spec {
+        declared.clone()
+    }
+
+    fn calls(
+        place: &Place,
+        change: Change<&Spec>,
+        facts: &KeyFacts,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        if let Some(to) = change.to() {
+            supported(to, facts)?;
+        }
+        let revoke = |spec: &Spec, id: &String| {
+            let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };
+            (place.clone(), call)
+        };
+        let mut calls = Calls::all_at(place, Vec::new());
+        match change {
+            Change::Create { to } => calls.first.push(create(place, to, &BTreeSet::new())),
+            Change::Update { from, to } | Change::Import { from, to } => {
+                if !same_access(from, to) {
+                    calls.first.push(create(place, to, &from.superseded));
+                }
+                calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
+            }
+            Change::Delete { from } => {
+                calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
+            }
+            Change::Forget { .. } => {}
+        }
+        Ok(calls)
+    }
+
+    fn retry(_: &Call) -> Retry {
+        Retry::ProbeByName
+    }
+}
+
+/// Whether two grants differ in nothing but which objects in AWS stand for them.
+fn same_access(a: &Spec, b: &Spec) -> bool {
+    let bare = |spec: &Spec| Spec {
+        superseded: BTreeSet::new(),
+        name_prefix: String::new(),
+        ..spec.clone()
+    };
+    bare(a) == bare(b)
+}
+
+fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
+    let Some(fact) = facts.get(&to.key) else { return Ok(()) };
+    let known = operations_for(&fact.spec, &fact.usage);
+    let foreign: Vec<&str> =
+        to.operations.iter().map(String::as_str).filter(|op| !known.contains(op)).collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let (foreign, known) = (foreign.join(", "), known.join(", "));
+    Err(vec![Violation::new(
+        "operations",
+        format!("a key of spec {} for {} does not support {foreign}", fact.spec, fact.usage),
+        format!("it supports {known}"),
+    )])
+}
+
+/// The name is a function of the parameters, and of the grants that the new one takes the place
+/// of: a grant whose grantee was deleted and made again has the same parameters, and AWS would
+/// answer with the old, dead grant.
+fn create(place: &Place, to: &Spec, instead_of: &BTreeSet<String>) -> (Place, Call) {
+    let mut hash = Sha256::new();
+    for part in [&to.grantee, to.retiring.as_ref().unwrap_or(&String::new())] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    let rest = (&to.operations, &to.constraints, instead_of);
+    hash.update(serde_json::to_vec(&rest).unwrap_or_default());
+    let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let call = Call::CreateGrant {
+        key_id: to.key.clone(),
+        name: format!("{}{hash}", to.name_prefix),
+        grantee_principal: to.grantee.clone(),
+        retiring_principal: to.retiring.clone(),
+        operations: to.operations.clone(),
+        constraints: to.constraints.clone(),
+    };
+    let issuer = to.issuer.clone().unwrap_or_else(|| place.account.clone());
+    (Place { account: issuer, region: place.region.clone() }, call)
+}
+
+/// Finds our grant among all grants of its key, and puts it into the words of a declaration.
+///
+/// The one that equals the declaration (or, without one, the record) is the grant; every other one
+/// with our prefix, or with the recorded id, is superseded. `None` where there is none at all.
+#[must_use]
+pub fn lift(wanted: &Spec, recorded_id: Option<&str>, listed: &[Listed]) -> Option<(String, Spec)> {
+    let ours = |grant: &&Listed| {
+        grant.name.starts_with(&wanted.name_prefix) || recorded_id == Some(&grant.grant_id)
+    };
+    let mut ours: Vec<&Listed> = listed.iter().filter(ours).collect();
+    ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
+    let lifted = |grant: &Listed| Spec {
+        grantee: grant.grantee.clone(),
+        retiring: grant.retiring.clone(),
+        operations: grant.operations.clone(),
+        constraints: grant.constraints.clone(),
+        superseded: BTreeSet::new(),
+        ..wanted.clone()
+    };
+    let current = ours.iter().position(|grant| same_access(&lifted(grant), wanted));
+    let (current, matches) = match current {
+        Some(index) => (ours.remove(index), true),
+        None => (*ours.first()?, false),
+    };
+    let mut spec = lifted(current);
+    spec.superseded = ours.iter().map(|grant| grant.grant_id.clone()).collect();
+    if !matches {
+        spec.superseded.insert(current.grant_id.clone());
+    }
+    Some((current.grant_id.clone(), spec))
+}

@@ -1,0 +1,511 @@
+//! KMS keys with their policy, tags, rotation and state. Knows nothing of aliases and grants.
+
+use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation};
+use crate::id::Place;
+use crate::policy::{self, Document};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Marks the keys of a stack; its value is the stack's name.
+pub const STACK_TAG: &str = "kmsctl:stack";
+/// The key's name in the configuration.
+pub const NAME_TAG: &str = "kmsctl:name";
+/// A random value, different in each `CreateKey`: how a key whose answer was lost is found again.
+pub const NONCE_TAG: &str = "kmsctl:nonce";
+
+/// What kinds of work a key of some spec can do (aws-semantics 1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Symmetric encryption.
+    Symmetric,
+    /// Message authentication codes.
+    Mac,
+    /// A key pair.
+    Asymmetric,
+}
+
+/// A key spec: its name, its family and the usages that AWS allows with it, the default first.
+#[derive(Debug)]
+pub struct SpecRule {
+    /// AWS's name.
+    pub name: &'static str,
+    /// What it is.
+    pub family: Family,
+    /// AWS's names of the usages that it allows.
+    pub usages: &'static [&'static str],
+}
+
+const ENCRYPT: &str = "ENCRYPT_DECRYPT";
+const SIGN: &str = "SIGN_VERIFY";
+const MAC: &str = "GENERATE_VERIFY_MAC";
+const AGREE: &str = "KEY_AGREEMENT";
+
+/// Every key spec that AWS has (botocore 1.43 `KeySpec`; aws-semantics 1.2).
+pub const SPECS: &[SpecRule] = &[
+    SpecRule { name: "SYMMETRIC_DEFAULT", family: Family::Symmetric, usages: &[ENCRYPT] },
+    SpecRule { name: "HMAC_224", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "HMAC_256", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "HMAC_384", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "HMAC_512", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "RSA_2048", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
+    SpecRule { name: "RSA_3072", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
+    SpecRule { name: "RSA_4096", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
+    SpecRule { name: "ECC_NIST_P256", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
+    SpecRule { name: "ECC_NIST_P384", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
+    SpecRule { name: "ECC_NIST_P521", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
+    SpecRule { name: "ECC_NIST_EDWARDS25519", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ECC_SECG_P256K1", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ML_DSA_44", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ML_DSA_65", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ML_DSA_87", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "SM2", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN, AGREE] },
+];
+
+/// The spec of a key that names none.
+pub const DEFAULT_SPEC: &str = "SYMMETRIC_DEFAULT";
+/// The origin of a key that names none.
+pub const DEFAULT_ORIGIN: &str = "AWS_KMS";
+
+/// The rules of the spec called `name`.
+#[must_use]
+pub fn rule(name: &str) -> Option<&'static SpecRule> {
+    SPECS.iter().find(|spec| spec.name == name)
+}
+
+/// Whether a key rotates by itself: symmetric, with material that AWS made (aws-semantics 1.5).
+#[must_use]
+pub fn can_rotate(spec: &str, origin: &str) -> bool {
+    spec == DEFAULT_SPEC && origin == DEFAULT_ORIGIN
+}
+
+/// Automatic rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rotation {
+    /// Switched off.
+    Off,
+    /// Every so many days, 90 to 2560.
+    EveryDays(u32),
+}
+
+/// A key. `None` is a field that is left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// AWS's name of the key spec; fixed at creation, as are the five after it.
+    pub spec: Option<String>,
+    /// AWS's name of the usage.
+    pub usage: Option<String>,
+    /// Where the key material comes from.
+    pub origin: Option<String>,
+    /// Whether replicas can be made.
+    pub multi_region: Option<bool>,
+    /// The custom key store that holds the key.
+    pub custom_key_store_id: Option<String>,
+    /// The key's id in an external key store.
+    pub xks_key_id: Option<String>,
+    /// Shown in the console and in CloudTrail.
+    pub description: Option<String>,
+    /// Whether the key can be used.
+    pub enabled: Option<bool>,
+    /// Automatic rotation.
+    pub rotation: Option<Rotation>,
+    /// Who can do what.
+    pub policy: Option<Document>,
+    /// Why a policy that could lock everybody out is wanted; AWS's own check is then bypassed.
+    pub allow_lockout: Option<String>,
+    /// The declared tags and kmsctl's own; nobody else's.
+    pub tags: BTreeMap<String, String>,
+    /// How long a deletion waits, 7 to 30 days. AWS shows it only once deletion is scheduled.
+    pub deletion_window_days: u32,
+    /// When AWS will delete the key, if deletion is scheduled. Never declared.
+    pub deletion: Option<String>,
+}
+
+/// A tag as AWS's API writes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    /// Its key.
+    pub tag_key: String,
+    /// Its value.
+    pub tag_value: String,
+}
+
+/// The calls that change a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateKey {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_spec: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key_usage: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        multi_region: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        custom_key_store_id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        xks_key_id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        bypass_policy_lockout_safety_check: bool,
+        tags: Vec<Tag>,
+    },
+    CancelKeyDeletion {},
+    EnableKey {},
+    DisableKey {},
+    UpdateKeyDescription {
+        description: String,
+    },
+    PutKeyPolicy {
+        policy_name: String,
+        policy: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        bypass_policy_lockout_safety_check: bool,
+    },
+    TagResource {
+        tags: Vec<Tag>,
+    },
+    UntagResource {
+        tag_keys: Vec<String>,
+    },
+    EnableKeyRotation {
+        rotation_period_in_days: u32,
+    },
+    DisableKeyRotation {},
+    ScheduleKeyDeletion {
+        pending_window_in_days: u32,
+    },
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct Key;
+
+impl Resource for Key {
+    type Spec = Spec;
+    type Call = Call;
+    const SERVICE: &'static str = "kms";
+
+    fn refs(_: &Spec) -> Vec<&KeyRef> {
+        Vec::new()
+    }
+
+    fn complete(declared: &Spec, live: &Spec) -> Spec {
+        fn or<T: Clone>(declared: Option<&T>, live: Option<&T>) -> Option<T> {
+            declared.or(live).cloned()
+        }
+        let same_policy = declared.policy == live.policy;
+        Spec {
+            spec: or(declared.spec.as_ref(), live.spec.as_ref()),
+            usage: or(declared.usage.as_ref(), live.usage.as_ref()),
+            origin: or(declared.origin.as_ref(), live.origin.as_ref()),
+            multi_region: declared.multi_region.or(live.multi_region),
+            custom_key_store_id: or(
+                declared.custom_key_store_id.as_ref(),
+                live.custom_key_store_id.as_ref(),
+            ),
+            xks_key_id: or(declared.xks_key_id.as_ref(), live.xks_key_id.as_ref()),
+            description: or(declared.description.as_ref(), live.description.as_ref()),
+            // A cancelled deletion leaves the key disabled (aws-semantics 1.3): it is enabled again
+            // unless the configuration says otherwise.
+            enabled: declared.enabled.or(live.deletion.as_ref().map(|_| true)).or(live.enabled),
+            rotation: declared.rotation.or(live.rotation),
+            policy: match same_policy {
+                true => live.policy.clone(),
+                false => or(declared.policy.as_ref(), live.policy.as_ref()),
+            },
+            allow_lockout: declared.allow_lockout.clone(),
+            tags: declared.tags.clone(),
+            deletion_window_days: declared.deletion_window_days,
+            deletion: None,
+        }
+    }
+
+    fn calls(
+        place: &Place,
+        change: Change<&Spec>,
+        _: &KeyFacts,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        if let Some(to) = change.to() {
+            lockout(place, change.from().copied(), to)?;
+        }
+        match change {
+            Change::Create { to } => Ok(create(place, to)),
+            Change::Update { from, to } | Change::Import { from, to } => {
+                immutable(from, to)?;
+                Ok(update(place, from, to))
+            }
+            Change::Delete { from } => Ok(delete(place, from)),
+            Change::Forget { .. } => Ok(Calls::all_at(place, Vec::new())),
+        }
+    }
+
+    fn retry(call: &Call) -> Retry {
+        match call {
+            Call::CreateKey { .. } => Retry::ProbeByTag,
+            Call::CancelKeyDeletion {} | Call::ScheduleKeyDeletion { .. } => Retry::ProbeByName,
+            Call::EnableKey {}
+            | Call::DisableKey {}
+            | Call::UpdateKeyDescription { .. }
+            | Call::PutKeyPolicy { .. }
+            | Call::TagResource { .. }
+            | Call::UntagResource { .. }
+            | Call::EnableKeyRotation { .. }
+            | Call::DisableKeyRotation {} => Retry::Repeat,
+        }
+    }
+}
+
+/// Refuses a policy after which nobody could change the policy (aws-semantics 4.5, and stricter).
+fn lockout(place: &Place, from: Option<&Spec>, to: &Spec) -> Result<(), Vec<Violation>> {
+    let Some(policy) = &to.policy else { return Ok(()) };
+    let unchanged = from.is_some_and(|from| from.policy.as_ref() == Some(policy));
+    if unchanged || to.allow_lockout.is_some() {
+        return Ok(());
+    }
+    match policy::lockout(policy, place.account.as_str()) {
+        None => Ok(()),
+        Some(why) => Err(vec![Violation::new(
+            "policy",
+            format!("the policy could lock everybody out of the key: {why}"),
+            "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
+             or say `allow_lockout: <reason>` in the policy",
+        )]),
+    }
+}
+
+/// A difference that AWS cannot make go away. Replacing the key would lose what it encrypts.
+fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
+    let fields = [
+        ("spec", &from.spec, &to.spec),
+        ("usage", &from.usage, &to.usage),
+        ("origin", &from.origin, &to.origin),
+        ("custom_key_store_id", &from.custom_key_store_id, &to.custom_key_store_id),
+        ("xks_key_id", &from.xks_key_id, &to.xks_key_id),
+    ];
+    let mut violations: Vec<Violation> = fields
+        .into_iter()
+        .filter(|(_, from, to)| from != to)
+        .map(|(field, from, to)| fixed(field, from.as_deref(), to.as_deref()))
+        .collect();
+    if from.multi_region != to.multi_region {
+        let [from, to] = [from.multi_region, to.multi_region]
+            .map(|multi| multi.map(|m| if m { "true" } else { "false" }));
+        violations.push(fixed("multi_region", from, to));
+    }
+    if violations.is_empty() { Ok(()) } else { Err(violations) }
+}
+
+fn fixed(field: &str, from: Option<&str>, to: Option<&str>) -> Violation {
+    let (from, to) = (from.unwrap_or("unset"), to.unwrap_or("unset"));
+    Violation::new(
+        field,
+        format!("fixed at creation: it is `{from}`, the configuration says `{to}`"),
+        "replacing a key would lose what it encrypts; declare a new key beside it, repoint the \
+         aliases to it, and keep the old one until nothing needs it",
+    )
+}
+
+fn create(place: &Place, to: &Spec) -> Calls<Call> {
+    // A policy that names the key's own ARN is put after the key exists.
+    let (at_creation, afterwards) = match &to.policy {
+        Some(policy) if policy.names_own_key() => (None, Some(policy)),
+        policy => (policy.as_ref(), None),
+    };
+    let mut calls = vec![Call::CreateKey {
+        key_spec: to.spec.clone(),
+        key_usage: to.usage.clone(),
+        origin: to.origin.clone(),
+        multi_region: to.multi_region,
+        custom_key_store_id: to.custom_key_store_id.clone(),
+        xks_key_id: to.xks_key_id.clone(),
+        description: to.description.clone(),
+        policy: at_creation.map(Document::to_json),
+        bypass_policy_lockout_safety_check: at_creation.is_some() && to.allow_lockout.is_some(),
+        tags: tag_list(&to.tags),
+    }];
+    calls.extend(afterwards.map(|policy| put_policy(policy, to)));
+    if let Some(Rotation::EveryDays(days)) = to.rotation {
+        calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
+    }
+    let mut calls = Calls::all_at(place, calls);
+    if to.enabled == Some(false) {
+        calls.last.push((place.clone(), Call::DisableKey {}));
+    }
+    calls.risk = bypass_risk(to);
+    calls
+}
+
+/// Enable first, disable last: rotation and grants fail on a disabled key, and nothing but the
+/// policy can be changed while deletion is pending (aws-semantics 1.3).
+fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
+    let mut calls = Vec::new();
+    let mut risk = None;
+    let mut enabled = from.enabled;
+    if from.deletion.is_some() {
+        calls.push(Call::CancelKeyDeletion {});
+        enabled = Some(false);
+        risk = Some("cancels the scheduled deletion of the key".to_owned());
+    }
+    let rotates = from.rotation != to.rotation;
+    let enable = enabled == Some(false) && (to.enabled == Some(true) || rotates);
+    if enable {
+        calls.push(Call::EnableKey {});
+        enabled = Some(true);
+    }
+    if from.description != to.description
+        && let Some(description) = &to.description
+    {
+        calls.push(Call::UpdateKeyDescription { description: description.clone() });
+    }
+    if from.policy != to.policy
+        && let Some(policy) = &to.policy
+    {
+        calls.push(put_policy(policy, to));
+        risk = risk.or_else(|| bypass_risk(to));
+    }
+    calls.extend(tag_calls(&from.tags, &to.tags));
+    match to.rotation {
+        Some(Rotation::EveryDays(days)) if rotates => {
+            calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
+        }
+        Some(Rotation::Off) if rotates => calls.push(Call::DisableKeyRotation {}),
+        Some(Rotation::EveryDays(_) | Rotation::Off) | None => {}
+    }
+    let mut calls = Calls::all_at(place, calls);
+    if to.enabled == Some(false) && enabled != Some(false) {
+        calls.last.push((place.clone(), Call::DisableKey {}));
+        risk = Some("everything that needs the key stops working once it is disabled".to_owned());
+    }
+    calls.risk = risk;
+    calls
+}
+
+fn bypass_risk(to: &Spec) -> Option<String> {
+    let reason = to.allow_lockout.as_ref()?;
+    Some(format!("AWS's lock-out check is bypassed; the reason given: {reason}"))
+}
+
+fn delete(place: &Place, from: &Spec) -> Calls<Call> {
+    if from.deletion.is_some() {
+        return Calls::all_at(place, Vec::new());
+    }
+    let days = from.deletion_window_days;
+    let call = Call::ScheduleKeyDeletion { pending_window_in_days: days };
+    let mut calls = Calls::all_at(place, vec![call]);
+    calls.risk = Some(format!(
+        "schedules the deletion of the key in {days} days; from now on nothing can be decrypted with it"
+    ));
+    calls
+}
+
+fn put_policy(policy: &Document, to: &Spec) -> Call {
+    Call::PutKeyPolicy {
+        policy_name: "default".to_owned(),
+        policy: policy.to_json(),
+        bypass_policy_lockout_safety_check: to.allow_lockout.is_some(),
+    }
+}
+
+fn tag_calls(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Vec<Call> {
+    let set: BTreeMap<String, String> = to
+        .iter()
+        .filter(|(key, value)| from.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let unset: Vec<String> = from.keys().filter(|key| !to.contains_key(*key)).cloned().collect();
+    let mut calls = Vec::new();
+    if !set.is_empty() {
+        calls.push(Call::TagResource { tags: tag_list(&set) });
+    }
+    if !unset.is_empty() {
+        calls.push(Call::UntagResource { tag_keys: unset });
+    }
+    calls
+}
+
+fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
+    tags.iter()
+        .map(|(key, value)| Tag { tag_key: key.clone(), tag_value: value.clone() })
+        .collect()
+}
+
+/// What AWS reports of a key, before it is put into the words of a declaration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of DescribeKey's KeyMetadata")]
+pub struct Metadata {
+    pub arn: crate::id::KeyArn,
+    pub spec: String,
+    pub usage: String,
+    pub origin: String,
+    pub state: String,
+    pub description: String,
+    pub multi_region: bool,
+    pub custom_key_store_id: Option<String>,
+    pub xks_key_id: Option<String>,
+    pub deletion_date: Option<String>,
+    /// Made and kept by AWS: cannot be changed by anybody else.
+    pub aws_managed: bool,
+}
+
+impl Metadata {
+    /// Whether deletion is scheduled.
+    #[must_use]
+    pub fn is_dying(&self) -> bool {
+        self.state.starts_with("Pending") && self.state.ends_with("Deletion")
+    }
+}
+
+/// Puts what AWS reports into the words of a declaration. `interest` are the declared and the
+/// recorded form: what neither of them mentions is left out, what AWS cannot show is taken from
+/// them (the deletion window; rotation of a key that is pending deletion reads `false`).
+#[must_use]
+pub fn lift(
+    metadata: &Metadata,
+    rotation: Option<Rotation>,
+    policy: Option<Document>,
+    tags: &BTreeMap<String, String>,
+    interest: &[&Spec],
+) -> Spec {
+    let first = interest.first();
+    let wanted = |key: &String| {
+        [STACK_TAG, NAME_TAG].contains(&key.as_str())
+            || interest.iter().any(|spec| spec.tags.contains_key(key))
+    };
+    Spec {
+        spec: Some(metadata.spec.clone()),
+        usage: Some(metadata.usage.clone()),
+        origin: Some(metadata.origin.clone()),
+        multi_region: Some(metadata.multi_region),
+        custom_key_store_id: metadata.custom_key_store_id.clone(),
+        xks_key_id: metadata.xks_key_id.clone(),
+        description: Some(metadata.description.clone()),
+        enabled: match metadata.state.as_str() {
+            "Enabled" => Some(true),
+            "Disabled" => Some(false),
+            _ => first.and_then(|spec| spec.enabled),
+        },
+        rotation: match metadata.is_dying() {
+            true => first.and_then(|spec| spec.rotation),
+            false => rotation,
+        },
+        policy,
+        allow_lockout: first.and_then(|spec| spec.allow_lockout.clone()),
+        tags: tags
+            .iter()
+            .filter(|(key, _)| wanted(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        deletion_window_days: interest.last().map_or(30, |spec| spec.deletion_window_days),
+        deletion: metadata
+            .is_dying()
+            .then(|| metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone())),
+    }
+}

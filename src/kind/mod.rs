@@ -1,0 +1,378 @@
+//! The kinds of resources: what each must know, and the one list of them.
+//!
+//! A kind is one file: its declared form (`Spec`), its AWS calls (`Call`), and how a change of the
+//! one becomes a list of the other. Adding a kind is that file, its `aws.rs` half beside it, and a
+//! line in the table at the end of this file; the compiler names what is left. Everything here is
+//! pure; only the `aws.rs` halves know the SDK.
+
+pub mod alias;
+pub mod grant;
+pub mod key;
+
+use crate::address::Address;
+use crate::id::{KeyArn, Place};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// A key as another resource names it: the only thing in a plan that may be unknown until apply.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum KeyRef {
+    /// A key of the stack.
+    Managed(Address),
+    /// A key that the stack only points at.
+    Arn(KeyArn),
+}
+
+impl fmt::Display for KeyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Managed(address) => address.fmt(f),
+            Self::Arn(arn) => arn.fmt(f),
+        }
+    }
+}
+
+impl TryFrom<String> for KeyRef {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.starts_with("arn:") {
+            return KeyArn::from_str(&text).map(Self::Arn).map_err(|e| e.to_string());
+        }
+        text.parse().map(Self::Managed)
+    }
+}
+
+impl From<KeyRef> for String {
+    fn from(key: KeyRef) -> Self {
+        key.to_string()
+    }
+}
+
+/// The ARNs of the stack's keys, as far as they exist.
+pub type Ids = BTreeMap<Address, KeyArn>;
+
+impl KeyRef {
+    /// The key's ARN, if it exists yet.
+    #[must_use]
+    pub fn resolve(&self, ids: &Ids) -> Option<KeyArn> {
+        match self {
+            Self::Managed(address) => ids.get(address).cloned(),
+            Self::Arn(arn) => Some(arn.clone()),
+        }
+    }
+}
+
+/// What must happen so that live becomes desired.
+///
+/// | variant | means | calls |
+/// |---|---|---|
+/// | `Create` | AWS has nothing | at least one |
+/// | `Update` | ours, and different | any number; none where only kmsctl's own memory differs |
+/// | `Import` | exists, and becomes ours | at least one |
+/// | `Delete` | ours, and no longer declared | at least one |
+/// | `Forget` | no longer ours; AWS is not touched | none |
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change<T> {
+    /// AWS has nothing.
+    Create {
+        /// What will be.
+        to: T,
+    },
+    /// Ours, and different.
+    Update {
+        /// What is.
+        from: T,
+        /// What will be.
+        to: T,
+    },
+    /// Exists, and becomes ours.
+    Import {
+        /// What is.
+        from: T,
+        /// What will be.
+        to: T,
+    },
+    /// Ours, and no longer declared.
+    Delete {
+        /// What is.
+        from: T,
+    },
+    /// No longer ours.
+    Forget {
+        /// What is.
+        from: T,
+    },
+}
+
+impl<T> Change<T> {
+    /// What will be, if anything.
+    pub fn to(&self) -> Option<&T> {
+        match self {
+            Self::Create { to } | Self::Update { to, .. } | Self::Import { to, .. } => Some(to),
+            Self::Delete { .. } | Self::Forget { .. } => None,
+        }
+    }
+
+    /// What is, if anything.
+    pub fn from(&self) -> Option<&T> {
+        match self {
+            Self::Create { .. } => None,
+            Self::Update { from, .. }
+            | Self::Import { from, .. }
+            | Self::Delete { from }
+            | Self::Forget { from } => Some(from),
+        }
+    }
+
+    /// The label of the change in every output.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Update { .. } => "update",
+            Self::Import { .. } => "import",
+            Self::Delete { .. } => "delete",
+            Self::Forget { .. } => "forget",
+        }
+    }
+
+    /// The change by reference.
+    pub fn as_ref(&self) -> Change<&T> {
+        match self {
+            Self::Create { to } => Change::Create { to },
+            Self::Update { from, to } => Change::Update { from, to },
+            Self::Import { from, to } => Change::Import { from, to },
+            Self::Delete { from } => Change::Delete { from },
+            Self::Forget { from } => Change::Forget { from },
+        }
+    }
+
+    /// The same change of another form of the resource, where every part has that form.
+    pub fn try_map<U>(self, mut f: impl FnMut(T) -> Option<U>) -> Option<Change<U>> {
+        Some(match self {
+            Self::Create { to } => Change::Create { to: f(to)? },
+            Self::Update { from, to } => Change::Update { from: f(from)?, to: f(to)? },
+            Self::Import { from, to } => Change::Import { from: f(from)?, to: f(to)? },
+            Self::Delete { from } => Change::Delete { from: f(from)? },
+            Self::Forget { from } => Change::Forget { from: f(from)? },
+        })
+    }
+}
+
+/// What forbids a change, and what does work instead.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Violation {
+    /// The field that cannot become what it should be; empty for the resource as a whole.
+    pub field: String,
+    /// Why, as a fragment.
+    pub reason: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl Violation {
+    /// A violation of `field`.
+    pub fn new(
+        field: impl Into<String>,
+        reason: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self { field: field.into(), reason: reason.into(), help: help.into() }
+    }
+}
+
+/// How a call whose answer was lost is settled: did AWS execute it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Sending it again changes nothing.
+    Repeat,
+    /// Never to be repeated unseen: the object that carries the call's nonce tag is looked for.
+    ProbeByTag,
+    /// The object of that name is looked for.
+    ProbeByName,
+}
+
+/// The calls of a change: `first` in order, then everything that depends on the resource, then
+/// `last`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls<C> {
+    /// In this order, before anything that depends on the resource.
+    pub first: Vec<(Place, C)>,
+    /// After everything that depends on the resource (a key takes no grants once it is disabled).
+    pub last: Vec<(Place, C)>,
+    /// What a person should know before agreeing.
+    pub risk: Option<String>,
+}
+
+impl<C> Calls<C> {
+    fn all_at(place: &Place, calls: Vec<C>) -> Self {
+        let first = calls.into_iter().map(|call| (place.clone(), call)).collect();
+        Self { first, last: Vec::new(), risk: None }
+    }
+
+    fn map<D>(self, f: impl Fn(C) -> D) -> Calls<D> {
+        let each = |calls: Vec<(Place, C)>| calls.into_iter().map(|(p, c)| (p, f(c))).collect();
+        Calls { first: each(self.first), last: each(self.last), risk: self.risk }
+    }
+}
+
+/// What is known of a key when the plan is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyFact {
+    /// Its spec, such as `SYMMETRIC_DEFAULT`.
+    pub spec: String,
+    /// Its usage, such as `ENCRYPT_DECRYPT`.
+    pub usage: String,
+}
+
+/// What is known of the keys that resources point at, when the plan is made.
+pub type KeyFacts = BTreeMap<KeyRef, KeyFact>;
+
+/// What a kind must know. Pure: no SDK, no async, no clock.
+pub trait Resource {
+    /// What can be declared, and the vocabulary that live objects are lifted into.
+    type Spec: Clone + Eq + Serialize + DeserializeOwned;
+    /// The AWS calls that the kind can ask for, one variant a call, its fields AWS's parameters.
+    type Call: Clone + Eq + Serialize + DeserializeOwned;
+    /// The AWS service, as the CLI and CloudTrail name it.
+    const SERVICE: &'static str;
+
+    /// The keys that the resource points at; they become dependencies.
+    fn refs(spec: &Self::Spec) -> Vec<&KeyRef>;
+    /// `declared` with every field that its author left out taken from `live`.
+    fn complete(declared: &Self::Spec, live: &Self::Spec) -> Self::Spec;
+    /// The calls that bring the change about, or everything that forbids it.
+    ///
+    /// # Errors
+    /// The violations, each with what does work.
+    fn calls(
+        place: &Place,
+        change: Change<&Self::Spec>,
+        facts: &KeyFacts,
+    ) -> Result<Calls<Self::Call>, Vec<Violation>>;
+    /// How a lost answer to `call` is settled.
+    fn retry(call: &Self::Call) -> Retry;
+}
+
+/// Declares the closed sums over all kinds, and the one match from each to its kind.
+macro_rules! kinds {
+    ($($variant:ident => $module:ident :: $resource:ident, $label:literal;)+) => {
+        /// The kinds of resources, in the order in which plans list them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $(#[doc = $label] $variant),+ }
+
+        impl Kind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The kind's name in addresses.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+        }
+
+        /// A declared or live resource of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Spec { $(#[doc = $label] $variant(<$module::$resource as Resource>::Spec)),+ }
+
+        /// An AWS call of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Call { $(#[doc = $label] $variant(<$module::$resource as Resource>::Call)),+ }
+
+        impl Spec {
+            /// The kind.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$variant(_) => Kind::$variant),+ }
+            }
+
+            /// The keys it points at.
+            #[must_use]
+            pub fn refs(&self) -> Vec<&KeyRef> {
+                match self { $(Self::$variant(spec) => $module::$resource::refs(spec)),+ }
+            }
+
+            /// `self` with every field that its author left out taken from `live`.
+            #[must_use]
+            pub fn complete(&self, live: &Self) -> Self {
+                match (self, live) {
+                    $((Self::$variant(declared), Self::$variant(live)) =>
+                        Self::$variant($module::$resource::complete(declared, live)),)+
+                    _ => self.clone(),
+                }
+            }
+
+            /// The fields by name, for the comparison that people see.
+            ///
+            /// # Errors
+            /// Never for the specs of this crate; the signature is serde's.
+            pub fn fields(&self) -> serde_json::Result<serde_json::Value> {
+                match self { $(Self::$variant(spec) => serde_json::to_value(spec)),+ }
+            }
+        }
+
+        /// The calls that bring `change` about, or everything that forbids it.
+        ///
+        /// # Errors
+        /// The violations, each with what does work.
+        pub fn calls(
+            place: &Place,
+            change: &Change<Spec>,
+            facts: &KeyFacts,
+        ) -> Result<Calls<Call>, Vec<Violation>> {
+            $({
+                let narrow = |spec| {
+                    if let Spec::$variant(spec) = spec { Some(spec) } else { None }
+                };
+                if let Some(change) = change.as_ref().try_map(narrow) {
+                    return $module::$resource::calls(place, change, facts)
+                        .map(|calls| calls.map(Call::$variant));
+                }
+            })+
+            Err(vec![Violation::new("", "the kind of the resource changed", "use another address")])
+        }
+
+        impl Call {
+            /// The AWS service.
+            #[must_use]
+            pub fn service(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $module::$resource::SERVICE),+ }
+            }
+
+            /// How a lost answer is settled.
+            #[must_use]
+            pub fn retry(&self) -> Retry {
+                match self { $(Self::$variant(call) => $module::$resource::retry(call)),+ }
+            }
+
+            /// The operation and its parameters, as AWS's API names them.
+            #[must_use]
+            pub fn request(&self) -> (String, serde_json::Value) {
+                let tagged = match self {
+                    $(Self::$variant(call) => serde_json::to_value(call),)+
+                };
+                match tagged {
+                    Ok(serde_json::Value::Object(map)) => map
+                        .into_iter()
+                        .next()
+                        .unwrap_or_default(),
+                    Ok(_) | Err(_) => Default::default(),
+                }
+            }
+        }
+    };
+}
+
+// The only list of kinds in the crate.
+kinds! {
+    Key => key::Key, "key";
+    Alias => alias::Alias, "alias";
+    Grant => grant::Grant, "grant";
+}
