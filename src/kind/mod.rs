@@ -328,10 +328,10 @@ macro_rules! kinds {
             facts: &KeyFacts,
         ) -> Result<Calls<Call>, Vec<Violation>> {
             $({
-                let narrow = |spec| {
+                let narrowed = change.as_ref().try_map(|spec| {
                     if let Spec::$variant(spec) = spec { Some(spec) } else { None }
-                };
-                if let Some(change) = change.as_ref().try_map(narrow) {
+                });
+                if let Some(change) = narrowed {
                     return $module::$resource::calls(place, change, facts)
                         .map(|calls| calls.map(Call::$variant));
                 }

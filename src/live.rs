@@ -1,0 +1,48 @@
+//! What AWS reports now, in the vocabulary of declarations.
+
+use crate::address::Address;
+use crate::id::{KeyArn, Place};
+use crate::kind::{Ids, KeyFacts, Spec};
+use std::collections::BTreeMap;
+
+/// What was found at an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing.
+    Absent,
+    /// The resource, ours or about to become ours.
+    Present {
+        /// AWS's identifier.
+        id: String,
+        /// Where it is.
+        place: Place,
+        /// Its form, cut to what the declaration and the record mention.
+        spec: Spec,
+    },
+    /// Something that the stack must not touch, or could not look at: blocks its own steps only.
+    Obstructed {
+        /// Why, as a fragment.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
+}
+
+/// What AWS reports now.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// What was found at each declared or recorded address, and at those that carry the stack's tag.
+    pub seen: BTreeMap<Address, Seen>,
+    /// The ARNs of the stack's keys.
+    pub ids: Ids,
+    /// What the keys are that resources point at.
+    pub key_facts: KeyFacts,
+}
+
+impl Live {
+    /// The address of a key of the stack.
+    #[must_use]
+    pub fn address_of(&self, arn: &KeyArn) -> Option<&Address> {
+        self.ids.iter().find(|(_, id)| *id == arn).map(|(address, _)| address)
+    }
+}

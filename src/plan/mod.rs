@@ -1,0 +1,177 @@
+//! The plan: every call that apply will make, and everything it will not do and why. Pure data.
+
+pub mod build;
+pub mod field;
+pub mod order;
+
+use crate::address::Address;
+use crate::id::{Name, Place};
+use crate::kind::{Call, Change, Spec};
+use crate::policy::AccessChange;
+use crate::state::Record;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use build::plan;
+pub use field::FieldChange;
+
+/// What the configuration, the state and AWS together ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The stack.
+    pub stack: Name,
+    /// Its account and Region.
+    pub home: Place,
+    /// The state that the plan was made on.
+    pub base: Base,
+    /// The steps, in an order in which they could be executed one by one.
+    pub steps: Vec<Step>,
+    /// What is refused.
+    pub blocked: Vec<Blocked>,
+    /// Where AWS differs from what was last applied.
+    pub drift: Vec<Drift>,
+    /// Who gains and who loses access.
+    pub access: Vec<Access>,
+    /// What is questionable, though not refused.
+    pub findings: Vec<Finding>,
+    /// Records to write without any call: a lost state is rebuilt, `None` drops what is gone.
+    pub remember: BTreeMap<Address, Option<Record>>,
+}
+
+/// The state that a plan was made on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// Which history.
+    pub lineage: String,
+    /// Which point in it.
+    pub serial: u64,
+}
+
+/// What happens to one resource; the address is the step's identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Whose step.
+    pub address: Address,
+    /// Where the resource is.
+    pub place: Place,
+    /// From what to what.
+    pub change: Change<Spec>,
+    /// The same, field by field.
+    pub fields: Vec<FieldChange>,
+    /// AWS's identifier, where the resource exists.
+    pub id: Option<String>,
+    /// Whether deleting the resource is refused from now on.
+    pub protect: bool,
+    /// The calls, in order.
+    pub calls: Vec<PlannedCall>,
+    /// Calls that wait for everything that depends on the resource.
+    pub last: Vec<PlannedCall>,
+    /// The steps that must be finished before.
+    pub after: BTreeSet<Address>,
+    /// Why there is a step. Read by people only.
+    pub reason: String,
+    /// What a person should know before agreeing.
+    pub risk: Option<String>,
+}
+
+/// One AWS request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCall {
+    /// The account and Region that it goes to.
+    pub at: Place,
+    /// The request.
+    pub call: Call,
+}
+
+/// A change that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Blocked {
+    /// Whose.
+    pub address: Address,
+    /// The field; empty for the resource as a whole.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// Live differs from what was last applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// Whose.
+    pub address: Address,
+    /// `before` is what was applied, `after` what AWS has.
+    pub fields: Vec<FieldChange>,
+}
+
+/// Somebody gains or loses access to a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Access {
+    /// The key.
+    pub key: String,
+    /// Who, what, when.
+    #[serde(flatten)]
+    pub change: AccessChange,
+    /// `policy` or `grant`.
+    pub via: Via,
+    /// The declaration that it comes from.
+    pub source: Address,
+}
+
+/// How access is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// By the key's policy.
+    Policy,
+    /// By a grant.
+    Grant,
+}
+
+/// Something questionable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: String,
+    /// Whose.
+    pub address: Address,
+    /// What, and what would be right.
+    pub message: String,
+}
+
+impl Plan {
+    /// Whether apply would change nothing, neither in AWS nor in what is recorded on purpose.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.blocked.is_empty()
+    }
+
+    /// Keeps only the steps that match one of `targets`, and what they wait for.
+    pub fn narrow(&mut self, targets: &[String]) {
+        if targets.is_empty() {
+            return;
+        }
+        let hit = |address: &Address| targets.iter().any(|target| address.matches(target));
+        let mut keep: BTreeSet<Address> =
+            self.steps.iter().map(|s| &s.address).filter(|a| hit(a)).cloned().collect();
+        // Steps are in an executable order, so one pass from the end sees every chain.
+        for step in self.steps.iter().rev() {
+            if keep.contains(&step.address) {
+                keep.extend(step.after.iter().cloned());
+            }
+        }
+        self.steps.retain(|step| keep.contains(&step.address));
+        self.blocked.retain(|blocked| hit(&blocked.address));
+        self.drift.retain(|drift| hit(&drift.address));
+        self.access.retain(|access| keep.contains(&access.source));
+        self.findings.retain(|finding| hit(&finding.address));
+        self.remember.retain(|address, _| hit(address));
+    }
+
+    /// How many steps there are of an action.
+    #[must_use]
+    pub fn count(&self, action: &str) -> usize {
+        self.steps.iter().filter(|step| step.change.action() == action).count()
+    }
+}

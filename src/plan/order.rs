@@ -1,0 +1,155 @@
+//! Which step waits for which, and a queue that hands out what is ready. Pure.
+
+use super::Step;
+use crate::address::Address;
+use crate::kind::{Change, KeyRef, Kind, Spec};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fills in what each step waits for, and sorts the steps into an executable order.
+///
+/// A resource is created and changed after the key that it will point at; a key is deleted after
+/// everything that pointed at it has moved away or gone. Kinds are ranked so that neither rule can
+/// make a circle: only aliases and grants point, and only at keys.
+pub fn order(steps: &mut Vec<Step>) {
+    let deleted = |step: &&Step| matches!(step.change, Change::Delete { .. });
+    let doomed: BTreeSet<Address> = keys(steps.iter().filter(deleted));
+    let others: BTreeSet<Address> = keys(steps.iter().filter(|step| !deleted(step)));
+    let mut before_key: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    for step in steps.iter_mut() {
+        for key in managed(step.change.to()) {
+            if others.contains(&key) {
+                step.after.insert(key);
+            }
+        }
+        for key in managed(step.change.from()) {
+            if doomed.contains(&key) {
+                before_key.entry(key).or_default().insert(step.address.clone());
+            }
+        }
+    }
+    for step in steps.iter_mut() {
+        step.after.extend(before_key.remove(&step.address).unwrap_or_default());
+    }
+    steps.sort_by_key(|step| {
+        let rank = match (&step.change, step.address.kind) {
+            (Change::Delete { .. }, Kind::Key) => 2,
+            (_, Kind::Key) => 0,
+            (_, Kind::Alias | Kind::Grant) => 1,
+        };
+        (rank, step.address.clone())
+    });
+}
+
+fn keys<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<Address> {
+    let keys = steps.filter(|step| step.address.kind == Kind::Key);
+    keys.map(|step| step.address.clone()).collect()
+}
+
+fn managed(spec: Option<&Spec>) -> Vec<Address> {
+    let refs = spec.map(Spec::refs).unwrap_or_default();
+    let managed = refs.into_iter().filter_map(|key| match key {
+        KeyRef::Managed(address) => Some(address.clone()),
+        KeyRef::Arn(_) => None,
+    });
+    managed.collect()
+}
+
+/// The two parts of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Its calls.
+    First,
+    /// The calls that wait for everything that depends on the resource.
+    Last,
+}
+
+/// A node of the queue: an index into the steps, and the part.
+pub type Work = (usize, Part);
+
+/// Hands out what is ready. Knows nothing of calls, time or tasks: the driver decides how much of
+/// what is ready runs at once, and which first.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: BTreeMap<Work, BTreeSet<Work>>,
+    ready: BTreeSet<Work>,
+}
+
+impl Queue {
+    /// The queue over the steps of a plan.
+    #[must_use]
+    pub fn new(steps: &[Step]) -> Self {
+        let index: BTreeMap<&Address, usize> =
+            steps.iter().enumerate().map(|(n, step)| (&step.address, n)).collect();
+        let has_last =
+            |n: usize| steps.get(n).is_some_and(|step| !step.last.is_empty());
+        let mut waiting: BTreeMap<Work, BTreeSet<Work>> = BTreeMap::new();
+        for (n, step) in steps.iter().enumerate() {
+            let after: BTreeSet<usize> =
+                step.after.iter().filter_map(|address| index.get(address).copied()).collect();
+            waiting.insert((n, Part::First), after.iter().map(|a| (*a, Part::First)).collect());
+            if has_last(n) {
+                waiting.entry((n, Part::Last)).or_default().insert((n, Part::First));
+            }
+            for before in after.into_iter().filter(|before| has_last(*before)) {
+                waiting.entry((before, Part::Last)).or_default().insert((n, Part::First));
+            }
+        }
+        let mut queue = Self { waiting, ready: BTreeSet::new() };
+        queue.promote();
+        queue
+    }
+
+    fn promote(&mut self) {
+        let ready = self.waiting.iter().filter(|(_, after)| after.is_empty());
+        let ready: Vec<Work> = ready.map(|(work, _)| *work).collect();
+        for work in ready {
+            self.waiting.remove(&work);
+            self.ready.insert(work);
+        }
+    }
+
+    /// What could be taken now.
+    #[must_use]
+    pub fn ready(&self) -> Vec<Work> {
+        self.ready.iter().copied().collect()
+    }
+
+    /// Takes `work`; whether it was ready.
+    pub fn take(&mut self, work: Work) -> bool {
+        self.ready.remove(&work)
+    }
+
+    /// `work` is done: what waited for it may become ready.
+    pub fn finish(&mut self, work: Work) {
+        for after in self.waiting.values_mut() {
+            after.remove(&work);
+        }
+        self.promote();
+    }
+
+    /// `work` failed: everything that waits for it, directly or not, will not run.
+    pub fn fail(&mut self, work: Work) {
+        let mut lost = BTreeSet::from([work]);
+        loop {
+            let more: Vec<Work> = self
+                .waiting
+                .iter()
+                .filter(|(_, after)| !after.is_disjoint(&lost))
+                .map(|(work, _)| *work)
+                .collect();
+            if more.is_empty() {
+                return;
+            }
+            for work in more {
+                self.waiting.remove(&work);
+                lost.insert(work);
+            }
+        }
+    }
+
+    /// What has not been taken.
+    #[must_use]
+    pub fn left(&self) -> Vec<Work> {
+        self.waiting.keys().chain(&self.ready).copied().collect()
+    }
+}
