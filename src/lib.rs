@@ -1,2 +1,3 @@
 //! kmsctl.
+pub mod policy;
 pub mod tree;
