@@ -80,7 +80,13 @@ impl Parser<'_> {
         let end = self.at + found.map_or(0, char::len_utf8);
         let found = found.map_or_else(
             || "the end of the text".to_owned(),
-            |c| format!("`{}`", c.escape_debug()),
+            |c| {
+                if c.is_control() {
+                    format!("U+{:04X}", u32::from(c))
+                } else {
+                    format!("`{c}`")
+                }
+            },
         );
         Problem::new(
             self.span(self.at, end),

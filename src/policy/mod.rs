@@ -10,6 +10,8 @@ mod findings;
 mod json;
 mod lockout;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 mod write;
 
