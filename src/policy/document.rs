@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::canon::{Canonical, Principals, Reader};
+use super::canon::{Canonical, Principals};
+use super::reader::Reader;
 use super::{OWN_KEY, Problem, json, write};
 use crate::tree::{Entry, Node, Span, Value};
 

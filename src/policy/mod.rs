@@ -11,6 +11,7 @@ mod json;
 mod lockout;
 #[cfg(test)]
 mod properties;
+mod reader;
 #[cfg(test)]
 mod tests;
 mod write;
