@@ -1,0 +1,216 @@
+//! A key policy: the author's text for AWS, the canonical form for comparing.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::canon::{Canonical, Principals};
+use super::reader::Reader;
+use super::{OWN_KEY, Problem, json, write};
+use crate::tree::{Entry, Node, Span, Value};
+
+/// The largest policy AWS accepts, in bytes.
+const MAX_BYTES: usize = 32_768;
+
+/// A key policy. Equality is equality in canonical form: order, repetition, one-element lists, the case of actions and
+/// the two spellings of an account do not count.
+#[derive(Clone, Debug)]
+pub struct Document {
+    authored: Node,
+    canonical: Canonical,
+}
+
+impl PartialEq for Document {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+impl Eq for Document {}
+
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_json())
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // `to_json` writes account ids as ARNs, so the partition is of no account here.
+        Self::from_live(&text, "aws").map_err(|problems| {
+            let messages: Vec<&str> = problems
+                .iter()
+                .map(|problem| problem.message.as_str())
+                .collect();
+            serde::de::Error::custom(messages.join("; "))
+        })
+    }
+}
+
+impl Document {
+    /// Reads what a person wrote, strictly, and reports every problem at once.
+    pub fn parse(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(node, partition, true)
+    }
+
+    /// Reads what AWS returned: unique ids are fine, and what is unknown is kept.
+    pub fn from_live(text: &str, partition: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(&json(text, 0)?, partition, false)
+    }
+
+    fn read(node: &Node, partition: &str, strict: bool) -> Result<Self, Vec<Problem>> {
+        let authored = write::authored(node, partition);
+        let mut reader = Reader {
+            partition,
+            strict,
+            problems: Vec::new(),
+        };
+        let canonical = reader.document(&authored);
+        let mut problems = reader.problems;
+        if strict {
+            characters(&authored, &mut problems);
+            let bytes = write::to_json(&authored).to_string().len();
+            if bytes > MAX_BYTES {
+                let message = format!("the policy has {bytes} bytes without white space");
+                let help = format!("AWS accepts at most {MAX_BYTES} bytes");
+                problems.push(Problem::new(node.span, message).help(help));
+            }
+        }
+        match canonical {
+            Some(canonical) if problems.is_empty() => Ok(Self {
+                authored,
+                canonical,
+            }),
+            Some(_) | None => Err(problems),
+        }
+    }
+
+    /// What is sent to AWS: the author's statements in the author's order, minified.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write::to_json(&self.authored).to_string()
+    }
+
+    /// The canonical form, indented: equal documents have equal texts.
+    #[must_use]
+    pub fn pretty(&self) -> String {
+        write::pretty(&self.canonical)
+    }
+
+    /// Whether the policy contains the placeholder for the ARN of its own key.
+    #[must_use]
+    pub fn names_own_key(&self) -> bool {
+        any_text(&self.authored, &|text| text.contains(OWN_KEY))
+    }
+
+    /// The policy with the placeholder replaced.
+    #[must_use]
+    pub fn with_own_key(&self, arn: &str) -> Self {
+        let mut authored = self.authored.clone();
+        replace(&mut authored, arn);
+        let mut reader = Reader {
+            partition: "",
+            strict: false,
+            problems: Vec::new(),
+        };
+        let canonical = reader.document(&authored).unwrap_or_default();
+        Self {
+            authored,
+            canonical,
+        }
+    }
+
+    /// Every ARN named as a principal (or excepted by `NotPrincipal`), sorted, once each.
+    #[must_use]
+    pub fn principals(&self) -> Vec<String> {
+        let mut out = std::collections::BTreeSet::new();
+        for statement in &self.canonical.statements {
+            for principals in [&statement.principal, &statement.not_principal] {
+                if let Some(Principals::Typed(types)) = principals
+                    && let Some(names) = types.get("AWS")
+                {
+                    out.extend(
+                        names
+                            .iter()
+                            .filter(|name| name.starts_with("arn:"))
+                            .cloned(),
+                    );
+                }
+            }
+        }
+        out.into_iter().collect()
+    }
+
+    /// The canonical form.
+    pub(super) fn canonical(&self) -> &Canonical {
+        &self.canonical
+    }
+}
+
+/// What AWS attaches when no policy is given.
+#[must_use]
+pub fn aws_default(partition: &str, account: &str) -> Document {
+    let root = format!("arn:{partition}:iam::{account}:root");
+    let statement = super::build::allow("Enable IAM User Permissions", &[root], &["kms:*"]);
+    let node = super::build::policy("key-default-1", vec![statement]);
+    let authored = write::authored(&node, partition);
+    let mut reader = Reader {
+        partition,
+        strict: false,
+        problems: Vec::new(),
+    };
+    let canonical = reader.document(&authored).unwrap_or_default();
+    Document {
+        authored,
+        canonical,
+    }
+}
+
+/// Reports characters AWS refuses, once per text.
+fn characters(node: &Node, problems: &mut Vec<Problem>) {
+    let mut check = |text: &str, span: Span| {
+        let allowed = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+        if let Some(c) = text.chars().find(|c| !allowed(c)) {
+            let message = format!(
+                "`{}` (U+{:04X}) is not allowed in a key policy",
+                c.escape_debug(),
+                u32::from(c)
+            );
+            problems.push(
+                Problem::new(span, message).help("use Latin-1 characters (up to U+00FF) only"),
+            );
+        }
+    };
+    match &node.value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Text(text) => check(text, node.span),
+        Value::List(items) => items.iter().for_each(|item| characters(item, problems)),
+        Value::Map(entries) => {
+            for entry in entries {
+                check(&entry.key, entry.key_span);
+            }
+            for entry in entries {
+                characters(&entry.value, problems);
+            }
+        }
+    }
+}
+
+fn any_text(node: &Node, test: &impl Fn(&str) -> bool) -> bool {
+    match &node.value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Text(text) => test(text),
+        Value::List(items) => items.iter().any(|item| any_text(item, test)),
+        Value::Map(entries) => entries.iter().any(|entry| any_text(&entry.value, test)),
+    }
+}
+
+fn replace(node: &mut Node, arn: &str) {
+    match &mut node.value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Text(text) => *text = text.replace(OWN_KEY, arn),
+        Value::List(items) => items.iter_mut().for_each(|item| replace(item, arn)),
+        Value::Map(entries) => entries
+            .iter_mut()
+            .for_each(|Entry { value, .. }| replace(value, arn)),
+    }
+}

@@ -1,0 +1,57 @@
+//! Key policies: reading, equality, building, and what a policy means for access. Pure: text and trees in, values out.
+
+mod access;
+mod actions;
+mod arn;
+mod build;
+mod canon;
+mod document;
+mod findings;
+mod json;
+mod lockout;
+#[cfg(test)]
+mod properties;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use access::{AccessChange, Effect, access_changes};
+pub use build::{Roles, build};
+pub use document::{Document, aws_default};
+pub use findings::{Finding, findings};
+pub use json::json;
+pub use lockout::lockout;
+
+use crate::tree::Span;
+
+/// The text that stands for the ARN of the key a policy belongs to.
+pub(crate) const OWN_KEY: &str = "${aws.key_arn}";
+
+/// Why a text is not a usable policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// Where.
+    pub span: Span,
+    /// What is wrong, as a lower-case fragment.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// A problem without help.
+    pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// The same problem with help.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

@@ -1,0 +1,324 @@
+//! An authored tree into the canonical form, with what is wrong with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::actions::nearest;
+use super::arn::check_principal;
+use super::canon::{Canonical, Conditions, Principals, Set, Statement};
+use super::write::to_json;
+use super::{OWN_KEY, Problem};
+use crate::tree::{Entry, Node, Span, Value};
+
+const TOP: [&str; 3] = ["Version", "Id", "Statement"];
+const ELEMENTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+const TYPES: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+
+/// Reads an authored tree (scalars are text, account ids are ARNs already).
+pub(super) struct Reader<'a> {
+    pub(super) partition: &'a str,
+    pub(super) strict: bool,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, problem: Problem) {
+        if self.strict {
+            self.problems.push(problem);
+        }
+    }
+
+    fn mistyped(&mut self, what: &str, due: &str, node: &Node) {
+        let message = format!("`{what}` is {}, not {due}", node.value.describe());
+        self.problem(Problem::new(node.span, message).help(format!("`{what}` takes {due}")));
+    }
+
+    fn unknown(&mut self, what: &str, span: Span, key: &str, known: &[&str]) {
+        let help = match nearest(key, known.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("known are {}", known.join(", ")),
+        };
+        self.problem(Problem::new(span, format!("unknown {what} `{key}`")).help(help));
+    }
+
+    /// The document. `None` when it is not even a map.
+    pub(super) fn document(&mut self, node: &Node) -> Option<Canonical> {
+        let Value::Map(entries) = &node.value else {
+            let message = format!("a policy is a map, not {}", node.value.describe());
+            self.problems.push(Problem::new(node.span, message));
+            return None;
+        };
+        let mut canonical = Canonical::default();
+        for entry in entries {
+            let kept = match entry.key.as_str() {
+                "Version" => self.text(entry, &mut canonical.version),
+                "Id" => self.text(entry, &mut canonical.id),
+                "Statement" => self.statements(&entry.value, &mut canonical.statements),
+                key => {
+                    self.unknown("policy element", entry.key_span, key, &TOP);
+                    false
+                }
+            };
+            if !kept {
+                canonical
+                    .extra
+                    .insert(entry.key.clone(), to_json(&entry.value).to_string());
+            }
+        }
+        if let Some(version) = &canonical.version
+            && !matches!(version.as_str(), "2012-10-17" | "2008-10-17")
+        {
+            let span = entries
+                .iter()
+                .find(|entry| entry.key == "Version")
+                .map_or(node.span, |entry| entry.value.span);
+            let message = format!("`{version}` is not a version of the policy language");
+            self.problem(Problem::new(span, message).help("write `2012-10-17`"));
+        }
+        if !entries.iter().any(|entry| entry.key == "Statement") {
+            self.problem(Problem::new(node.span, "the policy has no `Statement`"));
+        }
+        Some(canonical)
+    }
+
+    /// Each reader returns whether the element was understood.
+    fn text(&mut self, entry: &Entry, to: &mut Option<String>) -> bool {
+        let Value::Text(text) = &entry.value.value else {
+            self.mistyped(&entry.key, "text", &entry.value);
+            return false;
+        };
+        *to = Some(text.clone());
+        true
+    }
+
+    fn statements(&mut self, node: &Node, to: &mut BTreeSet<Statement>) -> bool {
+        let items = match &node.value {
+            Value::List(items) => items.as_slice(),
+            Value::Map(_) => std::slice::from_ref(node),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
+                self.mistyped("Statement", "a list of statements", node);
+                return false;
+            }
+        };
+        if items.is_empty() {
+            let help = "a key policy needs at least one statement";
+            self.problem(Problem::new(node.span, "`Statement` is empty").help(help));
+        }
+        if !self.strict
+            && items
+                .iter()
+                .any(|item| !matches!(item.value, Value::Map(_)))
+        {
+            return false;
+        }
+        for item in items {
+            if let Value::Map(entries) = &item.value {
+                to.insert(self.statement(item, entries));
+            } else {
+                let message = format!("a statement is a map, not {}", item.value.describe());
+                self.problem(Problem::new(item.span, message));
+            }
+        }
+        true
+    }
+
+    fn statement(&mut self, node: &Node, entries: &[Entry]) -> Statement {
+        let mut out = Statement::default();
+        for entry in entries {
+            let kept = match entry.key.as_str() {
+                "Sid" => self.text(entry, &mut out.sid),
+                "Effect" => self.effect(entry, &mut out.effect),
+                "Principal" => self.principals(entry, &mut out.principal),
+                "NotPrincipal" => self.principals(entry, &mut out.not_principal),
+                "Action" => self.actions(entry, &mut out.action),
+                "NotAction" => self.actions(entry, &mut out.not_action),
+                "Resource" => self.list(entry, &mut out.resource),
+                "NotResource" => self.list(entry, &mut out.not_resource),
+                "Condition" => self.condition(&entry.value, &mut out.condition),
+                key => {
+                    self.unknown("statement element", entry.key_span, key, &ELEMENTS);
+                    false
+                }
+            };
+            if !kept {
+                out.extra
+                    .insert(entry.key.clone(), to_json(&entry.value).to_string());
+            }
+        }
+        out.sid = out.sid.filter(|sid| !sid.is_empty());
+        self.combination(node, entries);
+        out
+    }
+
+    /// Elements that must be there, and those that exclude each other.
+    fn combination(&mut self, node: &Node, entries: &[Entry]) {
+        let find = |key: &str| entries.iter().find(|entry| entry.key == key);
+        for key in ["Principal", "Action", "Resource"] {
+            if let (Some(_), Some(not)) = (find(key), find(&format!("Not{key}"))) {
+                let message = format!("a statement has both `{key}` and `Not{key}`");
+                self.problem(Problem::new(not.key_span, message).help("keep one of the two"));
+            }
+        }
+        if find("Effect").is_none() {
+            let problem = Problem::new(node.span, "a statement has no `Effect`");
+            self.problem(problem.help("write `Allow` or `Deny`"));
+        }
+        if find("Principal").is_none() && find("NotPrincipal").is_none() {
+            let problem = Problem::new(node.span, "a statement has no `Principal`");
+            self.problem(problem.help("a key policy says whom each statement is about"));
+        }
+    }
+
+    fn effect(&mut self, entry: &Entry, to: &mut Option<String>) -> bool {
+        if !self.text(entry, to) {
+            return false;
+        }
+        if let Some(effect) = to
+            && !matches!(effect.as_str(), "Allow" | "Deny")
+        {
+            let message = format!("`{effect}` is not an effect");
+            self.problem(
+                Problem::new(entry.value.span, message)
+                    .help("write `Allow` or `Deny`, spelled exactly so"),
+            );
+        }
+        true
+    }
+
+    /// A text or a list of texts, with the position of each.
+    fn texts<'n>(&mut self, what: &str, node: &'n Node) -> Option<Vec<(&'n str, Span)>> {
+        let items = if let Value::List(items) = &node.value {
+            items.as_slice()
+        } else {
+            std::slice::from_ref(node)
+        };
+        let mut out = Vec::new();
+        let mut fine = true;
+        for item in items {
+            if let Value::Text(text) = &item.value {
+                out.push((text.as_str(), item.span));
+            } else {
+                self.mistyped(what, "text or a list of texts", item);
+                fine = false;
+            }
+        }
+        fine.then_some(out)
+    }
+
+    fn list(&mut self, entry: &Entry, to: &mut Option<Set>) -> bool {
+        *to = self
+            .texts(&entry.key, &entry.value)
+            .map(|texts| texts.iter().map(|(text, _)| (*text).to_owned()).collect());
+        to.is_some()
+    }
+
+    fn actions(&mut self, entry: &Entry, to: &mut Option<Set>) -> bool {
+        let Some(texts) = self.texts(&entry.key, &entry.value) else {
+            return false;
+        };
+        for (text, span) in &texts {
+            if *text != "*" && !text.contains(':') {
+                let problem = Problem::new(*span, format!("the action `{text}` names no service"));
+                self.problem(problem.help(format!("write `kms:{text}`")));
+            }
+        }
+        *to = Some(
+            texts
+                .iter()
+                .map(|(text, _)| text.to_ascii_lowercase())
+                .collect(),
+        );
+        true
+    }
+
+    fn principals(&mut self, entry: &Entry, to: &mut Option<Principals>) -> bool {
+        let entries = match &entry.value.value {
+            Value::Text(text) if text == "*" => {
+                *to = Some(Principals::Everyone);
+                return true;
+            }
+            Value::Map(entries) => entries,
+            Value::Text(text) => {
+                let message = format!("`{}` is the bare text `{text}`", entry.key);
+                let help = format!("write `{}: {{AWS: …}}`, or `*` for everyone", entry.key);
+                self.problem(Problem::new(entry.value.span, message).help(help));
+                return false;
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
+                self.mistyped(&entry.key, "`*` or a map", &entry.value);
+                return false;
+            }
+        };
+        let mut types = BTreeMap::new();
+        for kind in entries {
+            if !TYPES.contains(&kind.key.as_str()) {
+                self.unknown("type of principal", kind.key_span, &kind.key, &TYPES);
+            }
+            let Some(texts) = self.texts(&kind.key, &kind.value) else {
+                return false;
+            };
+            for (text, span) in texts
+                .iter()
+                .filter(|(text, _)| kind.key == "AWS" && *text != OWN_KEY)
+            {
+                if let Some(problem) = check_principal(text, self.partition, *span) {
+                    self.problem(problem);
+                }
+            }
+            let names: Set = texts.iter().map(|(text, _)| (*text).to_owned()).collect();
+            if !names.is_empty() {
+                types.insert(kind.key.clone(), names);
+            }
+        }
+        if types.is_empty() {
+            self.problem(Problem::new(
+                entry.value.span,
+                format!("`{}` names nobody", entry.key),
+            ));
+        }
+        *to = Some(Principals::Typed(types));
+        true
+    }
+
+    fn condition(&mut self, node: &Node, to: &mut Option<Conditions>) -> bool {
+        let Value::Map(operators) = &node.value else {
+            self.mistyped("Condition", "a map of operators", node);
+            return false;
+        };
+        let mut out = Conditions::new();
+        for operator in operators {
+            let Value::Map(keys) = &operator.value.value else {
+                self.mistyped(&operator.key, "a map of condition keys", &operator.value);
+                return false;
+            };
+            let read = out.entry(operator.key.clone()).or_default();
+            for key in keys {
+                let Some(texts) = self.texts(&key.key, &key.value) else {
+                    return false;
+                };
+                let lower = key.key.to_ascii_lowercase();
+                if read.contains_key(&lower) {
+                    let message = format!("the condition key `{}` is written twice", key.key);
+                    let help = "condition keys do not differ by case: write one list of values";
+                    self.problem(Problem::new(key.key_span, message).help(help));
+                    return false;
+                }
+                read.insert(
+                    lower,
+                    texts.iter().map(|(text, _)| (*text).to_owned()).collect(),
+                );
+            }
+        }
+        *to = Some(out);
+        true
+    }
+}

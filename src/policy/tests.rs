@@ -1,0 +1,341 @@
+//! Published policies, pairs that are equal and pairs that are not, and properties.
+
+use super::*;
+use crate::tree::Node;
+
+const ES: &str = include_str!("seeds/es-kms-cmk-policy.json");
+const KEYPOLICY: &str = include_str!("seeds/keypolicy.json");
+const AUTOSCALING: &str = include_str!("seeds/autoscaling.txt");
+const CLOUDTRAIL: &str = include_str!("seeds/cloudtrail.txt");
+pub(super) const ACCOUNT: &str = "111122223333";
+
+pub(super) fn node(text: &str) -> Node {
+    json(text, 0).unwrap()
+}
+
+pub(super) fn document(text: &str) -> Document {
+    Document::parse(&node(text), "aws").unwrap()
+}
+
+fn messages(text: &str) -> Vec<String> {
+    let problems = Document::parse(&node(text), "aws").unwrap_err();
+    problems
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect()
+}
+
+pub(super) fn wrap(statement: &str) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#)
+}
+
+/// A statement with its elements changed.
+fn with(elements: &str) -> String {
+    wrap(&format!("{{{elements}}}"))
+}
+
+fn rules(text: &str) -> Vec<&'static str> {
+    findings(&node(text))
+        .into_iter()
+        .map(|finding| finding.rule)
+        .collect()
+}
+
+#[test]
+fn published_policies_are_read() {
+    assert_eq!(document(KEYPOLICY).principals().len(), 2);
+    assert_eq!(rules(KEYPOLICY), [""; 0]);
+    assert_eq!(document(ES).principals().len(), 3);
+    assert_eq!(rules(ES), ["POLICY-VERSION"]);
+    for line in AUTOSCALING.lines() {
+        assert_eq!(rules(&wrap(line)), [""; 0], "{line}");
+        assert_eq!(
+            document(&wrap(line)),
+            document(&wrap(&line.replace("true", "\"true\"")))
+        );
+    }
+}
+
+#[test]
+fn published_mistakes_are_reported() {
+    let line = |n: usize| CLOUDTRAIL.lines().nth(n).unwrap();
+    let problem = json(line(5), 7).unwrap_err().remove(0);
+    let at = u32::try_from(line(5).find("\"Effect\"").unwrap()).unwrap();
+    assert_eq!((problem.span.source, problem.span.start), (7, at));
+    assert_eq!(
+        problem.message,
+        "malformed JSON: expected `,` or `}`, found `\"`"
+    );
+    let message = "the account `11111111111` in `arn:aws:iam::11111111111:role/CloudTrailReadRole` has 11 digits";
+    assert_eq!(messages(&wrap(line(9))), [message]);
+    for n in [3, 9] {
+        assert!(Document::parse(&node(&wrap(line(n))), "aws").is_err());
+    }
+    for n in [0, 1, 2, 4, 6, 7, 8, 10] {
+        assert!(Document::parse(&node(&wrap(line(n))), "aws").is_ok());
+    }
+    assert_eq!(rules(&wrap(line(7))), ["POLICY-RESOURCE"]);
+}
+
+#[test]
+fn equal_documents() {
+    let base = r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:Decrypt","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"},"NumericLessThan":{"kms:x":"1.10"}}"#;
+    for (from, to) in [
+        ("arn:aws:iam::111122223333:root", "111122223333"),
+        ("\"kms:Decrypt\"", "[\"kms:Decrypt\"]"),
+        ("\"kms:Decrypt\"", "[\"KMS:decrypt\",\"kms:Decrypt\"]"),
+        ("\"true\"", "true"),
+        ("\"1.10\"", "1.10"),
+        ("\"1.10\"", "[1.10]"),
+        ("kms:GrantIsForAWSResource", "KMS:grantisforawsresource"),
+        (
+            "\"Effect\":\"Allow\"",
+            "\"Effect\":\"\\u0041llow\",\"Sid\":\"\"",
+        ),
+        ("{\"AWS\"", "{\"Service\":[],\"AWS\""),
+    ] {
+        assert!(base.contains(from), "{from}");
+        assert_eq!(
+            document(&with(base)),
+            document(&with(&base.replace(from, to))),
+            "{from} -> {to}"
+        );
+    }
+    let twice = wrap(&format!("{{{base}}},{{{base}}}"));
+    assert_eq!(document(&with(base)), document(&twice));
+    let single = format!(r#"{{"Statement":{{{base}}},"Version":"2012-10-17"}}"#);
+    assert_eq!(document(&with(base)), document(&single));
+}
+
+#[test]
+fn unequal_documents() {
+    let base = r#""Sid":"a","Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"aws:x":"1.10"}}"#;
+    for (from, to) in [
+        ("{\"AWS\":\"*\"}", "\"*\""),
+        ("\"1.10\"", "1.1"),
+        ("StringEquals", "stringequals"),
+        ("\"Sid\":\"a\"", "\"Sid\":\"A\""),
+        ("\"Sid\":\"a\",", ""),
+        (",\"Resource\":\"*\"", ""),
+        ("\"Allow\"", "\"Deny\""),
+        ("\"1.10\"", "[\"1.10\",\"2\"]"),
+        ("\"Action\"", "\"NotAction\""),
+    ] {
+        assert!(base.contains(from), "{from}");
+        assert_ne!(
+            document(&with(base)),
+            document(&with(&base.replace(from, to))),
+            "{from} -> {to}"
+        );
+    }
+    assert_ne!(
+        document(&with(base)),
+        document(&with(base).replace("2012", "2008"))
+    );
+    assert_ne!(
+        document(&with(base)),
+        document(&with(base).replace("\"Version\":\"2012-10-17\",", ""))
+    );
+    let live = with(base).replace("\"AWS\":\"*\"", "\"AWS\":\"AROAABCDEFGHIJKLMNOPQ\"");
+    let live = Document::from_live(&live, "aws").unwrap();
+    let role = with(base).replace(
+        "\"AWS\":\"*\"",
+        "\"AWS\":\"arn:aws:iam::111122223333:role/a\"",
+    );
+    assert_ne!(live, document(&role));
+}
+
+#[test]
+fn every_problem_is_collected() {
+    let text = with(
+        r#""Efect":"Allow","Action":"Decrypt","NotAction":"kms:*","Principal":{"AWS":["arn:aws:iam::111122223333:role/*","arn:aws:iam::111122223333:group/g","arn:aws-cn:iam::111122223333:root","arn:aws:iam::111122223333:role/",""]},"Resource":{},"Sid":"鍵""#,
+    );
+    assert_eq!(
+        messages(&text),
+        [
+            "unknown statement element `Efect`",
+            "the action `Decrypt` names no service",
+            "`arn:aws:iam::111122223333:role/*` has a wildcard inside a principal",
+            "`arn:aws:iam::111122223333:group/g` is a group, and groups are never principals",
+            "`arn:aws-cn:iam::111122223333:root` is in the partition `aws-cn`, the key in `aws`",
+            "`arn:aws:iam::111122223333:role/` is not a principal",
+            "a principal is empty",
+            "`Resource` is a map, not text or a list of texts",
+            "a statement has both `Action` and `NotAction`",
+            "a statement has no `Effect`",
+            "`鍵` (U+9375) is not allowed in a key policy",
+        ]
+    );
+    let problems = Document::parse(&node(&text), "aws").unwrap_err();
+    assert_eq!(problems[0].help.as_deref(), Some("did you mean `Effect`?"));
+    assert_eq!(messages(r#"{"Version":"2012"}"#).len(), 2);
+    let long = with(&format!(
+        r#""Effect":"Allow","Principal":"*","Sid":"{}""#,
+        "a".repeat(32_768)
+    ));
+    assert!(messages(&long)[0].contains("bytes"));
+    assert_eq!(
+        json(r#"{"a":1,"a":2}"#, 0).unwrap_err()[0].message,
+        "`a` is written twice"
+    );
+    assert!(json(&"[".repeat(100_000), 0).is_err());
+}
+
+#[test]
+fn own_key_is_replaced() {
+    let text =
+        with(r#""Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"${aws.key_arn}""#);
+    let read = document(&text);
+    assert!(read.names_own_key());
+    let replaced = read.with_own_key("arn:aws:kms:eu-west-1:111122223333:key/k");
+    assert!(!replaced.names_own_key() && read != replaced);
+    assert_eq!(replaced, document(&replaced.to_json()));
+}
+
+#[test]
+fn roles_are_built() {
+    let names = |name: &str| vec![format!("arn:aws:iam::{ACCOUNT}:role/{name}")];
+    let (administrators, users) = (names("admin"), names("app"));
+    let statement = node(r#"{"Effect":"Deny","Principal":"*","Action":"kms:Sign","Resource":"*"}"#);
+    let mut roles = Roles {
+        partition: "aws",
+        account: ACCOUNT,
+        delegate_to_iam: true,
+        administrators: &administrators,
+        users: &users,
+        decrypt_only: &users,
+        encrypt_only: &users,
+        statements: &[statement],
+    };
+    let built = build(&roles).unwrap();
+    insta::assert_snapshot!(built.to_json());
+    assert_eq!(lockout(&built, ACCOUNT), None);
+    assert_eq!(findings(&node(&built.to_json())), []);
+    roles.delegate_to_iam = false;
+    assert!(
+        lockout(&build(&roles).unwrap(), ACCOUNT)
+            .unwrap()
+            .starts_with("only `arn")
+    );
+    assert_eq!(lockout(&aws_default("aws", ACCOUNT), ACCOUNT), None);
+    assert!(lockout(&aws_default("aws", "999999999999"), ACCOUNT).is_some());
+}
+
+fn locked(second: &str) -> bool {
+    let root = r#"{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"KMS:put*","Resource":"*"}"#;
+    lockout(&document(&wrap(&format!("{root},{{{second}}}"))), ACCOUNT).is_some()
+}
+
+#[test]
+fn lockouts() {
+    assert!(!locked(
+        r#""Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*""#
+    ));
+    assert!(locked(
+        r#""Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*""#
+    ));
+    assert!(locked(
+        r#""Effect":"Deny","Principal":"*","NotAction":"kms:Decrypt","Resource":"*""#
+    ));
+    assert!(locked(
+        r#""Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
+    ));
+    assert!(locked(
+        r#""Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
+    ));
+    assert!(!locked(
+        r#""Effect":"Deny","Principal":{"AWS":"999999999999"},"Action":"*","Resource":"*""#
+    ));
+    let unless = r#""Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*","Condition":"#;
+    assert!(locked(&format!(
+        r#"{unless}{{"StringNotEquals":{{"aws:PrincipalArn":"x"}}}}"#
+    )));
+    assert!(!locked(&format!(
+        r#"{unless}{{"Bool":{{"aws:SecureTransport":false}}}}"#
+    )));
+    assert!(locked(&format!(
+        r#"{unless}{{"Bool":{{"aws:SecureTransport":true}}}}"#
+    )));
+    let allow = |names: &str, rest: &str| {
+        let text = with(&format!(
+            r#""Effect":"Allow","Principal":{{"AWS":[{names}]}},"Action":"kms:*","Resource":"*"{rest}"#
+        ));
+        lockout(&document(&text), ACCOUNT).is_some()
+    };
+    let (a, b) = (
+        r#""arn:aws:iam::111122223333:role/a""#,
+        r#""arn:aws:iam::111122223333:user/b""#,
+    );
+    assert!(allow(a, ""));
+    assert!(!allow(&format!("{a},{b}"), ""));
+    assert!(allow(
+        &format!("{a},{b}"),
+        r#","Condition":{"Bool":{"aws:MultiFactorAuthPresent":true}}"#
+    ));
+    assert!(!allow("\"*\"", ""));
+    assert!(allow("\"999999999999\"", ""));
+}
+
+#[test]
+fn access_changes_are_about_access() {
+    let a = document(KEYPOLICY);
+    assert_eq!(access_changes(Some(&a), Some(&a)), []);
+    assert_eq!(access_changes(None, None), []);
+    assert_eq!(access_changes(None, Some(&a)).len(), 3);
+    assert!(
+        access_changes(Some(&a), None)
+            .iter()
+            .all(|change| change.effect == Effect::Lost)
+    );
+    let split = r#"{"Sid":"1","Effect":"Allow","Principal":"*","Action":"kms:Sign","Resource":"*"},{"Sid":"2","Effect":"Allow","Principal":"*","Action":["kms:CreateKey","kms:verify"],"Resource":"*"}"#;
+    let merged = r#"{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["kms:Verify","kms:Sign"],"Resource":"*"}"#;
+    let (split, merged) = (document(&wrap(split)), document(&wrap(merged)));
+    assert_eq!(access_changes(Some(&split), Some(&merged)), []);
+    let denied = r#"{"Effect":"Deny","Principal":"*","Action":["kms:sign"],"Resource":"*","Condition":{"Bool":{"aws:securetransport":false}}}"#;
+    let change = access_changes(None, Some(&document(&wrap(denied)))).remove(0);
+    assert_eq!(
+        serde_json::to_string(&change).unwrap(),
+        r#"{"effect":"lost","principal":"*","actions":["kms:Sign"],"condition":"Bool aws:SecureTransport = false"}"#
+    );
+    let except = r#"{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"NotAction":["kms:sign"],"Resource":"*"}"#;
+    let change = access_changes(None, Some(&document(&wrap(except)))).remove(0);
+    assert_eq!(
+        change.principal,
+        "everyone except arn:aws:iam::111122223333:root"
+    );
+    assert_eq!(change.actions, ["all actions except kms:Sign"]);
+}
+
+#[test]
+fn findings_name_their_rules() {
+    let says = |elements: &str| rules(&with(&format!(r#""Effect":"Allow",{elements}"#)));
+    let every = r#""Principal":"*","Action":"#;
+    assert_eq!(
+        says(&format!(r#"{every}["kms:*","*","kms:Re*"],"Resource":"*""#)),
+        [""; 0]
+    );
+    assert_eq!(
+        says(&format!(r#"{every}"kms:ReEncrypt","Resource":"*""#)),
+        ["POLICY-UNKNOWN-ACTION"]
+    );
+    assert_eq!(
+        says(&format!(r#"{every}"kms:ListKeys","Resource":"*""#)),
+        ["POLICY-DEAD-ACTION"]
+    );
+    assert_eq!(
+        says(r#""Principal":"*""#),
+        ["POLICY-MISSING", "POLICY-MISSING"]
+    );
+    for resource in [
+        "arn:aws:s3:::bucket",
+        "arn:aws:kms:111122223333:key/k",
+        "arn:aws:kms:a:111122223333:key/k",
+    ] {
+        assert_eq!(
+            says(&format!(r#"{every}"kms:*","Resource":"{resource}""#)),
+            ["POLICY-RESOURCE"]
+        );
+    }
+    let source = r#""Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"${aws.key_arn}","Condition":{"ArnLike":{"aws:sourcearn":"x"}}"#;
+    assert_eq!(says(source), ["POLICY-SOURCE-ARN"]);
+}

@@ -1,0 +1,192 @@
+//! Trees and canonical policies to JSON text.
+
+use serde_json::{Map, Value as Json};
+
+use super::actions::{spelled_action, spelled_key};
+use super::arn::with_account;
+use super::canon::{Canonical, Principals, Set, Statement};
+use crate::tree::{Entry, Node, Value};
+
+/// Scalars as text, account ids as root ARNs, the top level in AWS's order: what is kept as the author's document.
+pub(super) fn authored(node: &Node, partition: &str) -> Node {
+    let mut node = textual(node, partition, Place::Anywhere);
+    if let Value::Map(entries) = &mut node.value {
+        entries.sort_by_key(|entry| match entry.key.as_str() {
+            "Version" => 0,
+            "Id" => 1,
+            "Statement" => 2,
+            _ => 3,
+        });
+    }
+    node
+}
+
+/// Where in a document a value stands, as far as account ids are concerned.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Anywhere,
+    Principal,
+    Aws,
+    Condition,
+}
+
+fn textual(node: &Node, partition: &str, place: Place) -> Node {
+    let text = |text: &str| {
+        if place == Place::Aws {
+            with_account(text, partition)
+        } else {
+            text.to_owned()
+        }
+    };
+    let value = match &node.value {
+        Value::Null => Value::Null,
+        Value::Bool(value) => Value::Text(value.to_string()),
+        Value::Number(value) | Value::Text(value) => Value::Text(text(value)),
+        Value::List(items) => Value::List(
+            items
+                .iter()
+                .map(|item| textual(item, partition, place))
+                .collect(),
+        ),
+        Value::Map(entries) => Value::Map(
+            entries
+                .iter()
+                .map(|entry| {
+                    let inner = match (place, entry.key.as_str()) {
+                        (Place::Condition, _) | (Place::Anywhere, "Condition") => Place::Condition,
+                        (Place::Anywhere, "Principal" | "NotPrincipal") => Place::Principal,
+                        (Place::Principal, "AWS") => Place::Aws,
+                        _ => Place::Anywhere,
+                    };
+                    Entry {
+                        value: textual(&entry.value, partition, inner),
+                        ..entry.clone()
+                    }
+                })
+                .collect(),
+        ),
+    };
+    Node {
+        span: node.span,
+        value,
+    }
+}
+
+/// A tree as JSON.
+pub(super) fn to_json(node: &Node) -> Json {
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Number(value) | Value::Text(value) => Json::String(value.clone()),
+        Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
+        Value::Map(entries) => Json::Object(
+            entries
+                .iter()
+                .map(|entry| (entry.key.clone(), to_json(&entry.value)))
+                .collect(),
+        ),
+    }
+}
+
+/// The canonical form as indented JSON.
+pub(super) fn pretty(canonical: &Canonical) -> String {
+    let mut top = Map::new();
+    put_text(&mut top, "Version", canonical.version.as_ref());
+    put_text(&mut top, "Id", canonical.id.as_ref());
+    top.insert(
+        "Statement".to_owned(),
+        Json::Array(canonical.statements.iter().map(statement).collect()),
+    );
+    extra(&mut top, &canonical.extra);
+    format!("{:#}", Json::Object(top))
+}
+
+fn extra(map: &mut Map<String, Json>, extra: &std::collections::BTreeMap<String, String>) {
+    for (key, value) in extra {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Json::String(value.clone()));
+        map.insert(key.clone(), value);
+    }
+}
+
+fn put_text(map: &mut Map<String, Json>, key: &str, value: Option<&String>) {
+    if let Some(value) = value {
+        map.insert(key.to_owned(), Json::String(value.clone()));
+    }
+}
+
+fn put_set(map: &mut Map<String, Json>, key: &str, value: Option<&Set>, spell: fn(&str) -> String) {
+    if let Some(value) = value {
+        map.insert(key.to_owned(), set(value, spell));
+    }
+}
+
+/// One value bare, several as a list.
+fn set(values: &Set, spell: fn(&str) -> String) -> Json {
+    let mut values: Vec<Json> = values
+        .iter()
+        .map(|value| Json::String(spell(value)))
+        .collect();
+    if values.len() == 1 {
+        values.pop().unwrap_or_default()
+    } else {
+        Json::Array(values)
+    }
+}
+
+fn statement(statement: &Statement) -> Json {
+    let mut map = Map::new();
+    put_text(&mut map, "Sid", statement.sid.as_ref());
+    put_text(&mut map, "Effect", statement.effect.as_ref());
+    for (key, value) in [
+        ("Principal", &statement.principal),
+        ("NotPrincipal", &statement.not_principal),
+    ] {
+        match value {
+            None => {}
+            Some(Principals::Everyone) => {
+                map.insert(key.to_owned(), Json::String("*".to_owned()));
+            }
+            Some(Principals::Typed(types)) => {
+                let types = types
+                    .iter()
+                    .map(|(kind, names)| (kind.clone(), set(names, str::to_owned)));
+                map.insert(key.to_owned(), Json::Object(types.collect()));
+            }
+        }
+    }
+    put_set(
+        &mut map,
+        "Action",
+        statement.action.as_ref(),
+        spelled_action,
+    );
+    put_set(
+        &mut map,
+        "NotAction",
+        statement.not_action.as_ref(),
+        spelled_action,
+    );
+    put_set(
+        &mut map,
+        "Resource",
+        statement.resource.as_ref(),
+        str::to_owned,
+    );
+    put_set(
+        &mut map,
+        "NotResource",
+        statement.not_resource.as_ref(),
+        str::to_owned,
+    );
+    if let Some(condition) = &statement.condition {
+        let operators = condition.iter().map(|(operator, keys)| {
+            let keys = keys
+                .iter()
+                .map(|(key, values)| (spelled_key(key), set(values, str::to_owned)));
+            (operator.clone(), Json::Object(keys.collect()))
+        });
+        map.insert("Condition".to_owned(), Json::Object(operators.collect()));
+    }
+    extra(&mut map, &statement.extra);
+    Json::Object(map)
+}
