@@ -1,2 +1,4 @@
 //! kmsctl.
+pub mod config;
+pub mod text;
 pub mod tree;
