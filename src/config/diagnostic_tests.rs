@@ -19,7 +19,30 @@ fn reports_underline_in_the_order_of_the_sources() {
             .also(span(1, 0, 5), "declared here"),
     );
     assert!(diagnostics.has_errors());
-    insta::assert_snapshot!(diagnostics.render(&sources, false, 80), @"");
+    insta::assert_snapshot!(diagnostics.render(&sources, false, 80), @r##"
+    error: cannot read c.yaml
+
+    error: unknown field `descriptoin`
+     --> a.yaml:2:7
+      |
+    2 |   ä: {descriptoin: x}
+      |       ^^^^^^^^^^^
+      |
+     ::: b.yaml:1:1
+      |
+    1 | first: 1
+      | ----- declared here
+      |
+      = help: did you mean `description`?
+
+    warning: it is old
+     --> b.yaml:2:1
+      |
+    2 | second:
+      | ^^^^^^^ this
+
+    2 errors, 1 warning.
+    "##);
 }
 
 #[test]

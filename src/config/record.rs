@@ -24,6 +24,13 @@ use crate::tree::{Node, Value};
 /// type has no value for "not given" (`Decode::missing`) must be given, as must one marked
 /// `@required`. Doc comments become the schema's descriptions. A field named like a Rust
 /// keyword is written `r#type` and given as `type`.
+#[cfg_attr(
+    not(test),
+    expect(
+        unused_macros,
+        reason = "the first record outside of the tests is yet to come"
+    )
+)]
 macro_rules! record {
     ($(#[doc = $doc:literal])* pub struct $name:ident {
         $($(#[doc = $fdoc:literal])* $(@$mark:ident)? $field:ident : $ty:ty),* $(,)?
@@ -67,6 +74,13 @@ macro_rules! record {
 }
 
 /// Declares a closed set of words: `choice! { /// Doc. pub enum Usage { Encrypt = "ENCRYPT_DECRYPT" } }`.
+#[cfg_attr(
+    not(test),
+    expect(
+        unused_macros,
+        reason = "the first record outside of the tests is yet to come"
+    )
+)]
 macro_rules! choice {
     ($(#[doc = $doc:literal])* pub enum $name:ident {
         $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal),+ $(,)?
@@ -100,6 +114,13 @@ macro_rules! choice {
     };
 }
 
+#[cfg_attr(
+    not(test),
+    expect(
+        unused_imports,
+        reason = "the first record outside of the tests is yet to come"
+    )
+)]
 pub(crate) use {choice, record};
 
 /// A field's name as the user writes it: without Rust's `r#`.

@@ -16,6 +16,7 @@ use super::Diagnostic;
 use crate::tree::{Entry, Node, Span, Value};
 
 const MAX_DEPTH: usize = 64;
+const STACK_BYTES: usize = 64 << 20;
 const MAX_NODES: usize = 500_000;
 const MAX_REPLAYED: usize = 100_000;
 
@@ -26,17 +27,16 @@ const MAX_REPLAYED: usize = 100_000;
 /// The first thing that is wrong with the text.
 pub fn yaml(text: &str, source: u16) -> Result<Node, Diagnostic> {
     let reader = Reader { text, source };
-    if let Some(at) = text.find('\0') {
-        let span = reader.span(at, at + 1);
-        return Err(Diagnostic::error(span, "the text has a NUL character"));
-    }
-    let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(text, options())
-        .map_err(|error| reader.failed(&error))?;
-    let mut node = reader.node(raw)?;
-    if node.value == Value::Null {
-        node.value = Value::Map(Vec::new());
-    }
-    Ok(node)
+    // The reader is recursive and its frames are large: at the deepest nesting allowed it
+    // would overflow the 2 MiB of a worker thread, so it gets a stack of its own.
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || reader.read())
+            .map_err(|error| Diagnostic::error(None, format!("cannot start a thread: {error}")))?
+            .join()
+            .unwrap_or_else(|_| Err(Diagnostic::error(None, "the YAML reader failed")))
+    })
 }
 
 fn options() -> Options {
@@ -131,6 +131,20 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn read(&self) -> Result<Node, Diagnostic> {
+        if let Some(at) = self.text.find('\0') {
+            let span = self.span(at, at + 1);
+            return Err(Diagnostic::error(span, "the text has a NUL character"));
+        }
+        let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(self.text, options())
+            .map_err(|error| self.failed(&error))?;
+        let mut node = self.node(raw)?;
+        if node.value == Value::Null {
+            node.value = Value::Map(Vec::new());
+        }
+        Ok(node)
+    }
+
     /// A span of this text, moved inside it and onto whole characters.
     fn span(&self, start: usize, end: usize) -> Span {
         let start = self.text.floor_char_boundary(start);

@@ -40,9 +40,9 @@ fn report(text: &str) -> String {
 
 #[test]
 fn scalars_keep_their_text_and_spans() {
-    insta::assert_snapshot!(show("ä: 1.10 # c\nb: 012345678901\nc: \"7\"\nd: yes\ne: [true, ~, -3, 1_0, null]\nf:\n"), @"");
-    insta::assert_snapshot!(show("- 'é x'\n- 鍵: on\n  1: 99999999999999999999\n- |\n  block\n"), @"");
-    insta::assert_snapshot!(show("a: &x {k: 1}\nb: *x\nc: {<<: *x, l: 2}\nd: {<<: *x, k: 3}\n"), @"");
+    insta::assert_snapshot!(show("ä: 1.10 # c\nb: 012345678901\nc: \"7\"\nd: yes\ne: [true, ~, -3, 1_0, null]\nf:\n"), @r##"{ä<ä>=Number("1.10")<1.10> b<b>=Number("012345678901")<012345678901> c<c>=Text("7")<"7"> d<d>=Text("yes")<yes> e<e>=[Bool(true)<true> Null<~> Number("-3")<-3> Text("1_0")<1_0> Null<null> ]f<f>=Null<> }"##);
+    insta::assert_snapshot!(show("- 'é x'\n- 鍵: on\n  1: 99999999999999999999\n- |\n  block\n"), @r##"[Text("é x")<'é x'> {鍵<鍵>=Text("on")<on> 1<1>=Number("99999999999999999999")<99999999999999999999> }Text("block\n")<block> ]"##);
+    insta::assert_snapshot!(show("a: &x {k: 1}\nb: *x\nc: {<<: *x, l: 2}\nd: {<<: *x, k: 3}\n"), @r##"{a<a>={k<k>=Number("1")<1> }b<b>={k<k>=Number("1")<1> }c<c>={l<l>=Number("2")<2> k<k>=Number("1")<1> }d<d>={k<k>=Number("3")<3> }}"##);
 }
 
 #[test]
@@ -54,16 +54,67 @@ fn an_empty_document_is_an_empty_map() {
 
 #[test]
 fn a_repeated_key_is_reported_with_both_places() {
-    insta::assert_snapshot!(report("a: 1\nb: 2\n\"a\": 3\n"), @"");
+    insta::assert_snapshot!(report("a: 1\nb: 2\n\"a\": 3\n"), @r##"
+    error: the key `a` is given twice
+     --> a.yaml:3:1
+      |
+    1 | a: 1
+      | - first given here
+    2 | b: 2
+    3 | "a": 3
+      | ^^^ given again here
+
+    1 error.
+    "##);
 }
 
 #[test]
 fn bad_texts_are_reported_where_they_are_bad() {
-    insta::assert_snapshot!(report("a: 1\nb: [1, 2\nc: 3\n"), @"");
-    insta::assert_snapshot!(report("a: 1\n---\nb: 2\n"), @"");
-    insta::assert_snapshot!(report("a: !secret x\n"), @"");
-    insta::assert_snapshot!(report("a: x\0y\n"), @"");
-    insta::assert_snapshot!(report("a: *nowhere\n"), @"");
+    insta::assert_snapshot!(report("a: 1\nb: [1, 2\nc: 3\n"), @r##"
+    error: illegal placement of ':' indicator
+     --> a.yaml:3:2
+      |
+    3 | c: 3
+      |  ^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: 1\n---\nb: 2\n"), @r##"
+    error: budget breached: Documents { documents: 2 }
+     --> a.yaml:2:1
+      |
+    2 | ---
+      | ^^^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: !secret x\n"), @r##"
+    error: unsupported tag `!secret`
+     --> a.yaml:1:12
+      |
+    1 | a: !secret x
+      |            ^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: x\0y\n"), @r##"
+    error: the text has a NUL character
+     --> a.yaml:1:5
+      |
+    1 | a: x y
+      |     ^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: *nowhere\n"), @r##"
+    error: alias references unknown anchor
+     --> a.yaml:1:4
+      |
+    1 | a: *nowhere
+      |    ^
+
+    1 error.
+    "##);
     assert!(yaml("? [1]\n: 2\n", 0).is_err());
 }
 
