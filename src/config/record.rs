@@ -114,12 +114,9 @@ macro_rules! choice {
     };
 }
 
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_imports,
-        reason = "the first record outside of the tests is yet to come"
-    )
+#[expect(
+    unused_imports,
+    reason = "the first record outside of the tests is yet to come"
 )]
 pub(crate) use {choice, record};
 

@@ -194,8 +194,13 @@ impl Reader<'_> {
     fn failed(&self, error: &serde_saphyr::Error) -> Diagnostic {
         let error = error.without_snippet();
         let mut message = error.to_string();
-        if let Some(at) = message.rfind(" at line ") {
+        if let Some(at) = message.find(" at line ") {
             message.truncate(at);
+        }
+        if message.contains("Documents {") {
+            "more than one document in a file".clone_into(&mut message);
+        } else if message.starts_with("budget breached") {
+            message = format!("the text is beyond what is read: {message}");
         }
         let mut span = error.location().map(|location| self.located(location));
         if let Some(span) = &mut span
