@@ -1,0 +1,280 @@
+//! What is wrong with a text, and reports that underline it.
+//! Knows nothing of what the texts mean; prints nothing itself.
+
+use std::collections::BTreeMap;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::Sources;
+use crate::text::{printable, printable_same_length};
+use crate::tree::Span;
+
+/// How many diagnostics one report shows; the rest are counted.
+const MAX_SHOWN: usize = 200;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The run cannot go on.
+    Error,
+    /// The run goes on.
+    Warning,
+}
+
+/// One thing to tell about the texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What is wrong, as one sentence without a full stop.
+    pub message: String,
+    /// Stands beside the underlined text; may be empty.
+    pub label: String,
+    /// The text it is about, if it is about one.
+    pub span: Option<Span>,
+    /// Other places that matter, in any source.
+    pub also: Vec<(Span, String)>,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+impl Diagnostic {
+    /// An error at a span, or at none.
+    pub fn error(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            label: String::new(),
+            span: span.into(),
+            also: Vec::new(),
+            help: None,
+            severity: Severity::Error,
+        }
+    }
+
+    /// A warning at a span, or at none.
+    pub fn warning(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(span, message)
+        }
+    }
+
+    /// With text beside the underlined place.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// With one more place.
+    #[must_use]
+    pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.also.push((span, label.into()));
+        self
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn group<'a>(&'a self, sources: &'a Sources) -> Group<'a> {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(printable(&self.message)));
+        let mut places: BTreeMap<u16, Vec<Place<'a>>> = BTreeMap::new();
+        for (span, label) in &self.also {
+            places
+                .entry(span.source)
+                .or_default()
+                .push((*span, label, AnnotationKind::Context));
+        }
+        let main = self
+            .span
+            .map(|span| (span, self.label.as_str(), AnnotationKind::Primary));
+        if let Some(main) = main {
+            let mut first = places.remove(&main.0.source).unwrap_or_default();
+            first.insert(0, main);
+            group = group.elements(snippet(sources, main.0.source, &first));
+        }
+        for (source, rest) in &places {
+            group = group.elements(snippet(sources, *source, rest));
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(printable(help)));
+        }
+        group
+    }
+}
+
+type Place<'a> = (Span, &'a str, AnnotationKind);
+
+/// The lines of one source around the places in it. Only those are handed to the renderer:
+/// a report of many errors in a large file stays fast.
+fn snippet<'a>(
+    sources: &'a Sources,
+    number: u16,
+    places: &[Place<'a>],
+) -> Option<Snippet<'a, Annotation<'a>>> {
+    let source = sources.get(number)?;
+    let text = source.text.as_str();
+    let first = text.floor_char_boundary(places.iter().map(|p| p.0.start as usize).min()?);
+    let last = text.floor_char_boundary(places.iter().map(|p| p.0.start as usize).max()?);
+    let before = text.get(..first)?;
+    let from = before.rfind('\n').map_or(0, |at| at + 1);
+    let after = text.get(last..)?;
+    let to = after.find('\n').map_or(text.len(), |at| last + at);
+    let window = text.get(from..to)?;
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let annotations = places.iter().map(|(span, label, kind)| {
+        let start = window.floor_char_boundary((span.start as usize).saturating_sub(from));
+        let end = window
+            .floor_char_boundary((span.end as usize).saturating_sub(from))
+            .max(start);
+        // Only the first line of a long value is underlined.
+        let covered = window
+            .get(start..end)
+            .unwrap_or("")
+            .lines()
+            .next()
+            .unwrap_or("");
+        let annotation = kind.span(start..start + covered.trim_end().len());
+        if label.is_empty() {
+            annotation
+        } else {
+            annotation.label(printable(label))
+        }
+    });
+    Some(
+        Snippet::source(printable_same_length(window))
+            .line_start(line)
+            .path(printable(&source.name))
+            .annotations(annotations),
+    )
+}
+
+/// All that was found so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether one of them is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// All, in the order they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    /// The report: every diagnostic in the order of its source and position, then a count.
+    /// Empty if there is none.
+    #[must_use]
+    pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let renderer = if color {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        }
+        .term_width(width.max(20));
+        let mut sorted: Vec<&Diagnostic> = self.0.iter().collect();
+        sorted.sort_by_key(|d| d.span);
+        let mut out = String::new();
+        for diagnostic in sorted.iter().take(MAX_SHOWN) {
+            out.push_str(&renderer.render(&[diagnostic.group(sources)]));
+            out.push_str("\n\n");
+        }
+        let hidden = sorted.len().saturating_sub(MAX_SHOWN);
+        if hidden > 0 {
+            out.push_str(&format!("{hidden} more are not shown.\n"));
+        }
+        out.push_str(&self.count());
+        out
+    }
+
+    fn count(&self) -> String {
+        let errors = self
+            .0
+            .iter()
+            .filter(|d| d.severity == Severity::Error)
+            .count();
+        let warnings = self.0.len() - errors;
+        let counted = |count: usize, one: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            _ => Some(format!("{count} {one}s")),
+        };
+        let parts: Vec<String> = [counted(errors, "error"), counted(warnings, "warning")]
+            .into_iter()
+            .flatten()
+            .collect();
+        format!("{}.\n", parts.join(", "))
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, more: I) {
+        self.0.extend(more);
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// The known name a misspelt one was most likely meant to be, if any is near.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A name longer than any field is no misspelling; comparing it would cost its square.
+    if name.len() > 256 {
+        return None;
+    }
+    known
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+#[path = "diagnostic_tests.rs"]
+mod tests;

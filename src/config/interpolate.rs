@@ -1,0 +1,206 @@
+//! Replacing `${var.NAME}` and `${aws.account_id}`, `${aws.region}`, `${aws.partition}`.
+//! Knows nothing of where variables come from. Everything else in `${...}` is left alone:
+//! IAM's policy variables (`${aws:username}`) look the same. A replacement is not looked at again.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::{Diagnostic, Diagnostics, nearest};
+use crate::tree::{Node, Value};
+
+/// What is replaced only once the key exists.
+const LATER: &str = "key_arn";
+
+/// What `${...}` may be replaced by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variables {
+    /// `${var.NAME}`.
+    pub vars: BTreeMap<String, String>,
+    /// `${aws.account_id}`.
+    pub account: String,
+    /// `${aws.region}`.
+    pub region: String,
+    /// `${aws.partition}`.
+    pub partition: String,
+}
+
+impl Variables {
+    fn aws(&self) -> [(&str, &str); 3] {
+        [
+            ("account_id", self.account.as_str()),
+            ("region", self.region.as_str()),
+            ("partition", self.partition.as_str()),
+        ]
+    }
+
+    /// The replacement of what stands between the braces; `Ok(None)` leaves it alone.
+    fn lookup(&self, inner: &str) -> Result<Option<&str>, Unknown> {
+        let unknown = |near: Option<String>| Unknown {
+            name: inner.to_owned(),
+            nearest: near,
+        };
+        if let Some(name) = inner.strip_prefix("var.") {
+            return self
+                .vars
+                .get(name)
+                .map(|value| Some(value.as_str()))
+                .ok_or_else(|| {
+                    unknown(
+                        nearest(name, self.vars.keys().map(String::as_str))
+                            .map(|near| format!("var.{near}")),
+                    )
+                });
+        }
+        let Some(name) = inner.strip_prefix("aws.") else {
+            return Ok(None);
+        };
+        if name == LATER {
+            return Ok(None);
+        }
+        let known = self.aws();
+        known
+            .into_iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| Some(value))
+            .ok_or_else(|| {
+                let names = ["account_id", "region", "partition", LATER];
+                unknown(nearest(name, names).map(|near| format!("aws.{near}")))
+            })
+    }
+}
+
+/// A name in `${...}` that nothing is known under.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nothing is known as `${{{name}}}`")]
+pub struct Unknown {
+    /// What stands between the braces.
+    pub name: String,
+    /// The known name it is most like, with its `var.` or `aws.`.
+    pub nearest: Option<String>,
+}
+
+/// The text with its variables replaced.
+///
+/// # Errors
+/// The first name in `var.` or `aws.` that is not known.
+pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, Unknown> {
+    let mut out = String::new();
+    let mut replaced = false;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        out.push_str(before);
+        let found = match after.split_once('}') {
+            Some((inner, tail)) => vars.lookup(inner)?.map(|value| (value, tail)),
+            None => None,
+        };
+        rest = match found {
+            Some((value, tail)) => {
+                replaced = true;
+                out.push_str(value);
+                tail
+            }
+            None => {
+                out.push_str("${");
+                after
+            }
+        };
+    }
+    if !replaced {
+        return Ok(Cow::Borrowed(text));
+    }
+    out.push_str(rest);
+    Ok(Cow::Owned(out))
+}
+
+/// Replaces the variables in every text of a tree, keys excepted, and reports unknown ones.
+pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) {
+    match &mut node.value {
+        Value::Text(text) => match interpolate(text, vars) {
+            Ok(Cow::Borrowed(_)) => {}
+            Ok(Cow::Owned(replaced)) => *text = replaced,
+            Err(unknown) => {
+                let error = Diagnostic::error(node.span, unknown.to_string());
+                d.push(match unknown.nearest {
+                    Some(near) => error.help(format!("did you mean `${{{near}}}`?")),
+                    None => error,
+                });
+            }
+        },
+        Value::List(items) => items
+            .iter_mut()
+            .for_each(|item| interpolate_node(item, vars, d)),
+        Value::Map(entries) => entries
+            .iter_mut()
+            .for_each(|entry| interpolate_node(&mut entry.value, vars, d)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Decode as _, yaml};
+
+    fn vars() -> Variables {
+        Variables {
+            vars: [("team", "blue"), ("days", "30"), ("loop", "${var.loop}")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+            account: "012345678901".to_owned(),
+            region: "eu-west-1".to_owned(),
+            partition: "aws".to_owned(),
+        }
+    }
+
+    #[test]
+    fn known_names_are_replaced_and_others_left_alone() {
+        let vars = vars();
+        let is =
+            |text: &str, expected: &str| assert_eq!(interpolate(text, &vars).unwrap(), expected);
+        is(
+            "arn:${aws.partition}:iam::${aws.account_id}:role/${var.team}",
+            "arn:aws:iam::012345678901:role/blue",
+        );
+        is(
+            "${aws:username} ${aws.key_arn} ${x} $ ${",
+            "${aws:username} ${aws.key_arn} ${x} $ ${",
+        );
+        is("${x ${var.team}}", "${x blue}");
+        is("${var.loop}", "${var.loop}");
+        assert!(matches!(
+            interpolate("plain", &vars),
+            Ok(Cow::Borrowed("plain"))
+        ));
+    }
+
+    #[test]
+    fn unknown_names_name_the_nearest() {
+        let unknown = |text: &str| interpolate(text, &vars()).unwrap_err();
+        assert_eq!(unknown("${var.taem}").nearest.as_deref(), Some("var.team"));
+        assert_eq!(
+            unknown("${aws.acount_id}").nearest.as_deref(),
+            Some("aws.account_id")
+        );
+        assert_eq!(
+            unknown("${var.zzz}").to_string(),
+            "nothing is known as `${var.zzz}`"
+        );
+    }
+
+    #[test]
+    fn a_tree_is_replaced_in_its_values_and_all_errors_are_told() {
+        let mut node = yaml(
+            "${var.team}: ${var.days}\nl: [\"${var.a}\", \"${aws.b}\"]\n",
+            0,
+        )
+        .unwrap();
+        let mut d = Diagnostics::default();
+        interpolate_node(&mut node, &vars(), &mut d);
+        assert_eq!(d.iter().count(), 2);
+        let Value::Map(entries) = &node.value else {
+            panic!()
+        };
+        assert_eq!(entries[0].key, "${var.team}");
+        assert_eq!(u32::decode(&entries[0].value, &mut d), Some(30));
+    }
+}

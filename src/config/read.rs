@@ -1,0 +1,181 @@
+//! Reading configuration texts from disk: the one place of `config` that touches files.
+//! Knows nothing of what the texts say.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use super::{Diagnostic, Diagnostics, Sources};
+
+/// The largest file that is read.
+pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Reads files, and of folders their `*.yaml` and `*.yml` in the order of their names.
+/// Returns the numbers of the texts that could be read; the others are reported.
+pub fn read(paths: &[PathBuf], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<u16> {
+    let mut numbers = Vec::new();
+    for path in paths {
+        let files = if path.is_dir() {
+            match folder(path) {
+                Ok(files) => files,
+                Err(error) => {
+                    diagnostics.push(failed(path, &error.to_string()));
+                    continue;
+                }
+            }
+        } else {
+            vec![path.clone()]
+        };
+        if files.is_empty() {
+            diagnostics.push(failed(path, "the folder has no *.yaml or *.yml file"));
+        }
+        for file in files {
+            numbers.extend(read_one(&file, sources, diagnostics));
+        }
+    }
+    numbers
+}
+
+/// Reads the file that another one refers to, by a path relative to the one that refers.
+pub fn read_beside(
+    base: &str,
+    path: &str,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<u16> {
+    let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
+    read_one(&folder.join(path), sources, diagnostics)
+}
+
+fn folder(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("yaml" | "yml")) && !file.is_dir() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_one(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<u16> {
+    match text(path) {
+        Ok(text) => {
+            let number = sources.add(path.display().to_string(), text);
+            if number == u16::MAX {
+                diagnostics.push(failed(path, "too many files"));
+                return None;
+            }
+            Some(number)
+        }
+        Err(why) => {
+            diagnostics.push(failed(path, &why));
+            None
+        }
+    }
+}
+
+fn failed(path: &Path, why: &str) -> Diagnostic {
+    Diagnostic::error(None, format!("cannot read {}: {why}", path.display()))
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    let too_large = || format!("it is larger than {} MiB", MAX_FILE_BYTES / 1024 / 1024);
+    if length > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // A device or a growing file has no honest length: the reader is bounded too.
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_large());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is not UTF-8 (byte {at})")
+    })?;
+    if let Some(at) = text.find('\0') {
+        return Err(format!("it has a NUL character (byte {at})"));
+    }
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(diagnostics: &Diagnostics) -> Vec<String> {
+        diagnostics.iter().map(|d| d.message.clone()).collect()
+    }
+
+    #[test]
+    fn folders_are_read_in_name_order_and_only_their_yaml() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in [("b.yml", "b"), ("a.yaml", "\u{feff}a"), ("c.json", "c")] {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
+        let numbers = read(&[dir.path().to_owned()], &mut sources, &mut diagnostics);
+        assert_eq!(numbers, [0, 1]);
+        let texts: Vec<_> = numbers
+            .iter()
+            .map(|n| &sources.get(*n).unwrap().text)
+            .collect();
+        assert_eq!(texts, ["a", "b"]);
+        let base = sources.get(0).unwrap().name.clone();
+        let json = read_beside(&base, "c.json", &mut sources, &mut diagnostics).unwrap();
+        assert_eq!(sources.get(json).unwrap().text, "c");
+        assert!(diagnostics.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_reported_and_the_rest_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("nul.yaml"), "a: \0").unwrap();
+        std::fs::write(path("latin.yaml"), b"a: \xe4").unwrap();
+        std::fs::write(path("good.yaml"), "a: 1").unwrap();
+        File::create(path("large.yaml"))
+            .unwrap()
+            .set_len(100 << 20)
+            .unwrap();
+        let paths = [
+            "nul.yaml",
+            "latin.yaml",
+            "large.yaml",
+            "missing.yaml",
+            "good.yaml",
+        ]
+        .map(path);
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
+        assert_eq!(read(&paths, &mut sources, &mut diagnostics), [0]);
+        let messages = messages(&diagnostics);
+        for (message, part) in messages.iter().zip([
+            "NUL",
+            "not UTF-8 (byte 3)",
+            "larger than 4 MiB",
+            "missing.yaml",
+        ]) {
+            assert!(message.contains(part), "{message}");
+        }
+        assert_eq!(messages.len(), 4);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_endless_device_ends_in_an_error() {
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
+        let zero = PathBuf::from("/dev/zero");
+        assert!(read(&[zero], &mut sources, &mut diagnostics).is_empty());
+        assert!(messages(&diagnostics)[0].contains("larger than 4 MiB"));
+    }
+}

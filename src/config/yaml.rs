@@ -1,0 +1,285 @@
+//! YAML text into a `Node`, by serde-saphyr. Knows nothing of what the data means.
+//!
+//! serde-saphyr types plain scalars; a number's own text is taken back from the source, so
+//! `1.10` and `012345678901` stay what was written. Repeated keys are passed through by it
+//! and refused here, where both places are known. A value reached through an alias or a
+//! merge key has the span of the anchored text. Tags outside YAML's own are refused.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::options::DuplicateKeyPolicy;
+use serde_saphyr::{Location, Options, Spanned};
+
+use super::Diagnostic;
+use crate::tree::{Entry, Node, Span, Value};
+
+const MAX_DEPTH: usize = 64;
+const STACK_BYTES: usize = 64 << 20;
+const MAX_NODES: usize = 500_000;
+const MAX_REPLAYED: usize = 100_000;
+
+/// Reads one document. An empty one is an empty map. Nothing a text can say takes more than
+/// bounded time, memory and stack: nesting, nodes and what aliases repeat are all limited.
+///
+/// # Errors
+/// The first thing that is wrong with the text.
+pub fn yaml(text: &str, source: u16) -> Result<Node, Diagnostic> {
+    let reader = Reader { text, source };
+    // The reader is recursive and its frames are large: at the deepest nesting allowed it
+    // would overflow the 2 MiB of a worker thread, so it gets a stack of its own.
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || reader.read())
+            .map_err(|error| Diagnostic::error(None, format!("cannot start a thread: {error}")))?
+            .join()
+            .unwrap_or_else(|_| Err(Diagnostic::error(None, "the YAML reader failed")))
+    })
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: MAX_NODES,
+            max_aliases: 10_000,
+            max_anchors: 1_000,
+            max_documents: 1,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_REPLAYED,
+            max_replay_stack_depth: 16,
+        },
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        strict_booleans: true,
+        underscored_numbers_as_strings: true,
+        reject_unsupported_tags: true,
+        with_snippet: false,
+    }
+}
+
+/// What serde-saphyr tells of a value. Repeated keys are still in it.
+enum Raw {
+    Null,
+    Bool(bool),
+    Number(String),
+    Text(String),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<Raw, D::Error> {
+        inner.deserialize_any(self)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.to_string()))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.to_string()))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.to_string()))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(value.to_owned()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::List(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = access.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    source: u16,
+}
+
+impl Reader<'_> {
+    fn read(&self) -> Result<Node, Diagnostic> {
+        if let Some(at) = self.text.find('\0') {
+            let span = self.span(at, at + 1);
+            return Err(Diagnostic::error(span, "the text has a NUL character"));
+        }
+        let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(self.text, options())
+            .map_err(|error| self.failed(&error))?;
+        let mut node = self.node(raw)?;
+        if node.value == Value::Null {
+            node.value = Value::Map(Vec::new());
+        }
+        Ok(node)
+    }
+
+    /// A span of this text, moved inside it and onto whole characters.
+    fn span(&self, start: usize, end: usize) -> Span {
+        let start = self.text.floor_char_boundary(start);
+        let end = self.text.floor_char_boundary(end).max(start);
+        Span {
+            source: self.source,
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            end: u32::try_from(end).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn located(&self, location: Location) -> Span {
+        let place = location.span();
+        if let (Some(start), Some(length)) = (place.byte_offset(), place.byte_len()) {
+            let start = usize::try_from(start).unwrap_or(usize::MAX);
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            return self.span(start, start.saturating_add(length));
+        }
+        let skip = usize::try_from(location.line().saturating_sub(1)).unwrap_or(usize::MAX);
+        let before: usize = self
+            .text
+            .split_inclusive('\n')
+            .take(skip)
+            .map(str::len)
+            .sum();
+        let line = self.text.get(before..).unwrap_or("");
+        let columns = usize::try_from(location.column().saturating_sub(1)).unwrap_or(usize::MAX);
+        let inside: usize = line
+            .chars()
+            .take_while(|c| *c != '\n')
+            .take(columns)
+            .map(char::len_utf8)
+            .sum();
+        self.span(before + inside, before + inside)
+    }
+
+    /// The span a node's text really has: serde-saphyr's may reach over the white space after it.
+    fn trimmed(&self, span: Span) -> Span {
+        let covered = self
+            .text
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or("");
+        let end = span.start as usize + covered.trim_end().len();
+        self.span(span.start as usize, end)
+    }
+
+    fn failed(&self, error: &serde_saphyr::Error) -> Diagnostic {
+        let error = error.without_snippet();
+        let mut message = error.to_string();
+        if let Some(at) = message.find(" at line ") {
+            message.truncate(at);
+        }
+        if message.contains("Documents {") {
+            "more than one document in a file".clone_into(&mut message);
+        } else if message.starts_with("budget breached") {
+            message = format!("the text is beyond what is read: {message}");
+        }
+        let mut span = error.location().map(|location| self.located(location));
+        if let Some(span) = &mut span
+            && span.start == span.end
+        {
+            let next = self
+                .text
+                .get(span.start as usize..)
+                .and_then(|rest| rest.chars().next());
+            *span = self.span(
+                span.start as usize,
+                span.start as usize + next.map_or(0, char::len_utf8),
+            );
+        }
+        Diagnostic::error(span, message)
+    }
+
+    fn node(&self, raw: Spanned<Raw>) -> Result<Node, Diagnostic> {
+        let mut span = self.trimmed(self.located(raw.defined));
+        let value = match raw.value {
+            Raw::Null => Value::Null,
+            Raw::Bool(value) => Value::Bool(value),
+            Raw::Text(text) => Value::Text(text),
+            Raw::Number(read) => {
+                let written = self
+                    .text
+                    .get(span.start as usize..span.end as usize)
+                    .unwrap_or("");
+                let plain = !written.is_empty()
+                    && written
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+                Value::Number(if plain { written.to_owned() } else { read })
+            }
+            Raw::List(items) => {
+                let items: Vec<Node> = items
+                    .into_iter()
+                    .map(|item| self.node(item))
+                    .collect::<Result<_, _>>()?;
+                let last = items.iter().map(|item| item.span.end).max();
+                span.end = span.end.max(last.unwrap_or(0));
+                Value::List(items)
+            }
+            Raw::Map(entries) => {
+                let entries = self.entries(entries)?;
+                let last = entries
+                    .iter()
+                    .map(|entry| entry.value.span.end.max(entry.key_span.end))
+                    .max();
+                span.end = span.end.max(last.unwrap_or(0));
+                Value::Map(entries)
+            }
+        };
+        Ok(Node { span, value })
+    }
+
+    fn entries(&self, raw: Vec<(Spanned<String>, Spanned<Raw>)>) -> Result<Vec<Entry>, Diagnostic> {
+        let mut seen: HashMap<String, Span> = HashMap::new();
+        let mut entries = Vec::with_capacity(raw.len());
+        for (key, value) in raw {
+            let key_span = self.trimmed(self.located(key.defined));
+            if let Some(first) = seen.insert(key.value.clone(), key_span) {
+                return Err(Diagnostic::error(
+                    key_span,
+                    format!("the key `{}` is given twice", key.value),
+                )
+                .label("given again here")
+                .also(first, "first given here"));
+            }
+            entries.push(Entry {
+                key: key.value,
+                key_span,
+                value: self.node(value)?,
+            });
+        }
+        Ok(entries)
+    }
+}
+
+#[cfg(test)]
+#[path = "yaml_tests.rs"]
+mod tests;

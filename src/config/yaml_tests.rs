@@ -1,0 +1,184 @@
+//! Tests of the YAML reader.
+use super::*;
+use crate::config::{Diagnostics, Sources};
+use proptest::prelude::*;
+
+/// A node as one line, with the source text every scalar's span covers.
+fn show(text: &str) -> String {
+    fn one(text: &str, node: &Node, out: &mut String) {
+        let covered = &text[node.span.start as usize..node.span.end as usize];
+        match &node.value {
+            Value::List(items) => {
+                out.push('[');
+                items.iter().for_each(|item| one(text, item, out));
+                out.push(']');
+            }
+            Value::Map(entries) => {
+                out.push('{');
+                for entry in entries {
+                    let key = &text[entry.key_span.start as usize..entry.key_span.end as usize];
+                    out.push_str(&format!("{}<{key}>=", entry.key));
+                    one(text, &entry.value, out);
+                }
+                out.push('}');
+            }
+            scalar => out.push_str(&format!("{scalar:?}<{covered}> ")),
+        }
+    }
+    let mut out = String::new();
+    one(text, &yaml(text, 0).unwrap(), &mut out);
+    out
+}
+
+fn report(text: &str) -> String {
+    let mut sources = Sources::new();
+    let source = sources.add("a.yaml", text);
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(yaml(text, source).unwrap_err());
+    diagnostics.render(&sources, false, 100)
+}
+
+#[test]
+fn scalars_keep_their_text_and_spans() {
+    insta::assert_snapshot!(show("ä: 1.10 # c\nb: 012345678901\nc: \"7\"\nd: yes\ne: [true, ~, -3, 1_0, null]\nf:\n"), @r##"{ä<ä>=Number("1.10")<1.10> b<b>=Number("012345678901")<012345678901> c<c>=Text("7")<"7"> d<d>=Text("yes")<yes> e<e>=[Bool(true)<true> Null<~> Number("-3")<-3> Text("1_0")<1_0> Null<null> ]f<f>=Null<> }"##);
+    insta::assert_snapshot!(show("- 'é x'\n- 鍵: on\n  1: 99999999999999999999\n- |\n  block\n"), @r##"[Text("é x")<'é x'> {鍵<鍵>=Text("on")<on> 1<1>=Number("99999999999999999999")<99999999999999999999> }Text("block\n")<block> ]"##);
+    insta::assert_snapshot!(show("a: &x {k: 1}\nb: *x\nc: {<<: *x, l: 2}\nd: {<<: *x, k: 3}\n"), @r##"{a<a>={k<k>=Number("1")<1> }b<b>={k<k>=Number("1")<1> }c<c>={l<l>=Number("2")<2> k<k>=Number("1")<1> }d<d>={k<k>=Number("3")<3> }}"##);
+}
+
+#[test]
+fn an_empty_document_is_an_empty_map() {
+    for text in ["", "\n", "# only a comment\n", "---\n", "~\n"] {
+        assert_eq!(yaml(text, 0).unwrap().value, Value::Map(vec![]), "{text:?}");
+    }
+}
+
+#[test]
+fn a_repeated_key_is_reported_with_both_places() {
+    insta::assert_snapshot!(report("a: 1\nb: 2\n\"a\": 3\n"), @r##"
+    error: the key `a` is given twice
+     --> a.yaml:3:1
+      |
+    1 | a: 1
+      | - first given here
+    2 | b: 2
+    3 | "a": 3
+      | ^^^ given again here
+
+    1 error.
+    "##);
+}
+
+#[test]
+fn bad_texts_are_reported_where_they_are_bad() {
+    insta::assert_snapshot!(report("a: 1\nb: [1, 2\nc: 3\n"), @r##"
+    error: illegal placement of ':' indicator
+     --> a.yaml:3:2
+      |
+    3 | c: 3
+      |  ^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: 1\n---\nb: 2\n"), @r##"
+    error: more than one document in a file
+     --> a.yaml:2:1
+      |
+    2 | ---
+      | ^^^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: !secret x\n"), @r##"
+    error: unsupported tag `!secret`
+     --> a.yaml:1:12
+      |
+    1 | a: !secret x
+      |            ^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: x\0y\n"), @r##"
+    error: the text has a NUL character
+     --> a.yaml:1:5
+      |
+    1 | a: x y
+      |     ^
+
+    1 error.
+    "##);
+    insta::assert_snapshot!(report("a: *nowhere\n"), @r##"
+    error: alias references unknown anchor
+     --> a.yaml:1:4
+      |
+    1 | a: *nowhere
+      |    ^
+
+    1 error.
+    "##);
+    assert!(yaml("? [1]\n: 2\n", 0).is_err());
+}
+
+#[test]
+fn hostile_texts_end_quickly_in_an_error() {
+    let start = std::time::Instant::now();
+    let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for i in 1..12 {
+        let before = format!("*a{}", i - 1);
+        laughs.push_str(&format!(
+            "a{i}: &a{i} [{}]\n",
+            [before.as_str(); 9].join(",")
+        ));
+    }
+    let deep = "[".repeat(100_000);
+    let deep_map = "{a: ".repeat(100_000);
+    let dashes = "- ".repeat(100_000);
+    let keys = "? ".repeat(100_000);
+    let many = "- 1\n".repeat(600_000);
+    let cyclic = "a: &a [*a]\n".to_owned();
+    for text in [laughs, deep, deep_map, dashes, keys, many, cyclic] {
+        assert!(yaml(&text, 0).is_err());
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+fn inside(text: &str, node: &Node) {
+    let check = |span: Span| {
+        assert!(
+            text.get(span.start as usize..span.end as usize).is_some(),
+            "{span:?} {text:?}"
+        )
+    };
+    check(node.span);
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| inside(text, item)),
+        Value::Map(entries) => entries.iter().for_each(|entry| {
+            check(entry.key_span);
+            inside(text, &entry.value);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics_and_spans_lie_inside(text in "([-\\[\\]{}:,&*!?|>'\"#% a0-9.~<\n\tä鍵\u{feff}\r]|\\PC){0,60}") {
+        match yaml(&text, 0) {
+            Ok(node) => inside(&text, &node),
+            Err(diagnostic) => if let Some(span) = diagnostic.span {
+                prop_assert!(text.get(span.start as usize..span.end as usize).is_some());
+            },
+        }
+    }
+
+    #[test]
+    fn a_plain_map_reads_back(entries in proptest::collection::btree_map("[a-zä鍵]{1,8}", "[a-z ]{0,8}[0-9é]", 0..8)) {
+        let text: String = entries.iter().map(|(k, v)| format!("\"{k}\": \"{v}\"\n")).collect();
+        let node = yaml(&text, 0).unwrap();
+        inside(&text, &node);
+        let Value::Map(read) = node.value else { panic!() };
+        prop_assert_eq!(read.len(), entries.len());
+        for entry in read {
+            prop_assert_eq!(&Value::Text(entries[&entry.key].clone()), &entry.value.value);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Making text fit for a terminal: no control character reaches it raw.
+//! Knows nothing of where the text comes from or of what is printed around it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// Whether a character may change how a terminal shows the characters around it: controls
+/// (ESC and the C1 controls included), line separators and the marks of writing direction.
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
+
+/// The text on one line with every unsafe character (newline and tab too) written as `\u{..}`.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_unsafe(c) {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The text with the same number of bytes and the same lines, safe to show: what the
+/// renderer of source excerpts needs, whose positions count bytes.
+pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
+    let kept = |c: char| !is_unsafe(c) || matches!(c, '\n' | '\t');
+    if text.chars().all(kept) {
+        return Cow::Borrowed(text);
+    }
+    let replace = |c: char| match c.len_utf8() {
+        _ if kept(c) => c,
+        1 => ' ',
+        2 => '\u{a4}',
+        _ => '\u{fffd}',
+    };
+    Cow::Owned(text.chars().map(replace).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_and_direction_characters_are_escaped() {
+        assert_eq!(
+            printable("a\u{1b}[31m\u{9b}\n\t\u{202e}b"),
+            "a\\u{1b}[31m\\u{9b}\\u{a}\\u{9}\\u{202e}b"
+        );
+        assert!(matches!(printable("schlüssel 鍵"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn the_same_length_form_keeps_bytes_and_lines() {
+        let text = "ä\u{1b}\u{9b}\u{202e}\n\tx";
+        let shown = printable_same_length(text);
+        assert_eq!(shown, "ä \u{a4}\u{fffd}\n\tx");
+        assert_eq!(shown.len(), text.len());
+    }
+}
