@@ -3,6 +3,7 @@ pub mod address;
 pub mod cloud;
 pub mod config;
 pub mod desired;
+pub mod engine;
 pub mod id;
 pub mod journal;
 pub mod kind;

@@ -3,6 +3,7 @@
 
 pub mod aws;
 pub mod limit;
+pub mod retry;
 
 use crate::id::{AccountId, AliasName, KeyArn, Place};
 use crate::kind::grant::Listed;

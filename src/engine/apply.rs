@@ -1,0 +1,337 @@
+//! Executes a plan: ready steps side by side, the calls of a step one after the other, each with
+//! its intent on disk before it goes out.
+
+use super::Effort;
+use super::settle::{Lost, Nonces, settle};
+use crate::address::Address;
+use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
+use crate::id::KeyArn;
+use crate::journal::{Draft, Event};
+use crate::kind::{Call, Change, Ids, Kind, Spec, alias, grant, key};
+use crate::plan::order::{Part, Queue, Work};
+use crate::plan::{Plan, PlannedCall, Step};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What the applier needs from the world.
+pub trait World {
+    /// Puts the event on disk. Once this returns, it survives a crash.
+    ///
+    /// # Errors
+    /// If it could not be put there: no call goes out then.
+    fn write(&self, event: &Event) -> Result<(), String>;
+    /// A random text that no other run has.
+    fn nonce(&self) -> String;
+    /// Seconds since 1970.
+    fn now(&self) -> u64;
+    /// Whether to stop at the next safe point.
+    fn stop(&self) -> bool;
+    /// Tells what happens.
+    fn tell(&self, progress: Progress<'_>);
+    /// Which of the steps that are ready begins next: an index into `ready`.
+    fn choose(&self, _ready: &[Work]) -> usize {
+        0
+    }
+}
+
+/// What happens while a plan is executed.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Progress<'a> {
+    Began { step: &'a Step },
+    Called { step: &'a Step, operation: &'a str },
+    Waiting { step: &'a Step, operation: &'a str, why: &'a str },
+    Finished { step: &'a Step },
+    Failed { step: &'a Step, error: &'a str },
+}
+
+/// How an apply ended. Not a `Result`: each ending has a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What was finished.
+    pub finished: Vec<Address>,
+    /// What failed, and why.
+    pub failed: Vec<(Address, String)>,
+    /// What was not begun.
+    pub left: Vec<Address>,
+    /// Whether it was asked to stop.
+    pub stopped: bool,
+}
+
+impl Ended {
+    /// Whether everything was done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.left.is_empty()
+    }
+}
+
+struct Run<'a, C, W> {
+    cloud: &'a C,
+    world: &'a W,
+    effort: &'a Effort,
+    plan: &'a Plan,
+    ids: RefCell<Ids>,
+    born: RefCell<BTreeMap<KeyArn, tokio::time::Instant>>,
+    nonces: Nonces,
+    broken: Cell<bool>,
+}
+
+/// How long a key that was just made may be unknown to other calls (aws-semantics 1.8).
+const NEWBORN: Duration = Duration::from_secs(180);
+
+/// Executes the plan. `ids` are the ARNs of the stack's keys that exist already.
+pub async fn apply<C: Cloud, W: World>(
+    cloud: &C,
+    world: &W,
+    effort: &Effort,
+    plan: &Plan,
+    ids: Ids,
+) -> Ended {
+    let run = Run {
+        cloud,
+        world,
+        effort,
+        plan,
+        ids: RefCell::new(ids),
+        born: RefCell::default(),
+        nonces: Nonces::default(),
+        broken: Cell::new(false),
+    };
+    run.drive().await
+}
+
+impl<C: Cloud, W: World> Run<'_, C, W> {
+    async fn drive(&self) -> Ended {
+        let mut queue = Queue::new(&self.plan.steps);
+        let mut running = FuturesUnordered::new();
+        let mut ended =
+            Ended { finished: Vec::new(), failed: Vec::new(), left: Vec::new(), stopped: false };
+        loop {
+            let halted = self.broken.get() || self.world.stop();
+            while !halted && running.len() < self.effort.parallelism.max(1) {
+                let ready = queue.ready();
+                let chosen = self.world.choose(&ready);
+                let Some(work) = ready.get(chosen).copied() else { break };
+                queue.take(work);
+                running.push(async move { (work, self.work(work).await) });
+            }
+            let Some((work, result)) = running.next().await else {
+                ended.stopped = self.world.stop();
+                break;
+            };
+            let Some(step) = self.plan.steps.get(work.0) else { continue };
+            match result {
+                Ok(()) => {
+                    queue.finish(work);
+                    if work.1 == Part::Last || step.last.is_empty() {
+                        ended.finished.push(step.address.clone());
+                        self.world.tell(Progress::Finished { step });
+                    }
+                }
+                Err(error) => {
+                    queue.fail(work);
+                    self.world.tell(Progress::Failed { step, error: &error });
+                    ended.failed.push((step.address.clone(), error));
+                }
+            }
+        }
+        let done = |address: &Address| {
+            ended.finished.contains(address) || ended.failed.iter().any(|(a, _)| a == address)
+        };
+        let steps = self.plan.steps.iter().map(|step| &step.address);
+        ended.left = steps.filter(|address| !done(address)).cloned().collect();
+        ended
+    }
+
+    async fn work(&self, (index, part): Work) -> Result<(), String> {
+        let Some(step) = self.plan.steps.get(index) else { return Ok(()) };
+        let (calls, offset) = match part {
+            Part::First => (&step.calls, 0),
+            Part::Last => (&step.last, step.calls.len()),
+        };
+        let address = || step.address.clone();
+        if part == Part::First {
+            self.world.tell(Progress::Began { step });
+            self.write(&Event::Began { address: address(), draft: draft(step) })?;
+        }
+        for (n, planned) in calls.iter().enumerate() {
+            if n > 0 && self.world.stop() {
+                return Err("stopped between two calls, as asked".to_owned());
+            }
+            self.call(step, offset + n, planned).await?;
+        }
+        if part == Part::Last || step.last.is_empty() {
+            self.write(&Event::Finished { address: address() })?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, event: &Event) -> Result<(), String> {
+        self.world.write(event).inspect_err(|_| self.broken.set(true))
+    }
+
+    /// One call: intent, request, outcome.
+    async fn call(&self, step: &Step, number: usize, planned: &PlannedCall) -> Result<(), String> {
+        let PlannedCall { at, call } = planned;
+        let creates = matches!(call, Call::Key(key::Call::CreateKey { .. }));
+        let nonce = creates.then(|| self.world.nonce());
+        let address = || step.address.clone();
+        self.write(&Event::Intended {
+            address: address(),
+            number,
+            at: at.clone(),
+            call: call.clone(),
+            nonce: nonce.clone(),
+            time: self.world.now(),
+        })?;
+        let operation = call.request().0;
+        match self.send(step, planned, nonce.as_deref()).await {
+            Ok(outcome) => {
+                if let Outcome::Key(arn) = &outcome {
+                    self.ids.borrow_mut().insert(address(), arn.clone());
+                    self.born.borrow_mut().insert(arn.clone(), tokio::time::Instant::now());
+                }
+                self.write(&Event::Done { address: address(), number, outcome })?;
+                self.world.tell(Progress::Called { step, operation: &operation });
+                Ok(())
+            }
+            // What is not known stays an open intent: the next run settles it.
+            Err(error) if error.fault == Fault::Ambiguous => Err(format!("{error}; not settled")),
+            Err(error) => {
+                self.write(&Event::Failed { address: address(), number, fault: error.fault })?;
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Sends the call until AWS has executed it once, or will not.
+    async fn send(
+        &self,
+        step: &Step,
+        planned: &PlannedCall,
+        nonce: Option<&str>,
+    ) -> Result<Outcome, CloudError> {
+        let PlannedCall { at, call } = planned;
+        let operation = call.request().0;
+        let mut attempt = 0;
+        loop {
+            let ids = self.ids.borrow().clone();
+            let key = self.key_of(step, &ids);
+            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
+            let error = match self.cloud.call(at, call, late).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
+            let lost = Lost { at, call, key: key.as_ref(), ids: &ids, nonce, age: Duration::ZERO };
+            match self.meaning(step, call, &error, &ids) {
+                Meaning::Done => return Ok(Outcome::Done),
+                Meaning::Refused => return Err(error),
+                Meaning::Look { again } => {
+                    self.world.tell(Progress::Waiting {
+                        step,
+                        operation: &operation,
+                        why: "the answer was lost: looking whether AWS has executed it",
+                    });
+                    let patience = &self.effort.patience;
+                    match settle(self.cloud, patience, &self.nonces, lost).await? {
+                        Some(outcome) => return Ok(outcome),
+                        None if again => {}
+                        None => return Err(error),
+                    }
+                }
+                Meaning::Again => {}
+            }
+            attempt += 1;
+            if attempt >= self.effort.patience.attempts {
+                return Err(error);
+            }
+            let why = "not answered, or too fast for AWS: trying again";
+            self.world.tell(Progress::Waiting { step, operation: &operation, why });
+            tokio::time::sleep(self.effort.patience.pause(attempt)).await;
+        }
+    }
+
+    fn key_of(&self, step: &Step, ids: &Ids) -> Option<KeyArn> {
+        match step.address.kind {
+            Kind::Key => ids
+                .get(&step.address)
+                .cloned()
+                .or_else(|| step.id.as_ref().and_then(|id| id.parse().ok())),
+            Kind::Alias | Kind::Grant => None,
+        }
+    }
+
+    /// What an error means for a call (aws-semantics 1.7 and appendix B).
+    fn meaning(&self, step: &Step, call: &Call, error: &CloudError, ids: &Ids) -> Meaning {
+        let gone = matches!(
+            call,
+            Call::Alias(alias::Call::DeleteAlias { .. })
+                | Call::Grant(grant::Call::RevokeGrant { .. })
+        );
+        let scheduled = matches!(
+            call,
+            Call::Key(key::Call::ScheduleKeyDeletion { .. } | key::Call::CancelKeyDeletion {})
+        );
+        match error.fault {
+            Fault::Throttled | Fault::Unsent => Meaning::Again,
+            Fault::Ambiguous => match call.retry() {
+                crate::kind::Retry::Repeat => Meaning::Again,
+                crate::kind::Retry::ProbeByTag | crate::kind::Retry::ProbeByName => {
+                    Meaning::Look { again: true }
+                }
+            },
+            Fault::AlreadyExists => Meaning::Look { again: false },
+            Fault::InvalidState if scheduled => Meaning::Look { again: false },
+            Fault::NotFound if gone => Meaning::Done,
+            Fault::NotFound | Fault::InvalidState if self.newborn(step, ids) => Meaning::Again,
+            Fault::NotFound
+            | Fault::InvalidState
+            | Fault::Denied
+            | Fault::Invalid
+            | Fault::LimitExceeded
+            | Fault::Unsupported
+            | Fault::Other => Meaning::Refused,
+        }
+    }
+
+    /// Whether the step is about a key that was made moments ago, which AWS may not show yet.
+    fn newborn(&self, step: &Step, ids: &Ids) -> bool {
+        let specs = step.change.from().into_iter().chain(step.change.to());
+        let mut keys: Vec<KeyArn> =
+            specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids)).collect();
+        keys.extend(self.key_of(step, ids));
+        let born = self.born.borrow();
+        keys.iter().any(|key| born.get(key).is_some_and(|at| at.elapsed() < NEWBORN))
+    }
+}
+
+enum Meaning {
+    /// AWS is already as the call wants it.
+    Done,
+    /// Surely not executed: send it again.
+    Again,
+    /// Look at AWS; send it `again` if it was not executed.
+    Look { again: bool },
+    /// Final.
+    Refused,
+}
+
+fn draft(step: &Step) -> Option<Draft> {
+    let to = match &step.change {
+        Change::Delete { .. } | Change::Forget { .. } => return None,
+        Change::Create { to } | Change::Update { to, .. } | Change::Import { to, .. } => to,
+    };
+    let natural = match to {
+        Spec::Alias(alias) => Some(alias.name.to_string()),
+        Spec::Key(_) | Spec::Grant(_) => None,
+    };
+    Some(Draft {
+        id: step.id.clone().or(natural),
+        place: step.place.clone(),
+        spec: to.clone(),
+        protect: step.protect,
+    })
+}

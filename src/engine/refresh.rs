@@ -1,0 +1,217 @@
+//! Reads what AWS has, for every address of interest, in the fewest calls; never changes AWS.
+//!
+//! One sweep of `ListAliases` a Region. A key is known by its record; else by what it is to adopt;
+//! else by its tags, looked for behind its aliases first and among all keys of the Region last
+//! (that is also how a lost state is found again). Then each key is read once: only what its
+//! declaration or its record mentions.
+
+mod identify;
+mod lift;
+
+use super::Effort;
+use crate::address::Address;
+use crate::cloud::retry::patiently;
+use crate::cloud::{AliasEntry, Cloud, CloudError, Fault};
+use crate::desired::{Declared, Desired};
+use crate::id::{KeyArn, Place};
+use crate::kind::grant::Listed;
+use crate::kind::key::{self, Metadata, Rotation};
+use crate::kind::{KeyRef, Kind, Spec};
+use crate::live::{Live, Seen};
+use crate::state::{Record, State};
+use futures_util::stream::{self, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The aliases of each place.
+type Aliases = BTreeMap<Place, Vec<AliasEntry>>;
+
+/// What was read of one key.
+struct Reading {
+    metadata: Metadata,
+    policy: Option<String>,
+    rotation: Option<Rotation>,
+    tags: BTreeMap<String, String>,
+    grants: Option<Vec<Listed>>,
+}
+
+struct Refresh<'a, C> {
+    cloud: &'a C,
+    effort: &'a Effort,
+    desired: &'a Desired,
+    state: &'a State,
+}
+
+/// Reads what AWS has.
+///
+/// # Errors
+/// If AWS cannot be asked at all. What cannot be read of one resource is `Seen::Obstructed`.
+pub async fn refresh<C: Cloud>(
+    cloud: &C,
+    effort: &Effort,
+    desired: &Desired,
+    state: &State,
+) -> Result<Live, CloudError> {
+    let run = Refresh { cloud, effort, desired, state };
+    let aliases = run.aliases().await?;
+    let identified = run.identify(&aliases).await?;
+    let mut live = Live { seen: identified.obstructed, ..Live::default() };
+    live.ids = identified.found;
+    let readings = run.read_keys(&live.ids).await?;
+    run.lift_keys(readings, &mut live).await?;
+    run.lift_aliases(&aliases, &mut live).await?;
+    run.lift_grants(&mut live).await?;
+    Ok(live)
+}
+
+/// The forms that an address is wanted in: declared, recorded.
+struct Interest<'a> {
+    declared: Option<&'a Declared>,
+    record: Option<&'a Record>,
+}
+
+impl<'a> Interest<'a> {
+    fn specs(&self) -> impl Iterator<Item = &'a Spec> {
+        self.declared.map(|d| &d.spec).into_iter().chain(self.record.map(|r| &r.spec))
+    }
+
+    fn keys(&self) -> Vec<&'a key::Spec> {
+        let keys = self.specs().filter_map(|spec| match spec {
+            Spec::Key(key) => Some(key),
+            Spec::Alias(_) | Spec::Grant(_) => None,
+        });
+        keys.collect()
+    }
+}
+
+impl<C: Cloud> Refresh<'_, C> {
+    fn interest(&self, address: &Address) -> Interest<'_> {
+        Interest {
+            declared: self.desired.resources.get(address),
+            record: self.state.records.get(address),
+        }
+    }
+
+    fn addresses(&self, kind: Kind) -> BTreeSet<&Address> {
+        let all = self.desired.resources.keys().chain(self.state.records.keys());
+        all.filter(|address| address.kind == kind).collect()
+    }
+
+    /// The places of the resources of a kind.
+    fn places(&self, kinds: &[Kind]) -> BTreeSet<Place> {
+        let declared = self.desired.resources.iter().map(|(a, d)| (a, &d.place));
+        let recorded = self.state.records.iter().map(|(a, r)| (a, &r.place));
+        let all = declared.chain(recorded).filter(|(address, _)| kinds.contains(&address.kind));
+        all.map(|(_, place)| place.clone()).collect()
+    }
+
+    async fn aliases(&self) -> Result<Aliases, CloudError> {
+        let mut aliases = Aliases::new();
+        for place in self.places(&[Kind::Key, Kind::Alias]) {
+            let list = async || self.cloud.aliases(&place).await;
+            let entries = patiently(&self.effort.patience, list).await?;
+            aliases.insert(place, entries);
+        }
+        Ok(aliases)
+    }
+
+    /// Reads each key, side by side; what is denied or gone is an error of its own.
+    async fn read_keys(
+        &self,
+        ids: &BTreeMap<Address, KeyArn>,
+    ) -> Result<Vec<(Address, Result<Reading, CloudError>)>, CloudError> {
+        let reads = ids.iter().map(|(address, arn)| async move {
+            let reading = self.read_key(address, arn).await;
+            (address.clone(), reading)
+        });
+        let all: Vec<_> =
+            stream::iter(reads).buffer_unordered(self.effort.parallelism.max(1)).collect().await;
+        let (mut kept, mut fatal) = (Vec::new(), None);
+        for (address, reading) in all {
+            match reading {
+                Err(error) if unreachable(&error) => fatal = Some(error),
+                reading => kept.push((address, reading)),
+            }
+        }
+        fatal.map_or(Ok(kept), Err)
+    }
+
+    async fn read_key(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
+        let patience = &self.effort.patience;
+        let keys = self.interest(address).keys();
+        let rotates = |key: &&key::Spec| {
+            let spec = key.spec.as_deref().unwrap_or(key::DEFAULT_SPEC);
+            let origin = key.origin.as_deref().unwrap_or(key::DEFAULT_ORIGIN);
+            key.rotation.is_some() && key::can_rotate(spec, origin)
+        };
+        let rotation = async {
+            if !keys.iter().any(rotates) {
+                return Ok(None);
+            }
+            let ask = async || self.cloud.rotation(arn).await;
+            match patiently(patience, ask).await {
+                // Rotation does not apply to this key (aws-semantics 1.3).
+                Err(error) if error.fault == Fault::Unsupported => Ok(None),
+                answer => answer.map(Some),
+            }
+        };
+        let policy = async {
+            if keys.iter().all(|key| key.policy.is_none()) {
+                return Ok(None);
+            }
+            patiently(patience, async || self.cloud.policy(arn).await).await.map(Some)
+        };
+        let grants = async {
+            if !self.has_grants(address) {
+                return Ok(None);
+            }
+            patiently(patience, async || self.cloud.grants(arn).await).await.map(Some)
+        };
+        let (metadata, rotation, policy, tags, grants) = tokio::join!(
+            patiently(patience, async || self.cloud.describe(arn).await),
+            rotation,
+            policy,
+            patiently(patience, async || self.cloud.tags(arn).await),
+            grants,
+        );
+        // The description is judged first: a key that is gone answers so to every question.
+        let metadata = metadata?;
+        let (rotation, policy, tags, grants) = (rotation?, policy?, tags?, grants?);
+        Ok(Reading { metadata, policy, rotation, tags, grants })
+    }
+
+    /// Whether grants on the key are declared or recorded.
+    fn has_grants(&self, key: &Address) -> bool {
+        let on_key = |spec: &Spec| match spec {
+            Spec::Grant(grant) => matches!(&grant.key, KeyRef::Managed(of) if of == key),
+            Spec::Key(_) | Spec::Alias(_) => false,
+        };
+        self.desired.resources.values().any(|declared| on_key(&declared.spec))
+            || self.state.records.values().any(|record| on_key(&record.spec))
+    }
+}
+
+/// Whether the failure is AWS's or the network's as a whole, not one resource's.
+fn unreachable(error: &CloudError) -> bool {
+    matches!(error.fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
+}
+
+fn obstructed(error: &CloudError) -> Seen {
+    let (reason, help) = match error.fault {
+        Fault::Denied => (
+            format!("it cannot be read: {error}"),
+            "let the caller read it: kms:DescribeKey, GetKeyPolicy, GetKeyRotationStatus, \
+             ListResourceTags and ListGrants, in the key's policy or by IAM",
+        ),
+        Fault::NotFound
+        | Fault::AlreadyExists
+        | Fault::Throttled
+        | Fault::InvalidState
+        | Fault::Invalid
+        | Fault::LimitExceeded
+        | Fault::Ambiguous
+        | Fault::Unsent
+        | Fault::Unsupported
+        | Fault::Other => (format!("it cannot be read: {error}"), "see what AWS says"),
+    };
+    Seen::Obstructed { reason, help: help.to_owned() }
+}

@@ -1,0 +1,188 @@
+//! Which key in AWS stands for which address.
+
+use super::{Aliases, Refresh, unreachable};
+use crate::address::Address;
+use crate::cloud::retry::patiently;
+use crate::cloud::{Cloud, CloudError};
+use crate::desired::{Adopt, Declared};
+use crate::id::{KeyArn, Place};
+use crate::kind::key::{NAME_TAG, STACK_TAG};
+use crate::kind::{Ids, KeyRef, Kind, Spec};
+use crate::live::Seen;
+use futures_util::stream::{self, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The keys that were found.
+#[derive(Default)]
+pub(super) struct Identified {
+    pub(super) found: Ids,
+    pub(super) obstructed: BTreeMap<Address, Seen>,
+}
+
+impl<C: Cloud> Refresh<'_, C> {
+    pub(super) async fn identify(&self, aliases: &Aliases) -> Result<Identified, CloudError> {
+        let mut identified = Identified::default();
+        let mut unknown = BTreeMap::new();
+        for address in self.addresses(Kind::Key) {
+            let interest = self.interest(address);
+            let recorded = interest.record.and_then(|record| record.id.parse::<KeyArn>().ok());
+            match (recorded, interest.declared) {
+                (Some(arn), _) => {
+                    identified.found.insert(address.clone(), arn);
+                }
+                (None, Some(declared)) => match &declared.adopt {
+                    Some(adopt) => self.adopt(address, declared, adopt, aliases, &mut identified),
+                    None => {
+                        unknown.insert(address.clone(), declared);
+                    }
+                },
+                (None, None) => {}
+            }
+        }
+        self.behind_aliases(&mut unknown, aliases, &mut identified).await?;
+        if !unknown.is_empty() || self.state.records.is_empty() {
+            self.sweep(&mut identified).await?;
+        }
+        Ok(identified)
+    }
+
+    fn adopt(
+        &self,
+        address: &Address,
+        declared: &Declared,
+        adopt: &Adopt,
+        aliases: &Aliases,
+        identified: &mut Identified,
+    ) {
+        let arn = match adopt {
+            Adopt::Key(arn) => Some(arn.clone()),
+            Adopt::Alias(name) => target(aliases, &declared.place, name.as_str()),
+        };
+        match (arn, adopt) {
+            (Some(arn), _) => {
+                identified.found.insert(address.clone(), arn);
+            }
+            (None, Adopt::Alias(name)) => {
+                let reason = format!("the key to adopt is not there: no alias `{name}`");
+                let help = "name an alias, a key id or a key ARN that exists".to_owned();
+                identified.obstructed.insert(address.clone(), Seen::Obstructed { reason, help });
+            }
+            (None, Adopt::Key(_)) => {}
+        }
+    }
+
+    /// A declared alias often leads to the key at once, without a look at every key.
+    async fn behind_aliases(
+        &self,
+        unknown: &mut BTreeMap<Address, &Declared>,
+        aliases: &Aliases,
+        identified: &mut Identified,
+    ) -> Result<(), CloudError> {
+        let mut candidates: BTreeMap<Address, BTreeSet<KeyArn>> = BTreeMap::new();
+        for declared in self.desired.resources.values() {
+            let Spec::Alias(alias) = &declared.spec else { continue };
+            let KeyRef::Managed(key) = &alias.target else { continue };
+            if unknown.contains_key(key)
+                && let Some(arn) = target(aliases, &declared.place, alias.name.as_str())
+            {
+                candidates.entry(key.clone()).or_default().insert(arn);
+            }
+        }
+        for (key, arns) in candidates {
+            for arn in arns {
+                if self.owner(&arn).await?.as_ref() == Some(&key.name) {
+                    identified.found.insert(key.clone(), arn);
+                    unknown.remove(&key);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The name that the stack knows the key by, if the key carries the stack's tag. A key whose
+    /// tags may not be read is somebody else's.
+    pub(super) async fn owner(&self, arn: &KeyArn) -> Result<Option<String>, CloudError> {
+        let ask = async || self.cloud.tags(arn).await;
+        match patiently(&self.effort.patience, ask).await {
+            Ok(tags) => {
+                let ours = tags.get(STACK_TAG).map(String::as_str)
+                    == Some(self.desired.stack.as_str());
+                Ok(tags.get(NAME_TAG).filter(|_| ours).cloned())
+            }
+            Err(error) if unreachable(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Looks at the tags of every key that is not known yet.
+    async fn sweep(&self, identified: &mut Identified) -> Result<(), CloudError> {
+        let mut places = self.places(&[Kind::Key]);
+        places.insert(self.desired.home.clone());
+        let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
+        for place in places {
+            let ids = async || self.cloud.keys(&place).await;
+            let all = patiently(&self.effort.patience, ids).await?;
+            let known: BTreeSet<&KeyArn> = identified.found.values().collect();
+            let arns = all.iter().map(|id| KeyArn::at(&place, id));
+            let asks = arns
+                .filter(|arn| !known.contains(arn))
+                .map(|arn| async move { (self.owner(&arn).await, arn) });
+            let mut answers = stream::iter(asks).buffer_unordered(self.effort.parallelism.max(1));
+            while let Some((owner, arn)) = answers.next().await {
+                if let Some(name) = owner? {
+                    claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
+                }
+            }
+        }
+        for (address, arns) in claims {
+            if !identified.found.contains_key(&address) && !self.desired.forget.contains(&address) {
+                self.claim(address, arns, identified).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Several keys may carry one name: a live one wins over those that are pending deletion.
+    async fn claim(
+        &self,
+        address: Address,
+        mut arns: Vec<KeyArn>,
+        identified: &mut Identified,
+    ) -> Result<(), CloudError> {
+        arns.sort();
+        let mut alive = Vec::new();
+        for arn in &arns {
+            let ask = async || self.cloud.describe(arn).await;
+            match patiently(&self.effort.patience, ask).await {
+                Ok(metadata) if metadata.is_dying() => {}
+                Err(error) if unreachable(&error) => return Err(error),
+                Ok(_) | Err(_) => alive.push(arn.clone()),
+            }
+        }
+        let declared = self.desired.resources.contains_key(&address);
+        let candidates = if alive.is_empty() && declared { arns } else { alive };
+        match candidates.as_slice() {
+            [] => {}
+            [arn] => {
+                identified.found.insert(address, arn.clone());
+            }
+            several => {
+                let list: Vec<String> = several.iter().map(ToString::to_string).collect();
+                let reason = format!("several keys carry its tags: {}", list.join(", "));
+                let help = format!(
+                    "keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others, or say \
+                     which with `adopt:`"
+                );
+                identified.obstructed.insert(address, Seen::Obstructed { reason, help });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The key behind an alias.
+pub(super) fn target(aliases: &Aliases, place: &Place, name: &str) -> Option<KeyArn> {
+    let entry = aliases.get(place)?.iter().find(|entry| entry.name == name)?;
+    Some(KeyArn::at(place, entry.target.as_deref()?))
+}

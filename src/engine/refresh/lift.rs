@@ -1,0 +1,225 @@
+//! Puts what was read into the words of declarations.
+
+use super::identify::target;
+use super::{Aliases, Reading, Refresh, obstructed, unreachable};
+use crate::address::Address;
+use crate::cloud::retry::patiently;
+use crate::cloud::{Cloud, CloudError, Fault};
+use crate::id::KeyArn;
+use crate::kind::grant::{self, Listed};
+use crate::kind::key::{self, STACK_TAG};
+use crate::kind::{KeyFact, KeyRef, Kind, Spec, alias};
+use crate::live::{Live, Seen};
+use crate::policy::Document;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl<C: Cloud> Refresh<'_, C> {
+    pub(super) async fn lift_keys(
+        &self,
+        readings: Vec<(Address, Result<Reading, CloudError>)>,
+        live: &mut Live,
+    ) -> Result<(), CloudError> {
+        for (address, reading) in readings {
+            let seen = match reading {
+                Ok(reading) => self.lift_key(&address, reading, live),
+                Err(error) if error.fault == Fault::NotFound => {
+                    live.ids.remove(&address);
+                    Seen::Absent
+                }
+                Err(error) => obstructed(&error),
+            };
+            if matches!(seen, Seen::Obstructed { .. }) {
+                self.obstruct_grants_on(&address, live);
+            }
+            live.seen.insert(address, seen);
+        }
+        self.point_at(live).await
+    }
+
+    /// The grants of a key that cannot be looked at are not absent.
+    fn obstruct_grants_on(&self, key: &Address, live: &mut Live) {
+        for address in self.addresses(Kind::Grant) {
+            let on_key = |spec: &Spec| {
+                spec.refs().into_iter().any(|of| *of == KeyRef::Managed(key.clone()))
+            };
+            if self.interest(address).specs().any(on_key) {
+                let reason = format!("the grants of `{key}` cannot be looked at");
+                let help = format!("resolve what blocks `{key}` first");
+                live.seen.insert(address.clone(), Seen::Obstructed { reason, help });
+            }
+        }
+    }
+
+    fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Seen {
+        let Reading { metadata, policy, rotation, tags, grants } = reading;
+        if let Some(seen) = self.foreign(&metadata, &tags) {
+            return seen;
+        }
+        let interest = self.interest(address).keys();
+        let policy = policy.as_deref().map(|text| self.document(text, &metadata.arn, &interest));
+        let policy = match policy.transpose() {
+            Ok(policy) => policy,
+            Err(seen) => return seen,
+        };
+        let arn = metadata.arn.clone();
+        let fact = KeyFact { spec: metadata.spec.clone(), usage: metadata.usage.clone() };
+        live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
+        live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
+        let spec = Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest));
+        if let Some(grants) = grants {
+            self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
+        }
+        Seen::Present { id: arn.to_string(), place: arn.place(), spec }
+    }
+
+    fn foreign(
+        &self,
+        metadata: &key::Metadata,
+        tags: &BTreeMap<String, String>,
+    ) -> Option<Seen> {
+        if metadata.aws_managed {
+            let reason = format!("`{}` is managed by AWS and cannot be changed", metadata.arn);
+            let help = "declare a key of your own".to_owned();
+            return Some(Seen::Obstructed { reason, help });
+        }
+        let stack = tags.get(STACK_TAG)?;
+        (stack != self.desired.stack.as_str()).then(|| Seen::Obstructed {
+            reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
+            help: "let that stack forget the key first (`removed`), and take its tags off"
+                .to_owned(),
+        })
+    }
+
+    /// The live policy; where it is the declared one with the key's own ARN filled in, in the
+    /// declared words.
+    fn document(
+        &self,
+        text: &str,
+        arn: &KeyArn,
+        interest: &[&key::Spec],
+    ) -> Result<Document, Seen> {
+        let live = Document::from_live(text, self.desired.home.region.partition())
+            .map_err(|problems| Seen::Obstructed {
+                reason: format!(
+                    "its policy cannot be understood: {}",
+                    problems.first().map(|p| p.message.as_str()).unwrap_or_default()
+                ),
+                help: "look at it with `aws kms get-key-policy`".to_owned(),
+            })?;
+        let own = arn.to_string();
+        let declared = interest.iter().filter_map(|spec| spec.policy.as_ref());
+        let same = declared.filter(|policy| policy.names_own_key()).find(|policy| policy.with_own_key(&own) == live);
+        Ok(same.cloned().unwrap_or(live))
+    }
+
+    /// Describes the keys that are only pointed at.
+    async fn point_at(&self, live: &mut Live) -> Result<(), CloudError> {
+        for arn in &self.desired.existing {
+            let ask = async || self.cloud.describe(arn).await;
+            match patiently(&self.effort.patience, ask).await {
+                Ok(metadata) => {
+                    let fact = KeyFact { spec: metadata.spec, usage: metadata.usage };
+                    live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
+                }
+                Err(error) if unreachable(&error) => return Err(error),
+                Err(error) => self.obstruct_all_on(arn, &error, live),
+            }
+        }
+        Ok(())
+    }
+
+    fn obstruct_all_on(&self, arn: &KeyArn, error: &CloudError, live: &mut Live) {
+        for (address, declared) in &self.desired.resources {
+            let points = declared.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()));
+            if points {
+                live.seen.insert(address.clone(), obstructed(error));
+            }
+        }
+    }
+
+    pub(super) async fn lift_aliases(
+        &self,
+        aliases: &Aliases,
+        live: &mut Live,
+    ) -> Result<(), CloudError> {
+        for address in self.addresses(Kind::Alias) {
+            let interest = self.interest(address);
+            let Some(Spec::Alias(wanted)) = interest.specs().next() else { continue };
+            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
+            let Some(place) = place.filter(|_| !live.seen.contains_key(address)) else { continue };
+            let seen = match target(aliases, place, wanted.name.as_str()) {
+                None => Seen::Absent,
+                Some(arn) => {
+                    let present = |target| Seen::Present {
+                        id: wanted.name.to_string(),
+                        place: place.clone(),
+                        spec: Spec::Alias(alias::Spec { name: wanted.name.clone(), target }),
+                    };
+                    match live.address_of(&arn) {
+                        Some(key) => present(KeyRef::Managed(key.clone())),
+                        None if self.desired.existing.contains(&arn) => present(KeyRef::Arn(arn)),
+                        None if self.owner(&arn).await?.is_some() => present(KeyRef::Arn(arn)),
+                        None => foreign_alias(wanted, &arn),
+                    }
+                }
+            };
+            live.seen.insert(address.clone(), seen);
+        }
+        Ok(())
+    }
+
+    /// Grants on keys that are not the stack's; those on its own keys were read with the key.
+    pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
+        let mut keys: BTreeSet<KeyArn> = BTreeSet::new();
+        for address in self.addresses(Kind::Grant) {
+            for spec in self.interest(address).specs() {
+                if let Spec::Grant(grant::Spec { key: KeyRef::Arn(arn), .. }) = spec {
+                    keys.insert(arn.clone());
+                }
+            }
+        }
+        for arn in keys {
+            let ask = async || self.cloud.grants(&arn).await;
+            match patiently(&self.effort.patience, ask).await {
+                Ok(grants) => self.lift_grants_of(&KeyRef::Arn(arn), &grants, live),
+                Err(error) if unreachable(&error) => return Err(error),
+                Err(error) => self.obstruct_all_on(&arn, &error, live),
+            }
+        }
+        Ok(())
+    }
+
+    fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
+        for address in self.addresses(Kind::Grant) {
+            let interest = self.interest(address);
+            let Some(Spec::Grant(wanted)) = interest.specs().next() else { continue };
+            if wanted.key != *key || live.seen.contains_key(address) {
+                continue;
+            }
+            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
+            let recorded = interest.record.map(|record| record.id.as_str());
+            let found = grant::lift(wanted, recorded, listed);
+            let seen = match (found, place) {
+                (Some((id, mut spec)), Some(place)) => {
+                    if interest.declared.is_none() {
+                        spec.superseded.insert(id.clone());
+                    }
+                    Seen::Present { id, place: place.clone(), spec: Spec::Grant(spec) }
+                }
+                (None, _) | (_, None) => Seen::Absent,
+            };
+            live.seen.insert(address.clone(), seen);
+        }
+    }
+}
+
+fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Seen {
+    Seen::Obstructed {
+        reason: format!("`{}` points at `{arn}`, which is not this stack's", wanted.name),
+        help: format!(
+            "take that key over with `adopt: {}`, choose another alias, or have its owner delete \
+             the alias",
+            wanted.name
+        ),
+    }
+}

@@ -1,0 +1,157 @@
+//! Finds out whether a call whose answer was lost has been executed, by looking at AWS.
+
+use crate::cloud::retry::{Patience, patiently};
+use crate::cloud::{Cloud, CloudError, Fault, Outcome};
+use crate::id::{KeyArn, Place};
+use crate::kind::key::{self, NONCE_TAG};
+use crate::kind::{Call, Ids, Retry, alias, grant};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long to go on looking for an object that a lost `CreateKey`, `CreateAlias` or `CreateGrant`
+/// may have made: AWS shows new objects after seconds (aws-semantics 1.8).
+const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
+
+/// The nonces of the keys seen so far: a key gets its nonce when it is made, so one look is enough.
+#[derive(Debug, Default)]
+pub struct Nonces(RefCell<BTreeMap<KeyArn, Option<String>>>);
+
+/// A lost call.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost<'a> {
+    /// Where it went.
+    pub at: &'a Place,
+    /// The call.
+    pub call: &'a Call,
+    /// The key that it was about.
+    pub key: Option<&'a KeyArn>,
+    /// The ARNs of the stack's keys.
+    pub ids: &'a Ids,
+    /// Its nonce.
+    pub nonce: Option<&'a str>,
+    /// How old the call is. Nothing that it made is still on its way once it is old enough.
+    pub age: Duration,
+}
+
+/// Whether the call was executed, and what it brought about. Looks again until what it may have
+/// made had time to show itself.
+///
+/// # Errors
+/// If AWS cannot be asked.
+pub async fn settle<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    nonces: &Nonces,
+    lost: Lost<'_>,
+) -> Result<Option<Outcome>, CloudError> {
+    if lost.call.retry() == Retry::Repeat {
+        return Ok(None);
+    }
+    let mut age = lost.age;
+    for seconds in LOOKS {
+        let pause = Duration::from_secs(seconds);
+        if seconds > 0 && age >= Duration::from_secs(LOOKS.iter().sum()) {
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        age += pause;
+        let found = patiently(patience, async || look(cloud, nonces, lost).await).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+async fn look<C: Cloud>(
+    cloud: &C,
+    nonces: &Nonces,
+    lost: Lost<'_>,
+) -> Result<Option<Outcome>, CloudError> {
+    let done = |done: bool| done.then_some(Outcome::Done);
+    match lost.call {
+        Call::Key(key::Call::CreateKey { .. }) => by_nonce(cloud, nonces, lost).await,
+        Call::Key(key::Call::ScheduleKeyDeletion { .. }) => {
+            Ok(done(dying(cloud, lost).await?))
+        }
+        Call::Key(key::Call::CancelKeyDeletion {}) => Ok(done(!dying(cloud, lost).await?)),
+        Call::Key(
+            key::Call::EnableKey {}
+            | key::Call::DisableKey {}
+            | key::Call::UpdateKeyDescription { .. }
+            | key::Call::PutKeyPolicy { .. }
+            | key::Call::TagResource { .. }
+            | key::Call::UntagResource { .. }
+            | key::Call::EnableKeyRotation { .. }
+            | key::Call::DisableKeyRotation {},
+        ) => Ok(None),
+        Call::Alias(
+            alias::Call::CreateAlias { alias_name, target_key_id }
+            | alias::Call::UpdateAlias { alias_name, target_key_id },
+        ) => match target_key_id.resolve(lost.ids) {
+            Some(arn) => Ok(done(cloud.aliases_of(&arn).await?.contains(alias_name))),
+            None => Ok(None),
+        },
+        Call::Alias(alias::Call::DeleteAlias { alias_name }) => {
+            let all = cloud.aliases(lost.at).await?;
+            Ok(done(all.iter().all(|entry| entry.name != alias_name.as_str())))
+        }
+        Call::Grant(grant::Call::CreateGrant { key_id, name, .. }) => {
+            match key_id.resolve(lost.ids) {
+                Some(arn) => {
+                    let grants = cloud.grants(&arn).await?;
+                    let found = grants.into_iter().find(|grant| grant.name == *name);
+                    Ok(found.map(|grant| Outcome::Grant(grant.grant_id)))
+                }
+                None => Ok(None),
+            }
+        }
+        Call::Grant(grant::Call::RevokeGrant { key_id, grant_id }) => {
+            match key_id.resolve(lost.ids) {
+                Some(arn) => {
+                    let grants = cloud.grants(&arn).await?;
+                    Ok(done(grants.iter().all(|grant| grant.grant_id != *grant_id)))
+                }
+                None => Ok(None),
+            }
+        }
+    }
+}
+
+async fn dying<C: Cloud>(cloud: &C, lost: Lost<'_>) -> Result<bool, CloudError> {
+    match lost.key {
+        Some(key) => Ok(cloud.describe(key).await?.is_dying()),
+        None => Ok(false),
+    }
+}
+
+/// Looks for the key that carries the nonce, among the keys not seen before.
+async fn by_nonce<C: Cloud>(
+    cloud: &C,
+    nonces: &Nonces,
+    lost: Lost<'_>,
+) -> Result<Option<Outcome>, CloudError> {
+    let Some(nonce) = lost.nonce else { return Ok(None) };
+    for id in cloud.keys(lost.at).await? {
+        let arn = KeyArn::at(lost.at, &id);
+        let known = nonces.0.borrow().get(&arn).cloned();
+        let found = match known {
+            Some(known) => known,
+            None => match cloud.tags(&arn).await {
+                Ok(tags) => {
+                    let found = tags.get(NONCE_TAG).cloned();
+                    nonces.0.borrow_mut().insert(arn.clone(), found.clone());
+                    found
+                }
+                // Somebody else's key.
+                Err(error) if matches!(error.fault, Fault::Denied | Fault::NotFound) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        if found.as_deref() == Some(nonce) {
+            return Ok(Some(Outcome::Key(arn)));
+        }
+    }
+    Ok(None)
+}
