@@ -154,6 +154,10 @@ impl Replay {
         for (index, line) in lines.enumerate().filter(|(_, line)| !line.is_empty()) {
             let event =
                 serde_json::from_slice(line).map_err(|_| JournalError::Damaged(index + 1))?;
+            // The state was written, and the run died before it took its journal away.
+            if matches!(event, Event::Run { serial, .. } if serial < self.state.serial) {
+                return Ok(());
+            }
             self.absorb(&event)?;
         }
         Ok(())

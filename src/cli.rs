@@ -1,0 +1,174 @@
+//! The command line. No logic.
+
+use crate::io::Color;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Keeps AWS KMS keys, aliases, key policies and grants as they are declared in YAML.
+#[derive(Debug, Parser)]
+#[command(name = "kmsctl", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 error, 2 success with changes (plan \
+--detailed-exitcode, drift), 3 refused, 4 applied in part, 5 stale plan or locked state, 64 \
+usage, 130 interrupted at a safe point.")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The configuration: a file, or a folder of *.yaml and *.yml; may be repeated
+    #[arg(short, long = "file", global = true, value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Sets a variable of the configuration; may be repeated
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Where the state is kept: a folder
+    #[arg(long, global = true, value_name = "LOCATION", default_value = "state")]
+    pub state: String,
+    /// The Region, in place of the configuration's
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The AWS profile
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// Colour in the output
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// How many reads and steps run side by side
+    #[arg(long, global = true, value_name = "N", default_value_t = 64)]
+    pub parallelism: usize,
+    /// Says more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person at a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// For a pull request.
+    Markdown,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check all that can be checked without AWS
+    Validate,
+    /// Show what apply would do
+    Plan(PlanArgs),
+    /// Plan, ask, and execute; or execute exactly a saved plan
+    Apply(ApplyArgs),
+    /// Plan and apply the deletion of the stack, under the same protections
+    Destroy(DestroyArgs),
+    /// Show where AWS differs from what was last applied
+    Drift {
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Show a saved plan
+    Show {
+        /// The plan
+        file: PathBuf,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Look at and mend the records
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Print the configuration's JSON Schema
+    Schema,
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The options of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Save the plan for `apply`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 where there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Only these addresses and what they need; `*` stands for any text; may be repeated
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+    /// Only what changed outside of kmsctl
+    #[arg(long)]
+    pub refresh_only: bool,
+    /// Print the equivalent `aws` commands
+    #[arg(long)]
+    pub commands: bool,
+}
+
+/// The options of `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A saved plan
+    pub plan: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Only these addresses and what they need; `*` stands for any text; may be repeated
+    #[arg(long = "target", value_name = "ADDRESS", conflicts_with = "plan")]
+    pub targets: Vec<String>,
+}
+
+/// The options of `destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArgs {
+    /// Do not ask
+    #[arg(long)]
+    pub auto_approve: bool,
+    /// Only these addresses; `*` stands for any text; may be repeated
+    #[arg(long = "target", value_name = "ADDRESS")]
+    pub targets: Vec<String>,
+}
+
+/// The commands on records.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List the addresses
+    List,
+    /// Show one record
+    Show {
+        /// Whose
+        address: String,
+    },
+    /// Give a record another address
+    Mv {
+        /// The address it has
+        from: String,
+        /// The address it gets
+        to: String,
+    },
+    /// Drop a record without touching AWS
+    Forget {
+        /// Whose
+        address: String,
+    },
+    /// Break a lock whose holder is dead
+    Unlock {
+        /// The id that the refusal named
+        id: String,
+    },
+}

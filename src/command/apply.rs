@@ -1,0 +1,200 @@
+//! `apply` and `destroy`: plan, ask, execute.
+
+use super::plan::{make, print};
+use super::plan_file::PlanFile;
+use super::progress::Terminal;
+use super::session::{Session, holder};
+use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
+use crate::engine::apply::{Ended, apply as execute};
+use crate::engine::recover;
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::journal::{Event, Replay};
+use crate::plan::Plan;
+use std::collections::BTreeSet;
+
+/// `kmsctl apply`.
+pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<Exit, Failure> {
+    match &args.plan {
+        Some(path) => {
+            let saved = PlanFile::read(path)?;
+            let session = Session::of_plan(global, saved.desired).await?;
+            run(global, &session, io, "apply", Mode::Saved(saved.plan)).await
+        }
+        None => {
+            let session = Session::open(global, io).await?;
+            let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
+            run(global, &session, io, "apply", mode).await
+        }
+    }
+}
+
+/// `kmsctl destroy`: the same with nothing declared.
+pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Result<Exit, Failure> {
+    let mut session = Session::open(global, io).await?;
+    session.desired.resources.clear();
+    session.desired.findings.clear();
+    session.desired.existing = BTreeSet::new();
+    let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
+    run(global, &session, io, "destroy", mode).await
+}
+
+enum Mode<'a> {
+    Fresh { targets: &'a [String], approved: bool },
+    Saved(Plan),
+}
+
+async fn run(
+    global: &Global,
+    session: &Session,
+    io: &Io,
+    command: &str,
+    mode: Mode<'_>,
+) -> Result<Exit, Failure> {
+    let lock = session.store.lock(&holder(command)?)?;
+    let interrupted = session.store.exists();
+    let mut replay = session.recovered(io, interrupted).await?;
+    if !replay.is_settled() {
+        return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
+    }
+    let mut plan = make(session, &replay.state).await?;
+    let approved = match mode {
+        Mode::Fresh { targets, approved } => {
+            plan.narrow(targets);
+            print(&plan, Format::Text, global, io)?;
+            approved
+        }
+        Mode::Saved(saved) => {
+            stale(&saved, &mut plan, io)?;
+            print(&plan, Format::Text, global, io)?;
+            true
+        }
+    };
+    if !plan.steps.is_empty() {
+        approve(approved, io)?;
+    }
+    // What the earlier run did is in the records before this one begins a journal of its own.
+    if replay.state.serial > 0 || !replay.state.records.is_empty() || !plan.steps.is_empty() {
+        settle_state(session, &mut replay)?;
+    }
+    let ended = carry_out(session, io, &plan, &mut replay).await?;
+    drop(lock);
+    Ok(tell(io, &plan, &ended))
+}
+
+/// A saved plan holds if planning again, on what AWS and the state are now, makes the same plan.
+/// A plan that was narrowed by `--target` is compared with the same part of the new one.
+fn stale(saved: &Plan, fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
+    let exact: Vec<String> = saved
+        .steps
+        .iter()
+        .map(|step| step.address.to_string())
+        .chain(saved.blocked.iter().map(|blocked| blocked.address.to_string()))
+        .collect();
+    let narrowed = saved.steps.len() < fresh.steps.len();
+    if narrowed && !exact.is_empty() {
+        fresh.narrow(&exact);
+    }
+    let same = saved.base == fresh.base
+        && saved.steps == fresh.steps
+        && saved.blocked == fresh.blocked;
+    if same {
+        return Ok(());
+    }
+    let what = if saved.base == fresh.base { "AWS" } else { "the state" };
+    io.say(&format!("Since the plan was made, {what} has changed."));
+    Err(Failure::new("the saved plan is stale")
+        .exit(Exit::Conflict)
+        .hint("make a new plan, look at it, and apply that"))
+}
+
+fn approve(approved: bool, io: &Io) -> Result<(), Failure> {
+    if approved {
+        return Ok(());
+    }
+    match io.ask("Apply these changes? Only `yes` applies them:").as_deref() {
+        Some("yes") => Ok(()),
+        Some(_) => Err(Failure::new("not applied")),
+        None => Err(Failure::new("there is no terminal to ask on")
+            .exit(Exit::Usage)
+            .hint("use --auto-approve, or save a plan with `kmsctl plan --out` and apply that")),
+    }
+}
+
+/// Stores the state with everything folded in, and begins a new point in its history.
+fn settle_state(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
+    let open = session.store.journal_exists();
+    if open {
+        replay.state.serial += 1;
+        session.store.commit(&replay.state)?;
+        *replay = Replay::new(replay.state.clone());
+    }
+    Ok(())
+}
+
+async fn carry_out(
+    session: &Session,
+    io: &Io,
+    plan: &Plan,
+    replay: &mut Replay,
+) -> Result<Ended, Failure> {
+    let ids = recover::ids(replay);
+    let mut world = Terminal::new(&session.store, replay.clone(), io, plan.steps.len());
+    if !plan.steps.is_empty() {
+        let (lineage, serial) = (replay.state.lineage.clone(), replay.state.serial);
+        session.store.append(&Event::Run { lineage, serial })?;
+    }
+    world.watch_signals();
+    let ids = ids.into_iter().chain(found(plan)).collect();
+    let ended = execute(&session.aws, &world, &session.effort, plan, ids).await;
+    *replay = world.finish();
+    let changed = !plan.steps.is_empty() || !plan.remember.is_empty();
+    if changed && replay.is_settled() {
+        for (address, record) in &plan.remember {
+            match record {
+                Some(record) => replay.state.records.insert(address.clone(), record.clone()),
+                None => replay.state.records.remove(address),
+            };
+        }
+        replay.state.serial += 1;
+        session.store.commit(&replay.state)?;
+    }
+    Ok(ended)
+}
+
+/// Keys that exist without a record: to be imported, or found again.
+fn found(plan: &Plan) -> Vec<(crate::address::Address, crate::id::KeyArn)> {
+    let steps = plan.steps.iter().filter_map(|step| Some((&step.address, step.id.clone()?)));
+    let remembered =
+        plan.remember.iter().filter_map(|(a, record)| Some((a, record.as_ref()?.id.clone())));
+    let keys = steps.chain(remembered);
+    keys.filter_map(|(address, id)| Some((address.clone(), id.parse().ok()?))).collect()
+}
+
+fn tell(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
+    if plan.steps.is_empty() && plan.blocked.is_empty() {
+        return Exit::Done;
+    }
+    for (address, error) in &ended.failed {
+        io.say(&format!("error: {address}: {error}"));
+    }
+    let done = ended.finished.len();
+    let mut text = format!("Applied {done} of {} changes.", plan.steps.len());
+    if !ended.left.is_empty() {
+        let left: Vec<String> = ended.left.iter().map(ToString::to_string).collect();
+        text.push_str(&format!(" Not begun: {}.", left.join(", ")));
+    }
+    if !ended.is_complete() {
+        text.push_str(" The journal has what is open: run `kmsctl apply` again.");
+    }
+    if !plan.blocked.is_empty() {
+        text.push_str(&format!(" Refused: {} (see above).", plan.blocked.len()));
+    }
+    io.say(&text);
+    match ended {
+        Ended { stopped: true, .. } if !ended.is_complete() => Exit::Interrupted,
+        _ if !ended.is_complete() => Exit::Partial,
+        _ if !plan.blocked.is_empty() => Exit::Refused,
+        _ => Exit::Done,
+    }
+}

@@ -1,0 +1,113 @@
+//! One file a command: wire, call, report. The only code that knows all the others.
+
+mod apply;
+mod plan;
+mod plan_file;
+mod progress;
+mod session;
+mod state;
+
+use crate::cli::{Cli, Command, Global};
+use crate::config;
+use crate::failure::{Exit, Failure};
+use crate::id::{AccountId, Region};
+use crate::io::Io;
+use clap::CommandFactory;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Runs a command.
+///
+/// # Errors
+/// What the person should read, and the exit code.
+pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Validate => validate(global, io),
+        Command::Plan(args) => plan::plan(global, args, io).await,
+        Command::Apply(args) => apply::apply(global, args, io).await,
+        Command::Destroy(args) => apply::destroy(global, args, io).await,
+        Command::Drift { format } => plan::drift(global, *format, io).await,
+        Command::Show { file, format } => plan::show(global, file, *format, io),
+        Command::State(command) => state::state(global, command, io),
+        Command::Schema => {
+            let text = serde_json::to_string_pretty(&config::schema())
+                .map_err(|error| Failure::new(error.to_string()))?;
+            io.out(&format!("{text}\n"));
+            Ok(Exit::Done)
+        }
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "kmsctl", &mut text);
+            io.out(&String::from_utf8_lossy(&text));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// What the command line says about the configuration.
+fn input(global: &Global) -> Result<config::Input, Failure> {
+    let mut vars = BTreeMap::new();
+    for var in &global.vars {
+        let Some((name, value)) = var.split_once('=') else {
+            let failure = Failure::new(format!("`--var {var}` has no value"));
+            return Err(failure.exit(Exit::Usage).hint("write `--var NAME=VALUE`"));
+        };
+        vars.insert(name.to_owned(), value.to_owned());
+    }
+    let paths = match global.files.as_slice() {
+        [] => vec![PathBuf::from("kmsctl.yaml")],
+        files => files.to_vec(),
+    };
+    Ok(config::Input { paths, vars })
+}
+
+/// Prints the report; fails if an error is in it.
+fn report(
+    io: &Io,
+    diagnostics: &config::Diagnostics,
+    sources: &config::Sources,
+) -> Result<(), Failure> {
+    if !diagnostics.is_empty() {
+        io.report(&diagnostics.render(sources, io.err_color(), io.width()));
+    }
+    match diagnostics.has_errors() {
+        true => Err(Failure::new("the configuration has errors")),
+        false => Ok(()),
+    }
+}
+
+/// Everything that can be checked without AWS: where the account or the Region would come from
+/// AWS's configuration, documentation values stand in for them.
+fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
+    let (mut loaded, mut diagnostics) = config::load(&input(global)?);
+    let region = match &global.region {
+        Some(region) => Some(region.parse::<Region>().map_err(bad_region)?),
+        None => loaded.region(),
+    };
+    let region = region.or_else(|| "us-east-1".parse().ok());
+    let account = loaded.account().or_else(|| "111122223333".parse::<AccountId>().ok());
+    let mut count = None;
+    if let (Some(account), Some(region)) = (account, region) {
+        let (desired, more) = loaded.resolve(&config::Surroundings { account, region });
+        diagnostics.extend(more);
+        if let Some(desired) = desired {
+            count = Some(desired.resources.len());
+            for (address, finding) in &desired.findings {
+                let text = format!("{address}: {}: {}", finding.rule, finding.message);
+                let place = Some(finding.span);
+                diagnostics
+                    .push(config::Diagnostic::warning(place, text).help(finding.help.clone()));
+            }
+        }
+    }
+    report(io, &diagnostics, &loaded.sources)?;
+    if let Some(count) = count {
+        io.out(&format!("The configuration is valid: {count} resources.\n"));
+    }
+    Ok(Exit::Done)
+}
+
+fn bad_region(error: crate::id::BadId) -> Failure {
+    Failure::new(error.message).hint(error.help).exit(Exit::Usage)
+}

@@ -1,0 +1,109 @@
+//! `plan`, `drift` and `show`: what would be done, and nothing is.
+
+use super::plan_file::PlanFile;
+use super::session::Session;
+use crate::cli::{Format, Global, PlanArgs};
+use crate::engine::refresh::refresh;
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::plan::{self, Plan};
+use crate::render;
+use crate::state::State;
+use std::path::Path;
+
+/// Refreshes and plans.
+pub(super) async fn make(session: &Session, state: &State) -> Result<Plan, Failure> {
+    let live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
+    Ok(plan::plan(&session.desired, state, &live))
+}
+
+/// Prints the plan.
+pub(super) fn print(
+    plan: &Plan,
+    format: Format,
+    global: &Global,
+    io: &Io,
+) -> Result<(), Failure> {
+    let text = match format {
+        Format::Text => {
+            let style = render::Style {
+                color: io.out_color(),
+                verbose: global.verbose,
+                width: io.width(),
+            };
+            render::human::plan(plan, &style)
+        }
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&render::json::plan(plan))
+                .map_err(|error| Failure::new(error.to_string()))?;
+            format!("{text}\n")
+        }
+        Format::Markdown => render::markdown::plan(plan),
+    };
+    io.out(&text);
+    Ok(())
+}
+
+/// `kmsctl plan`.
+pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
+    let session = Session::open(global, io).await?;
+    let replay = session.recovered(io, false).await?;
+    let mut plan = make(&session, &replay.state).await?;
+    plan.narrow(&args.targets);
+    if args.refresh_only {
+        plan.steps.clear();
+        plan.blocked.clear();
+        plan.access.clear();
+        plan.findings.clear();
+    }
+    if args.commands {
+        io.out(&render::commands::plan(&plan));
+    } else {
+        print(&plan, args.format, global, io)?;
+    }
+    let exit = exit_of(&plan, args);
+    if let Some(path) = &args.out {
+        PlanFile::new(session.desired, plan).write(path)?;
+        io.say(&format!("Saved as {0}: `kmsctl apply {0}` executes exactly this.", path.display()));
+    }
+    Ok(exit)
+}
+
+fn exit_of(plan: &Plan, args: &PlanArgs) -> Exit {
+    let changes = !plan.steps.is_empty() || (args.refresh_only && !plan.drift.is_empty());
+    if !plan.blocked.is_empty() {
+        Exit::Refused
+    } else if args.detailed_exitcode && changes {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}
+
+/// `kmsctl drift`.
+pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
+    let session = Session::open(global, io).await?;
+    let replay = session.recovered(io, false).await?;
+    let mut plan = make(&session, &replay.state).await?;
+    plan.steps.clear();
+    plan.access.clear();
+    plan.findings.clear();
+    plan.blocked.clear();
+    let drifted = !plan.drift.is_empty();
+    match (format, drifted) {
+        (Format::Text, false) => io.out("No drift. AWS is as it was last applied.\n"),
+        (Format::Text | Format::Json | Format::Markdown, _) => print(&plan, format, global, io)?,
+    }
+    Ok(if drifted { Exit::Changes } else { Exit::Done })
+}
+
+/// `kmsctl show`.
+pub(super) fn show(
+    global: &Global,
+    file: &Path,
+    format: Format,
+    io: &Io,
+) -> Result<Exit, Failure> {
+    print(&PlanFile::read(file)?.plan, format, global, io)?;
+    Ok(Exit::Done)
+}

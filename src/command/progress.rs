@@ -1,0 +1,123 @@
+//! The applier's world: the journal on disk, the clock, the signals, and what a person sees.
+
+use super::session::{now, random};
+use crate::engine::apply::{Progress, World};
+use crate::io::Io;
+use crate::journal::{Event, Replay};
+use crate::plan::Step;
+use crate::store::Store;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The world of a run that a person, or a pipeline's log, watches.
+pub(super) struct Terminal<'a> {
+    store: &'a Store,
+    replay: RefCell<Replay>,
+    io: &'a Io,
+    bar: Option<ProgressBar>,
+    stop: Arc<AtomicBool>,
+}
+
+impl<'a> Terminal<'a> {
+    pub(super) fn new(store: &'a Store, replay: Replay, io: &'a Io, steps: usize) -> Self {
+        let bar = (io.watched() && steps > 0).then(|| {
+            let bar = ProgressBar::new(steps as u64);
+            if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { store, replay: RefCell::new(replay), io, bar, stop: Arc::default() }
+    }
+
+    /// The first Ctrl-C (or SIGTERM) stops at a safe point, the second at once; the journal makes
+    /// both safe.
+    pub(super) fn watch_signals(&mut self) {
+        let stop = Arc::clone(&self.stop);
+        drop(tokio::spawn(async move {
+            interrupted().await;
+            stop.store(true, Ordering::SeqCst);
+            interrupted().await;
+            #[expect(clippy::exit, reason = "the second interrupt ends the process at once")]
+            std::process::exit(130);
+        }));
+    }
+
+    pub(super) fn finish(self) -> Replay {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.replay.into_inner()
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.io.say(text)),
+            None => self.io.say(text),
+        }
+    }
+}
+
+async fn interrupted() {
+    let ctrl_c = tokio::signal::ctrl_c();
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = ctrl_c => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(ctrl_c.await),
+    }
+}
+
+impl World for Terminal<'_> {
+    fn write(&self, event: &Event) -> Result<(), String> {
+        self.store.append(event).map_err(|error| error.to_string())?;
+        self.replay.borrow_mut().absorb(event).map_err(|error| error.to_string())
+    }
+
+    fn nonce(&self) -> String {
+        random().unwrap_or_else(|_| format!("{:x}-{}", now(), std::process::id()))
+    }
+
+    fn now(&self) -> u64 {
+        now()
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    fn tell(&self, progress: Progress<'_>) {
+        let calls = |step: &Step| {
+            let all = step.calls.iter().chain(&step.last);
+            let names: Vec<String> = all.map(|planned| planned.call.request().0).collect();
+            if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
+        };
+        match progress {
+            Progress::Began { step } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(step.address.to_string());
+                }
+            }
+            Progress::Called { .. } => {}
+            Progress::Waiting { step, operation, why } => {
+                self.line(&format!("{}: {operation}: {why}", step.address));
+            }
+            Progress::Finished { step } => {
+                let action = step.change.action();
+                self.line(&format!("{}: {action}: done ({})", step.address, calls(step)));
+                if let Some(bar) = &self.bar {
+                    bar.inc(1);
+                }
+            }
+            Progress::Failed { step, error } => {
+                self.line(&format!("{}: failed: {error}", step.address));
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What most commands begin with: configuration, credentials, state.
+
+use super::{bad_region, input, report};
+use crate::cli::Global;
+use crate::cloud::aws::{Aws, Options};
+use crate::cloud::retry::Patience;
+use crate::cloud::{Caller, Cloud};
+use crate::config;
+use crate::desired::Desired;
+use crate::engine::Effort;
+use crate::engine::recover::{Recovered, recover};
+use crate::failure::{Exit, Failure};
+use crate::id::{AccountId, Name, Region};
+use crate::io::Io;
+use crate::journal::{Event, Replay};
+use crate::store::{Holder, Store};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A stack, the AWS that it is in, and where its state is kept.
+pub(super) struct Session {
+    pub(super) aws: Aws,
+    pub(super) desired: Desired,
+    pub(super) store: Store,
+    pub(super) effort: Effort,
+    pub(super) caller: Caller,
+}
+
+impl Session {
+    /// Reads the configuration and meets AWS.
+    pub(super) async fn open(global: &Global, io: &Io) -> Result<Self, Failure> {
+        let (mut loaded, diagnostics) = config::load(&input(global)?);
+        report(io, &diagnostics, &loaded.sources)?;
+        let region = match &global.region {
+            Some(region) => Some(region.parse::<Region>().map_err(bad_region)?),
+            None => loaded.region(),
+        };
+        let (aws, caller) = connect(global, region.clone(), BTreeMap::new()).await?;
+        let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
+            let failure = Failure::new("no Region is configured");
+            failure.hint("say `region:` in the configuration, or --region, or AWS_REGION")
+        })?;
+        let account = caller.account.clone();
+        let (desired, diagnostics) =
+            loaded.resolve(&config::Surroundings { account: account.clone(), region });
+        report(io, &diagnostics, &loaded.sources)?;
+        let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
+        let aws = aws.with_accounts(account, desired.accounts.clone());
+        let store = store(global, desired.stack.clone())?;
+        Ok(Self { aws, desired, store, effort: effort(global), caller })
+    }
+
+    /// The same for a saved plan, which needs no configuration.
+    pub(super) async fn of_plan(global: &Global, desired: Desired) -> Result<Self, Failure> {
+        let (aws, caller) =
+            connect(global, Some(desired.home.region.clone()), BTreeMap::new()).await?;
+        if caller.account != desired.home.account {
+            let (plan, ours) = (&desired.home.account, &caller.account);
+            let message =
+                format!("the plan is for account {plan}, the credentials are of account {ours}");
+            return Err(Failure::new(message));
+        }
+        let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
+        let store = store(global, desired.stack.clone())?;
+        Ok(Self { aws, desired, store, effort: effort(global), caller })
+    }
+
+    /// The state, after everything that an interrupted run left open has been settled. Where
+    /// `keep`, what was found out is written down (the caller holds the lock).
+    pub(super) async fn recovered(&self, io: &Io, keep: bool) -> Result<Replay, Failure> {
+        let mut replay = self.store.read(&random()?)?;
+        let write = |event: &Event| -> Result<(), Failure> {
+            if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
+        };
+        let found = recover(&self.aws, &self.effort, &mut replay, now(), write).await?;
+        for Recovered { address, operation, executed } in &found {
+            let word = if *executed { "had been executed" } else { "had not been executed" };
+            io.say(&format!("An earlier run was interrupted: {address}: {operation} {word}."));
+        }
+        Ok(replay)
+    }
+}
+
+async fn connect(
+    global: &Global,
+    region: Option<Region>,
+    accounts: BTreeMap<AccountId, String>,
+) -> Result<(Aws, Caller), Failure> {
+    let options = Options { region, profile: global.profile.clone(), accounts };
+    let aws = Aws::connect(options).await?;
+    let patience = patience();
+    let caller =
+        crate::cloud::retry::patiently(&patience, async || aws.caller().await).await?;
+    Ok((aws, caller))
+}
+
+fn patience() -> Patience {
+    Patience::default()
+}
+
+fn effort(global: &Global) -> Effort {
+    Effort { parallelism: global.parallelism.max(1), patience: patience() }
+}
+
+/// The folder of the state.
+pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
+    if global.state.contains("://") {
+        let message = format!("`{}` is not a folder", global.state);
+        let hint = "the state is kept in a folder: `--state path/to/folder`";
+        return Err(Failure::new(message).hint(hint).exit(Exit::Usage));
+    }
+    Ok(Store::new(PathBuf::from(&global.state), stack))
+}
+
+/// Seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// 128 random bits as text.
+pub(super) fn random() -> Result<String, Failure> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Who holds the lock from now on.
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+pub(super) fn holder(command: &str) -> Result<Holder, Failure> {
+    let var = |name: &str| std::env::var(name).unwrap_or_else(|_| "unknown".to_owned());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| var("HOSTNAME"), |name| name.trim().to_owned());
+    Ok(Holder {
+        id: random()?.chars().take(8).collect(),
+        who: format!("{}@{host}", var("USER")),
+        pid: std::process::id(),
+        command: command.to_owned(),
+        since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+    })
+}

@@ -1,0 +1,276 @@
+//! Where state, journal and lock are kept: a folder. The only place that writes files.
+
+use crate::id::Name;
+use crate::journal::{Event, JournalError, Replay};
+use crate::state::{State, StateError};
+use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Who holds a lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The lock's id, for `state unlock`.
+    pub id: String,
+    /// The user and the host.
+    pub who: String,
+    /// The process.
+    pub pid: u32,
+    /// What it does.
+    pub command: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What it says.
+        source: io::Error,
+    },
+    /// The state cannot be read.
+    #[error("{}: {source}", .path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: StateError,
+    },
+    /// The journal cannot be believed.
+    #[error("{}: {source}", .path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: JournalError,
+    },
+    /// Another run is under way.
+    #[error("the state is locked: {} runs `{}` (process {}) since {}", .0.who, .0.command, .0.pid, .0.since)]
+    Locked(Box<Holder>),
+    /// There is no such lock.
+    #[error("no lock has the id `{0}`")]
+    NoSuchLock(String),
+}
+
+/// The files of one stack.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    stack: Name,
+    journal: RefCell<Option<File>>,
+}
+
+/// The lock on a stack; let go of when dropped, or when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A lock that `state unlock` broke is somebody else's by now.
+        if same_file(&self.file, &self.path) {
+            drop(std::fs::remove_file(&self.path));
+        }
+    }
+}
+
+fn same_file(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+impl Store {
+    /// The store of `stack` in `folder`. Touches nothing.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, stack: Name) -> Self {
+        Self { folder: folder.into(), stack, journal: RefCell::new(None) }
+    }
+
+    fn path(&self, extension: &str) -> PathBuf {
+        self.folder.join(format!("{}.{extension}", self.stack))
+    }
+
+    /// The state with the journal of an interrupted run folded in. A state that is not there is
+    /// begun with `lineage`.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or not be believed.
+    pub fn read(&self, lineage: &str) -> Result<Replay, StoreError> {
+        let path = self.path("json");
+        let state = match read(&path)? {
+            Some(text) => {
+                State::read(&text).map_err(|source| StoreError::State { path, source })?
+            }
+            None => State::begin(self.stack.clone(), lineage.to_owned()),
+        };
+        let mut replay = Replay::new(state);
+        let path = self.path("journal");
+        if let Some(text) = read(&path)? {
+            replay.read(&text).map_err(|source| StoreError::Journal { path, source })?;
+        }
+        Ok(replay)
+    }
+
+    /// Whether the state has ever been written, or a run was interrupted before it was.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.path("json").exists() || self.path("journal").exists()
+    }
+
+    /// Whether a run has left a journal.
+    #[must_use]
+    pub fn journal_exists(&self) -> bool {
+        self.path("journal").exists()
+    }
+
+    /// Takes the stack's lock. Once this returns, no other run on this machine has it.
+    ///
+    /// # Errors
+    /// `Locked` with the holder, or the file system's.
+    pub fn lock(&self, holder: &Holder) -> Result<Lock, StoreError> {
+        std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
+        let path = self.path("lock");
+        loop {
+            let mut options = OpenOptions::new();
+            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let mut file = options.open(&path).map_err(|e| io_error(&path, e))?;
+            match file.try_lock() {
+                // Broken between the two calls: the file that is there now is another one.
+                Ok(()) if !same_file(&file, &path) => {}
+                Ok(()) => {
+                    let text = serde_json::to_vec(holder).unwrap_or_default();
+                    let written = file
+                        .set_len(0)
+                        .and_then(|()| file.rewind())
+                        .and_then(|()| file.write_all(&text))
+                        .and_then(|()| file.sync_data());
+                    written.map_err(|e| io_error(&path, e))?;
+                    return Ok(Lock { path, file });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Locked(Box::new(self.holder(&path)?)));
+                }
+                Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
+            }
+        }
+    }
+
+    fn holder(&self, path: &Path) -> Result<Holder, StoreError> {
+        let text = read(path)?.unwrap_or_default();
+        Ok(serde_json::from_slice(&text).unwrap_or_else(|_| Holder {
+            id: "unknown".to_owned(),
+            who: "somebody".to_owned(),
+            pid: 0,
+            command: "kmsctl".to_owned(),
+            since: "just now".to_owned(),
+        }))
+    }
+
+    /// Breaks the lock with that id.
+    ///
+    /// # Errors
+    /// If there is no such lock, or the file system's.
+    pub fn unlock(&self, id: &str) -> Result<Holder, StoreError> {
+        let path = self.path("lock");
+        let no_such = || StoreError::NoSuchLock(id.to_owned());
+        let text = read(&path)?.ok_or_else(no_such)?;
+        let holder: Holder = serde_json::from_slice(&text).map_err(|_| no_such())?;
+        if holder.id != id {
+            return Err(no_such());
+        }
+        std::fs::remove_file(&path).map_err(|e| io_error(&path, e))?;
+        Ok(holder)
+    }
+
+    /// Appends an event to the journal. Once this returns, the event survives a crash.
+    ///
+    /// # Errors
+    /// The file system's: the event must then be taken as not written.
+    pub fn append(&self, event: &Event) -> Result<(), StoreError> {
+        let path = self.path("journal");
+        let mut slot = self.journal.borrow_mut();
+        let file = match slot.as_mut() {
+            Some(file) => file,
+            None => slot.insert(self.open_journal(&path)?),
+        };
+        let mut line = serde_json::to_vec(event).unwrap_or_default();
+        line.push(b'\n');
+        let written = file.write_all(&line).and_then(|()| file.sync_data());
+        written.map_err(|e| io_error(&path, e))
+    }
+
+    /// Opens the journal at the end of its last whole line: half a line is not an event.
+    fn open_journal(&self, path: &Path) -> Result<File, StoreError> {
+        let whole = read(path)?
+            .map_or(0, |text| text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
+        let mut options = OpenOptions::new();
+        let options = options.read(true).append(true).create(true).mode(0o600);
+        let file = options.open(path).map_err(|e| io_error(path, e))?;
+        file.set_len(whole as u64).map_err(|e| io_error(path, e))?;
+        sync_folder(&self.folder)?;
+        Ok(file)
+    }
+
+    /// Stores the state and takes the journal away. Once this returns, the state survives a crash;
+    /// a crash in between leaves a journal that the state's serial shows to be folded in.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn commit(&self, state: &State) -> Result<(), StoreError> {
+        std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
+        let path = self.path("json");
+        let text = state.write().map_err(|e| io_error(&path, io::Error::other(e)))?;
+        write_atomic(&path, &text)?;
+        self.journal.borrow_mut().take();
+        let path = self.path("journal");
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path, error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { path: path.to_owned(), source }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut text = Vec::new();
+    match File::open(path) {
+        Ok(mut file) => {
+            file.read_to_end(&mut text).map_err(|e| io_error(path, e))?;
+            Ok(Some(text))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_error(path, error)),
+    }
+}
+
+/// Replaces a file. Once this returns, the new text survives a crash; before, the old one does.
+/// Mode 0600.
+///
+/// # Errors
+/// The file system's.
+pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error(folder, e))?;
+    file.write_all(text).and_then(|()| file.as_file().sync_all()).map_err(|e| io_error(path, e))?;
+    file.persist(path).map_err(|e| io_error(path, e.error))?;
+    sync_folder(folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| io_error(folder, e))
+}
