@@ -127,12 +127,8 @@ fn block(plan: &Plan, step: &Step) -> String {
     let access = words::access_at(plan, step);
     for access in &access {
         let (effect, text) = words::planned_access(access, &address, &plan.home);
-        let _ = writeln!(
-            out,
-            "- {} {}",
-            prose(&words::access_sign(effect).to_string()),
-            code(&text)
-        );
+        let line = format!("{} {text}", words::access_sign(effect));
+        let _ = writeln!(out, "- {}", code(&line));
     }
     if !access.is_empty() {
         out.push('\n');

@@ -2,9 +2,13 @@
 //! text out. Every string that comes from a configuration or from AWS is escaped on the way.
 
 pub mod commands;
+#[cfg(test)]
+mod hostile_tests;
 pub mod human;
 pub mod json;
 pub mod markdown;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod tests;
 mod words;
