@@ -14,6 +14,7 @@ pub mod kind;
 pub mod live;
 pub mod plan;
 pub mod policy;
+pub mod render;
 pub mod state;
 pub mod store;
 pub mod text;

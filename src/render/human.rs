@@ -1,0 +1,284 @@
+//! The plan for a person at a terminal.
+
+use super::{Style, words, workflow_safe};
+use crate::kind::{Change, Spec};
+use crate::plan::{Blocked, FieldChange, Plan, Step};
+use crate::policy::{Document, Effect, access_changes};
+use crate::text::printable;
+
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const RED: &str = "31";
+const CYAN: &str = "36";
+const DIM: &str = "2";
+const BOLD_RED: &str = "1;31";
+
+/// The plan as text, the last line of which counts.
+#[must_use]
+pub fn plan(plan: &Plan, style: &Style) -> String {
+    let mut page = Page {
+        plan,
+        style,
+        out: String::new(),
+    };
+    page.drift();
+    for step in &plan.steps {
+        page.step(step);
+    }
+    page.elsewhere();
+    page.findings();
+    for blocked in &plan.blocked {
+        page.blocked(blocked);
+    }
+    page.line(0, None, &words::summary(plan));
+    workflow_safe(&page.out)
+}
+
+struct Page<'a> {
+    plan: &'a Plan,
+    style: &'a Style,
+    out: String,
+}
+
+impl Page<'_> {
+    fn line(&mut self, indent: usize, color: Option<&str>, text: &str) {
+        self.out.push_str(&" ".repeat(indent));
+        match color.filter(|_| self.style.color) {
+            Some(code) => {
+                for part in ["\u{1b}[", code, "m", text, "\u{1b}[0m"] {
+                    self.out.push_str(part);
+                }
+            }
+            None => self.out.push_str(text),
+        }
+        self.out.push('\n');
+    }
+
+    /// Prose: wrapped, its later lines `hang` columns further in.
+    fn prose(&mut self, indent: usize, hang: usize, color: Option<&str>, text: &str) {
+        let width = self.style.width.max(40);
+        let mut line = String::new();
+        let mut at = indent;
+        for word in printable(text).split(' ').filter(|word| !word.is_empty()) {
+            let length = at + line.chars().count() + 1 + word.chars().count();
+            if !line.is_empty() && length > width {
+                self.line(at, color, &line);
+                line.clear();
+                at = indent + hang;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        self.line(at, color, &line);
+    }
+
+    fn gap(&mut self) {
+        self.out.push('\n');
+    }
+
+    fn drift(&mut self) {
+        if self.plan.drift.is_empty() {
+            return;
+        }
+        self.line(
+            0,
+            Some(YELLOW),
+            "Changed outside of kmsctl since the last apply:",
+        );
+        for drift in &self.plan.drift {
+            self.line(2, None, &printable(&drift.address.to_string()));
+            for field in &drift.fields {
+                match words::policies(field, &self.plan.home) {
+                    Some((before, after)) => {
+                        for change in access_changes(before.as_ref(), after.as_ref()) {
+                            self.access(words::access(&change, &self.plan.home));
+                        }
+                        self.diff(before.as_ref(), after.as_ref());
+                    }
+                    None => self.field(field, None),
+                }
+            }
+        }
+        self.gap();
+    }
+
+    fn field(&mut self, field: &FieldChange, change: Option<&Change<Spec>>) {
+        if let Some(text) = words::field(field, change) {
+            self.line(4, None, &text);
+        }
+    }
+
+    fn access(&mut self, (effect, text): (Effect, String)) {
+        let color = match effect {
+            Effect::Gained => GREEN,
+            Effect::Lost => RED,
+        };
+        self.prose(
+            4,
+            2,
+            Some(color),
+            &format!("{} {text}", words::access_sign(effect)),
+        );
+    }
+
+    fn diff(&mut self, before: Option<&Document>, after: Option<&Document>) {
+        for line in words::diff(before, after) {
+            let color = match line.chars().next() {
+                Some('+') => Some(GREEN),
+                Some('-') => Some(RED),
+                Some('@') => Some(CYAN),
+                Some(_) | None => None,
+            };
+            self.line(6, color, &line);
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.header(step);
+        for field in step
+            .fields
+            .iter()
+            .filter(|field| field.path != words::POLICY)
+        {
+            self.field(field, Some(&step.change));
+        }
+        let address = step.address.to_string();
+        let access = words::access_at(self.plan, step);
+        for access in &access {
+            self.access(words::planned_access(access, &address, &self.plan.home));
+        }
+        for field in &step.fields {
+            if let Some((before, after)) = words::policies(field, &self.plan.home) {
+                self.policy(step, before.as_ref(), after.as_ref(), access.is_empty());
+            }
+        }
+        if let Some(text) = words::deletion(step) {
+            self.line(4, Some(RED), &text);
+        }
+        let operations = words::operations(step);
+        if !operations.is_empty() {
+            self.prose(
+                4,
+                2,
+                Some(DIM),
+                &format!("calls: {}", operations.join(", ")),
+            );
+        }
+        if let Some(risk) = &step.risk {
+            self.prose(4, 2, Some(BOLD_RED), &format!("! {risk}"));
+        }
+        self.gap();
+    }
+
+    fn header(&mut self, step: &Step) {
+        let color = match &step.change {
+            Change::Create { .. } => GREEN,
+            Change::Update { .. } => YELLOW,
+            Change::Delete { .. } => RED,
+            Change::Import { .. } => CYAN,
+            Change::Forget { .. } => DIM,
+        };
+        let mut text = format!(
+            "{} {}  {}",
+            words::sign(&step.change),
+            printable(&step.address.to_string()),
+            step.change.action()
+        );
+        if step.place.region != self.plan.home.region {
+            text.push_str("  in ");
+            text.push_str(step.place.region.as_str());
+        }
+        if step.place.account != self.plan.home.account {
+            text.push_str("  of account ");
+            text.push_str(step.place.account.as_str());
+        }
+        if !step.reason.is_empty() {
+            text.push_str("  (");
+            text.push_str(&printable(&step.reason));
+            text.push(')');
+        }
+        self.line(0, Some(color), &text);
+    }
+
+    fn policy(
+        &mut self,
+        step: &Step,
+        before: Option<&Document>,
+        after: Option<&Document>,
+        same_access: bool,
+    ) {
+        match (&step.change, before, after) {
+            (Change::Create { .. }, _, Some(after)) if self.style.verbose => {
+                self.line(4, None, "policy:");
+                for line in words::pretty(after) {
+                    self.line(6, None, &line);
+                }
+            }
+            (Change::Create { .. }, _, Some(after)) => {
+                self.prose(4, 2, None, &format!("policy: {}", words::statements(after)));
+            }
+            (Change::Update { .. } | Change::Import { .. }, _, _) => {
+                let text = if same_access {
+                    "policy: the text changes, access does not"
+                } else {
+                    "policy:"
+                };
+                self.line(4, None, text);
+                self.diff(before, after);
+            }
+            (Change::Delete { .. } | Change::Forget { .. }, Some(before), _)
+                if self.style.verbose =>
+            {
+                self.line(4, None, "policy:");
+                for line in words::pretty(before) {
+                    self.line(6, None, &line);
+                }
+            }
+            (Change::Create { .. } | Change::Delete { .. } | Change::Forget { .. }, _, _) => {}
+        }
+    }
+
+    fn elsewhere(&mut self) {
+        let rest = words::access_elsewhere(self.plan);
+        if rest.is_empty() {
+            return;
+        }
+        self.line(0, None, "Access:");
+        for access in rest {
+            self.line(2, None, &printable(&access.key));
+            self.access(words::planned_access(access, &access.key, &self.plan.home));
+        }
+        self.gap();
+    }
+
+    fn findings(&mut self) {
+        if self.plan.findings.is_empty() {
+            return;
+        }
+        self.line(0, None, "Findings:");
+        for finding in &self.plan.findings {
+            let text = format!(
+                "{}: {} [{}]",
+                finding.address, finding.message, finding.rule
+            );
+            self.prose(2, 2, Some(YELLOW), &text);
+        }
+        self.gap();
+    }
+
+    fn blocked(&mut self, blocked: &Blocked) {
+        let header = format!("! {}  blocked", printable(&blocked.address.to_string()));
+        self.line(0, Some(BOLD_RED), &header);
+        let reason = match blocked.field.as_str() {
+            "" => blocked.reason.clone(),
+            field => format!("{field}: {}", blocked.reason),
+        };
+        self.prose(4, 2, None, &reason);
+        if !blocked.help.is_empty() {
+            self.prose(4, 2, None, &format!("help: {}", blocked.help));
+        }
+        self.gap();
+    }
+}

@@ -1,0 +1,149 @@
+//! The plan for machines: the contract of `--format json`.
+
+use crate::address::Address;
+use crate::kind::Call;
+use crate::plan::{Access, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step};
+use crate::text::is_unsafe;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    format_version: &'static str,
+    stack: &'a str,
+    account: &'a str,
+    region: &'a str,
+    changes: Vec<Change<'a>>,
+    blocked: &'a [Blocked],
+    drift: &'a [Drift],
+    access: &'a [Access],
+    findings: &'a [Finding],
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    address: &'a Address,
+    kind: &'static str,
+    action: &'static str,
+    fields: &'a [FieldChange],
+    calls: Vec<Request<'a>>,
+    after: &'a BTreeSet<Address>,
+    reason: &'a str,
+    risk: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    service: &'static str,
+    operation: String,
+    region: &'a str,
+    account: &'a str,
+    parameters: Value,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    create: usize,
+    update: usize,
+    delete: usize,
+    import: usize,
+    forget: usize,
+    blocked: usize,
+}
+
+/// The plan as the object of the contract.
+#[must_use]
+pub fn plan(plan: &Plan) -> Value {
+    let document = Document {
+        format_version: "1",
+        stack: plan.stack.as_str(),
+        account: plan.home.account.as_str(),
+        region: plan.home.region.as_str(),
+        changes: plan.steps.iter().map(change).collect(),
+        blocked: &plan.blocked,
+        drift: &plan.drift,
+        access: &plan.access,
+        findings: &plan.findings,
+        summary: Summary {
+            create: plan.count("create"),
+            update: plan.count("update"),
+            delete: plan.count("delete"),
+            import: plan.count("import"),
+            forget: plan.count("forget"),
+            blocked: plan.blocked.len(),
+        },
+    };
+    // Every map in a plan has strings for keys, so this cannot fail.
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+/// The object as indented text, fit for a terminal: what could steer one is written as `\uXXXX`.
+#[must_use]
+pub fn text(plan: &Plan) -> String {
+    let value = self::plan(plan);
+    escaped(&serde_json::to_string_pretty(&value).unwrap_or_default())
+}
+
+/// JSON text with the unsafe characters of its strings as JSON escapes.
+pub(super) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // A line feed in JSON text is never in a string.
+        if is_unsafe(c) && c != '\n' {
+            // Every unsafe character is in the basic plane; writing to a string cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn change(step: &Step) -> Change<'_> {
+    Change {
+        address: &step.address,
+        kind: step.address.kind.as_str(),
+        action: step.change.action(),
+        fields: &step.fields,
+        calls: step
+            .calls
+            .iter()
+            .chain(&step.last)
+            .map(|call| request(step, call))
+            .collect(),
+        after: &step.after,
+        reason: &step.reason,
+        risk: step.risk.as_deref(),
+    }
+}
+
+fn request<'a>(step: &Step, call: &'a PlannedCall) -> Request<'a> {
+    let (operation, mut parameters) = call.call.request();
+    if on_key(&call.call, &operation) {
+        let key = step.id.clone().unwrap_or_else(|| step.address.to_string());
+        let mut with_key = Map::new();
+        with_key.insert("KeyId".to_owned(), Value::String(key));
+        if let Value::Object(rest) = parameters {
+            with_key.extend(rest);
+        }
+        parameters = Value::Object(with_key);
+    }
+    Request {
+        service: call.call.service(),
+        operation,
+        region: call.at.region.as_str(),
+        account: call.at.account.as_str(),
+        parameters,
+    }
+}
+
+/// Whether the call is on a key that its own parameters do not name.
+pub(super) fn on_key(call: &Call, operation: &str) -> bool {
+    match call {
+        Call::Key(_) => operation != "CreateKey",
+        Call::Alias(_) | Call::Grant(_) => false,
+    }
+}

@@ -1,0 +1,244 @@
+//! The plan for a pull request: GitHub's Markdown, within what a comment can hold.
+
+use super::{words, workflow_safe};
+use crate::plan::{Plan, Step};
+use crate::policy::access_changes;
+use crate::text::printable;
+use std::fmt::Write as _;
+
+/// Characters that are written; GitHub takes 65,536 a comment, and the workflow may add its own.
+const LIMIT: usize = 60_000;
+/// Kept for the note of what was left out.
+const NOTE: usize = 200;
+
+/// The plan as a comment. It begins with a hidden marker by which a workflow finds its comment.
+#[must_use]
+pub fn plan(plan: &Plan) -> String {
+    let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
+    let _ = writeln!(out, "**{}**\n", prose(words::summary(plan).trim_start()));
+    let mut blocks = Vec::new();
+    blocks.extend(blocked(plan));
+    blocks.extend(drift(plan));
+    blocks.extend(plan.steps.iter().map(|step| block(plan, step)));
+    blocks.extend(elsewhere(plan));
+    blocks.extend(findings(plan));
+    let mut used = out.chars().count();
+    let mut left_out = 0_usize;
+    for block in blocks {
+        let block = workflow_safe(&block);
+        let length = block.chars().count();
+        if used + length > LIMIT - NOTE {
+            left_out += 1;
+            continue;
+        }
+        used += length;
+        out.push_str(&block);
+    }
+    if left_out > 0 {
+        let _ = writeln!(
+            out,
+            "_{left_out} of the blocks of this plan are left out: a comment holds no more. \
+             `kmsctl plan` shows all of it._"
+        );
+    }
+    out
+}
+
+/// Text in which nothing is Markdown, HTML, a link or a mention.
+fn prose(text: &str) -> String {
+    let mut out = String::new();
+    for c in printable(text).chars() {
+        match c {
+            // GitHub looks for mentions and references in what is left after entities: a
+            // zero-width space keeps the name from the sign.
+            '@' | '#' => {
+                let _ = write!(out, "&#{};&#8203;", u32::from(c));
+            }
+            ' ' | '-' | '/' | ',' | ';' | '=' | '+' | '.' | '?' | '(' | ')' => out.push(c),
+            c if c.is_ascii_punctuation() => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    // The extension for bare links wants `www.` and `://` as they are; the colon is an entity.
+    let mut safe = String::new();
+    let mut after_w = false;
+    for c in out.chars() {
+        if c == '.' && after_w {
+            safe.push_str("&#46;");
+        } else {
+            safe.push(c);
+        }
+        after_w = matches!(c, 'w' | 'W');
+    }
+    safe
+}
+
+/// The same in a code span that no content ends. Backticks would need a length of their own.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", prose(text))
+}
+
+/// Lines in a fence longer than any run of backticks inside.
+fn fence(language: &str, lines: &[String]) -> String {
+    let mut longest = 0_usize;
+    for line in lines {
+        let mut run = 0_usize;
+        for c in line.chars() {
+            run = if c == '`' { run + 1 } else { 0 };
+            longest = longest.max(run);
+        }
+    }
+    let ticks = "`".repeat((longest + 1).max(3));
+    // Both are JSON escapes, and the lines are JSON: HTML cannot appear even if a fence failed.
+    let body = lines
+        .join("\n")
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e");
+    format!("{ticks}{language}\n{body}\n{ticks}\n\n")
+}
+
+fn block(plan: &Plan, step: &Step) -> String {
+    let address = step.address.to_string();
+    let mut out = format!(
+        "<details><summary>{} {} {}",
+        prose(&words::sign(&step.change).to_string()),
+        code(&address),
+        step.change.action()
+    );
+    if step.place.region != plan.home.region {
+        let _ = write!(out, " in {}", prose(step.place.region.as_str()));
+    }
+    if step.place.account != plan.home.account {
+        let _ = write!(out, " of account {}", step.place.account);
+    }
+    if !step.reason.is_empty() {
+        let _ = write!(out, " ({})", prose(&step.reason));
+    }
+    out.push_str("</summary>\n\n");
+    if let Some(risk) = &step.risk {
+        let _ = writeln!(out, "> **Risk:** {}\n", prose(risk));
+    }
+    if let Some(text) = words::deletion(step) {
+        let _ = writeln!(out, "This {text}.\n");
+    }
+    out.push_str(&table(step));
+    let access = words::access_at(plan, step);
+    for access in &access {
+        let (effect, text) = words::planned_access(access, &address, &plan.home);
+        let line = format!("{} {text}", words::access_sign(effect));
+        let _ = writeln!(out, "- {}", code(&line));
+    }
+    if !access.is_empty() {
+        out.push('\n');
+    }
+    for field in &step.fields {
+        if let Some((before, after)) = words::policies(field, &plan.home) {
+            if access.is_empty() && before.is_some() && after.is_some() {
+                out.push_str("Policy: the text changes, access does not.\n\n");
+            }
+            let lines = words::diff(before.as_ref(), after.as_ref());
+            if !lines.is_empty() {
+                out.push_str(&fence("diff", &lines));
+            }
+        }
+    }
+    let operations = words::operations(step);
+    if !operations.is_empty() {
+        let _ = writeln!(out, "Calls: {}\n", code(&operations.join(", ")));
+    }
+    out.push_str("</details>\n\n");
+    out
+}
+
+fn table(step: &Step) -> String {
+    let mut rows = String::new();
+    for field in step
+        .fields
+        .iter()
+        .filter(|field| field.path != words::POLICY)
+    {
+        if words::is_unset(&field.before) && words::is_unset(&field.after) {
+            continue;
+        }
+        let (before, after) = (words::value(&field.before), words::value(&field.after));
+        let _ = writeln!(
+            rows,
+            "| {} | {} | {} |",
+            code(&field.path),
+            code(&before),
+            code(&after)
+        );
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!("| Field | Before | After |\n| --- | --- | --- |\n{rows}\n")
+}
+
+fn blocked(plan: &Plan) -> Option<String> {
+    let mut out = "### Blocked\n\n".to_owned();
+    for blocked in &plan.blocked {
+        let _ = write!(out, "- {}", code(&blocked.address.to_string()));
+        if !blocked.field.is_empty() {
+            let _ = write!(out, " {}", code(&blocked.field));
+        }
+        let _ = writeln!(out, ": {}", prose(&blocked.reason));
+        if !blocked.help.is_empty() {
+            let _ = writeln!(out, "  Help: {}", prose(&blocked.help));
+        }
+    }
+    out.push('\n');
+    (!plan.blocked.is_empty()).then_some(out)
+}
+
+fn drift(plan: &Plan) -> Option<String> {
+    let mut out = "### Changed outside of kmsctl since the last apply\n\n".to_owned();
+    for drift in &plan.drift {
+        let _ = writeln!(out, "- {}", code(&drift.address.to_string()));
+        for field in &drift.fields {
+            match words::policies(field, &plan.home) {
+                Some((before, after)) => {
+                    let _ = writeln!(out, "  - {}", code(words::POLICY));
+                    for change in access_changes(before.as_ref(), after.as_ref()) {
+                        let (_, text) = words::access(&change, &plan.home);
+                        let _ = writeln!(out, "    - {}", code(&text));
+                    }
+                }
+                None => {
+                    let text = words::field::<()>(field, None).unwrap_or_default();
+                    let _ = writeln!(out, "  - {}", code(&text));
+                }
+            }
+        }
+    }
+    out.push('\n');
+    (!plan.drift.is_empty()).then_some(out)
+}
+
+fn elsewhere(plan: &Plan) -> Option<String> {
+    let rest = words::access_elsewhere(plan);
+    let mut out = "### Access\n\n".to_owned();
+    for access in &rest {
+        let (_, text) = words::planned_access(access, &access.key, &plan.home);
+        let _ = writeln!(out, "- {}: {}", code(&access.key), code(&text));
+    }
+    out.push('\n');
+    (!rest.is_empty()).then_some(out)
+}
+
+fn findings(plan: &Plan) -> Option<String> {
+    let mut out = "### Findings\n\n".to_owned();
+    for finding in &plan.findings {
+        let address = code(&finding.address.to_string());
+        let _ = writeln!(
+            out,
+            "- {address} {}: {}",
+            code(&finding.rule),
+            prose(&finding.message)
+        );
+    }
+    out.push('\n');
+    (!plan.findings.is_empty()).then_some(out)
+}

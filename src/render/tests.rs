@@ -1,0 +1,285 @@
+//! What the four forms write, on plans made by hand.
+
+use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
+use super::{Style, commands, human, json, markdown};
+use crate::address::Address;
+use crate::kind::{Call, Change, Kind, Spec, key};
+use crate::plan::PlannedCall;
+use serde_json::json;
+
+#[test]
+fn a_creation_for_people() {
+    insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r####"
+    + key/storage  create  (declared, and not there)
+        multi_region: true
+        description: "Storage"
+        tags.team: "it's"
+        deletion_window_days: 30
+        + account 111122223333 gains every action
+        policy: 1 statement: Allow "Root"
+        calls: CreateKey, EnableKeyRotation
+
+    + alias/app  create  (declared, and not there)
+        name: "alias/app"
+        target: "key/storage"
+        calls: CreateAlias
+
+    + grant/storage/batch  create  (declared, and not there)
+        key: "key/storage"
+        name_prefix: "kmsctl:prod:storage/batch:"
+        grantee: "arn:aws:iam::444455556666:role/Batch"
+        operations: ["Decrypt"]
+        calls: CreateGrant
+
+    Plan: 3 to create, 0 to update, 0 to delete; 4 calls.
+    "####);
+}
+
+#[test]
+fn an_update_for_people() {
+    insta::assert_snapshot!(human::plan(&update("note"), &Style::default()), @r####"
+    Changed outside of kmsctl since the last apply:
+      key/storage
+        description: unset -> "note"
+
+    ~ key/storage  update  (differs)
+        tags.team: "note" -> unset
+        + role/App gains Decrypt
+        policy:
+          @@ -2,6 +2,15 @@
+             "Version": "2012-10-17",
+             "Statement": [
+               {
+          +      "Sid": "App",
+          +      "Effect": "Allow",
+          +      "Principal": {
+          +        "AWS": "arn:aws:iam::111122223333:role/App"
+          +      },
+          +      "Action": "kms:Decrypt",
+          +      "Resource": "*"
+          +    },
+          +    {
+                 "Sid": "Root",
+                 "Effect": "Allow",
+                 "Principal": {
+        calls: PutKeyPolicy, UntagResource
+        ! note
+
+    Findings:
+      key/storage: note [wide]
+
+    ! key/old  blocked
+        the key is protected note
+        help: set `protect: false`, apply, and then take the key out of the
+          configuration
+
+    Plan: 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.
+    "####);
+}
+
+#[test]
+fn an_update_for_a_pull_request() {
+    insta::assert_snapshot!(markdown::plan(&update("a|b @me")), @r####"
+    <!-- kmsctl:plan:prod -->
+    **Plan&#58; 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.**
+
+    ### Blocked
+
+    - <code>key/old</code>: the key is protected a&#124;b &#64;&#8203;me
+      Help: set &#96;protect&#58; false&#96;, apply, and then take the key out of the configuration
+
+    ### Changed outside of kmsctl since the last apply
+
+    - <code>key/storage</code>
+      - <code>description&#58; unset -&#62; &#34;a&#124;b &#64;&#8203;me&#34;</code>
+
+    <details><summary>&#126; <code>key/storage</code> update (differs)</summary>
+
+    > **Risk:** a&#124;b &#64;&#8203;me
+
+    | Field | Before | After |
+    | --- | --- | --- |
+    | <code>tags.team</code> | <code>&#34;a&#124;b &#64;&#8203;me&#34;</code> | <code>unset</code> |
+
+    - <code>+ role/App gains Decrypt</code>
+
+    ```diff
+    @@ -2,6 +2,15 @@
+       "Version": "2012-10-17",
+       "Statement": [
+         {
+    +      "Sid": "App",
+    +      "Effect": "Allow",
+    +      "Principal": {
+    +        "AWS": "arn:aws:iam::111122223333:role/App"
+    +      },
+    +      "Action": "kms:Decrypt",
+    +      "Resource": "*"
+    +    },
+    +    {
+           "Sid": "Root",
+           "Effect": "Allow",
+           "Principal": {
+    ```
+
+    Calls: <code>PutKeyPolicy, UntagResource</code>
+
+    </details>
+
+    ### Findings
+
+    - <code>key/storage</code> <code>wide</code>: a&#124;b &#64;&#8203;me
+    "####);
+}
+
+#[test]
+fn a_creation_as_commands() {
+    insta::assert_snapshot!(commands::plan(&creation("file:///etc/passwd")), @r####"
+    KEY_STORAGE=$(aws kms create-key --region eu-west-1 --multi-region --policy '{"Version":"2012-10-17","Statement":[{"Sid":"Root","Effect":"Allow","Action":"kms:*","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Resource":"*"}]}' --bypass-policy-lockout-safety-check --tags '[{"TagKey":"team","TagValue":"it'\''s"}]' --cli-input-json '{"Description":"file:///etc/passwd"}' --query KeyMetadata.Arn --output text)
+    aws kms enable-key-rotation --region eu-west-1 --key-id "$KEY_STORAGE" --rotation-period-in-days 365
+    aws kms create-alias --region eu-west-1 --alias-name alias/app --target-key-id "$KEY_STORAGE"
+    aws kms create-grant --region eu-west-1 --key-id "$KEY_STORAGE" --name kmsctl:prod:storage/batch:0 --grantee-principal arn:aws:iam::444455556666:role/Batch --operations '["Decrypt"]'
+    "####);
+    insta::assert_snapshot!(commands::plan(&update("x")), @r####"
+    aws kms put-key-policy --region eu-west-1 --key-id arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --policy-name default --policy '{"Version":"2012-10-17","Statement":[{"Sid":"Root","Effect":"Allow","Action":"kms:*","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Resource":"*"},{"Sid":"App","Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Principal":{"AWS":"arn:aws:iam::111122223333:role/App"}}]}'
+    aws kms untag-resource --region eu-west-1 --key-id arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab --tag-keys '["team"]'
+    "####);
+}
+
+#[test]
+fn an_update_for_machines() {
+    let mut value = json::plan(&update("note"));
+    value["changes"][0]["fields"] = json!([]);
+    value["changes"][0]["calls"][0]["parameters"]["Policy"] = json!("…");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap(), @r####"
+    {
+      "format_version": "1",
+      "stack": "prod",
+      "account": "111122223333",
+      "region": "eu-west-1",
+      "changes": [
+        {
+          "address": "key/storage",
+          "kind": "key",
+          "action": "update",
+          "fields": [],
+          "calls": [
+            {
+              "service": "kms",
+              "operation": "PutKeyPolicy",
+              "region": "eu-west-1",
+              "account": "111122223333",
+              "parameters": {
+                "KeyId": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                "PolicyName": "default",
+                "Policy": "…"
+              }
+            },
+            {
+              "service": "kms",
+              "operation": "UntagResource",
+              "region": "eu-west-1",
+              "account": "111122223333",
+              "parameters": {
+                "KeyId": "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+                "TagKeys": [
+                  "team"
+                ]
+              }
+            }
+          ],
+          "after": [],
+          "reason": "differs",
+          "risk": "note"
+        }
+      ],
+      "blocked": [
+        {
+          "address": "key/old",
+          "field": "",
+          "reason": "the key is protected note",
+          "help": "set `protect: false`, apply, and then take the key out of the configuration"
+        }
+      ],
+      "drift": [
+        {
+          "address": "key/storage",
+          "fields": [
+            {
+              "path": "description",
+              "before": null,
+              "after": "note"
+            }
+          ]
+        }
+      ],
+      "access": [
+        {
+          "key": "key/storage",
+          "effect": "gained",
+          "principal": "arn:aws:iam::111122223333:role/App",
+          "actions": [
+            "kms:Decrypt"
+          ],
+          "condition": null,
+          "via": "policy",
+          "source": "key/storage"
+        }
+      ],
+      "findings": [
+        {
+          "rule": "wide",
+          "address": "key/storage",
+          "message": "note"
+        }
+      ],
+      "summary": {
+        "create": 0,
+        "update": 1,
+        "delete": 0,
+        "import": 0,
+        "forget": 0,
+        "blocked": 1
+      }
+    }
+    "####);
+}
+
+#[test]
+fn nothing_to_do() {
+    assert_eq!(
+        human::plan(&empty(), &Style::default()),
+        "No changes. AWS matches the configuration.\n"
+    );
+}
+
+#[test]
+fn a_deletion_says_when() {
+    let mut plan = update("x");
+    let from = Spec::Key(key_spec("x", policy(&[]), None));
+    let call = key::Call::ScheduleKeyDeletion {
+        pending_window_in_days: 30,
+    };
+    let mut gone = step(
+        Address::new(Kind::Key, "gone"),
+        Change::Delete { from },
+        Some(ARN),
+        vec![],
+    );
+    gone.last = vec![PlannedCall {
+        at: home(),
+        call: Call::Key(call),
+    }];
+    plan.steps = vec![gone];
+    assert!(human::plan(&plan, &Style::default()).contains("schedules deletion in 30 days"));
+    assert!(commands::plan(&plan).contains("--pending-window-in-days 30"));
+}
+
+#[test]
+fn a_comment_stays_within_the_limit() {
+    let mut plan = creation("x");
+    let step = plan.steps[0].clone();
+    plan.steps.extend(std::iter::repeat_n(step, 200));
+    let text = markdown::plan(&plan);
+    assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
+}

@@ -1,0 +1,272 @@
+//! What the forms for people share: values, access and counts in words. Nothing here is escaped for
+//! Markdown; everything is fit for a terminal.
+
+use crate::id::Place;
+use crate::kind::{Call, Change};
+use crate::plan::{Access, FieldChange, Plan, Step};
+use crate::policy::{AccessChange, Document, Effect};
+use crate::text::printable;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// The field whose value is a policy.
+pub(super) const POLICY: &str = "policy";
+
+/// The sign of an action.
+pub(super) fn sign<T>(change: &Change<T>) -> char {
+    match change {
+        Change::Create { .. } => '+',
+        Change::Update { .. } => '~',
+        Change::Delete { .. } => '-',
+        Change::Import { .. } => '<',
+        Change::Forget { .. } => '.',
+    }
+}
+
+/// A value on one line.
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "unset".to_owned(),
+        Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => printable(&value.to_string()).into_owned(),
+    }
+}
+
+/// Whether nothing is set.
+pub(super) fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// A field that is not a policy, such as `description: "a" -> "b"`; only its one value where the
+/// resource comes or goes.
+pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Option<String> {
+    let (before, after) = (value(&field.before), value(&field.after));
+    let path = printable(&field.path);
+    match change {
+        Some(Change::Create { .. }) => {
+            (!is_unset(&field.after)).then(|| format!("{path}: {after}"))
+        }
+        Some(Change::Delete { .. } | Change::Forget { .. }) => {
+            (!is_unset(&field.before)).then(|| format!("{path}: {before}"))
+        }
+        Some(Change::Update { .. } | Change::Import { .. }) | None => {
+            Some(format!("{path}: {before} -> {after}"))
+        }
+    }
+}
+
+/// The policies before and after, where the field is one.
+pub(super) fn policies(
+    field: &FieldChange,
+    home: &Place,
+) -> Option<(Option<Document>, Option<Document>)> {
+    let read = |value: &Value| {
+        let text = value.as_str()?;
+        Document::from_live(text, home.region.partition()).ok()
+    };
+    (field.path == POLICY).then(|| (read(&field.before), read(&field.after)))
+}
+
+/// The lines of the unified diff of two policies, without the names of files.
+pub(super) fn diff(before: Option<&Document>, after: Option<&Document>) -> Vec<String> {
+    let text = |document: Option<&Document>| {
+        document
+            .map(|document| format!("{}\n", document.pretty().trim_end()))
+            .unwrap_or_default()
+    };
+    let (before, after) = (text(before), text(after));
+    let diff = similar::TextDiff::from_lines(before.as_str(), after.as_str());
+    let text = diff.unified_diff().context_radius(3).to_string();
+    text.lines()
+        .map(|line| printable(line).into_owned())
+        .collect()
+}
+
+/// The lines of a policy.
+pub(super) fn pretty(document: &Document) -> Vec<String> {
+    document
+        .pretty()
+        .lines()
+        .map(|line| printable(line).into_owned())
+        .collect()
+}
+
+/// The statements of a policy on one line.
+pub(super) fn statements(document: &Document) -> String {
+    let parsed: Value = serde_json::from_str(&document.to_json()).unwrap_or_default();
+    let list = match parsed.get("Statement") {
+        Some(Value::Array(items)) => items.clone(),
+        Some(other) => vec![other.clone()],
+        None => Vec::new(),
+    };
+    let text = |statement: &Value, key: &str| {
+        statement
+            .get(key)
+            .and_then(Value::as_str)
+            .map(|text| printable(text).into_owned())
+    };
+    let each: Vec<String> = list
+        .iter()
+        .map(|statement| {
+            let effect = text(statement, "Effect").unwrap_or_default();
+            match text(statement, "Sid") {
+                Some(sid) => format!("{effect} \"{sid}\""),
+                None => effect,
+            }
+        })
+        .collect();
+    let plural = if each.len() == 1 { "" } else { "s" };
+    format!("{} statement{plural}: {}", each.len(), each.join(", "))
+}
+
+/// A principal, short where its ARN says nothing more.
+fn principal(text: &str, home: &Place) -> String {
+    if text == "*" {
+        return "everyone".to_owned();
+    }
+    if let Some(list) = text.strip_prefix("everyone except ") {
+        let names: Vec<String> = list.split(", ").map(|name| principal(name, home)).collect();
+        return format!("everyone except {}", names.join(", "));
+    }
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return format!("account {text}");
+    }
+    let fields: Vec<&str> = text.splitn(6, ':').collect();
+    let short = match fields.as_slice() {
+        ["arn", _, "iam", "", account, "root"] => format!("account {account}"),
+        ["arn", _, "iam" | "sts", "", account, name] if *account == home.account.as_str() => {
+            (*name).to_owned()
+        }
+        _ => text.to_owned(),
+    };
+    printable(&short).into_owned()
+}
+
+fn actions(actions: &[String]) -> String {
+    let short = |action: &String| match action.as_str() {
+        "*" | "kms:*" => "every action".to_owned(),
+        other => printable(other.strip_prefix("kms:").unwrap_or(other)).into_owned(),
+    };
+    actions.iter().map(short).collect::<Vec<_>>().join(", ")
+}
+
+/// Who gains or loses what.
+pub(super) fn access(change: &AccessChange, home: &Place) -> (Effect, String) {
+    let verb = match change.effect {
+        Effect::Gained => "gains",
+        Effect::Lost => "loses",
+    };
+    let who = principal(&change.principal, home);
+    let mut text = format!("{who} {verb} {}", actions(&change.actions));
+    if let Some(condition) = &change.condition {
+        // Writing to a string cannot fail.
+        let _ = write!(text, " when {}", printable(condition));
+    }
+    (change.effect, text)
+}
+
+/// The sign of a change of access.
+pub(super) fn access_sign(effect: Effect) -> char {
+    match effect {
+        Effect::Gained => '+',
+        Effect::Lost => '-',
+    }
+}
+
+/// A planned change of access, with its source where that is not the resource it is shown at.
+pub(super) fn planned_access(access_: &Access, shown_at: &str, home: &Place) -> (Effect, String) {
+    let (effect, mut text) = access(&access_.change, home);
+    let source = access_.source.to_string();
+    if source != shown_at {
+        let _ = write!(text, " (for {})", printable(&source));
+    }
+    (effect, text)
+}
+
+/// The changes of access that are shown at `step`: those that come from it, and those of its key
+/// whose source is no step.
+pub(super) fn access_at<'a>(plan: &'a Plan, step: &Step) -> Vec<&'a Access> {
+    let address = step.address.to_string();
+    let here = |access: &&Access| {
+        access.source == step.address
+            || (access.key == address && !plan.steps.iter().any(|s| s.address == access.source))
+    };
+    plan.access.iter().filter(here).collect()
+}
+
+/// The changes of access that are shown at no step.
+pub(super) fn access_elsewhere(plan: &Plan) -> Vec<&Access> {
+    let at_step = |access: &Access| {
+        plan.steps
+            .iter()
+            .any(|s| s.address == access.source || s.address.to_string() == access.key)
+    };
+    plan.access
+        .iter()
+        .filter(|access| !at_step(access))
+        .collect()
+}
+
+/// The operations of a step, in order.
+pub(super) fn operations(step: &Step) -> Vec<String> {
+    let calls = step.calls.iter().chain(&step.last);
+    calls
+        .map(|call| printable(&call.call.request().0).into_owned())
+        .collect()
+}
+
+/// How a key's deletion is announced.
+pub(super) fn deletion(step: &Step) -> Option<String> {
+    let days = |call: &Call| match call {
+        Call::Key(_) => call
+            .request()
+            .1
+            .get("PendingWindowInDays")
+            .and_then(Value::as_u64),
+        Call::Alias(_) | Call::Grant(_) => None,
+    };
+    let days = step
+        .calls
+        .iter()
+        .chain(&step.last)
+        .find_map(|call| days(&call.call))?;
+    Some(format!("schedules deletion in {days} days"))
+}
+
+/// The last line of every form.
+pub(super) fn summary(plan: &Plan) -> String {
+    if plan.is_empty() {
+        return "No changes. AWS matches the configuration.".to_owned();
+    }
+    let count = |action| plan.count(action);
+    let mut text = format!(
+        "Plan: {} to create, {} to update, {} to delete",
+        count("create"),
+        count("update"),
+        count("delete")
+    );
+    for (action, word) in [("import", "import"), ("forget", "forget")] {
+        if count(action) > 0 {
+            let _ = write!(text, ", {} to {word}", count(action));
+        }
+    }
+    if !plan.blocked.is_empty() {
+        let _ = write!(text, "; {} blocked", plan.blocked.len());
+    }
+    let calls: usize = plan
+        .steps
+        .iter()
+        .map(|step| step.calls.len() + step.last.len())
+        .sum();
+    let plural = if calls == 1 { "" } else { "s" };
+    let _ = write!(text, "; {calls} call{plural}.");
+    text
+}
