@@ -1,9 +1,9 @@
 //! kmsctl.
 pub mod address;
-pub mod cloud;
-pub mod config;
 pub mod cli;
+pub mod cloud;
 pub mod command;
+pub mod config;
 pub mod desired;
 pub mod engine;
 pub mod failure;
