@@ -33,11 +33,7 @@ pub(super) fn print(
             };
             render::human::plan(plan, &style)
         }
-        Format::Json => {
-            let text = serde_json::to_string_pretty(&render::json::plan(plan))
-                .map_err(|error| Failure::new(error.to_string()))?;
-            format!("{text}\n")
-        }
+        Format::Json => format!("{}\n", render::json::text(plan)),
         Format::Markdown => render::markdown::plan(plan),
     };
     io.out(&text);
