@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::merge::{TWICE, entry, merge, scalar};
 use super::resolve::{Context, stack};
 use super::{
     Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Variables, interpolate_node,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, Region};
-use crate::tree::{Entry, Node, Span, Value};
+use crate::tree::{Node, Span, Value};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -88,7 +89,10 @@ pub(super) fn from_sources(
             Err(error) => d.push(error),
         }
     }
-    let root = Node { span: span.unwrap_or_default(), value: Value::Map(entries) };
+    let root = Node {
+        span: span.unwrap_or_default(),
+        value: Value::Map(entries),
+    };
     let mut incomplete = d.iter().any(|e| !e.message.ends_with(TWICE)) && d.has_errors();
     let vars = variables(&root, given, &mut incomplete, d);
     let mut loaded = Loaded {
@@ -108,60 +112,6 @@ pub(super) fn from_sources(
     loaded
 }
 
-const TWICE: &str = "is declared twice";
-
-/// Adds a top-level entry of one file to those of the others.
-fn merge(entries: &mut Vec<Entry>, entry: Entry, d: &mut Diagnostics) {
-    let Some(first) = entries.iter_mut().find(|first| first.key == entry.key) else {
-        entries.push(entry);
-        return;
-    };
-    match (&mut first.value.value, entry.value.value) {
-        (Value::List(items), Value::List(more)) => items.extend(more),
-        (Value::Map(items), Value::Map(more)) => {
-            for item in more {
-                match items.iter().find(|first| first.key == item.key) {
-                    Some(first) => d.push(
-                        Diagnostic::error(
-                            item.key_span,
-                            format!("`{}.{}` {TWICE}", entry.key, item.key),
-                        )
-                        .label("again here")
-                        .also(first.key_span, "first declared here"),
-                    ),
-                    None => items.push(item),
-                }
-            }
-        }
-        (_, Value::Null) => {}
-        (first @ Value::Null, value) => *first = value,
-        (a, b) if scalar(a).is_some() && scalar(a) == scalar(&b) => {}
-        (_, _) => {
-            let message = format!("`{}` {TWICE}", entry.key);
-            let error = Diagnostic::error(entry.value.span, message).label("and another here");
-            d.push(
-                error
-                    .also(first.value.span, "one value here")
-                    .help("the files of one configuration belong to one stack"),
-            );
-        }
-    }
-}
-
-fn scalar(value: &Value) -> Option<&str> {
-    match value {
-        Value::Number(text) | Value::Text(text) => Some(text),
-        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
-    }
-}
-
-fn entry<'a>(root: &'a Node, key: &str) -> Option<&'a Entry> {
-    match &root.value {
-        Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
-    }
-}
-
 /// The variables with their values: from the command line, else as declared.
 fn variables(
     root: &Node,
@@ -175,8 +125,11 @@ fn variables(
         || Some(Named::default()),
         |vars| Option::decode(&vars.value, d).map(Option::unwrap_or_default),
     );
-    let known: BTreeSet<&str> =
-        declared.iter().flat_map(Named::iter).map(|(name, _)| name.value.as_str()).collect();
+    let known: BTreeSet<&str> = declared
+        .iter()
+        .flat_map(Named::iter)
+        .map(|(name, _)| name.value.as_str())
+        .collect();
     for (name, value) in declared.iter().flat_map(Named::iter) {
         if let Err(bad) = name.value.parse::<Name>() {
             d.push(Diagnostic::error(name.span, bad.message).help(bad.help));
@@ -193,8 +146,10 @@ fn variables(
     }
     if declared.is_some() && !*incomplete {
         for name in given.keys().filter(|name| !known.contains(name.as_str())) {
-            let error =
-                Diagnostic::error(None, format!("`--var {name}`: no such variable is declared"));
+            let error = Diagnostic::error(
+                None,
+                format!("`--var {name}`: no such variable is declared"),
+            );
             d.push(match nearest(name, known.iter().copied()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help("declare it under `vars`"),
@@ -206,13 +161,18 @@ fn variables(
 }
 
 fn literal(text: &str, span: Span) -> Node {
-    Node { span, value: Value::Text(text.to_owned()) }
+    Node {
+        span,
+        value: Value::Text(text.to_owned()),
+    }
 }
 
 /// The text of a variable.
 fn plain(vars: &[(String, Node)]) -> BTreeMap<String, String> {
     let text = |node: &Node| scalar(&node.value).unwrap_or("").to_owned();
-    vars.iter().map(|(name, node)| (name.clone(), text(node))).collect()
+    vars.iter()
+        .map(|(name, node)| (name.clone(), text(node)))
+        .collect()
 }
 
 impl Loaded {
@@ -239,7 +199,10 @@ impl Loaded {
         self.account = self.identity("account", d);
         self.region = self.identity("region", d);
         if entry(&self.root, "stack").is_none_or(|e| e.value.value == Value::Null) {
-            let start = Span { end: self.root.span.start, ..self.root.span };
+            let start = Span {
+                end: self.root.span.start,
+                ..self.root.span
+            };
             d.push(
                 Diagnostic::error(start, "missing field `stack`")
                     .help("name the stack, such as `stack: payments-prod`"),
@@ -264,7 +227,10 @@ impl Loaded {
             );
             return None;
         }
-        let vars = Variables { vars: plain(&self.vars), ..Variables::default() };
+        let vars = Variables {
+            vars: plain(&self.vars),
+            ..Variables::default()
+        };
         let errors = d.iter().count();
         interpolate_node(&mut node, &vars, d);
         if d.iter().count() > errors {
@@ -272,7 +238,10 @@ impl Loaded {
         }
         let text = String::decode(&node, d)?;
         match text.parse() {
-            Ok(value) => Some(Spanned { span: node.span, value }),
+            Ok(value) => Some(Spanned {
+                span: node.span,
+                value,
+            }),
             Err(bad) => {
                 d.push(Diagnostic::error(node.span, bad.message).help(bad.help));
                 None
@@ -326,7 +295,10 @@ impl Loaded {
             partition: surroundings.region.partition().to_owned(),
         };
         let mut nodes = self.vars.clone();
-        for (_, node) in nodes.iter_mut().filter(|(_, node)| node.span != Span::default()) {
+        for (_, node) in nodes
+            .iter_mut()
+            .filter(|(_, node)| node.span != Span::default())
+        {
             interpolate_node(node, &vars, d);
         }
         vars.vars = plain(&nodes);

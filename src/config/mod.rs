@@ -5,6 +5,7 @@ mod decode;
 mod diagnostic;
 mod interpolate;
 mod load;
+mod merge;
 pub mod raw;
 mod read;
 mod record;

@@ -7,8 +7,14 @@ use crate::desired::Adopt;
 use crate::id::{AliasName, KeyArn, Place, is_key_id};
 use crate::kind::KeyFact;
 use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, SPECS, rule};
+use crate::tree::Span;
 
-const ORIGINS: [&str; 4] = [DEFAULT_ORIGIN, "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
+const ORIGINS: [&str; 4] = [
+    DEFAULT_ORIGIN,
+    "EXTERNAL",
+    "AWS_CLOUDHSM",
+    "EXTERNAL_KEY_STORE",
+];
 
 impl Context<'_> {
     /// Spec and usage, where both are good.
@@ -23,11 +29,18 @@ impl Context<'_> {
         let Some(usage) = &raw.usage else {
             if spec != DEFAULT_SPEC && raw.adopt.is_none() {
                 let span = raw.spec.as_ref().map_or(name.span, |spec| spec.span);
-                self.error(span, format!("a key of spec {spec} needs a `usage`"), format!("one of {list}"));
+                self.error(
+                    span,
+                    format!("a key of spec {spec} needs a `usage`"),
+                    format!("one of {list}"),
+                );
                 return None;
             }
             let usage = (*allowed.first()?).to_owned();
-            return Some(KeyFact { spec: spec.to_owned(), usage });
+            return Some(KeyFact {
+                spec: spec.to_owned(),
+                usage,
+            });
         };
         if raw.spec.is_none() && raw.adopt.is_some() {
             return None;
@@ -41,7 +54,10 @@ impl Context<'_> {
             self.error(usage.span, message, help);
             return None;
         }
-        Some(KeyFact { spec: spec.to_owned(), usage: usage.value.clone() })
+        Some(KeyFact {
+            spec: spec.to_owned(),
+            usage: usage.value.clone(),
+        })
     }
 
     /// Where the key material comes from, and the store it lies in.
@@ -50,7 +66,9 @@ impl Context<'_> {
             Some(text) => self.known("an origin", text, &ORIGINS),
             None => Some(DEFAULT_ORIGIN),
         };
-        let Some(origin) = origin else { return DEFAULT_ORIGIN };
+        let Some(origin) = origin else {
+            return DEFAULT_ORIGIN;
+        };
         let at = raw.origin.as_ref().map_or(name.span, |origin| origin.span);
         if origin == "EXTERNAL" {
             self.d.push(
@@ -58,33 +76,17 @@ impl Context<'_> {
                     .help("the key cannot be used until you import it"),
             );
         }
-        let stored = ["AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"].contains(&origin);
-        match &raw.custom_key_store_id {
-            Some(store) if !stored => {
-                let message = format!("a key of origin {origin} lies in no custom key store");
-                self.error(store.span, message, "write `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`");
-            }
-            None if stored && raw.adopt.is_none() => {
-                let message = format!("a key of origin {origin} needs a `custom_key_store_id`");
-                self.error(at, message, "name the store, such as `cks-1234567890abcdef0`");
-            }
-            Some(_) | None => {}
-        }
-        if stored {
-            if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {
-                let help = format!("only {DEFAULT_SPEC} can");
-                self.error(spec.span, "a key of this spec cannot lie in a custom key store", help);
-            }
-            if let Some(multi) = raw.multi_region.as_ref().filter(|multi| multi.value) {
-                let help = "drop `multi_region`, or the custom key store";
-                self.error(multi.span, "a key in a custom key store cannot have replicas", help);
-            }
-        }
+        self.store(raw, origin, at);
         let external = origin == "EXTERNAL_KEY_STORE";
         match &raw.xks_key_id {
             Some(id) if !external => {
-                let message = format!("a key of origin {origin} has no id in an external key store");
-                self.error(id.span, message, "drop it, or write `origin: EXTERNAL_KEY_STORE`");
+                let message =
+                    format!("a key of origin {origin} has no id in an external key store");
+                self.error(
+                    id.span,
+                    message,
+                    "drop it, or write `origin: EXTERNAL_KEY_STORE`",
+                );
             }
             None if external && raw.adopt.is_none() => {
                 let message = "a key of origin EXTERNAL_KEY_STORE needs an `xks_key_id`";
@@ -93,6 +95,48 @@ impl Context<'_> {
             Some(_) | None => {}
         }
         origin
+    }
+
+    /// The custom key store.
+    fn store(&mut self, raw: &Key, origin: &str, at: Span) {
+        let stored = ["AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"].contains(&origin);
+        match &raw.custom_key_store_id {
+            Some(store) if !stored => {
+                let message = format!("a key of origin {origin} lies in no custom key store");
+                self.error(
+                    store.span,
+                    message,
+                    "write `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`",
+                );
+            }
+            None if stored && raw.adopt.is_none() => {
+                let message = format!("a key of origin {origin} needs a `custom_key_store_id`");
+                self.error(
+                    at,
+                    message,
+                    "name the store, such as `cks-1234567890abcdef0`",
+                );
+            }
+            Some(_) | None => {}
+        }
+        if stored {
+            if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {
+                let help = format!("only {DEFAULT_SPEC} can");
+                self.error(
+                    spec.span,
+                    "a key of this spec cannot lie in a custom key store",
+                    help,
+                );
+            }
+            if let Some(multi) = raw.multi_region.as_ref().filter(|multi| multi.value) {
+                let help = "drop `multi_region`, or the custom key store";
+                self.error(
+                    multi.span,
+                    "a key in a custom key store cannot have replicas",
+                    help,
+                );
+            }
+        }
     }
 
     /// The key that is taken over.
@@ -104,7 +148,8 @@ impl Context<'_> {
             let arn: KeyArn = self.parse(text)?;
             if arn.place() != *place {
                 let message = format!("this key is of {}, the stack's is of {place}", arn.place());
-                let help = "set the key's `region`; a key of another account can only be `existing`";
+                let help =
+                    "set the key's `region`; a key of another account can only be `existing`";
                 self.error(text.span, message, help);
                 return None;
             }

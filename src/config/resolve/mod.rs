@@ -11,9 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use super::raw::{self, Part};
-use super::{
-    Diagnostic, Diagnostics, Named, Sources, Spanned, Surroundings, Variables, nearest,
-};
+use super::{Diagnostic, Diagnostics, Named, Sources, Spanned, Surroundings, Variables, nearest};
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::{AccountId, AliasName, BadId, Name, Place, Region};
@@ -121,7 +119,12 @@ impl<'a> Context<'a> {
     }
 
     /// One of a closed set of names.
-    fn known(&mut self, what: &str, text: &raw::Text, names: &[&'static str]) -> Option<&'static str> {
+    fn known(
+        &mut self,
+        what: &str,
+        text: &raw::Text,
+        names: &[&'static str],
+    ) -> Option<&'static str> {
         if let Some(name) = names.iter().find(|name| **name == text.value) {
             return Some(name);
         }
@@ -136,14 +139,27 @@ impl<'a> Context<'a> {
     fn declare(&mut self, address: Address, span: Span, place: Place, protect: bool, spec: Spec) {
         let origin = self.sources.place(span);
         self.places.insert(address.clone(), span);
-        let declared = Declared { spec, place, protect, adopt: None, origin };
+        let declared = Declared {
+            spec,
+            place,
+            protect,
+            adopt: None,
+            origin,
+        };
         self.out.resources.insert(address, declared);
     }
 
     fn set_defaults(&mut self, defaults: &raw::Defaults) {
         self.defaults = Defaults {
-            tags: defaults.tags.as_ref().map(|tags| self.tags(tags)).unwrap_or_default(),
-            rotation: defaults.rotation.as_ref().and_then(|rotation| self.rotation(rotation)),
+            tags: defaults
+                .tags
+                .as_ref()
+                .map(|tags| self.tags(tags))
+                .unwrap_or_default(),
+            rotation: defaults
+                .rotation
+                .as_ref()
+                .and_then(|rotation| self.rotation(rotation)),
             deletion_window_days: defaults
                 .deletion_window_days
                 .as_ref()
@@ -154,17 +170,31 @@ impl<'a> Context<'a> {
 
     fn account(&mut self, name: &raw::Text, Part(account): &Part<raw::Account>) {
         self.name(name);
-        let id = account.as_ref().and_then(|account| self.parse::<AccountId>(&account.id));
+        let id = account
+            .as_ref()
+            .and_then(|account| self.parse::<AccountId>(&account.id));
         self.accounts.insert(name.value.clone(), id.clone());
-        let (Some(account), Some(id)) = (account, id) else { return };
-        let Some(role) = self.principal(&account.role, &id) else { return };
+        let (Some(account), Some(id)) = (account, id) else {
+            return;
+        };
+        let Some(role) = self.principal(&account.role, &id) else {
+            return;
+        };
         let root = format!("arn:{}:iam::{id}:role/", self.partition);
         if !role.starts_with(&root) {
             let message = format!("`{}` is not a role of account {id}", account.role.value);
-            self.error(account.role.span, message, "write `role/NAME`, a role of that account");
+            self.error(
+                account.role.span,
+                message,
+                "write `role/NAME`, a role of that account",
+            );
         } else if self.out.accounts.insert(id.clone(), role).is_some() {
             let message = format!("another entry of `accounts` is account {id} already");
-            self.error(account.id.span, message, "one entry an account: use the other's name");
+            self.error(
+                account.id.span,
+                message,
+                "one entry an account: use the other's name",
+            );
         }
     }
 
@@ -182,9 +212,12 @@ impl<'a> Context<'a> {
         };
         if let Some(declared) = self.places.get(&address) {
             self.d.push(
-                Diagnostic::error(text.span, format!("`{address}` is both declared and removed"))
-                    .also(*declared, "declared here")
-                    .help("take one of the two away"),
+                Diagnostic::error(
+                    text.span,
+                    format!("`{address}` is both declared and removed"),
+                )
+                .also(*declared, "declared here")
+                .help("take one of the two away"),
             );
         }
         self.out.forget.insert(address);
@@ -192,14 +225,26 @@ impl<'a> Context<'a> {
 
     /// The Region of a key, and so of its aliases and grants.
     fn place(&mut self, region: Option<&raw::Text>) -> Option<Place> {
-        let Some(text) = region else { return Some(self.out.home.clone()) };
+        let Some(text) = region else {
+            return Some(self.out.home.clone());
+        };
         let region: Region = self.parse(text)?;
         if region.partition() != self.partition {
-            let message = format!("`{region}` is not in the stack's partition `{}`", self.partition);
-            self.error(text.span, message, "a stack has one account, and an account one partition");
+            let message = format!(
+                "`{region}` is not in the stack's partition `{}`",
+                self.partition
+            );
+            self.error(
+                text.span,
+                message,
+                "a stack has one account, and an account one partition",
+            );
             return None;
         }
-        Some(Place { account: self.out.home.account.clone(), region })
+        Some(Place {
+            account: self.out.home.account.clone(),
+            region,
+        })
     }
 
     fn in_range(&mut self, what: &str, number: &Spanned<u32>, low: u32, high: u32) -> Option<u32> {
