@@ -13,7 +13,8 @@ use crate::tree::{Node, Span, Value};
 
 /// A type that can be read from a `Node`.
 pub trait Decode: Sized {
-    /// Reads the value. `None` means that at least one error was reported.
+    /// Reads the value. `None` means that at least one error was reported; a value may come with
+    /// errors too, so ask the diagnostics.
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self>;
 
     /// The JSON Schema of what `decode` accepts.

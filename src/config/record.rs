@@ -24,13 +24,6 @@ use crate::tree::{Node, Value};
 /// type has no value for "not given" (`Decode::missing`) must be given, as must one marked
 /// `@required`. Doc comments become the schema's descriptions. A field named like a Rust
 /// keyword is written `r#type` and given as `type`.
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_macros,
-        reason = "the first record outside of the tests is yet to come"
-    )
-)]
 macro_rules! record {
     ($(#[doc = $doc:literal])* pub struct $name:ident {
         $($(#[doc = $fdoc:literal])* $(@$mark:ident)? $field:ident : $ty:ty),* $(,)?
@@ -46,15 +39,15 @@ macro_rules! record {
         impl $crate::config::Decode for $name {
             fn decode(node: &$crate::tree::Node, d: &mut $crate::config::Diagnostics) -> Option<Self> {
                 const FIELDS: &[&str] = &[$($crate::config::record::bare(stringify!($field))),*];
-                let known = $crate::config::record::known_fields(node, FIELDS, d)?;
+                // An unknown field is an error, and no reason to hide those in the others.
+                $crate::config::record::known_fields(node, FIELDS, d)?;
                 $(let $field = $crate::config::record::field::<$ty>(
                     node,
                     $crate::config::record::bare(stringify!($field)),
                     false $(|| stringify!($mark) == "required")?,
                     d,
                 );)*
-                let record = Self { $($field: $field?,)* span: node.span };
-                known.then_some(record)
+                Some(Self { $($field: $field?,)* span: node.span })
             }
 
             fn schema() -> serde_json::Value {
@@ -74,13 +67,6 @@ macro_rules! record {
 }
 
 /// Declares a closed set of words: `choice! { /// Doc. pub enum Usage { Encrypt = "ENCRYPT_DECRYPT" } }`.
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_macros,
-        reason = "the first record outside of the tests is yet to come"
-    )
-)]
 macro_rules! choice {
     ($(#[doc = $doc:literal])* pub enum $name:ident {
         $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal),+ $(,)?
@@ -114,10 +100,6 @@ macro_rules! choice {
     };
 }
 
-#[expect(
-    unused_imports,
-    reason = "the first record outside of the tests is yet to come"
-)]
 pub(crate) use {choice, record};
 
 /// A field's name as the user writes it: without Rust's `r#`.
@@ -128,25 +110,23 @@ pub(crate) const fn bare(name: &str) -> &str {
     }
 }
 
-/// Reports fields that are not known. Whether all are; `None` if the node is no map.
-pub(crate) fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option<bool> {
+/// Reports fields that are not known; `None` if the node is no map.
+pub(crate) fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option<()> {
     let Value::Map(entries) = &node.value else {
         d.push(mismatch(node, "a map"));
         return None;
     };
-    let mut all = true;
     for entry in entries
         .iter()
         .filter(|entry| !fields.contains(&entry.key.as_str()))
     {
-        all = false;
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
         d.push(match nearest(&entry.key, fields.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help(format!("known fields: {}", fields.join(", "))),
         });
     }
-    Some(all)
+    Some(())
 }
 
 /// Reads one field of a record.

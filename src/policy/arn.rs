@@ -27,7 +27,7 @@ pub(super) fn with_account(text: &str, partition: &str) -> String {
 }
 
 /// What is wrong with a principal of type `AWS`, if anything.
-pub(super) fn check_principal(text: &str, partition: &str, span: Span) -> Option<Problem> {
+pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option<Problem> {
     if text == "*" || is_account(text) {
         return None;
     }

@@ -16,6 +16,8 @@ mod reader;
 mod tests;
 mod write;
 
+pub(crate) use arn::check_principal;
+
 pub use access::{AccessChange, Effect, access_changes};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};

@@ -1,0 +1,320 @@
+//! Keys and their aliases: what AWS limits, and what belongs together.
+
+use std::collections::BTreeMap;
+
+use super::Context;
+use super::grant::On;
+use crate::address::Address;
+use crate::config::raw::{self, Key, Part, Text};
+use crate::config::{Diagnostic, Named};
+use crate::id::{AliasName, KeyArn, Place};
+use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG, can_rotate};
+use crate::kind::{KeyFact, KeyRef, Kind, Spec, alias};
+use crate::tree::Span;
+
+/// What a key may carry of its own: AWS allows 50 tags, kmsctl needs 3.
+const MAX_TAGS: usize = 47;
+const MAX_ALIASES: usize = 50;
+
+impl Context<'_> {
+    pub(super) fn key(&mut self, name: &Text, raw: &Key) {
+        if let Some(existing) = &raw.existing {
+            self.existing(name, raw, existing);
+            return;
+        }
+        let address = Address::new(Kind::Key, name.value.clone());
+        // With a wrong Region the rest is still looked at, in the stack's.
+        let place = self
+            .place(raw.region.as_ref())
+            .unwrap_or_else(|| self.out.home.clone());
+        let fact = self.fact(name, raw);
+        let spec = self.spec(name, &address, raw);
+        let protect = raw
+            .protect
+            .as_ref()
+            .map(|p| p.value)
+            .or(self.defaults.protect);
+        let adopt = raw.adopt.as_ref().and_then(|text| self.adopt(text, &place));
+        self.declare(
+            address.clone(),
+            name.span,
+            place.clone(),
+            protect.unwrap_or(true),
+            Spec::Key(spec),
+        );
+        if let Some(declared) = self.out.resources.get_mut(&address) {
+            declared.adopt = adopt;
+        }
+        let target = KeyRef::Managed(address);
+        let fact = fact.filter(|_| raw.adopt.is_none() || raw.spec.is_some());
+        if let Some(fact) = &fact {
+            self.out.key_facts.insert(target.clone(), fact.clone());
+        }
+        self.beside(name, raw, &target, &place, fact.as_ref());
+    }
+
+    /// A key of somebody else.
+    fn existing(&mut self, name: &Text, raw: &Key, existing: &Text) {
+        self.only_beside(raw);
+        let arn = match existing.value.parse::<KeyArn>() {
+            Ok(arn) => arn,
+            Err(bad) => {
+                let help = format!(
+                    "write its ARN: `arn:{}:kms:{}:{}:key/ID`",
+                    self.partition, self.out.home.region, self.out.home.account
+                );
+                let message = match existing.value.starts_with("arn:") {
+                    true => bad.message,
+                    false => format!("`{}` is not the ARN of a key", existing.value),
+                };
+                self.error(existing.span, message, help);
+                return;
+            }
+        };
+        if arn.region.partition() != self.partition {
+            let message = format!(
+                "this key is not in the stack's partition `{}`",
+                self.partition
+            );
+            self.error(
+                existing.span,
+                message,
+                "no account reaches into another partition",
+            );
+        }
+        let place = arn.place();
+        if place.account != self.out.home.account
+            && let Some(alias) = raw.aliases.first()
+        {
+            let message = format!(
+                "this key is of account {}, so its aliases are too",
+                place.account
+            );
+            self.error(
+                alias.span,
+                message,
+                "an alias and its key are of one account: drop it",
+            );
+            return;
+        }
+        self.out.existing.insert(arn.clone());
+        self.beside(name, raw, &KeyRef::Arn(arn), &place, None);
+    }
+
+    /// Reports what cannot be declared of a key of somebody else.
+    fn only_beside(&mut self, raw: &Key) {
+        let fields: [(&str, Option<Span>); 15] = [
+            ("description", raw.description.as_ref().map(|f| f.span)),
+            ("tags", raw.tags.as_ref().map(|f| f.span)),
+            ("enabled", raw.enabled.as_ref().map(|f| f.span)),
+            ("rotation", raw.rotation.as_ref().map(|f| f.span)),
+            ("policy", raw.policy.as_ref().map(|f| f.span)),
+            ("protect", raw.protect.as_ref().map(|f| f.span)),
+            (
+                "deletion_window_days",
+                raw.deletion_window_days.as_ref().map(|f| f.span),
+            ),
+            ("region", raw.region.as_ref().map(|f| f.span)),
+            ("spec", raw.spec.as_ref().map(|f| f.span)),
+            ("usage", raw.usage.as_ref().map(|f| f.span)),
+            ("origin", raw.origin.as_ref().map(|f| f.span)),
+            ("multi_region", raw.multi_region.as_ref().map(|f| f.span)),
+            (
+                "custom_key_store_id",
+                raw.custom_key_store_id.as_ref().map(|f| f.span),
+            ),
+            ("xks_key_id", raw.xks_key_id.as_ref().map(|f| f.span)),
+            ("adopt", raw.adopt.as_ref().map(|f| f.span)),
+        ];
+        for (field, span) in fields {
+            if let Some(span) = span {
+                let message = format!("`{field}` cannot be declared beside `existing`");
+                let help = "of an existing key only `aliases` and `grants` are managed; to manage \
+                            the key itself write `adopt`";
+                self.error(span, message, help);
+            }
+        }
+    }
+
+    fn beside(
+        &mut self,
+        name: &Text,
+        raw: &Key,
+        target: &KeyRef,
+        place: &Place,
+        fact: Option<&KeyFact>,
+    ) {
+        if let Some(first) = raw.aliases.get(MAX_ALIASES) {
+            let message = format!("{} aliases are too many for a key", raw.aliases.len());
+            self.error(first.span, message, format!("AWS allows {MAX_ALIASES}"));
+        }
+        for text in &raw.aliases {
+            self.alias(name, text, target, place);
+        }
+        let on = On {
+            name: &name.value,
+            key: target,
+            place,
+            fact,
+        };
+        for (name, grant) in &raw.grants {
+            if let Part(Some(grant)) = grant {
+                self.grant(&on, name, grant);
+            }
+        }
+    }
+
+    fn alias(&mut self, key: &Text, text: &Text, target: &KeyRef, place: &Place) {
+        let Some(alias) = self.parse::<AliasName>(text) else {
+            return;
+        };
+        let claim = (place.region.clone(), alias.clone());
+        if let Some((first, of)) = self.aliases.get(&claim) {
+            let message = if *of == key.value {
+                format!("`{alias}` is listed twice")
+            } else {
+                format!(
+                    "`{alias}` is an alias of two keys, `{of}` and `{}`",
+                    key.value
+                )
+            };
+            self.d.push(
+                Diagnostic::error(text.span, message)
+                    .also(*first, "first here")
+                    .help("an alias points at one key of its Region: take one of the two away"),
+            );
+            return;
+        }
+        self.aliases.insert(claim, (text.span, key.value.clone()));
+        let name = if place.region == self.out.home.region {
+            alias.bare().to_owned()
+        } else {
+            format!("{}@{}", alias.bare(), place.region)
+        };
+        let spec = Spec::Alias(alias::Spec {
+            name: alias,
+            target: target.clone(),
+        });
+        self.declare(
+            Address::new(Kind::Alias, name),
+            text.span,
+            place.clone(),
+            false,
+            spec,
+        );
+    }
+
+    fn spec(&mut self, name: &Text, address: &Address, raw: &Key) -> key::Spec {
+        if let Some(text) = &raw.description {
+            let length = text.value.chars().count();
+            if length > 8192 {
+                let message = format!("a description of {length} characters is too long");
+                self.error(text.span, message, "AWS accepts at most 8192");
+            }
+        }
+        let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
+        let origin = self.origin(name, raw);
+        let window = raw
+            .deletion_window_days
+            .as_ref()
+            .and_then(|days| self.window(days));
+        let policy = raw.policy.as_ref();
+        key::Spec {
+            spec: text(&raw.spec),
+            usage: text(&raw.usage),
+            origin: text(&raw.origin),
+            multi_region: raw.multi_region.as_ref().map(|multi| multi.value),
+            custom_key_store_id: text(&raw.custom_key_store_id),
+            xks_key_id: text(&raw.xks_key_id),
+            description: text(&raw.description),
+            enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
+            rotation: self.key_rotation(raw, origin),
+            policy: policy.and_then(|policy| self.policy(address, policy)),
+            allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
+            tags: self.key_tags(name, raw),
+            deletion_window_days: window.or(self.defaults.deletion_window_days).unwrap_or(30),
+            deletion: None,
+        }
+    }
+
+    fn key_rotation(&mut self, raw: &Key, origin: &str) -> Option<Rotation> {
+        let spec = raw
+            .spec
+            .as_ref()
+            .map_or(key::DEFAULT_SPEC, |spec| spec.value.as_str());
+        let can = can_rotate(spec, origin);
+        let Some(own) = &raw.rotation else {
+            return self.defaults.rotation.filter(|_| can);
+        };
+        let rotation = self.rotation(own)?;
+        if !can && rotation != Rotation::Off {
+            let message = format!("a key of spec {spec} and origin {origin} cannot rotate");
+            let help = "drop `rotation`: only symmetric keys with material that AWS made rotate";
+            self.error(own.span, message, help);
+        }
+        // Switching off what cannot be on is no call.
+        Some(rotation).filter(|_| can)
+    }
+
+    pub(super) fn rotation(&mut self, raw: &raw::Rotation) -> Option<Rotation> {
+        let on = raw.enabled.as_ref().is_none_or(|enabled| enabled.value);
+        match &raw.period_days {
+            Some(period) if !on => {
+                let help = "drop `period_days`, or `enabled: false`";
+                self.error(
+                    period.span,
+                    "a rotation that is switched off has no period",
+                    help,
+                );
+                None
+            }
+            Some(period) => self
+                .in_range("a rotation period", period, 90, 2560)
+                .map(Rotation::EveryDays),
+            None if on => Some(Rotation::EveryDays(365)),
+            None => Some(Rotation::Off),
+        }
+    }
+
+    fn key_tags(&mut self, name: &Text, raw: &Key) -> BTreeMap<String, String> {
+        let mut tags = self.defaults.tags.clone();
+        if let Some(own) = &raw.tags {
+            tags.extend(self.tags(&own.value));
+        }
+        if tags.len() > MAX_TAGS {
+            let span = raw.tags.as_ref().map_or(name.span, |tags| tags.span);
+            let message = format!("{} tags are too many", tags.len());
+            let help = format!("AWS allows 50, of which kmsctl needs 3: keep {MAX_TAGS} at most");
+            self.error(span, message, help);
+        }
+        tags.insert(STACK_TAG.to_owned(), self.out.stack.to_string());
+        tags.insert(NAME_TAG.to_owned(), name.value.clone());
+        tags
+    }
+
+    pub(super) fn tags(&mut self, raw: &Named<Text>) -> BTreeMap<String, String> {
+        for (key, value) in raw {
+            let lower = key.value.to_ascii_lowercase();
+            if let Some(prefix) = ["aws:", "kmsctl:"].iter().find(|p| lower.starts_with(**p)) {
+                let message = format!("the tag `{}` is reserved", key.value);
+                self.error(
+                    key.span,
+                    message,
+                    format!("choose a key without `{prefix}`"),
+                );
+            }
+            let (long, length) = (value.value.chars().count(), key.value.chars().count());
+            if length == 0 || length > 128 {
+                let message = format!("a tag's key of {length} characters is not possible");
+                self.error(key.span, message, "AWS accepts 1 to 128");
+            }
+            if long > 256 {
+                let message = format!("a tag's value of {long} characters is too long");
+                self.error(value.span, message, "AWS accepts at most 256");
+            }
+        }
+        raw.iter()
+            .map(|(key, value)| (key.value.clone(), value.value.clone()))
+            .collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! The policy of a key: from roles, or a whole document. Knows nothing of what a policy allows.
+
+use super::Context;
+use crate::address::Address;
+use crate::config::raw::{Policy, Text};
+use crate::config::{Diagnostic, Diagnostics, Spanned, interpolate_node, read_beside};
+use crate::policy::{self, Document, Problem, Roles};
+use crate::tree::{Entry, Node, Span, Value};
+
+impl Context<'_> {
+    pub(super) fn policy(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
+        if let Some(reason) = &raw.allow_lockout
+            && reason.value.trim().is_empty()
+        {
+            let help = "say why nobody but the named principals may ever change this key";
+            self.error(reason.span, "`allow_lockout` gives no reason", help);
+        }
+        let Some(document) = &raw.document else {
+            return self.roles(address, raw);
+        };
+        let lists = [
+            (
+                "administrators",
+                raw.administrators.as_ref().map(|f| f.span),
+            ),
+            ("users", raw.users.as_ref().map(|f| f.span)),
+            ("decrypt_only", raw.decrypt_only.as_ref().map(|f| f.span)),
+            ("encrypt_only", raw.encrypt_only.as_ref().map(|f| f.span)),
+            (
+                "delegate_to_iam",
+                raw.delegate_to_iam.as_ref().map(|f| f.span),
+            ),
+            ("statements", raw.statements.as_ref().map(|f| f.span)),
+        ];
+        for (field, span) in lists {
+            if let Some(span) = span {
+                let error = format!("`{field}` and `document` exclude each other");
+                self.d.push(
+                    Diagnostic::error(span, error)
+                        .also(document.span, "the whole policy is here")
+                        .help("put the statements into the document, or drop it"),
+                );
+            }
+        }
+        let node = self.document(document)?;
+        self.find(address, &node, document.span);
+        self.parsed(Document::parse(&node, self.partition), document.span)
+    }
+
+    fn document(&mut self, document: &Node) -> Option<Node> {
+        let path = match &document.value {
+            Value::Map(_) => return Some(document.clone()),
+            Value::Text(path) => path,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
+                let help = "write the path of a JSON file, or the document itself";
+                let found = document.value.describe();
+                self.error(
+                    document.span,
+                    format!("expected a policy, found {found}"),
+                    help,
+                );
+                return None;
+            }
+        };
+        let base = self
+            .sources
+            .get(document.span.source)
+            .map(|source| source.name.clone());
+        let mut unread = Diagnostics::default();
+        let base = base.unwrap_or_default();
+        let Some(number) = read_beside(&base, path, self.sources, &mut unread) else {
+            // The reader knows no place; here it is the path.
+            self.d.extend(unread.into_iter().map(|mut error| {
+                error.span = Some(document.span);
+                error
+            }));
+            return None;
+        };
+        let text = self.sources.get(number).map_or("", |source| &source.text);
+        let read = policy::json(text, number);
+        let mut node = self.parsed(read, document.span)?;
+        let errors = self.d.iter().count();
+        interpolate_node(&mut node, self.vars, &mut self.d);
+        (self.d.iter().count() == errors).then_some(node)
+    }
+
+    fn roles(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
+        let errors = self.d.iter().count();
+        let mut list = |field: Option<&Spanned<Vec<Text>>>| {
+            field
+                .map(|field| self.principals(&field.value))
+                .unwrap_or_default()
+        };
+        let administrators = list(raw.administrators.as_ref());
+        let users = list(raw.users.as_ref());
+        let decrypt_only = list(raw.decrypt_only.as_ref());
+        let encrypt_only = list(raw.encrypt_only.as_ref());
+        let statements = raw
+            .statements
+            .as_ref()
+            .map_or(&[][..], |list| list.value.as_slice());
+        let account = self.out.home.account.clone();
+        let built = policy::build(&Roles {
+            partition: self.partition,
+            account: account.as_str(),
+            delegate_to_iam: raw.delegate_to_iam.as_ref().is_none_or(|given| given.value),
+            administrators: &administrators,
+            users: &users,
+            decrypt_only: &decrypt_only,
+            encrypt_only: &encrypt_only,
+            statements,
+        });
+        if let Some(list) = &raw.statements {
+            let text = Node {
+                span: list.span,
+                value: Value::Text("2012-10-17".to_owned()),
+            };
+            let all = Node {
+                span: list.span,
+                value: Value::List(statements.to_vec()),
+            };
+            let entry = |key: &str, value| Entry {
+                key: key.to_owned(),
+                key_span: list.span,
+                value,
+            };
+            let entries = vec![entry("Version", text), entry("Statement", all)];
+            let node = Node {
+                span: list.span,
+                value: Value::Map(entries),
+            };
+            self.find(address, &node, list.span);
+        }
+        let document = self.parsed(built, raw.span);
+        if self.d.iter().count() > errors {
+            None
+        } else {
+            document
+        }
+    }
+
+    fn find(&mut self, address: &Address, node: &Node, fallback: Span) {
+        for mut finding in policy::findings(node) {
+            finding.span = placed(finding.span, fallback);
+            self.out.findings.push((address.clone(), finding));
+        }
+    }
+
+    fn parsed<T>(&mut self, result: Result<T, Vec<Problem>>, fallback: Span) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(problems) => {
+                self.d.extend(problems.into_iter().map(|problem| {
+                    let span = placed(problem.span, fallback);
+                    Diagnostic {
+                        help: problem.help,
+                        ..Diagnostic::error(span, problem.message)
+                    }
+                }));
+                None
+            }
+        }
+    }
+}
+
+/// What kmsctl built itself has no place of its own.
+fn placed(span: Span, fallback: Span) -> Span {
+    if span == Span::default() {
+        fallback
+    } else {
+        span
+    }
+}

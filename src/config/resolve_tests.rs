@@ -1,0 +1,814 @@
+//! Tests of loading and resolving.
+use std::collections::BTreeMap;
+use std::fs;
+
+use proptest::prelude::*;
+
+use super::load::from_sources;
+use super::*;
+use crate::desired::{Adopt, Desired};
+use crate::kind::{KeyRef, Spec};
+
+fn here() -> Surroundings {
+    Surroundings {
+        account: "111122223333".parse().unwrap(),
+        region: "ap-northeast-2".parse().unwrap(),
+    }
+}
+
+fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desired>, String) {
+    let mut sources = Sources::new();
+    let numbers: Vec<u16> = files
+        .iter()
+        .map(|(name, text)| sources.add(*name, *text))
+        .collect();
+    let vars: BTreeMap<String, String> = vars
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
+    let mut d = Diagnostics::default();
+    let mut loaded = from_sources(sources, &numbers, &vars, &mut d);
+    let (desired, more) = loaded.resolve(&here());
+    d.extend(more);
+    assert_eq!(desired.is_none(), d.has_errors());
+    (desired, d.render(&loaded.sources, false, 120))
+}
+
+fn good(text: &str) -> Desired {
+    let (desired, report) = all(&[("a.yaml", text)], &[]);
+    assert_eq!(report, "");
+    desired.unwrap()
+}
+
+/// The report of keys under a good head, without the head's lines.
+fn report(keys: &str) -> String {
+    all(&[("a.yaml", &format!("stack: s\n{keys}"))], &[]).1
+}
+
+const STORAGE: &str = r#"
+stack: payments-prod
+account: "111122223333"
+region: ap-northeast-2
+vars: {admin: user/umemoto}
+defaults:
+  tags: {team: payments}
+  rotation: {period_days: 180}
+  deletion_window_days: 20
+accounts:
+  workload: {id: "444455556666", role: role/kmsctl}
+keys:
+  storage:
+    description: Encrypts EBS, EFS and RDS data
+    aliases: [umemoto_KMS]
+    tags: {Name: umemoto_KMS}
+    enabled: true
+    policy:
+      administrators: ["${var.admin}"]
+      users: ["${var.admin}", root, 444455556666]
+      decrypt_only: [role/path/reporting]
+      delegate_to_iam: true
+      statements:
+        - {Sid: Own, Effect: Allow, Principal: {AWS: "arn:aws:iam::${aws.account_id}:role/x"}, Action: "kms:Decrypt", Resource: "*"}
+    grants:
+      batch:
+        grantee: role/batch
+        operations: [Decrypt, GenerateDataKey]
+        retiring: role/admin
+        constraints: {encryption_context_subset: {app: batch}}
+        account: workload
+  other:
+    region: eu-west-1
+    aliases: [alias/umemoto_KMS]
+    spec: RSA_2048
+    usage: SIGN_VERIFY
+    protect: false
+    policy: {}
+  taken: {adopt: alias/old}
+  foreign:
+    existing: arn:aws:kms:us-east-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    grants: {g: {grantee: role/batch, operations: [Decrypt]}}
+removed:
+  - {address: key/legacy, action: forget}
+"#;
+
+#[test]
+fn the_storage_example_is_resolved() {
+    let desired = good(STORAGE);
+    let addresses: Vec<String> = desired
+        .resources
+        .iter()
+        .map(|(address, d)| format!("{address} {} {} {}", d.place, d.protect, d.origin))
+        .collect();
+    insta::assert_snapshot!(addresses.join("\n"), @r##"
+    key/other 111122223333 in eu-west-1 false a.yaml:32:3
+    key/storage 111122223333 in ap-northeast-2 true a.yaml:13:3
+    key/taken 111122223333 in ap-northeast-2 true a.yaml:39:3
+    alias/umemoto_KMS 111122223333 in ap-northeast-2 false a.yaml:15:15
+    alias/umemoto_KMS@eu-west-1 111122223333 in eu-west-1 false a.yaml:34:15
+    grant/foreign/g 999900001111 in us-east-1 false a.yaml:42:14
+    grant/storage/batch 111122223333 in ap-northeast-2 false a.yaml:26:7
+    "##);
+    let one = |address: &str| &desired.resources[&address.parse().unwrap()];
+    let Spec::Key(storage) = &one("key/storage").spec else {
+        panic!()
+    };
+    insta::assert_snapshot!(serde_json::to_string(storage).unwrap(), @r##"{"spec":null,"usage":null,"origin":null,"multi_region":null,"custom_key_store_id":null,"xks_key_id":null,"description":"Encrypts EBS, EFS and RDS data","enabled":true,"rotation":{"every_days":180},"policy":"{\"Version\":\"2012-10-17\",\"Id\":\"kmsctl\",\"Statement\":[{\"Sid\":\"Enable IAM User Permissions\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},\"Action\":\"kms:*\",\"Resource\":\"*\"},{\"Sid\":\"Allow access for Key Administrators\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:user/umemoto\"},\"Action\":[\"kms:Create*\",\"kms:Describe*\",\"kms:Enable*\",\"kms:List*\",\"kms:Put*\",\"kms:Update*\",\"kms:Revoke*\",\"kms:Disable*\",\"kms:Get*\",\"kms:Delete*\",\"kms:TagResource\",\"kms:UntagResource\",\"kms:ScheduleKeyDeletion\",\"kms:CancelKeyDeletion\",\"kms:RotateKeyOnDemand\"],\"Resource\":\"*\"},{\"Sid\":\"Allow use of the key\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::111122223333:user/umemoto\",\"arn:aws:iam::111122223333:root\",\"arn:aws:iam::444455556666:root\"]},\"Action\":[\"kms:Encrypt\",\"kms:Decrypt\",\"kms:ReEncrypt*\",\"kms:GenerateDataKey*\",\"kms:DescribeKey\"],\"Resource\":\"*\"},{\"Sid\":\"Allow attachment of persistent resources\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::111122223333:user/umemoto\",\"arn:aws:iam::111122223333:root\",\"arn:aws:iam::444455556666:root\"]},\"Action\":[\"kms:CreateGrant\",\"kms:ListGrants\",\"kms:RevokeGrant\"],\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"kms:GrantIsForAWSResource\":\"true\"}}},{\"Sid\":\"Allow decryption with the key\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:role/path/reporting\"},\"Action\":[\"kms:Decrypt\",\"kms:DescribeKey\"],\"Resource\":\"*\"},{\"Sid\":\"Own\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:role/x\"},\"Action\":\"kms:Decrypt\",\"Resource\":\"*\"}]}","allow_lockout":null,"tags":{"Name":"umemoto_KMS","kmsctl:name":"storage","kmsctl:stack":"payments-prod","team":"payments"},"deletion_window_days":20,"deletion":null}"##);
+    let Spec::Grant(batch) = &one("grant/storage/batch").spec else {
+        panic!()
+    };
+    insta::assert_snapshot!(serde_json::to_string(batch).unwrap(), @r##"{"key":"key/storage","name_prefix":"kmsctl:payments-prod:storage/batch:","grantee":"arn:aws:iam::111122223333:role/batch","retiring":"arn:aws:iam::111122223333:role/admin","operations":["Decrypt","GenerateDataKey"],"constraints":{"EncryptionContextSubset":{"app":"batch"}},"issuer":"444455556666"}"##);
+    let Spec::Key(other) = &one("key/other").spec else {
+        panic!()
+    };
+    assert_eq!(other.rotation, None);
+    assert!(other.policy.as_ref().unwrap().to_json().contains(":root"));
+    let Spec::Grant(foreign) = &one("grant/foreign/g").spec else {
+        panic!()
+    };
+    assert_eq!(foreign.issuer.as_ref().unwrap().as_str(), "111122223333");
+    assert!(matches!(foreign.key, KeyRef::Arn(_)));
+    assert!(matches!(one("key/taken").adopt, Some(Adopt::Alias(_))));
+    assert_eq!(desired.key_facts.len(), 2);
+    assert_eq!(
+        desired.accounts.values().next().unwrap(),
+        "arn:aws:iam::444455556666:role/kmsctl"
+    );
+    assert_eq!(desired.forget.len(), 1);
+}
+
+#[test]
+fn principals_that_cannot_be_are_told_with_all_others() {
+    insta::assert_snapshot!(report(
+        "keys:\n  k:\n    policy:\n      users:\n        - AROAEXAMPLEID12345\n        - 11111111111\n        - arn:aws:iam:111122223333:role/x\n        - role/*\n        - group/devs\n        - umemoto\n        - ec2.amazonaws.com\n        - arn:aws-cn:iam::111122223333:role/x\n"
+    ), @r##"
+    error: `AROAEXAMPLEID12345` is the unique id of a deleted user or role
+     --> a.yaml:6:11
+      |
+    6 |         - AROAEXAMPLEID12345
+      |           ^^^^^^^^^^^^^^^^^^
+      |
+      = help: name the ARN of an existing user or role, or drop it
+
+    error: the account `11111111111` has 11 digits
+     --> a.yaml:7:11
+      |
+    7 |         - 11111111111
+      |           ^^^^^^^^^^^
+      |
+      = help: an account id has 12 digits
+
+    error: `arn:aws:iam:111122223333:role/x` is not a principal
+     --> a.yaml:8:11
+      |
+    8 |         - arn:aws:iam:111122223333:role/x
+      |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN (`arn:aws:iam::ACCOUNT:role/NAME`)
+
+    error: `role/*` has a wildcard
+     --> a.yaml:9:11
+      |
+    9 |         - role/*
+      |           ^^^^^^
+      |
+      = help: name each one, or write a statement with a condition on `aws:PrincipalArn`
+
+    error: `group/devs` is a group, and groups are never principals
+      --> a.yaml:10:11
+       |
+    10 |         - group/devs
+       |           ^^^^^^^^^^
+       |
+       = help: name its users, or a role they assume
+
+    error: `umemoto` is not a principal
+      --> a.yaml:11:11
+       |
+    11 |         - umemoto
+       |           ^^^^^^^
+       |
+       = help: write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN (`arn:aws:iam::ACCOUNT:role/NAME`)
+
+    error: `ec2.amazonaws.com` is a service
+      --> a.yaml:12:11
+       |
+    12 |         - ec2.amazonaws.com
+       |           ^^^^^^^^^^^^^^^^^
+       |
+       = help: a service is named in a statement of the key policy, under `statements`
+
+    error: `arn:aws-cn:iam::111122223333:role/x` is in the partition `aws-cn`, the key in `aws`
+      --> a.yaml:13:11
+       |
+    13 |         - arn:aws-cn:iam::111122223333:role/x
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: begin the ARN with `arn:aws:`
+
+    8 errors.
+    "##);
+}
+
+#[test]
+fn aliases_are_checked_and_claimed_once() {
+    insta::assert_snapshot!(report(
+        "keys:\n  a: {aliases: [x, alias/x, alias/aws/ebs, my-alias/y]}\n  b:\n    aliases: [x]\n  c: {region: eu-west-1, aliases: [x]}\n"
+    ), @r##"
+    error: `alias/x` is listed twice
+     --> a.yaml:3:20
+      |
+    3 |   a: {aliases: [x, alias/x, alias/aws/ebs, my-alias/y]}
+      |                 -  ^^^^^^^
+      |                 |
+      |                 first here
+      |
+      = help: an alias points at one key of its Region: take one of the two away
+
+    error: `alias/aws/ebs` is reserved for AWS managed keys
+     --> a.yaml:3:29
+      |
+    3 |   a: {aliases: [x, alias/x, alias/aws/ebs, my-alias/y]}
+      |                             ^^^^^^^^^^^^^
+      |
+      = help: choose a name that does not begin with `alias/aws/`
+
+    error: `my-alias/y` does not begin with `alias/`
+     --> a.yaml:3:44
+      |
+    3 |   a: {aliases: [x, alias/x, alias/aws/ebs, my-alias/y]}
+      |                                            ^^^^^^^^^^
+      |
+      = help: write `alias/y`, or leave `alias/` out
+
+    error: `alias/x` is an alias of two keys, `a` and `b`
+     --> a.yaml:5:15
+      |
+    3 |   a: {aliases: [x, alias/x, alias/aws/ebs, my-alias/y]}
+      |                 - first here
+    4 |   b:
+    5 |     aliases: [x]
+      |               ^
+      |
+      = help: an alias points at one key of its Region: take one of the two away
+
+    4 errors.
+    "##);
+}
+
+#[test]
+fn creation_fields_belong_together() {
+    insta::assert_snapshot!(report(
+        "keys:\n  a: {spec: RSA_2084}\n  b: {spec: HMAC_256}\n  c: {spec: RSA_2048, usage: KEY_AGREEMENT}\n  d: {origin: AWS_CLOUDHSM, multi_region: true}\n  e: {xks_key_id: x, custom_key_store_id: y}\n  f: {origin: EXTERNAL}\n"
+    ), @r##"
+    error: `RSA_2084` is not a key spec
+     --> a.yaml:3:13
+      |
+    3 |   a: {spec: RSA_2084}
+      |             ^^^^^^^^
+      |
+      = help: did you mean `RSA_2048`?
+
+    error: a key of spec HMAC_256 needs a `usage`
+     --> a.yaml:4:13
+      |
+    4 |   b: {spec: HMAC_256}
+      |             ^^^^^^^^
+      |
+      = help: one of GENERATE_VERIFY_MAC
+
+    error: a key of spec RSA_2048 cannot be for `KEY_AGREEMENT`
+     --> a.yaml:5:30
+      |
+    5 |   c: {spec: RSA_2048, usage: KEY_AGREEMENT}
+      |                              ^^^^^^^^^^^^^
+      |
+      = help: it allows ENCRYPT_DECRYPT, SIGN_VERIFY
+
+    error: a key of origin AWS_CLOUDHSM needs a `custom_key_store_id`
+     --> a.yaml:6:15
+      |
+    6 |   d: {origin: AWS_CLOUDHSM, multi_region: true}
+      |               ^^^^^^^^^^^^
+      |
+      = help: name the store, such as `cks-1234567890abcdef0`
+
+    error: a key in a custom key store cannot have replicas
+     --> a.yaml:6:43
+      |
+    6 |   d: {origin: AWS_CLOUDHSM, multi_region: true}
+      |                                           ^^^^
+      |
+      = help: drop `multi_region`, or the custom key store
+
+    error: a key of origin AWS_KMS has no id in an external key store
+     --> a.yaml:7:19
+      |
+    7 |   e: {xks_key_id: x, custom_key_store_id: y}
+      |                   ^
+      |
+      = help: drop it, or write `origin: EXTERNAL_KEY_STORE`
+
+    error: a key of origin AWS_KMS lies in no custom key store
+     --> a.yaml:7:43
+      |
+    7 |   e: {xks_key_id: x, custom_key_store_id: y}
+      |                                           ^
+      |
+      = help: write `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`
+
+    warning: kmsctl does not import key material
+     --> a.yaml:8:15
+      |
+    8 |   f: {origin: EXTERNAL}
+      |               ^^^^^^^^
+      |
+      = help: the key cannot be used until you import it
+
+    7 errors, 1 warning.
+    "##);
+}
+
+#[test]
+fn numbers_and_tags_have_limits() {
+    insta::assert_snapshot!(report(
+        "defaults: {deletion_window_days: 6}\nkeys:\n  a: {rotation: {period_days: 30}}\n  b: {rotation: {enabled: false, period_days: 90}}\n  c: {spec: HMAC_256, usage: GENERATE_VERIFY_MAC, rotation: {}}\n  d: {tags: {\"aws:x\": y, \"kmsctl:stack\": z}}\n"
+    ), @r##"
+    error: a deletion window of 6 days is not possible
+     --> a.yaml:2:34
+      |
+    2 | defaults: {deletion_window_days: 6}
+      |                                  ^
+      |
+      = help: AWS accepts 7 to 30
+
+    error: a rotation period of 30 days is not possible
+     --> a.yaml:4:31
+      |
+    4 |   a: {rotation: {period_days: 30}}
+      |                               ^^
+      |
+      = help: AWS accepts 90 to 2560
+
+    error: a rotation that is switched off has no period
+     --> a.yaml:5:47
+      |
+    5 |   b: {rotation: {enabled: false, period_days: 90}}
+      |                                               ^^
+      |
+      = help: drop `period_days`, or `enabled: false`
+
+    error: a key of spec HMAC_256 and origin AWS_KMS cannot rotate
+     --> a.yaml:6:61
+      |
+    6 |   c: {spec: HMAC_256, usage: GENERATE_VERIFY_MAC, rotation: {}}
+      |                                                             ^
+      |
+      = help: drop `rotation`: only symmetric keys with material that AWS made rotate
+
+    error: the tag `aws:x` is reserved
+     --> a.yaml:7:14
+      |
+    7 |   d: {tags: {"aws:x": y, "kmsctl:stack": z}}
+      |              ^^^^^^^
+      |
+      = help: choose a key without `aws:`
+
+    error: the tag `kmsctl:stack` is reserved
+     --> a.yaml:7:26
+      |
+    7 |   d: {tags: {"aws:x": y, "kmsctl:stack": z}}
+      |                          ^^^^^^^^^^^^^^
+      |
+      = help: choose a key without `kmsctl:`
+
+    6 errors.
+    "##);
+}
+
+#[test]
+fn grants_are_checked_against_their_key() {
+    insta::assert_snapshot!(report(
+        "accounts: {workload: {id: 444455556666, role: role/x}}\nkeys:\n  a:\n    spec: RSA_2048\n    usage: SIGN_VERIFY\n    grants:\n      g: {grantee: role/x, operations: [Sing, Decrypt], account: worklaod}\n      h: {grantee: role/x, operations: [], constraints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}\n"
+    ), @r##"
+    error: `Sing` is not an operation of grants
+     --> a.yaml:8:41
+      |
+    8 |       g: {grantee: role/x, operations: [Sing, Decrypt], account: worklaod}
+      |                                         ^^^^
+      |
+      = help: did you mean `Sign`?
+
+    error: a key of spec RSA_2048 for SIGN_VERIFY does not support Decrypt
+     --> a.yaml:8:47
+      |
+    8 |       g: {grantee: role/x, operations: [Sing, Decrypt], account: worklaod}
+      |                                               ^^^^^^^
+      |
+      = help: it supports Sign, Verify, GetPublicKey, CreateGrant, RetireGrant, DescribeKey
+
+    error: `accounts` has no entry `worklaod`
+     --> a.yaml:8:66
+      |
+    8 |       g: {grantee: role/x, operations: [Sing, Decrypt], account: worklaod}
+      |                                                                  ^^^^^^^^
+      |
+      = help: did you mean `workload`?
+
+    error: a grant of no operations does nothing
+     --> a.yaml:9:40
+      |
+    9 |       h: {grantee: role/x, operations: [], constraints: {encryption_context_equals: {a: b}, encryption_context_su...
+      |                                        ^
+      |
+      = help: name some, or drop it
+
+    error: this key cannot have constraints on its grants
+     --> a.yaml:9:57
+      |
+    9 | ...ns: [], constraints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
+      |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: only symmetric encryption keys take an encryption context
+
+    error: a grant has one constraint
+     --> a.yaml:9:120
+      |
+    9 | ...aints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
+      |                                       ----- the other is here            ^^^^^
+      |
+      = help: declare two grants, or keep one of the two
+
+    6 errors.
+    "##);
+}
+
+#[test]
+fn existing_and_adopted_keys_are_named_whole() {
+    insta::assert_snapshot!(report(
+        "keys:\n  a: {existing: alias/x}\n  b: {existing: \"arn:aws:kms:us-east-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\", description: x, aliases: [y], adopt: alias/z}\n  c: {adopt: alias/aws/ebs}\n  d: {adopt: nothing}\n"
+    ), @r##"
+    error: `alias/x` is not the ARN of a key
+     --> a.yaml:3:17
+      |
+    3 |   a: {existing: alias/x}
+      |                 ^^^^^^^
+      |
+      = help: write its ARN: `arn:aws:kms:ap-northeast-2:111122223333:key/ID`
+
+    error: `description` cannot be declared beside `existing`
+     --> a.yaml:4:109
+      |
+    4 |   b: {existing: "arn:aws:kms:us-east-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab", description: x, al...
+      |                                                                                                             ^
+      |
+      = help: of an existing key only `aliases` and `grants` are managed; to manage the key itself write `adopt`
+
+    error: this key is of account 999900001111, so its aliases are too
+     --> a.yaml:4:122
+      |
+    4 | ...ab-34cd-56ef-1234567890ab", description: x, aliases: [y], adopt: alias/z}
+      |                                                          ^
+      |
+      = help: an alias and its key are of one account: drop it
+
+    error: `adopt` cannot be declared beside `existing`
+     --> a.yaml:4:133
+      |
+    4 | ...234567890ab", description: x, aliases: [y], adopt: alias/z}
+      |                                                       ^^^^^^^
+      |
+      = help: of an existing key only `aliases` and `grants` are managed; to manage the key itself write `adopt`
+
+    error: `alias/aws/ebs` is reserved for AWS managed keys
+     --> a.yaml:5:14
+      |
+    5 |   c: {adopt: alias/aws/ebs}
+      |              ^^^^^^^^^^^^^
+      |
+      = help: choose a name that does not begin with `alias/aws/`
+
+    error: `nothing` names no key
+     --> a.yaml:6:14
+      |
+    6 |   d: {adopt: nothing}
+      |              ^^^^^^^
+      |
+      = help: write `alias/NAME`, the id of a key, or its ARN
+
+    6 errors.
+    "##);
+}
+
+#[test]
+fn policies_are_checked() {
+    insta::assert_snapshot!(report(
+        "keys:\n  a: {policy: {document: {Version: \"2012-10-17\", Statement: []}, users: [root], allow_lockout: \"\"}}\n  b: {policy: {statements: [{Effect: Alow, Principal: \"*\", Action: \"kms:*\", Resource: \"*\"}]}}\n  c: {policy: {document: gone.json}}\n"
+    ), @r##"
+    error: `Statement` is empty
+     --> a.yaml:3:61
+      |
+    3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
+      |                                                             ^
+      |
+      = help: a key policy needs at least one statement
+
+    error: `users` and `document` exclude each other
+     --> a.yaml:3:73
+      |
+    3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
+      |                          ------------------------------------           ^^^^^
+      |                          |
+      |                          the whole policy is here
+      |
+      = help: put the statements into the document, or drop it
+
+    error: `allow_lockout` gives no reason
+     --> a.yaml:3:96
+      |
+    3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
+      |                                                                                                ^^
+      |
+      = help: say why nobody but the named principals may ever change this key
+
+    error: `Alow` is not an effect
+     --> a.yaml:4:38
+      |
+    4 |   b: {policy: {statements: [{Effect: Alow, Principal: "*", Action: "kms:*", Resource: "*"}]}}
+      |                                      ^^^^
+      |
+      = help: write `Allow` or `Deny`, spelled exactly so
+
+    error: cannot read gone.json: No such file or directory (os error 2)
+     --> a.yaml:5:26
+      |
+    5 |   c: {policy: {document: gone.json}}
+      |                          ^^^^^^^^^
+
+    5 errors.
+    "##);
+}
+
+#[test]
+fn names_fields_and_references_are_checked() {
+    insta::assert_snapshot!(report(
+        "vars: {a: b}\nkeys:\n  \"a b\": {}\n  c: {descriptoin: x, ownership: shared, description: \"${var.z}\"}\nremoved:\n  - {address: keys/x, action: forget}\n  - {address: key/c, action: delete}\n  - {address: key/c, action: forget}\n"
+    ), @r##"
+    error: `a b` is not a name
+     --> a.yaml:4:3
+      |
+    4 |   "a b": {}
+      |   ^^^^^
+      |
+      = help: 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
+
+    error: unknown field `descriptoin`
+     --> a.yaml:5:7
+      |
+    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
+      |       ^^^^^^^^^^^
+      |
+      = help: did you mean `description`?
+
+    error: unknown field `ownership`
+     --> a.yaml:5:23
+      |
+    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
+      |                       ^^^^^^^^^
+      |
+      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, custom_key_store_id, xks_key_id, adopt, existing
+
+    error: nothing is known as `${var.z}`
+     --> a.yaml:5:55
+      |
+    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
+      |                                                       ^^^^^^^^^^
+
+    error: `keys` is not a kind of resource: one of key, alias, grant
+     --> a.yaml:7:15
+      |
+    7 |   - {address: keys/x, action: forget}
+      |               ^^^^^^
+      |
+      = help: write the address as `kmsctl plan` shows it, such as `key/legacy`
+
+    error: expected one of forget, found `delete`
+     --> a.yaml:8:30
+      |
+    8 |   - {address: key/c, action: delete}
+      |                              ^^^^^^
+
+    error: `key/c` is both declared and removed
+     --> a.yaml:9:15
+      |
+    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
+      |   - declared here
+    ...
+    9 |   - {address: key/c, action: forget}
+      |               ^^^^^
+      |
+      = help: take one of the two away
+
+    7 errors.
+    "##);
+}
+
+#[test]
+fn the_stack_and_its_account_are_checked() {
+    let (_, report) = all(
+        &[(
+            "a.yaml",
+            "stack: a b\naccount: 444455556666\nregion: \"${aws.region}\"\nkeys: {}\n",
+        )],
+        &[],
+    );
+    insta::assert_snapshot!(report, @r##"
+    error: `a b` is not a name
+     --> a.yaml:1:8
+      |
+    1 | stack: a b
+      |        ^^^
+      |
+      = help: 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
+
+    error: this stack belongs to account 444455556666, the credentials are of 111122223333
+     --> a.yaml:2:10
+      |
+    2 | account: 444455556666
+      |          ^^^^^^^^^^^^
+      |
+      = help: use a profile of that account (`--profile`, AWS_PROFILE)
+
+    error: `region` must be known before anything is asked of AWS
+     --> a.yaml:3:9
+      |
+    3 | region: "${aws.region}"
+      |         ^^^^^^^^^^^^^^^
+      |
+      = help: only `${var.NAME}` can be used in `stack`, `account` and `region`
+
+    3 errors.
+    "##);
+    insta::assert_snapshot!(all(&[("a.yaml", "keys: {}\n")], &[]).1, @r##"
+    error: missing field `stack`
+     --> a.yaml:1:1
+      |
+    1 | keys: {}
+      | ^
+      |
+      = help: name the stack, such as `stack: payments-prod`
+
+    1 error.
+    "##);
+}
+
+#[test]
+fn variables_come_from_the_command_line() {
+    let text = "stack: \"${var.name}\"\nvars: {name: ~, days: 7}\ndefaults: {deletion_window_days: \"${var.days}\"}\nkeys: {k: {}}\n";
+    let (desired, _) = all(&[("a.yaml", text)], &[("name", "s"), ("days", "9")]);
+    let desired = desired.unwrap();
+    assert_eq!(desired.stack.as_str(), "s");
+    let Spec::Key(key) = &desired.resources[&"key/k".parse().unwrap()].spec else {
+        panic!()
+    };
+    assert_eq!(key.deletion_window_days, 9);
+    insta::assert_snapshot!(all(&[("a.yaml", text)], &[("naem", "s")]).1, @r##"
+    error: `--var naem`: no such variable is declared
+     |
+     = help: did you mean `name`?
+
+    error: `name` has no value
+     --> a.yaml:2:8
+      |
+    2 | vars: {name: ~, days: 7}
+      |        ^^^^
+      |
+      = help: give one with `--var name=VALUE`
+
+    2 errors.
+    "##);
+}
+
+#[test]
+fn several_files_are_one_configuration() {
+    let files = [
+        ("a.yaml", "stack: s\naccount: 111122223333\nkeys: {a: {}}\n"),
+        (
+            "b.yaml",
+            "stack: s\naccount: \"111122223333\"\nkeys: {b: {}}\n",
+        ),
+        ("c.yaml", ""),
+    ];
+    let (desired, report) = all(&files, &[]);
+    assert_eq!((desired.unwrap().resources.len(), report.as_str()), (2, ""));
+    let files = [
+        ("a.yaml", "stack: s\nvars: {v: 1}\nkeys:\n  a: {}\n"),
+        (
+            "b.yaml",
+            "stack: t\nvars: {v: 2}\nkeys:\n  a: {tags: [x]}\n",
+        ),
+    ];
+    insta::assert_snapshot!(all(&files, &[]).1, @r##"
+    error: `stack` is declared twice
+     --> b.yaml:1:8
+      |
+    1 | stack: t
+      |        ^ and another here
+      |
+     ::: a.yaml:1:8
+      |
+    1 | stack: s
+      |        - one value here
+      |
+      = help: the files of one configuration belong to one stack
+
+    error: `vars.v` is declared twice
+     --> b.yaml:2:8
+      |
+    2 | vars: {v: 2}
+      |        ^ again here
+      |
+     ::: a.yaml:2:8
+      |
+    2 | vars: {v: 1}
+      |        - first declared here
+
+    error: `keys.a` is declared twice
+     --> b.yaml:4:3
+      |
+    4 |   a: {tags: [x]}
+      |   ^ again here
+      |
+     ::: a.yaml:4:3
+      |
+    4 |   a: {}
+      |   - first declared here
+
+    3 errors.
+    "##);
+}
+
+#[test]
+fn a_malformed_document_is_shown_in_its_own_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("kmsctl.yaml");
+    fs::write(
+        &config,
+        "stack: s\nkeys: {k: {policy: {document: p.json}}}\n",
+    )
+    .unwrap();
+    let run = |policy: &str| {
+        fs::write(folder.path().join("p.json"), policy).unwrap();
+        let (mut loaded, d) = load(&Input {
+            paths: vec![config.clone()],
+            ..Input::default()
+        });
+        assert!(d.is_empty());
+        let (desired, d) = loaded.resolve(&here());
+        let report = d.render(&loaded.sources, false, 120);
+        (
+            desired,
+            report.replace(&folder.path().display().to_string(), "DIR"),
+        )
+    };
+    insta::assert_snapshot!(run("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [,]\n}\n").1, @r##"
+    error: malformed JSON: expected a value, found `,`
+     --> DIR/p.json:3:17
+      |
+    3 |   "Statement": [,]
+      |                 ^
+
+    1 error.
+    "##);
+    let root = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:${aws.partition}:iam::${aws.account_id}:root"}, "Action": "kms:ListKeys", "Resource": "*"}]}"#;
+    let (desired, report) = run(root);
+    assert_eq!(report, "");
+    let desired = desired.unwrap();
+    assert_eq!(desired.findings.len(), 1);
+    assert_eq!(desired.findings[0].0.to_string(), "key/k");
+}
+
+#[test]
+fn the_schema_knows_every_field() {
+    let schema = schema();
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+    assert_eq!(schema["required"], serde_json::json!(["stack"]));
+    let key = &schema["properties"]["keys"]["additionalProperties"]["properties"];
+    assert_eq!(key.as_object().unwrap().len(), 18);
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_text_panics(text in "\\PC{0,200}", at in 0..STORAGE.len(), more in "[-a-z:{}\\[\\]\"'$&*!|>#%@, \\n0-9]{0,12}") {
+        let _unused = all(&[("a.yaml", &text)], &[]);
+        let mut edited = STORAGE.to_owned();
+        edited.insert_str(edited.floor_char_boundary(at), &more);
+        let _unused = all(&[("a.yaml", &edited)], &[]);
+        edited.truncate(edited.floor_char_boundary(at));
+        let _unused = all(&[("a.yaml", &edited)], &[]);
+    }
+}
