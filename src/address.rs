@@ -20,7 +20,10 @@ impl Address {
     /// The address of `name` among the resources of `kind`.
     #[must_use]
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self { kind, name: name.into() }
+        Self {
+            kind,
+            name: name.into(),
+        }
     }
 
     /// Whether the address matches `pattern`, in which `*` stands for any text.
@@ -52,11 +55,22 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let kinds = || Kind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
+        let kinds = || {
+            Kind::ALL
+                .iter()
+                .map(|k| k.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let (kind, name) = text
             .split_once('/')
             .filter(|(_, name)| !name.is_empty())
-            .ok_or_else(|| format!("`{text}` is not an address: write `kind/name` ({})", kinds()))?;
+            .ok_or_else(|| {
+                format!(
+                    "`{text}` is not an address: write `kind/name` ({})",
+                    kinds()
+                )
+            })?;
         let kind = Kind::ALL
             .iter()
             .find(|k| k.as_str() == kind)
@@ -89,7 +103,12 @@ mod tests {
         assert!(grant.matches("grant/*"));
         assert!(grant.matches("*batch"));
         assert!(!grant.matches("key/*"));
-        assert!("keys/a".parse::<Address>().unwrap_err().contains("alias, grant"));
+        assert!(
+            "keys/a"
+                .parse::<Address>()
+                .unwrap_err()
+                .contains("alias, grant")
+        );
         assert!("key".parse::<Address>().is_err());
     }
 }

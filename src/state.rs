@@ -46,7 +46,9 @@ pub enum StateError {
     #[error("the state is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
     /// Written by a newer program.
-    #[error("the state has format {found}, this program reads format {VERSION}: use a newer kmsctl")]
+    #[error(
+        "the state has format {found}, this program reads format {VERSION}: use a newer kmsctl"
+    )]
     Newer {
         /// Its format.
         found: u64,
@@ -57,7 +59,13 @@ impl State {
     /// An empty state with a lineage of its own.
     #[must_use]
     pub fn begin(stack: Name, lineage: String) -> Self {
-        Self { version: VERSION, lineage, serial: 0, stack, records: BTreeMap::new() }
+        Self {
+            version: VERSION,
+            lineage,
+            serial: 0,
+            stack,
+            records: BTreeMap::new(),
+        }
     }
 
     /// Reads a state. The only way in: the version is looked at before anything else.

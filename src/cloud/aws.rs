@@ -1,0 +1,256 @@
+//! Sends the engine's requests to AWS, each once: what fails is classified and handed back.
+//! Neither plans nor retries. The calls of each kind are in the `aws.rs` beside the kind.
+
+pub(crate) mod error;
+#[cfg(test)]
+mod failures;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use super::limit::Limits;
+use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Late, Outcome};
+use crate::id::{AccountId, AliasName, KeyArn, Place, Region};
+use crate::kind::grant::Listed;
+use crate::kind::key::{Metadata, Rotation};
+use crate::kind::{Call, alias, grant, key};
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_kms::config::SharedCredentialsProvider;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use error::{answer, local};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// What people can say about the connection.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The Region, where it is not the environment's.
+    pub region: Option<Region>,
+    /// The profile, where it is not the environment's.
+    pub profile: Option<String>,
+    /// The roles to call from other accounts.
+    pub accounts: BTreeMap<AccountId, String>,
+}
+
+/// The clients of a run.
+#[derive(Debug)]
+pub struct Aws {
+    base: SdkConfig,
+    /// The account that the caller's own credentials are for.
+    home: Option<AccountId>,
+    accounts: BTreeMap<AccountId, String>,
+    limits: Limits,
+    clients: Mutex<Clients>,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    kms: BTreeMap<Place, aws_sdk_kms::Client>,
+    /// One provider an account, so that its credentials are fetched once for all Regions.
+    roles: BTreeMap<AccountId, SharedCredentialsProvider>,
+}
+
+impl Aws {
+    /// Loads AWS's configuration: the environment, the profile, the endpoint. Sends nothing, unless
+    /// the Region is looked up in the instance's metadata.
+    ///
+    /// # Errors
+    /// None yet: that there are no credentials shows with the first request.
+    pub async fn connect(options: Options) -> Result<Self, CloudError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .operation_timeout(Duration::from_secs(30))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+        if let Some(region) = &options.region {
+            loader = loader.region(aws_sdk_kms::config::Region::new(region.to_string()));
+        }
+        if let Some(profile) = options.profile {
+            loader = loader.profile_name(profile);
+        }
+        Ok(Self {
+            base: loader.load().await,
+            home: None,
+            accounts: options.accounts,
+            limits: Limits::new(),
+            clients: Mutex::default(),
+        })
+    }
+
+    /// The Region that the options, the environment or the profile name.
+    #[must_use]
+    pub fn default_region(&self) -> Option<Region> {
+        self.base
+            .region()
+            .and_then(|region| region.as_ref().parse().ok())
+    }
+
+    /// The same with the account that is called with the caller's own credentials, and the roles
+    /// for the others.
+    #[must_use]
+    pub fn with_accounts(self, home: AccountId, accounts: BTreeMap<AccountId, String>) -> Self {
+        Self {
+            home: Some(home),
+            accounts,
+            clients: Mutex::default(),
+            ..self
+        }
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// The client for `at`, once `operation` may be sent there.
+    pub(crate) async fn ready(
+        &self,
+        at: &Place,
+        operation: &'static str,
+    ) -> Result<aws_sdk_kms::Client, CloudError> {
+        let client = self.client(at, operation).await?;
+        self.limits.acquire(at, operation).await;
+        Ok(client)
+    }
+
+    async fn client(
+        &self,
+        at: &Place,
+        operation: &'static str,
+    ) -> Result<aws_sdk_kms::Client, CloudError> {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.kms.get(at) {
+            return Ok(client.clone());
+        }
+        let region = aws_sdk_kms::config::Region::new(at.region.to_string());
+        let mut config = aws_sdk_kms::config::Builder::from(&self.base)
+            .retry_config(RetryConfig::disabled())
+            .region(region.clone());
+        if let Some(role) = self.role(&at.account, operation)? {
+            let credentials = match clients.roles.get(&at.account) {
+                Some(known) => known.clone(),
+                // Fetching credentials is not the engine's business: the SDK retries it.
+                None => SharedCredentialsProvider::new(
+                    AssumeRoleProvider::builder(role)
+                        .session_name("kmsctl")
+                        .configure(&self.base)
+                        .region(region)
+                        .build()
+                        .await,
+                ),
+            };
+            clients
+                .roles
+                .insert(at.account.clone(), credentials.clone());
+            config = config.credentials_provider(credentials);
+        }
+        let client = aws_sdk_kms::Client::from_conf(config.build());
+        clients.kms.insert(at.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// The role for `account`; none for the caller's own credentials.
+    fn role(
+        &self,
+        account: &AccountId,
+        operation: &'static str,
+    ) -> Result<Option<&String>, CloudError> {
+        if self.home.as_ref() == Some(account) {
+            return Ok(None);
+        }
+        match (self.accounts.get(account), &self.home) {
+            (Some(role), _) => Ok(Some(role)),
+            (None, None) => Ok(None),
+            (None, Some(home)) => {
+                let message = format!(
+                    "no role is known for the account {account}; the credentials are for {home}"
+                );
+                Err(local(operation, Fault::Denied, message))
+            }
+        }
+    }
+}
+
+impl Cloud for Aws {
+    async fn caller(&self) -> Result<Caller, CloudError> {
+        const OPERATION: &str = "GetCallerIdentity";
+        let mut config =
+            aws_sdk_sts::config::Builder::from(&self.base).retry_config(RetryConfig::disabled());
+        if self.base.region().is_none() {
+            config = config.region(aws_sdk_sts::config::Region::new("us-east-1"));
+        }
+        let client = aws_sdk_sts::Client::from_conf(config.build());
+        read::caller(
+            OPERATION,
+            answer(OPERATION, client.get_caller_identity().send().await)?,
+        )
+    }
+
+    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
+        read::aliases(self, at, None).await
+    }
+
+    async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
+        let entries = read::aliases(self, &key.place(), Some(key)).await?;
+        Ok(entries
+            .into_iter()
+            .filter_map(|entry| entry.name.parse().ok())
+            .collect())
+    }
+
+    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
+        read::keys(self, at).await
+    }
+
+    async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
+        read::describe(self, key).await
+    }
+
+    async fn policy(&self, key: &KeyArn) -> Result<String, CloudError> {
+        read::policy(self, key).await
+    }
+
+    async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError> {
+        read::rotation(self, key).await
+    }
+
+    async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
+        read::tags(self, key).await
+    }
+
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
+        read::grants(self, key).await
+    }
+
+    async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
+        match call {
+            Call::Key(call) => key::aws::send(self, at, call, &late).await,
+            Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
+            Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
+        }
+    }
+}
+
+/// The ARN of the key that a call points at.
+pub(crate) fn resolve(
+    operation: &'static str,
+    key: &crate::kind::KeyRef,
+    late: &Late<'_>,
+) -> Result<String, CloudError> {
+    let known = late.ids.and_then(|ids| key.resolve(ids)).or(match key {
+        crate::kind::KeyRef::Arn(arn) => Some(arn.clone()),
+        crate::kind::KeyRef::Managed(_) => None,
+    });
+    known.map(|arn| arn.to_string()).ok_or_else(|| {
+        local(
+            operation,
+            Fault::Other,
+            format!("the key `{key}` does not exist yet"),
+        )
+    })
+}

@@ -1,6 +1,142 @@
-//! stub
-use super::CloudError;
-#[derive(Clone, Debug)]
-pub struct Patience { pub attempts: u32, pub base: std::time::Duration, pub cap: std::time::Duration }
-impl Patience { pub fn pause(&self, _attempt: u32) -> std::time::Duration { self.base } }
-pub async fn patiently<T>(_: &Patience, mut f: impl AsyncFnMut() -> Result<T, CloudError>) -> Result<T, CloudError> { f().await }
+//! Repeats reads that may succeed the next time. Never for a mutating call: whether one may be
+//! repeated is its kind's to say, and the applier's to do.
+
+use super::{CloudError, Fault};
+use std::time::Duration;
+
+/// How often to try, and how long to wait in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How many times in all.
+    pub attempts: u32,
+    /// The longest wait after the first attempt; it doubles with each further one.
+    pub base: Duration,
+    /// The longest wait at all.
+    pub cap: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            attempts: 12,
+            base: Duration::from_millis(100),
+            cap: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Patience {
+    /// How long to wait after the attempt number `attempt` (from 1): anything up to
+    /// `base` · 2^(`attempt` - 1), and never more than `cap`.
+    #[must_use]
+    pub fn pause(&self, attempt: u32) -> Duration {
+        let longest = self.longest(attempt);
+        let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
+        // Without randomness the longest pause is right as well.
+        getrandom::u64().map_or(longest, |random| {
+            Duration::from_nanos(random % nanos.saturating_add(1).max(1))
+        })
+    }
+
+    fn longest(&self, attempt: u32) -> Duration {
+        let doubled = 1_u32
+            .checked_shl(attempt.saturating_sub(1))
+            .unwrap_or(u32::MAX);
+        self.base.saturating_mul(doubled).min(self.cap)
+    }
+}
+
+/// Whether the same read may succeed the next time.
+fn passes(fault: Fault) -> bool {
+    match fault {
+        Fault::Throttled | Fault::Ambiguous | Fault::Unsent => true,
+        Fault::NotFound
+        | Fault::AlreadyExists
+        | Fault::Denied
+        | Fault::InvalidState
+        | Fault::Invalid
+        | Fault::LimitExceeded
+        | Fault::Unsupported
+        | Fault::Other => false,
+    }
+}
+
+/// Makes a read until it succeeds, fails for good, or has been tried often enough.
+///
+/// # Errors
+/// What the last attempt came to.
+pub async fn patiently<T>(
+    policy: &Patience,
+    mut f: impl AsyncFnMut() -> Result<T, CloudError>,
+) -> Result<T, CloudError> {
+    let mut attempt = 1;
+    loop {
+        match f().await {
+            Err(error) if passes(error.fault) && attempt < policy.attempts => {
+                tokio::time::sleep(policy.pause(attempt)).await;
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(fault: Fault) -> CloudError {
+        CloudError {
+            operation: "Op",
+            fault,
+            code: None,
+            message: String::new(),
+            request_id: None,
+        }
+    }
+
+    async fn attempts(fault: Fault, succeeds_at: u32) -> (u32, bool) {
+        let mut made = 0;
+        let result = patiently(&Patience::default(), async || {
+            made += 1;
+            if made >= succeeds_at {
+                Ok(())
+            } else {
+                Err(fails(fault))
+            }
+        })
+        .await;
+        (made, result.is_ok())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_passes_is_repeated_and_the_rest_is_not() {
+        for fault in [Fault::Throttled, Fault::Ambiguous, Fault::Unsent] {
+            assert_eq!(attempts(fault, 4).await, (4, true));
+            assert_eq!(attempts(fault, 100).await, (12, false));
+        }
+        for fault in [
+            Fault::NotFound,
+            Fault::Denied,
+            Fault::InvalidState,
+            Fault::Other,
+        ] {
+            assert_eq!(attempts(fault, 4).await, (1, false));
+        }
+    }
+
+    #[test]
+    fn pauses_grow_to_the_cap_and_are_spread() {
+        let patience = Patience::default();
+        let longest: Vec<u128> = (1..=8).map(|n| patience.longest(n).as_millis()).collect();
+        assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(patience.longest(u32::MAX), patience.cap);
+        let pauses: Vec<Duration> = (0..50).map(|_| patience.pause(6)).collect();
+        assert!(
+            pauses
+                .iter()
+                .all(|pause| *pause <= Duration::from_millis(3200))
+        );
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+    }
+}

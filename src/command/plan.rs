@@ -18,12 +18,7 @@ pub(super) async fn make(session: &Session, state: &State) -> Result<Plan, Failu
 }
 
 /// Prints the plan.
-pub(super) fn print(
-    plan: &Plan,
-    format: Format,
-    global: &Global,
-    io: &Io,
-) -> Result<(), Failure> {
+pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Result<(), Failure> {
     let text = match format {
         Format::Text => {
             let style = render::Style {
@@ -60,7 +55,10 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     let exit = exit_of(&plan, args);
     if let Some(path) = &args.out {
         PlanFile::new(session.desired, plan).write(path)?;
-        io.say(&format!("Saved as {0}: `kmsctl apply {0}` executes exactly this.", path.display()));
+        io.say(&format!(
+            "Saved as {0}: `kmsctl apply {0}` executes exactly this.",
+            path.display()
+        ));
     }
     Ok(exit)
 }
@@ -94,12 +92,7 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
 }
 
 /// `kmsctl show`.
-pub(super) fn show(
-    global: &Global,
-    file: &Path,
-    format: Format,
-    io: &Io,
-) -> Result<Exit, Failure> {
+pub(super) fn show(global: &Global, file: &Path, format: Format, io: &Io) -> Result<Exit, Failure> {
     print(&PlanFile::read(file)?.plan, format, global, io)?;
     Ok(Exit::Done)
 }

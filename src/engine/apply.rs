@@ -40,11 +40,25 @@ pub trait World {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Progress<'a> {
-    Began { step: &'a Step },
-    Called { step: &'a Step, operation: &'a str },
-    Waiting { step: &'a Step, operation: &'a str, why: &'a str },
-    Finished { step: &'a Step },
-    Failed { step: &'a Step, error: &'a str },
+    Began {
+        step: &'a Step,
+    },
+    Called {
+        step: &'a Step,
+        operation: &'a str,
+    },
+    Waiting {
+        step: &'a Step,
+        operation: &'a str,
+        why: &'a str,
+    },
+    Finished {
+        step: &'a Step,
+    },
+    Failed {
+        step: &'a Step,
+        error: &'a str,
+    },
 }
 
 /// How an apply ended. Not a `Result`: each ending has a report.
@@ -107,14 +121,20 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     async fn drive(&self) -> Ended {
         let mut queue = Queue::new(&self.plan.steps);
         let mut running = FuturesUnordered::new();
-        let mut ended =
-            Ended { finished: Vec::new(), failed: Vec::new(), left: Vec::new(), stopped: false };
+        let mut ended = Ended {
+            finished: Vec::new(),
+            failed: Vec::new(),
+            left: Vec::new(),
+            stopped: false,
+        };
         loop {
             let halted = self.broken.get() || self.world.stop();
             while !halted && running.len() < self.effort.parallelism.max(1) {
                 let ready = queue.ready();
                 let chosen = self.world.choose(&ready);
-                let Some(work) = ready.get(chosen).copied() else { break };
+                let Some(work) = ready.get(chosen).copied() else {
+                    break;
+                };
                 queue.take(work);
                 running.push(async move { (work, self.work(work).await) });
             }
@@ -122,7 +142,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 ended.stopped = self.world.stop();
                 break;
             };
-            let Some(step) = self.plan.steps.get(work.0) else { continue };
+            let Some(step) = self.plan.steps.get(work.0) else {
+                continue;
+            };
             match result {
                 Ok(()) => {
                     queue.finish(work);
@@ -133,7 +155,10 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 }
                 Err(error) => {
                     queue.fail(work);
-                    self.world.tell(Progress::Failed { step, error: &error });
+                    self.world.tell(Progress::Failed {
+                        step,
+                        error: &error,
+                    });
                     ended.failed.push((step.address.clone(), error));
                 }
             }
@@ -147,7 +172,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 
     async fn work(&self, (index, part): Work) -> Result<(), String> {
-        let Some(step) = self.plan.steps.get(index) else { return Ok(()) };
+        let Some(step) = self.plan.steps.get(index) else {
+            return Ok(());
+        };
         let (calls, offset) = match part {
             Part::First => (&step.calls, 0),
             Part::Last => (&step.last, step.calls.len()),
@@ -155,7 +182,10 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let address = || step.address.clone();
         if part == Part::First {
             self.world.tell(Progress::Began { step });
-            self.write(&Event::Began { address: address(), draft: draft(step) })?;
+            self.write(&Event::Began {
+                address: address(),
+                draft: draft(step),
+            })?;
         }
         for (n, planned) in calls.iter().enumerate() {
             if n > 0 && self.world.stop() {
@@ -170,7 +200,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 
     fn write(&self, event: &Event) -> Result<(), String> {
-        self.world.write(event).inspect_err(|_| self.broken.set(true))
+        self.world
+            .write(event)
+            .inspect_err(|_| self.broken.set(true))
     }
 
     /// One call: intent, request, outcome.
@@ -192,16 +224,29 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Ok(outcome) => {
                 if let Outcome::Key(arn) = &outcome {
                     self.ids.borrow_mut().insert(address(), arn.clone());
-                    self.born.borrow_mut().insert(arn.clone(), tokio::time::Instant::now());
+                    self.born
+                        .borrow_mut()
+                        .insert(arn.clone(), tokio::time::Instant::now());
                 }
-                self.write(&Event::Done { address: address(), number, outcome })?;
-                self.world.tell(Progress::Called { step, operation: &operation });
+                self.write(&Event::Done {
+                    address: address(),
+                    number,
+                    outcome,
+                })?;
+                self.world.tell(Progress::Called {
+                    step,
+                    operation: &operation,
+                });
                 Ok(())
             }
             // What is not known stays an open intent: the next run settles it.
             Err(error) if error.fault == Fault::Ambiguous => Err(format!("{error}; not settled")),
             Err(error) => {
-                self.write(&Event::Failed { address: address(), number, fault: error.fault })?;
+                self.write(&Event::Failed {
+                    address: address(),
+                    number,
+                    fault: error.fault,
+                })?;
                 Err(error.to_string())
             }
         }
@@ -220,12 +265,23 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         loop {
             let ids = self.ids.borrow().clone();
             let key = self.key_of(step, &ids);
-            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
+            let late = Late {
+                key: key.as_ref(),
+                ids: Some(&ids),
+                nonce,
+            };
             let error = match self.cloud.call(at, call, late).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
-            let lost = Lost { at, call, key: key.as_ref(), ids: &ids, nonce, age: Duration::ZERO };
+            let lost = Lost {
+                at,
+                call,
+                key: key.as_ref(),
+                ids: &ids,
+                nonce,
+                age: Duration::ZERO,
+            };
             match self.meaning(step, call, &error, &ids) {
                 Meaning::Done => return Ok(Outcome::Done),
                 Meaning::Refused => return Err(error),
@@ -249,7 +305,11 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 return Err(error);
             }
             let why = "not answered, or too fast for AWS: trying again";
-            self.world.tell(Progress::Waiting { step, operation: &operation, why });
+            self.world.tell(Progress::Waiting {
+                step,
+                operation: &operation,
+                why,
+            });
             tokio::time::sleep(self.effort.patience.pause(attempt)).await;
         }
     }
@@ -300,11 +360,14 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     /// Whether the step is about a key that was made moments ago, which AWS may not show yet.
     fn newborn(&self, step: &Step, ids: &Ids) -> bool {
         let specs = step.change.from().into_iter().chain(step.change.to());
-        let mut keys: Vec<KeyArn> =
-            specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids)).collect();
+        let mut keys: Vec<KeyArn> = specs
+            .flat_map(Spec::refs)
+            .filter_map(|key| key.resolve(ids))
+            .collect();
         keys.extend(self.key_of(step, ids));
         let born = self.born.borrow();
-        keys.iter().any(|key| born.get(key).is_some_and(|at| at.elapsed() < NEWBORN))
+        keys.iter()
+            .any(|key| born.get(key).is_some_and(|at| at.elapsed() < NEWBORN))
     }
 }
 

@@ -72,9 +72,7 @@ async fn look<C: Cloud>(
     let done = |done: bool| done.then_some(Outcome::Done);
     match lost.call {
         Call::Key(key::Call::CreateKey { .. }) => by_nonce(cloud, nonces, lost).await,
-        Call::Key(key::Call::ScheduleKeyDeletion { .. }) => {
-            Ok(done(dying(cloud, lost).await?))
-        }
+        Call::Key(key::Call::ScheduleKeyDeletion { .. }) => Ok(done(dying(cloud, lost).await?)),
         Call::Key(key::Call::CancelKeyDeletion {}) => Ok(done(!dying(cloud, lost).await?)),
         Call::Key(
             key::Call::EnableKey {}
@@ -87,15 +85,23 @@ async fn look<C: Cloud>(
             | key::Call::DisableKeyRotation {},
         ) => Ok(None),
         Call::Alias(
-            alias::Call::CreateAlias { alias_name, target_key_id }
-            | alias::Call::UpdateAlias { alias_name, target_key_id },
+            alias::Call::CreateAlias {
+                alias_name,
+                target_key_id,
+            }
+            | alias::Call::UpdateAlias {
+                alias_name,
+                target_key_id,
+            },
         ) => match target_key_id.resolve(lost.ids) {
             Some(arn) => Ok(done(cloud.aliases_of(&arn).await?.contains(alias_name))),
             None => Ok(None),
         },
         Call::Alias(alias::Call::DeleteAlias { alias_name }) => {
             let all = cloud.aliases(lost.at).await?;
-            Ok(done(all.iter().all(|entry| entry.name != alias_name.as_str())))
+            Ok(done(
+                all.iter().all(|entry| entry.name != alias_name.as_str()),
+            ))
         }
         Call::Grant(grant::Call::CreateGrant { key_id, name, .. }) => {
             match key_id.resolve(lost.ids) {
@@ -132,7 +138,9 @@ async fn by_nonce<C: Cloud>(
     nonces: &Nonces,
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
-    let Some(nonce) = lost.nonce else { return Ok(None) };
+    let Some(nonce) = lost.nonce else {
+        return Ok(None);
+    };
     for id in cloud.keys(lost.at).await? {
         let arn = KeyArn::at(lost.at, &id);
         let known = nonces.0.borrow().get(&arn).cloned();

@@ -1,5 +1,7 @@
 //! Aliases. Their natural name is their identity; whose they are is decided by the key behind them.
 
+pub(crate) mod aws;
+
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation, key};
 use crate::id::{AliasName, Place};
 use serde::{Deserialize, Serialize};
@@ -16,11 +18,22 @@ pub struct Spec {
 /// The calls that change an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+#[expect(
+    missing_docs,
+    reason = "the variants and fields are AWS's operations and parameters"
+)]
 pub enum Call {
-    CreateAlias { alias_name: AliasName, target_key_id: KeyRef },
-    UpdateAlias { alias_name: AliasName, target_key_id: KeyRef },
-    DeleteAlias { alias_name: AliasName },
+    CreateAlias {
+        alias_name: AliasName,
+        target_key_id: KeyRef,
+    },
+    UpdateAlias {
+        alias_name: AliasName,
+        target_key_id: KeyRef,
+    },
+    DeleteAlias {
+        alias_name: AliasName,
+    },
 }
 
 /// The kind.
@@ -49,7 +62,9 @@ impl Resource for Alias {
             alias_name: to.name.clone(),
             target_key_id: to.target.clone(),
         };
-        let delete = |from: &Spec| Call::DeleteAlias { alias_name: from.name.clone() };
+        let delete = |from: &Spec| Call::DeleteAlias {
+            alias_name: from.name.clone(),
+        };
         Ok(match change {
             Change::Create { to } => Calls::all_at(place, vec![create(to)]),
             Change::Update { from, to } | Change::Import { from, to } => {

@@ -4,6 +4,8 @@
 //! parameters, so a changed grant has another name (aws-semantics 2.2). Grants with other names
 //! belong to AWS's services or to somebody else, and are never touched.
 
+pub(crate) mod aws;
+
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation, key};
 use crate::id::{AccountId, Place};
 use serde::{Deserialize, Serialize};
@@ -57,7 +59,10 @@ pub struct Listed {
 /// The calls that change a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+#[expect(
+    missing_docs,
+    reason = "the variants and fields are AWS's operations and parameters"
+)]
 pub enum Call {
     CreateGrant {
         key_id: KeyRef,
@@ -92,7 +97,13 @@ pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
         (Some(key::Family::Mac), _) => vec!["GenerateMac", "VerifyMac"],
         (_, "SIGN_VERIFY") => vec!["Sign", "Verify", "GetPublicKey"],
         (_, "KEY_AGREEMENT") => vec!["DeriveSharedSecret", "GetPublicKey"],
-        _ => vec!["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"],
+        _ => vec![
+            "Encrypt",
+            "Decrypt",
+            "ReEncryptFrom",
+            "ReEncryptTo",
+            "GetPublicKey",
+        ],
     };
     operations.extend(["CreateGrant", "RetireGrant", "DescribeKey"]);
     operations
@@ -124,7 +135,10 @@ impl Resource for Grant {
             supported(to, facts)?;
         }
         let revoke = |spec: &Spec, id: &String| {
-            let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };
+            let call = Call::RevokeGrant {
+                key_id: spec.key.clone(),
+                grant_id: id.clone(),
+            };
             (place.clone(), call)
         };
         let mut calls = Calls::all_at(place, Vec::new());
@@ -134,10 +148,14 @@ impl Resource for Grant {
                 if !same_access(from, to) {
                     calls.first.push(create(place, to, &from.superseded));
                 }
-                calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
+                calls
+                    .first
+                    .extend(from.superseded.iter().map(|id| revoke(from, id)));
             }
             Change::Delete { from } => {
-                calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
+                calls
+                    .first
+                    .extend(from.superseded.iter().map(|id| revoke(from, id)));
             }
             Change::Forget { .. } => {}
         }
@@ -160,17 +178,26 @@ fn same_access(a: &Spec, b: &Spec) -> bool {
 }
 
 fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
-    let Some(fact) = facts.get(&to.key) else { return Ok(()) };
+    let Some(fact) = facts.get(&to.key) else {
+        return Ok(());
+    };
     let known = operations_for(&fact.spec, &fact.usage);
-    let foreign: Vec<&str> =
-        to.operations.iter().map(String::as_str).filter(|op| !known.contains(op)).collect();
+    let foreign: Vec<&str> = to
+        .operations
+        .iter()
+        .map(String::as_str)
+        .filter(|op| !known.contains(op))
+        .collect();
     if foreign.is_empty() {
         return Ok(());
     }
     let (foreign, known) = (foreign.join(", "), known.join(", "));
     Err(vec![Violation::new(
         "operations",
-        format!("a key of spec {} for {} does not support {foreign}", fact.spec, fact.usage),
+        format!(
+            "a key of spec {} for {} does not support {foreign}",
+            fact.spec, fact.usage
+        ),
         format!("it supports {known}"),
     )])
 }
@@ -186,7 +213,12 @@ fn create(place: &Place, to: &Spec, instead_of: &BTreeSet<String>) -> (Place, Ca
     }
     let rest = (&to.operations, &to.constraints, instead_of);
     hash.update(serde_json::to_vec(&rest).unwrap_or_default());
-    let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let hash: String = hash
+        .finalize()
+        .iter()
+        .take(4)
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let call = Call::CreateGrant {
         key_id: to.key.clone(),
         name: format!("{}{hash}", to.name_prefix),
@@ -196,7 +228,13 @@ fn create(place: &Place, to: &Spec, instead_of: &BTreeSet<String>) -> (Place, Ca
         constraints: to.constraints.clone(),
     };
     let issuer = to.issuer.clone().unwrap_or_else(|| place.account.clone());
-    (Place { account: issuer, region: place.region.clone() }, call)
+    (
+        Place {
+            account: issuer,
+            region: place.region.clone(),
+        },
+        call,
+    )
 }
 
 /// Finds our grant among all grants of its key, and puts it into the words of a declaration.
@@ -218,7 +256,9 @@ pub fn lift(wanted: &Spec, recorded_id: Option<&str>, listed: &[Listed]) -> Opti
         superseded: BTreeSet::new(),
         ..wanted.clone()
     };
-    let current = ours.iter().position(|grant| same_access(&lifted(grant), wanted));
+    let current = ours
+        .iter()
+        .position(|grant| same_access(&lifted(grant), wanted));
     let (current, matches) = match current {
         Some(index) => (ours.remove(index), true),
         None => (*ours.first()?, false),

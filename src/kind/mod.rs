@@ -40,7 +40,9 @@ impl TryFrom<String> for KeyRef {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         if text.starts_with("arn:") {
-            return KeyArn::from_str(&text).map(Self::Arn).map_err(|e| e.to_string());
+            return KeyArn::from_str(&text)
+                .map(Self::Arn)
+                .map_err(|e| e.to_string());
         }
         text.parse().map(Self::Managed)
     }
@@ -155,8 +157,14 @@ impl<T> Change<T> {
     pub fn try_map<U>(self, mut f: impl FnMut(T) -> Option<U>) -> Option<Change<U>> {
         Some(match self {
             Self::Create { to } => Change::Create { to: f(to)? },
-            Self::Update { from, to } => Change::Update { from: f(from)?, to: f(to)? },
-            Self::Import { from, to } => Change::Import { from: f(from)?, to: f(to)? },
+            Self::Update { from, to } => Change::Update {
+                from: f(from)?,
+                to: f(to)?,
+            },
+            Self::Import { from, to } => Change::Import {
+                from: f(from)?,
+                to: f(to)?,
+            },
             Self::Delete { from } => Change::Delete { from: f(from)? },
             Self::Forget { from } => Change::Forget { from: f(from)? },
         })
@@ -181,7 +189,11 @@ impl Violation {
         reason: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
-        Self { field: field.into(), reason: reason.into(), help: help.into() }
+        Self {
+            field: field.into(),
+            reason: reason.into(),
+            help: help.into(),
+        }
     }
 }
 
@@ -210,13 +222,24 @@ pub struct Calls<C> {
 
 impl<C> Calls<C> {
     fn all_at(place: &Place, calls: Vec<C>) -> Self {
-        let first = calls.into_iter().map(|call| (place.clone(), call)).collect();
-        Self { first, last: Vec::new(), risk: None }
+        let first = calls
+            .into_iter()
+            .map(|call| (place.clone(), call))
+            .collect();
+        Self {
+            first,
+            last: Vec::new(),
+            risk: None,
+        }
     }
 
     fn map<D>(self, f: impl Fn(C) -> D) -> Calls<D> {
         let each = |calls: Vec<(Place, C)>| calls.into_iter().map(|(p, c)| (p, f(c))).collect();
-        Calls { first: each(self.first), last: each(self.last), risk: self.risk }
+        Calls {
+            first: each(self.first),
+            last: each(self.last),
+            risk: self.risk,
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Desired, state and live become a plan. Pure.
 
-use super::{
-    Access, Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, Via, field, order,
-};
+use super::{Access, Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, Via, field, order};
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
@@ -17,9 +15,19 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     let mut facts: KeyFacts = desired.key_facts.clone();
     facts.extend(live.key_facts.clone());
-    let mut builder = Builder { desired, state, live, facts, plan: empty(desired, state) };
-    let addresses: BTreeSet<&Address> =
-        desired.resources.keys().chain(state.records.keys()).chain(live.seen.keys()).collect();
+    let mut builder = Builder {
+        desired,
+        state,
+        live,
+        facts,
+        plan: empty(desired, state),
+    };
+    let addresses: BTreeSet<&Address> = desired
+        .resources
+        .keys()
+        .chain(state.records.keys())
+        .chain(live.seen.keys())
+        .collect();
     for address in addresses {
         builder.resource(address);
     }
@@ -36,7 +44,10 @@ fn empty(desired: &Desired, state: &State) -> Plan {
     Plan {
         stack: desired.stack.clone(),
         home: desired.home.clone(),
-        base: Base { lineage: state.lineage.clone(), serial: state.serial },
+        base: Base {
+            lineage: state.lineage.clone(),
+            serial: state.serial,
+        },
         steps: Vec::new(),
         blocked: Vec::new(),
         drift: Vec::new(),
@@ -60,9 +71,7 @@ impl Builder<'_> {
         let record = self.state.records.get(address);
         let seen = self.live.seen.get(address).unwrap_or(&Seen::Absent);
         self.drift(address, record, seen);
-        let forgotten = |key: &kind::KeyRef| {
-            matches!(key, kind::KeyRef::Managed(key) if self.desired.forget.contains(key))
-        };
+        let forgotten = |key: &kind::KeyRef| matches!(key, kind::KeyRef::Managed(key) if self.desired.forget.contains(key));
         let forget = self.desired.forget.contains(address)
             || record.is_some_and(|record| record.spec.refs().into_iter().any(forgotten));
         match (declared, record, seen) {
@@ -82,7 +91,9 @@ impl Builder<'_> {
     }
 
     fn drift(&mut self, address: &Address, record: Option<&Record>, seen: &Seen) {
-        let Some(record) = record.filter(|record| !record.partial) else { return };
+        let Some(record) = record.filter(|record| !record.partial) else {
+            return;
+        };
         let live = match seen {
             Seen::Present { spec, .. } => Some(spec),
             Seen::Absent => None,
@@ -91,31 +102,64 @@ impl Builder<'_> {
         let fields = match live {
             Some(live) => {
                 let expected = record.spec.complete(live);
-                if expected == *live { Vec::new() } else { field::changes(Some(&expected), Some(live)) }
+                if expected == *live {
+                    Vec::new()
+                } else {
+                    field::changes(Some(&expected), Some(live))
+                }
             }
             None => field::changes(Some(&record.spec), None),
         };
         if !fields.is_empty() {
-            self.plan.drift.push(Drift { address: address.clone(), fields });
+            self.plan.drift.push(Drift {
+                address: address.clone(),
+                fields,
+            });
         }
     }
 
     fn forget(&mut self, address: &Address, record: &Record) {
-        let change = Change::Forget { from: record.spec.clone() };
-        self.step(address, record.place.clone(), change, Some(&record.id), record.protect, "listed under `removed`");
+        let change = Change::Forget {
+            from: record.spec.clone(),
+        };
+        self.step(
+            address,
+            record.place.clone(),
+            change,
+            Some(&record.id),
+            record.protect,
+            "listed under `removed`",
+        );
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
-        let change = Change::Create { to: declared.spec.clone() };
+        let change = Change::Create {
+            to: declared.spec.clone(),
+        };
         let reason = match self.state.records.get(address) {
             Some(_) => "it was deleted outside of kmsctl",
             None => "declared, and not there",
         };
-        self.step(address, declared.place.clone(), change, None, declared.protect, reason);
+        self.step(
+            address,
+            declared.place.clone(),
+            change,
+            None,
+            declared.protect,
+            reason,
+        );
     }
 
-    fn keep(&mut self, address: &Address, declared: &Declared, record: Option<&Record>, seen: &Seen) {
-        let Seen::Present { id, spec: from, .. } = seen else { return };
+    fn keep(
+        &mut self,
+        address: &Address,
+        declared: &Declared,
+        record: Option<&Record>,
+        seen: &Seen,
+    ) {
+        let Seen::Present { id, spec: from, .. } = seen else {
+            return;
+        };
         let to = declared.spec.complete(from);
         let place = declared.place.clone();
         if *from == to {
@@ -127,21 +171,48 @@ impl Builder<'_> {
             return;
         }
         let (change, reason) = match record {
-            Some(_) if self.plan.drift.iter().any(|d| d.address == *address) => {
-                (Change::Update { from: from.clone(), to }, "AWS differs from the configuration")
-            }
-            Some(_) => (Change::Update { from: from.clone(), to }, "the configuration changed"),
-            None if declared.adopt.is_some() => {
-                (Change::Import { from: from.clone(), to }, "an existing key is taken over")
-            }
-            None => (Change::Update { from: from.clone(), to }, "found in AWS, and different"),
+            Some(_) if self.plan.drift.iter().any(|d| d.address == *address) => (
+                Change::Update {
+                    from: from.clone(),
+                    to,
+                },
+                "AWS differs from the configuration",
+            ),
+            Some(_) => (
+                Change::Update {
+                    from: from.clone(),
+                    to,
+                },
+                "the configuration changed",
+            ),
+            None if declared.adopt.is_some() => (
+                Change::Import {
+                    from: from.clone(),
+                    to,
+                },
+                "an existing key is taken over",
+            ),
+            None => (
+                Change::Update {
+                    from: from.clone(),
+                    to,
+                },
+                "found in AWS, and different",
+            ),
         };
         self.step(address, place, change, Some(id), declared.protect, reason);
     }
 
     /// AWS is as declared. What kmsctl remembers may still differ: a changed protection is a step
     /// of its own, because it decides what a later plan may delete; a lost record is written back.
-    fn remember(&mut self, address: &Address, declared: &Declared, record: Option<&Record>, id: &str, to: &Spec) {
+    fn remember(
+        &mut self,
+        address: &Address,
+        declared: &Declared,
+        record: Option<&Record>,
+        id: &str,
+        to: &Spec,
+    ) {
         let fresh = Record {
             id: id.to_owned(),
             place: declared.place.clone(),
@@ -151,9 +222,19 @@ impl Builder<'_> {
         };
         match record {
             Some(record) if record.protect != declared.protect => {
-                let change = Change::Update { from: to.clone(), to: to.clone() };
+                let change = Change::Update {
+                    from: to.clone(),
+                    to: to.clone(),
+                };
                 let reason = "the protection changed; recorded without a call";
-                self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);
+                self.step(
+                    address,
+                    declared.place.clone(),
+                    change,
+                    Some(id),
+                    declared.protect,
+                    reason,
+                );
                 if let Some(step) = self.plan.steps.last_mut() {
                     step.fields.push(field::FieldChange {
                         path: "protect".to_owned(),
@@ -170,7 +251,9 @@ impl Builder<'_> {
     }
 
     fn delete(&mut self, address: &Address, record: Option<&Record>, seen: &Seen) {
-        let Seen::Present { id, place, spec } = seen else { return };
+        let Seen::Present { id, place, spec } = seen else {
+            return;
+        };
         if let Spec::Key(key) = spec
             && key.deletion.is_some()
         {
@@ -193,7 +276,14 @@ impl Builder<'_> {
             return;
         }
         let change = Change::Delete { from: spec.clone() };
-        self.step(address, place.clone(), change, Some(id), false, "no longer declared");
+        self.step(
+            address,
+            place.clone(),
+            change,
+            Some(id),
+            false,
+            "no longer declared",
+        );
     }
 
     fn step(
@@ -215,7 +305,10 @@ impl Builder<'_> {
             }
         };
         let planned = |calls: Vec<(crate::id::Place, kind::Call)>| {
-            calls.into_iter().map(|(at, call)| PlannedCall { at, call }).collect()
+            calls
+                .into_iter()
+                .map(|(at, call)| PlannedCall { at, call })
+                .collect()
         };
         self.plan.steps.push(Step {
             address: address.clone(),
@@ -244,8 +337,12 @@ impl Builder<'_> {
     /// What points at a key that is refused waits with it, where the key would not be there for it
     /// (it cannot be created), or where it would lose what keeps working (it may not be deleted).
     fn block_dependents(&mut self) {
-        let refused: BTreeSet<Address> =
-            self.plan.blocked.iter().map(|blocked| blocked.address.clone()).collect();
+        let refused: BTreeSet<Address> = self
+            .plan
+            .blocked
+            .iter()
+            .map(|blocked| blocked.address.clone())
+            .collect();
         let undeclared = |key: &Address| !self.desired.resources.contains_key(key);
         let missing = |key: &Address| !self.live.ids.contains_key(key);
         let mut waiting = Vec::new();
@@ -264,14 +361,19 @@ impl Builder<'_> {
         });
         for (address, key) in waiting {
             let help = format!("resolve what blocks `{key}` first");
-            self.block(&address, &Violation::new("", format!("`{key}` is blocked"), help));
+            self.block(
+                &address,
+                &Violation::new("", format!("`{key}` is blocked"), help),
+            );
         }
     }
 }
 
 /// Disabling a protected key is refused: what it encrypts could not be read any more.
 fn disabling(protect: bool, from: &Spec, to: &Spec) -> Option<Violation> {
-    let (Spec::Key(from), Spec::Key(to)) = (from, to) else { return None };
+    let (Spec::Key(from), Spec::Key(to)) = (from, to) else {
+        return None;
+    };
     let disables = from.enabled != Some(false) && to.enabled == Some(false);
     (protect && disables && from.deletion.is_none()).then(|| {
         Violation::new(
@@ -314,7 +416,9 @@ fn key_access(step: &Step) -> Vec<Access> {
 
 fn grant_access(step: &Step) -> Vec<Access> {
     let line = |effect: Effect, spec: Option<&Spec>| {
-        let Some(Spec::Grant(spec)) = spec else { return None };
+        let Some(Spec::Grant(spec)) = spec else {
+            return None;
+        };
         let condition = spec.constraints.as_ref().map(|constraint| {
             let (form, pairs) = match constraint {
                 grant::Constraint::EncryptionContextEquals(pairs) => ("is", pairs),
@@ -323,19 +427,40 @@ fn grant_access(step: &Step) -> Vec<Access> {
             let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
             format!("encryption context {form} {}", pairs.join(", "))
         });
-        let actions = spec.operations.iter().map(|op| format!("kms:{op}")).collect();
-        let change = AccessChange { effect, principal: spec.grantee.clone(), actions, condition };
+        let actions = spec
+            .operations
+            .iter()
+            .map(|op| format!("kms:{op}"))
+            .collect();
+        let change = AccessChange {
+            effect,
+            principal: spec.grantee.clone(),
+            actions,
+            condition,
+        };
         let (key, source) = (spec.key.to_string(), step.address.clone());
-        Some(Access { key, change, via: Via::Grant, source })
+        Some(Access {
+            key,
+            change,
+            via: Via::Grant,
+            source,
+        })
     };
     let lost = line(Effect::Lost, step.change.from());
     let gained = line(Effect::Gained, step.change.to());
-    let same = lost.as_ref().zip(gained.as_ref()).is_some_and(|(lost, gained)| {
-        lost.change.actions == gained.change.actions
-            && lost.change.principal == gained.change.principal
-            && lost.change.condition == gained.change.condition
-    });
-    if same { Vec::new() } else { lost.into_iter().chain(gained).collect() }
+    let same = lost
+        .as_ref()
+        .zip(gained.as_ref())
+        .is_some_and(|(lost, gained)| {
+            lost.change.actions == gained.change.actions
+                && lost.change.principal == gained.change.principal
+                && lost.change.condition == gained.change.condition
+        });
+    if same {
+        Vec::new()
+    } else {
+        lost.into_iter().chain(gained).collect()
+    }
 }
 
 fn findings(desired: &Desired) -> Vec<Finding> {

@@ -153,8 +153,13 @@ impl Plan {
             return;
         }
         let hit = |address: &Address| targets.iter().any(|target| address.matches(target));
-        let mut keep: BTreeSet<Address> =
-            self.steps.iter().map(|s| &s.address).filter(|a| hit(a)).cloned().collect();
+        let mut keep: BTreeSet<Address> = self
+            .steps
+            .iter()
+            .map(|s| &s.address)
+            .filter(|a| hit(a))
+            .cloned()
+            .collect();
         // Steps are in an executable order, so one pass from the end sees every chain.
         for step in self.steps.iter().rev() {
             if keep.contains(&step.address) {
@@ -172,6 +177,9 @@ impl Plan {
     /// How many steps there are of an action.
     #[must_use]
     pub fn count(&self, action: &str) -> usize {
-        self.steps.iter().filter(|step| step.change.action() == action).count()
+        self.steps
+            .iter()
+            .filter(|step| step.change.action() == action)
+            .count()
     }
 }

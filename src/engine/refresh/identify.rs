@@ -25,7 +25,9 @@ impl<C: Cloud> Refresh<'_, C> {
         let mut unknown = BTreeMap::new();
         for address in self.addresses(Kind::Key) {
             let interest = self.interest(address);
-            let recorded = interest.record.and_then(|record| record.id.parse::<KeyArn>().ok());
+            let recorded = interest
+                .record
+                .and_then(|record| record.id.parse::<KeyArn>().ok());
             match (recorded, interest.declared) {
                 (Some(arn), _) => {
                     identified.found.insert(address.clone(), arn);
@@ -39,7 +41,8 @@ impl<C: Cloud> Refresh<'_, C> {
                 (None, None) => {}
             }
         }
-        self.behind_aliases(&mut unknown, aliases, &mut identified).await?;
+        self.behind_aliases(&mut unknown, aliases, &mut identified)
+            .await?;
         if !unknown.is_empty() || self.state.records.is_empty() {
             self.sweep(&mut identified).await?;
         }
@@ -65,7 +68,9 @@ impl<C: Cloud> Refresh<'_, C> {
             (None, Adopt::Alias(name)) => {
                 let reason = format!("the key to adopt is not there: no alias `{name}`");
                 let help = "name an alias, a key id or a key ARN that exists".to_owned();
-                identified.obstructed.insert(address.clone(), Seen::Obstructed { reason, help });
+                identified
+                    .obstructed
+                    .insert(address.clone(), Seen::Obstructed { reason, help });
             }
             (None, Adopt::Key(_)) => {}
         }
@@ -80,8 +85,12 @@ impl<C: Cloud> Refresh<'_, C> {
     ) -> Result<(), CloudError> {
         let mut candidates: BTreeMap<Address, BTreeSet<KeyArn>> = BTreeMap::new();
         for declared in self.desired.resources.values() {
-            let Spec::Alias(alias) = &declared.spec else { continue };
-            let KeyRef::Managed(key) = &alias.target else { continue };
+            let Spec::Alias(alias) = &declared.spec else {
+                continue;
+            };
+            let KeyRef::Managed(key) = &alias.target else {
+                continue;
+            };
             if unknown.contains_key(key)
                 && let Some(arn) = target(aliases, &declared.place, alias.name.as_str())
             {
@@ -106,8 +115,8 @@ impl<C: Cloud> Refresh<'_, C> {
         let ask = async || self.cloud.tags(arn).await;
         match patiently(&self.effort.patience, ask).await {
             Ok(tags) => {
-                let ours = tags.get(STACK_TAG).map(String::as_str)
-                    == Some(self.desired.stack.as_str());
+                let ours =
+                    tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str());
                 Ok(tags.get(NAME_TAG).filter(|_| ours).cloned())
             }
             Err(error) if unreachable(&error) => Err(error),
@@ -131,7 +140,10 @@ impl<C: Cloud> Refresh<'_, C> {
             let mut answers = stream::iter(asks).buffer_unordered(self.effort.parallelism.max(1));
             while let Some((owner, arn)) = answers.next().await {
                 if let Some(name) = owner? {
-                    claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
+                    claims
+                        .entry(Address::new(Kind::Key, name))
+                        .or_default()
+                        .push(arn);
                 }
             }
         }
@@ -161,7 +173,11 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         let declared = self.desired.resources.contains_key(&address);
-        let candidates = if alive.is_empty() && declared { arns } else { alive };
+        let candidates = if alive.is_empty() && declared {
+            arns
+        } else {
+            alive
+        };
         match candidates.as_slice() {
             [] => {}
             [arn] => {
@@ -174,7 +190,9 @@ impl<C: Cloud> Refresh<'_, C> {
                     "keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others, or say \
                      which with `adopt:`"
                 );
-                identified.obstructed.insert(address, Seen::Obstructed { reason, help });
+                identified
+                    .obstructed
+                    .insert(address, Seen::Obstructed { reason, help });
             }
         }
         Ok(())
@@ -183,6 +201,9 @@ impl<C: Cloud> Refresh<'_, C> {
 
 /// The key behind an alias.
 pub(super) fn target(aliases: &Aliases, place: &Place, name: &str) -> Option<KeyArn> {
-    let entry = aliases.get(place)?.iter().find(|entry| entry.name == name)?;
+    let entry = aliases
+        .get(place)?
+        .iter()
+        .find(|entry| entry.name == name)?;
     Some(KeyArn::at(place, entry.target.as_deref()?))
 }

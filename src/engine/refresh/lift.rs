@@ -40,43 +40,58 @@ impl<C: Cloud> Refresh<'_, C> {
     fn obstruct_grants_on(&self, key: &Address, live: &mut Live) {
         for address in self.addresses(Kind::Grant) {
             let on_key = |spec: &Spec| {
-                spec.refs().into_iter().any(|of| *of == KeyRef::Managed(key.clone()))
+                spec.refs()
+                    .into_iter()
+                    .any(|of| *of == KeyRef::Managed(key.clone()))
             };
             if self.interest(address).specs().any(on_key) {
                 let reason = format!("the grants of `{key}` cannot be looked at");
                 let help = format!("resolve what blocks `{key}` first");
-                live.seen.insert(address.clone(), Seen::Obstructed { reason, help });
+                live.seen
+                    .insert(address.clone(), Seen::Obstructed { reason, help });
             }
         }
     }
 
     fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Seen {
-        let Reading { metadata, policy, rotation, tags, grants } = reading;
+        let Reading {
+            metadata,
+            policy,
+            rotation,
+            tags,
+            grants,
+        } = reading;
         if let Some(seen) = self.foreign(&metadata, &tags) {
             return seen;
         }
         let interest = self.interest(address).keys();
-        let policy = policy.as_deref().map(|text| self.document(text, &metadata.arn, &interest));
+        let policy = policy
+            .as_deref()
+            .map(|text| self.document(text, &metadata.arn, &interest));
         let policy = match policy.transpose() {
             Ok(policy) => policy,
             Err(seen) => return seen,
         };
         let arn = metadata.arn.clone();
-        let fact = KeyFact { spec: metadata.spec.clone(), usage: metadata.usage.clone() };
-        live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
+        let fact = KeyFact {
+            spec: metadata.spec.clone(),
+            usage: metadata.usage.clone(),
+        };
+        live.key_facts
+            .insert(KeyRef::Managed(address.clone()), fact.clone());
         live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
         let spec = Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest));
         if let Some(grants) = grants {
             self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
         }
-        Seen::Present { id: arn.to_string(), place: arn.place(), spec }
+        Seen::Present {
+            id: arn.to_string(),
+            place: arn.place(),
+            spec,
+        }
     }
 
-    fn foreign(
-        &self,
-        metadata: &key::Metadata,
-        tags: &BTreeMap<String, String>,
-    ) -> Option<Seen> {
+    fn foreign(&self, metadata: &key::Metadata, tags: &BTreeMap<String, String>) -> Option<Seen> {
         if metadata.aws_managed {
             let reason = format!("`{}` is managed by AWS and cannot be changed", metadata.arn);
             let help = "declare a key of your own".to_owned();
@@ -98,17 +113,23 @@ impl<C: Cloud> Refresh<'_, C> {
         arn: &KeyArn,
         interest: &[&key::Spec],
     ) -> Result<Document, Seen> {
-        let live = Document::from_live(text, self.desired.home.region.partition())
-            .map_err(|problems| Seen::Obstructed {
+        let live = Document::from_live(text, self.desired.home.region.partition()).map_err(
+            |problems| Seen::Obstructed {
                 reason: format!(
                     "its policy cannot be understood: {}",
-                    problems.first().map(|p| p.message.as_str()).unwrap_or_default()
+                    problems
+                        .first()
+                        .map(|p| p.message.as_str())
+                        .unwrap_or_default()
                 ),
                 help: "look at it with `aws kms get-key-policy`".to_owned(),
-            })?;
+            },
+        )?;
         let own = arn.to_string();
         let declared = interest.iter().filter_map(|spec| spec.policy.as_ref());
-        let same = declared.filter(|policy| policy.names_own_key()).find(|policy| policy.with_own_key(&own) == live);
+        let same = declared
+            .filter(|policy| policy.names_own_key())
+            .find(|policy| policy.with_own_key(&own) == live);
         Ok(same.cloned().unwrap_or(live))
     }
 
@@ -118,7 +139,10 @@ impl<C: Cloud> Refresh<'_, C> {
             let ask = async || self.cloud.describe(arn).await;
             match patiently(&self.effort.patience, ask).await {
                 Ok(metadata) => {
-                    let fact = KeyFact { spec: metadata.spec, usage: metadata.usage };
+                    let fact = KeyFact {
+                        spec: metadata.spec,
+                        usage: metadata.usage,
+                    };
                     live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
                 }
                 Err(error) if unreachable(&error) => return Err(error),
@@ -130,7 +154,11 @@ impl<C: Cloud> Refresh<'_, C> {
 
     fn obstruct_all_on(&self, arn: &KeyArn, error: &CloudError, live: &mut Live) {
         for (address, declared) in &self.desired.resources {
-            let points = declared.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()));
+            let points = declared
+                .spec
+                .refs()
+                .into_iter()
+                .any(|key| *key == KeyRef::Arn(arn.clone()));
             if points {
                 live.seen.insert(address.clone(), obstructed(error));
             }
@@ -144,16 +172,26 @@ impl<C: Cloud> Refresh<'_, C> {
     ) -> Result<(), CloudError> {
         for address in self.addresses(Kind::Alias) {
             let interest = self.interest(address);
-            let Some(Spec::Alias(wanted)) = interest.specs().next() else { continue };
-            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
-            let Some(place) = place.filter(|_| !live.seen.contains_key(address)) else { continue };
+            let Some(Spec::Alias(wanted)) = interest.specs().next() else {
+                continue;
+            };
+            let place = interest
+                .declared
+                .map(|d| &d.place)
+                .or(interest.record.map(|r| &r.place));
+            let Some(place) = place.filter(|_| !live.seen.contains_key(address)) else {
+                continue;
+            };
             let seen = match target(aliases, place, wanted.name.as_str()) {
                 None => Seen::Absent,
                 Some(arn) => {
                     let present = |target| Seen::Present {
                         id: wanted.name.to_string(),
                         place: place.clone(),
-                        spec: Spec::Alias(alias::Spec { name: wanted.name.clone(), target }),
+                        spec: Spec::Alias(alias::Spec {
+                            name: wanted.name.clone(),
+                            target,
+                        }),
                     };
                     match live.address_of(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
@@ -173,7 +211,11 @@ impl<C: Cloud> Refresh<'_, C> {
         let mut keys: BTreeSet<KeyArn> = BTreeSet::new();
         for address in self.addresses(Kind::Grant) {
             for spec in self.interest(address).specs() {
-                if let Spec::Grant(grant::Spec { key: KeyRef::Arn(arn), .. }) = spec {
+                if let Spec::Grant(grant::Spec {
+                    key: KeyRef::Arn(arn),
+                    ..
+                }) = spec
+                {
                     keys.insert(arn.clone());
                 }
             }
@@ -192,11 +234,16 @@ impl<C: Cloud> Refresh<'_, C> {
     fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
         for address in self.addresses(Kind::Grant) {
             let interest = self.interest(address);
-            let Some(Spec::Grant(wanted)) = interest.specs().next() else { continue };
+            let Some(Spec::Grant(wanted)) = interest.specs().next() else {
+                continue;
+            };
             if wanted.key != *key || live.seen.contains_key(address) {
                 continue;
             }
-            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
+            let place = interest
+                .declared
+                .map(|d| &d.place)
+                .or(interest.record.map(|r| &r.place));
             let recorded = interest.record.map(|record| record.id.as_str());
             let found = grant::lift(wanted, recorded, listed);
             let seen = match (found, place) {
@@ -204,7 +251,11 @@ impl<C: Cloud> Refresh<'_, C> {
                     if interest.declared.is_none() {
                         spec.superseded.insert(id.clone());
                     }
-                    Seen::Present { id, place: place.clone(), spec: Spec::Grant(spec) }
+                    Seen::Present {
+                        id,
+                        place: place.clone(),
+                        spec: Spec::Grant(spec),
+                    }
                 }
                 (None, _) | (_, None) => Seen::Absent,
             };
@@ -215,7 +266,10 @@ impl<C: Cloud> Refresh<'_, C> {
 
 fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Seen {
     Seen::Obstructed {
-        reason: format!("`{}` points at `{arn}`, which is not this stack's", wanted.name),
+        reason: format!(
+            "`{}` points at `{arn}`, which is not this stack's",
+            wanted.name
+        ),
         help: format!(
             "take that key over with `adopt: {}`, choose another alias, or have its owner delete \
              the alias",

@@ -1,0 +1,110 @@
+//! A grant's calls as the SDK's requests, and the SDK's list of grants as ours.
+
+use super::{Call, Constraint, Listed};
+use crate::cloud::aws::error::{answer, local};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Outcome};
+use crate::id::Place;
+use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
+use std::collections::HashMap;
+
+/// A grant as AWS lists it. A service as grantee is named by its service principal.
+pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
+    let grantee = grant
+        .grantee_principal()
+        .or(grant.grantee_service_principal());
+    let retiring = grant
+        .retiring_principal()
+        .or(grant.retiring_service_principal());
+    Listed {
+        grant_id: grant.grant_id().unwrap_or_default().to_owned(),
+        name: grant.name().unwrap_or_default().to_owned(),
+        grantee: grantee.unwrap_or_default().to_owned(),
+        retiring: retiring.map(str::to_owned),
+        operations: grant
+            .operations()
+            .iter()
+            .map(|op| op.as_str().to_owned())
+            .collect(),
+        constraints: grant.constraints().and_then(constraint),
+    }
+}
+
+fn constraint(live: &GrantConstraints) -> Option<Constraint> {
+    fn pairs<B: FromIterator<(String, String)>>(
+        map: Option<&HashMap<String, String>>,
+    ) -> Option<B> {
+        let map = map.filter(|map| !map.is_empty())?;
+        Some(
+            map.iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        )
+    }
+    pairs(live.encryption_context_equals())
+        .map(Constraint::EncryptionContextEquals)
+        .or_else(|| {
+            pairs(live.encryption_context_subset()).map(Constraint::EncryptionContextSubset)
+        })
+}
+
+fn constraints(wanted: &Constraint) -> GrantConstraints {
+    let builder = GrantConstraints::builder();
+    match wanted {
+        Constraint::EncryptionContextEquals(pairs) => builder
+            .set_encryption_context_equals(Some(pairs.clone().into_iter().collect()))
+            .build(),
+        Constraint::EncryptionContextSubset(pairs) => builder
+            .set_encryption_context_subset(Some(pairs.clone().into_iter().collect()))
+            .build(),
+    }
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    match call {
+        Call::CreateGrant {
+            key_id,
+            name,
+            grantee_principal,
+            retiring_principal,
+            operations,
+            constraints: wanted,
+        } => {
+            const OPERATION: &str = "CreateGrant";
+            let key = resolve(OPERATION, key_id, late)?;
+            let operations = operations
+                .iter()
+                .map(|op| GrantOperation::from(op.as_str()));
+            let request = aws
+                .ready(at, OPERATION)
+                .await?
+                .create_grant()
+                .key_id(key)
+                .name(name)
+                .grantee_principal(grantee_principal)
+                .set_retiring_principal(retiring_principal.clone())
+                .set_operations(Some(operations.collect()))
+                .set_constraints(wanted.as_ref().map(constraints));
+            let made = answer(OPERATION, request.send().await)?;
+            // The grant exists, whatever the answer looks like: it has to be looked for.
+            let unnamed = || local(OPERATION, Fault::Ambiguous, "the answer names no grant");
+            made.grant_id.map(Outcome::Grant).ok_or_else(unnamed)
+        }
+        Call::RevokeGrant { key_id, grant_id } => {
+            const OPERATION: &str = "RevokeGrant";
+            let key = resolve(OPERATION, key_id, late)?;
+            let request = aws.ready(at, OPERATION).await?.revoke_grant();
+            answer(
+                OPERATION,
+                request.key_id(key).grant_id(grant_id).send().await,
+            )?;
+            Ok(Outcome::Done)
+        }
+    }
+}
