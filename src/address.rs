@@ -20,10 +20,7 @@ impl Address {
     /// The address of `name` among the resources of `kind`.
     #[must_use]
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self {
-            kind,
-            name: name.into(),
-        }
+        Self { kind, name: name.into() }
     }
 
     /// Whether the address matches `pattern`, in which `*` stands for any text.
@@ -40,9 +37,9 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
         Some((b'*', rest)) => {
             (0..=text.len()).any(|n| text.get(n..).is_some_and(|tail| glob(rest, tail)))
         }
-        Some((byte, rest)) => text
-            .split_first()
-            .is_some_and(|(first, tail)| first == byte && glob(rest, tail)),
+        Some((byte, rest)) => {
+            text.split_first().is_some_and(|(first, tail)| first == byte && glob(rest, tail))
+        }
     }
 }
 
@@ -55,21 +52,10 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let kinds = || {
-            Kind::ALL
-                .iter()
-                .map(|k| k.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let (kind, name) = text
-            .split_once('/')
-            .filter(|(_, name)| !name.is_empty())
-            .ok_or_else(|| {
-                format!(
-                    "`{text}` is not an address: write `kind/name` ({})",
-                    kinds()
-                )
+        let kinds = || Kind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
+        let (kind, name) =
+            text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(|| {
+                format!("`{text}` is not an address: write `kind/name` ({})", kinds())
             })?;
         let kind = Kind::ALL
             .iter()
@@ -103,12 +89,7 @@ mod tests {
         assert!(grant.matches("grant/*"));
         assert!(grant.matches("*batch"));
         assert!(!grant.matches("key/*"));
-        assert!(
-            "keys/a"
-                .parse::<Address>()
-                .unwrap_err()
-                .contains("alias, grant")
-        );
+        assert!("keys/a".parse::<Address>().unwrap_err().contains("alias, grant"));
         assert!("key".parse::<Address>().is_err());
     }
 }

@@ -7,11 +7,9 @@ use std::path::PathBuf;
 /// Keeps AWS KMS keys, aliases, key policies and grants as they are declared in YAML.
 #[derive(Debug, Parser)]
 #[command(name = "kmsctl", version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 error, 2 success with changes (plan \
+#[command(after_help = "Exit codes: 0 done, 1 error, 2 success with changes (plan \
 --detailed-exitcode, drift), 3 refused, 4 applied in part, 5 stale plan or locked state, 64 \
-usage, 130 interrupted at a safe point."
-)]
+usage, 130 interrupted at a safe point.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

@@ -40,11 +40,7 @@ pub struct Failure {
 impl Failure {
     /// An error with exit code 1.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::Error,
-            message: message.into(),
-            hint: None,
-        }
+        Self { exit: Exit::Error, message: message.into(), hint: None }
     }
 
     /// The same with another exit code.

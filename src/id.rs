@@ -16,10 +16,7 @@ pub struct BadId {
 
 impl BadId {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: help.into(),
-        }
+        Self { message: message.into(), help: help.into() }
     }
 }
 
@@ -85,10 +82,7 @@ impl FromStr for AccountId {
         } else {
             format!("`{text}` is not an account id")
         };
-        Err(BadId::new(
-            what,
-            "an AWS account id has 12 digits, such as \"111122223333\"",
-        ))
+        Err(BadId::new(what, "an AWS account id has 12 digits, such as \"111122223333\""))
     }
 }
 
@@ -98,12 +92,8 @@ impl FromStr for Region {
         let parts: Vec<&str> = text.split('-').collect();
         let good = parts.len() >= 3
             && parts.iter().all(|p| !p.is_empty())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-            && parts
-                .last()
-                .is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()));
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && parts.last().is_some_and(|p| p.bytes().all(|b| b.is_ascii_digit()));
         if good {
             return Ok(Self(text.to_owned()));
         }
@@ -132,9 +122,7 @@ impl FromStr for Name {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
         let good = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if good {
             return Ok(Self(text.to_owned()));
         }
@@ -157,10 +145,7 @@ impl FromStr for AliasName {
             ));
         }
         let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-');
-        if let Some(rest) = text
-            .split_once("alias/")
-            .filter(|(before, _)| !before.is_empty())
-        {
+        if let Some(rest) = text.split_once("alias/").filter(|(before, _)| !before.is_empty()) {
             return Err(BadId::new(
                 format!("`{text}` does not begin with `alias/`"),
                 format!("write `alias/{}`, or leave `alias/` out", rest.1),
@@ -218,21 +203,13 @@ impl KeyArn {
     /// Where the key lives.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place {
-            account: self.account.clone(),
-            region: self.region.clone(),
-        }
+        Place { account: self.account.clone(), region: self.region.clone() }
     }
 }
 
 impl fmt::Display for KeyArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            partition,
-            region,
-            account,
-            id,
-        } = self;
+        let Self { partition, region, account, id } = self;
         write!(f, "arn:{partition}:kms:{region}:{account}:key/{id}")
     }
 }
@@ -260,10 +237,7 @@ impl FromStr for KeyArn {
         };
         let id = resource.strip_prefix("key/").filter(|id| is_key_id(id));
         let (true, Some(id)) = (*arn == "arn" && *service == "kms", id) else {
-            return Err(BadId::new(
-                format!("`{text}` is not the ARN of a KMS key"),
-                FORM,
-            ));
+            return Err(BadId::new(format!("`{text}` is not the ARN of a KMS key"), FORM));
         };
         let (region, account): (Region, AccountId) = (region.parse()?, account.parse()?);
         if *partition != region.partition() {
@@ -272,12 +246,7 @@ impl FromStr for KeyArn {
                 format!("its partition is `{}`", region.partition()),
             ));
         }
-        Ok(Self {
-            partition: (*partition).to_owned(),
-            region,
-            account,
-            id: id.to_owned(),
-        })
+        Ok(Self { partition: (*partition).to_owned(), region, account, id: id.to_owned() })
     }
 }
 

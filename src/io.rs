@@ -59,8 +59,7 @@ impl Io {
     #[must_use]
     pub fn width(&self) -> usize {
         let size = terminal_size::terminal_size();
-        size.map_or(100, |(width, _)| usize::from(width.0))
-            .clamp(40, 160)
+        size.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 160)
     }
 
     /// Writes the product. The text is expected to be safe for a terminal.

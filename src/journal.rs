@@ -140,10 +140,7 @@ impl Replay {
     /// Begins with the state as it was stored.
     #[must_use]
     pub fn new(state: State) -> Self {
-        Self {
-            state,
-            open: BTreeMap::new(),
-        }
+        Self { state, open: BTreeMap::new() }
     }
 
     /// Folds the lines of a journal in. A last line without its end was cut off while it was
@@ -152,14 +149,8 @@ impl Replay {
     /// # Errors
     /// If the journal is damaged elsewhere, in an order that no run writes, or foreign.
     pub fn read(&mut self, journal: &[u8]) -> Result<(), JournalError> {
-        let whole = journal
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |end| end + 1);
-        let lines = journal
-            .get(..whole)
-            .unwrap_or_default()
-            .split(|b| *b == b'\n');
+        let whole = journal.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+        let lines = journal.get(..whole).unwrap_or_default().split(|b| *b == b'\n');
         for (index, line) in lines.enumerate().filter(|(_, line)| !line.is_empty()) {
             let event =
                 serde_json::from_slice(line).map_err(|_| JournalError::Damaged(index + 1))?;
@@ -172,6 +163,10 @@ impl Replay {
         Ok(())
     }
 
+    fn is_new(&self) -> bool {
+        self.state.serial == 0 && self.state.records.is_empty() && self.open.is_empty()
+    }
+
     /// Whether nothing is open: the journal has been folded in wholly.
     #[must_use]
     pub fn is_settled(&self) -> bool {
@@ -182,8 +177,7 @@ impl Replay {
     #[must_use]
     pub fn in_flight(&self) -> Vec<(Address, InFlight)> {
         let open = self.open.iter();
-        open.filter_map(|(a, o)| Some((a.clone(), o.in_flight.clone()?)))
-            .collect()
+        open.filter_map(|(a, o)| Some((a.clone(), o.in_flight.clone()?))).collect()
     }
 
     /// Folds one event in: the one place where events become state.
@@ -192,53 +186,36 @@ impl Replay {
     /// If the event cannot follow what was folded in before.
     pub fn absorb(&mut self, event: &Event) -> Result<(), JournalError> {
         match event {
+            // The first run ever was interrupted before there was a state.
+            Event::Run { lineage, .. } if self.is_new() => {
+                self.state.lineage.clone_from(lineage);
+                Ok(())
+            }
             Event::Run { lineage, .. } if *lineage != self.state.lineage => {
                 let (journal, state) = (lineage.clone(), self.state.lineage.clone());
                 Err(JournalError::Foreign { journal, state })
             }
             Event::Run { .. } => Ok(()),
             Event::Began { address, draft } => {
-                let open = Open {
-                    draft: draft.clone(),
-                    in_flight: None,
-                };
+                let open = Open { draft: draft.clone(), in_flight: None };
                 match self.open.insert(address.clone(), open) {
                     Some(before) if before.in_flight.is_some() => illegal("began", address),
                     Some(_) | None => Ok(()),
                 }
             }
-            Event::Intended {
-                address,
-                number,
-                at,
-                call,
-                nonce,
-                time,
-            } => {
+            Event::Intended { address, number, at, call, nonce, time } => {
                 let (number, time) = (*number, *time);
                 let (at, call, nonce) = (at.clone(), call.clone(), nonce.clone());
                 match self.open.get_mut(address) {
                     Some(open) if open.in_flight.is_none() => {
-                        open.in_flight = Some(InFlight {
-                            number,
-                            at,
-                            call,
-                            nonce,
-                            time,
-                        });
+                        open.in_flight = Some(InFlight { number, at, call, nonce, time });
                         Ok(())
                     }
                     Some(_) | None => illegal("intended", address),
                 }
             }
-            Event::Done {
-                address,
-                number,
-                outcome,
-            } => self.done(address, *number, outcome),
-            Event::Failed {
-                address, number, ..
-            } => {
+            Event::Done { address, number, outcome } => self.done(address, *number, outcome),
+            Event::Failed { address, number, .. } => {
                 self.land(address, *number, "failed")?;
                 self.touch(address);
                 Ok(())
@@ -274,20 +251,11 @@ impl Replay {
             Outcome::Grant(id) => Some(id.clone()),
             Outcome::Done => None,
         };
-        let draft = self
-            .open
-            .get_mut(address)
-            .and_then(|open| open.draft.as_mut());
+        let draft = self.open.get_mut(address).and_then(|open| open.draft.as_mut());
         if let (Some(id), Some(draft)) = (id, draft) {
             draft.id = Some(id.clone());
             let (place, spec, protect) = (draft.place.clone(), draft.spec.clone(), draft.protect);
-            let record = Record {
-                id,
-                place,
-                spec,
-                protect,
-                partial: true,
-            };
+            let record = Record { id, place, spec, protect, partial: true };
             self.state.records.insert(address.clone(), record);
         }
         self.touch(address);
@@ -302,30 +270,15 @@ impl Replay {
     }
 
     fn finish(&mut self, address: &Address) -> Result<(), JournalError> {
-        let Some(open) = self
-            .open
-            .remove(address)
-            .filter(|open| open.in_flight.is_none())
-        else {
+        let Some(open) = self.open.remove(address).filter(|open| open.in_flight.is_none()) else {
             return illegal("finished", address);
         };
         match open.draft {
             None => {
                 self.state.records.remove(address);
             }
-            Some(Draft {
-                id: Some(id),
-                place,
-                spec,
-                protect,
-            }) => {
-                let record = Record {
-                    id,
-                    place,
-                    spec,
-                    protect,
-                    partial: false,
-                };
+            Some(Draft { id: Some(id), place, spec, protect }) => {
+                let record = Record { id, place, spec, protect, partial: false };
                 self.state.records.insert(address.clone(), record);
             }
             Some(Draft { id: None, .. }) => return illegal("finished", address),
@@ -335,8 +288,5 @@ impl Replay {
 }
 
 fn illegal<T>(what: &'static str, address: &Address) -> Result<T, JournalError> {
-    Err(JournalError::Illegal {
-        what,
-        address: address.clone(),
-    })
+    Err(JournalError::Illegal { what, address: address.clone() })
 }

@@ -43,9 +43,6 @@ impl Live {
     /// The address of a key of the stack.
     #[must_use]
     pub fn address_of(&self, arn: &KeyArn) -> Option<&Address> {
-        self.ids
-            .iter()
-            .find(|(_, id)| *id == arn)
-            .map(|(address, _)| address)
+        self.ids.iter().find(|(_, id)| *id == arn).map(|(address, _)| address)
     }
 }

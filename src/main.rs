@@ -12,18 +12,11 @@ fn main() -> ExitCode {
         Err(error) => {
             drop(error.print());
             // clap's own code for a usage error is 2, which here means changes.
-            return ExitCode::from(if error.use_stderr() {
-                Exit::Usage as u8
-            } else {
-                0
-            });
+            return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
     };
     let io = Io::new(cli.global.color);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             io.say(&format!("error: {error}"));

@@ -59,13 +59,7 @@ impl State {
     /// An empty state with a lineage of its own.
     #[must_use]
     pub fn begin(stack: Name, lineage: String) -> Self {
-        Self {
-            version: VERSION,
-            lineage,
-            serial: 0,
-            stack,
-            records: BTreeMap::new(),
-        }
+        Self { version: VERSION, lineage, serial: 0, stack, records: BTreeMap::new() }
     }
 
     /// Reads a state. The only way in: the version is looked at before anything else.

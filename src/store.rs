@@ -95,11 +95,7 @@ impl Store {
     /// The store of `stack` in `folder`. Touches nothing.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, stack: Name) -> Self {
-        Self {
-            folder: folder.into(),
-            stack,
-            journal: RefCell::new(None),
-        }
+        Self { folder: folder.into(), stack, journal: RefCell::new(None) }
     }
 
     fn path(&self, extension: &str) -> PathBuf {
@@ -122,9 +118,7 @@ impl Store {
         let mut replay = Replay::new(state);
         let path = self.path("journal");
         if let Some(text) = read(&path)? {
-            replay
-                .read(&text)
-                .map_err(|source| StoreError::Journal { path, source })?;
+            replay.read(&text).map_err(|source| StoreError::Journal { path, source })?;
         }
         Ok(replay)
     }
@@ -150,12 +144,7 @@ impl Store {
         let path = self.path("lock");
         loop {
             let mut options = OpenOptions::new();
-            let options = options
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600);
+            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
             let mut file = options.open(&path).map_err(|e| io_error(&path, e))?;
             match file.try_lock() {
                 // Broken between the two calls: the file that is there now is another one.
@@ -224,11 +213,8 @@ impl Store {
 
     /// Opens the journal at the end of its last whole line: half a line is not an event.
     fn open_journal(&self, path: &Path) -> Result<File, StoreError> {
-        let whole = read(path)?.map_or(0, |text| {
-            text.iter()
-                .rposition(|b| *b == b'\n')
-                .map_or(0, |end| end + 1)
-        });
+        let whole = read(path)?
+            .map_or(0, |text| text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
         let mut options = OpenOptions::new();
         let options = options.read(true).append(true).create(true).mode(0o600);
         let file = options.open(path).map_err(|e| io_error(path, e))?;
@@ -245,9 +231,7 @@ impl Store {
     pub fn commit(&self, state: &State) -> Result<(), StoreError> {
         std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
         let path = self.path("json");
-        let text = state
-            .write()
-            .map_err(|e| io_error(&path, io::Error::other(e)))?;
+        let text = state.write().map_err(|e| io_error(&path, io::Error::other(e)))?;
         write_atomic(&path, &text)?;
         self.journal.borrow_mut().take();
         let path = self.path("journal");
@@ -259,10 +243,7 @@ impl Store {
 }
 
 fn io_error(path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    StoreError::Io { path: path.to_owned(), source }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
@@ -283,20 +264,13 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 /// # Errors
 /// The file system's.
 pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error(folder, e))?;
-    file.write_all(text)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|e| io_error(path, e))?;
+    file.write_all(text).and_then(|()| file.as_file().sync_all()).map_err(|e| io_error(path, e))?;
     file.persist(path).map_err(|e| io_error(path, e.error))?;
     sync_folder(folder)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|e| io_error(folder, e))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| io_error(folder, e))
 }

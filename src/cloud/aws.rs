@@ -84,21 +84,14 @@ impl Aws {
     /// The Region that the options, the environment or the profile name.
     #[must_use]
     pub fn default_region(&self) -> Option<Region> {
-        self.base
-            .region()
-            .and_then(|region| region.as_ref().parse().ok())
+        self.base.region().and_then(|region| region.as_ref().parse().ok())
     }
 
     /// The same with the account that is called with the caller's own credentials, and the roles
     /// for the others.
     #[must_use]
     pub fn with_accounts(self, home: AccountId, accounts: BTreeMap<AccountId, String>) -> Self {
-        Self {
-            home: Some(home),
-            accounts,
-            clients: Mutex::default(),
-            ..self
-        }
+        Self { home: Some(home), accounts, clients: Mutex::default(), ..self }
     }
 
     /// The same with other limits.
@@ -144,9 +137,7 @@ impl Aws {
                         .await,
                 ),
             };
-            clients
-                .roles
-                .insert(at.account.clone(), credentials.clone());
+            clients.roles.insert(at.account.clone(), credentials.clone());
             config = config.credentials_provider(credentials);
         }
         let client = aws_sdk_kms::Client::from_conf(config.build());
@@ -185,10 +176,7 @@ impl Cloud for Aws {
             config = config.region(aws_sdk_sts::config::Region::new("us-east-1"));
         }
         let client = aws_sdk_sts::Client::from_conf(config.build());
-        read::caller(
-            OPERATION,
-            answer(OPERATION, client.get_caller_identity().send().await)?,
-        )
+        read::caller(OPERATION, answer(OPERATION, client.get_caller_identity().send().await)?)
     }
 
     async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
@@ -197,10 +185,7 @@ impl Cloud for Aws {
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
         let entries = read::aliases(self, &key.place(), Some(key)).await?;
-        Ok(entries
-            .into_iter()
-            .filter_map(|entry| entry.name.parse().ok())
-            .collect())
+        Ok(entries.into_iter().filter_map(|entry| entry.name.parse().ok()).collect())
     }
 
     async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
@@ -247,10 +232,6 @@ pub(crate) fn resolve(
         crate::kind::KeyRef::Managed(_) => None,
     });
     known.map(|arn| arn.to_string()).ok_or_else(|| {
-        local(
-            operation,
-            Fault::Other,
-            format!("the key `{key}` does not exist yet"),
-        )
+        local(operation, Fault::Other, format!("the key `{key}` does not exist yet"))
     })
 }

@@ -25,15 +25,7 @@ const QUOTAS: &[(u32, &[&str])] = &[
         ],
     ),
     (10, &["TagResource"]),
-    (
-        15,
-        &[
-            "DeleteAlias",
-            "EnableKeyRotation",
-            "PutKeyPolicy",
-            "ScheduleKeyDeletion",
-        ],
-    ),
+    (15, &["DeleteAlias", "EnableKeyRotation", "PutKeyPolicy", "ScheduleKeyDeletion"]),
     (50, &["CreateGrant", "RevokeGrant"]),
     (100, &["ListGrants"]),
     (500, &["ListAliases", "ListKeys"]),
@@ -46,9 +38,7 @@ const SECOND: u64 = 1_000_000_000;
 const SMALLEST_BURST: u32 = 5;
 
 fn quota(operation: &str) -> Option<u32> {
-    let listed = QUOTAS
-        .iter()
-        .find(|(_, operations)| operations.contains(&operation));
+    let listed = QUOTAS.iter().find(|(_, operations)| operations.contains(&operation));
     listed.map(|(quota, _)| *quota)
 }
 
@@ -72,11 +62,7 @@ impl Bucket {
         let per_second = u32::try_from(quota * 8 / 10).unwrap_or(u32::MAX);
         let burst = per_second.max(SMALLEST_BURST);
         let tolerance = interval.saturating_mul(burst - 1);
-        Self {
-            interval,
-            tolerance,
-            full_at: Duration::ZERO,
-        }
+        Self { interval, tolerance, full_at: Duration::ZERO }
     }
 
     /// Takes a token; how long to wait for it. `now` is on any clock that does not go back.
@@ -105,19 +91,13 @@ impl Limits {
     /// Full buckets at KMS's default quotas.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            buckets: Some(Mutex::default()),
-        }
+        Self { started: Instant::now(), buckets: Some(Mutex::default()) }
     }
 
     /// No limits at all, for tests.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self {
-            started: Instant::now(),
-            buckets: None,
-        }
+        Self { started: Instant::now(), buckets: None }
     }
 
     /// Waits until `operation` may be sent to `at`.
@@ -127,9 +107,8 @@ impl Limits {
         };
         let wait = {
             let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-            let bucket = buckets
-                .entry((at.clone(), operation))
-                .or_insert_with(|| Bucket::new(quota));
+            let bucket =
+                buckets.entry((at.clone(), operation)).or_insert_with(|| Bucket::new(quota));
             bucket.take(self.started.elapsed())
         };
         if !wait.is_zero() {
@@ -169,10 +148,7 @@ mod tests {
     }
 
     fn place(region: &str) -> Place {
-        Place {
-            account: "111122223333".parse().unwrap(),
-            region: region.parse().unwrap(),
-        }
+        Place { account: "111122223333".parse().unwrap(), region: region.parse().unwrap() }
     }
 
     #[tokio::test(start_paused = true)]
@@ -201,9 +177,7 @@ mod tests {
             }
         }
         for _ in 0..10_000 {
-            limits
-                .acquire(&place("eu-west-1"), "GetCallerIdentity")
-                .await;
+            limits.acquire(&place("eu-west-1"), "GetCallerIdentity").await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         let unlimited = Limits::unlimited();

@@ -99,10 +99,7 @@ pub struct Late<'a> {
 }
 
 /// AWS. Each method is one request, or one a page; none is repeated by the implementation.
-#[expect(
-    async_fn_in_trait,
-    reason = "the engine runs on one task: futures need not be Send"
-)]
+#[expect(async_fn_in_trait, reason = "the engine runs on one task: futures need not be Send")]
 pub trait Cloud {
     /// `GetCallerIdentity`.
     async fn caller(&self) -> Result<Caller, CloudError>;

@@ -17,11 +17,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            attempts: 12,
-            base: Duration::from_millis(100),
-            cap: Duration::from_secs(5),
-        }
+        Self { attempts: 12, base: Duration::from_millis(100), cap: Duration::from_secs(5) }
     }
 }
 
@@ -33,15 +29,12 @@ impl Patience {
         let longest = self.longest(attempt);
         let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
         // Without randomness the longest pause is right as well.
-        getrandom::u64().map_or(longest, |random| {
-            Duration::from_nanos(random % nanos.saturating_add(1).max(1))
-        })
+        getrandom::u64()
+            .map_or(longest, |random| Duration::from_nanos(random % nanos.saturating_add(1).max(1)))
     }
 
     fn longest(&self, attempt: u32) -> Duration {
-        let doubled = 1_u32
-            .checked_shl(attempt.saturating_sub(1))
-            .unwrap_or(u32::MAX);
+        let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         self.base.saturating_mul(doubled).min(self.cap)
     }
 }
@@ -86,24 +79,14 @@ mod tests {
     use super::*;
 
     fn fails(fault: Fault) -> CloudError {
-        CloudError {
-            operation: "Op",
-            fault,
-            code: None,
-            message: String::new(),
-            request_id: None,
-        }
+        CloudError { operation: "Op", fault, code: None, message: String::new(), request_id: None }
     }
 
     async fn attempts(fault: Fault, succeeds_at: u32) -> (u32, bool) {
         let mut made = 0;
         let result = patiently(&Patience::default(), async || {
             made += 1;
-            if made >= succeeds_at {
-                Ok(())
-            } else {
-                Err(fails(fault))
-            }
+            if made >= succeeds_at { Ok(()) } else { Err(fails(fault)) }
         })
         .await;
         (made, result.is_ok())
@@ -115,12 +98,7 @@ mod tests {
             assert_eq!(attempts(fault, 4).await, (4, true));
             assert_eq!(attempts(fault, 100).await, (12, false));
         }
-        for fault in [
-            Fault::NotFound,
-            Fault::Denied,
-            Fault::InvalidState,
-            Fault::Other,
-        ] {
+        for fault in [Fault::NotFound, Fault::Denied, Fault::InvalidState, Fault::Other] {
             assert_eq!(attempts(fault, 4).await, (1, false));
         }
     }
@@ -132,11 +110,7 @@ mod tests {
         assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
         assert_eq!(patience.longest(u32::MAX), patience.cap);
         let pauses: Vec<Duration> = (0..50).map(|_| patience.pause(6)).collect();
-        assert!(
-            pauses
-                .iter()
-                .all(|pause| *pause <= Duration::from_millis(3200))
-        );
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(3200)));
         assert!(pauses.iter().any(|pause| *pause != pauses[0]));
     }
 }

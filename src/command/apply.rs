@@ -23,10 +23,7 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
         }
         None => {
             let session = Session::open(global, io).await?;
-            let mode = Mode::Fresh {
-                targets: &args.targets,
-                approved: args.auto_approve,
-            };
+            let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
             run(global, &session, io, "apply", mode).await
         }
     }
@@ -38,18 +35,12 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
     session.desired.resources.clear();
     session.desired.findings.clear();
     session.desired.existing = BTreeSet::new();
-    let mode = Mode::Fresh {
-        targets: &args.targets,
-        approved: args.auto_approve,
-    };
+    let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
     run(global, &session, io, "destroy", mode).await
 }
 
 enum Mode<'a> {
-    Fresh {
-        targets: &'a [String],
-        approved: bool,
-    },
+    Fresh { targets: &'a [String], approved: bool },
     Saved(Plan),
 }
 
@@ -98,12 +89,7 @@ fn stale(saved: &Plan, fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
         .steps
         .iter()
         .map(|step| step.address.to_string())
-        .chain(
-            saved
-                .blocked
-                .iter()
-                .map(|blocked| blocked.address.to_string()),
-        )
+        .chain(saved.blocked.iter().map(|blocked| blocked.address.to_string()))
         .collect();
     let narrowed = saved.steps.len() < fresh.steps.len();
     if narrowed && !exact.is_empty() {
@@ -114,11 +100,7 @@ fn stale(saved: &Plan, fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
     if same {
         return Ok(());
     }
-    let what = if saved.base == fresh.base {
-        "AWS"
-    } else {
-        "the state"
-    };
+    let what = if saved.base == fresh.base { "AWS" } else { "the state" };
     io.say(&format!("Since the plan was made, {what} has changed."));
     Err(Failure::new("the saved plan is stale")
         .exit(Exit::Conflict)
@@ -129,10 +111,7 @@ fn approve(approved: bool, io: &Io) -> Result<(), Failure> {
     if approved {
         return Ok(());
     }
-    match io
-        .ask("Apply these changes? Only `yes` applies them:")
-        .as_deref()
-    {
+    match io.ask("Apply these changes? Only `yes` applies them:").as_deref() {
         Some("yes") => Ok(()),
         Some(_) => Err(Failure::new("not applied")),
         None => Err(Failure::new("there is no terminal to ask on")
@@ -184,17 +163,11 @@ async fn carry_out(
 
 /// Keys that exist without a record: to be imported, or found again.
 fn found(plan: &Plan) -> Vec<(crate::address::Address, crate::id::KeyArn)> {
-    let steps = plan
-        .steps
-        .iter()
-        .filter_map(|step| Some((&step.address, step.id.clone()?)));
-    let remembered = plan
-        .remember
-        .iter()
-        .filter_map(|(a, record)| Some((a, record.as_ref()?.id.clone())));
+    let steps = plan.steps.iter().filter_map(|step| Some((&step.address, step.id.clone()?)));
+    let remembered =
+        plan.remember.iter().filter_map(|(a, record)| Some((a, record.as_ref()?.id.clone())));
     let keys = steps.chain(remembered);
-    keys.filter_map(|(address, id)| Some((address.clone(), id.parse().ok()?)))
-        .collect()
+    keys.filter_map(|(address, id)| Some((address.clone(), id.parse().ok()?))).collect()
 }
 
 fn tell(io: &Io, plan: &Plan, ended: &Ended) -> Exit {

@@ -86,9 +86,7 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
         None => loaded.region(),
     };
     let region = region.or_else(|| "us-east-1".parse().ok());
-    let account = loaded
-        .account()
-        .or_else(|| "111122223333".parse::<AccountId>().ok());
+    let account = loaded.account().or_else(|| "111122223333".parse::<AccountId>().ok());
     let mut count = None;
     if let (Some(account), Some(region)) = (account, region) {
         let (desired, more) = loaded.resolve(&config::Surroundings { account, region });
@@ -111,7 +109,5 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
 }
 
 fn bad_region(error: crate::id::BadId) -> Failure {
-    Failure::new(error.message)
-        .hint(error.help)
-        .exit(Exit::Usage)
+    Failure::new(error.message).hint(error.help).exit(Exit::Usage)
 }

@@ -21,11 +21,8 @@ pub(super) async fn make(session: &Session, state: &State) -> Result<Plan, Failu
 pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Result<(), Failure> {
     let text = match format {
         Format::Text => {
-            let style = render::Style {
-                color: io.out_color(),
-                verbose: global.verbose,
-                width: io.width(),
-            };
+            let style =
+                render::Style { color: io.out_color(), verbose: global.verbose, width: io.width() };
             render::human::plan(plan, &style)
         }
         Format::Json => format!("{}\n", render::json::text(plan)),
@@ -55,10 +52,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     let exit = exit_of(&plan, args);
     if let Some(path) = &args.out {
         PlanFile::new(session.desired, plan).write(path)?;
-        io.say(&format!(
-            "Saved as {0}: `kmsctl apply {0}` executes exactly this.",
-            path.display()
-        ));
+        io.say(&format!("Saved as {0}: `kmsctl apply {0}` executes exactly this.", path.display()));
     }
     Ok(exit)
 }

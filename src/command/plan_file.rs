@@ -23,11 +23,7 @@ pub(super) struct PlanFile {
 
 impl PlanFile {
     pub(super) fn new(desired: Desired, plan: Plan) -> Self {
-        Self {
-            version: VERSION.to_owned(),
-            desired,
-            plan,
-        }
+        Self { version: VERSION.to_owned(), desired, plan }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {

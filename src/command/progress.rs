@@ -29,13 +29,7 @@ impl<'a> Terminal<'a> {
             }
             bar
         });
-        Self {
-            store,
-            replay: RefCell::new(replay),
-            io,
-            bar,
-            stop: Arc::default(),
-        }
+        Self { store, replay: RefCell::new(replay), io, bar, stop: Arc::default() }
     }
 
     /// The first Ctrl-C (or SIGTERM) stops at a safe point, the second at once; the journal makes
@@ -82,13 +76,8 @@ async fn interrupted() {
 
 impl World for Terminal<'_> {
     fn write(&self, event: &Event) -> Result<(), String> {
-        self.store
-            .append(event)
-            .map_err(|error| error.to_string())?;
-        self.replay
-            .borrow_mut()
-            .absorb(event)
-            .map_err(|error| error.to_string())
+        self.store.append(event).map_err(|error| error.to_string())?;
+        self.replay.borrow_mut().absorb(event).map_err(|error| error.to_string())
     }
 
     fn nonce(&self) -> String {
@@ -107,11 +96,7 @@ impl World for Terminal<'_> {
         let calls = |step: &Step| {
             let all = step.calls.iter().chain(&step.last);
             let names: Vec<String> = all.map(|planned| planned.call.request().0).collect();
-            if names.is_empty() {
-                "recorded".to_owned()
-            } else {
-                names.join(", ")
-            }
+            if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
         };
         match progress {
             Progress::Began { step } => {
@@ -120,20 +105,12 @@ impl World for Terminal<'_> {
                 }
             }
             Progress::Called { .. } => {}
-            Progress::Waiting {
-                step,
-                operation,
-                why,
-            } => {
+            Progress::Waiting { step, operation, why } => {
                 self.line(&format!("{}: {operation}: {why}", step.address));
             }
             Progress::Finished { step } => {
                 let action = step.change.action();
-                self.line(&format!(
-                    "{}: {action}: done ({})",
-                    step.address,
-                    calls(step)
-                ));
+                self.line(&format!("{}: {action}: done ({})", step.address, calls(step)));
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
                 }

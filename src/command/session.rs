@@ -42,21 +42,13 @@ impl Session {
             failure.hint("say `region:` in the configuration, or --region, or AWS_REGION")
         })?;
         let account = caller.account.clone();
-        let (desired, diagnostics) = loaded.resolve(&config::Surroundings {
-            account: account.clone(),
-            region,
-        });
+        let (desired, diagnostics) =
+            loaded.resolve(&config::Surroundings { account: account.clone(), region });
         report(io, &diagnostics, &loaded.sources)?;
         let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self {
-            aws,
-            desired,
-            store,
-            effort: effort(global),
-            caller,
-        })
+        Ok(Self { aws, desired, store, effort: effort(global), caller })
     }
 
     /// The same for a saved plan, which needs no configuration.
@@ -71,13 +63,7 @@ impl Session {
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self {
-            aws,
-            desired,
-            store,
-            effort: effort(global),
-            caller,
-        })
+        Ok(Self { aws, desired, store, effort: effort(global), caller })
     }
 
     /// The state, after everything that an interrupted run left open has been settled. Where
@@ -85,27 +71,12 @@ impl Session {
     pub(super) async fn recovered(&self, io: &Io, keep: bool) -> Result<Replay, Failure> {
         let mut replay = self.store.read(&random()?)?;
         let write = |event: &Event| -> Result<(), Failure> {
-            if keep {
-                self.store.append(event).map_err(Failure::from)
-            } else {
-                Ok(())
-            }
+            if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
         };
         let found = recover(&self.aws, &self.effort, &mut replay, now(), write).await?;
-        for Recovered {
-            address,
-            operation,
-            executed,
-        } in &found
-        {
-            let word = if *executed {
-                "had been executed"
-            } else {
-                "had not been executed"
-            };
-            io.say(&format!(
-                "An earlier run was interrupted: {address}: {operation} {word}."
-            ));
+        for Recovered { address, operation, executed } in &found {
+            let word = if *executed { "had been executed" } else { "had not been executed" };
+            io.say(&format!("An earlier run was interrupted: {address}: {operation} {word}."));
         }
         Ok(replay)
     }
@@ -116,11 +87,7 @@ async fn connect(
     region: Option<Region>,
     accounts: BTreeMap<AccountId, String>,
 ) -> Result<(Aws, Caller), Failure> {
-    let options = Options {
-        region,
-        profile: global.profile.clone(),
-        accounts,
-    };
+    let options = Options { region, profile: global.profile.clone(), accounts };
     let aws = Aws::connect(options).await?;
     let patience = patience();
     let caller = crate::cloud::retry::patiently(&patience, async || aws.caller().await).await?;
@@ -132,10 +99,7 @@ fn patience() -> Patience {
 }
 
 fn effort(global: &Global) -> Effort {
-    Effort {
-        parallelism: global.parallelism.max(1),
-        patience: patience(),
-    }
+    Effort { parallelism: global.parallelism.max(1), patience: patience() }
 }
 
 /// The folder of the state.
@@ -151,9 +115,7 @@ pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
 /// Seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// 128 random bits as text.

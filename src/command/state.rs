@@ -15,10 +15,8 @@ use crate::text::printable;
 pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<Exit, Failure> {
     let (loaded, diagnostics) = config::load(&input(global)?);
     super::report(io, &diagnostics, &loaded.sources)?;
-    let stack = loaded
-        .stack()
-        .cloned()
-        .ok_or_else(|| Failure::new("the configuration names no stack"))?;
+    let stack =
+        loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration names no stack"))?;
     let store = store(global, stack)?;
     match command {
         StateCommand::List => {
@@ -29,11 +27,7 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
         StateCommand::Show { address } => {
             let address = parse(address)?;
             let replay = store.read(&random()?)?;
-            let record = replay
-                .state
-                .records
-                .get(&address)
-                .ok_or_else(|| missing(&address))?;
+            let record = replay.state.records.get(&address).ok_or_else(|| missing(&address))?;
             let text = serde_json::to_string_pretty(record)
                 .map_err(|error| Failure::new(error.to_string()))?;
             let lines: Vec<_> = text.lines().map(printable).collect();
@@ -47,29 +41,20 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
         StateCommand::Forget { address } => {
             let address = parse(address)?;
             change(&store, "state forget", |replay| {
-                replay
-                    .state
-                    .records
-                    .remove(&address)
-                    .map(drop)
-                    .ok_or_else(|| missing(&address))
+                replay.state.records.remove(&address).map(drop).ok_or_else(|| missing(&address))
             })?;
             io.say(&format!("{address} is forgotten. AWS was not touched."));
         }
         StateCommand::Unlock { id } => {
             let holder = store.unlock(id)?;
-            io.say(&format!(
-                "The lock of {} (process {}) is broken.",
-                holder.who, holder.pid
-            ));
+            io.say(&format!("The lock of {} (process {}) is broken.", holder.who, holder.pid));
         }
     }
     Ok(Exit::Done)
 }
 
 fn parse(text: &str) -> Result<Address, Failure> {
-    text.parse()
-        .map_err(|error: String| Failure::new(error).exit(Exit::Usage))
+    text.parse().map_err(|error: String| Failure::new(error).exit(Exit::Usage))
 }
 
 fn missing(address: &Address) -> Failure {
@@ -78,18 +63,12 @@ fn missing(address: &Address) -> Failure {
 
 fn rename(replay: &mut Replay, from: &Address, to: &Address) -> Result<(), Failure> {
     if from.kind != to.kind {
-        return Err(Failure::new(format!(
-            "`{from}` and `{to}` are of different kinds"
-        )));
+        return Err(Failure::new(format!("`{from}` and `{to}` are of different kinds")));
     }
     if replay.state.records.contains_key(to) {
         return Err(Failure::new(format!("there is a record of `{to}` already")));
     }
-    let record = replay
-        .state
-        .records
-        .remove(from)
-        .ok_or_else(|| missing(from))?;
+    let record = replay.state.records.remove(from).ok_or_else(|| missing(from))?;
     replay.state.records.insert(to.clone(), record);
     Ok(())
 }

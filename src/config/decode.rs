@@ -59,9 +59,7 @@ impl<T> Named<T> {
     /// The record under a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&T> {
-        self.iter()
-            .find(|(key, _)| key.value == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(key, _)| key.value == name).map(|(_, value)| value)
     }
 
     /// All names and records, in the order written.
@@ -100,10 +98,7 @@ pub enum Nullable<T> {
 /// The error of a value of the wrong type: "expected a list, found text".
 #[must_use]
 pub fn mismatch(node: &Node, expected: &str) -> Diagnostic {
-    Diagnostic::error(
-        node.span,
-        format!("expected {expected}, found {}", node.value.describe()),
-    )
+    Diagnostic::error(node.span, format!("expected {expected}, found {}", node.value.describe()))
 }
 
 fn wrong<T>(node: &Node, expected: &str, d: &mut Diagnostics) -> Option<T> {
@@ -158,10 +153,9 @@ fn integer<T: std::str::FromStr>(node: &Node, range: &str, d: &mut Diagnostics) 
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         d.push(match node.value {
-            Value::Number(_) => Diagnostic::error(
-                node.span,
-                format!("expected a whole number, found `{text}`"),
-            ),
+            Value::Number(_) => {
+                Diagnostic::error(node.span, format!("expected a whole number, found `{text}`"))
+            }
             Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
                 mismatch(node, "a whole number")
             }
@@ -170,10 +164,7 @@ fn integer<T: std::str::FromStr>(node: &Node, range: &str, d: &mut Diagnostics) 
     }
     let number = text.parse().ok();
     if number.is_none() {
-        d.push(Diagnostic::error(
-            node.span,
-            format!("`{text}` is outside of {range}"),
-        ));
+        d.push(Diagnostic::error(node.span, format!("`{text}` is outside of {range}")));
     }
     number
 }
@@ -199,10 +190,7 @@ impl Decode for i64 {
 impl<T: Decode> Decode for Spanned<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let value = T::decode(node, d)?;
-        Some(Self {
-            span: node.span,
-            value,
-        })
+        Some(Self { span: node.span, value })
     }
     fn schema() -> Json {
         T::schema()
@@ -267,10 +255,7 @@ impl<T: Decode> Decode for Named<T> {
         let read: Vec<Option<_>> = entries
             .iter()
             .map(|entry| {
-                let name = Spanned {
-                    span: entry.key_span,
-                    value: entry.key.clone(),
-                };
+                let name = Spanned { span: entry.key_span, value: entry.key.clone() };
                 T::decode(&entry.value, d).map(|value| (name, value))
             })
             .collect();

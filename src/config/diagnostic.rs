@@ -53,10 +53,7 @@ impl Diagnostic {
 
     /// A warning at a span, or at none.
     pub fn warning(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(span, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(span, message) }
     }
 
     /// With text beside the underlined place.
@@ -88,14 +85,9 @@ impl Diagnostic {
         let mut group = Group::with_title(level.primary_title(printable(&self.message)));
         let mut places: BTreeMap<u16, Vec<Place<'a>>> = BTreeMap::new();
         for (span, label) in &self.also {
-            places
-                .entry(span.source)
-                .or_default()
-                .push((*span, label, AnnotationKind::Context));
+            places.entry(span.source).or_default().push((*span, label, AnnotationKind::Context));
         }
-        let main = self
-            .span
-            .map(|span| (span, self.label.as_str(), AnnotationKind::Primary));
+        let main = self.span.map(|span| (span, self.label.as_str(), AnnotationKind::Primary));
         if let Some(main) = main {
             let mut first = places.remove(&main.0.source).unwrap_or_default();
             first.insert(0, main);
@@ -132,22 +124,11 @@ fn snippet<'a>(
     let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
     let annotations = places.iter().map(|(span, label, kind)| {
         let start = window.floor_char_boundary((span.start as usize).saturating_sub(from));
-        let end = window
-            .floor_char_boundary((span.end as usize).saturating_sub(from))
-            .max(start);
+        let end = window.floor_char_boundary((span.end as usize).saturating_sub(from)).max(start);
         // Only the first line of a long value is underlined.
-        let covered = window
-            .get(start..end)
-            .unwrap_or("")
-            .lines()
-            .next()
-            .unwrap_or("");
+        let covered = window.get(start..end).unwrap_or("").lines().next().unwrap_or("");
         let annotation = kind.span(start..start + covered.trim_end().len());
-        if label.is_empty() {
-            annotation
-        } else {
-            annotation.label(printable(label))
-        }
+        if label.is_empty() { annotation } else { annotation.label(printable(label)) }
     });
     Some(
         Snippet::source(printable_same_length(window))
@@ -191,12 +172,8 @@ impl Diagnostics {
         if self.0.is_empty() {
             return String::new();
         }
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        }
-        .term_width(width.max(20));
+        let renderer =
+            if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(20));
         let mut sorted: Vec<&Diagnostic> = self.0.iter().collect();
         sorted.sort_by_key(|d| d.span);
         let mut out = String::new();
@@ -213,11 +190,7 @@ impl Diagnostics {
     }
 
     fn count(&self) -> String {
-        let errors = self
-            .0
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .count();
+        let errors = self.0.iter().filter(|d| d.severity == Severity::Error).count();
         let warnings = self.0.len() - errors;
         let counted = |count: usize, one: &str| match count {
             0 => None,
@@ -265,10 +238,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| {
-            (
-                strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()),
-                candidate,
-            )
+            (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
         })
         .filter(|(likeness, _)| *likeness >= 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))

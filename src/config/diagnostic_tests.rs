@@ -48,28 +48,15 @@ fn reports_underline_in_the_order_of_the_sources() {
 #[test]
 fn nothing_raw_reaches_the_terminal_and_long_lines_are_cut() {
     let mut sources = Sources::new();
-    let text = format!(
-        "k: \u{1b}[31m\u{9b}\u{202e}bad\u{7}\r\nlong: {}\n",
-        "x".repeat(2_000_000)
-    );
+    let text = format!("k: \u{1b}[31m\u{9b}\u{202e}bad\u{7}\r\nlong: {}\n", "x".repeat(2_000_000));
     sources.add("evil\u{1b}.yaml", text);
     let mut diagnostics = Diagnostics::default();
     diagnostics.push(
-        Diagnostic::error(span(0, 3, 20), "a\u{1b}[2J\nb")
-            .label("l\u{9b}\n")
-            .help("h\u{202e}"),
+        Diagnostic::error(span(0, 3, 20), "a\u{1b}[2J\nb").label("l\u{9b}\n").help("h\u{202e}"),
     );
-    diagnostics.push(Diagnostic::error(
-        span(0, 1_000_030, 1_000_040),
-        "in the middle",
-    ));
+    diagnostics.push(Diagnostic::error(span(0, 1_000_030, 1_000_040), "in the middle"));
     let shown = diagnostics.render(&sources, false, 80);
-    assert!(
-        shown
-            .chars()
-            .all(|c| c == '\n' || !crate::text::is_unsafe(c)),
-        "{shown:?}"
-    );
+    assert!(shown.chars().all(|c| c == '\n' || !crate::text::is_unsafe(c)), "{shown:?}");
     assert!(shown.lines().all(|line| line.chars().count() < 200));
     assert!(shown.ends_with("2 errors.\n"));
     assert!(diagnostics.render(&sources, true, 80).contains("\u{1b}["));

@@ -35,21 +35,14 @@ impl Variables {
 
     /// The replacement of what stands between the braces; `Ok(None)` leaves it alone.
     fn lookup(&self, inner: &str) -> Result<Option<&str>, Unknown> {
-        let unknown = |near: Option<String>| Unknown {
-            name: inner.to_owned(),
-            nearest: near,
-        };
+        let unknown = |near: Option<String>| Unknown { name: inner.to_owned(), nearest: near };
         if let Some(name) = inner.strip_prefix("var.") {
-            return self
-                .vars
-                .get(name)
-                .map(|value| Some(value.as_str()))
-                .ok_or_else(|| {
-                    unknown(
-                        nearest(name, self.vars.keys().map(String::as_str))
-                            .map(|near| format!("var.{near}")),
-                    )
-                });
+            return self.vars.get(name).map(|value| Some(value.as_str())).ok_or_else(|| {
+                unknown(
+                    nearest(name, self.vars.keys().map(String::as_str))
+                        .map(|near| format!("var.{near}")),
+                )
+            });
         }
         let Some(name) = inner.strip_prefix("aws.") else {
             return Ok(None);
@@ -58,14 +51,12 @@ impl Variables {
             return Ok(None);
         }
         let known = self.aws();
-        known
-            .into_iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| Some(value))
-            .ok_or_else(|| {
+        known.into_iter().find(|(key, _)| *key == name).map(|(_, value)| Some(value)).ok_or_else(
+            || {
                 let names = ["account_id", "region", "partition", LATER];
                 unknown(nearest(name, names).map(|near| format!("aws.{near}")))
-            })
+            },
+        )
     }
 }
 
@@ -126,12 +117,10 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
                 });
             }
         },
-        Value::List(items) => items
-            .iter_mut()
-            .for_each(|item| interpolate_node(item, vars, d)),
-        Value::Map(entries) => entries
-            .iter_mut()
-            .for_each(|entry| interpolate_node(&mut entry.value, vars, d)),
+        Value::List(items) => items.iter_mut().for_each(|item| interpolate_node(item, vars, d)),
+        Value::Map(entries) => {
+            entries.iter_mut().for_each(|entry| interpolate_node(&mut entry.value, vars, d))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -161,45 +150,28 @@ mod tests {
             "arn:${aws.partition}:iam::${aws.account_id}:role/${var.team}",
             "arn:aws:iam::012345678901:role/blue",
         );
-        is(
-            "${aws:username} ${aws.key_arn} ${x} $ ${",
-            "${aws:username} ${aws.key_arn} ${x} $ ${",
-        );
+        is("${aws:username} ${aws.key_arn} ${x} $ ${", "${aws:username} ${aws.key_arn} ${x} $ ${");
         is("${x ${var.team}}", "${x blue}");
         is("${var.loop}", "${var.loop}");
-        assert!(matches!(
-            interpolate("plain", &vars),
-            Ok(Cow::Borrowed("plain"))
-        ));
+        assert!(matches!(interpolate("plain", &vars), Ok(Cow::Borrowed("plain"))));
     }
 
     #[test]
     fn unknown_names_name_the_nearest() {
         let unknown = |text: &str| interpolate(text, &vars()).unwrap_err();
         assert_eq!(unknown("${var.taem}").nearest.as_deref(), Some("var.team"));
-        assert_eq!(
-            unknown("${aws.acount_id}").nearest.as_deref(),
-            Some("aws.account_id")
-        );
-        assert_eq!(
-            unknown("${var.zzz}").to_string(),
-            "nothing is known as `${var.zzz}`"
-        );
+        assert_eq!(unknown("${aws.acount_id}").nearest.as_deref(), Some("aws.account_id"));
+        assert_eq!(unknown("${var.zzz}").to_string(), "nothing is known as `${var.zzz}`");
     }
 
     #[test]
     fn a_tree_is_replaced_in_its_values_and_all_errors_are_told() {
-        let mut node = yaml(
-            "${var.team}: ${var.days}\nl: [\"${var.a}\", \"${aws.b}\"]\n",
-            0,
-        )
-        .unwrap();
+        let mut node =
+            yaml("${var.team}: ${var.days}\nl: [\"${var.a}\", \"${aws.b}\"]\n", 0).unwrap();
         let mut d = Diagnostics::default();
         interpolate_node(&mut node, &vars(), &mut d);
         assert_eq!(d.iter().count(), 2);
-        let Value::Map(entries) = &node.value else {
-            panic!()
-        };
+        let Value::Map(entries) = &node.value else { panic!() };
         assert_eq!(entries[0].key, "${var.team}");
         assert_eq!(u32::decode(&entries[0].value, &mut d), Some(30));
     }

@@ -89,10 +89,7 @@ pub(super) fn from_sources(
             Err(error) => d.push(error),
         }
     }
-    let root = Node {
-        span: span.unwrap_or_default(),
-        value: Value::Map(entries),
-    };
+    let root = Node { span: span.unwrap_or_default(), value: Value::Map(entries) };
     let mut incomplete = d.iter().any(|e| !e.message.ends_with(TWICE)) && d.has_errors();
     let vars = variables(&root, given, &mut incomplete, d);
     let mut loaded = Loaded {
@@ -125,11 +122,8 @@ fn variables(
         || Some(Named::default()),
         |vars| Option::decode(&vars.value, d).map(Option::unwrap_or_default),
     );
-    let known: BTreeSet<&str> = declared
-        .iter()
-        .flat_map(Named::iter)
-        .map(|(name, _)| name.value.as_str())
-        .collect();
+    let known: BTreeSet<&str> =
+        declared.iter().flat_map(Named::iter).map(|(name, _)| name.value.as_str()).collect();
     for (name, value) in declared.iter().flat_map(Named::iter) {
         if let Err(bad) = name.value.parse::<Name>() {
             d.push(Diagnostic::error(name.span, bad.message).help(bad.help));
@@ -146,10 +140,8 @@ fn variables(
     }
     if declared.is_some() && !*incomplete {
         for name in given.keys().filter(|name| !known.contains(name.as_str())) {
-            let error = Diagnostic::error(
-                None,
-                format!("`--var {name}`: no such variable is declared"),
-            );
+            let error =
+                Diagnostic::error(None, format!("`--var {name}`: no such variable is declared"));
             d.push(match nearest(name, known.iter().copied()) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help("declare it under `vars`"),
@@ -161,18 +153,13 @@ fn variables(
 }
 
 fn literal(text: &str, span: Span) -> Node {
-    Node {
-        span,
-        value: Value::Text(text.to_owned()),
-    }
+    Node { span, value: Value::Text(text.to_owned()) }
 }
 
 /// The text of a variable.
 fn plain(vars: &[(String, Node)]) -> BTreeMap<String, String> {
     let text = |node: &Node| scalar(&node.value).unwrap_or("").to_owned();
-    vars.iter()
-        .map(|(name, node)| (name.clone(), text(node)))
-        .collect()
+    vars.iter().map(|(name, node)| (name.clone(), text(node))).collect()
 }
 
 impl Loaded {
@@ -199,10 +186,7 @@ impl Loaded {
         self.account = self.identity("account", d);
         self.region = self.identity("region", d);
         if entry(&self.root, "stack").is_none_or(|e| e.value.value == Value::Null) {
-            let start = Span {
-                end: self.root.span.start,
-                ..self.root.span
-            };
+            let start = Span { end: self.root.span.start, ..self.root.span };
             d.push(
                 Diagnostic::error(start, "missing field `stack`")
                     .help("name the stack, such as `stack: payments-prod`"),
@@ -227,10 +211,7 @@ impl Loaded {
             );
             return None;
         }
-        let vars = Variables {
-            vars: plain(&self.vars),
-            ..Variables::default()
-        };
+        let vars = Variables { vars: plain(&self.vars), ..Variables::default() };
         let errors = d.iter().count();
         interpolate_node(&mut node, &vars, d);
         if d.iter().count() > errors {
@@ -238,10 +219,7 @@ impl Loaded {
         }
         let text = String::decode(&node, d)?;
         match text.parse() {
-            Ok(value) => Some(Spanned {
-                span: node.span,
-                value,
-            }),
+            Ok(value) => Some(Spanned { span: node.span, value }),
             Err(bad) => {
                 d.push(Diagnostic::error(node.span, bad.message).help(bad.help));
                 None
@@ -295,10 +273,7 @@ impl Loaded {
             partition: surroundings.region.partition().to_owned(),
         };
         let mut nodes = self.vars.clone();
-        for (_, node) in nodes
-            .iter_mut()
-            .filter(|(_, node)| node.span != Span::default())
-        {
+        for (_, node) in nodes.iter_mut().filter(|(_, node)| node.span != Span::default()) {
             interpolate_node(node, &vars, d);
         }
         vars.vars = plain(&nodes);

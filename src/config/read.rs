@@ -90,9 +90,7 @@ fn text(path: &Path) -> Result<String, String> {
     }
     let mut bytes = Vec::new();
     // A device or a growing file has no honest length: the reader is bounded too.
-    file.take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(too_large());
     }
@@ -126,10 +124,7 @@ mod tests {
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
         let numbers = read(&[dir.path().to_owned()], &mut sources, &mut diagnostics);
         assert_eq!(numbers, [0, 1]);
-        let texts: Vec<_> = numbers
-            .iter()
-            .map(|n| &sources.get(*n).unwrap().text)
-            .collect();
+        let texts: Vec<_> = numbers.iter().map(|n| &sources.get(*n).unwrap().text).collect();
         assert_eq!(texts, ["a", "b"]);
         let base = sources.get(0).unwrap().name.clone();
         let json = read_beside(&base, "c.json", &mut sources, &mut diagnostics).unwrap();
@@ -144,27 +139,14 @@ mod tests {
         std::fs::write(path("nul.yaml"), "a: \0").unwrap();
         std::fs::write(path("latin.yaml"), b"a: \xe4").unwrap();
         std::fs::write(path("good.yaml"), "a: 1").unwrap();
-        File::create(path("large.yaml"))
-            .unwrap()
-            .set_len(100 << 20)
-            .unwrap();
-        let paths = [
-            "nul.yaml",
-            "latin.yaml",
-            "large.yaml",
-            "missing.yaml",
-            "good.yaml",
-        ]
-        .map(path);
+        File::create(path("large.yaml")).unwrap().set_len(100 << 20).unwrap();
+        let paths = ["nul.yaml", "latin.yaml", "large.yaml", "missing.yaml", "good.yaml"].map(path);
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
         assert_eq!(read(&paths, &mut sources, &mut diagnostics), [0]);
         let messages = messages(&diagnostics);
-        for (message, part) in messages.iter().zip([
-            "NUL",
-            "not UTF-8 (byte 3)",
-            "larger than 4 MiB",
-            "missing.yaml",
-        ]) {
+        for (message, part) in
+            messages.iter().zip(["NUL", "not UTF-8 (byte 3)", "larger than 4 MiB", "missing.yaml"])
+        {
             assert!(message.contains(part), "{message}");
         }
         assert_eq!(messages.len(), 4);

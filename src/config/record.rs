@@ -116,10 +116,7 @@ pub(crate) fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) ->
         d.push(mismatch(node, "a map"));
         return None;
     };
-    for entry in entries
-        .iter()
-        .filter(|entry| !fields.contains(&entry.key.as_str()))
-    {
+    for entry in entries.iter().filter(|entry| !fields.contains(&entry.key.as_str())) {
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
         d.push(match nearest(&entry.key, fields.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
@@ -144,10 +141,7 @@ pub(crate) fn field<T: Decode>(
     }
     let missing = if required { None } else { T::missing() };
     if missing.is_none() {
-        d.push(Diagnostic::error(
-            node.span,
-            format!("missing field `{name}`"),
-        ));
+        d.push(Diagnostic::error(node.span, format!("missing field `{name}`")));
     }
     missing
 }
@@ -163,10 +157,7 @@ pub(crate) fn one_of<T: Copy>(node: &Node, words: &[(&str, T)], d: &mut Diagnost
     if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
         return Some(*value);
     }
-    let error = Diagnostic::error(
-        node.span,
-        format!("expected {}, found `{text}`", expected()),
-    );
+    let error = Diagnostic::error(node.span, format!("expected {}, found `{text}`", expected()));
     d.push(match nearest(text, names()) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error,

@@ -18,14 +18,9 @@ fn here() -> Surroundings {
 
 fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desired>, String) {
     let mut sources = Sources::new();
-    let numbers: Vec<u16> = files
-        .iter()
-        .map(|(name, text)| sources.add(*name, *text))
-        .collect();
-    let vars: BTreeMap<String, String> = vars
-        .iter()
-        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-        .collect();
+    let numbers: Vec<u16> = files.iter().map(|(name, text)| sources.add(*name, *text)).collect();
+    let vars: BTreeMap<String, String> =
+        vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let mut d = Diagnostics::default();
     let mut loaded = from_sources(sources, &numbers, &vars, &mut d);
     let (desired, more) = loaded.resolve(&here());
@@ -109,30 +104,19 @@ fn the_storage_example_is_resolved() {
     grant/storage/batch 111122223333 in ap-northeast-2 false a.yaml:26:7
     "##);
     let one = |address: &str| &desired.resources[&address.parse().unwrap()];
-    let Spec::Key(storage) = &one("key/storage").spec else {
-        panic!()
-    };
+    let Spec::Key(storage) = &one("key/storage").spec else { panic!() };
     insta::assert_snapshot!(serde_json::to_string(storage).unwrap(), @r##"{"spec":null,"usage":null,"origin":null,"multi_region":null,"custom_key_store_id":null,"xks_key_id":null,"description":"Encrypts EBS, EFS and RDS data","enabled":true,"rotation":{"every_days":180},"policy":"{\"Version\":\"2012-10-17\",\"Id\":\"kmsctl\",\"Statement\":[{\"Sid\":\"Enable IAM User Permissions\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:root\"},\"Action\":\"kms:*\",\"Resource\":\"*\"},{\"Sid\":\"Allow access for Key Administrators\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:user/umemoto\"},\"Action\":[\"kms:Create*\",\"kms:Describe*\",\"kms:Enable*\",\"kms:List*\",\"kms:Put*\",\"kms:Update*\",\"kms:Revoke*\",\"kms:Disable*\",\"kms:Get*\",\"kms:Delete*\",\"kms:TagResource\",\"kms:UntagResource\",\"kms:ScheduleKeyDeletion\",\"kms:CancelKeyDeletion\",\"kms:RotateKeyOnDemand\"],\"Resource\":\"*\"},{\"Sid\":\"Allow use of the key\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::111122223333:user/umemoto\",\"arn:aws:iam::111122223333:root\",\"arn:aws:iam::444455556666:root\"]},\"Action\":[\"kms:Encrypt\",\"kms:Decrypt\",\"kms:ReEncrypt*\",\"kms:GenerateDataKey*\",\"kms:DescribeKey\"],\"Resource\":\"*\"},{\"Sid\":\"Allow attachment of persistent resources\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":[\"arn:aws:iam::111122223333:user/umemoto\",\"arn:aws:iam::111122223333:root\",\"arn:aws:iam::444455556666:root\"]},\"Action\":[\"kms:CreateGrant\",\"kms:ListGrants\",\"kms:RevokeGrant\"],\"Resource\":\"*\",\"Condition\":{\"Bool\":{\"kms:GrantIsForAWSResource\":\"true\"}}},{\"Sid\":\"Allow decryption with the key\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:role/path/reporting\"},\"Action\":[\"kms:Decrypt\",\"kms:DescribeKey\"],\"Resource\":\"*\"},{\"Sid\":\"Own\",\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::111122223333:role/x\"},\"Action\":\"kms:Decrypt\",\"Resource\":\"*\"}]}","allow_lockout":null,"tags":{"Name":"umemoto_KMS","kmsctl:name":"storage","kmsctl:stack":"payments-prod","team":"payments"},"deletion_window_days":20,"deletion":null}"##);
-    let Spec::Grant(batch) = &one("grant/storage/batch").spec else {
-        panic!()
-    };
+    let Spec::Grant(batch) = &one("grant/storage/batch").spec else { panic!() };
     insta::assert_snapshot!(serde_json::to_string(batch).unwrap(), @r##"{"key":"key/storage","name_prefix":"kmsctl:payments-prod:storage/batch:","grantee":"arn:aws:iam::111122223333:role/batch","retiring":"arn:aws:iam::111122223333:role/admin","operations":["Decrypt","GenerateDataKey"],"constraints":{"EncryptionContextSubset":{"app":"batch"}},"issuer":"444455556666"}"##);
-    let Spec::Key(other) = &one("key/other").spec else {
-        panic!()
-    };
+    let Spec::Key(other) = &one("key/other").spec else { panic!() };
     assert_eq!(other.rotation, None);
     assert!(other.policy.as_ref().unwrap().to_json().contains(":root"));
-    let Spec::Grant(foreign) = &one("grant/foreign/g").spec else {
-        panic!()
-    };
+    let Spec::Grant(foreign) = &one("grant/foreign/g").spec else { panic!() };
     assert_eq!(foreign.issuer.as_ref().unwrap().as_str(), "111122223333");
     assert!(matches!(foreign.key, KeyRef::Arn(_)));
     assert!(matches!(one("key/taken").adopt, Some(Adopt::Alias(_))));
     assert_eq!(desired.key_facts.len(), 2);
-    assert_eq!(
-        desired.accounts.values().next().unwrap(),
-        "arn:aws:iam::444455556666:role/kmsctl"
-    );
+    assert_eq!(desired.accounts.values().next().unwrap(), "arn:aws:iam::444455556666:role/kmsctl");
     assert_eq!(desired.forget.len(), 1);
 }
 
@@ -615,10 +599,7 @@ fn names_fields_and_references_are_checked() {
 #[test]
 fn the_stack_and_its_account_are_checked() {
     let (_, report) = all(
-        &[(
-            "a.yaml",
-            "stack: a b\naccount: 444455556666\nregion: \"${aws.region}\"\nkeys: {}\n",
-        )],
+        &[("a.yaml", "stack: a b\naccount: 444455556666\nregion: \"${aws.region}\"\nkeys: {}\n")],
         &[],
     );
     insta::assert_snapshot!(report, @r##"
@@ -667,9 +648,7 @@ fn variables_come_from_the_command_line() {
     let (desired, _) = all(&[("a.yaml", text)], &[("name", "s"), ("days", "9")]);
     let desired = desired.unwrap();
     assert_eq!(desired.stack.as_str(), "s");
-    let Spec::Key(key) = &desired.resources[&"key/k".parse().unwrap()].spec else {
-        panic!()
-    };
+    let Spec::Key(key) = &desired.resources[&"key/k".parse().unwrap()].spec else { panic!() };
     assert_eq!(key.deletion_window_days, 9);
     insta::assert_snapshot!(all(&[("a.yaml", text)], &[("naem", "s")]).1, @r##"
     error: `--var naem`: no such variable is declared
@@ -692,20 +671,14 @@ fn variables_come_from_the_command_line() {
 fn several_files_are_one_configuration() {
     let files = [
         ("a.yaml", "stack: s\naccount: 111122223333\nkeys: {a: {}}\n"),
-        (
-            "b.yaml",
-            "stack: s\naccount: \"111122223333\"\nkeys: {b: {}}\n",
-        ),
+        ("b.yaml", "stack: s\naccount: \"111122223333\"\nkeys: {b: {}}\n"),
         ("c.yaml", ""),
     ];
     let (desired, report) = all(&files, &[]);
     assert_eq!((desired.unwrap().resources.len(), report.as_str()), (2, ""));
     let files = [
         ("a.yaml", "stack: s\nvars: {v: 1}\nkeys:\n  a: {}\n"),
-        (
-            "b.yaml",
-            "stack: t\nvars: {v: 2}\nkeys:\n  a: {tags: [x]}\n",
-        ),
+        ("b.yaml", "stack: t\nvars: {v: 2}\nkeys:\n  a: {tags: [x]}\n"),
     ];
     insta::assert_snapshot!(all(&files, &[]).1, @r##"
     error: `stack` is declared twice
@@ -751,24 +724,14 @@ fn several_files_are_one_configuration() {
 fn a_malformed_document_is_shown_in_its_own_file() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("kmsctl.yaml");
-    fs::write(
-        &config,
-        "stack: s\nkeys: {k: {policy: {document: p.json}}}\n",
-    )
-    .unwrap();
+    fs::write(&config, "stack: s\nkeys: {k: {policy: {document: p.json}}}\n").unwrap();
     let run = |policy: &str| {
         fs::write(folder.path().join("p.json"), policy).unwrap();
-        let (mut loaded, d) = load(&Input {
-            paths: vec![config.clone()],
-            ..Input::default()
-        });
+        let (mut loaded, d) = load(&Input { paths: vec![config.clone()], ..Input::default() });
         assert!(d.is_empty());
         let (desired, d) = loaded.resolve(&here());
         let report = d.render(&loaded.sources, false, 120);
-        (
-            desired,
-            report.replace(&folder.path().display().to_string(), "DIR"),
-        )
+        (desired, report.replace(&folder.path().display().to_string(), "DIR"))
     };
     insta::assert_snapshot!(run("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [,]\n}\n").1, @r##"
     error: malformed JSON: expected a value, found `,`
@@ -790,10 +753,7 @@ fn a_malformed_document_is_shown_in_its_own_file() {
 #[test]
 fn the_schema_knows_every_field() {
     let schema = schema();
-    assert_eq!(
-        schema["$schema"],
-        "https://json-schema.org/draft/2020-12/schema"
-    );
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["required"], serde_json::json!(["stack"]));
     let key = &schema["properties"]["keys"]["additionalProperties"]["properties"];
     assert_eq!(key.as_object().unwrap().len(), 18);

@@ -28,10 +28,7 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> u16 {
         let number = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
         if number < u16::MAX {
-            self.0.push(Source {
-                name: name.into(),
-                text: text.into(),
-            });
+            self.0.push(Source { name: name.into(), text: text.into() });
         }
         number
     }
@@ -81,19 +78,11 @@ mod tests {
         let mut sources = Sources::new();
         assert_eq!(sources.add("a.yaml", "x"), 0);
         let source = sources.add("b.yaml", "eins: 1\n鍵ä: zwei\n");
-        let span = Span {
-            source,
-            start: 15,
-            end: 19,
-        };
+        let span = Span { source, start: 15, end: 19 };
         assert_eq!(sources.text(span), "zwei");
         assert_eq!(sources.position(span), (2, 5));
         assert_eq!(sources.place(span), "b.yaml:2:5");
-        let outside = Span {
-            source,
-            start: 900,
-            end: 901,
-        };
+        let outside = Span { source, start: 900, end: 901 };
         assert_eq!(sources.text(outside), "");
         assert_eq!(sources.position(outside), (3, 1));
         assert_eq!(sources.place(Span { source: 9, ..span }), ":1:1");

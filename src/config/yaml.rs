@@ -164,29 +164,17 @@ impl Reader<'_> {
             return self.span(start, start.saturating_add(length));
         }
         let skip = usize::try_from(location.line().saturating_sub(1)).unwrap_or(usize::MAX);
-        let before: usize = self
-            .text
-            .split_inclusive('\n')
-            .take(skip)
-            .map(str::len)
-            .sum();
+        let before: usize = self.text.split_inclusive('\n').take(skip).map(str::len).sum();
         let line = self.text.get(before..).unwrap_or("");
         let columns = usize::try_from(location.column().saturating_sub(1)).unwrap_or(usize::MAX);
-        let inside: usize = line
-            .chars()
-            .take_while(|c| *c != '\n')
-            .take(columns)
-            .map(char::len_utf8)
-            .sum();
+        let inside: usize =
+            line.chars().take_while(|c| *c != '\n').take(columns).map(char::len_utf8).sum();
         self.span(before + inside, before + inside)
     }
 
     /// The span a node's text really has: serde-saphyr's may reach over the white space after it.
     fn trimmed(&self, span: Span) -> Span {
-        let covered = self
-            .text
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or("");
+        let covered = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
         let end = span.start as usize + covered.trim_end().len();
         self.span(span.start as usize, end)
     }
@@ -206,14 +194,9 @@ impl Reader<'_> {
         if let Some(span) = &mut span
             && span.start == span.end
         {
-            let next = self
-                .text
-                .get(span.start as usize..)
-                .and_then(|rest| rest.chars().next());
-            *span = self.span(
-                span.start as usize,
-                span.start as usize + next.map_or(0, char::len_utf8),
-            );
+            let next = self.text.get(span.start as usize..).and_then(|rest| rest.chars().next());
+            *span = self
+                .span(span.start as usize, span.start as usize + next.map_or(0, char::len_utf8));
         }
         Diagnostic::error(span, message)
     }
@@ -225,10 +208,7 @@ impl Reader<'_> {
             Raw::Bool(value) => Value::Bool(value),
             Raw::Text(text) => Value::Text(text),
             Raw::Number(read) => {
-                let written = self
-                    .text
-                    .get(span.start as usize..span.end as usize)
-                    .unwrap_or("");
+                let written = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
                 let plain = !written.is_empty()
                     && written
                         .bytes()
@@ -236,20 +216,16 @@ impl Reader<'_> {
                 Value::Number(if plain { written.to_owned() } else { read })
             }
             Raw::List(items) => {
-                let items: Vec<Node> = items
-                    .into_iter()
-                    .map(|item| self.node(item))
-                    .collect::<Result<_, _>>()?;
+                let items: Vec<Node> =
+                    items.into_iter().map(|item| self.node(item)).collect::<Result<_, _>>()?;
                 let last = items.iter().map(|item| item.span.end).max();
                 span.end = span.end.max(last.unwrap_or(0));
                 Value::List(items)
             }
             Raw::Map(entries) => {
                 let entries = self.entries(entries)?;
-                let last = entries
-                    .iter()
-                    .map(|entry| entry.value.span.end.max(entry.key_span.end))
-                    .max();
+                let last =
+                    entries.iter().map(|entry| entry.value.span.end.max(entry.key_span.end)).max();
                 span.end = span.end.max(last.unwrap_or(0));
                 Value::Map(entries)
             }
@@ -270,11 +246,7 @@ impl Reader<'_> {
                 .label("given again here")
                 .also(first, "first given here"));
             }
-            entries.push(Entry {
-                key: key.value,
-                key_span,
-                value: self.node(value)?,
-            });
+            entries.push(Entry { key: key.value, key_span, value: self.node(value)? });
         }
         Ok(entries)
     }

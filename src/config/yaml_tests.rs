@@ -124,10 +124,7 @@ fn hostile_texts_end_quickly_in_an_error() {
     let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for i in 1..12 {
         let before = format!("*a{}", i - 1);
-        laughs.push_str(&format!(
-            "a{i}: &a{i} [{}]\n",
-            [before.as_str(); 9].join(",")
-        ));
+        laughs.push_str(&format!("a{i}: &a{i} [{}]\n", [before.as_str(); 9].join(",")));
     }
     let deep = "[".repeat(100_000);
     let deep_map = "{a: ".repeat(100_000);
@@ -143,10 +140,7 @@ fn hostile_texts_end_quickly_in_an_error() {
 
 fn inside(text: &str, node: &Node) {
     let check = |span: Span| {
-        assert!(
-            text.get(span.start as usize..span.end as usize).is_some(),
-            "{span:?} {text:?}"
-        )
+        assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} {text:?}")
     };
     check(node.span);
     match &node.value {

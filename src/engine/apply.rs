@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
 use crate::id::KeyArn;
 use crate::journal::{Draft, Event};
-use crate::kind::{Call, Change, Ids, Kind, Spec, alias, grant, key};
+use crate::kind::{Call, Ids, Kind, Spec, alias, grant, key};
 use crate::plan::order::{Part, Queue, Work};
 use crate::plan::{Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -40,25 +40,11 @@ pub trait World {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Progress<'a> {
-    Began {
-        step: &'a Step,
-    },
-    Called {
-        step: &'a Step,
-        operation: &'a str,
-    },
-    Waiting {
-        step: &'a Step,
-        operation: &'a str,
-        why: &'a str,
-    },
-    Finished {
-        step: &'a Step,
-    },
-    Failed {
-        step: &'a Step,
-        error: &'a str,
-    },
+    Began { step: &'a Step },
+    Called { step: &'a Step, operation: &'a str },
+    Waiting { step: &'a Step, operation: &'a str, why: &'a str },
+    Finished { step: &'a Step },
+    Failed { step: &'a Step, error: &'a str },
 }
 
 /// How an apply ended. Not a `Result`: each ending has a report.
@@ -121,12 +107,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     async fn drive(&self) -> Ended {
         let mut queue = Queue::new(&self.plan.steps);
         let mut running = FuturesUnordered::new();
-        let mut ended = Ended {
-            finished: Vec::new(),
-            failed: Vec::new(),
-            left: Vec::new(),
-            stopped: false,
-        };
+        let mut ended =
+            Ended { finished: Vec::new(), failed: Vec::new(), left: Vec::new(), stopped: false };
         loop {
             let halted = self.broken.get() || self.world.stop();
             while !halted && running.len() < self.effort.parallelism.max(1) {
@@ -155,10 +137,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 }
                 Err(error) => {
                     queue.fail(work);
-                    self.world.tell(Progress::Failed {
-                        step,
-                        error: &error,
-                    });
+                    self.world.tell(Progress::Failed { step, error: &error });
                     ended.failed.push((step.address.clone(), error));
                 }
             }
@@ -182,10 +161,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let address = || step.address.clone();
         if part == Part::First {
             self.world.tell(Progress::Began { step });
-            self.write(&Event::Began {
-                address: address(),
-                draft: draft(step),
-            })?;
+            self.write(&Event::Began { address: address(), draft: draft(step) })?;
         }
         for (n, planned) in calls.iter().enumerate() {
             if n > 0 && self.world.stop() {
@@ -200,9 +176,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 
     fn write(&self, event: &Event) -> Result<(), String> {
-        self.world
-            .write(event)
-            .inspect_err(|_| self.broken.set(true))
+        self.world.write(event).inspect_err(|_| self.broken.set(true))
     }
 
     /// One call: intent, request, outcome.
@@ -224,29 +198,16 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Ok(outcome) => {
                 if let Outcome::Key(arn) = &outcome {
                     self.ids.borrow_mut().insert(address(), arn.clone());
-                    self.born
-                        .borrow_mut()
-                        .insert(arn.clone(), tokio::time::Instant::now());
+                    self.born.borrow_mut().insert(arn.clone(), tokio::time::Instant::now());
                 }
-                self.write(&Event::Done {
-                    address: address(),
-                    number,
-                    outcome,
-                })?;
-                self.world.tell(Progress::Called {
-                    step,
-                    operation: &operation,
-                });
+                self.write(&Event::Done { address: address(), number, outcome })?;
+                self.world.tell(Progress::Called { step, operation: &operation });
                 Ok(())
             }
             // What is not known stays an open intent: the next run settles it.
             Err(error) if error.fault == Fault::Ambiguous => Err(format!("{error}; not settled")),
             Err(error) => {
-                self.write(&Event::Failed {
-                    address: address(),
-                    number,
-                    fault: error.fault,
-                })?;
+                self.write(&Event::Failed { address: address(), number, fault: error.fault })?;
                 Err(error.to_string())
             }
         }
@@ -265,23 +226,12 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         loop {
             let ids = self.ids.borrow().clone();
             let key = self.key_of(step, &ids);
-            let late = Late {
-                key: key.as_ref(),
-                ids: Some(&ids),
-                nonce,
-            };
+            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
             let error = match self.cloud.call(at, call, late).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
-            let lost = Lost {
-                at,
-                call,
-                key: key.as_ref(),
-                ids: &ids,
-                nonce,
-                age: Duration::ZERO,
-            };
+            let lost = Lost { at, call, key: key.as_ref(), ids: &ids, nonce, age: Duration::ZERO };
             match self.meaning(step, call, &error, &ids) {
                 Meaning::Done => return Ok(Outcome::Done),
                 Meaning::Refused => return Err(error),
@@ -305,11 +255,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 return Err(error);
             }
             let why = "not answered, or too fast for AWS: trying again";
-            self.world.tell(Progress::Waiting {
-                step,
-                operation: &operation,
-                why,
-            });
+            self.world.tell(Progress::Waiting { step, operation: &operation, why });
             tokio::time::sleep(self.effort.patience.pause(attempt)).await;
         }
     }
@@ -360,14 +306,11 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     /// Whether the step is about a key that was made moments ago, which AWS may not show yet.
     fn newborn(&self, step: &Step, ids: &Ids) -> bool {
         let specs = step.change.from().into_iter().chain(step.change.to());
-        let mut keys: Vec<KeyArn> = specs
-            .flat_map(Spec::refs)
-            .filter_map(|key| key.resolve(ids))
-            .collect();
+        let mut keys: Vec<KeyArn> =
+            specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids)).collect();
         keys.extend(self.key_of(step, ids));
         let born = self.born.borrow();
-        keys.iter()
-            .any(|key| born.get(key).is_some_and(|at| at.elapsed() < NEWBORN))
+        keys.iter().any(|key| born.get(key).is_some_and(|at| at.elapsed() < NEWBORN))
     }
 }
 
@@ -383,18 +326,15 @@ enum Meaning {
 }
 
 fn draft(step: &Step) -> Option<Draft> {
-    let to = match &step.change {
-        Change::Delete { .. } | Change::Forget { .. } => return None,
-        Change::Create { to } | Change::Update { to, .. } | Change::Import { to, .. } => to,
-    };
-    let natural = match to {
+    let spec = step.record.clone()?;
+    let natural = match &spec {
         Spec::Alias(alias) => Some(alias.name.to_string()),
         Spec::Key(_) | Spec::Grant(_) => None,
     };
     Some(Draft {
         id: step.id.clone().or(natural),
         place: step.place.clone(),
-        spec: to.clone(),
+        spec,
         protect: step.protect,
     })
 }

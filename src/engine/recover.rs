@@ -23,13 +23,8 @@ pub struct Recovered {
 /// The ARNs of the keys in the records.
 #[must_use]
 pub fn ids(replay: &Replay) -> Ids {
-    let keys = replay
-        .state
-        .records
-        .iter()
-        .filter(|(address, _)| address.kind == Kind::Key);
-    keys.filter_map(|(address, record)| Some((address.clone(), record.id.parse().ok()?)))
-        .collect()
+    let keys = replay.state.records.iter().filter(|(address, _)| address.kind == Kind::Key);
+    keys.filter_map(|(address, record)| Some((address.clone(), record.id.parse().ok()?))).collect()
 }
 
 /// Settles every open call by looking at AWS. Each answer goes to `write` (the journal, or nowhere
@@ -53,27 +48,15 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
         let event = match &outcome {
             Some(outcome) => {
                 let (address, outcome) = (address.clone(), outcome.clone());
-                Event::Done {
-                    address,
-                    number,
-                    outcome,
-                }
+                Event::Done { address, number, outcome }
             }
-            None => Event::Failed {
-                address: address.clone(),
-                number,
-                fault: Fault::Ambiguous,
-            },
+            None => Event::Failed { address: address.clone(), number, fault: Fault::Ambiguous },
         };
         write(&event)?;
         // The event answers an intent that the journal has just named.
         drop(replay.absorb(&event));
         let (operation, executed) = (open.call.request().0, outcome.is_some());
-        found.push(Recovered {
-            address,
-            operation,
-            executed,
-        });
+        found.push(Recovered { address, operation, executed });
     }
     Ok(found)
 }

@@ -51,18 +51,10 @@ pub async fn refresh<C: Cloud>(
     desired: &Desired,
     state: &State,
 ) -> Result<Live, CloudError> {
-    let run = Refresh {
-        cloud,
-        effort,
-        desired,
-        state,
-    };
+    let run = Refresh { cloud, effort, desired, state };
     let aliases = run.aliases().await?;
     let identified = run.identify(&aliases).await?;
-    let mut live = Live {
-        seen: identified.obstructed,
-        ..Live::default()
-    };
+    let mut live = Live { seen: identified.obstructed, ..Live::default() };
     live.ids = identified.found;
     let readings = run.read_keys(&live.ids).await?;
     run.lift_keys(readings, &mut live).await?;
@@ -79,10 +71,7 @@ struct Interest<'a> {
 
 impl<'a> Interest<'a> {
     fn specs(&self) -> impl Iterator<Item = &'a Spec> {
-        self.declared
-            .map(|d| &d.spec)
-            .into_iter()
-            .chain(self.record.map(|r| &r.spec))
+        self.declared.map(|d| &d.spec).into_iter().chain(self.record.map(|r| &r.spec))
     }
 
     fn keys(&self) -> Vec<&'a key::Spec> {
@@ -103,11 +92,7 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     fn addresses(&self, kind: Kind) -> BTreeSet<&Address> {
-        let all = self
-            .desired
-            .resources
-            .keys()
-            .chain(self.state.records.keys());
+        let all = self.desired.resources.keys().chain(self.state.records.keys());
         all.filter(|address| address.kind == kind).collect()
     }
 
@@ -115,9 +100,7 @@ impl<C: Cloud> Refresh<'_, C> {
     fn places(&self, kinds: &[Kind]) -> BTreeSet<Place> {
         let declared = self.desired.resources.iter().map(|(a, d)| (a, &d.place));
         let recorded = self.state.records.iter().map(|(a, r)| (a, &r.place));
-        let all = declared
-            .chain(recorded)
-            .filter(|(address, _)| kinds.contains(&address.kind));
+        let all = declared.chain(recorded).filter(|(address, _)| kinds.contains(&address.kind));
         all.map(|(_, place)| place.clone()).collect()
     }
 
@@ -140,10 +123,8 @@ impl<C: Cloud> Refresh<'_, C> {
             let reading = self.read_key(address, arn).await;
             (address.clone(), reading)
         });
-        let all: Vec<_> = stream::iter(reads)
-            .buffer_unordered(self.effort.parallelism.max(1))
-            .collect()
-            .await;
+        let all: Vec<_> =
+            stream::iter(reads).buffer_unordered(self.effort.parallelism.max(1)).collect().await;
         let (mut kept, mut fatal) = (Vec::new(), None);
         for (address, reading) in all {
             match reading {
@@ -177,17 +158,13 @@ impl<C: Cloud> Refresh<'_, C> {
             if keys.iter().all(|key| key.policy.is_none()) {
                 return Ok(None);
             }
-            patiently(patience, async || self.cloud.policy(arn).await)
-                .await
-                .map(Some)
+            patiently(patience, async || self.cloud.policy(arn).await).await.map(Some)
         };
         let grants = async {
             if !self.has_grants(address) {
                 return Ok(None);
             }
-            patiently(patience, async || self.cloud.grants(arn).await)
-                .await
-                .map(Some)
+            patiently(patience, async || self.cloud.grants(arn).await).await.map(Some)
         };
         let (metadata, rotation, policy, tags, grants) = tokio::join!(
             patiently(patience, async || self.cloud.describe(arn).await),
@@ -199,13 +176,7 @@ impl<C: Cloud> Refresh<'_, C> {
         // The description is judged first: a key that is gone answers so to every question.
         let metadata = metadata?;
         let (rotation, policy, tags, grants) = (rotation?, policy?, tags?, grants?);
-        Ok(Reading {
-            metadata,
-            policy,
-            rotation,
-            tags,
-            grants,
-        })
+        Ok(Reading { metadata, policy, rotation, tags, grants })
     }
 
     /// Whether grants on the key are declared or recorded.
@@ -214,24 +185,14 @@ impl<C: Cloud> Refresh<'_, C> {
             Spec::Grant(grant) => matches!(&grant.key, KeyRef::Managed(of) if of == key),
             Spec::Key(_) | Spec::Alias(_) => false,
         };
-        self.desired
-            .resources
-            .values()
-            .any(|declared| on_key(&declared.spec))
-            || self
-                .state
-                .records
-                .values()
-                .any(|record| on_key(&record.spec))
+        self.desired.resources.values().any(|declared| on_key(&declared.spec))
+            || self.state.records.values().any(|record| on_key(&record.spec))
     }
 }
 
 /// Whether the failure is AWS's or the network's as a whole, not one resource's.
 fn unreachable(error: &CloudError) -> bool {
-    matches!(
-        error.fault,
-        Fault::Throttled | Fault::Ambiguous | Fault::Unsent
-    )
+    matches!(error.fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
 fn obstructed(error: &CloudError) -> Seen {
@@ -252,8 +213,5 @@ fn obstructed(error: &CloudError) -> Seen {
         | Fault::Unsupported
         | Fault::Other => (format!("it cannot be read: {error}"), "see what AWS says"),
     };
-    Seen::Obstructed {
-        reason,
-        help: help.to_owned(),
-    }
+    Seen::Obstructed { reason, help: help.to_owned() }
 }

@@ -85,23 +85,15 @@ async fn look<C: Cloud>(
             | key::Call::DisableKeyRotation {},
         ) => Ok(None),
         Call::Alias(
-            alias::Call::CreateAlias {
-                alias_name,
-                target_key_id,
-            }
-            | alias::Call::UpdateAlias {
-                alias_name,
-                target_key_id,
-            },
+            alias::Call::CreateAlias { alias_name, target_key_id }
+            | alias::Call::UpdateAlias { alias_name, target_key_id },
         ) => match target_key_id.resolve(lost.ids) {
             Some(arn) => Ok(done(cloud.aliases_of(&arn).await?.contains(alias_name))),
             None => Ok(None),
         },
         Call::Alias(alias::Call::DeleteAlias { alias_name }) => {
             let all = cloud.aliases(lost.at).await?;
-            Ok(done(
-                all.iter().all(|entry| entry.name != alias_name.as_str()),
-            ))
+            Ok(done(all.iter().all(|entry| entry.name != alias_name.as_str())))
         }
         Call::Grant(grant::Call::CreateGrant { key_id, name, .. }) => {
             match key_id.resolve(lost.ids) {

@@ -18,22 +18,11 @@ pub struct Spec {
 /// The calls that change an alias.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "PascalCase")]
-#[expect(
-    missing_docs,
-    reason = "the variants and fields are AWS's operations and parameters"
-)]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
 pub enum Call {
-    CreateAlias {
-        alias_name: AliasName,
-        target_key_id: KeyRef,
-    },
-    UpdateAlias {
-        alias_name: AliasName,
-        target_key_id: KeyRef,
-    },
-    DeleteAlias {
-        alias_name: AliasName,
-    },
+    CreateAlias { alias_name: AliasName, target_key_id: KeyRef },
+    UpdateAlias { alias_name: AliasName, target_key_id: KeyRef },
+    DeleteAlias { alias_name: AliasName },
 }
 
 /// The kind.
@@ -62,9 +51,7 @@ impl Resource for Alias {
             alias_name: to.name.clone(),
             target_key_id: to.target.clone(),
         };
-        let delete = |from: &Spec| Call::DeleteAlias {
-            alias_name: from.name.clone(),
-        };
+        let delete = |from: &Spec| Call::DeleteAlias { alias_name: from.name.clone() };
         Ok(match change {
             Change::Create { to } => Calls::all_at(place, vec![create(to)]),
             Change::Update { from, to } | Change::Import { from, to } => {

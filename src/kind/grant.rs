@@ -39,7 +39,11 @@ pub struct Spec {
     pub constraints: Option<Constraint>,
     /// The account that issues the grant, where it is not the key's.
     pub issuer: Option<AccountId>,
-    /// Ids of our grants that are no longer wanted. Never declared.
+    /// AWS's id of the grant. Never declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Ids of further grants of ours for the same address, left by a change that was cut short.
+    /// Never declared.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub superseded: BTreeSet<String>,
 }
@@ -59,10 +63,7 @@ pub struct Listed {
 /// The calls that change a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "PascalCase")]
-#[expect(
-    missing_docs,
-    reason = "the variants and fields are AWS's operations and parameters"
-)]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
 pub enum Call {
     CreateGrant {
         key_id: KeyRef,
@@ -97,13 +98,7 @@ pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
         (Some(key::Family::Mac), _) => vec!["GenerateMac", "VerifyMac"],
         (_, "SIGN_VERIFY") => vec!["Sign", "Verify", "GetPublicKey"],
         (_, "KEY_AGREEMENT") => vec!["DeriveSharedSecret", "GetPublicKey"],
-        _ => vec![
-            "Encrypt",
-            "Decrypt",
-            "ReEncryptFrom",
-            "ReEncryptTo",
-            "GetPublicKey",
-        ],
+        _ => vec!["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"],
     };
     operations.extend(["CreateGrant", "RetireGrant", "DescribeKey"]);
     operations
@@ -122,8 +117,8 @@ impl Resource for Grant {
         vec![&spec.key]
     }
 
-    fn complete(declared: &Spec, _: &Spec) -> Spec {
-        declared.clone()
+    fn complete(declared: &Spec, live: &Spec) -> Spec {
+        Spec { id: live.id.clone(), ..declared.clone() }
     }
 
     fn calls(
@@ -135,27 +130,22 @@ impl Resource for Grant {
             supported(to, facts)?;
         }
         let revoke = |spec: &Spec, id: &String| {
-            let call = Call::RevokeGrant {
-                key_id: spec.key.clone(),
-                grant_id: id.clone(),
-            };
+            let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };
             (place.clone(), call)
         };
         let mut calls = Calls::all_at(place, Vec::new());
         match change {
-            Change::Create { to } => calls.first.push(create(place, to, &BTreeSet::new())),
+            Change::Create { to } => calls.first.push(create(place, to, None)),
             Change::Update { from, to } | Change::Import { from, to } => {
                 if !same_access(from, to) {
-                    calls.first.push(create(place, to, &from.superseded));
+                    calls.first.push(create(place, to, from.id.as_ref()));
+                    calls.first.extend(from.id.iter().map(|id| revoke(from, id)));
                 }
-                calls
-                    .first
-                    .extend(from.superseded.iter().map(|id| revoke(from, id)));
+                calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
             }
             Change::Delete { from } => {
-                calls
-                    .first
-                    .extend(from.superseded.iter().map(|id| revoke(from, id)));
+                let ids = from.id.iter().chain(&from.superseded);
+                calls.first.extend(ids.map(|id| revoke(from, id)));
             }
             Change::Forget { .. } => {}
         }
@@ -170,6 +160,7 @@ impl Resource for Grant {
 /// Whether two grants differ in nothing but which objects in AWS stand for them.
 fn same_access(a: &Spec, b: &Spec) -> bool {
     let bare = |spec: &Spec| Spec {
+        id: None,
         superseded: BTreeSet::new(),
         name_prefix: String::new(),
         ..spec.clone()
@@ -182,30 +173,23 @@ fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
         return Ok(());
     };
     let known = operations_for(&fact.spec, &fact.usage);
-    let foreign: Vec<&str> = to
-        .operations
-        .iter()
-        .map(String::as_str)
-        .filter(|op| !known.contains(op))
-        .collect();
+    let foreign: Vec<&str> =
+        to.operations.iter().map(String::as_str).filter(|op| !known.contains(op)).collect();
     if foreign.is_empty() {
         return Ok(());
     }
     let (foreign, known) = (foreign.join(", "), known.join(", "));
     Err(vec![Violation::new(
         "operations",
-        format!(
-            "a key of spec {} for {} does not support {foreign}",
-            fact.spec, fact.usage
-        ),
+        format!("a key of spec {} for {} does not support {foreign}", fact.spec, fact.usage),
         format!("it supports {known}"),
     )])
 }
 
-/// The name is a function of the parameters, and of the grants that the new one takes the place
-/// of: a grant whose grantee was deleted and made again has the same parameters, and AWS would
+/// The name is a function of the parameters, and of the grant that the new one takes the place of:
+/// a grant whose grantee was deleted and made again has the same parameters, and AWS would
 /// answer with the old, dead grant.
-fn create(place: &Place, to: &Spec, instead_of: &BTreeSet<String>) -> (Place, Call) {
+fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call) {
     let mut hash = Sha256::new();
     for part in [&to.grantee, to.retiring.as_ref().unwrap_or(&String::new())] {
         hash.update(part);
@@ -213,12 +197,7 @@ fn create(place: &Place, to: &Spec, instead_of: &BTreeSet<String>) -> (Place, Ca
     }
     let rest = (&to.operations, &to.constraints, instead_of);
     hash.update(serde_json::to_vec(&rest).unwrap_or_default());
-    let hash: String = hash
-        .finalize()
-        .iter()
-        .take(4)
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
     let call = Call::CreateGrant {
         key_id: to.key.clone(),
         name: format!("{}{hash}", to.name_prefix),
@@ -228,13 +207,7 @@ fn create(place: &Place, to: &Spec, instead_of: &BTreeSet<String>) -> (Place, Ca
         constraints: to.constraints.clone(),
     };
     let issuer = to.issuer.clone().unwrap_or_else(|| place.account.clone());
-    (
-        Place {
-            account: issuer,
-            region: place.region.clone(),
-        },
-        call,
-    )
+    (Place { account: issuer, region: place.region.clone() }, call)
 }
 
 /// Finds our grant among all grants of its key, and puts it into the words of a declaration.
@@ -256,17 +229,13 @@ pub fn lift(wanted: &Spec, recorded_id: Option<&str>, listed: &[Listed]) -> Opti
         superseded: BTreeSet::new(),
         ..wanted.clone()
     };
-    let current = ours
-        .iter()
-        .position(|grant| same_access(&lifted(grant), wanted));
-    let (current, matches) = match current {
-        Some(index) => (ours.remove(index), true),
-        None => (*ours.first()?, false),
-    };
-    let mut spec = lifted(current);
-    spec.superseded = ours.iter().map(|grant| grant.grant_id.clone()).collect();
-    if !matches {
-        spec.superseded.insert(current.grant_id.clone());
+    let current = ours.iter().position(|grant| same_access(&lifted(grant), wanted));
+    if ours.is_empty() {
+        return None;
     }
+    let current = ours.remove(current.unwrap_or_default());
+    let mut spec = lifted(current);
+    spec.id = Some(current.grant_id.clone());
+    spec.superseded = ours.iter().map(|grant| grant.grant_id.clone()).collect();
     Some((current.grant_id.clone(), spec))
 }

@@ -44,91 +44,23 @@ const AGREE: &str = "KEY_AGREEMENT";
 
 /// Every key spec that AWS has (botocore 1.43 `KeySpec`; aws-semantics 1.2).
 pub const SPECS: &[SpecRule] = &[
-    SpecRule {
-        name: "SYMMETRIC_DEFAULT",
-        family: Family::Symmetric,
-        usages: &[ENCRYPT],
-    },
-    SpecRule {
-        name: "HMAC_224",
-        family: Family::Mac,
-        usages: &[MAC],
-    },
-    SpecRule {
-        name: "HMAC_256",
-        family: Family::Mac,
-        usages: &[MAC],
-    },
-    SpecRule {
-        name: "HMAC_384",
-        family: Family::Mac,
-        usages: &[MAC],
-    },
-    SpecRule {
-        name: "HMAC_512",
-        family: Family::Mac,
-        usages: &[MAC],
-    },
-    SpecRule {
-        name: "RSA_2048",
-        family: Family::Asymmetric,
-        usages: &[ENCRYPT, SIGN],
-    },
-    SpecRule {
-        name: "RSA_3072",
-        family: Family::Asymmetric,
-        usages: &[ENCRYPT, SIGN],
-    },
-    SpecRule {
-        name: "RSA_4096",
-        family: Family::Asymmetric,
-        usages: &[ENCRYPT, SIGN],
-    },
-    SpecRule {
-        name: "ECC_NIST_P256",
-        family: Family::Asymmetric,
-        usages: &[SIGN, AGREE],
-    },
-    SpecRule {
-        name: "ECC_NIST_P384",
-        family: Family::Asymmetric,
-        usages: &[SIGN, AGREE],
-    },
-    SpecRule {
-        name: "ECC_NIST_P521",
-        family: Family::Asymmetric,
-        usages: &[SIGN, AGREE],
-    },
-    SpecRule {
-        name: "ECC_NIST_EDWARDS25519",
-        family: Family::Asymmetric,
-        usages: &[SIGN],
-    },
-    SpecRule {
-        name: "ECC_SECG_P256K1",
-        family: Family::Asymmetric,
-        usages: &[SIGN],
-    },
-    SpecRule {
-        name: "ML_DSA_44",
-        family: Family::Asymmetric,
-        usages: &[SIGN],
-    },
-    SpecRule {
-        name: "ML_DSA_65",
-        family: Family::Asymmetric,
-        usages: &[SIGN],
-    },
-    SpecRule {
-        name: "ML_DSA_87",
-        family: Family::Asymmetric,
-        usages: &[SIGN],
-    },
-    SpecRule {
-        name: "SM2",
-        family: Family::Asymmetric,
-        usages: &[ENCRYPT, SIGN, AGREE],
-    },
+    SpecRule { name: "SYMMETRIC_DEFAULT", family: Family::Symmetric, usages: &[ENCRYPT] },
+    SpecRule { name: "HMAC_224", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "HMAC_256", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "HMAC_384", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "HMAC_512", family: Family::Mac, usages: &[MAC] },
+    SpecRule { name: "RSA_2048", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
+    SpecRule { name: "RSA_3072", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
+    SpecRule { name: "RSA_4096", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
+    SpecRule { name: "ECC_NIST_P256", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
+    SpecRule { name: "ECC_NIST_P384", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
+    SpecRule { name: "ECC_NIST_P521", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
+    SpecRule { name: "ECC_NIST_EDWARDS25519", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ECC_SECG_P256K1", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ML_DSA_44", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ML_DSA_65", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "ML_DSA_87", family: Family::Asymmetric, usages: &[SIGN] },
+    SpecRule { name: "SM2", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN, AGREE] },
 ];
 
 /// The spec of a key that names none.
@@ -204,10 +136,7 @@ pub struct Tag {
 /// The calls that change a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all_fields = "PascalCase")]
-#[expect(
-    missing_docs,
-    reason = "the variants and fields are AWS's operations and parameters"
-)]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
 pub enum Call {
     CreateKey {
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -288,10 +217,7 @@ impl Resource for Key {
             description: or(declared.description.as_ref(), live.description.as_ref()),
             // A cancelled deletion leaves the key disabled (aws-semantics 1.3): it is enabled again
             // unless the configuration says otherwise.
-            enabled: declared
-                .enabled
-                .or(live.deletion.as_ref().map(|_| true))
-                .or(live.enabled),
+            enabled: declared.enabled.or(live.deletion.as_ref().map(|_| true)).or(live.enabled),
             rotation: declared.rotation.or(live.rotation),
             policy: match same_policy {
                 true => live.policy.clone(),
@@ -302,6 +228,14 @@ impl Resource for Key {
             deletion_window_days: declared.deletion_window_days,
             deletion: None,
         }
+    }
+
+    /// A key that somebody disables by hand is drift even where the configuration does not say
+    /// `enabled`.
+    fn recorded(declared: &Spec, before: Option<&Spec>, to: &Spec) -> Spec {
+        let before = before.and_then(|before| before.enabled);
+        let enabled = declared.enabled.or(before).or(to.enabled).or(Some(true));
+        Spec { enabled, ..declared.clone() }
     }
 
     fn calls(
@@ -365,11 +299,7 @@ fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
         ("spec", &from.spec, &to.spec),
         ("usage", &from.usage, &to.usage),
         ("origin", &from.origin, &to.origin),
-        (
-            "custom_key_store_id",
-            &from.custom_key_store_id,
-            &to.custom_key_store_id,
-        ),
+        ("custom_key_store_id", &from.custom_key_store_id, &to.custom_key_store_id),
         ("xks_key_id", &from.xks_key_id, &to.xks_key_id),
     ];
     let mut violations: Vec<Violation> = fields
@@ -382,11 +312,7 @@ fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
             .map(|multi| multi.map(|m| if m { "true" } else { "false" }));
         violations.push(fixed("multi_region", from, to));
     }
-    if violations.is_empty() {
-        Ok(())
-    } else {
-        Err(violations)
-    }
+    if violations.is_empty() { Ok(()) } else { Err(violations) }
 }
 
 fn fixed(field: &str, from: Option<&str>, to: Option<&str>) -> Violation {
@@ -419,9 +345,7 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
     }];
     calls.extend(afterwards.map(|policy| put_policy(policy, to)));
     if let Some(Rotation::EveryDays(days)) = to.rotation {
-        calls.push(Call::EnableKeyRotation {
-            rotation_period_in_days: days,
-        });
+        calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
     }
     let mut calls = Calls::all_at(place, calls);
     if to.enabled == Some(false) {
@@ -451,9 +375,7 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     if from.description != to.description
         && let Some(description) = &to.description
     {
-        calls.push(Call::UpdateKeyDescription {
-            description: description.clone(),
-        });
+        calls.push(Call::UpdateKeyDescription { description: description.clone() });
     }
     if from.policy != to.policy
         && let Some(policy) = &to.policy
@@ -464,9 +386,7 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     calls.extend(tag_calls(&from.tags, &to.tags));
     match to.rotation {
         Some(Rotation::EveryDays(days)) if rotates => {
-            calls.push(Call::EnableKeyRotation {
-                rotation_period_in_days: days,
-            });
+            calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
         }
         Some(Rotation::Off) if rotates => calls.push(Call::DisableKeyRotation {}),
         Some(Rotation::EveryDays(_) | Rotation::Off) | None => {}
@@ -482,9 +402,7 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
 
 fn bypass_risk(to: &Spec) -> Option<String> {
     let reason = to.allow_lockout.as_ref()?;
-    Some(format!(
-        "AWS's lock-out check is bypassed; the reason given: {reason}"
-    ))
+    Some(format!("AWS's lock-out check is bypassed; the reason given: {reason}"))
 }
 
 fn delete(place: &Place, from: &Spec) -> Calls<Call> {
@@ -492,9 +410,7 @@ fn delete(place: &Place, from: &Spec) -> Calls<Call> {
         return Calls::all_at(place, Vec::new());
     }
     let days = from.deletion_window_days;
-    let call = Call::ScheduleKeyDeletion {
-        pending_window_in_days: days,
-    };
+    let call = Call::ScheduleKeyDeletion { pending_window_in_days: days };
     let mut calls = Calls::all_at(place, vec![call]);
     calls.risk = Some(format!(
         "schedules the deletion of the key in {days} days; from now on nothing can be decrypted with it"
@@ -516,16 +432,10 @@ fn tag_calls(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> 
         .filter(|(key, value)| from.get(*key) != Some(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    let unset: Vec<String> = from
-        .keys()
-        .filter(|key| !to.contains_key(*key))
-        .cloned()
-        .collect();
+    let unset: Vec<String> = from.keys().filter(|key| !to.contains_key(*key)).cloned().collect();
     let mut calls = Vec::new();
     if !set.is_empty() {
-        calls.push(Call::TagResource {
-            tags: tag_list(&set),
-        });
+        calls.push(Call::TagResource { tags: tag_list(&set) });
     }
     if !unset.is_empty() {
         calls.push(Call::UntagResource { tag_keys: unset });
@@ -534,20 +444,12 @@ fn tag_calls(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> 
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
-    tags.iter()
-        .map(|(key, value)| Tag {
-            tag_key: key.clone(),
-            tag_value: value.clone(),
-        })
-        .collect()
+    tags.iter().map(|(key, value)| Tag { tag_key: key.clone(), tag_value: value.clone() }).collect()
 }
 
 /// What AWS reports of a key, before it is put into the words of a declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of DescribeKey's KeyMetadata"
-)]
+#[expect(missing_docs, reason = "the fields are those of DescribeKey's KeyMetadata")]
 pub struct Metadata {
     pub arn: crate::id::KeyArn,
     pub spec: String,
@@ -612,11 +514,8 @@ pub fn lift(
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
         deletion_window_days: interest.last().map_or(30, |spec| spec.deletion_window_days),
-        deletion: metadata.is_dying().then(|| {
-            metadata
-                .deletion_date
-                .clone()
-                .unwrap_or_else(|| metadata.state.clone())
-        }),
+        deletion: metadata
+            .is_dying()
+            .then(|| metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone())),
     }
 }

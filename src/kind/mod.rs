@@ -40,9 +40,7 @@ impl TryFrom<String> for KeyRef {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         if text.starts_with("arn:") {
-            return KeyArn::from_str(&text)
-                .map(Self::Arn)
-                .map_err(|e| e.to_string());
+            return KeyArn::from_str(&text).map(Self::Arn).map_err(|e| e.to_string());
         }
         text.parse().map(Self::Managed)
     }
@@ -157,14 +155,8 @@ impl<T> Change<T> {
     pub fn try_map<U>(self, mut f: impl FnMut(T) -> Option<U>) -> Option<Change<U>> {
         Some(match self {
             Self::Create { to } => Change::Create { to: f(to)? },
-            Self::Update { from, to } => Change::Update {
-                from: f(from)?,
-                to: f(to)?,
-            },
-            Self::Import { from, to } => Change::Import {
-                from: f(from)?,
-                to: f(to)?,
-            },
+            Self::Update { from, to } => Change::Update { from: f(from)?, to: f(to)? },
+            Self::Import { from, to } => Change::Import { from: f(from)?, to: f(to)? },
             Self::Delete { from } => Change::Delete { from: f(from)? },
             Self::Forget { from } => Change::Forget { from: f(from)? },
         })
@@ -189,11 +181,7 @@ impl Violation {
         reason: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
-        Self {
-            field: field.into(),
-            reason: reason.into(),
-            help: help.into(),
-        }
+        Self { field: field.into(), reason: reason.into(), help: help.into() }
     }
 }
 
@@ -222,24 +210,13 @@ pub struct Calls<C> {
 
 impl<C> Calls<C> {
     fn all_at(place: &Place, calls: Vec<C>) -> Self {
-        let first = calls
-            .into_iter()
-            .map(|call| (place.clone(), call))
-            .collect();
-        Self {
-            first,
-            last: Vec::new(),
-            risk: None,
-        }
+        let first = calls.into_iter().map(|call| (place.clone(), call)).collect();
+        Self { first, last: Vec::new(), risk: None }
     }
 
     fn map<D>(self, f: impl Fn(C) -> D) -> Calls<D> {
         let each = |calls: Vec<(Place, C)>| calls.into_iter().map(|(p, c)| (p, f(c))).collect();
-        Calls {
-            first: each(self.first),
-            last: each(self.last),
-            risk: self.risk,
-        }
+        Calls { first: each(self.first), last: each(self.last), risk: self.risk }
     }
 }
 
@@ -268,6 +245,12 @@ pub trait Resource {
     fn refs(spec: &Self::Spec) -> Vec<&KeyRef>;
     /// `declared` with every field that its author left out taken from `live`.
     fn complete(declared: &Self::Spec, live: &Self::Spec) -> Self::Spec;
+    /// What the record says once `to` is applied: the declaration, and whatever else is worth
+    /// watching from now on. `before` is what the record says now.
+    fn recorded(declared: &Self::Spec, before: Option<&Self::Spec>, to: &Self::Spec) -> Self::Spec {
+        let _ = (before, to);
+        declared.clone()
+    }
     /// The calls that bring the change about, or everything that forbids it.
     ///
     /// # Errors
@@ -328,6 +311,20 @@ macro_rules! kinds {
                 match (self, live) {
                     $((Self::$variant(declared), Self::$variant(live)) =>
                         Self::$variant($module::$resource::complete(declared, live)),)+
+                    _ => self.clone(),
+                }
+            }
+
+            /// What the record says once `to` is applied.
+            #[must_use]
+            pub fn recorded(&self, before: Option<&Self>, to: &Self) -> Self {
+                match (self, to) {
+                    $((Self::$variant(declared), Self::$variant(to)) => {
+                        let before = before.and_then(|before| {
+                            if let Self::$variant(before) = before { Some(before) } else { None }
+                        });
+                        Self::$variant($module::$resource::recorded(declared, before, to))
+                    })+
                     _ => self.clone(),
                 }
             }

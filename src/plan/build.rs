@@ -15,19 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     let mut facts: KeyFacts = desired.key_facts.clone();
     facts.extend(live.key_facts.clone());
-    let mut builder = Builder {
-        desired,
-        state,
-        live,
-        facts,
-        plan: empty(desired, state),
-    };
-    let addresses: BTreeSet<&Address> = desired
-        .resources
-        .keys()
-        .chain(state.records.keys())
-        .chain(live.seen.keys())
-        .collect();
+    let mut builder = Builder { desired, state, live, facts, plan: empty(desired, state) };
+    let addresses: BTreeSet<&Address> =
+        desired.resources.keys().chain(state.records.keys()).chain(live.seen.keys()).collect();
     for address in addresses {
         builder.resource(address);
     }
@@ -44,10 +34,7 @@ fn empty(desired: &Desired, state: &State) -> Plan {
     Plan {
         stack: desired.stack.clone(),
         home: desired.home.clone(),
-        base: Base {
-            lineage: state.lineage.clone(),
-            serial: state.serial,
-        },
+        base: Base { lineage: state.lineage.clone(), serial: state.serial },
         steps: Vec::new(),
         blocked: Vec::new(),
         drift: Vec::new(),
@@ -111,17 +98,12 @@ impl Builder<'_> {
             None => field::changes(Some(&record.spec), None),
         };
         if !fields.is_empty() {
-            self.plan.drift.push(Drift {
-                address: address.clone(),
-                fields,
-            });
+            self.plan.drift.push(Drift { address: address.clone(), fields });
         }
     }
 
     fn forget(&mut self, address: &Address, record: &Record) {
-        let change = Change::Forget {
-            from: record.spec.clone(),
-        };
+        let change = Change::Forget { from: record.spec.clone() };
         self.step(
             address,
             record.place.clone(),
@@ -133,21 +115,12 @@ impl Builder<'_> {
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
-        let change = Change::Create {
-            to: declared.spec.clone(),
-        };
+        let change = Change::Create { to: declared.spec.clone() };
         let reason = match self.state.records.get(address) {
             Some(_) => "it was deleted outside of kmsctl",
             None => "declared, and not there",
         };
-        self.step(
-            address,
-            declared.place.clone(),
-            change,
-            None,
-            declared.protect,
-            reason,
-        );
+        self.step(address, declared.place.clone(), change, None, declared.protect, reason);
     }
 
     fn keep(
@@ -171,34 +144,14 @@ impl Builder<'_> {
             return;
         }
         let (change, reason) = match record {
-            Some(_) if self.plan.drift.iter().any(|d| d.address == *address) => (
-                Change::Update {
-                    from: from.clone(),
-                    to,
-                },
-                "AWS differs from the configuration",
-            ),
-            Some(_) => (
-                Change::Update {
-                    from: from.clone(),
-                    to,
-                },
-                "the configuration changed",
-            ),
-            None if declared.adopt.is_some() => (
-                Change::Import {
-                    from: from.clone(),
-                    to,
-                },
-                "an existing key is taken over",
-            ),
-            None => (
-                Change::Update {
-                    from: from.clone(),
-                    to,
-                },
-                "found in AWS, and different",
-            ),
+            Some(_) if self.plan.drift.iter().any(|d| d.address == *address) => {
+                (Change::Update { from: from.clone(), to }, "AWS differs from the configuration")
+            }
+            Some(_) => (Change::Update { from: from.clone(), to }, "the configuration changed"),
+            None if declared.adopt.is_some() => {
+                (Change::Import { from: from.clone(), to }, "an existing key is taken over")
+            }
+            None => (Change::Update { from: from.clone(), to }, "found in AWS, and different"),
         };
         self.step(address, place, change, Some(id), declared.protect, reason);
     }
@@ -216,16 +169,13 @@ impl Builder<'_> {
         let fresh = Record {
             id: id.to_owned(),
             place: declared.place.clone(),
-            spec: to.clone(),
+            spec: declared.spec.recorded(record.map(|record| &record.spec), to),
             protect: declared.protect,
             partial: false,
         };
         match record {
             Some(record) if record.protect != declared.protect => {
-                let change = Change::Update {
-                    from: to.clone(),
-                    to: to.clone(),
-                };
+                let change = Change::Update { from: to.clone(), to: to.clone() };
                 let reason = "the protection changed; recorded without a call";
                 self.step(
                     address,
@@ -276,14 +226,7 @@ impl Builder<'_> {
             return;
         }
         let change = Change::Delete { from: spec.clone() };
-        self.step(
-            address,
-            place.clone(),
-            change,
-            Some(id),
-            false,
-            "no longer declared",
-        );
+        self.step(address, place.clone(), change, Some(id), false, "no longer declared");
     }
 
     fn step(
@@ -305,12 +248,13 @@ impl Builder<'_> {
             }
         };
         let planned = |calls: Vec<(crate::id::Place, kind::Call)>| {
-            calls
-                .into_iter()
-                .map(|(at, call)| PlannedCall { at, call })
-                .collect()
+            calls.into_iter().map(|(at, call)| PlannedCall { at, call }).collect()
         };
+        let before = self.state.records.get(address).map(|record| &record.spec);
+        let declared = self.desired.resources.get(address).map(|declared| &declared.spec);
+        let record = change.to().zip(declared).map(|(to, spec)| spec.recorded(before, to));
         self.plan.steps.push(Step {
+            record,
             address: address.clone(),
             fields: field::changes(change.from(), change.to()),
             place,
@@ -337,12 +281,8 @@ impl Builder<'_> {
     /// What points at a key that is refused waits with it, where the key would not be there for it
     /// (it cannot be created), or where it would lose what keeps working (it may not be deleted).
     fn block_dependents(&mut self) {
-        let refused: BTreeSet<Address> = self
-            .plan
-            .blocked
-            .iter()
-            .map(|blocked| blocked.address.clone())
-            .collect();
+        let refused: BTreeSet<Address> =
+            self.plan.blocked.iter().map(|blocked| blocked.address.clone()).collect();
         let undeclared = |key: &Address| !self.desired.resources.contains_key(key);
         let missing = |key: &Address| !self.live.ids.contains_key(key);
         let mut waiting = Vec::new();
@@ -361,10 +301,7 @@ impl Builder<'_> {
         });
         for (address, key) in waiting {
             let help = format!("resolve what blocks `{key}` first");
-            self.block(
-                &address,
-                &Violation::new("", format!("`{key}` is blocked"), help),
-            );
+            self.block(&address, &Violation::new("", format!("`{key}` is blocked"), help));
         }
     }
 }
@@ -427,40 +364,24 @@ fn grant_access(step: &Step) -> Vec<Access> {
             let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
             format!("encryption context {form} {}", pairs.join(", "))
         });
-        let actions = spec
-            .operations
-            .iter()
-            .map(|op| format!("kms:{op}"))
-            .collect();
-        let change = AccessChange {
-            effect,
-            principal: spec.grantee.clone(),
-            actions,
-            condition,
-        };
+        let actions = spec.operations.iter().map(|op| format!("kms:{op}")).collect();
+        let change = AccessChange { effect, principal: spec.grantee.clone(), actions, condition };
         let (key, source) = (spec.key.to_string(), step.address.clone());
-        Some(Access {
-            key,
-            change,
-            via: Via::Grant,
-            source,
-        })
+        Some(Access { key, change, via: Via::Grant, source })
     };
-    let lost = line(Effect::Lost, step.change.from());
-    let gained = line(Effect::Gained, step.change.to());
-    let same = lost
-        .as_ref()
-        .zip(gained.as_ref())
-        .is_some_and(|(lost, gained)| {
-            lost.change.actions == gained.change.actions
-                && lost.change.principal == gained.change.principal
-                && lost.change.condition == gained.change.condition
-        });
-    if same {
-        Vec::new()
-    } else {
-        lost.into_iter().chain(gained).collect()
+    let mut lost = line(Effect::Lost, step.change.from());
+    let mut gained = line(Effect::Gained, step.change.to());
+    // Of a grant that is replaced for the same principal and condition, only what differs.
+    if let (Some(lost), Some(gained)) = (&mut lost, &mut gained)
+        && lost.change.principal == gained.change.principal
+        && lost.change.condition == gained.change.condition
+    {
+        let before = lost.change.actions.clone();
+        lost.change.actions.retain(|action| !gained.change.actions.contains(action));
+        gained.change.actions.retain(|action| !before.contains(action));
     }
+    let each = lost.into_iter().chain(gained);
+    each.filter(|access| !access.change.actions.is_empty()).collect()
 }
 
 fn findings(desired: &Desired) -> Vec<Finding> {

@@ -19,10 +19,8 @@ pub struct FieldChange {
 /// The fields that differ, in the order of the form.
 #[must_use]
 pub fn changes(before: Option<&Spec>, after: Option<&Spec>) -> Vec<FieldChange> {
-    let fields = |spec: Option<&Spec>| {
-        spec.and_then(|spec| spec.fields().ok())
-            .unwrap_or(Value::Null)
-    };
+    let fields =
+        |spec: Option<&Spec>| spec.and_then(|spec| spec.fields().ok()).unwrap_or(Value::Null);
     let mut found = Vec::new();
     walk("", &fields(before), &fields(after), &mut found);
     found
@@ -41,20 +39,12 @@ fn walk(path: &str, before: &Value, after: &Value, found: &mut Vec<FieldChange>)
     };
     let Some((before, after)) = pair else {
         let (path, before, after) = (path.to_owned(), before.clone(), after.clone());
-        found.push(FieldChange {
-            path,
-            before,
-            after,
-        });
+        found.push(FieldChange { path, before, after });
         return;
     };
     let gone = before.keys().filter(|key| !after.contains_key(*key));
     for key in after.keys().chain(gone) {
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let of = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
         walk(&path, &of(before), &of(after), found);
     }

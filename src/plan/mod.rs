@@ -60,6 +60,8 @@ pub struct Step {
     pub fields: Vec<FieldChange>,
     /// AWS's identifier, where the resource exists.
     pub id: Option<String>,
+    /// What the record will say; `None` where it goes away.
+    pub record: Option<Spec>,
     /// Whether deleting the resource is refused from now on.
     pub protect: bool,
     /// The calls, in order.
@@ -153,13 +155,8 @@ impl Plan {
             return;
         }
         let hit = |address: &Address| targets.iter().any(|target| address.matches(target));
-        let mut keep: BTreeSet<Address> = self
-            .steps
-            .iter()
-            .map(|s| &s.address)
-            .filter(|a| hit(a))
-            .cloned()
-            .collect();
+        let mut keep: BTreeSet<Address> =
+            self.steps.iter().map(|s| &s.address).filter(|a| hit(a)).cloned().collect();
         // Steps are in an executable order, so one pass from the end sees every chain.
         for step in self.steps.iter().rev() {
             if keep.contains(&step.address) {
@@ -177,9 +174,6 @@ impl Plan {
     /// How many steps there are of an action.
     #[must_use]
     pub fn count(&self, action: &str) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| step.change.action() == action)
-            .count()
+        self.steps.iter().filter(|step| step.change.action() == action).count()
     }
 }

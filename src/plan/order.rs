@@ -23,16 +23,12 @@ pub fn order(steps: &mut Vec<Step>) {
         }
         for key in managed(step.change.from()) {
             if doomed.contains(&key) {
-                before_key
-                    .entry(key)
-                    .or_default()
-                    .insert(step.address.clone());
+                before_key.entry(key).or_default().insert(step.address.clone());
             }
         }
     }
     for step in steps.iter_mut() {
-        step.after
-            .extend(before_key.remove(&step.address).unwrap_or_default());
+        step.after.extend(before_key.remove(&step.address).unwrap_or_default());
     }
     steps.sort_by_key(|step| {
         let rank = match (&step.change, step.address.kind) {
@@ -82,40 +78,22 @@ impl Queue {
     /// The queue over the steps of a plan.
     #[must_use]
     pub fn new(steps: &[Step]) -> Self {
-        let index: BTreeMap<&Address, usize> = steps
-            .iter()
-            .enumerate()
-            .map(|(n, step)| (&step.address, n))
-            .collect();
+        let index: BTreeMap<&Address, usize> =
+            steps.iter().enumerate().map(|(n, step)| (&step.address, n)).collect();
         let has_last = |n: usize| steps.get(n).is_some_and(|step| !step.last.is_empty());
         let mut waiting: BTreeMap<Work, BTreeSet<Work>> = BTreeMap::new();
         for (n, step) in steps.iter().enumerate() {
-            let after: BTreeSet<usize> = step
-                .after
-                .iter()
-                .filter_map(|address| index.get(address).copied())
-                .collect();
-            waiting.insert(
-                (n, Part::First),
-                after.iter().map(|a| (*a, Part::First)).collect(),
-            );
+            let after: BTreeSet<usize> =
+                step.after.iter().filter_map(|address| index.get(address).copied()).collect();
+            waiting.insert((n, Part::First), after.iter().map(|a| (*a, Part::First)).collect());
             if has_last(n) {
-                waiting
-                    .entry((n, Part::Last))
-                    .or_default()
-                    .insert((n, Part::First));
+                waiting.entry((n, Part::Last)).or_default().insert((n, Part::First));
             }
             for before in after.into_iter().filter(|before| has_last(*before)) {
-                waiting
-                    .entry((before, Part::Last))
-                    .or_default()
-                    .insert((n, Part::First));
+                waiting.entry((before, Part::Last)).or_default().insert((n, Part::First));
             }
         }
-        let mut queue = Self {
-            waiting,
-            ready: BTreeSet::new(),
-        };
+        let mut queue = Self { waiting, ready: BTreeSet::new() };
         queue.promote();
         queue
     }

@@ -49,17 +49,13 @@ enum Action {
 #[must_use]
 pub fn access_changes(old: Option<&Document>, new: Option<&Document>) -> Vec<AccessChange> {
     let mut groups: BTreeMap<(Effect, String, Option<String>), BTreeSet<String>> = BTreeMap::new();
-    for (kind, appears, goes) in [
-        ("Allow", Effect::Gained, Effect::Lost),
-        ("Deny", Effect::Lost, Effect::Gained),
-    ] {
+    for (kind, appears, goes) in
+        [("Allow", Effect::Gained, Effect::Lost), ("Deny", Effect::Lost, Effect::Gained)]
+    {
         let before = atoms(old, kind);
         let after = atoms(new, kind);
         for (effect, from, to) in [(appears, &after, &before), (goes, &before, &after)] {
-            for atom in from
-                .iter()
-                .filter(|atom| !to.iter().any(|other| covers(other, atom)))
-            {
+            for atom in from.iter().filter(|atom| !to.iter().any(|other| covers(other, atom))) {
                 let group = (effect, atom.principal.clone(), atom.condition.clone());
                 groups.entry(group).or_default().insert(atom.action.text());
             }
@@ -103,17 +99,12 @@ fn covers(wide: &Atom, narrow: &Atom) -> bool {
 
 fn atoms(document: Option<&Document>, effect: &str) -> BTreeSet<Atom> {
     let mut out = BTreeSet::new();
-    let statements = document
-        .iter()
-        .flat_map(|document| &document.canonical().statements);
+    let statements = document.iter().flat_map(|document| &document.canonical().statements);
     for statement in statements.filter(|statement| statement.effect.as_deref() == Some(effect)) {
         let actions: Vec<Action> = match (&statement.action, &statement.not_action) {
-            (Some(set), _) => set
-                .iter()
-                .filter(|action| !dead(action))
-                .cloned()
-                .map(Action::Pattern)
-                .collect(),
+            (Some(set), _) => {
+                set.iter().filter(|action| !dead(action)).cloned().map(Action::Pattern).collect()
+            }
             (None, Some(set)) => vec![Action::AllExcept(set.clone())],
             (None, None) => Vec::new(),
         };
@@ -121,11 +112,7 @@ fn atoms(document: Option<&Document>, effect: &str) -> BTreeSet<Atom> {
             for principal in principals(statement) {
                 for action in &actions {
                     let (principal, condition) = (principal.clone(), condition.clone());
-                    out.insert(Atom {
-                        principal,
-                        action: action.clone(),
-                        condition,
-                    });
+                    out.insert(Atom { principal, action: action.clone(), condition });
                 }
             }
         }
@@ -135,11 +122,9 @@ fn atoms(document: Option<&Document>, effect: &str) -> BTreeSet<Atom> {
 
 /// An action that does nothing in a key policy.
 fn dead(action: &str) -> bool {
-    action.strip_prefix("kms:").is_some_and(|name| {
-        IAM_ONLY
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name))
-    })
+    action
+        .strip_prefix("kms:")
+        .is_some_and(|name| IAM_ONLY.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
 /// The condition once per resource: `*` adds nothing, any other resource is a condition of its own.
@@ -154,18 +139,11 @@ fn conditions(statement: &Statement) -> BTreeSet<Option<String>> {
         "*" | OWN_KEY => None,
         other => Some(format!("the resource is {other}")),
     };
-    let mut out: BTreeSet<Option<String>> = statement
-        .resource
-        .iter()
-        .flatten()
-        .map(|resource| with(limit(resource)))
-        .collect();
+    let mut out: BTreeSet<Option<String>> =
+        statement.resource.iter().flatten().map(|resource| with(limit(resource))).collect();
     if let Some(set) = &statement.not_resource {
         let names: Vec<&str> = set.iter().map(String::as_str).collect();
-        out.insert(with(Some(format!(
-            "the resource is not {}",
-            names.join(", ")
-        ))));
+        out.insert(with(Some(format!("the resource is not {}", names.join(", ")))));
     }
     out
 }
@@ -175,18 +153,10 @@ fn condition_text(condition: &Conditions) -> String {
     for (operator, keys) in condition {
         for (key, values) in keys {
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            parts.push(format!(
-                "{operator} {} = {}",
-                spelled_key(key),
-                values.join(" | ")
-            ));
+            parts.push(format!("{operator} {} = {}", spelled_key(key), values.join(" | ")));
         }
     }
-    if parts.is_empty() {
-        "an empty condition".to_owned()
-    } else {
-        parts.join(" and ")
-    }
+    if parts.is_empty() { "an empty condition".to_owned() } else { parts.join(" and ") }
 }
 
 fn principals(statement: &Statement) -> Vec<String> {

@@ -183,10 +183,7 @@ pub(super) fn spelled_key(lower: &str) -> String {
             return (*known).to_owned();
         }
     }
-    for known in CONDITION_KEYS
-        .iter()
-        .filter(|known| known.ends_with(['/', ':']))
-    {
+    for known in CONDITION_KEYS.iter().filter(|known| known.ends_with(['/', ':'])) {
         if let Some((start, rest)) = lower.split_at_checked(known.len())
             && start.eq_ignore_ascii_case(known)
         {
@@ -202,10 +199,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     known
         .into_iter()
         .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_ascii_lowercase()),
-                candidate,
-            )
+            (strsim::damerau_levenshtein(&lower, &candidate.to_ascii_lowercase()), candidate)
         })
         .min()
         .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(2))

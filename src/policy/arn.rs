@@ -12,18 +12,12 @@ pub(super) fn is_account(text: &str) -> bool {
 pub(super) fn is_unique_id(text: &str) -> bool {
     (text.starts_with("AROA") || text.starts_with("AIDA"))
         && text.len() >= 16
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// The root ARN when `text` is an account id, else the text itself.
 pub(super) fn with_account(text: &str, partition: &str) -> String {
-    if is_account(text) {
-        format!("arn:{partition}:iam::{text}:root")
-    } else {
-        text.to_owned()
-    }
+    if is_account(text) { format!("arn:{partition}:iam::{text}:root") } else { text.to_owned() }
 }
 
 /// What is wrong with a principal of type `AWS`, if anything.
@@ -71,16 +65,10 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
             return bad(format!("`{text}` has no account"), help);
         }
         if !account.bytes().all(|b| b.is_ascii_digit()) {
-            return bad(
-                format!("`{account}` in `{text}` is not an account id"),
-                help,
-            );
+            return bad(format!("`{account}` in `{text}` is not an account id"), help);
         }
         return bad(
-            format!(
-                "the account `{account}` in `{text}` has {} digits",
-                account.len()
-            ),
+            format!("the account `{account}` in `{text}` has {} digits", account.len()),
             help,
         );
     }
@@ -103,11 +91,8 @@ fn check_identity(text: &str, service: &str, resource: &str, span: Span) -> Opti
     if parts.first() == Some(&"group") {
         let help = "name its users, or a role they assume";
         return Some(
-            Problem::new(
-                span,
-                format!("`{text}` is a group, and groups are never principals"),
-            )
-            .help(help),
+            Problem::new(span, format!("`{text}` is a group, and groups are never principals"))
+                .help(help),
         );
     }
     Some(Problem::new(span, format!("`{text}` is not a principal")).help(PRINCIPAL_HELP))

@@ -41,13 +41,8 @@ const ADMINISTRATION: [&str; 15] = [
     "kms:CancelKeyDeletion",
     "kms:RotateKeyOnDemand",
 ];
-const USE: [&str; 5] = [
-    "kms:Encrypt",
-    "kms:Decrypt",
-    "kms:ReEncrypt*",
-    "kms:GenerateDataKey*",
-    "kms:DescribeKey",
-];
+const USE: [&str; 5] =
+    ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
 const GRANTS: [&str; 3] = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
 const DECRYPT: [&str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
 const ENCRYPT: [&str; 3] = ["kms:Encrypt", "kms:GenerateDataKey*", "kms:DescribeKey"];
@@ -68,11 +63,7 @@ pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
     }
     if !roles.users.is_empty() {
         statements.push(allow("Allow use of the key", roles.users, &USE));
-        let mut grants = allow(
-            "Allow attachment of persistent resources",
-            roles.users,
-            &GRANTS,
-        );
+        let mut grants = allow("Allow attachment of persistent resources", roles.users, &GRANTS);
         if let Value::Map(entries) = &mut grants.value {
             let flag = map(vec![("kms:GrantIsForAWSResource", text("true"))]);
             entries.push(entry("Condition", map(vec![("Bool", flag)])));
@@ -80,18 +71,10 @@ pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
         statements.push(grants);
     }
     if !roles.decrypt_only.is_empty() {
-        statements.push(allow(
-            "Allow decryption with the key",
-            roles.decrypt_only,
-            &DECRYPT,
-        ));
+        statements.push(allow("Allow decryption with the key", roles.decrypt_only, &DECRYPT));
     }
     if !roles.encrypt_only.is_empty() {
-        statements.push(allow(
-            "Allow encryption with the key",
-            roles.encrypt_only,
-            &ENCRYPT,
-        ));
+        statements.push(allow("Allow encryption with the key", roles.encrypt_only, &ENCRYPT));
     }
     statements.extend(roles.statements.iter().cloned());
     Document::parse(&policy("kmsctl", statements), roles.partition)
@@ -111,20 +94,14 @@ pub(super) fn allow(sid: &str, principals: &[String], actions: &[&str]) -> Node 
     map(vec![
         ("Sid", text(sid)),
         ("Effect", text("Allow")),
-        (
-            "Principal",
-            map(vec![("AWS", texts(principals.iter().map(String::as_str)))]),
-        ),
+        ("Principal", map(vec![("AWS", texts(principals.iter().map(String::as_str)))])),
         ("Action", texts(actions.iter().copied())),
         ("Resource", text("*")),
     ])
 }
 
 fn node(value: Value) -> Node {
-    Node {
-        span: Span::default(),
-        value,
-    }
+    Node { span: Span::default(), value }
 }
 
 fn text(text: &str) -> Node {
@@ -143,18 +120,9 @@ fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Node {
 }
 
 fn entry(key: &str, value: Node) -> Entry {
-    Entry {
-        key: key.to_owned(),
-        key_span: Span::default(),
-        value,
-    }
+    Entry { key: key.to_owned(), key_span: Span::default(), value }
 }
 
 fn map(entries: Vec<(&str, Node)>) -> Node {
-    node(Value::Map(
-        entries
-            .into_iter()
-            .map(|(key, value)| entry(key, value))
-            .collect(),
-    ))
+    node(Value::Map(entries.into_iter().map(|(key, value)| entry(key, value)).collect()))
 }

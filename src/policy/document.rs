@@ -37,10 +37,8 @@ impl<'de> Deserialize<'de> for Document {
         let text = String::deserialize(deserializer)?;
         // `to_json` writes account ids as ARNs, so the partition is of no account here.
         Self::from_live(&text, "aws").map_err(|problems| {
-            let messages: Vec<&str> = problems
-                .iter()
-                .map(|problem| problem.message.as_str())
-                .collect();
+            let messages: Vec<&str> =
+                problems.iter().map(|problem| problem.message.as_str()).collect();
             serde::de::Error::custom(messages.join("; "))
         })
     }
@@ -59,11 +57,7 @@ impl Document {
 
     fn read(node: &Node, partition: &str, strict: bool) -> Result<Self, Vec<Problem>> {
         let authored = write::authored(node, partition);
-        let mut reader = Reader {
-            partition,
-            strict,
-            problems: Vec::new(),
-        };
+        let mut reader = Reader { partition, strict, problems: Vec::new() };
         let canonical = reader.document(&authored);
         let mut problems = reader.problems;
         if strict {
@@ -76,10 +70,7 @@ impl Document {
             }
         }
         match canonical {
-            Some(canonical) if problems.is_empty() => Ok(Self {
-                authored,
-                canonical,
-            }),
+            Some(canonical) if problems.is_empty() => Ok(Self { authored, canonical }),
             Some(_) | None => Err(problems),
         }
     }
@@ -107,16 +98,9 @@ impl Document {
     pub fn with_own_key(&self, arn: &str) -> Self {
         let mut authored = self.authored.clone();
         replace(&mut authored, arn);
-        let mut reader = Reader {
-            partition: "",
-            strict: false,
-            problems: Vec::new(),
-        };
+        let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
         let canonical = reader.document(&authored).unwrap_or_default();
-        Self {
-            authored,
-            canonical,
-        }
+        Self { authored, canonical }
     }
 
     /// Every ARN named as a principal (or excepted by `NotPrincipal`), sorted, once each.
@@ -128,12 +112,7 @@ impl Document {
                 if let Some(Principals::Typed(types)) = principals
                     && let Some(names) = types.get("AWS")
                 {
-                    out.extend(
-                        names
-                            .iter()
-                            .filter(|name| name.starts_with("arn:"))
-                            .cloned(),
-                    );
+                    out.extend(names.iter().filter(|name| name.starts_with("arn:")).cloned());
                 }
             }
         }
@@ -153,16 +132,9 @@ pub fn aws_default(partition: &str, account: &str) -> Document {
     let statement = super::build::allow("Enable IAM User Permissions", &[root], &["kms:*"]);
     let node = super::build::policy("key-default-1", vec![statement]);
     let authored = write::authored(&node, partition);
-    let mut reader = Reader {
-        partition,
-        strict: false,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { partition, strict: false, problems: Vec::new() };
     let canonical = reader.document(&authored).unwrap_or_default();
-    Document {
-        authored,
-        canonical,
-    }
+    Document { authored, canonical }
 }
 
 /// Reports characters AWS refuses, once per text.
@@ -209,8 +181,8 @@ fn replace(node: &mut Node, arn: &str) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
         Value::Text(text) => *text = text.replace(OWN_KEY, arn),
         Value::List(items) => items.iter_mut().for_each(|item| replace(item, arn)),
-        Value::Map(entries) => entries
-            .iter_mut()
-            .for_each(|Entry { value, .. }| replace(value, arn)),
+        Value::Map(entries) => {
+            entries.iter_mut().for_each(|Entry { value, .. }| replace(value, arn))
+        }
     }
 }

@@ -41,12 +41,7 @@ pub fn findings(node: &Node) -> Vec<Finding> {
 }
 
 fn finding(rule: &'static str, span: Span, message: String, help: impl Into<String>) -> Finding {
-    Finding {
-        rule,
-        span,
-        message,
-        help: help.into(),
-    }
+    Finding { rule, span, message, help: help.into() }
 }
 
 fn items(node: &Node) -> &[Node] {
@@ -108,9 +103,7 @@ fn missing(statement: &Node, entries: &[Entry], out: &mut Vec<Finding>) {
 }
 
 fn actions(entries: &[Entry], out: &mut Vec<Finding>) {
-    let lists = ["Action", "NotAction"]
-        .into_iter()
-        .filter_map(|key| find(entries, key));
+    let lists = ["Action", "NotAction"].into_iter().filter_map(|key| find(entries, key));
     for (text, span) in lists.flat_map(|entry| texts(&entry.value)) {
         out.extend(action(text, span));
     }
@@ -187,14 +180,9 @@ fn source_arn(entries: &[Entry], out: &mut Vec<Finding>) {
         let Value::Map(keys) = &operator.value.value else {
             continue;
         };
-        for key in keys
-            .iter()
-            .filter(|key| key.key.eq_ignore_ascii_case("aws:SourceArn"))
-        {
-            let message = format!(
-                "`{}` is absent when a user or role calls, so this never matches",
-                key.key
-            );
+        for key in keys.iter().filter(|key| key.key.eq_ignore_ascii_case("aws:SourceArn")) {
+            let message =
+                format!("`{}` is absent when a user or role calls, so this never matches", key.key);
             let help =
                 "use it with `Service` principals; for users and roles use `aws:PrincipalArn`";
             out.push(finding("POLICY-SOURCE-ARN", key.key_span, message, help));

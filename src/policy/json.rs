@@ -11,19 +11,10 @@ const MAX_DEPTH: usize = 64;
 /// Reads strict JSON. Duplicate keys are problems; a syntax error is one problem at the place it was noticed.
 pub fn json(text: &str, source: u16) -> Result<Node, Vec<Problem>> {
     if u32::try_from(text.len()).is_err() {
-        let span = Span {
-            source,
-            start: 0,
-            end: 0,
-        };
+        let span = Span { source, start: 0, end: 0 };
         return Err(vec![Problem::new(span, "the text is larger than 4 GiB")]);
     }
-    let mut parser = Parser {
-        text,
-        at: 0,
-        source,
-        duplicates: Vec::new(),
-    };
+    let mut parser = Parser { text, at: 0, source, duplicates: Vec::new() };
     let read = parser.document();
     let mut problems = parser.duplicates;
     match read {
@@ -66,11 +57,7 @@ impl Parser<'_> {
 
     fn span(&self, start: usize, end: usize) -> Span {
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Span {
-            source: self.source,
-            start: narrow(start),
-            end: narrow(end),
-        }
+        Span { source: self.source, start: narrow(start), end: narrow(end) }
     }
 
     /// A syntax error at the present position, naming what stands there.
@@ -81,17 +68,10 @@ impl Parser<'_> {
         let found = found.map_or_else(
             || "the end of the text".to_owned(),
             |c| {
-                if c.is_control() {
-                    format!("U+{:04X}", u32::from(c))
-                } else {
-                    format!("`{c}`")
-                }
+                if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { format!("`{c}`") }
             },
         );
-        Problem::new(
-            self.span(self.at, end),
-            format!("malformed JSON: {expected}, found {found}"),
-        )
+        Problem::new(self.span(self.at, end), format!("malformed JSON: {expected}, found {found}"))
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Problem> {
@@ -110,19 +90,11 @@ impl Parser<'_> {
             Some(b'n') => self.word("null", Value::Null)?,
             Some(_) | None => return Err(self.wrong("expected a value")),
         };
-        Ok(Node {
-            span: self.span(start, self.at),
-            value,
-        })
+        Ok(Node { span: self.span(start, self.at), value })
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, Problem> {
-        if !self
-            .text
-            .get(self.at..)
-            .unwrap_or_default()
-            .starts_with(word)
-        {
+        if !self.text.get(self.at..).unwrap_or_default().starts_with(word) {
             return Err(self.wrong("expected a value"));
         }
         self.at += word.len();
@@ -131,19 +103,13 @@ impl Parser<'_> {
 
     fn number(&mut self) -> Result<Value, Problem> {
         let start = self.at;
-        while matches!(
-            self.peek(),
-            Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')
-        ) {
+        while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
             self.at += 1;
         }
         let raw = self.text.get(start..self.at).unwrap_or_default();
         if serde_json::from_str::<&serde_json::value::RawValue>(raw).is_err() {
             let span = self.span(start, self.at);
-            return Err(Problem::new(
-                span,
-                format!("malformed JSON: `{raw}` is not a number"),
-            ));
+            return Err(Problem::new(span, format!("malformed JSON: `{raw}` is not a number")));
         }
         Ok(Value::Number(raw.to_owned()))
     }
@@ -234,10 +200,6 @@ impl Parser<'_> {
             return Err(self.wrong("expected `:`"));
         }
         self.at += 1;
-        Ok(Entry {
-            key,
-            key_span,
-            value: self.value(depth + 1)?,
-        })
+        Ok(Entry { key, key_span, value: self.value(depth + 1)? })
     }
 }

@@ -24,16 +24,8 @@ pub fn lockout(document: &Document, account: &str) -> Option<String> {
     let statements = &document.canonical().statements;
     let mut holders = Holders::default();
     let mut conditional = false;
-    for statement in statements
-        .iter()
-        .filter(|s| s.effect.as_deref() == Some("Allow") && acts(s))
-    {
-        if !statement
-            .resource
-            .iter()
-            .flatten()
-            .any(|resource| own(resource, account))
-        {
+    for statement in statements.iter().filter(|s| s.effect.as_deref() == Some("Allow") && acts(s)) {
+        if !statement.resource.iter().flatten().any(|resource| own(resource, account)) {
             continue;
         }
         if statement.condition.is_some() {
@@ -43,10 +35,7 @@ pub fn lockout(document: &Document, account: &str) -> Option<String> {
         grant(&mut holders, statement, account);
     }
     let allowed = holders.account || holders.everyone || holders.named.len() > 1;
-    for statement in statements
-        .iter()
-        .filter(|s| s.effect.as_deref() != Some("Allow") && acts(s))
-    {
+    for statement in statements.iter().filter(|s| s.effect.as_deref() != Some("Allow") && acts(s)) {
         if covers_key(statement, account) && !only_insecure(statement) {
             deny(&mut holders, statement, account);
         }
@@ -74,10 +63,7 @@ fn why(holders: &Holders, allowed: bool, conditional: bool, account: &str) -> St
 fn acts(statement: &Statement) -> bool {
     let matches = |set: &Set| set.iter().any(|pattern| glob(pattern, PUT));
     statement.action.as_ref().is_some_and(matches)
-        || statement
-            .not_action
-            .as_ref()
-            .is_some_and(|set| !matches(set))
+        || statement.not_action.as_ref().is_some_and(|set| !matches(set))
 }
 
 /// Whether an allowed resource is this key.
@@ -101,16 +87,8 @@ fn covers_key(statement: &Statement, account: &str) -> bool {
         };
         !glob(service, "kms") || !glob(owner, account)
     };
-    let named = statement
-        .resource
-        .iter()
-        .flatten()
-        .any(|resource| !other(resource));
-    named
-        || statement
-            .not_resource
-            .as_ref()
-            .is_some_and(|set| !set.contains("*"))
+    let named = statement.resource.iter().flatten().any(|resource| !other(resource));
+    named || statement.not_resource.as_ref().is_some_and(|set| !set.contains("*"))
 }
 
 /// A Deny of requests without TLS: AWS has no such requests to deny.
@@ -122,9 +100,7 @@ fn only_insecure(statement: &Statement) -> bool {
         && condition.iter().all(|(operator, keys)| {
             matches!(operator.as_str(), "Bool" | "BoolIfExists")
                 && keys.len() == 1
-                && keys
-                    .get("aws:securetransport")
-                    .is_some_and(|values| values.iter().eq(["false"]))
+                && keys.get("aws:securetransport").is_some_and(|values| values.iter().eq(["false"]))
         })
 }
 

@@ -44,11 +44,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without help.
     pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
-        Self {
-            span,
-            message: message.into(),
-            help: None,
-        }
+        Self { span, message: message.into(), help: None }
     }
 
     /// The same problem with help.

@@ -54,18 +54,12 @@ fn reversed(node: &Node) -> Node {
     let value = match &node.value {
         Value::List(items) => Value::List(items.iter().rev().map(reversed).collect()),
         Value::Map(entries) => {
-            let entry = |entry: &Entry| Entry {
-                value: reversed(&entry.value),
-                ..entry.clone()
-            };
+            let entry = |entry: &Entry| Entry { value: reversed(&entry.value), ..entry.clone() };
             Value::Map(entries.iter().rev().map(entry).collect())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => node.value.clone(),
     };
-    Node {
-        span: node.span,
-        value,
-    }
+    Node { span: node.span, value }
 }
 
 proptest! {

@@ -69,9 +69,7 @@ impl Reader<'_> {
                 }
             };
             if !kept {
-                canonical
-                    .extra
-                    .insert(entry.key.clone(), to_json(&entry.value).to_string());
+                canonical.extra.insert(entry.key.clone(), to_json(&entry.value).to_string());
             }
         }
         if let Some(version) = &canonical.version
@@ -113,11 +111,7 @@ impl Reader<'_> {
             let help = "a key policy needs at least one statement";
             self.problem(Problem::new(node.span, "`Statement` is empty").help(help));
         }
-        if !self.strict
-            && items
-                .iter()
-                .any(|item| !matches!(item.value, Value::Map(_)))
-        {
+        if !self.strict && items.iter().any(|item| !matches!(item.value, Value::Map(_))) {
             return false;
         }
         for item in items {
@@ -150,8 +144,7 @@ impl Reader<'_> {
                 }
             };
             if !kept {
-                out.extra
-                    .insert(entry.key.clone(), to_json(&entry.value).to_string());
+                out.extra.insert(entry.key.clone(), to_json(&entry.value).to_string());
             }
         }
         out.sid = out.sid.filter(|sid| !sid.is_empty());
@@ -231,12 +224,7 @@ impl Reader<'_> {
                 self.problem(problem.help(format!("write `kms:{text}`")));
             }
         }
-        *to = Some(
-            texts
-                .iter()
-                .map(|(text, _)| text.to_ascii_lowercase())
-                .collect(),
-        );
+        *to = Some(texts.iter().map(|(text, _)| text.to_ascii_lowercase()).collect());
         true
     }
 
@@ -266,9 +254,8 @@ impl Reader<'_> {
             let Some(texts) = self.texts(&kind.key, &kind.value) else {
                 return false;
             };
-            for (text, span) in texts
-                .iter()
-                .filter(|(text, _)| kind.key == "AWS" && *text != OWN_KEY)
+            for (text, span) in
+                texts.iter().filter(|(text, _)| kind.key == "AWS" && *text != OWN_KEY)
             {
                 if let Some(problem) = check_principal(text, self.partition, *span) {
                     self.problem(problem);
@@ -280,10 +267,7 @@ impl Reader<'_> {
             }
         }
         if types.is_empty() {
-            self.problem(Problem::new(
-                entry.value.span,
-                format!("`{}` names nobody", entry.key),
-            ));
+            self.problem(Problem::new(entry.value.span, format!("`{}` names nobody", entry.key)));
         }
         *to = Some(Principals::Typed(types));
         true
@@ -312,10 +296,7 @@ impl Reader<'_> {
                     self.problem(Problem::new(key.key_span, message).help(help));
                     return false;
                 }
-                read.insert(
-                    lower,
-                    texts.iter().map(|(text, _)| (*text).to_owned()).collect(),
-                );
+                read.insert(lower, texts.iter().map(|(text, _)| (*text).to_owned()).collect());
             }
         }
         *to = Some(out);

@@ -19,10 +19,7 @@ pub(super) fn document(text: &str) -> Document {
 
 fn messages(text: &str) -> Vec<String> {
     let problems = Document::parse(&node(text), "aws").unwrap_err();
-    problems
-        .into_iter()
-        .map(|problem| problem.message)
-        .collect()
+    problems.into_iter().map(|problem| problem.message).collect()
 }
 
 pub(super) fn wrap(statement: &str) -> String {
@@ -35,10 +32,7 @@ fn with(elements: &str) -> String {
 }
 
 fn rules(text: &str) -> Vec<&'static str> {
-    findings(&node(text))
-        .into_iter()
-        .map(|finding| finding.rule)
-        .collect()
+    findings(&node(text)).into_iter().map(|finding| finding.rule).collect()
 }
 
 #[test]
@@ -49,10 +43,7 @@ fn published_policies_are_read() {
     assert_eq!(rules(ES), ["POLICY-VERSION"]);
     for line in AUTOSCALING.lines() {
         assert_eq!(rules(&wrap(line)), [""; 0], "{line}");
-        assert_eq!(
-            document(&wrap(line)),
-            document(&wrap(&line.replace("true", "\"true\"")))
-        );
+        assert_eq!(document(&wrap(line)), document(&wrap(&line.replace("true", "\"true\""))));
     }
 }
 
@@ -62,10 +53,7 @@ fn published_mistakes_are_reported() {
     let problem = json(line(5), 7).unwrap_err().remove(0);
     let at = u32::try_from(line(5).find("\"Effect\"").unwrap()).unwrap();
     assert_eq!((problem.span.source, problem.span.start), (7, at));
-    assert_eq!(
-        problem.message,
-        "malformed JSON: expected `,` or `}`, found `\"`"
-    );
+    assert_eq!(problem.message, "malformed JSON: expected `,` or `}`, found `\"`");
     let message = "the account `11111111111` in `arn:aws:iam::11111111111:role/CloudTrailReadRole` has 11 digits";
     assert_eq!(messages(&wrap(line(9))), [message]);
     for n in [3, 9] {
@@ -88,10 +76,7 @@ fn equal_documents() {
         ("\"1.10\"", "1.10"),
         ("\"1.10\"", "[1.10]"),
         ("kms:GrantIsForAWSResource", "KMS:grantisforawsresource"),
-        (
-            "\"Effect\":\"Allow\"",
-            "\"Effect\":\"\\u0041llow\",\"Sid\":\"\"",
-        ),
+        ("\"Effect\":\"Allow\"", "\"Effect\":\"\\u0041llow\",\"Sid\":\"\""),
         ("{\"AWS\"", "{\"Service\":[],\"AWS\""),
     ] {
         assert!(base.contains(from), "{from}");
@@ -128,20 +113,14 @@ fn unequal_documents() {
             "{from} -> {to}"
         );
     }
-    assert_ne!(
-        document(&with(base)),
-        document(&with(base).replace("2012", "2008"))
-    );
+    assert_ne!(document(&with(base)), document(&with(base).replace("2012", "2008")));
     assert_ne!(
         document(&with(base)),
         document(&with(base).replace("\"Version\":\"2012-10-17\",", ""))
     );
     let live = with(base).replace("\"AWS\":\"*\"", "\"AWS\":\"AROAABCDEFGHIJKLMNOPQ\"");
     let live = Document::from_live(&live, "aws").unwrap();
-    let role = with(base).replace(
-        "\"AWS\":\"*\"",
-        "\"AWS\":\"arn:aws:iam::111122223333:role/a\"",
-    );
+    let role = with(base).replace("\"AWS\":\"*\"", "\"AWS\":\"arn:aws:iam::111122223333:role/a\"");
     assert_ne!(live, document(&role));
 }
 
@@ -169,15 +148,9 @@ fn every_problem_is_collected() {
     let problems = Document::parse(&node(&text), "aws").unwrap_err();
     assert_eq!(problems[0].help.as_deref(), Some("did you mean `Effect`?"));
     assert_eq!(messages(r#"{"Version":"2012"}"#).len(), 2);
-    let long = with(&format!(
-        r#""Effect":"Allow","Principal":"*","Sid":"{}""#,
-        "a".repeat(32_768)
-    ));
+    let long = with(&format!(r#""Effect":"Allow","Principal":"*","Sid":"{}""#, "a".repeat(32_768)));
     assert!(messages(&long)[0].contains("bytes"));
-    assert_eq!(
-        json(r#"{"a":1,"a":2}"#, 0).unwrap_err()[0].message,
-        "`a` is written twice"
-    );
+    assert_eq!(json(r#"{"a":1,"a":2}"#, 0).unwrap_err()[0].message, "`a` is written twice");
     assert!(json(&"[".repeat(100_000), 0).is_err());
 }
 
@@ -212,11 +185,7 @@ fn roles_are_built() {
     assert_eq!(lockout(&built, ACCOUNT), None);
     assert_eq!(findings(&node(&built.to_json())), []);
     roles.delegate_to_iam = false;
-    assert!(
-        lockout(&build(&roles).unwrap(), ACCOUNT)
-            .unwrap()
-            .starts_with("only `arn")
-    );
+    assert!(lockout(&build(&roles).unwrap(), ACCOUNT).unwrap().starts_with("only `arn"));
     assert_eq!(lockout(&aws_default("aws", ACCOUNT), ACCOUNT), None);
     assert!(lockout(&aws_default("aws", "999999999999"), ACCOUNT).is_some());
 }
@@ -228,15 +197,9 @@ fn locked(second: &str) -> bool {
 
 #[test]
 fn lockouts() {
-    assert!(!locked(
-        r#""Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*""#
-    ));
-    assert!(locked(
-        r#""Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*""#
-    ));
-    assert!(locked(
-        r#""Effect":"Deny","Principal":"*","NotAction":"kms:Decrypt","Resource":"*""#
-    ));
+    assert!(!locked(r#""Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*""#));
+    assert!(locked(r#""Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*""#));
+    assert!(locked(r#""Effect":"Deny","Principal":"*","NotAction":"kms:Decrypt","Resource":"*""#));
     assert!(locked(
         r#""Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
     ));
@@ -247,25 +210,16 @@ fn lockouts() {
         r#""Effect":"Deny","Principal":{"AWS":"999999999999"},"Action":"*","Resource":"*""#
     ));
     let unless = r#""Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*","Condition":"#;
-    assert!(locked(&format!(
-        r#"{unless}{{"StringNotEquals":{{"aws:PrincipalArn":"x"}}}}"#
-    )));
-    assert!(!locked(&format!(
-        r#"{unless}{{"Bool":{{"aws:SecureTransport":false}}}}"#
-    )));
-    assert!(locked(&format!(
-        r#"{unless}{{"Bool":{{"aws:SecureTransport":true}}}}"#
-    )));
+    assert!(locked(&format!(r#"{unless}{{"StringNotEquals":{{"aws:PrincipalArn":"x"}}}}"#)));
+    assert!(!locked(&format!(r#"{unless}{{"Bool":{{"aws:SecureTransport":false}}}}"#)));
+    assert!(locked(&format!(r#"{unless}{{"Bool":{{"aws:SecureTransport":true}}}}"#)));
     let allow = |names: &str, rest: &str| {
         let text = with(&format!(
             r#""Effect":"Allow","Principal":{{"AWS":[{names}]}},"Action":"kms:*","Resource":"*"{rest}"#
         ));
         lockout(&document(&text), ACCOUNT).is_some()
     };
-    let (a, b) = (
-        r#""arn:aws:iam::111122223333:role/a""#,
-        r#""arn:aws:iam::111122223333:user/b""#,
-    );
+    let (a, b) = (r#""arn:aws:iam::111122223333:role/a""#, r#""arn:aws:iam::111122223333:user/b""#);
     assert!(allow(a, ""));
     assert!(!allow(&format!("{a},{b}"), ""));
     assert!(allow(
@@ -282,11 +236,7 @@ fn access_changes_are_about_access() {
     assert_eq!(access_changes(Some(&a), Some(&a)), []);
     assert_eq!(access_changes(None, None), []);
     assert_eq!(access_changes(None, Some(&a)).len(), 3);
-    assert!(
-        access_changes(Some(&a), None)
-            .iter()
-            .all(|change| change.effect == Effect::Lost)
-    );
+    assert!(access_changes(Some(&a), None).iter().all(|change| change.effect == Effect::Lost));
     let split = r#"{"Sid":"1","Effect":"Allow","Principal":"*","Action":"kms:Sign","Resource":"*"},{"Sid":"2","Effect":"Allow","Principal":"*","Action":["kms:CreateKey","kms:verify"],"Resource":"*"}"#;
     let merged = r#"{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["kms:Verify","kms:Sign"],"Resource":"*"}"#;
     let (split, merged) = (document(&wrap(split)), document(&wrap(merged)));
@@ -299,10 +249,7 @@ fn access_changes_are_about_access() {
     );
     let except = r#"{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"NotAction":["kms:sign"],"Resource":"*"}"#;
     let change = access_changes(None, Some(&document(&wrap(except)))).remove(0);
-    assert_eq!(
-        change.principal,
-        "everyone except arn:aws:iam::111122223333:root"
-    );
+    assert_eq!(change.principal, "everyone except arn:aws:iam::111122223333:root");
     assert_eq!(change.actions, ["all actions except kms:Sign"]);
 }
 
@@ -310,22 +257,13 @@ fn access_changes_are_about_access() {
 fn findings_name_their_rules() {
     let says = |elements: &str| rules(&with(&format!(r#""Effect":"Allow",{elements}"#)));
     let every = r#""Principal":"*","Action":"#;
-    assert_eq!(
-        says(&format!(r#"{every}["kms:*","*","kms:Re*"],"Resource":"*""#)),
-        [""; 0]
-    );
+    assert_eq!(says(&format!(r#"{every}["kms:*","*","kms:Re*"],"Resource":"*""#)), [""; 0]);
     assert_eq!(
         says(&format!(r#"{every}"kms:ReEncrypt","Resource":"*""#)),
         ["POLICY-UNKNOWN-ACTION"]
     );
-    assert_eq!(
-        says(&format!(r#"{every}"kms:ListKeys","Resource":"*""#)),
-        ["POLICY-DEAD-ACTION"]
-    );
-    assert_eq!(
-        says(r#""Principal":"*""#),
-        ["POLICY-MISSING", "POLICY-MISSING"]
-    );
+    assert_eq!(says(&format!(r#"{every}"kms:ListKeys","Resource":"*""#)), ["POLICY-DEAD-ACTION"]);
+    assert_eq!(says(r#""Principal":"*""#), ["POLICY-MISSING", "POLICY-MISSING"]);
     for resource in [
         "arn:aws:s3:::bucket",
         "arn:aws:kms:111122223333:key/k",

@@ -32,22 +32,15 @@ enum Place {
 
 fn textual(node: &Node, partition: &str, place: Place) -> Node {
     let text = |text: &str| {
-        if place == Place::Aws {
-            with_account(text, partition)
-        } else {
-            text.to_owned()
-        }
+        if place == Place::Aws { with_account(text, partition) } else { text.to_owned() }
     };
     let value = match &node.value {
         Value::Null => Value::Null,
         Value::Bool(value) => Value::Text(value.to_string()),
         Value::Number(value) | Value::Text(value) => Value::Text(text(value)),
-        Value::List(items) => Value::List(
-            items
-                .iter()
-                .map(|item| textual(item, partition, place))
-                .collect(),
-        ),
+        Value::List(items) => {
+            Value::List(items.iter().map(|item| textual(item, partition, place)).collect())
+        }
         Value::Map(entries) => Value::Map(
             entries
                 .iter()
@@ -58,18 +51,12 @@ fn textual(node: &Node, partition: &str, place: Place) -> Node {
                         (Place::Principal, "AWS") => Place::Aws,
                         _ => Place::Anywhere,
                     };
-                    Entry {
-                        value: textual(&entry.value, partition, inner),
-                        ..entry.clone()
-                    }
+                    Entry { value: textual(&entry.value, partition, inner), ..entry.clone() }
                 })
                 .collect(),
         ),
     };
-    Node {
-        span: node.span,
-        value,
-    }
+    Node { span: node.span, value }
 }
 
 /// A tree as JSON.
@@ -80,10 +67,7 @@ pub(super) fn to_json(node: &Node) -> Json {
         Value::Number(value) | Value::Text(value) => Json::String(value.clone()),
         Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
         Value::Map(entries) => Json::Object(
-            entries
-                .iter()
-                .map(|entry| (entry.key.clone(), to_json(&entry.value)))
-                .collect(),
+            entries.iter().map(|entry| (entry.key.clone(), to_json(&entry.value))).collect(),
         ),
     }
 }
@@ -122,67 +106,37 @@ fn put_set(map: &mut Map<String, Json>, key: &str, value: Option<&Set>, spell: f
 
 /// One value bare, several as a list.
 fn set(values: &Set, spell: fn(&str) -> String) -> Json {
-    let mut values: Vec<Json> = values
-        .iter()
-        .map(|value| Json::String(spell(value)))
-        .collect();
-    if values.len() == 1 {
-        values.pop().unwrap_or_default()
-    } else {
-        Json::Array(values)
-    }
+    let mut values: Vec<Json> = values.iter().map(|value| Json::String(spell(value))).collect();
+    if values.len() == 1 { values.pop().unwrap_or_default() } else { Json::Array(values) }
 }
 
 fn statement(statement: &Statement) -> Json {
     let mut map = Map::new();
     put_text(&mut map, "Sid", statement.sid.as_ref());
     put_text(&mut map, "Effect", statement.effect.as_ref());
-    for (key, value) in [
-        ("Principal", &statement.principal),
-        ("NotPrincipal", &statement.not_principal),
-    ] {
+    for (key, value) in
+        [("Principal", &statement.principal), ("NotPrincipal", &statement.not_principal)]
+    {
         match value {
             None => {}
             Some(Principals::Everyone) => {
                 map.insert(key.to_owned(), Json::String("*".to_owned()));
             }
             Some(Principals::Typed(types)) => {
-                let types = types
-                    .iter()
-                    .map(|(kind, names)| (kind.clone(), set(names, str::to_owned)));
+                let types =
+                    types.iter().map(|(kind, names)| (kind.clone(), set(names, str::to_owned)));
                 map.insert(key.to_owned(), Json::Object(types.collect()));
             }
         }
     }
-    put_set(
-        &mut map,
-        "Action",
-        statement.action.as_ref(),
-        spelled_action,
-    );
-    put_set(
-        &mut map,
-        "NotAction",
-        statement.not_action.as_ref(),
-        spelled_action,
-    );
-    put_set(
-        &mut map,
-        "Resource",
-        statement.resource.as_ref(),
-        str::to_owned,
-    );
-    put_set(
-        &mut map,
-        "NotResource",
-        statement.not_resource.as_ref(),
-        str::to_owned,
-    );
+    put_set(&mut map, "Action", statement.action.as_ref(), spelled_action);
+    put_set(&mut map, "NotAction", statement.not_action.as_ref(), spelled_action);
+    put_set(&mut map, "Resource", statement.resource.as_ref(), str::to_owned);
+    put_set(&mut map, "NotResource", statement.not_resource.as_ref(), str::to_owned);
     if let Some(condition) = &statement.condition {
         let operators = condition.iter().map(|(operator, keys)| {
-            let keys = keys
-                .iter()
-                .map(|(key, values)| (spelled_key(key), set(values, str::to_owned)));
+            let keys =
+                keys.iter().map(|(key, values)| (spelled_key(key), set(values, str::to_owned)));
             (operator.clone(), Json::Object(keys.collect()))
         });
         map.insert("Condition".to_owned(), Json::Object(operators.collect()));

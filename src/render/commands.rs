@@ -13,19 +13,9 @@ use std::fmt::Write as _;
 /// The commands, in an order in which they can be executed one by one.
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
-    let script = Script {
-        plan,
-        variables: variables(plan),
-    };
-    let firsts = plan
-        .steps
-        .iter()
-        .flat_map(|step| step.calls.iter().map(move |c| (step, c)));
-    let lasts = plan
-        .steps
-        .iter()
-        .rev()
-        .flat_map(|step| step.last.iter().map(move |c| (step, c)));
+    let script = Script { plan, variables: variables(plan) };
+    let firsts = plan.steps.iter().flat_map(|step| step.calls.iter().map(move |c| (step, c)));
+    let lasts = plan.steps.iter().rev().flat_map(|step| step.last.iter().map(move |c| (step, c)));
     let mut body = String::new();
     let mut needed = BTreeSet::new();
     for (step, call) in firsts.chain(lasts) {
@@ -54,20 +44,14 @@ fn variables(plan: &Plan) -> BTreeMap<Address, String> {
         .map(|step| step.address.clone());
     let pointed_at = plan.steps.iter().flat_map(|step| {
         let specs = step.change.from().into_iter().chain(step.change.to());
-        specs
-            .flat_map(|spec| spec.refs())
-            .filter_map(|key| key.to_string().parse().ok())
+        specs.flat_map(|spec| spec.refs()).filter_map(|key| key.to_string().parse().ok())
     });
     let addresses: BTreeSet<Address> = keys.chain(pointed_at).collect();
     let mut taken = BTreeSet::new();
     let mut out = BTreeMap::new();
     for address in addresses {
         let upper = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
+            if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
         };
         let base: String = address.to_string().chars().map(upper).collect();
         let mut name = base.clone();
@@ -106,9 +90,7 @@ impl Script<'_> {
     fn key(&self, address: &Address, needed: &mut BTreeSet<(String, String)>) -> Target {
         let step = self.plan.steps.iter().find(|step| step.address == *address);
         let recorded = self.plan.remember.get(address).and_then(Option::as_ref);
-        let id = step
-            .and_then(|step| step.id.as_ref())
-            .or(recorded.map(|record| &record.id));
+        let id = step.and_then(|step| step.id.as_ref()).or(recorded.map(|record| &record.id));
         if let Some(id) = id {
             return Target::Text(id.clone());
         }
@@ -144,9 +126,7 @@ impl Script<'_> {
         let mut input = Map::new();
         if let Value::Object(parameters) = parameters {
             for (name, value) in parameters {
-                let managed = value
-                    .as_str()
-                    .filter(|_| name == "KeyId" || name == "TargetKeyId");
+                let managed = value.as_str().filter(|_| name == "KeyId" || name == "TargetKeyId");
                 if let Some(address) = managed.and_then(|text| text.parse::<Address>().ok()) {
                     let key = self.key(&address, needed).quoted();
                     let _ = write!(command, " --{} {key}", kebab(&name));
@@ -163,10 +143,7 @@ impl Script<'_> {
             let argument = format!(" --cli-input-json {}", quote(&input));
             command.push_str(&with_own_key(&argument, &own));
         }
-        let variable = self
-            .variables
-            .get(&step.address)
-            .filter(|_| operation == "CreateKey");
+        let variable = self.variables.get(&step.address).filter(|_| operation == "CreateKey");
         let _ = match variable {
             Some(variable) => {
                 let query = "--query KeyMetadata.Arn --output text";

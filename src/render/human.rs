@@ -16,11 +16,7 @@ const BOLD_RED: &str = "1;31";
 /// The plan as text, the last line of which counts.
 #[must_use]
 pub fn plan(plan: &Plan, style: &Style) -> String {
-    let mut page = Page {
-        plan,
-        style,
-        out: String::new(),
-    };
+    let mut page = Page { plan, style, out: String::new() };
     page.drift();
     for step in &plan.steps {
         page.step(step);
@@ -82,11 +78,7 @@ impl Page<'_> {
         if self.plan.drift.is_empty() {
             return;
         }
-        self.line(
-            0,
-            Some(YELLOW),
-            "Changed outside of kmsctl since the last apply:",
-        );
+        self.line(0, Some(YELLOW), "Changed outside of kmsctl since the last apply:");
         for drift in &self.plan.drift {
             self.line(2, None, &printable(&drift.address.to_string()));
             for field in &drift.fields {
@@ -115,12 +107,7 @@ impl Page<'_> {
             Effect::Gained => GREEN,
             Effect::Lost => RED,
         };
-        self.prose(
-            4,
-            2,
-            Some(color),
-            &format!("{} {text}", words::access_sign(effect)),
-        );
+        self.prose(4, 2, Some(color), &format!("{} {text}", words::access_sign(effect)));
     }
 
     fn diff(&mut self, before: Option<&Document>, after: Option<&Document>) {
@@ -137,11 +124,7 @@ impl Page<'_> {
 
     fn step(&mut self, step: &Step) {
         self.header(step);
-        for field in step
-            .fields
-            .iter()
-            .filter(|field| field.path != words::POLICY)
-        {
+        for field in step.fields.iter().filter(|field| field.path != words::POLICY) {
             self.field(field, Some(&step.change));
         }
         let address = step.address.to_string();
@@ -159,12 +142,7 @@ impl Page<'_> {
         }
         let operations = words::operations(step);
         if !operations.is_empty() {
-            self.prose(
-                4,
-                2,
-                Some(DIM),
-                &format!("calls: {}", operations.join(", ")),
-            );
+            self.prose(4, 2, Some(DIM), &format!("calls: {}", operations.join(", ")));
         }
         if let Some(risk) = &step.risk {
             self.prose(4, 2, Some(BOLD_RED), &format!("! {risk}"));
@@ -259,10 +237,7 @@ impl Page<'_> {
         }
         self.line(0, None, "Findings:");
         for finding in &self.plan.findings {
-            let text = format!(
-                "{}: {} [{}]",
-                finding.address, finding.message, finding.rule
-            );
+            let text = format!("{}: {} [{}]", finding.address, finding.message, finding.rule);
             self.prose(2, 2, Some(YELLOW), &text);
         }
         self.gap();

@@ -108,12 +108,7 @@ fn change(step: &Step) -> Change<'_> {
         kind: step.address.kind.as_str(),
         action: step.change.action(),
         fields: &step.fields,
-        calls: step
-            .calls
-            .iter()
-            .chain(&step.last)
-            .map(|call| request(step, call))
-            .collect(),
+        calls: step.calls.iter().chain(&step.last).map(|call| request(step, call)).collect(),
         after: &step.after,
         reason: &step.reason,
         risk: step.risk.as_deref(),

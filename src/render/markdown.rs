@@ -92,10 +92,7 @@ fn fence(language: &str, lines: &[String]) -> String {
     }
     let ticks = "`".repeat((longest + 1).max(3));
     // Both are JSON escapes, and the lines are JSON: HTML cannot appear even if a fence failed.
-    let body = lines
-        .join("\n")
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e");
+    let body = lines.join("\n").replace('<', "\\u003c").replace('>', "\\u003e");
     format!("{ticks}{language}\n{body}\n{ticks}\n\n")
 }
 
@@ -154,22 +151,12 @@ fn block(plan: &Plan, step: &Step) -> String {
 
 fn table(step: &Step) -> String {
     let mut rows = String::new();
-    for field in step
-        .fields
-        .iter()
-        .filter(|field| field.path != words::POLICY)
-    {
+    for field in step.fields.iter().filter(|field| field.path != words::POLICY) {
         if words::is_unset(&field.before) && words::is_unset(&field.after) {
             continue;
         }
         let (before, after) = (words::value(&field.before), words::value(&field.after));
-        let _ = writeln!(
-            rows,
-            "| {} | {} | {} |",
-            code(&field.path),
-            code(&before),
-            code(&after)
-        );
+        let _ = writeln!(rows, "| {} | {} | {} |", code(&field.path), code(&before), code(&after));
     }
     if rows.is_empty() {
         return rows;
@@ -232,12 +219,7 @@ fn findings(plan: &Plan) -> Option<String> {
     let mut out = "### Findings\n\n".to_owned();
     for finding in &plan.findings {
         let address = code(&finding.address.to_string());
-        let _ = writeln!(
-            out,
-            "- {address} {}: {}",
-            code(&finding.rule),
-            prose(&finding.message)
-        );
+        let _ = writeln!(out, "- {address} {}: {}", code(&finding.rule), prose(&finding.message));
     }
     out.push('\n');
     (!plan.findings.is_empty()).then_some(out)

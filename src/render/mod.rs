@@ -26,11 +26,7 @@ pub struct Style {
 
 impl Default for Style {
     fn default() -> Self {
-        Self {
-            color: false,
-            verbose: false,
-            width: 80,
-        }
+        Self { color: false, verbose: false, width: 80 }
     }
 }
 

@@ -14,20 +14,15 @@ pub(super) const ARN: &str =
     "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 pub(super) fn home() -> Place {
-    Place {
-        account: "111122223333".parse().unwrap(),
-        region: "eu-west-1".parse().unwrap(),
-    }
+    Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
 }
 
 pub(super) fn policy(extra: &[(&str, &str)]) -> Document {
     let mut statements = vec![json!({"Sid": "Root", "Effect": "Allow", "Action": "kms:*",
         "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Resource": "*"})];
     for (sid, action) in extra {
-        statements.push(
-            json!({"Sid": sid, "Effect": "Allow", "Action": action, "Resource": "*",
-            "Principal": {"AWS": "arn:aws:iam::111122223333:role/App"}}),
-        );
+        statements.push(json!({"Sid": sid, "Effect": "Allow", "Action": action, "Resource": "*",
+            "Principal": {"AWS": "arn:aws:iam::111122223333:role/App"}}));
     }
     let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
     Document::from_live(&text, "aws").unwrap()
@@ -63,6 +58,7 @@ pub(super) fn step(
     Step {
         address,
         place: home(),
+        record: None,
         fields: field::changes(change.from(), change.to()),
         change,
         id: id.map(str::to_owned),
@@ -79,10 +75,7 @@ pub(super) fn empty() -> Plan {
     Plan {
         stack: "prod".parse().unwrap(),
         home: home(),
-        base: Base {
-            lineage: "x".to_owned(),
-            serial: 1,
-        },
+        base: Base { lineage: "x".to_owned(), serial: 1 },
         steps: Vec::new(),
         blocked: Vec::new(),
         drift: Vec::new(),
@@ -106,20 +99,12 @@ pub(super) fn creation(description: &str) -> Plan {
         description: Some(description.to_owned()),
         policy: Some(document.to_json()),
         bypass_policy_lockout_safety_check: true,
-        tags: vec![key::Tag {
-            tag_key: "team".to_owned(),
-            tag_value: "it's".to_owned(),
-        }],
+        tags: vec![key::Tag { tag_key: "team".to_owned(), tag_value: "it's".to_owned() }],
     };
-    let rotate = key::Call::EnableKeyRotation {
-        rotation_period_in_days: 365,
-    };
+    let rotate = key::Call::EnableKeyRotation { rotation_period_in_days: 365 };
     let to = key_spec(description, document.clone(), Some("it's"));
     let alias_name: crate::id::AliasName = "app".parse().unwrap();
-    let of_alias = alias::Spec {
-        name: alias_name.clone(),
-        target: target.clone(),
-    };
+    let of_alias = alias::Spec { name: alias_name.clone(), target: target.clone() };
     let grantee = "arn:aws:iam::444455556666:role/Batch".to_owned();
     let of_grant = grant::Spec {
         key: target.clone(),
@@ -129,12 +114,10 @@ pub(super) fn creation(description: &str) -> Plan {
         operations: ["Decrypt".to_owned()].into(),
         constraints: None,
         issuer: None,
+        id: None,
         superseded: BTreeSet::new(),
     };
-    let create_alias = alias::Call::CreateAlias {
-        alias_name,
-        target_key_id: target.clone(),
-    };
+    let create_alias = alias::Call::CreateAlias { alias_name, target_key_id: target.clone() };
     let create_grant = grant::Call::CreateGrant {
         key_id: target,
         name: "kmsctl:prod:storage/batch:0".to_owned(),
@@ -144,31 +127,25 @@ pub(super) fn creation(description: &str) -> Plan {
         constraints: None,
     };
     let mut plan = empty();
-    let access = access_changes(None, Some(&document))
-        .into_iter()
-        .map(|change| Access {
-            key: "key/storage".to_owned(),
-            change,
-            via: Via::Policy,
-            source: storage.clone(),
-        });
+    let access = access_changes(None, Some(&document)).into_iter().map(|change| Access {
+        key: "key/storage".to_owned(),
+        change,
+        via: Via::Policy,
+        source: storage.clone(),
+    });
     plan.access = access.collect();
     let create = vec![Call::Key(create), Call::Key(rotate)];
     plan.steps = vec![
         step(storage, Change::Create { to: Spec::Key(to) }, None, create),
         step(
             Address::new(Kind::Alias, "app"),
-            Change::Create {
-                to: Spec::Alias(of_alias),
-            },
+            Change::Create { to: Spec::Alias(of_alias) },
             None,
             vec![Call::Alias(create_alias)],
         ),
         step(
             Address::new(Kind::Grant, "storage/batch"),
-            Change::Create {
-                to: Spec::Grant(of_grant),
-            },
+            Change::Create { to: Spec::Grant(of_grant) },
             None,
             vec![Call::Grant(create_grant)],
         ),
@@ -179,23 +156,19 @@ pub(super) fn creation(description: &str) -> Plan {
 pub(super) fn update(text: &str) -> Plan {
     let storage = Address::new(Kind::Key, "storage");
     let (before, after) = (policy(&[]), policy(&[("App", "kms:Decrypt")]));
-    let access = access_changes(Some(&before), Some(&after))
-        .into_iter()
-        .map(|change| Access {
-            key: "key/storage".to_owned(),
-            change,
-            via: Via::Policy,
-            source: storage.clone(),
-        });
+    let access = access_changes(Some(&before), Some(&after)).into_iter().map(|change| Access {
+        key: "key/storage".to_owned(),
+        change,
+        via: Via::Policy,
+        source: storage.clone(),
+    });
     let calls = vec![
         Call::Key(key::Call::PutKeyPolicy {
             policy_name: "default".to_owned(),
             policy: after.to_json(),
             bypass_policy_lockout_safety_check: false,
         }),
-        Call::Key(key::Call::UntagResource {
-            tag_keys: vec!["team".to_owned()],
-        }),
+        Call::Key(key::Call::UntagResource { tag_keys: vec!["team".to_owned()] }),
     ];
     let change = Change::Update {
         from: Spec::Key(key_spec(text, before, Some(text))),
@@ -206,15 +179,9 @@ pub(super) fn update(text: &str) -> Plan {
     plan.steps = vec![step(storage.clone(), change, Some(ARN), calls)];
     plan.steps[0].reason = "differs".to_owned();
     plan.steps[0].risk = Some(text.to_owned());
-    let field = FieldChange {
-        path: "description".to_owned(),
-        before: json!(null),
-        after: json!(text),
-    };
-    plan.drift = vec![Drift {
-        address: storage,
-        fields: vec![field],
-    }];
+    let field =
+        FieldChange { path: "description".to_owned(), before: json!(null), after: json!(text) };
+    plan.drift = vec![Drift { address: storage, fields: vec![field] }];
     plan.blocked = vec![Blocked {
         address: Address::new(Kind::Key, "old"),
         field: String::new(),

@@ -257,19 +257,10 @@ fn nothing_to_do() {
 fn a_deletion_says_when() {
     let mut plan = update("x");
     let from = Spec::Key(key_spec("x", policy(&[]), None));
-    let call = key::Call::ScheduleKeyDeletion {
-        pending_window_in_days: 30,
-    };
-    let mut gone = step(
-        Address::new(Kind::Key, "gone"),
-        Change::Delete { from },
-        Some(ARN),
-        vec![],
-    );
-    gone.last = vec![PlannedCall {
-        at: home(),
-        call: Call::Key(call),
-    }];
+    let call = key::Call::ScheduleKeyDeletion { pending_window_in_days: 30 };
+    let mut gone =
+        step(Address::new(Kind::Key, "gone"), Change::Delete { from }, Some(ARN), vec![]);
+    gone.last = vec![PlannedCall { at: home(), call: Call::Key(call) }];
     plan.steps = vec![gone];
     assert!(human::plan(&plan, &Style::default()).contains("schedules deletion in 30 days"));
     assert!(commands::plan(&plan).contains("--pending-window-in-days 30"));

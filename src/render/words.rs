@@ -78,25 +78,17 @@ pub(super) fn policies(
 /// The lines of the unified diff of two policies, without the names of files.
 pub(super) fn diff(before: Option<&Document>, after: Option<&Document>) -> Vec<String> {
     let text = |document: Option<&Document>| {
-        document
-            .map(|document| format!("{}\n", document.pretty().trim_end()))
-            .unwrap_or_default()
+        document.map(|document| format!("{}\n", document.pretty().trim_end())).unwrap_or_default()
     };
     let (before, after) = (text(before), text(after));
     let diff = similar::TextDiff::from_lines(before.as_str(), after.as_str());
     let text = diff.unified_diff().context_radius(3).to_string();
-    text.lines()
-        .map(|line| printable(line).into_owned())
-        .collect()
+    text.lines().map(|line| printable(line).into_owned()).collect()
 }
 
 /// The lines of a policy.
 pub(super) fn pretty(document: &Document) -> Vec<String> {
-    document
-        .pretty()
-        .lines()
-        .map(|line| printable(line).into_owned())
-        .collect()
+    document.pretty().lines().map(|line| printable(line).into_owned()).collect()
 }
 
 /// The statements of a policy on one line.
@@ -108,10 +100,7 @@ pub(super) fn statements(document: &Document) -> String {
         None => Vec::new(),
     };
     let text = |statement: &Value, key: &str| {
-        statement
-            .get(key)
-            .and_then(Value::as_str)
-            .map(|text| printable(text).into_owned())
+        statement.get(key).and_then(Value::as_str).map(|text| printable(text).into_owned())
     };
     let each: Vec<String> = list
         .iter()
@@ -205,39 +194,24 @@ pub(super) fn access_at<'a>(plan: &'a Plan, step: &Step) -> Vec<&'a Access> {
 /// The changes of access that are shown at no step.
 pub(super) fn access_elsewhere(plan: &Plan) -> Vec<&Access> {
     let at_step = |access: &Access| {
-        plan.steps
-            .iter()
-            .any(|s| s.address == access.source || s.address.to_string() == access.key)
+        plan.steps.iter().any(|s| s.address == access.source || s.address.to_string() == access.key)
     };
-    plan.access
-        .iter()
-        .filter(|access| !at_step(access))
-        .collect()
+    plan.access.iter().filter(|access| !at_step(access)).collect()
 }
 
 /// The operations of a step, in order.
 pub(super) fn operations(step: &Step) -> Vec<String> {
     let calls = step.calls.iter().chain(&step.last);
-    calls
-        .map(|call| printable(&call.call.request().0).into_owned())
-        .collect()
+    calls.map(|call| printable(&call.call.request().0).into_owned()).collect()
 }
 
 /// How a key's deletion is announced.
 pub(super) fn deletion(step: &Step) -> Option<String> {
     let days = |call: &Call| match call {
-        Call::Key(_) => call
-            .request()
-            .1
-            .get("PendingWindowInDays")
-            .and_then(Value::as_u64),
+        Call::Key(_) => call.request().1.get("PendingWindowInDays").and_then(Value::as_u64),
         Call::Alias(_) | Call::Grant(_) => None,
     };
-    let days = step
-        .calls
-        .iter()
-        .chain(&step.last)
-        .find_map(|call| days(&call.call))?;
+    let days = step.calls.iter().chain(&step.last).find_map(|call| days(&call.call))?;
     Some(format!("schedules deletion in {days} days"))
 }
 
@@ -261,11 +235,7 @@ pub(super) fn summary(plan: &Plan) -> String {
     if !plan.blocked.is_empty() {
         let _ = write!(text, "; {} blocked", plan.blocked.len());
     }
-    let calls: usize = plan
-        .steps
-        .iter()
-        .map(|step| step.calls.len() + step.last.len())
-        .sum();
+    let calls: usize = plan.steps.iter().map(|step| step.calls.len() + step.last.len()).sum();
     let plural = if calls == 1 { "" } else { "s" };
     let _ = write!(text, "; {calls} call{plural}.");
     text

@@ -13,13 +13,7 @@ pub(crate) fn local(
     fault: Fault,
     message: impl Into<String>,
 ) -> CloudError {
-    CloudError {
-        operation,
-        fault,
-        code: None,
-        message: message.into(),
-        request_id: None,
-    }
+    CloudError { operation, fault, code: None, message: message.into(), request_id: None }
 }
 
 /// A part of a request that the SDK refused to build.
@@ -50,13 +44,7 @@ where
         };
         let code = error.code().map(str::to_owned);
         let request_id = error.request_id().map(str::to_owned);
-        CloudError {
-            operation,
-            fault,
-            code,
-            message,
-            request_id,
-        }
+        CloudError { operation, fault, code, message, request_id }
     })
 }
 
@@ -151,11 +139,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     for cause in causes(error) {
         let cause = cause.to_string();
         if !text.ends_with(&cause) {
-            text = if text.is_empty() {
-                cause
-            } else {
-                format!("{text}: {cause}")
-            };
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
         }
     }
     text
@@ -180,17 +164,15 @@ fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
 
 /// Whether the connection surely failed before it existed. Everything else may have been sent.
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| {
-            matches!(
-                cause.kind(),
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::AddrNotAvailable
-                    | io::ErrorKind::HostUnreachable
-                    | io::ErrorKind::NetworkUnreachable
-            )
-        })
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
+        matches!(
+            cause.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+        )
+    })
 }
 
 #[cfg(test)]
@@ -213,10 +195,7 @@ mod tests {
         let refused = classified(io(io::ErrorKind::ConnectionRefused));
         assert_eq!(refused.fault, Fault::Unsent);
         assert!(refused.message.contains("connection refused"), "{refused}");
-        assert_eq!(
-            classified(SdkError::construction_failure("x")).fault,
-            Fault::Unsent
-        );
+        assert_eq!(classified(SdkError::construction_failure("x")).fault, Fault::Unsent);
 
         let response = HttpResponse::new(200.try_into().unwrap(), "".into());
         for ambiguous in [

@@ -45,10 +45,7 @@ async fn codes_become_faults() {
     for (status, code, fault) in expected {
         let error = failure(status, code).await;
         assert_eq!(error.fault, fault, "{status} {code}");
-        assert_eq!(
-            (error.message.as_str(), error.request_id.as_deref()),
-            ("why", Some("r1"))
-        );
+        assert_eq!((error.message.as_str(), error.request_id.as_deref()), ("why", Some("r1")));
         assert!(error.code.is_some_and(|found| code.ends_with(&found)));
     }
 }
@@ -63,13 +60,7 @@ fn unreachable(base: aws_config::ConfigLoader) -> aws_config::ConfigLoader {
 async fn real(base: aws_config::ConfigLoader) -> Aws {
     let base = unreachable(base).load().await;
     let clients = Mutex::default();
-    Aws {
-        base,
-        home: None,
-        accounts: BTreeMap::new(),
-        limits: Limits::unlimited(),
-        clients,
-    }
+    Aws { base, home: None, accounts: BTreeMap::new(), limits: Limits::unlimited(), clients }
 }
 
 #[tokio::test]
@@ -77,10 +68,7 @@ async fn a_refused_connection_is_unsent_and_says_so() {
     let aws = real(aws_config::defaults(BehaviorVersion::latest()).test_credentials()).await;
     let error = aws.policy(&arn()).await.unwrap_err();
     assert_eq!(error.fault, Fault::Unsent, "{error}");
-    assert!(
-        error.message.to_lowercase().contains("connection refused"),
-        "{error}"
-    );
+    assert!(error.message.to_lowercase().contains("connection refused"), "{error}");
 }
 
 #[tokio::test]
@@ -90,25 +78,11 @@ async fn a_missing_role_is_denied_and_a_role_that_cannot_be_taken_too() {
     let aws = aws.with_accounts(home.clone(), BTreeMap::new());
     let error = aws.policy(&arn()).await.unwrap_err();
     assert_eq!(error.fault, Fault::Denied);
-    assert!(
-        error
-            .message
-            .contains("no role is known for the account 111122223333"),
-        "{error}"
-    );
+    assert!(error.message.contains("no role is known for the account 111122223333"), "{error}");
 
     let role = "arn:aws:iam::111122223333:role/kms".to_owned();
     let accounts = BTreeMap::from([(arn().account, role)]);
-    let error = aws
-        .with_accounts(home, accounts)
-        .policy(&arn())
-        .await
-        .unwrap_err();
+    let error = aws.with_accounts(home, accounts).policy(&arn()).await.unwrap_err();
     assert_eq!(error.fault, Fault::Denied, "{error}");
-    assert!(
-        error
-            .message
-            .starts_with("there are no usable AWS credentials"),
-        "{error}"
-    );
+    assert!(error.message.starts_with("there are no usable AWS credentials"), "{error}");
 }

@@ -17,17 +17,10 @@ pub(super) fn caller(
     operation: &'static str,
     identity: GetCallerIdentityOutput,
 ) -> Result<Caller, CloudError> {
-    let account = identity
-        .account
-        .as_deref()
-        .and_then(|account| account.parse().ok());
+    let account = identity.account.as_deref().and_then(|account| account.parse().ok());
     match (account, identity.arn) {
         (Some(account), Some(arn)) => Ok(Caller { account, arn }),
-        _ => Err(local(
-            operation,
-            Fault::Other,
-            "the answer names no account",
-        )),
+        _ => Err(local(operation, Fault::Other, "the answer names no account")),
     }
 }
 
@@ -40,11 +33,9 @@ fn next(
     match (truncated, marker) {
         (false, _) => Ok(None),
         (true, Some(marker)) => Ok(Some(marker.to_owned())),
-        (true, None) => Err(local(
-            operation,
-            Fault::Other,
-            "the list is cut off without saying where",
-        )),
+        (true, None) => {
+            Err(local(operation, Fault::Other, "the list is cut off without saying where"))
+        }
     }
 }
 
@@ -58,16 +49,10 @@ pub(super) async fn aliases(
     loop {
         let client = aws.ready(at, OPERATION).await?;
         let request = client.list_aliases().set_key_id(key.map(KeyArn::to_string));
-        let page = answer(
-            OPERATION,
-            request.limit(100).set_marker(marker).send().await,
-        )?;
+        let page = answer(OPERATION, request.limit(100).set_marker(marker).send().await)?;
         entries.extend(page.aliases().iter().filter_map(|alias| {
             let target = alias.target_key_id().map(str::to_owned);
-            Some(AliasEntry {
-                name: alias.alias_name()?.to_owned(),
-                target,
-            })
+            Some(AliasEntry { name: alias.alias_name()?.to_owned(), target })
         }));
         marker = next(OPERATION, page.truncated(), page.next_marker())?;
         if marker.is_none() {
@@ -83,11 +68,7 @@ pub(super) async fn keys(aws: &Aws, at: &Place) -> Result<Vec<String>, CloudErro
         let client = aws.ready(at, OPERATION).await?;
         let request = client.list_keys().limit(1000).set_marker(marker);
         let page = answer(OPERATION, request.send().await)?;
-        ids.extend(
-            page.keys()
-                .iter()
-                .filter_map(|key| key.key_id().map(str::to_owned)),
-        );
+        ids.extend(page.keys().iter().filter_map(|key| key.key_id().map(str::to_owned)));
         marker = next(OPERATION, page.truncated(), page.next_marker())?;
         if marker.is_none() {
             return Ok(ids);
@@ -98,24 +79,16 @@ pub(super) async fn keys(aws: &Aws, at: &Place) -> Result<Vec<String>, CloudErro
 pub(super) async fn describe(aws: &Aws, arn: &KeyArn) -> Result<Metadata, CloudError> {
     const OPERATION: &str = "DescribeKey";
     let client = aws.ready(&arn.place(), OPERATION).await?;
-    let found = answer(
-        OPERATION,
-        client.describe_key().key_id(arn.to_string()).send().await,
-    )?;
+    let found = answer(OPERATION, client.describe_key().key_id(arn.to_string()).send().await)?;
     key::aws::metadata(OPERATION, found.key_metadata())
 }
 
 pub(super) async fn policy(aws: &Aws, arn: &KeyArn) -> Result<String, CloudError> {
     const OPERATION: &str = "GetKeyPolicy";
     let client = aws.ready(&arn.place(), OPERATION).await?;
-    let request = client
-        .get_key_policy()
-        .key_id(arn.to_string())
-        .policy_name("default");
+    let request = client.get_key_policy().key_id(arn.to_string()).policy_name("default");
     let found = answer(OPERATION, request.send().await)?;
-    found
-        .policy
-        .ok_or_else(|| local(OPERATION, Fault::Other, "the answer holds no policy"))
+    found.policy.ok_or_else(|| local(OPERATION, Fault::Other, "the answer holds no policy"))
 }
 
 pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudError> {
@@ -126,9 +99,7 @@ pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudE
     if !status.key_rotation_enabled() {
         return Ok(Rotation::Off);
     }
-    let days = status
-        .rotation_period_in_days()
-        .and_then(|days| u32::try_from(days).ok());
+    let days = status.rotation_period_in_days().and_then(|days| u32::try_from(days).ok());
     Ok(Rotation::EveryDays(days.unwrap_or(DEFAULT_PERIOD)))
 }
 
@@ -139,10 +110,7 @@ pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, Str
         let client = aws.ready(&arn.place(), OPERATION).await?;
         let request = client.list_resource_tags().key_id(arn.to_string());
         let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
-        let users = page
-            .tags()
-            .iter()
-            .filter(|tag| !tag.tag_key().starts_with("aws:"));
+        let users = page.tags().iter().filter(|tag| !tag.tag_key().starts_with("aws:"));
         tags.extend(users.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())));
         marker = next(OPERATION, page.truncated(), page.next_marker())?;
         if marker.is_none() {
@@ -157,10 +125,7 @@ pub(super) async fn grants(aws: &Aws, arn: &KeyArn) -> Result<Vec<Listed>, Cloud
     loop {
         let client = aws.ready(&arn.place(), OPERATION).await?;
         let request = client.list_grants().key_id(arn.to_string());
-        let page = answer(
-            OPERATION,
-            request.limit(100).set_marker(marker).send().await,
-        )?;
+        let page = answer(OPERATION, request.limit(100).set_marker(marker).send().await)?;
         grants.extend(page.grants().iter().map(grant::aws::listed));
         marker = next(OPERATION, page.truncated(), page.next_marker())?;
         if marker.is_none() {

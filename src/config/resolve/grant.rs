@@ -26,10 +26,7 @@ impl Context<'_> {
         let grantee = self.principal(&raw.grantee, &own);
         let retiring = raw.retiring.as_ref().map(|text| self.principal(text, &own));
         let operations = self.operations(&raw.operations, on.fact);
-        let constraints = raw
-            .constraints
-            .as_ref()
-            .map(|c| self.constraints(c, on.fact));
+        let constraints = raw.constraints.as_ref().map(|c| self.constraints(c, on.fact));
         let issuer = match &raw.account {
             Some(account) => self.issuer(account),
             None => Some(own),
@@ -47,16 +44,11 @@ impl Context<'_> {
             operations,
             constraints: constraints.flatten(),
             issuer: Some(issuer).filter(|issuer| *issuer != on.place.account),
+            id: None,
             superseded: BTreeSet::new(),
         };
         let address = Address::new(Kind::Grant, format!("{}/{named}", on.name));
-        self.declare(
-            address,
-            name.span,
-            on.place.clone(),
-            false,
-            Spec::Grant(spec),
-        );
+        self.declare(address, name.span, on.place.clone(), false, Spec::Grant(spec));
     }
 
     /// The account behind a name of `accounts`.
@@ -79,11 +71,7 @@ impl Context<'_> {
         fact: Option<&KeyFact>,
     ) -> Option<BTreeSet<String>> {
         if raw.value.is_empty() {
-            self.error(
-                raw.span,
-                "a grant of no operations does nothing",
-                "name some, or drop it",
-            );
+            self.error(raw.span, "a grant of no operations does nothing", "name some, or drop it");
             return None;
         }
         let all: BTreeSet<&'static str> = SPECS
@@ -104,11 +92,7 @@ impl Context<'_> {
                 let KeyFact { spec, usage } = fact;
                 let message =
                     format!("a key of spec {spec} for {usage} does not support {operation}");
-                self.error(
-                    text.span,
-                    message,
-                    format!("it supports {}", supported.join(", ")),
-                );
+                self.error(text.span, message, format!("it supports {}", supported.join(", ")));
             }
             out.insert(operation.to_owned());
         }
@@ -118,11 +102,7 @@ impl Context<'_> {
     fn constraints(&mut self, raw: &Constraints, fact: Option<&KeyFact>) -> Option<Constraint> {
         if fact.is_some_and(|fact| fact.spec != key::DEFAULT_SPEC) {
             let help = "only symmetric encryption keys take an encryption context";
-            self.error(
-                raw.span,
-                "this key cannot have constraints on its grants",
-                help,
-            );
+            self.error(raw.span, "this key cannot have constraints on its grants", help);
         }
         let equals = raw.encryption_context_equals.as_ref();
         match (equals, raw.encryption_context_subset.as_ref()) {
@@ -159,10 +139,6 @@ impl Context<'_> {
                 }
             }
         }
-        pairs
-            .value
-            .iter()
-            .map(|(key, value)| (key.value.clone(), value.value.clone()))
-            .collect()
+        pairs.value.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect()
     }
 }

@@ -9,12 +9,7 @@ use crate::kind::KeyFact;
 use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, SPECS, rule};
 use crate::tree::Span;
 
-const ORIGINS: [&str; 4] = [
-    DEFAULT_ORIGIN,
-    "EXTERNAL",
-    "AWS_CLOUDHSM",
-    "EXTERNAL_KEY_STORE",
-];
+const ORIGINS: [&str; 4] = [DEFAULT_ORIGIN, "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
 
 impl Context<'_> {
     /// Spec and usage, where both are good.
@@ -37,10 +32,7 @@ impl Context<'_> {
                 return None;
             }
             let usage = (*allowed.first()?).to_owned();
-            return Some(KeyFact {
-                spec: spec.to_owned(),
-                usage,
-            });
+            return Some(KeyFact { spec: spec.to_owned(), usage });
         };
         if raw.spec.is_none() && raw.adopt.is_some() {
             return None;
@@ -54,10 +46,7 @@ impl Context<'_> {
             self.error(usage.span, message, help);
             return None;
         }
-        Some(KeyFact {
-            spec: spec.to_owned(),
-            usage: usage.value.clone(),
-        })
+        Some(KeyFact { spec: spec.to_owned(), usage: usage.value.clone() })
     }
 
     /// Where the key material comes from, and the store it lies in.
@@ -82,11 +71,7 @@ impl Context<'_> {
             Some(id) if !external => {
                 let message =
                     format!("a key of origin {origin} has no id in an external key store");
-                self.error(
-                    id.span,
-                    message,
-                    "drop it, or write `origin: EXTERNAL_KEY_STORE`",
-                );
+                self.error(id.span, message, "drop it, or write `origin: EXTERNAL_KEY_STORE`");
             }
             None if external && raw.adopt.is_none() => {
                 let message = "a key of origin EXTERNAL_KEY_STORE needs an `xks_key_id`";
@@ -111,30 +96,18 @@ impl Context<'_> {
             }
             None if stored && raw.adopt.is_none() => {
                 let message = format!("a key of origin {origin} needs a `custom_key_store_id`");
-                self.error(
-                    at,
-                    message,
-                    "name the store, such as `cks-1234567890abcdef0`",
-                );
+                self.error(at, message, "name the store, such as `cks-1234567890abcdef0`");
             }
             Some(_) | None => {}
         }
         if stored {
             if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {
                 let help = format!("only {DEFAULT_SPEC} can");
-                self.error(
-                    spec.span,
-                    "a key of this spec cannot lie in a custom key store",
-                    help,
-                );
+                self.error(spec.span, "a key of this spec cannot lie in a custom key store", help);
             }
             if let Some(multi) = raw.multi_region.as_ref().filter(|multi| multi.value) {
                 let help = "drop `multi_region`, or the custom key store";
-                self.error(
-                    multi.span,
-                    "a key in a custom key store cannot have replicas",
-                    help,
-                );
+                self.error(multi.span, "a key in a custom key store cannot have replicas", help);
             }
         }
     }

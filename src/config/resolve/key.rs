@@ -24,16 +24,10 @@ impl Context<'_> {
         }
         let address = Address::new(Kind::Key, name.value.clone());
         // With a wrong Region the rest is still looked at, in the stack's.
-        let place = self
-            .place(raw.region.as_ref())
-            .unwrap_or_else(|| self.out.home.clone());
+        let place = self.place(raw.region.as_ref()).unwrap_or_else(|| self.out.home.clone());
         let fact = self.fact(name, raw);
         let spec = self.spec(name, &address, raw);
-        let protect = raw
-            .protect
-            .as_ref()
-            .map(|p| p.value)
-            .or(self.defaults.protect);
+        let protect = raw.protect.as_ref().map(|p| p.value).or(self.defaults.protect);
         let adopt = raw.adopt.as_ref().and_then(|text| self.adopt(text, &place));
         self.declare(
             address.clone(),
@@ -72,29 +66,16 @@ impl Context<'_> {
             }
         };
         if arn.region.partition() != self.partition {
-            let message = format!(
-                "this key is not in the stack's partition `{}`",
-                self.partition
-            );
-            self.error(
-                existing.span,
-                message,
-                "no account reaches into another partition",
-            );
+            let message = format!("this key is not in the stack's partition `{}`", self.partition);
+            self.error(existing.span, message, "no account reaches into another partition");
         }
         let place = arn.place();
         if place.account != self.out.home.account
             && let Some(alias) = raw.aliases.first()
         {
-            let message = format!(
-                "this key is of account {}, so its aliases are too",
-                place.account
-            );
-            self.error(
-                alias.span,
-                message,
-                "an alias and its key are of one account: drop it",
-            );
+            let message =
+                format!("this key is of account {}, so its aliases are too", place.account);
+            self.error(alias.span, message, "an alias and its key are of one account: drop it");
             return;
         }
         self.out.existing.insert(arn.clone());
@@ -110,19 +91,13 @@ impl Context<'_> {
             ("rotation", raw.rotation.as_ref().map(|f| f.span)),
             ("policy", raw.policy.as_ref().map(|f| f.span)),
             ("protect", raw.protect.as_ref().map(|f| f.span)),
-            (
-                "deletion_window_days",
-                raw.deletion_window_days.as_ref().map(|f| f.span),
-            ),
+            ("deletion_window_days", raw.deletion_window_days.as_ref().map(|f| f.span)),
             ("region", raw.region.as_ref().map(|f| f.span)),
             ("spec", raw.spec.as_ref().map(|f| f.span)),
             ("usage", raw.usage.as_ref().map(|f| f.span)),
             ("origin", raw.origin.as_ref().map(|f| f.span)),
             ("multi_region", raw.multi_region.as_ref().map(|f| f.span)),
-            (
-                "custom_key_store_id",
-                raw.custom_key_store_id.as_ref().map(|f| f.span),
-            ),
+            ("custom_key_store_id", raw.custom_key_store_id.as_ref().map(|f| f.span)),
             ("xks_key_id", raw.xks_key_id.as_ref().map(|f| f.span)),
             ("adopt", raw.adopt.as_ref().map(|f| f.span)),
         ];
@@ -151,12 +126,7 @@ impl Context<'_> {
         for text in &raw.aliases {
             self.alias(name, text, target, place);
         }
-        let on = On {
-            name: &name.value,
-            key: target,
-            place,
-            fact,
-        };
+        let on = On { name: &name.value, key: target, place, fact };
         for (name, grant) in &raw.grants {
             if let Part(Some(grant)) = grant {
                 self.grant(&on, name, grant);
@@ -173,10 +143,7 @@ impl Context<'_> {
             let message = if *of == key.value {
                 format!("`{alias}` is listed twice")
             } else {
-                format!(
-                    "`{alias}` is an alias of two keys, `{of}` and `{}`",
-                    key.value
-                )
+                format!("`{alias}` is an alias of two keys, `{of}` and `{}`", key.value)
             };
             self.d.push(
                 Diagnostic::error(text.span, message)
@@ -191,17 +158,8 @@ impl Context<'_> {
         } else {
             format!("{}@{}", alias.bare(), place.region)
         };
-        let spec = Spec::Alias(alias::Spec {
-            name: alias,
-            target: target.clone(),
-        });
-        self.declare(
-            Address::new(Kind::Alias, name),
-            text.span,
-            place.clone(),
-            false,
-            spec,
-        );
+        let spec = Spec::Alias(alias::Spec { name: alias, target: target.clone() });
+        self.declare(Address::new(Kind::Alias, name), text.span, place.clone(), false, spec);
     }
 
     fn spec(&mut self, name: &Text, address: &Address, raw: &Key) -> key::Spec {
@@ -214,10 +172,7 @@ impl Context<'_> {
         }
         let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
         let origin = self.origin(name, raw);
-        let window = raw
-            .deletion_window_days
-            .as_ref()
-            .and_then(|days| self.window(days));
+        let window = raw.deletion_window_days.as_ref().and_then(|days| self.window(days));
         let policy = raw.policy.as_ref();
         key::Spec {
             spec: text(&raw.spec),
@@ -238,10 +193,7 @@ impl Context<'_> {
     }
 
     fn key_rotation(&mut self, raw: &Key, origin: &str) -> Option<Rotation> {
-        let spec = raw
-            .spec
-            .as_ref()
-            .map_or(key::DEFAULT_SPEC, |spec| spec.value.as_str());
+        let spec = raw.spec.as_ref().map_or(key::DEFAULT_SPEC, |spec| spec.value.as_str());
         let can = can_rotate(spec, origin);
         let Some(own) = &raw.rotation else {
             return self.defaults.rotation.filter(|_| can);
@@ -261,16 +213,12 @@ impl Context<'_> {
         match &raw.period_days {
             Some(period) if !on => {
                 let help = "drop `period_days`, or `enabled: false`";
-                self.error(
-                    period.span,
-                    "a rotation that is switched off has no period",
-                    help,
-                );
+                self.error(period.span, "a rotation that is switched off has no period", help);
                 None
             }
-            Some(period) => self
-                .in_range("a rotation period", period, 90, 2560)
-                .map(Rotation::EveryDays),
+            Some(period) => {
+                self.in_range("a rotation period", period, 90, 2560).map(Rotation::EveryDays)
+            }
             None if on => Some(Rotation::EveryDays(365)),
             None => Some(Rotation::Off),
         }
@@ -297,11 +245,7 @@ impl Context<'_> {
             let lower = key.value.to_ascii_lowercase();
             if let Some(prefix) = ["aws:", "kmsctl:"].iter().find(|p| lower.starts_with(**p)) {
                 let message = format!("the tag `{}` is reserved", key.value);
-                self.error(
-                    key.span,
-                    message,
-                    format!("choose a key without `{prefix}`"),
-                );
+                self.error(key.span, message, format!("choose a key without `{prefix}`"));
             }
             let (long, length) = (value.value.chars().count(), key.value.chars().count());
             if length == 0 || length > 128 {
@@ -313,8 +257,6 @@ impl Context<'_> {
                 self.error(value.span, message, "AWS accepts at most 256");
             }
         }
-        raw.iter()
-            .map(|(key, value)| (key.value.clone(), value.value.clone()))
-            .collect()
+        raw.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect()
     }
 }

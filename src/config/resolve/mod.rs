@@ -73,10 +73,8 @@ impl<'a> Context<'a> {
         sources: &'a mut Sources,
         d: Diagnostics,
     ) -> Self {
-        let home = Place {
-            account: surroundings.account.clone(),
-            region: surroundings.region.clone(),
-        };
+        let home =
+            Place { account: surroundings.account.clone(), region: surroundings.region.clone() };
         Self {
             d,
             sources,
@@ -139,27 +137,14 @@ impl<'a> Context<'a> {
     fn declare(&mut self, address: Address, span: Span, place: Place, protect: bool, spec: Spec) {
         let origin = self.sources.place(span);
         self.places.insert(address.clone(), span);
-        let declared = Declared {
-            spec,
-            place,
-            protect,
-            adopt: None,
-            origin,
-        };
+        let declared = Declared { spec, place, protect, adopt: None, origin };
         self.out.resources.insert(address, declared);
     }
 
     fn set_defaults(&mut self, defaults: &raw::Defaults) {
         self.defaults = Defaults {
-            tags: defaults
-                .tags
-                .as_ref()
-                .map(|tags| self.tags(tags))
-                .unwrap_or_default(),
-            rotation: defaults
-                .rotation
-                .as_ref()
-                .and_then(|rotation| self.rotation(rotation)),
+            tags: defaults.tags.as_ref().map(|tags| self.tags(tags)).unwrap_or_default(),
+            rotation: defaults.rotation.as_ref().and_then(|rotation| self.rotation(rotation)),
             deletion_window_days: defaults
                 .deletion_window_days
                 .as_ref()
@@ -170,9 +155,7 @@ impl<'a> Context<'a> {
 
     fn account(&mut self, name: &raw::Text, Part(account): &Part<raw::Account>) {
         self.name(name);
-        let id = account
-            .as_ref()
-            .and_then(|account| self.parse::<AccountId>(&account.id));
+        let id = account.as_ref().and_then(|account| self.parse::<AccountId>(&account.id));
         self.accounts.insert(name.value.clone(), id.clone());
         let (Some(account), Some(id)) = (account, id) else {
             return;
@@ -183,18 +166,10 @@ impl<'a> Context<'a> {
         let root = format!("arn:{}:iam::{id}:role/", self.partition);
         if !role.starts_with(&root) {
             let message = format!("`{}` is not a role of account {id}", account.role.value);
-            self.error(
-                account.role.span,
-                message,
-                "write `role/NAME`, a role of that account",
-            );
+            self.error(account.role.span, message, "write `role/NAME`, a role of that account");
         } else if self.out.accounts.insert(id.clone(), role).is_some() {
             let message = format!("another entry of `accounts` is account {id} already");
-            self.error(
-                account.id.span,
-                message,
-                "one entry an account: use the other's name",
-            );
+            self.error(account.id.span, message, "one entry an account: use the other's name");
         }
     }
 
@@ -212,12 +187,9 @@ impl<'a> Context<'a> {
         };
         if let Some(declared) = self.places.get(&address) {
             self.d.push(
-                Diagnostic::error(
-                    text.span,
-                    format!("`{address}` is both declared and removed"),
-                )
-                .also(*declared, "declared here")
-                .help("take one of the two away"),
+                Diagnostic::error(text.span, format!("`{address}` is both declared and removed"))
+                    .also(*declared, "declared here")
+                    .help("take one of the two away"),
             );
         }
         self.out.forget.insert(address);
@@ -230,21 +202,12 @@ impl<'a> Context<'a> {
         };
         let region: Region = self.parse(text)?;
         if region.partition() != self.partition {
-            let message = format!(
-                "`{region}` is not in the stack's partition `{}`",
-                self.partition
-            );
-            self.error(
-                text.span,
-                message,
-                "a stack has one account, and an account one partition",
-            );
+            let message =
+                format!("`{region}` is not in the stack's partition `{}`", self.partition);
+            self.error(text.span, message, "a stack has one account, and an account one partition");
             return None;
         }
-        Some(Place {
-            account: self.out.home.account.clone(),
-            region,
-        })
+        Some(Place { account: self.out.home.account.clone(), region })
     }
 
     fn in_range(&mut self, what: &str, number: &Spanned<u32>, low: u32, high: u32) -> Option<u32> {

@@ -19,17 +19,11 @@ impl Context<'_> {
             return self.roles(address, raw);
         };
         let lists = [
-            (
-                "administrators",
-                raw.administrators.as_ref().map(|f| f.span),
-            ),
+            ("administrators", raw.administrators.as_ref().map(|f| f.span)),
             ("users", raw.users.as_ref().map(|f| f.span)),
             ("decrypt_only", raw.decrypt_only.as_ref().map(|f| f.span)),
             ("encrypt_only", raw.encrypt_only.as_ref().map(|f| f.span)),
-            (
-                "delegate_to_iam",
-                raw.delegate_to_iam.as_ref().map(|f| f.span),
-            ),
+            ("delegate_to_iam", raw.delegate_to_iam.as_ref().map(|f| f.span)),
             ("statements", raw.statements.as_ref().map(|f| f.span)),
         ];
         for (field, span) in lists {
@@ -54,18 +48,11 @@ impl Context<'_> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
                 let help = "write the path of a JSON file, or the document itself";
                 let found = document.value.describe();
-                self.error(
-                    document.span,
-                    format!("expected a policy, found {found}"),
-                    help,
-                );
+                self.error(document.span, format!("expected a policy, found {found}"), help);
                 return None;
             }
         };
-        let base = self
-            .sources
-            .get(document.span.source)
-            .map(|source| source.name.clone());
+        let base = self.sources.get(document.span.source).map(|source| source.name.clone());
         let mut unread = Diagnostics::default();
         let base = base.unwrap_or_default();
         let Some(number) = read_beside(&base, path, self.sources, &mut unread) else {
@@ -87,18 +74,13 @@ impl Context<'_> {
     fn roles(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
         let errors = self.d.iter().count();
         let mut list = |field: Option<&Spanned<Vec<Text>>>| {
-            field
-                .map(|field| self.principals(&field.value))
-                .unwrap_or_default()
+            field.map(|field| self.principals(&field.value)).unwrap_or_default()
         };
         let administrators = list(raw.administrators.as_ref());
         let users = list(raw.users.as_ref());
         let decrypt_only = list(raw.decrypt_only.as_ref());
         let encrypt_only = list(raw.encrypt_only.as_ref());
-        let statements = raw
-            .statements
-            .as_ref()
-            .map_or(&[][..], |list| list.value.as_slice());
+        let statements = raw.statements.as_ref().map_or(&[][..], |list| list.value.as_slice());
         let account = self.out.home.account.clone();
         let built = policy::build(&Roles {
             partition: self.partition,
@@ -111,32 +93,16 @@ impl Context<'_> {
             statements,
         });
         if let Some(list) = &raw.statements {
-            let text = Node {
-                span: list.span,
-                value: Value::Text("2012-10-17".to_owned()),
-            };
-            let all = Node {
-                span: list.span,
-                value: Value::List(statements.to_vec()),
-            };
-            let entry = |key: &str, value| Entry {
-                key: key.to_owned(),
-                key_span: list.span,
-                value,
-            };
+            let text = Node { span: list.span, value: Value::Text("2012-10-17".to_owned()) };
+            let all = Node { span: list.span, value: Value::List(statements.to_vec()) };
+            let entry =
+                |key: &str, value| Entry { key: key.to_owned(), key_span: list.span, value };
             let entries = vec![entry("Version", text), entry("Statement", all)];
-            let node = Node {
-                span: list.span,
-                value: Value::Map(entries),
-            };
+            let node = Node { span: list.span, value: Value::Map(entries) };
             self.find(address, &node, list.span);
         }
         let document = self.parsed(built, raw.span);
-        if self.d.iter().count() > errors {
-            None
-        } else {
-            document
-        }
+        if self.d.iter().count() > errors { None } else { document }
     }
 
     fn find(&mut self, address: &Address, node: &Node, fallback: Span) {
@@ -152,10 +118,7 @@ impl Context<'_> {
             Err(problems) => {
                 self.d.extend(problems.into_iter().map(|problem| {
                     let span = placed(problem.span, fallback);
-                    Diagnostic {
-                        help: problem.help,
-                        ..Diagnostic::error(span, problem.message)
-                    }
+                    Diagnostic { help: problem.help, ..Diagnostic::error(span, problem.message) }
                 }));
                 None
             }
@@ -165,9 +128,5 @@ impl Context<'_> {
 
 /// What kmsctl built itself has no place of its own.
 fn placed(span: Span, fallback: Span) -> Span {
-    if span == Span::default() {
-        fallback
-    } else {
-        span
-    }
+    if span == Span::default() { fallback } else { span }
 }

@@ -11,9 +11,7 @@ impl Context<'_> {
         let partition = self.partition;
         let of = |account: &str, rest: &str| format!("arn:{partition}:iam::{account}:{rest}");
         let value = text.value.as_str();
-        let short = ["role/", "user/", "group/"]
-            .iter()
-            .any(|kind| value.starts_with(kind));
+        let short = ["role/", "user/", "group/"].iter().any(|kind| value.starts_with(kind));
         let arn = if short || value == "root" {
             of(account.as_str(), value)
         } else if let Ok(account) = value.parse::<AccountId>() {
@@ -48,10 +46,7 @@ impl Context<'_> {
     /// A list of them. Errors leave gaps.
     pub(super) fn principals(&mut self, texts: &[Text]) -> Vec<String> {
         let account = self.out.home.account.clone();
-        texts
-            .iter()
-            .filter_map(|text| self.principal(text, &account))
-            .collect()
+        texts.iter().filter_map(|text| self.principal(text, &account)).collect()
     }
 }
 

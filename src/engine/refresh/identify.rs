@@ -25,9 +25,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let mut unknown = BTreeMap::new();
         for address in self.addresses(Kind::Key) {
             let interest = self.interest(address);
-            let recorded = interest
-                .record
-                .and_then(|record| record.id.parse::<KeyArn>().ok());
+            let recorded = interest.record.and_then(|record| record.id.parse::<KeyArn>().ok());
             match (recorded, interest.declared) {
                 (Some(arn), _) => {
                     identified.found.insert(address.clone(), arn);
@@ -41,8 +39,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 (None, None) => {}
             }
         }
-        self.behind_aliases(&mut unknown, aliases, &mut identified)
-            .await?;
+        self.behind_aliases(&mut unknown, aliases, &mut identified).await?;
         if !unknown.is_empty() || self.state.records.is_empty() {
             self.sweep(&mut identified).await?;
         }
@@ -68,9 +65,7 @@ impl<C: Cloud> Refresh<'_, C> {
             (None, Adopt::Alias(name)) => {
                 let reason = format!("the key to adopt is not there: no alias `{name}`");
                 let help = "name an alias, a key id or a key ARN that exists".to_owned();
-                identified
-                    .obstructed
-                    .insert(address.clone(), Seen::Obstructed { reason, help });
+                identified.obstructed.insert(address.clone(), Seen::Obstructed { reason, help });
             }
             (None, Adopt::Key(_)) => {}
         }
@@ -140,10 +135,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let mut answers = stream::iter(asks).buffer_unordered(self.effort.parallelism.max(1));
             while let Some((owner, arn)) = answers.next().await {
                 if let Some(name) = owner? {
-                    claims
-                        .entry(Address::new(Kind::Key, name))
-                        .or_default()
-                        .push(arn);
+                    claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
                 }
             }
         }
@@ -173,11 +165,7 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         let declared = self.desired.resources.contains_key(&address);
-        let candidates = if alive.is_empty() && declared {
-            arns
-        } else {
-            alive
-        };
+        let candidates = if alive.is_empty() && declared { arns } else { alive };
         match candidates.as_slice() {
             [] => {}
             [arn] => {
@@ -190,9 +178,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     "keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others, or say \
                      which with `adopt:`"
                 );
-                identified
-                    .obstructed
-                    .insert(address, Seen::Obstructed { reason, help });
+                identified.obstructed.insert(address, Seen::Obstructed { reason, help });
             }
         }
         Ok(())
@@ -201,9 +187,6 @@ impl<C: Cloud> Refresh<'_, C> {
 
 /// The key behind an alias.
 pub(super) fn target(aliases: &Aliases, place: &Place, name: &str) -> Option<KeyArn> {
-    let entry = aliases
-        .get(place)?
-        .iter()
-        .find(|entry| entry.name == name)?;
+    let entry = aliases.get(place)?.iter().find(|entry| entry.name == name)?;
     Some(KeyArn::at(place, entry.target.as_deref()?))
 }

@@ -39,56 +39,36 @@ impl<C: Cloud> Refresh<'_, C> {
     /// The grants of a key that cannot be looked at are not absent.
     fn obstruct_grants_on(&self, key: &Address, live: &mut Live) {
         for address in self.addresses(Kind::Grant) {
-            let on_key = |spec: &Spec| {
-                spec.refs()
-                    .into_iter()
-                    .any(|of| *of == KeyRef::Managed(key.clone()))
-            };
+            let on_key =
+                |spec: &Spec| spec.refs().into_iter().any(|of| *of == KeyRef::Managed(key.clone()));
             if self.interest(address).specs().any(on_key) {
                 let reason = format!("the grants of `{key}` cannot be looked at");
                 let help = format!("resolve what blocks `{key}` first");
-                live.seen
-                    .insert(address.clone(), Seen::Obstructed { reason, help });
+                live.seen.insert(address.clone(), Seen::Obstructed { reason, help });
             }
         }
     }
 
     fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Seen {
-        let Reading {
-            metadata,
-            policy,
-            rotation,
-            tags,
-            grants,
-        } = reading;
+        let Reading { metadata, policy, rotation, tags, grants } = reading;
         if let Some(seen) = self.foreign(&metadata, &tags) {
             return seen;
         }
         let interest = self.interest(address).keys();
-        let policy = policy
-            .as_deref()
-            .map(|text| self.document(text, &metadata.arn, &interest));
+        let policy = policy.as_deref().map(|text| self.document(text, &metadata.arn, &interest));
         let policy = match policy.transpose() {
             Ok(policy) => policy,
             Err(seen) => return seen,
         };
         let arn = metadata.arn.clone();
-        let fact = KeyFact {
-            spec: metadata.spec.clone(),
-            usage: metadata.usage.clone(),
-        };
-        live.key_facts
-            .insert(KeyRef::Managed(address.clone()), fact.clone());
+        let fact = KeyFact { spec: metadata.spec.clone(), usage: metadata.usage.clone() };
+        live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
         live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
         let spec = Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest));
         if let Some(grants) = grants {
             self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
         }
-        Seen::Present {
-            id: arn.to_string(),
-            place: arn.place(),
-            spec,
-        }
+        Seen::Present { id: arn.to_string(), place: arn.place(), spec }
     }
 
     fn foreign(&self, metadata: &key::Metadata, tags: &BTreeMap<String, String>) -> Option<Seen> {
@@ -117,10 +97,7 @@ impl<C: Cloud> Refresh<'_, C> {
             |problems| Seen::Obstructed {
                 reason: format!(
                     "its policy cannot be understood: {}",
-                    problems
-                        .first()
-                        .map(|p| p.message.as_str())
-                        .unwrap_or_default()
+                    problems.first().map(|p| p.message.as_str()).unwrap_or_default()
                 ),
                 help: "look at it with `aws kms get-key-policy`".to_owned(),
             },
@@ -139,10 +116,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let ask = async || self.cloud.describe(arn).await;
             match patiently(&self.effort.patience, ask).await {
                 Ok(metadata) => {
-                    let fact = KeyFact {
-                        spec: metadata.spec,
-                        usage: metadata.usage,
-                    };
+                    let fact = KeyFact { spec: metadata.spec, usage: metadata.usage };
                     live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
                 }
                 Err(error) if unreachable(&error) => return Err(error),
@@ -154,11 +128,8 @@ impl<C: Cloud> Refresh<'_, C> {
 
     fn obstruct_all_on(&self, arn: &KeyArn, error: &CloudError, live: &mut Live) {
         for (address, declared) in &self.desired.resources {
-            let points = declared
-                .spec
-                .refs()
-                .into_iter()
-                .any(|key| *key == KeyRef::Arn(arn.clone()));
+            let points =
+                declared.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()));
             if points {
                 live.seen.insert(address.clone(), obstructed(error));
             }
@@ -175,10 +146,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let Some(Spec::Alias(wanted)) = interest.specs().next() else {
                 continue;
             };
-            let place = interest
-                .declared
-                .map(|d| &d.place)
-                .or(interest.record.map(|r| &r.place));
+            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
             let Some(place) = place.filter(|_| !live.seen.contains_key(address)) else {
                 continue;
             };
@@ -188,10 +156,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     let present = |target| Seen::Present {
                         id: wanted.name.to_string(),
                         place: place.clone(),
-                        spec: Spec::Alias(alias::Spec {
-                            name: wanted.name.clone(),
-                            target,
-                        }),
+                        spec: Spec::Alias(alias::Spec { name: wanted.name.clone(), target }),
                     };
                     match live.address_of(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
@@ -211,11 +176,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let mut keys: BTreeSet<KeyArn> = BTreeSet::new();
         for address in self.addresses(Kind::Grant) {
             for spec in self.interest(address).specs() {
-                if let Spec::Grant(grant::Spec {
-                    key: KeyRef::Arn(arn),
-                    ..
-                }) = spec
-                {
+                if let Spec::Grant(grant::Spec { key: KeyRef::Arn(arn), .. }) = spec {
                     keys.insert(arn.clone());
                 }
             }
@@ -240,22 +201,12 @@ impl<C: Cloud> Refresh<'_, C> {
             if wanted.key != *key || live.seen.contains_key(address) {
                 continue;
             }
-            let place = interest
-                .declared
-                .map(|d| &d.place)
-                .or(interest.record.map(|r| &r.place));
+            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
             let recorded = interest.record.map(|record| record.id.as_str());
             let found = grant::lift(wanted, recorded, listed);
             let seen = match (found, place) {
-                (Some((id, mut spec)), Some(place)) => {
-                    if interest.declared.is_none() {
-                        spec.superseded.insert(id.clone());
-                    }
-                    Seen::Present {
-                        id,
-                        place: place.clone(),
-                        spec: Spec::Grant(spec),
-                    }
+                (Some((id, spec)), Some(place)) => {
+                    Seen::Present { id, place: place.clone(), spec: Spec::Grant(spec) }
                 }
                 (None, _) | (_, None) => Seen::Absent,
             };
@@ -266,10 +217,7 @@ impl<C: Cloud> Refresh<'_, C> {
 
 fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Seen {
     Seen::Obstructed {
-        reason: format!(
-            "`{}` points at `{arn}`, which is not this stack's",
-            wanted.name
-        ),
+        reason: format!("`{}` points at `{arn}`, which is not this stack's", wanted.name),
         help: format!(
             "take that key over with `adopt: {}`, choose another alias, or have its owner delete \
              the alias",

@@ -10,22 +10,14 @@ use std::collections::HashMap;
 
 /// A grant as AWS lists it. A service as grantee is named by its service principal.
 pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
-    let grantee = grant
-        .grantee_principal()
-        .or(grant.grantee_service_principal());
-    let retiring = grant
-        .retiring_principal()
-        .or(grant.retiring_service_principal());
+    let grantee = grant.grantee_principal().or(grant.grantee_service_principal());
+    let retiring = grant.retiring_principal().or(grant.retiring_service_principal());
     Listed {
         grant_id: grant.grant_id().unwrap_or_default().to_owned(),
         name: grant.name().unwrap_or_default().to_owned(),
         grantee: grantee.unwrap_or_default().to_owned(),
         retiring: retiring.map(str::to_owned),
-        operations: grant
-            .operations()
-            .iter()
-            .map(|op| op.as_str().to_owned())
-            .collect(),
+        operations: grant.operations().iter().map(|op| op.as_str().to_owned()).collect(),
         constraints: grant.constraints().and_then(constraint),
     }
 }
@@ -35,28 +27,22 @@ fn constraint(live: &GrantConstraints) -> Option<Constraint> {
         map: Option<&HashMap<String, String>>,
     ) -> Option<B> {
         let map = map.filter(|map| !map.is_empty())?;
-        Some(
-            map.iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-        )
+        Some(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     }
-    pairs(live.encryption_context_equals())
-        .map(Constraint::EncryptionContextEquals)
-        .or_else(|| {
-            pairs(live.encryption_context_subset()).map(Constraint::EncryptionContextSubset)
-        })
+    pairs(live.encryption_context_equals()).map(Constraint::EncryptionContextEquals).or_else(|| {
+        pairs(live.encryption_context_subset()).map(Constraint::EncryptionContextSubset)
+    })
 }
 
 fn constraints(wanted: &Constraint) -> GrantConstraints {
     let builder = GrantConstraints::builder();
     match wanted {
-        Constraint::EncryptionContextEquals(pairs) => builder
-            .set_encryption_context_equals(Some(pairs.clone().into_iter().collect()))
-            .build(),
-        Constraint::EncryptionContextSubset(pairs) => builder
-            .set_encryption_context_subset(Some(pairs.clone().into_iter().collect()))
-            .build(),
+        Constraint::EncryptionContextEquals(pairs) => {
+            builder.set_encryption_context_equals(Some(pairs.clone().into_iter().collect())).build()
+        }
+        Constraint::EncryptionContextSubset(pairs) => {
+            builder.set_encryption_context_subset(Some(pairs.clone().into_iter().collect())).build()
+        }
     }
 }
 
@@ -78,9 +64,7 @@ pub(crate) async fn send(
         } => {
             const OPERATION: &str = "CreateGrant";
             let key = resolve(OPERATION, key_id, late)?;
-            let operations = operations
-                .iter()
-                .map(|op| GrantOperation::from(op.as_str()));
+            let operations = operations.iter().map(|op| GrantOperation::from(op.as_str()));
             let request = aws
                 .ready(at, OPERATION)
                 .await?
@@ -100,10 +84,7 @@ pub(crate) async fn send(
             const OPERATION: &str = "RevokeGrant";
             let key = resolve(OPERATION, key_id, late)?;
             let request = aws.ready(at, OPERATION).await?.revoke_grant();
-            answer(
-                OPERATION,
-                request.key_id(key).grant_id(grant_id).send().await,
-            )?;
+            answer(OPERATION, request.key_id(key).grant_id(grant_id).send().await)?;
             Ok(Outcome::Done)
         }
     }

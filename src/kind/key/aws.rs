@@ -23,35 +23,18 @@ pub(crate) fn metadata(
         .ok_or_else(|| wrong("the answer names no ARN"))?
         .parse()
         .map_err(|bad: crate::id::BadId| wrong(&bad.message))?;
-    let spec = found
-        .key_spec()
-        .map_or(DEFAULT_SPEC, types::KeySpec::as_str);
+    let spec = found.key_spec().map_or(DEFAULT_SPEC, types::KeySpec::as_str);
     let default_usage = rule(spec).and_then(|rule| rule.usages.first().copied());
-    let usage = found
-        .key_usage()
-        .map(types::KeyUsageType::as_str)
-        .or(default_usage);
-    let by_flag = if found.enabled() {
-        "Enabled"
-    } else {
-        "Disabled"
-    };
+    let usage = found.key_usage().map(types::KeyUsageType::as_str).or(default_usage);
+    let by_flag = if found.enabled() { "Enabled" } else { "Disabled" };
     let xks = found.xks_key_configuration().and_then(|xks| xks.id());
-    let deletion_date = found
-        .deletion_date()
-        .and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
+    let deletion_date = found.deletion_date().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
     Ok(Metadata {
         arn,
         spec: spec.to_owned(),
         usage: usage.unwrap_or_default().to_owned(),
-        origin: found
-            .origin()
-            .map_or(DEFAULT_ORIGIN, types::OriginType::as_str)
-            .to_owned(),
-        state: found
-            .key_state()
-            .map_or(by_flag, types::KeyState::as_str)
-            .to_owned(),
+        origin: found.origin().map_or(DEFAULT_ORIGIN, types::OriginType::as_str).to_owned(),
+        state: found.key_state().map_or(by_flag, types::KeyState::as_str).to_owned(),
         description: found.description().unwrap_or_default().to_owned(),
         multi_region: found.multi_region().unwrap_or(false),
         custom_key_store_id: found.custom_key_store_id().map(str::to_owned),
@@ -63,25 +46,17 @@ pub(crate) fn metadata(
 
 fn tags(operation: &'static str, tags: &[Tag]) -> Result<Vec<types::Tag>, CloudError> {
     let each = |tag: &Tag| {
-        let built = types::Tag::builder()
-            .tag_key(&tag.tag_key)
-            .tag_value(&tag.tag_value)
-            .build();
+        let built = types::Tag::builder().tag_key(&tag.tag_key).tag_value(&tag.tag_value).build();
         built.map_err(unbuilt(operation))
     };
     tags.iter().map(each).collect()
 }
 
 /// The key that the call is about.
-fn own(operation: &'static str, late: &Late<'_>) -> Result<String, CloudError> {
-    let missing = || {
-        local(
-            operation,
-            Fault::Other,
-            "the key that the call is about does not exist",
-        )
-    };
-    late.key.map(KeyArn::to_string).ok_or_else(missing)
+fn own<'a>(operation: &'static str, late: &Late<'a>) -> Result<&'a KeyArn, CloudError> {
+    let missing =
+        || local(operation, Fault::Other, "the key that the call is about does not exist");
+    late.key.ok_or_else(missing)
 }
 
 /// AWS refuses numbers that are out of range; here they only must not wrap.
@@ -90,6 +65,7 @@ fn days(days: u32) -> i32 {
 }
 
 /// Sends the call.
+/// Keys are named by their id: the call goes to the key's own account and Region.
 pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
@@ -101,56 +77,34 @@ pub(crate) async fn send(
         Call::CancelKeyDeletion {} => {
             const OPERATION: &str = "CancelKeyDeletion";
             let request = aws.ready(at, OPERATION).await?.cancel_key_deletion();
-            answer(
-                OPERATION,
-                request.key_id(own(OPERATION, late)?).send().await,
-            )?;
+            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::EnableKey {} => {
             const OPERATION: &str = "EnableKey";
             let request = aws.ready(at, OPERATION).await?.enable_key();
-            answer(
-                OPERATION,
-                request.key_id(own(OPERATION, late)?).send().await,
-            )?;
+            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::DisableKey {} => {
             const OPERATION: &str = "DisableKey";
             let request = aws.ready(at, OPERATION).await?.disable_key();
-            answer(
-                OPERATION,
-                request.key_id(own(OPERATION, late)?).send().await,
-            )?;
+            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
-        Call::EnableKeyRotation {
-            rotation_period_in_days,
-        } => {
+        Call::EnableKeyRotation { rotation_period_in_days } => {
             const OPERATION: &str = "EnableKeyRotation";
             let request = aws.ready(at, OPERATION).await?.enable_key_rotation();
             let request = request.rotation_period_in_days(days(*rotation_period_in_days));
-            answer(
-                OPERATION,
-                request.key_id(own(OPERATION, late)?).send().await,
-            )?;
+            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::DisableKeyRotation {} => {
             const OPERATION: &str = "DisableKeyRotation";
             let request = aws.ready(at, OPERATION).await?.disable_key_rotation();
-            answer(
-                OPERATION,
-                request.key_id(own(OPERATION, late)?).send().await,
-            )?;
+            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
-        Call::ScheduleKeyDeletion {
-            pending_window_in_days,
-        } => {
+        Call::ScheduleKeyDeletion { pending_window_in_days } => {
             const OPERATION: &str = "ScheduleKeyDeletion";
             let request = aws.ready(at, OPERATION).await?.schedule_key_deletion();
             let request = request.pending_window_in_days(days(*pending_window_in_days));
-            answer(
-                OPERATION,
-                request.key_id(own(OPERATION, late)?).send().await,
-            )?;
+            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::UpdateKeyDescription { .. }
         | Call::PutKeyPolicy { .. }
@@ -166,22 +120,14 @@ async fn describe(aws: &Aws, at: &Place, call: &Call, late: &Late<'_>) -> Result
         const OPERATION: &str = "UpdateKeyDescription";
         let key = own(OPERATION, late)?;
         let request = aws.ready(at, OPERATION).await?.update_key_description();
-        answer(
-            OPERATION,
-            request.key_id(key).description(description).send().await,
-        )?;
+        answer(OPERATION, request.key_id(key.id()).description(description).send().await)?;
     }
-    if let Call::PutKeyPolicy {
-        policy_name,
-        policy,
-        bypass_policy_lockout_safety_check,
-    } = call
-    {
+    if let Call::PutKeyPolicy { policy_name, policy, bypass_policy_lockout_safety_check } = call {
         const OPERATION: &str = "PutKeyPolicy";
         let key = own(OPERATION, late)?;
-        let policy = policy.replace(OWN_ARN, &key);
+        let policy = policy.replace(OWN_ARN, &key.to_string());
         let request = aws.ready(at, OPERATION).await?.put_key_policy();
-        let request = request.key_id(key).policy_name(policy_name).policy(policy);
+        let request = request.key_id(key.id()).policy_name(policy_name).policy(policy);
         let bypass = bypass_policy_lockout_safety_check.then_some(true);
         let request = request.set_bypass_policy_lockout_safety_check(bypass);
         answer(OPERATION, request.send().await)?;
@@ -191,16 +137,13 @@ async fn describe(aws: &Aws, at: &Place, call: &Call, late: &Late<'_>) -> Result
         let key = own(OPERATION, late)?;
         let set = tags(OPERATION, set)?;
         let request = aws.ready(at, OPERATION).await?.tag_resource();
-        answer(
-            OPERATION,
-            request.key_id(key).set_tags(Some(set)).send().await,
-        )?;
+        answer(OPERATION, request.key_id(key.id()).set_tags(Some(set)).send().await)?;
     }
     if let Call::UntagResource { tag_keys } = call {
         const OPERATION: &str = "UntagResource";
         let key = own(OPERATION, late)?;
         let request = aws.ready(at, OPERATION).await?.untag_resource();
-        let request = request.key_id(key).set_tag_keys(Some(tag_keys.clone()));
+        let request = request.key_id(key.id()).set_tag_keys(Some(tag_keys.clone()));
         answer(OPERATION, request.send().await)?;
     }
     Ok(())
@@ -233,10 +176,7 @@ async fn create(
         return Err(local(OPERATION, Fault::Other, "the call has no nonce"));
     };
     let mut all = declared.clone();
-    all.push(Tag {
-        tag_key: NONCE_TAG.to_owned(),
-        tag_value: nonce.to_owned(),
-    });
+    all.push(Tag { tag_key: NONCE_TAG.to_owned(), tag_value: nonce.to_owned() });
     let all = tags(OPERATION, &all)?;
     let request = aws
         .ready(at, OPERATION)
@@ -256,8 +196,5 @@ async fn create(
     let key = metadata(OPERATION, made.key_metadata());
     // The key exists, whatever the answer looks like: it has to be looked for.
     key.map(|key| Outcome::Key(key.arn))
-        .map_err(|error| CloudError {
-            fault: Fault::Ambiguous,
-            ..error
-        })
+        .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
 }
