@@ -1,4 +1,17 @@
 //! kmsctl.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::disallowed_methods,
+        clippy::format_push_string,
+        clippy::needless_pass_by_value,
+        clippy::string_slice,
+        clippy::too_many_lines,
+        clippy::wildcard_enum_match_arm,
+        reason = "tests write files, slice known text and are long"
+    )
+)]
+
 pub mod address;
 pub mod cli;
 pub mod cloud;

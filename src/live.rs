@@ -17,7 +17,7 @@ pub enum Seen {
         /// Where it is.
         place: Place,
         /// Its form, cut to what the declaration and the record mention.
-        spec: Spec,
+        spec: Box<Spec>,
     },
     /// Something that the stack must not touch, or could not look at: blocks its own steps only.
     Obstructed {

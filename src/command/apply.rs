@@ -19,7 +19,7 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
         Some(path) => {
             let saved = PlanFile::read(path)?;
             let session = Session::of_plan(global, saved.desired).await?;
-            run(global, &session, io, "apply", Mode::Saved(saved.plan)).await
+            run(global, &session, io, "apply", Mode::Saved(Box::new(saved.plan))).await
         }
         None => {
             let session = Session::open(global, io).await?;
@@ -41,7 +41,7 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
 
 enum Mode<'a> {
     Fresh { targets: &'a [String], approved: bool },
-    Saved(Plan),
+    Saved(Box<Plan>),
 }
 
 async fn run(
@@ -178,18 +178,18 @@ fn tell(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
         io.say(&format!("error: {address}: {error}"));
     }
     let done = ended.finished.len();
-    let mut text = format!("Applied {done} of {} changes.", plan.steps.len());
+    let mut text = vec![format!("Applied {done} of {} changes.", plan.steps.len())];
     if !ended.left.is_empty() {
         let left: Vec<String> = ended.left.iter().map(ToString::to_string).collect();
-        text.push_str(&format!(" Not begun: {}.", left.join(", ")));
+        text.push(format!("Not begun: {}.", left.join(", ")));
     }
     if !ended.is_complete() {
-        text.push_str(" The journal has what is open: run `kmsctl apply` again.");
+        text.push("The journal has what is open: run `kmsctl apply` again.".to_owned());
     }
     if !plan.blocked.is_empty() {
-        text.push_str(&format!(" Refused: {} (see above).", plan.blocked.len()));
+        text.push(format!("Refused: {} (see above).", plan.blocked.len()));
     }
-    io.say(&text);
+    io.say(&text.join(" "));
     match ended {
         Ended { stopped: true, .. } if !ended.is_complete() => Exit::Interrupted,
         _ if !ended.is_complete() => Exit::Partial,

@@ -40,7 +40,6 @@ impl<'a> Terminal<'a> {
             interrupted().await;
             stop.store(true, Ordering::SeqCst);
             interrupted().await;
-            #[expect(clippy::exit, reason = "the second interrupt ends the process at once")]
             std::process::exit(130);
         }));
     }

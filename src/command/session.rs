@@ -24,7 +24,6 @@ pub(super) struct Session {
     pub(super) desired: Desired,
     pub(super) store: Store,
     pub(super) effort: Effort,
-    pub(super) caller: Caller,
 }
 
 impl Session {
@@ -48,7 +47,7 @@ impl Session {
         let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global), caller })
+        Ok(Self { aws, desired, store, effort: effort(global) })
     }
 
     /// The same for a saved plan, which needs no configuration.
@@ -63,7 +62,7 @@ impl Session {
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global), caller })
+        Ok(Self { aws, desired, store, effort: effort(global) })
     }
 
     /// The state, after everything that an interrupted run left open has been settled. Where

@@ -174,7 +174,7 @@ impl Decode for u32 {
         integer(node, "0 to 4294967295", d)
     }
     fn schema() -> Json {
-        json!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
+        json!({"type": "integer", "minimum": 0, "maximum": Self::MAX})
     }
 }
 
@@ -197,7 +197,7 @@ impl<T: Decode> Decode for Spanned<T> {
     }
 }
 
-fn or_null(schema: Json) -> Json {
+fn or_null(schema: &Json) -> Json {
     json!({"anyOf": [schema, {"type": "null"}]})
 }
 
@@ -211,7 +211,7 @@ impl<T: Decode> Decode for Option<T> {
         }
     }
     fn schema() -> Json {
-        or_null(T::schema())
+        or_null(&T::schema())
     }
     fn missing() -> Option<Self> {
         Some(None)
@@ -223,7 +223,7 @@ impl<T: Decode> Decode for Nullable<T> {
         Option::<T>::decode(node, d).map(|given| given.map_or(Self::Null, Self::Value))
     }
     fn schema() -> Json {
-        or_null(T::schema())
+        or_null(&T::schema())
     }
     fn missing() -> Option<Self> {
         Some(Self::Absent)

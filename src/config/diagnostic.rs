@@ -183,7 +183,7 @@ impl Diagnostics {
         }
         let hidden = sorted.len().saturating_sub(MAX_SHOWN);
         if hidden > 0 {
-            out.push_str(&format!("{hidden} more are not shown.\n"));
+            out.extend([hidden.to_string().as_str(), " more are not shown.\n"]);
         }
         out.push_str(&self.count());
         out

@@ -119,7 +119,7 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
         },
         Value::List(items) => items.iter_mut().for_each(|item| interpolate_node(item, vars, d)),
         Value::Map(entries) => {
-            entries.iter_mut().for_each(|entry| interpolate_node(&mut entry.value, vars, d))
+            entries.iter_mut().for_each(|entry| interpolate_node(&mut entry.value, vars, d));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

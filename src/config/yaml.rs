@@ -5,7 +5,7 @@
 //! and refused here, where both places are known. A value reached through an alias or a
 //! merge key has the span of the anchored text. Tags outside YAML's own are refused.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -234,7 +234,7 @@ impl Reader<'_> {
     }
 
     fn entries(&self, raw: Vec<(Spanned<String>, Spanned<Raw>)>) -> Result<Vec<Entry>, Diagnostic> {
-        let mut seen: HashMap<String, Span> = HashMap::new();
+        let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         let mut entries = Vec::with_capacity(raw.len());
         for (key, value) in raw {
             let key_span = self.trimmed(self.located(key.defined));

@@ -140,7 +140,7 @@ fn hostile_texts_end_quickly_in_an_error() {
 
 fn inside(text: &str, node: &Node) {
     let check = |span: Span| {
-        assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} {text:?}")
+        assert!(text.get(span.start as usize..span.end as usize).is_some(), "{span:?} {text:?}");
     };
     check(node.span);
     match &node.value {

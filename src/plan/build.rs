@@ -21,6 +21,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     for address in addresses {
         builder.resource(address);
     }
+    builder.block_grants_on_disabled();
     builder.block_dependents();
     let mut plan = builder.plan;
     order::order(&mut plan.steps);
@@ -82,7 +83,7 @@ impl Builder<'_> {
             return;
         };
         let live = match seen {
-            Seen::Present { spec, .. } => Some(spec),
+            Seen::Present { spec, .. } => Some(&**spec),
             Seen::Absent => None,
             Seen::Obstructed { .. } => return,
         };
@@ -130,9 +131,10 @@ impl Builder<'_> {
         record: Option<&Record>,
         seen: &Seen,
     ) {
-        let Seen::Present { id, spec: from, .. } = seen else {
+        let Seen::Present { id, spec, .. } = seen else {
             return;
         };
+        let from: &Spec = spec;
         let to = declared.spec.complete(from);
         let place = declared.place.clone();
         if *from == to {
@@ -204,7 +206,7 @@ impl Builder<'_> {
         let Seen::Present { id, place, spec } = seen else {
             return;
         };
-        if let Spec::Key(key) = spec
+        if let Spec::Key(key) = &**spec
             && key.deletion.is_some()
         {
             if record.is_some() {
@@ -225,7 +227,7 @@ impl Builder<'_> {
             self.block(address, &violation);
             return;
         }
-        let change = Change::Delete { from: spec.clone() };
+        let change = Change::Delete { from: (**spec).clone() };
         self.step(address, place.clone(), change, Some(id), false, "no longer declared");
     }
 
@@ -276,6 +278,43 @@ impl Builder<'_> {
             reason: violation.reason.clone(),
             help: violation.help.clone(),
         });
+    }
+
+    /// AWS makes no grants on a disabled key (aws-semantics 1.3). A key is not enabled for a moment
+    /// behind its owner's back, and a run that must fail half-way is not begun.
+    fn block_grants_on_disabled(&mut self) {
+        let enables = |key: &Address| {
+            let step = self.plan.steps.iter().find(|step| step.address == *key);
+            step.is_some_and(|step| {
+                let enable = kind::Call::Key(kind::key::Call::EnableKey {});
+                step.calls.iter().any(|planned| planned.call == enable)
+            })
+        };
+        let disabled = |key: &Address| match self.live.seen.get(key) {
+            Some(Seen::Present { spec, .. }) => {
+                matches!(&**spec, Spec::Key(spec) if spec.enabled == Some(false)) && !enables(key)
+            }
+            Some(_) | None => false,
+        };
+        let grants = self.plan.steps.iter().filter_map(|step| {
+            let create = step.calls.iter().find_map(|planned| match &planned.call {
+                kind::Call::Grant(grant::Call::CreateGrant { key_id, .. }) => Some(key_id),
+                kind::Call::Grant(_) | kind::Call::Key(_) | kind::Call::Alias(_) => None,
+            })?;
+            match create {
+                kind::KeyRef::Managed(key) if disabled(key) => {
+                    Some((step.address.clone(), key.clone()))
+                }
+                kind::KeyRef::Managed(_) | kind::KeyRef::Arn(_) => None,
+            }
+        });
+        let stuck: Vec<(Address, Address)> = grants.collect();
+        for (address, key) in stuck {
+            self.plan.steps.retain(|step| step.address != address);
+            let reason = format!("`{key}` is disabled, and AWS makes no grants on a disabled key");
+            let help = "enable the key (`enabled: true`), or leave the grant as it is".to_owned();
+            self.block(&address, &Violation::new("", reason, help));
+        }
     }
 
     /// What points at a key that is refused waits with it, where the key would not be there for it

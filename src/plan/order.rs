@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A resource is created and changed after the key that it will point at; a key is deleted after
 /// everything that pointed at it has moved away or gone. Kinds are ranked so that neither rule can
 /// make a circle: only aliases and grants point, and only at keys.
-pub fn order(steps: &mut Vec<Step>) {
+pub fn order(steps: &mut [Step]) {
     let deleted = |step: &&Step| matches!(step.change, Change::Delete { .. });
     let doomed: BTreeSet<Address> = keys(steps.iter().filter(deleted));
     let others: BTreeSet<Address> = keys(steps.iter().filter(|step| !deleted(step)));

@@ -182,7 +182,7 @@ fn replace(node: &mut Node, arn: &str) {
         Value::Text(text) => *text = text.replace(OWN_KEY, arn),
         Value::List(items) => items.iter_mut().for_each(|item| replace(item, arn)),
         Value::Map(entries) => {
-            entries.iter_mut().for_each(|Entry { value, .. }| replace(value, arn))
+            entries.iter_mut().for_each(|Entry { value, .. }| replace(value, arn));
         }
     }
 }

@@ -159,7 +159,7 @@ fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
     {
         error.is::<E>()
     }
-    causes(error).any(|cause| is_of(cause, |provider| provider.provide_credentials()))
+    causes(error).any(|cause| is_of(cause, ProvideCredentials::provide_credentials))
 }
 
 /// Whether the connection surely failed before it existed. Everything else may have been sent.

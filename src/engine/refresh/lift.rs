@@ -64,7 +64,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let fact = KeyFact { spec: metadata.spec.clone(), usage: metadata.usage.clone() };
         live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
         live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
-        let spec = Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest));
+        let spec = Box::new(Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest)));
         if let Some(grants) = grants {
             self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
         }
@@ -156,7 +156,10 @@ impl<C: Cloud> Refresh<'_, C> {
                     let present = |target| Seen::Present {
                         id: wanted.name.to_string(),
                         place: place.clone(),
-                        spec: Spec::Alias(alias::Spec { name: wanted.name.clone(), target }),
+                        spec: Box::new(Spec::Alias(alias::Spec {
+                            name: wanted.name.clone(),
+                            target,
+                        })),
                     };
                     match live.address_of(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
@@ -206,7 +209,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let found = grant::lift(wanted, recorded, listed);
             let seen = match (found, place) {
                 (Some((id, spec)), Some(place)) => {
-                    Seen::Present { id, place: place.clone(), spec: Spec::Grant(spec) }
+                    Seen::Present { id, place: place.clone(), spec: Box::new(Spec::Grant(spec)) }
                 }
                 (None, _) | (_, None) => Seen::Absent,
             };

@@ -6,7 +6,7 @@ use crate::cloud::aws::{Aws, resolve};
 use crate::cloud::{CloudError, Fault, Late, Outcome};
 use crate::id::Place;
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A grant as AWS lists it. A service as grantee is named by its service principal.
 pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
@@ -23,11 +23,13 @@ pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
 }
 
 fn constraint(live: &GrantConstraints) -> Option<Constraint> {
-    fn pairs<B: FromIterator<(String, String)>>(
-        map: Option<&HashMap<String, String>>,
-    ) -> Option<B> {
-        let map = map.filter(|map| !map.is_empty())?;
-        Some(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    fn pairs<'a, M: IntoIterator<Item = (&'a String, &'a String)>>(
+        map: Option<M>,
+    ) -> Option<BTreeMap<String, String>> {
+        let pairs = map.into_iter().flatten();
+        let pairs: BTreeMap<_, _> =
+            pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
+        (!pairs.is_empty()).then_some(pairs)
     }
     pairs(live.encryption_context_equals()).map(Constraint::EncryptionContextEquals).or_else(|| {
         pairs(live.encryption_context_subset()).map(Constraint::EncryptionContextSubset)

@@ -1,0 +1,106 @@
+//! A run killed at any moment: the next one ends where an undisturbed one does.
+
+use crate::build::{Declare, empty, policy, storage};
+use crate::fake::Kill;
+use crate::world::Stack;
+use kmsctl::desired::Desired;
+use kmsctl::journal::Replay;
+use kmsctl::kind::key::Rotation;
+
+fn updated() -> Desired {
+    let changed = storage().key("storage", |key| {
+        key.description = Some("other".to_owned());
+        key.policy = Some(policy(true, &["app", "web"]));
+        key.rotation = Some(Rotation::EveryDays(180));
+        key.tags.remove("team");
+        key.tags.insert("cost".to_owned(), "7".to_owned());
+        key.enabled = Some(false);
+    });
+    changed.grant("storage", "batch", &["Decrypt", "Encrypt"])
+}
+
+fn prepared(before: &[&Desired]) -> Stack {
+    let mut stack = Stack::new(3);
+    for desired in before {
+        stack.applied(desired);
+    }
+    stack
+}
+
+/// Kills the run at every mutating call, before and after, and at every second call of the rerun.
+fn matrix(before: &[&Desired], after: &Desired, calls: usize) {
+    let mut calm = prepared(before);
+    calm.applied(after);
+    assert_eq!(calm.fake.mutations.get(), calls);
+    let picture = calm.fake.picture();
+    for n in 1..=calls {
+        for kill in [Kill::Before, Kill::After] {
+            for again in
+                [None, Some((1, Kill::Before)), Some((1, Kill::After)), Some((2, Kill::After))]
+            {
+                let mut stack = prepared(before);
+                assert!(stack.run_until(after, Some((n, kill))).is_none(), "{n} {kill:?}");
+                let dead = stack.fake.mutations.get();
+                if again.is_some() {
+                    drop(stack.run_until(after, again));
+                }
+                stack.applied(after);
+                assert_eq!(
+                    stack.fake.picture(),
+                    picture,
+                    "killed at {n} {kill:?} {again:?} {dead}"
+                );
+                stack.settled(after);
+                assert!(stack.fake.refusals.borrow().is_empty(), "{:?}", stack.fake.refusals);
+            }
+        }
+    }
+}
+
+#[test]
+fn create_survives_a_kill_at_every_call() {
+    matrix(&[], &storage(), 4);
+}
+
+#[test]
+fn create_of_a_disabled_key_survives_a_kill_at_every_call() {
+    matrix(&[], &storage().key("storage", |key| key.enabled = Some(false)), 5);
+}
+
+#[test]
+fn update_survives_a_kill_at_every_call() {
+    matrix(&[&storage()], &updated(), 8);
+}
+
+#[test]
+fn destroy_survives_a_kill_at_every_call() {
+    matrix(&[&storage()], &empty(), 3);
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_is_read_and_converges() {
+    let mut calm = Stack::new(3);
+    let fresh = calm.state.clone();
+    // A run that fails late keeps its journal: kill it after its last call.
+    assert!(calm.run_until(&storage(), Some((4, Kill::After))).is_none());
+    let journal = calm.journal.borrow().clone();
+    calm.applied(&storage());
+    let picture = calm.fake.picture();
+    for cut in 0..=journal.len() {
+        let mut replay = Replay::new(fresh.clone());
+        replay.read(&journal[..cut]).expect("a prefix is no damage");
+        // Within a line, nothing differs from the end of the line before.
+        if cut > 0 && journal[cut - 1] != b'\n' {
+            continue;
+        }
+        // AWS has done what the whole journal says; memory has only the cut part.
+        let mut stack = Stack::new(3);
+        drop(stack.run_until(&storage(), Some((4, Kill::After))));
+        stack.state = fresh.clone();
+        stack.journal.replace(journal[..cut].to_vec());
+        stack.applied(&storage());
+        assert_eq!(stack.fake.picture(), picture, "cut at {cut}");
+        assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (1, 1), "cut at {cut}");
+        stack.settled(&storage());
+    }
+}

@@ -1,0 +1,347 @@
+//! AWS in memory: as strict as AWS is, and as unreliable as a test asks for.
+
+mod aliases;
+mod kms;
+
+use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Late, Outcome};
+use kmsctl::id::{AliasName, KeyArn, Place};
+use kmsctl::kind::Call;
+use kmsctl::kind::grant::Listed;
+use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// `SplitMix64`.
+#[derive(Debug)]
+pub(crate) struct Rng(Cell<u64>);
+
+impl Rng {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    pub(crate) fn next(&self) -> u64 {
+        let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0.set(state);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&self, n: u64) -> u64 {
+        self.next() % n
+    }
+}
+
+/// Whether a kill comes before or after AWS executes the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kill {
+    Before,
+    After,
+}
+
+/// What goes wrong, in percent of the calls.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    pub(crate) lose_answers: u64,
+    pub(crate) throttle: u64,
+    pub(crate) fail500: u64,
+    /// Whether reads are throttled and answered with 500, too.
+    pub(crate) reads: bool,
+    /// Operation and id of the key, `*` for every mutating call.
+    pub(crate) denied: BTreeSet<(String, String)>,
+    /// The number of the mutating call, from 1.
+    pub(crate) crash_at: Option<(usize, Kill)>,
+}
+
+/// A key as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct FakeKey {
+    pub(crate) meta: Metadata,
+    pub(crate) policy: Value,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) rotation: Option<u32>,
+    pub(crate) grants: Vec<Listed>,
+}
+
+/// What is in one account and Region.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Region {
+    pub(crate) keys: BTreeMap<String, FakeKey>,
+    pub(crate) aliases: BTreeMap<String, String>,
+}
+
+/// The stand-in.
+#[derive(Debug)]
+pub(crate) struct FakeAws {
+    pub(crate) regions: RefCell<BTreeMap<Place, Region>>,
+    pub(crate) faults: RefCell<Faults>,
+    /// Every request: the operation and whether AWS executed it without an error.
+    pub(crate) log: RefCell<Vec<(String, bool)>>,
+    /// Refusals by AWS itself, not by the fault plan.
+    pub(crate) refusals: RefCell<Vec<String>>,
+    pub(crate) mutations: Cell<usize>,
+    pub(crate) killed: Cell<bool>,
+    serial: Cell<u64>,
+    rng: Rng,
+}
+
+pub(super) fn fail(operation: &'static str, fault: Fault, message: &str) -> CloudError {
+    let message = message.to_owned();
+    CloudError { operation, fault, code: None, message, request_id: None }
+}
+
+impl FakeAws {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            regions: RefCell::default(),
+            faults: RefCell::default(),
+            log: RefCell::default(),
+            refusals: RefCell::default(),
+            mutations: Cell::new(0),
+            killed: Cell::new(false),
+            serial: Cell::new(0),
+            rng: Rng::new(seed),
+        }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.serial.set(self.serial.get() + 1);
+        self.serial.get()
+    }
+
+    /// Begins a run: counts mutating calls from 1 again.
+    pub(crate) fn begin(&self, crash_at: Option<(usize, Kill)>) {
+        self.faults.borrow_mut().crash_at = crash_at;
+        self.mutations.set(0);
+        self.killed.set(false);
+    }
+
+    pub(crate) fn count(&self, operation: &str) -> usize {
+        self.log.borrow().iter().filter(|(name, _)| name == operation).count()
+    }
+
+    /// The operations that were asked for since `from`, mutating ones only.
+    pub(crate) fn changes_since(&self, from: usize) -> Vec<String> {
+        let reads = ["List", "Describe", "Get"];
+        let log = self.log.borrow();
+        let changes =
+            log.iter().skip(from).filter(|(n, _)| !reads.iter().any(|r| n.starts_with(r)));
+        changes.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The key that carries the name tag, and is not pending deletion.
+    pub(crate) fn key(&self, name: &str) -> FakeKey {
+        let regions = self.regions.borrow();
+        let mut keys = regions.values().flat_map(|r| r.keys.values());
+        keys.find(|k| k.tags.get(NAME_TAG).is_some_and(|n| n == name)).cloned().expect("the key")
+    }
+
+    /// Changes the key behind kmsctl's back.
+    pub(crate) fn tamper(&self, name: &str, change: impl FnOnce(&mut FakeKey)) {
+        let mut regions = self.regions.borrow_mut();
+        let mut keys = regions.values_mut().flat_map(|r| r.keys.values_mut());
+        let key = keys.find(|k| k.tags.get(NAME_TAG).is_some_and(|n| n == name));
+        change(key.expect("the key"));
+    }
+
+    pub(crate) fn keys_total(&self) -> usize {
+        self.regions.borrow().values().map(|r| r.keys.len()).sum()
+    }
+
+    pub(crate) fn grants_total(&self) -> usize {
+        let regions = self.regions.borrow();
+        regions.values().flat_map(|r| r.keys.values()).map(|k| k.grants.len()).sum()
+    }
+
+    /// Everything, without ids and nonces.
+    pub(crate) fn picture(&self) -> Value {
+        let regions = self.regions.borrow();
+        let name = |k: &FakeKey| k.tags.get(NAME_TAG).cloned().unwrap_or_default();
+        let mut all = BTreeMap::new();
+        for (place, region) in regions.iter() {
+            let mut keys: Vec<Value> = Vec::new();
+            for key in region.keys.values() {
+                let mut tags = key.tags.clone();
+                tags.remove(NONCE_TAG);
+                let mut grants: Vec<String> = Vec::new();
+                for g in &key.grants {
+                    let prefix = g.name.rsplit_once(':').map_or("", |(p, _)| p);
+                    grants.push(format!(
+                        "{prefix} {} {:?} {:?}",
+                        g.grantee, g.operations, g.constraints
+                    ));
+                }
+                grants.sort();
+                let policy = key.policy.to_string().replace(key.meta.arn.id(), "ID");
+                keys.push(json!({
+                    "name": name(key), "state": key.meta.state, "spec": key.meta.spec,
+                    "description": key.meta.description, "tags": tags, "policy": policy,
+                    "rotation": key.rotation, "grants": grants,
+                }));
+            }
+            keys.sort_by_key(ToString::to_string);
+            let aliases: BTreeMap<&String, String> =
+                region.aliases.iter().map(|(a, id)| (a, name(&region.keys[id]))).collect();
+            all.insert(place.to_string(), json!({ "keys": keys, "aliases": aliases }));
+        }
+        serde_json::to_value(all).unwrap()
+    }
+
+    async fn latency(&self) {
+        tokio::time::sleep(Duration::from_millis(1 + self.rng.below(50))).await;
+    }
+
+    /// The way of a read; the key's own errors come after.
+    async fn read(&self, operation: &'static str, key: Option<&KeyArn>) -> Result<(), CloudError> {
+        self.latency().await;
+        if self.killed.get() {
+            std::future::pending::<()>().await;
+        }
+        self.log.borrow_mut().push((operation.to_owned(), true));
+        let faults = self.faults.borrow();
+        let denied = key.map(|k| (operation.to_owned(), k.id().to_owned()));
+        if denied.is_some_and(|d| faults.denied.contains(&d)) {
+            return Err(fail(operation, Fault::Denied, "not authorized"));
+        }
+        if faults.reads && self.rng.below(100) < faults.throttle {
+            return Err(fail(operation, Fault::Throttled, "rate exceeded"));
+        }
+        if faults.reads && self.rng.below(100) < faults.fail500 {
+            return Err(fail(operation, Fault::Ambiguous, "internal failure"));
+        }
+        Ok(())
+    }
+
+    fn of<T>(
+        &self,
+        operation: &'static str,
+        key: &KeyArn,
+        get: impl FnOnce(&FakeKey) -> T,
+    ) -> Result<T, CloudError> {
+        let regions = self.regions.borrow();
+        let found = regions.get(&key.place()).and_then(|r| r.keys.get(key.id()));
+        found.map(get).ok_or_else(|| fail(operation, Fault::NotFound, "no such key"))
+    }
+}
+
+impl Cloud for FakeAws {
+    async fn caller(&self) -> Result<Caller, CloudError> {
+        let arn = "arn:aws:iam::111122223333:role/admin".to_owned();
+        Ok(Caller { account: "111122223333".parse().unwrap(), arn })
+    }
+
+    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
+        self.read("ListAliases", None).await?;
+        let mut entries = vec![AliasEntry { name: "alias/aws/ebs".to_owned(), target: None }];
+        if let Some(region) = self.regions.borrow().get(at) {
+            let ours = region.aliases.iter();
+            entries
+                .extend(ours.map(|(n, t)| AliasEntry { name: n.clone(), target: Some(t.clone()) }));
+        }
+        Ok(entries)
+    }
+
+    async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
+        self.read("ListAliases", Some(key)).await?;
+        self.of("ListAliases", key, |_| ())?;
+        let regions = self.regions.borrow();
+        let all = regions[&key.place()].aliases.iter().filter(|(_, id)| *id == key.id());
+        Ok(all.map(|(name, _)| name.parse().unwrap()).collect())
+    }
+
+    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
+        self.read("ListKeys", None).await?;
+        Ok(self
+            .regions
+            .borrow()
+            .get(at)
+            .map(|r| r.keys.keys().cloned().collect())
+            .unwrap_or_default())
+    }
+
+    async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
+        self.read("DescribeKey", Some(key)).await?;
+        self.of("DescribeKey", key, |k| k.meta.clone())
+    }
+
+    async fn policy(&self, key: &KeyArn) -> Result<String, CloudError> {
+        self.read("GetKeyPolicy", Some(key)).await?;
+        self.of("GetKeyPolicy", key, |k| format!("{:#}", k.policy))
+    }
+
+    async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError> {
+        self.read("GetKeyRotationStatus", Some(key)).await?;
+        let rotation = self.of("GetKeyRotationStatus", key, |k| {
+            if !kmsctl::kind::key::can_rotate(&k.meta.spec, &k.meta.origin) {
+                return Err(fail("GetKeyRotationStatus", Fault::Unsupported, "not this key"));
+            }
+            let period = k.rotation.filter(|_| !k.meta.is_dying());
+            Ok(period.map_or(Rotation::Off, Rotation::EveryDays))
+        });
+        rotation?
+    }
+
+    async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
+        self.read("ListResourceTags", Some(key)).await?;
+        self.of("ListResourceTags", key, |k| k.tags.clone())
+    }
+
+    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
+        self.read("ListGrants", Some(key)).await?;
+        self.of("ListGrants", key, |k| k.grants.iter().rev().cloned().collect())
+    }
+
+    async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
+        self.latency().await;
+        if self.killed.get() {
+            std::future::pending::<()>().await;
+        }
+        let operation = call.request().0;
+        self.mutations.set(self.mutations.get() + 1);
+        let faults = self.faults.borrow().clone();
+        let crash =
+            faults.crash_at.filter(|(n, _)| *n == self.mutations.get()).map(|(_, kill)| kill);
+        if crash == Some(Kill::Before) {
+            self.killed.set(true);
+            std::future::pending::<()>().await;
+        }
+        let name = kms::name(&operation);
+        let denied = late.key.map(|k| (operation.clone(), k.id().to_owned()));
+        let everywhere = (operation.clone(), "*".to_owned());
+        let early = if denied.is_some_and(|d| faults.denied.contains(&d))
+            || faults.denied.contains(&everywhere)
+        {
+            Some(fail(name, Fault::Denied, "not authorized"))
+        } else if self.rng.below(100) < faults.throttle {
+            Some(fail(name, Fault::Throttled, "rate exceeded"))
+        } else if self.rng.below(100) < faults.fail500 {
+            Some(fail(name, Fault::Ambiguous, "internal failure"))
+        } else {
+            None
+        };
+        if let Some(error) = early {
+            self.log.borrow_mut().push((operation, false));
+            return Err(error);
+        }
+        let result = self.execute(at, call, &late, name);
+        self.log.borrow_mut().push((operation, result.is_ok()));
+        if let Err(error) = &result {
+            self.refusals.borrow_mut().push(error.to_string());
+        }
+        if crash == Some(Kill::After) {
+            self.killed.set(true);
+            std::future::pending::<()>().await;
+        }
+        self.latency().await;
+        if self.killed.get() {
+            std::future::pending::<()>().await;
+        }
+        if result.is_ok() && self.rng.below(100) < faults.lose_answers {
+            return Err(fail(name, Fault::Ambiguous, "the answer was lost"));
+        }
+        result
+    }
+}

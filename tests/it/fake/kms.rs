@@ -1,0 +1,327 @@
+//! The mutating calls, with AWS's rules (aws-semantics 1.3, 1.5, 1.6, 1.7, 2).
+
+use super::aliases::change_alias;
+use super::{FakeAws, FakeKey, Region, fail};
+use kmsctl::cloud::{CloudError, Fault, Late, Outcome};
+use kmsctl::id::{KeyArn, Place};
+use kmsctl::kind::grant::{Call as GrantCall, Listed, operations_for};
+use kmsctl::kind::key::{Call as KeyCall, Metadata, NONCE_TAG, can_rotate, rule};
+use kmsctl::kind::{Call, KeyRef};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+pub(super) type Answer<T = Outcome> = Result<T, CloudError>;
+
+const NAMES: [&str; 16] = [
+    "CreateKey",
+    "CancelKeyDeletion",
+    "EnableKey",
+    "DisableKey",
+    "UpdateKeyDescription",
+    "PutKeyPolicy",
+    "TagResource",
+    "UntagResource",
+    "EnableKeyRotation",
+    "DisableKeyRotation",
+    "ScheduleKeyDeletion",
+    "CreateAlias",
+    "UpdateAlias",
+    "DeleteAlias",
+    "CreateGrant",
+    "RevokeGrant",
+];
+
+pub(super) fn name(operation: &str) -> &'static str {
+    NAMES.into_iter().find(|name| *name == operation).expect("a known operation")
+}
+
+/// What AWS makes of a policy between writing and reading.
+fn reserialised(value: &Value, principal: bool) -> Value {
+    match value {
+        Value::Array(items) => items.iter().rev().map(|v| reserialised(v, principal)).collect(),
+        Value::Object(map) => {
+            let each = map.iter().rev();
+            let each =
+                each.map(|(k, v)| (k.clone(), reserialised(v, principal || k == "Principal")));
+            Value::Object(each.collect())
+        }
+        Value::String(text) if principal && text.len() == 12 && text.parse::<u64>().is_ok() => {
+            json!(format!("arn:aws:iam::{text}:root"))
+        }
+        other => other.clone(),
+    }
+}
+
+fn policy(name: &'static str, text: &str, bypass: bool) -> Answer<Value> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|_| fail(name, Fault::Invalid, "MalformedPolicyDocument"))?;
+    let kept = text.contains("kms:*") || text.contains("kms:Put");
+    if !bypass && !kept {
+        return Err(fail(
+            name,
+            Fault::Invalid,
+            "the new key policy will not allow you to update it",
+        ));
+    }
+    Ok(reserialised(&value, false))
+}
+
+pub(super) fn resolve(name: &'static str, key: &KeyRef, late: &Late<'_>) -> Answer<KeyArn> {
+    late.ids
+        .and_then(|ids| key.resolve(ids))
+        .ok_or_else(|| fail(name, Fault::Invalid, "a dangling reference"))
+}
+
+/// Where a call is refused unless the key is `Enabled`.
+fn enabled(name: &'static str, key: &FakeKey) -> Answer<()> {
+    match key.meta.state.as_str() {
+        "Enabled" => Ok(()),
+        state => Err(fail(name, Fault::InvalidState, &format!("{} is {state}", key.meta.arn))),
+    }
+}
+
+pub(super) fn alive(name: &'static str, key: &FakeKey) -> Answer<()> {
+    if key.meta.is_dying() {
+        return Err(fail(
+            name,
+            Fault::InvalidState,
+            &format!("{} is pending deletion", key.meta.arn),
+        ));
+    }
+    Ok(())
+}
+
+impl FakeAws {
+    pub(super) fn execute(
+        &self,
+        at: &Place,
+        call: &Call,
+        late: &Late<'_>,
+        name: &'static str,
+    ) -> Answer {
+        let mut regions = self.regions.borrow_mut();
+        let region = regions.entry(at.clone()).or_default();
+        match call {
+            Call::Key(create @ KeyCall::CreateKey { .. }) => {
+                self.create_key(at, region, create, late, name)
+            }
+            Call::Key(call) => {
+                let arn = late.key.ok_or_else(|| fail(name, Fault::Invalid, "no key"))?;
+                if arn.place() != *at {
+                    return Err(fail(name, Fault::NotFound, "a key of another place"));
+                }
+                let key = region.keys.get_mut(arn.id());
+                let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
+                change_key(key, call, name)
+            }
+            Call::Alias(call) => change_alias(at, region, call, late, name),
+            Call::Grant(call) => {
+                let (GrantCall::CreateGrant { key_id, .. } | GrantCall::RevokeGrant { key_id, .. }) =
+                    call;
+                let arn = resolve(name, key_id, late)?;
+                let home = arn.place();
+                if home.region != at.region {
+                    return Err(fail(name, Fault::NotFound, "a key of another Region"));
+                }
+                let key = regions.get_mut(&home).and_then(|r| r.keys.get_mut(arn.id()));
+                let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
+                self.change_grant(key, call, name)
+            }
+        }
+    }
+
+    fn create_key(
+        &self,
+        at: &Place,
+        region: &mut Region,
+        call: &KeyCall,
+        late: &Late<'_>,
+        name: &'static str,
+    ) -> Answer {
+        let KeyCall::CreateKey {
+            key_spec,
+            key_usage,
+            origin,
+            multi_region,
+            custom_key_store_id,
+            xks_key_id,
+            description,
+            policy: text,
+            bypass_policy_lockout_safety_check: bypass,
+            tags,
+        } = call
+        else {
+            return Err(fail(name, Fault::Other, "not CreateKey"));
+        };
+        let spec = key_spec.clone().unwrap_or_else(|| "SYMMETRIC_DEFAULT".to_owned());
+        let rule = rule(&spec).ok_or_else(|| fail(name, Fault::Invalid, "no such spec"))?;
+        let usage = match key_usage {
+            Some(usage) => usage.clone(),
+            None if spec == "SYMMETRIC_DEFAULT" => "ENCRYPT_DECRYPT".to_owned(),
+            None => return Err(fail(name, Fault::Invalid, "the usage is required")),
+        };
+        if !rule.usages.contains(&usage.as_str()) {
+            return Err(fail(name, Fault::Invalid, "the usage does not fit the spec"));
+        }
+        let nonce = late.nonce.ok_or_else(|| fail(name, Fault::Invalid, "no nonce"))?;
+        let mut all = BTreeMap::from([(NONCE_TAG.to_owned(), nonce.to_owned())]);
+        for tag in tags {
+            if all.insert(tag.tag_key.clone(), tag.tag_value.clone()).is_some() {
+                return Err(fail(name, Fault::Invalid, "a tag twice"));
+            }
+        }
+        if all.len() > 50 {
+            return Err(fail(name, Fault::LimitExceeded, "more than 50 tags"));
+        }
+        let policy = match text {
+            Some(text) => policy(name, text, *bypass)?,
+            None => {
+                let default = kmsctl::policy::aws_default("aws", at.account.as_str());
+                serde_json::from_str(&default.to_json()).unwrap()
+            }
+        };
+        let n = self.number();
+        let id =
+            format!("{:08x}-0000-4000-8000-{n:012x}", n.wrapping_mul(0x9e37_79b9) & 0xffff_ffff);
+        let arn = KeyArn::at(at, &id);
+        let meta = Metadata {
+            arn: arn.clone(),
+            spec,
+            usage,
+            origin: origin.clone().unwrap_or_else(|| "AWS_KMS".to_owned()),
+            state: "Enabled".to_owned(),
+            description: description.clone().unwrap_or_default(),
+            multi_region: multi_region.unwrap_or(false),
+            custom_key_store_id: custom_key_store_id.clone(),
+            xks_key_id: xks_key_id.clone(),
+            deletion_date: None,
+            aws_managed: false,
+        };
+        let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
+        region.keys.insert(id, key);
+        Ok(Outcome::Key(arn))
+    }
+
+    fn change_grant(&self, key: &mut FakeKey, call: &GrantCall, name: &'static str) -> Answer {
+        match call {
+            GrantCall::CreateGrant {
+                name: grant,
+                grantee_principal,
+                retiring_principal,
+                operations,
+                constraints,
+                ..
+            } => {
+                enabled(name, key)?;
+                let known = operations_for(&key.meta.spec, &key.meta.usage);
+                if operations.is_empty()
+                    || !operations.iter().all(|op| known.contains(&op.as_str()))
+                {
+                    return Err(fail(
+                        name,
+                        Fault::Invalid,
+                        "operations that the key does not have",
+                    ));
+                }
+                let mut listed = Listed {
+                    grant_id: String::new(),
+                    name: grant.clone(),
+                    grantee: grantee_principal.clone(),
+                    retiring: retiring_principal.clone(),
+                    operations: operations.clone(),
+                    constraints: constraints.clone(),
+                };
+                let same = key.grants.iter().find(|g| {
+                    listed.grant_id.clone_from(&g.grant_id);
+                    !g.name.is_empty() && **g == listed
+                });
+                if let Some(same) = same {
+                    return Ok(Outcome::Grant(same.grant_id.clone()));
+                }
+                listed.grant_id = format!("{:064x}", self.number());
+                let id = listed.grant_id.clone();
+                key.grants.push(listed);
+                Ok(Outcome::Grant(id))
+            }
+            GrantCall::RevokeGrant { grant_id, .. } => {
+                let before = key.grants.len();
+                key.grants.retain(|g| g.grant_id != *grant_id);
+                if key.grants.len() == before {
+                    return Err(fail(name, Fault::NotFound, "no such grant"));
+                }
+                Ok(Outcome::Done)
+            }
+        }
+    }
+}
+
+fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
+    match call {
+        KeyCall::CreateKey { .. } => return Err(fail(name, Fault::Other, "not here")),
+        KeyCall::CancelKeyDeletion {} => {
+            if !key.meta.is_dying() {
+                return Err(fail(name, Fault::InvalidState, "is not pending deletion"));
+            }
+            key.meta.state = "Disabled".to_owned();
+            key.meta.deletion_date = None;
+        }
+        KeyCall::EnableKey {} => {
+            alive(name, key)?;
+            key.meta.state = "Enabled".to_owned();
+        }
+        KeyCall::DisableKey {} => {
+            alive(name, key)?;
+            key.meta.state = "Disabled".to_owned();
+        }
+        KeyCall::UpdateKeyDescription { description } => {
+            alive(name, key)?;
+            key.meta.description.clone_from(description);
+        }
+        KeyCall::PutKeyPolicy { policy_name, policy: text, bypass_policy_lockout_safety_check } => {
+            if policy_name != "default" {
+                return Err(fail(name, Fault::NotFound, "no such policy"));
+            }
+            key.policy = policy(name, text, *bypass_policy_lockout_safety_check)?;
+        }
+        KeyCall::TagResource { tags } => {
+            alive(name, key)?;
+            let mut all = key.tags.clone();
+            all.extend(tags.iter().map(|t| (t.tag_key.clone(), t.tag_value.clone())));
+            if all.len() > 50 {
+                return Err(fail(name, Fault::LimitExceeded, "more than 50 tags"));
+            }
+            key.tags = all;
+        }
+        KeyCall::UntagResource { tag_keys } => {
+            alive(name, key)?;
+            key.tags.retain(|k, _| !tag_keys.contains(k));
+        }
+        KeyCall::EnableKeyRotation { rotation_period_in_days: days } => {
+            rotates(key, name)?;
+            if !(90..=2560).contains(days) {
+                return Err(fail(name, Fault::Invalid, "90 to 2560 days"));
+            }
+            key.rotation = Some(*days);
+        }
+        KeyCall::DisableKeyRotation {} => {
+            rotates(key, name)?;
+            key.rotation = None;
+        }
+        KeyCall::ScheduleKeyDeletion { pending_window_in_days: days } => {
+            alive(name, key)?;
+            if !(7..=30).contains(days) {
+                return Err(fail(name, Fault::Invalid, "7 to 30 days"));
+            }
+            key.meta.state = "PendingDeletion".to_owned();
+            key.meta.deletion_date = Some(format!("in {days} days"));
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn rotates(key: &FakeKey, name: &'static str) -> Answer<()> {
+    if !can_rotate(&key.meta.spec, &key.meta.origin) {
+        return Err(fail(name, Fault::Unsupported, "this key does not rotate"));
+    }
+    enabled(name, key)
+}

@@ -1,0 +1,284 @@
+//! What people do with kmsctl, one story a test.
+
+use crate::build::{Declare, empty, home, key_at, place, policy, storage};
+use crate::world::{Stack, lineage};
+use kmsctl::desired::Adopt;
+use kmsctl::kind::Kind;
+use kmsctl::kind::key::Rotation;
+
+fn stack_with(desired: &kmsctl::desired::Desired) -> Stack {
+    let mut stack = Stack::new(1);
+    stack.applied(desired);
+    stack.settled(desired);
+    stack
+}
+
+#[test]
+fn a_key_with_everything_is_created_once() {
+    let stack = stack_with(&storage());
+    let key = stack.fake.key("storage");
+    assert_eq!((key.rotation, key.grants.len()), (Some(365), 1));
+    assert_eq!((stack.fake.keys_total(), stack.fake.count("CreateKey")), (1, 1));
+    assert!(stack.fake.refusals.borrow().is_empty());
+}
+
+#[test]
+fn every_mutable_field_changes_in_place() {
+    let mut stack = stack_with(&storage());
+    let changed = storage().key("storage", |key| {
+        key.description = Some("other".to_owned());
+        key.policy = Some(policy(true, &["app", "web"]));
+        key.rotation = Some(Rotation::EveryDays(180));
+        key.tags.remove("team");
+        key.tags.insert("cost".to_owned(), "7".to_owned());
+    });
+    let plan = stack.applied(&changed);
+    assert!(plan.drift.is_empty(), "a changed configuration is not drift");
+    stack.settled(&changed);
+    let key = stack.fake.key("storage");
+    assert_eq!((key.meta.description.as_str(), key.rotation), ("other", Some(180)));
+    assert!(!key.tags.contains_key("team") && key.tags.contains_key("cost"));
+    let off = changed.key("storage", |key| key.rotation = Some(Rotation::Off));
+    stack.applied(&off);
+    stack.settled(&off);
+    assert_eq!(stack.fake.keys_total(), 1);
+}
+
+#[test]
+fn an_alias_moves_between_keys() {
+    let two = || empty().key("a", |_| {}).key("b", |_| {});
+    let mut stack = stack_with(&two().alias("x", "a"));
+    let from = stack.fake.log.borrow().len();
+    stack.applied(&two().alias("x", "b"));
+    stack.settled(&two().alias("x", "b"));
+    assert_eq!(stack.fake.changes_since(from), ["UpdateAlias"]);
+}
+
+#[test]
+fn an_alias_moves_between_types_by_way_of_none() {
+    let two = || {
+        empty().key("a", |_| {}).key("s", |key| {
+            key.spec = Some("RSA_2048".to_owned());
+            key.usage = Some("SIGN_VERIFY".to_owned());
+            key.rotation = None;
+        })
+    };
+    let mut stack = stack_with(&two().alias("x", "a"));
+    let from = stack.fake.log.borrow().len();
+    stack.applied(&two().alias("x", "s"));
+    stack.settled(&two().alias("x", "s"));
+    assert_eq!(stack.fake.changes_since(from), ["DeleteAlias", "CreateAlias"]);
+}
+
+#[test]
+fn a_grant_is_replaced_before_it_is_revoked_and_removed_at_last() {
+    let mut stack = stack_with(&storage());
+    let from = stack.fake.log.borrow().len();
+    let changed = storage().grant("storage", "batch", &["Decrypt", "Encrypt"]);
+    stack.applied(&changed);
+    stack.settled(&changed);
+    assert_eq!(stack.fake.changes_since(from), ["CreateGrant", "RevokeGrant"]);
+    assert_eq!(stack.fake.grants_total(), 1);
+    let removed = changed.without(&kmsctl::address::Address::new(Kind::Grant, "storage/batch"));
+    stack.applied(&removed);
+    stack.settled(&removed);
+    assert_eq!(stack.fake.grants_total(), 0);
+}
+
+#[test]
+fn a_protected_key_stays_and_an_unprotected_one_goes_last() {
+    let mut stack = stack_with(&storage().protect("storage"));
+    let plan = stack.plan_only(&empty());
+    assert!(plan.blocked.iter().any(|b| b.address == key_at("storage")));
+    assert!(
+        plan.steps.is_empty(),
+        "what points at a key that stays goes on working: {:?}",
+        plan.steps
+    );
+    stack.applied(&storage());
+    stack.settled(&storage());
+    let from = stack.fake.log.borrow().len();
+    stack.applied(&empty());
+    stack.settled(&empty());
+    let changes = stack.fake.changes_since(from);
+    assert_eq!((changes.len(), changes[2].as_str()), (3, "ScheduleKeyDeletion"));
+    assert_eq!(stack.fake.key("storage").meta.state, "PendingDeletion");
+    assert!(stack.state.records.is_empty());
+}
+
+#[test]
+fn a_key_that_is_to_be_disabled_takes_its_grant_first() {
+    let disabled = storage().key("storage", |key| key.enabled = Some(false));
+    let mut stack = stack_with(&disabled);
+    assert_eq!(stack.fake.key("storage").meta.state, "Disabled");
+    assert_eq!(stack.fake.changes_since(0).last().unwrap(), "DisableKey");
+    let enabled = storage().key("storage", |key| key.rotation = Some(Rotation::EveryDays(100)));
+    stack.applied(&enabled);
+    stack.settled(&enabled);
+    let disabled = storage().key("storage", |key| key.enabled = Some(false));
+    stack.applied(&disabled);
+    stack.settled(&disabled);
+    assert!(stack.fake.refusals.borrow().is_empty());
+}
+
+#[test]
+fn rotation_of_a_disabled_key_changes_and_it_stays_disabled() {
+    let off = |days| {
+        storage().key("storage", |key| {
+            key.enabled = Some(false);
+            key.rotation = Some(Rotation::EveryDays(days));
+        })
+    };
+    let mut stack = stack_with(&off(90));
+    stack.applied(&off(91));
+    stack.settled(&off(91));
+    assert_eq!(stack.fake.key("storage").meta.state, "Disabled");
+}
+
+/// AWS makes no grants on a disabled key: said in the plan, not found out half-way.
+#[test]
+fn a_new_grant_on_a_disabled_key_is_blocked() {
+    let off = || storage().key("storage", |key| key.enabled = Some(false));
+    let mut stack = stack_with(&off());
+    let more = off().grant("storage", "more", &["Encrypt"]);
+    let (plan, ended) = stack.run(&more);
+    assert_eq!(plan.blocked.len(), 1, "{:#?}", plan.blocked);
+    assert!(ended.is_complete());
+    assert!(stack.fake.refusals.borrow().is_empty());
+    let on = more.key("storage", |_| {});
+    stack.applied(&on);
+    stack.settled(&on);
+}
+
+#[test]
+fn drift_is_told_and_repaired() {
+    let mut stack = stack_with(&storage());
+    stack.fake.tamper("storage", |key| {
+        key.meta.state = "Disabled".to_owned();
+        key.policy = serde_json::from_str(&policy(true, &[]).to_json()).unwrap();
+        key.grants.clear();
+        key.rotation = None;
+    });
+    stack.fake.regions.borrow_mut().get_mut(&home()).unwrap().aliases.clear();
+    let plan = stack.plan_only(&storage());
+    assert_eq!(plan.drift.len(), 3, "{:#?}", plan.drift);
+    stack.applied(&storage());
+    stack.settled(&storage());
+    assert!(stack.fake.refusals.borrow().is_empty());
+    assert_eq!(stack.fake.count("CreateKey"), 1);
+}
+
+#[test]
+fn a_deletion_scheduled_by_others_is_cancelled() {
+    let mut stack = stack_with(&storage());
+    stack.fake.tamper("storage", |key| {
+        key.meta.state = "PendingDeletion".to_owned();
+        key.meta.deletion_date = Some("soon".to_owned());
+    });
+    let from = stack.fake.log.borrow().len();
+    let changed = storage().key("storage", |key| key.description = Some("new".to_owned()));
+    stack.applied(&changed);
+    stack.settled(&changed);
+    assert_eq!(stack.fake.changes_since(from)[..2], ["CancelKeyDeletion", "EnableKey"]);
+}
+
+#[test]
+fn a_key_is_adopted_by_its_alias_and_forgotten_again() {
+    let mut stack = stack_with(&storage());
+    stack.fake.tamper("storage", |key| {
+        key.tags.clear();
+        key.grants.clear();
+    });
+    stack.state = lineage("two");
+    let mut adopting = storage();
+    let declared = adopting.resources.get_mut(&key_at("storage")).unwrap();
+    declared.adopt = Some(Adopt::Alias("alias/storage".parse().unwrap()));
+    let plan = stack.applied(&adopting);
+    assert_eq!(plan.count("import"), 1);
+    stack.settled(&adopting);
+    assert_eq!(stack.fake.keys_total(), 1);
+    let picture = stack.fake.picture();
+    let mut forgetting = empty();
+    forgetting.forget.insert(key_at("storage"));
+    stack.applied(&forgetting);
+    stack.settled(&forgetting);
+    assert!(stack.state.records.is_empty());
+    assert_eq!(stack.fake.picture(), picture, "forgetting touches nothing");
+}
+
+#[test]
+fn another_spec_or_a_lockout_is_blocked() {
+    let mut stack = stack_with(&storage());
+    let from = stack.fake.log.borrow().len();
+    let rsa = storage().key("storage", |key| {
+        key.spec = Some("RSA_2048".to_owned());
+        key.rotation = None;
+    });
+    let plan = stack.run(&rsa).0;
+    assert!(plan.blocked.iter().any(|b| b.field == "spec"), "{:#?}", plan.blocked);
+    let lockout = storage().key("storage", |key| key.policy = Some(policy(false, &["app"])));
+    let plan = stack.run(&lockout).0;
+    assert!(plan.blocked.iter().any(|b| b.field == "policy"), "{:#?}", plan.blocked);
+    assert!(stack.fake.changes_since(from).is_empty());
+}
+
+#[test]
+fn an_alias_of_somebody_else_is_left_alone() {
+    let mut stack = stack_with(&empty().key("other", |_| {}).alias("x", "other"));
+    stack.fake.tamper("other", |key| key.tags.clear());
+    stack.state = lineage("two");
+    let desired = empty().key("mine", |_| {}).alias("x", "mine");
+    let (plan, ended) = stack.run(&desired);
+    assert!(ended.is_complete());
+    assert_eq!(plan.blocked.len(), 1, "{:#?}", plan.blocked);
+    assert_eq!(plan.blocked[0].address.kind, Kind::Alias);
+    assert_eq!(stack.fake.count("UpdateAlias"), 0);
+}
+
+#[test]
+fn a_denied_key_blocks_only_itself() {
+    let two = |d: &str| {
+        let described = |key: &mut kmsctl::kind::key::Spec| key.description = Some(d.to_owned());
+        empty().key("a", described).key("b", described).grant("a", "g", &["Decrypt"])
+    };
+    let mut stack = stack_with(&two("one"));
+    let id = stack.fake.key("a").meta.arn.id().to_owned();
+    stack.fake.faults.borrow_mut().denied.insert(("DescribeKey".to_owned(), id));
+    let (plan, ended) = stack.run(&two("two"));
+    assert!(ended.is_complete());
+    assert!(plan.blocked.iter().all(|b| b.address.name.starts_with('a')), "{:#?}", plan.blocked);
+    assert_eq!(stack.fake.key("b").meta.description, "two");
+    assert_eq!(stack.fake.key("a").meta.description, "one");
+    stack.fake.faults.borrow_mut().denied.clear();
+    stack.applied(&two("two"));
+    stack.settled(&two("two"));
+}
+
+#[test]
+fn a_lost_state_comes_back_whole() {
+    let desired = storage().key("bare", |_| {});
+    let mut stack = stack_with(&desired);
+    let records = stack.state.records.clone();
+    stack.state = lineage("two");
+    let plan = stack.applied(&desired);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert_eq!(stack.state.records, records);
+    assert_eq!(stack.fake.keys_total(), 2, "no second key, with an alias or without");
+    stack.settled(&desired);
+}
+
+#[test]
+fn two_regions_do_not_mix() {
+    let there = place("us-east-1");
+    let desired = empty()
+        .key("here", |_| {})
+        .key_in("there", there.clone(), |_| {})
+        .alias("here", "here")
+        .alias("there", "there")
+        .grant("there", "g", &["Decrypt"]);
+    let mut stack = stack_with(&desired);
+    assert_eq!(stack.fake.regions.borrow()[&there].keys.len(), 1);
+    stack.applied(&empty());
+    stack.settled(&empty());
+    assert_eq!(stack.fake.key("there").meta.state, "PendingDeletion");
+}

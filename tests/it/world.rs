@@ -1,0 +1,190 @@
+//! What surrounds the engine, and a stack that runs again and again.
+
+use crate::fake::{FakeAws, Kill, Rng};
+use kmsctl::cloud::CloudError;
+use kmsctl::cloud::retry::Patience;
+use kmsctl::desired::Desired;
+use kmsctl::engine::apply::{Ended, Progress, World, apply};
+use kmsctl::engine::{Effort, recover, refresh};
+use kmsctl::journal::{Event, Replay};
+use kmsctl::live::Live;
+use kmsctl::plan::order::Work;
+use kmsctl::plan::{Plan, plan};
+use kmsctl::state::State;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+/// The journal in memory; choices by chance.
+struct Memory<'a> {
+    journal: &'a RefCell<Vec<u8>>,
+    fake: &'a FakeAws,
+    nonces: &'a Cell<u64>,
+    stop: &'a Cell<bool>,
+    rng: &'a Rng,
+}
+
+impl World for Memory<'_> {
+    fn write(&self, event: &Event) -> Result<(), String> {
+        if self.fake.killed.get() {
+            return Err("killed".to_owned());
+        }
+        let mut journal = self.journal.borrow_mut();
+        serde_json::to_writer(&mut *journal, event).map_err(|e| e.to_string())?;
+        journal.push(b'\n');
+        Ok(())
+    }
+
+    fn nonce(&self) -> String {
+        self.nonces.set(self.nonces.get() + 1);
+        format!("nonce-{}", self.nonces.get())
+    }
+
+    fn now(&self) -> u64 {
+        1_000_000
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.get()
+    }
+
+    fn tell(&self, _: Progress<'_>) {}
+
+    fn choose(&self, ready: &[Work]) -> usize {
+        usize::try_from(self.rng.below(ready.len().max(1) as u64)).unwrap_or_default()
+    }
+}
+
+/// A stack: AWS, the state, the journal.
+pub(crate) struct Stack {
+    pub(crate) fake: FakeAws,
+    pub(crate) state: State,
+    pub(crate) journal: RefCell<Vec<u8>>,
+    pub(crate) stop: Cell<bool>,
+    nonces: Cell<u64>,
+    rng: Rng,
+    effort: Effort,
+}
+
+pub(crate) fn lineage(name: &str) -> State {
+    State::begin("stack".parse().unwrap(), name.to_owned())
+}
+
+impl Stack {
+    pub(crate) fn new(seed: u64) -> Self {
+        let patience =
+            Patience { attempts: 60, base: Duration::from_millis(50), cap: Duration::from_secs(5) };
+        Self {
+            fake: FakeAws::new(seed),
+            state: lineage("one"),
+            journal: RefCell::default(),
+            stop: Cell::new(false),
+            nonces: Cell::new(0),
+            rng: Rng::new(seed ^ 0xabcd),
+            effort: Effort { parallelism: 4, patience },
+        }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap().block_on(future)
+    }
+
+    fn replay(&self) -> Replay {
+        let mut replay = Replay::new(self.state.clone());
+        replay.read(&self.journal.borrow()).expect("a journal that a run wrote");
+        replay
+    }
+
+    async fn look(&self, desired: &Desired, keep: bool) -> Result<(Plan, Live), CloudError> {
+        let mut replay = self.replay();
+        let write = |event: &Event| -> Result<(), CloudError> {
+            if keep {
+                let mut journal = self.journal.borrow_mut();
+                serde_json::to_writer(&mut *journal, event).unwrap();
+                journal.push(b'\n');
+            }
+            Ok(())
+        };
+        recover::recover(&self.fake, &self.effort, &mut replay, 1_000_060, write).await?;
+        let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
+        Ok((plan(desired, &replay.state, &live), live))
+    }
+
+    /// The plan, from reads alone.
+    pub(crate) fn plan_only(&self, desired: &Desired) -> Plan {
+        self.fake.begin(None);
+        let calls = self.fake.mutations.get();
+        let plan = Self::block_on(self.look(desired, false)).expect("a plan").0;
+        assert_eq!(calls, self.fake.mutations.get(), "planning changed AWS");
+        plan
+    }
+
+    /// A run that is killed at a mutating call, or `None` where it did not come to it.
+    pub(crate) fn run_until(
+        &mut self,
+        desired: &Desired,
+        crash: Option<(usize, Kill)>,
+    ) -> Option<(Plan, Ended)> {
+        self.fake.begin(crash);
+        let done = Self::block_on(async {
+            let (plan, live) = self.look(desired, true).await.expect("a plan");
+            let world = Memory {
+                journal: &self.journal,
+                fake: &self.fake,
+                nonces: &self.nonces,
+                stop: &self.stop,
+                rng: &self.rng,
+            };
+            let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
+            world.write(&Event::Run { lineage, serial }).unwrap();
+            let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            });
+            tokio::select! {
+                biased;
+                ended = apply(&self.fake, &world, &self.effort, &plan, live.ids) => {
+                    Some((plan.clone(), ended))
+                }
+                () = killed => None,
+            }
+        });
+        let (plan, ended) = done?;
+        let replay = self.replay();
+        if replay.is_settled() {
+            self.state = replay.state;
+            for (address, record) in &plan.remember {
+                match record {
+                    Some(record) => self.state.records.insert(address.clone(), record.clone()),
+                    None => self.state.records.remove(address),
+                };
+            }
+            self.state.serial += 1;
+            self.journal.borrow_mut().clear();
+        }
+        // What is stored is what is read.
+        let stored = State::read(&self.state.write().unwrap()).unwrap();
+        assert_eq!(stored, self.state);
+        Some((plan, ended))
+    }
+
+    pub(crate) fn run(&mut self, desired: &Desired) -> (Plan, Ended) {
+        self.run_until(desired, None).expect("no kill was asked for")
+    }
+
+    /// A run that must do everything.
+    pub(crate) fn applied(&mut self, desired: &Desired) -> Plan {
+        let (plan, ended) = self.run(desired);
+        assert!(ended.is_complete(), "{ended:#?}");
+        assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+        plan
+    }
+
+    /// Nothing is left to do, to tell or to remember.
+    pub(crate) fn settled(&self, desired: &Desired) {
+        let plan = self.plan_only(desired);
+        assert!(plan.is_empty(), "{:#?} {:#?}", plan.steps, plan.blocked);
+        assert!(plan.drift.is_empty(), "{:#?}", plan.drift);
+        assert!(plan.remember.is_empty(), "{:#?}", plan.remember);
+    }
+}
