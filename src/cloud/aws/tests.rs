@@ -18,6 +18,7 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use serde_json::json;
 
 const ARN: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 
 pub(super) fn arn() -> KeyArn {
     ARN.parse().unwrap()
@@ -124,27 +125,27 @@ async fn a_key_is_created_with_everything_and_its_nonce() {
 async fn the_calls_of_a_key() {
     let key = |operation, parameters| call("key", operation, parameters);
     let none = || json!({});
-    sends!(cancel_key_deletion, key("CancelKeyDeletion", none()), |r| r.key_id() == Some(ARN));
-    sends!(enable_key, key("EnableKey", none()), |r| r.key_id() == Some(ARN));
-    sends!(disable_key, key("DisableKey", none()), |r| r.key_id() == Some(ARN));
-    sends!(disable_key_rotation, key("DisableKeyRotation", none()), |r| r.key_id() == Some(ARN));
+    sends!(cancel_key_deletion, key("CancelKeyDeletion", none()), |r| r.key_id() == Some(ID));
+    sends!(enable_key, key("EnableKey", none()), |r| r.key_id() == Some(ID));
+    sends!(disable_key, key("DisableKey", none()), |r| r.key_id() == Some(ID));
+    sends!(disable_key_rotation, key("DisableKeyRotation", none()), |r| r.key_id() == Some(ID));
     let rotate = key("EnableKeyRotation", json!({"RotationPeriodInDays": 90}));
-    sends!(enable_key_rotation, rotate, |r| r.key_id() == Some(ARN)
+    sends!(enable_key_rotation, rotate, |r| r.key_id() == Some(ID)
         && r.rotation_period_in_days() == Some(90));
     let schedule = key("ScheduleKeyDeletion", json!({"PendingWindowInDays": 7}));
-    sends!(schedule_key_deletion, schedule, |r| r.key_id() == Some(ARN)
+    sends!(schedule_key_deletion, schedule, |r| r.key_id() == Some(ID)
         && r.pending_window_in_days() == Some(7));
     let describe = key("UpdateKeyDescription", json!({"Description": "d ${aws.key_arn}"}));
-    sends!(update_key_description, describe, |r| r.key_id() == Some(ARN)
+    sends!(update_key_description, describe, |r| r.key_id() == Some(ID)
         && r.description() == Some("d ${aws.key_arn}"));
     let tag = key("TagResource", json!({"Tags": [{"TagKey": "k", "TagValue": "v"}]}));
-    sends!(tag_resource, tag, |r| r.key_id() == Some(ARN)
+    sends!(tag_resource, tag, |r| r.key_id() == Some(ID)
         && r.tags().len() == 1
         && r.tags()[0].tag_value() == "v");
     let untag = key("UntagResource", json!({"TagKeys": ["k", "l"]}));
-    sends!(untag_resource, untag, |r| r.key_id() == Some(ARN) && r.tag_keys() == ["k", "l"]);
+    sends!(untag_resource, untag, |r| r.key_id() == Some(ID) && r.tag_keys() == ["k", "l"]);
     let policy = json!({"PolicyName": "default", "Policy": "a ${aws.key_arn} b ${aws.key_arn}"});
-    sends!(put_key_policy, key("PutKeyPolicy", policy), |r| r.key_id() == Some(ARN)
+    sends!(put_key_policy, key("PutKeyPolicy", policy), |r| r.key_id() == Some(ID)
         && r.policy_name() == Some("default")
         && r.bypass_policy_lockout_safety_check().is_none()
         && r.policy() == Some(format!("a {ARN} b {ARN}").as_str()));
