@@ -3,7 +3,7 @@
 use super::plan::{make, print};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
-use super::session::{Session, holder};
+use super::session::{Session, holder, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
 use crate::engine::apply::{Ended, apply as execute};
 use crate::engine::recover;
@@ -53,7 +53,11 @@ async fn run(
 ) -> Result<Exit, Failure> {
     let lock = session.store.lock(&holder(command)?)?;
     let interrupted = session.store.exists();
-    let mut replay = session.recovered(io, interrupted).await?;
+    let lineage = match &mode {
+        Mode::Saved(saved) => saved.base.lineage.clone(),
+        Mode::Fresh { .. } => random()?,
+    };
+    let mut replay = session.recovered(io, interrupted, &lineage).await?;
     if !replay.is_settled() {
         return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
     }

@@ -1,7 +1,7 @@
 //! `plan`, `drift` and `show`: what would be done, and nothing is.
 
 use super::plan_file::PlanFile;
-use super::session::Session;
+use super::session::{Session, random};
 use crate::cli::{Format, Global, PlanArgs};
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
@@ -35,7 +35,7 @@ pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Re
 /// `kmsctl plan`.
 pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
-    let replay = session.recovered(io, false).await?;
+    let replay = session.recovered(io, false, &random()?).await?;
     let mut plan = make(&session, &replay.state).await?;
     plan.narrow(&args.targets);
     if args.refresh_only {
@@ -71,7 +71,7 @@ fn exit_of(plan: &Plan, args: &PlanArgs) -> Exit {
 /// `kmsctl drift`.
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
-    let replay = session.recovered(io, false).await?;
+    let replay = session.recovered(io, false, &random()?).await?;
     let mut plan = make(&session, &replay.state).await?;
     plan.steps.clear();
     plan.access.clear();

@@ -66,9 +66,15 @@ impl Session {
     }
 
     /// The state, after everything that an interrupted run left open has been settled. Where
-    /// `keep`, what was found out is written down (the caller holds the lock).
-    pub(super) async fn recovered(&self, io: &Io, keep: bool) -> Result<Replay, Failure> {
-        let mut replay = self.store.read(&random()?)?;
+    /// `keep`, what was found out is written down (the caller holds the lock). A state that is not
+    /// there yet begins with `lineage`.
+    pub(super) async fn recovered(
+        &self,
+        io: &Io,
+        keep: bool,
+        lineage: &str,
+    ) -> Result<Replay, Failure> {
+        let mut replay = self.store.read(lineage)?;
         let write = |event: &Event| -> Result<(), Failure> {
             if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
         };

@@ -1,0 +1,196 @@
+//! The program itself, against a local AWS over the wire: the examples, and being killed.
+//!
+//! The local AWS is moto's server, started once for all tests by `tests/moto/serve.sh`, which
+//! installs it if need be. It is lenient where AWS is strict: what it accepts proves nothing but
+//! that the requests are well formed and the flow works. Known differences that these tests touch:
+//!
+//! - A grant on a key of another account answers 500 (AWS: the grant). The example that has one is
+//!   planned here, and applied on the stand-in.
+//! - The rotation period is not kept (AWS: kept). Only 365 days, its answer, is used.
+//! - One alias name cannot be in two Regions (AWS: it can). Each test has names of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The address of the local AWS. The server ends when this process does: it reads from our pipe.
+fn endpoint() -> &'static str {
+    static SERVER: OnceLock<(Child, String)> = OnceLock::new();
+    let (_, url) = SERVER.get_or_init(|| {
+        let mut child = Command::new(top().join("tests/moto/serve.sh"))
+            .args(["sh", "-c", "echo $AWS_ENDPOINT_URL; cat > /dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut line).unwrap();
+        assert!(line.starts_with("http://127.0.0.1:"), "the local AWS did not start: {line:?}");
+        (child, line.trim().to_owned())
+    });
+    url
+}
+
+struct Stack {
+    config: PathBuf,
+    region: &'static str,
+    folder: tempfile::TempDir,
+}
+
+impl Stack {
+    fn new(config: impl Into<PathBuf>, region: &'static str) -> Self {
+        Self { config: config.into(), region, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn of_text(text: &str, region: &'static str) -> Self {
+        let mut stack = Self::new("", region);
+        stack.config = stack.folder.path().join("kmsctl.yaml");
+        stack.write(text);
+        stack
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test writes its own files")]
+    fn write(&self, text: &str) {
+        std::fs::write(&self.config, text).unwrap();
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kmsctl"));
+        command
+            .env_clear()
+            .env("AWS_ENDPOINT_URL", endpoint())
+            .env("AWS_ACCESS_KEY_ID", "local")
+            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .args(["--region", self.region, "--state"])
+            .arg(self.folder.path().join("state"))
+            .arg("-f")
+            .arg(&self.config)
+            .args(args)
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs, and expects an exit code.
+    #[track_caller]
+    fn expect(&self, code: i32, args: &[&str]) -> String {
+        let output = self.run(args);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?} says:\n{all}");
+        all
+    }
+
+    fn lose_state(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("state")).unwrap();
+    }
+}
+
+#[test]
+fn the_examples_apply_and_plan_empty_even_without_their_state() {
+    for (path, region) in [
+        ("examples/storage/kmsctl.yaml", "ap-northeast-2"),
+        ("examples/elasticsearch/kmsctl.yaml", "ap-northeast-1"),
+        ("examples/cloudtrail/kmsctl.yaml", "eu-west-1"),
+        ("examples/fleet", "eu-central-1"),
+        ("examples/github-actions/kmsctl.yaml", "eu-west-2"),
+    ] {
+        let stack = Stack::new(top().join(path), region);
+        stack.expect(0, &["validate"]);
+        stack.expect(2, &["plan", "--detailed-exitcode"]);
+        stack.expect(0, &["apply", "--auto-approve"]);
+        let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
+        assert!(empty.contains("No changes."), "{empty}");
+        stack.lose_state();
+        let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
+        assert!(empty.contains("No changes."), "{empty}");
+        stack.expect(0, &["apply", "--auto-approve"]);
+        stack.expect(0, &["drift"]);
+    }
+    let other = Stack::new(top().join("examples/auto-scaling/kmsctl.yaml"), "us-west-2");
+    other.expect(2, &["plan", "--detailed-exitcode"]);
+}
+
+fn stack_text(name: &str) -> String {
+    let key = |n: usize| {
+        let grants = "{batch: {grantee: role/batch, operations: [Decrypt]}}";
+        let rest = format!("rotation: {{period_days: 365}}, grants: {grants}");
+        format!("  k{n}: {{aliases: [{name}-{n}], {rest}}}\n")
+    };
+    let keys: Vec<String> = (0..6).map(key).collect();
+    format!("stack: {name}\nkeys:\n{}", keys.concat())
+}
+
+/// Killed after some milliseconds, again and again; in the end there is one of everything.
+#[test]
+fn a_killed_apply_goes_on_where_it_was() {
+    let stack = Stack::of_text(&stack_text("killed"), "us-east-1");
+    for milliseconds in [300, 150, 250, 350, 450, 550] {
+        let apply = stack.command(&["apply", "--auto-approve"]).stdout(Stdio::null()).spawn();
+        let mut apply = apply.unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        apply.kill().unwrap();
+        apply.wait().unwrap();
+    }
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["plan", "--detailed-exitcode"]);
+    stack.lose_state();
+    // A second key or grant would be found now, by its tags or its name.
+    let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
+    assert!(empty.contains("No changes."), "{empty}");
+}
+
+#[test]
+fn a_saved_plan_is_applied_exactly_and_refused_once_it_is_stale() {
+    let stack = Stack::of_text("stack: saved\nkeys: {a: {description: one}}\n", "us-east-2");
+    let plan = stack.folder.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    stack.expect(0, &["plan", "--out", plan]);
+    stack.expect(0, &["show", plan]);
+    stack.expect(0, &["apply", plan]);
+    let stale = stack.expect(5, &["apply", plan]);
+    assert!(stale.contains("stale"), "{stale}");
+}
+
+#[test]
+fn a_key_goes_only_after_its_protection_is_gone() {
+    let stack = Stack::of_text("stack: gone\nkeys: {a: {aliases: [gone]}}\n", "us-west-1");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.write("stack: gone\n");
+    let refused = stack.expect(3, &["plan"]);
+    assert!(refused.contains("protected"), "{refused}");
+    stack.expect(3, &["apply", "--auto-approve"]);
+    stack.write("stack: gone\nkeys: {a: {aliases: [gone], protect: false}}\n");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    let plan = stack.expect(0, &["destroy", "--auto-approve"]);
+    assert!(plan.contains("schedules the deletion"), "{plan}");
+    // Declared again, the key is taken back rather than made anew.
+    let back = stack.expect(2, &["plan", "--detailed-exitcode"]);
+    assert!(back.contains("CancelKeyDeletion, EnableKey"), "{back}");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn wrong_use_and_missing_files_have_their_exit_codes() {
+    let stack = Stack::of_text("stack: use\nkeys: {a: {}}\n", "sa-east-1");
+    stack.expect(64, &["plam"]);
+    stack.expect(64, &["apply"]);
+    stack.expect(0, &["--help"]);
+    stack.expect(0, &["schema"]);
+    let bad = Stack::of_text("stack: use\nkeyz: {}\n", "sa-east-1");
+    let report = bad.expect(1, &["validate"]);
+    assert!(report.contains("kmsctl.yaml:2:1") && report.contains("keys"), "{report}");
+}
