@@ -38,15 +38,32 @@ fn endpoint() -> &'static str {
     url
 }
 
+/// A proxy before the local AWS that breaks things. Ends with the process, as the server does.
+fn proxy(faults: &[&str]) -> (Child, String) {
+    let mut child = Command::new("python3")
+        .arg(top().join("tests/moto/proxy.py"))
+        .arg(endpoint())
+        .args(faults)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (child, line.trim().to_owned())
+}
+
 struct Stack {
     config: PathBuf,
     region: &'static str,
     folder: tempfile::TempDir,
+    endpoint: String,
 }
 
 impl Stack {
     fn new(config: impl Into<PathBuf>, region: &'static str) -> Self {
-        Self { config: config.into(), region, folder: tempfile::tempdir().unwrap() }
+        let (folder, endpoint) = (tempfile::tempdir().unwrap(), endpoint().to_owned());
+        Self { config: config.into(), region, folder, endpoint }
     }
 
     fn of_text(text: &str, region: &'static str) -> Self {
@@ -65,7 +82,7 @@ impl Stack {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kmsctl"));
         command
             .env_clear()
-            .env("AWS_ENDPOINT_URL", endpoint())
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")
             .env("AWS_CONFIG_FILE", "/dev/null")
@@ -150,6 +167,29 @@ fn a_killed_apply_goes_on_where_it_was() {
     // A second key or grant would be found now, by its tags or its name.
     let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
     assert!(empty.contains("No changes."), "{empty}");
+}
+
+/// Answers are lost after AWS executed the call, and calls are throttled: apply finishes in one run,
+/// and there is one of everything.
+#[test]
+fn lost_answers_and_throttling_end_in_one_of_everything() {
+    for (name, region, faults) in [
+        ("lost", "af-south-1", ["--lose", "0.3", "--seed", "7"]),
+        ("throttled", "ap-south-1", ["--throttle", "0.3", "--seed", "7"]),
+    ] {
+        let mut stack = Stack::of_text(&stack_text(name), region);
+        let (mut proxy, url) = proxy(&faults);
+        let direct = std::mem::replace(&mut stack.endpoint, url);
+        stack.expect(0, &["apply", "--auto-approve"]);
+        stack.endpoint = direct;
+        stack.expect(0, &["plan", "--detailed-exitcode"]);
+        stack.lose_state();
+        // A second key would be found now by its tags, a second grant by its name.
+        let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
+        assert!(empty.contains("No changes."), "{empty}");
+        proxy.kill().unwrap();
+        proxy.wait().unwrap();
+    }
 }
 
 #[test]

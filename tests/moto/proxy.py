@@ -1,0 +1,106 @@
+"""A proxy before the local AWS that counts calls, cuts lists into AWS's page sizes, and breaks things.
+
+  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--seed N]
+
+--lose: of the answers to mutating calls, the fraction that is lost after AWS executed the call (the
+connection is reset). --throttle, --fail: of all calls, the fraction that is answered with
+ThrottlingException or with a 500, without being executed. Prints its address, then serves until its
+standard input ends; GET /counts answers the calls so far by operation.
+"""
+import argparse
+import collections
+import http.client
+import json
+import random
+import socket
+import struct
+import sys
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+READS = ("Get", "List", "Describe")
+PAGES = {"ListKeys": ("Keys", 1000), "ListAliases": ("Aliases", 100), "ListGrants": ("Grants", 100)}
+
+parser = argparse.ArgumentParser()
+parser.add_argument("upstream")
+for name in ("lose", "throttle", "fail"):
+    parser.add_argument(f"--{name}", type=float, default=0.0)
+parser.add_argument("--seed", type=int, default=1)
+args = parser.parse_args()
+upstream = urllib.parse.urlsplit(args.upstream)
+counts = collections.Counter()
+lock = threading.Lock()
+dice = random.Random(args.seed)
+# moto fails when keys are made side by side ("dictionary changed size"): one call at a time.
+one = threading.Lock()
+
+
+class Proxy(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status, body, kind="application/x-amz-json-1.1"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        with lock:
+            self.answer(200, json.dumps(counts, sort_keys=True).encode())
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        target = self.headers.get("X-Amz-Target")
+        if target:
+            operation = target.rsplit(".", 1)[-1]
+        else:
+            operation = urllib.parse.parse_qs(body.decode()).get("Action", ["?"])[0]
+        reads = operation.startswith(READS)
+        with lock:
+            counts[operation] += 1
+            throttled, failed, lost = (dice.random() < p for p in (args.throttle, args.fail, args.lose))
+        if throttled:
+            return self.answer(400, b'{"__type": "ThrottlingException", "message": "slow down"}')
+        if failed:
+            return self.answer(500, b'{"__type": "KMSInternalException", "message": "try again"}')
+        status, text, kind = self.forward(body)
+        if lost and not reads:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return self.connection.close()
+        if status == 200 and operation in PAGES:
+            text = page(operation, json.loads(body), json.loads(text))
+        self.answer(status, text, kind)
+
+    def forward(self, body):
+        with one:
+            connection = http.client.HTTPConnection(upstream.hostname, upstream.port, timeout=60)
+            connection.request("POST", self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            text = answer.read()
+            connection.close()
+        return answer.status, text, answer.headers.get("Content-Type", "")
+
+
+def page(operation, asked, answered):
+    field, most = PAGES[operation]
+    size, start = min(asked.get("Limit", 50), most), int(asked.get("Marker", 0))
+    whole = answered[field]
+    answered[field] = whole[start : start + size]
+    answered["Truncated"] = start + size < len(whole)
+    answered.pop("NextMarker", None)
+    if answered["Truncated"]:
+        answered["NextMarker"] = str(start + size)
+    return json.dumps(answered).encode()
+
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+server.daemon_threads = True
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+sys.stdin.read()
