@@ -1,0 +1,95 @@
+//! The pure part at scale: load, diff and render 10,000 keys with an alias, a policy and a grant
+//! each. `cargo bench`; compare ratios within one run, not times between machines.
+
+use kmsctl::config::{Input, Surroundings, load};
+use kmsctl::desired::Desired;
+use kmsctl::kind::Spec;
+use kmsctl::live::{Live, Seen};
+use kmsctl::plan::{Plan, plan};
+use kmsctl::render::{Style, human};
+use kmsctl::state::State;
+use std::fmt::Write;
+
+const KEYS: usize = 10_000;
+
+fn main() {
+    divan::main();
+}
+
+#[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+fn configuration() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    // A file stays under the size that kmsctl reads.
+    for (file, numbers) in (0..KEYS).collect::<Vec<_>>().chunks(2_000).enumerate() {
+        let mut text = String::from("stack: bench\nkeys:\n");
+        for n in numbers {
+            write!(
+                text,
+                "  k{n}:\n    description: Key number {n}\n    aliases: [bench/{n}]\n    policy: \
+                 {{administrators: [role/Admin], users: [role/App{n}]}}\n    grants: {{batch: \
+                 {{grantee: role/Batch, operations: [Decrypt, GenerateDataKey]}}}}\n"
+            )
+            .unwrap();
+        }
+        let path = folder.path().join(format!("{file}.yaml"));
+        kmsctl::store::write_atomic(&path, text.as_bytes()).unwrap();
+    }
+    folder
+}
+
+#[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+fn desired(folder: &tempfile::TempDir) -> Desired {
+    let input = Input { paths: vec![folder.path().to_owned()], ..Input::default() };
+    let (mut loaded, _) = load(&input);
+    let (account, region) = ("111122223333".parse().unwrap(), "eu-west-1".parse().unwrap());
+    loaded.resolve(&Surroundings { account, region }).0.unwrap()
+}
+
+fn state(desired: &Desired) -> State {
+    State::begin(desired.stack.clone(), "bench".to_owned())
+}
+
+/// AWS as declared, but for every tenth key, whose description differs.
+fn live(desired: &Desired) -> Live {
+    let mut live = Live::default();
+    for (n, (address, declared)) in desired.resources.iter().enumerate() {
+        let mut spec = declared.spec.clone();
+        if let Spec::Key(key) = &mut spec
+            && n % 10 == 0
+        {
+            key.description = Some("something else".to_owned());
+        }
+        let (place, spec) = (declared.place.clone(), Box::new(spec));
+        live.seen.insert(address.clone(), Seen::Present { id: n.to_string(), place, spec });
+    }
+    live
+}
+
+fn create(desired: &Desired) -> Plan {
+    plan(desired, &state(desired), &Live::default())
+}
+
+#[divan::bench(sample_count = 3)]
+fn load_the_configuration(bencher: divan::Bencher<'_, '_>) {
+    let folder = configuration();
+    bencher.bench_local(|| desired(&folder));
+}
+
+#[divan::bench(sample_count = 3)]
+fn plan_from_nothing(bencher: divan::Bencher<'_, '_>) {
+    let desired = desired(&configuration());
+    bencher.bench_local(|| create(&desired));
+}
+
+#[divan::bench(sample_count = 3)]
+fn plan_one_in_ten_changed(bencher: divan::Bencher<'_, '_>) {
+    let desired = desired(&configuration());
+    let (state, live) = (state(&desired), live(&desired));
+    bencher.bench_local(|| plan(&desired, &state, &live));
+}
+
+#[divan::bench(sample_count = 3)]
+fn render_from_nothing(bencher: divan::Bencher<'_, '_>) {
+    let plan = create(&desired(&configuration()));
+    bencher.bench_local(|| human::plan(&plan, &Style::default()));
+}
