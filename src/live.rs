@@ -38,11 +38,3 @@ pub struct Live {
     /// What the keys are that resources point at.
     pub key_facts: KeyFacts,
 }
-
-impl Live {
-    /// The address of a key of the stack.
-    #[must_use]
-    pub fn address_of(&self, arn: &KeyArn) -> Option<&Address> {
-        self.ids.iter().find(|(_, id)| *id == arn).map(|(address, _)| address)
-    }
-}
