@@ -1,7 +1,7 @@
 //! What AWS reports now, in the vocabulary of declarations.
 
 use crate::address::Address;
-use crate::id::{KeyArn, Place};
+use crate::id::Place;
 use crate::kind::{Ids, KeyFacts, Spec};
 use std::collections::BTreeMap;
 
