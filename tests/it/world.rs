@@ -91,7 +91,7 @@ impl Stack {
         builder.enable_time().start_paused(true).build().unwrap().block_on(future)
     }
 
-    fn replay(&self) -> Replay {
+    pub(crate) fn replay(&self) -> Replay {
         let mut replay = Replay::new(self.state.clone());
         replay.read(&self.journal.borrow()).expect("a journal that a run wrote");
         replay
