@@ -9,8 +9,8 @@ mod read;
 mod tests;
 
 use super::limit::Limits;
-use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Late, Outcome};
-use crate::id::{AccountId, AliasName, KeyArn, Place, Region};
+use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome};
+use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, alias, grant, key};
@@ -49,6 +49,7 @@ pub struct Aws {
 #[derive(Debug, Default)]
 struct Clients {
     kms: BTreeMap<Place, aws_sdk_kms::Client>,
+    iam: BTreeMap<AccountId, aws_sdk_iam::Client>,
     /// One provider an account, so that its credentials are fetched once for all Regions.
     roles: BTreeMap<AccountId, SharedCredentialsProvider>,
 }
@@ -123,26 +124,60 @@ impl Aws {
         let region = aws_sdk_kms::config::Region::new(at.region.to_string());
         let mut config = aws_sdk_kms::config::Builder::from(&self.base)
             .retry_config(RetryConfig::disabled())
-            .region(region.clone());
-        if let Some(role) = self.role(&at.account, operation)? {
-            let credentials = match clients.roles.get(&at.account) {
-                Some(known) => known.clone(),
-                // Fetching credentials is not the engine's business: the SDK retries it.
-                None => SharedCredentialsProvider::new(
-                    AssumeRoleProvider::builder(role)
-                        .session_name("kmsctl")
-                        .configure(&self.base)
-                        .region(region)
-                        .build()
-                        .await,
-                ),
-            };
-            clients.roles.insert(at.account.clone(), credentials.clone());
+            .region(region);
+        if let Some(credentials) = self.credentials(&mut clients, &at.account, operation).await? {
             config = config.credentials_provider(credentials);
         }
         let client = aws_sdk_kms::Client::from_conf(config.build());
         clients.kms.insert(at.clone(), client.clone());
         Ok(client)
+    }
+
+    /// IAM's client for an account. IAM is global: any Region leads to it.
+    pub(crate) async fn iam(
+        &self,
+        account: &AccountId,
+        operation: &'static str,
+    ) -> Result<aws_sdk_iam::Client, CloudError> {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.iam.get(account) {
+            return Ok(client.clone());
+        }
+        let mut config =
+            aws_sdk_iam::config::Builder::from(&self.base).retry_config(RetryConfig::disabled());
+        if let Some(credentials) = self.credentials(&mut clients, account, operation).await? {
+            config = config.credentials_provider(credentials);
+        }
+        if self.base.region().is_none() {
+            config = config.region(aws_sdk_iam::config::Region::new("us-east-1"));
+        }
+        let client = aws_sdk_iam::Client::from_conf(config.build());
+        clients.iam.insert(account.clone(), client.clone());
+        Ok(client)
+    }
+
+    /// The credentials for `account`; none where the caller's own are right.
+    async fn credentials(
+        &self,
+        clients: &mut Clients,
+        account: &AccountId,
+        operation: &'static str,
+    ) -> Result<Option<SharedCredentialsProvider>, CloudError> {
+        let Some(role) = self.role(account, operation)? else {
+            return Ok(None);
+        };
+        if let Some(known) = clients.roles.get(account) {
+            return Ok(Some(known.clone()));
+        }
+        // Fetching credentials is not the engine's business: the SDK retries it.
+        let provider = AssumeRoleProvider::builder(role)
+            .session_name("kmsctl")
+            .configure(&self.base)
+            .build()
+            .await;
+        let provider = SharedCredentialsProvider::new(provider);
+        clients.roles.insert(account.clone(), provider.clone());
+        Ok(Some(provider))
     }
 
     /// The role for `account`; none for the caller's own credentials.
@@ -210,6 +245,10 @@ impl Cloud for Aws {
 
     async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
         read::grants(self, key).await
+    }
+
+    async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
+        read::identity(self, identity).await
     }
 
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {

@@ -5,7 +5,7 @@ pub mod aws;
 pub mod limit;
 pub mod retry;
 
-use crate::id::{AccountId, AliasName, KeyArn, Place};
+use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, Ids};
@@ -29,6 +29,9 @@ pub enum Fault {
     InvalidState,
     /// The request is wrong.
     Invalid,
+    /// A policy or a grant that AWS does not take: for one, because a principal in it does not
+    /// exist, or not for KMS yet (aws-semantics 1.8).
+    Malformed,
     /// A quota is used up.
     LimitExceeded,
     /// Not answered, or answered with a server's fault: may have been executed or not.
@@ -75,6 +78,15 @@ pub struct AliasEntry {
     pub target: Option<String>,
 }
 
+/// A user or a role, as IAM knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its ARN, with its path.
+    pub arn: String,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+}
+
 /// What a mutating call brought about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -119,6 +131,8 @@ pub trait Cloud {
     async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError>;
     /// `ListGrants`, every page.
     async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError>;
+    /// `GetRole` or `GetUser`, by name; `None` if there is none.
+    async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError>;
     /// The mutating call. Not repeated by anybody below.
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
 }

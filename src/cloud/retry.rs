@@ -48,6 +48,7 @@ fn passes(fault: Fault) -> bool {
         | Fault::Denied
         | Fault::InvalidState
         | Fault::Invalid
+        | Fault::Malformed
         | Fault::LimitExceeded
         | Fault::Unsupported
         | Fault::Other => false,

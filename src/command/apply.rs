@@ -61,7 +61,7 @@ async fn run(
     if !replay.is_settled() {
         return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
     }
-    let mut plan = make(session, &replay.state).await?;
+    let mut plan = make(session, &replay.state, io).await?;
     let approved = match mode {
         Mode::Fresh { targets, approved } => {
             plan.narrow(targets);

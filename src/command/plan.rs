@@ -3,6 +3,7 @@
 use super::plan_file::PlanFile;
 use super::session::{Session, random};
 use crate::cli::{Format, Global, PlanArgs};
+use crate::engine::identities;
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
@@ -11,8 +12,23 @@ use crate::render;
 use crate::state::State;
 use std::path::Path;
 
-/// Refreshes and plans.
-pub(super) async fn make(session: &Session, state: &State) -> Result<Plan, Failure> {
+/// Refreshes, plans, and looks up whom the calls name.
+pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Plan, Failure> {
+    let mut plan = observe(session, state).await?;
+    let desired = &session.desired;
+    let accounts = desired.accounts.keys().chain([&desired.home.account]).cloned().collect();
+    let looked = identities::look(&session.aws, &session.effort, &plan, &accounts).await;
+    plan.admit(&looked.standings);
+    if let Some(error) = looked.blind {
+        io.say(&format!(
+            "Whether every user and role in the policies and grants exists is not known ({error}). \
+             AWS refuses a policy that names one who does not."
+        ));
+    }
+    Ok(plan)
+}
+
+async fn observe(session: &Session, state: &State) -> Result<Plan, Failure> {
     let live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
     Ok(plan::plan(&session.desired, state, &live))
 }
@@ -36,7 +52,7 @@ pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Re
 pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.recovered(io, false, &random()?).await?;
-    let mut plan = make(&session, &replay.state).await?;
+    let mut plan = make(&session, &replay.state, io).await?;
     plan.narrow(&args.targets);
     if args.refresh_only {
         plan.steps.clear();
@@ -72,7 +88,7 @@ fn exit_of(plan: &Plan, args: &PlanArgs) -> Exit {
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.recovered(io, false, &random()?).await?;
-    let mut plan = make(&session, &replay.state).await?;
+    let mut plan = observe(&session, &replay.state).await?;
     plan.steps.clear();
     plan.access.clear();
     plan.findings.clear();

@@ -221,6 +221,7 @@ fn obstructed(error: &CloudError) -> Seen {
         | Fault::Throttled
         | Fault::InvalidState
         | Fault::Invalid
+        | Fault::Malformed
         | Fault::LimitExceeded
         | Fault::Ambiguous
         | Fault::Unsent

@@ -155,6 +155,15 @@ impl Resource for Grant {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
+
+    fn principals(call: &Call) -> Vec<String> {
+        match call {
+            Call::CreateGrant { grantee_principal, retiring_principal, .. } => {
+                retiring_principal.iter().chain([grantee_principal]).cloned().collect()
+            }
+            Call::RevokeGrant { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Whether two grants differ in nothing but which objects in AWS stand for them.

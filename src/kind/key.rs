@@ -271,6 +271,24 @@ impl Resource for Key {
             | Call::DisableKeyRotation {} => Retry::Repeat,
         }
     }
+
+    fn principals(call: &Call) -> Vec<String> {
+        let policy = match call {
+            Call::CreateKey { policy, .. } => policy.as_ref(),
+            Call::PutKeyPolicy { policy, .. } => Some(policy),
+            Call::CancelKeyDeletion {}
+            | Call::EnableKey {}
+            | Call::DisableKey {}
+            | Call::UpdateKeyDescription { .. }
+            | Call::TagResource { .. }
+            | Call::UntagResource { .. }
+            | Call::EnableKeyRotation { .. }
+            | Call::DisableKeyRotation {}
+            | Call::ScheduleKeyDeletion { .. } => None,
+        };
+        let read = policy.and_then(|text| Document::from_live(text, "aws").ok());
+        read.map(|policy| policy.principals()).unwrap_or_default()
+    }
 }
 
 /// Refuses a policy after which nobody could change the policy (aws-semantics 4.5, and stricter).

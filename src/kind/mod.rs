@@ -262,6 +262,8 @@ pub trait Resource {
     ) -> Result<Calls<Self::Call>, Vec<Violation>>;
     /// How a lost answer to `call` is settled.
     fn retry(call: &Self::Call) -> Retry;
+    /// The ARNs of the identities that must exist for AWS to take `call`.
+    fn principals(call: &Self::Call) -> Vec<String>;
 }
 
 /// Declares the closed sums over all kinds, and the one match from each to its kind.
@@ -364,6 +366,12 @@ macro_rules! kinds {
             #[must_use]
             pub fn service(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $module::$resource::SERVICE),+ }
+            }
+
+            /// The ARNs of the identities that must exist for AWS to take the call.
+            #[must_use]
+            pub fn principals(&self) -> Vec<String> {
+                match self { $(Self::$variant(call) => $module::$resource::principals(call)),+ }
             }
 
             /// How a lost answer is settled.

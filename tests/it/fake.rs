@@ -3,8 +3,8 @@
 mod aliases;
 mod kms;
 
-use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Late, Outcome};
-use kmsctl::id::{AliasName, KeyArn, Place};
+use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome};
+use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::kind::Call;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
@@ -52,6 +52,12 @@ pub(crate) struct Faults {
     pub(crate) reads: bool,
     /// Operation and id of the key, `*` for every mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
+    /// Users and roles that do not exist.
+    pub(crate) missing: BTreeSet<String>,
+    /// When every identity was made, in seconds since 1970.
+    pub(crate) created: u64,
+    /// How many policies and grants are still refused because KMS does not know a principal.
+    pub(crate) strange: u32,
     /// The number of the mutating call, from 1.
     pub(crate) crash_at: Option<(usize, Kill)>,
 }
@@ -215,6 +221,15 @@ impl FakeAws {
         Ok(())
     }
 
+    /// Whether KMS does not know somebody whom the call names.
+    fn stranger(&self, call: &Call) -> bool {
+        let named = call.principals();
+        let mut faults = self.faults.borrow_mut();
+        let strange = !named.is_empty() && faults.strange > 0;
+        faults.strange -= u32::from(strange);
+        strange || named.iter().any(|arn| faults.missing.contains(arn))
+    }
+
     fn of<T>(
         &self,
         operation: &'static str,
@@ -289,6 +304,13 @@ impl Cloud for FakeAws {
         self.of("ListResourceTags", key, |k| k.tags.clone())
     }
 
+    async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
+        self.read("GetRole", None).await?;
+        let faults = self.faults.borrow();
+        let there = !faults.missing.contains(identity.as_str());
+        Ok(there.then(|| Identity { arn: identity.to_string(), created: faults.created }))
+    }
+
     async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
         self.read("ListGrants", Some(key)).await?;
         self.of("ListGrants", key, |k| k.grants.iter().rev().cloned().collect())
@@ -326,7 +348,10 @@ impl Cloud for FakeAws {
             self.log.borrow_mut().push((operation, false));
             return Err(error);
         }
-        let result = self.execute(at, call, &late, name);
+        let result = match self.stranger(call) {
+            true => Err(fail(name, Fault::Malformed, "invalid principals")),
+            false => self.execute(at, call, &late, name),
+        };
         self.log.borrow_mut().push((operation, result.is_ok()));
         if let Err(error) = &result {
             self.refusals.borrow_mut().push(error.to_string());

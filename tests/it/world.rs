@@ -5,7 +5,7 @@ use kmsctl::cloud::CloudError;
 use kmsctl::cloud::retry::Patience;
 use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Progress, World, apply};
-use kmsctl::engine::{Effort, recover, refresh};
+use kmsctl::engine::{Effort, identities, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
 use kmsctl::plan::order::Work;
@@ -109,7 +109,11 @@ impl Stack {
         };
         recover::recover(&self.fake, &self.effort, &mut replay, 1_000_060, write).await?;
         let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
-        Ok((plan(desired, &replay.state, &live), live))
+        let mut plan = plan(desired, &replay.state, &live);
+        let accounts = BTreeSet::from([desired.home.account.clone()]);
+        let looked = identities::look(&self.fake, &self.effort, &plan, &accounts).await;
+        plan.admit(&looked.standings);
+        Ok((plan, live))
     }
 
     /// The plan, from reads alone.

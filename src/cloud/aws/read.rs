@@ -2,11 +2,13 @@
 
 use super::Aws;
 use super::error::{answer, local};
-use crate::cloud::{AliasEntry, Caller, CloudError, Fault};
-use crate::id::{KeyArn, Place};
+use crate::cloud::{AliasEntry, Caller, CloudError, Fault, Identity};
+use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
+use aws_sdk_iam::operation::get_role::GetRoleOutput;
+use aws_sdk_iam::operation::get_user::GetUserOutput;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 use std::collections::BTreeMap;
 
@@ -131,5 +133,32 @@ pub(super) async fn grants(aws: &Aws, arn: &KeyArn) -> Result<Vec<Listed>, Cloud
         if marker.is_none() {
             return Ok(grants);
         }
+    }
+}
+
+pub(super) async fn identity(
+    aws: &Aws,
+    identity: &IdentityArn,
+) -> Result<Option<Identity>, CloudError> {
+    let found = if identity.is_role() {
+        const OPERATION: &str = "GetRole";
+        let request = aws.iam(identity.account(), OPERATION).await?.get_role();
+        let sent = answer(OPERATION, request.role_name(identity.name()).send().await);
+        let role = |answer: GetRoleOutput| answer.role.map(|role| (role.arn, role.create_date));
+        sent.map(role)
+    } else {
+        const OPERATION: &str = "GetUser";
+        let request = aws.iam(identity.account(), OPERATION).await?.get_user();
+        let sent = answer(OPERATION, request.user_name(identity.name()).send().await);
+        let user = |answer: GetUserOutput| answer.user.map(|user| (user.arn, user.create_date));
+        sent.map(user)
+    };
+    match found {
+        Ok(found) => Ok(found.map(|(arn, created)| Identity {
+            arn,
+            created: u64::try_from(created.secs()).unwrap_or_default(),
+        })),
+        Err(error) if error.fault == Fault::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -54,7 +54,7 @@ fn reserialised(value: &Value, principal: bool) -> Value {
 
 fn policy(name: &'static str, text: &str, bypass: bool) -> Answer<Value> {
     let value: Value = serde_json::from_str(text)
-        .map_err(|_| fail(name, Fault::Invalid, "MalformedPolicyDocument"))?;
+        .map_err(|_| fail(name, Fault::Malformed, "MalformedPolicyDocument"))?;
     let kept = text.contains("kms:*") || text.contains("kms:Put");
     if !bypass && !kept {
         return Err(fail(
