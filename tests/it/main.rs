@@ -9,6 +9,7 @@
     reason = "the stand-in is a table of rules, and a test fails by panicking"
 )]
 
+mod architecture;
 mod build;
 mod crash;
 mod fake;
