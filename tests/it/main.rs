@@ -14,6 +14,7 @@ mod build;
 mod crash;
 mod fake;
 mod faults;
+mod help;
 mod order;
 mod program;
 mod properties;
