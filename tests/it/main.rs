@@ -15,6 +15,7 @@ mod crash;
 mod fake;
 mod faults;
 mod help;
+mod newborn;
 mod order;
 mod program;
 mod properties;
