@@ -18,6 +18,7 @@ mod help;
 mod newborn;
 mod order;
 mod program;
+mod program_state;
 mod properties;
 mod scenarios;
 mod world;
