@@ -12,6 +12,7 @@
 mod architecture;
 mod build;
 mod crash;
+mod examples;
 mod fake;
 mod faults;
 mod help;

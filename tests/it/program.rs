@@ -1,11 +1,11 @@
-//! The program itself, against a local AWS over the wire: the examples, and being killed.
+//! The program itself, against a local AWS over the wire: being killed, faults, saved plans.
 //!
 //! The local AWS is moto's server, started once for all tests by `tests/moto/serve.sh`, which
 //! installs it if need be. It is lenient where AWS is strict: what it accepts proves nothing but
 //! that the requests are well formed and the flow works. Known differences that these tests touch:
 //!
 //! - A grant on a key of another account answers 500 (AWS: the grant). The example that has one is
-//!   planned here, and applied on the stand-in.
+//!   planned here, and applied on the stand-in (`examples`).
 //! - The rotation period is not kept (AWS: kept). Only 365 days, its answer, is used.
 //! - One alias name cannot be in two Regions (AWS: it can). Each test has names of its own.
 
@@ -113,31 +113,6 @@ impl Stack {
     pub(crate) fn lose_state(&self) {
         std::fs::remove_dir_all(self.folder.path().join("state")).unwrap();
     }
-}
-
-#[test]
-fn the_examples_apply_and_plan_empty_even_without_their_state() {
-    for (path, region) in [
-        ("examples/storage/kmsctl.yaml", "ap-northeast-2"),
-        ("examples/elasticsearch/kmsctl.yaml", "ap-northeast-1"),
-        ("examples/cloudtrail/kmsctl.yaml", "eu-west-1"),
-        ("examples/fleet", "eu-central-1"),
-        ("examples/github-actions/kmsctl.yaml", "eu-west-2"),
-    ] {
-        let stack = Stack::new(top().join(path), region);
-        stack.expect(0, &["validate"]);
-        stack.expect(2, &["plan", "--detailed-exitcode"]);
-        stack.expect(0, &["apply", "--auto-approve"]);
-        let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
-        assert!(empty.contains("No changes."), "{empty}");
-        stack.lose_state();
-        let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
-        assert!(empty.contains("No changes."), "{empty}");
-        stack.expect(0, &["apply", "--auto-approve"]);
-        stack.expect(0, &["drift"]);
-    }
-    let other = Stack::new(top().join("examples/auto-scaling/kmsctl.yaml"), "us-west-2");
-    other.expect(2, &["plan", "--detailed-exitcode"]);
 }
 
 pub(crate) fn stack_text(name: &str, keys: usize) -> String {
