@@ -15,6 +15,7 @@ mod crash;
 mod examples;
 mod fake;
 mod faults;
+mod files;
 mod help;
 mod newborn;
 mod order;
