@@ -261,6 +261,22 @@ fn a_saved_plan_is_refused_once_aws_has_changed() {
 }
 
 #[test]
+fn a_saved_plan_of_a_target_does_that_part_only() {
+    let region = "ap-southeast-3";
+    let stack = Stack::of_text("stack: part\nkeys: {a: {}, b: {}}\n", region);
+    let plan = stack.folder.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    stack.expect(0, &["plan", "--out", plan, "--target", "key/a"]);
+    stack.expect(0, &["apply", plan]);
+    assert_eq!(stack.expect(0, &["state", "list"]), "key/a\n");
+    // The same part again, in which nothing is left to do.
+    stack.expect(0, &["plan", "--out", plan, "--target", "key/a"]);
+    stack.expect(0, &["apply", plan]);
+    assert_eq!(keys(region).len(), 1);
+    stack.finishes_with(2, region);
+}
+
+#[test]
 fn an_interrupted_apply_stops_at_a_safe_point_and_says_what_is_left() {
     let region = "ap-southeast-2";
     let mut stack = Stack::of_text(&stack_text("interrupted", 4), region);
