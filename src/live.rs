@@ -1,7 +1,7 @@
 //! What AWS reports now, in the vocabulary of declarations.
 
 use crate::address::Address;
-use crate::id::{KeyArn, Place};
+use crate::id::Place;
 use crate::kind::{Ids, KeyFacts, Spec};
 use std::collections::BTreeMap;
 
@@ -37,12 +37,4 @@ pub struct Live {
     pub ids: Ids,
     /// What the keys are that resources point at.
     pub key_facts: KeyFacts,
-}
-
-impl Live {
-    /// The address of a key of the stack.
-    #[must_use]
-    pub fn address_of(&self, arn: &KeyArn) -> Option<&Address> {
-        self.ids.iter().find(|(_, id)| *id == arn).map(|(address, _)| address)
-    }
 }

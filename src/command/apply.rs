@@ -78,10 +78,7 @@ async fn run(
     if !plan.steps.is_empty() {
         approve(approved, io)?;
     }
-    // What the earlier run did is in the records before this one begins a journal of its own.
-    if replay.state.serial > 0 || !replay.state.records.is_empty() || !plan.steps.is_empty() {
-        settle_state(session, &mut replay)?;
-    }
+    settle_state(session, &mut replay)?;
     let ended = carry_out(session, io, &plan, &mut replay).await?;
     drop(lock);
     Ok(tell(io, &plan, &ended))
@@ -116,10 +113,9 @@ fn approve(approved: bool, io: &Io) -> Result<(), Failure> {
     }
 }
 
-/// Stores the state with everything folded in, and begins a new point in its history.
+/// What an earlier run did is in the records before this one begins a journal of its own.
 fn settle_state(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
-    let open = session.store.journal_exists();
-    if open {
+    if session.store.journal_exists() {
         replay.state.serial += 1;
         session.store.commit(&replay.state)?;
         *replay = Replay::new(replay.state.clone());

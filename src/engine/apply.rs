@@ -7,12 +7,12 @@ use crate::address::Address;
 use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
 use crate::id::KeyArn;
 use crate::journal::{Draft, Event};
-use crate::kind::{Call, Ids, Kind, Spec, alias, grant, key};
+use crate::kind::{Call, Ids, KeyRef, Kind, Spec, alias, grant, key};
 use crate::plan::order::{Part, Queue, Work};
 use crate::plan::{Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the applier needs from the world.
@@ -30,9 +30,9 @@ pub trait World {
     fn stop(&self) -> bool;
     /// Tells what happens.
     fn tell(&self, progress: Progress<'_>);
-    /// Which of the steps that are ready begins next: an index into `ready`.
-    fn choose(&self, _ready: &[Work]) -> usize {
-        0
+    /// Which of the steps that are ready begins next.
+    fn choose(&self, ready: &BTreeSet<Work>) -> Option<Work> {
+        ready.first().copied()
     }
 }
 
@@ -112,9 +112,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         loop {
             let halted = self.broken.get() || self.world.stop();
             while !halted && running.len() < self.effort.parallelism.max(1) {
-                let ready = queue.ready();
-                let chosen = self.world.choose(&ready);
-                let Some(work) = ready.get(chosen).copied() else {
+                let Some(work) = self.world.choose(queue.ready()) else {
                     break;
                 };
                 queue.take(work);
@@ -142,11 +140,10 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 }
             }
         }
-        let done = |address: &Address| {
-            ended.finished.contains(address) || ended.failed.iter().any(|(a, _)| a == address)
-        };
+        let failed = ended.failed.iter().map(|(address, _)| address);
+        let done: BTreeSet<&Address> = ended.finished.iter().chain(failed).collect();
         let steps = self.plan.steps.iter().map(|step| &step.address);
-        ended.left = steps.filter(|address| !done(address)).cloned().collect();
+        ended.left = steps.filter(|address| !done.contains(address)).cloned().collect();
         ended
     }
 
@@ -224,7 +221,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let operation = call.request().0;
         let mut attempt = 0;
         loop {
-            let ids = self.ids.borrow().clone();
+            let ids = self.ids_of(step);
             let key = self.key_of(step, &ids);
             let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
             let error = match self.cloud.call(at, call, late).await {
@@ -258,6 +255,18 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             self.world.tell(Progress::Waiting { step, operation: &operation, why });
             tokio::time::sleep(self.effort.patience.pause(attempt)).await;
         }
+    }
+
+    /// The ARNs that the calls of a step may name: of its own key and of those that it points at.
+    fn ids_of(&self, step: &Step) -> Ids {
+        let specs = step.change.from().into_iter().chain(step.change.to());
+        let managed = specs.flat_map(Spec::refs).filter_map(|key| match key {
+            KeyRef::Managed(address) => Some(address),
+            KeyRef::Arn(_) => None,
+        });
+        let ids = self.ids.borrow();
+        let known = |address: &Address| Some((address.clone(), ids.get(address)?.clone()));
+        managed.chain([&step.address]).filter_map(known).collect()
     }
 
     fn key_of(&self, step: &Step, ids: &Ids) -> Option<KeyArn> {

@@ -24,8 +24,8 @@ use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The aliases of each place.
-type Aliases = BTreeMap<Place, Vec<AliasEntry>>;
+/// The aliases of each place, and the keys behind them.
+type Aliases = BTreeMap<Place, BTreeMap<String, KeyArn>>;
 
 /// What was read of one key.
 struct Reading {
@@ -41,6 +41,8 @@ struct Refresh<'a, C> {
     effort: &'a Effort,
     desired: &'a Desired,
     state: &'a State,
+    /// The grants that are declared or recorded, by the key that they are on.
+    grants_on: BTreeMap<KeyRef, BTreeSet<Address>>,
 }
 
 /// Reads what AWS has.
@@ -53,7 +55,8 @@ pub async fn refresh<C: Cloud>(
     desired: &Desired,
     state: &State,
 ) -> Result<Live, CloudError> {
-    let run = Refresh { cloud, effort, desired, state };
+    let grants_on = grants_on(desired, state);
+    let run = Refresh { cloud, effort, desired, state, grants_on };
     let aliases = run.aliases().await?;
     let identified = run.identify(&aliases).await?;
     let mut live = Live { seen: identified.obstructed, ..Live::default() };
@@ -107,13 +110,23 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     async fn aliases(&self) -> Result<Aliases, CloudError> {
-        let mut aliases = Aliases::new();
-        for place in self.places(&[Kind::Key, Kind::Alias]) {
+        let places = self.places(&[Kind::Key, Kind::Alias]).into_iter();
+        let lists = places.map(|place| async move {
             let list = async || self.cloud.aliases(&place).await;
             let entries = patiently(&self.effort.patience, list).await?;
-            aliases.insert(place, entries);
-        }
-        Ok(aliases)
+            let arn = |AliasEntry { name, target }| Some((name, KeyArn::at(&place, &target?)));
+            let targets = entries.into_iter().filter_map(arn).collect();
+            Ok((place, targets))
+        });
+        self.side_by_side(lists).await.into_iter().collect()
+    }
+
+    /// Runs the reads at once, as many as `--parallelism` allows; the answers in any order.
+    async fn side_by_side<T>(
+        &self,
+        reads: impl Iterator<Item = impl Future<Output = T>>,
+    ) -> Vec<T> {
+        stream::iter(reads).buffer_unordered(self.effort.parallelism.max(1)).collect().await
     }
 
     /// Reads each key, side by side; what is denied or gone is an error of its own.
@@ -125,8 +138,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let reading = self.read_settled(address, arn).await;
             (address.clone(), reading)
         });
-        let all: Vec<_> =
-            stream::iter(reads).buffer_unordered(self.effort.parallelism.max(1)).collect().await;
+        let all = self.side_by_side(reads).await;
         let (mut kept, mut fatal) = (Vec::new(), None);
         for (address, reading) in all {
             match reading {
@@ -178,7 +190,7 @@ impl<C: Cloud> Refresh<'_, C> {
             patiently(patience, async || self.cloud.policy(arn).await).await.map(Some)
         };
         let grants = async {
-            if !self.has_grants(address) {
+            if !self.grants_on.contains_key(&KeyRef::Managed(address.clone())) {
                 return Ok(None);
             }
             patiently(patience, async || self.cloud.grants(arn).await).await.map(Some)
@@ -195,16 +207,18 @@ impl<C: Cloud> Refresh<'_, C> {
         let (rotation, policy, tags, grants) = (rotation?, policy?, tags?, grants?);
         Ok(Reading { metadata, policy, rotation, tags, grants })
     }
+}
 
-    /// Whether grants on the key are declared or recorded.
-    fn has_grants(&self, key: &Address) -> bool {
-        let on_key = |spec: &Spec| match spec {
-            Spec::Grant(grant) => matches!(&grant.key, KeyRef::Managed(of) if of == key),
-            Spec::Key(_) | Spec::Alias(_) => false,
-        };
-        self.desired.resources.values().any(|declared| on_key(&declared.spec))
-            || self.state.records.values().any(|record| on_key(&record.spec))
+fn grants_on(desired: &Desired, state: &State) -> BTreeMap<KeyRef, BTreeSet<Address>> {
+    let declared = desired.resources.iter().map(|(address, declared)| (address, &declared.spec));
+    let recorded = state.records.iter().map(|(address, record)| (address, &record.spec));
+    let mut grants: BTreeMap<KeyRef, BTreeSet<Address>> = BTreeMap::new();
+    for (address, spec) in declared.chain(recorded) {
+        if let Spec::Grant(grant) = spec {
+            grants.entry(grant.key.clone()).or_default().insert(address.clone());
+        }
     }
+    grants
 }
 
 /// Whether the failure is AWS's or the network's as a whole, not one resource's.

@@ -146,7 +146,7 @@ impl Builder<'_> {
             return;
         }
         let (change, reason) = match record {
-            Some(_) if self.plan.drift.iter().any(|d| d.address == *address) => {
+            Some(_) if self.plan.drift.last().is_some_and(|drift| drift.address == *address) => {
                 (Change::Update { from: from.clone(), to }, "AWS differs from the configuration")
             }
             Some(_) => (Change::Update { from: from.clone(), to }, "the configuration changed"),

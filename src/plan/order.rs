@@ -71,6 +71,7 @@ pub type Work = (usize, Part);
 #[derive(Debug)]
 pub struct Queue {
     waiting: BTreeMap<Work, BTreeSet<Work>>,
+    followers: BTreeMap<Work, Vec<Work>>,
     ready: BTreeSet<Work>,
 }
 
@@ -93,24 +94,21 @@ impl Queue {
                 waiting.entry((before, Part::Last)).or_default().insert((n, Part::First));
             }
         }
-        let mut queue = Self { waiting, ready: BTreeSet::new() };
-        queue.promote();
-        queue
-    }
-
-    fn promote(&mut self) {
-        let ready = self.waiting.iter().filter(|(_, after)| after.is_empty());
-        let ready: Vec<Work> = ready.map(|(work, _)| *work).collect();
-        for work in ready {
-            self.waiting.remove(&work);
-            self.ready.insert(work);
+        let mut followers: BTreeMap<Work, Vec<Work>> = BTreeMap::new();
+        for (work, after) in &waiting {
+            for before in after {
+                followers.entry(*before).or_default().push(*work);
+            }
         }
+        let ready = waiting.extract_if(.., |_, after| after.is_empty()).map(|(work, _)| work);
+        let ready = ready.collect();
+        Self { waiting, followers, ready }
     }
 
     /// What could be taken now.
     #[must_use]
-    pub fn ready(&self) -> Vec<Work> {
-        self.ready.iter().copied().collect()
+    pub fn ready(&self) -> &BTreeSet<Work> {
+        &self.ready
     }
 
     /// Takes `work`; whether it was ready.
@@ -120,35 +118,24 @@ impl Queue {
 
     /// `work` is done: what waited for it may become ready.
     pub fn finish(&mut self, work: Work) {
-        for after in self.waiting.values_mut() {
+        for follower in self.followers.remove(&work).unwrap_or_default() {
+            let Some(after) = self.waiting.get_mut(&follower) else {
+                continue;
+            };
             after.remove(&work);
+            if after.is_empty() {
+                self.waiting.remove(&follower);
+                self.ready.insert(follower);
+            }
         }
-        self.promote();
     }
 
     /// `work` failed: everything that waits for it, directly or not, will not run.
     pub fn fail(&mut self, work: Work) {
-        let mut lost = BTreeSet::from([work]);
-        loop {
-            let more: Vec<Work> = self
-                .waiting
-                .iter()
-                .filter(|(_, after)| !after.is_disjoint(&lost))
-                .map(|(work, _)| *work)
-                .collect();
-            if more.is_empty() {
-                return;
-            }
-            for work in more {
-                self.waiting.remove(&work);
-                lost.insert(work);
-            }
+        let mut lost = vec![work];
+        while let Some(work) = lost.pop() {
+            self.waiting.remove(&work);
+            lost.extend(self.followers.remove(&work).unwrap_or_default());
         }
-    }
-
-    /// What has not been taken.
-    #[must_use]
-    pub fn left(&self) -> Vec<Work> {
-        self.waiting.keys().chain(&self.ready).copied().collect()
     }
 }

@@ -6,6 +6,7 @@ use crate::world::Stack;
 use kmsctl::desired::Desired;
 use kmsctl::journal::Replay;
 use kmsctl::kind::key::Rotation;
+use std::fmt::Write as _;
 
 fn updated() -> Desired {
     let changed = storage().key("storage", |key| {
@@ -103,4 +104,35 @@ fn a_journal_cut_at_any_byte_is_read_and_converges() {
         assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (1, 1), "cut at {cut}");
         stack.settled(&storage());
     }
+}
+
+/// What the run after a kill found out, and which calls it made.
+#[test]
+fn what_the_next_run_does_after_a_kill_at_each_call() {
+    let mut table = String::new();
+    for n in 1..=4 {
+        for (kill, word) in [(Kill::Before, "before"), (Kill::After, "after")] {
+            let mut stack = prepared(&[]);
+            assert!(stack.run_until(&storage(), Some((n, kill))).is_none());
+            let made = stack.fake.log.borrow().len();
+            let dead = stack.replay().in_flight();
+            let killed: Vec<String> = dead
+                .iter()
+                .map(|(address, open)| format!("{} of {address}", open.call.request().0))
+                .collect();
+            stack.applied(&storage());
+            let calls = stack.fake.changes_since(made).join(", ");
+            writeln!(table, "{word} {}: {calls}", killed.join(", ")).unwrap();
+        }
+    }
+    insta::assert_snapshot!(table, @"
+    before CreateKey of key/storage: CreateKey, EnableKeyRotation, CreateGrant, CreateAlias
+    after CreateKey of key/storage: EnableKeyRotation, CreateGrant, CreateAlias
+    before EnableKeyRotation of key/storage: EnableKeyRotation, CreateGrant, CreateAlias
+    after EnableKeyRotation of key/storage: CreateGrant, CreateAlias
+    before CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch: CreateGrant, CreateAlias
+    after CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch: CreateGrant
+    before CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch: CreateGrant
+    after CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch:
+    ");
 }

@@ -12,6 +12,7 @@ use kmsctl::plan::order::Work;
 use kmsctl::plan::{Plan, plan};
 use kmsctl::state::State;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The journal in memory; choices by chance.
@@ -49,8 +50,9 @@ impl World for Memory<'_> {
 
     fn tell(&self, _: Progress<'_>) {}
 
-    fn choose(&self, ready: &[Work]) -> usize {
-        usize::try_from(self.rng.below(ready.len().max(1) as u64)).unwrap_or_default()
+    fn choose(&self, ready: &BTreeSet<Work>) -> Option<Work> {
+        let n = usize::try_from(self.rng.below(ready.len().max(1) as u64)).unwrap_or_default();
+        ready.iter().nth(n).copied()
     }
 }
 
@@ -92,7 +94,7 @@ impl Stack {
         builder.enable_time().start_paused(true).build().unwrap().block_on(future)
     }
 
-    fn replay(&self) -> Replay {
+    pub(crate) fn replay(&self) -> Replay {
         let mut replay = Replay::new(self.state.clone());
         replay.read(&self.journal.borrow()).expect("a journal that a run wrote");
         replay

@@ -40,6 +40,8 @@ one = threading.Lock()
 
 class Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # A header and a body in two packets would wait for each other.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass
@@ -103,6 +105,7 @@ def page(operation, asked, answered):
     return json.dumps(answered).encode()
 
 
+ThreadingHTTPServer.request_queue_size = 256
 server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -9,7 +9,6 @@ use crate::id::{KeyArn, Place};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::Seen;
-use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys that were found.
@@ -92,14 +91,19 @@ impl<C: Cloud> Refresh<'_, C> {
                 candidates.entry(key.clone()).or_default().insert(arn);
             }
         }
-        for (key, arns) in candidates {
-            for arn in arns {
-                if self.owner(&arn).await?.as_ref() == Some(&key.name) {
-                    identified.found.insert(key.clone(), arn);
-                    unknown.remove(&key);
-                    break;
-                }
+        let pairs = candidates
+            .into_iter()
+            .flat_map(|(key, arns)| arns.into_iter().map(move |arn| (key.clone(), arn)));
+        let asks = pairs.map(|(key, arn)| async move { (self.owner(&arn).await, key, arn) });
+        let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
+        for (owner, key, arn) in self.side_by_side(asks).await {
+            if owner?.as_ref() == Some(&key.name) {
+                claims.entry(key).or_default().push(arn);
             }
+        }
+        for (address, arns) in claims {
+            unknown.remove(&address);
+            self.claim(address, arns, identified).await?;
         }
         Ok(())
     }
@@ -132,8 +136,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let asks = arns
                 .filter(|arn| !known.contains(arn))
                 .map(|arn| async move { (self.owner(&arn).await, arn) });
-            let mut answers = stream::iter(asks).buffer_unordered(self.effort.parallelism.max(1));
-            while let Some((owner, arn)) = answers.next().await {
+            for (owner, arn) in self.side_by_side(asks).await {
                 if let Some(name) = owner? {
                     claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
                 }
@@ -155,7 +158,12 @@ impl<C: Cloud> Refresh<'_, C> {
         identified: &mut Identified,
     ) -> Result<(), CloudError> {
         arns.sort();
+        let declared = self.desired.resources.contains_key(&address);
         let mut alive = Vec::new();
+        if let ([only], true) = (arns.as_slice(), declared) {
+            identified.found.insert(address, only.clone());
+            return Ok(());
+        }
         for arn in &arns {
             let ask = async || self.cloud.describe(arn).await;
             match patiently(&self.effort.patience, ask).await {
@@ -164,7 +172,6 @@ impl<C: Cloud> Refresh<'_, C> {
                 Ok(_) | Err(_) => alive.push(arn.clone()),
             }
         }
-        let declared = self.desired.resources.contains_key(&address);
         let candidates = if alive.is_empty() && declared { arns } else { alive };
         match candidates.as_slice() {
             [] => {}
@@ -187,6 +194,5 @@ impl<C: Cloud> Refresh<'_, C> {
 
 /// The key behind an alias.
 pub(super) fn target(aliases: &Aliases, place: &Place, name: &str) -> Option<KeyArn> {
-    let entry = aliases.get(place)?.iter().find(|entry| entry.name == name)?;
-    Some(KeyArn::at(place, entry.target.as_deref()?))
+    aliases.get(place)?.get(name).cloned()
 }

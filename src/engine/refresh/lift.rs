@@ -11,7 +11,7 @@ use crate::kind::key::{self, STACK_TAG};
 use crate::kind::{KeyFact, KeyRef, Kind, Spec, alias};
 use crate::live::{Live, Seen};
 use crate::policy::Document;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 impl<C: Cloud> Refresh<'_, C> {
     pub(super) async fn lift_keys(
@@ -38,14 +38,10 @@ impl<C: Cloud> Refresh<'_, C> {
 
     /// The grants of a key that cannot be looked at are not absent.
     fn obstruct_grants_on(&self, key: &Address, live: &mut Live) {
-        for address in self.addresses(Kind::Grant) {
-            let on_key =
-                |spec: &Spec| spec.refs().into_iter().any(|of| *of == KeyRef::Managed(key.clone()));
-            if self.interest(address).specs().any(on_key) {
-                let reason = format!("the grants of `{key}` cannot be looked at");
-                let help = format!("resolve what blocks `{key}` first");
-                live.seen.insert(address.clone(), Seen::Obstructed { reason, help });
-            }
+        for address in self.grants_on.get(&KeyRef::Managed(key.clone())).into_iter().flatten() {
+            let reason = format!("the grants of `{key}` cannot be looked at");
+            let help = format!("resolve what blocks `{key}` first");
+            live.seen.insert(address.clone(), Seen::Obstructed { reason, help });
         }
     }
 
@@ -112,9 +108,12 @@ impl<C: Cloud> Refresh<'_, C> {
 
     /// Describes the keys that are only pointed at.
     async fn point_at(&self, live: &mut Live) -> Result<(), CloudError> {
-        for arn in &self.desired.existing {
+        let asks = self.desired.existing.iter().map(|arn| async move {
             let ask = async || self.cloud.describe(arn).await;
-            match patiently(&self.effort.patience, ask).await {
+            (arn, patiently(&self.effort.patience, ask).await)
+        });
+        for (arn, answer) in self.side_by_side(asks).await {
+            match answer {
                 Ok(metadata) => {
                     let fact = KeyFact { spec: metadata.spec, usage: metadata.usage };
                     live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
@@ -141,6 +140,8 @@ impl<C: Cloud> Refresh<'_, C> {
         aliases: &Aliases,
         live: &mut Live,
     ) -> Result<(), CloudError> {
+        let keys: BTreeMap<KeyArn, Address> =
+            live.ids.iter().map(|(address, arn)| (arn.clone(), address.clone())).collect();
         for address in self.addresses(Kind::Alias) {
             let interest = self.interest(address);
             let Some(Spec::Alias(wanted)) = interest.specs().next() else {
@@ -161,7 +162,7 @@ impl<C: Cloud> Refresh<'_, C> {
                             target,
                         })),
                     };
-                    match live.address_of(&arn) {
+                    match keys.get(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
                         None if self.desired.existing.contains(&arn) => present(KeyRef::Arn(arn)),
                         None if self.owner(&arn).await?.is_some() => present(KeyRef::Arn(arn)),
@@ -176,27 +177,26 @@ impl<C: Cloud> Refresh<'_, C> {
 
     /// Grants on keys that are not the stack's; those on its own keys were read with the key.
     pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
-        let mut keys: BTreeSet<KeyArn> = BTreeSet::new();
-        for address in self.addresses(Kind::Grant) {
-            for spec in self.interest(address).specs() {
-                if let Spec::Grant(grant::Spec { key: KeyRef::Arn(arn), .. }) = spec {
-                    keys.insert(arn.clone());
-                }
-            }
-        }
-        for arn in keys {
-            let ask = async || self.cloud.grants(&arn).await;
-            match patiently(&self.effort.patience, ask).await {
-                Ok(grants) => self.lift_grants_of(&KeyRef::Arn(arn), &grants, live),
+        let arns = self.grants_on.keys().filter_map(|key| match key {
+            KeyRef::Arn(arn) => Some((key, arn)),
+            KeyRef::Managed(_) => None,
+        });
+        let asks = arns.map(|(key, arn)| async move {
+            let ask = async || self.cloud.grants(arn).await;
+            (key, arn, patiently(&self.effort.patience, ask).await)
+        });
+        for (key, arn, answer) in self.side_by_side(asks).await {
+            match answer {
+                Ok(grants) => self.lift_grants_of(key, &grants, live),
                 Err(error) if unreachable(&error) => return Err(error),
-                Err(error) => self.obstruct_all_on(&arn, &error, live),
+                Err(error) => self.obstruct_all_on(arn, &error, live),
             }
         }
         Ok(())
     }
 
     fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
-        for address in self.addresses(Kind::Grant) {
+        for address in self.grants_on.get(key).into_iter().flatten() {
             let interest = self.interest(address);
             let Some(Spec::Grant(wanted)) = interest.specs().next() else {
                 continue;
