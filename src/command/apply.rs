@@ -19,7 +19,8 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
         Some(path) => {
             let saved = PlanFile::read(path)?;
             let session = Session::of_plan(global, saved.desired).await?;
-            run(global, &session, io, "apply", Mode::Saved(Box::new(saved.plan))).await
+            let mode = Mode::Saved { plan: Box::new(saved.plan), targets: saved.targets };
+            run(global, &session, io, "apply", mode).await
         }
         None => {
             let session = Session::open(global, io).await?;
@@ -41,7 +42,7 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
 
 enum Mode<'a> {
     Fresh { targets: &'a [String], approved: bool },
-    Saved(Box<Plan>),
+    Saved { plan: Box<Plan>, targets: Vec<String> },
 }
 
 async fn run(
@@ -54,7 +55,7 @@ async fn run(
     let lock = session.store.lock(&holder(command)?)?;
     let interrupted = session.store.exists();
     let lineage = match &mode {
-        Mode::Saved(saved) => saved.base.lineage.clone(),
+        Mode::Saved { plan, .. } => plan.base.lineage.clone(),
         Mode::Fresh { .. } => random()?,
     };
     let mut replay = session.recovered(io, interrupted, &lineage).await?;
@@ -68,8 +69,8 @@ async fn run(
             print(&plan, Format::Text, global, io)?;
             approved
         }
-        Mode::Saved(saved) => {
-            stale(&saved, &mut plan, io)?;
+        Mode::Saved { plan: saved, targets } => {
+            stale(&saved, &targets, &mut plan, io)?;
             print(&plan, Format::Text, global, io)?;
             true
         }
@@ -84,18 +85,9 @@ async fn run(
 }
 
 /// A saved plan holds if planning again, on what AWS and the state are now, makes the same plan.
-/// A plan that was narrowed by `--target` is compared with the same part of the new one.
-fn stale(saved: &Plan, fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
-    let exact: Vec<String> = saved
-        .steps
-        .iter()
-        .map(|step| step.address.to_string())
-        .chain(saved.blocked.iter().map(|blocked| blocked.address.to_string()))
-        .collect();
-    let narrowed = saved.steps.len() < fresh.steps.len();
-    if narrowed && !exact.is_empty() {
-        fresh.narrow(&exact);
-    }
+/// What was narrowed by `--target` is compared with the same part of the new one.
+fn stale(saved: &Plan, targets: &[String], fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
+    fresh.narrow(targets);
     let same =
         saved.base == fresh.base && saved.steps == fresh.steps && saved.blocked == fresh.blocked;
     if same {

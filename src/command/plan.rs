@@ -67,7 +67,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     }
     let exit = exit_of(&plan, args);
     if let Some(path) = &args.out {
-        PlanFile::new(session.desired, plan).write(path)?;
+        PlanFile::new(session.desired, args.targets.clone(), plan).write(path)?;
         io.say(&format!("Saved as {0}: `kmsctl apply {0}` executes exactly this.", path.display()));
     }
     Ok(exit)

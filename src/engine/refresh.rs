@@ -9,6 +9,7 @@ mod identify;
 mod lift;
 
 use super::Effort;
+use super::settle::LOOKS;
 use crate::address::Address;
 use crate::cloud::retry::patiently;
 use crate::cloud::{AliasEntry, Cloud, CloudError, Fault};
@@ -21,6 +22,7 @@ use crate::live::{Live, Seen};
 use crate::state::{Record, State};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The aliases of each place, and the keys behind them.
 type Aliases = BTreeMap<Place, BTreeMap<String, KeyArn>>;
@@ -133,7 +135,7 @@ impl<C: Cloud> Refresh<'_, C> {
         ids: &BTreeMap<Address, KeyArn>,
     ) -> Result<Vec<(Address, Result<Reading, CloudError>)>, CloudError> {
         let reads = ids.iter().map(|(address, arn)| async move {
-            let reading = self.read_key(address, arn).await;
+            let reading = self.read_settled(address, arn).await;
             (address.clone(), reading)
         });
         let all = self.side_by_side(reads).await;
@@ -145,6 +147,21 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         fatal.map_or(Ok(kept), Err)
+    }
+
+    /// AWS shows a new key after seconds, and a second one must not be made because of that: a key
+    /// that was known is looked for again until it is believed that it is gone.
+    async fn read_settled(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
+        let mut reading = self.read_key(address, arn).await;
+        for seconds in LOOKS {
+            match &reading {
+                Err(error) if error.fault == Fault::NotFound => {}
+                Ok(_) | Err(_) => break,
+            }
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            reading = self.read_key(address, arn).await;
+        }
+        reading
     }
 
     async fn read_key(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {

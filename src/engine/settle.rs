@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long to go on looking for an object that a lost `CreateKey`, `CreateAlias` or `CreateGrant`
-/// may have made: AWS shows new objects after seconds (aws-semantics 1.8).
-const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
+/// may have made, in seconds between two looks: AWS shows new objects after seconds (aws-semantics 1.8).
+pub(super) const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// The nonces of the keys seen so far: a key gets its nonce when it is made, so one look is enough.
 #[derive(Debug, Default)]
@@ -56,12 +56,25 @@ pub async fn settle<C: Cloud>(
         }
         tokio::time::sleep(pause).await;
         age += pause;
-        let found = patiently(patience, async || look(cloud, nonces, lost).await).await?;
+        let found = match patiently(patience, async || look(cloud, nonces, lost).await).await {
+            Err(error) if error.fault == Fault::NotFound => without_key(lost.call),
+            found => found?,
+        };
         if found.is_some() {
             return Ok(found);
         }
     }
     Ok(None)
+}
+
+/// What has become of a call on a key that is not there: gone, or made moments ago and not shown yet.
+fn without_key(call: &Call) -> Option<Outcome> {
+    let ends = matches!(
+        call,
+        Call::Key(key::Call::ScheduleKeyDeletion { .. })
+            | Call::Grant(grant::Call::RevokeGrant { .. })
+    );
+    ends.then_some(Outcome::Done)
 }
 
 async fn look<C: Cloud>(

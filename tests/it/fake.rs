@@ -5,9 +5,9 @@ mod kms;
 
 use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
-use kmsctl::kind::Call;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
+use kmsctl::kind::{Call, alias, grant};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +48,8 @@ pub(crate) struct Faults {
     pub(crate) lose_answers: u64,
     pub(crate) throttle: u64,
     pub(crate) fail500: u64,
+    /// How many calls, reads among them, do not see a key yet that was just made.
+    pub(crate) unseen: u64,
     /// Whether reads are throttled and answered with 500, too.
     pub(crate) reads: bool,
     /// Operation and id of the key, `*` for every mutating call.
@@ -89,6 +91,8 @@ pub(crate) struct FakeAws {
     /// Refusals by AWS itself, not by the fault plan.
     pub(crate) refusals: RefCell<Vec<String>>,
     pub(crate) mutations: Cell<usize>,
+    /// How many more calls do not see the key of that id.
+    pub(super) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
     serial: Cell<u64>,
     rng: Rng,
@@ -99,6 +103,23 @@ pub(super) fn fail(operation: &'static str, fault: Fault, message: &str) -> Clou
     CloudError { operation, fault, code: None, message, request_id: None }
 }
 
+/// The key that a call is about or points at.
+fn about(call: &Call, late: &Late<'_>) -> Option<KeyArn> {
+    let key = match call {
+        Call::Key(_) => return late.key.cloned(),
+        Call::Alias(
+            alias::Call::CreateAlias { target_key_id: key, .. }
+            | alias::Call::UpdateAlias { target_key_id: key, .. },
+        )
+        | Call::Grant(
+            grant::Call::CreateGrant { key_id: key, .. }
+            | grant::Call::RevokeGrant { key_id: key, .. },
+        ) => key,
+        Call::Alias(alias::Call::DeleteAlias { .. }) => return None,
+    };
+    late.ids.and_then(|ids| key.resolve(ids))
+}
+
 impl FakeAws {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
@@ -107,6 +128,7 @@ impl FakeAws {
             log: RefCell::default(),
             refusals: RefCell::default(),
             mutations: Cell::new(0),
+            unseen: RefCell::default(),
             killed: Cell::new(false),
             serial: Cell::new(0),
             rng: Rng::new(seed),
@@ -230,12 +252,22 @@ impl FakeAws {
         strange || named.iter().any(|arn| faults.missing.contains(arn))
     }
 
+    /// Whether this call does not see the key yet.
+    fn misses(&self, id: &str) -> bool {
+        let mut unseen = self.unseen.borrow_mut();
+        let left = unseen.get_mut(id).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
     fn of<T>(
         &self,
         operation: &'static str,
         key: &KeyArn,
         get: impl FnOnce(&FakeKey) -> T,
     ) -> Result<T, CloudError> {
+        if self.misses(key.id()) {
+            return Err(fail(operation, Fault::NotFound, "not seen yet"));
+        }
         let regions = self.regions.borrow();
         let found = regions.get(&key.place()).and_then(|r| r.keys.get(key.id()));
         found.map(get).ok_or_else(|| fail(operation, Fault::NotFound, "no such key"))
@@ -273,7 +305,7 @@ impl Cloud for FakeAws {
             .regions
             .borrow()
             .get(at)
-            .map(|r| r.keys.keys().cloned().collect())
+            .map(|r| r.keys.keys().filter(|id| !self.misses(id)).cloned().collect())
             .unwrap_or_default())
     }
 
@@ -341,6 +373,8 @@ impl Cloud for FakeAws {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
         } else if self.rng.below(100) < faults.fail500 {
             Some(fail(name, Fault::Ambiguous, "internal failure"))
+        } else if about(call, &late).is_some_and(|key| self.misses(key.id())) {
+            Some(fail(name, Fault::NotFound, "not seen yet"))
         } else {
             None
         };

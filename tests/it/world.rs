@@ -62,6 +62,8 @@ pub(crate) struct Stack {
     pub(crate) state: State,
     pub(crate) journal: RefCell<Vec<u8>>,
     pub(crate) stop: Cell<bool>,
+    /// How many seconds after the calls of an interrupted run the next one begins.
+    pub(crate) later: Cell<u64>,
     nonces: Cell<u64>,
     rng: Rng,
     effort: Effort,
@@ -80,6 +82,7 @@ impl Stack {
             state: lineage("one"),
             journal: RefCell::default(),
             stop: Cell::new(false),
+            later: Cell::new(60),
             nonces: Cell::new(0),
             rng: Rng::new(seed ^ 0xabcd),
             effort: Effort { parallelism: 4, patience },
@@ -107,7 +110,8 @@ impl Stack {
             }
             Ok(())
         };
-        recover::recover(&self.fake, &self.effort, &mut replay, 1_000_060, write).await?;
+        let now = 1_000_000 + self.later.get();
+        recover::recover(&self.fake, &self.effort, &mut replay, now, write).await?;
         let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
         let mut plan = plan(desired, &replay.state, &live);
         let accounts = BTreeSet::from([desired.home.account.clone()]);

@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 
 pub(super) type Answer<T = Outcome> = Result<T, CloudError>;
 
+/// What stands for a key's own ARN until the key exists.
+const OWN_ARN: &str = "${aws.key_arn}";
+
 const NAMES: [&str; 16] = [
     "CreateKey",
     "CancelKeyDeletion",
@@ -174,6 +177,9 @@ impl FakeAws {
             return Err(fail(name, Fault::LimitExceeded, "more than 50 tags"));
         }
         let policy = match text {
+            Some(text) if text.contains(OWN_ARN) => {
+                return Err(fail(name, Fault::Invalid, "MalformedPolicyDocument"));
+            }
             Some(text) => policy(name, text, *bypass)?,
             None => {
                 let default = kmsctl::policy::aws_default("aws", at.account.as_str());
@@ -198,6 +204,7 @@ impl FakeAws {
             aws_managed: false,
         };
         let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
+        self.unseen.borrow_mut().insert(id.clone(), self.faults.borrow().unseen);
         region.keys.insert(id, key);
         Ok(Outcome::Key(arn))
     }
@@ -281,7 +288,9 @@ fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
             if policy_name != "default" {
                 return Err(fail(name, Fault::NotFound, "no such policy"));
             }
-            key.policy = policy(name, text, *bypass_policy_lockout_safety_check)?;
+            // The edge fills the ARN in when it sends the call.
+            let text = text.replace(OWN_ARN, &key.meta.arn.to_string());
+            key.policy = policy(name, &text, *bypass_policy_lockout_safety_check)?;
         }
         KeyCall::TagResource { tags } => {
             alive(name, key)?;
