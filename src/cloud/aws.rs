@@ -9,7 +9,7 @@ mod read;
 mod tests;
 
 use super::limit::Limits;
-use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome};
+use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome, Page};
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
@@ -102,50 +102,38 @@ impl Aws {
     }
 
     /// The client for `at`, once `operation` may be sent there.
-    pub(crate) async fn ready(
-        &self,
-        at: &Place,
-        operation: &'static str,
-    ) -> Result<aws_sdk_kms::Client, CloudError> {
-        let client = self.client(at, operation).await?;
+    pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
+        let client = self.client(at).await;
         self.limits.acquire(at, operation).await;
-        Ok(client)
+        client
     }
 
-    async fn client(
-        &self,
-        at: &Place,
-        operation: &'static str,
-    ) -> Result<aws_sdk_kms::Client, CloudError> {
+    async fn client(&self, at: &Place) -> aws_sdk_kms::Client {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.kms.get(at) {
-            return Ok(client.clone());
+            return client.clone();
         }
         let region = aws_sdk_kms::config::Region::new(at.region.to_string());
         let mut config = aws_sdk_kms::config::Builder::from(&self.base)
             .retry_config(RetryConfig::disabled())
             .region(region);
-        if let Some(credentials) = self.credentials(&mut clients, &at.account, operation).await? {
+        if let Some(credentials) = self.credentials(&mut clients, &at.account).await {
             config = config.credentials_provider(credentials);
         }
         let client = aws_sdk_kms::Client::from_conf(config.build());
         clients.kms.insert(at.clone(), client.clone());
-        Ok(client)
+        client
     }
 
     /// IAM's client for an account. IAM is global: any Region leads to it.
-    pub(crate) async fn iam(
-        &self,
-        account: &AccountId,
-        operation: &'static str,
-    ) -> Result<aws_sdk_iam::Client, CloudError> {
+    pub(crate) async fn iam(&self, account: &AccountId) -> aws_sdk_iam::Client {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.iam.get(account) {
-            return Ok(client.clone());
+            return client.clone();
         }
         let mut config =
             aws_sdk_iam::config::Builder::from(&self.base).retry_config(RetryConfig::disabled());
-        if let Some(credentials) = self.credentials(&mut clients, account, operation).await? {
+        if let Some(credentials) = self.credentials(&mut clients, account).await {
             config = config.credentials_provider(credentials);
         }
         if self.base.region().is_none() {
@@ -153,7 +141,7 @@ impl Aws {
         }
         let client = aws_sdk_iam::Client::from_conf(config.build());
         clients.iam.insert(account.clone(), client.clone());
-        Ok(client)
+        client
     }
 
     /// The credentials for `account`; none where the caller's own are right.
@@ -161,13 +149,10 @@ impl Aws {
         &self,
         clients: &mut Clients,
         account: &AccountId,
-        operation: &'static str,
-    ) -> Result<Option<SharedCredentialsProvider>, CloudError> {
-        let Some(role) = self.role(account, operation)? else {
-            return Ok(None);
-        };
+    ) -> Option<SharedCredentialsProvider> {
+        let role = self.role(account)?;
         if let Some(known) = clients.roles.get(account) {
-            return Ok(Some(known.clone()));
+            return Some(known.clone());
         }
         // Fetching credentials is not the engine's business: the SDK retries it.
         let provider = AssumeRoleProvider::builder(role)
@@ -177,28 +162,13 @@ impl Aws {
             .await;
         let provider = SharedCredentialsProvider::new(provider);
         clients.roles.insert(account.clone(), provider.clone());
-        Ok(Some(provider))
+        Some(provider)
     }
 
-    /// The role for `account`; none for the caller's own credentials.
-    fn role(
-        &self,
-        account: &AccountId,
-        operation: &'static str,
-    ) -> Result<Option<&String>, CloudError> {
-        if self.home.as_ref() == Some(account) {
-            return Ok(None);
-        }
-        match (self.accounts.get(account), &self.home) {
-            (Some(role), _) => Ok(Some(role)),
-            (None, None) => Ok(None),
-            (None, Some(home)) => {
-                let message = format!(
-                    "no role is known for the account {account}; the credentials are for {home}"
-                );
-                Err(local(operation, Fault::Denied, message))
-            }
-        }
+    /// The role for `account`; none for the caller's own credentials, which AWS takes for keys of
+    /// other accounts, too, where these allow it (aws-semantics 1.1).
+    fn role(&self, account: &AccountId) -> Option<&String> {
+        self.accounts.get(account).filter(|_| self.home.as_ref() != Some(account))
     }
 }
 
@@ -214,17 +184,21 @@ impl Cloud for Aws {
         read::caller(OPERATION, answer(OPERATION, client.get_caller_identity().send().await)?)
     }
 
-    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
-        read::aliases(self, at, None).await
+    async fn aliases(
+        &self,
+        at: &Place,
+        from: Option<&str>,
+    ) -> Result<Page<AliasEntry>, CloudError> {
+        read::aliases(self, at, None, from).await
     }
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
-        let entries = read::aliases(self, &key.place(), Some(key)).await?;
-        Ok(entries.into_iter().filter_map(|entry| entry.name.parse().ok()).collect())
+        let page = read::aliases(self, &key.place(), Some(key), None).await?;
+        Ok(page.items.into_iter().filter_map(|entry| entry.name.parse().ok()).collect())
     }
 
-    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
-        read::keys(self, at).await
+    async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError> {
+        read::keys(self, at, from).await
     }
 
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
@@ -243,8 +217,8 @@ impl Cloud for Aws {
         read::tags(self, key).await
     }
 
-    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
-        read::grants(self, key).await
+    async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {
+        read::grants(self, key, from).await
     }
 
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {

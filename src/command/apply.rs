@@ -1,6 +1,6 @@
 //! `apply` and `destroy`: plan, ask, execute.
 
-use super::plan::{make, print};
+use super::plan::{make, narrow, print};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, holder, random};
@@ -65,7 +65,7 @@ async fn run(
     let mut plan = make(session, &replay.state, io).await?;
     let approved = match mode {
         Mode::Fresh { targets, approved } => {
-            plan.narrow(targets);
+            narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, Format::Text, global, io)?;
             approved
         }

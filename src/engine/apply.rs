@@ -258,5 +258,6 @@ fn draft(step: &Step) -> Option<Draft> {
         place: step.place.clone(),
         spec,
         protect: step.protect,
+        intent: step.change.to().cloned().map(Box::new),
     })
 }

@@ -11,7 +11,7 @@ mod lift;
 use super::Effort;
 use super::settle::LOOKS;
 use crate::address::Address;
-use crate::cloud::retry::patiently;
+use crate::cloud::retry::{every_page, patiently};
 use crate::cloud::{AliasEntry, Cloud, CloudError, Fault};
 use crate::desired::{Declared, Desired};
 use crate::id::{KeyArn, Place};
@@ -112,8 +112,8 @@ impl<C: Cloud> Refresh<'_, C> {
     async fn aliases(&self) -> Result<Aliases, CloudError> {
         let places = self.places(&[Kind::Key, Kind::Alias]).into_iter();
         let lists = places.map(|place| async move {
-            let list = async || self.cloud.aliases(&place).await;
-            let entries = patiently(&self.effort.patience, list).await?;
+            let list = async |from: Option<&str>| self.cloud.aliases(&place, from).await;
+            let entries = every_page(&self.effort.patience, list).await?;
             let arn = |AliasEntry { name, target }| Some((name, KeyArn::at(&place, &target?)));
             let targets = entries.into_iter().filter_map(arn).collect();
             Ok((place, targets))
@@ -193,7 +193,8 @@ impl<C: Cloud> Refresh<'_, C> {
             if !self.grants_on.contains_key(&KeyRef::Managed(address.clone())) {
                 return Ok(None);
             }
-            patiently(patience, async || self.cloud.grants(arn).await).await.map(Some)
+            let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
+            every_page(patience, list).await.map(Some)
         };
         let (metadata, rotation, policy, tags, grants) = tokio::join!(
             patiently(patience, async || self.cloud.describe(arn).await),

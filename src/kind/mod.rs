@@ -245,6 +245,12 @@ pub trait Resource {
     fn refs(spec: &Self::Spec) -> Vec<&KeyRef>;
     /// `declared` with every field that its author left out taken from `live`.
     fn complete(declared: &Self::Spec, live: &Self::Spec) -> Self::Spec;
+    /// `declared`, with what an apply that was cut short was doing to fields that the configuration
+    /// leaves to AWS: live may show a stage of that.
+    fn resumed(declared: &Self::Spec, intent: &Self::Spec) -> Self::Spec {
+        let _ = intent;
+        declared.clone()
+    }
     /// What the record says once `to` is applied: the declaration, and whatever else is worth
     /// watching from now on. `before` is what the record says now.
     fn recorded(declared: &Self::Spec, before: Option<&Self::Spec>, to: &Self::Spec) -> Self::Spec {
@@ -313,6 +319,16 @@ macro_rules! kinds {
                 match (self, live) {
                     $((Self::$variant(declared), Self::$variant(live)) =>
                         Self::$variant($module::$resource::complete(declared, live)),)+
+                    _ => self.clone(),
+                }
+            }
+
+            /// `self`, with what an apply that was cut short was doing beside it.
+            #[must_use]
+            pub fn resumed(&self, intent: &Self) -> Self {
+                match (self, intent) {
+                    $((Self::$variant(declared), Self::$variant(intent)) =>
+                        Self::$variant($module::$resource::resumed(declared, intent)),)+
                     _ => self.clone(),
                 }
             }

@@ -3,7 +3,7 @@
 mod aliases;
 mod kms;
 
-use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome};
+use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome, Page};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
@@ -179,6 +179,10 @@ impl FakeAws {
         self.regions.borrow().values().map(|r| r.keys.len()).sum()
     }
 
+    pub(crate) fn aliases_total(&self) -> usize {
+        self.regions.borrow().values().map(|region| region.aliases.len()).sum()
+    }
+
     pub(crate) fn grants_total(&self) -> usize {
         let regions = self.regions.borrow();
         regions.values().flat_map(|r| r.keys.values()).map(|k| k.grants.len()).sum()
@@ -274,13 +278,24 @@ impl FakeAws {
     }
 }
 
+/// Two a page: what follows the marker.
+fn page<T>(items: Vec<T>, from: Option<&str>) -> Page<T> {
+    let start: usize = from.map_or(0, |from| from.parse().unwrap());
+    let next = (items.len() > start + 2).then(|| (start + 2).to_string());
+    Page { items: items.into_iter().skip(start).take(2).collect(), next }
+}
+
 impl Cloud for FakeAws {
     async fn caller(&self) -> Result<Caller, CloudError> {
         let arn = "arn:aws:iam::111122223333:role/admin".to_owned();
         Ok(Caller { account: "111122223333".parse().unwrap(), arn })
     }
 
-    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
+    async fn aliases(
+        &self,
+        at: &Place,
+        from: Option<&str>,
+    ) -> Result<Page<AliasEntry>, CloudError> {
         self.read("ListAliases", None).await?;
         let mut entries = vec![AliasEntry { name: "alias/aws/ebs".to_owned(), target: None }];
         if let Some(region) = self.regions.borrow().get(at) {
@@ -288,7 +303,7 @@ impl Cloud for FakeAws {
             entries
                 .extend(ours.map(|(n, t)| AliasEntry { name: n.clone(), target: Some(t.clone()) }));
         }
-        Ok(entries)
+        Ok(page(entries, from))
     }
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
@@ -299,14 +314,11 @@ impl Cloud for FakeAws {
         Ok(all.map(|(name, _)| name.parse().unwrap()).collect())
     }
 
-    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
+    async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError> {
         self.read("ListKeys", None).await?;
-        Ok(self
-            .regions
-            .borrow()
-            .get(at)
-            .map(|r| r.keys.keys().filter(|id| !self.misses(id)).cloned().collect())
-            .unwrap_or_default())
+        let regions = self.regions.borrow();
+        let ids = regions.get(at).into_iter().flat_map(|region| region.keys.keys());
+        Ok(page(ids.filter(|id| !self.misses(id)).cloned().collect(), from))
     }
 
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
@@ -343,9 +355,9 @@ impl Cloud for FakeAws {
         Ok(there.then(|| Identity { arn: identity.to_string(), created: faults.created }))
     }
 
-    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
+    async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {
         self.read("ListGrants", Some(key)).await?;
-        self.of("ListGrants", key, |k| k.grants.iter().rev().cloned().collect())
+        self.of("ListGrants", key, |k| page(k.grants.iter().rev().cloned().collect(), from))
     }
 
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {

@@ -19,6 +19,7 @@ mod files;
 mod help;
 mod newborn;
 mod order;
+mod ownership;
 mod principals;
 mod program;
 mod program_state;

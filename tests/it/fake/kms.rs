@@ -128,7 +128,7 @@ impl FakeAws {
                 }
                 let key = regions.get_mut(&home).and_then(|r| r.keys.get_mut(arn.id()));
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
-                self.change_grant(key, call, name)
+                self.change_grant(at, key, call, name)
             }
         }
     }
@@ -209,7 +209,13 @@ impl FakeAws {
         Ok(Outcome::Key(arn))
     }
 
-    fn change_grant(&self, key: &mut FakeKey, call: &GrantCall, name: &'static str) -> Answer {
+    fn change_grant(
+        &self,
+        at: &Place,
+        key: &mut FakeKey,
+        call: &GrantCall,
+        name: &'static str,
+    ) -> Answer {
         match call {
             GrantCall::CreateGrant {
                 name: grant,
@@ -237,6 +243,7 @@ impl FakeAws {
                     retiring: retiring_principal.clone(),
                     operations: operations.clone(),
                     constraints: constraints.clone(),
+                    issuer: Some(at.account.clone()),
                 };
                 let same = key.grants.iter().find(|g| {
                     listed.grant_id.clone_from(&g.grant_id);
