@@ -55,6 +55,11 @@ impl Document {
         Self::read(&json(text, 0)?, partition, false)
     }
 
+    /// Reads a tree as [`Document::from_live`] reads a text.
+    pub fn lenient(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(node, partition, false)
+    }
+
     fn read(node: &Node, partition: &str, strict: bool) -> Result<Self, Vec<Problem>> {
         let authored = write::authored(node, partition);
         let mut reader = Reader { partition, strict, problems: Vec::new() };

@@ -9,6 +9,7 @@ mod document;
 mod findings;
 mod json;
 mod lockout;
+pub mod meaning;
 #[cfg(test)]
 mod properties;
 mod reader;
@@ -19,6 +20,7 @@ mod write;
 pub(crate) use arn::check_principal;
 
 pub use access::{AccessChange, Effect, access_changes};
+pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};
 pub use findings::{Finding, findings};
