@@ -3,12 +3,12 @@
 //! The canonical form keeps every word, because AWS would; here words become the tests that AWS makes of them. Nothing
 //! is dropped: what is not understood makes its statement [`unclear`](Rule::unclear), and no answer is built on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Document;
 use super::actions::{ActionSet, glob};
 use super::arn::{is_account, is_unique_id};
-use super::canon::{Principals, Set, Statement};
+use super::canon::{Conditions, Principals, Set, Statement};
 
 /// The statements of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,8 +208,13 @@ fn rule(statement: &Statement) -> Option<Rule> {
         what: What { except, patterns },
         on: on.map(|(except, patterns)| On { except, patterns }),
         when: when.collect(),
-        unclear: !statement.extra.is_empty(),
+        unclear: !statement.extra.is_empty() || is_empty(statement.condition.as_ref()),
     })
+}
+
+/// Whether a condition is there and says nothing: what AWS makes of one is not documented (policy-semantics B9).
+fn is_empty(condition: Option<&Conditions>) -> bool {
+    condition.is_some_and(|operators| operators.is_empty() || operators.values().any(BTreeMap::is_empty))
 }
 
 fn names(principals: &Principals) -> BTreeSet<Name> {

@@ -1,6 +1,6 @@
 //! Key policies: reading, equality, building, and what a policy means for access. Pure: text and trees in, values out.
 
-mod access;
+pub mod access;
 mod actions;
 mod arn;
 mod build;
@@ -19,7 +19,7 @@ mod write;
 
 pub(crate) use arn::check_principal;
 
-pub use access::{AccessChange, Effect, access_changes};
+pub use access::{AccessChange, Comparison, Effect, GrantEdge, KeyContext, compare};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};
