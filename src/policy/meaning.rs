@@ -3,7 +3,7 @@
 //! The canonical form keeps every word, because AWS would; here words become the tests that AWS makes of them. Nothing
 //! is dropped: what is not understood makes its statement [`unclear`](Rule::unclear), and no answer is built on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Document;
 use super::actions::{ActionSet, glob};
@@ -17,6 +17,8 @@ pub struct Meaning {
     pub variables: bool,
     /// In the order of the canonical form.
     pub rules: Vec<Rule>,
+    /// Whether the document has elements beside its statements that are not understood.
+    pub unclear: bool,
 }
 
 /// One statement.
@@ -173,7 +175,14 @@ impl Document {
     pub fn meaning(&self) -> Meaning {
         let canonical = self.canonical();
         let variables = canonical.version.as_deref() == Some("2012-10-17");
-        Meaning { variables, rules: canonical.statements.iter().filter_map(rule).collect() }
+        let rules = canonical.statements.iter().filter_map(rule).collect();
+        Meaning { variables, rules, unclear: !canonical.extra.is_empty() }
+    }
+
+    /// The place of a rule among the statements as written, from 0.
+    #[must_use]
+    pub fn position(&self, due: &Rule) -> Option<usize> {
+        self.as_written().iter().position(|statement| rule(statement).as_ref() == Some(due))
     }
 }
 
@@ -208,8 +217,17 @@ fn rule(statement: &Statement) -> Option<Rule> {
         what: What { except, patterns },
         on: on.map(|(except, patterns)| On { except, patterns }),
         when: when.collect(),
-        unclear: !statement.extra.is_empty(),
+        unclear: !statement.extra.is_empty() || contradicts(statement),
     })
+}
+
+/// Whether elements exclude each other, or conditions are empty, of which AWS's documents say different things.
+fn contradicts(statement: &Statement) -> bool {
+    let condition = statement.condition.as_ref();
+    (statement.action.is_some() && statement.not_action.is_some())
+        || (statement.resource.is_some() && statement.not_resource.is_some())
+        || (statement.principal.is_some() && statement.not_principal.is_some())
+        || condition.is_some_and(|map| map.is_empty() || map.values().any(BTreeMap::is_empty))
 }
 
 fn names(principals: &Principals) -> BTreeSet<Name> {

@@ -6,10 +6,13 @@ mod arn;
 mod build;
 mod canon;
 mod document;
+pub mod eval;
 mod findings;
+pub mod grants;
 mod json;
 mod lockout;
 pub mod meaning;
+mod pattern;
 #[cfg(test)]
 mod properties;
 mod reader;
