@@ -22,19 +22,6 @@ pub enum Constraint {
     EncryptionContextSubset(BTreeMap<String, String>),
 }
 
-impl Constraint {
-    /// The requests that pass, in words.
-    #[must_use]
-    pub fn words(&self) -> String {
-        let (form, pairs) = match self {
-            Self::EncryptionContextEquals(pairs) => ("is", pairs),
-            Self::EncryptionContextSubset(pairs) => ("contains", pairs),
-        };
-        let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        format!("encryption context {form} {}", pairs.join(", "))
-    }
-}
-
 /// A grant on a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {

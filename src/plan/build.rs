@@ -6,7 +6,8 @@ use crate::desired::{Declared, Desired};
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
 use crate::policy::access::grant_changes;
-use crate::policy::{self, GrantEdge, KeyContext};
+use crate::policy::grants::{Constraint, Grant};
+use crate::policy::{self, KeyContext};
 use crate::state::{Record, State};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -398,11 +399,11 @@ fn key_access(step: &Step, live: &Live) -> Vec<Access> {
 }
 
 /// The grants on a key that kmsctl sees.
-fn grants(key: &Address, live: &Live) -> Vec<GrantEdge> {
+fn grants(key: &Address, live: &Live) -> Vec<Grant> {
     let each = live.seen.iter().filter_map(|(address, seen)| match seen {
         Seen::Present { spec, .. } => match &**spec {
             Spec::Grant(spec) if spec.key == kind::KeyRef::Managed(key.clone()) => {
-                Some(edge(address, spec))
+                Some(as_grant(address, spec))
             }
             Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) => None,
         },
@@ -411,28 +412,32 @@ fn grants(key: &Address, live: &Live) -> Vec<GrantEdge> {
     each.collect()
 }
 
-fn edge(address: &Address, spec: &grant::Spec) -> GrantEdge {
-    GrantEdge {
-        name: address.to_string(),
+fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
+    Grant {
+        id: address.to_string(),
         grantee: spec.grantee.clone(),
         operations: spec.operations.clone(),
-        constraint: spec.constraints.as_ref().map(grant::Constraint::words),
+        context: spec.constraints.as_ref().map(|constraint| match constraint {
+            grant::Constraint::EncryptionContextEquals(pairs) => Constraint::Equals(pairs.clone()),
+            grant::Constraint::EncryptionContextSubset(pairs) => Constraint::Subset(pairs.clone()),
+        }),
+        ..Grant::default()
     }
 }
 
 fn grant_access(step: &Step) -> Vec<Access> {
     let of = |spec: Option<&Spec>| match spec {
         Some(Spec::Grant(spec)) => {
-            Some((spec.key.to_string(), edge(&step.address, spec)))
+            Some((spec.key.to_string(), as_grant(&step.address, spec)))
         }
         Some(Spec::Key(_) | Spec::Alias(_)) | None => None,
     };
     let (old, new) = (of(step.change.from()), of(step.change.to()));
-    let Some((key, _)) = new.as_ref().or(old.as_ref()) else {
+    let Some(key) = new.as_ref().or(old.as_ref()).map(|(key, _)| key.clone()) else {
         return Vec::new();
     };
-    let edge = |of: &Option<(String, GrantEdge)>| of.as_ref().map(|(_, edge)| edge.clone());
-    let changes = grant_changes(edge(&old).as_ref(), edge(&new).as_ref()).into_iter();
+    let (old, new) = (old.as_ref().map(|(_, grant)| grant), new.as_ref().map(|(_, grant)| grant));
+    let changes = grant_changes(old, new).into_iter();
     let access = changes.map(|change| Access {
         key: key.clone(),
         change,

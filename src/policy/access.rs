@@ -31,8 +31,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::meaning::Name;
 use super::Document;
+use super::grants::Grant;
+use super::meaning::Name;
 
 pub use level::{Certainty, Effect, Level, Shape};
 pub use table::{Holder, access_table, grant_changes};
@@ -46,19 +47,6 @@ pub struct KeyContext {
     pub partition: String,
     /// Its ARN.
     pub arn: Option<String>,
-}
-
-/// A grant on the key: access beside the policy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct GrantEdge {
-    /// What a person knows it by.
-    pub name: String,
-    /// An ARN or a service.
-    pub grantee: String,
-    /// AWS's names of the operations.
-    pub operations: BTreeSet<String>,
-    /// Its constraint, in words.
-    pub constraint: Option<String>,
 }
 
 /// Access that somebody gains or loses.
@@ -166,7 +154,7 @@ pub fn compare(
     old: Option<&Document>,
     new: Option<&Document>,
     key: &KeyContext,
-    grants: &[GrantEdge],
+    grants: &[Grant],
 ) -> Comparison {
     if old == new {
         let (document, access) = (SameDocument::Same, SameAccess::Same);
@@ -181,6 +169,7 @@ pub fn compare(
             (None, _) | (_, None) => None,
         };
     }
+    // Elements of the document that are not understood are the same, or anything.
     let extra = |document: Option<&Document>| document.map(|d| d.canonical().extra.clone());
     let unclear = extra(old).unwrap_or_default() != extra(new).unwrap_or_default();
     let unknown = changes.is_none() || unclear;

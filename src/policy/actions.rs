@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// `*` and `?` matching; both sides are taken as they are, so lower-case them first where case does not count.
+pub(super) use super::pattern::glob;
+
 /// What a person means by an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
@@ -289,33 +292,6 @@ pub(super) const CONDITION_KEYS: &[&str] = &[
     "kms:WrappingAlgorithm",
     "kms:WrappingKeySpec",
 ];
-
-/// `*` and `?` matching; both sides are taken as they are, so lower-case them first where case does not count.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(c) = text.get(t) {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(q) if *q == '?' || q == c => {
-                p += 1;
-                t += 1;
-            }
-            Some(_) | None => {
-                let Some((at, from)) = star else { return false };
-                p = at + 1;
-                t = from + 1;
-                star = Some((at, from + 1));
-            }
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == '*')
-}
 
 /// The action as AWS spells it, from its lower-case form; the part before a wildcard is enough.
 pub(super) fn spelled_action(lower: &str) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::canon::{Canonical, Principals};
+use super::canon::{Canonical, Principals, Statement};
 use super::reader::Reader;
 use super::{OWN_KEY, Problem, json, write};
 use crate::tree::{Entry, Node, Span, Value};
@@ -122,6 +122,12 @@ impl Document {
             }
         }
         out.into_iter().collect()
+    }
+
+    /// The statements in the author's order.
+    pub(super) fn as_written(&self) -> Vec<Statement> {
+        let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
+        reader.list_statements(&self.authored)
     }
 
     /// The canonical form.

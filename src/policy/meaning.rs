@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Document;
 use super::actions::{ActionSet, glob};
 use super::arn::{is_account, is_unique_id};
-use super::canon::{Conditions, Principals, Set, Statement};
+use super::canon::{Principals, Set, Statement};
 
 /// The statements of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Meaning {
     pub variables: bool,
     /// In the order of the canonical form.
     pub rules: Vec<Rule>,
+    /// Whether the document has elements beside its statements that are not understood.
+    pub unclear: bool,
 }
 
 /// One statement.
@@ -173,7 +175,14 @@ impl Document {
     pub fn meaning(&self) -> Meaning {
         let canonical = self.canonical();
         let variables = canonical.version.as_deref() == Some("2012-10-17");
-        Meaning { variables, rules: canonical.statements.iter().filter_map(rule).collect() }
+        let rules = canonical.statements.iter().filter_map(rule).collect();
+        Meaning { variables, rules, unclear: !canonical.extra.is_empty() }
+    }
+
+    /// The place of a rule among the statements as written, from 0.
+    #[must_use]
+    pub fn position(&self, due: &Rule) -> Option<usize> {
+        self.as_written().iter().position(|statement| rule(statement).as_ref() == Some(due))
     }
 }
 
@@ -208,13 +217,17 @@ fn rule(statement: &Statement) -> Option<Rule> {
         what: What { except, patterns },
         on: on.map(|(except, patterns)| On { except, patterns }),
         when: when.collect(),
-        unclear: !statement.extra.is_empty() || is_empty(statement.condition.as_ref()),
+        unclear: !statement.extra.is_empty() || contradicts(statement),
     })
 }
 
-/// Whether a condition is there and says nothing: what AWS makes of one is not documented (policy-semantics B9).
-fn is_empty(condition: Option<&Conditions>) -> bool {
-    condition.is_some_and(|operators| operators.is_empty() || operators.values().any(BTreeMap::is_empty))
+/// Whether elements exclude each other, or conditions are empty, of which AWS's documents say different things.
+fn contradicts(statement: &Statement) -> bool {
+    let condition = statement.condition.as_ref();
+    (statement.action.is_some() && statement.not_action.is_some())
+        || (statement.resource.is_some() && statement.not_resource.is_some())
+        || (statement.principal.is_some() && statement.not_principal.is_some())
+        || condition.is_some_and(|map| map.is_empty() || map.values().any(BTreeMap::is_empty))
 }
 
 fn names(principals: &Principals) -> BTreeSet<Name> {

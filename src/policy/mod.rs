@@ -6,10 +6,13 @@ mod arn;
 mod build;
 mod canon;
 mod document;
+pub mod eval;
 mod findings;
+pub mod grants;
 mod json;
 mod lockout;
 pub mod meaning;
+mod pattern;
 #[cfg(test)]
 mod properties;
 mod reader;
@@ -19,7 +22,7 @@ mod write;
 
 pub(crate) use arn::check_principal;
 
-pub use access::{AccessChange, Comparison, Effect, GrantEdge, KeyContext, compare};
+pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};

@@ -1,6 +1,7 @@
 //! Actions as atoms: those that are known, and for every wildcard one that may come.
 
 use super::super::actions::{Action, ActionSet, IAM_ONLY, glob};
+use super::super::eval::{Asked, facts::can_occur};
 use super::super::meaning::What;
 
 /// Stands for the part of a future action's name that only a wildcard matches.
@@ -54,39 +55,10 @@ impl ActionAtom {
     }
 }
 
-/// Whether a request for the action can have the condition key (Service Authorization Reference, condition keys for
-/// AWS KMS; KMS Developer Guide, AWS KMS condition keys). Every key that is not listed here can be on any request.
+/// Whether a request for the action can have the condition key; of a future action it is not known.
 pub(super) fn carries(action: &ActionAtom, key: &str) -> bool {
-    let ActionAtom::Known(action) = action else {
-        return true;
-    };
-    let names: &[&str] = match key {
-        "kms:encryptioncontextkeys" => return action.has_encryption_context(),
-        _ if key.starts_with("kms:encryptioncontext:") => return action.has_encryption_context(),
-        "kms:grantisforawsresource" => &["CreateGrant", "ListGrants", "RevokeGrant"],
-        "kms:grantconstrainttype"
-        | "kms:grantconstraintsourcearn"
-        | "kms:grantoperations"
-        | "kms:granteeprincipal"
-        | "kms:granteeserviceprincipal"
-        | "kms:retiringprincipal"
-        | "kms:retiringserviceprincipal" => &["CreateGrant"],
-        "kms:bypasspolicylockoutsafetycheck" => &["PutKeyPolicy"],
-        "kms:datakeypairspec" => &["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"],
-        "kms:expirationmodel" | "kms:validto" => &["ImportKeyMaterial"],
-        "kms:wrappingalgorithm" | "kms:wrappingkeyspec" => &["GetParametersForImport"],
-        "kms:keyagreementalgorithm" => &["DeriveSharedSecret"],
-        "kms:macalgorithm" => &["GenerateMac", "VerifyMac"],
-        "kms:messagetype" | "kms:signingalgorithm" => &["Sign", "Verify"],
-        "kms:primaryregion" => &["UpdatePrimaryRegion"],
-        "kms:replicaregion" => &["ReplicateKey"],
-        "kms:reencryptonsamekey" => &["ReEncryptFrom", "ReEncryptTo"],
-        "kms:rotationperiodindays" => &["EnableKeyRotation"],
-        "kms:schedulekeydeletionpendingwindowindays" => &["ScheduleKeyDeletion"],
-        "kms:trailingdayswithoutkeyusage" => &["DisableKey", "ScheduleKeyDeletion"],
-        "aws:tagkeys" => &["TagResource", "UntagResource"],
-        _ if key.starts_with("aws:requesttag/") => &["TagResource"],
-        _ => return true,
-    };
-    names.contains(&action.name)
+    match action {
+        ActionAtom::Known(action) => can_occur(key, Asked::Key(action)),
+        ActionAtom::Future { .. } => true,
+    }
 }

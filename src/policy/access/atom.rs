@@ -6,7 +6,8 @@ use super::super::arn::is_account;
 use super::super::meaning::Name;
 use super::glob::{Pattern, combinations};
 use super::literal::{Literal, Sort, patterns, sort};
-use super::{GrantEdge, KeyContext};
+use super::super::grants::Grant;
+use super::KeyContext;
 
 /// Principals that no statement tells apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,13 +61,11 @@ pub(super) enum Kind {
 /// What is known of `aws:PrincipalArn`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PrincipalArn {
-    /// There is none: services.
-    Absent,
     /// It is this one. Of a session it is the ARN of its role (IAM User Guide, `aws:PrincipalArn`).
     Is(String),
     /// It is not named; it matches exactly these patterns.
     Matches(BTreeSet<Pattern>),
-    /// Not known.
+    /// Not known. Whether a service's request has one is not documented.
     Unknown,
 }
 
@@ -195,8 +194,8 @@ impl Named {
     }
 
     /// Collects a grant's principal.
-    pub(super) fn grant(&mut self, grant: &GrantEdge) {
-        if grant.grantee.contains(".amazonaws.") {
+    pub(super) fn grant(&mut self, grant: &Grant) {
+        if grant.grantee.contains(".amazonaws.com") {
             self.services.insert(grant.grantee.clone());
         } else {
             self.arn(&grant.grantee);
@@ -227,9 +226,9 @@ impl Named {
             add(Principal::Elsewhere, arn);
         }
         for service in self.services {
-            add(Principal::Service(service), PrincipalArn::Absent);
+            add(Principal::Service(service), PrincipalArn::Unknown);
         }
-        add(Principal::OtherService, PrincipalArn::Absent);
+        add(Principal::OtherService, PrincipalArn::Unknown);
         for id in self.ids {
             add(Principal::UniqueId(id), PrincipalArn::Unknown);
         }
@@ -317,19 +316,21 @@ pub(super) enum Fact {
 
 /// What the principal determines (IAM User Guide, global condition keys; KMS Developer Guide, `kms:CallerAccount`,
 /// `kms:ViaService`).
-pub(super) fn fact(atom: &Atom, key: &str) -> Fact {
+pub(super) fn fact(atom: &Atom, of: &KeyContext, key: &str) -> Fact {
     let service = atom.is_service();
     let is = |value: &str| Fact::Is(value.to_owned());
     match key {
+        // KMS answers over TLS only (KMS Developer Guide, "Infrastructure security").
+        "aws:securetransport" => is("true"),
+        "aws:resourceaccount" => of.account.as_deref().map_or(Fact::Free, is),
         "aws:principalarn" => match &atom.arn {
-            PrincipalArn::Absent => Fact::Absent,
             PrincipalArn::Is(arn) => is(arn),
             PrincipalArn::Matches(patterns) => Fact::Matches(patterns.clone()),
             PrincipalArn::Unknown => Fact::Free,
         },
         "aws:principalaccount" | "kms:calleraccount" => match atom.account() {
             Some(account) => is(account),
-            None if service => Fact::Absent,
+            None if service && key == "kms:calleraccount" => Fact::Absent,
             None if atom.who == Principal::Elsewhere => Fact::Unnamed,
             None => Fact::Free,
         },
@@ -363,8 +364,11 @@ pub(super) fn fact(atom: &Atom, key: &str) -> Fact {
             Principal::Identity(Identity { kind: Kind::User, arn, .. }) => {
                 is(arn.rsplit('/').next().unwrap_or_default())
             }
-            Principal::Identity(Identity { kind: Kind::Role | Kind::Session, .. })
-            | Principal::Other { kind: Some(Kind::Role | Kind::Session), .. } => Fact::Absent,
+            Principal::Root(_)
+            | Principal::Identity(_)
+            | Principal::Other { kind: Some(Kind::Role | Kind::Session | Kind::Federated), .. } => {
+                Fact::Absent
+            }
             _ => Fact::Free,
         },
         _ => Fact::Free,

@@ -87,7 +87,7 @@ impl Pattern {
     pub(super) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == text,
-            Self::AnyCase(lower) => lower.eq_ignore_ascii_case(text),
+            Self::AnyCase(lower) => *lower == text.to_lowercase(),
             Self::Like(pattern) => glob(pattern, text),
             Self::Arn(pattern) => {
                 let (fields, patterns) = (text.splitn(6, ':'), pattern.splitn(6, ':'));
@@ -117,7 +117,7 @@ fn step(tokens: &[Token], at: &BTreeSet<usize>, c: char) -> BTreeSet<usize> {
     for position in at {
         match tokens.get(*position) {
             Some(Token::Is(is)) if *is == c => close(tokens, position + 1, &mut out),
-            Some(Token::IsAnyCase(is)) if is.eq_ignore_ascii_case(&c) => {
+            Some(Token::IsAnyCase(is)) if c.to_lowercase().eq(is.to_lowercase()) => {
                 close(tokens, position + 1, &mut out);
             }
             Some(Token::One { colon }) if *colon || c != ':' => {
@@ -165,7 +165,7 @@ fn letters(tokens: &[Vec<Token>], at: &[BTreeSet<usize>]) -> BTreeSet<char> {
                     out.insert(*c);
                 }
                 Some(Token::IsAnyCase(c)) => {
-                    out.extend([c.to_ascii_lowercase(), c.to_ascii_uppercase()]);
+                    out.extend(c.to_lowercase().chain(c.to_uppercase()));
                 }
                 Some(Token::One { .. } | Token::Many { .. }) | None => {}
             }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Document;
 use super::super::actions::{ActionSet, spelled_action};
+use super::super::grants::Grant;
 use super::action::ActionAtom;
 use super::atom::{Atom, Kind, Principal, PrincipalArn};
 use super::delta::{Delta, Formula, deltas};
 use super::formula::combinations;
 use super::scene::{Compiled, Scene, actions};
-use super::{AccessChange, Certainty, Effect, GrantEdge, KeyContext, Level, Shape};
+use super::{AccessChange, Certainty, Effect, KeyContext, Level, Shape};
 
 /// Some actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +62,7 @@ type Lines = BTreeMap<Key, Held>;
 pub(super) fn changes(
     documents: [Option<&Document>; 2],
     key: &KeyContext,
-    grants: &[GrantEdge],
+    grants: &[Grant],
 ) -> Option<Vec<AccessChange>> {
     let scene = Scene::new(documents, key, grants)?;
     let mut work = Work { scene: &scene, grants, classes: classes(&scene), cache: BTreeMap::new() };
@@ -130,7 +131,7 @@ type Line = (Key, Held, BTreeSet<String>);
 
 struct Work<'a> {
     scene: &'a Scene<'a>,
-    grants: &'a [GrantEdge],
+    grants: &'a [Grant],
     classes: Vec<Vec<ActionAtom>>,
     cache: BTreeMap<(Formula, Formula), Vec<Delta>>,
 }
@@ -165,7 +166,7 @@ impl Work<'_> {
                 let mut grants = BTreeSet::new();
                 if let Some(atom) = self.scene.atoms.get(atom) {
                     let each = self.grants.iter().filter(|grant| gives(grant, atom, one));
-                    grants.extend(each.map(|grant| grant.name.clone()));
+                    grants.extend(each.map(super::table::label));
                 }
                 let bare = Delta { through: [BTreeSet::new(), BTreeSet::new()], ..delta.clone() };
                 let held = out.entry((bare, grants)).or_default();
@@ -304,7 +305,7 @@ fn statements(delta: &Delta, sides: &[Vec<(super::scene::Clause, &Compiled)>; 2]
 }
 
 /// Whether a grant gives the action to the atom.
-fn gives(grant: &GrantEdge, atom: &Atom, action: &ActionAtom) -> bool {
+fn gives(grant: &Grant, atom: &Atom, action: &ActionAtom) -> bool {
     let ActionAtom::Known(action) = action else {
         return false;
     };
@@ -345,7 +346,6 @@ fn name(atom: &Atom) -> String {
             }
         }
         PrincipalArn::Matches(_)
-        | PrincipalArn::Absent
         | PrincipalArn::Is(_)
         | PrincipalArn::Unknown => what,
     };

@@ -3,8 +3,11 @@
 //! A condition whose answer cannot be computed from the value of its key is a [`Literal::Doubt`]: either true or false,
 //! known only by its text. The same doubt in two policies is the same; whatever else depends on one is only possible.
 
-use super::glob::Pattern;
+use ipnet::IpNet;
+
+use super::super::eval::compare::{date, network};
 use super::super::meaning::{Operator, Quantifier, Test};
+use super::glob::Pattern;
 
 /// One thing that is true or false of a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,7 +130,7 @@ pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
         Operator::StringLike => each.map(|value| Pattern::like(value)).collect(),
         Operator::ArnLike => each.filter_map(|value| Pattern::arn(value)).collect(),
         Operator::StringEqualsIgnoreCase => {
-            each.map(|value| Pattern::AnyCase(value.to_ascii_lowercase())).collect()
+            each.map(|value| Pattern::AnyCase(value.to_lowercase())).collect()
         }
         Operator::Bool => each.map(|value| Pattern::Exact(value.to_ascii_lowercase())).collect(),
         _ => each.map(|value| Pattern::Exact(value.clone())).collect(),
@@ -177,28 +180,12 @@ pub(super) fn number(text: &str) -> Option<i128> {
     Some(sign * (whole * 1_000_000_000 + part))
 }
 
-/// Seconds since 1970 of a W3C date (IAM User Guide, Date condition operators) or a number of seconds.
-pub(super) fn date(text: &str) -> Option<u64> {
-    if text.len() != 4 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().ok();
-    }
-    let day = text.len() == 10;
-    let full = if day { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    let time = full.ends_with('Z').then(|| humantime::parse_rfc3339(&full).ok())??;
-    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(since.as_secs())
-}
-
 /// The first and the last address of a CIDR block, and whether they are of version 6.
 pub(super) fn addresses(text: &str) -> Option<(bool, u128, u128)> {
-    let net: ipnet::IpNet = match text.parse() {
-        Ok(net) => net,
-        Err(_) => text.parse::<std::net::IpAddr>().ok()?.into(),
-    };
-    Some(match net {
-        ipnet::IpNet::V4(net) => {
+    Some(match network(text)? {
+        IpNet::V4(net) => {
             (false, u32::from(net.network()).into(), u32::from(net.broadcast()).into())
         }
-        ipnet::IpNet::V6(net) => (true, net.network().into(), net.broadcast().into()),
+        IpNet::V6(net) => (true, net.network().into(), net.broadcast().into()),
     })
 }

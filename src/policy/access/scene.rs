@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::actions::{ActionSet, glob};
+use super::super::grants::Grant;
 use super::super::meaning::{Rule, Test, Verdict};
 use super::super::{Document, OWN_KEY};
 use super::action::{ActionAtom, carries};
 use super::atom::{Atom, Fact, Named, fact};
 use super::domain::comparable;
+use super::glob::Pattern;
 use super::literal::{Literal, Sort, literal, patterns, sort, when_absent, with_value};
 use super::matching::{Match, matches};
-use super::{GrantEdge, KeyContext, Level};
+use super::{KeyContext, Level};
 
 /// One alternative of a policy: where all of its literals hold, a `Deny` applies or a level is reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +79,7 @@ impl<'a> Scene<'a> {
     pub(super) fn new(
         documents: [Option<&Document>; 2],
         key: &'a KeyContext,
-        grants: &[GrantEdge],
+        grants: &[Grant],
     ) -> Option<Self> {
         let read = documents.map(|document| statements(document, key));
         let mixed = mixed_keys(&read);
@@ -190,7 +192,7 @@ impl<'a> Scene<'a> {
         for number in literals {
             let known = match self.literals.get(*number) {
                 Some(Literal::Test(test)) if !carries(action, &test.key) => Some(when_absent(test)),
-                Some(Literal::Test(test)) => match fact(atom, &test.key) {
+                Some(Literal::Test(test)) => match fact(atom, self.key, &test.key) {
                     Fact::Absent => Some(when_absent(test)),
                     Fact::Is(value) => with_value(test, &value),
                     Fact::Free => None,
@@ -300,17 +302,19 @@ fn on_key(rule: &Rule, key: &KeyContext) -> Option<bool> {
 
 /// KMS Developer Guide, key policies: `*` is this key; whatever else must match its ARN.
 fn is_key(pattern: &str, key: &KeyContext) -> Option<bool> {
-    if pattern == "*" || pattern == OWN_KEY {
+    if pattern == OWN_KEY || (pattern.contains('*') && pattern.trim_matches('*').is_empty()) {
         return Some(true);
     }
     if pattern.contains("${") {
         return None;
     }
     if let Some(arn) = &key.arn {
-        return Some(glob(pattern, arn));
+        let field_by_field = Pattern::arn(pattern).is_some_and(|pattern| pattern.matches(arn));
+        // What a wildcard does beyond its field is not documented (IAM User Guide, Resource).
+        return if field_by_field || !glob(pattern, arn) { Some(field_by_field) } else { None };
     }
     let fields: Vec<&str> = pattern.splitn(6, ':').collect();
-    let ["arn", partition, service, region, account, resource] = fields.as_slice() else {
+    let ["arn", partition, service, _, account, resource] = fields.as_slice() else {
         return if pattern.contains('*') { None } else { Some(false) };
     };
     let owner = key.account.as_deref();
@@ -318,14 +322,7 @@ fn is_key(pattern: &str, key: &KeyContext) -> Option<bool> {
         && glob(service, "kms")
         && owner.is_none_or(|owner| glob(account, owner))
         && (resource.starts_with("key/") || resource.contains(['*', '?']));
-    let must = *region == "*"
-        && matches!(*resource, "*" | "key/*")
-        && (*account == "*" || owner.is_some());
-    match (may, must) {
-        (false, _) => Some(false),
-        (true, true) => Some(true),
-        (true, false) => None,
-    }
+    if may { None } else { Some(false) }
 }
 
 /// Keys that are compared as texts here and as numbers there.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::Document;
 use super::super::actions::{Action, ActionSet, Capability};
-use super::{AccessChange, Certainty, Effect, GrantEdge, KeyContext, Level, Shape, compare};
+use super::super::grants::{Constraint, Grant};
+use super::{AccessChange, Certainty, Effect, KeyContext, Level, Shape, compare};
 
 /// Somebody who can do something with a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,13 +41,13 @@ pub struct Holder {
 
 /// Who can do what with a key, through its policy and through its grants.
 #[must_use]
-pub fn access_table(document: &Document, grants: &[GrantEdge], key: &KeyContext) -> Vec<Holder> {
+pub fn access_table(document: &Document, grants: &[Grant], key: &KeyContext) -> Vec<Holder> {
     let comparison = compare(None, Some(document), key, &[]);
     let gained = comparison.changes.into_iter().filter(|change| {
         change.effect == Effect::Gained && change.to >= Level::Delegated
     });
     let through_grants = grants.iter().flat_map(|grant| {
-        let name = Some(grant.name.clone());
+        let name = Some(label(grant));
         grant_changes(None, Some(grant)).into_iter().map(move |change| (change, name.clone()))
     });
     let mut out: Vec<Holder> =
@@ -75,11 +76,11 @@ fn holder((change, grant): (AccessChange, Option<String>)) -> Holder {
 /// What the step from one grant to another (`None`: no grant) means for access. Of a grant that is replaced for the same
 /// principal under the same constraint, only what differs.
 #[must_use]
-pub fn grant_changes(old: Option<&GrantEdge>, new: Option<&GrantEdge>) -> Vec<AccessChange> {
+pub fn grant_changes(old: Option<&Grant>, new: Option<&Grant>) -> Vec<AccessChange> {
     let same = old.zip(new).is_some_and(|(old, new)| {
-        old.grantee == new.grantee && old.constraint == new.constraint
+        old.grantee == new.grantee && constraint(old) == constraint(new)
     });
-    let line = |effect: Effect, of: Option<&GrantEdge>, other: Option<&GrantEdge>| {
+    let line = |effect: Effect, of: Option<&Grant>, other: Option<&Grant>| {
         let of = of?;
         let other = other.filter(|_| same).map(|other| &other.operations);
         let operations: BTreeSet<&String> =
@@ -89,7 +90,7 @@ pub fn grant_changes(old: Option<&GrantEdge>, new: Option<&GrantEdge>) -> Vec<Ac
     line(Effect::Lost, old, new).into_iter().chain(line(Effect::Gained, new, old)).collect()
 }
 
-fn by_grant(effect: Effect, grant: &GrantEdge, operations: &BTreeSet<&String>) -> AccessChange {
+fn by_grant(effect: Effect, grant: &Grant, operations: &BTreeSet<&String>) -> AccessChange {
     let known = ActionSet::of(|action| operations.iter().any(|op| *op == action.name));
     let gained = effect == Effect::Gained;
     let id = super::super::arn::is_unique_id(&grant.grantee);
@@ -105,9 +106,9 @@ fn by_grant(effect: Effect, grant: &GrantEdge, operations: &BTreeSet<&String>) -
         principal: grant.grantee.clone(),
         except: Vec::new(),
         actions: operations.iter().map(|operation| format!("kms:{operation}")).collect(),
-        condition: grant.constraint.clone(),
+        condition: constraint(grant),
         kind,
-        certainty: if account { Certainty::Possible } else { Certainty::Certain },
+        certainty: if account || grant.unclear { Certainty::Possible } else { Certainty::Certain },
         capabilities: capabilities(known),
         from: if gained { Level::Denied } else { Level::Allowed },
         to: if gained { Level::Allowed } else { Level::Denied },
@@ -119,6 +120,27 @@ fn by_grant(effect: Effect, grant: &GrantEdge, operations: &BTreeSet<&String>) -
         statements: Vec::new(),
         grants: Vec::new(),
     }
+}
+
+/// What a person knows a grant by.
+pub(super) fn label(grant: &Grant) -> String {
+    grant.name.clone().unwrap_or_else(|| grant.id.clone())
+}
+
+/// The requests that a grant is for, in words.
+fn constraint(grant: &Grant) -> Option<String> {
+    let context = grant.context.as_ref().map(|constraint| {
+        let (form, pairs) = match constraint {
+            Constraint::Equals(pairs) => ("is", pairs),
+            Constraint::Subset(pairs) => ("contains", pairs),
+        };
+        let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        format!("encryption context {form} {}", pairs.join(", "))
+    });
+    let source = grant.source.as_ref().map(|arn| format!("aws:SourceArn = {arn}"));
+    let unclear = grant.unclear.then(|| "its other constraints hold".to_owned());
+    let all: Vec<String> = context.into_iter().chain(source).chain(unclear).collect();
+    (!all.is_empty()).then(|| all.join(" and "))
 }
 
 /// What actions are for, in words, each once; `everything` where nothing is left out.
