@@ -88,6 +88,8 @@ pub enum Command {
     /// Look at and mend the records
     #[command(subcommand)]
     State(StateCommand),
+    /// Judge policy documents alone, without AWS and without a stack
+    Policy(PolicyArgs),
     /// Print the configuration's JSON Schema
     Schema,
     /// Print shell completions
@@ -171,4 +173,115 @@ pub enum StateCommand {
         /// The id that the refusal named
         id: String,
     },
+}
+
+/// The options of every command on policy documents.
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    /// The account that the key is in
+    #[arg(long, global = true, value_name = "ID")]
+    pub account: Option<String>,
+    /// The partition that the key is in
+    #[arg(long, global = true, default_value = "aws")]
+    pub partition: String,
+    /// The key's ARN, where it is known
+    #[arg(long, global = true, value_name = "ARN")]
+    pub key_arn: Option<String>,
+    /// The command.
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+/// How an answer about policy documents is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Answer {
+    /// For a person at a terminal.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The commands on policy documents.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Show who gains and who loses access between two documents; `-` is standard input
+    Diff(PolicyDiffArgs),
+    /// Show whether a request would be allowed
+    Eval(PolicyEvalArgs),
+    /// Look for mistakes
+    Lint(PolicyLintArgs),
+}
+
+/// The options of `policy diff`.
+#[derive(Debug, Args)]
+pub struct PolicyDiffArgs {
+    /// The document that is
+    pub old: PathBuf,
+    /// The document that would be
+    pub new: PathBuf,
+    /// Exit with 2 where access changes or may change
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Answer::Text)]
+    pub format: Answer,
+}
+
+/// The options of `policy eval`.
+#[derive(Debug, Args)]
+pub struct PolicyEvalArgs {
+    /// The document
+    pub file: PathBuf,
+    /// Who asks: an ARN, or a service such as cloudtrail.amazonaws.com
+    #[arg(long, value_name = "ARN|SERVICE")]
+    pub principal: String,
+    /// What for, such as kms:Decrypt
+    #[arg(long, value_name = "ACTION")]
+    pub action: String,
+    /// A condition key of the request and its value; may be repeated, also for one key
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub context: Vec<String>,
+    /// A condition key of which it is not known whether the request has it; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub unknown_context: Vec<String>,
+    /// The role behind the session that asks
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// The unique id of the one who asks
+    #[arg(long, value_name = "ID")]
+    pub principal_id: Option<String>,
+    /// The grants of the key: what `aws kms list-grants` prints
+    #[arg(long, value_name = "FILE")]
+    pub grants: Option<PathBuf>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Answer::Text)]
+    pub format: Answer,
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Report {
+    /// For a person at a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// For code scanning (SARIF 2.1.0).
+    Sarif,
+}
+
+/// The options of `policy lint`.
+#[derive(Debug, Args)]
+pub struct PolicyLintArgs {
+    /// The documents
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Who will write the policy: it must not lock itself out
+    #[arg(long, value_name = "ARN")]
+    pub caller: Option<String>,
+    /// The key's usage, such as ENCRYPT_DECRYPT
+    #[arg(long, value_name = "USAGE")]
+    pub key_usage: Option<String>,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub format: Report,
 }

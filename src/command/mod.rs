@@ -3,6 +3,7 @@
 mod apply;
 mod plan;
 mod plan_file;
+mod policy;
 mod progress;
 mod session;
 mod state;
@@ -30,6 +31,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Drift { format } => plan::drift(global, *format, io).await,
         Command::Show { file, format } => plan::show(global, file, *format, io),
         Command::State(command) => state::state(global, command, io),
+        Command::Policy(args) => policy::policy(global, args, io),
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema())
                 .map_err(|error| Failure::new(error.to_string()))?;

@@ -19,6 +19,6 @@ pub use decode::{Decode, Named, Nullable, Spanned, mismatch};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 pub use interpolate::{Unknown, Variables, interpolate, interpolate_node};
 pub use load::{Input, Loaded, Surroundings, load, schema};
-pub use read::{MAX_FILE_BYTES, read, read_beside};
+pub use read::{MAX_FILE_BYTES, read, read_beside, read_given};
 pub use source::{Source, Sources};
 pub use yaml::yaml;

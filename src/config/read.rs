@@ -47,6 +47,24 @@ pub fn read_beside(
     read_one(&folder.join(path), sources, diagnostics)
 }
 
+/// Reads a file that is named by its path alone; `-` is standard input.
+pub fn read_given(
+    path: &Path,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<u16> {
+    if path == Path::new("-") {
+        return match bounded(io::stdin().lock()) {
+            Ok(text) => Some(sources.add("<standard input>", text)),
+            Err(why) => {
+                diagnostics.push(failed(Path::new("standard input"), &why));
+                None
+            }
+        };
+    }
+    read_one(path, sources, diagnostics)
+}
+
 fn folder(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
@@ -84,13 +102,20 @@ fn failed(path: &Path, why: &str) -> Diagnostic {
 fn text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
-    let too_large = || format!("it is larger than {} MiB", MAX_FILE_BYTES / 1024 / 1024);
     if length > MAX_FILE_BYTES {
         return Err(too_large());
     }
-    let mut bytes = Vec::new();
     // A device or a growing file has no honest length: the reader is bounded too.
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    bounded(file)
+}
+
+fn too_large() -> String {
+    format!("it is larger than {} MiB", MAX_FILE_BYTES / 1024 / 1024)
+}
+
+fn bounded(reader: impl io::Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(too_large());
     }

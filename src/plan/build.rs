@@ -6,7 +6,9 @@ use crate::desired::{Declared, Desired};
 use crate::id::Place;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
-use crate::policy::{self, AccessChange, Effect};
+use crate::policy::access::grant_changes;
+use crate::policy::grants::{Constraint, Grant};
+use crate::policy::{self, KeyContext};
 use crate::state::{Record, State};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +28,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     builder.block_dependents();
     let mut plan = builder.plan;
     order::order(&mut plan.steps);
-    plan.access = plan.steps.iter().flat_map(access).collect();
+    plan.access = plan.steps.iter().flat_map(|step| access(step, live)).collect();
     plan.access.sort();
     plan.findings.extend(findings(desired));
     plan
@@ -434,17 +436,17 @@ fn disabling(protect: bool, from: &Spec, to: &Spec) -> Option<Violation> {
 }
 
 /// Who gains and who loses access by a step.
-fn access(step: &Step) -> Vec<Access> {
+fn access(step: &Step, live: &Live) -> Vec<Access> {
     let (from, to) = (step.change.from(), step.change.to());
     let forgets = matches!(step.change, Change::Forget { .. });
     match from.or(to) {
-        Some(Spec::Key(_)) if !forgets => key_access(step),
+        Some(Spec::Key(_)) if !forgets => key_access(step, live),
         Some(Spec::Grant(_)) if !forgets => grant_access(step),
         Some(_) | None => Vec::new(),
     }
 }
 
-fn key_access(step: &Step) -> Vec<Access> {
+fn key_access(step: &Step, live: &Live) -> Vec<Access> {
     let policy = |spec: Option<&Spec>| match spec {
         Some(Spec::Key(key)) => key.policy.clone(),
         Some(Spec::Alias(_) | Spec::Grant(_)) | None => None,
@@ -453,8 +455,14 @@ fn key_access(step: &Step) -> Vec<Access> {
     if to.is_none() {
         return Vec::new();
     }
-    let changes = policy::access_changes(from.as_ref(), to.as_ref()).into_iter();
-    let access = changes.map(|change| Access {
+    let key = KeyContext {
+        account: Some(step.place.account.to_string()),
+        partition: step.place.region.partition().to_owned(),
+        arn: step.id.clone().filter(|id| id.starts_with("arn:")),
+    };
+    let grants = if from.is_some() { grants(&step.address, live) } else { Vec::new() };
+    let changes = policy::compare(from.as_ref(), to.as_ref(), &key, &grants).changes;
+    let access = changes.into_iter().map(|change| Access {
         key: step.address.to_string(),
         change,
         via: Via::Policy,
@@ -463,37 +471,53 @@ fn key_access(step: &Step) -> Vec<Access> {
     access.collect()
 }
 
-fn grant_access(step: &Step) -> Vec<Access> {
-    let line = |effect: Effect, spec: Option<&Spec>| {
-        let Some(Spec::Grant(spec)) = spec else {
-            return None;
-        };
-        let condition = spec.constraints.as_ref().map(|constraint| {
-            let (form, pairs) = match constraint {
-                grant::Constraint::EncryptionContextEquals(pairs) => ("is", pairs),
-                grant::Constraint::EncryptionContextSubset(pairs) => ("contains", pairs),
-            };
-            let pairs: Vec<String> = pairs.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            format!("encryption context {form} {}", pairs.join(", "))
-        });
-        let actions = spec.operations.iter().map(|op| format!("kms:{op}")).collect();
-        let change = AccessChange { effect, principal: spec.grantee.clone(), actions, condition };
-        let (key, source) = (spec.key.to_string(), step.address.clone());
-        Some(Access { key, change, via: Via::Grant, source })
-    };
-    let mut lost = line(Effect::Lost, step.change.from());
-    let mut gained = line(Effect::Gained, step.change.to());
-    // Of a grant that is replaced for the same principal and condition, only what differs.
-    if let (Some(lost), Some(gained)) = (&mut lost, &mut gained)
-        && lost.change.principal == gained.change.principal
-        && lost.change.condition == gained.change.condition
-    {
-        let before = lost.change.actions.clone();
-        lost.change.actions.retain(|action| !gained.change.actions.contains(action));
-        gained.change.actions.retain(|action| !before.contains(action));
+/// The grants on a key that kmsctl sees.
+fn grants(key: &Address, live: &Live) -> Vec<Grant> {
+    let each = live.seen.iter().filter_map(|(address, seen)| match seen {
+        Seen::Present { spec, .. } => match &**spec {
+            Spec::Grant(spec) if spec.key == kind::KeyRef::Managed(key.clone()) => {
+                Some(as_grant(address, spec))
+            }
+            Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) => None,
+        },
+        Seen::Absent | Seen::Obstructed { .. } => None,
+    });
+    each.collect()
+}
+
+fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
+    Grant {
+        id: address.to_string(),
+        grantee: spec.grantee.clone(),
+        operations: spec.operations.clone(),
+        context: spec.constraints.as_ref().map(|constraint| match constraint {
+            grant::Constraint::EncryptionContextEquals(pairs) => Constraint::Equals(pairs.clone()),
+            grant::Constraint::EncryptionContextSubset(pairs) => Constraint::Subset(pairs.clone()),
+        }),
+        ..Grant::default()
     }
-    let each = lost.into_iter().chain(gained);
-    each.filter(|access| !access.change.actions.is_empty()).collect()
+}
+
+fn grant_access(step: &Step) -> Vec<Access> {
+    let of = |spec: Option<&Spec>| match spec {
+        Some(Spec::Grant(spec)) => {
+            Some((spec.key.to_string(), as_grant(&step.address, spec)))
+        }
+        Some(Spec::Key(_) | Spec::Alias(_)) | None => None,
+    };
+    let (old, new) = (of(step.change.from()), of(step.change.to()));
+    let Some(key) = new.as_ref().or(old.as_ref()).map(|(key, _)| key.clone()) else {
+        return Vec::new();
+    };
+    let (old, new) = (old.as_ref().map(|(_, grant)| grant), new.as_ref().map(|(_, grant)| grant));
+    let changes = grant_changes(old, new).into_iter();
+    let access = changes.map(|change| Access {
+        key: key.clone(),
+        change,
+        via: Via::Grant,
+        source: step.address.clone(),
+    });
+    access.collect()
 }
 
 fn findings(desired: &Desired) -> Vec<Finding> {

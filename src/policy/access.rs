@@ -1,21 +1,52 @@
-//! What a change of policy means for access, statement by statement.
+//! Access as data: who can do what with a key, and what a change of policy means for it.
+//!
+//! | Word | Means |
+//! |---|---|
+//! | atom | principals, or an action, that no statement tells apart |
+//! | literal | a condition that is true or false of a request |
+//! | formula | what a policy says of one principal and one action, as alternatives of literals |
+//! | cell | a combination of answers to conditions that some request has |
+//! | delta | where the level of one principal and one action rises or falls |
+//!
+//! Two policies are compared on every principal atom and every action atom, in every cell. So "same access" is a proof,
+//! within what is documented; what is not is a doubt, and a change that hinges on one is only possible.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod action;
+mod atom;
+mod delta;
+mod domain;
+mod formula;
+mod glob;
+mod group;
+mod level;
+mod literal;
+mod matching;
+mod scene;
+mod table;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::actions::{IAM_ONLY, glob, spelled_action, spelled_key};
-use super::canon::{Conditions, Principals, Set, Statement};
-use super::{Document, OWN_KEY};
+use super::Document;
+use super::grants::Grant;
+use super::meaning::Name;
 
-/// Which way access changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// Something becomes possible.
-    Gained,
-    /// Something ceases to be possible.
-    Lost,
+pub use level::{Certainty, Effect, Level, Shape};
+pub use table::{Holder, access_table, grant_changes};
+
+/// The key that a policy belongs to, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyContext {
+    /// Its account.
+    pub account: Option<String>,
+    /// Its partition.
+    pub partition: String,
+    /// Its ARN.
+    pub arn: Option<String>,
 }
 
 /// Access that somebody gains or loses.
@@ -23,152 +54,192 @@ pub enum Effect {
 pub struct AccessChange {
     /// Which way.
     pub effect: Effect,
-    /// An ARN, a service, `*`, or `everyone except …`.
+    /// An ARN (of an account's root: what its IAM policies decide), a pattern of ARNs, a service, `*` for everyone, or
+    /// words such as `every identity of account …`.
     pub principal: String,
-    /// Actions and action patterns, sorted.
+    /// Those of them who are not concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<String>,
+    /// Actions, sorted; a pattern stands for all that it matches, now and later.
     pub actions: Vec<String>,
-    /// Under which condition, if any.
+    /// The requests that are concerned, if not all.
     pub condition: Option<String>,
+    /// What kind of change it is.
+    pub kind: Shape,
+    /// Whether it is known to happen.
+    pub certainty: Certainty,
+    /// What the actions are for, in words.
+    pub capabilities: Vec<String>,
+    /// What the policy said before.
+    pub from: Level,
+    /// What it says afterwards.
+    pub to: Level,
+    /// Where there was this access before; of a condition that became another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Where there is this access afterwards; of a condition that became another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Whether an IAM policy of the principal's account must allow it too.
+    pub delegated: bool,
+    /// Whether it is gained by strangers, without a condition on who they are.
+    pub public: bool,
+    /// Whether a service gains it for whoever makes it act: without a condition on the resource it acts for.
+    pub confused_deputy: bool,
+    /// The names of the statements it comes through; one without a name is the empty text.
+    pub statements: Vec<String>,
+    /// Grants that give the same: of what is lost, still held through them, unless it is denied explicitly.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
 }
 
-/// One principal, one action pattern (lower-case), one condition.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Atom {
-    principal: String,
-    action: Action,
-    condition: Option<String>,
+/// Whether AWS would hold the same document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameDocument {
+    /// It would: no call is needed.
+    Same,
+    /// It would not.
+    Different,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Action {
-    Pattern(String),
-    AllExcept(Set),
+/// Whether two documents give the same access, on the actions that are known today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameAccess {
+    /// They do.
+    Same,
+    /// They do not.
+    Changed,
+    /// It depends on what kmsctl cannot know.
+    Unknown,
 }
 
-/// What the step from `old` to `new` (`None`: no policy) changes, by comparing who is allowed and denied what.
+/// Which way access changes, all in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Not at all.
+    None,
+    /// Only gained.
+    Gain,
+    /// Only lost.
+    Loss,
+    /// Gained by some, lost by some.
+    Both,
+    /// Equal on every action known today, but a wildcard can grow.
+    FutureActionsOnly,
+    /// It depends on what kmsctl cannot know.
+    Unknown,
+}
+
+/// What one document is to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// As documents.
+    pub document: SameDocument,
+    /// As access.
+    pub access: SameAccess,
+    /// Which way.
+    pub change: Change,
+    /// Who gains and who loses what.
+    #[serde(rename = "access_changes")]
+    pub changes: Vec<AccessChange>,
+}
+
+/// What the step from `old` to `new` (`None`: no policy) means for access. Where the key's account is not known and no
+/// document tells it, every account may be the one: what does not hold for all is only possible.
 #[must_use]
-pub fn access_changes(old: Option<&Document>, new: Option<&Document>) -> Vec<AccessChange> {
-    let mut groups: BTreeMap<(Effect, String, Option<String>), BTreeSet<String>> = BTreeMap::new();
-    for (kind, appears, goes) in
-        [("Allow", Effect::Gained, Effect::Lost), ("Deny", Effect::Lost, Effect::Gained)]
-    {
-        let before = atoms(old, kind);
-        let after = atoms(new, kind);
-        for (effect, from, to) in [(appears, &after, &before), (goes, &before, &after)] {
-            for atom in from.iter().filter(|atom| !to.iter().any(|other| covers(other, atom))) {
-                let group = (effect, atom.principal.clone(), atom.condition.clone());
-                groups.entry(group).or_default().insert(atom.action.text());
-            }
-        }
+pub fn compare(
+    old: Option<&Document>,
+    new: Option<&Document>,
+    key: &KeyContext,
+    grants: &[Grant],
+) -> Comparison {
+    if old == new {
+        let (document, access) = (SameDocument::Same, SameAccess::Same);
+        return Comparison { document, access, change: Change::None, changes: Vec::new() };
     }
-    let change = |((effect, principal, condition), actions): (_, BTreeSet<String>)| AccessChange {
-        effect,
-        principal,
-        actions: actions.into_iter().collect(),
-        condition,
-    };
-    groups.into_iter().map(change).collect()
-}
-
-impl Action {
-    fn text(&self) -> String {
-        match self {
-            Self::Pattern(pattern) => spelled_action(pattern),
-            Self::AllExcept(set) => {
-                let names: Vec<String> = set.iter().map(|action| spelled_action(action)).collect();
-                format!("all actions except {}", names.join(", "))
-            }
-        }
-    }
-}
-
-/// Whether `wide` says everything that `narrow` says.
-fn covers(wide: &Atom, narrow: &Atom) -> bool {
-    let action = match (&wide.action, &narrow.action) {
-        (Action::Pattern(wide), Action::Pattern(narrow)) => glob(wide, narrow),
-        (Action::Pattern(wide), Action::AllExcept(_)) => matches!(wide.as_str(), "*" | "kms:*"),
-        (Action::AllExcept(wide), Action::AllExcept(narrow)) => wide.is_subset(narrow),
-        (Action::AllExcept(wide), Action::Pattern(narrow)) => {
-            !narrow.contains(['*', '?']) && !wide.iter().any(|pattern| glob(pattern, narrow))
-        }
-    };
-    action
-        && wide.principal == narrow.principal
-        && (wide.condition.is_none() || wide.condition == narrow.condition)
-}
-
-fn atoms(document: Option<&Document>, effect: &str) -> BTreeSet<Atom> {
-    let mut out = BTreeSet::new();
-    let statements = document.iter().flat_map(|document| &document.canonical().statements);
-    for statement in statements.filter(|statement| statement.effect.as_deref() == Some(effect)) {
-        let actions: Vec<Action> = match (&statement.action, &statement.not_action) {
-            (Some(set), _) => {
-                set.iter().filter(|action| !dead(action)).cloned().map(Action::Pattern).collect()
-            }
-            (None, Some(set)) => vec![Action::AllExcept(set.clone())],
-            (None, None) => Vec::new(),
+    let mut changes: Option<Vec<AccessChange>> = Some(Vec::new());
+    for (n, key) in owners([old, new], key).iter().enumerate() {
+        let here = group::changes([old, new], key, grants);
+        changes = match (changes, here) {
+            (Some(_), Some(here)) if n == 0 => Some(here),
+            (Some(before), Some(here)) => Some(agreed(before, here)),
+            (None, _) | (_, None) => None,
         };
-        for condition in conditions(statement) {
-            for principal in principals(statement) {
-                for action in &actions {
-                    let (principal, condition) = (principal.clone(), condition.clone());
-                    out.insert(Atom { principal, action: action.clone(), condition });
-                }
+    }
+    // Elements of the document that are not understood are the same, or anything.
+    let extra = |document: Option<&Document>| document.map(|d| d.canonical().extra.clone());
+    let unclear = extra(old).unwrap_or_default() != extra(new).unwrap_or_default();
+    let unknown = changes.is_none() || unclear;
+    let changes = changes.unwrap_or_default();
+    let (access, change) = verdict(&changes, unknown);
+    Comparison { document: SameDocument::Different, access, change, changes }
+}
+
+/// The keys that it may be: one for each account that may be its owner.
+fn owners(documents: [Option<&Document>; 2], key: &KeyContext) -> Vec<KeyContext> {
+    if key.account.is_some() {
+        return vec![key.clone()];
+    }
+    let (mut roots, mut all) = (BTreeSet::new(), BTreeSet::new());
+    let meanings = documents.into_iter().flatten().map(Document::meaning);
+    for name in meanings.flat_map(|meaning| meaning.rules).flat_map(|rule| rule.who.names) {
+        match name {
+            Name::Account(account) => {
+                roots.insert(account.clone());
+                all.insert(account);
             }
+            Name::Identity(arn) => all.extend(arn.split(':').nth(4).map(str::to_owned)),
+            Name::Everyone
+            | Name::AnyIdentity
+            | Name::UniqueId(_)
+            | Name::Service(_)
+            | Name::Provider(_)
+            | Name::Other(_) => {}
         }
     }
-    out
-}
-
-/// An action that does nothing in a key policy.
-fn dead(action: &str) -> bool {
-    action
-        .strip_prefix("kms:")
-        .is_some_and(|name| IAM_ONLY.iter().any(|known| known.eq_ignore_ascii_case(name)))
-}
-
-/// The condition once per resource: `*` adds nothing, any other resource is a condition of its own.
-fn conditions(statement: &Statement) -> BTreeSet<Option<String>> {
-    let condition = statement.condition.as_ref().map(condition_text);
-    let with = |limit: Option<String>| match (&condition, limit) {
-        (Some(condition), Some(limit)) => Some(format!("{condition} and {limit}")),
-        (Some(condition), None) => Some(condition.clone()),
-        (None, limit) => limit,
-    };
-    let limit = |resource: &String| match resource.as_str() {
-        "*" | OWN_KEY => None,
-        other => Some(format!("the resource is {other}")),
-    };
-    let mut out: BTreeSet<Option<String>> =
-        statement.resource.iter().flatten().map(|resource| with(limit(resource))).collect();
-    if let Some(set) = &statement.not_resource {
-        let names: Vec<&str> = set.iter().map(String::as_str).collect();
-        out.insert(with(Some(format!("the resource is not {}", names.join(", ")))));
+    let of = |account: Option<String>| KeyContext { account, ..key.clone() };
+    if roots.len() == 1 {
+        return roots.into_iter().map(|account| of(Some(account))).collect();
     }
-    out
+    // And one that is named nowhere.
+    all.into_iter().map(Some).chain([None]).map(of).collect()
 }
 
-fn condition_text(condition: &Conditions) -> String {
-    let mut parts = Vec::new();
-    for (operator, keys) in condition {
-        for (key, values) in keys {
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            parts.push(format!("{operator} {} = {}", spelled_key(key), values.join(" | ")));
+/// What holds for one owner and for another; the rest is possible.
+fn agreed(before: Vec<AccessChange>, here: Vec<AccessChange>) -> Vec<AccessChange> {
+    let mut out: BTreeSet<AccessChange> = BTreeSet::new();
+    for (from, to) in [(&before, &here), (&here, &before)] {
+        for change in from {
+            let certainty =
+                if to.contains(change) { change.certainty } else { Certainty::Possible };
+            out.insert(AccessChange { certainty, ..change.clone() });
         }
     }
-    if parts.is_empty() { "an empty condition".to_owned() } else { parts.join(" and ") }
+    out.into_iter().collect()
 }
 
-fn principals(statement: &Statement) -> Vec<String> {
-    if let Some(excepted) = &statement.not_principal {
-        return vec![format!("everyone except {}", listed(excepted).join(", "))];
-    }
-    statement.principal.as_ref().map(listed).unwrap_or_default()
-}
-
-fn listed(principals: &Principals) -> Vec<String> {
-    match principals {
-        Principals::Everyone => vec!["*".to_owned()],
-        Principals::Typed(types) => types.values().flatten().cloned().collect(),
-    }
+fn verdict(changes: &[AccessChange], unknown: bool) -> (SameAccess, Change) {
+    let counts = |change: &&AccessChange| !matches!(change.kind, Shape::Dangling | Shape::Future);
+    let counted: Vec<&AccessChange> = changes.iter().filter(counts).collect();
+    let has = |effect| counted.iter().any(|change| change.effect == effect);
+    let certain = counted.iter().any(|change| change.certainty == Certainty::Certain);
+    let change = match (has(Effect::Gained), has(Effect::Lost)) {
+        _ if unknown || (!certain && !counted.is_empty()) => Change::Unknown,
+        (true, true) => Change::Both,
+        (true, false) => Change::Gain,
+        (false, true) => Change::Loss,
+        (false, false) if changes.iter().any(|c| c.kind == Shape::Future) => {
+            Change::FutureActionsOnly
+        }
+        (false, false) => Change::None,
+    };
+    let access = match (certain, change) {
+        (true, _) => SameAccess::Changed,
+        (false, Change::Unknown) => SameAccess::Unknown,
+        (false, _) => SameAccess::Same,
+    };
+    (access, change)
 }

@@ -1,57 +1,153 @@
 //! The KMS actions and condition keys, from the Service Authorization Reference, and how names are matched and spelled.
 
-/// Actions that a key policy can allow or deny.
-pub(super) const KEY_ACTIONS: &[&str] = &[
-    "CancelKeyDeletion",
-    "CreateAlias",
-    "CreateGrant",
-    "Decapsulate",
-    "Decrypt",
-    "DeleteAlias",
-    "DeleteImportedKeyMaterial",
-    "DeriveSharedSecret",
-    "DescribeKey",
-    "DisableKey",
-    "DisableKeyRotation",
-    "EnableKey",
-    "EnableKeyRotation",
-    "Encapsulate",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext",
-    "GenerateMac",
-    "GetKeyLastUsage",
-    "GetKeyPolicy",
-    "GetKeyRotationStatus",
-    "GetParametersForImport",
-    "GetPublicKey",
-    "ImportKeyMaterial",
-    "ListGrants",
-    "ListKeyPolicies",
-    "ListKeyRotations",
-    "ListResourceTags",
-    "PutKeyPolicy",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-    "ReplicateKey",
-    "RevokeGrant",
-    "RotateKeyOnDemand",
-    "ScheduleKeyDeletion",
-    "Sign",
-    "SynchronizeMultiRegionKey",
-    "TagResource",
-    "UntagResource",
-    "UpdateAlias",
-    "UpdateKeyDescription",
-    "UpdatePrimaryRegion",
-    "Verify",
-    "VerifyMac",
+use std::fmt;
+
+/// `*` and `?` matching; both sides are taken as they are, so lower-case them first where case does not count.
+pub(super) use super::pattern::glob;
+
+/// What a person means by an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// Change the key policy: whoever can, can do everything.
+    ChangePolicy,
+    /// Make, see the use of, and take back grants.
+    Grant,
+    /// Disable the key, schedule its deletion, delete its material.
+    Destroy,
+    /// Enable, rotate, replicate, describe, import.
+    Administer,
+    /// Change tags and aliases, which policies may depend on.
+    Label,
+    /// Turn plaintext into ciphertext, and make data keys.
+    Encrypt,
+    /// Turn ciphertext into plaintext.
+    Decrypt,
+    /// Sign.
+    Sign,
+    /// Verify signatures.
+    Verify,
+    /// Make and verify message authentication codes.
+    Mac,
+    /// Look at the key, its policy, its grants.
+    See,
+}
+
+impl Capability {
+    /// The word in every output.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ChangePolicy => "change the policy",
+            Self::Grant => "grant",
+            Self::Destroy => "disable and delete",
+            Self::Administer => "administer",
+            Self::Label => "tag and alias",
+            Self::Encrypt => "encrypt",
+            Self::Decrypt => "decrypt",
+            Self::Sign => "sign",
+            Self::Verify => "verify",
+            Self::Mac => "MAC",
+            Self::See => "see",
+        }
+    }
+}
+
+/// An action that a key policy can allow or deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// AWS's name, without `kms:`.
+    pub name: &'static str,
+    /// What it is for.
+    pub capability: Capability,
+    flags: u8,
+}
+
+const ABROAD: u8 = 1;
+const GRANTABLE: u8 = 2;
+const CONTEXT: u8 = 4;
+
+impl Action {
+    /// Whether a principal of another account can be allowed it (KMS Developer Guide, "AWS KMS permissions", column
+    /// "Cross-account use").
+    #[must_use]
+    pub fn crosses_accounts(&self) -> bool {
+        self.flags & ABROAD != 0
+    }
+
+    /// Whether a grant can allow it (KMS API, `GrantOperation`).
+    #[must_use]
+    pub fn is_grantable(&self) -> bool {
+        self.flags & GRANTABLE != 0
+    }
+
+    /// Whether a request for it can carry an encryption context.
+    #[must_use]
+    pub fn has_encryption_context(&self) -> bool {
+        self.flags & CONTEXT != 0
+    }
+}
+
+const fn action(name: &'static str, capability: Capability, flags: u8) -> Action {
+    Action { name, capability, flags }
+}
+
+/// Every action that a key policy can be about, by name (Service Authorization Reference, "Actions, resources, and
+/// condition keys for AWS KMS", and the API model of botocore 1.43.11).
+pub static KEY_ACTIONS: [Action; 46] = [
+    action("CancelKeyDeletion", Capability::Administer, 0),
+    action("CreateAlias", Capability::Label, 0),
+    action("CreateGrant", Capability::Grant, ABROAD | GRANTABLE | CONTEXT),
+    action("Decapsulate", Capability::Decrypt, ABROAD | GRANTABLE),
+    action("Decrypt", Capability::Decrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("DeleteAlias", Capability::Label, 0),
+    action("DeleteImportedKeyMaterial", Capability::Destroy, 0),
+    action("DeriveSharedSecret", Capability::Decrypt, ABROAD | GRANTABLE),
+    action("DescribeKey", Capability::See, ABROAD | GRANTABLE),
+    action("DisableKey", Capability::Destroy, 0),
+    action("DisableKeyRotation", Capability::Administer, 0),
+    action("EnableKey", Capability::Administer, 0),
+    action("EnableKeyRotation", Capability::Administer, 0),
+    action("Encapsulate", Capability::Encrypt, ABROAD | GRANTABLE),
+    action("Encrypt", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("GenerateDataKey", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("GenerateDataKeyPair", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action(
+        "GenerateDataKeyPairWithoutPlaintext",
+        Capability::Encrypt,
+        ABROAD | GRANTABLE | CONTEXT,
+    ),
+    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("GenerateMac", Capability::Mac, ABROAD | GRANTABLE),
+    action("GetKeyLastUsage", Capability::See, 0),
+    action("GetKeyPolicy", Capability::See, 0),
+    action("GetKeyRotationStatus", Capability::See, ABROAD),
+    action("GetParametersForImport", Capability::Administer, 0),
+    action("GetPublicKey", Capability::See, ABROAD | GRANTABLE),
+    action("ImportKeyMaterial", Capability::Administer, 0),
+    action("ListGrants", Capability::See, ABROAD),
+    action("ListKeyPolicies", Capability::See, 0),
+    action("ListKeyRotations", Capability::See, 0),
+    action("ListResourceTags", Capability::See, 0),
+    action("PutKeyPolicy", Capability::ChangePolicy, 0),
+    action("ReEncryptFrom", Capability::Decrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("ReEncryptTo", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("ReplicateKey", Capability::Administer, 0),
+    action("RevokeGrant", Capability::Grant, ABROAD),
+    action("RotateKeyOnDemand", Capability::Administer, 0),
+    action("ScheduleKeyDeletion", Capability::Destroy, 0),
+    action("Sign", Capability::Sign, ABROAD | GRANTABLE),
+    action("SynchronizeMultiRegionKey", Capability::Administer, 0),
+    action("TagResource", Capability::Label, 0),
+    action("UntagResource", Capability::Label, 0),
+    action("UpdateAlias", Capability::Label, 0),
+    action("UpdateKeyDescription", Capability::Administer, 0),
+    action("UpdatePrimaryRegion", Capability::Administer, 0),
+    action("Verify", Capability::Verify, ABROAD | GRANTABLE),
+    action("VerifyMac", Capability::Mac, ABROAD | GRANTABLE),
 ];
 
 /// Actions that only an IAM policy can allow: in a key policy they do nothing.
-pub(super) const IAM_ONLY: &[&str] = &[
+pub(super) const IAM_ONLY: [&str; 12] = [
     "ConnectCustomKeyStore",
     "CreateCustomKeyStore",
     "CreateKey",
@@ -65,6 +161,72 @@ pub(super) const IAM_ONLY: &[&str] = &[
     "RetireGrant",
     "UpdateCustomKeyStore",
 ];
+
+/// Some of [`KEY_ACTIONS`].
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionSet(u64);
+
+impl ActionSet {
+    /// Every action.
+    pub const ALL: Self = Self((1 << KEY_ACTIONS.len()) - 1);
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// The actions that a test holds for.
+    #[must_use]
+    pub fn of(mut test: impl FnMut(&Action) -> bool) -> Self {
+        let bits = KEY_ACTIONS.iter().enumerate().filter(|(_, action)| test(action));
+        Self(bits.fold(0, |bits, (n, _)| bits | 1 << n))
+    }
+
+    /// What a pattern of an `Action` element matches: `kms:Describe*`, `*`, in any case.
+    #[must_use]
+    pub fn matching(pattern: &str) -> Self {
+        let pattern = pattern.to_ascii_lowercase();
+        Self::of(|action| glob(&pattern, &format!("kms:{}", action.name.to_ascii_lowercase())))
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those that are in one of them.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are not in `other`.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether every one of `other` is in it.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        other.without(self).is_empty()
+    }
+
+    /// The actions, by name.
+    pub fn iter(self) -> impl Iterator<Item = &'static Action> {
+        KEY_ACTIONS.iter().enumerate().filter(move |(n, _)| self.0 & (1 << n) != 0).map(|(_, a)| a)
+    }
+}
+
+impl fmt::Debug for ActionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter().map(|action| action.name)).finish()
+    }
+}
 
 /// Condition keys worth spelling as AWS does; those that end in `/` or `:` are prefixes.
 pub(super) const CONDITION_KEYS: &[&str] = &[
@@ -131,33 +293,6 @@ pub(super) const CONDITION_KEYS: &[&str] = &[
     "kms:WrappingKeySpec",
 ];
 
-/// `*` and `?` matching; both sides are taken as they are, so lower-case them first where case does not count.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let text: Vec<char> = text.chars().collect();
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(c) = text.get(t) {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(q) if *q == '?' || q == c => {
-                p += 1;
-                t += 1;
-            }
-            Some(_) | None => {
-                let Some((at, from)) = star else { return false };
-                p = at + 1;
-                t = from + 1;
-                star = Some((at, from + 1));
-            }
-        }
-    }
-    pattern.iter().skip(p).all(|c| *c == '*')
-}
-
 /// The action as AWS spells it, from its lower-case form; the part before a wildcard is enough.
 pub(super) fn spelled_action(lower: &str) -> String {
     let Some(name) = lower.strip_prefix("kms:") else {
@@ -165,7 +300,7 @@ pub(super) fn spelled_action(lower: &str) -> String {
     };
     let literal = name.find(['*', '?']).unwrap_or(name.len());
     let (head, tail) = name.split_at_checked(literal).unwrap_or((name, ""));
-    for known in KEY_ACTIONS.iter().chain(IAM_ONLY) {
+    for known in KEY_ACTIONS.iter().map(|action| action.name).chain(IAM_ONLY) {
         let Some((start, rest)) = known.split_at_checked(head.len()) else {
             continue;
         };

@@ -99,4 +99,4 @@ fn check_identity(text: &str, service: &str, resource: &str, span: Span) -> Opti
 }
 
 /// What a principal looks like.
-const PRINCIPAL_HELP: &str = "write an account id, `arn:aws:iam::<account>:root`, `…:user/<name>` or `…:role/<name>`, or `*`";
+pub(super) const PRINCIPAL_HELP: &str = "write an account id, `arn:aws:iam::<account>:root`, `…:user/<name>` or `…:role/<name>`, or `*`";

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::canon::{Canonical, Principals};
+use super::canon::{Canonical, Principals, Statement};
 use super::reader::Reader;
 use super::{OWN_KEY, Problem, json, write};
 use crate::tree::{Entry, Node, Span, Value};
@@ -53,6 +53,11 @@ impl Document {
     /// Reads what AWS returned: unique ids are fine, and what is unknown is kept.
     pub fn from_live(text: &str, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(&json(text, 0)?, partition, false)
+    }
+
+    /// Reads a tree as [`Document::from_live`] reads a text.
+    pub fn lenient(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
+        Self::read(node, partition, false)
     }
 
     fn read(node: &Node, partition: &str, strict: bool) -> Result<Self, Vec<Problem>> {
@@ -117,6 +122,12 @@ impl Document {
             }
         }
         out.into_iter().collect()
+    }
+
+    /// The statements in the author's order.
+    pub(super) fn as_written(&self) -> Vec<Statement> {
+        let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
+        reader.list_statements(&self.authored)
     }
 
     /// The canonical form.

@@ -1,7 +1,7 @@
 //! Published mistakes: policies that AWS accepts and that do not do what they say.
 
 use super::OWN_KEY;
-use super::actions::{IAM_ONLY, KEY_ACTIONS, glob, nearest};
+use super::actions::{ActionSet, IAM_ONLY, KEY_ACTIONS, glob, nearest};
 use crate::tree::{Entry, Node, Span, Value};
 
 /// A likely mistake. It does not stop anything.
@@ -114,11 +114,11 @@ fn action(text: &str, span: Span) -> Option<Finding> {
     if glob(&lower, "kms:") {
         return None;
     }
-    let matches = |known: &&&str| glob(&lower, &format!("kms:{}", known.to_ascii_lowercase()));
-    if KEY_ACTIONS.iter().any(|known| matches(&known)) {
+    let matches = |known: &&str| glob(&lower, &format!("kms:{}", known.to_ascii_lowercase()));
+    if !ActionSet::matching(&lower).is_empty() {
         return None;
     }
-    if let Some(known) = IAM_ONLY.iter().find(matches) {
+    if let Some(known) = IAM_ONLY.iter().find(|known| matches(known)) {
         let message = format!("`{text}` does nothing in a key policy");
         let help = format!("`kms:{known}` is about no key: allow it in an IAM policy");
         return Some(finding("POLICY-DEAD-ACTION", span, message, help));
@@ -128,7 +128,7 @@ fn action(text: &str, span: Span) -> Option<Finding> {
         Some("reencrypt") => {
             "write `kms:ReEncrypt*`, or `kms:ReEncryptFrom` and `kms:ReEncryptTo`".to_owned()
         }
-        Some(name) => match nearest(name, KEY_ACTIONS.iter().copied()) {
+        Some(name) => match nearest(name, KEY_ACTIONS.iter().map(|action| action.name)) {
             Some(known) => format!("did you mean `kms:{known}`?"),
             None => "see the actions of AWS KMS in the Service Authorization Reference".to_owned(),
         },

@@ -1,14 +1,18 @@
 //! Key policies: reading, equality, building, and what a policy means for access. Pure: text and trees in, values out.
 
-mod access;
+pub mod access;
 mod actions;
 mod arn;
 mod build;
 mod canon;
 mod document;
+pub mod eval;
 mod findings;
+pub mod grants;
 mod json;
 mod lockout;
+pub mod meaning;
+mod pattern;
 #[cfg(test)]
 mod properties;
 mod reader;
@@ -18,7 +22,8 @@ mod write;
 
 pub(crate) use arn::check_principal;
 
-pub use access::{AccessChange, Effect, access_changes};
+pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};
+pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};
 pub use findings::{Finding, findings};

@@ -98,6 +98,24 @@ impl Reader<'_> {
         true
     }
 
+    /// The statements of a document in their order, as far as they can be read.
+    pub(super) fn list_statements(&mut self, document: &Node) -> Vec<Statement> {
+        let Value::Map(entries) = &document.value else { return Vec::new() };
+        let list = entries.iter().find(|entry| entry.key == "Statement");
+        let items = match list.map(|list| &list.value) {
+            Some(Node { value: Value::List(items), .. }) => items.as_slice(),
+            Some(only) => std::slice::from_ref(only),
+            None => &[],
+        };
+        let items = items.iter().map(|item| match &item.value {
+            Value::Map(entries) => self.statement(item, entries),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                Statement::default()
+            }
+        });
+        items.collect()
+    }
+
     fn statements(&mut self, node: &Node, to: &mut BTreeSet<Statement>) -> bool {
         let items = match &node.value {
             Value::List(items) => items.as_slice(),

@@ -231,29 +231,6 @@ fn lockouts() {
 }
 
 #[test]
-fn access_changes_are_about_access() {
-    let a = document(KEYPOLICY);
-    assert_eq!(access_changes(Some(&a), Some(&a)), []);
-    assert_eq!(access_changes(None, None), []);
-    assert_eq!(access_changes(None, Some(&a)).len(), 3);
-    assert!(access_changes(Some(&a), None).iter().all(|change| change.effect == Effect::Lost));
-    let split = r#"{"Sid":"1","Effect":"Allow","Principal":"*","Action":"kms:Sign","Resource":"*"},{"Sid":"2","Effect":"Allow","Principal":"*","Action":["kms:CreateKey","kms:verify"],"Resource":"*"}"#;
-    let merged = r#"{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["kms:Verify","kms:Sign"],"Resource":"*"}"#;
-    let (split, merged) = (document(&wrap(split)), document(&wrap(merged)));
-    assert_eq!(access_changes(Some(&split), Some(&merged)), []);
-    let denied = r#"{"Effect":"Deny","Principal":"*","Action":["kms:sign"],"Resource":"*","Condition":{"Bool":{"aws:securetransport":false}}}"#;
-    let change = access_changes(None, Some(&document(&wrap(denied)))).remove(0);
-    assert_eq!(
-        serde_json::to_string(&change).unwrap(),
-        r#"{"effect":"lost","principal":"*","actions":["kms:Sign"],"condition":"Bool aws:SecureTransport = false"}"#
-    );
-    let except = r#"{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"},"NotAction":["kms:sign"],"Resource":"*"}"#;
-    let change = access_changes(None, Some(&document(&wrap(except)))).remove(0);
-    assert_eq!(change.principal, "everyone except arn:aws:iam::111122223333:root");
-    assert_eq!(change.actions, ["all actions except kms:Sign"]);
-}
-
-#[test]
 fn findings_name_their_rules() {
     let says = |elements: &str| rules(&with(&format!(r#""Effect":"Allow",{elements}"#)));
     let every = r#""Principal":"*","Action":"#;

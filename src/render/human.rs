@@ -1,9 +1,10 @@
 //! The plan for a person at a terminal.
 
+use super::access::{self, Line, Wording};
 use super::{Style, words, workflow_safe};
 use crate::kind::{Change, Spec};
 use crate::plan::{Blocked, FieldChange, Plan, Step};
-use crate::policy::{Document, Effect, access_changes};
+use crate::policy::{Document, Effect};
 use crate::text::printable;
 
 const GREEN: &str = "32";
@@ -36,7 +37,7 @@ struct Page<'a> {
     out: String,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
     fn line(&mut self, indent: usize, color: Option<&str>, text: &str) {
         self.out.push_str(&" ".repeat(indent));
         match color.filter(|_| self.style.color) {
@@ -84,8 +85,8 @@ impl Page<'_> {
             for field in &drift.fields {
                 match words::policies(field, &self.plan.home) {
                     Some((before, after)) => {
-                        for change in access_changes(before.as_ref(), after.as_ref()) {
-                            self.access(words::access(&change, &self.plan.home));
+                        for change in words::changes(before.as_ref(), after.as_ref(), &self.plan.home) {
+                            self.access(&access::line(&change, self.wording()));
                         }
                         self.diff(before.as_ref(), after.as_ref());
                     }
@@ -102,12 +103,20 @@ impl Page<'_> {
         }
     }
 
-    fn access(&mut self, (effect, text): (Effect, String)) {
-        let color = match effect {
-            Effect::Gained => GREEN,
-            Effect::Lost => RED,
+    /// The identities of the stack's account go by their names.
+    fn wording(&self) -> Wording<'a> {
+        Wording { account: Some(self.plan.home.account.as_str()), verbose: self.style.verbose }
+    }
+
+    fn access(&mut self, line: &Line) {
+        let color = match (line.sign, line.effect) {
+            ('!', _) => BOLD_RED,
+            ('.', _) => DIM,
+            ('~' | '?', _) => YELLOW,
+            (_, Effect::Gained) => GREEN,
+            (_, Effect::Lost) => RED,
         };
-        self.prose(4, 2, Some(color), &format!("{} {text}", words::access_sign(effect)));
+        self.prose(4, 2, Some(color), &format!("{} {}", line.sign, line.text));
     }
 
     fn diff(&mut self, before: Option<&Document>, after: Option<&Document>) {
@@ -130,7 +139,7 @@ impl Page<'_> {
         let address = step.address.to_string();
         let access = words::access_at(self.plan, step);
         for access in &access {
-            self.access(words::planned_access(access, &address, &self.plan.home));
+            self.access(&words::planned_access(access, &address, self.wording()));
         }
         for field in &step.fields {
             if let Some((before, after)) = words::policies(field, &self.plan.home) {
@@ -226,7 +235,7 @@ impl Page<'_> {
         self.line(0, None, "Access:");
         for access in rest {
             self.line(2, None, &printable(&access.key));
-            self.access(words::planned_access(access, &access.key, &self.plan.home));
+            self.access(&words::planned_access(access, &access.key, self.wording()));
         }
         self.gap();
     }

@@ -1,8 +1,8 @@
 //! The plan for a pull request: GitHub's Markdown, within what a comment can hold.
 
+use super::access::{self, Wording};
 use super::{words, workflow_safe};
 use crate::plan::{Plan, Step};
-use crate::policy::access_changes;
 use crate::text::printable;
 use std::fmt::Write as _;
 
@@ -96,6 +96,10 @@ fn fence(language: &str, lines: &[String]) -> String {
     format!("{ticks}{language}\n{body}\n{ticks}\n\n")
 }
 
+fn wording(plan: &Plan) -> Wording<'_> {
+    Wording { account: Some(plan.home.account.as_str()), verbose: false }
+}
+
 fn block(plan: &Plan, step: &Step) -> String {
     let address = step.address.to_string();
     let mut out = format!(
@@ -123,9 +127,8 @@ fn block(plan: &Plan, step: &Step) -> String {
     out.push_str(&table(step));
     let access = words::access_at(plan, step);
     for access in &access {
-        let (effect, text) = words::planned_access(access, &address, &plan.home);
-        let line = format!("{} {text}", words::access_sign(effect));
-        let _ = writeln!(out, "- {}", code(&line));
+        let line = words::planned_access(access, &address, wording(plan));
+        let _ = writeln!(out, "- {}", code(&format!("{} {}", line.sign, line.text)));
     }
     if !access.is_empty() {
         out.push('\n');
@@ -188,9 +191,9 @@ fn drift(plan: &Plan) -> Option<String> {
             match words::policies(field, &plan.home) {
                 Some((before, after)) => {
                     let _ = writeln!(out, "  - {}", code(words::POLICY));
-                    for change in access_changes(before.as_ref(), after.as_ref()) {
-                        let (_, text) = words::access(&change, &plan.home);
-                        let _ = writeln!(out, "    - {}", code(&text));
+                    for change in words::changes(before.as_ref(), after.as_ref(), &plan.home) {
+                        let line = access::line(&change, wording(plan));
+                        let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
                     }
                 }
                 None => {
@@ -208,7 +211,8 @@ fn elsewhere(plan: &Plan) -> Option<String> {
     let rest = words::access_elsewhere(plan);
     let mut out = "### Access\n\n".to_owned();
     for access in &rest {
-        let (_, text) = words::planned_access(access, &access.key, &plan.home);
+        let line = words::planned_access(access, &access.key, wording(plan));
+        let text = format!("{} {}", line.sign, line.text);
         let _ = writeln!(out, "- {}: {}", code(&access.key), code(&text));
     }
     out.push('\n');

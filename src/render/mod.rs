@@ -1,6 +1,7 @@
 //! Writing a plan: for people, for machines, for pull requests and as commands. Pure: a plan in, a
 //! text out. Every string that comes from a configuration or from AWS is escaped on the way.
 
+pub(crate) mod access;
 pub mod commands;
 #[cfg(test)]
 mod hostile_tests;
@@ -18,7 +19,7 @@ mod words;
 pub struct Style {
     /// With ANSI colours.
     pub color: bool,
-    /// With whole policies where a summary would do.
+    /// With exact actions and whole policies where a summary would do.
     pub verbose: bool,
     /// The columns that prose is wrapped at.
     pub width: usize,

@@ -6,7 +6,8 @@ use crate::kind::{Call, Change, KeyRef, Kind, Spec, alias, grant, key};
 use crate::plan::{
     Access, Base, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step, Via, field,
 };
-use crate::policy::{Document, access_changes};
+use crate::policy::Document;
+use crate::render::words::changes;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -127,7 +128,7 @@ pub(super) fn creation(description: &str) -> Plan {
         constraints: None,
     };
     let mut plan = empty();
-    let access = access_changes(None, Some(&document)).into_iter().map(|change| Access {
+    let access = changes(None, Some(&document), &home()).into_iter().map(|change| Access {
         key: "key/storage".to_owned(),
         change,
         via: Via::Policy,
@@ -156,7 +157,7 @@ pub(super) fn creation(description: &str) -> Plan {
 pub(super) fn update(text: &str) -> Plan {
     let storage = Address::new(Kind::Key, "storage");
     let (before, after) = (policy(&[]), policy(&[("App", "kms:Decrypt")]));
-    let access = access_changes(Some(&before), Some(&after)).into_iter().map(|change| Access {
+    let access = changes(Some(&before), Some(&after), &home()).into_iter().map(|change| Access {
         key: "key/storage".to_owned(),
         change,
         via: Via::Policy,

@@ -1,10 +1,11 @@
 //! What the forms for people share: values, access and counts in words. Nothing here is escaped for
 //! Markdown; everything is fit for a terminal.
 
+use super::access::{self, Line, Wording};
 use crate::id::Place;
 use crate::kind::{Call, Change};
 use crate::plan::{Access, FieldChange, Plan, Step};
-use crate::policy::{AccessChange, Document, Effect};
+use crate::policy::{AccessChange, Document, KeyContext, compare};
 use crate::text::printable;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -116,68 +117,28 @@ pub(super) fn statements(document: &Document) -> String {
     format!("{} statement{plural}: {}", each.len(), each.join(", "))
 }
 
-/// A principal, short where its ARN says nothing more.
-fn principal(text: &str, home: &Place) -> String {
-    if text == "*" {
-        return "everyone".to_owned();
-    }
-    if let Some(list) = text.strip_prefix("everyone except ") {
-        let names: Vec<String> = list.split(", ").map(|name| principal(name, home)).collect();
-        return format!("everyone except {}", names.join(", "));
-    }
-    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return format!("account {text}");
-    }
-    let fields: Vec<&str> = text.splitn(6, ':').collect();
-    let short = match fields.as_slice() {
-        ["arn", _, "iam", "", account, "root"] => format!("account {account}"),
-        ["arn", _, "iam" | "sts", "", account, name] if *account == home.account.as_str() => {
-            (*name).to_owned()
-        }
-        _ => text.to_owned(),
+/// What the step from one policy to the other means for access.
+pub(super) fn changes(
+    before: Option<&Document>,
+    after: Option<&Document>,
+    home: &Place,
+) -> Vec<AccessChange> {
+    let key = KeyContext {
+        account: Some(home.account.to_string()),
+        partition: home.region.partition().to_owned(),
+        arn: None,
     };
-    printable(&short).into_owned()
-}
-
-fn actions(actions: &[String]) -> String {
-    let short = |action: &String| match action.as_str() {
-        "*" | "kms:*" => "every action".to_owned(),
-        other => printable(other.strip_prefix("kms:").unwrap_or(other)).into_owned(),
-    };
-    actions.iter().map(short).collect::<Vec<_>>().join(", ")
-}
-
-/// Who gains or loses what.
-pub(super) fn access(change: &AccessChange, home: &Place) -> (Effect, String) {
-    let verb = match change.effect {
-        Effect::Gained => "gains",
-        Effect::Lost => "loses",
-    };
-    let who = principal(&change.principal, home);
-    let mut text = format!("{who} {verb} {}", actions(&change.actions));
-    if let Some(condition) = &change.condition {
-        // Writing to a string cannot fail.
-        let _ = write!(text, " when {}", printable(condition));
-    }
-    (change.effect, text)
-}
-
-/// The sign of a change of access.
-pub(super) fn access_sign(effect: Effect) -> char {
-    match effect {
-        Effect::Gained => '+',
-        Effect::Lost => '-',
-    }
+    compare(before, after, &key, &[]).changes
 }
 
 /// A planned change of access, with its source where that is not the resource it is shown at.
-pub(super) fn planned_access(access_: &Access, shown_at: &str, home: &Place) -> (Effect, String) {
-    let (effect, mut text) = access(&access_.change, home);
-    let source = access_.source.to_string();
+pub(super) fn planned_access(planned: &Access, shown_at: &str, wording: Wording<'_>) -> Line {
+    let mut line = access::line(&planned.change, wording);
+    let source = planned.source.to_string();
     if source != shown_at {
-        let _ = write!(text, " (for {})", printable(&source));
+        let _ = write!(line.text, " (for {})", printable(&source));
     }
-    (effect, text)
+    line
 }
 
 /// The changes of access that are shown at `step`: those that come from it, and those of its key

@@ -1,0 +1,105 @@
+//! The commands on policy documents alone: no AWS, no stack.
+
+mod diff;
+mod eval;
+mod lint;
+
+use super::report;
+use crate::cli::{Global, PolicyArgs, PolicyCommand};
+use crate::config::{self, Diagnostic, Diagnostics, Sources};
+use crate::failure::{Exit, Failure};
+use crate::id::{AccountId, KeyArn};
+use crate::io::Io;
+use crate::policy::{self, Document, Problem};
+use crate::tree::Node;
+use std::path::Path;
+
+/// Runs one of them.
+pub(super) fn policy(_: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit, Failure> {
+    let key = Key::of(args)?;
+    match &args.command {
+        PolicyCommand::Diff(args) => diff::diff(&key, args, io),
+        PolicyCommand::Eval(args) => eval::eval(&key, args, io),
+        PolicyCommand::Lint(args) => lint::lint(&key, args, io),
+    }
+}
+
+/// The key that the documents are about, as far as it is known.
+struct Key {
+    account: Option<AccountId>,
+    partition: String,
+    arn: Option<KeyArn>,
+}
+
+impl Key {
+    /// An ARN says the account and the partition too.
+    fn of(args: &PolicyArgs) -> Result<Self, Failure> {
+        let usage = |error: crate::id::BadId| {
+            Failure::new(error.message).hint(error.help).exit(Exit::Usage)
+        };
+        let arn: Option<KeyArn> =
+            args.key_arn.as_deref().map(str::parse).transpose().map_err(usage)?;
+        let named = args.account.as_deref().map(str::parse).transpose().map_err(usage)?;
+        let place = arn.as_ref().map(KeyArn::place);
+        let owner = place.as_ref().map(|place| place.account.clone());
+        if let (Some(named), Some(owner)) = (&named, &owner)
+            && named != owner
+        {
+            let message = format!("the key is in the account {owner}, not in {named}");
+            return Err(Failure::new(message).exit(Exit::Usage));
+        }
+        let partition =
+            place.map_or(args.partition.clone(), |place| place.region.partition().to_owned());
+        Ok(Self { account: named.or(owner), partition, arn })
+    }
+}
+
+/// Documents and what was wrong with them.
+#[derive(Default)]
+struct Reading {
+    sources: Sources,
+    diagnostics: Diagnostics,
+}
+
+impl Reading {
+    /// The tree of a file; `-` is standard input.
+    fn tree(&mut self, path: &Path) -> Option<(u16, Node)> {
+        let number = config::read_given(path, &mut self.sources, &mut self.diagnostics)?;
+        let text = self.sources.get(number).map(|source| source.text.clone()).unwrap_or_default();
+        match policy::json(&text, number) {
+            Ok(node) => Some((number, node)),
+            Err(problems) => {
+                self.problems(problems);
+                None
+            }
+        }
+    }
+
+    /// The document in a file, as AWS might hold it: what AWS accepts is no error here.
+    fn document(&mut self, path: &Path, key: &Key) -> Option<Document> {
+        let (_, node) = self.tree(path)?;
+        match Document::lenient(&node, &key.partition) {
+            Ok(document) => Some(document),
+            Err(problems) => {
+                self.problems(problems);
+                None
+            }
+        }
+    }
+
+    fn problems(&mut self, problems: Vec<Problem>) {
+        for Problem { span, message, help } in problems {
+            let diagnostic = Diagnostic::error(Some(span), message);
+            self.diagnostics.push(match help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
+        }
+    }
+
+    /// Reports what was wrong; fails if an error is among it.
+    fn close(&self, io: &Io) -> Result<(), Failure> {
+        report(io, &self.diagnostics, &self.sources)
+            .map_err(|_| Failure::new("a document cannot be read"))
+    }
+}

@@ -1,0 +1,436 @@
+//! From atoms to what a person reads: equal changes together, and those of a whole account or of everyone as one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::Document;
+use super::super::actions::{ActionSet, spelled_action};
+use super::super::grants::Grant;
+use super::action::ActionAtom;
+use super::atom::{Atom, Kind, Principal, PrincipalArn};
+use super::delta::{Delta, Formula, deltas};
+use super::formula::combinations;
+use super::scene::{Compiled, Scene, actions};
+use super::{AccessChange, Certainty, Effect, KeyContext, Level, Shape};
+
+/// Some actions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Actions {
+    known: ActionSet,
+    /// Patterns whose future actions are meant.
+    future: BTreeSet<String>,
+}
+
+impl Actions {
+    fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.future.is_empty()
+    }
+
+    fn add(&mut self, action: &ActionAtom) {
+        match action {
+            ActionAtom::Known(one) => {
+                self.known = self.known.or(ActionSet::of(|action| action == *one));
+            }
+            ActionAtom::Future { pattern, .. } => {
+                self.future.insert(pattern.clone());
+            }
+        }
+    }
+
+    fn without(&self, other: &Self) -> Self {
+        let future = self.future.difference(&other.future).cloned().collect();
+        Self { known: self.known.without(other.known), future }
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        let future = self.future.intersection(&other.future).cloned().collect();
+        Self { known: self.known.and(other.known), future }
+    }
+}
+
+/// A change of an atom, or of many.
+#[derive(Clone, Debug, Default)]
+struct Held {
+    actions: Actions,
+    statements: BTreeSet<String>,
+}
+
+/// The change but for the alternatives, and the grants that give the same.
+type Key = (Delta, BTreeSet<String>);
+type Lines = BTreeMap<Key, Held>;
+
+/// Every change of access; `None` where the principals are too many to tell apart.
+pub(super) fn changes(
+    documents: [Option<&Document>; 2],
+    key: &KeyContext,
+    grants: &[Grant],
+) -> Option<Vec<AccessChange>> {
+    let scene = Scene::new(documents, key, grants)?;
+    let mut work = Work { scene: &scene, grants, classes: classes(&scene), cache: BTreeMap::new() };
+    let mut lines: Vec<Lines> = (0..scene.atoms.len()).map(|atom| work.lines(atom)).collect();
+    let mut out = Vec::new();
+    let everyone = work.whole(&mut lines, &|atom| match &atom.who {
+        Principal::Elsewhere => is_rest(atom).then_some(Member::Speaks),
+        Principal::UniqueId(_) | Principal::Provider(_) => None,
+        _ => Some(Member::Follows),
+    });
+    out.extend(everyone.into_iter().flat_map(|line| present("*".to_owned(), line)));
+    let accounts: BTreeSet<&str> = scene.atoms.iter().filter_map(Atom::account).collect();
+    for account in accounts {
+        let member = |atom: &Atom| match &atom.who {
+            _ if atom.account() != Some(account) => None,
+            Principal::Other { .. } if is_rest(atom) => Some(Member::Speaks),
+            Principal::Root(_) => Some(Member::FollowsAbove),
+            _ => Some(Member::FollowsClosely),
+        };
+        for line in work.whole(&mut lines, &member) {
+            let ((delta, _), _, _) = &line;
+            let level = delta.from.max(delta.to);
+            let principal = match level {
+                Level::Allowed => format!("every identity of account {account}"),
+                _ => format!("arn:{}:iam::{account}:root", key.partition),
+            };
+            out.extend(present(principal, line));
+        }
+    }
+    let mut rest: BTreeMap<(String, Key), Held> = BTreeMap::new();
+    for (atom, lines) in scene.atoms.iter().zip(lines) {
+        for (key, held) in lines.into_iter().filter(|(_, held)| !held.actions.is_empty()) {
+            let key = (name(atom), marked(key, atom));
+            let all = rest.entry(key).or_default();
+            all.actions.known = all.actions.known.or(held.actions.known);
+            all.actions.future.extend(held.actions.future);
+            all.statements.extend(held.statements);
+        }
+    }
+    let each = rest.into_iter();
+    out.extend(each.flat_map(|((name, key), held)| present(name, (key, held, BTreeSet::new()))));
+    out.sort();
+    Some(out)
+}
+
+/// Whether the atom is whoever no pattern is about.
+fn is_rest(atom: &Atom) -> bool {
+    matches!(&atom.arn, PrincipalArn::Matches(patterns) if patterns.is_empty())
+}
+
+/// What an atom is to a line about many.
+#[derive(Clone, Copy, PartialEq)]
+enum Member {
+    /// The line is what its change says.
+    Speaks,
+    /// Its own line goes if it says no more than that.
+    Follows,
+    /// And if it reaches the same level.
+    FollowsClosely,
+    /// And if it reaches that level or a higher one: what an account is allowed, its root user is.
+    FollowsAbove,
+}
+
+/// A change with who is not concerned.
+type Line = (Key, Held, BTreeSet<String>);
+
+struct Work<'a> {
+    scene: &'a Scene<'a>,
+    grants: &'a [Grant],
+    classes: Vec<Vec<ActionAtom>>,
+    cache: BTreeMap<(Formula, Formula), Vec<Delta>>,
+}
+
+impl Work<'_> {
+    fn formula(&self, side: usize, atom: usize, action: &ActionAtom) -> Formula {
+        self.scene.clauses(side, atom, action).into_iter().map(|(clause, _)| clause).collect()
+    }
+
+    /// The changes of one atom.
+    fn lines(&mut self, atom: usize) -> Lines {
+        let mut out = Lines::new();
+        if self.scene.is_same_for(atom) {
+            return out;
+        }
+        for class in &self.classes {
+            let Some(one) = class.first() else { continue };
+            let sides = [0, 1].map(|side| self.scene.clauses(side, atom, one));
+            let formulas = sides.each_ref().map(|side| -> Formula {
+                side.iter().map(|(clause, _)| clause.clone()).collect()
+            });
+            if formulas.first() == formulas.last() {
+                continue;
+            }
+            let [old, new] = formulas;
+            let found = self
+                .cache
+                .entry((old, new))
+                .or_insert_with_key(|(old, new)| deltas(old, new, &self.scene.literals));
+            for delta in found.iter() {
+                let statements = statements(delta, &sides);
+                let mut grants = BTreeSet::new();
+                if let Some(atom) = self.scene.atoms.get(atom) {
+                    let each = self.grants.iter().filter(|grant| gives(grant, atom, one));
+                    grants.extend(each.map(super::table::label));
+                }
+                let bare = Delta { through: [BTreeSet::new(), BTreeSet::new()], ..delta.clone() };
+                let held = out.entry((bare, grants)).or_default();
+                held.statements.extend(statements);
+                class.iter().for_each(|action| held.actions.add(action));
+            }
+        }
+        out
+    }
+
+    /// Takes out of the atoms' changes those that a line about many says as well.
+    fn whole(
+        &self,
+        lines: &mut [Lines],
+        member: &dyn Fn(&Atom) -> Option<Member>,
+    ) -> Vec<Line> {
+        let members: Vec<(usize, Member)> = self
+            .scene
+            .atoms
+            .iter()
+            .enumerate()
+            .filter_map(|(n, atom)| member(atom).map(|member| (n, member)))
+            .collect();
+        let speakers: Vec<usize> =
+            members.iter().filter(|(_, m)| *m == Member::Speaks).map(|(n, _)| *n).collect();
+        let Some(first) = speakers.first().and_then(|n| lines.get(*n)).cloned() else {
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (key, held) in first {
+            let of = |n: &usize| lines.get(*n).and_then(|lines| lines.get(&key));
+            let mut all = held.clone();
+            for other in &speakers {
+                let actions = of(other).map(|held| held.actions.clone()).unwrap_or_default();
+                all.actions = all.actions.and(&actions);
+            }
+            if all.actions.is_empty() {
+                continue;
+            }
+            let mut except = BTreeSet::new();
+            for (n, how) in &members {
+                let left = take(lines.get_mut(*n), &key, &mut all, *how);
+                if self.is_exempt(*n, &left, &key.0) {
+                    except.extend(self.scene.atoms.get(*n).map(name));
+                }
+            }
+            out.push((key, all, except));
+        }
+        out
+    }
+
+    /// Whether a line about many would be wrong about an atom, for one of the actions that its own changes do not have.
+    fn is_exempt(&self, atom: usize, left: &Actions, delta: &Delta) -> bool {
+        let concerned = |action: &&ActionAtom| match action {
+            ActionAtom::Known(one) => !left.known.and(ActionSet::of(|a| a == *one)).is_empty(),
+            ActionAtom::Future { .. } => false,
+        };
+        if self.scene.atoms.get(atom).is_none_or(|atom| !atom.is_identity()) {
+            return false;
+        }
+        self.classes.iter().any(|class| {
+            class.iter().find(concerned).is_some_and(|action| {
+                let reached = self.reached(atom, action);
+                match delta.effect {
+                    Effect::Gained => reached.is_some_and(|level| level < delta.to),
+                    Effect::Lost => reached.is_some_and(|level| level >= delta.from),
+                }
+            })
+        })
+    }
+
+    /// The highest level that the new policy lets an atom reach.
+    fn reached(&self, atom: usize, action: &ActionAtom) -> Option<Level> {
+        if let Some(Atom { who: Principal::Elsewhere | Principal::Other { .. }, .. }) =
+            self.scene.atoms.get(atom)
+            && !action.crosses_accounts()
+        {
+            let own = self.scene.atoms.get(atom).and_then(Atom::account);
+            own.filter(|own| Some(*own) == self.scene.key.account.as_deref())?;
+        }
+        let formula = self.formula(1, atom, action);
+        let numbers = formula.iter().flat_map(|clause| &clause.literals).copied().collect();
+        let space = combinations(&numbers, &self.scene.literals)?;
+        space.levels(&formula).into_iter().max()
+    }
+}
+
+/// Removes what `key` says from the lines of a member. Returns the actions for which the member has no such change.
+fn take(lines: Option<&mut Lines>, key: &Key, all: &mut Held, how: Member) -> Actions {
+    let mut left = all.actions.clone();
+    for ((delta, _), held) in lines.into_iter().flatten() {
+        if delta.effect != key.0.effect {
+            continue;
+        }
+        let both = held.actions.and(&all.actions);
+        left = left.without(&both);
+        if says(&key.0, delta, how) && !both.is_empty() {
+            held.actions = held.actions.without(&both);
+            all.statements.extend(held.statements.iter().cloned());
+        }
+    }
+    left
+}
+
+/// Whether a line about many says what a member's own line says.
+fn says(line: &Delta, own: &Delta, how: Member) -> bool {
+    let kept = |delta: &Delta| delta.effect == Effect::Lost && delta.to == Level::Delegated;
+    let level = |delta: &Delta| delta.from.max(delta.to);
+    (line.condition.is_none() || line.condition == own.condition)
+        && line.certainty == own.certainty
+        && kept(line) == kept(own)
+        && match how {
+            Member::Speaks | Member::Follows => true,
+            Member::FollowsClosely => level(line) == level(own),
+            Member::FollowsAbove => level(line) <= level(own),
+        }
+}
+
+/// Actions that no statement, condition or grant tells apart.
+fn classes(scene: &Scene<'_>) -> Vec<Vec<ActionAtom>> {
+    let mut out: BTreeMap<_, Vec<ActionAtom>> = BTreeMap::new();
+    for action in actions(scene) {
+        out.entry(scene.signature(&action)).or_default().push(action);
+    }
+    out.into_values().collect()
+}
+
+/// The names of the statements that a change comes through.
+fn statements(delta: &Delta, sides: &[Vec<(super::scene::Clause, &Compiled)>; 2]) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for (clauses, side) in delta.through.iter().zip(sides) {
+        let through = side.iter().filter(|(clause, _)| clauses.contains(clause));
+        out.extend(through.map(|(_, compiled)| compiled.rule.sid.clone().unwrap_or_default()));
+    }
+    out
+}
+
+/// Whether a grant gives the action to the atom.
+fn gives(grant: &Grant, atom: &Atom, action: &ActionAtom) -> bool {
+    let ActionAtom::Known(action) = action else {
+        return false;
+    };
+    let is = match &atom.who {
+        Principal::Identity(identity) => {
+            identity.arn == grant.grantee || identity.roles.contains(&grant.grantee)
+        }
+        Principal::Service(name) => *name == grant.grantee,
+        Principal::UniqueId(id) => *id == grant.grantee,
+        Principal::Root(_)
+        | Principal::Other { .. }
+        | Principal::Elsewhere
+        | Principal::OtherService
+        | Principal::Provider(_) => false,
+    };
+    is && grant.operations.contains(action.name)
+}
+
+/// The change of a deleted identity is of a kind of its own.
+fn marked((mut delta, grants): Key, atom: &Atom) -> Key {
+    if matches!(atom.who, Principal::UniqueId(_)) {
+        delta.shape = Shape::Dangling;
+    }
+    delta.unlimited &= atom.who == Principal::Elsewhere;
+    delta.unsourced &= atom.is_service();
+    (delta, grants)
+}
+
+/// What a person knows an atom by.
+fn name(atom: &Atom) -> String {
+    let matched = |what: String| match &atom.arn {
+        PrincipalArn::Matches(patterns) if !patterns.is_empty() => {
+            let texts: Vec<&str> = patterns.iter().map(super::glob::Pattern::text).collect();
+            let telling = |text: &&str| [":user/", ":role/"].iter().any(|kind| text.contains(kind));
+            match texts.as_slice() {
+                [one] if telling(one) => (*one).to_owned(),
+                several => format!("{what} that matches {}", several.join(" and ")),
+            }
+        }
+        PrincipalArn::Matches(_)
+        | PrincipalArn::Is(_)
+        | PrincipalArn::Unknown => what,
+    };
+    match &atom.who {
+        Principal::Root(account) => format!("the root user of account {account}"),
+        Principal::Identity(identity) => identity.arn.clone(),
+        Principal::Other { account, kind } => matched(match kind {
+            None => format!("every other identity of account {account}"),
+            Some(Kind::User) => format!("every other user of account {account}"),
+            Some(Kind::Role | Kind::Session) => format!("every other role of account {account}"),
+            Some(Kind::Federated) => format!("every federated user of account {account}"),
+        }),
+        Principal::Elsewhere if is_rest(atom) => "*".to_owned(),
+        Principal::Elsewhere => matched("every identity".to_owned()),
+        Principal::Service(name) | Principal::UniqueId(name) | Principal::Provider(name) => {
+            name.clone()
+        }
+        Principal::OtherService => "every other AWS service".to_owned(),
+    }
+}
+
+/// A line as data; what is only about actions to come is of a kind of its own.
+fn present(principal: String, ((delta, grants), held, except): Line) -> Vec<AccessChange> {
+    let within = |pattern: &String| held.actions.known.covers(ActionSet::matching(pattern));
+    let (now, later): (Vec<&String>, Vec<&String>) = held
+        .actions
+        .future
+        .iter()
+        .partition(|pattern| !held.actions.known.is_empty() && within(pattern));
+    let mut out = Vec::new();
+    let gained = delta.effect == Effect::Gained;
+    let change = |kind: Shape, actions: Vec<String>, known: ActionSet| AccessChange {
+        effect: delta.effect,
+        principal: principal.clone(),
+        except: except.iter().cloned().collect(),
+        actions,
+        condition: delta.condition.clone(),
+        kind,
+        certainty: if kind == Shape::Future { Certainty::Possible } else { delta.certainty },
+        capabilities: super::table::capabilities(known),
+        from: delta.from,
+        to: delta.to,
+        before: delta.before.clone(),
+        after: delta.after.clone(),
+        delegated: delta.from.max(delta.to) == Level::Delegated,
+        public: gained && principal == "*" && delta.unlimited && delta.to >= Level::Delegated,
+        confused_deputy: gained
+            && delta.unsourced
+            && delta.to == Level::Allowed
+            && principal != "*"
+            && kind != Shape::Dangling
+            && !principal.starts_with("arn:")
+            && !principal.contains("account"),
+        statements: held.statements.iter().cloned().collect(),
+        grants: grants.iter().cloned().collect(),
+    };
+    if !held.actions.known.is_empty() {
+        let known = held.actions.known;
+        out.push(change(delta.shape, spelled(known, &now), known));
+    }
+    if !later.is_empty() {
+        let kind = if delta.shape == Shape::Dangling { delta.shape } else { Shape::Future };
+        let actions = later.iter().map(|pattern| spelled_action(pattern)).collect();
+        out.push(change(kind, actions, ActionSet::NONE));
+    }
+    out
+}
+
+/// Actions with patterns for those that they stand for.
+fn spelled(known: ActionSet, patterns: &[&String]) -> Vec<String> {
+    let mut rest = known;
+    let mut out: BTreeSet<String> = BTreeSet::new();
+    for pattern in patterns {
+        let of = ActionSet::matching(pattern);
+        let wider = patterns.iter().any(|other| {
+            other != pattern && {
+                let other = ActionSet::matching(other);
+                other.covers(of) && other != of
+            }
+        });
+        if !wider && !of.is_empty() {
+            out.insert(spelled_action(pattern));
+        }
+        rest = rest.without(of);
+    }
+    out.extend(rest.iter().map(|action| format!("kms:{}", action.name)));
+    out.into_iter().collect()
+}
