@@ -37,4 +37,6 @@ pub struct Live {
     pub ids: Ids,
     /// What the keys are that resources point at.
     pub key_facts: KeyFacts,
+    /// Who looks: an ARN, as STS says it.
+    pub caller: Option<String>,
 }

@@ -34,7 +34,8 @@ pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Pl
 }
 
 async fn observe(session: &Session, state: &State) -> Result<(Plan, Live), Failure> {
-    let live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
+    let mut live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
+    live.caller = Some(session.caller.arn.clone());
     Ok((plan::plan(&session.desired, state, &live), live))
 }
 

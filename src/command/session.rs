@@ -24,6 +24,8 @@ pub(super) struct Session {
     pub(super) desired: Desired,
     pub(super) store: Store,
     pub(super) effort: Effort,
+    /// Who makes the calls.
+    pub(super) caller: Caller,
 }
 
 impl Session {
@@ -47,7 +49,7 @@ impl Session {
         let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global) })
+        Ok(Self { aws, desired, store, effort: effort(global), caller })
     }
 
     /// The same for a saved plan, which needs no configuration.
@@ -62,7 +64,7 @@ impl Session {
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global) })
+        Ok(Self { aws, desired, store, effort: effort(global), caller })
     }
 
     /// The state, after everything that an interrupted run left open has been settled. Where

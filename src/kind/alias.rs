@@ -2,8 +2,8 @@
 
 pub(crate) mod aws;
 
-use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation, key};
-use crate::id::{AliasName, Place};
+use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
+use crate::id::AliasName;
 use serde::{Deserialize, Serialize};
 
 /// An alias and the key it points at.
@@ -42,11 +42,8 @@ impl Resource for Alias {
         declared.clone()
     }
 
-    fn calls(
-        place: &Place,
-        change: Change<&Spec>,
-        facts: &KeyFacts,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
+    fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
+        let Setting { place, keys, .. } = *setting;
         let create = |to: &Spec| Call::CreateAlias {
             alias_name: to.name.clone(),
             target_key_id: to.target.clone(),
@@ -55,7 +52,7 @@ impl Resource for Alias {
         Ok(match change {
             Change::Create { to } => Calls::all_at(place, vec![create(to)]),
             Change::Update { from, to } | Change::Import { from, to } => {
-                if same_type(&from.target, &to.target, facts) {
+                if same_type(&from.target, &to.target, keys) {
                     let update = Call::UpdateAlias {
                         alias_name: to.name.clone(),
                         target_key_id: to.target.clone(),

@@ -6,7 +6,7 @@
 
 pub(crate) mod aws;
 
-use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation, key};
+use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
 use crate::id::{AccountId, Place};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -123,13 +123,10 @@ impl Resource for Grant {
         Spec { id: live.id.clone(), ..declared.clone() }
     }
 
-    fn calls(
-        place: &Place,
-        change: Change<&Spec>,
-        facts: &KeyFacts,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
+    fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
+        let Setting { place, keys, .. } = *setting;
         if let Some(to) = change.to() {
-            supported(to, facts)?;
+            supported(to, keys)?;
         }
         let revoke = |spec: &Spec, id: &String| {
             let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };

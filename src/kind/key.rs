@@ -2,8 +2,8 @@
 
 pub(crate) mod aws;
 
-use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Violation};
-use crate::id::Place;
+use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
+use crate::id::{KeyArn, Place};
 use crate::policy::{self, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -244,13 +244,10 @@ impl Resource for Key {
         Spec { enabled, ..declared.clone() }
     }
 
-    fn calls(
-        place: &Place,
-        change: Change<&Spec>,
-        _: &KeyFacts,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
+    fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
+        let place = setting.place;
         if let Some(to) = change.to() {
-            lockout(place, change.from().copied(), to)?;
+            lockout(setting, change.from().copied(), to)?;
         }
         match change {
             Change::Create { to } => {
@@ -302,7 +299,7 @@ impl Resource for Key {
 }
 
 /// Refuses a policy after which nobody could change the policy (aws-semantics 4.5, and stricter).
-fn lockout(place: &Place, from: Option<&Spec>, to: &Spec) -> Result<(), Vec<Violation>> {
+fn lockout(setting: &Setting<'_>, from: Option<&Spec>, to: &Spec) -> Result<(), Vec<Violation>> {
     let Some(policy) = &to.policy else {
         return Ok(());
     };
@@ -310,7 +307,16 @@ fn lockout(place: &Place, from: Option<&Spec>, to: &Spec) -> Result<(), Vec<Viol
     if unchanged || to.allow_lockout.is_some() {
         return Ok(());
     }
-    match policy::lockout(policy, place.account.as_str()) {
+    let place = setting.place;
+    // A key that is not made yet gets an ARN that no policy can name but by the placeholder.
+    let unborn = || KeyArn::at(place, "00000000-0000-0000-0000-000000000000").to_string();
+    let own = setting.id.map_or_else(unborn, str::to_owned);
+    let key = policy::eval::Key {
+        partition: place.region.partition(),
+        account: place.account.as_str(),
+        arn: Some(&own),
+    };
+    match policy::lockout(&policy.with_own_key(&own), &key, setting.caller) {
         None => Ok(()),
         Some(why) => Err(vec![Violation::new(
             "policy",

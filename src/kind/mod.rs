@@ -232,6 +232,19 @@ pub struct KeyFact {
 /// What is known of the keys that resources point at, when the plan is made.
 pub type KeyFacts = BTreeMap<KeyRef, KeyFact>;
 
+/// What a change is made in.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// Where the resource is, or will be.
+    pub place: &'a Place,
+    /// The keys that resources point at.
+    pub keys: &'a KeyFacts,
+    /// AWS's identifier of the resource, where it exists.
+    pub id: Option<&'a str>,
+    /// Who makes the calls: an ARN, as STS says it.
+    pub caller: Option<&'a str>,
+}
+
 /// What a kind must know. Pure: no SDK, no async, no clock.
 pub trait Resource {
     /// What can be declared, and the vocabulary that live objects are lifted into.
@@ -262,9 +275,8 @@ pub trait Resource {
     /// # Errors
     /// The violations, each with what does work.
     fn calls(
-        place: &Place,
         change: Change<&Self::Spec>,
-        facts: &KeyFacts,
+        setting: &Setting<'_>,
     ) -> Result<Calls<Self::Call>, Vec<Violation>>;
     /// How a lost answer to `call` is settled.
     fn retry(call: &Self::Call) -> Retry;
@@ -361,16 +373,15 @@ macro_rules! kinds {
         /// # Errors
         /// The violations, each with what does work.
         pub fn calls(
-            place: &Place,
             change: &Change<Spec>,
-            facts: &KeyFacts,
+            setting: &Setting<'_>,
         ) -> Result<Calls<Call>, Vec<Violation>> {
             $({
                 let narrowed = change.as_ref().try_map(|spec| {
                     if let Spec::$variant(spec) = spec { Some(spec) } else { None }
                 });
                 if let Some(change) = narrowed {
-                    return $module::$resource::calls(place, change, facts)
+                    return $module::$resource::calls(change, setting)
                         .map(|calls| calls.map(Call::$variant));
                 }
             })+

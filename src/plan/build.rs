@@ -281,7 +281,9 @@ impl Builder<'_> {
         protect: bool,
         reason: &str,
     ) {
-        let calls = match kind::calls(&place, &change, &self.facts) {
+        let caller = self.live.caller.as_deref();
+        let setting = kind::Setting { place: &place, keys: &self.facts, id, caller };
+        let calls = match kind::calls(&change, &setting) {
             Ok(calls) => calls,
             Err(violations) => {
                 for violation in &violations {
@@ -500,9 +502,7 @@ fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
 
 fn grant_access(step: &Step) -> Vec<Access> {
     let of = |spec: Option<&Spec>| match spec {
-        Some(Spec::Grant(spec)) => {
-            Some((spec.key.to_string(), as_grant(&step.address, spec)))
-        }
+        Some(Spec::Grant(spec)) => Some((spec.key.to_string(), as_grant(&step.address, spec))),
         Some(Spec::Key(_) | Spec::Alias(_)) | None => None,
     };
     let (old, new) = (of(step.change.from()), of(step.change.to()));

@@ -182,17 +182,36 @@ fn roles_are_built() {
     };
     let built = build(&roles).unwrap();
     insta::assert_snapshot!(built.to_json());
-    assert_eq!(lockout(&built, ACCOUNT), None);
+    assert_eq!(shut(&built), None);
     assert_eq!(findings(&node(&built.to_json())), []);
     roles.delegate_to_iam = false;
-    assert!(lockout(&build(&roles).unwrap(), ACCOUNT).unwrap().starts_with("only `arn"));
-    assert_eq!(lockout(&aws_default("aws", ACCOUNT), ACCOUNT), None);
-    assert!(lockout(&aws_default("aws", "999999999999"), ACCOUNT).is_some());
+    assert!(shut(&build(&roles).unwrap()).unwrap().starts_with("only `arn"));
+    assert_eq!(shut(&aws_default("aws", ACCOUNT)), None);
+    assert!(shut(&aws_default("aws", "999999999999")).is_some());
 }
 
 fn locked(second: &str) -> bool {
     let root = r#"{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"KMS:put*","Resource":"*"}"#;
-    lockout(&document(&wrap(&format!("{root},{{{second}}}"))), ACCOUNT).is_some()
+    shut(&document(&wrap(&format!("{root},{{{second}}}")))).is_some()
+}
+
+/// Whether nobody lasting could change the policy, whoever writes it.
+pub(super) fn shut(document: &Document) -> Option<String> {
+    let key = eval::Key { partition: "aws", account: ACCOUNT, arn: None };
+    lockout(document, &key, None)
+}
+
+#[test]
+fn who_writes_a_policy_must_be_able_to_write_the_next() {
+    let text = with(
+        r#""Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/a","arn:aws:iam::111122223333:user/b"]},"Action":"kms:*","Resource":"*""#,
+    );
+    let key = eval::Key { partition: "aws", account: ACCOUNT, arn: None };
+    let by = |caller: &str| lockout(&document(&text), &key, Some(caller));
+    assert_eq!(by("arn:aws:sts::111122223333:assumed-role/a/session"), None);
+    assert_eq!(by("arn:aws:iam::111122223333:user/b"), None);
+    let why = by("arn:aws:sts::111122223333:assumed-role/c/session").unwrap();
+    assert!(why.contains("who would write it, could not change it again"), "{why}");
 }
 
 #[test]
@@ -203,8 +222,12 @@ fn lockouts() {
     assert!(locked(
         r#""Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
     ));
-    assert!(locked(
+    // The root user is excepted, and it stays.
+    assert!(!locked(
         r#""Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
+    ));
+    assert!(locked(
+        r#""Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:role/a"},"Action":"*","Resource":"*""#
     ));
     assert!(!locked(
         r#""Effect":"Deny","Principal":{"AWS":"999999999999"},"Action":"*","Resource":"*""#
@@ -217,7 +240,7 @@ fn lockouts() {
         let text = with(&format!(
             r#""Effect":"Allow","Principal":{{"AWS":[{names}]}},"Action":"kms:*","Resource":"*"{rest}"#
         ));
-        lockout(&document(&text), ACCOUNT).is_some()
+        shut(&document(&text)).is_some()
     };
     let (a, b) = (r#""arn:aws:iam::111122223333:role/a""#, r#""arn:aws:iam::111122223333:user/b""#);
     assert!(allow(a, ""));

@@ -85,7 +85,9 @@ impl<'a> Page<'a> {
             for field in &drift.fields {
                 match words::policies(field, &self.plan.home) {
                     Some((before, after)) => {
-                        for change in words::changes(before.as_ref(), after.as_ref(), &self.plan.home) {
+                        for change in
+                            words::changes(before.as_ref(), after.as_ref(), &self.plan.home)
+                        {
                             self.access(&access::line(&change, self.wording()));
                         }
                         self.diff(before.as_ref(), after.as_ref());

@@ -193,7 +193,11 @@ fn drift(plan: &Plan) -> Option<String> {
                     let _ = writeln!(out, "  - {}", code(words::POLICY));
                     for change in words::changes(before.as_ref(), after.as_ref(), &plan.home) {
                         let line = access::line(&change, wording(plan));
-                        let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
+                        let _ = writeln!(
+                            out,
+                            "    - {}",
+                            code(&format!("{} {}", line.sign, line.text))
+                        );
                     }
                 }
                 None => {

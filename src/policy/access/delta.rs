@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::meaning::{Operator, Quantifier};
 use super::formula::{Combinations, Cube, combinations, cover};
 use super::literal::{Literal, Sort, sort};
 use super::scene::Clause;
 use super::{Certainty, Effect, Level, Shape};
-use super::super::meaning::{Operator, Quantifier};
 
 /// One policy for one principal and one action.
 pub(super) type Formula = BTreeSet<Clause>;
@@ -236,7 +236,8 @@ fn limits(literal: &Literal) -> bool {
     positive
         && equal
         && test.operator != Operator::Bool
-        && ((keyed && !test.values.iter().any(wild)) || (paths && !test.values.iter().any(all_wild)))
+        && ((keyed && !test.values.iter().any(wild))
+            || (paths && !test.values.iter().any(all_wild)))
 }
 
 /// Whether a condition says for which resource a service acts.
@@ -262,7 +263,8 @@ fn by_statement(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delta
     for (from, to, side) in [(old, new, 1), (new, old, 0)] {
         for clause in to {
             let same = |other: &Clause| {
-                (other.level == Level::ExplicitlyDenied) == (clause.level == Level::ExplicitlyDenied)
+                (other.level == Level::ExplicitlyDenied)
+                    == (clause.level == Level::ExplicitlyDenied)
                     && other.level >= clause.level
                     && other.literals.is_subset(&clause.literals)
             };
@@ -270,7 +272,11 @@ fn by_statement(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delta
                 continue;
             }
             let denies = clause.level == Level::ExplicitlyDenied;
-            let (appears, goes) = if denies { (Effect::Lost, Effect::Gained) } else { (Effect::Gained, Effect::Lost) };
+            let (appears, goes) = if denies {
+                (Effect::Lost, Effect::Gained)
+            } else {
+                (Effect::Gained, Effect::Lost)
+            };
             let effect = if side == 1 { appears } else { goes };
             let level = if denies { Level::Denied } else { clause.level };
             let none = if denies { Level::ExplicitlyDenied } else { Level::Denied };

@@ -150,9 +150,9 @@ impl Work<'_> {
         for class in &self.classes {
             let Some(one) = class.first() else { continue };
             let sides = [0, 1].map(|side| self.scene.clauses(side, atom, one));
-            let formulas = sides.each_ref().map(|side| -> Formula {
-                side.iter().map(|(clause, _)| clause.clone()).collect()
-            });
+            let formulas = sides
+                .each_ref()
+                .map(|side| -> Formula { side.iter().map(|(clause, _)| clause.clone()).collect() });
             if formulas.first() == formulas.last() {
                 continue;
             }
@@ -178,11 +178,7 @@ impl Work<'_> {
     }
 
     /// Takes out of the atoms' changes those that a line about many says as well.
-    fn whole(
-        &self,
-        lines: &mut [Lines],
-        member: &dyn Fn(&Atom) -> Option<Member>,
-    ) -> Vec<Line> {
+    fn whole(&self, lines: &mut [Lines], member: &dyn Fn(&Atom) -> Option<Member>) -> Vec<Line> {
         let members: Vec<(usize, Member)> = self
             .scene
             .atoms
@@ -295,7 +291,10 @@ fn classes(scene: &Scene<'_>) -> Vec<Vec<ActionAtom>> {
 }
 
 /// The names of the statements that a change comes through.
-fn statements(delta: &Delta, sides: &[Vec<(super::scene::Clause, &Compiled)>; 2]) -> BTreeSet<String> {
+fn statements(
+    delta: &Delta,
+    sides: &[Vec<(super::scene::Clause, &Compiled)>; 2],
+) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for (clauses, side) in delta.through.iter().zip(sides) {
         let through = side.iter().filter(|(clause, _)| clauses.contains(clause));
@@ -345,9 +344,7 @@ fn name(atom: &Atom) -> String {
                 several => format!("{what} that matches {}", several.join(" and ")),
             }
         }
-        PrincipalArn::Matches(_)
-        | PrincipalArn::Is(_)
-        | PrincipalArn::Unknown => what,
+        PrincipalArn::Matches(_) | PrincipalArn::Is(_) | PrincipalArn::Unknown => what,
     };
     match &atom.who {
         Principal::Root(account) => format!("the root user of account {account}"),

@@ -72,15 +72,11 @@ fn decidable(test: &Test, variables: bool) -> bool {
     match &test.operator {
         Operator::BinaryEquals | Operator::Unknown(_) => false,
         Operator::Null => {
-            !test.if_exists
-                && test.quantifier == Quantifier::One
-                && test.values.iter().all(truth)
+            !test.if_exists && test.quantifier == Quantifier::One && test.values.iter().all(truth)
         }
         _ if multivalued && test.quantifier == Quantifier::One => false,
         Operator::Bool => test.values.iter().all(truth),
-        Operator::StringEquals
-        | Operator::StringEqualsIgnoreCase
-        | Operator::StringLike => true,
+        Operator::StringEquals | Operator::StringEqualsIgnoreCase | Operator::StringLike => true,
         Operator::ArnLike => test.values.iter().all(|value| Pattern::arn(value).is_some()),
         Operator::IpAddress => test.values.iter().all(|value| addresses(value).is_some()),
         Operator::NumericEquals

@@ -162,13 +162,7 @@ impl<'a> Scene<'a> {
     }
 
     /// What a matching statement gives (policy-semantics B3, B4.2 to B4.5). `None`: nothing.
-    fn level(
-        &self,
-        atom: &Atom,
-        action: &ActionAtom,
-        verdict: Verdict,
-        how: How,
-    ) -> Option<Level> {
+    fn level(&self, atom: &Atom, action: &ActionAtom, verdict: Verdict, how: How) -> Option<Level> {
         if verdict == Verdict::Deny {
             return Some(Level::ExplicitlyDenied);
         }

@@ -106,7 +106,10 @@ fn worked_example_1_to_4_same() {
     ] {
         let d = live(&a.to_json().replacen(from, to, 1));
         let compared = compare(Some(&a), Some(&d), &key(), &[]);
-        assert_eq!((compared.document, lines(&compared).as_str()), (SameDocument::Different, "Same None\n"));
+        assert_eq!(
+            (compared.document, lines(&compared).as_str()),
+            (SameDocument::Different, "Same None\n")
+        );
     }
 }
 
@@ -173,7 +176,8 @@ fn worked_examples_5_to_14() {
     ];
     let mut out = String::new();
     for (name, old, new) in &cases {
-        let text = |list: &Vec<String>| policy(&list.iter().map(String::as_str).collect::<Vec<_>>());
+        let text =
+            |list: &Vec<String>| policy(&list.iter().map(String::as_str).collect::<Vec<_>>());
         let compared = compare(Some(&text(old)), Some(&text(new)), &key(), &[]);
         out.push_str(&format!("{name}: {}", lines(&compared)));
     }

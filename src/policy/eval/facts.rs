@@ -56,7 +56,7 @@ impl<'a> Facts<'a> {
                 Some(false) => Fact::Absent,
                 Some(true) | None => Fact::Unknown,
             },
-            _ => Fact::Absent,
+            _ => self.request.context.rest(),
         }
     }
 
@@ -92,7 +92,7 @@ impl<'a> Facts<'a> {
                 Fact::AbsentOr(_) | Fact::Unknown => return Fact::Unknown,
             }
         }
-        if names.is_empty() { Fact::Absent } else { Fact::Known(names) }
+        if names.is_empty() { self.request.context.rest() } else { Fact::Known(names) }
     }
 
     /// The encryption context that was given: the keys as written, and what is known of them.

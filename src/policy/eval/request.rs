@@ -107,6 +107,7 @@ impl Fact {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     entries: BTreeMap<String, Given>,
+    open: bool,
 }
 
 /// A condition key as it was given.
@@ -118,6 +119,17 @@ pub(super) struct Given {
 }
 
 impl Context {
+    /// A context of which nothing is known: a key that is not in it may be there or not.
+    #[must_use]
+    pub fn open() -> Self {
+        Self { open: true, ..Self::default() }
+    }
+
+    /// What is known of a key that was not given.
+    pub(super) fn rest(&self) -> Fact {
+        if self.open { Fact::Unknown } else { Fact::Absent }
+    }
+
     /// Sets what is known of a key; its name may be in any case.
     pub fn set(&mut self, name: &str, fact: Fact) {
         let given = Given { name: name.to_owned(), fact };
