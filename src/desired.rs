@@ -3,7 +3,8 @@
 use crate::address::Address;
 use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::{KeyFacts, Spec};
-use crate::policy::Finding;
+use crate::policy::gates::Gates;
+use crate::policy::{Document, Finding};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,10 @@ pub struct Desired {
     /// What the declared keys are, for the checks of what points at them.
     #[serde(with = "crate::desired::pairs")]
     pub key_facts: KeyFacts,
+    /// What is demanded of every key.
+    pub gates: Gates,
+    /// The policies of the branch to merge into, for the gate on new access.
+    pub base: BTreeMap<Address, Document>,
     /// What is questionable about the policies, though not wrong enough to refuse.
     #[serde(skip)]
     pub findings: Vec<(Address, Finding)>,

@@ -43,6 +43,8 @@ record! {
         accounts: Part<Named<Part<Account>>>,
         /// The keys.
         keys: Part<Named<Part<Key>>>,
+        /// What is demanded of every key, for pipelines.
+        gates: Part<Option<Gates>>,
         /// What kmsctl stops managing without touching it in AWS.
         removed: Part<Vec<Part<Removed>>>,
     }
@@ -169,6 +171,32 @@ record! {
         encryption_context_equals: Option<Spanned<Named<Text>>>,
         /// At least these pairs.
         encryption_context_subset: Option<Spanned<Named<Text>>>,
+    }
+}
+
+record! {
+    /// What is demanded of every key, for pipelines: a plan that does not pass is refused.
+    pub struct Gates {
+        /// No key policy and no grant gives more than this policy: a path to a JSON file, or inline.
+        reference: Option<Node>,
+        /// No change gives more than this plan: a file that `kmsctl plan --out` wrote, of the branch to merge into.
+        base: Option<Text>,
+        /// Access that nobody may have.
+        forbidden: Vec<Part<Forbidden>>,
+        /// The accounts besides its own that may have access to a key; the public never may.
+        accounts: Option<Vec<Text>>,
+        /// How many principals may lose access to a key by one change.
+        removals: Option<Spanned<u32>>,
+    }
+}
+
+record! {
+    /// Access that nobody may have.
+    pub struct Forbidden {
+        /// Principals and services; `*` for all but those whom the account's IAM policies allow.
+        @required principals: Vec<Text>,
+        /// Actions and patterns of actions, such as `kms:Put*`.
+        @required actions: Vec<Text>,
     }
 }
 

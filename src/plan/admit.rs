@@ -3,7 +3,7 @@
 use super::{Blocked, Plan, Step};
 use crate::address::Address;
 use crate::id::IdentityArn;
-use crate::kind::Change;
+use crate::kind::{Change, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What IAM says about a user or a role.
@@ -47,35 +47,35 @@ impl Plan {
     /// Blocks the steps that name an identity that is not there, and those that cannot go on
     /// without them.
     pub fn admit(&mut self, standings: &BTreeMap<IdentityArn, Standing>) {
-        let mut refused: BTreeMap<Address, Vec<String>> = BTreeMap::new();
+        let mut refused: BTreeMap<Address, Vec<Violation>> = BTreeMap::new();
         for step in &self.steps {
             let objections: Vec<String> = identities(step)
                 .iter()
                 .filter_map(|identity| standings.get(identity)?.objection(identity))
                 .collect();
             if !objections.is_empty() {
-                refused.insert(step.address.clone(), objections);
+                let help = "create it first, or correct the name: AWS takes no policy and no grant \
+                            that names somebody who does not exist";
+                let violation = Violation::new("", objections.join("; "), help);
+                refused.insert(step.address.clone(), vec![violation]);
             }
         }
+        self.refuse(refused);
+    }
+
+    /// Blocks steps, and those that cannot go on without them.
+    pub(super) fn refuse(&mut self, mut refused: BTreeMap<Address, Vec<Violation>>) {
         let mut needed: BTreeSet<Address> = BTreeSet::new();
         // Steps are in an executable order, so one pass sees every chain.
         for step in std::mem::take(&mut self.steps) {
-            let waits = step.after.iter().find(|before| needed.contains(*before)).cloned();
-            let blocked = match (refused.remove(&step.address), waits) {
-                (Some(objections), _) => Blocked {
-                    address: step.address.clone(),
-                    field: String::new(),
-                    reason: objections.join("; "),
-                    help: "create it first, or correct the name: AWS takes no policy and no grant \
-                           that names somebody who does not exist"
-                        .to_owned(),
-                },
-                (None, Some(before)) => Blocked {
-                    address: step.address.clone(),
-                    field: String::new(),
-                    reason: format!("`{before}` is blocked"),
-                    help: format!("resolve what blocks `{before}` first"),
-                },
+            let waits = step.after.iter().find(|before| needed.contains(*before));
+            let violations = match (refused.remove(&step.address), waits) {
+                (Some(violations), _) => violations,
+                (None, Some(before)) => vec![Violation::new(
+                    "",
+                    format!("`{before}` is blocked"),
+                    format!("resolve what blocks `{before}` first"),
+                )],
                 (None, None) => {
                     self.steps.push(step);
                     continue;
@@ -86,7 +86,10 @@ impl Plan {
                 needed.insert(step.address.clone());
             }
             self.access.retain(|access| access.source != step.address);
-            self.blocked.push(blocked);
+            for Violation { field, reason, help } in violations {
+                let address = step.address.clone();
+                self.blocked.push(Blocked { address, field, reason, help });
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     plan.access = plan.steps.iter().flat_map(|step| access(step, live)).collect();
     plan.access.sort();
     plan.findings.extend(findings(desired));
+    super::gate::judge(&mut plan, desired);
     plan
 }
 
@@ -487,7 +488,7 @@ fn grants(key: &Address, live: &Live) -> Vec<Grant> {
     each.collect()
 }
 
-fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
+pub(super) fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
     Grant {
         id: address.to_string(),
         grantee: spec.grantee.clone(),

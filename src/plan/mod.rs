@@ -3,6 +3,7 @@
 pub mod admit;
 pub mod build;
 pub mod field;
+mod gate;
 pub mod order;
 
 use crate::address::Address;

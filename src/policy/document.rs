@@ -80,6 +80,13 @@ impl Document {
         }
     }
 
+    /// A policy without statements.
+    #[must_use]
+    pub fn silent() -> Self {
+        let authored = super::build::policy("silent", Vec::new());
+        Self { authored, canonical: Canonical::default() }
+    }
+
     /// What is sent to AWS: the author's statements in the author's order, minified.
     #[must_use]
     pub fn to_json(&self) -> String {

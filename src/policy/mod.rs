@@ -8,6 +8,9 @@ mod canon;
 mod document;
 pub mod eval;
 mod findings;
+pub mod gates;
+#[cfg(test)]
+mod gates_tests;
 pub mod grants;
 mod json;
 mod lockout;

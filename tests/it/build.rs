@@ -55,6 +55,8 @@ pub(crate) fn empty() -> Desired {
         accounts: BTreeMap::new(),
         existing: BTreeSet::new(),
         key_facts: BTreeMap::new(),
+        gates: kmsctl::policy::gates::Gates::default(),
+        base: BTreeMap::new(),
         findings: Vec::new(),
     }
 }

@@ -16,6 +16,7 @@ mod examples;
 mod fake;
 mod faults;
 mod files;
+mod gates;
 mod help;
 mod newborn;
 mod order;

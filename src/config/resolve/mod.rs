@@ -1,6 +1,7 @@
 //! From records to what is desired: names, limits of AWS, and references between the parts.
 //! Knows nothing of what is live.
 
+mod gates;
 mod grant;
 mod identity;
 mod key;
@@ -17,6 +18,7 @@ use crate::desired::{Declared, Desired};
 use crate::id::{AccountId, AliasName, BadId, Name, Place, Region};
 use crate::kind::Spec;
 use crate::kind::key::Rotation;
+use crate::policy::gates::Gates;
 use crate::tree::Span;
 
 /// What holds for every key that does not say otherwise, checked.
@@ -57,6 +59,9 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
             cx.key(name, key);
         }
     }
+    if let Part(Some(Some(gates))) = &declared.gates {
+        cx.gates(gates);
+    }
     for removed in declared.removed.0.iter().flatten() {
         if let Part(Some(removed)) = removed {
             cx.removed(removed);
@@ -93,6 +98,8 @@ impl<'a> Context<'a> {
                 accounts: BTreeMap::new(),
                 existing: BTreeSet::new(),
                 key_facts: BTreeMap::new(),
+                gates: Gates::default(),
+                base: BTreeMap::new(),
                 findings: Vec::new(),
             },
         }

@@ -41,7 +41,7 @@ impl Context<'_> {
         self.parsed(Document::parse(&node, self.partition), document.span)
     }
 
-    fn document(&mut self, document: &Node) -> Option<Node> {
+    pub(super) fn document(&mut self, document: &Node) -> Option<Node> {
         let path = match &document.value {
             Value::Map(_) => return Some(document.clone()),
             Value::Text(path) => path,
@@ -112,7 +112,11 @@ impl Context<'_> {
         }
     }
 
-    fn parsed<T>(&mut self, result: Result<T, Vec<Problem>>, fallback: Span) -> Option<T> {
+    pub(super) fn parsed<T>(
+        &mut self,
+        result: Result<T, Vec<Problem>>,
+        fallback: Span,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(problems) => {
