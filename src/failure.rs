@@ -85,6 +85,7 @@ impl From<CloudError> for Failure {
             | Fault::Throttled
             | Fault::InvalidState
             | Fault::Invalid
+            | Fault::Malformed
             | Fault::LimitExceeded
             | Fault::Ambiguous
             | Fault::Unsupported

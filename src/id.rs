@@ -288,6 +288,78 @@ pub fn is_key_id(text: &str) -> bool {
     (text.len() == 36 && hex(text)) || text.strip_prefix("mrk-").is_some_and(hex)
 }
 
+/// A user or a role of an account, by its ARN: what IAM can be asked about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IdentityArn {
+    arn: String,
+    account: AccountId,
+    role: bool,
+}
+
+impl IdentityArn {
+    /// The account that it is in.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Whether it is a role; else it is a user.
+    #[must_use]
+    pub fn is_role(&self) -> bool {
+        self.role
+    }
+
+    /// Its name, without the path. IAM's names are unique in an account, whatever the path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+    }
+
+    /// The ARN.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.arn
+    }
+}
+
+impl fmt::Display for IdentityArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.arn)
+    }
+}
+
+impl FromStr for IdentityArn {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let form = "write `arn:aws:iam::ACCOUNT:role/NAME` or `…:user/NAME`";
+        let bad = || BadId::new(format!("`{text}` is not the ARN of a user or a role"), form);
+        let fields: Vec<&str> = text.splitn(6, ':').collect();
+        let ["arn", _, "iam", "", account, identity] = fields.as_slice() else {
+            return Err(bad());
+        };
+        let role = match identity.split_once('/') {
+            Some(("role", name)) if !name.is_empty() => true,
+            Some(("user", name)) if !name.is_empty() => false,
+            Some(_) | None => return Err(bad()),
+        };
+        Ok(Self { arn: text.to_owned(), account: account.parse()?, role })
+    }
+}
+
+impl TryFrom<String> for IdentityArn {
+    type Error = BadId;
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<IdentityArn> for String {
+    fn from(identity: IdentityArn) -> Self {
+        identity.arn
+    }
+}
+
 /// Where a call goes: an account and a Region.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
@@ -343,6 +415,19 @@ mod tests {
         }
         assert_eq!(of("us-gov-east-1"), "aws-us-gov");
         assert_eq!(of("us-isob-west-1"), "aws-iso-b");
+    }
+
+    #[test]
+    fn identities_have_a_kind_an_account_and_a_name() {
+        let role: IdentityArn = "arn:aws:iam::111122223333:role/a/b/App".parse().unwrap();
+        assert_eq!(
+            (role.name(), role.is_role(), role.account().as_str()),
+            ("App", true, "111122223333")
+        );
+        for other in ["root", "group/a", "role/", "role"] {
+            assert!(format!("arn:aws:iam::111122223333:{other}").parse::<IdentityArn>().is_err());
+        }
+        assert!("arn:aws:sts::111122223333:assumed-role/a/b".parse::<IdentityArn>().is_err());
     }
 
     #[test]

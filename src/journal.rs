@@ -23,6 +23,9 @@ pub struct Draft {
     pub spec: Spec,
     /// Whether deleting it is refused.
     pub protect: bool,
+    /// What the step brings about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Box<Spec>>,
 }
 
 /// One line of the journal.
@@ -253,19 +256,26 @@ impl Replay {
         };
         let draft = self.open.get_mut(address).and_then(|open| open.draft.as_mut());
         if let (Some(id), Some(draft)) = (id, draft) {
-            draft.id = Some(id.clone());
-            let (place, spec, protect) = (draft.place.clone(), draft.spec.clone(), draft.protect);
-            let record = Record { id, place, spec, protect, partial: true };
-            self.state.records.insert(address.clone(), record);
+            draft.id = Some(id);
+        }
+        if matches!(outcome, Outcome::Key(_)) {
+            self.state.records.remove(address);
         }
         self.touch(address);
         Ok(())
     }
 
-    /// What AWS has is no longer what the record says.
+    /// What AWS has is no longer what the record says. A record that was there stays, since what it
+    /// names may still have to go: a grant is made anew before the old one is revoked.
     fn touch(&mut self, address: &Address) {
+        let draft = self.open.get(address).and_then(|open| open.draft.as_ref());
+        let intent = draft.and_then(|draft| draft.intent.clone());
         if let Some(record) = self.state.records.get_mut(address) {
             record.partial = true;
+            record.intent = intent;
+        } else if let Some(Draft { id: Some(id), place, spec, protect, .. }) = draft.cloned() {
+            let record = Record { id, place, spec, protect, partial: true, intent };
+            self.state.records.insert(address.clone(), record);
         }
     }
 
@@ -277,8 +287,8 @@ impl Replay {
             None => {
                 self.state.records.remove(address);
             }
-            Some(Draft { id: Some(id), place, spec, protect }) => {
-                let record = Record { id, place, spec, protect, partial: false };
+            Some(Draft { id: Some(id), place, spec, protect, .. }) => {
+                let record = Record { id, place, spec, protect, partial: false, intent: None };
                 self.state.records.insert(address.clone(), record);
             }
             Some(Draft { id: None, .. }) => return illegal("finished", address),

@@ -23,6 +23,9 @@ pub struct Record {
     /// An apply was cut short within this resource: what it lacks is not drift.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// What that apply was bringing about. AWS may show something on the way there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Box<Spec>>,
 }
 
 /// The records of a stack.

@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +66,18 @@ pub enum StoreError {
 pub struct Store {
     folder: PathBuf,
     stack: Name,
-    journal: RefCell<Option<File>>,
+    journal: RefCell<Journal>,
+}
+
+/// The journal of this run.
+#[derive(Debug)]
+enum Journal {
+    /// Nothing was written yet.
+    Closed,
+    /// Open, with so many good bytes.
+    Open(File, u64),
+    /// An event could not be written: what follows it must not be, either.
+    Broken,
 }
 
 /// The lock on a stack; let go of when dropped, or when the process dies.
@@ -95,7 +107,7 @@ impl Store {
     /// The store of `stack` in `folder`. Touches nothing.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, stack: Name) -> Self {
-        Self { folder: folder.into(), stack, journal: RefCell::new(None) }
+        Self { folder: folder.into(), stack, journal: RefCell::new(Journal::Closed) }
     }
 
     fn path(&self, extension: &str) -> PathBuf {
@@ -142,6 +154,7 @@ impl Store {
     pub fn lock(&self, holder: &Holder) -> Result<Lock, StoreError> {
         std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
         let path = self.path("lock");
+        let mut looks = 0;
         loop {
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -159,11 +172,35 @@ impl Store {
                     written.map_err(|e| io_error(&path, e))?;
                     return Ok(Lock { path, file });
                 }
+                // A run that only reads holds it for a moment.
+                Err(TryLockError::WouldBlock) if looks < 10 => {
+                    looks += 1;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
                 Err(TryLockError::WouldBlock) => {
                     return Err(StoreError::Locked(Box::new(self.holder(&path)?)));
                 }
                 Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
             }
+        }
+    }
+
+    /// Whether no run has the lock. A run that only reads would see AWS and the journal half-way
+    /// through another one.
+    ///
+    /// # Errors
+    /// `Locked` with the holder, or the file system's.
+    pub fn idle(&self) -> Result<(), StoreError> {
+        let path = self.path("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io_error(&path, error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(Box::new(self.holder(&path)?))),
+            Err(TryLockError::Error(error)) => Err(io_error(&path, error)),
         }
     }
 
@@ -200,19 +237,33 @@ impl Store {
     /// The file system's: the event must then be taken as not written.
     pub fn append(&self, event: &Event) -> Result<(), StoreError> {
         let path = self.path("journal");
-        let mut slot = self.journal.borrow_mut();
-        let file = match slot.as_mut() {
-            Some(file) => file,
-            None => slot.insert(self.open_journal(&path)?),
+        let mut journal = self.journal.borrow_mut();
+        if matches!(*journal, Journal::Closed) {
+            let (file, good) = self.open_journal(&path)?;
+            *journal = Journal::Open(file, good);
+        }
+        let Journal::Open(file, good) = &mut *journal else {
+            let error = io::Error::other("an event before this one could not be written");
+            return Err(io_error(&path, error));
         };
-        let mut line = serde_json::to_vec(event).unwrap_or_default();
+        let mut line = serde_json::to_vec(event).map_err(|e| io_error(&path, e.into()))?;
         line.push(b'\n');
-        let written = file.write_all(&line).and_then(|()| file.sync_data());
-        written.map_err(|e| io_error(&path, e))
+        match file.write_all(&line).and_then(|()| file.sync_data()) {
+            Ok(()) => {
+                *good += line.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // Half a line in the middle would damage the journal for good.
+                drop(file.set_len(*good));
+                *journal = Journal::Broken;
+                Err(io_error(&path, error))
+            }
+        }
     }
 
     /// Opens the journal at the end of its last whole line: half a line is not an event.
-    fn open_journal(&self, path: &Path) -> Result<File, StoreError> {
+    fn open_journal(&self, path: &Path) -> Result<(File, u64), StoreError> {
         let whole = read(path)?
             .map_or(0, |text| text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
         let mut options = OpenOptions::new();
@@ -220,7 +271,7 @@ impl Store {
         let file = options.open(path).map_err(|e| io_error(path, e))?;
         file.set_len(whole as u64).map_err(|e| io_error(path, e))?;
         sync_folder(&self.folder)?;
-        Ok(file)
+        Ok((file, whole as u64))
     }
 
     /// Stores the state and takes the journal away. Once this returns, the state survives a crash;
@@ -233,7 +284,7 @@ impl Store {
         let path = self.path("json");
         let text = state.write().map_err(|e| io_error(&path, io::Error::other(e)))?;
         write_atomic(&path, &text)?;
-        self.journal.borrow_mut().take();
+        self.journal.replace(Journal::Closed);
         let path = self.path("journal");
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path, error)),

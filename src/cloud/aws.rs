@@ -9,8 +9,8 @@ mod read;
 mod tests;
 
 use super::limit::Limits;
-use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Late, Outcome};
-use crate::id::{AccountId, AliasName, KeyArn, Place, Region};
+use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome, Page};
+use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, alias, grant, key};
@@ -49,6 +49,7 @@ pub struct Aws {
 #[derive(Debug, Default)]
 struct Clients {
     kms: BTreeMap<Place, aws_sdk_kms::Client>,
+    iam: BTreeMap<AccountId, aws_sdk_iam::Client>,
     /// One provider an account, so that its credentials are fetched once for all Regions.
     roles: BTreeMap<AccountId, SharedCredentialsProvider>,
 }
@@ -101,69 +102,73 @@ impl Aws {
     }
 
     /// The client for `at`, once `operation` may be sent there.
-    pub(crate) async fn ready(
-        &self,
-        at: &Place,
-        operation: &'static str,
-    ) -> Result<aws_sdk_kms::Client, CloudError> {
-        let client = self.client(at, operation).await?;
+    pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
+        let client = self.client(at).await;
         self.limits.acquire(at, operation).await;
-        Ok(client)
+        client
     }
 
-    async fn client(
-        &self,
-        at: &Place,
-        operation: &'static str,
-    ) -> Result<aws_sdk_kms::Client, CloudError> {
+    async fn client(&self, at: &Place) -> aws_sdk_kms::Client {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.kms.get(at) {
-            return Ok(client.clone());
+            return client.clone();
         }
         let region = aws_sdk_kms::config::Region::new(at.region.to_string());
         let mut config = aws_sdk_kms::config::Builder::from(&self.base)
             .retry_config(RetryConfig::disabled())
-            .region(region.clone());
-        if let Some(role) = self.role(&at.account, operation)? {
-            let credentials = match clients.roles.get(&at.account) {
-                Some(known) => known.clone(),
-                // Fetching credentials is not the engine's business: the SDK retries it.
-                None => SharedCredentialsProvider::new(
-                    AssumeRoleProvider::builder(role)
-                        .session_name("kmsctl")
-                        .configure(&self.base)
-                        .region(region)
-                        .build()
-                        .await,
-                ),
-            };
-            clients.roles.insert(at.account.clone(), credentials.clone());
+            .region(region);
+        if let Some(credentials) = self.credentials(&mut clients, &at.account).await {
             config = config.credentials_provider(credentials);
         }
         let client = aws_sdk_kms::Client::from_conf(config.build());
         clients.kms.insert(at.clone(), client.clone());
-        Ok(client)
+        client
     }
 
-    /// The role for `account`; none for the caller's own credentials.
-    fn role(
+    /// IAM's client for an account. IAM is global: any Region leads to it.
+    pub(crate) async fn iam(&self, account: &AccountId) -> aws_sdk_iam::Client {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.iam.get(account) {
+            return client.clone();
+        }
+        let mut config =
+            aws_sdk_iam::config::Builder::from(&self.base).retry_config(RetryConfig::disabled());
+        if let Some(credentials) = self.credentials(&mut clients, account).await {
+            config = config.credentials_provider(credentials);
+        }
+        if self.base.region().is_none() {
+            config = config.region(aws_sdk_iam::config::Region::new("us-east-1"));
+        }
+        let client = aws_sdk_iam::Client::from_conf(config.build());
+        clients.iam.insert(account.clone(), client.clone());
+        client
+    }
+
+    /// The credentials for `account`; none where the caller's own are right.
+    async fn credentials(
         &self,
+        clients: &mut Clients,
         account: &AccountId,
-        operation: &'static str,
-    ) -> Result<Option<&String>, CloudError> {
-        if self.home.as_ref() == Some(account) {
-            return Ok(None);
+    ) -> Option<SharedCredentialsProvider> {
+        let role = self.role(account)?;
+        if let Some(known) = clients.roles.get(account) {
+            return Some(known.clone());
         }
-        match (self.accounts.get(account), &self.home) {
-            (Some(role), _) => Ok(Some(role)),
-            (None, None) => Ok(None),
-            (None, Some(home)) => {
-                let message = format!(
-                    "no role is known for the account {account}; the credentials are for {home}"
-                );
-                Err(local(operation, Fault::Denied, message))
-            }
-        }
+        // Fetching credentials is not the engine's business: the SDK retries it.
+        let provider = AssumeRoleProvider::builder(role)
+            .session_name("kmsctl")
+            .configure(&self.base)
+            .build()
+            .await;
+        let provider = SharedCredentialsProvider::new(provider);
+        clients.roles.insert(account.clone(), provider.clone());
+        Some(provider)
+    }
+
+    /// The role for `account`; none for the caller's own credentials, which AWS takes for keys of
+    /// other accounts, too, where these allow it (aws-semantics 1.1).
+    fn role(&self, account: &AccountId) -> Option<&String> {
+        self.accounts.get(account).filter(|_| self.home.as_ref() != Some(account))
     }
 }
 
@@ -179,17 +184,21 @@ impl Cloud for Aws {
         read::caller(OPERATION, answer(OPERATION, client.get_caller_identity().send().await)?)
     }
 
-    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
-        read::aliases(self, at, None).await
+    async fn aliases(
+        &self,
+        at: &Place,
+        from: Option<&str>,
+    ) -> Result<Page<AliasEntry>, CloudError> {
+        read::aliases(self, at, None, from).await
     }
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
-        let entries = read::aliases(self, &key.place(), Some(key)).await?;
-        Ok(entries.into_iter().filter_map(|entry| entry.name.parse().ok()).collect())
+        let page = read::aliases(self, &key.place(), Some(key), None).await?;
+        Ok(page.items.into_iter().filter_map(|entry| entry.name.parse().ok()).collect())
     }
 
-    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
-        read::keys(self, at).await
+    async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError> {
+        read::keys(self, at, from).await
     }
 
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
@@ -208,8 +217,12 @@ impl Cloud for Aws {
         read::tags(self, key).await
     }
 
-    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
-        read::grants(self, key).await
+    async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {
+        read::grants(self, key, from).await
+    }
+
+    async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
+        read::identity(self, identity).await
     }
 
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {

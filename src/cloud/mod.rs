@@ -5,7 +5,7 @@ pub mod aws;
 pub mod limit;
 pub mod retry;
 
-use crate::id::{AccountId, AliasName, KeyArn, Place};
+use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, Ids};
@@ -29,6 +29,9 @@ pub enum Fault {
     InvalidState,
     /// The request is wrong.
     Invalid,
+    /// A policy or a grant that AWS does not take: for one, because a principal in it does not
+    /// exist, or not for KMS yet (aws-semantics 1.8).
+    Malformed,
     /// A quota is used up.
     LimitExceeded,
     /// Not answered, or answered with a server's fault: may have been executed or not.
@@ -75,6 +78,32 @@ pub struct AliasEntry {
     pub target: Option<String>,
 }
 
+/// A user or a role, as IAM knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its ARN, with its path.
+    pub arn: String,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it. A page may be empty and still not be the last one.
+    pub items: Vec<T>,
+    /// Where the next one begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The only page.
+    #[must_use]
+    pub fn only(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
+
 /// What a mutating call brought about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,27 +127,31 @@ pub struct Late<'a> {
     pub nonce: Option<&'a str>,
 }
 
-/// AWS. Each method is one request, or one a page; none is repeated by the implementation.
+/// AWS. Each method is one request; none is repeated by the implementation. Lists come page by page:
+/// `from` is where the page before said that this one begins.
 #[expect(async_fn_in_trait, reason = "the engine runs on one task: futures need not be Send")]
 pub trait Cloud {
     /// `GetCallerIdentity`.
     async fn caller(&self) -> Result<Caller, CloudError>;
-    /// `ListAliases`, every page, 100 a page.
-    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError>;
-    /// `ListAliases` of one key.
+    /// `ListAliases`, 100 a page.
+    async fn aliases(&self, at: &Place, from: Option<&str>)
+    -> Result<Page<AliasEntry>, CloudError>;
+    /// `ListAliases` of one key: it has at most 50, which is one page.
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError>;
-    /// `ListKeys`, every page, 1000 a page: the ids.
-    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError>;
+    /// `ListKeys`, 1000 a page: the ids.
+    async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError>;
     /// `DescribeKey`. Takes no alias: describing `alias/aws/…` can create a key.
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError>;
     /// `GetKeyPolicy`: the text.
     async fn policy(&self, key: &KeyArn) -> Result<String, CloudError>;
     /// `GetKeyRotationStatus`.
     async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError>;
-    /// `ListResourceTags`, every page; AWS's own `aws:` tags are left out.
+    /// `ListResourceTags`, to the end: one page but for AWS's own `aws:` tags, which are left out.
     async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError>;
-    /// `ListGrants`, every page.
-    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError>;
+    /// `ListGrants`, 100 a page.
+    async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError>;
+    /// `GetRole` or `GetUser`, by name; `None` if there is none.
+    async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError>;
     /// The mutating call. Not repeated by anybody below.
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
 }

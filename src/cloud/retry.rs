@@ -1,7 +1,7 @@
 //! Repeats reads that may succeed the next time. Never for a mutating call: whether one may be
 //! repeated is its kind's to say, and the applier's to do.
 
-use super::{CloudError, Fault};
+use super::{CloudError, Fault, Page};
 use std::time::Duration;
 
 /// How often to try, and how long to wait in between.
@@ -48,6 +48,7 @@ fn passes(fault: Fault) -> bool {
         | Fault::Denied
         | Fault::InvalidState
         | Fault::Invalid
+        | Fault::Malformed
         | Fault::LimitExceeded
         | Fault::Unsupported
         | Fault::Other => false,
@@ -70,6 +71,26 @@ pub async fn patiently<T>(
                 attempt += 1;
             }
             done => return done,
+        }
+    }
+}
+
+/// Reads a list to its end, each page patiently: what was read is not read again because a later
+/// page was throttled.
+///
+/// # Errors
+/// What the last attempt at a page came to.
+pub async fn every_page<T>(
+    policy: &Patience,
+    mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
+) -> Result<Vec<T>, CloudError> {
+    let (mut items, mut from) = (Vec::new(), None::<String>);
+    loop {
+        let read = patiently(policy, async || page(from.as_deref()).await).await?;
+        items.extend(read.items);
+        from = read.next;
+        if from.is_none() {
+            return Ok(items);
         }
     }
 }
@@ -101,6 +122,24 @@ mod tests {
         for fault in [Fault::NotFound, Fault::Denied, Fault::InvalidState, Fault::Other] {
             assert_eq!(attempts(fault, 4).await, (1, false));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_goes_on_where_it_was_throttled() {
+        let mut asked = Vec::new();
+        let patience = Patience::default();
+        let items = every_page(&patience, async |from| {
+            asked.push(from.map(str::to_owned));
+            match asked.len() % 3 {
+                0 => {
+                    let n = asked.len() / 3;
+                    Ok(Page { items: vec![n], next: (n < 10).then(|| n.to_string()) })
+                }
+                _ => Err(fails(Fault::Throttled)),
+            }
+        });
+        assert_eq!(items.await.unwrap(), (1..=10).collect::<Vec<_>>());
+        assert_eq!(asked.last().unwrap().as_deref(), Some("9"));
     }
 
     #[test]

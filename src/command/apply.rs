@@ -1,6 +1,6 @@
 //! `apply` and `destroy`: plan, ask, execute.
 
-use super::plan::{make, print};
+use super::plan::{make, narrow, print};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, holder, random};
@@ -19,7 +19,8 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
         Some(path) => {
             let saved = PlanFile::read(path)?;
             let session = Session::of_plan(global, saved.desired).await?;
-            run(global, &session, io, "apply", Mode::Saved(Box::new(saved.plan))).await
+            let mode = Mode::Saved { plan: Box::new(saved.plan), targets: saved.targets };
+            run(global, &session, io, "apply", mode).await
         }
         None => {
             let session = Session::open(global, io).await?;
@@ -41,7 +42,7 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
 
 enum Mode<'a> {
     Fresh { targets: &'a [String], approved: bool },
-    Saved(Box<Plan>),
+    Saved { plan: Box<Plan>, targets: Vec<String> },
 }
 
 async fn run(
@@ -54,22 +55,22 @@ async fn run(
     let lock = session.store.lock(&holder(command)?)?;
     let interrupted = session.store.exists();
     let lineage = match &mode {
-        Mode::Saved(saved) => saved.base.lineage.clone(),
+        Mode::Saved { plan, .. } => plan.base.lineage.clone(),
         Mode::Fresh { .. } => random()?,
     };
     let mut replay = session.recovered(io, interrupted, &lineage).await?;
     if !replay.is_settled() {
         return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
     }
-    let mut plan = make(session, &replay.state).await?;
+    let mut plan = make(session, &replay.state, io).await?;
     let approved = match mode {
         Mode::Fresh { targets, approved } => {
-            plan.narrow(targets);
+            narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, Format::Text, global, io)?;
             approved
         }
-        Mode::Saved(saved) => {
-            stale(&saved, &mut plan, io)?;
+        Mode::Saved { plan: saved, targets } => {
+            stale(&saved, &targets, &mut plan, io)?;
             print(&plan, Format::Text, global, io)?;
             true
         }
@@ -84,18 +85,9 @@ async fn run(
 }
 
 /// A saved plan holds if planning again, on what AWS and the state are now, makes the same plan.
-/// A plan that was narrowed by `--target` is compared with the same part of the new one.
-fn stale(saved: &Plan, fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
-    let exact: Vec<String> = saved
-        .steps
-        .iter()
-        .map(|step| step.address.to_string())
-        .chain(saved.blocked.iter().map(|blocked| blocked.address.to_string()))
-        .collect();
-    let narrowed = saved.steps.len() < fresh.steps.len();
-    if narrowed && !exact.is_empty() {
-        fresh.narrow(&exact);
-    }
+/// What was narrowed by `--target` is compared with the same part of the new one.
+fn stale(saved: &Plan, targets: &[String], fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
+    fresh.narrow(targets);
     let same =
         saved.base == fresh.base && saved.steps == fresh.steps && saved.blocked == fresh.blocked;
     if same {

@@ -2,19 +2,70 @@
 
 use super::plan_file::PlanFile;
 use super::session::{Session, random};
+use crate::address::Address;
 use crate::cli::{Format, Global, PlanArgs};
+use crate::config;
+use crate::desired::Desired;
+use crate::engine::identities;
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::live::{Live, Seen};
 use crate::plan::{self, Plan};
 use crate::render;
 use crate::state::State;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Refreshes and plans.
-pub(super) async fn make(session: &Session, state: &State) -> Result<Plan, Failure> {
+/// Refreshes, plans, and looks up whom the calls name.
+pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Plan, Failure> {
+    let (mut plan, _) = observe(session, state).await?;
+    let desired = &session.desired;
+    let accounts = desired.accounts.keys().chain([&desired.home.account]).cloned().collect();
+    let looked = identities::look(&session.aws, &session.effort, &plan, &accounts).await;
+    plan.admit(&looked.standings);
+    if let Some(error) = looked.blind {
+        io.say(&format!(
+            "Whether every user and role in the policies and grants exists is not known ({error}). \
+             AWS refuses a policy that names one who does not."
+        ));
+    }
+    Ok(plan)
+}
+
+async fn observe(session: &Session, state: &State) -> Result<(Plan, Live), Failure> {
     let live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
-    Ok(plan::plan(&session.desired, state, &live))
+    Ok((plan::plan(&session.desired, state, &live), live))
+}
+
+/// Keeps what `targets` name. One that names nothing is a mistake, not an empty plan.
+pub(super) fn narrow(
+    plan: &mut Plan,
+    targets: &[String],
+    desired: &Desired,
+    state: &State,
+) -> Result<(), Failure> {
+    let known: BTreeSet<&Address> = desired
+        .resources
+        .keys()
+        .chain(state.records.keys())
+        .chain(plan.steps.iter().map(|step| &step.address))
+        .chain(plan.blocked.iter().map(|blocked| &blocked.address))
+        .collect();
+    for target in targets {
+        if known.iter().any(|address| address.matches(target)) {
+            continue;
+        }
+        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
+        let near = config::nearest(target, names.iter().map(String::as_str));
+        let failure = Failure::new(format!("`--target {target}` names nothing"));
+        return Err(failure.exit(Exit::Usage).hint(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name an address, such as `key/storage` or `grant/storage/*`".to_owned(),
+        }));
+    }
+    plan.narrow(targets);
+    Ok(())
 }
 
 /// Prints the plan.
@@ -35,9 +86,10 @@ pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Re
 /// `kmsctl plan`.
 pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
+    session.store.idle()?;
     let replay = session.recovered(io, false, &random()?).await?;
-    let mut plan = make(&session, &replay.state).await?;
-    plan.narrow(&args.targets);
+    let mut plan = make(&session, &replay.state, io).await?;
+    narrow(&mut plan, &args.targets, &session.desired, &replay.state)?;
     if args.refresh_only {
         plan.steps.clear();
         plan.blocked.clear();
@@ -51,7 +103,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     }
     let exit = exit_of(&plan, args);
     if let Some(path) = &args.out {
-        PlanFile::new(session.desired, plan).write(path)?;
+        PlanFile::new(session.desired, args.targets.clone(), plan).write(path)?;
         io.say(&format!("Saved as {0}: `kmsctl apply {0}` executes exactly this.", path.display()));
     }
     Ok(exit)
@@ -71,18 +123,28 @@ fn exit_of(plan: &Plan, args: &PlanArgs) -> Exit {
 /// `kmsctl drift`.
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
+    session.store.idle()?;
     let replay = session.recovered(io, false, &random()?).await?;
-    let mut plan = make(&session, &replay.state).await?;
+    let (mut plan, live) = observe(&session, &replay.state).await?;
     plan.steps.clear();
     plan.access.clear();
     plan.findings.clear();
-    plan.blocked.clear();
-    let drifted = !plan.drift.is_empty();
-    match (format, drifted) {
-        (Format::Text, false) => io.out("No drift. AWS is as it was last applied.\n"),
+    // What cannot be looked at, or is somebody else's by now, is not known to be as it was.
+    let obstructed =
+        |address: &Address| matches!(live.seen.get(address), Some(Seen::Obstructed { .. }));
+    let records = &replay.state.records;
+    plan.blocked
+        .retain(|blocked| records.contains_key(&blocked.address) && obstructed(&blocked.address));
+    let exit = match (plan.drift.is_empty(), plan.blocked.is_empty()) {
+        (false, _) => Exit::Changes,
+        (true, false) => Exit::Refused,
+        (true, true) => Exit::Done,
+    };
+    match (format, exit) {
+        (Format::Text, Exit::Done) => io.out("No drift. AWS is as it was last applied.\n"),
         (Format::Text | Format::Json | Format::Markdown, _) => print(&plan, format, global, io)?,
     }
-    Ok(if drifted { Exit::Changes } else { Exit::Done })
+    Ok(exit)
 }
 
 /// `kmsctl show`.

@@ -17,13 +17,15 @@ pub(super) struct PlanFile {
     version: String,
     /// What was declared.
     pub(super) desired: Desired,
+    /// The part of it that was planned; empty for all of it.
+    pub(super) targets: Vec<String>,
     /// What was planned.
     pub(super) plan: Plan,
 }
 
 impl PlanFile {
-    pub(super) fn new(desired: Desired, plan: Plan) -> Self {
-        Self { version: VERSION.to_owned(), desired, plan }
+    pub(super) fn new(desired: Desired, targets: Vec<String>, plan: Plan) -> Self {
+        Self { version: VERSION.to_owned(), desired, targets, plan }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {

@@ -2,18 +2,22 @@
 //! its intent on disk before it goes out.
 
 use super::Effort;
-use super::settle::{Lost, Nonces, settle};
+use super::settle::Nonces;
 use crate::address::Address;
-use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
+use crate::cloud::{Cloud, Outcome};
 use crate::id::KeyArn;
 use crate::journal::{Draft, Event};
-use crate::kind::{Call, Ids, KeyRef, Kind, Spec, alias, grant, key};
+use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Part, Queue, Work};
 use crate::plan::{Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use tokio::time::Instant;
+
+mod send;
+
+use send::Stuck;
 
 /// What the applier needs from the world.
 pub trait World {
@@ -30,9 +34,11 @@ pub trait World {
     fn stop(&self) -> bool;
     /// Tells what happens.
     fn tell(&self, progress: Progress<'_>);
-    /// Which of the steps that are ready begins next.
+    /// Which of the steps that are ready begins next: by default the one furthest down the order,
+    /// so that the aliases of the first keys do not wait for the last key's turn in AWS's quotas,
+    /// and a run that stops leaves few keys half done.
     fn choose(&self, ready: &BTreeSet<Work>) -> Option<Work> {
-        ready.first().copied()
+        ready.last().copied()
     }
 }
 
@@ -74,13 +80,11 @@ struct Run<'a, C, W> {
     effort: &'a Effort,
     plan: &'a Plan,
     ids: RefCell<Ids>,
-    born: RefCell<BTreeMap<KeyArn, tokio::time::Instant>>,
+    /// The keys that were made or whose policies were written, and when.
+    touched: RefCell<BTreeMap<KeyArn, Instant>>,
     nonces: Nonces,
     broken: Cell<bool>,
 }
-
-/// How long a key that was just made may be unknown to other calls (aws-semantics 1.8).
-const NEWBORN: Duration = Duration::from_secs(180);
 
 /// Executes the plan. `ids` are the ARNs of the stack's keys that exist already.
 pub async fn apply<C: Cloud, W: World>(
@@ -96,7 +100,7 @@ pub async fn apply<C: Cloud, W: World>(
         effort,
         plan,
         ids: RefCell::new(ids),
-        born: RefCell::default(),
+        touched: RefCell::default(),
         nonces: Nonces::default(),
         broken: Cell::new(false),
     };
@@ -193,68 +197,31 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let operation = call.request().0;
         match self.send(step, planned, nonce.as_deref()).await {
             Ok(outcome) => {
-                if let Outcome::Key(arn) = &outcome {
-                    self.ids.borrow_mut().insert(address(), arn.clone());
-                    self.born.borrow_mut().insert(arn.clone(), tokio::time::Instant::now());
-                }
+                self.note(step, call, &outcome);
                 self.write(&Event::Done { address: address(), number, outcome })?;
                 self.world.tell(Progress::Called { step, operation: &operation });
                 Ok(())
             }
             // What is not known stays an open intent: the next run settles it.
-            Err(error) if error.fault == Fault::Ambiguous => Err(format!("{error}; not settled")),
-            Err(error) => {
+            Err(Stuck::Unsettled(error)) => Err(format!("{error}; not settled")),
+            Err(Stuck::Refused(error)) => {
                 self.write(&Event::Failed { address: address(), number, fault: error.fault })?;
                 Err(error.to_string())
             }
         }
     }
 
-    /// Sends the call until AWS has executed it once, or will not.
-    async fn send(
-        &self,
-        step: &Step,
-        planned: &PlannedCall,
-        nonce: Option<&str>,
-    ) -> Result<Outcome, CloudError> {
-        let PlannedCall { at, call } = planned;
-        let operation = call.request().0;
-        let mut attempt = 0;
-        loop {
-            let ids = self.ids_of(step);
-            let key = self.key_of(step, &ids);
-            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
-            let error = match self.cloud.call(at, call, late).await {
-                Ok(outcome) => return Ok(outcome),
-                Err(error) => error,
-            };
-            let lost = Lost { at, call, key: key.as_ref(), ids: &ids, nonce, age: Duration::ZERO };
-            match self.meaning(step, call, &error, &ids) {
-                Meaning::Done => return Ok(Outcome::Done),
-                Meaning::Refused => return Err(error),
-                Meaning::Look { again } => {
-                    self.world.tell(Progress::Waiting {
-                        step,
-                        operation: &operation,
-                        why: "the answer was lost: looking whether AWS has executed it",
-                    });
-                    let patience = &self.effort.patience;
-                    match settle(self.cloud, patience, &self.nonces, lost).await? {
-                        Some(outcome) => return Ok(outcome),
-                        None if again => {}
-                        None => return Err(error),
-                    }
-                }
-                Meaning::Again => {}
+    /// Remembers what later calls need to know of this one.
+    fn note(&self, step: &Step, call: &Call, outcome: &Outcome) {
+        let key = match (outcome, call) {
+            (Outcome::Key(arn), _) => {
+                self.ids.borrow_mut().insert(step.address.clone(), arn.clone());
+                Some(arn.clone())
             }
-            attempt += 1;
-            if attempt >= self.effort.patience.attempts {
-                return Err(error);
-            }
-            let why = "not answered, or too fast for AWS: trying again";
-            self.world.tell(Progress::Waiting { step, operation: &operation, why });
-            tokio::time::sleep(self.effort.patience.pause(attempt)).await;
-        }
+            (_, Call::Key(key::Call::PutKeyPolicy { .. })) => self.key_of(step, &self.ids_of(step)),
+            _ => None,
+        };
+        self.touched.borrow_mut().extend(key.map(|key| (key, Instant::now())));
     }
 
     /// The ARNs that the calls of a step may name: of its own key and of those that it points at.
@@ -278,60 +245,6 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Kind::Alias | Kind::Grant => None,
         }
     }
-
-    /// What an error means for a call (aws-semantics 1.7 and appendix B).
-    fn meaning(&self, step: &Step, call: &Call, error: &CloudError, ids: &Ids) -> Meaning {
-        let gone = matches!(
-            call,
-            Call::Alias(alias::Call::DeleteAlias { .. })
-                | Call::Grant(grant::Call::RevokeGrant { .. })
-        );
-        let scheduled = matches!(
-            call,
-            Call::Key(key::Call::ScheduleKeyDeletion { .. } | key::Call::CancelKeyDeletion {})
-        );
-        match error.fault {
-            Fault::Throttled | Fault::Unsent => Meaning::Again,
-            Fault::Ambiguous => match call.retry() {
-                crate::kind::Retry::Repeat => Meaning::Again,
-                crate::kind::Retry::ProbeByTag | crate::kind::Retry::ProbeByName => {
-                    Meaning::Look { again: true }
-                }
-            },
-            Fault::AlreadyExists => Meaning::Look { again: false },
-            Fault::InvalidState if scheduled => Meaning::Look { again: false },
-            Fault::NotFound if gone => Meaning::Done,
-            Fault::NotFound | Fault::InvalidState if self.newborn(step, ids) => Meaning::Again,
-            Fault::NotFound
-            | Fault::InvalidState
-            | Fault::Denied
-            | Fault::Invalid
-            | Fault::LimitExceeded
-            | Fault::Unsupported
-            | Fault::Other => Meaning::Refused,
-        }
-    }
-
-    /// Whether the step is about a key that was made moments ago, which AWS may not show yet.
-    fn newborn(&self, step: &Step, ids: &Ids) -> bool {
-        let specs = step.change.from().into_iter().chain(step.change.to());
-        let mut keys: Vec<KeyArn> =
-            specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids)).collect();
-        keys.extend(self.key_of(step, ids));
-        let born = self.born.borrow();
-        keys.iter().any(|key| born.get(key).is_some_and(|at| at.elapsed() < NEWBORN))
-    }
-}
-
-enum Meaning {
-    /// AWS is already as the call wants it.
-    Done,
-    /// Surely not executed: send it again.
-    Again,
-    /// Look at AWS; send it `again` if it was not executed.
-    Look { again: bool },
-    /// Final.
-    Refused,
 }
 
 fn draft(step: &Step) -> Option<Draft> {
@@ -345,5 +258,6 @@ fn draft(step: &Step) -> Option<Draft> {
         place: step.place.clone(),
         spec,
         protect: step.protect,
+        intent: step.change.to().cloned().map(Box::new),
     })
 }

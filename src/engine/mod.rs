@@ -1,7 +1,9 @@
-//! What talks to AWS: refresh reads, settle finds out what became of a lost call, apply executes.
+//! What talks to AWS: refresh reads, identities asks IAM, settle finds out what became of
+//! a lost call, apply executes.
 //! Generic over `Cloud`; knows neither the SDK nor files nor terminals.
 
 pub mod apply;
+pub mod identities;
 pub mod recover;
 pub mod refresh;
 pub mod settle;

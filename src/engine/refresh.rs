@@ -9,8 +9,9 @@ mod identify;
 mod lift;
 
 use super::Effort;
+use super::settle::LOOKS;
 use crate::address::Address;
-use crate::cloud::retry::patiently;
+use crate::cloud::retry::{every_page, patiently};
 use crate::cloud::{AliasEntry, Cloud, CloudError, Fault};
 use crate::desired::{Declared, Desired};
 use crate::id::{KeyArn, Place};
@@ -21,6 +22,7 @@ use crate::live::{Live, Seen};
 use crate::state::{Record, State};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The aliases of each place, and the keys behind them.
 type Aliases = BTreeMap<Place, BTreeMap<String, KeyArn>>;
@@ -110,8 +112,8 @@ impl<C: Cloud> Refresh<'_, C> {
     async fn aliases(&self) -> Result<Aliases, CloudError> {
         let places = self.places(&[Kind::Key, Kind::Alias]).into_iter();
         let lists = places.map(|place| async move {
-            let list = async || self.cloud.aliases(&place).await;
-            let entries = patiently(&self.effort.patience, list).await?;
+            let list = async |from: Option<&str>| self.cloud.aliases(&place, from).await;
+            let entries = every_page(&self.effort.patience, list).await?;
             let arn = |AliasEntry { name, target }| Some((name, KeyArn::at(&place, &target?)));
             let targets = entries.into_iter().filter_map(arn).collect();
             Ok((place, targets))
@@ -133,7 +135,7 @@ impl<C: Cloud> Refresh<'_, C> {
         ids: &BTreeMap<Address, KeyArn>,
     ) -> Result<Vec<(Address, Result<Reading, CloudError>)>, CloudError> {
         let reads = ids.iter().map(|(address, arn)| async move {
-            let reading = self.read_key(address, arn).await;
+            let reading = self.read_settled(address, arn).await;
             (address.clone(), reading)
         });
         let all = self.side_by_side(reads).await;
@@ -145,6 +147,21 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         fatal.map_or(Ok(kept), Err)
+    }
+
+    /// AWS shows a new key after seconds, and a second one must not be made because of that: a key
+    /// that was known is looked for again until it is believed that it is gone.
+    async fn read_settled(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
+        let mut reading = self.read_key(address, arn).await;
+        for seconds in LOOKS {
+            match &reading {
+                Err(error) if error.fault == Fault::NotFound => {}
+                Ok(_) | Err(_) => break,
+            }
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            reading = self.read_key(address, arn).await;
+        }
+        reading
     }
 
     async fn read_key(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
@@ -176,7 +193,8 @@ impl<C: Cloud> Refresh<'_, C> {
             if !self.grants_on.contains_key(&KeyRef::Managed(address.clone())) {
                 return Ok(None);
             }
-            patiently(patience, async || self.cloud.grants(arn).await).await.map(Some)
+            let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
+            every_page(patience, list).await.map(Some)
         };
         let (metadata, rotation, policy, tags, grants) = tokio::join!(
             patiently(patience, async || self.cloud.describe(arn).await),
@@ -221,6 +239,7 @@ fn obstructed(error: &CloudError) -> Seen {
         | Fault::Throttled
         | Fault::InvalidState
         | Fault::Invalid
+        | Fault::Malformed
         | Fault::LimitExceeded
         | Fault::Ambiguous
         | Fault::Unsent

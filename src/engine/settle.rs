@@ -1,17 +1,22 @@
 //! Finds out whether a call whose answer was lost has been executed, by looking at AWS.
 
-use crate::cloud::retry::{Patience, patiently};
+use crate::cloud::retry::{Patience, every_page, patiently};
 use crate::cloud::{Cloud, CloudError, Fault, Outcome};
 use crate::id::{KeyArn, Place};
+use crate::kind::grant::Listed;
 use crate::kind::key::{self, NONCE_TAG};
-use crate::kind::{Call, Ids, Retry, alias, grant};
+use crate::kind::{Call, Ids, KeyRef, Retry, alias, grant};
+use futures_util::stream::{self, StreamExt};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long to go on looking for an object that a lost `CreateKey`, `CreateAlias` or `CreateGrant`
-/// may have made: AWS shows new objects after seconds (aws-semantics 1.8).
-const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
+/// may have made, in seconds between two looks: AWS shows new objects after seconds (aws-semantics 1.8).
+pub(super) const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
+
+/// How many keys are asked for their tags at once.
+const SIDE_BY_SIDE: usize = 64;
 
 /// The nonces of the keys seen so far: a key gets its nonce when it is made, so one look is enough.
 #[derive(Debug, Default)]
@@ -56,7 +61,10 @@ pub async fn settle<C: Cloud>(
         }
         tokio::time::sleep(pause).await;
         age += pause;
-        let found = patiently(patience, async || look(cloud, nonces, lost).await).await?;
+        let found = match look(cloud, patience, nonces, lost).await {
+            Err(error) if error.fault == Fault::NotFound => without_key(lost.call),
+            found => found?,
+        };
         if found.is_some() {
             return Ok(found);
         }
@@ -64,16 +72,31 @@ pub async fn settle<C: Cloud>(
     Ok(None)
 }
 
+/// What has become of a call on a key that is not there: gone, or made moments ago and not shown yet.
+fn without_key(call: &Call) -> Option<Outcome> {
+    let ends = matches!(
+        call,
+        Call::Key(key::Call::ScheduleKeyDeletion { .. })
+            | Call::Grant(grant::Call::RevokeGrant { .. })
+    );
+    ends.then_some(Outcome::Done)
+}
+
 async fn look<C: Cloud>(
     cloud: &C,
+    patience: &Patience,
     nonces: &Nonces,
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
     let done = |done: bool| done.then_some(Outcome::Done);
     match lost.call {
-        Call::Key(key::Call::CreateKey { .. }) => by_nonce(cloud, nonces, lost).await,
-        Call::Key(key::Call::ScheduleKeyDeletion { .. }) => Ok(done(dying(cloud, lost).await?)),
-        Call::Key(key::Call::CancelKeyDeletion {}) => Ok(done(!dying(cloud, lost).await?)),
+        Call::Key(key::Call::CreateKey { .. }) => by_nonce(cloud, patience, nonces, lost).await,
+        Call::Key(key::Call::ScheduleKeyDeletion { .. }) => {
+            Ok(done(dying(cloud, patience, lost).await?))
+        }
+        Call::Key(key::Call::CancelKeyDeletion {}) => {
+            Ok(done(!dying(cloud, patience, lost).await?))
+        }
         Call::Key(
             key::Call::EnableKey {}
             | key::Call::DisableKey {}
@@ -88,38 +111,51 @@ async fn look<C: Cloud>(
             alias::Call::CreateAlias { alias_name, target_key_id }
             | alias::Call::UpdateAlias { alias_name, target_key_id },
         ) => match target_key_id.resolve(lost.ids) {
-            Some(arn) => Ok(done(cloud.aliases_of(&arn).await?.contains(alias_name))),
+            Some(arn) => {
+                let ask = async || cloud.aliases_of(&arn).await;
+                Ok(done(patiently(patience, ask).await?.contains(alias_name)))
+            }
             None => Ok(None),
         },
         Call::Alias(alias::Call::DeleteAlias { alias_name }) => {
-            let all = cloud.aliases(lost.at).await?;
+            let list = async |from: Option<&str>| cloud.aliases(lost.at, from).await;
+            let all = every_page(patience, list).await?;
             Ok(done(all.iter().all(|entry| entry.name != alias_name.as_str())))
         }
         Call::Grant(grant::Call::CreateGrant { key_id, name, .. }) => {
-            match key_id.resolve(lost.ids) {
-                Some(arn) => {
-                    let grants = cloud.grants(&arn).await?;
-                    let found = grants.into_iter().find(|grant| grant.name == *name);
-                    Ok(found.map(|grant| Outcome::Grant(grant.grant_id)))
-                }
-                None => Ok(None),
-            }
+            let grants = grants(cloud, patience, key_id, lost).await?.unwrap_or_default();
+            let found = grants.into_iter().find(|grant| grant.name == *name);
+            Ok(found.map(|grant| Outcome::Grant(grant.grant_id)))
         }
         Call::Grant(grant::Call::RevokeGrant { key_id, grant_id }) => {
-            match key_id.resolve(lost.ids) {
-                Some(arn) => {
-                    let grants = cloud.grants(&arn).await?;
-                    Ok(done(grants.iter().all(|grant| grant.grant_id != *grant_id)))
-                }
-                None => Ok(None),
-            }
+            let grants = grants(cloud, patience, key_id, lost).await?;
+            let gone = |grants: Vec<Listed>| grants.iter().all(|grant| grant.grant_id != *grant_id);
+            Ok(done(grants.is_some_and(gone)))
         }
     }
 }
 
-async fn dying<C: Cloud>(cloud: &C, lost: Lost<'_>) -> Result<bool, CloudError> {
+/// The grants of a key, if the key exists.
+async fn grants<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    key: &KeyRef,
+    lost: Lost<'_>,
+) -> Result<Option<Vec<Listed>>, CloudError> {
+    let Some(arn) = key.resolve(lost.ids) else {
+        return Ok(None);
+    };
+    let list = async |from: Option<&str>| cloud.grants(&arn, from).await;
+    every_page(patience, list).await.map(Some)
+}
+
+async fn dying<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    lost: Lost<'_>,
+) -> Result<bool, CloudError> {
     match lost.key {
-        Some(key) => Ok(cloud.describe(key).await?.is_dying()),
+        Some(key) => Ok(patiently(patience, async || cloud.describe(key).await).await?.is_dying()),
         None => Ok(false),
     }
 }
@@ -127,31 +163,33 @@ async fn dying<C: Cloud>(cloud: &C, lost: Lost<'_>) -> Result<bool, CloudError> 
 /// Looks for the key that carries the nonce, among the keys not seen before.
 async fn by_nonce<C: Cloud>(
     cloud: &C,
+    patience: &Patience,
     nonces: &Nonces,
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
     let Some(nonce) = lost.nonce else {
         return Ok(None);
     };
-    for id in cloud.keys(lost.at).await? {
-        let arn = KeyArn::at(lost.at, &id);
-        let known = nonces.0.borrow().get(&arn).cloned();
-        let found = match known {
-            Some(known) => known,
-            None => match cloud.tags(&arn).await {
-                Ok(tags) => {
-                    let found = tags.get(NONCE_TAG).cloned();
-                    nonces.0.borrow_mut().insert(arn.clone(), found.clone());
-                    found
-                }
-                // Somebody else's key.
-                Err(error) if matches!(error.fault, Fault::Denied | Fault::NotFound) => None,
-                Err(error) => return Err(error),
-            },
-        };
-        if found.as_deref() == Some(nonce) {
-            return Ok(Some(Outcome::Key(arn)));
+    let list = async |from: Option<&str>| cloud.keys(lost.at, from).await;
+    let ids = every_page(patience, list).await?;
+    let unseen: Vec<KeyArn> = {
+        let seen = nonces.0.borrow();
+        let arns = ids.iter().map(|id| KeyArn::at(lost.at, id));
+        arns.filter(|arn| !seen.contains_key(arn)).collect()
+    };
+    let asks = unseen.into_iter().map(|arn| async move {
+        (patiently(patience, async || cloud.tags(&arn).await).await, arn)
+    });
+    let mut answers = stream::iter(asks).buffer_unordered(SIDE_BY_SIDE);
+    while let Some((tags, arn)) = answers.next().await {
+        match tags {
+            Ok(tags) => drop(nonces.0.borrow_mut().insert(arn, tags.get(NONCE_TAG).cloned())),
+            // Somebody else's key.
+            Err(error) if matches!(error.fault, Fault::Denied | Fault::NotFound) => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(None)
+    let seen = nonces.0.borrow();
+    let found = seen.iter().find(|(_, carried)| carried.as_deref() == Some(nonce));
+    Ok(found.map(|(arn, _)| Outcome::Key(arn.clone())))
 }

@@ -79,6 +79,10 @@ impl Resource for Alias {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
+
+    fn principals(_: &Call) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// `UpdateAlias` wants both keys symmetric, both asymmetric or both HMAC, with the same usage

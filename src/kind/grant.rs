@@ -58,6 +58,8 @@ pub struct Listed {
     pub retiring: Option<String>,
     pub operations: BTreeSet<String>,
     pub constraints: Option<Constraint>,
+    /// The account that issued it, where AWS says so.
+    pub issuer: Option<AccountId>,
 }
 
 /// The calls that change a grant.
@@ -131,7 +133,11 @@ impl Resource for Grant {
         }
         let revoke = |spec: &Spec, id: &String| {
             let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };
-            (place.clone(), call)
+            let region = match &spec.key {
+                KeyRef::Arn(arn) => arn.region.clone(),
+                KeyRef::Managed(_) => place.region.clone(),
+            };
+            (Place { account: place.account.clone(), region }, call)
         };
         let mut calls = Calls::all_at(place, Vec::new());
         match change {
@@ -154,6 +160,15 @@ impl Resource for Grant {
 
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
+    }
+
+    fn principals(call: &Call) -> Vec<String> {
+        match call {
+            Call::CreateGrant { grantee_principal, retiring_principal, .. } => {
+                retiring_principal.iter().chain([grantee_principal]).cloned().collect()
+            }
+            Call::RevokeGrant { .. } => Vec::new(),
+        }
     }
 }
 
@@ -195,7 +210,7 @@ fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call
         hash.update(part);
         hash.update([0]);
     }
-    let rest = (&to.operations, &to.constraints, instead_of);
+    let rest = (&to.operations, &to.constraints, &to.issuer, instead_of);
     hash.update(serde_json::to_vec(&rest).unwrap_or_default());
     let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
     let call = Call::CreateGrant {
@@ -212,10 +227,15 @@ fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call
 
 /// Finds our grant among all grants of its key, and puts it into the words of a declaration.
 ///
-/// The one that equals the declaration (or, without one, the record) is the grant; every other one
+/// `place` is where its calls go unless it has an issuer. The one that equals the declaration (or, without one, the record) is the grant; every other one
 /// with our prefix, or with the recorded id, is superseded. `None` where there is none at all.
 #[must_use]
-pub fn lift(wanted: &Spec, recorded_id: Option<&str>, listed: &[Listed]) -> Option<(String, Spec)> {
+pub fn lift(
+    wanted: &Spec,
+    place: &Place,
+    recorded_id: Option<&str>,
+    listed: &[Listed],
+) -> Option<(String, Spec)> {
     let ours = |grant: &&Listed| {
         grant.name.starts_with(&wanted.name_prefix) || recorded_id == Some(&grant.grant_id)
     };
@@ -226,6 +246,10 @@ pub fn lift(wanted: &Spec, recorded_id: Option<&str>, listed: &[Listed]) -> Opti
         retiring: grant.retiring.clone(),
         operations: grant.operations.clone(),
         constraints: grant.constraints.clone(),
+        issuer: match &grant.issuer {
+            Some(issuer) => Some(issuer.clone()).filter(|issuer| *issuer != place.account),
+            None => wanted.issuer.clone(),
+        },
         superseded: BTreeSet::new(),
         ..wanted.clone()
     };

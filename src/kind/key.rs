@@ -230,6 +230,12 @@ impl Resource for Key {
         }
     }
 
+    /// A cancelled deletion and a deferred disabling leave a key in another state than they found
+    /// and meant (aws-semantics 1.3).
+    fn resumed(declared: &Spec, intent: &Spec) -> Spec {
+        Spec { enabled: declared.enabled.or(intent.enabled), ..declared.clone() }
+    }
+
     /// A key that somebody disables by hand is drift even where the configuration does not say
     /// `enabled`.
     fn recorded(declared: &Spec, before: Option<&Spec>, to: &Spec) -> Spec {
@@ -247,9 +253,13 @@ impl Resource for Key {
             lockout(place, change.from().copied(), to)?;
         }
         match change {
-            Change::Create { to } => Ok(create(place, to)),
+            Change::Create { to } => {
+                importable(to)?;
+                Ok(create(place, to))
+            }
             Change::Update { from, to } | Change::Import { from, to } => {
                 immutable(from, to)?;
+                rotatable(from, to)?;
                 Ok(update(place, from, to))
             }
             Change::Delete { from } => Ok(delete(place, from)),
@@ -270,6 +280,24 @@ impl Resource for Key {
             | Call::EnableKeyRotation { .. }
             | Call::DisableKeyRotation {} => Retry::Repeat,
         }
+    }
+
+    fn principals(call: &Call) -> Vec<String> {
+        let policy = match call {
+            Call::CreateKey { policy, .. } => policy.as_ref(),
+            Call::PutKeyPolicy { policy, .. } => Some(policy),
+            Call::CancelKeyDeletion {}
+            | Call::EnableKey {}
+            | Call::DisableKey {}
+            | Call::UpdateKeyDescription { .. }
+            | Call::TagResource { .. }
+            | Call::UntagResource { .. }
+            | Call::EnableKeyRotation { .. }
+            | Call::DisableKeyRotation {}
+            | Call::ScheduleKeyDeletion { .. } => None,
+        };
+        let read = policy.and_then(|text| Document::from_live(text, "aws").ok());
+        read.map(|policy| policy.principals()).unwrap_or_default()
     }
 }
 
@@ -313,6 +341,46 @@ fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
         violations.push(fixed("multi_region", from, to));
     }
     if violations.is_empty() { Ok(()) } else { Err(violations) }
+}
+
+/// A key without material can be neither disabled nor granted (aws-semantics 1.3, PendingImport).
+fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
+    if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
+        return Ok(());
+    }
+    let reason = "a key whose material is imported cannot be disabled before it has any";
+    let help = "leave `enabled` out, import the key material, and disable it then";
+    Err(vec![Violation::new("enabled", reason, help)])
+}
+
+/// AWS rotates keys of one spec and origin only (aws-semantics 1.3).
+fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
+    if from.rotation == to.rotation {
+        return Ok(());
+    }
+    let (spec, origin) = (from.spec.as_deref(), from.origin.as_deref());
+    let (spec, origin) = (spec.unwrap_or(DEFAULT_SPEC), origin.unwrap_or(DEFAULT_ORIGIN));
+    if !can_rotate(spec, origin) && to.rotation != Some(Rotation::Off) {
+        let reason = format!("a key of spec {spec} and origin {origin} cannot rotate");
+        let help = "say `rotation: {enabled: false}` for this key";
+        return Err(vec![Violation::new("rotation", reason, help)]);
+    }
+    Ok(())
+}
+
+/// AWS changes the rotation of enabled keys only (aws-semantics 1.3). A key that was disabled by
+/// somebody, and not by the configuration, is not enabled for that, not even for a moment.
+#[must_use]
+pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
+    let asleep = live.enabled == Some(false) && live.deletion.is_none();
+    let rotates = declared.rotation.is_some() && declared.rotation != live.rotation;
+    (asleep && declared.enabled.is_none() && rotates).then(|| {
+        Violation::new(
+            "rotation",
+            "the key was disabled by hand, and AWS changes the rotation of enabled keys only",
+            "say `enabled: true` or `enabled: false`, or leave its rotation as it is",
+        )
+    })
 }
 
 fn fixed(field: &str, from: Option<&str>, to: Option<&str>) -> Violation {
@@ -367,8 +435,7 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
         risk = Some("cancels the scheduled deletion of the key".to_owned());
     }
     let rotates = from.rotation != to.rotation;
-    let enable = enabled == Some(false) && (to.enabled == Some(true) || rotates);
-    if enable {
+    if enabled == Some(false) && (to.enabled == Some(true) || rotates) {
         calls.push(Call::EnableKey {});
         enabled = Some(true);
     }
@@ -394,7 +461,11 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     let mut calls = Calls::all_at(place, calls);
     if to.enabled == Some(false) && enabled != Some(false) {
         calls.last.push((place.clone(), Call::DisableKey {}));
-        risk = Some("everything that needs the key stops working once it is disabled".to_owned());
+        let risky = match from.enabled {
+            Some(false) => "enables the key for as long as its rotation changes",
+            Some(true) | None => "everything that needs the key stops working once it is disabled",
+        };
+        risk = Some(risky.to_owned());
     }
     calls.risk = risk;
     calls
@@ -500,7 +571,8 @@ pub fn lift(
         enabled: match metadata.state.as_str() {
             "Enabled" => Some(true),
             "Disabled" => Some(false),
-            _ => first.and_then(|spec| spec.enabled),
+            // Waiting for its material, or on its way to another state.
+            _ => interest.iter().find_map(|spec| spec.enabled),
         },
         rotation: match metadata.is_dying() {
             true => first.and_then(|spec| spec.rotation),

@@ -245,6 +245,12 @@ pub trait Resource {
     fn refs(spec: &Self::Spec) -> Vec<&KeyRef>;
     /// `declared` with every field that its author left out taken from `live`.
     fn complete(declared: &Self::Spec, live: &Self::Spec) -> Self::Spec;
+    /// `declared`, with what an apply that was cut short was doing to fields that the configuration
+    /// leaves to AWS: live may show a stage of that.
+    fn resumed(declared: &Self::Spec, intent: &Self::Spec) -> Self::Spec {
+        let _ = intent;
+        declared.clone()
+    }
     /// What the record says once `to` is applied: the declaration, and whatever else is worth
     /// watching from now on. `before` is what the record says now.
     fn recorded(declared: &Self::Spec, before: Option<&Self::Spec>, to: &Self::Spec) -> Self::Spec {
@@ -262,6 +268,8 @@ pub trait Resource {
     ) -> Result<Calls<Self::Call>, Vec<Violation>>;
     /// How a lost answer to `call` is settled.
     fn retry(call: &Self::Call) -> Retry;
+    /// The ARNs of the identities that must exist for AWS to take `call`.
+    fn principals(call: &Self::Call) -> Vec<String>;
 }
 
 /// Declares the closed sums over all kinds, and the one match from each to its kind.
@@ -315,6 +323,16 @@ macro_rules! kinds {
                 }
             }
 
+            /// `self`, with what an apply that was cut short was doing beside it.
+            #[must_use]
+            pub fn resumed(&self, intent: &Self) -> Self {
+                match (self, intent) {
+                    $((Self::$variant(declared), Self::$variant(intent)) =>
+                        Self::$variant($module::$resource::resumed(declared, intent)),)+
+                    _ => self.clone(),
+                }
+            }
+
             /// What the record says once `to` is applied.
             #[must_use]
             pub fn recorded(&self, before: Option<&Self>, to: &Self) -> Self {
@@ -364,6 +382,12 @@ macro_rules! kinds {
             #[must_use]
             pub fn service(&self) -> &'static str {
                 match self { $(Self::$variant(_) => $module::$resource::SERVICE),+ }
+            }
+
+            /// The ARNs of the identities that must exist for AWS to take the call.
+            #[must_use]
+            pub fn principals(&self) -> Vec<String> {
+                match self { $(Self::$variant(call) => $module::$resource::principals(call)),+ }
             }
 
             /// How a lost answer is settled.

@@ -3,6 +3,7 @@
 use super::{Access, Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, Via, field, order};
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
+use crate::id::Place;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
 use crate::policy::{self, AccessChange, Effect};
@@ -27,7 +28,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     order::order(&mut plan.steps);
     plan.access = plan.steps.iter().flat_map(access).collect();
     plan.access.sort();
-    plan.findings = findings(desired);
+    plan.findings.extend(findings(desired));
     plan
 }
 
@@ -135,13 +136,24 @@ impl Builder<'_> {
             return;
         };
         let from: &Spec = spec;
-        let to = declared.spec.complete(from);
+        if let Some(violation) = moved(seen, declared) {
+            self.block(address, &violation);
+            return;
+        }
+        let intent = record.and_then(|record| record.intent.as_deref());
+        let wanted = intent.map(|intent| declared.spec.resumed(intent));
+        let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from);
         let place = declared.place.clone();
         if *from == to {
             self.remember(address, declared, record, id, &to);
             return;
         }
-        if let Some(violation) = disabling(declared.protect, from, &to) {
+        let protect = declared.protect || record.is_some_and(|record| record.protect);
+        let waking = match (&declared.spec, from) {
+            (Spec::Key(declared), Spec::Key(live)) => kind::key::waking(declared, live),
+            _ => None,
+        };
+        if let Some(violation) = waking.or_else(|| disabling(protect, from, &to)) {
             self.block(address, &violation);
             return;
         }
@@ -156,6 +168,19 @@ impl Builder<'_> {
             None => (Change::Update { from: from.clone(), to }, "found in AWS, and different"),
         };
         self.step(address, place, change, Some(id), declared.protect, reason);
+        if let Some(record) = record.filter(|record| record.protect != declared.protect) {
+            self.show_protection(address, record.protect, declared.protect);
+        }
+    }
+
+    fn show_protection(&mut self, address: &Address, before: bool, after: bool) {
+        if let Some(step) = self.plan.steps.last_mut().filter(|step| step.address == *address) {
+            step.fields.push(field::FieldChange {
+                path: "protect".to_owned(),
+                before: before.into(),
+                after: after.into(),
+            });
+        }
     }
 
     /// AWS is as declared. What kmsctl remembers may still differ: a changed protection is a step
@@ -174,6 +199,7 @@ impl Builder<'_> {
             spec: declared.spec.recorded(record.map(|record| &record.spec), to),
             protect: declared.protect,
             partial: false,
+            intent: None,
         };
         match record {
             Some(record) if record.protect != declared.protect => {
@@ -187,13 +213,7 @@ impl Builder<'_> {
                     declared.protect,
                     reason,
                 );
-                if let Some(step) = self.plan.steps.last_mut() {
-                    step.fields.push(field::FieldChange {
-                        path: "protect".to_owned(),
-                        before: record.protect.into(),
-                        after: declared.protect.into(),
-                    });
-                }
+                self.show_protection(address, record.protect, declared.protect);
             }
             Some(record) if *record == fresh => {}
             Some(_) | None => {
@@ -214,7 +234,14 @@ impl Builder<'_> {
             }
             return;
         }
-        // Without a record nothing says that the key may go.
+        if self.is_declared_elsewhere(address, place, spec) {
+            self.plan.remember.insert(address.clone(), None);
+            return;
+        }
+        if address.kind == Kind::Key && record.is_none() {
+            self.plan.findings.push(unclaimed(address, id));
+            return;
+        }
         if address.kind == Kind::Key && record.is_none_or(|record| record.protect) {
             let violation = Violation::new(
                 "",
@@ -231,10 +258,22 @@ impl Builder<'_> {
         self.step(address, place.clone(), change, Some(id), false, "no longer declared");
     }
 
+    /// Whether the object in AWS is what another address declares: an alias whose address changed,
+    /// because the Region of the stack did.
+    fn is_declared_elsewhere(&self, address: &Address, place: &Place, spec: &Spec) -> bool {
+        let Spec::Alias(alias) = spec else {
+            return false;
+        };
+        self.desired.resources.iter().any(|(other, declared)| {
+            let same = matches!(&declared.spec, Spec::Alias(other) if other.name == alias.name);
+            same && other != address && declared.place == *place
+        })
+    }
+
     fn step(
         &mut self,
         address: &Address,
-        place: crate::id::Place,
+        place: Place,
         change: Change<Spec>,
         id: Option<&str>,
         protect: bool,
@@ -249,7 +288,7 @@ impl Builder<'_> {
                 return;
             }
         };
-        let planned = |calls: Vec<(crate::id::Place, kind::Call)>| {
+        let planned = |calls: Vec<(Place, kind::Call)>| {
             calls.into_iter().map(|(at, call)| PlannedCall { at, call }).collect()
         };
         let before = self.state.records.get(address).map(|record| &record.spec);
@@ -324,12 +363,16 @@ impl Builder<'_> {
             self.plan.blocked.iter().map(|blocked| blocked.address.clone()).collect();
         let undeclared = |key: &Address| !self.desired.resources.contains_key(key);
         let missing = |key: &Address| !self.live.ids.contains_key(key);
+        let moved = |key: &Address| {
+            let seen = self.live.seen.get(key).zip(self.desired.resources.get(key));
+            seen.is_some_and(|(seen, declared)| moved(seen, declared).is_some())
+        };
         let mut waiting = Vec::new();
         self.plan.steps.retain(|step| {
             let specs = step.change.from().into_iter().chain(step.change.to());
             let hit = specs.flat_map(Spec::refs).find_map(|key| match key {
                 kind::KeyRef::Managed(key) if refused.contains(key) => {
-                    (missing(key) || undeclared(key)).then(|| key.clone())
+                    (missing(key) || undeclared(key) || moved(key)).then(|| key.clone())
                 }
                 kind::KeyRef::Managed(_) | kind::KeyRef::Arn(_) => None,
             });
@@ -343,6 +386,36 @@ impl Builder<'_> {
             self.block(&address, &Violation::new("", format!("`{key}` is blocked"), help));
         }
     }
+}
+
+/// A key that carries the stack's tags, but is neither declared nor recorded.
+fn unclaimed(address: &Address, id: &str) -> Finding {
+    Finding {
+        rule: "unclaimed-key".to_owned(),
+        address: address.clone(),
+        message: format!(
+            "`{id}` carries this stack's tags, and is neither declared nor recorded: it is left \
+             alone. Declare it, or take the tags `kmsctl:stack` and `kmsctl:name` off it"
+        ),
+    }
+}
+
+/// Nothing moves from one Region or account to another.
+fn moved(seen: &Seen, declared: &Declared) -> Option<Violation> {
+    let Seen::Present { place, spec, .. } = seen else {
+        return None;
+    };
+    (matches!(**spec, Spec::Key(_)) && *place != declared.place).then(|| {
+        Violation::new(
+            "region",
+            format!("the key is in {place}, and AWS cannot move it to {}", declared.place),
+            format!(
+                "say `region: {}` for this key; or declare a new key under another name, and \
+                 repoint what uses this one",
+                place.region
+            ),
+        )
+    })
 }
 
 /// Disabling a protected key is refused: what it encrypts could not be read any more.

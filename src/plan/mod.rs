@@ -1,5 +1,6 @@
 //! The plan: every call that apply will make, and everything it will not do and why. Pure data.
 
+pub mod admit;
 pub mod build;
 pub mod field;
 pub mod order;
@@ -12,6 +13,7 @@ use crate::state::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use admit::Standing;
 pub use build::plan;
 pub use field::FieldChange;
 

@@ -3,11 +3,11 @@
 mod aliases;
 mod kms;
 
-use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Late, Outcome};
-use kmsctl::id::{AliasName, KeyArn, Place};
-use kmsctl::kind::Call;
+use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome, Page};
+use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
+use kmsctl::kind::{Call, alias, grant};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,10 +48,18 @@ pub(crate) struct Faults {
     pub(crate) lose_answers: u64,
     pub(crate) throttle: u64,
     pub(crate) fail500: u64,
+    /// How many calls, reads among them, do not see a key yet that was just made.
+    pub(crate) unseen: u64,
     /// Whether reads are throttled and answered with 500, too.
     pub(crate) reads: bool,
     /// Operation and id of the key, `*` for every mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
+    /// Users and roles that do not exist.
+    pub(crate) missing: BTreeSet<String>,
+    /// When every identity was made, in seconds since 1970.
+    pub(crate) created: u64,
+    /// How many policies and grants are still refused because KMS does not know a principal.
+    pub(crate) strange: u32,
     /// The number of the mutating call, from 1.
     pub(crate) crash_at: Option<(usize, Kill)>,
 }
@@ -83,6 +91,8 @@ pub(crate) struct FakeAws {
     /// Refusals by AWS itself, not by the fault plan.
     pub(crate) refusals: RefCell<Vec<String>>,
     pub(crate) mutations: Cell<usize>,
+    /// How many more calls do not see the key of that id.
+    pub(super) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
     serial: Cell<u64>,
     rng: Rng,
@@ -93,6 +103,23 @@ pub(super) fn fail(operation: &'static str, fault: Fault, message: &str) -> Clou
     CloudError { operation, fault, code: None, message, request_id: None }
 }
 
+/// The key that a call is about or points at.
+fn about(call: &Call, late: &Late<'_>) -> Option<KeyArn> {
+    let key = match call {
+        Call::Key(_) => return late.key.cloned(),
+        Call::Alias(
+            alias::Call::CreateAlias { target_key_id: key, .. }
+            | alias::Call::UpdateAlias { target_key_id: key, .. },
+        )
+        | Call::Grant(
+            grant::Call::CreateGrant { key_id: key, .. }
+            | grant::Call::RevokeGrant { key_id: key, .. },
+        ) => key,
+        Call::Alias(alias::Call::DeleteAlias { .. }) => return None,
+    };
+    late.ids.and_then(|ids| key.resolve(ids))
+}
+
 impl FakeAws {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
@@ -101,6 +128,7 @@ impl FakeAws {
             log: RefCell::default(),
             refusals: RefCell::default(),
             mutations: Cell::new(0),
+            unseen: RefCell::default(),
             killed: Cell::new(false),
             serial: Cell::new(0),
             rng: Rng::new(seed),
@@ -149,6 +177,10 @@ impl FakeAws {
 
     pub(crate) fn keys_total(&self) -> usize {
         self.regions.borrow().values().map(|r| r.keys.len()).sum()
+    }
+
+    pub(crate) fn aliases_total(&self) -> usize {
+        self.regions.borrow().values().map(|region| region.aliases.len()).sum()
     }
 
     pub(crate) fn grants_total(&self) -> usize {
@@ -215,16 +247,42 @@ impl FakeAws {
         Ok(())
     }
 
+    /// Whether KMS does not know somebody whom the call names.
+    fn stranger(&self, call: &Call) -> bool {
+        let named = call.principals();
+        let mut faults = self.faults.borrow_mut();
+        let strange = !named.is_empty() && faults.strange > 0;
+        faults.strange -= u32::from(strange);
+        strange || named.iter().any(|arn| faults.missing.contains(arn))
+    }
+
+    /// Whether this call does not see the key yet.
+    fn misses(&self, id: &str) -> bool {
+        let mut unseen = self.unseen.borrow_mut();
+        let left = unseen.get_mut(id).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
     fn of<T>(
         &self,
         operation: &'static str,
         key: &KeyArn,
         get: impl FnOnce(&FakeKey) -> T,
     ) -> Result<T, CloudError> {
+        if self.misses(key.id()) {
+            return Err(fail(operation, Fault::NotFound, "not seen yet"));
+        }
         let regions = self.regions.borrow();
         let found = regions.get(&key.place()).and_then(|r| r.keys.get(key.id()));
         found.map(get).ok_or_else(|| fail(operation, Fault::NotFound, "no such key"))
     }
+}
+
+/// Two a page: what follows the marker.
+fn page<T>(items: Vec<T>, from: Option<&str>) -> Page<T> {
+    let start: usize = from.map_or(0, |from| from.parse().unwrap());
+    let next = (items.len() > start + 2).then(|| (start + 2).to_string());
+    Page { items: items.into_iter().skip(start).take(2).collect(), next }
 }
 
 impl Cloud for FakeAws {
@@ -233,7 +291,11 @@ impl Cloud for FakeAws {
         Ok(Caller { account: "111122223333".parse().unwrap(), arn })
     }
 
-    async fn aliases(&self, at: &Place) -> Result<Vec<AliasEntry>, CloudError> {
+    async fn aliases(
+        &self,
+        at: &Place,
+        from: Option<&str>,
+    ) -> Result<Page<AliasEntry>, CloudError> {
         self.read("ListAliases", None).await?;
         let mut entries = vec![AliasEntry { name: "alias/aws/ebs".to_owned(), target: None }];
         if let Some(region) = self.regions.borrow().get(at) {
@@ -241,7 +303,7 @@ impl Cloud for FakeAws {
             entries
                 .extend(ours.map(|(n, t)| AliasEntry { name: n.clone(), target: Some(t.clone()) }));
         }
-        Ok(entries)
+        Ok(page(entries, from))
     }
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
@@ -252,14 +314,11 @@ impl Cloud for FakeAws {
         Ok(all.map(|(name, _)| name.parse().unwrap()).collect())
     }
 
-    async fn keys(&self, at: &Place) -> Result<Vec<String>, CloudError> {
+    async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError> {
         self.read("ListKeys", None).await?;
-        Ok(self
-            .regions
-            .borrow()
-            .get(at)
-            .map(|r| r.keys.keys().cloned().collect())
-            .unwrap_or_default())
+        let regions = self.regions.borrow();
+        let ids = regions.get(at).into_iter().flat_map(|region| region.keys.keys());
+        Ok(page(ids.filter(|id| !self.misses(id)).cloned().collect(), from))
     }
 
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
@@ -289,9 +348,16 @@ impl Cloud for FakeAws {
         self.of("ListResourceTags", key, |k| k.tags.clone())
     }
 
-    async fn grants(&self, key: &KeyArn) -> Result<Vec<Listed>, CloudError> {
+    async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
+        self.read("GetRole", None).await?;
+        let faults = self.faults.borrow();
+        let there = !faults.missing.contains(identity.as_str());
+        Ok(there.then(|| Identity { arn: identity.to_string(), created: faults.created }))
+    }
+
+    async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {
         self.read("ListGrants", Some(key)).await?;
-        self.of("ListGrants", key, |k| k.grants.iter().rev().cloned().collect())
+        self.of("ListGrants", key, |k| page(k.grants.iter().rev().cloned().collect(), from))
     }
 
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
@@ -319,6 +385,8 @@ impl Cloud for FakeAws {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
         } else if self.rng.below(100) < faults.fail500 {
             Some(fail(name, Fault::Ambiguous, "internal failure"))
+        } else if about(call, &late).is_some_and(|key| self.misses(key.id())) {
+            Some(fail(name, Fault::NotFound, "not seen yet"))
         } else {
             None
         };
@@ -326,7 +394,10 @@ impl Cloud for FakeAws {
             self.log.borrow_mut().push((operation, false));
             return Err(error);
         }
-        let result = self.execute(at, call, &late, name);
+        let result = match self.stranger(call) {
+            true => Err(fail(name, Fault::Malformed, "invalid principals")),
+            false => self.execute(at, call, &late, name),
+        };
         self.log.borrow_mut().push((operation, result.is_ok()));
         if let Err(error) = &result {
             self.refusals.borrow_mut().push(error.to_string());

@@ -44,7 +44,6 @@ fn everything_at_once() {
     converges(&Faults { lose_answers: 10, throttle: 30, fail500: 30, ..Faults::default() });
 }
 
-/// ENABLE AFTER MERGE: needs the real `cloud::retry::patiently`; the stub does not retry reads.
 #[test]
 fn reads_fail_too() {
     let (lose_answers, throttle, fail500) = (10, 30, 10);

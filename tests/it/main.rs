@@ -9,13 +9,21 @@
     reason = "the stand-in is a table of rules, and a test fails by panicking"
 )]
 
+mod architecture;
 mod build;
 mod crash;
+mod examples;
 mod fake;
 mod faults;
+mod files;
+mod help;
+mod newborn;
 mod offline;
 mod order;
+mod ownership;
+mod principals;
 mod program;
+mod program_state;
 mod properties;
 mod scenarios;
 mod world;

@@ -5,7 +5,7 @@ use kmsctl::cloud::CloudError;
 use kmsctl::cloud::retry::Patience;
 use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Progress, World, apply};
-use kmsctl::engine::{Effort, recover, refresh};
+use kmsctl::engine::{Effort, identities, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
 use kmsctl::plan::order::Work;
@@ -62,6 +62,8 @@ pub(crate) struct Stack {
     pub(crate) state: State,
     pub(crate) journal: RefCell<Vec<u8>>,
     pub(crate) stop: Cell<bool>,
+    /// How many seconds after the calls of an interrupted run the next one begins.
+    pub(crate) later: Cell<u64>,
     nonces: Cell<u64>,
     rng: Rng,
     effort: Effort,
@@ -80,6 +82,7 @@ impl Stack {
             state: lineage("one"),
             journal: RefCell::default(),
             stop: Cell::new(false),
+            later: Cell::new(60),
             nonces: Cell::new(0),
             rng: Rng::new(seed ^ 0xabcd),
             effort: Effort { parallelism: 4, patience },
@@ -107,9 +110,14 @@ impl Stack {
             }
             Ok(())
         };
-        recover::recover(&self.fake, &self.effort, &mut replay, 1_000_060, write).await?;
+        let now = 1_000_000 + self.later.get();
+        recover::recover(&self.fake, &self.effort, &mut replay, now, write).await?;
         let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
-        Ok((plan(desired, &replay.state, &live), live))
+        let mut plan = plan(desired, &replay.state, &live);
+        let accounts = BTreeSet::from([desired.home.account.clone()]);
+        let looked = identities::look(&self.fake, &self.effort, &plan, &accounts).await;
+        plan.admit(&looked.standings);
+        Ok((plan, live))
     }
 
     /// The plan, from reads alone.

@@ -1,10 +1,11 @@
 """A proxy before the local AWS that counts calls, cuts lists into AWS's page sizes, and breaks things.
 
-  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--seed N]
+  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--delay S] [--seed N]
 
 --lose: of the answers to mutating calls, the fraction that is lost after AWS executed the call (the
 connection is reset). --throttle, --fail: of all calls, the fraction that is answered with
-ThrottlingException or with a 500, without being executed. Prints its address, then serves until its
+ThrottlingException or with a 500, without being executed. --delay: the seconds that every mutating
+call takes before it is executed. Prints its address, then serves until its
 standard input ends; GET /counts answers the calls so far by operation.
 """
 import argparse
@@ -16,6 +17,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,7 +26,7 @@ PAGES = {"ListKeys": ("Keys", 1000), "ListAliases": ("Aliases", 100), "ListGrant
 
 parser = argparse.ArgumentParser()
 parser.add_argument("upstream")
-for name in ("lose", "throttle", "fail"):
+for name in ("lose", "throttle", "fail", "delay"):
     parser.add_argument(f"--{name}", type=float, default=0.0)
 parser.add_argument("--seed", type=int, default=1)
 args = parser.parse_args()
@@ -70,6 +72,8 @@ class Proxy(BaseHTTPRequestHandler):
             return self.answer(400, b'{"__type": "ThrottlingException", "message": "slow down"}')
         if failed:
             return self.answer(500, b'{"__type": "KMSInternalException", "message": "try again"}')
+        if not reads:
+            time.sleep(args.delay)
         status, text, kind = self.forward(body)
         if lost and not reads:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

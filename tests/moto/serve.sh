@@ -35,4 +35,5 @@ up || { echo "the local AWS did not start" >&2; cat "$log" >&2; exit 1; }
 unset AWS_PROFILE AWS_SESSION_TOKEN
 export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+python3 "$here/identities.py"
 "$@"

@@ -71,7 +71,10 @@ where
 /// What an error code means (aws-semantics, appendices B and D).
 fn by_code(code: &str) -> Option<Fault> {
     Some(match code {
-        "NotFoundException" | "InvalidGrantIdException" => Fault::NotFound,
+        "NotFoundException"
+        | "InvalidGrantIdException"
+        | "NoSuchEntity"
+        | "NoSuchEntityException" => Fault::NotFound,
         "AlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
@@ -104,8 +107,6 @@ fn by_code(code: &str) -> Option<Fault> {
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
-        | "MalformedPolicyDocumentException"
-        | "InvalidArnException"
         | "TagException"
         | "InvalidAliasNameException"
         | "InvalidMarkerException"
@@ -115,12 +116,14 @@ fn by_code(code: &str) -> Option<Fault> {
         | "XksKeyNotFoundException"
         | "XksKeyAlreadyInUseException"
         | "XksKeyInvalidConfigurationException" => Fault::Invalid,
+        "MalformedPolicyDocumentException" | "InvalidArnException" => Fault::Malformed,
         "KMSInternalException"
         | "DependencyTimeoutException"
         | "InternalFailure"
         | "InternalError"
         | "InternalServerError"
         | "ServiceUnavailable"
+        | "ServiceFailure"
         | "ServiceUnavailableException" => Fault::Ambiguous,
         _ => return None,
     })

@@ -35,7 +35,7 @@ async fn codes_become_faults() {
         (400, "DisabledException", Fault::InvalidState),
         (400, "LimitExceededException", Fault::LimitExceeded),
         (400, "UnsupportedOperationException", Fault::Unsupported),
-        (400, "MalformedPolicyDocumentException", Fault::Invalid),
+        (400, "MalformedPolicyDocumentException", Fault::Malformed),
         (400, "ValidationException", Fault::Invalid),
         (500, "KMSInternalException", Fault::Ambiguous),
         (500, "DependencyTimeoutException", Fault::Ambiguous),

@@ -2,11 +2,14 @@
 
 use super::Aws;
 use super::error::{answer, local};
-use crate::cloud::{AliasEntry, Caller, CloudError, Fault};
-use crate::id::{KeyArn, Place};
+use crate::cloud::{AliasEntry, Caller, CloudError, Fault, Identity, Page};
+use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
+use aws_sdk_iam::operation::get_role::GetRoleOutput;
+use aws_sdk_iam::operation::get_user::GetUserOutput;
+use aws_sdk_kms::types::AliasListEntry;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 use std::collections::BTreeMap;
 
@@ -43,49 +46,45 @@ pub(super) async fn aliases(
     aws: &Aws,
     at: &Place,
     key: Option<&KeyArn>,
-) -> Result<Vec<AliasEntry>, CloudError> {
+    from: Option<&str>,
+) -> Result<Page<AliasEntry>, CloudError> {
     const OPERATION: &str = "ListAliases";
-    let (mut entries, mut marker) = (Vec::new(), None);
-    loop {
-        let client = aws.ready(at, OPERATION).await?;
-        let request = client.list_aliases().set_key_id(key.map(KeyArn::to_string));
-        let page = answer(OPERATION, request.limit(100).set_marker(marker).send().await)?;
-        entries.extend(page.aliases().iter().filter_map(|alias| {
-            let target = alias.target_key_id().map(str::to_owned);
-            Some(AliasEntry { name: alias.alias_name()?.to_owned(), target })
-        }));
-        marker = next(OPERATION, page.truncated(), page.next_marker())?;
-        if marker.is_none() {
-            return Ok(entries);
-        }
-    }
+    let client = aws.ready(at, OPERATION).await;
+    let request = client.list_aliases().set_key_id(key.map(KeyArn::to_string));
+    let request = request.limit(100).set_marker(from.map(str::to_owned));
+    let page = answer(OPERATION, request.send().await)?;
+    let entry = |alias: &AliasListEntry| {
+        let target = alias.target_key_id().map(str::to_owned);
+        Some(AliasEntry { name: alias.alias_name()?.to_owned(), target })
+    };
+    let next = next(OPERATION, page.truncated(), page.next_marker())?;
+    Ok(Page { items: page.aliases().iter().filter_map(entry).collect(), next })
 }
 
-pub(super) async fn keys(aws: &Aws, at: &Place) -> Result<Vec<String>, CloudError> {
+pub(super) async fn keys(
+    aws: &Aws,
+    at: &Place,
+    from: Option<&str>,
+) -> Result<Page<String>, CloudError> {
     const OPERATION: &str = "ListKeys";
-    let (mut ids, mut marker) = (Vec::new(), None);
-    loop {
-        let client = aws.ready(at, OPERATION).await?;
-        let request = client.list_keys().limit(1000).set_marker(marker);
-        let page = answer(OPERATION, request.send().await)?;
-        ids.extend(page.keys().iter().filter_map(|key| key.key_id().map(str::to_owned)));
-        marker = next(OPERATION, page.truncated(), page.next_marker())?;
-        if marker.is_none() {
-            return Ok(ids);
-        }
-    }
+    let client = aws.ready(at, OPERATION).await;
+    let request = client.list_keys().limit(1000).set_marker(from.map(str::to_owned));
+    let page = answer(OPERATION, request.send().await)?;
+    let next = next(OPERATION, page.truncated(), page.next_marker())?;
+    let ids = page.keys().iter().filter_map(|key| key.key_id().map(str::to_owned));
+    Ok(Page { items: ids.collect(), next })
 }
 
 pub(super) async fn describe(aws: &Aws, arn: &KeyArn) -> Result<Metadata, CloudError> {
     const OPERATION: &str = "DescribeKey";
-    let client = aws.ready(&arn.place(), OPERATION).await?;
+    let client = aws.ready(&arn.place(), OPERATION).await;
     let found = answer(OPERATION, client.describe_key().key_id(arn.to_string()).send().await)?;
     key::aws::metadata(OPERATION, found.key_metadata())
 }
 
 pub(super) async fn policy(aws: &Aws, arn: &KeyArn) -> Result<String, CloudError> {
     const OPERATION: &str = "GetKeyPolicy";
-    let client = aws.ready(&arn.place(), OPERATION).await?;
+    let client = aws.ready(&arn.place(), OPERATION).await;
     let request = client.get_key_policy().key_id(arn.to_string()).policy_name("default");
     let found = answer(OPERATION, request.send().await)?;
     found.policy.ok_or_else(|| local(OPERATION, Fault::Other, "the answer holds no policy"))
@@ -93,7 +92,7 @@ pub(super) async fn policy(aws: &Aws, arn: &KeyArn) -> Result<String, CloudError
 
 pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudError> {
     const OPERATION: &str = "GetKeyRotationStatus";
-    let client = aws.ready(&arn.place(), OPERATION).await?;
+    let client = aws.ready(&arn.place(), OPERATION).await;
     let request = client.get_key_rotation_status().key_id(arn.to_string());
     let status = answer(OPERATION, request.send().await)?;
     if !status.key_rotation_enabled() {
@@ -107,7 +106,7 @@ pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, Str
     const OPERATION: &str = "ListResourceTags";
     let (mut tags, mut marker) = (BTreeMap::new(), None);
     loop {
-        let client = aws.ready(&arn.place(), OPERATION).await?;
+        let client = aws.ready(&arn.place(), OPERATION).await;
         let request = client.list_resource_tags().key_id(arn.to_string());
         let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
         let users = page.tags().iter().filter(|tag| !tag.tag_key().starts_with("aws:"));
@@ -119,17 +118,43 @@ pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, Str
     }
 }
 
-pub(super) async fn grants(aws: &Aws, arn: &KeyArn) -> Result<Vec<Listed>, CloudError> {
+pub(super) async fn grants(
+    aws: &Aws,
+    arn: &KeyArn,
+    from: Option<&str>,
+) -> Result<Page<Listed>, CloudError> {
     const OPERATION: &str = "ListGrants";
-    let (mut grants, mut marker) = (Vec::new(), None);
-    loop {
-        let client = aws.ready(&arn.place(), OPERATION).await?;
-        let request = client.list_grants().key_id(arn.to_string());
-        let page = answer(OPERATION, request.limit(100).set_marker(marker).send().await)?;
-        grants.extend(page.grants().iter().map(grant::aws::listed));
-        marker = next(OPERATION, page.truncated(), page.next_marker())?;
-        if marker.is_none() {
-            return Ok(grants);
-        }
+    let client = aws.ready(&arn.place(), OPERATION).await;
+    let request = client.list_grants().key_id(arn.to_string());
+    let request = request.limit(100).set_marker(from.map(str::to_owned));
+    let page = answer(OPERATION, request.send().await)?;
+    let next = next(OPERATION, page.truncated(), page.next_marker())?;
+    Ok(Page { items: page.grants().iter().map(grant::aws::listed).collect(), next })
+}
+
+pub(super) async fn identity(
+    aws: &Aws,
+    identity: &IdentityArn,
+) -> Result<Option<Identity>, CloudError> {
+    let found = if identity.is_role() {
+        const OPERATION: &str = "GetRole";
+        let request = aws.iam(identity.account()).await.get_role();
+        let sent = answer(OPERATION, request.role_name(identity.name()).send().await);
+        let role = |answer: GetRoleOutput| answer.role.map(|role| (role.arn, role.create_date));
+        sent.map(role)
+    } else {
+        const OPERATION: &str = "GetUser";
+        let request = aws.iam(identity.account()).await.get_user();
+        let sent = answer(OPERATION, request.user_name(identity.name()).send().await);
+        let user = |answer: GetUserOutput| answer.user.map(|user| (user.arn, user.create_date));
+        sent.map(user)
+    };
+    match found {
+        Ok(found) => Ok(found.map(|(arn, created)| Identity {
+            arn,
+            created: u64::try_from(created.secs()).unwrap_or_default(),
+        })),
+        Err(error) if error.fault == Fault::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn aws(rules: &[&Rule]) -> Aws {
         limits: Limits::unlimited(),
         clients: Mutex::new(Clients {
             kms: BTreeMap::from([(arn().place(), client)]),
+            iam: BTreeMap::new(),
             roles: BTreeMap::new(),
         }),
     }
@@ -221,18 +222,22 @@ async fn lists_follow_the_marker_and_not_the_length_of_a_page() {
             let ours = AliasListEntry::builder().alias_name("alias/a").target_key_id("id");
             ListAliasesOutput::builder().aliases(aws).aliases(ours.build()).build()
         });
-    let entries = aws(&[&first, &last]).aliases(&arn().place()).await.unwrap();
+    let cloud = aws(&[&first, &last]);
+    let page = cloud.aliases(&arn().place(), None).await.unwrap();
+    assert_eq!((page.items.len(), page.next.as_deref()), (0, Some("m")));
+    let Page { items: entries, next } = cloud.aliases(&arn().place(), Some("m")).await.unwrap();
+    assert_eq!(next, None);
     assert_eq!(entries[0], AliasEntry { name: "alias/aws/ebs".to_owned(), target: None });
     assert_eq!(entries[1].target.as_deref(), Some("id"));
 
     let cut = mock!(Client::list_keys)
         .match_requests(|r| r.limit() == Some(1000))
         .then_output(|| ListKeysOutput::builder().truncated(true).build());
-    assert_eq!(aws(&[&cut]).keys(&arn().place()).await.unwrap_err().fault, Fault::Other);
+    assert_eq!(aws(&[&cut]).keys(&arn().place(), None).await.unwrap_err().fault, Fault::Other);
     let keys = mock!(Client::list_keys).then_output(|| {
         ListKeysOutput::builder().keys(KeyListEntry::builder().key_id("i").build()).build()
     });
-    assert_eq!(aws(&[&keys]).keys(&arn().place()).await.unwrap(), ["i"]);
+    assert_eq!(aws(&[&keys]).keys(&arn().place(), None).await.unwrap().items, ["i"]);
 }
 
 #[tokio::test]
@@ -262,10 +267,11 @@ async fn tags_and_grants_are_lifted() {
         .then_output(|| {
             let context = GrantConstraints::builder().encryption_context_equals("a", "b").build();
             let grant = GrantListEntry::builder().grant_id("g").grantee_principal("p");
+            let grant = grant.issuing_account("arn:aws:iam::444455556666:root");
             let grant = grant.operations(GrantOperation::Decrypt).constraints(context).build();
             ListGrantsOutput::builder().grants(grant).build()
         });
-    let grants = aws(&[&rule]).grants(&arn()).await.unwrap();
+    let grants = aws(&[&rule]).grants(&arn(), None).await.unwrap().items;
     let pairs = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
     let expected = Listed {
         grant_id: "g".to_owned(),
@@ -274,6 +280,7 @@ async fn tags_and_grants_are_lifted() {
         retiring: None,
         operations: ["Decrypt".to_owned()].into(),
         constraints: Some(crate::kind::grant::Constraint::EncryptionContextEquals(pairs)),
+        issuer: Some("444455556666".parse().unwrap()),
     };
     assert_eq!(grants, [expected]);
 }

@@ -2,8 +2,8 @@
 
 use super::{Aliases, Refresh, unreachable};
 use crate::address::Address;
-use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::retry::{every_page, patiently};
+use crate::cloud::{Cloud, CloudError, Fault};
 use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
@@ -16,6 +16,20 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Identified {
     pub(super) found: Ids,
     pub(super) obstructed: BTreeMap<Address, Seen>,
+    /// Keys whose tags could not be read: any of them may be one of the stack's.
+    unseen: BTreeSet<KeyArn>,
+    /// Whether the tags of any key could be read.
+    sighted: bool,
+}
+
+/// What the tags of a key say.
+pub(super) enum Owner {
+    /// The stack knows it by this name.
+    Ours(String),
+    /// They do not name the stack.
+    Foreign,
+    /// They may not be read.
+    Unseen,
 }
 
 impl<C: Cloud> Refresh<'_, C> {
@@ -29,12 +43,9 @@ impl<C: Cloud> Refresh<'_, C> {
                 (Some(arn), _) => {
                     identified.found.insert(address.clone(), arn);
                 }
-                (None, Some(declared)) => match &declared.adopt {
-                    Some(adopt) => self.adopt(address, declared, adopt, aliases, &mut identified),
-                    None => {
-                        unknown.insert(address.clone(), declared);
-                    }
-                },
+                (None, Some(declared)) => {
+                    unknown.insert(address.clone(), declared);
+                }
                 (None, None) => {}
             }
         }
@@ -42,12 +53,23 @@ impl<C: Cloud> Refresh<'_, C> {
         if !unknown.is_empty() || self.state.records.is_empty() {
             self.sweep(&mut identified).await?;
         }
+        unknown.retain(|address, _| {
+            !identified.found.contains_key(address) && !identified.obstructed.contains_key(address)
+        });
+        for (address, declared) in unknown {
+            match &declared.adopt {
+                Some(adopt) => self.adopt(address, declared, adopt, aliases, &mut identified),
+                None if identified.unseen.is_empty() || identified.sighted => {}
+                None => drop(identified.obstructed.insert(address, blind())),
+            }
+        }
+        identified.one_address_each();
         Ok(identified)
     }
 
     fn adopt(
         &self,
-        address: &Address,
+        address: Address,
         declared: &Declared,
         adopt: &Adopt,
         aliases: &Aliases,
@@ -59,12 +81,12 @@ impl<C: Cloud> Refresh<'_, C> {
         };
         match (arn, adopt) {
             (Some(arn), _) => {
-                identified.found.insert(address.clone(), arn);
+                identified.found.insert(address, arn);
             }
             (None, Adopt::Alias(name)) => {
                 let reason = format!("the key to adopt is not there: no alias `{name}`");
                 let help = "name an alias, a key id or a key ARN that exists".to_owned();
-                identified.obstructed.insert(address.clone(), Seen::Obstructed { reason, help });
+                identified.obstructed.insert(address, Seen::Obstructed { reason, help });
             }
             (None, Adopt::Key(_)) => {}
         }
@@ -97,8 +119,17 @@ impl<C: Cloud> Refresh<'_, C> {
         let asks = pairs.map(|(key, arn)| async move { (self.owner(&arn).await, key, arn) });
         let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
         for (owner, key, arn) in self.side_by_side(asks).await {
-            if owner?.as_ref() == Some(&key.name) {
-                claims.entry(key).or_default().push(arn);
+            match owner? {
+                Owner::Ours(name) if name == key.name => claims.entry(key).or_default().push(arn),
+                Owner::Ours(_) | Owner::Foreign => {}
+                Owner::Unseen => {
+                    unknown.remove(&key);
+                    let reason = format!("the tags of `{arn}`, behind its alias, cannot be read");
+                    let help = "let the caller read them (kms:ListResourceTags): the key may be \
+                                this one already";
+                    let seen = Seen::Obstructed { reason, help: help.to_owned() };
+                    identified.obstructed.insert(key, seen);
+                }
             }
         }
         for (address, arns) in claims {
@@ -108,18 +139,18 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// The name that the stack knows the key by, if the key carries the stack's tag. A key whose
-    /// tags may not be read is somebody else's.
-    pub(super) async fn owner(&self, arn: &KeyArn) -> Result<Option<String>, CloudError> {
+    pub(super) async fn owner(&self, arn: &KeyArn) -> Result<Owner, CloudError> {
         let ask = async || self.cloud.tags(arn).await;
         match patiently(&self.effort.patience, ask).await {
             Ok(tags) => {
                 let ours =
                     tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str());
-                Ok(tags.get(NAME_TAG).filter(|_| ours).cloned())
+                let name = tags.get(NAME_TAG).filter(|_| ours).cloned();
+                Ok(name.map_or(Owner::Foreign, Owner::Ours))
             }
             Err(error) if unreachable(&error) => Err(error),
-            Err(_) => Ok(None),
+            Err(error) if error.fault == Fault::NotFound => Ok(Owner::Foreign),
+            Err(_) => Ok(Owner::Unseen),
         }
     }
 
@@ -129,16 +160,21 @@ impl<C: Cloud> Refresh<'_, C> {
         places.insert(self.desired.home.clone());
         let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
         for place in places {
-            let ids = async || self.cloud.keys(&place).await;
-            let all = patiently(&self.effort.patience, ids).await?;
+            let list = async |from: Option<&str>| self.cloud.keys(&place, from).await;
+            let all = every_page(&self.effort.patience, list).await?;
             let known: BTreeSet<&KeyArn> = identified.found.values().collect();
             let arns = all.iter().map(|id| KeyArn::at(&place, id));
             let asks = arns
                 .filter(|arn| !known.contains(arn))
                 .map(|arn| async move { (self.owner(&arn).await, arn) });
             for (owner, arn) in self.side_by_side(asks).await {
-                if let Some(name) = owner? {
-                    claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
+                match owner? {
+                    Owner::Ours(name) => {
+                        identified.sighted = true;
+                        claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
+                    }
+                    Owner::Foreign => identified.sighted = true,
+                    Owner::Unseen => drop(identified.unseen.insert(arn)),
                 }
             }
         }
@@ -189,6 +225,39 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         Ok(())
+    }
+}
+
+impl Identified {
+    /// One key has one address: the second one is refused, or the two would take it from each other
+    /// for ever.
+    fn one_address_each(&mut self) {
+        let mut owners: BTreeMap<KeyArn, Address> = BTreeMap::new();
+        let mut doubles = Vec::new();
+        for (address, arn) in &self.found {
+            match owners.get(arn) {
+                Some(first) => doubles.push((address.clone(), first.clone(), arn.clone())),
+                None => drop(owners.insert(arn.clone(), address.clone())),
+            }
+        }
+        for (address, first, arn) in doubles {
+            self.found.remove(&address);
+            let reason = format!("`{arn}` is `{first}` already");
+            let help = "one key has one address: drop one of the two declarations, or forget the \
+                        other with `removed`"
+                .to_owned();
+            self.obstructed.insert(address, Seen::Obstructed { reason, help });
+        }
+    }
+}
+
+fn blind() -> Seen {
+    Seen::Obstructed {
+        reason: "whether it exists already is not known: the tags of no key can be read".to_owned(),
+        help:
+            "let the caller read tags (kms:ListResourceTags, by IAM and in the keys' policies); a \
+               second key would be made otherwise"
+                .to_owned(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! Puts what was read into the words of declarations.
 
-use super::identify::target;
-use super::{Aliases, Reading, Refresh, obstructed, unreachable};
+use super::identify::{Owner, target};
+use super::{Aliases, Interest, Reading, Refresh, obstructed, unreachable};
 use crate::address::Address;
-use crate::cloud::retry::patiently;
+use crate::cloud::retry::{every_page, patiently};
 use crate::cloud::{Cloud, CloudError, Fault};
 use crate::id::KeyArn;
 use crate::kind::grant::{self, Listed};
-use crate::kind::key::{self, STACK_TAG};
+use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyFact, KeyRef, Kind, Spec, alias};
 use crate::live::{Live, Seen};
 use crate::policy::Document;
@@ -22,10 +22,7 @@ impl<C: Cloud> Refresh<'_, C> {
         for (address, reading) in readings {
             let seen = match reading {
                 Ok(reading) => self.lift_key(&address, reading, live),
-                Err(error) if error.fault == Fault::NotFound => {
-                    live.ids.remove(&address);
-                    Seen::Absent
-                }
+                Err(error) if error.fault == Fault::NotFound => self.gone(&address, live),
                 Err(error) => obstructed(&error),
             };
             if matches!(seen, Seen::Obstructed { .. }) {
@@ -34,6 +31,22 @@ impl<C: Cloud> Refresh<'_, C> {
             live.seen.insert(address, seen);
         }
         self.point_at(live).await
+    }
+
+    /// A key does not vanish without days of pending deletion, and AWS may be late to show one: a new
+    /// one under the same name is made only once a person has said that the old one is gone.
+    fn gone(&self, address: &Address, live: &mut Live) -> Seen {
+        let Some(record) = self.state.records.get(address) else {
+            live.ids.remove(address);
+            return Seen::Absent;
+        };
+        Seen::Obstructed {
+            reason: format!("`{}`, which it was, is not there", record.id),
+            help: format!(
+                "if it was made minutes ago, AWS may not show it yet: plan again; if it is gone for \
+                 good, with what it encrypted, `kmsctl state forget {address}` lets a new one be made"
+            ),
+        }
     }
 
     /// The grants of a key that cannot be looked at are not absent.
@@ -47,7 +60,7 @@ impl<C: Cloud> Refresh<'_, C> {
 
     fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Seen {
         let Reading { metadata, policy, rotation, tags, grants } = reading;
-        if let Some(seen) = self.foreign(&metadata, &tags) {
+        if let Some(seen) = self.foreign(address, &metadata, &tags) {
             return seen;
         }
         let interest = self.interest(address).keys();
@@ -67,18 +80,37 @@ impl<C: Cloud> Refresh<'_, C> {
         Seen::Present { id: arn.to_string(), place: arn.place(), spec }
     }
 
-    fn foreign(&self, metadata: &key::Metadata, tags: &BTreeMap<String, String>) -> Option<Seen> {
+    fn foreign(
+        &self,
+        address: &Address,
+        metadata: &key::Metadata,
+        tags: &BTreeMap<String, String>,
+    ) -> Option<Seen> {
         if metadata.aws_managed {
             let reason = format!("`{}` is managed by AWS and cannot be changed", metadata.arn);
             let help = "declare a key of your own".to_owned();
             return Some(Seen::Obstructed { reason, help });
         }
         let stack = tags.get(STACK_TAG)?;
+        let other = tags.get(NAME_TAG).map(|name| Address::new(Kind::Key, name.clone()));
+        if let Some(other) = other.filter(|other| other != address && self.is_known(other)) {
+            return Some(Seen::Obstructed {
+                reason: format!("`{}` is `{other}` already", metadata.arn),
+                help: "one key has one address: drop one of the two declarations, or forget the \
+                       other with `removed`"
+                    .to_owned(),
+            });
+        }
         (stack != self.desired.stack.as_str()).then(|| Seen::Obstructed {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
             help: "let that stack forget the key first (`removed`), and take its tags off"
                 .to_owned(),
         })
+    }
+
+    fn is_known(&self, address: &Address) -> bool {
+        let interest = self.interest(address);
+        interest.declared.is_some() || interest.record.is_some()
     }
 
     /// The live policy; where it is the declared one with the key's own ARN filled in, in the
@@ -164,8 +196,10 @@ impl<C: Cloud> Refresh<'_, C> {
                     };
                     match keys.get(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
-                        None if self.desired.existing.contains(&arn) => present(KeyRef::Arn(arn)),
-                        None if self.owner(&arn).await?.is_some() => present(KeyRef::Arn(arn)),
+                        None if self.points_at(&interest, &arn) => present(KeyRef::Arn(arn)),
+                        None if matches!(self.owner(&arn).await?, Owner::Ours(_)) => {
+                            present(KeyRef::Arn(arn))
+                        }
                         None => foreign_alias(wanted, &arn),
                     }
                 }
@@ -175,6 +209,20 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
+    /// Whether a grant is declared on another key than `key`.
+    fn is_elsewhere(&self, interest: &Interest<'_>, key: &KeyRef) -> bool {
+        let declared = interest.declared.map(|declared| declared.spec.refs());
+        declared.is_some_and(|refs| !refs.into_iter().any(|of| of == key))
+    }
+
+    /// Whether the stack points, or pointed, at a key that is not its own.
+    fn points_at(&self, interest: &Interest<'_>, arn: &KeyArn) -> bool {
+        let recorded = interest.record.is_some_and(|record| {
+            record.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()))
+        });
+        recorded || self.desired.existing.contains(arn)
+    }
+
     /// Grants on keys that are not the stack's; those on its own keys were read with the key.
     pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
         let arns = self.grants_on.keys().filter_map(|key| match key {
@@ -182,8 +230,8 @@ impl<C: Cloud> Refresh<'_, C> {
             KeyRef::Managed(_) => None,
         });
         let asks = arns.map(|(key, arn)| async move {
-            let ask = async || self.cloud.grants(arn).await;
-            (key, arn, patiently(&self.effort.patience, ask).await)
+            let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
+            (key, arn, every_page(&self.effort.patience, list).await)
         });
         for (key, arn, answer) in self.side_by_side(asks).await {
             match answer {
@@ -198,24 +246,35 @@ impl<C: Cloud> Refresh<'_, C> {
     fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
         for address in self.grants_on.get(key).into_iter().flatten() {
             let interest = self.interest(address);
-            let Some(Spec::Grant(wanted)) = interest.specs().next() else {
-                continue;
-            };
-            if wanted.key != *key || live.seen.contains_key(address) {
-                continue;
-            }
+            let wanted = interest.specs().find_map(|spec| match spec {
+                Spec::Grant(grant) if grant.key == *key => Some(grant),
+                Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) => None,
+            });
             let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
-            let recorded = interest.record.map(|record| record.id.as_str());
-            let found = grant::lift(wanted, recorded, listed);
-            let seen = match (found, place) {
-                (Some((id, spec)), Some(place)) => {
-                    Seen::Present { id, place: place.clone(), spec: Box::new(Spec::Grant(spec)) }
-                }
-                (None, _) | (_, None) => Seen::Absent,
+            let (Some(wanted), Some(place)) = (wanted, place) else {
+                continue;
             };
-            live.seen.insert(address.clone(), seen);
+            let recorded = interest.record.map(|record| record.id.as_str());
+            match grant::lift(wanted, place, recorded, listed) {
+                // One that is left on a key that the declaration has moved away from is what must
+                // go; the other key is looked at as well, in any order.
+                Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
+                    let spec = Box::new(Spec::Grant(spec));
+                    let seen = Seen::Present { id, place: place.clone(), spec };
+                    live.seen.insert(address.clone(), seen);
+                }
+                Some(_) => {}
+                None if live.seen.contains_key(address) => {}
+                None => {
+                    live.seen.insert(address.clone(), Seen::Absent);
+                }
+            }
         }
     }
+}
+
+fn found(live: &Live, address: &Address) -> bool {
+    matches!(live.seen.get(address), Some(Seen::Present { .. } | Seen::Obstructed { .. }))
 }
 
 fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Seen {

@@ -17,20 +17,20 @@ pub(crate) async fn send(
         Call::CreateAlias { alias_name, target_key_id } => {
             const OPERATION: &str = "CreateAlias";
             let target = resolve(OPERATION, target_key_id, late)?;
-            let request = aws.ready(at, OPERATION).await?.create_alias();
+            let request = aws.ready(at, OPERATION).await.create_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
             answer(OPERATION, request.send().await)?;
         }
         Call::UpdateAlias { alias_name, target_key_id } => {
             const OPERATION: &str = "UpdateAlias";
             let target = resolve(OPERATION, target_key_id, late)?;
-            let request = aws.ready(at, OPERATION).await?.update_alias();
+            let request = aws.ready(at, OPERATION).await.update_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
             answer(OPERATION, request.send().await)?;
         }
         Call::DeleteAlias { alias_name } => {
             const OPERATION: &str = "DeleteAlias";
-            let request = aws.ready(at, OPERATION).await?.delete_alias();
+            let request = aws.ready(at, OPERATION).await.delete_alias();
             answer(OPERATION, request.alias_name(alias_name.as_str()).send().await)?;
         }
     }

@@ -4,7 +4,7 @@ use super::{Call, Constraint, Listed};
 use crate::cloud::aws::error::{answer, local};
 use crate::cloud::aws::{Aws, resolve};
 use crate::cloud::{CloudError, Fault, Late, Outcome};
-use crate::id::Place;
+use crate::id::{AccountId, Place};
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
 use std::collections::BTreeMap;
 
@@ -19,7 +19,13 @@ pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
         retiring: retiring.map(str::to_owned),
         operations: grant.operations().iter().map(|op| op.as_str().to_owned()).collect(),
         constraints: grant.constraints().and_then(constraint),
+        issuer: grant.issuing_account().and_then(account),
     }
+}
+
+/// The account of `arn:aws:iam::ACCOUNT:root`.
+fn account(arn: &str) -> Option<AccountId> {
+    arn.split(':').nth(4)?.parse().ok()
 }
 
 fn constraint(live: &GrantConstraints) -> Option<Constraint> {
@@ -69,7 +75,7 @@ pub(crate) async fn send(
             let operations = operations.iter().map(|op| GrantOperation::from(op.as_str()));
             let request = aws
                 .ready(at, OPERATION)
-                .await?
+                .await
                 .create_grant()
                 .key_id(key)
                 .name(name)
@@ -85,7 +91,7 @@ pub(crate) async fn send(
         Call::RevokeGrant { key_id, grant_id } => {
             const OPERATION: &str = "RevokeGrant";
             let key = resolve(OPERATION, key_id, late)?;
-            let request = aws.ready(at, OPERATION).await?.revoke_grant();
+            let request = aws.ready(at, OPERATION).await.revoke_grant();
             answer(OPERATION, request.key_id(key).grant_id(grant_id).send().await)?;
             Ok(Outcome::Done)
         }

@@ -76,33 +76,33 @@ pub(crate) async fn send(
         Call::CreateKey { .. } => return create(aws, at, call, late).await,
         Call::CancelKeyDeletion {} => {
             const OPERATION: &str = "CancelKeyDeletion";
-            let request = aws.ready(at, OPERATION).await?.cancel_key_deletion();
+            let request = aws.ready(at, OPERATION).await.cancel_key_deletion();
             answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::EnableKey {} => {
             const OPERATION: &str = "EnableKey";
-            let request = aws.ready(at, OPERATION).await?.enable_key();
+            let request = aws.ready(at, OPERATION).await.enable_key();
             answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::DisableKey {} => {
             const OPERATION: &str = "DisableKey";
-            let request = aws.ready(at, OPERATION).await?.disable_key();
+            let request = aws.ready(at, OPERATION).await.disable_key();
             answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::EnableKeyRotation { rotation_period_in_days } => {
             const OPERATION: &str = "EnableKeyRotation";
-            let request = aws.ready(at, OPERATION).await?.enable_key_rotation();
+            let request = aws.ready(at, OPERATION).await.enable_key_rotation();
             let request = request.rotation_period_in_days(days(*rotation_period_in_days));
             answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::DisableKeyRotation {} => {
             const OPERATION: &str = "DisableKeyRotation";
-            let request = aws.ready(at, OPERATION).await?.disable_key_rotation();
+            let request = aws.ready(at, OPERATION).await.disable_key_rotation();
             answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
         Call::ScheduleKeyDeletion { pending_window_in_days } => {
             const OPERATION: &str = "ScheduleKeyDeletion";
-            let request = aws.ready(at, OPERATION).await?.schedule_key_deletion();
+            let request = aws.ready(at, OPERATION).await.schedule_key_deletion();
             let request = request.pending_window_in_days(days(*pending_window_in_days));
             answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
         }
@@ -119,14 +119,14 @@ async fn describe(aws: &Aws, at: &Place, call: &Call, late: &Late<'_>) -> Result
     if let Call::UpdateKeyDescription { description } = call {
         const OPERATION: &str = "UpdateKeyDescription";
         let key = own(OPERATION, late)?;
-        let request = aws.ready(at, OPERATION).await?.update_key_description();
+        let request = aws.ready(at, OPERATION).await.update_key_description();
         answer(OPERATION, request.key_id(key.id()).description(description).send().await)?;
     }
     if let Call::PutKeyPolicy { policy_name, policy, bypass_policy_lockout_safety_check } = call {
         const OPERATION: &str = "PutKeyPolicy";
         let key = own(OPERATION, late)?;
         let policy = policy.replace(OWN_ARN, &key.to_string());
-        let request = aws.ready(at, OPERATION).await?.put_key_policy();
+        let request = aws.ready(at, OPERATION).await.put_key_policy();
         let request = request.key_id(key.id()).policy_name(policy_name).policy(policy);
         let bypass = bypass_policy_lockout_safety_check.then_some(true);
         let request = request.set_bypass_policy_lockout_safety_check(bypass);
@@ -136,13 +136,13 @@ async fn describe(aws: &Aws, at: &Place, call: &Call, late: &Late<'_>) -> Result
         const OPERATION: &str = "TagResource";
         let key = own(OPERATION, late)?;
         let set = tags(OPERATION, set)?;
-        let request = aws.ready(at, OPERATION).await?.tag_resource();
+        let request = aws.ready(at, OPERATION).await.tag_resource();
         answer(OPERATION, request.key_id(key.id()).set_tags(Some(set)).send().await)?;
     }
     if let Call::UntagResource { tag_keys } = call {
         const OPERATION: &str = "UntagResource";
         let key = own(OPERATION, late)?;
-        let request = aws.ready(at, OPERATION).await?.untag_resource();
+        let request = aws.ready(at, OPERATION).await.untag_resource();
         let request = request.key_id(key.id()).set_tag_keys(Some(tag_keys.clone()));
         answer(OPERATION, request.send().await)?;
     }
@@ -180,7 +180,7 @@ async fn create(
     let all = tags(OPERATION, &all)?;
     let request = aws
         .ready(at, OPERATION)
-        .await?
+        .await
         .create_key()
         .set_key_spec(key_spec.as_deref().map(types::KeySpec::from))
         .set_key_usage(key_usage.as_deref().map(types::KeyUsageType::from))

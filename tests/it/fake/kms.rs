@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 
 pub(super) type Answer<T = Outcome> = Result<T, CloudError>;
 
+/// What stands for a key's own ARN until the key exists.
+const OWN_ARN: &str = "${aws.key_arn}";
+
 const NAMES: [&str; 16] = [
     "CreateKey",
     "CancelKeyDeletion",
@@ -54,7 +57,7 @@ fn reserialised(value: &Value, principal: bool) -> Value {
 
 fn policy(name: &'static str, text: &str, bypass: bool) -> Answer<Value> {
     let value: Value = serde_json::from_str(text)
-        .map_err(|_| fail(name, Fault::Invalid, "MalformedPolicyDocument"))?;
+        .map_err(|_| fail(name, Fault::Malformed, "MalformedPolicyDocument"))?;
     let kept = text.contains("kms:*") || text.contains("kms:Put");
     if !bypass && !kept {
         return Err(fail(
@@ -125,7 +128,7 @@ impl FakeAws {
                 }
                 let key = regions.get_mut(&home).and_then(|r| r.keys.get_mut(arn.id()));
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
-                self.change_grant(key, call, name)
+                self.change_grant(at, key, call, name)
             }
         }
     }
@@ -174,6 +177,9 @@ impl FakeAws {
             return Err(fail(name, Fault::LimitExceeded, "more than 50 tags"));
         }
         let policy = match text {
+            Some(text) if text.contains(OWN_ARN) => {
+                return Err(fail(name, Fault::Invalid, "MalformedPolicyDocument"));
+            }
             Some(text) => policy(name, text, *bypass)?,
             None => {
                 let default = kmsctl::policy::aws_default("aws", at.account.as_str());
@@ -198,11 +204,18 @@ impl FakeAws {
             aws_managed: false,
         };
         let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
+        self.unseen.borrow_mut().insert(id.clone(), self.faults.borrow().unseen);
         region.keys.insert(id, key);
         Ok(Outcome::Key(arn))
     }
 
-    fn change_grant(&self, key: &mut FakeKey, call: &GrantCall, name: &'static str) -> Answer {
+    fn change_grant(
+        &self,
+        at: &Place,
+        key: &mut FakeKey,
+        call: &GrantCall,
+        name: &'static str,
+    ) -> Answer {
         match call {
             GrantCall::CreateGrant {
                 name: grant,
@@ -230,6 +243,7 @@ impl FakeAws {
                     retiring: retiring_principal.clone(),
                     operations: operations.clone(),
                     constraints: constraints.clone(),
+                    issuer: Some(at.account.clone()),
                 };
                 let same = key.grants.iter().find(|g| {
                     listed.grant_id.clone_from(&g.grant_id);
@@ -281,7 +295,9 @@ fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
             if policy_name != "default" {
                 return Err(fail(name, Fault::NotFound, "no such policy"));
             }
-            key.policy = policy(name, text, *bypass_policy_lockout_safety_check)?;
+            // The edge fills the ARN in when it sends the call.
+            let text = text.replace(OWN_ARN, &key.meta.arn.to_string());
+            key.policy = policy(name, &text, *bypass_policy_lockout_safety_check)?;
         }
         KeyCall::TagResource { tags } => {
             alive(name, key)?;

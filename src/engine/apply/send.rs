@@ -1,0 +1,196 @@
+//! Sends one call until AWS has executed it once, or will not.
+
+use super::{Progress, Run, World};
+use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
+use crate::engine::identities::{Refusal, refusal};
+use crate::engine::settle::{Lost, settle};
+use crate::id::KeyArn;
+use crate::kind::{Call, Ids, Retry, Spec, alias, grant, key};
+use crate::plan::{PlannedCall, Step};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How a call ends badly.
+pub(super) enum Stuck {
+    /// AWS has not executed it, and will not.
+    Refused(CloudError),
+    /// Nobody knows whether AWS has executed it.
+    Unsettled(CloudError),
+}
+
+impl Stuck {
+    /// How a call ends that is not sent again, though it could be.
+    fn by(error: CloudError) -> Self {
+        match error.fault {
+            Fault::Ambiguous => Self::Unsettled(error),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+/// How long a key that was just made may answer as if it had not been (aws-semantics 1.8).
+const LAG: Duration = Duration::from_secs(180);
+/// How long its policy may not have reached the caller. AWS says up to five minutes (appendix B);
+/// a caller who is denied for good should not wait that long to hear it.
+const DENIED_LAG: Duration = Duration::from_secs(30);
+/// The attempt whose pause is long enough where time heals.
+const SLOWLY: u32 = 5;
+/// How long KMS may not know a principal that IAM has just made (aws-semantics 1.8).
+const STRANGE: Duration = Duration::from_secs(120);
+
+/// What an error means for a call (aws-semantics 1.7 and appendix B).
+enum Meaning {
+    /// AWS is already as the call wants it.
+    Done,
+    /// Surely not executed, or harmless if it was: send it again.
+    Again,
+    /// AWS may be behind its own answers: send it again, if what it is about was touched no longer
+    /// than `most` ago.
+    Lag { most: Duration },
+    /// A principal may be missing, or unknown to KMS yet.
+    Stranger,
+    /// Look at AWS; send it `again` if it was not executed.
+    Look { again: bool },
+    /// Final.
+    Refused,
+}
+
+impl<C: Cloud, W: World> Run<'_, C, W> {
+    pub(super) async fn send(
+        &self,
+        step: &Step,
+        planned: &PlannedCall,
+        nonce: Option<&str>,
+    ) -> Result<Outcome, Stuck> {
+        let PlannedCall { at, call } = planned;
+        let (mut attempt, mut stranger) = (0, None);
+        loop {
+            let ids = self.ids_of(step);
+            let key = self.key_of(step, &ids);
+            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
+            let error = match self.cloud.call(at, call, late).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
+            if self.world.stop() {
+                return Err(Stuck::by(error));
+            }
+            let lost = Lost { at, call, key: key.as_ref(), ids: &ids, nonce, age: Duration::ZERO };
+            match self.meaning(call, &error) {
+                Meaning::Done => return Ok(Outcome::Done),
+                Meaning::Refused => return Err(Stuck::Refused(error)),
+                Meaning::Lag { most } if self.touched(step, &ids).is_some_and(|age| age < most) => {
+                    self.pause(step, call, SLOWLY, "AWS does not show what was just made").await;
+                    continue;
+                }
+                Meaning::Lag { .. } => return Err(Stuck::Refused(error)),
+                Meaning::Stranger => {
+                    let since = *stranger.get_or_insert_with(Instant::now);
+                    self.stranger(step, call, error, since).await?;
+                    continue;
+                }
+                Meaning::Look { again } => match self.look(step, lost).await? {
+                    Some(outcome) => return Ok(outcome),
+                    None if again => {}
+                    None => return Err(Stuck::Refused(error)),
+                },
+                Meaning::Again => {}
+            }
+            attempt += 1;
+            if attempt >= self.effort.patience.attempts {
+                return Err(Stuck::by(error));
+            }
+            self.pause(step, call, attempt, "not answered, or too fast for AWS").await;
+        }
+    }
+
+    async fn pause(&self, step: &Step, call: &Call, attempt: u32, why: &str) {
+        let why = format!("{why}: trying again");
+        let operation = call.request().0;
+        self.world.tell(Progress::Waiting { step, operation: &operation, why: &why });
+        tokio::time::sleep(self.effort.patience.pause(attempt)).await;
+    }
+
+    /// Whether the call whose answer was lost was executed. If that cannot be found out, the call
+    /// stays open.
+    async fn look(&self, step: &Step, lost: Lost<'_>) -> Result<Option<Outcome>, Stuck> {
+        let operation = lost.call.request().0;
+        let why = "the answer was lost: looking whether AWS has executed it";
+        self.world.tell(Progress::Waiting { step, operation: &operation, why });
+        let patience = &self.effort.patience;
+        settle(self.cloud, patience, &self.nonces, lost).await.map_err(Stuck::Unsettled)
+    }
+
+    /// AWS does not take a policy or a grant. Somebody who does not exist is named; somebody whom
+    /// IAM has just made is waited for.
+    async fn stranger(
+        &self,
+        step: &Step,
+        call: &Call,
+        mut error: CloudError,
+        since: Instant,
+    ) -> Result<(), Stuck> {
+        let left = STRANGE.saturating_sub(since.elapsed());
+        match refusal(self.cloud, self.effort, call, self.world.now()).await {
+            Refusal::Missing(who) => {
+                error.message = format!("{}: {}", who.join("; "), error.message);
+                Err(Stuck::Refused(error))
+            }
+            Refusal::Young if !left.is_zero() => {
+                let why = format!(
+                    "AWS does not know a principal in it yet: trying again, for {} s at most",
+                    left.as_secs()
+                );
+                let operation = call.request().0;
+                self.world.tell(Progress::Waiting { step, operation: &operation, why: &why });
+                tokio::time::sleep(Duration::from_secs(5).min(left)).await;
+                Ok(())
+            }
+            Refusal::Young | Refusal::Other => {
+                let named = call.principals();
+                if !named.is_empty() {
+                    error.message = format!("{} (it names {})", error.message, named.join(", "));
+                }
+                Err(Stuck::Refused(error))
+            }
+        }
+    }
+
+    fn meaning(&self, call: &Call, error: &CloudError) -> Meaning {
+        let gone = matches!(
+            call,
+            Call::Alias(alias::Call::DeleteAlias { .. })
+                | Call::Grant(grant::Call::RevokeGrant { .. })
+        );
+        let scheduled = matches!(
+            call,
+            Call::Key(key::Call::ScheduleKeyDeletion { .. } | key::Call::CancelKeyDeletion {})
+        );
+        match error.fault {
+            Fault::Throttled | Fault::Unsent => Meaning::Again,
+            Fault::Ambiguous => match call.retry() {
+                Retry::Repeat => Meaning::Again,
+                Retry::ProbeByTag | Retry::ProbeByName => Meaning::Look { again: true },
+            },
+            Fault::AlreadyExists => Meaning::Look { again: false },
+            Fault::InvalidState if scheduled => Meaning::Look { again: false },
+            Fault::NotFound if gone => Meaning::Done,
+            Fault::NotFound | Fault::InvalidState => Meaning::Lag { most: LAG },
+            Fault::Denied => Meaning::Lag { most: DENIED_LAG },
+            Fault::Malformed => Meaning::Stranger,
+            Fault::Invalid | Fault::LimitExceeded | Fault::Unsupported | Fault::Other => {
+                Meaning::Refused
+            }
+        }
+    }
+
+    /// How long ago this run made the key that the step is about, or wrote its policy.
+    fn touched(&self, step: &Step, ids: &Ids) -> Option<Duration> {
+        let specs = step.change.from().into_iter().chain(step.change.to());
+        let mut keys: Vec<KeyArn> =
+            specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids)).collect();
+        keys.extend(self.key_of(step, ids));
+        let touched = self.touched.borrow();
+        keys.iter().filter_map(|key| touched.get(key)).map(Instant::elapsed).min()
+    }
+}

@@ -1,0 +1,95 @@
+//! Whether the users and roles that calls name exist: KMS refuses a policy or a grant that names
+//! somebody whom IAM does not know, and says neither whom nor for how long (aws-semantics 1.8, 4.3).
+
+use super::Effort;
+use crate::cloud::retry::patiently;
+use crate::cloud::{Cloud, CloudError};
+use crate::id::{AccountId, IdentityArn};
+use crate::kind::Call;
+use crate::plan::{Plan, Standing};
+use futures_util::stream::{self, StreamExt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long an identity that IAM has just made may be unknown to KMS, in seconds, and some.
+const YOUNG: u64 = 300;
+
+/// What IAM says about identities.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// By identity. Those that could not be looked at are not in it.
+    pub standings: BTreeMap<IdentityArn, Standing>,
+    /// Why some could not be looked at.
+    pub blind: Option<CloudError>,
+}
+
+/// Looks up, side by side and once each, whom the plan's calls name in one of `accounts`.
+pub async fn look<C: Cloud>(
+    cloud: &C,
+    effort: &Effort,
+    plan: &Plan,
+    accounts: &BTreeSet<AccountId>,
+) -> Looked {
+    let named = plan.identities();
+    ask(cloud, effort, named.into_iter().filter(|named| accounts.contains(named.account()))).await
+}
+
+async fn ask<C: Cloud>(
+    cloud: &C,
+    effort: &Effort,
+    identities: impl Iterator<Item = IdentityArn>,
+) -> Looked {
+    let asks = identities.map(|identity| async move {
+        let ask = async || cloud.identity(&identity).await;
+        (patiently(&effort.patience, ask).await, identity)
+    });
+    let mut answers = stream::iter(asks).buffer_unordered(effort.parallelism.max(1));
+    let mut looked = Looked::default();
+    while let Some((answer, identity)) = answers.next().await {
+        let standing = match answer {
+            Ok(None) => Standing::Missing,
+            Ok(Some(found)) if found.arn == identity.as_str() => {
+                Standing::Exists { created: found.created }
+            }
+            Ok(Some(found)) => Standing::Elsewhere { arn: found.arn },
+            Err(error) => {
+                looked.blind = Some(error);
+                continue;
+            }
+        };
+        looked.standings.insert(identity, standing);
+    }
+    looked
+}
+
+/// Why KMS may have refused a call that names identities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// They do not exist: it will not get better.
+    Missing(Vec<String>),
+    /// They are too young for KMS to know, or IAM could not be asked: it may get better.
+    Young,
+    /// Another reason.
+    Other,
+}
+
+/// Looks up whom the call names. `now` is in seconds since 1970.
+pub async fn refusal<C: Cloud>(cloud: &C, effort: &Effort, call: &Call, now: u64) -> Refusal {
+    let named: BTreeSet<IdentityArn> =
+        call.principals().iter().filter_map(|arn| arn.parse().ok()).collect();
+    let count = named.len();
+    let looked = ask(cloud, effort, named.into_iter()).await;
+    let missing: Vec<String> = looked
+        .standings
+        .iter()
+        .filter_map(|(identity, standing)| standing.objection(identity))
+        .collect();
+    let young = looked
+        .standings
+        .values()
+        .any(|standing| matches!(standing, Standing::Exists { created } if created + YOUNG > now));
+    match (missing.is_empty(), young || looked.standings.len() < count) {
+        (false, _) => Refusal::Missing(missing),
+        (true, true) => Refusal::Young,
+        (true, false) => Refusal::Other,
+    }
+}

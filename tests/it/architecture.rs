@@ -1,0 +1,263 @@
+//! The shape that `src/lib.rs` documents, read from the sources: who imports whom, where the SDK and
+//! the outside world may be mentioned, sizes, and no forgotten file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Who may import whom, from the bottom to the top: nobody imports what is below in this list, but
+/// for `UPWARDS`. A kind's `aws` half is a module of its own here, `kind_aws`, and
+/// reaches its kind by `super`. `command` and `main`
+/// know everything. An entry that nobody needs any more fails the test, too.
+const MAY: &[(&str, &[&str])] = &[
+    ("id", &[]),
+    ("text", &[]),
+    ("tree", &[]),
+    ("policy", &["tree"]),
+    ("address", &["id", "kind"]),
+    ("kind", &["address", "id", "policy"]),
+    ("desired", &["address", "id", "kind", "policy"]),
+    ("live", &["address", "id", "kind"]),
+    ("state", &["address", "id", "kind"]),
+    ("journal", &["address", "cloud", "id", "kind", "state"]),
+    ("config", &["address", "desired", "id", "kind", "policy", "text", "tree"]),
+    ("plan", &["address", "desired", "id", "kind", "live", "policy", "state"]),
+    ("render", &["address", "id", "kind", "plan", "policy", "text"]),
+    ("cloud", &["id", "kind", "kind_aws"]),
+    ("kind_aws", &["cloud", "id"]),
+    ("store", &["id", "journal", "state"]),
+    (
+        "engine",
+        &[
+            "address", "cloud", "desired", "id", "journal", "kind", "live", "plan", "policy",
+            "state",
+        ],
+    ),
+    ("io", &["text"]),
+    ("cli", &["io"]),
+    ("failure", &["cloud", "store"]),
+];
+
+/// `Kind` is a part of every address; the journal keeps the outcomes and faults that `cloud` names;
+/// `cloud` hands a call to its kind's `aws` half.
+const UPWARDS: &[(&str, &str)] =
+    &[("address", "kind"), ("journal", "cloud"), ("cloud", "kind_aws")];
+
+/// The only modules that are asynchronous, or know files, the environment, clocks and chance.
+const OUTSIDE: &[&str] = &["cloud", "kind_aws", "store", "engine", "command", "io", "main"];
+const OUTSIDE_FILES: &[&str] = &["config/read.rs"];
+
+const LINES: usize = 600;
+const LINES_OF_TESTS: usize = 800;
+const LINES_OF_A_FUNCTION: usize = 60;
+
+struct Source {
+    path: String,
+    text: String,
+    /// Whether it is compiled for tests only.
+    test: bool,
+}
+
+impl Source {
+    /// The module below the crate: `plan` for `plan/order.rs`.
+    fn module(&self) -> &str {
+        match self.path.starts_with("kind/") && self.path.ends_with("/aws.rs") {
+            true => "kind_aws",
+            false => self.path.split(['/', '.']).next().unwrap(),
+        }
+    }
+
+    /// The lines of code: without comments, and without the tests at the end.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(n, line)| (n + 1, line));
+        let lines = lines.take_while(|(_, line)| !self.test && !line.starts_with("mod tests {"));
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// How many modules it is below the crate.
+    fn depth(&self) -> usize {
+        let parts = self.path.split('/').count();
+        if self.path.ends_with("/mod.rs") { parts - 1 } else { parts }
+    }
+
+    /// The modules of the crate that a line names.
+    fn names<'a>(&self, line: &'a str) -> Vec<&'a str> {
+        let up = "super::".repeat(self.depth());
+        let mut rests: Vec<&str> = line.split("crate::").skip(1).collect();
+        rests.extend(line.split(&up).skip(1).filter(|rest| !rest.starts_with("super::")));
+        rests.iter().map(|rest| rest.split(|c: char| !is_word(c)).next().unwrap()).collect()
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The `mod name;` of a file: the file each stands for, and whether it is for tests only.
+fn declared(path: &Path, text: &str) -> Vec<(PathBuf, bool)> {
+    let stem = path.file_stem().unwrap().to_str().unwrap();
+    let folder = match ["lib", "main", "mod"].contains(&stem) {
+        true => path.parent().unwrap().to_owned(),
+        false => path.with_extension(""),
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let mut files = Vec::new();
+    for (n, line) in lines.iter().enumerate() {
+        let name = line.strip_suffix(';').and_then(|line| line.split("mod ").nth(1));
+        let Some(name) = name.filter(|name| name.chars().all(is_word)) else {
+            continue;
+        };
+        let attributes = lines[..n].iter().rev().take_while(|line| line.starts_with("#["));
+        let (mut test, mut file) = (false, folder.join(format!("{name}.rs")));
+        if !file.exists() {
+            file = folder.join(name).join("mod.rs");
+        }
+        for attribute in attributes {
+            test |= *attribute == "#[cfg(test)]";
+            // Tests that sit beside their module are named by their path.
+            let named = attribute.strip_prefix("#[path = \"").and_then(|a| a.strip_suffix("\"]"));
+            file = named.map_or(file, |named| path.parent().unwrap().join(named));
+        }
+        files.push((file, test));
+    }
+    files
+}
+
+/// Every file that is reached from a root, and whether only by tests.
+fn reached(root: PathBuf) -> BTreeMap<PathBuf, bool> {
+    let mut all = BTreeMap::new();
+    let mut open = vec![(root, false)];
+    while let Some((path, test)) = open.pop() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        open.extend(declared(&path, &text).into_iter().map(|(file, t)| (file, test || t)));
+        all.insert(path, test);
+    }
+    all
+}
+
+fn sources() -> Vec<Source> {
+    let src = top().join("src");
+    let mut reached = reached(src.join("lib.rs"));
+    reached.insert(src.join("main.rs"), false);
+    let each = reached.into_iter().map(|(path, test)| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let path = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
+        Source { path, text, test }
+    });
+    each.collect()
+}
+
+#[test]
+fn every_file_is_declared_by_a_module() {
+    let roots =
+        [("src", vec!["src/lib.rs", "src/main.rs"]), ("tests/it", vec!["tests/it/main.rs"])];
+    for (folder, roots) in roots {
+        let mut found = Vec::new();
+        files(&top().join(folder), &mut found);
+        let reached: BTreeSet<PathBuf> =
+            roots.iter().flat_map(|root| reached(top().join(root)).into_keys()).collect();
+        let forgotten: Vec<_> = found.iter().filter(|file| !reached.contains(*file)).collect();
+        assert!(forgotten.is_empty(), "not compiled: {forgotten:#?}");
+    }
+}
+
+#[test]
+fn the_sdk_is_known_to_the_edge_only() {
+    let edge = |path: &str| {
+        path.starts_with("cloud/aws.")
+            || path.starts_with("cloud/aws/")
+            || path.ends_with("/aws.rs")
+    };
+    for source in sources().iter().filter(|source| !edge(&source.path)) {
+        for (n, line) in source.text.lines().enumerate() {
+            let sdk = ["aws_sdk", "aws_config", "aws_smithy", "aws_credential", "aws_types"];
+            let mentions = sdk
+                .iter()
+                .any(|sdk| line.contains(&format!("{sdk}_")) || line.contains(&format!("{sdk}::")));
+            assert!(!mentions, "src/{}:{}: {line}", source.path, n + 1);
+        }
+    }
+}
+
+#[test]
+fn nobody_imports_what_is_above() {
+    let mut actual: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in sources() {
+        let module = source.module();
+        if ["lib", "main", "command"].contains(&module) {
+            continue;
+        }
+        let imports = actual.entry(module.to_owned()).or_default();
+        for (_, line) in source.code() {
+            imports.extend(source.names(line).into_iter().map(str::to_owned));
+            let edge = line.contains("aws::send") || line.contains("aws::{");
+            if edge && module == "cloud" {
+                imports.insert("kind_aws".to_owned());
+            }
+        }
+        imports.remove(module);
+    }
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let documented: BTreeMap<String, BTreeSet<String>> =
+        MAY.iter().map(|(module, may)| ((*module).to_owned(), set(may))).collect();
+    assert_eq!(actual, documented, "imports, left as they are, right as they may be");
+    let order: Vec<&str> = MAY.iter().map(|(module, _)| *module).collect();
+    let place = |name: &str| order.iter().position(|module| *module == name).unwrap();
+    for (module, may) in MAY {
+        for import in *may {
+            let up = UPWARDS.contains(&(*module, *import));
+            assert_eq!(place(import) > place(module), up, "{module} imports {import}");
+        }
+    }
+}
+
+#[test]
+fn the_core_is_synchronous_and_knows_no_files_clocks_or_chance() {
+    let words = ["async ", ".await", "tokio::", "std::fs", "std::env", "std::time::I", "getrandom"];
+    for source in sources() {
+        let outside = OUTSIDE.contains(&source.module()) || OUTSIDE_FILES.contains(&&*source.path);
+        for (n, line) in source.code().filter(|_| !outside) {
+            let word = words.iter().find(|word| line.contains(**word));
+            assert!(word.is_none(), "src/{}:{n}: {line}", source.path);
+        }
+    }
+}
+
+#[test]
+fn files_and_functions_stay_small() {
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        let most = if source.test { LINES_OF_TESTS } else { LINES };
+        assert!(lines.len() <= most, "src/{} has {} lines", source.path, lines.len());
+        let code: Vec<(usize, &str)> = source.code().collect();
+        for (at, (n, line)) in code.iter().enumerate().filter(|(_, (_, line))| begins(line)) {
+            let indent = line.len() - line.trim_start().len();
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = code[at..].iter().position(|(_, line)| *line == end).map_or(0, |l| l + 1);
+            assert!(length <= LINES_OF_A_FUNCTION, "src/{}:{n}: {length} lines", source.path);
+        }
+    }
+}
+
+/// Whether a function with a body begins here; one of a single line does not matter.
+fn begins(line: &str) -> bool {
+    let words = line.split("fn ").next().unwrap_or_default();
+    let known = ["pub", "pub(crate)", "pub(super)", "async", "const"];
+    line.contains("fn ")
+        && words.split_whitespace().all(|word| known.contains(&word))
+        && !line.ends_with(['}', ';'])
+}

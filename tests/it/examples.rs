@@ -1,0 +1,151 @@
+//! Every example, through its whole life: over the wire where the local AWS can do it, else on the
+//! stand-in.
+
+use crate::program::{Stack, top};
+use crate::program_state::{describe, keys};
+use crate::world;
+use kmsctl::config::{Input, Surroundings, load};
+use kmsctl::desired::Desired;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The folder, what `-f` names in it, the Region that it is tried in, and one of its aliases.
+const OVER_THE_WIRE: [(&str, &str, &str, &str); 5] = [
+    ("storage", "kmsctl.yaml", "ap-northeast-2", "alias/umemoto_KMS"),
+    ("elasticsearch", "kmsctl.yaml", "ap-northeast-1", "alias/ESCustomCMK"),
+    ("cloudtrail", "kmsctl.yaml", "eu-west-1", "alias/cloudtrail"),
+    ("fleet", "", "eu-central-1", "alias/orders/volumes"),
+    ("github-actions", "kmsctl.yaml", "eu-west-2", "alias/app"),
+];
+
+/// A grant on a key of another account: the local AWS answers 500.
+const ON_THE_STAND_IN: [&str; 1] = ["auto-scaling"];
+
+#[test]
+fn every_example_is_tried() {
+    let folders = std::fs::read_dir(top().join("examples")).unwrap();
+    let folders = folders.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let tried = OVER_THE_WIRE.iter().map(|(folder, ..)| *folder).chain(ON_THE_STAND_IN);
+    assert_eq!(folders.collect::<BTreeSet<_>>(), tried.map(str::to_owned).collect());
+}
+
+fn example(folder: &str) -> (Stack, usize, &'static str, &'static str) {
+    let row = OVER_THE_WIRE.iter().find(|(name, ..)| *name == folder).unwrap();
+    let (_, file, region, alias) = *row;
+    let path = top().join("examples").join(folder).join(file);
+    let count = if folder == "fleet" { 12 } else { 1 };
+    (Stack::new(path, region), count, region, alias)
+}
+
+/// Planned, applied, planned empty; with a lost state; drifted; and destroyed once it is allowed.
+fn lives(folder: &str) {
+    let (stack, count, region, alias) = example(folder);
+    let empty = || {
+        let said = stack.expect(0, &["plan", "--detailed-exitcode"]);
+        assert!(said.contains("No changes."), "{folder}: {said}");
+    };
+    stack.expect(0, &["validate"]);
+    stack.expect(2, &["plan", "--detailed-exitcode"]);
+    stack.expect(0, &["apply", "--auto-approve"]);
+    empty();
+    stack.lose_state();
+    empty();
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["drift"]);
+    assert_eq!(keys(region).len(), count, "{folder}");
+
+    describe(region, alias, "described by somebody else");
+    let drift = stack.expect(2, &["drift"]);
+    assert!(drift.contains("described by somebody else"), "{folder}: {drift}");
+    stack.expect(2, &["plan", "--detailed-exitcode"]);
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["drift"]);
+    empty();
+
+    let refused = stack.expect(3, &["destroy", "--auto-approve"]);
+    assert!(refused.contains("protected"), "{folder}: {refused}");
+    assert_eq!(keys(region).len(), count, "{folder}");
+    let free = Stack::of_text("defaults: {protect: false}\n", region);
+    let free = free.config.to_str().unwrap();
+    stack.expect(0, &["-f", free, "apply", "--auto-approve"]);
+    stack.expect(0, &["destroy", "--auto-approve"]);
+    assert!(keys(region).is_empty(), "{folder}");
+}
+
+#[test]
+fn storage_lives() {
+    lives("storage");
+}
+
+#[test]
+fn elasticsearch_lives() {
+    lives("elasticsearch");
+}
+
+#[test]
+fn cloudtrail_lives() {
+    lives("cloudtrail");
+}
+
+#[test]
+fn fleet_lives() {
+    lives("fleet");
+}
+
+#[test]
+fn github_actions_lives() {
+    lives("github-actions");
+}
+
+/// An example as it is declared in an account of the stand-in.
+fn declared(folder: &str) -> Desired {
+    let path = top().join("examples").join(folder).join("kmsctl.yaml");
+    let (mut loaded, problems) = load(&Input { paths: vec![path], vars: BTreeMap::new() });
+    assert!(problems.is_empty(), "{problems:#?}");
+    let (account, region) = ("444455556666".parse().unwrap(), loaded.region().unwrap());
+    let (desired, problems) = loaded.resolve(&Surroundings { account, region });
+    assert!(problems.is_empty(), "{problems:#?}");
+    desired.unwrap()
+}
+
+#[test]
+fn auto_scaling_lives_with_its_grant_issued_from_the_other_account() {
+    let desired = declared("auto-scaling");
+    let mut stack = world::Stack::new(1);
+    let plan = stack.applied(&desired);
+    stack.settled(&desired);
+    let calls = plan.steps.iter().flat_map(|step| &step.calls);
+    let mut calls: Vec<_> =
+        calls.map(|planned| (planned.call.request().0, planned.at.account.to_string())).collect();
+    calls.sort();
+    let call = |name: &str, account: &str| (name.to_owned(), account.to_owned());
+    let (ours, theirs) = ("444455556666", "111122223333");
+    let expected =
+        [call("CreateAlias", ours), call("CreateGrant", theirs), call("CreateKey", ours)];
+    assert_eq!(calls, expected);
+    stack.state = world::lineage("two");
+    let plan = stack.applied(&desired);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    stack.settled(&desired);
+
+    stack.fake.tamper("volumes", |key| key.grants.clear());
+    stack.fake.tamper("volumes", |key| key.meta.description = "other".to_owned());
+    assert_eq!(stack.plan_only(&desired).drift.len(), 2);
+    stack.applied(&desired);
+    stack.settled(&desired);
+
+    let mut none = Desired { resources: BTreeMap::new(), ..desired.clone() };
+    let plan = stack.plan_only(&none);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert!(plan.blocked.iter().any(|b| b.reason.contains("protected")), "{:#?}", plan.blocked);
+    let mut free = desired;
+    for declared in free.resources.values_mut() {
+        declared.protect = false;
+    }
+    stack.applied(&free);
+    none.key_facts.clear();
+    stack.applied(&none);
+    stack.settled(&none);
+    assert_eq!(stack.fake.key("volumes").meta.state, "PendingDeletion");
+    assert_eq!((stack.fake.grants_total(), stack.fake.keys_total()), (0, 1));
+    assert!(stack.fake.refusals.borrow().is_empty(), "{:?}", stack.fake.refusals);
+}

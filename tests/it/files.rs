@@ -1,0 +1,77 @@
+//! The files of the state, as the store keeps them.
+
+use crate::build::{home, key_at};
+use kmsctl::id::Name;
+use kmsctl::journal::Event;
+use kmsctl::kind::{Call, key};
+use kmsctl::state::State;
+use kmsctl::store::{Holder, Store, write_atomic};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+fn name() -> Name {
+    "stack".parse().unwrap()
+}
+
+fn run(serial: u64) -> Event {
+    Event::Run { lineage: "one".to_owned(), serial }
+}
+
+#[test]
+fn an_event_is_written_after_the_last_whole_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.journal");
+    Store::new(folder.path(), name()).append(&run(0)).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(&whole[..whole.len() / 2]).unwrap();
+    // A run that died, and the next one.
+    let store = Store::new(folder.path(), name());
+    store.read("one").unwrap();
+    store.append(&run(0)).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), [whole.clone(), whole].concat());
+    store.read("one").unwrap();
+}
+
+#[test]
+fn a_journal_that_the_state_already_has_is_not_folded_in_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path(), name());
+    let address = || key_at("a");
+    let (at, call) = (home(), Call::Key(key::Call::EnableKey {}));
+    store.append(&run(0)).unwrap();
+    store.append(&Event::Began { address: address(), draft: None }).unwrap();
+    let (number, nonce, time) = (0, None, 0);
+    store.append(&Event::Intended { address: address(), number, at, call, nonce, time }).unwrap();
+    assert!(!store.read("one").unwrap().is_settled());
+    let journal = std::fs::read(folder.path().join("stack.journal")).unwrap();
+    let mut state = State::begin(name(), "one".to_owned());
+    state.serial = 1;
+    store.commit(&state).unwrap();
+    assert!(!store.journal_exists());
+    // As if the run had died between the two: the state is there, and its journal still is.
+    write_atomic(&folder.path().join("stack.journal"), &journal).unwrap();
+    let read = store.read("two").unwrap();
+    assert!(read.is_settled() && read.state == state, "{read:#?}");
+}
+
+#[test]
+fn every_file_is_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path().join("state"), name());
+    let text = || "x".to_owned();
+    let holder = Holder { id: text(), who: text(), pid: 1, command: text(), since: text() };
+    let lock = store.lock(&holder).unwrap();
+    store.commit(&State::begin(name(), "one".to_owned())).unwrap();
+    store.append(&run(0)).unwrap();
+    let mut modes = Vec::new();
+    for entry in std::fs::read_dir(folder.path().join("state")).unwrap() {
+        let entry = entry.unwrap();
+        modes.push((entry.file_name(), entry.metadata().unwrap().mode() & 0o777));
+    }
+    modes.sort();
+    let expected = ["stack.journal", "stack.json", "stack.lock"];
+    assert_eq!(modes, expected.map(|name| (name.into(), 0o600)));
+    drop(lock);
+    assert!(!folder.path().join("state/stack.lock").exists());
+}

@@ -1,0 +1,131 @@
+//! A key that was just made, which AWS does not show everywhere at once, and whose policy may have
+//! to wait until its ARN is known.
+
+use crate::build::{ACCOUNT, Declare, empty, key_at, role, storage};
+use crate::fake::{Faults, Kill};
+use crate::world::{Stack, lineage};
+use kmsctl::desired::Desired;
+use kmsctl::policy::Document;
+
+#[test]
+fn a_key_that_is_not_seen_at_once_is_waited_for() {
+    for unseen in [1, 3, 10] {
+        let mut stack = Stack::new(unseen);
+        stack.fake.faults.borrow_mut().unseen = unseen;
+        stack.applied(&storage());
+        assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (1, 1));
+        assert_eq!(stack.fake.count("CreateKey"), 1);
+        stack.settled(&storage());
+    }
+}
+
+/// A key that is made by one call: the alias and the grant come while it is not seen yet.
+fn plain() -> Desired {
+    storage().key("storage", |key| key.rotation = None)
+}
+
+#[test]
+fn lost_answers_about_a_key_that_is_not_seen_yet_make_no_second_one() {
+    for seed in 0..20 {
+        let mut stack = Stack::new(seed);
+        let faults = Faults { unseen: 4, lose_answers: 60, ..Faults::default() };
+        *stack.fake.faults.borrow_mut() = faults;
+        stack.applied(&plain());
+        *stack.fake.faults.borrow_mut() = Faults::default();
+        assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (1, 1), "seed {seed}");
+        stack.settled(&plain());
+    }
+}
+
+#[test]
+fn a_run_killed_while_its_key_is_not_seen_yet_makes_no_second_one() {
+    for call in 1..=4 {
+        for kill in [Kill::Before, Kill::After] {
+            let mut stack = Stack::new(3);
+            assert!(stack.run_until(&storage(), Some((call, kill))).is_none(), "{call} {kill:?}");
+            stack.later.set(1);
+            for left in stack.fake.unseen.borrow_mut().values_mut() {
+                *left = 3;
+            }
+            stack.applied(&storage());
+            assert_eq!(
+                (stack.fake.keys_total(), stack.fake.grants_total()),
+                (1, 1),
+                "{call} {kill:?}"
+            );
+            stack.settled(&storage());
+        }
+    }
+}
+
+/// A key that names itself in its policy, as AWS's own examples for grants on a key do.
+fn selfish() -> Desired {
+    let text = format!(
+        r#"{{"Version": "2012-10-17", "Statement": [
+            {{"Sid": "root", "Effect": "Allow", "Principal": {{"AWS": "{ACCOUNT}"}},
+              "Action": "kms:*", "Resource": "*"}},
+            {{"Sid": "app", "Effect": "Allow", "Principal": {{"AWS": "{}"}},
+              "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": "${{aws.key_arn}}"}}]}}"#,
+        role("app")
+    );
+    let policy = Document::from_live(&text, "aws").expect("a policy");
+    storage().key("storage", |key| key.policy = Some(policy))
+}
+
+#[test]
+fn a_policy_that_names_its_own_key_is_put_once_the_key_is_there() {
+    let mut stack = Stack::new(1);
+    let plan = stack.applied(&selfish());
+    let step = plan.steps.iter().find(|step| step.address == key_at("storage")).unwrap();
+    let calls: Vec<_> = step.calls.iter().map(|planned| planned.call.request()).collect();
+    let names: Vec<&str> = calls.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["CreateKey", "PutKeyPolicy", "EnableKeyRotation"]);
+    assert!(calls[0].1.get("Policy").is_none(), "AWS's own policy until then: {:?}", calls[0].1);
+    assert_eq!(stack.fake.changes_since(0)[..2], ["CreateKey", "PutKeyPolicy"]);
+    let key = stack.fake.key("storage");
+    let policy = key.policy.to_string();
+    assert!(policy.contains(&key.meta.arn.to_string()) && !policy.contains("${"), "{policy}");
+    stack.settled(&selfish());
+    stack.state = lineage("two");
+    stack.applied(&selfish());
+    stack.settled(&selfish());
+    assert_eq!((stack.fake.count("CreateKey"), stack.fake.count("PutKeyPolicy")), (1, 1));
+}
+
+#[test]
+fn a_run_killed_before_the_policy_that_names_the_key_puts_it_later() {
+    for (call, kill) in [(1, Kill::After), (2, Kill::Before), (2, Kill::After)] {
+        let mut stack = Stack::new(1);
+        assert!(stack.run_until(&selfish(), Some((call, kill))).is_none());
+        stack.applied(&selfish());
+        let key = stack.fake.key("storage");
+        assert!(key.policy.to_string().contains(&key.meta.arn.to_string()), "{}", key.policy);
+        assert_eq!(stack.fake.keys_total(), 1);
+        stack.settled(&selfish());
+        assert!(stack.fake.refusals.borrow().is_empty(), "{:?}", stack.fake.refusals);
+    }
+}
+
+/// A call that a run of long ago left open, on a key that is gone since.
+#[test]
+fn what_was_left_open_on_a_key_that_is_gone_is_settled() {
+    for (before, after, call) in
+        [(empty(), storage(), 4), (empty(), storage(), 3), (storage(), empty(), 3)]
+    {
+        let mut stack = Stack::new(3);
+        stack.applied(&before);
+        assert!(stack.run_until(&after, Some((call, Kill::After))).is_none());
+        for region in stack.fake.regions.borrow_mut().values_mut() {
+            region.keys.clear();
+            region.aliases.clear();
+        }
+        // Nobody but a person says that a key is gone for good.
+        let (plan, _) = stack.run(&after);
+        assert_eq!(stack.fake.keys_total(), 0);
+        for blocked in plan.blocked {
+            stack.state.records.remove(&blocked.address);
+        }
+        stack.applied(&after);
+        stack.settled(&after);
+    }
+}
