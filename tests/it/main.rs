@@ -18,6 +18,7 @@ mod faults;
 mod files;
 mod help;
 mod newborn;
+mod offline;
 mod order;
 mod ownership;
 mod principals;

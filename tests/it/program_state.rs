@@ -129,6 +129,28 @@ fn records_are_listed_shown_moved_and_forgotten() {
     stack.finishes_with(1, region);
 }
 
+/// A key that is called otherwise in the configuration stays the same key, with the same grants.
+#[test]
+fn a_moved_key_keeps_its_grants_and_aliases() {
+    let text = |key: &str| {
+        let grants = "{g: {grantee: role/batch, operations: [Decrypt]}}";
+        format!("stack: moved\nkeys: {{{key}: {{aliases: [moved], grants: {grants}}}}}\n")
+    };
+    let stack = Stack::of_text(&text("old"), "il-central-1");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.write(&text("new"));
+    let said = stack.expect(0, &["state", "mv", "key/old", "key/new"]);
+    assert!(said.contains("grant/old/g is now grant/new/g"), "{said}");
+    let plan = stack.expect(2, &["plan", "--detailed-exitcode"]);
+    for call in ["CreateKey", "CreateGrant", "RevokeGrant", "Alias", "ScheduleKeyDeletion"] {
+        assert!(!plan.contains(&format!("calls: {call}")), "{call} in\n{plan}");
+    }
+    assert!(plan.contains("0 to create") && plan.contains("0 to delete"), "{plan}");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["plan", "--detailed-exitcode"]);
+    assert_eq!(keys("il-central-1").len(), 1);
+}
+
 #[test]
 fn a_held_lock_ends_every_change_and_names_its_holder() {
     let region = "ca-west-1";
