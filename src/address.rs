@@ -1,12 +1,14 @@
 //! Addresses: how a plan, the state, the journal and the command line name a resource.
 
+use crate::id::{AliasName, BadId, Name, Region};
 use crate::kind::Kind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// `kind/name`, such as `key/storage` or `grant/storage/batch`. The name is the key of the
-/// configuration's map (unique by syntax), or AWS's natural name for an alias.
+/// configuration's map (unique by syntax), or AWS's natural name for an alias. An address that is
+/// read has the form of its kind: nothing else comes out of a state, a plan or the command line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -61,7 +63,29 @@ impl FromStr for Address {
             .iter()
             .find(|k| k.as_str() == kind)
             .ok_or_else(|| format!("`{kind}` is not a kind of resource: one of {}", kinds()))?;
+        form(*kind, name).map_err(|bad| format!("`{text}` is not an address: {bad}"))?;
         Ok(Self::new(*kind, name))
+    }
+}
+
+/// Whether the name is one that the configuration could have given.
+fn form(kind: Kind, name: &str) -> Result<(), String> {
+    let bad = |bad: BadId| format!("{} ({})", bad.message, bad.help);
+    match kind {
+        Kind::Key => name.parse::<Name>().map(drop).map_err(bad),
+        Kind::Alias => {
+            let (alias, region) =
+                name.split_once('@').map_or((name, None), |(alias, region)| (alias, Some(region)));
+            format!("alias/{alias}").parse::<AliasName>().map_err(bad)?;
+            region.map_or(Ok(()), |region| region.parse::<Region>().map(drop).map_err(bad))
+        }
+        Kind::Grant => {
+            let Some((key, grant)) = name.split_once('/') else {
+                return Err("a grant is `grant/KEY/GRANT`".to_owned());
+            };
+            let names = [key, grant].map(str::parse::<Name>);
+            names.into_iter().try_for_each(|name| name.map(drop).map_err(bad))
+        }
     }
 }
 
@@ -91,5 +115,28 @@ mod tests {
         assert!(!grant.matches("key/*"));
         assert!("keys/a".parse::<Address>().unwrap_err().contains("alias, grant"));
         assert!("key".parse::<Address>().is_err());
+    }
+
+    #[test]
+    fn only_addresses_that_a_configuration_can_give_are_read() {
+        for good in ["key/a-b_C", "alias/app/x", "alias/app@eu-west-1", "grant/k/g"] {
+            assert_eq!(good.parse::<Address>().unwrap().to_string(), good);
+        }
+        let bad = [
+            "key/a b",
+            "key/a/b",
+            "key/\u{1b}[31m",
+            "key/a\nb",
+            "alias/a\u{202e}",
+            "alias/app@nowhere",
+            "alias/aws/ebs",
+            "grant/k",
+            "grant/k/g/h",
+            "grant//g",
+        ];
+        for text in bad {
+            assert!(text.parse::<Address>().is_err(), "{text:?}");
+            assert!(serde_json::from_value::<Address>(text.into()).is_err(), "{text:?}");
+        }
     }
 }

@@ -104,17 +104,35 @@ impl FromStr for Region {
     }
 }
 
+/// A partition: accounts and Regions that know nothing of those outside.
+#[derive(Debug)]
+pub struct Partition {
+    /// As ARNs name it.
+    pub name: &'static str,
+    /// What the codes of its Regions begin with.
+    prefix: &'static str,
+    /// One of its Regions.
+    pub example: &'static str,
+}
+
+/// Every partition but `aws`, which has the Regions that no other one has (botocore 1.43
+/// `partitions.json`, `regionRegex`).
+pub const PARTITIONS: &[Partition] = &[
+    Partition { name: "aws-cn", prefix: "cn-", example: "cn-north-1" },
+    Partition { name: "aws-eusc", prefix: "eusc-", example: "eusc-de-east-1" },
+    Partition { name: "aws-iso", prefix: "us-iso-", example: "us-iso-east-1" },
+    Partition { name: "aws-iso-b", prefix: "us-isob-", example: "us-isob-east-1" },
+    Partition { name: "aws-iso-e", prefix: "eu-isoe-", example: "eu-isoe-west-1" },
+    Partition { name: "aws-iso-f", prefix: "us-isof-", example: "us-isof-south-1" },
+    Partition { name: "aws-us-gov", prefix: "us-gov-", example: "us-gov-west-1" },
+];
+
 impl Region {
     /// The partition that the Region belongs to.
     #[must_use]
     pub fn partition(&self) -> &'static str {
-        if self.0.starts_with("cn-") {
-            "aws-cn"
-        } else if self.0.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
+        let own = PARTITIONS.iter().find(|partition| self.0.starts_with(partition.prefix));
+        own.map_or("aws", |partition| partition.name)
     }
 }
 
@@ -384,6 +402,19 @@ mod tests {
         assert!("awsome".parse::<AliasName>().is_ok());
         assert!("alias/".parse::<AliasName>().is_err());
         assert!("a:b".parse::<AliasName>().is_err());
+    }
+
+    #[test]
+    fn every_region_has_its_partition() {
+        let of = |region: &str| region.parse::<Region>().unwrap().partition();
+        for partition in PARTITIONS {
+            assert_eq!(of(partition.example), partition.name);
+        }
+        for region in ["us-east-1", "eu-west-1", "mx-central-1", "il-central-1", "ap-east-2"] {
+            assert_eq!(of(region), "aws");
+        }
+        assert_eq!(of("us-gov-east-1"), "aws-us-gov");
+        assert_eq!(of("us-isob-west-1"), "aws-iso-b");
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod state;
 use crate::cli::{Cli, Command, Global};
 use crate::config;
 use crate::failure::{Exit, Failure};
-use crate::id::{AccountId, Region};
+use crate::id::Region;
 use crate::io::Io;
 use clap::CommandFactory;
 use std::collections::BTreeMap;
@@ -79,37 +79,31 @@ fn report(
     }
 }
 
-/// Everything that can be checked without AWS: where the account or the Region would come from
-/// AWS's configuration, documentation values stand in for them.
+/// Everything that can be checked without AWS. What a plan would refuse is refused here, unless
+/// only AWS knows it.
 fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
     let (mut loaded, mut diagnostics) = config::load(&input(global)?);
-    let region = match &global.region {
-        Some(region) => Some(region.parse::<Region>().map_err(bad_region)?),
-        None => loaded.region(),
-    };
-    let region = region.or_else(|| "us-east-1".parse().ok());
-    let account = loaded.account().or_else(|| "111122223333".parse::<AccountId>().ok());
-    let mut count = None;
-    if let (Some(account), Some(region)) = (account, region) {
-        let (desired, more) = loaded.resolve(&config::Surroundings { account, region });
-        diagnostics.extend(more);
-        if let Some(desired) = desired {
-            count = Some(desired.resources.len());
-            for (address, finding) in &desired.findings {
-                let text = format!("{address}: {}: {}", finding.rule, finding.message);
-                let place = Some(finding.span);
-                diagnostics
-                    .push(config::Diagnostic::warning(place, text).help(finding.help.clone()));
-            }
-        }
+    let (desired, more) = loaded.check(region(global)?);
+    diagnostics.extend(more);
+    for (address, finding) in desired.iter().flat_map(|desired| &desired.findings) {
+        let text = format!("{address}: {}: {}", finding.rule, finding.message);
+        let warning = config::Diagnostic::warning(Some(finding.span), text);
+        diagnostics.push(warning.help(finding.help.clone()));
     }
     report(io, &diagnostics, &loaded.sources)?;
-    if let Some(count) = count {
+    if diagnostics.has_refusals() {
+        return Err(Failure::new("a plan of this configuration is refused").exit(Exit::Refused));
+    }
+    if let Some(desired) = desired {
+        let count = desired.resources.len();
         io.out(&format!("The configuration is valid: {count} resources.\n"));
     }
     Ok(Exit::Done)
 }
 
-fn bad_region(error: crate::id::BadId) -> Failure {
-    Failure::new(error.message).hint(error.help).exit(Exit::Usage)
+/// The Region of the command line.
+fn region(global: &Global) -> Result<Option<Region>, Failure> {
+    let bad =
+        |error: crate::id::BadId| Failure::new(error.message).hint(error.help).exit(Exit::Usage);
+    global.region.as_ref().map(|region| region.parse().map_err(bad)).transpose()
 }

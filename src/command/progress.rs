@@ -6,6 +6,7 @@ use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::plan::Step;
 use crate::store::Store;
+use crate::text::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -100,7 +101,7 @@ impl World for Terminal<'_> {
         match progress {
             Progress::Began { step } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(step.address.to_string());
+                    bar.set_message(printable(&step.address.to_string()).into_owned());
                 }
             }
             Progress::Called { .. } => {}

@@ -1,6 +1,6 @@
 //! What most commands begin with: configuration, credentials, state.
 
-use super::{bad_region, input, report};
+use super::{input, region, report};
 use crate::cli::Global;
 use crate::cloud::aws::{Aws, Options};
 use crate::cloud::retry::Patience;
@@ -10,7 +10,7 @@ use crate::desired::Desired;
 use crate::engine::Effort;
 use crate::engine::recover::{Recovered, recover};
 use crate::failure::{Exit, Failure};
-use crate::id::{AccountId, Name, Region};
+use crate::id::{Name, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::store::{Holder, Store};
@@ -31,13 +31,15 @@ pub(super) struct Session {
 impl Session {
     /// Reads the configuration and meets AWS.
     pub(super) async fn open(global: &Global, io: &Io) -> Result<Self, Failure> {
-        let (mut loaded, diagnostics) = config::load(&input(global)?);
+        let (mut loaded, mut diagnostics) = config::load(&input(global)?);
+        let given = region(global)?;
+        if diagnostics.has_errors() {
+            // There is no use in asking AWS, and no reason to tell only a part of what is wrong.
+            diagnostics.extend(loaded.check(given.clone()).1);
+        }
         report(io, &diagnostics, &loaded.sources)?;
-        let region = match &global.region {
-            Some(region) => Some(region.parse::<Region>().map_err(bad_region)?),
-            None => loaded.region(),
-        };
-        let (aws, caller) = connect(global, region.clone(), BTreeMap::new()).await?;
+        let region = given.or_else(|| loaded.region());
+        let (aws, caller) = connect(global, region.clone()).await?;
         let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
             let failure = Failure::new("no Region is configured");
             failure.hint("say `region:` in the configuration, or --region, or AWS_REGION")
@@ -45,7 +47,8 @@ impl Session {
         let account = caller.account.clone();
         let (desired, diagnostics) =
             loaded.resolve(&config::Surroundings { account: account.clone(), region });
-        report(io, &diagnostics, &loaded.sources)?;
+        // What the plan refuses, it says itself; what AWS has already, it does not refuse.
+        report(io, &diagnostics.without_refusals(), &loaded.sources)?;
         let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
@@ -54,8 +57,7 @@ impl Session {
 
     /// The same for a saved plan, which needs no configuration.
     pub(super) async fn of_plan(global: &Global, desired: Desired) -> Result<Self, Failure> {
-        let (aws, caller) =
-            connect(global, Some(desired.home.region.clone()), BTreeMap::new()).await?;
+        let (aws, caller) = connect(global, Some(desired.home.region.clone())).await?;
         if caller.account != desired.home.account {
             let (plan, ours) = (&desired.home.account, &caller.account);
             let message =
@@ -89,12 +91,11 @@ impl Session {
     }
 }
 
-async fn connect(
-    global: &Global,
-    region: Option<Region>,
-    accounts: BTreeMap<AccountId, String>,
-) -> Result<(Aws, Caller), Failure> {
-    let options = Options { region, profile: global.profile.clone(), accounts };
+/// The other accounts of a stack are known once its configuration is resolved, for which the
+/// caller's account is needed: `with_accounts` adds them.
+async fn connect(global: &Global, region: Option<Region>) -> Result<(Aws, Caller), Failure> {
+    let profile = global.profile.clone();
+    let options = Options { region, profile, accounts: BTreeMap::new() };
     let aws = Aws::connect(options).await?;
     let patience = patience();
     let caller = crate::cloud::retry::patiently(&patience, async || aws.caller().await).await?;

@@ -8,6 +8,8 @@ use crate::config;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
+use crate::kind::{KeyRef, Kind, Spec};
+use crate::state::State;
 use crate::store::Store;
 use crate::text::printable;
 
@@ -21,7 +23,7 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
     match command {
         StateCommand::List => {
             for address in store.read(&random()?)?.state.records.keys() {
-                io.out(&format!("{address}\n"));
+                io.out(&format!("{}\n", printable(&address.to_string())));
             }
         }
         StateCommand::Show { address } => {
@@ -35,8 +37,10 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
         }
         StateCommand::Mv { from, to } => {
             let (from, to) = (parse(from)?, parse(to)?);
-            change(&store, "state mv", |replay| rename(replay, &from, &to))?;
-            io.say(&format!("{from} is now {to}."));
+            let moved = change(&store, "state mv", |replay| rename(&mut replay.state, &from, &to))?;
+            for (from, to) in moved {
+                io.say(&format!("{from} is now {to}."));
+            }
         }
         StateCommand::Forget { address } => {
             let address = parse(address)?;
@@ -61,23 +65,81 @@ fn missing(address: &Address) -> Failure {
     Failure::new(format!("there is no record of `{address}`")).hint("see `kmsctl state list`")
 }
 
-fn rename(replay: &mut Replay, from: &Address, to: &Address) -> Result<(), Failure> {
+/// Gives a key another address, with all that is named after it. AWS keeps what it has: the next
+/// plan changes the key's name tag, and finds its grants by their recorded ids.
+fn rename(
+    state: &mut State,
+    from: &Address,
+    to: &Address,
+) -> Result<Vec<(Address, Address)>, Failure> {
+    movable(from, to)?;
+    if !state.records.contains_key(from) {
+        return Err(missing(from));
+    }
+    let grants = |address: &Address| format!("{}/", address.name);
+    let (old, new) = (grants(from), grants(to));
+    let is_grant = |address: &Address, prefix: &str| {
+        address.kind == Kind::Grant && address.name.starts_with(prefix)
+    };
+    if let Some(there) = state.records.keys().find(|a| *a == to || is_grant(a, &new)) {
+        return Err(Failure::new(format!("there is a record of `{there}` already")));
+    }
+    let mut moved = Vec::new();
+    for (address, mut record) in std::mem::take(&mut state.records) {
+        // Grants on a key that is not the stack's are named after its entry, which has no record.
+        let renamed = if address == *from {
+            to.clone()
+        } else if is_grant(&address, &old) {
+            let name = address.name.strip_prefix(&old).unwrap_or_default();
+            Address::new(Kind::Grant, format!("{new}{name}"))
+        } else {
+            address.clone()
+        };
+        repoint(&mut record.spec, from, to);
+        if renamed != address {
+            moved.push((address, renamed.clone()));
+        }
+        state.records.insert(renamed, record);
+    }
+    Ok(moved)
+}
+
+/// Only a key's name is kmsctl's own.
+fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
     if from.kind != to.kind {
         return Err(Failure::new(format!("`{from}` and `{to}` are of different kinds")));
     }
-    if replay.state.records.contains_key(to) {
-        return Err(Failure::new(format!("there is a record of `{to}` already")));
+    match from.kind {
+        Kind::Key if from == to => Err(Failure::new(format!("`{from}` has that address already"))),
+        Kind::Key => Ok(()),
+        Kind::Alias => Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(
+            "write the new name into the configuration: the next plan makes that alias and deletes \
+             the old one",
+        )),
+        Kind::Grant => Err(Failure::new(format!("`{from}` is part of the grant's name in AWS"))
+            .hint(
+                "write the new name into the configuration: the next plan makes that grant and \
+                 revokes the old one; `state mv` of a key takes its grants along",
+            )),
     }
-    let record = replay.state.records.remove(from).ok_or_else(|| missing(from))?;
-    replay.state.records.insert(to.clone(), record);
-    Ok(())
 }
 
-fn change(
+fn repoint(spec: &mut Spec, from: &Address, to: &Address) {
+    let key = match spec {
+        Spec::Key(_) => return,
+        Spec::Alias(alias) => &mut alias.target,
+        Spec::Grant(grant) => &mut grant.key,
+    };
+    if *key == KeyRef::Managed(from.clone()) {
+        *key = KeyRef::Managed(to.clone());
+    }
+}
+
+fn change<T>(
     store: &Store,
     command: &str,
-    edit: impl FnOnce(&mut Replay) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    edit: impl FnOnce(&mut Replay) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let lock = store.lock(&holder(command)?)?;
     let mut replay = store.read(&random()?)?;
     if !replay.is_settled() {
@@ -85,9 +147,120 @@ fn change(
             Failure::new("an interrupted run is not settled yet").hint("run `kmsctl apply` first")
         );
     }
-    edit(&mut replay)?;
+    let out = edit(&mut replay)?;
     replay.state.serial += 1;
     store.commit(&replay.state)?;
     drop(lock);
-    Ok(())
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn record(id: &str, spec: Value) -> Value {
+        let place = json!({"account": "111122223333", "region": "eu-west-1"});
+        json!({"id": id, "place": place, "spec": spec, "protect": true})
+    }
+
+    fn key() -> Value {
+        record(KEY, json!({"key": {"tags": {}, "deletion_window_days": 30}}))
+    }
+
+    fn grant(on: &str) -> Value {
+        let spec = json!({
+            "key": on, "name_prefix": "kmsctl:s:a/g:", "operations": ["Decrypt"],
+            "grantee": "arn:aws:iam::111122223333:role/x",
+        });
+        record("grant-id", json!({"grant": spec}))
+    }
+
+    fn alias(target: &str) -> Value {
+        record("alias/x", json!({"alias": {"name": "alias/x", "target": target}}))
+    }
+
+    fn store(folder: &tempfile::TempDir, records: &Value) -> Store {
+        let state =
+            json!({"version": 1, "lineage": "l", "serial": 7, "stack": "s", "records": records});
+        std::fs::write(folder.path().join("s.json"), state.to_string()).unwrap();
+        Store::new(folder.path(), "s".parse().unwrap())
+    }
+
+    fn mv(store: &Store, from: &str, to: &str) -> Result<Vec<(Address, Address)>, Failure> {
+        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
+        change(store, "state mv", |replay| rename(&mut replay.state, &from, &to))
+    }
+
+    #[test]
+    fn a_key_takes_its_grants_along_and_is_still_pointed_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = json!({
+            "key/a": key(), "key/ab": key(), "alias/x": alias("key/a"), "alias/y": alias("key/ab"),
+            "grant/a/g": grant("key/a"), "grant/ab/g": grant("key/ab"), "grant/c/g": grant(KEY),
+        });
+        let store = store(&folder, &records);
+        let moved = mv(&store, "key/a", "key/b").unwrap();
+        assert_eq!(moved.len(), 2);
+        let state = store.read("l").unwrap().state;
+        assert_eq!(state.serial, 8);
+        let told: Vec<String> = state
+            .records
+            .iter()
+            .map(|(address, record)| {
+                let refs: Vec<String> =
+                    record.spec.refs().into_iter().map(ToString::to_string).collect();
+                format!("{address} {}", refs.join(" "))
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @r##"
+    key/ab 
+    key/b 
+    alias/x key/b
+    alias/y key/ab
+    grant/ab/g key/ab
+    grant/b/g key/b
+    grant/c/g arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
+    "##);
+    }
+
+    #[test]
+    fn nothing_else_is_moved_and_nothing_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = json!({
+            "key/a": key(), "key/b": key(), "alias/x": alias("key/a"), "grant/a/g": grant("key/a"),
+            "grant/c/g": grant("key/b"),
+        });
+        let store = store(&folder, &records);
+        let file = || std::fs::read_to_string(folder.path().join("s.json")).unwrap();
+        let before = file();
+        let pairs = [
+            ("key/a", "key/b"),
+            ("key/a", "key/c"),
+            ("key/a", "key/a"),
+            ("key/z", "key/y"),
+            ("key/a", "alias/z"),
+            ("alias/x", "alias/z"),
+            ("grant/a/g", "grant/a/h"),
+        ];
+        let told: Vec<String> = pairs
+            .into_iter()
+            .map(|(from, to)| {
+                let failure = mv(&store, from, to).unwrap_err();
+                format!("{}; {}", failure.message, failure.hint.unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(file(), before);
+        insta::assert_snapshot!(told.join("\n"), @r##"
+    there is a record of `key/b` already; 
+    there is a record of `grant/c/g` already; 
+    `key/a` has that address already; 
+    there is no record of `key/z`; see `kmsctl state list`
+    `key/a` and `alias/z` are of different kinds; 
+    `alias/x` is what AWS calls it; write the new name into the configuration: the next plan makes that alias and deletes the old one
+    `grant/a/g` is part of the grant's name in AWS; write the new name into the configuration: the next plan makes that grant and revokes the old one; `state mv` of a key takes its grants along
+    "##);
+    }
 }

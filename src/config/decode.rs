@@ -83,18 +83,6 @@ impl<T> Default for Named<T> {
     }
 }
 
-/// A field for which "not given" and "given as null" are different.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Nullable<T> {
-    /// Not given.
-    #[default]
-    Absent,
-    /// Given as null.
-    Null,
-    /// Given.
-    Value(T),
-}
-
 /// The error of a value of the wrong type: "expected a list, found text".
 #[must_use]
 pub fn mismatch(node: &Node, expected: &str) -> Diagnostic {
@@ -104,6 +92,26 @@ pub fn mismatch(node: &Node, expected: &str) -> Diagnostic {
 fn wrong<T>(node: &Node, expected: &str, d: &mut Diagnostics) -> Option<T> {
     d.push(mismatch(node, expected));
     None
+}
+
+/// Reads the value of a field, or under a name: where nothing stands, the error says what to write.
+pub(super) fn value_of<T: Decode>(key: &str, node: &Node, d: &mut Diagnostics) -> Option<T> {
+    let before = d.len();
+    let read = T::decode(node, d);
+    if node.value == Value::Null {
+        for error in d.since(before).filter(|error| error.span == Some(node.span)) {
+            let what = match error.message.as_str() {
+                "expected a map, found nothing" => format!("write `{key}: {{}}`"),
+                "expected a list, found nothing" => format!("write `{key}: []`"),
+                _ => format!("write a value after `{key}:`"),
+            };
+            error.help.get_or_insert(match T::missing() {
+                Some(_) => format!("{what}, or take `{key}` away"),
+                None => what,
+            });
+        }
+    }
+    read
 }
 
 impl Decode for Node {
@@ -145,45 +153,33 @@ impl Decode for bool {
     }
 }
 
-/// Text of digits is accepted too: it is what a variable was replaced by.
-fn integer<T: std::str::FromStr>(node: &Node, range: &str, d: &mut Diagnostics) -> Option<T> {
-    let (Value::Number(text) | Value::Text(text)) = &node.value else {
-        return wrong(node, "a whole number", d);
-    };
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        d.push(match node.value {
-            Value::Number(_) => {
-                Diagnostic::error(node.span, format!("expected a whole number, found `{text}`"))
-            }
-            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                mismatch(node, "a whole number")
-            }
-        });
-        return None;
-    }
-    let number = text.parse().ok();
-    if number.is_none() {
-        d.push(Diagnostic::error(node.span, format!("`{text}` is outside of {range}")));
-    }
-    number
-}
-
 impl Decode for u32 {
+    /// Text of digits is accepted too: it is what a variable was replaced by.
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
-        integer(node, "0 to 4294967295", d)
+        let (Value::Number(text) | Value::Text(text)) = &node.value else {
+            return wrong(node, "a whole number", d);
+        };
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            d.push(match node.value {
+                Value::Number(_) => {
+                    Diagnostic::error(node.span, format!("expected a whole number, found `{text}`"))
+                }
+                Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+                    mismatch(node, "a whole number")
+                }
+            });
+            return None;
+        }
+        let number = text.parse().ok();
+        if number.is_none() {
+            let message = format!("`{text}` is outside of 0 to {}", Self::MAX);
+            d.push(Diagnostic::error(node.span, message));
+        }
+        number
     }
     fn schema() -> Json {
         json!({"type": "integer", "minimum": 0, "maximum": Self::MAX})
-    }
-}
-
-impl Decode for i64 {
-    fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
-        integer(node, "what 64 bits hold", d)
-    }
-    fn schema() -> Json {
-        json!({"type": "integer"})
     }
 }
 
@@ -197,10 +193,6 @@ impl<T: Decode> Decode for Spanned<T> {
     }
 }
 
-fn or_null(schema: &Json) -> Json {
-    json!({"anyOf": [schema, {"type": "null"}]})
-}
-
 impl<T: Decode> Decode for Option<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         match node.value {
@@ -211,22 +203,10 @@ impl<T: Decode> Decode for Option<T> {
         }
     }
     fn schema() -> Json {
-        or_null(&T::schema())
+        json!({"anyOf": [T::schema(), {"type": "null"}]})
     }
     fn missing() -> Option<Self> {
         Some(None)
-    }
-}
-
-impl<T: Decode> Decode for Nullable<T> {
-    fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
-        Option::<T>::decode(node, d).map(|given| given.map_or(Self::Null, Self::Value))
-    }
-    fn schema() -> Json {
-        or_null(&T::schema())
-    }
-    fn missing() -> Option<Self> {
-        Some(Self::Absent)
     }
 }
 
@@ -256,7 +236,7 @@ impl<T: Decode> Decode for Named<T> {
             .iter()
             .map(|entry| {
                 let name = Spanned { span: entry.key_span, value: entry.key.clone() };
-                T::decode(&entry.value, d).map(|value| (name, value))
+                value_of(&entry.key, &entry.value, d).map(|value| (name, value))
             })
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>().map(Self)

@@ -17,6 +17,8 @@ const MAX_SHOWN: usize = 200;
 pub enum Severity {
     /// The run cannot go on.
     Error,
+    /// The configuration is read, and a plan of it would be blocked.
+    Refusal,
     /// The run goes on.
     Warning,
 }
@@ -56,6 +58,11 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(span, message) }
     }
 
+    /// What a plan would refuse, at a span.
+    pub fn refusal(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Refusal, ..Self::error(span, message) }
+    }
+
     /// With text beside the underlined place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
@@ -80,6 +87,7 @@ impl Diagnostic {
     fn group<'a>(&'a self, sources: &'a Sources) -> Group<'a> {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
+            Severity::Refusal => Level::ERROR.with_name("refused"),
             Severity::Warning => Level::WARNING,
         };
         let mut group = Group::with_title(level.primary_title(printable(&self.message)));
@@ -121,7 +129,7 @@ fn snippet<'a>(
     let after = text.get(last..)?;
     let to = after.find('\n').map_or(text.len(), |at| last + at);
     let window = text.get(from..to)?;
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let (line, _) = source.position(from);
     let annotations = places.iter().map(|(span, label, kind)| {
         let start = window.floor_char_boundary((span.start as usize).saturating_sub(from));
         let end = window.floor_char_boundary((span.end as usize).saturating_sub(from)).max(start);
@@ -140,41 +148,96 @@ fn snippet<'a>(
 
 /// All that was found so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    all: Vec<Diagnostic>,
+    /// Where a value stands that is not known, and how many diagnostics there were by then.
+    unknown: BTreeMap<Span, usize>,
+}
 
 impl Diagnostics {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        self.all.push(diagnostic);
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// Whether one of them is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|d| d.severity == Severity::Error)
+        self.has(Severity::Error)
+    }
+
+    /// Whether a plan would refuse one of them.
+    #[must_use]
+    pub fn has_refusals(&self) -> bool {
+        self.has(Severity::Refusal)
+    }
+
+    fn has(&self, severity: Severity) -> bool {
+        self.all.iter().any(|d| d.severity == severity)
     }
 
     /// All, in the order they were found.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
+        self.all.iter()
+    }
+
+    /// All but what the plan itself refuses, for those who see the plan.
+    #[must_use]
+    pub fn without_refusals(mut self) -> Self {
+        self.all.retain(|d| d.severity != Severity::Refusal);
+        self
+    }
+
+    /// Those after the first `count`.
+    pub(super) fn since(&mut self, count: usize) -> std::slice::IterMut<'_, Diagnostic> {
+        self.all.get_mut(count..).unwrap_or_default().iter_mut()
+    }
+
+    /// The value at this place is not known, which is told already: whatever else is said about it
+    /// follows from that.
+    pub(super) fn unknown(&mut self, span: Span) {
+        self.unknown.entry(span).or_insert(self.all.len());
+    }
+
+    /// Whether a value within the span is not known.
+    pub(super) fn is_unknown(&self, span: Span) -> bool {
+        let last = Span { start: span.end, end: u32::MAX, ..span };
+        let starting = self.unknown.range(Span { end: 0, ..span }..=last);
+        starting.into_iter().any(|(inner, _)| inner.end <= span.end)
+    }
+
+    /// Drops what was said about values that are not known.
+    pub(super) fn settle(&mut self) {
+        let unknown = std::mem::take(&mut self.unknown);
+        let mut number = 0;
+        self.all.retain(|d| {
+            number += 1;
+            d.span.and_then(|span| unknown.get(&span)).is_none_or(|told| number <= *told)
+        });
     }
 
     /// The report: every diagnostic in the order of its source and position, then a count.
     /// Empty if there is none.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
-        if self.0.is_empty() {
+        if self.all.is_empty() {
             return String::new();
         }
         let renderer =
             if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(20));
-        let mut sorted: Vec<&Diagnostic> = self.0.iter().collect();
+        let mut sorted: Vec<&Diagnostic> = self.all.iter().collect();
         sorted.sort_by_key(|d| d.span);
         let mut out = String::new();
         for diagnostic in sorted.iter().take(MAX_SHOWN) {
@@ -190,24 +253,26 @@ impl Diagnostics {
     }
 
     fn count(&self) -> String {
-        let errors = self.0.iter().filter(|d| d.severity == Severity::Error).count();
-        let warnings = self.0.len() - errors;
+        let errors = self.all.iter().filter(|d| d.severity == Severity::Error).count();
+        let refusals = self.all.iter().filter(|d| d.severity == Severity::Refusal).count();
+        let warnings = self.all.len() - errors - refusals;
         let counted = |count: usize, one: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),
             _ => Some(format!("{count} {one}s")),
         };
-        let parts: Vec<String> = [counted(errors, "error"), counted(warnings, "warning")]
-            .into_iter()
-            .flatten()
-            .collect();
+        let parts: Vec<String> =
+            [counted(errors, "error"), counted(refusals, "refusal"), counted(warnings, "warning")]
+                .into_iter()
+                .flatten()
+                .collect();
         format!("{}.\n", parts.join(", "))
     }
 }
 
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, more: I) {
-        self.0.extend(more);
+        self.all.extend(more);
     }
 }
 
@@ -216,7 +281,7 @@ impl IntoIterator for Diagnostics {
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.all.into_iter()
     }
 }
 
@@ -225,7 +290,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
     type IntoIter = std::slice::Iter<'a, Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.all.iter()
     }
 }
 

@@ -3,7 +3,7 @@
 //! IAM's policy variables (`${aws:username}`) look the same. A replacement is not looked at again.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Diagnostic, Diagnostics, nearest};
 use crate::tree::{Node, Value};
@@ -16,6 +16,10 @@ const LATER: &str = "key_arn";
 pub struct Variables {
     /// `${var.NAME}`.
     pub vars: BTreeMap<String, String>,
+    /// Variables without a value, which is an error that is told where they are declared.
+    pub unset: BTreeSet<String>,
+    /// There may be more variables, in texts that could not be read.
+    pub open: bool,
     /// `${aws.account_id}`.
     pub account: String,
     /// `${aws.region}`.
@@ -35,8 +39,12 @@ impl Variables {
 
     /// The replacement of what stands between the braces; `Ok(None)` leaves it alone.
     fn lookup(&self, inner: &str) -> Result<Option<&str>, Unknown> {
-        let unknown = |near: Option<String>| Unknown { name: inner.to_owned(), nearest: near };
+        let unknown =
+            |near: Option<String>| Unknown { name: inner.to_owned(), nearest: near, told: false };
         if let Some(name) = inner.strip_prefix("var.") {
+            if self.unset.contains(name) || (self.open && !self.vars.contains_key(name)) {
+                return Err(Unknown { told: true, ..unknown(None) });
+            }
             return self.vars.get(name).map(|value| Some(value.as_str())).ok_or_else(|| {
                 unknown(
                     nearest(name, self.vars.keys().map(String::as_str))
@@ -68,6 +76,8 @@ pub struct Unknown {
     pub name: String,
     /// The known name it is most like, with its `var.` or `aws.`.
     pub nearest: Option<String>,
+    /// The error behind it is told elsewhere.
+    pub told: bool,
 }
 
 /// The text with its variables replaced.
@@ -103,25 +113,47 @@ pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, 
     Ok(Cow::Owned(out))
 }
 
-/// Replaces the variables in every text of a tree, keys excepted, and reports unknown ones.
-pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) {
+/// Replaces the variables in every text of a tree, keys excepted, and reports unknown ones: what
+/// else would be said about such a text is not told. Whether all are known.
+pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) -> bool {
     match &mut node.value {
         Value::Text(text) => match interpolate(text, vars) {
-            Ok(Cow::Borrowed(_)) => {}
-            Ok(Cow::Owned(replaced)) => *text = replaced,
+            Ok(Cow::Borrowed(_)) => true,
+            Ok(Cow::Owned(replaced)) => {
+                *text = replaced;
+                true
+            }
             Err(unknown) => {
-                let error = Diagnostic::error(node.span, unknown.to_string());
-                d.push(match unknown.nearest {
-                    Some(near) => error.help(format!("did you mean `${{{near}}}`?")),
-                    None => error,
-                });
+                if !unknown.told {
+                    let error = Diagnostic::error(node.span, unknown.to_string());
+                    d.push(match unknown.nearest {
+                        Some(near) => error.help(format!("did you mean `${{{near}}}`?")),
+                        None if unknown.name.starts_with("var.") => {
+                            error.help("declare it under `vars`")
+                        }
+                        None => error.help(
+                            "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`",
+                        ),
+                    });
+                }
+                d.unknown(node.span);
+                false
             }
         },
-        Value::List(items) => items.iter_mut().for_each(|item| interpolate_node(item, vars, d)),
-        Value::Map(entries) => {
-            entries.iter_mut().for_each(|entry| interpolate_node(&mut entry.value, vars, d));
+        // Every one is looked at, whatever comes of the others.
+        Value::List(items) => {
+            items
+                .iter_mut()
+                .filter_map(|item| (!interpolate_node(item, vars, d)).then_some(()))
+                .count()
+                == 0
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Map(entries) => {
+            let values = entries.iter_mut().map(|entry| &mut entry.value);
+            values.filter_map(|value| (!interpolate_node(value, vars, d)).then_some(())).count()
+                == 0
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 
@@ -132,6 +164,8 @@ mod tests {
 
     fn vars() -> Variables {
         Variables {
+            unset: ["unset".to_owned()].into(),
+            open: false,
             vars: [("team", "blue"), ("days", "30"), ("loop", "${var.loop}")]
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .into(),
@@ -166,11 +200,15 @@ mod tests {
 
     #[test]
     fn a_tree_is_replaced_in_its_values_and_all_errors_are_told() {
-        let mut node =
-            yaml("${var.team}: ${var.days}\nl: [\"${var.a}\", \"${aws.b}\"]\n", 0).unwrap();
         let mut d = Diagnostics::default();
-        interpolate_node(&mut node, &vars(), &mut d);
-        assert_eq!(d.iter().count(), 2);
+        let mut node = yaml(
+            "${var.team}: ${var.days}\nl: [\"${var.a}\", \"${aws.b}\", \"${var.unset}\"]\n",
+            0,
+            &mut d,
+        )
+        .unwrap();
+        assert!(!interpolate_node(&mut node, &vars(), &mut d));
+        assert_eq!(d.len(), 2);
         let Value::Map(entries) = &node.value else { panic!() };
         assert_eq!(entries[0].key, "${var.team}");
         assert_eq!(u32::decode(&entries[0].value, &mut d), Some(30));

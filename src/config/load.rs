@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::merge::{TWICE, entry, merge, scalar};
+use super::merge::{Merged, entry, scalar};
 use super::resolve::{Context, stack};
 use super::{
     Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Variables, interpolate_node,
     mismatch, nearest, raw, read, yaml,
 };
 use crate::desired::Desired;
-use crate::id::{AccountId, BadId, Name, Region};
+use crate::id::{AccountId, BadId, Name, PARTITIONS, Region};
 use crate::tree::{Node, Span, Value};
 
 /// Where the configuration comes from.
@@ -39,14 +39,34 @@ pub struct Loaded {
     /// The texts, which spans point into.
     pub sources: Sources,
     root: Node,
-    vars: Vec<(String, Node)>,
+    vars: Declared,
     stack: Option<Spanned<Name>>,
     account: Option<Spanned<AccountId>>,
     region: Option<Spanned<Region>>,
-    /// Something was wrong; the rest can still be looked at.
+    /// Something was wrong; the rest is still looked at.
     failed: bool,
-    /// So much was wrong that looking at the rest would tell of errors that are none.
-    incomplete: bool,
+    /// A text could not be read: what is missing may stand there.
+    partial: bool,
+}
+
+/// The variables: their values, and those that have none.
+#[derive(Clone, Debug, Default)]
+struct Declared {
+    values: Vec<(String, Node)>,
+    unset: BTreeSet<String>,
+    /// There may be more, in texts that could not be read.
+    open: bool,
+}
+
+/// What is not known while a configuration is looked at: no error may come of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gaps {
+    /// A text could not be read.
+    pub(super) text: bool,
+    /// Another account stands in for the stack's.
+    pub(super) account: bool,
+    /// Another Region stands in for the stack's.
+    pub(super) region: bool,
 }
 
 /// Reads, parses and merges the texts.
@@ -70,28 +90,27 @@ pub(super) fn from_sources(
     given: &BTreeMap<String, String>,
     d: &mut Diagnostics,
 ) -> Loaded {
-    let (mut entries, mut span) = (Vec::new(), None);
+    // What could not be read is reported by now.
+    let mut partial = d.has_errors();
+    let (mut merged, mut span) = (Merged::default(), None);
     for number in numbers {
         let text = sources.get(*number).map_or("", |source| &source.text);
-        match yaml(text, *number) {
-            Ok(node) => {
-                span = span.or(Some(node.span));
-                match node.value {
-                    Value::Map(more) => {
-                        more.into_iter().for_each(|e| merge(&mut entries, e, d));
-                    }
-                    Value::Null => {}
-                    Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                        d.push(mismatch(&node, "a map"));
-                    }
-                }
+        let Some(node) = yaml(text, *number, d) else {
+            partial = true;
+            continue;
+        };
+        span = span.or(Some(node.span));
+        match node.value {
+            Value::Map(more) => more.into_iter().for_each(|entry| merged.add(entry, d)),
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                d.push(mismatch(&node, "a map"));
+                partial = true;
             }
-            Err(error) => d.push(error),
         }
     }
-    let root = Node { span: span.unwrap_or_default(), value: Value::Map(entries) };
-    let mut incomplete = d.iter().any(|e| !e.message.ends_with(TWICE)) && d.has_errors();
-    let vars = variables(&root, given, &mut incomplete, d);
+    let root = Node { span: span.unwrap_or_default(), value: Value::Map(merged.into_entries()) };
+    let vars = variables(&root, given, partial, d);
     let mut loaded = Loaded {
         sources,
         root,
@@ -100,12 +119,11 @@ pub(super) fn from_sources(
         account: None,
         region: None,
         failed: false,
-        incomplete,
+        partial,
     };
-    if !incomplete {
-        loaded.identify(d);
-    }
+    loaded.identify(d);
     loaded.failed = d.has_errors();
+    d.settle();
     loaded
 }
 
@@ -113,15 +131,14 @@ pub(super) fn from_sources(
 fn variables(
     root: &Node,
     given: &BTreeMap<String, String>,
-    incomplete: &mut bool,
+    partial: bool,
     d: &mut Diagnostics,
-) -> Vec<(String, Node)> {
-    let mut out = Vec::new();
-    let before = d.iter().count();
+) -> Declared {
     let declared: Option<Named<Option<raw::Text>>> = entry(root, "vars").map_or_else(
         || Some(Named::default()),
         |vars| Option::decode(&vars.value, d).map(Option::unwrap_or_default),
     );
+    let mut out = Declared { open: partial || declared.is_none(), ..Declared::default() };
     let known: BTreeSet<&str> =
         declared.iter().flat_map(Named::iter).map(|(name, _)| name.value.as_str()).collect();
     for (name, value) in declared.iter().flat_map(Named::iter) {
@@ -129,26 +146,28 @@ fn variables(
             d.push(Diagnostic::error(name.span, bad.message).help(bad.help));
         }
         // A value of the command line is taken as it is, without variables in it.
-        match (given.get(&name.value), value) {
-            (Some(text), _) => out.push((name.value.clone(), literal(text, Span::default()))),
-            (None, Some(text)) => out.push((name.value.clone(), literal(&text.value, text.span))),
-            (None, None) => d.push(
-                Diagnostic::error(name.span, format!("`{}` has no value", name.value))
-                    .help(format!("give one with `--var {}=VALUE`", name.value)),
-            ),
-        }
+        let node = match (given.get(&name.value), value) {
+            (Some(text), _) => literal(text, Span::default()),
+            (None, Some(text)) => literal(&text.value, text.span),
+            (None, None) => {
+                d.push(
+                    Diagnostic::error(name.span, format!("`{}` has no value", name.value))
+                        .help(format!("give one with `--var {}=VALUE`", name.value)),
+                );
+                out.unset.insert(name.value.clone());
+                continue;
+            }
+        };
+        out.values.push((name.value.clone(), node));
     }
-    if declared.is_some() && !*incomplete {
-        for name in given.keys().filter(|name| !known.contains(name.as_str())) {
-            let error =
-                Diagnostic::error(None, format!("`--var {name}`: no such variable is declared"));
-            d.push(match nearest(name, known.iter().copied()) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error.help("declare it under `vars`"),
-            });
-        }
+    for name in given.keys().filter(|name| !out.open && !known.contains(name.as_str())) {
+        let error =
+            Diagnostic::error(None, format!("`--var {name}`: no such variable is declared"));
+        d.push(match nearest(name, known.iter().copied()) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("declare it under `vars`"),
+        });
     }
-    *incomplete |= d.iter().count() > before;
     out
 }
 
@@ -156,7 +175,7 @@ fn literal(text: &str, span: Span) -> Node {
     Node { span, value: Value::Text(text.to_owned()) }
 }
 
-/// The text of a variable.
+/// The texts of the variables.
 fn plain(vars: &[(String, Node)]) -> BTreeMap<String, String> {
     let text = |node: &Node| scalar(&node.value).unwrap_or("").to_owned();
     vars.iter().map(|(name, node)| (name.clone(), text(node))).collect()
@@ -185,7 +204,8 @@ impl Loaded {
         self.stack = self.identity("stack", d);
         self.account = self.identity("account", d);
         self.region = self.identity("region", d);
-        if entry(&self.root, "stack").is_none_or(|e| e.value.value == Value::Null) {
+        let named = entry(&self.root, "stack").is_some_and(|e| e.value.value != Value::Null);
+        if !named && !self.partial {
             let start = Span { end: self.root.span.start, ..self.root.span };
             d.push(
                 Diagnostic::error(start, "missing field `stack`")
@@ -211,10 +231,13 @@ impl Loaded {
             );
             return None;
         }
-        let vars = Variables { vars: plain(&self.vars), ..Variables::default() };
-        let errors = d.iter().count();
-        interpolate_node(&mut node, &vars, d);
-        if d.iter().count() > errors {
+        let vars = Variables {
+            vars: plain(&self.vars.values),
+            unset: self.vars.unset.clone(),
+            open: self.vars.open,
+            ..Variables::default()
+        };
+        if !interpolate_node(&mut node, &vars, d) {
             return None;
         }
         let text = String::decode(&node, d)?;
@@ -231,10 +254,35 @@ impl Loaded {
     /// Errors that `load` reported are not repeated; after one there is no result.
     #[must_use]
     pub fn resolve(&mut self, surroundings: &Surroundings) -> (Option<Desired>, Diagnostics) {
-        let mut d = Diagnostics::default();
-        if self.incomplete {
-            return (None, d);
+        self.look(surroundings, Gaps::default())
+    }
+
+    /// The same where AWS is not asked: what the configuration does not say of its account and its
+    /// Region is stood in for, and no error comes of that.
+    #[must_use]
+    pub fn check(&mut self, region: Option<Region>) -> (Option<Desired>, Diagnostics) {
+        let (own, account) = (region.or_else(|| self.region()), self.account());
+        let gaps = Gaps { region: own.is_none(), account: account.is_none(), text: false };
+        let account = account.or_else(|| "111122223333".parse().ok());
+        let region = own.or_else(|| self.likely_region().parse().ok());
+        match (account, region) {
+            (Some(account), Some(region)) => self.look(&Surroundings { account, region }, gaps),
+            (_, _) => (None, Diagnostics::default()),
         }
+    }
+
+    /// A Region of the partition that the texts speak of.
+    fn likely_region(&self) -> &'static str {
+        let spoken = |partition: &str| {
+            let prefix = format!("arn:{partition}:");
+            self.sources.iter().any(|source| source.text.contains(&prefix))
+        };
+        let other = PARTITIONS.iter().find(|partition| spoken(partition.name));
+        other.map_or("us-east-1", |partition| partition.example)
+    }
+
+    fn look(&mut self, surroundings: &Surroundings, gaps: Gaps) -> (Option<Desired>, Diagnostics) {
+        let mut d = Diagnostics::default();
         if let Some(own) = &self.account
             && own.value != surroundings.account
         {
@@ -257,26 +305,35 @@ impl Loaded {
         let name = self.stack.as_ref().map(|name| name.value.clone());
         let (Some(declared), Some(name)) = (declared, name.or_else(|| "unnamed".parse().ok()))
         else {
+            d.settle();
             return (None, d);
         };
-        let context = Context::new(name, surroundings, &vars, &mut self.sources, d);
-        let (desired, d) = stack(context, &declared);
+        let gaps = Gaps { text: self.partial, ..gaps };
+        let context = Context::new(name, surroundings, gaps, &vars, &mut self.sources, d);
+        let (desired, mut d) = stack(context, &declared);
         let good = !self.failed && !d.has_errors();
+        d.settle();
         (good.then_some(desired), d)
     }
 
     fn variables(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Variables {
         let mut vars = Variables {
             vars: BTreeMap::new(),
+            unset: self.vars.unset.clone(),
+            open: self.vars.open,
             account: surroundings.account.to_string(),
             region: surroundings.region.to_string(),
             partition: surroundings.region.partition().to_owned(),
         };
-        let mut nodes = self.vars.clone();
-        for (_, node) in nodes.iter_mut().filter(|(_, node)| node.span != Span::default()) {
-            interpolate_node(node, &vars, d);
-        }
-        vars.vars = plain(&nodes);
+        let mut values = self.vars.values.clone();
+        values.retain_mut(|(name, node)| {
+            let good = node.span == Span::default() || interpolate_node(node, &vars, d);
+            if !good {
+                vars.unset.insert(name.clone());
+            }
+            good
+        });
+        vars.vars = plain(&values);
         vars
     }
 }

@@ -1,48 +1,67 @@
 //! Several files as one configuration: maps by name, lists one after the other.
 //! Knows nothing of which fields there are.
 
+use std::collections::BTreeMap;
+
 use super::{Diagnostic, Diagnostics};
-use crate::tree::{Entry, Node, Value};
+use crate::tree::{Entry, Node, Span, Value};
 
-/// How the message of a repeated declaration ends.
-pub(super) const TWICE: &str = "is declared twice";
+/// The top-level entries of the files read so far.
+#[derive(Default)]
+pub(super) struct Merged {
+    entries: Vec<Entry>,
+    /// The names in each map that more than one file has a part of, and where each stands.
+    seen: BTreeMap<String, BTreeMap<String, Span>>,
+}
 
-/// Adds a top-level entry of one file to those of the others.
-pub(super) fn merge(entries: &mut Vec<Entry>, entry: Entry, d: &mut Diagnostics) {
-    let Some(first) = entries.iter_mut().find(|first| first.key == entry.key) else {
-        entries.push(entry);
-        return;
-    };
-    match (&mut first.value.value, entry.value.value) {
-        (Value::List(items), Value::List(more)) => items.extend(more),
-        (Value::Map(items), Value::Map(more)) => {
-            for item in more {
-                match items.iter().find(|first| first.key == item.key) {
-                    Some(first) => d.push(
-                        Diagnostic::error(
-                            item.key_span,
-                            format!("`{}.{}` {TWICE}", entry.key, item.key),
-                        )
-                        .label("again here")
-                        .also(first.key_span, "first declared here"),
-                    ),
-                    None => items.push(item),
+impl Merged {
+    /// Adds a top-level entry of one file to those of the others.
+    pub(super) fn add(&mut self, entry: Entry, d: &mut Diagnostics) {
+        let Some(first) = self.entries.iter_mut().find(|first| first.key == entry.key) else {
+            self.entries.push(entry);
+            return;
+        };
+        match (&mut first.value.value, entry.value.value) {
+            (Value::List(items), Value::List(more)) => items.extend(more),
+            (Value::Map(items), Value::Map(more)) => {
+                let seen = self.seen.entry(entry.key.clone()).or_insert_with(|| {
+                    items.iter().map(|item| (item.key.clone(), item.key_span)).collect()
+                });
+                for item in more {
+                    let section = entry.key.as_str();
+                    if let Some(first) = seen.get(&item.key) {
+                        d.push(twice(section, &item, *first));
+                    } else {
+                        seen.insert(item.key.clone(), item.key_span);
+                        items.push(item);
+                    }
                 }
             }
-        }
-        (_, Value::Null) => {}
-        (first @ Value::Null, value) => *first = value,
-        (a, b) if scalar(a).is_some() && scalar(a) == scalar(&b) => {}
-        (_, _) => {
-            let message = format!("`{}` {TWICE}", entry.key);
-            let error = Diagnostic::error(entry.value.span, message).label("and another here");
-            d.push(
-                error
-                    .also(first.value.span, "one value here")
-                    .help("the files of one configuration belong to one stack"),
-            );
+            (_, Value::Null) => {}
+            (first @ Value::Null, value) => *first = value,
+            (a, b) if scalar(a).is_some() && scalar(a) == scalar(&b) => {}
+            (_, _) => {
+                let message = format!("`{}` is declared twice", entry.key);
+                let error = Diagnostic::error(entry.value.span, message).label("and another here");
+                d.push(
+                    error
+                        .also(first.value.span, "one value here")
+                        .help("the files of one configuration belong to one stack"),
+                );
+            }
         }
     }
+
+    /// All entries.
+    pub(super) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
+}
+
+fn twice(section: &str, item: &Entry, first: Span) -> Diagnostic {
+    Diagnostic::error(item.key_span, format!("`{section}.{}` is declared twice", item.key))
+        .label("again here")
+        .also(first, "first declared here")
 }
 
 /// The text of a number or text.

@@ -5,6 +5,8 @@ mod decode;
 mod diagnostic;
 mod interpolate;
 mod load;
+#[cfg(test)]
+mod load_tests;
 mod merge;
 pub mod raw;
 mod read;
@@ -13,9 +15,11 @@ mod resolve;
 #[cfg(test)]
 mod resolve_tests;
 mod source;
+#[cfg(test)]
+mod together_tests;
 mod yaml;
 
-pub use decode::{Decode, Named, Nullable, Spanned, mismatch};
+pub use decode::{Decode, Named, Spanned, mismatch};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 pub use interpolate::{Unknown, Variables, interpolate, interpolate_node};
 pub use load::{Input, Loaded, Surroundings, load, schema};

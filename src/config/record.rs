@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::decode::value_of;
 use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest};
 use crate::tree::{Node, Value};
 
@@ -120,10 +121,25 @@ pub(crate) fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) ->
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
         d.push(match nearest(&entry.key, fields.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error.help(format!("known fields: {}", fields.join(", "))),
+            None => error.help(format!(
+                "{}known fields: {}",
+                anchors(&entry.key, fields),
+                fields.join(", ")
+            )),
         });
     }
     Some(())
+}
+
+/// Other tools take a field of any such name as a place for anchors.
+fn anchors(key: &str, fields: &[&str]) -> &'static str {
+    let holder = key.starts_with("x-") || key.starts_with(['.', '_']);
+    if holder && fields.contains(&"defaults") {
+        "what every key has belongs into `defaults`, a value of many places into `vars`, and an \
+         anchor to where its text stands first; "
+    } else {
+        ""
+    }
 }
 
 /// Reads one field of a record.
@@ -137,7 +153,7 @@ pub(crate) fn field<T: Decode>(
         return None;
     };
     if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
-        return T::decode(&entry.value, d);
+        return value_of(name, &entry.value, d);
     }
     let missing = if required { None } else { T::missing() };
     if missing.is_none() {

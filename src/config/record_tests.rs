@@ -1,7 +1,7 @@
 //! Tests of the decoder and its macros.
 #![expect(unreachable_pub, reason = "the macros declare public types")]
 use super::*;
-use crate::config::{Named, Nullable, Sources, Spanned, yaml};
+use crate::config::{Named, Sources, Spanned, yaml};
 
 choice! {
     /// What it is for.
@@ -23,7 +23,7 @@ record! {
         @required aliases: Vec<Spanned<String>>,
         usage: Usage,
         days: Option<u32>,
-        r#type: Nullable<bool>,
+        r#type: Option<bool>,
         raw: Option<Node>,
     }
 }
@@ -39,7 +39,7 @@ fn read(text: &str) -> (Option<Root>, String) {
     let mut sources = Sources::new();
     let source = sources.add("a.yaml", text);
     let mut d = Diagnostics::default();
-    let root = Root::decode(&yaml(text, source).unwrap(), &mut d);
+    let root = Root::decode(&yaml(text, source, &mut d).unwrap(), &mut d);
     (root, d.render(&sources, false, 100))
 }
 
@@ -52,10 +52,7 @@ fn a_good_record_is_read() {
     let root = root.unwrap();
     let key = root.keys.get("a").unwrap();
     assert_eq!(key.description.as_ref().unwrap().value, "1.10");
-    assert_eq!(
-        (key.days, key.r#type.clone(), key.usage.as_str()),
-        (Some(7), Nullable::Null, "SIGN_VERIFY")
-    );
+    assert_eq!((key.days, key.r#type, key.usage.as_str()), (Some(7), None, "SIGN_VERIFY"));
     assert_eq!(key.raw, None);
     assert!(read("").0.unwrap().keys.0.is_empty());
 }

@@ -1,22 +1,19 @@
-//! Tests of loading and resolving.
+//! Tests of resolving: keys, policies, grants.
 use std::collections::BTreeMap;
-use std::fs;
-
-use proptest::prelude::*;
 
 use super::load::from_sources;
 use super::*;
 use crate::desired::{Adopt, Desired};
 use crate::kind::{KeyRef, Spec};
 
-fn here() -> Surroundings {
+pub(super) fn here() -> Surroundings {
     Surroundings {
         account: "111122223333".parse().unwrap(),
         region: "ap-northeast-2".parse().unwrap(),
     }
 }
 
-fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desired>, String) {
+pub(super) fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desired>, String) {
     let mut sources = Sources::new();
     let numbers: Vec<u16> = files.iter().map(|(name, text)| sources.add(*name, *text)).collect();
     let vars: BTreeMap<String, String> =
@@ -29,18 +26,18 @@ fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desired>, Strin
     (desired, d.render(&loaded.sources, false, 120))
 }
 
-fn good(text: &str) -> Desired {
+pub(super) fn good(text: &str) -> Desired {
     let (desired, report) = all(&[("a.yaml", text)], &[]);
     assert_eq!(report, "");
     desired.unwrap()
 }
 
 /// The report of keys under a good head, without the head's lines.
-fn report(keys: &str) -> String {
+pub(super) fn report(keys: &str) -> String {
     all(&[("a.yaml", &format!("stack: s\n{keys}"))], &[]).1
 }
 
-const STORAGE: &str = r#"
+pub(super) const STORAGE: &str = r#"
 stack: payments-prod
 account: "111122223333"
 region: ap-northeast-2
@@ -481,294 +478,4 @@ fn existing_and_adopted_keys_are_named_whole() {
 
     6 errors.
     "##);
-}
-
-#[test]
-fn policies_are_checked() {
-    insta::assert_snapshot!(report(
-        "keys:\n  a: {policy: {document: {Version: \"2012-10-17\", Statement: []}, users: [root], allow_lockout: \"\"}}\n  b: {policy: {statements: [{Effect: Alow, Principal: \"*\", Action: \"kms:*\", Resource: \"*\"}]}}\n  c: {policy: {document: gone.json}}\n"
-    ), @r##"
-    error: `Statement` is empty
-     --> a.yaml:3:61
-      |
-    3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
-      |                                                             ^
-      |
-      = help: a key policy needs at least one statement
-
-    error: `users` and `document` exclude each other
-     --> a.yaml:3:73
-      |
-    3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
-      |                          ------------------------------------           ^^^^^
-      |                          |
-      |                          the whole policy is here
-      |
-      = help: put the statements into the document, or drop it
-
-    error: `allow_lockout` gives no reason
-     --> a.yaml:3:96
-      |
-    3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
-      |                                                                                                ^^
-      |
-      = help: say why nobody but the named principals may ever change this key
-
-    error: `Alow` is not an effect
-     --> a.yaml:4:38
-      |
-    4 |   b: {policy: {statements: [{Effect: Alow, Principal: "*", Action: "kms:*", Resource: "*"}]}}
-      |                                      ^^^^
-      |
-      = help: write `Allow` or `Deny`, spelled exactly so
-
-    error: cannot read gone.json: No such file or directory (os error 2)
-     --> a.yaml:5:26
-      |
-    5 |   c: {policy: {document: gone.json}}
-      |                          ^^^^^^^^^
-
-    5 errors.
-    "##);
-}
-
-#[test]
-fn names_fields_and_references_are_checked() {
-    insta::assert_snapshot!(report(
-        "vars: {a: b}\nkeys:\n  \"a b\": {}\n  c: {descriptoin: x, ownership: shared, description: \"${var.z}\"}\nremoved:\n  - {address: keys/x, action: forget}\n  - {address: key/c, action: delete}\n  - {address: key/c, action: forget}\n"
-    ), @r##"
-    error: `a b` is not a name
-     --> a.yaml:4:3
-      |
-    4 |   "a b": {}
-      |   ^^^^^
-      |
-      = help: 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
-
-    error: unknown field `descriptoin`
-     --> a.yaml:5:7
-      |
-    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
-      |       ^^^^^^^^^^^
-      |
-      = help: did you mean `description`?
-
-    error: unknown field `ownership`
-     --> a.yaml:5:23
-      |
-    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
-      |                       ^^^^^^^^^
-      |
-      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, custom_key_store_id, xks_key_id, adopt, existing
-
-    error: nothing is known as `${var.z}`
-     --> a.yaml:5:55
-      |
-    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
-      |                                                       ^^^^^^^^^^
-
-    error: `keys` is not a kind of resource: one of key, alias, grant
-     --> a.yaml:7:15
-      |
-    7 |   - {address: keys/x, action: forget}
-      |               ^^^^^^
-      |
-      = help: write the address as `kmsctl plan` shows it, such as `key/legacy`
-
-    error: expected one of forget, found `delete`
-     --> a.yaml:8:30
-      |
-    8 |   - {address: key/c, action: delete}
-      |                              ^^^^^^
-
-    error: `key/c` is both declared and removed
-     --> a.yaml:9:15
-      |
-    5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
-      |   - declared here
-    ...
-    9 |   - {address: key/c, action: forget}
-      |               ^^^^^
-      |
-      = help: take one of the two away
-
-    7 errors.
-    "##);
-}
-
-#[test]
-fn the_stack_and_its_account_are_checked() {
-    let (_, report) = all(
-        &[("a.yaml", "stack: a b\naccount: 444455556666\nregion: \"${aws.region}\"\nkeys: {}\n")],
-        &[],
-    );
-    insta::assert_snapshot!(report, @r##"
-    error: `a b` is not a name
-     --> a.yaml:1:8
-      |
-    1 | stack: a b
-      |        ^^^
-      |
-      = help: 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
-
-    error: this stack belongs to account 444455556666, the credentials are of 111122223333
-     --> a.yaml:2:10
-      |
-    2 | account: 444455556666
-      |          ^^^^^^^^^^^^
-      |
-      = help: use a profile of that account (`--profile`, AWS_PROFILE)
-
-    error: `region` must be known before anything is asked of AWS
-     --> a.yaml:3:9
-      |
-    3 | region: "${aws.region}"
-      |         ^^^^^^^^^^^^^^^
-      |
-      = help: only `${var.NAME}` can be used in `stack`, `account` and `region`
-
-    3 errors.
-    "##);
-    insta::assert_snapshot!(all(&[("a.yaml", "keys: {}\n")], &[]).1, @r##"
-    error: missing field `stack`
-     --> a.yaml:1:1
-      |
-    1 | keys: {}
-      | ^
-      |
-      = help: name the stack, such as `stack: payments-prod`
-
-    1 error.
-    "##);
-}
-
-#[test]
-fn variables_come_from_the_command_line() {
-    let text = "stack: \"${var.name}\"\nvars: {name: ~, days: 7}\ndefaults: {deletion_window_days: \"${var.days}\"}\nkeys: {k: {}}\n";
-    let (desired, _) = all(&[("a.yaml", text)], &[("name", "s"), ("days", "9")]);
-    let desired = desired.unwrap();
-    assert_eq!(desired.stack.as_str(), "s");
-    let Spec::Key(key) = &desired.resources[&"key/k".parse().unwrap()].spec else { panic!() };
-    assert_eq!(key.deletion_window_days, 9);
-    insta::assert_snapshot!(all(&[("a.yaml", text)], &[("naem", "s")]).1, @r##"
-    error: `--var naem`: no such variable is declared
-     |
-     = help: did you mean `name`?
-
-    error: `name` has no value
-     --> a.yaml:2:8
-      |
-    2 | vars: {name: ~, days: 7}
-      |        ^^^^
-      |
-      = help: give one with `--var name=VALUE`
-
-    2 errors.
-    "##);
-}
-
-#[test]
-fn several_files_are_one_configuration() {
-    let files = [
-        ("a.yaml", "stack: s\naccount: 111122223333\nkeys: {a: {}}\n"),
-        ("b.yaml", "stack: s\naccount: \"111122223333\"\nkeys: {b: {}}\n"),
-        ("c.yaml", ""),
-    ];
-    let (desired, report) = all(&files, &[]);
-    assert_eq!((desired.unwrap().resources.len(), report.as_str()), (2, ""));
-    let files = [
-        ("a.yaml", "stack: s\nvars: {v: 1}\nkeys:\n  a: {}\n"),
-        ("b.yaml", "stack: t\nvars: {v: 2}\nkeys:\n  a: {tags: [x]}\n"),
-    ];
-    insta::assert_snapshot!(all(&files, &[]).1, @r##"
-    error: `stack` is declared twice
-     --> b.yaml:1:8
-      |
-    1 | stack: t
-      |        ^ and another here
-      |
-     ::: a.yaml:1:8
-      |
-    1 | stack: s
-      |        - one value here
-      |
-      = help: the files of one configuration belong to one stack
-
-    error: `vars.v` is declared twice
-     --> b.yaml:2:8
-      |
-    2 | vars: {v: 2}
-      |        ^ again here
-      |
-     ::: a.yaml:2:8
-      |
-    2 | vars: {v: 1}
-      |        - first declared here
-
-    error: `keys.a` is declared twice
-     --> b.yaml:4:3
-      |
-    4 |   a: {tags: [x]}
-      |   ^ again here
-      |
-     ::: a.yaml:4:3
-      |
-    4 |   a: {}
-      |   - first declared here
-
-    3 errors.
-    "##);
-}
-
-#[test]
-fn a_malformed_document_is_shown_in_its_own_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("kmsctl.yaml");
-    fs::write(&config, "stack: s\nkeys: {k: {policy: {document: p.json}}}\n").unwrap();
-    let run = |policy: &str| {
-        fs::write(folder.path().join("p.json"), policy).unwrap();
-        let (mut loaded, d) = load(&Input { paths: vec![config.clone()], ..Input::default() });
-        assert!(d.is_empty());
-        let (desired, d) = loaded.resolve(&here());
-        let report = d.render(&loaded.sources, false, 120);
-        (desired, report.replace(&folder.path().display().to_string(), "DIR"))
-    };
-    insta::assert_snapshot!(run("{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [,]\n}\n").1, @r##"
-    error: malformed JSON: expected a value, found `,`
-     --> DIR/p.json:3:17
-      |
-    3 |   "Statement": [,]
-      |                 ^
-
-    1 error.
-    "##);
-    let root = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:${aws.partition}:iam::${aws.account_id}:root"}, "Action": "kms:ListKeys", "Resource": "*"}]}"#;
-    let (desired, report) = run(root);
-    assert_eq!(report, "");
-    let desired = desired.unwrap();
-    assert_eq!(desired.findings.len(), 1);
-    assert_eq!(desired.findings[0].0.to_string(), "key/k");
-}
-
-#[test]
-fn the_schema_knows_every_field() {
-    let schema = schema();
-    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    assert_eq!(schema["required"], serde_json::json!(["stack"]));
-    let key = &schema["properties"]["keys"]["additionalProperties"]["properties"];
-    assert_eq!(key.as_object().unwrap().len(), 18);
-    assert_eq!(schema["additionalProperties"], false);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    #[test]
-    fn no_text_panics(text in "\\PC{0,200}", at in 0..STORAGE.len(), more in "[-a-z:{}\\[\\]\"'$&*!|>#%@, \\n0-9]{0,12}") {
-        let _unused = all(&[("a.yaml", &text)], &[]);
-        let mut edited = STORAGE.to_owned();
-        edited.insert_str(edited.floor_char_boundary(at), &more);
-        let _unused = all(&[("a.yaml", &edited)], &[]);
-        edited.truncate(edited.floor_char_boundary(at));
-        let _unused = all(&[("a.yaml", &edited)], &[]);
-    }
 }

@@ -9,34 +9,45 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{Location, Options, Spanned};
+use serde_saphyr::{Error, Location, Options, Spanned};
 
-use super::Diagnostic;
+use super::{Diagnostic, Diagnostics};
 use crate::tree::{Entry, Node, Span, Value};
 
 const MAX_DEPTH: usize = 64;
 const STACK_BYTES: usize = 64 << 20;
 const MAX_NODES: usize = 500_000;
+const MAX_ALIASES: usize = 10_000;
+const MAX_ANCHORS: usize = 1_000;
 const MAX_REPLAYED: usize = 100_000;
 
 /// Reads one document. An empty one is an empty map. Nothing a text can say takes more than
 /// bounded time, memory and stack: nesting, nodes and what aliases repeat are all limited.
 ///
-/// # Errors
-/// The first thing that is wrong with the text.
-pub fn yaml(text: &str, source: u16) -> Result<Node, Diagnostic> {
-    let reader = Reader { text, source };
+/// Of a repeated key the first value is taken, and the rest of the text is still read. `None` where
+/// the text is no YAML: only the first error in it is told then.
+pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
+    let reader = Reader { text, source, d: Diagnostics::default() };
+    let failed = |message: String| {
+        let mut d = Diagnostics::default();
+        d.push(Diagnostic::error(None, message));
+        (None, d)
+    };
     // The reader is recursive and its frames are large: at the deepest nesting allowed it
     // would overflow the 2 MiB of a worker thread, so it gets a stack of its own.
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || reader.read())
-            .map_err(|error| Diagnostic::error(None, format!("cannot start a thread: {error}")))?
-            .join()
-            .unwrap_or_else(|_| Err(Diagnostic::error(None, "the YAML reader failed")))
-    })
+    let (node, more) = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        match thread.spawn_scoped(scope, || reader.read()) {
+            Ok(thread) => {
+                thread.join().unwrap_or_else(|_| failed("the YAML reader failed".to_owned()))
+            }
+            Err(error) => failed(format!("cannot start a thread: {error}")),
+        }
+    });
+    d.extend(more);
+    node
 }
 
 fn options() -> Options {
@@ -45,9 +56,11 @@ fn options() -> Options {
             max_depth: MAX_DEPTH,
             flow_nesting_limit: MAX_DEPTH,
             max_nodes: MAX_NODES,
-            max_aliases: 10_000,
-            max_anchors: 1_000,
+            max_aliases: MAX_ALIASES,
+            max_anchors: MAX_ANCHORS,
             max_documents: 1,
+            // One anchor that a thousand keys use is ordinary; what aliases repeat has its limit below.
+            enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
             max_total_replayed_events: MAX_REPLAYED,
@@ -125,24 +138,59 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
+/// What a limit is about, in the words of a person.
+fn limit(error: &Error) -> Option<(String, &'static str)> {
+    const MERGE: &str = "use fewer aliases, or put what they repeat into `defaults`";
+    const SPLIT: &str = "split it into several files: `-f` takes a folder";
+    // Within an alias, the error comes as text.
+    if error.to_string().starts_with("alias replay limit exceeded") {
+        let message = format!("the aliases of this file repeat more than {MAX_REPLAYED} values");
+        return Some((message, MERGE));
+    }
+    let Error::Budget { breach, .. } = error else {
+        return None;
+    };
+    let (what, help) = if let BudgetBreach::Documents { .. } = breach {
+        ("more than one document in a file".to_owned(), "write one file for each document")
+    } else if let BudgetBreach::Depth { .. } = breach {
+        (format!("lists and maps are nested deeper than {MAX_DEPTH}"), "nest less")
+    } else if let BudgetBreach::Aliases { .. } = breach {
+        (format!("more than {MAX_ALIASES} aliases in a file"), MERGE)
+    } else if let BudgetBreach::Anchors { .. } = breach {
+        (format!("more than {MAX_ANCHORS} anchors in a file"), SPLIT)
+    } else if let BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } = breach {
+        (format!("more than {MAX_NODES} values in a file"), SPLIT)
+    } else {
+        ("the file is beyond what is read".to_owned(), SPLIT)
+    };
+    Some((what, help))
+}
+
 struct Reader<'a> {
     text: &'a str,
     source: u16,
+    d: Diagnostics,
 }
 
 impl Reader<'_> {
-    fn read(&self) -> Result<Node, Diagnostic> {
+    fn read(mut self) -> (Option<Node>, Diagnostics) {
         if let Some(at) = self.text.find('\0') {
             let span = self.span(at, at + 1);
-            return Err(Diagnostic::error(span, "the text has a NUL character"));
+            self.d.push(Diagnostic::error(span, "the text has a NUL character"));
+            return (None, self.d);
         }
-        let raw: Spanned<Raw> = serde_saphyr::from_str_with_options(self.text, options())
-            .map_err(|error| self.failed(&error))?;
-        let mut node = self.node(raw)?;
+        let raw: Spanned<Raw> = match serde_saphyr::from_str_with_options(self.text, options()) {
+            Ok(raw) => raw,
+            Err(error) => {
+                self.d.push(self.failed(&error));
+                return (None, self.d);
+            }
+        };
+        let mut node = self.node(raw);
         if node.value == Value::Null {
             node.value = Value::Map(Vec::new());
         }
-        Ok(node)
+        (Some(node), self.d)
     }
 
     /// A span of this text, moved inside it and onto whole characters.
@@ -185,10 +233,9 @@ impl Reader<'_> {
         if let Some(at) = message.find(" at line ") {
             message.truncate(at);
         }
-        if message.contains("Documents {") {
-            "more than one document in a file".clone_into(&mut message);
-        } else if message.starts_with("budget breached") {
-            message = format!("the text is beyond what is read: {message}");
+        let limit = limit(error);
+        if let Some((what, _)) = &limit {
+            message.clone_from(what);
         }
         let mut span = error.location().map(|location| self.located(location));
         if let Some(span) = &mut span
@@ -198,10 +245,14 @@ impl Reader<'_> {
             *span = self
                 .span(span.start as usize, span.start as usize + next.map_or(0, char::len_utf8));
         }
-        Diagnostic::error(span, message)
+        let diagnostic = Diagnostic::error(span, message);
+        match limit {
+            Some((_, help)) => diagnostic.help(help),
+            None => diagnostic,
+        }
     }
 
-    fn node(&self, raw: Spanned<Raw>) -> Result<Node, Diagnostic> {
+    fn node(&mut self, raw: Spanned<Raw>) -> Node {
         let mut span = self.trimmed(self.located(raw.defined));
         let value = match raw.value {
             Raw::Null => Value::Null,
@@ -216,39 +267,39 @@ impl Reader<'_> {
                 Value::Number(if plain { written.to_owned() } else { read })
             }
             Raw::List(items) => {
-                let items: Vec<Node> =
-                    items.into_iter().map(|item| self.node(item)).collect::<Result<_, _>>()?;
+                let items: Vec<Node> = items.into_iter().map(|item| self.node(item)).collect();
                 let last = items.iter().map(|item| item.span.end).max();
                 span.end = span.end.max(last.unwrap_or(0));
                 Value::List(items)
             }
             Raw::Map(entries) => {
-                let entries = self.entries(entries)?;
+                let entries = self.entries(entries);
                 let last =
                     entries.iter().map(|entry| entry.value.span.end.max(entry.key_span.end)).max();
                 span.end = span.end.max(last.unwrap_or(0));
                 Value::Map(entries)
             }
         };
-        Ok(Node { span, value })
+        Node { span, value }
     }
 
-    fn entries(&self, raw: Vec<(Spanned<String>, Spanned<Raw>)>) -> Result<Vec<Entry>, Diagnostic> {
+    fn entries(&mut self, raw: Vec<(Spanned<String>, Spanned<Raw>)>) -> Vec<Entry> {
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         let mut entries = Vec::with_capacity(raw.len());
         for (key, value) in raw {
             let key_span = self.trimmed(self.located(key.defined));
-            if let Some(first) = seen.insert(key.value.clone(), key_span) {
-                return Err(Diagnostic::error(
-                    key_span,
-                    format!("the key `{}` is given twice", key.value),
-                )
-                .label("given again here")
-                .also(first, "first given here"));
+            if let Some(first) = seen.get(&key.value) {
+                let message = format!("the key `{}` is given twice", key.value);
+                let error = Diagnostic::error(key_span, message).label("given again here");
+                self.d.push(error.also(*first, "first given here").help("keep one of the two"));
+                // What stands under it has errors of its own.
+                self.node(value);
+                continue;
             }
-            entries.push(Entry { key: key.value, key_span, value: self.node(value)? });
+            seen.insert(key.value.clone(), key_span);
+            entries.push(Entry { key: key.value, key_span, value: self.node(value) });
         }
-        Ok(entries)
+        entries
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tests of the YAML reader.
 use super::*;
-use crate::config::{Diagnostics, Sources};
+use crate::config::Sources;
 use proptest::prelude::*;
 
 /// A node as one line, with the source text every scalar's span covers.
@@ -26,7 +26,7 @@ fn show(text: &str) -> String {
         }
     }
     let mut out = String::new();
-    one(text, &yaml(text, 0).unwrap(), &mut out);
+    one(text, &read(text).unwrap(), &mut out);
     out
 }
 
@@ -34,8 +34,17 @@ fn report(text: &str) -> String {
     let mut sources = Sources::new();
     let source = sources.add("a.yaml", text);
     let mut diagnostics = Diagnostics::default();
-    diagnostics.push(yaml(text, source).unwrap_err());
+    yaml(text, source, &mut diagnostics);
     diagnostics.render(&sources, false, 100)
+}
+
+/// The data, where nothing is wrong with it.
+fn read(text: &str) -> Result<Node, Diagnostics> {
+    let mut d = Diagnostics::default();
+    match yaml(text, 0, &mut d) {
+        Some(node) if d.is_empty() => Ok(node),
+        Some(_) | None => Err(d),
+    }
 }
 
 #[test]
@@ -48,24 +57,71 @@ fn scalars_keep_their_text_and_spans() {
 #[test]
 fn an_empty_document_is_an_empty_map() {
     for text in ["", "\n", "# only a comment\n", "---\n", "~\n"] {
-        assert_eq!(yaml(text, 0).unwrap().value, Value::Map(vec![]), "{text:?}");
+        assert_eq!(read(text).unwrap().value, Value::Map(vec![]), "{text:?}");
     }
 }
 
 #[test]
 fn a_repeated_key_is_reported_with_both_places() {
-    insta::assert_snapshot!(report("a: 1\nb: 2\n\"a\": 3\n"), @r##"
+    insta::assert_snapshot!(report("a: 1\nb: 2\n\"a\": {c: 1, c: 2}\n"), @r##"
     error: the key `a` is given twice
      --> a.yaml:3:1
       |
     1 | a: 1
       | - first given here
     2 | b: 2
-    3 | "a": 3
+    3 | "a": {c: 1, c: 2}
       | ^^^ given again here
+      |
+      = help: keep one of the two
 
-    1 error.
+    error: the key `c` is given twice
+     --> a.yaml:3:13
+      |
+    3 | "a": {c: 1, c: 2}
+      |       -     ^ given again here
+      |       |
+      |       first given here
+      |
+      = help: keep one of the two
+
+    2 errors.
     "##);
+}
+
+#[test]
+fn limits_are_told_in_words() {
+    let first = |text: &str| {
+        let Err(errors) = read(text) else { return "accepted".to_owned() };
+        let error = errors.into_iter().next().unwrap();
+        format!("{}; {}", error.message, error.help.unwrap_or_default())
+    };
+    let values = |count: usize| vec!["x"; count].join(",");
+    let repeated = format!("a: &a [{}]\nb: [{}]\n", values(1000), vec!["*a"; 200].join(","));
+    let anchors: String = (0..1100).map(|n| format!("a{n}: &a{n} 1\n")).collect();
+    let texts = [
+        repeated,
+        "- ".repeat(100),
+        format!("a: &a 1\nb: [{}]\n", vec!["*a"; 11_000].join(",")),
+        anchors,
+        "- 1\n".repeat(600_000),
+        "a: 1\n---\nb: 2\n".to_owned(),
+    ];
+    let told: Vec<String> = texts.iter().map(|text| first(text)).collect();
+    insta::assert_snapshot!(told.join("\n"), @r##"
+    the aliases of this file repeat more than 100000 values; use fewer aliases, or put what they repeat into `defaults`
+    lists and maps are nested deeper than 64; nest less
+    more than 10000 aliases in a file; use fewer aliases, or put what they repeat into `defaults`
+    more than 1000 anchors in a file; split it into several files: `-f` takes a folder
+    more than 500000 values in a file; split it into several files: `-f` takes a folder
+    more than one document in a file; write one file for each document
+    "##);
+}
+
+#[test]
+fn one_anchor_serves_every_key() {
+    let keys: String = (0..1000).map(|n| format!("k{n}: *policy\n")).collect();
+    assert!(read(&format!("p: &policy {{a: 1}}\n{keys}")).is_ok());
 }
 
 #[test]
@@ -85,6 +141,8 @@ fn bad_texts_are_reported_where_they_are_bad() {
       |
     2 | ---
       | ^^^
+      |
+      = help: write one file for each document
 
     1 error.
     "##);
@@ -115,7 +173,7 @@ fn bad_texts_are_reported_where_they_are_bad() {
 
     1 error.
     "##);
-    assert!(yaml("? [1]\n: 2\n", 0).is_err());
+    assert!(read("? [1]\n: 2\n").is_err());
 }
 
 #[test]
@@ -133,7 +191,7 @@ fn hostile_texts_end_quickly_in_an_error() {
     let many = "- 1\n".repeat(600_000);
     let cyclic = "a: &a [*a]\n".to_owned();
     for text in [laughs, deep, deep_map, dashes, keys, many, cyclic] {
-        assert!(yaml(&text, 0).is_err());
+        assert!(read(&text).is_err());
     }
     assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
@@ -156,18 +214,21 @@ fn inside(text: &str, node: &Node) {
 proptest! {
     #[test]
     fn arbitrary_text_never_panics_and_spans_lie_inside(text in "([-\\[\\]{}:,&*!?|>'\"#% a0-9.~<\n\tä鍵\u{feff}\r]|\\PC){0,60}") {
-        match yaml(&text, 0) {
-            Ok(node) => inside(&text, &node),
-            Err(diagnostic) => if let Some(span) = diagnostic.span {
-                prop_assert!(text.get(span.start as usize..span.end as usize).is_some());
-            },
+        let mut d = Diagnostics::default();
+        if let Some(node) = yaml(&text, 0, &mut d) {
+            inside(&text, &node);
+        } else {
+            prop_assert!(d.has_errors());
+        }
+        for span in d.iter().filter_map(|diagnostic| diagnostic.span) {
+            prop_assert!(text.get(span.start as usize..span.end as usize).is_some());
         }
     }
 
     #[test]
     fn a_plain_map_reads_back(entries in proptest::collection::btree_map("[a-zä鍵]{1,8}", "[a-z ]{0,8}[0-9é]", 0..8)) {
         let text: String = entries.iter().map(|(k, v)| format!("\"{k}\": \"{v}\"\n")).collect();
-        let node = yaml(&text, 0).unwrap();
+        let node = read(&text).unwrap();
         inside(&text, &node);
         let Value::Map(read) = node.value else { panic!() };
         prop_assert_eq!(read.len(), entries.len());

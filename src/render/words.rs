@@ -179,7 +179,11 @@ pub(super) fn deletion(step: &Step) -> Option<String> {
 /// The last line of every form.
 pub(super) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
-        return "No changes. AWS matches the configuration.".to_owned();
+        return match plan.drift.len() {
+            0 => "No changes. AWS matches the configuration.".to_owned(),
+            1 => "1 resource differs from what was last applied.".to_owned(),
+            n => format!("{n} resources differ from what was last applied."),
+        };
     }
     let count = |action| plan.count(action);
     let mut text = format!(

@@ -13,7 +13,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("tree", &[]),
     ("policy", &["tree"]),
-    ("address", &["kind"]),
+    ("address", &["id", "kind"]),
     ("kind", &["address", "id", "policy"]),
     ("desired", &["address", "id", "kind", "policy"]),
     ("live", &["address", "id", "kind"]),

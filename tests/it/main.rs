@@ -19,6 +19,7 @@ mod files;
 mod gates;
 mod help;
 mod newborn;
+mod offline;
 mod order;
 mod ownership;
 mod principals;

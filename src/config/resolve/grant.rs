@@ -56,6 +56,9 @@ impl Context<'_> {
         if let Some(known) = self.accounts.get(&account.value) {
             return known.clone();
         }
+        if self.gaps.text {
+            return None;
+        }
         let help = match nearest(&account.value, self.accounts.keys().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "declare it under `accounts`, with its id and a role".to_owned(),

@@ -119,7 +119,9 @@ impl Context<'_> {
             Adopt::Alias(self.parse::<AliasName>(text)?)
         } else if value.starts_with("arn:") {
             let arn: KeyArn = self.parse(text)?;
-            if arn.place() != *place {
+            let elsewhere = (arn.account != place.account && !self.gaps.account)
+                || (arn.region != place.region && !self.gaps.region);
+            if elsewhere {
                 let message = format!("this key is of {}, the stack's is of {place}", arn.place());
                 let help =
                     "set the key's `region`; a key of another account can only be `existing`";

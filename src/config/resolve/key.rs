@@ -9,7 +9,7 @@ use crate::config::raw::{self, Key, Part, Text};
 use crate::config::{Diagnostic, Named};
 use crate::id::{AliasName, KeyArn, Place};
 use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG, can_rotate};
-use crate::kind::{KeyFact, KeyRef, Kind, Spec, alias};
+use crate::kind::{KeyRef, Kind, Spec, alias};
 use crate::tree::Span;
 
 /// What a key may carry of its own: AWS allows 50 tags, kmsctl needs 3.
@@ -24,7 +24,8 @@ impl Context<'_> {
         }
         let address = Address::new(Kind::Key, name.value.clone());
         // With a wrong Region the rest is still looked at, in the stack's.
-        let place = self.place(raw.region.as_ref()).unwrap_or_else(|| self.out.home.clone());
+        let known = self.place(raw.region.as_ref());
+        let place = known.clone().unwrap_or_else(|| self.out.home.clone());
         let fact = self.fact(name, raw);
         let spec = self.spec(name, &address, raw);
         let protect = raw.protect.as_ref().map(|p| p.value).or(self.defaults.protect);
@@ -44,7 +45,11 @@ impl Context<'_> {
         if let Some(fact) = &fact {
             self.out.key_facts.insert(target.clone(), fact.clone());
         }
-        self.beside(name, raw, &target, &place, fact.as_ref());
+        self.aliases(name, raw, &target, known.as_ref());
+        self.grants(
+            raw,
+            &On { name: &name.value, key: &target, place: &place, fact: fact.as_ref() },
+        );
     }
 
     /// A key of somebody else.
@@ -65,12 +70,13 @@ impl Context<'_> {
                 return;
             }
         };
-        if arn.region.partition() != self.partition {
+        if arn.region.partition() != self.partition && !self.gaps.region {
             let message = format!("this key is not in the stack's partition `{}`", self.partition);
             self.error(existing.span, message, "no account reaches into another partition");
         }
         let place = arn.place();
         if place.account != self.out.home.account
+            && !self.gaps.account
             && let Some(alias) = raw.aliases.first()
         {
             let message =
@@ -79,7 +85,9 @@ impl Context<'_> {
             return;
         }
         self.out.existing.insert(arn.clone());
-        self.beside(name, raw, &KeyRef::Arn(arn), &place, None);
+        let target = KeyRef::Arn(arn);
+        self.aliases(name, raw, &target, Some(&place));
+        self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
     }
 
     /// Reports what cannot be declared of a key of somebody else.
@@ -111,33 +119,29 @@ impl Context<'_> {
         }
     }
 
-    fn beside(
-        &mut self,
-        name: &Text,
-        raw: &Key,
-        target: &KeyRef,
-        place: &Place,
-        fact: Option<&KeyFact>,
-    ) {
+    /// The aliases. Without a place it is not known which others they could meet.
+    fn aliases(&mut self, name: &Text, raw: &Key, target: &KeyRef, place: Option<&Place>) {
         if let Some(first) = raw.aliases.get(MAX_ALIASES) {
             let message = format!("{} aliases are too many for a key", raw.aliases.len());
             self.error(first.span, message, format!("AWS allows {MAX_ALIASES}"));
         }
         for text in &raw.aliases {
-            self.alias(name, text, target, place);
-        }
-        let on = On { name: &name.value, key: target, place, fact };
-        for (name, grant) in &raw.grants {
-            if let Part(Some(grant)) = grant {
-                self.grant(&on, name, grant);
+            let alias = self.parse::<AliasName>(text);
+            if let (Some(alias), Some(place)) = (alias, place) {
+                self.alias(name, text, alias, target, place);
             }
         }
     }
 
-    fn alias(&mut self, key: &Text, text: &Text, target: &KeyRef, place: &Place) {
-        let Some(alias) = self.parse::<AliasName>(text) else {
-            return;
-        };
+    fn grants(&mut self, raw: &Key, on: &On<'_>) {
+        for (name, grant) in &raw.grants {
+            if let Part(Some(grant)) = grant {
+                self.grant(on, name, grant);
+            }
+        }
+    }
+
+    fn alias(&mut self, key: &Text, text: &Text, alias: AliasName, target: &KeyRef, place: &Place) {
         let claim = (place.region.clone(), alias.clone());
         if let Some((first, of)) = self.aliases.get(&claim) {
             let message = if *of == key.value {
@@ -199,7 +203,8 @@ impl Context<'_> {
             return self.defaults.rotation.filter(|_| can);
         };
         let rotation = self.rotation(own)?;
-        if !can && rotation != Rotation::Off {
+        // Of a spec that does not exist, that is told already.
+        if !can && rotation != Rotation::Off && key::rule(spec).is_some() {
             let message = format!("a key of spec {spec} and origin {origin} cannot rotate");
             let help = "drop `rotation`: only symmetric keys with material that AWS made rotate";
             self.error(own.span, message, help);

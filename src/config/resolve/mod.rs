@@ -11,6 +11,7 @@ mod principal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use super::load::Gaps;
 use super::raw::{self, Part};
 use super::{Diagnostic, Diagnostics, Named, Sources, Spanned, Surroundings, Variables, nearest};
 use crate::address::Address;
@@ -36,6 +37,7 @@ pub(super) struct Context<'a> {
     sources: &'a mut Sources,
     vars: &'a Variables,
     partition: &'static str,
+    gaps: Gaps,
     defaults: Defaults,
     accounts: BTreeMap<String, Option<AccountId>>,
     /// Which alias stands where, and the key that claims it.
@@ -50,6 +52,7 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
     if let Some(Some(defaults)) = &declared.defaults.0 {
         cx.set_defaults(defaults);
     }
+    cx.gaps.text |= declared.accounts.0.is_none();
     for (name, account) in declared.accounts.0.iter().flat_map(Named::iter) {
         cx.account(name, account);
     }
@@ -74,6 +77,7 @@ impl<'a> Context<'a> {
     pub(super) fn new(
         stack: Name,
         surroundings: &Surroundings,
+        gaps: Gaps,
         vars: &'a Variables,
         sources: &'a mut Sources,
         d: Diagnostics,
@@ -85,6 +89,7 @@ impl<'a> Context<'a> {
             sources,
             vars,
             partition: surroundings.region.partition(),
+            gaps,
             defaults: Defaults::default(),
             accounts: BTreeMap::new(),
             aliases: BTreeMap::new(),
@@ -208,7 +213,7 @@ impl<'a> Context<'a> {
             return Some(self.out.home.clone());
         };
         let region: Region = self.parse(text)?;
-        if region.partition() != self.partition {
+        if region.partition() != self.partition && !self.gaps.region {
             let message =
                 format!("`{region}` is not in the stack's partition `{}`", self.partition);
             self.error(text.span, message, "a stack has one account, and an account one partition");

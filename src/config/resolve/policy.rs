@@ -1,5 +1,7 @@
 //! The policy of a key: from roles, or a whole document. Knows nothing of what a policy allows.
 
+use std::collections::BTreeSet;
+
 use super::Context;
 use crate::address::Address;
 use crate::config::raw::{Policy, Text};
@@ -9,6 +11,35 @@ use crate::tree::{Entry, Node, Span, Value};
 
 impl Context<'_> {
     pub(super) fn policy(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
+        let document = self.of_key(address, raw)?;
+        // What a variable without a value stands for could be what keeps the policy open.
+        if raw.allow_lockout.is_none()
+            && !self.d.is_unknown(raw.span)
+            && let Some(why) = self.lockout(&document)
+        {
+            let message = format!("the policy could lock everybody out of the key: {why}");
+            self.d.push(Diagnostic::refusal(raw.span, message).help(
+                "keep the account-root statement (`delegate_to_iam: true`), or name two \
+                 administrators, or say `allow_lockout: <reason>` in the policy",
+            ));
+        }
+        Some(document)
+    }
+
+    /// Why nobody could change the policy for good. A plan refuses such a policy, unless AWS has it
+    /// already; this is the same check, with the place of the policy.
+    fn lockout(&self, document: &Document) -> Option<String> {
+        let own = self.out.home.account.as_str();
+        let why = policy::lockout(document, own)?;
+        // Where another account stands in for the stack's, it may be any that the policy names.
+        let text = document.to_json();
+        let named = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 12);
+        let open = |account| policy::lockout(document, account).is_none();
+        let known = !self.gaps.account || !named.collect::<BTreeSet<_>>().into_iter().any(open);
+        known.then_some(why)
+    }
+
+    fn of_key(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
         if let Some(reason) = &raw.allow_lockout
             && reason.value.trim().is_empty()
         {
@@ -66,13 +97,11 @@ impl Context<'_> {
         let text = self.sources.get(number).map_or("", |source| &source.text);
         let read = policy::json(text, number);
         let mut node = self.parsed(read, document.span)?;
-        let errors = self.d.iter().count();
-        interpolate_node(&mut node, self.vars, &mut self.d);
-        (self.d.iter().count() == errors).then_some(node)
+        interpolate_node(&mut node, self.vars, &mut self.d).then_some(node)
     }
 
     fn roles(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
-        let errors = self.d.iter().count();
+        let errors = self.d.len();
         let mut list = |field: Option<&Spanned<Vec<Text>>>| {
             field.map(|field| self.principals(&field.value)).unwrap_or_default()
         };
@@ -82,7 +111,8 @@ impl Context<'_> {
         let encrypt_only = list(raw.encrypt_only.as_ref());
         let statements = raw.statements.as_ref().map_or(&[][..], |list| list.value.as_slice());
         let account = self.out.home.account.clone();
-        let built = policy::build(&Roles {
+        let gaps = self.d.len() > errors;
+        let mut built = policy::build(&Roles {
             partition: self.partition,
             account: account.as_str(),
             delegate_to_iam: raw.delegate_to_iam.as_ref().is_none_or(|given| given.value),
@@ -92,6 +122,10 @@ impl Context<'_> {
             encrypt_only: &encrypt_only,
             statements,
         });
+        // Without the principals that are wrong, what kmsctl wrote itself may lack something.
+        if let (true, Err(problems)) = (gaps, &mut built) {
+            problems.retain(|problem| problem.span != Span::default());
+        }
         if let Some(list) = &raw.statements {
             let text = Node { span: list.span, value: Value::Text("2012-10-17".to_owned()) };
             let all = Node { span: list.span, value: Value::List(statements.to_vec()) };
@@ -102,7 +136,7 @@ impl Context<'_> {
             self.find(address, &node, list.span);
         }
         let document = self.parsed(built, raw.span);
-        if self.d.iter().count() > errors { None } else { document }
+        if self.d.len() > errors { None } else { document }
     }
 
     fn find(&mut self, address: &Address, node: &Node, fallback: Span) {

@@ -21,10 +21,7 @@ pub(super) enum Stuck {
 impl Stuck {
     /// How a call ends that is not sent again, though it could be.
     fn by(error: CloudError) -> Self {
-        match error.fault {
-            Fault::Ambiguous => Self::Unsettled(error),
-            _ => Self::Refused(error),
-        }
+        if error.fault == Fault::Ambiguous { Self::Unsettled(error) } else { Self::Refused(error) }
     }
 }
 

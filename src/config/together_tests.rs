@@ -1,0 +1,169 @@
+//! Tests of what is told together, and of what is not told because it only follows.
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::load::from_sources;
+use super::*;
+use crate::desired::Desired;
+
+/// Loads and checks, as `validate` does.
+fn checked(
+    files: &[(&str, &str)],
+    vars: &[(&str, &str)],
+) -> (Option<Desired>, Diagnostics, Sources) {
+    let mut sources = Sources::new();
+    let numbers: Vec<u16> = files.iter().map(|(name, text)| sources.add(*name, *text)).collect();
+    let vars: BTreeMap<String, String> =
+        vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let mut d = Diagnostics::default();
+    let mut loaded = from_sources(sources, &numbers, &vars, &mut d);
+    let (desired, more) = loaded.check(None);
+    d.extend(more);
+    (desired, d, loaded.sources)
+}
+
+/// The messages, each with its place, in the order found.
+fn told(files: &[(&str, &str)], vars: &[(&str, &str)]) -> String {
+    let (desired, d, sources) = checked(files, vars);
+    assert_eq!(desired.is_none(), d.has_errors());
+    let mut out = String::new();
+    for one in &d {
+        let place = one.span.map(|span| sources.place(span)).unwrap_or_default();
+        let help = one.help.as_deref().unwrap_or_default();
+        writeln!(out, "{place} {}; {help}", one.message).unwrap();
+    }
+    out
+}
+
+fn one(text: &str) -> String {
+    told(&[("a.yaml", text)], &[])
+}
+
+#[test]
+fn a_bad_stack_name_hides_nothing() {
+    insta::assert_snapshot!(
+        one("stack: a b\nkeys: {k: {deletion_window_days: 3}}\n"),
+        @r##"
+    a.yaml:1:8 `a b` is not a name; 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
+    a.yaml:2:34 a deletion window of 3 days is not possible; AWS accepts 7 to 30
+    "##
+    );
+}
+
+#[test]
+fn a_variable_without_a_value_hides_only_what_follows_from_it() {
+    let text = r#"
+stack: "${var.name}"
+vars: {name: ~, x: ~, derived: "${aws.acount}"}
+keys:
+  a:
+    deletion_window_days: "${var.x}"
+  b:
+    region: "${var.x}"
+    spec: "${var.x}"
+    rotation: {}
+    aliases: ["${var.x}", app, "a b"]
+    adopt: "${var.x}"
+    policy: {administrators: ["role/${var.x}*", "${var.x}", nobody], delegate_to_iam: false}
+    grants: {g: {grantee: "${var.derived}", operations: ["${var.x}", Decript], account: gone}}
+  c:
+    region: "${var.x}"
+    aliases: ["${var.x}", app]
+    policy:
+      delegate_to_iam: false
+      statements: [{Effect: Allow, Principal: {AWS: "*"}, Action: "kms:*", Resource: "*", Condition: {StringEquals: {"aws:PrincipalOrgID": "${var.x}"}}}]
+"#;
+    insta::assert_snapshot!(one(text), @r##"
+    a.yaml:3:8 `name` has no value; give one with `--var name=VALUE`
+    a.yaml:3:17 `x` has no value; give one with `--var x=VALUE`
+    a.yaml:3:32 nothing is known as `${aws.acount}`; did you mean `${aws.account_id}`?
+    a.yaml:13:61 `nobody` is not a principal; write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN (`arn:aws:iam::ACCOUNT:role/NAME`)
+    a.yaml:11:32 `a b` is not an alias name; after `alias/`: 1 to 250 letters, digits, `/`, `_` and `-`
+    a.yaml:14:70 `Decript` is not an operation of grants; did you mean `Decrypt`?
+    a.yaml:14:89 `accounts` has no entry `gone`; declare it under `accounts`, with its id and a role
+    "##);
+    // A misspelt `--var` hides nothing either.
+    insta::assert_snapshot!(told(&[("a.yaml", "stack: s\nvars: {x: ~}\nkeys: {k: {deletion_window_days: 3}}\n")], &[("y", "1")]), @r##"
+    a.yaml:2:8 `x` has no value; give one with `--var x=VALUE`
+     `--var y`: no such variable is declared; declare it under `vars`
+    a.yaml:3:34 a deletion window of 3 days is not possible; AWS accepts 7 to 30
+    "##);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_hides_only_what_it_may_declare() {
+    let files = [
+        ("a.yaml", "stack: s\nvars: {x: 1\n"),
+        (
+            "b.yaml",
+            "keys:\n  k: {deletion_window_days: 3, aliases: [\"${var.y}\"]}\n  k: {}\n  l: {grants: {g: {grantee: role/x, operations: [Decrypt], account: workload}}}\n",
+        ),
+        ("c.yaml", "keys: {k: {}, m: {enabled: maybe}, m: {}}\n"),
+        ("d.yaml", "[]"),
+    ];
+    insta::assert_snapshot!(told(&files, &[("y", "1")]), @r##"
+    a.yaml:2:7 unclosed bracket '{'; 
+    b.yaml:3:3 the key `k` is given twice; keep one of the two
+    c.yaml:1:36 the key `m` is given twice; keep one of the two
+    c.yaml:1:8 `keys.k` is declared twice; 
+    d.yaml:1:1 expected a map, found a list; 
+    c.yaml:1:28 expected true or false, found text; 
+    b.yaml:2:29 a deletion window of 3 days is not possible; AWS accepts 7 to 30
+    "##);
+}
+
+#[test]
+fn nothing_where_something_must_be_is_told_with_what_to_write() {
+    insta::assert_snapshot!(
+        one("stack: s\nx-common: &c {enabled: true}\ndefaults:\nkeys:\n  a:\n  b:\n    aliases:\n    grants:\n      g: {grantee: , operations: [Decrypt]}\n"),
+        @r##"
+    a.yaml:2:1 unknown field `x-common`; what every key has belongs into `defaults`, a value of many places into `vars`, and an anchor to where its text stands first; known fields: stack, account, region, vars, defaults, accounts, keys, removed
+    a.yaml:5:4 expected a map, found nothing; write `a: {}`
+    a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or take `aliases` away
+    a.yaml:9:18 expected text, found nothing; write a value after `grantee:`
+    "##
+    );
+    insta::assert_snapshot!(one("stack: s\nkeys:\n"), @r##"a.yaml:2:5 expected a map, found nothing; write `keys: {}`, or take `keys` away"##);
+}
+
+#[test]
+fn a_policy_that_locks_out_is_refused_with_its_place() {
+    let text = "stack: s\nkeys:\n  a:\n    policy: {administrators: [role/x], delegate_to_iam: false}\n  b: {policy: {administrators: [role/x], delegate_to_iam: false, allow_lockout: a test}}\n";
+    insta::assert_snapshot!(one(text), @r##"a.yaml:4:13 the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` may change the policy, and nobody could once it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name two administrators, or say `allow_lockout: <reason>` in the policy"##);
+    let (desired, d, sources) = checked(&[("a.yaml", text)], &[]);
+    assert!(desired.is_some() && d.has_refusals() && !d.has_errors());
+    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r##"refused: the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` may change the policy, and nobody could once it is deleted"##);
+    assert!(d.without_refusals().is_empty());
+}
+
+#[test]
+fn an_account_and_a_region_that_stand_in_cause_no_error() {
+    let keys = "stack: s\nkeys:\n  a:\n    policy:\n      document: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Principal: {AWS: \"arn:aws-cn:iam::999900001111:root\"}, Action: \"kms:*\", Resource: \"*\"}]}\n  b: {existing: \"arn:aws-cn:kms:cn-north-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\", aliases: [x]}\n  c: {adopt: \"arn:aws-cn:kms:cn-north-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\"}\n";
+    assert_eq!(one(keys), "");
+    insta::assert_snapshot!(one(&format!("account: 111122223333\nregion: eu-west-1\n{keys}")), @r##"
+    a.yaml:7:86 `arn:aws-cn:iam::999900001111:root` is in the partition `aws-cn`, the key in `aws`; begin the ARN with `arn:aws:`
+    a.yaml:8:17 this key is not in the stack's partition `aws`; no account reaches into another partition
+    a.yaml:8:110 this key is of account 999900001111, so its aliases are too; an alias and its key are of one account: drop it
+    a.yaml:9:14 this key is of 999900001111 in cn-north-1, the stack's is of 111122223333 in eu-west-1; set the key's `region`; a key of another account can only be `existing`
+    "##);
+}
+
+/// Many keys in several files take no more than a constant time each.
+#[test]
+fn a_large_stack_is_loaded_in_time() {
+    let file = |number: usize| {
+        let mut text = String::from("stack: s\nkeys:\n");
+        for key in 0..1000 {
+            let grants = "{g: {grantee: role/x, operations: [Decrypt]}}";
+            writeln!(text, "  k{number}-{key}: {{aliases: [a{number}/{key}], grants: {grants}}}")
+                .unwrap();
+        }
+        text
+    };
+    let texts: Vec<String> = (0..4).map(file).collect();
+    let files: Vec<(&str, &str)> = texts.iter().map(|text| ("f.yaml", text.as_str())).collect();
+    let start = std::time::Instant::now();
+    let (desired, _, _) = checked(&files, &[]);
+    assert_eq!(desired.unwrap().resources.len(), 12_000);
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}
