@@ -427,9 +427,7 @@ fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
 
 fn grant_access(step: &Step) -> Vec<Access> {
     let of = |spec: Option<&Spec>| match spec {
-        Some(Spec::Grant(spec)) => {
-            Some((spec.key.to_string(), as_grant(&step.address, spec)))
-        }
+        Some(Spec::Grant(spec)) => Some((spec.key.to_string(), as_grant(&step.address, spec))),
         Some(Spec::Key(_) | Spec::Alias(_)) | None => None,
     };
     let (old, new) = (of(step.change.from()), of(step.change.to()));

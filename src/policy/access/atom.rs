@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::super::arn::is_account;
+use super::super::grants::Grant;
 use super::super::meaning::Name;
+use super::KeyContext;
 use super::glob::{Pattern, combinations};
 use super::literal::{Literal, Sort, patterns, sort};
-use super::super::grants::Grant;
-use super::KeyContext;
 
 /// Principals that no statement tells apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +108,9 @@ pub(super) fn identity(arn: &str) -> Option<(&str, Kind, &str)> {
     match (*service, word) {
         ("iam", "user") => Some((account, Kind::User, last)),
         ("iam", "role") => Some((account, Kind::Role, last)),
-        ("sts", "assumed-role") => rest.split_once('/').map(|(role, _)| (*account, Kind::Session, role)),
+        ("sts", "assumed-role") => {
+            rest.split_once('/').map(|(role, _)| (*account, Kind::Session, role))
+        }
         ("sts", "federated-user") => Some((account, Kind::Federated, last)),
         _ => None,
     }
@@ -240,9 +242,7 @@ impl Named {
 
     fn identity(&self, arn: &str) -> Option<Identity> {
         let (account, kind, name) = identity(arn)?;
-        let same = |role: &&String| {
-            matches!(identity(role), Some((of, Kind::Role, is)) if of == account && is == name)
-        };
+        let same = |role: &&String| matches!(identity(role), Some((of, Kind::Role, is)) if of == account && is == name);
         let roles = match kind {
             // The name of a role is unique in its account, whatever its path (IAM User Guide, names and ARNs).
             Kind::Session => self.identities.iter().filter(same).cloned().collect(),
@@ -366,9 +366,9 @@ pub(super) fn fact(atom: &Atom, of: &KeyContext, key: &str) -> Fact {
             }
             Principal::Root(_)
             | Principal::Identity(_)
-            | Principal::Other { kind: Some(Kind::Role | Kind::Session | Kind::Federated), .. } => {
-                Fact::Absent
-            }
+            | Principal::Other {
+                kind: Some(Kind::Role | Kind::Session | Kind::Federated), ..
+            } => Fact::Absent,
             _ => Fact::Free,
         },
         _ => Fact::Free,

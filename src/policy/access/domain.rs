@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::eval::compare::date;
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::glob::{Pattern, combinations};
-use super::literal::{Literal, Sort, addresses, literal, null, number, patterns, sort, when_absent};
+use super::literal::{
+    Literal, Sort, addresses, literal, null, number, patterns, sort, when_absent,
+};
 
 /// Cells beyond which a key is not looked at any closer.
 const MOST: usize = 4_096;
@@ -48,7 +50,10 @@ pub(super) enum Answer {
 
 /// Whether every request that passes `narrow` passes `wide`: the partial order of conditions. Reflexive and
 /// transitive; conditions on different keys do not imply each other, nor does a doubt anything but itself.
-#[cfg_attr(not(test), expect(dead_code, reason = "the order is used through the cells; this states it"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the order is used through the cells; this states it")
+)]
 pub(super) fn implies(narrow: &Test, wide: &Test, variables: bool) -> Answer {
     let pair = (literal(narrow, variables), literal(wide, variables));
     if pair.0 == pair.1 {

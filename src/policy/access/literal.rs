@@ -72,15 +72,11 @@ fn decidable(test: &Test, variables: bool) -> bool {
     match &test.operator {
         Operator::BinaryEquals | Operator::Unknown(_) => false,
         Operator::Null => {
-            !test.if_exists
-                && test.quantifier == Quantifier::One
-                && test.values.iter().all(truth)
+            !test.if_exists && test.quantifier == Quantifier::One && test.values.iter().all(truth)
         }
         _ if multivalued && test.quantifier == Quantifier::One => false,
         Operator::Bool => test.values.iter().all(truth),
-        Operator::StringEquals
-        | Operator::StringEqualsIgnoreCase
-        | Operator::StringLike => true,
+        Operator::StringEquals | Operator::StringEqualsIgnoreCase | Operator::StringLike => true,
         Operator::ArnLike => test.values.iter().all(|value| Pattern::arn(value).is_some()),
         Operator::IpAddress => test.values.iter().all(|value| addresses(value).is_some()),
         Operator::NumericEquals
@@ -127,6 +123,7 @@ pub(super) fn sort(test: &Test) -> Sort {
 pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
     let each = test.values.iter();
     match test.operator {
+        Operator::Null => Vec::new(),
         Operator::StringLike => each.map(|value| Pattern::like(value)).collect(),
         Operator::ArnLike => each.filter_map(|value| Pattern::arn(value)).collect(),
         Operator::StringEqualsIgnoreCase => {

@@ -35,7 +35,8 @@ pub(super) fn matches(who: &Who, atom: &Atom) -> BTreeSet<Match> {
             }
         }
         Principal::Service(_) | Principal::OtherService => {
-            let named = matches!(&atom.who, Principal::Service(name) if has(Name::Service(name.clone())));
+            let named =
+                matches!(&atom.who, Principal::Service(name) if has(Name::Service(name.clone())));
             if everyone || named {
                 out.insert(Match::Direct);
             } else if any_identity {

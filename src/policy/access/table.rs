@@ -27,7 +27,7 @@ pub struct Holder {
     pub access: Level,
     /// Whether it is known.
     pub certainty: Certainty,
-    /// The names of the statements it comes through; one without a name is the empty text.
+    /// The statements it comes through, by Sid; by place, such as `#2`, where there is none.
     pub statements: Vec<String>,
     /// The grant it comes through, if it is one.
     pub grant: Option<String>,
@@ -43,9 +43,10 @@ pub struct Holder {
 #[must_use]
 pub fn access_table(document: &Document, grants: &[Grant], key: &KeyContext) -> Vec<Holder> {
     let comparison = compare(None, Some(document), key, &[]);
-    let gained = comparison.changes.into_iter().filter(|change| {
-        change.effect == Effect::Gained && change.to >= Level::Delegated
-    });
+    let gained = comparison
+        .changes
+        .into_iter()
+        .filter(|change| change.effect == Effect::Gained && change.to >= Level::Delegated);
     let through_grants = grants.iter().flat_map(|grant| {
         let name = Some(label(grant));
         grant_changes(None, Some(grant)).into_iter().map(move |change| (change, name.clone()))
@@ -77,9 +78,9 @@ fn holder((change, grant): (AccessChange, Option<String>)) -> Holder {
 /// principal under the same constraint, only what differs.
 #[must_use]
 pub fn grant_changes(old: Option<&Grant>, new: Option<&Grant>) -> Vec<AccessChange> {
-    let same = old.zip(new).is_some_and(|(old, new)| {
-        old.grantee == new.grantee && constraint(old) == constraint(new)
-    });
+    let same = old
+        .zip(new)
+        .is_some_and(|(old, new)| old.grantee == new.grantee && constraint(old) == constraint(new));
     let line = |effect: Effect, of: Option<&Grant>, other: Option<&Grant>| {
         let of = of?;
         let other = other.filter(|_| same).map(|other| &other.operations);
@@ -134,7 +135,8 @@ fn constraint(grant: &Grant) -> Option<String> {
             Constraint::Equals(pairs) => ("is", pairs),
             Constraint::Subset(pairs) => ("contains", pairs),
         };
-        let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pairs: Vec<String> =
+            pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         format!("encryption context {form} {}", pairs.join(", "))
     });
     let source = grant.source.as_ref().map(|arn| format!("aws:SourceArn = {arn}"));
