@@ -9,6 +9,8 @@ mod condition;
 mod facts;
 mod grant;
 mod principal;
+#[cfg(test)]
+mod properties;
 mod request;
 mod resource;
 #[cfg(test)]
