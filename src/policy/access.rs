@@ -21,6 +21,8 @@ mod group;
 mod level;
 mod literal;
 mod matching;
+#[cfg(test)]
+mod properties;
 mod scene;
 mod table;
 #[cfg(test)]
@@ -86,7 +88,7 @@ pub struct AccessChange {
     pub public: bool,
     /// Whether a service gains it for whoever makes it act: without a condition on the resource it acts for.
     pub confused_deputy: bool,
-    /// The names of the statements it comes through; one without a name is the empty text.
+    /// The statements it comes through, by Sid; by place, such as `#2`, where there is none.
     pub statements: Vec<String>,
     /// Grants that give the same: of what is lost, still held through them, unless it is denied explicitly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -160,29 +162,52 @@ pub fn compare(
         let (document, access) = (SameDocument::Same, SameAccess::Same);
         return Comparison { document, access, change: Change::None, changes: Vec::new() };
     }
-    let mut changes: Option<Vec<AccessChange>> = Some(Vec::new());
-    for (n, key) in owners([old, new], key).iter().enumerate() {
-        let here = group::changes([old, new], key, grants);
-        changes = match (changes, here) {
-            (Some(_), Some(here)) if n == 0 => Some(here),
-            (Some(before), Some(here)) => Some(agreed(before, here)),
-            (None, _) | (_, None) => None,
-        };
-    }
     // Elements of the document that are not understood are the same, or anything.
     let extra = |document: Option<&Document>| document.map(|d| d.canonical().extra.clone());
     let unclear = extra(old).unwrap_or_default() != extra(new).unwrap_or_default();
-    let unknown = changes.is_none() || unclear;
-    let changes = changes.unwrap_or_default();
-    let (access, change) = verdict(&changes, unknown);
+    let mut all: Option<(Vec<AccessChange>, (SameAccess, Change))> = None;
+    for key in owners([old, new], key) {
+        let here = group::changes([old, new], &key, grants);
+        let verdict = verdict(here.as_deref().unwrap_or_default(), unclear || here.is_none());
+        let here = here.unwrap_or_default();
+        all = Some(match all {
+            None => (here, verdict),
+            Some((before, other)) => (agreed(before, here), either(other, verdict)),
+        });
+    }
+    let (changes, (access, change)) =
+        all.unwrap_or_else(|| (Vec::new(), (SameAccess::Unknown, Change::Unknown)));
     Comparison { document: SameDocument::Different, access, change, changes }
+}
+
+/// What is so whoever owns the key.
+fn either(one: (SameAccess, Change), other: (SameAccess, Change)) -> (SameAccess, Change) {
+    (
+        if one.0 == other.0 { one.0 } else { SameAccess::Unknown },
+        if one.1 == other.1 { one.1 } else { Change::Unknown },
+    )
+}
+
+/// The account that owns the key, if the documents tell: the only one whose IAM policies they trust.
+#[must_use]
+pub fn owner(documents: [Option<&Document>; 2]) -> Option<String> {
+    let (mut roots, _) = accounts(documents);
+    let only = roots.pop_first()?;
+    roots.is_empty().then_some(only)
 }
 
 /// The keys that it may be: one for each account that may be its owner.
 fn owners(documents: [Option<&Document>; 2], key: &KeyContext) -> Vec<KeyContext> {
-    if key.account.is_some() {
-        return vec![key.clone()];
+    if let Some(account) = key.account.clone().or_else(|| owner(documents)) {
+        return vec![KeyContext { account: Some(account), ..key.clone() }];
     }
+    let of = |account: Option<String>| KeyContext { account, ..key.clone() };
+    // And one that is named nowhere.
+    accounts(documents).1.into_iter().map(Some).chain([None]).map(of).collect()
+}
+
+/// The accounts that are named as principals, and all accounts that are named.
+fn accounts(documents: [Option<&Document>; 2]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut roots, mut all) = (BTreeSet::new(), BTreeSet::new());
     let meanings = documents.into_iter().flatten().map(Document::meaning);
     for name in meanings.flat_map(|meaning| meaning.rules).flat_map(|rule| rule.who.names) {
@@ -200,12 +225,7 @@ fn owners(documents: [Option<&Document>; 2], key: &KeyContext) -> Vec<KeyContext
             | Name::Other(_) => {}
         }
     }
-    let of = |account: Option<String>| KeyContext { account, ..key.clone() };
-    if roots.len() == 1 {
-        return roots.into_iter().map(|account| of(Some(account))).collect();
-    }
-    // And one that is named nowhere.
-    all.into_iter().map(Some).chain([None]).map(of).collect()
+    (roots, all)
 }
 
 /// What holds for one owner and for another; the rest is possible.

@@ -78,6 +78,8 @@ fn equal_documents() {
         ("kms:GrantIsForAWSResource", "KMS:grantisforawsresource"),
         ("\"Effect\":\"Allow\"", "\"Effect\":\"\\u0041llow\",\"Sid\":\"\""),
         ("{\"AWS\"", "{\"Service\":[],\"AWS\""),
+        ("\"1.10\"", "[\"1.10\",\"1.10\"]"),
+        ("NumericLessThan\":{\"kms:x", "NumericLessThan\":{\"KMS:X"),
     ] {
         assert!(base.contains(from), "{from}");
         assert_eq!(
@@ -98,6 +100,10 @@ fn unequal_documents() {
     for (from, to) in [
         ("{\"AWS\":\"*\"}", "\"*\""),
         ("\"1.10\"", "1.1"),
+        ("\"1.10\"", "1.100"),
+        ("\"1.10\"", "[]"),
+        ("\"Sid\":\"a\"", "\"Sid\":\"\""),
+        ("\"*\",\"Condition", "[\"*\",\"**\"],\"Condition"),
         ("StringEquals", "stringequals"),
         ("\"Sid\":\"a\"", "\"Sid\":\"A\""),
         ("\"Sid\":\"a\",", ""),
@@ -122,6 +128,45 @@ fn unequal_documents() {
     let live = Document::from_live(&live, "aws").unwrap();
     let role = with(base).replace("\"AWS\":\"*\"", "\"AWS\":\"arn:aws:iam::111122223333:role/a\"");
     assert_ne!(live, document(&role));
+}
+
+#[test]
+fn numbers_are_texts_and_nothing_is_swallowed() {
+    let number = |value: &str| {
+        with(&format!(
+            r#""Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{{"NumericEquals":{{"aws:x":{value}}}}}"#
+        ))
+    };
+    assert_eq!(document(&number("9007199254740993")), document(&number("\"9007199254740993\"")));
+    assert_ne!(document(&number("9007199254740993")), document(&number("9007199254740992")));
+    assert_eq!(document(&number("1e3")), document(&number("\"1e3\"")));
+    assert_ne!(document(&number("1e3")), document(&number("1000")));
+    // A parser that keeps the last of two would drop a guard.
+    for doubled in [
+        r#""Condition":{"StringEquals":{"aws:a":"1"},"StringEquals":{"aws:b":"2"}}"#,
+        r#""Condition":{"StringEquals":{"aws:a":"1","aws:a":"2"}}"#,
+        r#""Principal":"*""#,
+    ] {
+        let text = with(&format!(
+            r#""Effect":"Allow","Principal":"*","Action":"*","Resource":"*",{doubled}"#
+        ));
+        assert!(Document::from_live(&text, "aws").is_err(), "{doubled}");
+    }
+    // Keys that differ by case are one key: neither is dropped, neither is equal to the other.
+    let twice = |a: &str, b: &str| {
+        with(&format!(
+            r#""Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{{"StringEquals":{{"aws:x":"{a}","AWS:X":"{b}"}}}}"#
+        ))
+    };
+    let live = |text: &str| Document::from_live(text, "aws").unwrap();
+    assert!(Document::parse(&node(&twice("1", "2")), "aws").is_err());
+    assert_ne!(live(&twice("1", "2")), live(&twice("2", "1")));
+    let nobody = |who: &str| {
+        live(&with(&format!(r#""Effect":"Allow","Principal":{who},"Action":"*","Resource":"*""#)))
+    };
+    for other in ["{}", r#"{"AWS":[]}"#, r#""x""#, r#"{"AWS":"*"}"#] {
+        assert_ne!(nobody(r#""*""#), nobody(other), "{other}");
+    }
 }
 
 #[test]

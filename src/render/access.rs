@@ -1,9 +1,36 @@
 //! A change of access in a sentence. Everything is fit for a terminal.
 
-use crate::policy::AccessChange;
-use crate::policy::access::{Certainty, Effect, Level, Shape};
+use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
+use super::{Style, workflow_safe};
+use crate::policy::access::{Certainty, Change, Effect, Level, SameAccess, SameDocument, Shape};
+use crate::policy::{AccessChange, Comparison};
 use crate::text::printable;
 use std::fmt::Write as _;
+
+/// What one document is to another, for a person.
+pub(crate) fn comparison(of: &Comparison, account: Option<&str>, style: &Style) -> String {
+    let text = match (of.document, of.access, of.change) {
+        (SameDocument::Same, ..) => "The same document: AWS would hold the one for the other.",
+        (_, SameAccess::Same, Change::FutureActionsOnly) => {
+            "The text changes. Access does not, but for actions that AWS may add one day."
+        }
+        (_, SameAccess::Same, _) => "The text changes. Access does not.",
+        (_, SameAccess::Unknown, _) => "The text changes. Whether access does is not known.",
+        (_, SameAccess::Changed, Change::Gain) => "Access changes: it is gained.",
+        (_, SameAccess::Changed, Change::Loss) => "Access changes: it is lost.",
+        (_, SameAccess::Changed, Change::Both) => "Access changes: it is gained and lost.",
+        (_, SameAccess::Changed, _) => "Access changes.",
+    };
+    let mut out = format!("{text}\n");
+    for change in &of.changes {
+        let line = line(change, Wording { account, verbose: style.verbose });
+        let text = format!("{} {}", line.sign, line.text);
+        for (at, text) in wrapped(&text, 2, 2, style.width) {
+            put(&mut out, at, style.color.then(|| line.color()), &text);
+        }
+    }
+    workflow_safe(&out)
+}
 
 /// Who is not concerned is listed up to this many.
 const MOST_EXCEPTED: usize = 3;
@@ -17,6 +44,19 @@ pub(crate) struct Line {
     pub(crate) effect: Effect,
     /// The sentence.
     pub(crate) text: String,
+}
+
+impl Line {
+    /// The colour it is shown in.
+    pub(super) fn color(&self) -> &'static str {
+        match (self.sign, self.effect) {
+            ('!', _) => BOLD_RED,
+            ('.', _) => DIM,
+            ('~' | '?', _) => YELLOW,
+            (_, Effect::Gained) => GREEN,
+            (_, Effect::Lost) => RED,
+        }
+    }
 }
 
 /// How sentences about access are written.
@@ -82,26 +122,27 @@ fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
             format!("{who} also gains actions that AWS may add to {what}")
         }
         Shape::Future => format!("{who} no longer gets actions that AWS may add to {what}"),
+        Shape::Wider | Shape::Narrower if change.from.min(change.to) == Level::ExplicitlyDenied => {
+            let unless = |text: &Option<String>| match text {
+                Some(condition) => format!("unless {}", printable(condition)),
+                None => "never".to_owned(),
+            };
+            let (before, after) = (unless(&change.before), unless(&change.after));
+            let verb = if may { "may be denied" } else { "is denied" };
+            format!("{who} {verb} {what} explicitly {after}, before {before}")
+        }
         Shape::Wider | Shape::Narrower => {
             let verb = if change.kind == Shape::Wider { "widens" } else { "narrows" };
             let verb = if may { format!("{verb}, possibly") } else { verb.to_owned() };
             let (before, after) = (only(&change.before), only(&change.after));
-            format!("{who}: {}{what} {verb}: {after}, before {before}", prefix(change))
+            let level = if change.delegated { ", as far as IAM policies allow it," } else { "" };
+            format!("{who}: {what}{level} {verb}: {after}, before {before}")
         }
         Shape::Moved | Shape::Changed => {
             let text = simple(change, &what, may);
             let known = if change.kind == Shape::Moved { "moved" } else { "changed" };
             format!("{who}{text} (the condition {known})")
         }
-    }
-}
-
-/// What a change of condition is a condition of, where it is not plainly access.
-fn prefix(change: &AccessChange) -> &'static str {
-    match change.from.max(change.to) {
-        Level::Denied => "what is not denied explicitly of ",
-        Level::Delegated => "what IAM policies may allow of ",
-        Level::Allowed | Level::ExplicitlyDenied => "",
     }
 }
 
@@ -114,6 +155,10 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
             let is = if may { " may be" } else { ":" };
             format!("{is}{of} delegated to its IAM policies")
         }
+        (Effect::Lost, _, Level::ExplicitlyDenied) if may => {
+            format!(" may be denied {what} explicitly")
+        }
+        (Effect::Lost, _, Level::ExplicitlyDenied) => format!(" is denied {what} explicitly"),
         (Effect::Lost, Level::Delegated, _) if account => {
             let is = if may { " may be" } else { ":" };
             format!("{is}{of} no longer delegated to its IAM policies")
@@ -122,8 +167,6 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
             format!(" may be no longer denied {what} explicitly")
         }
         (Effect::Gained, _, Level::Denied) => format!(" is no longer denied {what} explicitly"),
-        (Effect::Lost, Level::Denied, _) if may => format!(" may be denied {what} explicitly"),
-        (Effect::Lost, Level::Denied, _) => format!(" is denied {what} explicitly"),
         (Effect::Gained, ..) => format!(" {} {what}", if may { "may gain" } else { "gains" }),
         (Effect::Lost, ..) => format!(" {} {what}", if may { "may lose" } else { "loses" }),
     };
@@ -136,7 +179,7 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
             text.push_str("; IAM policies may still allow it");
         }
         (Effect::Gained, Level::Delegated, Level::Allowed) => {
-            text.push_str(", without IAM policies");
+            text.push_str("; no IAM policy needed");
         }
         (Effect::Gained, _, Level::Delegated) if !account && change.principal != "*" => {
             text.push_str("; IAM policies of its account must allow it too");
@@ -148,7 +191,12 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
 
 fn who(change: &AccessChange, account: Option<&str>) -> String {
     let mut text = principal(&change.principal, account);
-    let names: Vec<String> = change.except.iter().map(|name| principal(name, account)).collect();
+    let (services, identities): (Vec<&String>, Vec<&String>) =
+        change.except.iter().partition(|name| name.ends_with(" AWS service"));
+    if change.principal == "*" && !services.is_empty() {
+        "every identity".clone_into(&mut text);
+    }
+    let names: Vec<String> = identities.iter().map(|name| principal(name, account)).collect();
     if !names.is_empty() {
         let shown: Vec<&str> = names.iter().take(MOST_EXCEPTED).map(String::as_str).collect();
         let _ = write!(text, " except {}", shown.join(", "));
@@ -194,7 +242,7 @@ fn via(statements: &[String]) -> String {
     let named: Vec<String> = statements
         .iter()
         .map(|sid| match sid.as_str() {
-            "" => "without a Sid".to_owned(),
+            place if place.starts_with('#') => printable(place).into_owned(),
             sid => format!("\"{}\"", printable(sid)),
         })
         .collect();

@@ -1,18 +1,12 @@
 //! The plan for a person at a terminal.
 
 use super::access::{self, Line, Wording};
+use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
 use super::{Style, words, workflow_safe};
 use crate::kind::{Change, Spec};
 use crate::plan::{Blocked, FieldChange, Plan, Step};
-use crate::policy::{Document, Effect};
+use crate::policy::Document;
 use crate::text::printable;
-
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
-const RED: &str = "31";
-const CYAN: &str = "36";
-const DIM: &str = "2";
-const BOLD_RED: &str = "1;31";
 
 /// The plan as text, the last line of which counts.
 #[must_use]
@@ -39,36 +33,14 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn line(&mut self, indent: usize, color: Option<&str>, text: &str) {
-        self.out.push_str(&" ".repeat(indent));
-        match color.filter(|_| self.style.color) {
-            Some(code) => {
-                for part in ["\u{1b}[", code, "m", text, "\u{1b}[0m"] {
-                    self.out.push_str(part);
-                }
-            }
-            None => self.out.push_str(text),
-        }
-        self.out.push('\n');
+        put(&mut self.out, indent, color.filter(|_| self.style.color), text);
     }
 
     /// Prose: wrapped, its later lines `hang` columns further in.
     fn prose(&mut self, indent: usize, hang: usize, color: Option<&str>, text: &str) {
-        let width = self.style.width.max(40);
-        let mut line = String::new();
-        let mut at = indent;
-        for word in printable(text).split(' ').filter(|word| !word.is_empty()) {
-            let length = at + line.chars().count() + 1 + word.chars().count();
-            if !line.is_empty() && length > width {
-                self.line(at, color, &line);
-                line.clear();
-                at = indent + hang;
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+        for (at, line) in wrapped(text, indent, hang, self.style.width) {
+            self.line(at, color, &line);
         }
-        self.line(at, color, &line);
     }
 
     fn gap(&mut self) {
@@ -85,10 +57,13 @@ impl<'a> Page<'a> {
             for field in &drift.fields {
                 match words::policies(field, &self.plan.home) {
                     Some((before, after)) => {
-                        for change in
-                            words::changes(before.as_ref(), after.as_ref(), &self.plan.home)
-                        {
-                            self.access(&access::line(&change, self.wording()));
+                        let changes =
+                            words::changes(before.as_ref(), after.as_ref(), &self.plan.home);
+                        for change in &changes {
+                            self.access(&access::line(change, self.wording()));
+                        }
+                        if changes.is_empty() {
+                            self.line(4, None, "policy: the text differs, access does not");
                         }
                         self.diff(before.as_ref(), after.as_ref());
                     }
@@ -111,14 +86,7 @@ impl<'a> Page<'a> {
     }
 
     fn access(&mut self, line: &Line) {
-        let color = match (line.sign, line.effect) {
-            ('!', _) => BOLD_RED,
-            ('.', _) => DIM,
-            ('~' | '?', _) => YELLOW,
-            (_, Effect::Gained) => GREEN,
-            (_, Effect::Lost) => RED,
-        };
-        self.prose(4, 2, Some(color), &format!("{} {}", line.sign, line.text));
+        self.prose(4, 2, Some(line.color()), &format!("{} {}", line.sign, line.text));
     }
 
     fn diff(&mut self, before: Option<&Document>, after: Option<&Document>) {
@@ -145,7 +113,7 @@ impl<'a> Page<'a> {
         }
         for field in &step.fields {
             if let Some((before, after)) = words::policies(field, &self.plan.home) {
-                self.policy(step, before.as_ref(), after.as_ref(), access.is_empty());
+                self.policy(step, before.as_ref(), after.as_ref(), words::is_text_only(&access));
             }
         }
         if let Some(text) = words::deletion(step) {

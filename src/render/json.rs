@@ -87,6 +87,11 @@ pub fn text(plan: &Plan) -> String {
     escaped(&serde_json::to_string_pretty(&value).unwrap_or_default())
 }
 
+/// Any value as indented text, fit for a terminal.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
 /// JSON text with the unsafe characters of its strings as JSON escapes.
 pub(super) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());

@@ -135,7 +135,7 @@ fn block(plan: &Plan, step: &Step) -> String {
     }
     for field in &step.fields {
         if let Some((before, after)) = words::policies(field, &plan.home) {
-            if access.is_empty() && before.is_some() && after.is_some() {
+            if words::is_text_only(&access) && before.is_some() && after.is_some() {
                 out.push_str("Policy: the text changes, access does not.\n\n");
             }
             let lines = words::diff(before.as_ref(), after.as_ref());

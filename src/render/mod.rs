@@ -8,6 +8,7 @@ mod hostile_tests;
 pub mod human;
 pub mod json;
 pub mod markdown;
+mod page;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

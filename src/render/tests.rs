@@ -15,7 +15,7 @@ fn a_creation_for_people() {
         description: "Storage"
         tags.team: "it's"
         deletion_window_days: 30
-        + account 111122223333 gains every action
+        + account 111122223333: delegated to its IAM policies (statement "Root")
         policy: 1 statement: Allow "Root"
         calls: CreateKey, EnableKeyRotation
 
@@ -44,7 +44,7 @@ fn an_update_for_people() {
 
     ~ key/storage  update  (differs)
         tags.team: "note" -> unset
-        + role/App gains Decrypt
+        + role/App gains decrypt; no IAM policy needed (statement "App")
         policy:
           @@ -2,6 +2,15 @@
              "Version": "2012-10-17",
@@ -101,7 +101,7 @@ fn an_update_for_a_pull_request() {
     | --- | --- | --- |
     | <code>tags.team</code> | <code>&#34;a&#124;b &#64;&#8203;me&#34;</code> | <code>unset</code> |
 
-    - <code>+ role/App gains Decrypt</code>
+    - <code>+ role/App gains decrypt; no IAM policy needed (statement &#34;App&#34;)</code>
 
     ```diff
     @@ -2,6 +2,15 @@
@@ -222,6 +222,19 @@ fn an_update_for_machines() {
             "kms:Decrypt"
           ],
           "condition": null,
+          "kind": "gains",
+          "certainty": "certain",
+          "capabilities": [
+            "decrypt"
+          ],
+          "from": "delegated",
+          "to": "allowed",
+          "delegated": false,
+          "public": false,
+          "confused_deputy": false,
+          "statements": [
+            "App"
+          ],
           "via": "policy",
           "source": "key/storage"
         }

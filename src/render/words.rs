@@ -5,6 +5,7 @@ use super::access::{self, Line, Wording};
 use crate::id::Place;
 use crate::kind::{Call, Change};
 use crate::plan::{Access, FieldChange, Plan, Step};
+use crate::policy::access::Shape;
 use crate::policy::{AccessChange, Document, KeyContext, compare};
 use crate::text::printable;
 use serde_json::Value;
@@ -158,6 +159,11 @@ pub(super) fn access_elsewhere(plan: &Plan) -> Vec<&Access> {
         plan.steps.iter().any(|s| s.address == access.source || s.address.to_string() == access.key)
     };
     plan.access.iter().filter(|access| !at_step(access)).collect()
+}
+
+/// Whether a change of policy with these changes of access is one of text: nothing that is known today changes.
+pub(super) fn is_text_only(access: &[&Access]) -> bool {
+    access.iter().all(|access| matches!(access.change.kind, Shape::Future | Shape::Dangling))
 }
 
 /// The operations of a step, in order.

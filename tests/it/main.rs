@@ -23,6 +23,8 @@ mod offline;
 mod order;
 mod ownership;
 mod principals;
+mod policy_diff;
+mod policy_eval;
 mod program;
 mod program_state;
 mod properties;

@@ -1,11 +1,45 @@
 //! `policy diff`.
 
-use super::Key;
-use crate::cli::PolicyDiffArgs;
+use super::{Key, Reading};
+use crate::cli::{Answer, Global, PolicyDiffArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::policy::access::{SameAccess, owner};
+use crate::policy::{KeyContext, compare};
+use crate::render::{self, Style};
 
 /// `kmsctl policy diff`.
-pub(super) fn diff(_key: &Key, _args: &PolicyDiffArgs, _io: &Io) -> Result<Exit, Failure> {
-    Err(Failure::new("not written yet"))
+pub(super) fn diff(
+    global: &Global,
+    key: &Key,
+    args: &PolicyDiffArgs,
+    io: &Io,
+) -> Result<Exit, Failure> {
+    let mut reading = Reading::default();
+    let old = reading.document(&args.old, key);
+    let new = reading.document(&args.new, key);
+    reading.close(io)?;
+    let documents = [old.as_ref(), new.as_ref()];
+    let key = KeyContext {
+        account: key.account.as_ref().map(ToString::to_string).or_else(|| owner(documents)),
+        partition: key.partition.clone(),
+        arn: key.arn.as_ref().map(ToString::to_string),
+    };
+    let comparison = compare(old.as_ref(), new.as_ref(), &key, &[]);
+    match args.format {
+        Answer::Json => io.out(&format!("{}\n", render::json::pretty(&comparison))),
+        Answer::Text => {
+            let (color, verbose, width) = (io.out_color(), global.verbose, io.width());
+            let style = Style { color, verbose, width };
+            io.out(&render::access::comparison(&comparison, key.account.as_deref(), &style));
+        }
+    }
+    if key.account.is_none() && old != new {
+        io.say(
+            "note: the key's account is not known: what depends on it is only possible; \
+             `--account` says which it is",
+        );
+    }
+    let differs = comparison.access != SameAccess::Same;
+    Ok(if args.detailed_exitcode && differs { Exit::Changes } else { Exit::Done })
 }

@@ -1,11 +1,12 @@
 //! What changes for one principal and one action: where the level rises and falls, in words.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::super::meaning::{Operator, Quantifier};
 use super::formula::{Combinations, Cube, combinations, cover};
 use super::literal::{Literal, Sort, sort};
-use super::scene::Clause;
+use super::scene::{Clause, Scene};
 use super::{Certainty, Effect, Level, Shape};
 
 /// One policy for one principal and one action.
@@ -17,11 +18,13 @@ pub(super) struct Delta {
     pub(super) effect: Effect,
     pub(super) shape: Shape,
     pub(super) certainty: Certainty,
-    /// The lowest level before, and after.
+    /// The level before, and after.
     pub(super) from: Level,
     pub(super) to: Level,
     /// Where it changes.
     pub(super) condition: Option<String>,
+    /// The same, as answers to the literals of the two formulas.
+    pub(super) cubes: Vec<Cube>,
     /// Where the level that is gained or lost was reached before, and is reached after.
     pub(super) before: Option<String>,
     pub(super) after: Option<String>,
@@ -34,11 +37,14 @@ pub(super) struct Delta {
 }
 
 /// All changes from one formula to the other.
-pub(super) fn deltas(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delta> {
+pub(super) fn deltas(old: &Formula, new: &Formula, scene: &Scene<'_>) -> Vec<Delta> {
     if old == new {
         return Vec::new();
     }
-    let numbers = old.iter().chain(new).flat_map(|clause| &clause.literals).copied().collect();
+    let literals = scene.literals.as_slice();
+    let used = old.iter().chain(new).flat_map(|clause| &clause.literals);
+    let mut numbers: BTreeSet<usize> = used.copied().collect();
+    numbers.extend(numbers.clone().iter().filter_map(|number| scene.absence.get(number)));
     match combinations(&numbers, literals) {
         Some(space) => exact(old, new, &space, literals),
         None => by_statement(old, new, literals),
@@ -57,11 +63,9 @@ fn exact(old: &Formula, new: &Formula, space: &Combinations, literals: &[Literal
     let levels = [space.levels(old), space.levels(new)];
     let pair = Pair { space, literals, formulas: [old, new], levels };
     let mut out = Vec::new();
-    for effect in [Effect::Gained, Effect::Lost] {
-        for level in [Level::Denied, Level::Delegated, Level::Allowed] {
-            out.extend(pair.delta(effect, level));
-        }
-    }
+    let steps: BTreeSet<(Level, Level)> =
+        (0..space.all.len()).map(|n| (pair.at(0, n), pair.at(1, n))).collect();
+    out.extend(steps.into_iter().filter_map(|(from, to)| pair.delta(from, to)));
     out
 }
 
@@ -70,19 +74,17 @@ impl Pair<'_> {
         self.levels.get(side).and_then(|levels| levels.get(n)).copied().unwrap_or_default()
     }
 
-    /// Where the level rises to, or falls from, exactly this one.
-    fn delta(&self, effect: Effect, level: Level) -> Option<Delta> {
-        let (low, high) = match effect {
-            Effect::Gained => (0, 1),
-            Effect::Lost => (1, 0),
+    /// Where the level steps from one to another.
+    fn delta(&self, from: Level, to: Level) -> Option<Delta> {
+        let effect = match from.cmp(&to) {
+            Ordering::Less => Effect::Gained,
+            Ordering::Equal => return None,
+            Ordering::Greater => Effect::Lost,
         };
-        let changed = |n: usize| self.at(high, n) == level && self.at(low, n) < level;
+        let level = from.max(to);
+        let changed = |n: usize| self.at(0, n) == from && self.at(1, n) == to;
         let cells: Vec<usize> = (0..self.space.all.len()).filter(|n| changed(*n)).collect();
-        let floor = cells.iter().map(|n| self.at(low, *n)).min()?;
-        let (from, to) = match effect {
-            Effect::Gained => (floor, level),
-            Effect::Lost => (level, floor),
-        };
+        let cubes = cover(&self.space.all, changed);
         let reached = |side: usize| move |n: usize| self.at(side, n) >= level;
         let shape = self.shape(effect, level);
         let conditioned = !matches!(shape, Shape::Gains | Shape::Loses);
@@ -93,7 +95,8 @@ impl Pair<'_> {
             certainty: self.certainty(changed),
             from,
             to,
-            condition: self.condition(changed),
+            condition: condition(&cubes, &self.space.literals, self.literals),
+            cubes,
             before: text(0),
             after: text(1),
             unlimited: self.open(&cells, limits),
@@ -295,6 +298,7 @@ fn by_statement(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delta
                 from: was,
                 to: is,
                 condition: condition(&[Cube { care: all, value: all }], &numbers, literals),
+                cubes: Vec::new(),
                 before: None,
                 after: None,
                 unlimited: !held().any(limits),

@@ -28,7 +28,9 @@ pub(super) fn combinations(numbers: &BTreeSet<usize>, scene: &[Literal]) -> Opti
     if numbers.len() > MOST_LITERALS {
         return None;
     }
-    let literals: Vec<usize> = numbers.iter().copied().collect();
+    let mut literals: Vec<usize> = numbers.iter().copied().collect();
+    // Whichever policy is the first, the words come out the same.
+    literals.sort_by_key(|number| scene.get(*number));
     let mut by_key: BTreeMap<&str, Vec<(usize, &super::super::meaning::Test)>> = BTreeMap::new();
     let mut doubts = 0_u64;
     for (bit, number) in literals.iter().enumerate() {
@@ -106,6 +108,9 @@ pub(super) fn cover(all: &[u64], within: impl Fn(usize) -> bool) -> Vec<Cube> {
     let inside: Vec<u64> =
         all.iter().enumerate().filter(|(n, _)| within(*n)).map(|(_, bits)| *bits).collect();
     let used = all.iter().fold(0, |used, bits| used | bits);
+    // What holds least often says most: it is the first to go.
+    let mut order: Vec<u64> = (0..64).map(|n| 1 << n).filter(|bit| used & bit != 0).collect();
+    order.sort_by_key(|bit| all.iter().filter(|bits| *bits & bit != 0).count());
     let mut cubes: Vec<Cube> = Vec::new();
     for bits in &inside {
         if cubes.iter().any(|cube| cube.has(*bits)) {
@@ -114,7 +119,7 @@ pub(super) fn cover(all: &[u64], within: impl Fn(usize) -> bool) -> Vec<Cube> {
         let mut cube = Cube { care: used, value: *bits };
         // Answers of "no" go first: people say what must hold.
         for no in [true, false] {
-            for bit in (0..64).map(|n| 1_u64 << n).filter(|bit| used & bit != 0) {
+            for bit in &order {
                 if (cube.value & bit == 0) == no {
                     let wider = Cube { care: cube.care & !bit, value: cube.value & !bit };
                     if !outside.iter().any(|bits| wider.has(*bits)) {

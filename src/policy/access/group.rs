@@ -9,7 +9,7 @@ use super::action::ActionAtom;
 use super::atom::{Atom, Kind, Principal, PrincipalArn};
 use super::delta::{Delta, Formula, deltas};
 use super::formula::combinations;
-use super::scene::{Compiled, Scene, actions};
+use super::scene::{Clause, Compiled, Scene, actions};
 use super::{AccessChange, Certainty, Effect, KeyContext, Level, Shape};
 
 /// Some actions.
@@ -49,14 +49,14 @@ impl Actions {
 
 /// A change of an atom, or of many.
 #[derive(Clone, Debug, Default)]
-struct Held {
+struct Held<'s> {
     actions: Actions,
-    statements: BTreeSet<String>,
+    statements: BTreeSet<&'s Compiled>,
 }
 
 /// The change but for the alternatives, and the grants that give the same.
 type Key = (Delta, BTreeSet<String>);
-type Lines = BTreeMap<Key, Held>;
+type Lines<'s> = BTreeMap<Key, Held<'s>>;
 
 /// Every change of access; `None` where the principals are too many to tell apart.
 pub(super) fn changes(
@@ -73,26 +73,27 @@ pub(super) fn changes(
         Principal::UniqueId(_) | Principal::Provider(_) => None,
         _ => Some(Member::Follows),
     });
-    out.extend(everyone.into_iter().flat_map(|line| present("*".to_owned(), line)));
+    out.extend(everyone.into_iter().flat_map(|line| present(&scene, "*".to_owned(), line)));
     let accounts: BTreeSet<&str> = scene.atoms.iter().filter_map(Atom::account).collect();
     for account in accounts {
         let member = |atom: &Atom| match &atom.who {
             _ if atom.account() != Some(account) => None,
             Principal::Other { .. } if is_rest(atom) => Some(Member::Speaks),
             Principal::Root(_) => Some(Member::FollowsAbove),
-            _ => Some(Member::FollowsClosely),
+            _ => Some(Member::Follows),
         };
         for line in work.whole(&mut lines, &member) {
             let ((delta, _), _, _) = &line;
-            let level = delta.from.max(delta.to);
-            let principal = match level {
-                Level::Allowed => format!("every identity of account {account}"),
-                _ => format!("arn:{}:iam::{account}:root", key.partition),
+            let direct = delta.from.max(delta.to) == Level::Allowed
+                || delta.from.min(delta.to) == Level::ExplicitlyDenied;
+            let principal = match direct {
+                true => format!("every identity of account {account}"),
+                false => format!("arn:{}:iam::{account}:root", key.partition),
             };
-            out.extend(present(principal, line));
+            out.extend(present(&scene, principal, line));
         }
     }
-    let mut rest: BTreeMap<(String, Key), Held> = BTreeMap::new();
+    let mut rest: BTreeMap<(String, Key), Held<'_>> = BTreeMap::new();
     for (atom, lines) in scene.atoms.iter().zip(lines) {
         for (key, held) in lines.into_iter().filter(|(_, held)| !held.actions.is_empty()) {
             let key = (name(atom), marked(key, atom));
@@ -103,10 +104,20 @@ pub(super) fn changes(
         }
     }
     let each = rest.into_iter();
-    out.extend(each.flat_map(|((name, key), held)| present(name, (key, held, BTreeSet::new()))));
+    out.extend(
+        each.flat_map(|((name, key), held)| present(&scene, name, (key, held, BTreeSet::new()))),
+    );
+    if !scene.atoms.iter().any(|atom| matches!(atom.who, Principal::Service(_))) {
+        let names = out.iter_mut().flat_map(|c| c.except.iter_mut().chain([&mut c.principal]));
+        for name in names.filter(|name| *name == OTHER_SERVICE) {
+            "every AWS service".clone_into(name);
+        }
+    }
     out.sort();
     Some(out)
 }
+
+const OTHER_SERVICE: &str = "every other AWS service";
 
 /// Whether the atom is whoever no pattern is about.
 fn is_rest(atom: &Atom) -> bool {
@@ -120,14 +131,12 @@ enum Member {
     Speaks,
     /// Its own line goes if it says no more than that.
     Follows,
-    /// And if it reaches the same level.
-    FollowsClosely,
-    /// And if it reaches that level or a higher one: what an account is allowed, its root user is.
+    /// Its level may be higher: what IAM policies of an account may allow, its root user may do.
     FollowsAbove,
 }
 
 /// A change with who is not concerned.
-type Line = (Key, Held, BTreeSet<String>);
+type Line<'s> = (Key, Held<'s>, BTreeSet<String>);
 
 struct Work<'a> {
     scene: &'a Scene<'a>,
@@ -136,13 +145,13 @@ struct Work<'a> {
     cache: BTreeMap<(Formula, Formula), Vec<Delta>>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     fn formula(&self, side: usize, atom: usize, action: &ActionAtom) -> Formula {
         self.scene.clauses(side, atom, action).into_iter().map(|(clause, _)| clause).collect()
     }
 
     /// The changes of one atom.
-    fn lines(&mut self, atom: usize) -> Lines {
+    fn lines(&mut self, atom: usize) -> Lines<'a> {
         let mut out = Lines::new();
         if self.scene.is_same_for(atom) {
             return out;
@@ -160,7 +169,7 @@ impl Work<'_> {
             let found = self
                 .cache
                 .entry((old, new))
-                .or_insert_with_key(|(old, new)| deltas(old, new, &self.scene.literals));
+                .or_insert_with_key(|(old, new)| deltas(old, new, self.scene));
             for delta in found.iter() {
                 let statements = statements(delta, &sides);
                 let mut grants = BTreeSet::new();
@@ -168,7 +177,11 @@ impl Work<'_> {
                     let each = self.grants.iter().filter(|grant| gives(grant, atom, one));
                     grants.extend(each.map(super::table::label));
                 }
-                let bare = Delta { through: [BTreeSet::new(), BTreeSet::new()], ..delta.clone() };
+                let bare = Delta {
+                    cubes: Vec::new(),
+                    through: [BTreeSet::new(), BTreeSet::new()],
+                    ..delta.clone()
+                };
                 let held = out.entry((bare, grants)).or_default();
                 held.statements.extend(statements);
                 class.iter().for_each(|action| held.actions.add(action));
@@ -178,7 +191,11 @@ impl Work<'_> {
     }
 
     /// Takes out of the atoms' changes those that a line about many says as well.
-    fn whole(&self, lines: &mut [Lines], member: &dyn Fn(&Atom) -> Option<Member>) -> Vec<Line> {
+    fn whole(
+        &self,
+        lines: &mut [Lines<'a>],
+        member: &dyn Fn(&Atom) -> Option<Member>,
+    ) -> Vec<Line<'a>> {
         let members: Vec<(usize, Member)> = self
             .scene
             .atoms
@@ -202,47 +219,77 @@ impl Work<'_> {
             if all.actions.is_empty() {
                 continue;
             }
-            let mut except = BTreeSet::new();
+            let mut without: Vec<(usize, Actions)> = Vec::new();
+            let mut high = key.0.from.max(key.0.to);
             for (n, how) in &members {
-                let left = take(lines.get_mut(*n), &key, &mut all, *how);
-                if self.is_exempt(*n, &left, &key.0) {
-                    except.extend(self.scene.atoms.get(*n).map(name));
-                }
+                let (left, taken) = take(lines.get_mut(*n), &key, &mut all, *how);
+                high = high.max(taken.filter(|_| *how == Member::Follows).unwrap_or(high));
+                without.push((*n, left));
             }
-            out.push((key, all, except));
+            let parts = self.parts(&all.actions, &without, &key.0);
+            let mut key = key;
+            match key.0.effect {
+                Effect::Gained => key.0.to = high,
+                Effect::Lost => key.0.from = high,
+            }
+            for (except, actions) in parts {
+                let held = Held { actions, statements: all.statements.clone() };
+                out.push((key.clone(), held, except));
+            }
         }
         out
     }
 
-    /// Whether a line about many would be wrong about an atom, for one of the actions that its own changes do not have.
-    fn is_exempt(&self, atom: usize, left: &Actions, delta: &Delta) -> bool {
-        let concerned = |action: &&ActionAtom| match action {
-            ActionAtom::Known(one) => !left.known.and(ActionSet::of(|a| a == *one)).is_empty(),
-            ActionAtom::Future { .. } => false,
-        };
-        if self.scene.atoms.get(atom).is_none_or(|atom| !atom.is_identity()) {
-            return false;
+    /// The actions of a line about many, by whom the line would be wrong about: those who have no such change, and end
+    /// with less than what the line says is gained, or with what it says is lost.
+    fn parts(
+        &self,
+        all: &Actions,
+        without: &[(usize, Actions)],
+        delta: &Delta,
+    ) -> BTreeMap<BTreeSet<String>, Actions> {
+        let mut out: BTreeMap<BTreeSet<String>, Actions> = BTreeMap::new();
+        for class in &self.classes {
+            let mut actions = Actions::default();
+            class.iter().for_each(|action| actions.add(action));
+            let actions = actions.and(all);
+            let Some(one) = class.first().filter(|_| !actions.is_empty()) else { continue };
+            let exempt = |(atom, left): &&(usize, Actions)| {
+                !left.and(&actions).is_empty() && self.is_exempt(*atom, one, delta)
+            };
+            let exempt: BTreeSet<usize> =
+                without.iter().filter(exempt).map(|(atom, _)| *atom).collect();
+            let part = out.entry(self.names(&exempt)).or_default();
+            part.known = part.known.or(actions.known);
+            part.future.extend(actions.future);
         }
-        self.classes.iter().any(|class| {
-            class.iter().find(concerned).is_some_and(|action| {
-                let reached = self.reached(atom, action);
-                match delta.effect {
-                    Effect::Gained => reached.is_some_and(|level| level < delta.to),
-                    Effect::Lost => reached.is_some_and(|level| level >= delta.from),
-                }
-            })
-        })
+        out
+    }
+
+    fn is_exempt(&self, atom: usize, action: &ActionAtom, delta: &Delta) -> bool {
+        let reached = self.reached(atom, action);
+        match delta.effect {
+            Effect::Gained => reached.is_some_and(|level| level < delta.to),
+            Effect::Lost => reached.is_some_and(|level| level >= delta.from),
+        }
+    }
+
+    /// The names of atoms; all atoms of an account go by one name.
+    fn names(&self, atoms: &BTreeSet<usize>) -> BTreeSet<String> {
+        let whole = |account: &str| {
+            let mut all = self.scene.atoms.iter().enumerate();
+            all.all(|(n, atom)| atom.account() != Some(account) || atoms.contains(&n))
+        };
+        let each = atoms.iter().filter_map(|n| self.scene.atoms.get(*n));
+        let named = each.map(|atom| match atom.account().filter(|account| whole(account)) {
+            Some(account) => format!("every identity of account {account}"),
+            None => name(atom),
+        });
+        named.collect()
     }
 
     /// The highest level that the new policy lets an atom reach.
     fn reached(&self, atom: usize, action: &ActionAtom) -> Option<Level> {
-        if let Some(Atom { who: Principal::Elsewhere | Principal::Other { .. }, .. }) =
-            self.scene.atoms.get(atom)
-            && !action.crosses_accounts()
-        {
-            let own = self.scene.atoms.get(atom).and_then(Atom::account);
-            own.filter(|own| Some(*own) == self.scene.key.account.as_deref())?;
-        }
         let formula = self.formula(1, atom, action);
         let numbers = formula.iter().flat_map(|clause| &clause.literals).copied().collect();
         let space = combinations(&numbers, &self.scene.literals)?;
@@ -250,9 +297,16 @@ impl Work<'_> {
     }
 }
 
-/// Removes what `key` says from the lines of a member. Returns the actions for which the member has no such change.
-fn take(lines: Option<&mut Lines>, key: &Key, all: &mut Held, how: Member) -> Actions {
+/// Removes what `key` says from the lines of a member. Returns the actions for which the member has no such change, and
+/// the highest level of what was removed.
+fn take<'s>(
+    lines: Option<&mut Lines<'s>>,
+    key: &Key,
+    all: &mut Held<'s>,
+    how: Member,
+) -> (Actions, Option<Level>) {
     let mut left = all.actions.clone();
+    let mut taken = None;
     for ((delta, _), held) in lines.into_iter().flatten() {
         if delta.effect != key.0.effect {
             continue;
@@ -261,22 +315,28 @@ fn take(lines: Option<&mut Lines>, key: &Key, all: &mut Held, how: Member) -> Ac
         left = left.without(&both);
         if says(&key.0, delta, how) && !both.is_empty() {
             held.actions = held.actions.without(&both);
-            all.statements.extend(held.statements.iter().cloned());
+            all.statements.extend(held.statements.iter().copied());
+            taken = taken.max(Some(delta.from.max(delta.to)));
         }
     }
-    left
+    (left, taken)
 }
 
 /// Whether a line about many says what a member's own line says.
 fn says(line: &Delta, own: &Delta, how: Member) -> bool {
-    let kept = |delta: &Delta| delta.effect == Effect::Lost && delta.to == Level::Delegated;
+    let low = |delta: &Delta| delta.from.min(delta.to);
     let level = |delta: &Delta| delta.from.max(delta.to);
+    // A `Deny` says the same of all, whatever they had.
+    let denied = |delta: &Delta| low(delta) == Level::ExplicitlyDenied;
+    // Where IAM policies could do it before, or still can, it is not the same sentence.
+    let kept = |delta: &Delta| low(delta) == Level::Delegated;
     (line.condition.is_none() || line.condition == own.condition)
         && line.certainty == own.certainty
         && kept(line) == kept(own)
+        && denied(line) == denied(own)
         && match how {
-            Member::Speaks | Member::Follows => true,
-            Member::FollowsClosely => level(line) == level(own),
+            _ if denied(line) => true,
+            Member::Speaks | Member::Follows => level(line) == level(own),
             Member::FollowsAbove => level(line) <= level(own),
         }
 }
@@ -291,14 +351,14 @@ fn classes(scene: &Scene<'_>) -> Vec<Vec<ActionAtom>> {
 }
 
 /// The names of the statements that a change comes through.
-fn statements(
+fn statements<'s>(
     delta: &Delta,
-    sides: &[Vec<(super::scene::Clause, &Compiled)>; 2],
-) -> BTreeSet<String> {
+    sides: &[Vec<(Clause, &'s Compiled)>; 2],
+) -> BTreeSet<&'s Compiled> {
     let mut out = BTreeSet::new();
     for (clauses, side) in delta.through.iter().zip(sides) {
         let through = side.iter().filter(|(clause, _)| clauses.contains(clause));
-        out.extend(through.map(|(_, compiled)| compiled.rule.sid.clone().unwrap_or_default()));
+        out.extend(through.map(|(_, compiled)| *compiled));
     }
     out
 }
@@ -360,12 +420,19 @@ fn name(atom: &Atom) -> String {
         Principal::Service(name) | Principal::UniqueId(name) | Principal::Provider(name) => {
             name.clone()
         }
-        Principal::OtherService => "every other AWS service".to_owned(),
+        Principal::OtherService => OTHER_SERVICE.to_owned(),
     }
 }
 
 /// A line as data; what is only about actions to come is of a kind of its own.
-fn present(principal: String, ((delta, grants), held, except): Line) -> Vec<AccessChange> {
+fn present(
+    scene: &Scene<'_>,
+    principal: String,
+    ((delta, grants), held, except): Line<'_>,
+) -> Vec<AccessChange> {
+    let statements: BTreeSet<String> =
+        held.statements.iter().map(|compiled| scene.label(compiled)).collect();
+    let statements: Vec<String> = statements.into_iter().collect();
     let within = |pattern: &String| held.actions.known.covers(ActionSet::matching(pattern));
     let (now, later): (Vec<&String>, Vec<&String>) = held
         .actions
@@ -391,12 +458,13 @@ fn present(principal: String, ((delta, grants), held, except): Line) -> Vec<Acce
         public: gained && principal == "*" && delta.unlimited && delta.to >= Level::Delegated,
         confused_deputy: gained
             && delta.unsourced
+            && delta.certainty == Certainty::Certain
             && delta.to == Level::Allowed
             && principal != "*"
             && kind != Shape::Dangling
             && !principal.starts_with("arn:")
             && !principal.contains("account"),
-        statements: held.statements.iter().cloned().collect(),
+        statements: statements.clone(),
         grants: grants.iter().cloned().collect(),
     };
     if !held.actions.known.is_empty() {

@@ -123,6 +123,7 @@ pub(super) fn sort(test: &Test) -> Sort {
 pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
     let each = test.values.iter();
     match test.operator {
+        Operator::Null => Vec::new(),
         Operator::StringLike => each.map(|value| Pattern::like(value)).collect(),
         Operator::ArnLike => each.filter_map(|value| Pattern::arn(value)).collect(),
         Operator::StringEqualsIgnoreCase => {

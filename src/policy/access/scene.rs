@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::actions::{ActionSet, glob};
 use super::super::grants::Grant;
-use super::super::meaning::{Rule, Test, Verdict};
+use super::super::meaning::{Operator, Quantifier, Rule, Test, Verdict};
 use super::super::{Document, OWN_KEY};
 use super::action::{ActionAtom, carries};
 use super::atom::{Atom, Fact, Named, fact};
@@ -24,7 +24,10 @@ pub(super) struct Clause {
 }
 
 /// A statement whose resource is the key, or may be.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Compiled {
+    /// Of the old policy, 0, or of the new, 1.
+    side: usize,
     pub(super) rule: Rule,
     /// Literals of its condition, and doubts of its own.
     literals: BTreeSet<usize>,
@@ -34,10 +37,13 @@ pub(super) struct Compiled {
 
 /// Both policies.
 pub(super) struct Scene<'a> {
+    documents: [Option<&'a Document>; 2],
     pub(super) key: &'a KeyContext,
     /// The statements of the old and of the new policy.
     pub(super) sides: [Vec<Compiled>; 2],
     pub(super) literals: Vec<Literal>,
+    /// For literals of a key that a request may lack, the literal that it does.
+    pub(super) absence: BTreeMap<usize, usize>,
     pub(super) atoms: Vec<Atom>,
     /// For each side and atom, the statements that are about it.
     matched: [Vec<Vec<(usize, How)>>; 2],
@@ -77,16 +83,18 @@ impl<T: Ord> Numbers<T> {
 impl<'a> Scene<'a> {
     /// Sets the scene; `None` if the principals are too many to tell apart.
     pub(super) fn new(
-        documents: [Option<&Document>; 2],
+        documents: [Option<&'a Document>; 2],
         key: &'a KeyContext,
         grants: &[Grant],
     ) -> Option<Self> {
         let read = documents.map(|document| statements(document, key));
+        let mut sides = 0..;
         let mixed = mixed_keys(&read);
         let (mut literals, mut rules, mut named) =
             (Numbers::new(), Numbers::new(), Named::default());
-        let sides = read.map(|side| {
-            let each = side.into_iter().map(|(rule, mut held)| {
+        let sides = read.map(|statements| {
+            let side = sides.next().unwrap_or_default();
+            let each = statements.into_iter().map(|(rule, mut held)| {
                 for literal in &mut held {
                     if let Literal::Test(test) = literal
                         && mixed.contains(&test.key)
@@ -98,7 +106,7 @@ impl<'a> Scene<'a> {
                 rule.who.names.iter().for_each(|name| named.name(name));
                 let held: BTreeSet<usize> = held.into_iter().map(|l| literals.of(l)).collect();
                 let what = (rule.verdict, rule.who.clone(), rule.what.clone(), held.clone());
-                Compiled { rule, literals: held, number: rules.of(what) }
+                Compiled { side, rule, literals: held, number: rules.of(what) }
             });
             each.collect::<Vec<Compiled>>()
         });
@@ -108,8 +116,18 @@ impl<'a> Scene<'a> {
             let side = sides.get(n).map(Vec::as_slice).unwrap_or_default();
             atoms.iter().map(|atom| whom(side, atom, &mut literals)).collect()
         });
+        let absence = absences(&mut literals);
         let granted = grants.iter().flat_map(|grant| grant.operations.clone()).collect();
-        Some(Self { key, sides, literals: literals.list(), atoms, matched, granted })
+        Some(Self {
+            documents,
+            key,
+            sides,
+            literals: literals.list(),
+            absence,
+            atoms,
+            matched,
+            granted,
+        })
     }
 
     /// What one policy says of an atom and an action, as alternatives, each with its statement.
@@ -134,6 +152,17 @@ impl<'a> Scene<'a> {
             Some((Clause { level, literals }, compiled))
         });
         each.collect()
+    }
+
+    /// What a person knows a statement by: its Sid, or its place in the document.
+    pub(super) fn label(&self, compiled: &Compiled) -> String {
+        if let Some(sid) = &compiled.rule.sid {
+            return sid.clone();
+        }
+        let document = self.documents.get(compiled.side).copied().flatten();
+        let place = document.and_then(|document| document.position(&compiled.rule));
+        let place = place.map_or_else(|| "#?".to_owned(), |place| format!("#{}", place + 1));
+        if compiled.side == 0 { format!("{place} (old)") } else { place }
     }
 
     /// Whether both policies have the same statements about an atom.
@@ -217,6 +246,27 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// `…IfExists` lets requests pass that lack the key: to say so, that they do is a literal too.
+fn absences(literals: &mut Numbers<Literal>) -> BTreeMap<usize, usize> {
+    let lenient = literals.0.iter().filter_map(|(literal, number)| match literal {
+        Literal::Test(test) if test.if_exists => Some((test.key.clone(), *number)),
+        Literal::Test(_) | Literal::Doubt(_) => None,
+    });
+    let lenient: Vec<(String, usize)> = lenient.collect();
+    let of = |(key, number): (String, usize)| {
+        let absent = Test {
+            quantifier: Quantifier::One,
+            operator: Operator::Null,
+            negated: false,
+            if_exists: false,
+            key,
+            values: BTreeSet::from(["true".to_owned()]),
+        };
+        (number, literals.of(Literal::Test(absent)))
+    };
+    lenient.into_iter().map(of).collect()
+}
+
 /// The statements that are about an atom, and how.
 fn whom(rules: &[Compiled], atom: &Atom, literals: &mut Numbers<Literal>) -> Vec<(usize, How)> {
     let mut out = Vec::new();
@@ -271,6 +321,15 @@ fn unclear_doubt(document: &Document, rule: &Rule) -> String {
     let mut extra: BTreeSet<String> = BTreeSet::new();
     for statement in statements.filter(|statement| statement.sid == rule.sid) {
         extra.extend(statement.extra.iter().map(|(key, value)| format!("`{key}`: {value}")));
+        let both = [
+            ("NotAction", statement.action.as_ref().and(statement.not_action.as_ref())),
+            ("NotResource", statement.resource.as_ref().and(statement.not_resource.as_ref())),
+        ];
+        for (key, set) in both {
+            extra.extend(set.map(|set| format!("`{key}`: {set:?}")));
+        }
+        let principal = statement.principal.as_ref().and(statement.not_principal.as_ref());
+        extra.extend(principal.map(|names| format!("`NotPrincipal`: {names:?}")));
     }
     if extra.is_empty() {
         return "an empty `Condition` holds".to_owned();
@@ -338,7 +397,18 @@ fn mixed_keys(sides: &[Vec<(Rule, Vec<Literal>)>; 2]) -> BTreeSet<String> {
 pub(super) fn actions(scene: &Scene<'_>) -> Vec<ActionAtom> {
     let mut out: Vec<ActionAtom> = ActionSet::ALL.iter().map(ActionAtom::Known).collect();
     let rules = scene.sides.iter().flatten();
-    let patterns: BTreeSet<&String> = rules.flat_map(|c| &c.rule.what.patterns).collect();
-    out.extend(patterns.into_iter().filter_map(|pattern| ActionAtom::future(pattern)));
+    // `NotAction` is about every action to come but those it excepts.
+    let all = "kms:*".to_owned();
+    let patterns: BTreeSet<&String> = rules
+        .flat_map(|c| c.rule.what.patterns.iter().chain(c.rule.what.except.then_some(&all)))
+        .collect();
+    let mut names = BTreeSet::new();
+    for atom in patterns.into_iter().filter_map(|pattern| ActionAtom::future(pattern)) {
+        if let ActionAtom::Future { name, .. } = &atom
+            && names.insert(name.clone())
+        {
+            out.push(atom);
+        }
+    }
     out
 }

@@ -27,7 +27,7 @@ pub struct Holder {
     pub access: Level,
     /// Whether it is known.
     pub certainty: Certainty,
-    /// The names of the statements it comes through; one without a name is the empty text.
+    /// The statements it comes through, by Sid; by place, such as `#2`, where there is none.
     pub statements: Vec<String>,
     /// The grant it comes through, if it is one.
     pub grant: Option<String>,

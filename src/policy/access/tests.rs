@@ -181,7 +181,27 @@ fn worked_examples_5_to_14() {
         let compared = compare(Some(&text(old)), Some(&text(new)), &key(), &[]);
         out.push_str(&format!("{name}: {}", lines(&compared)));
     }
-    insta::assert_snapshot!(out, @"");
+    insta::assert_snapshot!(out, @"
+    5: Changed Gain
+    Gained Gains Allowed arn:aws:iam::111122223333:user/bob: Decrypt
+    6: Same None
+    7: Same FutureActionsOnly
+    Gained Future Allowed arn:aws:iam::111122223333:user/x: GenerateDataKey* possible
+    8: Same None
+    9: Changed Gain
+    Gained Gains Denied every identity of account 111122223333: ScheduleKeyDeletion
+    10: Changed Gain
+    Gained Wider Allowed cloudtrail.amazonaws.com: GenerateDataKey* when [aws:SourceArn != arn:aws:cloudtrail:us-west-2:111122223333:trail/finance] before [aws:SourceArn = arn:aws:cloudtrail:us-west-2:111122223333:trail/finance] DEPUTY
+    11: Changed Gain
+    Gained Wider Allowed arn:aws:iam::111122223333:role/app: Decrypt when [kms:ViaService is absent] before [kms:ViaService = s3.us-west-2.amazonaws.com] after [kms:ViaService = s3.us-west-2.amazonaws.com, if present]
+    12: Changed Loss
+    Lost Narrower Allowed *: Decrypt when [(aws:SourceVpce != vpce-1 and kms:ViaService = s3.us-west-2.amazonaws.com) or (kms:ViaService != s3.us-west-2.amazonaws.com and aws:SourceVpce = vpce-1)] before [aws:SourceVpce = vpce-1 or kms:ViaService = s3.us-west-2.amazonaws.com] after [aws:SourceVpce = vpce-1 and kms:ViaService = s3.us-west-2.amazonaws.com]
+    Lost Loses Denied every AWS service: Decrypt when [aws:SourceVpce = vpce-1]
+    13: Changed Gain
+    Gained Gains Delegated *: Decrypt when [kms:ViaService = ec2.us-west-2.amazonaws.com] PUBLIC except every AWS service
+    14: Changed Gain
+    Gained Wider Allowed arn:aws:iam::111122223333:role/app: CreateGrant when [kms:GrantIsForAWSResource != true] before [kms:GrantIsForAWSResource = true]
+    ");
 }
 
 #[test]
@@ -193,5 +213,139 @@ fn worked_example_15_guards() {
     let s3 = r#"Allow {"Service":"s3.amazonaws.com"} kms:Decrypt"#;
     let first = diff(&[ROOT, "Allow role/Admin kms:*"], &[ROOT, "Allow role/Admin kms:*", &only]);
     let second = diff(&[ROOT, s3], &[ROOT, s3, org]);
-    insta::assert_snapshot!(format!("{first}{second}"), @"");
+    insta::assert_snapshot!(format!("{first}{second}"), @"
+    Changed Loss
+    Lost Loses Allowed *: PutKeyPolicy except arn:aws:iam::111122223333:role/Admin
+    Changed Loss
+    Lost Narrower Allowed *: Decrypt when [aws:PrincipalOrgID != o-1] after [aws:PrincipalOrgID = o-1]
+    Lost Loses Denied every other AWS service: Decrypt
+    Lost Loses Allowed s3.amazonaws.com: Decrypt
+    ");
+}
+
+#[test]
+fn conditions_are_told_apart() {
+    let app = |condition: &str| format!("Allow role/app kms:Decrypt {condition}");
+    let plain = "Allow role/app kms:Decrypt".to_owned();
+    let s3 = app(r#"{"StringEquals":{"kms:ViaService":"s3"}}"#);
+    let both = app(r#"{"StringEquals":{"kms:ViaService":["s3","ec2"]}}"#);
+    let ec2 = app(r#"{"StringEquals":{"kms:ViaService":"ec2"}}"#);
+    let like = app(r#"{"StringLike":{"kms:ViaService":"s?"}}"#);
+    let net = app(r#"{"IpAddress":{"aws:SourceIp":"10.0.0.1/32"}}"#);
+    let host = app(r#"{"IpAddress":{"aws:SourceIp":"10.0.0.1"}}"#);
+    let wide = app(r#"{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#);
+    let days = |n: &str| app(&format!(r#"{{"NumericLessThan":{{"aws:MultiFactorAuthAge":{n}}}}}"#));
+    let most = app(r#"{"NumericLessThanEquals":{"aws:MultiFactorAuthAge":"89"}}"#);
+    let doubt = app(r#"{"StringEquals":{"aws:PrincipalTag/a":"${aws:username}"}}"#);
+    let other = app(r#"{"StringEquals":{"aws:PrincipalTag/a":"${aws:userid}"}}"#);
+    let cases: [(&String, &String, &[Shape]); 12] = [
+        (&plain, &s3, &[Shape::Narrower]),
+        (&s3, &plain, &[Shape::Wider]),
+        (&s3, &both, &[Shape::Wider]),
+        (&both, &s3, &[Shape::Narrower]),
+        (&s3, &ec2, &[Shape::Moved, Shape::Moved]),
+        (&s3, &like, &[Shape::Wider]),
+        (&net, &host, &[]),
+        (&net, &wide, &[Shape::Wider]),
+        (&days("90"), &most, &[]),
+        (&days("90"), &days("1e3"), &[Shape::Changed, Shape::Changed]),
+        (&doubt, &other, &[Shape::Changed, Shape::Changed]),
+        (&doubt, &doubt, &[]),
+    ];
+    for (old, new, due) in cases {
+        let named = new.replace("Allow role/app", "Allow user/nobody,role/app");
+        let nobody = old.replace("Allow role/app", "Allow user/nobody,role/app");
+        let compared =
+            compare(Some(&policy(&[&nobody, ROOT])), Some(&policy(&[ROOT, &named])), &key(), &[]);
+        let mut shapes: Vec<Shape> = compared.changes.iter().map(|change| change.kind).collect();
+        shapes.dedup_by(|a, b| a == b && due.len() < 2);
+        shapes.truncate(due.len().max(usize::from(due.is_empty())));
+        assert_eq!(shapes, due, "{old} -> {new}\n{}", lines(&compared));
+    }
+}
+
+#[test]
+fn who_is_in_an_account_or_matches_a_pattern() {
+    let like = r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/app-*"}}"#;
+    let own = r#"{"StringEquals":{"kms:CallerAccount":"111122223333"}}"#;
+    let org = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#;
+    let old = diff(&[], &[&format!("Allow * kms:Decrypt {like}")]);
+    let new = diff(&[ROOT], &[ROOT, &format!("Allow * kms:Decrypt {own}")]);
+    let public =
+        diff(&[ROOT], &[ROOT, &format!("Allow * kms:Decrypt {org}"), "Allow everyone kms:Encrypt"]);
+    let dangling = diff(&[], &["Allow AROAABCDEFGHIJKLMNOPQ kms:Decrypt"]);
+    let unique = diff(&["Allow AROAABCDEFGHIJKLMNOPQ kms:Decrypt"], &["Allow role/a kms:Decrypt"]);
+    insta::assert_snapshot!([old, new, public, dangling, unique].concat(), @r#"
+    Changed Gain
+    Gained Gains Allowed arn:aws:iam::111122223333:role/app-*: Decrypt
+    Gained Gains Allowed every AWS service: Decrypt when [AWS counts services among `{"AWS": "*"}` and aws:PrincipalArn like arn:aws:iam::111122223333:role/app-*] possible
+    Changed Gain
+    Gained Gains Allowed every identity of account 111122223333: Decrypt
+    Changed Gain
+    Gained Gains Delegated *: Encrypt PUBLIC
+    Gained Gains Delegated *: Decrypt when [aws:PrincipalOrgID = o-1] except every AWS service
+    Gained Gains Allowed every AWS service: Encrypt DEPUTY
+    Gained Gains Allowed every identity of account 111122223333: Decrypt when [aws:PrincipalOrgID = o-1]
+    Gained Gains Allowed every identity of account 111122223333: Encrypt
+    Same None
+    Gained Dangling Allowed AROAABCDEFGHIJKLMNOPQ: Decrypt
+    Changed Gain
+    Gained Gains Allowed arn:aws:iam::111122223333:role/a: Decrypt
+    Lost Dangling Allowed AROAABCDEFGHIJKLMNOPQ: Decrypt
+    "#);
+}
+
+#[test]
+fn without_an_account_every_account_may_be_the_owner() {
+    let unknown = KeyContext { partition: "aws".to_owned(), ..KeyContext::default() };
+    let (a, b) = (policy(&[]), policy(&["Allow role/a kms:PutKeyPolicy,kms:Decrypt"]));
+    let compared = compare(Some(&a), Some(&b), &unknown, &[]);
+    insta::assert_snapshot!(lines(&compared), @"
+    Changed Gain
+    Gained Gains Delegated arn:aws:iam::111122223333:role/a: Decrypt possible
+    Gained Gains Allowed arn:aws:iam::111122223333:role/a: Decrypt,PutKeyPolicy possible
+    ");
+    let told = compare(
+        Some(&policy(&[ROOT])),
+        Some(&policy(&[ROOT, "Allow role/a kms:Decrypt"])),
+        &unknown,
+        &[],
+    );
+    assert_eq!((told.access, told.change), (SameAccess::Changed, Change::Gain));
+}
+
+#[test]
+fn grants_are_access_too() {
+    let grant = Grant {
+        id: "g-1".to_owned(),
+        grantee: format!("arn:aws:iam::{ACCOUNT}:role/a"),
+        operations: ["Decrypt".to_owned(), "Encrypt".to_owned()].into(),
+        ..Grant::default()
+    };
+    let (a, b) = (policy(&[ROOT, "Allow role/a kms:Decrypt,kms:Sign"]), policy(&[ROOT]));
+    let lost = compare(Some(&a), Some(&b), &key(), std::slice::from_ref(&grant));
+    let of = |change: &AccessChange| (change.actions.join(","), change.grants.join(","));
+    let lines: Vec<_> = lost.changes.iter().map(of).collect();
+    assert_eq!(
+        lines,
+        [("kms:Decrypt".to_owned(), "g-1".to_owned()), ("kms:Sign".to_owned(), String::new())]
+    );
+    let table = access_table(&b, std::slice::from_ref(&grant), &key());
+    assert_eq!(table.iter().filter(|holder| holder.grant.as_deref() == Some("g-1")).count(), 1);
+    let less = Grant { operations: ["Decrypt".to_owned()].into(), ..grant.clone() };
+    let changes = grant_changes(Some(&grant), Some(&less));
+    assert_eq!(
+        (changes.len(), changes[0].effect, changes[0].actions.as_slice()),
+        (1, Effect::Lost, &["kms:Encrypt".to_owned()][..])
+    );
+}
+
+#[test]
+fn seventeen_conditions_are_too_many_to_be_certain() {
+    let many: Vec<String> = (0..17).map(|n| format!(r#""aws:PrincipalTag/t{n}":"x""#)).collect();
+    let condition = format!(r#"{{"StringEquals":{{{}}}}}"#, many.join(","));
+    let new = format!("Allow role/a kms:Decrypt {condition}");
+    let compared = compare(Some(&policy(&[])), Some(&policy(&[&new])), &key(), &[]);
+    assert_eq!((compared.access, compared.change), (SameAccess::Unknown, Change::Unknown));
+    assert!(compared.changes.iter().all(|change| change.certainty == Certainty::Possible));
 }
