@@ -88,8 +88,10 @@ pub enum Command {
     /// Look at and mend the records
     #[command(subcommand)]
     State(StateCommand),
+    /// Show who can do what with a key, by its policy and by its grants
+    Access(Box<AccessArgs>),
     /// Judge policy documents alone, without AWS and without a stack
-    Policy(PolicyArgs),
+    Policy(Box<PolicyArgs>),
     /// Print the configuration's JSON Schema
     Schema,
     /// Print shell completions
@@ -175,6 +177,42 @@ pub enum StateCommand {
     },
 }
 
+/// The options of `access`.
+#[derive(Debug, Args)]
+pub struct AccessArgs {
+    /// The key: its name in the stack, an alias, an id or an ARN
+    pub key: String,
+    /// Only what this one can do: an ARN, or a service such as cloudtrail.amazonaws.com
+    #[arg(long, value_name = "ARN|SERVICE")]
+    pub principal: Option<String>,
+    /// Whether the principal can do this, such as kms:Decrypt, and what decides it
+    #[arg(long, value_name = "ACTION", requires = "principal")]
+    pub action: Option<String>,
+    /// What else is known of the request
+    #[command(flatten)]
+    pub about: AboutArgs,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Answer::Text)]
+    pub format: Answer,
+}
+
+/// What is known of a request besides who asks for what.
+#[derive(Debug, Args)]
+pub struct AboutArgs {
+    /// A condition key of the request and its value; may be repeated, also for one key
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub context: Vec<String>,
+    /// A condition key of which it is not known whether the request has it; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub unknown_context: Vec<String>,
+    /// The role behind the session that asks
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// The unique id of the one who asks
+    #[arg(long, value_name = "ID")]
+    pub principal_id: Option<String>,
+}
+
 /// The options of every command on policy documents.
 #[derive(Debug, Args)]
 pub struct PolicyArgs {
@@ -238,18 +276,9 @@ pub struct PolicyEvalArgs {
     /// What for, such as kms:Decrypt
     #[arg(long, value_name = "ACTION")]
     pub action: String,
-    /// A condition key of the request and its value; may be repeated, also for one key
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub context: Vec<String>,
-    /// A condition key of which it is not known whether the request has it; may be repeated
-    #[arg(long, value_name = "KEY")]
-    pub unknown_context: Vec<String>,
-    /// The role behind the session that asks
-    #[arg(long, value_name = "ARN")]
-    pub role_arn: Option<String>,
-    /// The unique id of the one who asks
-    #[arg(long, value_name = "ID")]
-    pub principal_id: Option<String>,
+    /// What else is known of the request
+    #[command(flatten)]
+    pub about: AboutArgs,
     /// The grants of the key: what `aws kms list-grants` prints
     #[arg(long, value_name = "FILE")]
     pub grants: Option<PathBuf>,

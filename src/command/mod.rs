@@ -1,5 +1,6 @@
 //! One file a command: wire, call, report. The only code that knows all the others.
 
+mod access;
 mod apply;
 mod plan;
 mod plan_file;
@@ -31,6 +32,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Drift { format } => plan::drift(global, *format, io).await,
         Command::Show { file, format } => plan::show(global, file, *format, io),
         Command::State(command) => state::state(global, command, io),
+        Command::Access(args) => access::access(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema())

@@ -33,7 +33,7 @@ pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Pl
     Ok(plan)
 }
 
-async fn observe(session: &Session, state: &State) -> Result<(Plan, Live), Failure> {
+pub(super) async fn observe(session: &Session, state: &State) -> Result<(Plan, Live), Failure> {
     let mut live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
     live.caller = Some(session.caller.arn.clone());
     Ok((plan::plan(&session.desired, state, &live), live))

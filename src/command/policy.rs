@@ -1,8 +1,8 @@
 //! The commands on policy documents alone: no AWS, no stack.
 
-mod answer;
+pub(super) mod answer;
 mod diff;
-mod eval;
+pub(super) mod eval;
 mod lint;
 
 use super::report;

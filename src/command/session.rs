@@ -93,7 +93,7 @@ impl Session {
 
 /// The other accounts of a stack are known once its configuration is resolved, for which the
 /// caller's account is needed: `with_accounts` adds them.
-async fn connect(global: &Global, region: Option<Region>) -> Result<(Aws, Caller), Failure> {
+pub(super) async fn connect(global: &Global, region: Option<Region>) -> Result<(Aws, Caller), Failure> {
     let profile = global.profile.clone();
     let options = Options { region, profile, accounts: BTreeMap::new() };
     let aws = Aws::connect(options).await?;
@@ -106,7 +106,7 @@ fn patience() -> Patience {
     Patience::default()
 }
 
-fn effort(global: &Global) -> Effort {
+pub(super) fn effort(global: &Global) -> Effort {
     Effort { parallelism: global.parallelism.max(1), patience: patience() }
 }
 

@@ -307,6 +307,20 @@ fn lockout(setting: &Setting<'_>, from: Option<&Spec>, to: &Spec) -> Result<(), 
     if unchanged || to.allow_lockout.is_some() {
         return Ok(());
     }
+    match shut_out(policy, setting) {
+        None => Ok(()),
+        Some(why) => Err(vec![Violation::new(
+            "policy",
+            format!("the policy could lock everybody out of the key: {why}"),
+            "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
+             or say `allow_lockout: <reason>` in the policy",
+        )]),
+    }
+}
+
+/// Why nobody could change the policy for good, if nobody could.
+#[must_use]
+pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
     let place = setting.place;
     // A key that is not made yet gets an ARN that no policy can name but by the placeholder.
     let unborn = || KeyArn::at(place, "00000000-0000-0000-0000-000000000000").to_string();
@@ -316,15 +330,7 @@ fn lockout(setting: &Setting<'_>, from: Option<&Spec>, to: &Spec) -> Result<(), 
         account: place.account.as_str(),
         arn: Some(&own),
     };
-    match policy::lockout(&policy.with_own_key(&own), &key, setting.caller) {
-        None => Ok(()),
-        Some(why) => Err(vec![Violation::new(
-            "policy",
-            format!("the policy could lock everybody out of the key: {why}"),
-            "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
-             or say `allow_lockout: <reason>` in the policy",
-        )]),
-    }
+    policy::lockout(&policy.with_own_key(&own), &key, setting.caller)
 }
 
 /// A difference that AWS cannot make go away. Replacing the key would lose what it encrypts.

@@ -208,7 +208,7 @@ fn who(change: &AccessChange, account: Option<&str>) -> String {
 }
 
 /// A principal, short where its ARN says nothing more.
-fn principal(text: &str, home: Option<&str>) -> String {
+pub(super) fn principal(text: &str, home: Option<&str>) -> String {
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     let short = match fields.as_slice() {
         ["*"] => "everyone".to_owned(),
@@ -238,7 +238,7 @@ fn what(change: &AccessChange, verbose: bool) -> String {
     change.actions.iter().map(short).collect::<Vec<_>>().join(", ")
 }
 
-fn via(statements: &[String]) -> String {
+pub(super) fn via(statements: &[String]) -> String {
     let named: Vec<String> = statements
         .iter()
         .map(|sid| match sid.as_str() {

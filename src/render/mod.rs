@@ -2,6 +2,7 @@
 //! text out. Every string that comes from a configuration or from AWS is escaped on the way.
 
 pub(crate) mod access;
+pub(crate) mod holders;
 pub mod commands;
 #[cfg(test)]
 mod hostile_tests;

@@ -62,17 +62,17 @@ struct Dependence {
 }
 
 /// What a decision was about.
-pub(super) struct Case<'a> {
-    pub(super) document: &'a Document,
-    pub(super) meaning: &'a Meaning,
-    pub(super) grants: &'a [Grant],
-    pub(super) request: &'a Request,
-    pub(super) owner: &'a str,
+pub(in crate::command) struct Case<'a> {
+    pub(in crate::command) document: &'a Document,
+    pub(in crate::command) meaning: &'a Meaning,
+    pub(in crate::command) grants: &'a [Grant],
+    pub(in crate::command) request: &'a Request,
+    pub(in crate::command) owner: &'a str,
 }
 
 impl Case<'_> {
     /// The decision, told.
-    pub(super) fn answer(&self, decision: &Decision) -> Answer {
+    pub(in crate::command) fn answer(&self, decision: &Decision) -> Answer {
         Answer { decision: decision.word(), because: self.because(decision) }
     }
 

@@ -2,7 +2,7 @@
 
 use super::answer::Case;
 use super::{Key, Reading};
-use crate::cli::{Answer, PolicyEvalArgs};
+use crate::cli::{AboutArgs, Answer, PolicyEvalArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::policy::eval::{self, Asked, Context, Fact, Principal, Request, decide};
@@ -17,7 +17,8 @@ pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Fa
         let failure = Failure::new("the account that the key is in is not known");
         return Err(failure.hint("give `--account ID`, or `--key-arn ARN`").exit(Exit::Usage));
     };
-    let request = request(key, args, io)?;
+    let asked = (args.principal.as_str(), args.action.as_str());
+    let request = request(asked, &key.partition, &args.about, io)?;
     if args.file == Path::new("-") && args.grants.as_deref() == Some(Path::new("-")) {
         return Err(usage("the document and the grants cannot both be standard input", None));
     }
@@ -58,20 +59,26 @@ fn wrong(problem: Problem) -> Failure {
     usage(&problem.message, problem.help)
 }
 
-fn request(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Request, Failure> {
-    let mut principal = Principal::parse(&args.principal, &key.partition).map_err(wrong)?;
+/// The request that the options describe.
+pub(in crate::command) fn request(
+    (principal, action): (&str, &str),
+    partition: &str,
+    args: &AboutArgs,
+    io: &Io,
+) -> Result<Request, Failure> {
+    let mut principal = Principal::parse(principal, partition).map_err(wrong)?;
     if let Some(arn) = &args.role_arn {
         principal = principal.with_role(arn).map_err(wrong)?;
     }
     if let Some(id) = &args.principal_id {
         principal = principal.with_id(id).map_err(wrong)?;
     }
-    let action = Asked::parse(&args.action).map_err(wrong)?;
+    let action = Asked::parse(action).map_err(wrong)?;
     let context = context(args, action, io)?;
     Ok(Request { principal, action, context })
 }
 
-fn context(args: &PolicyEvalArgs, action: Asked, io: &Io) -> Result<Context, Failure> {
+fn context(args: &AboutArgs, action: Asked, io: &Io) -> Result<Context, Failure> {
     let mut context = Context::default();
     for given in &args.context {
         let Some((name, value)) = given.split_once('=') else {

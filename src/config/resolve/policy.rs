@@ -6,6 +6,8 @@ use super::Context;
 use crate::address::Address;
 use crate::config::raw::{Policy, Text};
 use crate::config::{Diagnostic, Diagnostics, Spanned, interpolate_node, read_beside};
+use crate::id::{AccountId, Place};
+use crate::kind::{KeyFacts, Setting, key};
 use crate::policy::{self, Document, Problem, Roles};
 use crate::tree::{Entry, Node, Span, Value};
 
@@ -29,14 +31,23 @@ impl Context<'_> {
     /// Why nobody could change the policy for good. A plan refuses such a policy, unless AWS has it
     /// already; this is the same check, with the place of the policy.
     fn lockout(&self, document: &Document) -> Option<String> {
-        let own = self.out.home.account.as_str();
-        let why = policy::lockout(document, own)?;
-        // Where another account stands in for the stack's, it may be any that the policy names.
+        let keys = KeyFacts::new();
+        let why = |place: &Place| {
+            key::shut_out(document, &Setting { place, keys: &keys, id: None, caller: None })
+        };
+        let said = why(&self.out.home)?;
         let text = document.to_json();
-        let named = text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 12);
-        let open = |account| policy::lockout(document, account).is_none();
+        // A statement about a key by its ARN may be about this one.
+        if text.contains(":key/") {
+            return None;
+        }
+        // Where another account stands in for the stack's, it may be any that the policy names.
+        let named = text.split(|c: char| !c.is_ascii_digit()).filter_map(|run| run.parse().ok());
+        let open = |account: AccountId| {
+            why(&Place { account, region: self.out.home.region.clone() }).is_none()
+        };
         let known = !self.gaps.account || !named.collect::<BTreeSet<_>>().into_iter().any(open);
-        known.then_some(why)
+        known.then_some(said)
     }
 
     fn of_key(&mut self, address: &Address, raw: &Policy) -> Option<Document> {

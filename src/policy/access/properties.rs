@@ -1,11 +1,10 @@
 //! Properties of the comparison, over generated policies and requests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::super::Document;
 use super::super::eval::{self, Asked, Context, Decision, Denial, Request};
 use super::super::meaning::{Quantifier, Test};
 use super::super::{KEY_ACTIONS, json};

@@ -1,0 +1,216 @@
+//! `access`: who can do what with a key, by its policy and by its grants.
+
+use super::policy::answer::Case;
+use super::policy::eval::request;
+use super::session::{Session, connect, effort, random};
+use super::{bad_region, plan};
+use crate::address::Address;
+use crate::cli::{AccessArgs, Answer, Global};
+use crate::cloud::Cloud;
+use crate::cloud::aws::Aws;
+use crate::cloud::retry::{every_page, patiently};
+use crate::engine::Effort;
+use crate::failure::{Exit, Failure};
+use crate::id::{AliasName, KeyArn, Place, is_key_id};
+use crate::io::Io;
+use crate::kind::{Kind, grant};
+use crate::policy::access::access_table;
+use crate::policy::eval::{self, Asked, Decision, Request, decide};
+use crate::policy::grants::{Constraint, Grant};
+use crate::policy::{Document, KEY_ACTIONS, KeyContext};
+use crate::render::{self, Style};
+use std::collections::BTreeMap;
+
+/// A key, as AWS holds it.
+struct Held {
+    arn: KeyArn,
+    document: Document,
+    grants: Vec<Grant>,
+}
+
+/// `kmsctl access`.
+pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Result<Exit, Failure> {
+    let (aws, effort, arn) = find(global, &args.key, io).await?;
+    let held = read(&aws, &effort, arn).await?;
+    match (&args.principal, &args.action) {
+        (Some(principal), Some(action)) => {
+            let asked = (principal.as_str(), action.as_str());
+            let request = request(asked, held.arn.region.partition(), &args.about, io)?;
+            answer(&held, &request, args.format, io)
+        }
+        (Some(principal), None) => {
+            let able = held.able(principal, args, io)?;
+            match args.format {
+                Answer::Json => io.out(&format!("{}\n", render::json::pretty(&able))),
+                Answer::Text => io.out(&render::holders::able(principal, &able, &style(global, io))),
+            }
+            Ok(Exit::Done)
+        }
+        (None, _) => {
+            let table = access_table(&held.document, &held.grants, &held.context());
+            match args.format {
+                Answer::Json => io.out(&format!("{}\n", render::json::pretty(&table))),
+                Answer::Text => {
+                    let account = held.arn.account.as_str();
+                    io.out(&render::holders::table(&table, account, &style(global, io)));
+                }
+            }
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn style(global: &Global, io: &Io) -> Style {
+    Style { color: io.out_color(), verbose: global.verbose, width: io.width() }
+}
+
+/// The key by any of its names, and the AWS that it is in.
+async fn find(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyArn), Failure> {
+    if !name.starts_with("arn:") && !name.starts_with("alias/") && !is_key_id(name) {
+        return in_stack(global, name, io).await;
+    }
+    let arn: Option<KeyArn> = if name.starts_with("arn:") {
+        let bad = |bad: crate::id::BadId| Failure::new(bad.message).hint(bad.help);
+        Some(name.parse().map_err(bad)?)
+    } else {
+        None
+    };
+    let given = global.region.as_deref().map(str::parse).transpose().map_err(bad_region)?;
+    let region = arn.as_ref().map(|arn| arn.region.clone()).or(given);
+    let (aws, caller) = connect(global, region.clone()).await?;
+    let effort = effort(global);
+    if let Some(arn) = arn {
+        return Ok((aws, effort, arn));
+    }
+    let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
+        Failure::new("no Region is configured").hint("say --region, or AWS_REGION")
+    })?;
+    let place = Place { account: caller.account, region };
+    if is_key_id(name) {
+        let arn = KeyArn::at(&place, name);
+        return Ok((aws, effort, arn));
+    }
+    let alias: AliasName =
+        name.parse().map_err(|bad: crate::id::BadId| Failure::new(bad.message).hint(bad.help))?;
+    let list = async |from: Option<&str>| aws.aliases(&place, from).await;
+    let entries = every_page(&effort.patience, list).await?;
+    let target = entries.into_iter().find(|entry| entry.name == alias.as_str());
+    let target = target.and_then(|entry| entry.target).ok_or_else(|| {
+        Failure::new(format!("there is no alias `{alias}` of {place} that stands for a key"))
+    })?;
+    let arn = KeyArn::at(&place, &target);
+    Ok((aws, effort, arn))
+}
+
+/// A key of the stack: by its record, else as a plan would find it.
+async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyArn), Failure> {
+    let session = Session::open(global, io).await?;
+    session.store.idle()?;
+    let replay = session.recovered(io, false, &random()?).await?;
+    let bare = name.strip_prefix("key/").unwrap_or(name);
+    let address = Address::new(Kind::Key, bare.to_owned());
+    let recorded =
+        replay.state.records.get(&address).and_then(|record| record.id.parse::<KeyArn>().ok());
+    let arn = match recorded {
+        Some(arn) => Some(arn),
+        None if session.desired.resources.contains_key(&address) => {
+            plan::observe(&session, &replay.state).await?.1.ids.remove(&address)
+        }
+        None => None,
+    };
+    let arn = arn.ok_or_else(|| {
+        let failure = Failure::new(format!("the stack has no key `{bare}` in AWS"));
+        failure.hint("name a key of the stack that was applied, an alias (`alias/…`), an id or an ARN")
+    })?;
+    Ok((session.aws, session.effort, arn))
+}
+
+async fn read(aws: &Aws, effort: &Effort, arn: KeyArn) -> Result<Held, Failure> {
+    let patience = &effort.patience;
+    let list = async |from: Option<&str>| aws.grants(&arn, from).await;
+    let (text, listed) = tokio::join!(
+        patiently(patience, async || aws.policy(&arn).await),
+        every_page(patience, list),
+    );
+    let (text, listed) = (text?, listed?);
+    let document = Document::from_live(&text, arn.region.partition()).map_err(|problems| {
+        let why = problems.into_iter().next().map(|problem| problem.message).unwrap_or_default();
+        Failure::new(format!("the policy of `{arn}` cannot be understood: {why}"))
+    })?;
+    let grants = listed.into_iter().map(|listed| grant_of(listed, &arn)).collect();
+    Ok(Held { arn, document, grants })
+}
+
+fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
+    // A service asks for some resource, which AWS's list of grants names in a constraint of its own.
+    let unclear = listed.grantee.ends_with(".amazonaws.com");
+    Grant {
+        id: listed.grant_id,
+        name: Some(listed.name).filter(|name| !name.is_empty()),
+        key: Some(key.to_string()),
+        grantee: listed.grantee,
+        retiring: listed.retiring,
+        operations: listed.operations,
+        context: listed.constraints.map(|constraint| match constraint {
+            grant::Constraint::EncryptionContextEquals(pairs) => Constraint::Equals(pairs),
+            grant::Constraint::EncryptionContextSubset(pairs) => Constraint::Subset(pairs),
+        }),
+        source: None,
+        unclear,
+    }
+}
+
+fn answer(held: &Held, request: &Request, format: Answer, io: &Io) -> Result<Exit, Failure> {
+    let meaning = held.document.meaning();
+    let decision = held.decide(request);
+    let case = Case {
+        document: &held.document,
+        meaning: &meaning,
+        grants: &held.grants,
+        request,
+        owner: held.arn.account.as_str(),
+    };
+    let answer = case.answer(&decision);
+    match format {
+        Answer::Text => io.out(&answer.to_string()),
+        Answer::Json => io.out(&format!("{}\n", render::json::pretty(&answer))),
+    }
+    Ok(Exit::Done)
+}
+
+impl Held {
+    fn context(&self) -> KeyContext {
+        KeyContext {
+            account: Some(self.arn.account.to_string()),
+            partition: self.arn.region.partition().to_owned(),
+            arn: Some(self.arn.to_string()),
+        }
+    }
+
+    fn decide(&self, request: &Request) -> Decision {
+        let arn = self.arn.to_string();
+        let key = eval::Key {
+            partition: self.arn.region.partition(),
+            account: self.arn.account.as_str(),
+            arn: Some(&arn),
+        };
+        decide(&self.document.meaning(), &key, &self.grants, request)
+    }
+
+    /// The actions by what is decided of them for the principal.
+    fn able(
+        &self,
+        principal: &str,
+        args: &AccessArgs,
+        io: &Io,
+    ) -> Result<BTreeMap<&'static str, Vec<&'static str>>, Failure> {
+        let asked = (principal, "kms:Decrypt");
+        let mut request = request(asked, self.arn.region.partition(), &args.about, io)?;
+        let mut able: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
+        for action in &KEY_ACTIONS {
+            request.action = Asked::Key(action);
+            able.entry(self.decide(&request).word()).or_default().push(action.name);
+        }
+        Ok(able)
+    }
+}

@@ -1,0 +1,96 @@
+//! Who can do what with a key, as a table. Everything is fit for a terminal.
+
+use super::access::{principal, via};
+use super::page::{BOLD_RED, DIM, YELLOW, put, wrapped};
+use super::{Style, workflow_safe};
+use crate::policy::access::{Certainty, Holder, Level};
+use crate::text::printable;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The table, a principal at a time. Identities of `account` are named without it.
+#[must_use]
+pub(crate) fn table(holders: &[Holder], account: &str, style: &Style) -> String {
+    let mut out = String::new();
+    let mut last = None;
+    for holder in holders {
+        let who = who(holder, account);
+        if last.as_ref() != Some(&who) {
+            let color = holder.public.then_some(BOLD_RED).filter(|_| style.color);
+            put(&mut out, 0, color, &who);
+            last = Some(who);
+        }
+        let color = match (holder.certainty, holder.dangling) {
+            (_, true) => Some(DIM),
+            (Certainty::Possible, false) => Some(YELLOW),
+            (Certainty::Certain, false) => None,
+        };
+        for (at, text) in wrapped(&what(holder, style.verbose), 2, 4, style.width) {
+            put(&mut out, at, color.filter(|_| style.color), &text);
+        }
+    }
+    if holders.is_empty() {
+        out.push_str("Nobody can do anything with the key.\n");
+    }
+    workflow_safe(&out)
+}
+
+fn who(holder: &Holder, account: &str) -> String {
+    let mut text = principal(&holder.principal, Some(account));
+    if !holder.except.is_empty() {
+        let names: Vec<String> =
+            holder.except.iter().map(|name| principal(name, Some(account))).collect();
+        // Writing to a string cannot fail.
+        let _ = write!(text, " except {}", names.join(", "));
+    }
+    if holder.public {
+        text.insert_str(0, "PUBLIC: ");
+    }
+    if holder.dangling {
+        text.push_str(", the id of a deleted identity");
+    }
+    text
+}
+
+fn what(holder: &Holder, verbose: bool) -> String {
+    let mut text = match (verbose, holder.capabilities.is_empty()) {
+        (false, false) => holder.capabilities.join(", "),
+        _ => printable(&holder.actions.join(", ")).into_owned(),
+    };
+    if let Some(condition) = &holder.condition {
+        let _ = write!(text, " when {}", printable(condition));
+    }
+    if holder.certainty == Certainty::Possible {
+        text.push_str("; possibly");
+    }
+    if holder.access == Level::Delegated {
+        text.push_str("; as far as IAM policies of its account allow it");
+    }
+    if holder.confused_deputy {
+        text.push_str("; confused deputy: nothing says for which resource");
+    }
+    match &holder.grant {
+        Some(grant) => {
+            let _ = write!(text, ", through the grant {}", printable(grant));
+        }
+        None => text.push_str(&via(&holder.statements)),
+    }
+    text
+}
+
+/// What is decided of each action for one principal.
+#[must_use]
+pub(crate) fn able(
+    principal: &str,
+    able: &BTreeMap<&'static str, Vec<&'static str>>,
+    style: &Style,
+) -> String {
+    let mut out = format!("{}\n", printable(principal));
+    for (word, actions) in able {
+        let text = format!("{word}: {}", actions.join(", "));
+        for (at, text) in wrapped(&text, 2, 4, style.width) {
+            put(&mut out, at, None, &text);
+        }
+    }
+    workflow_safe(&out)
+}
