@@ -1,5 +1,6 @@
 //! The commands on policy documents alone: no AWS, no stack.
 
+mod answer;
 mod diff;
 mod eval;
 mod lint;

@@ -230,6 +230,10 @@ impl fmt::Debug for ActionSet {
 
 /// Condition keys worth spelling as AWS does; those that end in `/` or `:` are prefixes.
 pub(super) const CONDITION_KEYS: &[&str] = &[
+    "aws:CalledVia",
+    "aws:CurrentTime",
+    "aws:EpochTime",
+    "aws:MultiFactorAuthAge",
     "aws:MultiFactorAuthPresent",
     "aws:PrincipalAccount",
     "aws:PrincipalArn",
@@ -237,19 +241,26 @@ pub(super) const CONDITION_KEYS: &[&str] = &[
     "aws:PrincipalOrgID",
     "aws:PrincipalOrgPaths",
     "aws:PrincipalServiceName",
+    "aws:PrincipalServiceNamesList",
     "aws:PrincipalTag/",
     "aws:PrincipalType",
     "aws:RequestTag/",
+    "aws:RequestedRegion",
+    "aws:ResourceAccount",
     "aws:ResourceTag/",
     "aws:SecureTransport",
     "aws:SourceAccount",
     "aws:SourceArn",
     "aws:SourceIp",
     "aws:SourceOrgID",
+    "aws:SourceOrgPaths",
     "aws:SourceVpc",
     "aws:SourceVpce",
     "aws:TagKeys",
+    "aws:TokenIssueTime",
+    "aws:UserAgent",
     "aws:ViaAWSService",
+    "aws:VpcSourceIp",
     "aws:userid",
     "aws:username",
     "kms:BypassPolicyLockoutSafetyCheck",
@@ -312,7 +323,7 @@ pub(super) fn spelled_action(lower: &str) -> String {
 }
 
 /// The condition key as AWS spells it, from its lower-case form.
-pub(super) fn spelled_key(lower: &str) -> String {
+pub(crate) fn spelled_key(lower: &str) -> String {
     for known in CONDITION_KEYS {
         if known.eq_ignore_ascii_case(lower) {
             return (*known).to_owned();
@@ -326,6 +337,20 @@ pub(super) fn spelled_key(lower: &str) -> String {
         }
     }
     lower.to_owned()
+}
+
+/// Whether `name` may be a condition key: one of KMS that is not known is an error, with the nearest that is.
+pub(crate) fn known_condition_key(name: &str) -> Result<(), Option<&'static str>> {
+    let lower = name.to_ascii_lowercase();
+    let known = |known: &&&str| {
+        let known = known.to_ascii_lowercase();
+        lower == known || (known.ends_with(':') && lower.starts_with(&known))
+    };
+    let attested = lower.starts_with("kms:recipientattestation:");
+    if !lower.starts_with("kms:") || attested || CONDITION_KEYS.iter().any(|key| known(&key)) {
+        return Ok(());
+    }
+    Err(nearest(name, CONDITION_KEYS.iter().copied()))
 }
 
 /// The known name nearest to `name`, when it is near enough to be meant.

@@ -9,6 +9,8 @@ mod condition;
 pub(super) mod facts;
 mod grant;
 mod principal;
+#[cfg(test)]
+mod properties;
 mod request;
 mod resource;
 #[cfg(test)]

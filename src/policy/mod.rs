@@ -20,6 +20,7 @@ mod reader;
 mod tests;
 mod write;
 
+pub(crate) use actions::{known_condition_key, spelled_key};
 pub(crate) use arn::check_principal;
 
 pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};

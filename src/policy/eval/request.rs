@@ -67,6 +67,12 @@ impl Asked {
         Err(Problem::new(Span::default(), message).help(help))
     }
 
+    /// Whether a request for it can have the condition key.
+    #[must_use]
+    pub fn can_have(self, key: &str) -> bool {
+        super::facts::can_occur(&key.to_ascii_lowercase(), self)
+    }
+
     /// AWS's name, without `kms:`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -132,6 +138,12 @@ impl Context {
         } else {
             self.set(name, Fact::value(value));
         }
+    }
+
+    /// Whether something was said of a key; its name may be in any case.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(&name.to_ascii_lowercase())
     }
 
     /// What was given of a key, by its name in lower case.

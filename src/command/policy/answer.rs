@@ -1,0 +1,190 @@
+//! A decision about a request in words and as data.
+
+use serde::Serialize;
+use std::fmt;
+
+use crate::policy::Document;
+use crate::policy::eval::{Decision, Denial, Doubt, Open, Request, Source};
+use crate::policy::grants::Grant;
+use crate::policy::meaning::{Meaning, Rule, Verdict};
+use crate::policy::spelled_key;
+use crate::text::printable;
+
+/// What was decided, and why.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    decision: &'static str,
+    because: Because,
+}
+
+/// What decided.
+#[derive(Debug, Default, Serialize)]
+struct Because {
+    /// A word for programs.
+    reason: &'static str,
+    /// A sentence for people.
+    says: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<StatementName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantName>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    depends_on: Vec<Dependence>,
+}
+
+/// A statement of the document.
+#[derive(Debug, Serialize)]
+struct StatementName {
+    /// Its place as written, from 0.
+    index: Option<usize>,
+    sid: Option<String>,
+    effect: &'static str,
+}
+
+/// A grant of the list.
+#[derive(Debug, Serialize)]
+struct GrantName {
+    id: String,
+    name: Option<String>,
+}
+
+/// What may apply, and what that depends on.
+#[derive(Debug, Serialize)]
+struct Dependence {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<StatementName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantName>,
+    /// Condition keys that the request may have.
+    condition_keys: Vec<String>,
+    /// All else, in words.
+    other: Vec<String>,
+}
+
+/// What a decision was about.
+pub(super) struct Case<'a> {
+    pub(super) document: &'a Document,
+    pub(super) meaning: &'a Meaning,
+    pub(super) grants: &'a [Grant],
+    pub(super) request: &'a Request,
+    pub(super) owner: &'a str,
+}
+
+impl Case<'_> {
+    /// The decision, told.
+    pub(super) fn answer(&self, decision: &Decision) -> Answer {
+        Answer { decision: decision.word(), because: self.because(decision) }
+    }
+
+    fn because(&self, decision: &Decision) -> Because {
+        let action = format!("kms:{}", self.request.action.name());
+        let because = |reason, says: String| Because { reason, says, ..Because::default() };
+        match decision {
+            Decision::Allowed(source) => {
+                let (statement, grant) = self.names(*source);
+                let reason = if grant.is_some() { "grant" } else { "statement" };
+                let says = format!("a {reason} allows {action}");
+                Because { statement, grant, ..because(reason, says) }
+            }
+            Decision::Delegated(rule) => {
+                let account = self.request.principal.account().unwrap_or(self.owner);
+                let says = format!("the IAM policies of the account {account} decide");
+                Because { statement: self.statement(*rule), ..because("statement", says) }
+            }
+            Decision::Denied(Denial::Explicit(rule)) => {
+                let says = format!("a statement denies {action}");
+                Because { statement: self.statement(*rule), ..because("explicit-deny", says) }
+            }
+            Decision::Denied(Denial::Implicit) => {
+                because("implicit-deny", format!("nothing allows {action}"))
+            }
+            Decision::Denied(Denial::Abroad) => {
+                let owner = self.owner;
+                let says =
+                    format!("{action} is for principals of the key's own account, {owner}, only");
+                because("not-cross-account", says)
+            }
+            Decision::Unknown(open) => {
+                let says = "it depends on what is not known".to_owned();
+                let depends_on = open.iter().map(|open| self.dependence(open)).collect();
+                Because { depends_on, ..because("open", says) }
+            }
+            Decision::IamOnly => because(
+                "iam-only",
+                format!("only IAM policies allow {action}: no key policy is asked"),
+            ),
+        }
+    }
+
+    fn names(&self, source: Source) -> (Option<StatementName>, Option<GrantName>) {
+        match source {
+            Source::Rule(rule) => (self.statement(rule), None),
+            Source::Grant(grant) => (None, self.grants.get(grant).map(GrantName::of)),
+            Source::Document => (None, None),
+        }
+    }
+
+    fn statement(&self, rule: usize) -> Option<StatementName> {
+        let rule: &Rule = self.meaning.rules.get(rule)?;
+        let effect = match rule.verdict {
+            Verdict::Allow => "Allow",
+            Verdict::Deny => "Deny",
+        };
+        let index = self.document.position(rule);
+        Some(StatementName { index, sid: rule.sid.clone(), effect })
+    }
+
+    fn dependence(&self, open: &Open) -> Dependence {
+        let (statement, grant) = self.names(open.source);
+        let mut dependence =
+            Dependence { statement, grant, condition_keys: Vec::new(), other: Vec::new() };
+        for doubt in &open.doubts {
+            if let Doubt::Key(key) = doubt {
+                dependence.condition_keys.push(spelled_key(key));
+            } else {
+                dependence.other.push(doubt.to_string());
+            }
+        }
+        dependence
+    }
+}
+
+impl GrantName {
+    fn of(grant: &Grant) -> Self {
+        Self { id: grant.id.clone(), name: grant.name.clone() }
+    }
+}
+
+/// Safe for a terminal.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Because { says, statement, grant, depends_on, .. } = &self.because;
+        writeln!(f, "{}: {}", self.decision, printable(says))?;
+        if statement.is_some() || grant.is_some() {
+            writeln!(f, "  {}", source(statement.as_ref(), grant.as_ref()))?;
+        }
+        for Dependence { statement, grant, condition_keys, other } in depends_on {
+            let keys = condition_keys.iter().map(|key| format!("the condition key `{key}`"));
+            let on: Vec<String> = keys.chain(other.iter().cloned()).collect();
+            let source = source(statement.as_ref(), grant.as_ref());
+            writeln!(f, "  {source} depends on {}", printable(&on.join(", ")))?;
+        }
+        Ok(())
+    }
+}
+
+fn source(statement: Option<&StatementName>, grant: Option<&GrantName>) -> String {
+    match (statement, grant) {
+        (Some(StatementName { index, sid, effect }), _) => {
+            let place = index.map_or("a statement".to_owned(), |n| format!("Statement[{n}]"));
+            let sid = sid.as_deref().map_or(String::new(), |sid| format!(" `{}`", printable(sid)));
+            format!("{place}{sid} ({effect})")
+        }
+        (None, Some(GrantName { id, name })) => {
+            let name =
+                name.as_deref().map_or(String::new(), |name| format!(" `{}`", printable(name)));
+            format!("grant {}{name}", printable(id))
+        }
+        (None, None) => "the document".to_owned(),
+    }
+}

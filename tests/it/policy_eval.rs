@@ -1,0 +1,161 @@
+//! `kmsctl policy eval`, the program itself: what it says, in both forms, and what it refuses.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/seeds/keypolicy.json");
+const GRANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/eval/grants.json");
+const BOB: &str = "arn:aws:iam::111122223333:user/umemoto";
+const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+fn run(input: &str, args: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
+        .env_clear()
+        .args(["policy", "eval"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse its arguments before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn says(args: &[&str]) -> String {
+    let output = run("", args);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{out}{err}");
+    out
+}
+
+fn ask<'a>(principal: &'a str, action: &'a str) -> Vec<&'a str> {
+    vec![POLICY, "--account", "111122223333", "--principal", principal, "--action", action]
+}
+
+fn json(args: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&says(&[args, &["--format", "json"]].concat())).unwrap()
+}
+
+#[test]
+fn a_decision_names_what_decides() {
+    insta::assert_snapshot!(says(&ask(BOB, "kms:Decrypt")), @"");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::111122223333:role/App", "Decrypt")), @"");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "Decrypt")), @"");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "PutKeyPolicy")), @"");
+    insta::assert_snapshot!(says(&ask(BOB, "CreateKey")), @"");
+    let mut vague = ask(BOB, "kms:CreateGrant");
+    vague.extend(["--unknown-context", "kms:grantisforawsresource"]);
+    insta::assert_snapshot!(says(&vague), @"");
+}
+
+#[test]
+fn the_json_has_the_decision_and_because() {
+    let allowed = json(&ask(BOB, "kms:Decrypt"));
+    assert_eq!(allowed["decision"], "allowed");
+    assert_eq!(allowed["because"]["statement"]["index"], 2);
+    assert_eq!(allowed["because"]["statement"]["sid"], "Allow use of the key");
+    let denied = json(&ask("cloudtrail.amazonaws.com", "Decrypt"));
+    assert_eq!(
+        (&denied["decision"], &denied["because"]["reason"]),
+        (&"denied".into(), &"implicit-deny".into())
+    );
+    let mut vague = ask(BOB, "kms:CreateGrant");
+    vague.extend(["--unknown-context", "kms:grantisforawsresource"]);
+    let unknown = json(&vague);
+    assert_eq!(unknown["decision"], "unknown");
+    let depends = &unknown["because"]["depends_on"][0];
+    assert_eq!(depends["condition_keys"], serde_json::json!(["kms:GrantIsForAWSResource"]));
+    assert_eq!(depends["statement"]["index"], 3);
+    let mut granted = ask("arn:aws:iam::111122223333:role/batch", "Decrypt");
+    granted.extend(["--grants", GRANTS, "--key-arn", KEY]);
+    assert_eq!(json(&granted)["because"]["grant"]["name"], "batch");
+}
+
+#[test]
+fn the_key_arn_says_the_account() {
+    let args = [POLICY, "--key-arn", KEY, "--principal", BOB, "--action", "kms:Decrypt"];
+    assert!(says(&args).starts_with("allowed"));
+}
+
+#[test]
+fn standard_input_is_a_document() {
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Sid":"\u001b[31mred","Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"}]}"#;
+    let args = ["-", "--account", "111122223333", "--principal", BOB, "--action", "kms:Sign"];
+    let output = run(policy, &args);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("denied") && !text.contains('\u{1b}'), "{text}");
+    let output = run("{\"Version\": }", &args);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("malformed JSON"));
+}
+
+#[test]
+fn wrong_use_is_told_what_would_be_right() {
+    let refused = |args: &[&str], due: &str| {
+        let output = run("", args);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{args:?}: {text}");
+        assert!(text.contains(due), "{args:?}: {text}");
+    };
+    let with = |more: &[&'static str]| [ask(BOB, "kms:Decrypt"), more.to_vec()].concat();
+    refused(&[POLICY, "--principal", BOB, "--action", "kms:Decrypt"], "--account");
+    refused(&ask("bob", "kms:Decrypt"), "name a service");
+    refused(&ask("arn:aws:iam::111122223333:group/g", "kms:Decrypt"), "groups");
+    refused(&ask("*", "kms:Decrypt"), "not one who asks");
+    refused(&ask(BOB, "kms:Decript"), "did you mean `kms:Decrypt`?");
+    refused(&ask(BOB, "kms:ReEncrypt"), "kms:ReEncryptFrom");
+    refused(&with(&["--context", "kms:ViaService"]), "KEY=VALUE");
+    refused(&with(&["--context", "ViaService=x"]), "prefix");
+    refused(
+        &with(&["--context", "kms:ViaService=x", "--unknown-context", "kms:viaservice"]),
+        "both",
+    );
+    refused(&with(&["--role-arn", "arn:aws:iam::111122223333:role/App"]), "only a session");
+    refused(&with(&["--principal-id", "AROAABCDEFGHIJKLMNOPQ"]), "AIDA");
+    refused(
+        &[
+            "-",
+            "--account",
+            "111122223333",
+            "--principal",
+            BOB,
+            "--action",
+            "Sign",
+            "--grants",
+            "-",
+        ],
+        "both",
+    );
+    refused(
+        &with(&[
+            "--key-arn",
+            "arn:aws:kms:us-west-2:999988887777:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ]),
+        "999988887777",
+    );
+    refused(&[POLICY, "--account", "111122223333", "--principal", BOB], "--action");
+}
+
+#[test]
+fn what_does_not_count_is_said_aside() {
+    let mut args = ask(BOB, "kms:Decrypt");
+    args.extend(["--context", "kms:ViaServices=x", "--context", "kms:GrantOperations=Decrypt"]);
+    let output = run("", &args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("did you mean `kms:ViaService`?"), "{text}");
+    assert!(text.contains("kms:Decrypt never has it"), "{text}");
+}
+
+#[test]
+fn grants_of_another_key_are_an_error() {
+    let key = "arn:aws:kms:us-west-2:111122223333:key/00000000-12ab-34cd-56ef-1234567890ab";
+    let mut args = ask(BOB, "kms:Decrypt");
+    args.extend(["--grants", GRANTS, "--key-arn", key]);
+    let output = run("", &args);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is of the key"));
+}
