@@ -179,7 +179,7 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
             text.push_str("; IAM policies may still allow it");
         }
         (Effect::Gained, Level::Delegated, Level::Allowed) => {
-            text.push_str(", without IAM policies");
+            text.push_str("; no IAM policy needed");
         }
         (Effect::Gained, _, Level::Delegated) if !account && change.principal != "*" => {
             text.push_str("; IAM policies of its account must allow it too");

@@ -44,7 +44,7 @@ fn an_update_for_people() {
 
     ~ key/storage  update  (differs)
         tags.team: "note" -> unset
-        + role/App gains decrypt, without IAM policies (statement "App")
+        + role/App gains decrypt; no IAM policy needed (statement "App")
         policy:
           @@ -2,6 +2,15 @@
              "Version": "2012-10-17",
@@ -101,7 +101,7 @@ fn an_update_for_a_pull_request() {
     | --- | --- | --- |
     | <code>tags.team</code> | <code>&#34;a&#124;b &#64;&#8203;me&#34;</code> | <code>unset</code> |
 
-    - <code>+ role/App gains decrypt, without IAM policies (statement &#34;App&#34;)</code>
+    - <code>+ role/App gains decrypt; no IAM policy needed (statement &#34;App&#34;)</code>
 
     ```diff
     @@ -2,6 +2,15 @@

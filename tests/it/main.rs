@@ -14,6 +14,7 @@ mod crash;
 mod fake;
 mod faults;
 mod order;
+mod policy_diff;
 mod policy_eval;
 mod program;
 mod properties;

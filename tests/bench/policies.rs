@@ -1,0 +1,89 @@
+//! Policies at scale: load, canonicalise and compare. `cargo bench`; compare ratios within one run, not times between
+//! machines.
+
+use kmsctl::policy::{Comparison, Document, KeyContext, compare};
+use std::fmt::Write;
+
+const ACCOUNT: &str = "111122223333";
+
+fn main() {
+    divan::main();
+}
+
+fn key() -> KeyContext {
+    KeyContext { account: Some(ACCOUNT.to_owned()), partition: "aws".to_owned(), arn: None }
+}
+
+/// The console's five statements, for a role of their own; `extra` is one more action.
+fn console(n: usize, extra: &str) -> String {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/app-{n}");
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":"kms:*","Resource":"*"}},
+{{"Sid":"Allow access for Key Administrators","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:role/Admin"}},"Action":["kms:Create*","kms:Describe*","kms:Enable*","kms:List*","kms:Put*","kms:Update*","kms:Revoke*","kms:Disable*","kms:Get*","kms:Delete*","kms:TagResource","kms:UntagResource","kms:ScheduleKeyDeletion","kms:CancelKeyDeletion"],"Resource":"*"}},
+{{"Sid":"Allow use of the key","Effect":"Allow","Principal":{{"AWS":"{role}"}},"Action":["kms:Encrypt","kms:Decrypt","kms:ReEncrypt*","kms:GenerateDataKey*","kms:DescribeKey"{extra}],"Resource":"*"}},
+{{"Sid":"Allow attachment of persistent resources","Effect":"Allow","Principal":{{"AWS":"{role}"}},"Action":["kms:CreateGrant","kms:ListGrants","kms:RevokeGrant"],"Resource":"*","Condition":{{"Bool":{{"kms:GrantIsForAWSResource":"true"}}}}}},
+{{"Sid":"Allow CloudTrail","Effect":"Allow","Principal":{{"Service":"cloudtrail.amazonaws.com"}},"Action":"kms:GenerateDataKey*","Resource":"*","Condition":{{"StringEquals":{{"aws:SourceArn":"arn:aws:cloudtrail:eu-west-1:{ACCOUNT}:trail/t{n}"}}}}}}]}}"#
+    )
+}
+
+/// Just under the 32 KiB that AWS accepts: a statement for each of many roles.
+#[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+fn largest(n: usize, extra: &str) -> String {
+    let mut text = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":"kms:*","Resource":"*"}}"#
+    );
+    for role in 0.. {
+        let mut statement = String::new();
+        write!(
+            statement,
+            r#",{{"Sid":"r{role}","Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:role/app-{n}-{role}"}},"Action":["kms:Decrypt","kms:GenerateDataKey*"{extra}],"Resource":"*","Condition":{{"StringEquals":{{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}}}}}}"#
+        )
+        .unwrap();
+        if text.len() + statement.len() + 2 > 32_768 {
+            break;
+        }
+        text.push_str(&statement);
+    }
+    text.push_str("]}");
+    text
+}
+
+#[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+fn read(text: &str) -> Document {
+    Document::from_live(text, "aws").unwrap()
+}
+
+fn all(pairs: &[(String, String)]) -> Vec<Comparison> {
+    let key = key();
+    let each = pairs.iter();
+    each.map(|(old, new)| compare(Some(&read(old)), Some(&read(new)), &key, &[])).collect()
+}
+
+fn pairs(count: usize, text: fn(usize, &str) -> String, extra: &str) -> Vec<(String, String)> {
+    (0..count).map(|n| (text(n, ""), text(n, extra))).collect()
+}
+
+#[divan::bench(sample_count = 3)]
+fn ten_thousand_of_five_statements_same(bencher: divan::Bencher<'_, '_>) {
+    let pairs = pairs(10_000, console, "");
+    bencher.bench_local(|| all(&pairs));
+}
+
+#[divan::bench(sample_count = 3)]
+fn ten_thousand_of_five_statements_changed(bencher: divan::Bencher<'_, '_>) {
+    let pairs = pairs(10_000, console, ",\"kms:Sign\"");
+    bencher.bench_local(|| all(&pairs));
+}
+
+#[divan::bench(sample_count = 3)]
+fn a_thousand_of_the_largest_same(bencher: divan::Bencher<'_, '_>) {
+    let pairs = pairs(1_000, largest, "");
+    bencher.bench_local(|| all(&pairs));
+}
+
+#[divan::bench(sample_count = 1)]
+fn a_hundred_of_the_largest_changed_everywhere(bencher: divan::Bencher<'_, '_>) {
+    let pairs = pairs(100, largest, ",\"kms:Sign\"");
+    bencher.bench_local(|| all(&pairs));
+}

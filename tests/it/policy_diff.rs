@@ -1,0 +1,134 @@
+//! `kmsctl policy diff`, the program itself: both forms, its exit codes, and what it cannot read.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+const SEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/seeds/keypolicy.json");
+
+fn run(input: &str, args: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
+        .env_clear()
+        .args(["policy", "diff"])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse its arguments before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn says(code: i32, input: &str, args: &[&str]) -> (String, String) {
+    let output = run(input, args);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, err) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}{err}");
+    (out, err)
+}
+
+fn seed() -> String {
+    String::from_utf8(std::fs::read(SEED).unwrap()).unwrap()
+}
+
+#[test]
+fn the_same_document() {
+    let respelled = seed().replace("arn:aws:iam::111122223333:root", "111122223333");
+    let (out, _) = says(0, &respelled, &[SEED, "-", "--detailed-exitcode"]);
+    assert_eq!(out, "The same document: AWS would hold the one for the other.\n");
+    let (out, _) = says(0, &respelled, &[SEED, "-", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let due = serde_json::json!({
+        "document": "same", "access": "same", "change": "none", "access_changes": []
+    });
+    assert_eq!(json, due);
+}
+
+#[test]
+fn text_only_and_future_actions_only() {
+    let renamed = seed().replace("Allow use of the key", "Use");
+    let (out, _) = says(0, &renamed, &[SEED, "-", "--detailed-exitcode"]);
+    assert_eq!(out, "The text changes. Access does not.\n");
+    let spelled =
+        seed().replace("\"kms:ReEncrypt*\"", "\"kms:ReEncryptFrom\", \"kms:ReEncryptTo\"");
+    let (out, _) = says(0, &spelled, &[SEED, "-", "--format", "json", "--detailed-exitcode"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["access"], "same");
+    assert_eq!(json["change"], "future-actions-only");
+    assert_eq!(json["access_changes"][0]["kind"], "future");
+}
+
+#[test]
+fn changed_access() {
+    let less = seed().replace("\"kms:Decrypt\",", "");
+    let (out, _) = says(2, &less, &[SEED, "-", "--detailed-exitcode"]);
+    insta::assert_snapshot!(out, @r#"
+    Access changes: it is lost.
+      - user/umemoto loses decrypt; IAM policies may still allow it (statement "Allow use of the key")
+    "#);
+    let (out, _) = says(0, &less, &[SEED, "-", "-v"]);
+    insta::assert_snapshot!(out, @r#"
+    Access changes: it is lost.
+      - user/umemoto loses Decrypt; IAM policies may still allow it (statement "Allow use of the key")
+    "#);
+    let (out, _) = says(0, &less, &[SEED, "-", "--format", "json"]);
+    insta::assert_snapshot!(out, @r#"
+    {
+      "document": "different",
+      "access": "changed",
+      "change": "loss",
+      "access_changes": [
+        {
+          "effect": "lost",
+          "principal": "arn:aws:iam::111122223333:user/umemoto",
+          "actions": [
+            "kms:Decrypt"
+          ],
+          "condition": null,
+          "kind": "loses",
+          "certainty": "certain",
+          "capabilities": [
+            "decrypt"
+          ],
+          "from": "allowed",
+          "to": "delegated",
+          "delegated": false,
+          "public": false,
+          "confused_deputy": false,
+          "statements": [
+            "Allow use of the key"
+          ]
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_with_its_place() {
+    let (_, err) = says(1, "{\"Statement\": [\n  {\"Effect\" \"Allow\"}\n]}", &[SEED, "-"]);
+    assert!(err.contains("2:13") && err.contains("malformed JSON"), "{err}");
+    let (_, err) = says(1, "", &[SEED, "/nowhere.json"]);
+    assert!(err.contains("/nowhere.json"), "{err}");
+    let (_, err) = says(64, "", &[SEED, "-", "--account", "1"]);
+    assert!(err.contains("account"), "{err}");
+}
+
+#[test]
+fn without_an_account_it_says_so() {
+    let who = r#"{"AWS": "arn:aws:iam::444455556666:role/x"}"#;
+    let text = |action: &str| {
+        format!(
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":{who},"Action":"{action}","Resource":"*"}}]}}"#
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.json");
+    #[expect(clippy::disallowed_methods, reason = "a test writes its own files")]
+    std::fs::write(&path, text("kms:Sign")).unwrap();
+    let path = path.to_str().unwrap();
+    let (out, err) = says(2, &text("kms:PutKeyPolicy"), &[path, "-", "--detailed-exitcode"]);
+    assert!(out.contains("may gain change the policy") && err.contains("--account"), "{out}{err}");
+}
