@@ -6,6 +6,8 @@ use kmsctl::desired::Desired;
 use kmsctl::kind::Spec;
 use kmsctl::live::{Live, Seen};
 use kmsctl::plan::{Plan, plan};
+use kmsctl::policy::Document;
+use kmsctl::policy::eval::{Asked, Context, Fact, Key, Principal, Request, decide};
 use kmsctl::render::{Style, human};
 use kmsctl::state::State;
 use std::fmt::Write;
@@ -92,4 +94,46 @@ fn plan_one_in_ten_changed(bencher: divan::Bencher<'_, '_>) {
 fn render_from_nothing(bencher: divan::Bencher<'_, '_>) {
     let plan = create(&desired(&configuration()));
     bencher.bench_local(|| human::plan(&plan, &Style::default()));
+}
+
+/// A policy as the console writes it, with a guard that depends on the network.
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
+{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"},
+{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Admin"},"Action":["kms:Create*","kms:Put*"],"Resource":"*"},
+{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/App"},"Action":["kms:Decrypt","kms:ReEncrypt*"],"Resource":"*"},
+{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/App"},"Action":"kms:CreateGrant","Resource":"*",
+ "Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}},
+{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*",
+ "Condition":{"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","2001:db8::/32"]},"Bool":{"aws:ViaAWSService":"false"}}}]}"#;
+
+/// Reads 10,000 policies of five statements and asks each of them one thing.
+#[divan::bench(sample_count = 3)]
+#[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+fn read_and_decide(bencher: divan::Bencher<'_, '_>) {
+    let mut context = Context::default();
+    context.set("aws:SourceIp", Fact::Unknown);
+    let principal = Principal::parse("arn:aws:iam::111122223333:role/App", "aws").unwrap();
+    let request = Request { principal, action: Asked::parse("kms:Decrypt").unwrap(), context };
+    let key = Key { partition: "aws", account: "111122223333", arn: None };
+    let decide_one = |_| {
+        let document = Document::from_live(POLICY, "aws").unwrap();
+        decide(&document.meaning(), &key, &[], &request)
+    };
+    bencher.bench_local(|| (0..KEYS).map(decide_one).filter(|d| d.word() == "unknown").count());
+}
+
+/// Asks one policy 10,000 times.
+#[divan::bench(sample_count = 3)]
+#[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+fn decide_only(bencher: divan::Bencher<'_, '_>) {
+    let meaning = Document::from_live(POLICY, "aws").unwrap().meaning();
+    let mut context = Context::default();
+    context.add("aws:SourceIp", "198.51.100.7");
+    let principal = Principal::parse("arn:aws:iam::111122223333:role/App", "aws").unwrap();
+    let request = Request { principal, action: Asked::parse("kms:Decrypt").unwrap(), context };
+    let key = Key { partition: "aws", account: "111122223333", arn: None };
+    bencher.bench_local(|| {
+        let answers = (0..KEYS).map(|_| decide(&meaning, &key, &[], &request));
+        answers.filter(|decision| decision.word() == "denied").count()
+    });
 }

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/seeds/keypolicy.json");
+const POLICY: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/seeds/es-kms-cmk-policy.json");
 const GRANTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/eval/grants.json");
-const BOB: &str = "arn:aws:iam::111122223333:user/umemoto";
+const ADMIN: &str = "arn:aws:iam::111122223333:user/ESAdmin";
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 fn run(input: &str, args: &[&str]) -> Output {
@@ -42,28 +43,43 @@ fn json(args: &[&str]) -> serde_json::Value {
 
 #[test]
 fn a_decision_names_what_decides() {
-    insta::assert_snapshot!(says(&ask(BOB, "kms:Decrypt")), @"");
-    insta::assert_snapshot!(says(&ask("arn:aws:iam::111122223333:role/App", "Decrypt")), @"");
-    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "Decrypt")), @"");
-    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "PutKeyPolicy")), @"");
-    insta::assert_snapshot!(says(&ask(BOB, "CreateKey")), @"");
-    let mut vague = ask(BOB, "kms:CreateGrant");
+    insta::assert_snapshot!(says(&ask(ADMIN, "kms:Decrypt")), @r"
+    allowed: a statement allows kms:Decrypt
+      Statement[2] `Allow the use of the CMK` (Allow)
+    ");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::111122223333:role/App", "Decrypt")), @r"
+    delegated: the IAM policies of the account 111122223333 decide
+      Statement[0] `Enable IAM User Permissions` (Allow)
+    ");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "Decrypt")), @r"
+    denied: nothing allows kms:Decrypt
+    ");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "PutKeyPolicy")), @r"
+    denied: kms:PutKeyPolicy is for principals of the key's own account, 111122223333, only
+    ");
+    insta::assert_snapshot!(says(&ask(ADMIN, "CreateKey")), @r"
+    iam-only: only IAM policies allow kms:CreateKey: no key policy is asked
+    ");
+    let mut vague = ask(ADMIN, "kms:CreateGrant");
     vague.extend(["--unknown-context", "kms:grantisforawsresource"]);
-    insta::assert_snapshot!(says(&vague), @"");
+    insta::assert_snapshot!(says(&vague), @r"
+    unknown: it depends on what is not known
+      Statement[3] `Allow attachment of persistent resources` (Allow) depends on the condition key `kms:GrantIsForAWSResource`
+    ");
 }
 
 #[test]
 fn the_json_has_the_decision_and_because() {
-    let allowed = json(&ask(BOB, "kms:Decrypt"));
+    let allowed = json(&ask(ADMIN, "kms:Decrypt"));
     assert_eq!(allowed["decision"], "allowed");
     assert_eq!(allowed["because"]["statement"]["index"], 2);
-    assert_eq!(allowed["because"]["statement"]["sid"], "Allow use of the key");
+    assert_eq!(allowed["because"]["statement"]["sid"], "Allow the use of the CMK");
     let denied = json(&ask("cloudtrail.amazonaws.com", "Decrypt"));
     assert_eq!(
         (&denied["decision"], &denied["because"]["reason"]),
         (&"denied".into(), &"implicit-deny".into())
     );
-    let mut vague = ask(BOB, "kms:CreateGrant");
+    let mut vague = ask(ADMIN, "kms:CreateGrant");
     vague.extend(["--unknown-context", "kms:grantisforawsresource"]);
     let unknown = json(&vague);
     assert_eq!(unknown["decision"], "unknown");
@@ -77,14 +93,14 @@ fn the_json_has_the_decision_and_because() {
 
 #[test]
 fn the_key_arn_says_the_account() {
-    let args = [POLICY, "--key-arn", KEY, "--principal", BOB, "--action", "kms:Decrypt"];
+    let args = [POLICY, "--key-arn", KEY, "--principal", ADMIN, "--action", "kms:Decrypt"];
     assert!(says(&args).starts_with("allowed"));
 }
 
 #[test]
 fn standard_input_is_a_document() {
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Sid":"\u001b[31mred","Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"}]}"#;
-    let args = ["-", "--account", "111122223333", "--principal", BOB, "--action", "kms:Sign"];
+    let args = ["-", "--account", "111122223333", "--principal", ADMIN, "--action", "kms:Sign"];
     let output = run(policy, &args);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("denied") && !text.contains('\u{1b}'), "{text}");
@@ -101,13 +117,13 @@ fn wrong_use_is_told_what_would_be_right() {
         assert_eq!(output.status.code(), Some(64), "{args:?}: {text}");
         assert!(text.contains(due), "{args:?}: {text}");
     };
-    let with = |more: &[&'static str]| [ask(BOB, "kms:Decrypt"), more.to_vec()].concat();
-    refused(&[POLICY, "--principal", BOB, "--action", "kms:Decrypt"], "--account");
+    let with = |more: &[&'static str]| [ask(ADMIN, "kms:Decrypt"), more.to_vec()].concat();
+    refused(&[POLICY, "--principal", ADMIN, "--action", "kms:Decrypt"], "--account");
     refused(&ask("bob", "kms:Decrypt"), "name a service");
     refused(&ask("arn:aws:iam::111122223333:group/g", "kms:Decrypt"), "groups");
     refused(&ask("*", "kms:Decrypt"), "not one who asks");
-    refused(&ask(BOB, "kms:Decript"), "did you mean `kms:Decrypt`?");
-    refused(&ask(BOB, "kms:ReEncrypt"), "kms:ReEncryptFrom");
+    refused(&ask(ADMIN, "kms:Decript"), "did you mean `kms:Decrypt`?");
+    refused(&ask(ADMIN, "kms:ReEncrypt"), "kms:ReEncryptFrom");
     refused(&with(&["--context", "kms:ViaService"]), "KEY=VALUE");
     refused(&with(&["--context", "ViaService=x"]), "prefix");
     refused(
@@ -122,7 +138,7 @@ fn wrong_use_is_told_what_would_be_right() {
             "--account",
             "111122223333",
             "--principal",
-            BOB,
+            ADMIN,
             "--action",
             "Sign",
             "--grants",
@@ -137,12 +153,12 @@ fn wrong_use_is_told_what_would_be_right() {
         ]),
         "999988887777",
     );
-    refused(&[POLICY, "--account", "111122223333", "--principal", BOB], "--action");
+    refused(&[POLICY, "--account", "111122223333", "--principal", ADMIN], "--action");
 }
 
 #[test]
 fn what_does_not_count_is_said_aside() {
-    let mut args = ask(BOB, "kms:Decrypt");
+    let mut args = ask(ADMIN, "kms:Decrypt");
     args.extend(["--context", "kms:ViaServices=x", "--context", "kms:GrantOperations=Decrypt"]);
     let output = run("", &args);
     let text = String::from_utf8(output.stderr).unwrap();
@@ -153,7 +169,7 @@ fn what_does_not_count_is_said_aside() {
 #[test]
 fn grants_of_another_key_are_an_error() {
     let key = "arn:aws:kms:us-west-2:111122223333:key/00000000-12ab-34cd-56ef-1234567890ab";
-    let mut args = ask(BOB, "kms:Decrypt");
+    let mut args = ask(ADMIN, "kms:Decrypt");
     args.extend(["--grants", GRANTS, "--key-arn", key]);
     let output = run("", &args);
     assert_eq!(output.status.code(), Some(1));

@@ -83,7 +83,7 @@ fn condition() -> impl Strategy<Value = Value> {
     let suffix = select(vec!["", "", "IfExists"]);
     let parts = (prefix, select(OPERATORS), suffix, select(KEYS), some(VALUES, 3));
     parts.prop_map(|(prefix, operator, suffix, key, values)| {
-        json!({ format!("{prefix}{operator}{suffix}"): { key: values } })
+        json!({ (format!("{prefix}{operator}{suffix}")): { (key): values } })
     })
 }
 
@@ -110,9 +110,9 @@ fn statement(effect: &'static str) -> impl Strategy<Value = Value> {
         let name = |not: bool, name: &str| format!("{}{name}", if not { "Not" } else { "" });
         let mut statement = json!({
             "Effect": effect,
-            name(np, "Principal"): principal,
-            name(na, "Action"): actions,
-            name(nr, "Resource"): resource,
+            (name(np, "Principal")): principal,
+            (name(na, "Action")): actions,
+            (name(nr, "Resource")): resource,
         });
         if let Some(condition) = condition {
             statement["Condition"] = condition;
@@ -143,7 +143,7 @@ fn any_grants() -> impl Strategy<Value = Vec<Grant>> {
 fn fact() -> impl Strategy<Value = Fact> {
     let known = subsequence(VALUES, 1..3)
         .prop_map(|values| Fact::Known(values.iter().map(|value| (*value).to_owned()).collect()));
-    prop_oneof![Just(Fact::Absent), 3 => known]
+    prop_oneof![1 => Just(Fact::Absent), 3 => known]
 }
 
 /// A request, and the same with some of its keys unknown.
@@ -189,7 +189,7 @@ fn may_rise(from: &str, to: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn an_allow_never_lowers_and_a_deny_never_raises(
@@ -269,7 +269,7 @@ proptest! {
         let mut statements = strange;
         for statement in &mut statements {
             statement["Resource"] = value.clone().into();
-            statement["Condition"] = json!({ text.clone(): { "aws:SourceIp": value } , "StringLike": { "aws:SourceArn": value }, "DateEquals": {"aws:CurrentTime": value}});
+            statement["Condition"] = json!({ (text.clone()): { "aws:SourceIp": value } , "StringLike": { "aws:SourceArn": value }, "DateEquals": {"aws:CurrentTime": value}});
         }
         drop(ask(&statements, &[], &request));
         for text in [pieces.concat(), text] {
