@@ -12,6 +12,8 @@
 //! within what is documented; what is not is a doubt, and a change that hinges on one is only possible.
 
 mod action;
+#[cfg(test)]
+mod agreement;
 mod atom;
 mod delta;
 mod domain;
