@@ -3,7 +3,7 @@
 use super::policy::answer::Case;
 use super::policy::eval::request;
 use super::session::{Session, connect, effort, random};
-use super::{bad_region, plan};
+use super::{plan, region};
 use crate::address::Address;
 use crate::cli::{AccessArgs, Answer, Global};
 use crate::cloud::Cloud;
@@ -42,7 +42,9 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
             let able = held.able(principal, args, io)?;
             match args.format {
                 Answer::Json => io.out(&format!("{}\n", render::json::pretty(&able))),
-                Answer::Text => io.out(&render::holders::able(principal, &able, &style(global, io))),
+                Answer::Text => {
+                    io.out(&render::holders::able(principal, &able, &style(global, io)))
+                }
             }
             Ok(Exit::Done)
         }
@@ -75,7 +77,7 @@ async fn find(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyA
     } else {
         None
     };
-    let given = global.region.as_deref().map(str::parse).transpose().map_err(bad_region)?;
+    let given = region(global)?;
     let region = arn.as_ref().map(|arn| arn.region.clone()).or(given);
     let (aws, caller) = connect(global, region.clone()).await?;
     let effort = effort(global);
@@ -120,7 +122,8 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, 
     };
     let arn = arn.ok_or_else(|| {
         let failure = Failure::new(format!("the stack has no key `{bare}` in AWS"));
-        failure.hint("name a key of the stack that was applied, an alias (`alias/…`), an id or an ARN")
+        failure
+            .hint("name a key of the stack that was applied, an alias (`alias/…`), an id or an ARN")
     })?;
     Ok((session.aws, session.effort, arn))
 }

@@ -93,7 +93,10 @@ impl Session {
 
 /// The other accounts of a stack are known once its configuration is resolved, for which the
 /// caller's account is needed: `with_accounts` adds them.
-pub(super) async fn connect(global: &Global, region: Option<Region>) -> Result<(Aws, Caller), Failure> {
+pub(super) async fn connect(
+    global: &Global,
+    region: Option<Region>,
+) -> Result<(Aws, Caller), Failure> {
     let profile = global.profile.clone();
     let options = Options { region, profile, accounts: BTreeMap::new() };
     let aws = Aws::connect(options).await?;

@@ -12,15 +12,19 @@
 //! within what is documented; what is not is a doubt, and a change that hinges on one is only possible.
 
 mod action;
+#[cfg(test)]
+mod agreement;
 mod atom;
 mod delta;
 mod domain;
+mod fact;
 mod formula;
 mod glob;
 mod group;
 mod level;
 mod literal;
 mod matching;
+mod present;
 #[cfg(test)]
 mod properties;
 mod scene;
@@ -172,7 +176,7 @@ pub fn compare(
         let here = here.unwrap_or_default();
         all = Some(match all {
             None => (here, verdict),
-            Some((before, other)) => (agreed(before, here), either(other, verdict)),
+            Some((before, other)) => (agreed(&before, &here), either(other, verdict)),
         });
     }
     let (changes, (access, change)) =
@@ -229,9 +233,9 @@ fn accounts(documents: [Option<&Document>; 2]) -> (BTreeSet<String>, BTreeSet<St
 }
 
 /// What holds for one owner and for another; the rest is possible.
-fn agreed(before: Vec<AccessChange>, here: Vec<AccessChange>) -> Vec<AccessChange> {
+fn agreed(before: &[AccessChange], here: &[AccessChange]) -> Vec<AccessChange> {
     let mut out: BTreeSet<AccessChange> = BTreeSet::new();
-    for (from, to) in [(&before, &here), (&here, &before)] {
+    for (from, to) in [(before, here), (here, before)] {
         for change in from {
             let certainty =
                 if to.contains(change) { change.certainty } else { Certainty::Possible };

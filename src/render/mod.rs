@@ -2,8 +2,8 @@
 //! text out. Every string that comes from a configuration or from AWS is escaped on the way.
 
 pub(crate) mod access;
-pub(crate) mod holders;
 pub mod commands;
+pub(crate) mod holders;
 #[cfg(test)]
 mod hostile_tests;
 pub mod human;

@@ -30,7 +30,7 @@ impl ActionAtom {
             !ActionSet::matching(pattern).is_empty()
                 || IAM_ONLY.iter().any(|name| lower(name) == pattern)
         };
-        if !pattern.starts_with("kms:") && !wild || (!wild && known()) {
+        if !wild && (!pattern.starts_with("kms:") || known()) {
             return None;
         }
         let name = pattern.replace(['*', '?'], NEW);

@@ -122,7 +122,7 @@ impl Pair<'_> {
             {
                 Shape::Moved
             }
-            _ => Shape::Changed,
+            Effect::Gained | Effect::Lost => Shape::Changed,
         }
     }
 

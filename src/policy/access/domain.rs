@@ -86,7 +86,7 @@ pub(super) fn comparable(tests: &[&Test]) -> bool {
 
 /// The combinations of answers that tests on one key have: bit n is the answer of test n. `None`: too many to tell.
 pub(super) fn cells(tests: &[&Test]) -> Option<BTreeSet<u64>> {
-    let absent = bits(tests, |test| when_absent(test));
+    let absent = bits(tests, when_absent);
     let present = present(tests, &points(tests)?)?;
     let always = tests.first().is_some_and(|test| PRESENT.contains(&test.key.as_str()));
     Some(present.into_iter().chain((!always).then_some(absent)).collect())
@@ -178,7 +178,7 @@ fn ordered<T: Ord + Copy>(
     let place = |value: T| named.binary_search(&value).map_or(0, |n| 2 * n + 1);
     let empty = |at: usize| {
         let (before, after) = (named.get((at / 2).wrapping_sub(1)), named.get(at / 2));
-        at % 2 == 0 && before.zip(after).is_some_and(|(a, b)| adjacent(*a, *b))
+        at.is_multiple_of(2) && before.zip(after).is_some_and(|(a, b)| adjacent(*a, *b))
     };
     let answer = |at: usize| {
         bits(tests, |test| {
@@ -191,7 +191,17 @@ fn ordered<T: Ord + Copy>(
                     Operator::NumericGreaterThanEquals | Operator::DateGreaterThanEquals => {
                         at >= is
                     }
-                    _ => at == is,
+                    Operator::NumericEquals
+                    | Operator::DateEquals
+                    | Operator::StringEquals
+                    | Operator::StringEqualsIgnoreCase
+                    | Operator::StringLike
+                    | Operator::ArnLike
+                    | Operator::Bool
+                    | Operator::BinaryEquals
+                    | Operator::IpAddress
+                    | Operator::Null
+                    | Operator::Unknown(_) => at == is,
                 }
             })
         })

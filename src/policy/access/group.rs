@@ -3,59 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Document;
-use super::super::actions::{ActionSet, spelled_action};
 use super::super::grants::Grant;
 use super::action::ActionAtom;
-use super::atom::{Atom, Kind, Principal, PrincipalArn};
+use super::atom::{Atom, Principal, PrincipalArn};
 use super::delta::{Delta, Formula, deltas};
 use super::formula::combinations;
+use super::present::{Actions, marked, name, present, rename};
 use super::scene::{Clause, Compiled, Scene, actions};
-use super::{AccessChange, Certainty, Effect, KeyContext, Level, Shape};
-
-/// Some actions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Actions {
-    known: ActionSet,
-    /// Patterns whose future actions are meant.
-    future: BTreeSet<String>,
-}
-
-impl Actions {
-    fn is_empty(&self) -> bool {
-        self.known.is_empty() && self.future.is_empty()
-    }
-
-    fn add(&mut self, action: &ActionAtom) {
-        match action {
-            ActionAtom::Known(one) => {
-                self.known = self.known.or(ActionSet::of(|action| action == *one));
-            }
-            ActionAtom::Future { pattern, .. } => {
-                self.future.insert(pattern.clone());
-            }
-        }
-    }
-
-    fn without(&self, other: &Self) -> Self {
-        let future = self.future.difference(&other.future).cloned().collect();
-        Self { known: self.known.without(other.known), future }
-    }
-
-    fn and(&self, other: &Self) -> Self {
-        let future = self.future.intersection(&other.future).cloned().collect();
-        Self { known: self.known.and(other.known), future }
-    }
-}
+use super::{AccessChange, Effect, KeyContext, Level};
 
 /// A change of an atom, or of many.
 #[derive(Clone, Debug, Default)]
-struct Held<'s> {
-    actions: Actions,
-    statements: BTreeSet<&'s Compiled>,
+pub(super) struct Held<'s> {
+    pub(super) actions: Actions,
+    pub(super) statements: BTreeSet<&'s Compiled>,
 }
 
 /// The change but for the alternatives, and the grants that give the same.
-type Key = (Delta, BTreeSet<String>);
+pub(super) type Key = (Delta, BTreeSet<String>);
 type Lines<'s> = BTreeMap<Key, Held<'s>>;
 
 /// Every change of access; `None` where the principals are too many to tell apart.
@@ -71,16 +36,26 @@ pub(super) fn changes(
     let everyone = work.whole(&mut lines, &|atom| match &atom.who {
         Principal::Elsewhere => is_rest(atom).then_some(Member::Speaks),
         Principal::UniqueId(_) | Principal::Provider(_) => None,
-        _ => Some(Member::Follows),
+        Principal::Root(_)
+        | Principal::Identity(_)
+        | Principal::Other { .. }
+        | Principal::Service(_)
+        | Principal::OtherService => Some(Member::Follows),
     });
-    out.extend(everyone.into_iter().flat_map(|line| present(&scene, "*".to_owned(), line)));
+    out.extend(everyone.into_iter().flat_map(|line| present(&scene, "*", line)));
     let accounts: BTreeSet<&str> = scene.atoms.iter().filter_map(Atom::account).collect();
     for account in accounts {
         let member = |atom: &Atom| match &atom.who {
             _ if atom.account() != Some(account) => None,
             Principal::Other { .. } if is_rest(atom) => Some(Member::Speaks),
             Principal::Root(_) => Some(Member::FollowsAbove),
-            _ => Some(Member::Follows),
+            Principal::Identity(_)
+            | Principal::Other { .. }
+            | Principal::Elsewhere
+            | Principal::Service(_)
+            | Principal::OtherService
+            | Principal::UniqueId(_)
+            | Principal::Provider(_) => Some(Member::Follows),
         };
         for line in work.whole(&mut lines, &member) {
             let ((delta, _), _, _) = &line;
@@ -90,7 +65,7 @@ pub(super) fn changes(
                 true => format!("every identity of account {account}"),
                 false => format!("arn:{}:iam::{account}:root", key.partition),
             };
-            out.extend(present(&scene, principal, line));
+            out.extend(present(&scene, &principal, line));
         }
     }
     let mut rest: BTreeMap<(String, Key), Held<'_>> = BTreeMap::new();
@@ -105,22 +80,15 @@ pub(super) fn changes(
     }
     let each = rest.into_iter();
     out.extend(
-        each.flat_map(|((name, key), held)| present(&scene, name, (key, held, BTreeSet::new()))),
+        each.flat_map(|((name, key), held)| present(&scene, &name, (key, held, BTreeSet::new()))),
     );
-    if !scene.atoms.iter().any(|atom| matches!(atom.who, Principal::Service(_))) {
-        let names = out.iter_mut().flat_map(|c| c.except.iter_mut().chain([&mut c.principal]));
-        for name in names.filter(|name| *name == OTHER_SERVICE) {
-            "every AWS service".clone_into(name);
-        }
-    }
+    rename(&scene, &mut out);
     out.sort();
     Some(out)
 }
 
-const OTHER_SERVICE: &str = "every other AWS service";
-
 /// Whether the atom is whoever no pattern is about.
-fn is_rest(atom: &Atom) -> bool {
+pub(super) fn is_rest(atom: &Atom) -> bool {
     matches!(&atom.arn, PrincipalArn::Matches(patterns) if patterns.is_empty())
 }
 
@@ -136,7 +104,7 @@ enum Member {
 }
 
 /// A change with who is not concerned.
-type Line<'s> = (Key, Held<'s>, BTreeSet<String>);
+pub(super) type Line<'s> = (Key, Held<'s>, BTreeSet<String>);
 
 struct Work<'a> {
     scene: &'a Scene<'a>,
@@ -381,121 +349,4 @@ fn gives(grant: &Grant, atom: &Atom, action: &ActionAtom) -> bool {
         | Principal::Provider(_) => false,
     };
     is && grant.operations.contains(action.name)
-}
-
-/// The change of a deleted identity is of a kind of its own.
-fn marked((mut delta, grants): Key, atom: &Atom) -> Key {
-    if matches!(atom.who, Principal::UniqueId(_)) {
-        delta.shape = Shape::Dangling;
-    }
-    delta.unlimited &= atom.who == Principal::Elsewhere;
-    delta.unsourced &= atom.is_service();
-    (delta, grants)
-}
-
-/// What a person knows an atom by.
-fn name(atom: &Atom) -> String {
-    let matched = |what: String| match &atom.arn {
-        PrincipalArn::Matches(patterns) if !patterns.is_empty() => {
-            let texts: Vec<&str> = patterns.iter().map(super::glob::Pattern::text).collect();
-            let telling = |text: &&str| [":user/", ":role/"].iter().any(|kind| text.contains(kind));
-            match texts.as_slice() {
-                [one] if telling(one) => (*one).to_owned(),
-                several => format!("{what} that matches {}", several.join(" and ")),
-            }
-        }
-        PrincipalArn::Matches(_) | PrincipalArn::Is(_) | PrincipalArn::Unknown => what,
-    };
-    match &atom.who {
-        Principal::Root(account) => format!("the root user of account {account}"),
-        Principal::Identity(identity) => identity.arn.clone(),
-        Principal::Other { account, kind } => matched(match kind {
-            None => format!("every other identity of account {account}"),
-            Some(Kind::User) => format!("every other user of account {account}"),
-            Some(Kind::Role | Kind::Session) => format!("every other role of account {account}"),
-            Some(Kind::Federated) => format!("every federated user of account {account}"),
-        }),
-        Principal::Elsewhere if is_rest(atom) => "*".to_owned(),
-        Principal::Elsewhere => matched("every identity".to_owned()),
-        Principal::Service(name) | Principal::UniqueId(name) | Principal::Provider(name) => {
-            name.clone()
-        }
-        Principal::OtherService => OTHER_SERVICE.to_owned(),
-    }
-}
-
-/// A line as data; what is only about actions to come is of a kind of its own.
-fn present(
-    scene: &Scene<'_>,
-    principal: String,
-    ((delta, grants), held, except): Line<'_>,
-) -> Vec<AccessChange> {
-    let statements: BTreeSet<String> =
-        held.statements.iter().map(|compiled| scene.label(compiled)).collect();
-    let statements: Vec<String> = statements.into_iter().collect();
-    let within = |pattern: &String| held.actions.known.covers(ActionSet::matching(pattern));
-    let (now, later): (Vec<&String>, Vec<&String>) = held
-        .actions
-        .future
-        .iter()
-        .partition(|pattern| !held.actions.known.is_empty() && within(pattern));
-    let mut out = Vec::new();
-    let gained = delta.effect == Effect::Gained;
-    let change = |kind: Shape, actions: Vec<String>, known: ActionSet| AccessChange {
-        effect: delta.effect,
-        principal: principal.clone(),
-        except: except.iter().cloned().collect(),
-        actions,
-        condition: delta.condition.clone(),
-        kind,
-        certainty: if kind == Shape::Future { Certainty::Possible } else { delta.certainty },
-        capabilities: super::table::capabilities(known),
-        from: delta.from,
-        to: delta.to,
-        before: delta.before.clone(),
-        after: delta.after.clone(),
-        delegated: delta.from.max(delta.to) == Level::Delegated,
-        public: gained && principal == "*" && delta.unlimited && delta.to >= Level::Delegated,
-        confused_deputy: gained
-            && delta.unsourced
-            && delta.certainty == Certainty::Certain
-            && delta.to == Level::Allowed
-            && principal != "*"
-            && kind != Shape::Dangling
-            && !principal.starts_with("arn:")
-            && !principal.contains("account"),
-        statements: statements.clone(),
-        grants: grants.iter().cloned().collect(),
-    };
-    if !held.actions.known.is_empty() {
-        let known = held.actions.known;
-        out.push(change(delta.shape, spelled(known, &now), known));
-    }
-    if !later.is_empty() {
-        let kind = if delta.shape == Shape::Dangling { delta.shape } else { Shape::Future };
-        let actions = later.iter().map(|pattern| spelled_action(pattern)).collect();
-        out.push(change(kind, actions, ActionSet::NONE));
-    }
-    out
-}
-
-/// Actions with patterns for those that they stand for.
-fn spelled(known: ActionSet, patterns: &[&String]) -> Vec<String> {
-    let mut rest = known;
-    let mut out: BTreeSet<String> = BTreeSet::new();
-    for pattern in patterns {
-        let of = ActionSet::matching(pattern);
-        let wider = patterns.iter().any(|other| {
-            other != pattern && {
-                let other = ActionSet::matching(other);
-                other.covers(of) && other != of
-            }
-        });
-        if !wider && !of.is_empty() {
-            out.insert(spelled_action(pattern));
-        }
-        rest = rest.without(of);
-    }
-    out.extend(rest.iter().map(|action| format!("kms:{}", action.name)));
-    out.into_iter().collect()
 }

@@ -130,7 +130,20 @@ pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
             each.map(|value| Pattern::AnyCase(value.to_lowercase())).collect()
         }
         Operator::Bool => each.map(|value| Pattern::Exact(value.to_ascii_lowercase())).collect(),
-        _ => each.map(|value| Pattern::Exact(value.clone())).collect(),
+        Operator::StringEquals
+        | Operator::BinaryEquals
+        | Operator::Unknown(_)
+        | Operator::NumericEquals
+        | Operator::NumericLessThan
+        | Operator::NumericLessThanEquals
+        | Operator::NumericGreaterThan
+        | Operator::NumericGreaterThanEquals
+        | Operator::DateEquals
+        | Operator::DateLessThan
+        | Operator::DateLessThanEquals
+        | Operator::DateGreaterThan
+        | Operator::DateGreaterThanEquals
+        | Operator::IpAddress => each.map(|value| Pattern::Exact(value.clone())).collect(),
     }
 }
 

@@ -89,7 +89,13 @@ fn named(who: &Who, identity: &Identity) -> Option<Match> {
             let of_user = |name: &Name| match name {
                 Name::Identity(arn) => matches!(super::atom::identity(arn),
                     Some((account, Kind::User, _)) if account == identity.account),
-                _ => false,
+                Name::Everyone
+                | Name::AnyIdentity
+                | Name::Account(_)
+                | Name::UniqueId(_)
+                | Name::Service(_)
+                | Name::Provider(_)
+                | Name::Other(_) => false,
             };
             let text = format!("{} is a session of a user that is named", identity.arn);
             who.names.iter().any(of_user).then_some(Match::Doubtful(text))

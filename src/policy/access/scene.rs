@@ -7,8 +7,9 @@ use super::super::grants::Grant;
 use super::super::meaning::{Operator, Quantifier, Rule, Test, Verdict};
 use super::super::{Document, OWN_KEY};
 use super::action::{ActionAtom, carries};
-use super::atom::{Atom, Fact, Named, fact};
+use super::atom::{Atom, Named};
 use super::domain::comparable;
+use super::fact::{Fact, fact};
 use super::glob::Pattern;
 use super::literal::{Literal, Sort, literal, patterns, sort, when_absent, with_value};
 use super::matching::{Match, matches};
@@ -340,16 +341,15 @@ fn unclear_doubt(document: &Document, rule: &Rule) -> String {
 
 /// Whether the statement is about this key; `None` where its ARN would have to be known.
 fn on_key(rule: &Rule, key: &KeyContext) -> Option<bool> {
-    let on = match &rule.on {
-        Some(on) => on,
-        None => return Some(false),
+    let Some(on) = &rule.on else { return Some(false) };
+    let each: Vec<Option<bool>> = on.patterns.iter().map(|pattern| is_key(pattern, key)).collect();
+    let hit = if each.contains(&Some(true)) {
+        Some(true)
+    } else if each.contains(&None) {
+        None
+    } else {
+        Some(false)
     };
-    let each = on.patterns.iter().map(|pattern| is_key(pattern, key));
-    let hit = each.fold(Some(false), |all, one| match (all, one) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        (Some(false), Some(false)) => Some(false),
-    });
     hit.map(|hit| hit != on.except)
 }
 

@@ -348,3 +348,43 @@ fn seventeen_conditions_are_too_many_to_be_certain() {
     assert_eq!((compared.access, compared.change), (SameAccess::Unknown, Change::Unknown));
     assert!(compared.changes.iter().all(|change| change.certainty == Certainty::Possible));
 }
+
+/// The JSON objects that begin in a published text and are policies or statements, with the placeholders filled in.
+fn published() -> Vec<Document> {
+    let texts = [
+        include_str!("../seeds/es-kms-cmk-policy.json"),
+        include_str!("../seeds/keypolicy.json"),
+        include_str!("../seeds/autoscaling.txt"),
+        include_str!("../seeds/cloudtrail.txt"),
+    ];
+    let mut out: Vec<Document> = texts[..2].iter().map(|text| live(text)).collect();
+    for line in texts[2..].iter().flat_map(|text| text.lines()) {
+        out.extend(Document::from_live(&format!(r#"{{"Statement":[{line}]}}"#), "aws"));
+    }
+    out
+}
+
+#[test]
+fn published_policies_respelled_are_the_same() {
+    let all = published();
+    assert!(all.len() > 12, "{}", all.len());
+    for document in &all {
+        let text = document.to_json();
+        let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        value["Statement"].as_array_mut().unwrap().reverse();
+        for statement in value["Statement"].as_array_mut().unwrap() {
+            if let Some(actions) = statement["Action"].as_array_mut() {
+                actions.reverse();
+                actions.push(actions[0].as_str().unwrap().to_lowercase().into());
+            }
+        }
+        let respelled = live(&value.to_string());
+        assert_eq!(
+            compare(Some(document), Some(&respelled), &key(), &[]).document,
+            SameDocument::Same
+        );
+        assert_eq!(group::changes([Some(document), Some(&respelled)], &key(), &[]), Some(vec![]));
+        let renamed = live(&text.replace("\"Sid\":\"", "\"Sid\":\"x"));
+        assert_eq!(lines(&compare(Some(document), Some(&renamed), &key(), &[])), "Same None\n");
+    }
+}

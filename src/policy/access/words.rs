@@ -83,8 +83,5 @@ fn operator(operator: &Operator, values: &str) -> Option<(&'static str, &'static
 }
 
 fn raw(operator: &Operator) -> String {
-    match operator {
-        Operator::Unknown(word) => word.clone(),
-        other => format!("{other:?}"),
-    }
+    if let Operator::Unknown(word) = operator { word.clone() } else { format!("{operator:?}") }
 }
