@@ -88,6 +88,8 @@ pub enum Command {
     /// Look at and mend the records
     #[command(subcommand)]
     State(StateCommand),
+    /// Look for mistakes in the policies and the keys, without AWS
+    Lint(LintArgs),
     /// Judge policy documents alone, without AWS and without a stack
     Policy(PolicyArgs),
     /// Print the configuration's JSON Schema
@@ -267,6 +269,17 @@ pub enum Report {
     Json,
     /// For code scanning (SARIF 2.1.0).
     Sarif,
+}
+
+/// The options of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Judge the policies that AWS holds, in place of those that are declared
+    #[arg(long)]
+    pub live: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub format: Report,
 }
 
 /// The options of `policy lint`.

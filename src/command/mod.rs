@@ -1,6 +1,7 @@
 //! One file a command: wire, call, report. The only code that knows all the others.
 
 mod apply;
+mod lint;
 mod plan;
 mod plan_file;
 mod policy;
@@ -11,7 +12,6 @@ mod state;
 use crate::cli::{Cli, Command, Global};
 use crate::config;
 use crate::failure::{Exit, Failure};
-use crate::id::{AccountId, Region};
 use crate::io::Io;
 use clap::CommandFactory;
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Drift { format } => plan::drift(global, *format, io).await,
         Command::Show { file, format } => plan::show(global, file, *format, io),
         Command::State(command) => state::state(global, command, io),
+        Command::Lint(args) => lint::stack(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema())
@@ -79,32 +80,15 @@ fn report(
     }
 }
 
-/// Everything that can be checked without AWS: where the account or the Region would come from
-/// AWS's configuration, documentation values stand in for them.
+/// Everything that can be checked without AWS.
 fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
-    let (mut loaded, mut diagnostics) = config::load(&input(global)?);
-    let region = match &global.region {
-        Some(region) => Some(region.parse::<Region>().map_err(bad_region)?),
-        None => loaded.region(),
-    };
-    let region = region.or_else(|| "us-east-1".parse().ok());
-    let account = loaded.account().or_else(|| "111122223333".parse::<AccountId>().ok());
-    let mut count = None;
-    if let (Some(account), Some(region)) = (account, region) {
-        let (desired, more) = loaded.resolve(&config::Surroundings { account, region });
-        diagnostics.extend(more);
-        if let Some(desired) = desired {
-            count = Some(desired.resources.len());
-            for (address, finding) in &desired.findings {
-                let text = format!("{address}: {}: {}", finding.rule, finding.message);
-                let place = Some(finding.span);
-                diagnostics
-                    .push(config::Diagnostic::warning(place, text).help(finding.help.clone()));
-            }
-        }
+    let (loaded, desired, mut diagnostics) = lint::resolve(global)?;
+    if let Some(desired) = &desired {
+        diagnostics.extend(lint::warnings(desired));
     }
     report(io, &diagnostics, &loaded.sources)?;
-    if let Some(count) = count {
+    if let Some(desired) = desired {
+        let count = desired.resources.len();
         io.out(&format!("The configuration is valid: {count} resources.\n"));
     }
     Ok(Exit::Done)

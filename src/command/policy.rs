@@ -15,12 +15,12 @@ use crate::tree::Node;
 use std::path::Path;
 
 /// Runs one of them.
-pub(super) fn policy(_: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit, Failure> {
+pub(super) fn policy(global: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit, Failure> {
     let key = Key::of(args)?;
     match &args.command {
         PolicyCommand::Diff(args) => diff::diff(&key, args, io),
         PolicyCommand::Eval(args) => eval::eval(&key, args, io),
-        PolicyCommand::Lint(args) => lint::lint(&key, args, io),
+        PolicyCommand::Lint(args) => lint::lint(global, &key, args, io),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::id::{AccountId, Name, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::store::{Holder, Store};
+use crate::waiver::Waiver;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,6 +25,8 @@ pub(super) struct Session {
     pub(super) desired: Desired,
     pub(super) store: Store,
     pub(super) effort: Effort,
+    /// The waivers; the findings of `desired` are those that count.
+    pub(super) waivers: Vec<Waiver>,
 }
 
 impl Session {
@@ -44,10 +47,11 @@ impl Session {
         let (desired, diagnostics) =
             loaded.resolve(&config::Surroundings { account: account.clone(), region });
         report(io, &diagnostics, &loaded.sources)?;
-        let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
+        let mut desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
+        let waivers = desired.waive(&today());
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global) })
+        Ok(Self { aws, desired, store, effort: effort(global), waivers })
     }
 
     /// The same for a saved plan, which needs no configuration.
@@ -62,7 +66,7 @@ impl Session {
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global) })
+        Ok(Self { aws, desired, store, effort: effort(global), waivers: Vec::new() })
     }
 
     /// The state, after everything that an interrupted run left open has been settled. Where
@@ -121,6 +125,12 @@ pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The day in UTC, such as `2027-01-31`.
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+pub(super) fn today() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
 }
 
 /// 128 random bits as text.

@@ -19,6 +19,8 @@ pub enum Severity {
     Error,
     /// The run goes on.
     Warning,
+    /// Worth knowing.
+    Note,
 }
 
 /// One thing to tell about the texts.
@@ -36,6 +38,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// How bad it is.
     pub severity: Severity,
+    /// The id of the rule that it breaks, if it breaks one.
+    pub rule: Option<&'static str>,
 }
 
 impl Diagnostic {
@@ -48,6 +52,7 @@ impl Diagnostic {
             also: Vec::new(),
             help: None,
             severity: Severity::Error,
+            rule: None,
         }
     }
 
@@ -81,8 +86,13 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
-        let mut group = Group::with_title(level.primary_title(printable(&self.message)));
+        let title = level.primary_title(printable(&self.message));
+        let mut group = Group::with_title(match self.rule {
+            Some(rule) => title.id(rule),
+            None => title,
+        });
         let mut places: BTreeMap<u16, Vec<Place<'a>>> = BTreeMap::new();
         for (span, label) in &self.also {
             places.entry(span.source).or_default().push((*span, label, AnnotationKind::Context));
@@ -190,17 +200,16 @@ impl Diagnostics {
     }
 
     fn count(&self) -> String {
-        let errors = self.0.iter().filter(|d| d.severity == Severity::Error).count();
-        let warnings = self.0.len() - errors;
+        let of = |severity| self.0.iter().filter(|d| d.severity == severity).count();
         let counted = |count: usize, one: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),
             _ => Some(format!("{count} {one}s")),
         };
-        let parts: Vec<String> = [counted(errors, "error"), counted(warnings, "warning")]
-            .into_iter()
-            .flatten()
-            .collect();
+        let kinds =
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+        let parts = kinds.map(|(severity, one)| counted(of(severity), one));
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
         format!("{}.\n", parts.join(", "))
     }
 }

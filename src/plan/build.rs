@@ -5,6 +5,7 @@ use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
+use crate::policy::lint::Severity;
 use crate::policy::{self, AccessChange, Effect};
 use crate::state::{Record, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -424,8 +425,10 @@ fn grant_access(step: &Step) -> Vec<Access> {
 }
 
 fn findings(desired: &Desired) -> Vec<Finding> {
-    let each = desired.findings.iter().map(|(address, finding)| Finding {
-        rule: finding.rule.to_owned(),
+    // Notes are for `lint`: a plan has more important things to say.
+    let told = desired.findings.iter().filter(|(_, f)| f.rule.severity != Severity::Note);
+    let each = told.map(|(address, finding)| Finding {
+        rule: finding.rule.id.to_owned(),
         address: address.clone(),
         message: format!("{}: {}", finding.message, finding.help),
     });

@@ -6,8 +6,8 @@ mod arn;
 mod build;
 mod canon;
 mod document;
-mod findings;
 mod json;
+pub mod lint;
 mod lockout;
 pub mod meaning;
 #[cfg(test)]
@@ -23,8 +23,8 @@ pub use access::{AccessChange, Effect, access_changes};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};
-pub use findings::{Finding, findings};
 pub use json::json;
+pub use lint::Finding;
 pub use lockout::lockout;
 
 use crate::tree::Span;

@@ -6,9 +6,13 @@ pub mod commands;
 mod hostile_tests;
 pub mod human;
 pub mod json;
+pub mod lint;
+#[cfg(test)]
+mod lint_tests;
 pub mod markdown;
 #[cfg(test)]
 mod samples;
+pub mod sarif;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -56,6 +56,7 @@ pub(crate) fn empty() -> Desired {
         existing: BTreeSet::new(),
         key_facts: BTreeMap::new(),
         findings: Vec::new(),
+        waivers: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ mod build;
 mod crash;
 mod fake;
 mod faults;
+mod lint;
 mod order;
 mod program;
 mod properties;

@@ -4,6 +4,7 @@
 mod grant;
 mod identity;
 mod key;
+mod lint;
 mod policy;
 mod principal;
 
@@ -62,6 +63,13 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
             cx.removed(removed);
         }
     }
+    if let Some(Some(lint)) = &declared.lint.0 {
+        for waiver in &lint.waivers {
+            if let Part(Some(waiver)) = waiver {
+                cx.waiver(waiver);
+            }
+        }
+    }
     (cx.out, cx.d)
 }
 
@@ -94,6 +102,7 @@ impl<'a> Context<'a> {
                 existing: BTreeSet::new(),
                 key_facts: BTreeMap::new(),
                 findings: Vec::new(),
+                waivers: Vec::new(),
             },
         }
     }
