@@ -67,7 +67,7 @@ pub(super) fn warnings(desired: &Desired) -> Vec<Diagnostic> {
     let warning = |judged: Judged| {
         let text = format!("{}: {}", judged.address, judged.finding.message);
         let mut warning = Diagnostic::warning(judged.finding.span, text).help(judged.finding.help);
-        warning.rule = Some(judged.finding.rule.id);
+        warning.rule = Some(judged.finding.rule);
         warning
     };
     counts.map(warning).collect()
@@ -173,7 +173,7 @@ fn diagnostic(found: &Found, span: Option<Span>) -> Diagnostic {
         None => format!("{owner}{}", found.message),
     };
     let mut out = Diagnostic::error(span, message).help(found.help.clone());
-    out.rule = Some(found.rule.id);
+    out.rule = Some(found.rule);
     out.severity = match (&found.waived, found.rule.severity) {
         (Some(_), _) | (None, Severity::Note) => config::Severity::Note,
         (None, Severity::Error) => config::Severity::Error,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::Sources;
+use crate::policy::lint::Rule;
 use crate::text::{printable, printable_same_length};
 use crate::tree::Span;
 
@@ -29,7 +30,7 @@ pub struct Diagnostic {
     /// What is wrong, as one sentence without a full stop.
     pub message: String,
     /// Stands beside the underlined text; may be empty.
-    pub label: String,
+    pub label: Box<str>,
     /// The text it is about, if it is about one.
     pub span: Option<Span>,
     /// Other places that matter, in any source.
@@ -38,8 +39,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// How bad it is.
     pub severity: Severity,
-    /// The id of the rule that it breaks, if it breaks one.
-    pub rule: Option<&'static str>,
+    /// The rule that it breaks, if it breaks one.
+    pub rule: Option<&'static Rule>,
 }
 
 impl Diagnostic {
@@ -47,7 +48,7 @@ impl Diagnostic {
     pub fn error(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            label: String::new(),
+            label: Box::default(),
             span: span.into(),
             also: Vec::new(),
             help: None,
@@ -63,7 +64,7 @@ impl Diagnostic {
 
     /// With text beside the underlined place.
     #[must_use]
-    pub fn label(mut self, label: impl Into<String>) -> Self {
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = label.into();
         self
     }
@@ -90,14 +91,14 @@ impl Diagnostic {
         };
         let title = level.primary_title(printable(&self.message));
         let mut group = Group::with_title(match self.rule {
-            Some(rule) => title.id(rule),
+            Some(rule) => title.id(rule.id),
             None => title,
         });
         let mut places: BTreeMap<u16, Vec<Place<'a>>> = BTreeMap::new();
         for (span, label) in &self.also {
             places.entry(span.source).or_default().push((*span, label, AnnotationKind::Context));
         }
-        let main = self.span.map(|span| (span, self.label.as_str(), AnnotationKind::Primary));
+        let main = self.span.map(|span| (span, &*self.label, AnnotationKind::Primary));
         if let Some(main) = main {
             let mut first = places.remove(&main.0.source).unwrap_or_default();
             first.insert(0, main);

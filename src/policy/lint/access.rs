@@ -27,7 +27,7 @@ pub(super) fn check(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
 fn account(name: &Name) -> Option<&str> {
     match name {
         Name::Account(account) => Some(account),
-        Name::Identity(arn) => arn.splitn(6, ':').nth(4),
+        Name::Identity(arn) => arn.split(':').nth(4),
         Name::Everyone
         | Name::AnyIdentity
         | Name::UniqueId(_)
@@ -90,7 +90,7 @@ fn caller(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
             && statement.concerns_key()
             && statement.names.iter().any(|named| means(&named.name)) != statement.excepts()
     };
-    let why = if all().any(|statement| denying(statement)) {
+    let why = if all().any(denying) {
         "a `Deny` on `kms:PutKeyPolicy` may be about the caller"
     } else if all().any(|statement| allowing(statement) && statement.clauses.is_empty()) {
         return None;
