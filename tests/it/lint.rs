@@ -133,7 +133,7 @@ fn a_stack_is_judged_without_aws_and_waivers_count() {
         format!("    - {{rule: {rule}, address: key/file, reason: known, until: {until}}}\n")
     };
     let waived = |waivers: &str| {
-        write(folder, "kmsctl.yaml", &format!("{STACK}lint:\n  waivers:\n{waivers}"))
+        write(folder, "kmsctl.yaml", &format!("{STACK}lint:\n  waivers:\n{waivers}"));
     };
     waived(
         &(waiver("KMS408", "2999-01-31")
