@@ -12,7 +12,7 @@ use crate::io::Io;
 use crate::kind::Spec;
 use crate::live::Seen;
 use crate::policy;
-use crate::policy::lint::{Facts, Severity, lint};
+use crate::policy::lint::{Facts, Severity, beside, lint};
 use crate::render;
 use crate::render::lint::{Found, count};
 use crate::tree::Span;
@@ -105,7 +105,10 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
         let document = key.policy.as_ref().map(|policy| lint(policy.tree(), &facts));
         findings.extend(document.into_iter().flatten().map(|f| (address.clone(), f)));
     }
-    Ok(judge(&findings, &session.waivers, &today()))
+    // A waiver of what is declared, or of a key's settings, is not unused because AWS's policies are fine.
+    let mut judged = judge(&findings, &session.waivers, &today());
+    judged.retain(|judged| *judged.finding.rule != beside::UNUSED);
+    Ok(judged)
 }
 
 fn found(judged: &Judged, sources: Option<&Sources>) -> Found {
