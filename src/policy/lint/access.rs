@@ -73,7 +73,7 @@ fn locked(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
 fn caller(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
     let caller = Name::Identity(role_of(facts.caller?));
     let put = ActionSet::of(|action| action.name == "PutKeyPolicy");
-    let about = |statement: &&Statement<'_>| statement.actions().covers(put);
+    let about = |statement: &&Statement<'_>| statement.actions.covers(put);
     let own = account(&caller)?.to_owned();
     let means = |name: &Name| match name {
         Name::Everyone | Name::AnyIdentity => true,
@@ -118,7 +118,7 @@ fn role_of(arn: &str) -> String {
 fn administrators<'a>(policy: &Policy<'a>) -> BTreeMap<&'a str, Word<'a>> {
     let put = ActionSet::of(|action| action.capability == Capability::ChangePolicy);
     let mut out = BTreeMap::new();
-    for statement in policy.statements.iter().filter(|statement| statement.actions().covers(put)) {
+    for statement in policy.statements.iter().filter(|statement| statement.actions.covers(put)) {
         for named in statement.allowed().filter(|named| matches!(named.name, Name::Identity(_))) {
             out.entry(named.word.text).or_insert(named.word);
         }
@@ -133,7 +133,7 @@ fn separation(policy: &Policy<'_>) -> Vec<Finding> {
     });
     let uses = |word: &Word<'_>| {
         policy.statements.iter().any(|statement| {
-            !statement.actions().and(use_it).is_empty()
+            !statement.actions.and(use_it).is_empty()
                 && statement.allowed().any(|named| named.word.text == word.text)
         })
     };
@@ -173,7 +173,7 @@ fn grants(
             )
             || clause.test.key == "kms:grantoperations" && !clause.test.negated
     };
-    if !statement.actions().covers(create) || statement.clauses.iter().any(bound) {
+    if !statement.actions.covers(create) || statement.clauses.iter().any(bound) {
         return Vec::new();
     }
     let unbounded = |named: &&Named<'_>| match &named.name {

@@ -191,7 +191,7 @@ fn is_role(name: &Name) -> bool {
 /// Keys that the statement's actions do not have.
 fn present(clause: &Clause<'_>, known: &Key, statement: &Statement<'_>) -> Vec<Finding> {
     let able = known.actions();
-    let actions = statement.actions();
+    let actions = statement.actions;
     let Some(what) = statement.what.as_ref().filter(|_| able != ActionSet::ALL) else {
         return Vec::new();
     };

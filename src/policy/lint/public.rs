@@ -12,7 +12,7 @@ use crate::policy::arn::is_account;
 use crate::policy::meaning::{Name, Operator, Quantifier, Test};
 
 pub(super) fn check(statement: &Statement<'_>, policy: &Policy<'_>) -> Vec<Finding> {
-    if statement.actions().is_empty() {
+    if statement.actions.is_empty() {
         return Vec::new();
     }
     let mut out = Vec::new();
@@ -130,7 +130,7 @@ fn guarded(statement: &Statement<'_>, policy: &Policy<'_>) -> bool {
                 .on
                 .as_ref()
                 .is_some_and(|on| !on.except && on.words.iter().any(|w| w.text == "*"))
-            && deny.actions().covers(statement.actions())
+            && deny.actions.covers(statement.actions)
             && clause.test.negated
             && clause.test.quantifier == Quantifier::One
             && is_fixed(&clause.test)

@@ -22,6 +22,8 @@ pub(super) struct Statement<'a> {
     pub(super) names: Vec<Named<'a>>,
     /// `Action` or `NotAction`.
     pub(super) what: Option<Words<'a>>,
+    /// The known actions that it is about.
+    pub(super) actions: ActionSet,
     /// `Resource` or `NotResource`.
     pub(super) on: Option<Words<'a>>,
     pub(super) condition: Option<&'a Entry>,
@@ -84,13 +86,15 @@ impl<'a> Statement<'a> {
         };
         let who = find(entries, "Principal").or_else(|| find(entries, "NotPrincipal"));
         let condition = find(entries, "Condition");
+        let what = either(entries, "Action", "NotAction");
         Self {
             node,
             sid: find(entries, "Sid").and_then(|entry| word(&entry.value)),
             verdict,
             who,
             names: who.map(names).unwrap_or_default(),
-            what: either(entries, "Action", "NotAction"),
+            actions: what.as_ref().map_or(ActionSet::NONE, actions),
+            what,
             on: either(entries, "Resource", "NotResource"),
             condition,
             clauses: condition.map(clauses).unwrap_or_default(),
@@ -108,15 +112,6 @@ impl<'a> Statement<'a> {
     /// Whether it is about all but the named.
     pub(super) fn excepts(&self) -> bool {
         self.who.is_some_and(|entry| entry.key == "NotPrincipal")
-    }
-
-    /// The known actions that it is about.
-    pub(super) fn actions(&self) -> ActionSet {
-        let Some(what) = &self.what else {
-            return ActionSet::NONE;
-        };
-        let patterns = what.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
-        What { except: what.except, patterns }.actions()
     }
 
     /// Whether it may be about this key.
@@ -215,6 +210,11 @@ fn words(node: &Node) -> Vec<Word<'_>> {
 fn either<'a>(entries: &'a [Entry], is: &str, not: &str) -> Option<Words<'a>> {
     let entry = find(entries, is).or_else(|| find(entries, not))?;
     Some(Words { except: entry.key == not, key: entry.key_span, words: words(&entry.value) })
+}
+
+fn actions(words: &Words<'_>) -> ActionSet {
+    let patterns = words.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
+    What { except: words.except, patterns }.actions()
 }
 
 fn names(entry: &Entry) -> Vec<Named<'_>> {
