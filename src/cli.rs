@@ -90,6 +90,8 @@ pub enum Command {
     State(StateCommand),
     /// Show who can do what with a key, by its policy and by its grants
     Access(Box<AccessArgs>),
+    /// Look for mistakes in the policies and the keys, without AWS
+    Lint(LintArgs),
     /// Judge policy documents alone, without AWS and without a stack
     Policy(Box<PolicyArgs>),
     /// Print the configuration's JSON Schema
@@ -296,6 +298,17 @@ pub enum Report {
     Json,
     /// For code scanning (SARIF 2.1.0).
     Sarif,
+}
+
+/// The options of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Judge the policies that AWS holds, in place of those that are declared
+    #[arg(long)]
+    pub live: bool,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Report::Text)]
+    pub format: Report,
 }
 
 /// The options of `policy lint`.

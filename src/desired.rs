@@ -5,6 +5,7 @@ use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::{KeyFacts, Spec};
 use crate::policy::gates::Gates;
 use crate::policy::{Document, Finding};
+use crate::waiver::{Judged, Waiver, judge};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,24 @@ pub struct Desired {
     /// What is questionable about the policies, though not wrong enough to refuse.
     #[serde(skip)]
     pub findings: Vec<(Address, Finding)>,
+    /// Which of them do not count for a while.
+    #[serde(skip)]
+    pub waivers: Vec<Waiver>,
+}
+
+impl Desired {
+    /// The findings in the light of the waivers, on a day such as `2027-01-31`.
+    #[must_use]
+    pub fn judged(&self, today: &str) -> Vec<Judged> {
+        judge(&self.findings, &self.waivers, today)
+    }
+
+    /// Keeps the findings that count, and gives the waivers back.
+    pub fn waive(&mut self, today: &str) -> Vec<Waiver> {
+        let judged = self.judged(today).into_iter().filter(|judged| judged.waived.is_none());
+        self.findings = judged.map(|judged| (judged.address, judged.finding)).collect();
+        std::mem::take(&mut self.waivers)
+    }
 }
 
 /// One declared resource.

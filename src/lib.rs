@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | 0 | [`id`], [`address`], [`tree`], [`text`], [`policy`] | compute |
 //! | 1 | [`kind`]: what each kind of resource knows; a kind's `aws` half belongs to level 4 | compute |
-//! | 2 | [`desired`], [`live`], [`state`], [`journal`] | compute |
+//! | 2 | [`waiver`], [`desired`], [`live`], [`state`], [`journal`] | compute |
 //! | 3 | [`plan`], [`render`]; [`config`] (its `read` reads files) | compute |
 //! | 4 | [`cloud`] (AWS), [`store`] (files) | call the outside |
 //! | 5 | [`engine`]: refresh, settle, recover, apply, over `cloud`'s trait | be async |
@@ -71,3 +71,4 @@ pub mod state;
 pub mod store;
 pub mod text;
 pub mod tree;
+pub mod waiver;

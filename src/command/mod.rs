@@ -2,6 +2,7 @@
 
 mod access;
 mod apply;
+mod lint;
 mod plan;
 mod plan_file;
 mod policy;
@@ -33,6 +34,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Show { file, format } => plan::show(global, file, *format, io),
         Command::State(command) => state::state(global, command, io),
         Command::Access(args) => access::access(global, args, io).await,
+        Command::Lint(args) => lint::stack(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema())
@@ -84,13 +86,9 @@ fn report(
 /// Everything that can be checked without AWS. What a plan would refuse is refused here, unless
 /// only AWS knows it.
 fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
-    let (mut loaded, mut diagnostics) = config::load(&input(global)?);
-    let (desired, more) = loaded.check(region(global)?);
-    diagnostics.extend(more);
-    for (address, finding) in desired.iter().flat_map(|desired| &desired.findings) {
-        let text = format!("{address}: {}: {}", finding.rule, finding.message);
-        let warning = config::Diagnostic::warning(Some(finding.span), text);
-        diagnostics.push(warning.help(finding.help.clone()));
+    let (loaded, desired, mut diagnostics) = lint::resolve(global)?;
+    if let Some(desired) = &desired {
+        diagnostics.extend(lint::warnings(desired));
     }
     report(io, &diagnostics, &loaded.sources)?;
     if diagnostics.has_refusals() {

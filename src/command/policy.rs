@@ -21,7 +21,7 @@ pub(super) fn policy(global: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit
     match &args.command {
         PolicyCommand::Diff(args) => diff::diff(global, &key, args, io),
         PolicyCommand::Eval(args) => eval::eval(&key, args, io),
-        PolicyCommand::Lint(args) => lint::lint(&key, args, io),
+        PolicyCommand::Lint(args) => lint::lint(global, &key, args, io),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::id::{Name, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::store::{Holder, Store};
+use crate::waiver::Waiver;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,6 +27,8 @@ pub(super) struct Session {
     pub(super) effort: Effort,
     /// Who makes the calls.
     pub(super) caller: Caller,
+    /// The waivers; the findings of `desired` are those that count.
+    pub(super) waivers: Vec<Waiver>,
 }
 
 impl Session {
@@ -49,10 +52,11 @@ impl Session {
             loaded.resolve(&config::Surroundings { account: account.clone(), region });
         // What the plan refuses, it says itself; what AWS has already, it does not refuse.
         report(io, &diagnostics.without_refusals(), &loaded.sources)?;
-        let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
+        let mut desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
+        let waivers = desired.waive(&today());
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global), caller })
+        Ok(Self { aws, desired, store, effort: effort(global), caller, waivers })
     }
 
     /// The same for a saved plan, which needs no configuration.
@@ -66,7 +70,8 @@ impl Session {
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global), caller })
+        let waivers = Vec::new();
+        Ok(Self { aws, desired, store, effort: effort(global), caller, waivers })
     }
 
     /// The state, after everything that an interrupted run left open has been settled. Where
@@ -127,6 +132,12 @@ pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// The day in UTC, such as `2027-01-31`.
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+pub(super) fn today() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
 }
 
 /// 128 random bits as text.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::Sources;
+use crate::policy::lint::Rule;
 use crate::text::{printable, printable_same_length};
 use crate::tree::Span;
 
@@ -21,6 +22,8 @@ pub enum Severity {
     Refusal,
     /// The run goes on.
     Warning,
+    /// Worth knowing.
+    Note,
 }
 
 /// One thing to tell about the texts.
@@ -29,7 +32,7 @@ pub struct Diagnostic {
     /// What is wrong, as one sentence without a full stop.
     pub message: String,
     /// Stands beside the underlined text; may be empty.
-    pub label: String,
+    pub label: Box<str>,
     /// The text it is about, if it is about one.
     pub span: Option<Span>,
     /// Other places that matter, in any source.
@@ -38,6 +41,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// How bad it is.
     pub severity: Severity,
+    /// The rule that it breaks, if it breaks one.
+    pub rule: Option<&'static Rule>,
 }
 
 impl Diagnostic {
@@ -45,11 +50,12 @@ impl Diagnostic {
     pub fn error(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
-            label: String::new(),
+            label: Box::default(),
             span: span.into(),
             also: Vec::new(),
             help: None,
             severity: Severity::Error,
+            rule: None,
         }
     }
 
@@ -65,7 +71,7 @@ impl Diagnostic {
 
     /// With text beside the underlined place.
     #[must_use]
-    pub fn label(mut self, label: impl Into<String>) -> Self {
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = label.into();
         self
     }
@@ -89,13 +95,18 @@ impl Diagnostic {
             Severity::Error => Level::ERROR,
             Severity::Refusal => Level::ERROR.with_name("refused"),
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
-        let mut group = Group::with_title(level.primary_title(printable(&self.message)));
+        let title = level.primary_title(printable(&self.message));
+        let mut group = Group::with_title(match self.rule {
+            Some(rule) => title.id(rule.id),
+            None => title,
+        });
         let mut places: BTreeMap<u16, Vec<Place<'a>>> = BTreeMap::new();
         for (span, label) in &self.also {
             places.entry(span.source).or_default().push((*span, label, AnnotationKind::Context));
         }
-        let main = self.span.map(|span| (span, self.label.as_str(), AnnotationKind::Primary));
+        let main = self.span.map(|span| (span, &*self.label, AnnotationKind::Primary));
         if let Some(main) = main {
             let mut first = places.remove(&main.0.source).unwrap_or_default();
             first.insert(0, main);
@@ -253,19 +264,20 @@ impl Diagnostics {
     }
 
     fn count(&self) -> String {
-        let errors = self.all.iter().filter(|d| d.severity == Severity::Error).count();
-        let refusals = self.all.iter().filter(|d| d.severity == Severity::Refusal).count();
-        let warnings = self.all.len() - errors - refusals;
+        let of = |severity| self.all.iter().filter(|d| d.severity == severity).count();
         let counted = |count: usize, one: &str| match count {
             0 => None,
             1 => Some(format!("1 {one}")),
             _ => Some(format!("{count} {one}s")),
         };
-        let parts: Vec<String> =
-            [counted(errors, "error"), counted(refusals, "refusal"), counted(warnings, "warning")]
-                .into_iter()
-                .flatten()
-                .collect();
+        let kinds = [
+            (Severity::Error, "error"),
+            (Severity::Refusal, "refusal"),
+            (Severity::Warning, "warning"),
+            (Severity::Note, "note"),
+        ];
+        let parts = kinds.map(|(severity, one)| counted(of(severity), one));
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
         format!("{}.\n", parts.join(", "))
     }
 }

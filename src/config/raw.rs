@@ -47,6 +47,30 @@ record! {
         gates: Part<Option<Gates>>,
         /// What kmsctl stops managing without touching it in AWS.
         removed: Part<Vec<Part<Removed>>>,
+        /// How `kmsctl lint` judges.
+        lint: Part<Option<Lint>>,
+    }
+}
+
+record! {
+    /// How `kmsctl lint` judges.
+    pub struct Lint {
+        /// Findings that do not count for a while.
+        waivers: Vec<Part<Waiver>>,
+    }
+}
+
+record! {
+    /// A finding that does not count for a while.
+    pub struct Waiver {
+        /// The rule: its id or its name.
+        rule: Text,
+        /// For what: `kind/name`.
+        address: Text,
+        /// Why.
+        reason: Text,
+        /// The last day it holds, such as `2027-01-31`.
+        until: Text,
     }
 }
 

@@ -3,7 +3,7 @@
 pub(crate) mod aws;
 
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::{KeyArn, Place};
+use crate::id::Place;
 use crate::policy::{self, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -322,15 +322,9 @@ fn lockout(setting: &Setting<'_>, from: Option<&Spec>, to: &Spec) -> Result<(), 
 #[must_use]
 pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
     let place = setting.place;
-    // A key that is not made yet gets an ARN that no policy can name but by the placeholder.
-    let unborn = || KeyArn::at(place, "00000000-0000-0000-0000-000000000000").to_string();
-    let own = setting.id.map_or_else(unborn, str::to_owned);
-    let key = policy::eval::Key {
-        partition: place.region.partition(),
-        account: place.account.as_str(),
-        arn: Some(&own),
-    };
-    policy::lockout(&policy.with_own_key(&own), &key, setting.caller)
+    let (partition, account) = (place.region.partition(), place.account.as_str());
+    let key = policy::eval::Key { partition, account, arn: setting.id };
+    policy::lockout(policy, &key, setting.caller)
 }
 
 /// A difference that AWS cannot make go away. Replacing the key would lose what it encrypts.

@@ -8,6 +8,7 @@ use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
 use crate::policy::access::grant_changes;
 use crate::policy::grants::{Constraint, Grant};
+use crate::policy::lint::Severity;
 use crate::policy::{self, KeyContext};
 use crate::state::{Record, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -522,8 +523,10 @@ fn grant_access(step: &Step) -> Vec<Access> {
 }
 
 fn findings(desired: &Desired) -> Vec<Finding> {
-    let each = desired.findings.iter().map(|(address, finding)| Finding {
-        rule: finding.rule.to_owned(),
+    // Notes are for `lint`: a plan has more important things to say.
+    let told = desired.findings.iter().filter(|(_, f)| f.rule.severity != Severity::Note);
+    let each = told.map(|(address, finding)| Finding {
+        rule: finding.rule.id.to_owned(),
         address: address.clone(),
         message: format!("{}: {}", finding.message, finding.help),
     });

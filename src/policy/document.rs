@@ -8,7 +8,7 @@ use super::{OWN_KEY, Problem, json, write};
 use crate::tree::{Entry, Node, Span, Value};
 
 /// The largest policy AWS accepts, in bytes.
-const MAX_BYTES: usize = 32_768;
+pub(super) const MAX_BYTES: usize = 32_768;
 
 /// A key policy. Equality is equality in canonical form: order, repetition, one-element lists, the case of actions and
 /// the two spellings of an account do not count.
@@ -137,6 +137,12 @@ impl Document {
         reader.list_statements(&self.authored)
     }
 
+    /// The author's tree, with the positions of its words.
+    #[must_use]
+    pub fn tree(&self) -> &Node {
+        &self.authored
+    }
+
     /// The canonical form.
     pub(super) fn canonical(&self) -> &Canonical {
         &self.canonical
@@ -156,7 +162,7 @@ pub fn aws_default(partition: &str, account: &str) -> Document {
 }
 
 /// Reports characters AWS refuses, once per text.
-fn characters(node: &Node, problems: &mut Vec<Problem>) {
+pub(super) fn characters(node: &Node, problems: &mut Vec<Problem>) {
     let mut check = |text: &str, span: Span| {
         let allowed = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
         if let Some(c) = text.chars().find(|c| !allowed(c)) {

@@ -238,7 +238,7 @@ fn names(principals: &Principals) -> BTreeSet<Name> {
     named.collect()
 }
 
-fn name(kind: &str, text: &str) -> Name {
+pub(super) fn name(kind: &str, text: &str) -> Name {
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     match (kind, fields.as_slice()) {
         ("AWS", ["*"]) => Name::AnyIdentity,
@@ -256,7 +256,7 @@ fn name(kind: &str, text: &str) -> Name {
     }
 }
 
-fn test(operator: &str, key: &str, values: &Set) -> Test {
+pub(super) fn test(operator: &str, key: &str, values: &Set) -> Test {
     let (quantifier, rest) = match operator.split_once(':') {
         Some(("ForAllValues", rest)) => (Quantifier::All, rest),
         Some(("ForAnyValue", rest)) => (Quantifier::Any, rest),

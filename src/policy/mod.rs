@@ -7,12 +7,12 @@ mod build;
 mod canon;
 mod document;
 pub mod eval;
-mod findings;
 pub mod gates;
 #[cfg(test)]
 mod gates_tests;
 pub mod grants;
 mod json;
+pub mod lint;
 mod lockout;
 pub mod meaning;
 mod pattern;
@@ -30,8 +30,8 @@ pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use document::{Document, aws_default};
-pub use findings::{Finding, findings};
 pub use json::json;
+pub use lint::Finding;
 pub use lockout::lockout;
 
 use crate::tree::Span;

@@ -8,10 +8,14 @@ pub(crate) mod holders;
 mod hostile_tests;
 pub mod human;
 pub mod json;
+pub mod lint;
+#[cfg(test)]
+mod lint_tests;
 pub mod markdown;
 mod page;
 #[cfg(test)]
 mod samples;
+pub mod sarif;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -58,6 +58,7 @@ pub(crate) fn empty() -> Desired {
         gates: kmsctl::policy::gates::Gates::default(),
         base: BTreeMap::new(),
         findings: Vec::new(),
+        waivers: Vec::new(),
     }
 }
 

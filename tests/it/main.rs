@@ -18,6 +18,7 @@ mod faults;
 mod files;
 mod gates;
 mod help;
+mod lint;
 mod newborn;
 mod offline;
 mod order;

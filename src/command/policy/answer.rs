@@ -12,7 +12,7 @@ use crate::text::printable;
 
 /// What was decided, and why.
 #[derive(Debug, Serialize)]
-pub(super) struct Answer {
+pub(in crate::command) struct Answer {
     decision: &'static str,
     because: Because,
 }

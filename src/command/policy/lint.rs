@@ -1,11 +1,61 @@
-//! `policy lint`.
+//! `policy lint`: what is questionable about policy files.
 
-use super::Key;
-use crate::cli::PolicyLintArgs;
+use super::{Key, Reading};
+use crate::cli::{Global, PolicyLintArgs};
+use crate::command::lint::{print, told};
+use crate::config;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::kind::key::SPECS;
+use crate::policy;
+use crate::policy::lint::{Facts, lint as judge, not_json};
+use crate::tree::Span;
 
 /// `kmsctl policy lint`.
-pub(super) fn lint(_key: &Key, _args: &PolicyLintArgs, _io: &Io) -> Result<Exit, Failure> {
-    Err(Failure::new("not written yet"))
+pub(super) fn lint(
+    global: &Global,
+    key: &Key,
+    args: &PolicyLintArgs,
+    io: &Io,
+) -> Result<Exit, Failure> {
+    if let Some(caller) = &args.caller
+        && caller.splitn(6, ':').count() < 6
+    {
+        let failure = Failure::new(format!("the caller `{caller}` is not an ARN"));
+        let hint = "write what `aws sts get-caller-identity` says";
+        return Err(failure.hint(hint).exit(Exit::Usage));
+    }
+    if let Some(usage) = &args.key_usage
+        && !SPECS.iter().any(|spec| spec.usages.contains(&usage.as_str()))
+    {
+        let failure = Failure::new(format!("`{usage}` is not a key usage"));
+        return Err(failure.hint("write it as AWS does: ENCRYPT_DECRYPT").exit(Exit::Usage));
+    }
+    let arn = key.arn.as_ref().map(ToString::to_string);
+    let facts = Facts {
+        partition: &key.partition,
+        account: key.account.as_ref().map(crate::id::AccountId::as_str),
+        key_arn: arn.as_deref(),
+        usage: args.key_usage.as_deref(),
+        caller: args.caller.as_deref(),
+        lockout_wanted: false,
+    };
+    let mut reading = Reading::default();
+    let mut found = Vec::new();
+    for path in &args.files {
+        let Some(number) = config::read_given(path, &mut reading.sources, &mut reading.diagnostics)
+        else {
+            continue;
+        };
+        let text = reading.sources.get(number).map_or("", |source| source.text.as_str());
+        let findings = match policy::json(text, number) {
+            Ok(node) => judge(&node, &facts),
+            Err(problems) => not_json(problems),
+        };
+        found.extend(findings);
+    }
+    reading.close(io)?;
+    let spans: Vec<Span> = found.iter().map(|finding| finding.span).collect();
+    let found: Vec<_> = found.iter().map(|f| told(f, Some(&reading.sources))).collect();
+    Ok(print(&found, &spans, &reading.sources, args.format, global, io))
 }

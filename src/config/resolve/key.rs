@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Context;
 use super::grant::On;
+use super::lint::{Settings, usage};
 use crate::address::Address;
 use crate::config::raw::{self, Key, Part, Text};
 use crate::config::{Diagnostic, Named};
@@ -29,6 +30,7 @@ impl Context<'_> {
         let fact = self.fact(name, raw);
         let spec = self.spec(name, &address, raw);
         let protect = raw.protect.as_ref().map(|p| p.value).or(self.defaults.protect);
+        self.settings(&Settings { name, raw, spec: &spec, protect }, &address);
         let adopt = raw.adopt.as_ref().and_then(|text| self.adopt(text, &place));
         self.declare(
             address.clone(),
@@ -188,7 +190,7 @@ impl Context<'_> {
             description: text(&raw.description),
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: self.key_rotation(raw, origin),
-            policy: policy.and_then(|policy| self.policy(address, policy)),
+            policy: policy.and_then(|policy| self.policy(address, policy, usage(raw))),
             allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
             tags: self.key_tags(name, raw),
             deletion_window_days: window.or(self.defaults.deletion_window_days).unwrap_or(30),

@@ -5,6 +5,7 @@ mod gates;
 mod grant;
 mod identity;
 mod key;
+mod lint;
 mod policy;
 mod principal;
 
@@ -70,6 +71,13 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
             cx.removed(removed);
         }
     }
+    if let Some(Some(lint)) = &declared.lint.0 {
+        for waiver in &lint.waivers {
+            if let Part(Some(waiver)) = waiver {
+                cx.waiver(waiver);
+            }
+        }
+    }
     (cx.out, cx.d)
 }
 
@@ -106,6 +114,7 @@ impl<'a> Context<'a> {
                 gates: Gates::default(),
                 base: BTreeMap::new(),
                 findings: Vec::new(),
+                waivers: Vec::new(),
             },
         }
     }

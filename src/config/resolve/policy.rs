@@ -1,6 +1,6 @@
 //! The policy of a key: from roles, or a whole document. Knows nothing of what a policy allows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
 use crate::address::Address;
@@ -8,12 +8,18 @@ use crate::config::raw::{Policy, Text};
 use crate::config::{Diagnostic, Diagnostics, Spanned, interpolate_node, read_beside};
 use crate::id::{AccountId, Place};
 use crate::kind::{KeyFacts, Setting, key};
+use crate::policy::lint::{Facts, lint};
 use crate::policy::{self, Document, Problem, Roles};
-use crate::tree::{Entry, Node, Span, Value};
+use crate::tree::{Node, Span, Value};
 
 impl Context<'_> {
-    pub(super) fn policy(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
-        let document = self.of_key(address, raw)?;
+    pub(super) fn policy(
+        &mut self,
+        address: &Address,
+        raw: &Policy,
+        usage: Option<&str>,
+    ) -> Option<Document> {
+        let document = self.of_key(address, raw, usage)?;
         // What a variable without a value stands for could be what keeps the policy open.
         if raw.allow_lockout.is_none()
             && !self.d.is_unknown(raw.span)
@@ -50,7 +56,7 @@ impl Context<'_> {
         known.then_some(said)
     }
 
-    fn of_key(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
+    fn of_key(&mut self, address: &Address, raw: &Policy, usage: Option<&str>) -> Option<Document> {
         if let Some(reason) = &raw.allow_lockout
             && reason.value.trim().is_empty()
         {
@@ -58,7 +64,7 @@ impl Context<'_> {
             self.error(reason.span, "`allow_lockout` gives no reason", help);
         }
         let Some(document) = &raw.document else {
-            return self.roles(address, raw);
+            return self.roles(address, raw, usage);
         };
         let lists = [
             ("administrators", raw.administrators.as_ref().map(|f| f.span)),
@@ -79,7 +85,7 @@ impl Context<'_> {
             }
         }
         let node = self.document(document)?;
-        self.find(address, &node, document.span);
+        self.judge(address, &node, raw, usage);
         self.parsed(Document::parse(&node, self.partition), document.span)
     }
 
@@ -111,10 +117,16 @@ impl Context<'_> {
         interpolate_node(&mut node, self.vars, &mut self.d).then_some(node)
     }
 
-    fn roles(&mut self, address: &Address, raw: &Policy) -> Option<Document> {
+    fn roles(&mut self, address: &Address, raw: &Policy, usage: Option<&str>) -> Option<Document> {
         let errors = self.d.len();
+        let mut places = BTreeMap::new();
         let mut list = |field: Option<&Spanned<Vec<Text>>>| {
-            field.map(|field| self.principals(&field.value)).unwrap_or_default()
+            let texts = field.map(|field| field.value.as_slice()).unwrap_or_default();
+            let names = self.principals(texts);
+            for (name, text) in names.iter().zip(texts) {
+                places.entry(name.clone()).or_insert(text.span);
+            }
+            names
         };
         let administrators = list(raw.administrators.as_ref());
         let users = list(raw.users.as_ref());
@@ -137,22 +149,30 @@ impl Context<'_> {
         if let (true, Err(problems)) = (gaps, &mut built) {
             problems.retain(|problem| problem.span != Span::default());
         }
-        if let Some(list) = &raw.statements {
-            let text = Node { span: list.span, value: Value::Text("2012-10-17".to_owned()) };
-            let all = Node { span: list.span, value: Value::List(statements.to_vec()) };
-            let entry =
-                |key: &str, value| Entry { key: key.to_owned(), key_span: list.span, value };
-            let entries = vec![entry("Version", text), entry("Statement", all)];
-            let node = Node { span: list.span, value: Value::Map(entries) };
-            self.find(address, &node, list.span);
-        }
         let document = self.parsed(built, raw.span);
-        if self.d.len() > errors { None } else { document }
+        if self.d.len() > errors {
+            return None;
+        }
+        if let Some(document) = &document {
+            let mut tree = document.tree().clone();
+            place(&mut tree, &places);
+            self.judge(address, &tree, raw, usage);
+        }
+        document
     }
 
-    fn find(&mut self, address: &Address, node: &Node, fallback: Span) {
-        for mut finding in policy::findings(node) {
-            finding.span = placed(finding.span, fallback);
+    /// What is questionable about a policy; what kmsctl built itself is where it is declared.
+    fn judge(&mut self, address: &Address, node: &Node, raw: &Policy, usage: Option<&str>) {
+        let account = self.out.home.account.clone();
+        let facts = Facts {
+            partition: self.partition,
+            account: Some(account.as_str()),
+            usage,
+            lockout_wanted: raw.allow_lockout.is_some(),
+            ..Facts::default()
+        };
+        for mut finding in lint(node, &facts) {
+            finding.span = placed(finding.span, raw.span);
             self.out.findings.push((address.clone(), finding));
         }
     }
@@ -172,6 +192,22 @@ impl Context<'_> {
                 None
             }
         }
+    }
+}
+
+/// Gives the names of principals that kmsctl wrote the places where they are declared.
+fn place(node: &mut Node, places: &BTreeMap<String, Span>) {
+    match &mut node.value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Text(text) => {
+            if let Some(span) = places.get(text.as_str())
+                && node.span == Span::default()
+            {
+                node.span = *span;
+            }
+        }
+        Value::List(items) => items.iter_mut().for_each(|item| place(item, places)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| place(&mut entry.value, places)),
     }
 }
 

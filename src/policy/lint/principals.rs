@@ -1,0 +1,70 @@
+//! Principals: whether AWS can know them.
+
+use super::rules;
+use super::written::{Named, Statement};
+use super::{Facts, Finding};
+use crate::policy::OWN_KEY;
+use crate::policy::arn::{check_principal, is_unique_id};
+
+pub(super) fn check(statement: &Statement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+    let mut out: Vec<Finding> =
+        statement.names.iter().filter_map(|name| principal(name, facts)).collect();
+    if let Some(who) = statement.who {
+        if statement.names.is_empty() {
+            let message = format!("`{}` names nobody, so the statement does nothing", who.key);
+            out.push(Finding::new(&rules::NOBODY, who.value.span, message));
+        } else if statement.excepts() && statement.allows() {
+            let message = "`Allow` with `NotPrincipal` allows everyone else, in every account";
+            out.push(Finding::new(&rules::ALLOW_EXCEPT, who.key_span, message));
+        }
+    }
+    out
+}
+
+fn principal(named: &Named<'_>, facts: &Facts<'_>) -> Option<Finding> {
+    let word = named.word;
+    match named.kind {
+        "AWS" if word.text != OWN_KEY => {
+            let problem = check_principal(word.text, facts.partition, word.span)?;
+            let fields: Vec<&str> = word.text.splitn(6, ':').collect();
+            let group = fields.last().is_some_and(|last| last.starts_with("group/"));
+            let rule = match word.text {
+                text if is_unique_id(text) => &rules::DANGLING,
+                text if text.contains(['*', '?']) => &rules::WILDCARD_PRINCIPAL,
+                _ if group => &rules::GROUP,
+                _ => &rules::BAD_PRINCIPAL,
+            };
+            let help = problem.help.unwrap_or_else(|| rule.help.to_owned());
+            Some(Finding::new(rule, word.span, problem.message).help(help))
+        }
+        "Service" if !is_service(word.text) => {
+            let message = format!("`{}` is not the name of a service principal", word.text);
+            let finding = Finding::new(&rules::BAD_SERVICE, word.span, message);
+            let bare = word.text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            let meant = bare && !word.text.is_empty();
+            Some(match meant {
+                true => finding.help(format!("write `{}.amazonaws.com`", word.text)),
+                false => finding,
+            })
+        }
+        "Federated" | "CanonicalUser" => {
+            let message = format!("no KMS request comes from a `{}` principal", named.kind);
+            Some(Finding::new(&rules::PRINCIPAL_TYPE, word.span, message))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the text has the form of a service principal: labels and one of AWS's domains (IAM User Guide, Principal, "AWS
+/// service principals"). Which services there are is not judged: they grow.
+fn is_service(text: &str) -> bool {
+    const DOMAINS: [&str; 5] =
+        [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal", ".amazon.com"];
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    DOMAINS
+        .iter()
+        .any(|domain| text.strip_suffix(domain).is_some_and(|name| name.split('.').all(label)))
+}

@@ -1,0 +1,398 @@
+//! The rules: what each is called, how bad it is, what to do, where AWS says so, and what others call it.
+
+use super::super::actions::nearest;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// It does not do what it says, or opens or loses the key.
+    Error,
+    /// It is likely wrong.
+    Warning,
+    /// It is worth a look.
+    Note,
+}
+
+impl Severity {
+    /// The word in every output; SARIF's too.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Whose checks a rule is matched with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names are theirs")]
+pub enum Scheme {
+    AccessAnalyzer,
+    CfnLint,
+    Checkov,
+    Config,
+    ControlTower,
+    Datadog,
+    SecurityHub,
+    Trivy,
+}
+
+impl Scheme {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccessAnalyzer => "IAM Access Analyzer",
+            Self::CfnLint => "cfn-lint",
+            Self::Checkov => "checkov",
+            Self::Config => "AWS Config",
+            Self::ControlTower => "Control Tower",
+            Self::Datadog => "Datadog",
+            Self::SecurityHub => "Security Hub",
+            Self::Trivy => "trivy",
+        }
+    }
+}
+
+/// A rule. There is one of each, so its id is its identity.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its id; never reused.
+    pub id: &'static str,
+    /// Its name.
+    pub slug: &'static str,
+    /// How bad it is to break it.
+    pub severity: Severity,
+    /// What is wrong, as a sentence without a full stop.
+    pub title: &'static str,
+    /// What to do, as a fragment.
+    pub help: &'static str,
+    /// Where AWS says so; empty for kmsctl's own.
+    pub source: &'static str,
+    /// The checks of others that look for the same.
+    pub crosswalk: &'static [(Scheme, &'static str)],
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Rule {}
+
+/// The rule of an id or a slug; else the nearest one's name, if one is near.
+pub fn rule(word: &str) -> Result<&'static Rule, Option<&'static str>> {
+    let known = |rule: &&&'static Rule| rule.id.eq_ignore_ascii_case(word) || rule.slug == word;
+    match RULES.iter().find(known) {
+        Some(rule) => Ok(rule),
+        None => Err(nearest(word, RULES.iter().flat_map(|rule| [rule.slug, rule.id]))),
+    }
+}
+
+/// The folders of AWS's documents.
+macro_rules! source {
+    (KMS $page:literal) => {
+        concat!("https://docs.aws.amazon.com/kms/latest/developerguide/", $page)
+    };
+    (IAM $page:literal) => {
+        concat!("https://docs.aws.amazon.com/IAM/latest/UserGuide/", $page)
+    };
+    (API $page:literal) => {
+        concat!("https://docs.aws.amazon.com/kms/latest/APIReference/", $page)
+    };
+    (NONE $page:literal) => {
+        $page
+    };
+}
+
+/// Declares the rules: `NAME: id slug severity title, help, source, [crosswalk];`
+macro_rules! rules {
+    ($($name:ident: $id:literal $slug:literal $severity:ident $title:literal, $help:literal,
+       $book:ident $page:literal, [$($scheme:ident $other:literal),*];)*) => {
+        $(
+            #[doc = $title]
+            pub(crate) static $name: Rule = Rule {
+                id: $id,
+                slug: $slug,
+                severity: Severity::$severity,
+                title: $title,
+                help: $help,
+                source: source!($book $page),
+                crosswalk: &[$((Scheme::$scheme, $other)),*],
+            };
+        )*
+
+        /// Every rule, by id.
+        pub static RULES: &[&Rule] = &[$(&$name),*];
+    };
+}
+
+// The ids of others are verified: checkov's and cfn-lint's in their sources, those of Access Analyzer, Config, Control
+// Tower, Security Hub, Datadog and trivy in their documents. What was not found there is left out.
+rules! {
+// The document.
+JSON: "KMS100" "json-syntax" Error
+    "The text is not strict JSON, or a key stands in it twice",
+    "correct the JSON: one value a key, no comments, no trailing commas",
+    IAM "reference_policies_grammar.html", [AccessAnalyzer "JSON_SYNTAX_ERROR"];
+MALFORMED: "KMS101" "malformed" Error
+    "AWS refuses the document: an element is unknown, missing, doubled or of the wrong type",
+    "write the elements as the grammar of policies has them",
+    IAM "reference_policies_grammar.html", [AccessAnalyzer "INVALID_POLICY_ELEMENT", AccessAnalyzer "INVALID_EFFECT", AccessAnalyzer "INVALID_PRINCIPAL_KEY", AccessAnalyzer "INVALID_VERSION", AccessAnalyzer "MISSING_EFFECT", AccessAnalyzer "MISSING_PRINCIPAL", AccessAnalyzer "MISSING_STATEMENT", AccessAnalyzer "UNSUPPORTED_ELEMENT_COMBINATION", CfnLint "E3512"];
+NO_VERSION: "KMS102" "version-missing" Warning
+    "The policy has no `Version`, so the one of 2008 applies",
+    "write `2012-10-17`: under the older version `${…}` in conditions is literal text",
+    IAM "reference_policies_elements_version.html", [];
+OLD_VERSION: "KMS103" "version-old" Warning
+    "The policy has the version of 2008",
+    "write `2012-10-17`: under the older version `${…}` in conditions is literal text",
+    IAM "reference_policies_elements_version.html", [CfnLint "W2511"];
+LITERAL_VARIABLE: "KMS104" "variable-without-version" Error
+    "A policy variable under the version of 2008 is literal text and matches nothing",
+    "write `\"Version\": \"2012-10-17\"`",
+    IAM "reference_policies_variables.html", [AccessAnalyzer "VARIABLE_UNSUPPORTED_IN_VERSION"];
+TOO_LARGE: "KMS105" "too-large" Error
+    "The policy is larger than the 32,768 bytes that AWS accepts",
+    "merge statements, or allow identities through IAM policies instead",
+    KMS "key-policy-overview.html", [];
+NEARLY_FULL: "KMS106" "nearly-too-large" Warning
+    "The policy fills more than nine tenths of the 32,768 bytes that AWS accepts",
+    "merge statements, or allow identities through IAM policies instead",
+    KMS "key-policy-overview.html", [];
+CHARACTER: "KMS107" "character" Error
+    "A character is outside of what AWS accepts in a key policy (Latin-1)",
+    "use Latin-1 characters (up to U+00FF) only",
+    API "API_PutKeyPolicy.html", [];
+SAME_SID: "KMS108" "sid-twice" Warning
+    "Two statements have the same `Sid`: the console finds its statements by it",
+    "give each statement a `Sid` of its own",
+    IAM "reference_policies_elements_sid.html", [];
+ODD_SID: "KMS109" "sid-odd" Note
+    "A `Sid` is empty, or has spaces at its ends or control characters in it",
+    "write a plain name; spaces inside of it are fine in a key policy",
+    IAM "reference_policies_elements_sid.html", [AccessAnalyzer "EMPTY_SID_VALUE"];
+REPEATED: "KMS110" "statement-repeated" Warning
+    "A statement says what another says already",
+    "drop one of the two: who edits one forgets the other",
+    IAM "reference_policies_elements_statement.html", [AccessAnalyzer "REDUNDANT_STATEMENT"];
+// Principals.
+BAD_PRINCIPAL: "KMS201" "principal-malformed" Error
+    "A principal is no account, user, role or session that AWS could know",
+    "write an account id, `arn:aws:iam::<account>:root`, `…:user/<name>` or `…:role/<name>`, or `*`",
+    IAM "reference_policies_elements_principal.html", [CfnLint "E3512"];
+WILDCARD_PRINCIPAL: "KMS202" "principal-wildcard" Error
+    "A wildcard inside of a principal matches nobody",
+    "principals are matched whole: name the account's root ARN and add an `ArnLike` condition on `aws:PrincipalArn`",
+    IAM "reference_policies_elements_principal.html", [AccessAnalyzer "UNSUPPORTED_WILDCARD_IN_PRINCIPAL"];
+GROUP: "KMS203" "principal-group" Error
+    "A group is never a principal",
+    "name its users, or a role they assume",
+    IAM "reference_policies_elements_principal.html", [];
+DANGLING: "KMS204" "principal-dangling" Error
+    "A principal is the unique id of a deleted user or role: it allows nobody, and AWS refuses to store it again",
+    "name the ARN of an existing user or role, or drop it",
+    IAM "reference_policies_elements_principal.html", [];
+BAD_SERVICE: "KMS205" "service-malformed" Error
+    "The name of a service principal is none that AWS has",
+    "write the service's name as its documentation has it, such as `cloudtrail.amazonaws.com`",
+    IAM "reference_policies_elements_principal.html", [];
+PRINCIPAL_TYPE: "KMS206" "principal-type" Warning
+    "Principals of the type `Federated` and `CanonicalUser` are for other policies: no KMS request comes from one",
+    "name the role that they assume",
+    IAM "reference_policies_elements_principal.html", [];
+ALLOW_EXCEPT: "KMS207" "not-principal-allowed" Error
+    "`Allow` with `NotPrincipal` allows everyone else, in every account",
+    "name in `Principal` who may use the key",
+    IAM "reference_policies_elements_notprincipal.html", [AccessAnalyzer "ALLOW_WITH_NOT_PRINCIPAL"];
+NOBODY: "KMS208" "principal-nobody" Error
+    "The statement names nobody, so it does nothing",
+    "name somebody, or drop the statement",
+    IAM "reference_policies_elements_principal.html", [AccessAnalyzer "EMPTY_ARRAY_PRINCIPAL", AccessAnalyzer "EMPTY_OBJECT_PRINCIPAL"];
+// Access.
+PUBLIC: "KMS301" "public" Error
+    "Anyone in any account gets access: no condition limits who",
+    "name the principals; or add `kms:CallerAccount`, `aws:PrincipalOrgID` or `aws:PrincipalArn` with fixed values",
+    KMS "key-policy-overview.html", [Checkov "CKV_AWS_33", Config "KMS_KEY_POLICY_NO_PUBLIC_ACCESS", SecurityHub "KMS.5", Datadog "cloudformation-aws-kms-key-with-full-permissions", Datadog "terraform-aws-kms-key-with-full-permissions"];
+CONFUSED_DEPUTY: "KMS302" "service-unbounded" Warning
+    "A service may use the key for anybody's resources: no condition says for whose",
+    "add `aws:SourceArn`, `aws:SourceAccount` or `aws:SourceOrgID`, where the service supports them",
+    IAM "confused-deputy.html", [AccessAnalyzer "RECOMMENDED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL"];
+UNBOUNDED_GRANT: "KMS303" "create-grant-unbounded" Warning
+    "Whoever may create grants without a bound can pass on every use of the key",
+    "add `\"Bool\": {\"kms:GrantIsForAWSResource\": \"true\"}`, `kms:GrantOperations`, `kms:GranteePrincipal` or `kms:ViaService`",
+    KMS "grants.html", [ControlTower "CT.KMS.PR.3", ControlTower "CT.KMS.PV.1"];
+LOCKOUT: "KMS304" "lock-out" Error
+    "Nobody who lasts may change the policy any more",
+    "allow `kms:*` to the account's root, or `kms:PutKeyPolicy` to two users or roles",
+    KMS "key-policy-default.html", [ControlTower "CT.KMS.PV.3"];
+CALLER: "KMS305" "caller-locked-out" Error
+    "The caller could not change the policy again, so AWS refuses it",
+    "allow the caller `kms:PutKeyPolicy` without a condition",
+    KMS "key-policy-default.html", [ControlTower "CT.KMS.PV.3"];
+SOLE_USER: "KMS306" "sole-administrator-uses" Warning
+    "The only named administrator of the key uses it too",
+    "name another administrator, so that who manages the key is not who reads the data",
+    KMS "key-policy-default.html", [];
+USER_ADMINISTRATOR: "KMS307" "administrator-uses" Note
+    "An administrator of the key uses it too",
+    "separate who manages the key from who reads the data",
+    KMS "key-policy-default.html", [];
+ALL_ACTIONS: "KMS308" "all-actions" Warning
+    "A single user or role, or another account, is allowed every action, of today and to come",
+    "name the actions that are needed; `kms:*` is for the key's own account",
+    KMS "key-policy-overview.html", [];
+ABROAD: "KMS309" "not-across-accounts" Warning
+    "The action cannot be allowed to another account, so allowing it does nothing",
+    "allow it to a principal of the key's account",
+    KMS "key-policy-modifying-external-accounts.html", [];
+// Actions and resources.
+NO_ACTION: "KMS401" "action-missing" Error
+    "The statement has no action: AWS refuses it since 2025; an older one does nothing",
+    "name the actions",
+    API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_ACTION"];
+NO_RESOURCE: "KMS402" "resource-missing" Error
+    "The statement has no resource: AWS refuses it since 2025; an older one does nothing",
+    "write `\"Resource\": \"*\"`, this key",
+    API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_RESOURCE", AccessAnalyzer "EMPTY_ARRAY_RESOURCE"];
+FOREIGN_RESOURCE: "KMS403" "resource-foreign" Error
+    "The resource is never this key, so the statement does nothing",
+    "write `*`, which is this key",
+    KMS "key-policy-overview.html", [AccessAnalyzer "UNSUPPORTED_RESOURCE_ARN_IN_POLICY"];
+NO_REGION: "KMS404" "resource-without-region" Error
+    "The ARN of a key has lost its Region, so it is no key's",
+    "a key's ARN is `arn:aws:kms:<region>:<account>:key/<id>`; in a key policy write `*`",
+    KMS "key-policy-overview.html", [AccessAnalyzer "MISSING_ARN_REGION"];
+OWN_ARN: "KMS405" "resource-arn" Warning
+    "The resource names a key by its ARN",
+    "write `*`, which is this key: the ARN breaks when the policy is copied or the key replicated",
+    KMS "key-policy-overview.html", [];
+NOT_RESOURCE: "KMS406" "not-resource" Warning
+    "`NotResource` makes no sense in a key policy: there is only this key",
+    "write `\"Resource\": \"*\"`, this key",
+    IAM "reference_policies_elements_notresource.html", [];
+IAM_ONLY_ACTION: "KMS407" "action-without-effect" Warning
+    "The action is about no key, so allowing it in a key policy does nothing",
+    "allow it in an IAM policy",
+    KMS "kms-api-permissions-reference.html", [];
+UNKNOWN_ACTION: "KMS408" "action-unknown" Error
+    "There is no such action",
+    "see the actions of AWS KMS in the Service Authorization Reference",
+    KMS "kms-api-permissions-reference.html", [AccessAnalyzer "INVALID_ACTION", CfnLint "W3037"];
+NO_MATCH: "KMS409" "action-matches-nothing" Error
+    "A wildcard matches no action of AWS KMS",
+    "see the actions of AWS KMS in the Service Authorization Reference",
+    KMS "kms-api-permissions-reference.html", [AccessAnalyzer "INVALID_ACTION", CfnLint "W3037"];
+OTHER_SERVICE: "KMS410" "action-other-service" Error
+    "The action is another service's, and no key policy is about it",
+    "a key policy is about actions that begin with `kms:`",
+    KMS "kms-api-permissions-reference.html", [AccessAnalyzer "UNSUPPORTED_ACTION_IN_POLICY"];
+ALLOW_NOT_ACTION: "KMS411" "not-action-allowed" Warning
+    "`Allow` with `NotAction` allows every other action, of today and to come",
+    "name in `Action` what is needed",
+    IAM "reference_policies_elements_notaction.html", [];
+USAGE: "KMS412" "action-not-of-usage" Warning
+    "The action is impossible with a key of this usage",
+    "drop it, or name the action that the key's usage has",
+    KMS "symm-asymm-choose-key-spec.html", [];
+// Conditions.
+UNKNOWN_KEY: "KMS501" "condition-key-unknown" Error
+    "There is no such condition key, so the condition does not say what it seems to",
+    "see the condition keys of AWS KMS and the global ones of IAM",
+    KMS "conditions-kms.html", [AccessAnalyzer "INVALID_GLOBAL_CONDITION_KEY", AccessAnalyzer "INVALID_SERVICE_CONDITION_KEY", AccessAnalyzer "INVALID_CONDITION_KEY_FORMAT"];
+UNKNOWN_OPERATOR: "KMS502" "operator-unknown" Error
+    "There is no such condition operator",
+    "see the condition operators of IAM; they are spelled exactly so",
+    IAM "reference_policies_elements_condition_operators.html", [AccessAnalyzer "INVALID_CONDITION_OPERATOR", AccessAnalyzer "NULL_WITH_IF_EXISTS"];
+SOURCE_OF_IDENTITY: "KMS503" "source-key-on-identity" Error
+    "Only requests that a service makes for a resource have the key: a user or role never meets the condition",
+    "use it with `Service` principals; for users and roles use `aws:PrincipalArn`",
+    IAM "reference_policies_condition-keys.html", [];
+CALLER_OF_SERVICE: "KMS504" "caller-key-on-service" Error
+    "Requests of a service on its own do not have the key: the service never meets the condition",
+    "limit services with `aws:SourceArn` or `aws:SourceAccount`",
+    KMS "conditions-kms.html", [];
+GRANT_KEY: "KMS505" "grant-key-beside-other-actions" Error
+    "Only CreateGrant, ListGrants and RevokeGrant have `kms:GrantIsForAWSResource`: the other actions are never allowed",
+    "put CreateGrant, ListGrants and RevokeGrant into a statement of their own",
+    KMS "conditions-kms.html", [];
+NEVER_PRESENT: "KMS506" "condition-key-never-present" Error
+    "None of the statement's actions has the condition key, so the statement does nothing",
+    "use a condition key that the actions have, or drop the condition",
+    KMS "conditions-kms.html", [];
+PARTLY_PRESENT: "KMS507" "condition-key-partly-present" Warning
+    "One of the statement's actions does not have the condition key, so the statement is not about it",
+    "put the action into a statement without the condition",
+    KMS "conditions-kms.html", [];
+USERNAME: "KMS508" "username-of-role" Error
+    "Sessions of roles have no `aws:username`: the condition is never met",
+    "use `aws:userid` or `aws:PrincipalTag/…`",
+    IAM "reference_policies_condition-keys.html", [];
+IMPOSSIBLE_VALUE: "KMS509" "condition-value-impossible" Error
+    "The condition key never has this value",
+    "write a value that the key can have",
+    KMS "conditions-kms.html", [AccessAnalyzer "INVALID_CONDITION_DATA_TYPE"];
+WILDCARD_EQUALS: "KMS510" "wildcard-in-equals" Error
+    "`*` and `?` are no wildcards under this operator",
+    "use `StringLike`, or write the value out",
+    IAM "reference_policies_elements_condition_operators.html", [];
+EMPTY_CONDITION: "KMS511" "condition-empty" Warning
+    "A condition is empty, and AWS's documents contradict each other about what that means",
+    "write the condition, or drop it",
+    IAM "reference_policies_elements_condition.html", [AccessAnalyzer "EMPTY_OBJECT_CONDITION"];
+NO_SET_OPERATOR: "KMS512" "set-operator-missing" Warning
+    "The condition key has several values, and no set operator says how they are compared",
+    "begin the operator with `ForAnyValue:` or `ForAllValues:`",
+    IAM "reference_policies_condition-single-vs-multi-valued-context-keys.html", [AccessAnalyzer "MISSING_QUALIFIER"];
+FOR_ALL: "KMS513" "for-all-values-of-one" Warning
+    "`ForAllValues` is met by requests without the key, and the key has one value at most",
+    "drop `ForAllValues:`",
+    IAM "reference_policies_condition-single-vs-multi-valued-context-keys.html", [AccessAnalyzer "FORALLVALUES_WITH_SINGLE_VALUED_KEY"];
+IAM_KEY: "KMS514" "condition-key-of-iam-policies" Warning
+    "The condition key works in IAM policies only",
+    "drop it: a key policy is about one key",
+    KMS "conditions-kms.html", [];
+OLD_KEY: "KMS515" "condition-key-deprecated" Note
+    "AWS has renamed the condition key",
+    "write the new name",
+    KMS "conditions-kms.html", [];
+// A key's settings: in a stack only.
+ROTATION: "KMS601" "rotation-off" Warning
+    "The key could rotate by itself and does not",
+    "write `rotation: {period_days: 365}`",
+    KMS "rotate-keys.html", [Checkov "CKV_AWS_7", Trivy "AVD-AWS-0065", Config "CMK_BACKING_KEY_ROTATION_ENABLED", SecurityHub "KMS.4", ControlTower "CT.KMS.PR.1", Datadog "aws-kms-symmetric-cmks-should-have-encryption-key-rotation-enabled", Datadog "cloudformation-aws-cmk-rotation-disabled"];
+RSA_2048: "KMS602" "rsa-2048" Warning
+    "An RSA key of 2048 bits encrypts",
+    "use `RSA_3072` or `RSA_4096`",
+    KMS "symm-asymm-choose-key-spec.html", [ControlTower "CT.KMS.PR.2", ControlTower "CT.KMS.PV.2"];
+MULTI_REGION: "KMS603" "multi-region" Note
+    "The key can be replicated: its material can leave the Region",
+    "drop `multi_region` where one Region is enough: it is fixed at creation",
+    KMS "multi-region-keys-overview.html", [];
+UNPROTECTED: "KMS604" "unprotected" Note
+    "kmsctl may delete the key",
+    "drop `protect: false` once the key is in use",
+    KMS "deleting-keys.html", [];
+DELETION_WINDOW: "KMS605" "deletion-window-short" Note
+    "The deletion of the key waits fewer than 14 days",
+    "write 14 to 30 days: a backup that needs the key is missed late",
+    KMS "deleting-keys.html", [];
+NO_ALIAS: "KMS606" "no-alias" Note
+    "The key has no alias",
+    "give it one: people and applications name keys by their aliases",
+    KMS "kms-alias.html", [];
+DISABLED: "KMS607" "disabled" Note
+    "The key is disabled: what it encrypts cannot be read",
+    "drop `enabled: false`, or schedule the deletion of a key that nobody needs",
+    KMS "enabling-keys.html", [Checkov "CKV_AWS_227"];
+// Waivers: in a stack only.
+LAPSED: "KMS901" "waiver-lapsed" Warning
+    "A waiver has lapsed, so what it waived counts again",
+    "mend what it waived, or set a later `until`",
+    NONE "", [];
+UNUSED: "KMS902" "waiver-unused" Warning
+    "A waiver waives nothing",
+    "drop it",
+    NONE "", [];}
