@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::eval::compare::date;
+use super::super::eval::compare::instant;
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::glob::{Pattern, combinations};
 use super::literal::{
