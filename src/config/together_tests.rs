@@ -117,7 +117,7 @@ fn nothing_where_something_must_be_is_told_with_what_to_write() {
     insta::assert_snapshot!(
         one("stack: s\nx-common: &c {enabled: true}\ndefaults:\nkeys:\n  a:\n  b:\n    aliases:\n    grants:\n      g: {grantee: , operations: [Decrypt]}\n"),
         @r##"
-    a.yaml:2:1 unknown field `x-common`; what every key has belongs into `defaults`, a value of many places into `vars`, and an anchor to where its text stands first; known fields: stack, account, region, vars, defaults, accounts, keys, removed
+    a.yaml:2:1 unknown field `x-common`; what every key has belongs into `defaults`, a value of many places into `vars`, and an anchor to where its text stands first; known fields: stack, account, region, vars, defaults, accounts, keys, gates, removed, lint
     a.yaml:5:4 expected a map, found nothing; write `a: {}`
     a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or take `aliases` away
     a.yaml:9:18 expected text, found nothing; write a value after `grantee:`
@@ -129,10 +129,10 @@ fn nothing_where_something_must_be_is_told_with_what_to_write() {
 #[test]
 fn a_policy_that_locks_out_is_refused_with_its_place() {
     let text = "stack: s\nkeys:\n  a:\n    policy: {administrators: [role/x], delegate_to_iam: false}\n  b: {policy: {administrators: [role/x], delegate_to_iam: false, allow_lockout: a test}}\n";
-    insta::assert_snapshot!(one(text), @r##"a.yaml:4:13 the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` may change the policy, and nobody could once it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name two administrators, or say `allow_lockout: <reason>` in the policy"##);
+    insta::assert_snapshot!(one(text), @r##"a.yaml:4:13 the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` could change the policy, and nobody could once it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name two administrators, or say `allow_lockout: <reason>` in the policy"##);
     let (desired, d, sources) = checked(&[("a.yaml", text)], &[]);
     assert!(desired.is_some() && d.has_refusals() && !d.has_errors());
-    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r##"refused: the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` may change the policy, and nobody could once it is deleted"##);
+    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r##"refused: the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` could change the policy, and nobody could once it is deleted"##);
     assert!(d.without_refusals().is_empty());
 }
 
