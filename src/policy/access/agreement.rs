@@ -1,12 +1,12 @@
 //! The evaluator and the table of access say the same of every request.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::super::KEY_ACTIONS;
 use super::super::eval::{self, Asked, Context, Decision, Denial, Request};
-use super::super::{Document, KEY_ACTIONS};
 use super::action::ActionAtom;
 use super::atom::Principal;
 use super::literal::{Literal, when_absent, with_value};

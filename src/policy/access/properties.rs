@@ -1,11 +1,8 @@
 //! Properties of the comparison, over generated policies and requests.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::super::Document;
 use super::super::meaning::{Quantifier, Test};
 use super::delta::deltas;
 use super::domain::{Answer, cells, comparable, implies};

@@ -1,6 +1,5 @@
 //! The worked examples of the design, and what else two policies can be to each other.
 
-use super::super::Document;
 use super::*;
 
 pub(super) const ACCOUNT: &str = "111122223333";
