@@ -193,9 +193,8 @@ impl Tallies {
         if let Some(Source::Rule(n)) = denies.first {
             return Decision::Denied(Denial::Explicit(n));
         }
-        if !denies.open.is_empty()
-            && !(allows.is_empty() && accounts.is_empty() && grants.is_empty())
-        {
+        let nothing = allows.is_empty() && accounts.is_empty() && grants.is_empty();
+        if !denies.open.is_empty() && !nothing {
             return Decision::Unknown(denies.open);
         }
         if let Some(source) = grants.first {

@@ -20,7 +20,7 @@ fn run(input: &str, args: &[&str]) -> Output {
         .spawn()
         .unwrap();
     // The program may refuse its arguments before it reads.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     child.wait_with_output().unwrap()
 }
 

@@ -8,22 +8,22 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::policy::meaning::Operator;
 use crate::policy::pattern::{Glyph, matches};
 
-/// Compares texts, whose policy side may have had variables and wildcards.
-pub(super) fn text(operator: &Operator, pattern: &[Glyph], value: &str) -> Option<bool> {
-    let written = || pattern.iter().map(|glyph| glyph.char());
-    let fold = |c: char| c.to_lowercase();
-    match operator {
-        Operator::StringEquals => Some(written().eq(value.chars())),
-        Operator::StringEqualsIgnoreCase => {
-            Some(written().flat_map(fold).eq(value.chars().flat_map(fold)))
-        }
-        Operator::StringLike => Some(matches(pattern, &value.chars().collect::<Vec<_>>())),
-        Operator::ArnLike => arn(pattern, value),
-        _ => None,
-    }
+/// Whether the text is the one written, whose signs mean themselves.
+pub(super) fn equal(pattern: &[Glyph], value: &str) -> Option<bool> {
+    Some(pattern.iter().map(|glyph| glyph.char()).eq(value.chars()))
+}
+
+/// The same, whatever the case.
+pub(super) fn equal_in_any_case(pattern: &[Glyph], value: &str) -> Option<bool> {
+    let written = pattern.iter().flat_map(|glyph| glyph.char().to_lowercase());
+    Some(written.eq(value.chars().flat_map(char::to_lowercase)))
+}
+
+/// Whether the text matches.
+pub(super) fn like(pattern: &[Glyph], value: &str) -> Option<bool> {
+    Some(matches(pattern, &value.chars().collect::<Vec<_>>()))
 }
 
 /// ARNs match field by field, so that no wildcard of the first five crosses a colon. `None` where the pattern is no ARN.
@@ -38,26 +38,24 @@ pub(super) fn arn(pattern: &[Glyph], value: &str) -> Option<bool> {
     Some(fields.len() == 6 && patterns.iter().zip(&fields).all(like))
 }
 
-/// Compares values that are no texts.
-pub(super) fn typed(operator: &Operator, policy: &str, value: &str) -> Option<bool> {
-    let number = || Some(numbers(value)?.compare(&numbers(policy)?));
-    let date = || Some(self::date(value)?.cmp(&self::date(policy)?));
-    match operator {
-        Operator::NumericEquals => number().map(Ordering::is_eq),
-        Operator::NumericLessThan => number().map(Ordering::is_lt),
-        Operator::NumericLessThanEquals => number().map(Ordering::is_le),
-        Operator::NumericGreaterThan => number().map(Ordering::is_gt),
-        Operator::NumericGreaterThanEquals => number().map(Ordering::is_ge),
-        Operator::DateEquals => date().map(Ordering::is_eq),
-        Operator::DateLessThan => date().map(Ordering::is_lt),
-        Operator::DateLessThanEquals => date().map(Ordering::is_le),
-        Operator::DateGreaterThan => date().map(Ordering::is_gt),
-        Operator::DateGreaterThanEquals => date().map(Ordering::is_ge),
-        Operator::Bool => Some(bool(value)? == bool(policy)?),
-        Operator::IpAddress => Some(network(policy)?.contains(&value.parse::<IpAddr>().ok()?)),
-        Operator::BinaryEquals => (is_base64(policy) && is_base64(value)).then(|| policy == value),
-        _ => None,
-    }
+/// How the request's number is to the policy's.
+pub(super) fn number(policy: &str, value: &str) -> Option<Ordering> {
+    Some(numbers(value)?.compare(&numbers(policy)?))
+}
+
+/// How the request's date is to the policy's.
+pub(super) fn date(policy: &str, value: &str) -> Option<Ordering> {
+    Some(dates(value)?.cmp(&dates(policy)?))
+}
+
+/// Whether the address is in the network.
+pub(super) fn address(policy: &str, value: &str) -> Option<bool> {
+    Some(network(policy)?.contains(&value.parse::<IpAddr>().ok()?))
+}
+
+/// Whether the bytes are the same.
+pub(super) fn bytes(policy: &str, value: &str) -> Option<bool> {
+    (is_base64(policy) && is_base64(value)).then(|| policy == value)
 }
 
 /// `true` or `false`, in any case.
@@ -113,7 +111,7 @@ impl Decimal {
 }
 
 /// A date of the W3C's profile of ISO 8601, or seconds of Unix time. Four digits could be either a year or seconds.
-pub(in crate::policy) fn date(text: &str) -> Option<OffsetDateTime> {
+pub(in crate::policy) fn dates(text: &str) -> Option<OffsetDateTime> {
     if text.len() != 4 && text.bytes().all(|b| b.is_ascii_digit()) {
         return OffsetDateTime::from_unix_timestamp(text.parse().ok()?).ok();
     }

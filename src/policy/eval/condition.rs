@@ -1,5 +1,6 @@
 //! Whether one condition of a statement holds (IAM User Guide, "Condition operators" and "Set operators").
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::compare;
@@ -8,6 +9,7 @@ use super::request::Fact;
 use super::truth::{Doubt, Truth};
 use super::variables::expand;
 use crate::policy::meaning::{Operator, Quantifier, Test};
+use crate::policy::pattern::Glyph;
 
 impl Test {
     pub(super) fn holds(&self, facts: &Facts<'_>, variables: bool) -> Truth {
@@ -84,31 +86,39 @@ impl Test {
 
     /// Variables are for texts and ARNs only (IAM User Guide, "Where you can use policy variables").
     fn compare(&self, due: &str, value: &str, facts: &Facts<'_>, variables: bool) -> Truth {
-        let equal = match self.operator {
-            Operator::StringEquals
-            | Operator::StringEqualsIgnoreCase
-            | Operator::StringLike
-            | Operator::ArnLike => match expand(due, facts, variables) {
-                Ok(Some(pattern)) => compare::text(&self.operator, &pattern, value),
-                Ok(None) => Some(false),
-                Err(doubt) => return Truth::maybe(doubt),
-            },
-            Operator::NumericEquals
-            | Operator::NumericLessThan
-            | Operator::NumericLessThanEquals
-            | Operator::NumericGreaterThan
-            | Operator::NumericGreaterThanEquals
-            | Operator::DateEquals
-            | Operator::DateLessThan
-            | Operator::DateLessThanEquals
-            | Operator::DateGreaterThan
-            | Operator::DateGreaterThanEquals
-            | Operator::Bool
-            | Operator::BinaryEquals
-            | Operator::IpAddress
-            | Operator::Null
-            | Operator::Unknown(_) => compare::typed(&self.operator, due, value),
+        let truth = |holds: Option<bool>| {
+            holds.map_or_else(|| Truth::maybe(Doubt::Type(self.key.clone())), Truth::from)
         };
-        equal.map_or_else(|| Truth::maybe(Doubt::Type(self.key.clone())), Truth::from)
+        let text = |compare: fn(&[Glyph], &str) -> Option<bool>| match expand(due, facts, variables)
+        {
+            Ok(Some(pattern)) => truth(compare(&pattern, value)),
+            Ok(None) => Truth::No,
+            Err(doubt) => Truth::maybe(doubt),
+        };
+        let number = |is: fn(Ordering) -> bool| truth(compare::number(due, value).map(is));
+        let date = |is: fn(Ordering) -> bool| truth(compare::date(due, value).map(is));
+        match self.operator {
+            Operator::StringEquals => text(compare::equal),
+            Operator::StringEqualsIgnoreCase => text(compare::equal_in_any_case),
+            Operator::StringLike => text(compare::like),
+            Operator::ArnLike => text(compare::arn),
+            Operator::NumericEquals => number(Ordering::is_eq),
+            Operator::NumericLessThan => number(Ordering::is_lt),
+            Operator::NumericLessThanEquals => number(Ordering::is_le),
+            Operator::NumericGreaterThan => number(Ordering::is_gt),
+            Operator::NumericGreaterThanEquals => number(Ordering::is_ge),
+            Operator::DateEquals => date(Ordering::is_eq),
+            Operator::DateLessThan => date(Ordering::is_lt),
+            Operator::DateLessThanEquals => date(Ordering::is_le),
+            Operator::DateGreaterThan => date(Ordering::is_gt),
+            Operator::DateGreaterThanEquals => date(Ordering::is_ge),
+            Operator::Bool => {
+                truth(compare::bool(due).zip(compare::bool(value)).map(|(a, b)| a == b))
+            }
+            Operator::IpAddress => truth(compare::address(due, value)),
+            Operator::BinaryEquals => truth(compare::bytes(due, value)),
+            // `holds` has answered these.
+            Operator::Null | Operator::Unknown(_) => truth(None),
+        }
     }
 }
