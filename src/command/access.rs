@@ -43,7 +43,7 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
             match args.format {
                 Answer::Json => io.out(&format!("{}\n", render::json::pretty(&able))),
                 Answer::Text => {
-                    io.out(&render::holders::able(principal, &able, &style(global, io)))
+                    io.out(&render::holders::able(principal, &able, &style(global, io)));
                 }
             }
             Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! The KMS actions and condition keys, from the Service Authorization Reference, and how names are matched and spelled.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 /// `*` and `?` matching; both sides are taken as they are, so lower-case them first where case does not count.
 pub(super) use super::pattern::glob;
@@ -162,6 +163,11 @@ pub(super) const IAM_ONLY: [&str; 12] = [
     "UpdateCustomKeyStore",
 ];
 
+/// Their names as patterns see them, such as `kms:decrypt`.
+static LOWER_CASE: LazyLock<Vec<String>> = LazyLock::new(|| {
+    KEY_ACTIONS.iter().map(|action| format!("kms:{}", action.name.to_ascii_lowercase())).collect()
+});
+
 /// Some of [`KEY_ACTIONS`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionSet(u64);
@@ -183,7 +189,8 @@ impl ActionSet {
     #[must_use]
     pub fn matching(pattern: &str) -> Self {
         let pattern = pattern.to_ascii_lowercase();
-        Self::of(|action| glob(&pattern, &format!("kms:{}", action.name.to_ascii_lowercase())))
+        let bits = LOWER_CASE.iter().enumerate().filter(|(_, name)| glob(&pattern, name));
+        Self(bits.fold(0, |bits, (n, _)| bits | 1 << n))
     }
 
     /// Those that are in both.
@@ -214,6 +221,13 @@ impl ActionSet {
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         other.without(self).is_empty()
+    }
+
+    /// Whether the action is one of them.
+    #[must_use]
+    pub fn has(self, action: &Action) -> bool {
+        let place = KEY_ACTIONS.binary_search_by(|known| known.name.cmp(action.name));
+        place.is_ok_and(|n| self.0 & (1 << n) != 0)
     }
 
     /// The actions, by name.

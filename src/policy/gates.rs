@@ -214,8 +214,7 @@ impl Forbidden {
         };
         let table = access_table(after, grants, key);
         let names = |holder: &&Holder| {
-            let actions = holder.actions.iter();
-            holder.principal == who && actions.map(|a| covers(a, action)).any(|covers| covers)
+            holder.principal == who && holder.actions.iter().any(|a| covers(a, action))
         };
         let sids: Vec<String> =
             table.iter().filter(names).flat_map(|holder| holder.statements.clone()).collect();

@@ -79,7 +79,14 @@ fn named(meaning: &Meaning) -> BTreeSet<String> {
     let names = allowing.filter(|rule| !rule.who.except).flat_map(|rule| &rule.who.names);
     let lasting = names.filter_map(|name| match name {
         Name::Identity(arn) if arn.contains(":iam:") => Some(arn.clone()),
-        _ => None,
+        Name::Identity(_)
+        | Name::Everyone
+        | Name::AnyIdentity
+        | Name::Account(_)
+        | Name::UniqueId(_)
+        | Name::Service(_)
+        | Name::Provider(_)
+        | Name::Other(_) => None,
     });
     lasting.collect()
 }

@@ -1,5 +1,7 @@
 //! Patterns with `*` and `?`, whose signs are told apart from the same characters meant as themselves.
 
+use std::str::Chars;
+
 /// One place of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glyph {
@@ -57,8 +59,31 @@ pub(super) fn matches(pattern: &[Glyph], text: &[char]) -> bool {
     pattern.iter().skip(p).all(|glyph| *glyph == Glyph::Star)
 }
 
-/// Whether the text matches the pattern written as text.
+/// Whether the text matches the pattern written as text. The same walk, without a list of either.
 pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let text: Vec<char> = text.chars().collect();
-    matches(&glyphs(pattern), &text)
+    let wild = |text: &str| text.bytes().any(|b| matches!(b, b'*' | b'?'));
+    match pattern.strip_suffix('*') {
+        None if !wild(pattern) => return pattern == text,
+        Some(start) if !wild(start) => return text.starts_with(start),
+        Some(_) | None => {}
+    }
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    let mut star: Option<(Chars<'_>, Chars<'_>)> = None;
+    loop {
+        let (mut rest, mut next) = (text.clone(), pattern.clone());
+        let Some(c) = rest.next() else { break };
+        match next.next() {
+            Some('*') => {
+                star = Some((next.clone(), text.clone()));
+                pattern = next;
+            }
+            Some(due) if due == '?' || due == c => (pattern, text) = (next, rest),
+            Some(_) | None => {
+                let Some((after, from)) = &mut star else { return false };
+                from.next();
+                (pattern, text) = (after.clone(), from.clone());
+            }
+        }
+    }
+    pattern.all(|c| c == '*')
 }

@@ -38,11 +38,13 @@ impl ActionAtom {
         ours.then(|| Self::Future { pattern: pattern.to_owned(), name })
     }
 
-    /// Whether an `Action` element is about it.
-    pub(super) fn is_in(&self, what: &What) -> bool {
+    /// Whether an `Action` element is about it; `known` are the known actions that it is about.
+    pub(super) fn is_in(&self, what: &What, known: ActionSet) -> bool {
         match self {
-            Self::Known(action) => what.matches(&format!("kms:{}", action.name)),
-            Self::Future { name, .. } => what.matches(name),
+            Self::Known(action) => known.has(action),
+            Self::Future { name, .. } => {
+                what.patterns.iter().any(|pattern| glob(pattern, name)) != what.except
+            }
         }
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::super::eval::{self, Asked, Context, Decision, Denial, Request};
 use super::super::KEY_ACTIONS;
+use super::super::eval::{self, Asked, Context, Decision, Denial, Request};
 use super::action::ActionAtom;
 use super::atom::Principal;
 use super::literal::{Literal, when_absent, with_value};
@@ -158,7 +158,17 @@ fn level(
         let (mut holds, mut doubt) = (true, false);
         for literal in &clause.literals {
             match &scene.literals[*literal] {
-                Literal::Test(test) if test.key.starts_with("aws:principal") => doubt = true,
+                Literal::Test(test) if test.key.starts_with("aws:principal") => {
+                    let value = match test.key.as_str() {
+                        "aws:principalarn" => asker,
+                        "aws:principalaccount" => account,
+                        _ if user => "User",
+                        _ => "AssumedRole",
+                    };
+                    // Whether a service's request has these is not known.
+                    doubt |= asker.ends_with(".com");
+                    holds &= asker.ends_with(".com") || with_value(test, value).unwrap();
+                }
                 Literal::Test(test) => {
                     holds &= values
                         .get(test.key.as_str())

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::eval::compare::instant;
+use super::super::eval::compare::dates;
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::glob::{Pattern, combinations};
 use super::literal::{
@@ -133,7 +133,7 @@ fn points(tests: &[&Test]) -> Option<BTreeSet<u64>> {
             let whole = tests.iter().any(|test| WHOLE.contains(&test.key.as_str()));
             ordered(tests, number, |a, b| whole && b - a <= 1_000_000_000)
         }
-        Sort::Date => ordered(tests, instant, |_, _| false),
+        Sort::Date => ordered(tests, dates, |_, _| false),
         Sort::Address => nets(tests),
     };
     Some(plain.into_iter().map(|point| point ^ negated).collect())

@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 
-use super::super::eval::compare::{instant, network};
+use super::super::eval::compare::{dates, network};
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::glob::Pattern;
 
@@ -90,9 +90,7 @@ fn decidable(test: &Test, variables: bool) -> bool {
         | Operator::DateLessThan
         | Operator::DateLessThanEquals
         | Operator::DateGreaterThan
-        | Operator::DateGreaterThanEquals => {
-            test.values.iter().all(|value| instant(value).is_some())
-        }
+        | Operator::DateGreaterThanEquals => test.values.iter().all(|value| dates(value).is_some()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Properties of the comparison, over generated policies and requests.
 
-
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 

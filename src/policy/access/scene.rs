@@ -30,6 +30,8 @@ pub(super) struct Compiled {
     /// Of the old policy, 0, or of the new, 1.
     side: usize,
     pub(super) rule: Rule,
+    /// The known actions that it is about.
+    known: ActionSet,
     /// Literals of its condition, and doubts of its own.
     literals: BTreeSet<usize>,
     /// The statement without its name: equal statements of both policies have one number.
@@ -107,7 +109,13 @@ impl<'a> Scene<'a> {
                 rule.who.names.iter().for_each(|name| named.name(name));
                 let held: BTreeSet<usize> = held.into_iter().map(|l| literals.of(l)).collect();
                 let what = (rule.verdict, rule.who.clone(), rule.what.clone(), held.clone());
-                Compiled { side, rule, literals: held, number: rules.of(what) }
+                Compiled {
+                    side,
+                    known: rule.what.actions(),
+                    rule,
+                    literals: held,
+                    number: rules.of(what),
+                }
             });
             each.collect::<Vec<Compiled>>()
         });
@@ -144,7 +152,7 @@ impl<'a> Scene<'a> {
             return Vec::new();
         };
         let each = matched.iter().filter_map(|(index, how)| {
-            let compiled = rules.get(*index).filter(|c| action.is_in(&c.rule.what))?;
+            let compiled = rules.get(*index).filter(|c| action.is_in(&c.rule.what, c.known))?;
             let level = self.level(atom, action, compiled.rule.verdict, *how)?;
             let mut literals = self.fold(atom, action, &compiled.literals)?;
             if let How::Doubtful(doubt) = how {
@@ -179,7 +187,8 @@ impl<'a> Scene<'a> {
     /// What tells an action from others: the statements about it, the keys its requests have, who can be allowed it, and
     /// whether a grant can give it.
     pub(super) fn signature(&self, action: &ActionAtom) -> (Vec<bool>, Vec<bool>, bool, String) {
-        let about = self.sides.iter().flatten().map(|c| action.is_in(&c.rule.what)).collect();
+        let about =
+            self.sides.iter().flatten().map(|c| action.is_in(&c.rule.what, c.known)).collect();
         let carried = self.literals.iter().map(|literal| match literal {
             Literal::Test(test) => carries(action, &test.key),
             Literal::Doubt(_) => true,

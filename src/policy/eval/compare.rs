@@ -45,7 +45,7 @@ pub(super) fn number(policy: &str, value: &str) -> Option<Ordering> {
 
 /// How the request's date is to the policy's.
 pub(super) fn date(policy: &str, value: &str) -> Option<Ordering> {
-    Some(instant(value)?.cmp(&instant(policy)?))
+    Some(dates(value)?.cmp(&dates(policy)?))
 }
 
 /// Whether the address is in the network.
@@ -111,7 +111,7 @@ impl Decimal {
 }
 
 /// A date of the W3C's profile of ISO 8601, or seconds of Unix time. Four digits could be either a year or seconds.
-pub(in crate::policy) fn instant(text: &str) -> Option<OffsetDateTime> {
+pub(in crate::policy) fn dates(text: &str) -> Option<OffsetDateTime> {
     if text.len() != 4 && text.bytes().all(|b| b.is_ascii_digit()) {
         return OffsetDateTime::from_unix_timestamp(text.parse().ok()?).ok();
     }
