@@ -5,6 +5,7 @@ use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::{KeyFacts, Spec};
 use crate::policy::gates::Gates;
 use crate::policy::{Document, Finding};
+use crate::tree::Span;
 use crate::waiver::{Judged, Waiver, judge};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,8 +66,9 @@ pub struct Declared {
     pub protect: bool,
     /// The existing key to take over, where there is one.
     pub adopt: Option<Adopt>,
-    /// `file:line:column` of the declaration.
-    pub origin: String,
+    /// Where it is declared.
+    #[serde(skip)]
+    pub span: Span,
 }
 
 /// An existing key that is to become the stack's.

@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | 0 | [`id`], [`address`], [`tree`], [`text`], [`policy`] | compute |
 //! | 1 | [`kind`]: what each kind of resource knows; a kind's `aws` half belongs to level 4 | compute |
-//! | 2 | [`waiver`], [`desired`], [`live`], [`state`], [`journal`] | compute |
+//! | 2 | [`waiver`], [`gate`], [`desired`], [`live`], [`state`], [`journal`] | compute |
 //! | 3 | [`plan`], [`render`]; [`config`] (its `read` reads files) | compute |
 //! | 4 | [`cloud`] (AWS), [`store`] (files) | call the outside |
 //! | 5 | [`engine`]: refresh, settle, recover, apply, over `cloud`'s trait | be async |
@@ -59,6 +59,7 @@ pub mod config;
 pub mod desired;
 pub mod engine;
 pub mod failure;
+pub mod gate;
 pub mod id;
 pub mod io;
 pub mod journal;

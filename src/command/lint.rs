@@ -7,6 +7,7 @@ use crate::config::{self, Diagnostic, Diagnostics, Sources};
 use crate::desired::Desired;
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
+use crate::gate::{Changing, breaches};
 use crate::io::Io;
 use crate::kind::Spec;
 use crate::live::Seen;
@@ -25,7 +26,15 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
         let found: Vec<Found> = judged.iter().map(|judged| found(judged, None)).collect();
         return Ok(print(&found, &[], &Sources::new(), args.format, global, io));
     }
-    let (loaded, desired) = declared(global, io)?;
+    let (loaded, mut desired) = declared(global, io)?;
+    for (address, breaches) in breaches(&desired, |_| Changing::default()) {
+        let span = desired.resources.get(&address).map_or(Span::default(), |key| key.span);
+        let found = breaches.into_iter().map(|breach| {
+            let message = format!("the gate `{}` is not passed: {}", breach.gate, breach.message);
+            (address.clone(), policy::Finding::new(&beside::GATE, span, message))
+        });
+        desired.findings.extend(found);
+    }
     let judged = desired.judged(&today());
     let at = |judged: &Judged| found(judged, Some(&loaded.sources));
     let found: Vec<Found> = judged.iter().map(at).collect();

@@ -7,7 +7,9 @@
 pub(crate) mod aws;
 
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
+use crate::address::Address;
 use crate::id::{AccountId, Place};
+use crate::policy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,6 +222,23 @@ fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call
     };
     let issuer = to.issuer.clone().unwrap_or_else(|| place.account.clone());
     (Place { account: issuer, region: place.region.clone() }, call)
+}
+
+/// The grant as the policies' evaluation and comparison see it.
+#[must_use]
+pub fn in_policy_words(address: &Address, spec: &Spec) -> policy::grants::Grant {
+    use policy::grants::Constraint as Of;
+    policy::grants::Grant {
+        id: address.to_string(),
+        grantee: spec.grantee.clone(),
+        retiring: spec.retiring.clone(),
+        operations: spec.operations.clone(),
+        context: spec.constraints.as_ref().map(|constraint| match constraint {
+            Constraint::EncryptionContextEquals(pairs) => Of::Equals(pairs.clone()),
+            Constraint::EncryptionContextSubset(pairs) => Of::Subset(pairs.clone()),
+        }),
+        ..policy::grants::Grant::default()
+    }
 }
 
 /// Finds our grant among all grants of its key, and puts it into the words of a declaration.

@@ -7,7 +7,7 @@ use crate::id::Place;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
 use crate::policy::access::grant_changes;
-use crate::policy::grants::{Constraint, Grant};
+use crate::policy::grants::Grant;
 use crate::policy::lint::Severity;
 use crate::policy::{self, KeyContext};
 use crate::state::{Record, State};
@@ -480,7 +480,7 @@ fn grants(key: &Address, live: &Live) -> Vec<Grant> {
     let each = live.seen.iter().filter_map(|(address, seen)| match seen {
         Seen::Present { spec, .. } => match &**spec {
             Spec::Grant(spec) if spec.key == kind::KeyRef::Managed(key.clone()) => {
-                Some(as_grant(address, spec))
+                Some(grant::in_policy_words(address, spec))
             }
             Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) => None,
         },
@@ -489,22 +489,11 @@ fn grants(key: &Address, live: &Live) -> Vec<Grant> {
     each.collect()
 }
 
-pub(super) fn as_grant(address: &Address, spec: &grant::Spec) -> Grant {
-    Grant {
-        id: address.to_string(),
-        grantee: spec.grantee.clone(),
-        operations: spec.operations.clone(),
-        context: spec.constraints.as_ref().map(|constraint| match constraint {
-            grant::Constraint::EncryptionContextEquals(pairs) => Constraint::Equals(pairs.clone()),
-            grant::Constraint::EncryptionContextSubset(pairs) => Constraint::Subset(pairs.clone()),
-        }),
-        ..Grant::default()
-    }
-}
-
 fn grant_access(step: &Step) -> Vec<Access> {
     let of = |spec: Option<&Spec>| match spec {
-        Some(Spec::Grant(spec)) => Some((spec.key.to_string(), as_grant(&step.address, spec))),
+        Some(Spec::Grant(spec)) => {
+            Some((spec.key.to_string(), grant::in_policy_words(&step.address, spec)))
+        }
         Some(Spec::Key(_) | Spec::Alias(_)) | None => None,
     };
     let (old, new) = (of(step.change.from()), of(step.change.to()));

@@ -25,8 +25,8 @@ use crate::tree::{Node, Span};
 /// The rules about what is not in a policy: a key's settings, and waivers.
 pub(crate) mod beside {
     pub(crate) use super::rules::{
-        DELETION_WINDOW, DISABLED, LAPSED, MULTI_REGION, NO_ALIAS, ROTATION, RSA_2048, UNPROTECTED,
-        UNUSED,
+        DELETION_WINDOW, DISABLED, GATE, LAPSED, MULTI_REGION, NO_ALIAS, ROTATION, RSA_2048,
+        UNPROTECTED, UNUSED,
     };
 }
 

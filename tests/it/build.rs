@@ -77,8 +77,8 @@ pub(crate) trait Declare: Sized {
 
 impl Declare for Desired {
     fn add(mut self, address: Address, spec: Spec, place: Place) -> Self {
-        let (protect, adopt, origin) = (false, None, "t.yaml:1:1".to_owned());
-        let declared = Declared { spec, place, protect, adopt, origin };
+        let (protect, adopt, span) = (false, None, kmsctl::tree::Span::default());
+        let declared = Declared { spec, place, protect, adopt, span };
         self.resources.insert(address, declared);
         self
     }

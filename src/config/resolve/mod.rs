@@ -156,9 +156,8 @@ impl<'a> Context<'a> {
     }
 
     fn declare(&mut self, address: Address, span: Span, place: Place, protect: bool, spec: Spec) {
-        let origin = self.sources.place(span);
         self.places.insert(address.clone(), span);
-        let declared = Declared { spec, place, protect, adopt: None, origin };
+        let declared = Declared { spec, place, protect, adopt: None, span };
         self.out.resources.insert(address, declared);
     }
 

@@ -387,6 +387,11 @@ DISABLED: "KMS607" "disabled" Note
     "The key is disabled: what it encrypts cannot be read",
     "drop `enabled: false`, or schedule the deletion of a key that nobody needs",
     KMS "enabling-keys.html", [Checkov "CKV_AWS_227"];
+// Gates: in a stack only.
+GATE: "KMS801" "gate" Error
+    "A gate of the configuration is not passed",
+    "change the policy or the grant; or, if it is meant, have the gate changed by those who keep it",
+    NONE "", [];
 // Waivers: in a stack only.
 LAPSED: "KMS901" "waiver-lapsed" Warning
     "A waiver has lapsed, so what it waived counts again",
