@@ -158,6 +158,9 @@ fn level(
         let (mut holds, mut doubt) = (true, false);
         for literal in &clause.literals {
             match &scene.literals[*literal] {
+                Literal::Test(test) if test.key == "aws:username" && user => {
+                    holds &= with_value(test, asker.rsplit('/').next().unwrap()).unwrap();
+                }
                 Literal::Test(test) if test.key.starts_with("aws:principal") => {
                     let value = match test.key.as_str() {
                         "aws:principalarn" => asker,
