@@ -158,7 +158,20 @@ fn level(
         let (mut holds, mut doubt) = (true, false);
         for literal in &clause.literals {
             match &scene.literals[*literal] {
-                Literal::Test(test) if test.key.starts_with("aws:principal") => doubt = true,
+                Literal::Test(test) if test.key == "aws:username" && user => {
+                    holds &= with_value(test, asker.rsplit('/').next().unwrap()).unwrap();
+                }
+                Literal::Test(test) if test.key.starts_with("aws:principal") => {
+                    let value = match test.key.as_str() {
+                        "aws:principalarn" => asker,
+                        "aws:principalaccount" => account,
+                        _ if user => "User",
+                        _ => "AssumedRole",
+                    };
+                    // Whether a service's request has these is not known.
+                    doubt |= asker.ends_with(".com");
+                    holds &= asker.ends_with(".com") || with_value(test, value).unwrap();
+                }
                 Literal::Test(test) => {
                     holds &= values
                         .get(test.key.as_str())
