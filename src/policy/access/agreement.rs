@@ -18,7 +18,7 @@ use super::*;
 const VIA: &str = "kms:viaservice";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn the_evaluator_agrees(
