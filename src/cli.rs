@@ -316,7 +316,7 @@ pub struct LintArgs {
 pub struct PolicyLintArgs {
     /// The documents
     #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub documents: Vec<PathBuf>,
     /// Who will write the policy: it must not lock itself out
     #[arg(long, value_name = "ARN")]
     pub caller: Option<String>,

@@ -91,7 +91,9 @@ fn the_storage_example_is_resolved() {
     let addresses: Vec<String> = desired
         .resources
         .iter()
-        .map(|(address, d)| format!("{address} {} {} {}", d.place, d.protect, sources.place(d.span)))
+        .map(|(address, d)| {
+            format!("{address} {} {} {}", d.place, d.protect, sources.place(d.span))
+        })
         .collect();
     insta::assert_snapshot!(addresses.join("\n"), @r##"
     key/other 111122223333 in eu-west-1 false a.yaml:32:3

@@ -27,6 +27,7 @@ mod policy_diff;
 mod policy_eval;
 mod principals;
 mod program;
+mod program_access;
 mod program_state;
 mod properties;
 mod scenarios;

@@ -42,7 +42,7 @@ pub(super) fn lint(
     };
     let mut reading = Reading::default();
     let mut found = Vec::new();
-    for path in &args.files {
+    for path in &args.documents {
         let Some(number) = config::read_given(path, &mut reading.sources, &mut reading.diagnostics)
         else {
             continue;

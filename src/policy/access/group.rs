@@ -68,7 +68,15 @@ pub(super) fn changes(
             out.extend(present(&scene, &principal, line));
         }
     }
-    let mut rest: BTreeMap<(String, Key), Held<'_>> = BTreeMap::new();
+    out.extend(each(&scene, lines));
+    rename(&scene, &mut out);
+    out.sort();
+    Some(out)
+}
+
+/// What is left for the atoms themselves; those of one name together.
+fn each<'s>(scene: &Scene<'_>, lines: Vec<Lines<'s>>) -> Vec<AccessChange> {
+    let mut rest: BTreeMap<(String, Key), Held<'s>> = BTreeMap::new();
     for (atom, lines) in scene.atoms.iter().zip(lines) {
         for (key, held) in lines.into_iter().filter(|(_, held)| !held.actions.is_empty()) {
             let key = (name(atom), marked(key, atom));
@@ -78,13 +86,10 @@ pub(super) fn changes(
             all.statements.extend(held.statements);
         }
     }
-    let each = rest.into_iter();
-    out.extend(
-        each.flat_map(|((name, key), held)| present(&scene, &name, (key, held, BTreeSet::new()))),
-    );
-    rename(&scene, &mut out);
-    out.sort();
-    Some(out)
+    let rest = rest.into_iter();
+    let all =
+        rest.flat_map(|((name, key), held)| present(scene, &name, (key, held, BTreeSet::new())));
+    all.collect()
 }
 
 /// Whether the atom is whoever no pattern is about.
