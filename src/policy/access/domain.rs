@@ -71,7 +71,7 @@ pub(super) fn implies(narrow: &Test, wide: &Test, variables: bool) -> Answer {
             _ => Answer::Unknown,
         };
     }
-    match cells(&[&narrow, &wide]) {
+    match cells(&[&narrow, &wide]).filter(|_| comparable(&[&narrow, &wide])) {
         Some(cells) if cells.contains(&0b01) => Answer::No,
         Some(_) => Answer::Yes,
         None => Answer::Unknown,
