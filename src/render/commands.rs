@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 /// The commands, in an order in which they can be executed one by one.
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
-    let script = Script { plan, variables: variables(plan) };
+    let steps = plan.steps.iter().map(|step| (&step.address, step)).collect();
+    let script = Script { plan, steps, variables: variables(plan) };
     let firsts = plan.steps.iter().flat_map(|step| step.calls.iter().map(move |c| (step, c)));
     let lasts = plan.steps.iter().rev().flat_map(|step| step.last.iter().map(move |c| (step, c)));
     let mut body = String::new();
@@ -82,13 +83,14 @@ impl Target {
 
 struct Script<'a> {
     plan: &'a Plan,
+    steps: BTreeMap<&'a Address, &'a Step>,
     variables: BTreeMap<Address, String>,
 }
 
 impl Script<'_> {
     /// The key at `address`; a variable that no command sets is added to `needed`.
     fn key(&self, address: &Address, needed: &mut BTreeSet<(String, String)>) -> Target {
-        let step = self.plan.steps.iter().find(|step| step.address == *address);
+        let step = self.steps.get(address);
         let recorded = self.plan.remember.get(address).and_then(Option::as_ref);
         let id = step.and_then(|step| step.id.as_ref()).or(recorded.map(|record| &record.id));
         if let Some(id) = id {

@@ -11,7 +11,8 @@ use crate::text::printable;
 /// The plan as text, the last line of which counts.
 #[must_use]
 pub fn plan(plan: &Plan, style: &Style) -> String {
-    let mut page = Page { plan, style, out: String::new() };
+    let shown = words::Shown::of(plan);
+    let mut page = Page { plan, shown, style, out: String::new() };
     page.drift();
     for step in &plan.steps {
         page.step(step);
@@ -27,6 +28,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
 
 struct Page<'a> {
     plan: &'a Plan,
+    shown: words::Shown<'a>,
     style: &'a Style,
     out: String,
 }
@@ -107,7 +109,7 @@ impl<'a> Page<'a> {
             self.field(field, Some(&step.change));
         }
         let address = step.address.to_string();
-        let access = words::access_at(self.plan, step);
+        let access = self.shown.at(step).to_vec();
         for access in &access {
             self.access(&words::planned_access(access, &address, self.wording()));
         }
@@ -198,7 +200,7 @@ impl<'a> Page<'a> {
     }
 
     fn elsewhere(&mut self) {
-        let rest = words::access_elsewhere(self.plan);
+        let rest = self.shown.elsewhere.clone();
         if rest.is_empty() {
             return;
         }

@@ -19,8 +19,9 @@ pub fn plan(plan: &Plan) -> String {
     let mut blocks = Vec::new();
     blocks.extend(blocked(plan));
     blocks.extend(drift(plan));
-    blocks.extend(plan.steps.iter().map(|step| block(plan, step)));
-    blocks.extend(elsewhere(plan));
+    let shown = words::Shown::of(plan);
+    blocks.extend(plan.steps.iter().map(|step| block(plan, &shown, step)));
+    blocks.extend(elsewhere(plan, &shown));
     blocks.extend(findings(plan));
     let mut used = out.chars().count();
     let mut left_out = 0_usize;
@@ -100,7 +101,7 @@ fn wording(plan: &Plan) -> Wording<'_> {
     Wording { account: Some(plan.home.account.as_str()), verbose: false }
 }
 
-fn block(plan: &Plan, step: &Step) -> String {
+fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     let address = step.address.to_string();
     let mut out = format!(
         "<details><summary>{} {} {}",
@@ -125,8 +126,8 @@ fn block(plan: &Plan, step: &Step) -> String {
         let _ = writeln!(out, "This {text}.\n");
     }
     out.push_str(&table(step));
-    let access = words::access_at(plan, step);
-    for access in &access {
+    let access = shown.at(step);
+    for access in access {
         let line = words::planned_access(access, &address, wording(plan));
         let _ = writeln!(out, "- {}", code(&format!("{} {}", line.sign, line.text)));
     }
@@ -135,7 +136,7 @@ fn block(plan: &Plan, step: &Step) -> String {
     }
     for field in &step.fields {
         if let Some((before, after)) = words::policies(field, &plan.home) {
-            if words::is_text_only(&access) && before.is_some() && after.is_some() {
+            if words::is_text_only(access) && before.is_some() && after.is_some() {
                 out.push_str("Policy: the text changes, access does not.\n\n");
             }
             let lines = words::diff(before.as_ref(), after.as_ref());
@@ -211,10 +212,10 @@ fn drift(plan: &Plan) -> Option<String> {
     (!plan.drift.is_empty()).then_some(out)
 }
 
-fn elsewhere(plan: &Plan) -> Option<String> {
-    let rest = words::access_elsewhere(plan);
+fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
+    let rest = &shown.elsewhere;
     let mut out = "### Access\n\n".to_owned();
-    for access in &rest {
+    for access in rest {
         let line = words::planned_access(access, &access.key, wording(plan));
         let text = format!("{} {}", line.sign, line.text);
         let _ = writeln!(out, "- {}: {}", code(&access.key), code(&text));

@@ -2,6 +2,7 @@
 //! Markdown; everything is fit for a terminal.
 
 use super::access::{self, Line, Wording};
+use crate::address::Address;
 use crate::id::Place;
 use crate::kind::{Call, Change};
 use crate::plan::{Access, FieldChange, Plan, Step};
@@ -9,6 +10,7 @@ use crate::policy::access::Shape;
 use crate::policy::{AccessChange, Document, KeyContext, compare};
 use crate::text::printable;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The field whose value is a policy.
@@ -142,23 +144,33 @@ pub(super) fn planned_access(planned: &Access, shown_at: &str, wording: Wording<
     line
 }
 
-/// The changes of access that are shown at `step`: those that come from it, and those of its key
-/// whose source is no step.
-pub(super) fn access_at<'a>(plan: &'a Plan, step: &Step) -> Vec<&'a Access> {
-    let address = step.address.to_string();
-    let here = |access: &&Access| {
-        access.source == step.address
-            || (access.key == address && !plan.steps.iter().any(|s| s.address == access.source))
-    };
-    plan.access.iter().filter(here).collect()
+/// Where the changes of access are shown.
+pub(super) struct Shown<'a> {
+    at: BTreeMap<&'a Address, Vec<&'a Access>>,
+    /// Those that are shown at no step.
+    pub(super) elsewhere: Vec<&'a Access>,
 }
 
-/// The changes of access that are shown at no step.
-pub(super) fn access_elsewhere(plan: &Plan) -> Vec<&Access> {
-    let at_step = |access: &Access| {
-        plan.steps.iter().any(|s| s.address == access.source || s.address.to_string() == access.key)
-    };
-    plan.access.iter().filter(|access| !at_step(access)).collect()
+impl<'a> Shown<'a> {
+    /// At the step that they come from; else at the step of the key.
+    pub(super) fn of(plan: &'a Plan) -> Self {
+        let steps: BTreeMap<String, &Address> =
+            plan.steps.iter().map(|step| (step.address.to_string(), &step.address)).collect();
+        let mut shown = Self { at: BTreeMap::new(), elsewhere: Vec::new() };
+        for access in &plan.access {
+            let source = steps.get(&access.source.to_string());
+            match source.or_else(|| steps.get(&access.key)) {
+                Some(address) => shown.at.entry(address).or_default().push(access),
+                None => shown.elsewhere.push(access),
+            }
+        }
+        shown
+    }
+
+    /// Those of a step.
+    pub(super) fn at(&self, step: &Step) -> &[&'a Access] {
+        self.at.get(&step.address).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Whether a change of policy with these changes of access is one of text: nothing that is known today changes.
