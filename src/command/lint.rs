@@ -54,7 +54,8 @@ pub(super) fn resolve(
 
 fn declared(global: &Global, io: &Io) -> Result<(config::Loaded, Desired), Failure> {
     let (loaded, desired, diagnostics) = resolve(global)?;
-    report(io, &diagnostics, &loaded.sources)?;
+    // A lock-out is a finding here.
+    report(io, &diagnostics.without_refusals(), &loaded.sources)?;
     let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
     Ok((loaded, desired))
 }
@@ -62,7 +63,11 @@ fn declared(global: &Global, io: &Io) -> Result<(config::Loaded, Desired), Failu
 /// What `validate` says of the findings: those that count, but for notes.
 pub(super) fn warnings(desired: &Desired) -> Vec<Diagnostic> {
     let judged = desired.judged(&today()).into_iter();
-    let counts = judged.filter(|j| j.waived.is_none() && j.finding.rule.severity != Severity::Note);
+    let counts = judged.filter(|judged| {
+        let rule = judged.finding.rule;
+        // A lock-out is a refusal already.
+        judged.waived.is_none() && rule.severity != Severity::Note && *rule != beside::LOCKOUT
+    });
     let warning = |judged: Judged| {
         let text = format!("{}: {}", judged.address, judged.finding.message);
         let mut warning = Diagnostic::warning(judged.finding.span, text).help(judged.finding.help);

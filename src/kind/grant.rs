@@ -40,6 +40,7 @@ pub struct Spec {
     /// The encryption context demanded, if any.
     pub constraints: Option<Constraint>,
     /// The account that issues the grant, where it is not the key's.
+    #[serde(rename = "account")]
     pub issuer: Option<AccountId>,
     /// AWS's id of the grant. Never declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]

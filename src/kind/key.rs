@@ -82,12 +82,38 @@ pub fn can_rotate(spec: &str, origin: &str) -> bool {
 
 /// Automatic rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "RotationForm", into = "RotationForm")]
 pub enum Rotation {
     /// Switched off.
     Off,
     /// Every so many days, 90 to 2560.
     EveryDays(u32),
+}
+
+/// Rotation in the words of the configuration.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum RotationForm {
+    Every { period_days: u32 },
+    Off { enabled: bool },
+}
+
+impl From<RotationForm> for Rotation {
+    fn from(form: RotationForm) -> Self {
+        match form {
+            RotationForm::Every { period_days } => Self::EveryDays(period_days),
+            RotationForm::Off { .. } => Self::Off,
+        }
+    }
+}
+
+impl From<Rotation> for RotationForm {
+    fn from(rotation: Rotation) -> Self {
+        match rotation {
+            Rotation::EveryDays(period_days) => Self::Every { period_days },
+            Rotation::Off => Self::Off { enabled: false },
+        }
+    }
 }
 
 /// A key. `None` is a field that is left alone.

@@ -9,6 +9,7 @@ use crate::live::{Live, Seen};
 use crate::policy::access::grant_changes;
 use crate::policy::grants::Grant;
 use crate::policy::lint::Severity;
+use crate::policy::lint::beside::LOCKOUT;
 use crate::policy::{self, KeyContext};
 use crate::state::{Record, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,8 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     order::order(&mut plan.steps);
     plan.access = plan.steps.iter().flat_map(|step| access(step, live)).collect();
     plan.access.sort();
-    plan.findings.extend(findings(desired));
+    let told = findings(desired, &plan.blocked);
+    plan.findings.extend(told);
     super::gate::judge(&mut plan, desired);
     plan
 }
@@ -511,9 +513,18 @@ fn grant_access(step: &Step) -> Vec<Access> {
     access.collect()
 }
 
-fn findings(desired: &Desired) -> Vec<Finding> {
-    // Notes are for `lint`: a plan has more important things to say.
-    let told = desired.findings.iter().filter(|(_, f)| f.rule.severity != Severity::Note);
+/// Notes are for `lint`: a plan has more important things to say. A lock-out that is refused is told
+/// once.
+fn findings(desired: &Desired, blocked: &[Blocked]) -> Vec<Finding> {
+    let locked: BTreeSet<&Address> = blocked
+        .iter()
+        .filter(|blocked| blocked.field == "policy")
+        .map(|blocked| &blocked.address)
+        .collect();
+    let told = desired.findings.iter().filter(|(address, finding)| {
+        let twice = *finding.rule == LOCKOUT && locked.contains(address);
+        finding.rule.severity != Severity::Note && !twice
+    });
     let each = told.map(|(address, finding)| Finding {
         rule: finding.rule.id.to_owned(),
         address: address.clone(),

@@ -22,11 +22,11 @@ use self::written::Policy;
 use super::Problem;
 use crate::tree::{Node, Span};
 
-/// The rules about what is not in a policy: a key's settings, and waivers.
+/// The rules about what is not in a policy (a key's settings, gates, waivers), and the one that a plan refuses by itself.
 pub(crate) mod beside {
     pub(crate) use super::rules::{
-        DELETION_WINDOW, DISABLED, GATE, LAPSED, MULTI_REGION, NO_ALIAS, ROTATION, RSA_2048,
-        UNPROTECTED, UNUSED,
+        DELETION_WINDOW, DISABLED, GATE, LAPSED, LOCKOUT, MULTI_REGION, NO_ALIAS, ROTATION,
+        RSA_2048, UNPROTECTED, UNUSED,
     };
 }
 

@@ -26,7 +26,6 @@ fn a_creation_for_people() {
 
     + grant/storage/batch  create  (declared, and not there)
         key: "key/storage"
-        name_prefix: "kmsctl:prod:storage/batch:"
         grantee: "arn:aws:iam::444455556666:role/Batch"
         operations: ["Decrypt"]
         calls: CreateGrant
