@@ -1,4 +1,4 @@
-//! The KMS actions and condition keys, from the Service Authorization Reference, and how names are matched and spelled.
+//! The KMS actions, from the Service Authorization Reference, and how names are matched and spelled.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -65,7 +65,6 @@ pub struct Action {
 
 const ABROAD: u8 = 1;
 const GRANTABLE: u8 = 2;
-const CONTEXT: u8 = 4;
 
 impl Action {
     /// Whether a principal of another account can be allowed it (KMS Developer Guide, "AWS KMS permissions", column
@@ -80,12 +79,6 @@ impl Action {
     pub fn is_grantable(&self) -> bool {
         self.flags & GRANTABLE != 0
     }
-
-    /// Whether a request for it can carry an encryption context.
-    #[must_use]
-    pub fn has_encryption_context(&self) -> bool {
-        self.flags & CONTEXT != 0
-    }
 }
 
 const fn action(name: &'static str, capability: Capability, flags: u8) -> Action {
@@ -97,9 +90,9 @@ const fn action(name: &'static str, capability: Capability, flags: u8) -> Action
 pub static KEY_ACTIONS: [Action; 46] = [
     action("CancelKeyDeletion", Capability::Administer, 0),
     action("CreateAlias", Capability::Label, 0),
-    action("CreateGrant", Capability::Grant, ABROAD | GRANTABLE | CONTEXT),
+    action("CreateGrant", Capability::Grant, ABROAD | GRANTABLE),
     action("Decapsulate", Capability::Decrypt, ABROAD | GRANTABLE),
-    action("Decrypt", Capability::Decrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("Decrypt", Capability::Decrypt, ABROAD | GRANTABLE),
     action("DeleteAlias", Capability::Label, 0),
     action("DeleteImportedKeyMaterial", Capability::Destroy, 0),
     action("DeriveSharedSecret", Capability::Decrypt, ABROAD | GRANTABLE),
@@ -109,15 +102,11 @@ pub static KEY_ACTIONS: [Action; 46] = [
     action("EnableKey", Capability::Administer, 0),
     action("EnableKeyRotation", Capability::Administer, 0),
     action("Encapsulate", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("Encrypt", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
-    action("GenerateDataKey", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
-    action("GenerateDataKeyPair", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
-    action(
-        "GenerateDataKeyPairWithoutPlaintext",
-        Capability::Encrypt,
-        ABROAD | GRANTABLE | CONTEXT,
-    ),
-    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("Encrypt", Capability::Encrypt, ABROAD | GRANTABLE),
+    action("GenerateDataKey", Capability::Encrypt, ABROAD | GRANTABLE),
+    action("GenerateDataKeyPair", Capability::Encrypt, ABROAD | GRANTABLE),
+    action("GenerateDataKeyPairWithoutPlaintext", Capability::Encrypt, ABROAD | GRANTABLE),
+    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, ABROAD | GRANTABLE),
     action("GenerateMac", Capability::Mac, ABROAD | GRANTABLE),
     action("GetKeyLastUsage", Capability::See, 0),
     action("GetKeyPolicy", Capability::See, 0),
@@ -130,8 +119,8 @@ pub static KEY_ACTIONS: [Action; 46] = [
     action("ListKeyRotations", Capability::See, 0),
     action("ListResourceTags", Capability::See, 0),
     action("PutKeyPolicy", Capability::ChangePolicy, 0),
-    action("ReEncryptFrom", Capability::Decrypt, ABROAD | GRANTABLE | CONTEXT),
-    action("ReEncryptTo", Capability::Encrypt, ABROAD | GRANTABLE | CONTEXT),
+    action("ReEncryptFrom", Capability::Decrypt, ABROAD | GRANTABLE),
+    action("ReEncryptTo", Capability::Encrypt, ABROAD | GRANTABLE),
     action("ReplicateKey", Capability::Administer, 0),
     action("RevokeGrant", Capability::Grant, ABROAD),
     action("RotateKeyOnDemand", Capability::Administer, 0),
@@ -242,82 +231,6 @@ impl fmt::Debug for ActionSet {
     }
 }
 
-/// Condition keys worth spelling as AWS does; those that end in `/` or `:` are prefixes.
-pub(super) const CONDITION_KEYS: &[&str] = &[
-    "aws:CalledVia",
-    "aws:CurrentTime",
-    "aws:EpochTime",
-    "aws:MultiFactorAuthAge",
-    "aws:MultiFactorAuthPresent",
-    "aws:PrincipalAccount",
-    "aws:PrincipalArn",
-    "aws:PrincipalIsAWSService",
-    "aws:PrincipalOrgID",
-    "aws:PrincipalOrgPaths",
-    "aws:PrincipalServiceName",
-    "aws:PrincipalServiceNamesList",
-    "aws:PrincipalTag/",
-    "aws:PrincipalType",
-    "aws:RequestTag/",
-    "aws:RequestedRegion",
-    "aws:ResourceAccount",
-    "aws:ResourceTag/",
-    "aws:SecureTransport",
-    "aws:SourceAccount",
-    "aws:SourceArn",
-    "aws:SourceIp",
-    "aws:SourceOrgID",
-    "aws:SourceOrgPaths",
-    "aws:SourceVpc",
-    "aws:SourceVpce",
-    "aws:TagKeys",
-    "aws:TokenIssueTime",
-    "aws:UserAgent",
-    "aws:ViaAWSService",
-    "aws:VpcSourceIp",
-    "aws:userid",
-    "aws:username",
-    "kms:BypassPolicyLockoutSafetyCheck",
-    "kms:CallerAccount",
-    "kms:CustomerMasterKeySpec",
-    "kms:CustomerMasterKeyUsage",
-    "kms:DataKeyPairSpec",
-    "kms:EncryptionAlgorithm",
-    "kms:EncryptionContext:",
-    "kms:EncryptionContextKeys",
-    "kms:ExpirationModel",
-    "kms:GrantConstraintSourceArn",
-    "kms:GrantConstraintType",
-    "kms:GrantIsForAWSResource",
-    "kms:GrantOperations",
-    "kms:GranteePrincipal",
-    "kms:GranteeServicePrincipal",
-    "kms:KeyAgreementAlgorithm",
-    "kms:KeyOrigin",
-    "kms:KeySpec",
-    "kms:KeyUsage",
-    "kms:MacAlgorithm",
-    "kms:MessageType",
-    "kms:MultiRegion",
-    "kms:MultiRegionKeyType",
-    "kms:PrimaryRegion",
-    "kms:ReEncryptOnSameKey",
-    "kms:RecipientAttestation:ImageSha384",
-    "kms:ReplicaRegion",
-    "kms:RequestAlias",
-    "kms:ResourceAliases",
-    "kms:RetiringPrincipal",
-    "kms:RetiringServicePrincipal",
-    "kms:RotationPeriodInDays",
-    "kms:ScheduleKeyDeletionPendingWindowInDays",
-    "kms:SigningAlgorithm",
-    "kms:TrailingDaysWithoutKeyUsage",
-    "kms:ValidTo",
-    "kms:ViaService",
-    "kms:WrappingAlgorithm",
-    "kms:WrappingKeySpec",
-];
-
 /// The action as AWS spells it, from its lower-case form; the part before a wildcard is enough.
 pub(super) fn spelled_action(lower: &str) -> String {
     let Some(name) = lower.strip_prefix("kms:") else {
@@ -334,37 +247,6 @@ pub(super) fn spelled_action(lower: &str) -> String {
         }
     }
     lower.to_owned()
-}
-
-/// The condition key as AWS spells it, from its lower-case form.
-pub(crate) fn spelled_key(lower: &str) -> String {
-    for known in CONDITION_KEYS {
-        if known.eq_ignore_ascii_case(lower) {
-            return (*known).to_owned();
-        }
-    }
-    for known in CONDITION_KEYS.iter().filter(|known| known.ends_with(['/', ':'])) {
-        if let Some((start, rest)) = lower.split_at_checked(known.len())
-            && start.eq_ignore_ascii_case(known)
-        {
-            return format!("{known}{rest}");
-        }
-    }
-    lower.to_owned()
-}
-
-/// Whether `name` may be a condition key: one of KMS that is not known is an error, with the nearest that is.
-pub(crate) fn known_condition_key(name: &str) -> Result<(), Option<&'static str>> {
-    let lower = name.to_ascii_lowercase();
-    let known = |known: &&&str| {
-        let known = known.to_ascii_lowercase();
-        lower == known || (known.ends_with(':') && lower.starts_with(&known))
-    };
-    let attested = lower.starts_with("kms:recipientattestation:");
-    if !lower.starts_with("kms:") || attested || CONDITION_KEYS.iter().any(|key| known(&key)) {
-        return Ok(());
-    }
-    Err(nearest(name, CONDITION_KEYS.iter().copied()))
 }
 
 /// The known name nearest to `name`, when it is near enough to be meant.

@@ -7,7 +7,6 @@ mod access;
 mod actions;
 mod conditions;
 mod document;
-mod keys;
 mod principals;
 mod public;
 mod rules;

@@ -12,6 +12,7 @@ pub mod gates;
 mod gates_tests;
 pub mod grants;
 mod json;
+mod keys;
 pub mod lint;
 mod lockout;
 pub mod meaning;
@@ -23,8 +24,8 @@ mod reader;
 mod tests;
 mod write;
 
-pub(crate) use actions::{known_condition_key, spelled_key};
 pub(crate) use arn::check_principal;
+pub(crate) use keys::{known_condition_key, spelled_key};
 
 pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::actions::{spelled_action, spelled_key};
+use super::actions::spelled_action;
 use super::arn::with_account;
 use super::canon::{Canonical, Principals, Set, Statement};
+use super::keys::spelled_key;
 use crate::tree::{Entry, Node, Value};
 
 /// Scalars as text, account ids as root ARNs, the top level in AWS's order: what is kept as the author's document.

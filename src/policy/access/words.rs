@@ -1,6 +1,6 @@
 //! Conditions in words: `kms:ViaService = s3.eu-west-1.amazonaws.com`.
 
-use super::super::actions::spelled_key;
+use super::super::keys::spelled_key;
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::literal::{Literal, null};
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::super::keys::actions_with;
 use super::Principal;
 use super::request::{Asked, Fact, Key, Request};
 
@@ -115,86 +116,12 @@ fn twins(key: &str) -> (&str, &str) {
     }
 }
 
-const GRANTING: &[&str] = &["CreateGrant"];
-const ATTESTED: &[&str] =
-    &["Decrypt", "DeriveSharedSecret", "GenerateDataKey", "GenerateDataKeyPair"];
-const REENCRYPTING: &[&str] = &["ReEncryptFrom", "ReEncryptTo"];
-const SIGNING: &[&str] = &["Sign", "Verify"];
-const ENCRYPTING: &[&str] = &[
-    "Decrypt",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-];
-const ALIASED: &[&str] = &[
-    "Decrypt",
-    "DeriveSharedSecret",
-    "DescribeKey",
-    "Encrypt",
-    "GenerateDataKey",
-    "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext",
-    "GenerateDataKeyWithoutPlaintext",
-    "GenerateMac",
-    "GetPublicKey",
-    "ReEncryptFrom",
-    "ReEncryptTo",
-    "Sign",
-    "Verify",
-    "VerifyMac",
-];
-
-/// The condition keys that only some actions have (Service Authorization Reference, "Actions, resources, and condition
-/// keys for AWS KMS", 2026; KMS Developer Guide, condition keys). Those that end in `:` or `/` are prefixes.
-const OF_SOME: &[(&str, &[&str])] = &[
-    ("aws:requesttag/", &["TagResource"]),
-    ("aws:tagkeys", &["TagResource", "UntagResource"]),
-    ("kms:bypasspolicylockoutsafetycheck", &["PutKeyPolicy"]),
-    ("kms:datakeypairspec", &["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"]),
-    ("kms:encryptionalgorithm", ENCRYPTING),
-    ("kms:expirationmodel", &["ImportKeyMaterial"]),
-    ("kms:grantconstraintsourcearn", GRANTING),
-    ("kms:grantconstrainttype", GRANTING),
-    ("kms:grantisforawsresource", &["CreateGrant", "ListGrants", "RevokeGrant"]),
-    ("kms:grantoperations", GRANTING),
-    ("kms:granteeprincipal", GRANTING),
-    ("kms:granteeserviceprincipal", GRANTING),
-    ("kms:keyagreementalgorithm", &["DeriveSharedSecret"]),
-    ("kms:macalgorithm", &["GenerateMac", "VerifyMac"]),
-    ("kms:messagetype", SIGNING),
-    ("kms:primaryregion", &["UpdatePrimaryRegion"]),
-    ("kms:reencryptonsamekey", REENCRYPTING),
-    ("kms:recipientattestation:", ATTESTED),
-    ("kms:replicaregion", &["ReplicateKey"]),
-    ("kms:requestalias", ALIASED),
-    ("kms:retiringprincipal", GRANTING),
-    ("kms:retiringserviceprincipal", GRANTING),
-    ("kms:rotationperiodindays", &["EnableKeyRotation"]),
-    ("kms:schedulekeydeletionpendingwindowindays", &["ScheduleKeyDeletion"]),
-    ("kms:signingalgorithm", SIGNING),
-    ("kms:trailingdayswithoutkeyusage", &["DisableKey", "ScheduleKeyDeletion"]),
-    ("kms:validto", &["ImportKeyMaterial"]),
-    ("kms:wrappingalgorithm", &["GetParametersForImport"]),
-    ("kms:wrappingkeyspec", &["GetParametersForImport"]),
-];
-
 /// Whether a request for the action can have the key. Which keys `Encapsulate` and `Decapsulate` have is not published.
 pub(in crate::policy) fn can_occur(key: &str, asked: Asked) -> bool {
     let Asked::Key(action) = asked else { return true };
-    if matches!(action.name, "Encapsulate" | "Decapsulate") {
-        return true;
-    }
-    if key == "kms:encryptioncontextkeys" || key.starts_with(CONTEXT_KEY) {
-        return action.has_encryption_context();
-    }
+    // Its own keys are not in the table: AWS makes the request.
     if matches!(key, "kms:viaservice" | "kms:calleraccount") {
         return action.name != "SynchronizeMultiRegionKey";
     }
-    let is = |name: &str| key == name || (name.ends_with([':', '/']) && key.starts_with(name));
-    let row = OF_SOME.iter().find(|(name, _)| is(name));
-    row.is_none_or(|(_, actions)| actions.contains(&action.name))
+    actions_with(key).has(action)
 }

@@ -49,7 +49,7 @@ pub enum Doubt {
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::policy::actions::spelled_key as spelled;
+        use crate::policy::keys::spelled_key as spelled;
         match self {
             Self::Key(key) => write!(f, "the condition key `{}`", spelled(key)),
             Self::Several(key) => {

@@ -1,7 +1,7 @@
 //! Conditions: keys and operators that do not exist, and keys that the statement's requests do not have.
 
+use super::super::keys::{Key, Known, key};
 use super::Finding;
-use super::keys::{Key, Known, key};
 use super::rules;
 use super::written::{Clause, Statement, Word};
 use crate::policy::actions::{ActionSet, nearest};

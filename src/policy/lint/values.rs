@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::super::keys::{Kind, Known, key};
 use super::Finding;
 use super::document::has_variable;
-use super::keys::{Kind, Known, key};
 use super::rules;
 use super::written::{Clause, Statement, Word};
 use crate::policy::arn::is_account;

@@ -3,11 +3,14 @@
 //! Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS KMS"; IAM User Guide, "AWS
 //! global condition context keys". Keys of other services and of identity providers are not judged.
 
-use super::super::actions::{ActionSet, nearest};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::actions::{ActionSet, nearest};
 
 /// What a value of the key looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::policy) enum Kind {
     /// Text that nothing is known of.
     Free,
     /// An account id.
@@ -27,12 +30,12 @@ pub(super) enum Kind {
 }
 
 /// A condition key.
-pub(super) struct Key {
+pub(in crate::policy) struct Key {
     /// As AWS spells it; one that ends in `/` or `:` is a prefix.
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(in crate::policy) name: &'static str,
+    pub(in crate::policy) kind: Kind,
     /// Whether a request can have several values of it.
-    pub(super) multi: bool,
+    pub(in crate::policy) multi: bool,
     /// The actions that have it; empty for all.
     on: &'static [&'static str],
 }
@@ -76,6 +79,8 @@ const CONTEXT: &[&str] = &[
     "ReEncryptFrom",
     "ReEncryptTo",
 ];
+const ATTESTED: &[&str] =
+    &["Decrypt", "DeriveSharedSecret", "GenerateDataKey", "GenerateDataKeyPair"];
 const ALIASED: &[&str] = &[
     "Decrypt",
     "DeriveSharedSecret",
@@ -121,7 +126,8 @@ const KMS: &[Key] = &[
     all("kms:MultiRegionKeyType", Kind::Word),
     on("kms:PrimaryRegion", Kind::Word, &["UpdatePrimaryRegion"]),
     on("kms:ReEncryptOnSameKey", Kind::Bool, &["ReEncryptFrom", "ReEncryptTo"]),
-    all("kms:RecipientAttestation:", Kind::Free),
+    on("kms:RecipientAttestation:", Kind::Free, ATTESTED),
+    on("kms:RecipientAttestation:ImageSha384", Kind::Free, ATTESTED),
     on("kms:ReplicaRegion", Kind::Word, &["ReplicateKey"]),
     on("kms:RequestAlias", Kind::Free, ALIASED),
     many("kms:ResourceAliases"),
@@ -162,7 +168,7 @@ const GLOBAL: &[Key] = &[
     all("aws:PrincipalTag/", Kind::Free),
     all("aws:PrincipalType", Kind::Word),
     all("aws:Referer", Kind::Free),
-    all("aws:RequestTag/", Kind::Free),
+    on("aws:RequestTag/", Kind::Free, &["TagResource"]),
     all("aws:RequestedRegion", Kind::Word),
     all("aws:ResourceAccount", Kind::Account),
     all("aws:ResourceOrgID", Kind::Organization),
@@ -198,9 +204,20 @@ const GLOBAL: &[Key] = &[
     all("aws:username", Kind::Free),
 ];
 
+/// Every key by its name in lower case, with the actions that can have it.
+static INDEX: LazyLock<BTreeMap<String, (&'static Key, ActionSet)>> = LazyLock::new(|| {
+    let every = KMS.iter().chain(GLOBAL);
+    every.map(|key| (key.name.to_ascii_lowercase(), (key, key.possible()))).collect()
+});
+
 impl Key {
     /// The actions that can have the key. Those whose keys are not documented can have any.
-    pub(super) fn actions(&self) -> ActionSet {
+    pub(in crate::policy) fn actions(&self) -> ActionSet {
+        let name = self.name.to_ascii_lowercase();
+        INDEX.get(&name).map_or(ActionSet::ALL, |(_, actions)| *actions)
+    }
+
+    fn possible(&self) -> ActionSet {
         let undocumented = ["Encapsulate", "Decapsulate"];
         match self.on {
             [] => ActionSet::ALL,
@@ -209,20 +226,47 @@ impl Key {
             }),
         }
     }
+}
 
-    fn is(&self, text: &str) -> bool {
-        if !self.name.ends_with(['/', ':']) {
-            return self.name.eq_ignore_ascii_case(text);
+/// The key of a name in lower case, and the actions that can have it.
+fn find(lower: &str) -> Option<(&'static Key, ActionSet)> {
+    if let Some(found) = INDEX.get(lower).filter(|(key, _)| !key.name.ends_with(['/', ':'])) {
+        return Some(*found);
+    }
+    let end = lower.find('/').or_else(|| {
+        let (service, rest) = lower.split_once(':')?;
+        Some(service.len() + 1 + rest.find(':')?)
+    })?;
+    let prefix = lower.get(..=end).filter(|prefix| prefix.len() < lower.len())?;
+    INDEX.get(prefix).copied()
+}
+
+/// The actions of which a request can have the key, by its name in lower case; all for a key that is not known.
+pub(in crate::policy) fn actions_with(lower: &str) -> ActionSet {
+    find(lower).map_or(ActionSet::ALL, |(_, actions)| actions)
+}
+
+/// The condition key as AWS spells it, from its lower-case form.
+pub(crate) fn spelled_key(lower: &str) -> String {
+    match find(lower) {
+        Some((key, _)) => {
+            format!("{}{}", key.name, lower.get(key.name.len()..).unwrap_or_default())
         }
-        let Some((head, rest)) = text.split_at_checked(self.name.len()) else {
-            return false;
-        };
-        head.eq_ignore_ascii_case(self.name) && !rest.is_empty()
+        None => lower.to_owned(),
     }
 }
 
+/// Whether `name` may be a condition key: one of KMS that is not known is an error, with the nearest that is.
+pub(crate) fn known_condition_key(name: &str) -> Result<(), Option<&'static str>> {
+    let lower = name.to_ascii_lowercase();
+    if !lower.starts_with("kms:") || find(&lower).is_some() {
+        return Ok(());
+    }
+    Err(nearest(name, KMS.iter().chain(GLOBAL).map(|key| key.name)))
+}
+
 /// What is known of a condition key.
-pub(super) enum Known {
+pub(in crate::policy) enum Known {
     /// It is this one.
     Key(&'static Key),
     /// It is none of AWS's; this one may be meant.
@@ -232,14 +276,14 @@ pub(super) enum Known {
 }
 
 /// Looks a condition key up, in any case.
-pub(super) fn key(text: &str) -> Known {
-    let every = || KMS.iter().chain(GLOBAL);
-    if let Some(key) = every().find(|key| key.is(text)) {
+pub(in crate::policy) fn key(text: &str) -> Known {
+    if let Some((key, _)) = find(&text.to_ascii_lowercase()) {
         return Known::Key(key);
     }
     let ours = match text.split_once(':') {
         Some((service, _)) => ["kms", "aws"].iter().any(|s| s.eq_ignore_ascii_case(service)),
         None => true,
     };
-    if ours { Known::Unknown(nearest(text, every().map(|key| key.name))) } else { Known::Foreign }
+    let every = KMS.iter().chain(GLOBAL).map(|key| key.name);
+    if ours { Known::Unknown(nearest(text, every)) } else { Known::Foreign }
 }
