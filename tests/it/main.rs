@@ -30,4 +30,5 @@ mod program;
 mod program_state;
 mod properties;
 mod scenarios;
+mod service_linked_roles;
 mod world;
