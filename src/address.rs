@@ -1,7 +1,7 @@
 //! Addresses: how a plan, the state, the journal and the command line name a resource.
 
 use crate::id::{AliasName, BadId, Name, Region};
-use crate::kind::Kind;
+use crate::kind::{Kind, service_linked_role};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -73,6 +73,7 @@ fn form(kind: Kind, name: &str) -> Result<(), String> {
     let bad = |bad: BadId| format!("{} ({})", bad.message, bad.help);
     match kind {
         Kind::Key => name.parse::<Name>().map(drop).map_err(bad),
+        Kind::ServiceLinkedRole => name.parse::<service_linked_role::Spec>().map(drop).map_err(bad),
         Kind::Alias => {
             let (alias, region) =
                 name.split_once('@').map_or((name, None), |(alias, region)| (alias, Some(region)));
@@ -119,7 +120,13 @@ mod tests {
 
     #[test]
     fn only_addresses_that_a_configuration_can_give_are_read() {
-        for good in ["key/a-b_C", "alias/app/x", "alias/app@eu-west-1", "grant/k/g"] {
+        for good in [
+            "key/a-b_C",
+            "alias/app/x",
+            "alias/app@eu-west-1",
+            "grant/k/g",
+            "service_linked_role/autoscaling.amazonaws.com/kms",
+        ] {
             assert_eq!(good.parse::<Address>().unwrap().to_string(), good);
         }
         let bad = [
@@ -133,6 +140,8 @@ mod tests {
             "grant/k",
             "grant/k/g/h",
             "grant//g",
+            "service_linked_role/ec2.amazonaws.com",
+            "service_linked_role/rds.amazonaws.com/kms",
         ];
         for text in bad {
             assert!(text.parse::<Address>().is_err(), "{text:?}");

@@ -43,7 +43,7 @@ pub fn breaches<'a>(
                 let of = grants.entry(&grant.key).or_default();
                 of.push((address, grant::in_policy_words(address, grant)));
             }
-            Spec::Alias(_) => {}
+            Spec::Alias(_) | Spec::ServiceLinkedRole(_) => {}
         }
     }
     for (key, grants) in grants {

@@ -67,6 +67,10 @@ text_id! {
     Name
 }
 text_id! {
+    /// What tells the service-linked roles of one service apart.
+    RoleSuffix
+}
+text_id! {
     /// An alias with its prefix: `alias/app`. Never one of AWS's own (`alias/aws/…`).
     AliasName
 }
@@ -147,6 +151,21 @@ impl FromStr for Name {
         Err(BadId::new(
             format!("`{text}` is not a name"),
             "1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)",
+        ))
+    }
+}
+
+impl FromStr for RoleSuffix {
+    type Err = BadId;
+    /// IAM API Reference, CreateServiceLinkedRole: `CustomSuffix` is `[\w+=,.@-]+`.
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if (1..=64).contains(&text.len()) && text.chars().all(legal) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(BadId::new(
+            format!("`{text}` is not a suffix"),
+            "1 to 64 letters, digits and `_+=,.@-`",
         ))
     }
 }

@@ -12,7 +12,7 @@ pub const VERSION: u32 = 1;
 /// One recorded resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// AWS's identifier: a key's ARN, an alias's name, a grant's id.
+    /// AWS's identifier: a key's or a role's ARN, an alias's name, a grant's id.
     pub id: String,
     /// Where it is.
     pub place: Place,

@@ -13,7 +13,7 @@ use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcom
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, alias, grant, key};
+use crate::kind::{Call, alias, grant, key, service_linked_role};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -230,6 +230,7 @@ impl Cloud for Aws {
             Call::Key(call) => key::aws::send(self, at, call, &late).await,
             Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
+            Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
         }
     }
 }

@@ -112,6 +112,8 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
     match from.kind {
         Kind::Key if from == to => Err(Failure::new(format!("`{from}` has that address already"))),
         Kind::Key => Ok(()),
+        Kind::ServiceLinkedRole => Err(Failure::new(format!("`{from}` is what AWS calls it"))
+            .hint("change the service or the suffix in the configuration")),
         Kind::Alias => Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(
             "write the new name into the configuration: the next plan makes that alias and deletes \
              the old one",
@@ -126,7 +128,7 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
 
 fn repoint(spec: &mut Spec, from: &Address, to: &Address) {
     let key = match spec {
-        Spec::Key(_) => return,
+        Spec::Key(_) | Spec::ServiceLinkedRole(_) => return,
         Spec::Alias(alias) => &mut alias.target,
         Spec::Grant(grant) => &mut grant.key,
     };

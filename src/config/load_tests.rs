@@ -93,7 +93,7 @@ fn names_fields_and_references_are_checked() {
       |
       = help: declare it under `vars`
 
-    error: `keys` is not a kind of resource: one of key, alias, grant
+    error: `keys` is not a kind of resource: one of service_linked_role, key, alias, grant
      --> a.yaml:7:15
       |
     7 |   - {address: keys/x, action: forget}

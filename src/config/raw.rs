@@ -43,6 +43,8 @@ record! {
         accounts: Part<Named<Part<Account>>>,
         /// The keys.
         keys: Part<Named<Part<Key>>>,
+        /// Roles of AWS services that policies and grants name: one that is missing is made.
+        service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// What is demanded of every key, for pipelines.
         gates: Part<Option<Gates>>,
         /// What kmsctl stops managing without touching it in AWS.
@@ -195,6 +197,16 @@ record! {
         encryption_context_equals: Option<Spanned<Named<Text>>>,
         /// At least these pairs.
         encryption_context_subset: Option<Spanned<Named<Text>>>,
+    }
+}
+
+record! {
+    /// The role of an AWS service: made where it is missing, never changed and never deleted.
+    pub struct ServiceLinkedRole {
+        /// The service's principal, such as `autoscaling.amazonaws.com`.
+        service: Text,
+        /// What tells it apart from the service's other roles; only for `autoscaling.amazonaws.com`.
+        suffix: Option<Text>,
     }
 }
 

@@ -483,3 +483,64 @@ fn existing_and_adopted_keys_are_named_whole() {
     6 errors.
     "##);
 }
+
+#[test]
+fn service_linked_roles_are_of_known_services() {
+    let desired = good(
+        "stack: s\nservice_linked_roles:\n  - {service: autoscaling.amazonaws.com, suffix: kms}\n  - {service: autoscaling.amazonaws.com}\n  - {service: spot.amazonaws.com}\n",
+    );
+    let addresses: Vec<_> = desired.resources.keys().map(ToString::to_string).collect();
+    assert_eq!(
+        addresses,
+        [
+            "service_linked_role/autoscaling.amazonaws.com",
+            "service_linked_role/autoscaling.amazonaws.com/kms",
+            "service_linked_role/spot.amazonaws.com",
+        ]
+    );
+    insta::assert_snapshot!(report(
+        "service_linked_roles:\n  - {service: autoscale.amazonaws.com}\n  - {service: rds.amazonaws.com, suffix: kms}\n  - {service: autoscaling.amazonaws.com, suffix: a b}\n  - {service: autoscaling.amazonaws.com, suffix: kms}\n  - {service: autoscaling.amazonaws.com, suffix: KMS}\n  - {suffix: x}\n"
+    ), @r##"
+    error: `autoscale.amazonaws.com` is not a service whose role kmsctl can make
+     --> a.yaml:3:15
+      |
+    3 |   - {service: autoscale.amazonaws.com}
+      |               ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `autoscaling.amazonaws.com`?
+
+    error: the role of `rds.amazonaws.com` takes no suffix
+     --> a.yaml:4:42
+      |
+    4 |   - {service: rds.amazonaws.com, suffix: kms}
+      |                                          ^^^
+      |
+      = help: drop the suffix: the service has one role an account
+
+    error: `a b` is not a suffix
+     --> a.yaml:5:50
+      |
+    5 |   - {service: autoscaling.amazonaws.com, suffix: a b}
+      |                                                  ^^^
+      |
+      = help: 1 to 64 letters, digits and `_+=,.@-`
+
+    error: the role `AWSServiceRoleForAutoScaling_KMS` is declared twice
+     --> a.yaml:7:5
+      |
+    6 |   - {service: autoscaling.amazonaws.com, suffix: kms}
+      |     ------------------------------------------------ first here
+    7 |   - {service: autoscaling.amazonaws.com, suffix: KMS}
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: keep one of the two: IAM does not tell names apart by their case
+
+    error: missing field `service`
+     --> a.yaml:8:5
+      |
+    8 |   - {suffix: x}
+      |     ^^^^^^^^^^
+
+    5 errors.
+    "##);
+}

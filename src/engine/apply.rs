@@ -5,7 +5,7 @@ use super::Effort;
 use super::settle::Nonces;
 use crate::address::Address;
 use crate::cloud::{Cloud, Outcome};
-use crate::id::KeyArn;
+use crate::id::{IdentityArn, KeyArn};
 use crate::journal::{Draft, Event};
 use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Part, Queue, Work};
@@ -83,6 +83,8 @@ struct Run<'a, C, W> {
     /// The keys that were made or whose policies were written, and when.
     touched: RefCell<BTreeMap<KeyArn, Instant>>,
     nonces: Nonces,
+    /// The roles that the plan makes: IAM may not show them at once.
+    made: BTreeSet<IdentityArn>,
     broken: Cell<bool>,
 }
 
@@ -102,6 +104,7 @@ pub async fn apply<C: Cloud, W: World>(
         ids: RefCell::new(ids),
         touched: RefCell::default(),
         nonces: Nonces::default(),
+        made: plan.makes().into_keys().collect(),
         broken: Cell::new(false),
     };
     run.drive().await
@@ -242,7 +245,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 .get(&step.address)
                 .cloned()
                 .or_else(|| step.id.as_ref().and_then(|id| id.parse().ok())),
-            Kind::Alias | Kind::Grant => None,
+            Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => None,
         }
     }
 }
@@ -251,6 +254,7 @@ fn draft(step: &Step) -> Option<Draft> {
     let spec = step.record.clone()?;
     let natural = match &spec {
         Spec::Alias(alias) => Some(alias.name.to_string()),
+        Spec::ServiceLinkedRole(role) => Some(role.arn(&step.place)),
         Spec::Key(_) | Spec::Grant(_) => None,
     };
     Some(Draft {

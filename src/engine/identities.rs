@@ -72,8 +72,15 @@ pub enum Refusal {
     Other,
 }
 
-/// Looks up whom the call names. `now` is in seconds since 1970.
-pub async fn refusal<C: Cloud>(cloud: &C, effort: &Effort, call: &Call, now: u64) -> Refusal {
+/// Looks up whom the call names. Those of `made` are there, though IAM may not show them yet. `now`
+/// is in seconds since 1970.
+pub async fn refusal<C: Cloud>(
+    cloud: &C,
+    effort: &Effort,
+    call: &Call,
+    made: &BTreeSet<IdentityArn>,
+    now: u64,
+) -> Refusal {
     let named: BTreeSet<IdentityArn> =
         call.principals().iter().filter_map(|arn| arn.parse().ok()).collect();
     let count = named.len();
@@ -81,12 +88,13 @@ pub async fn refusal<C: Cloud>(cloud: &C, effort: &Effort, call: &Call, now: u64
     let missing: Vec<String> = looked
         .standings
         .iter()
+        .filter(|(identity, _)| !made.contains(identity))
         .filter_map(|(identity, standing)| standing.objection(identity))
         .collect();
-    let young = looked
-        .standings
-        .values()
-        .any(|standing| matches!(standing, Standing::Exists { created } if created + YOUNG > now));
+    let young = looked.standings.iter().any(|(identity, standing)| match standing {
+        Standing::Exists { created } => created + YOUNG > now,
+        Standing::Missing | Standing::Elsewhere { .. } => made.contains(identity),
+    });
     match (missing.is_empty(), young || looked.standings.len() < count) {
         (false, _) => Refusal::Missing(missing),
         (true, true) => Refusal::Young,

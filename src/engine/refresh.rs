@@ -7,6 +7,7 @@
 
 mod identify;
 mod lift;
+mod roles;
 
 use super::Effort;
 use super::settle::LOOKS;
@@ -65,6 +66,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_keys(readings, &mut live).await?;
     run.lift_aliases(&aliases, &mut live).await?;
     run.lift_grants(&mut live).await?;
+    run.lift_roles(&mut live).await?;
     Ok(live)
 }
 
@@ -82,7 +84,7 @@ impl<'a> Interest<'a> {
     fn keys(&self) -> Vec<&'a key::Spec> {
         let keys = self.specs().filter_map(|spec| match spec {
             Spec::Key(key) => Some(key),
-            Spec::Alias(_) | Spec::Grant(_) => None,
+            Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_) => None,
         });
         keys.collect()
     }

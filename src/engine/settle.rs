@@ -2,7 +2,7 @@
 
 use crate::cloud::retry::{Patience, every_page, patiently};
 use crate::cloud::{Cloud, CloudError, Fault, Outcome};
-use crate::id::{KeyArn, Place};
+use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, NONCE_TAG};
 use crate::kind::{Call, Ids, KeyRef, Retry, alias, grant};
@@ -11,8 +11,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long to go on looking for an object that a lost `CreateKey`, `CreateAlias` or `CreateGrant`
-/// may have made, in seconds between two looks: AWS shows new objects after seconds (aws-semantics 1.8).
+/// How long to go on looking for an object that a lost call may have made (a key, an alias, a grant,
+/// a role), in seconds between two looks: AWS shows new objects after seconds (aws-semantics 1.8).
 pub(super) const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// How many keys are asked for their tags at once.
@@ -132,7 +132,23 @@ async fn look<C: Cloud>(
             let gone = |grants: Vec<Listed>| grants.iter().all(|grant| grant.grant_id != *grant_id);
             Ok(done(grants.is_some_and(gone)))
         }
+        Call::ServiceLinkedRole(call) => {
+            Ok(done(is_there(cloud, patience, &call.role().arn(lost.at)).await?))
+        }
     }
+}
+
+/// Whether IAM knows the role.
+async fn is_there<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    role: &str,
+) -> Result<bool, CloudError> {
+    let Ok(identity) = role.parse::<IdentityArn>() else {
+        return Ok(false);
+    };
+    let found = patiently(patience, async || cloud.identity(&identity).await).await?;
+    Ok(found.is_some_and(|found| found.arn == role))
 }
 
 /// The grants of a key, if the key exists.

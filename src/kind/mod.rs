@@ -8,6 +8,7 @@
 pub mod alias;
 pub mod grant;
 pub mod key;
+pub mod service_linked_role;
 
 use crate::address::Address;
 use crate::id::{KeyArn, Place};
@@ -427,6 +428,7 @@ macro_rules! kinds {
 
 // The only list of kinds in the crate.
 kinds! {
+    ServiceLinkedRole => service_linked_role::ServiceLinkedRole, "service_linked_role";
     Key => key::Key, "key";
     Alias => alias::Alias, "alias";
     Grant => grant::Grant, "grant";

@@ -3,7 +3,8 @@
 use super::{Blocked, Plan, Step};
 use crate::address::Address;
 use crate::id::IdentityArn;
-use crate::kind::{Change, Violation};
+use crate::kind::service_linked_role::Spec as Role;
+use crate::kind::{Change, Spec, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What IAM says about a user or a role.
@@ -44,23 +45,46 @@ impl Plan {
         self.steps.iter().flat_map(identities).collect()
     }
 
+    /// The roles that its steps make, by whose step.
+    #[must_use]
+    pub fn makes(&self) -> BTreeMap<IdentityArn, Address> {
+        made(&self.steps)
+    }
+
     /// Blocks the steps that name an identity that is not there, and those that cannot go on
     /// without them.
     pub fn admit(&mut self, standings: &BTreeMap<IdentityArn, Standing>) {
         let mut refused: BTreeMap<Address, Vec<Violation>> = BTreeMap::new();
+        let made = self.makes();
         for step in &self.steps {
-            let objections: Vec<String> = identities(step)
-                .iter()
-                .filter_map(|identity| standings.get(identity)?.objection(identity))
-                .collect();
+            let (mut objections, mut help) = (Vec::new(), BTreeSet::new());
+            for identity in identities(step).iter().filter(|named| !made.contains_key(*named)) {
+                let standing = standings.get(identity);
+                objections.extend(standing.and_then(|standing| standing.objection(identity)));
+                help.extend(standing.and_then(|standing| self.remedy(identity, standing)));
+            }
             if !objections.is_empty() {
-                let help = "create it first, or correct the name: AWS takes no policy and no grant \
-                            that names somebody who does not exist";
-                let violation = Violation::new("", objections.join("; "), help);
+                let help: Vec<&str> = help.into_iter().collect();
+                let violation = Violation::new("", objections.join("; "), help.join("; "));
                 refused.insert(step.address.clone(), vec![violation]);
             }
         }
         self.refuse(refused);
+    }
+
+    /// What to do about an identity that is not there.
+    fn remedy(&self, identity: &IdentityArn, standing: &Standing) -> Option<&'static str> {
+        let ours = *identity.account() == self.home.account;
+        match standing {
+            Standing::Exists { .. } => None,
+            Standing::Missing if ours && Role::of(identity).is_some() => {
+                Some("declare it under `service_linked_roles` and kmsctl creates it")
+            }
+            Standing::Missing | Standing::Elsewhere { .. } => Some(
+                "create it first, or correct the name: AWS takes no policy and no grant that names \
+                 somebody who does not exist",
+            ),
+        }
     }
 
     /// Blocks steps, and those that cannot go on without them.
@@ -94,7 +118,23 @@ impl Plan {
     }
 }
 
-fn identities(step: &Step) -> BTreeSet<IdentityArn> {
+/// The roles that steps make, by whose step.
+pub(super) fn made(steps: &[Step]) -> BTreeMap<IdentityArn, Address> {
+    let each = steps.iter().filter_map(|step| match &step.change {
+        Change::Create { to: Spec::ServiceLinkedRole(role) } => {
+            Some((role.arn(&step.place).parse().ok()?, step.address.clone()))
+        }
+        Change::Create { .. }
+        | Change::Update { .. }
+        | Change::Import { .. }
+        | Change::Delete { .. }
+        | Change::Forget { .. } => None,
+    });
+    each.collect()
+}
+
+/// Whom the calls of a step name.
+pub(super) fn identities(step: &Step) -> BTreeSet<IdentityArn> {
     let calls = step.calls.iter().chain(&step.last);
     let named = calls.flat_map(|planned| planned.call.principals());
     named.filter_map(|arn| arn.parse().ok()).collect()

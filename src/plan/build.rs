@@ -52,6 +52,9 @@ fn empty(desired: &Desired, state: &State) -> Plan {
     }
 }
 
+/// Why a role that is no longer declared is not deleted.
+const ROLE_STAYS: &str = "no longer declared; AWS keeps the role, since services may use it";
+
 struct Builder<'a> {
     desired: &'a Desired,
     state: &'a State,
@@ -70,8 +73,15 @@ impl Builder<'_> {
         let forget = self.desired.forget.contains(address)
             || record.is_some_and(|record| record.spec.refs().into_iter().any(forgotten));
         match (declared, record, seen) {
-            (None, Some(record), _) if forget => self.forget(address, record),
+            (None, Some(record), _) if forget => {
+                self.forget(address, record, "listed under `removed`");
+            }
             (None, None, _) if forget => {}
+            (None, Some(record), Seen::Present { .. } | Seen::Obstructed { .. })
+                if address.kind == Kind::ServiceLinkedRole =>
+            {
+                self.forget(address, record, ROLE_STAYS);
+            }
             (None, None, Seen::Absent | Seen::Obstructed { .. }) => {}
             (_, _, Seen::Obstructed { reason, help }) => {
                 self.block(address, &Violation::new("", reason, help));
@@ -110,16 +120,10 @@ impl Builder<'_> {
         }
     }
 
-    fn forget(&mut self, address: &Address, record: &Record) {
+    fn forget(&mut self, address: &Address, record: &Record, reason: &str) {
         let change = Change::Forget { from: record.spec.clone() };
-        self.step(
-            address,
-            record.place.clone(),
-            change,
-            Some(&record.id),
-            record.protect,
-            "listed under `removed`",
-        );
+        let place = record.place.clone();
+        self.step(address, place, change, Some(&record.id), record.protect, reason);
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
@@ -346,7 +350,10 @@ impl Builder<'_> {
         let grants = self.plan.steps.iter().filter_map(|step| {
             let create = step.calls.iter().find_map(|planned| match &planned.call {
                 kind::Call::Grant(grant::Call::CreateGrant { key_id, .. }) => Some(key_id),
-                kind::Call::Grant(_) | kind::Call::Key(_) | kind::Call::Alias(_) => None,
+                kind::Call::Grant(_)
+                | kind::Call::Key(_)
+                | kind::Call::Alias(_)
+                | kind::Call::ServiceLinkedRole(_) => None,
             })?;
             match create {
                 kind::KeyRef::Managed(key) if disabled(key) => {
@@ -455,7 +462,7 @@ fn access(step: &Step, live: &Live) -> Vec<Access> {
 fn key_access(step: &Step, live: &Live) -> Vec<Access> {
     let policy = |spec: Option<&Spec>| match spec {
         Some(Spec::Key(key)) => key.policy.clone(),
-        Some(Spec::Alias(_) | Spec::Grant(_)) | None => None,
+        Some(Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_)) | None => None,
     };
     let (from, to) = (policy(step.change.from()), policy(step.change.to()));
     if to.is_none() {
@@ -484,7 +491,7 @@ fn grants(key: &Address, live: &Live) -> Vec<Grant> {
             Spec::Grant(spec) if spec.key == kind::KeyRef::Managed(key.clone()) => {
                 Some(grant::in_policy_words(address, spec))
             }
-            Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) => None,
+            Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) | Spec::ServiceLinkedRole(_) => None,
         },
         Seen::Absent | Seen::Obstructed { .. } => None,
     });
@@ -496,7 +503,7 @@ fn grant_access(step: &Step) -> Vec<Access> {
         Some(Spec::Grant(spec)) => {
             Some((spec.key.to_string(), grant::in_policy_words(&step.address, spec)))
         }
-        Some(Spec::Key(_) | Spec::Alias(_)) | None => None,
+        Some(Spec::Key(_) | Spec::Alias(_) | Spec::ServiceLinkedRole(_)) | None => None,
     };
     let (old, new) = (of(step.change.from()), of(step.change.to()));
     let Some(key) = new.as_ref().or(old.as_ref()).map(|(key, _)| key.clone()) else {

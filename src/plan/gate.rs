@@ -20,7 +20,7 @@ pub(super) fn judge(plan: &mut Plan, desired: &Desired) {
         let step = steps.get(address);
         let before = step.and_then(|step| match step.change.from() {
             Some(Spec::Key(from)) => from.policy.as_ref(),
-            Some(Spec::Alias(_) | Spec::Grant(_)) | None => None,
+            Some(Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_)) | None => None,
         });
         Changing { id: step.and_then(|step| step.id.as_deref()), before }
     });

@@ -1,6 +1,7 @@
 //! Which step waits for which, and a queue that hands out what is ready. Pure.
 
 use super::Step;
+use super::admit::{identities, made};
 use crate::address::Address;
 use crate::kind::{Change, KeyRef, Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,14 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Fills in what each step waits for, and sorts the steps into an executable order.
 ///
 /// A resource is created and changed after the key that it will point at; a key is deleted after
-/// everything that pointed at it has moved away or gone. Kinds are ranked so that neither rule can
-/// make a circle: only aliases and grants point, and only at keys.
+/// everything that pointed at it has moved away or gone. What names a role waits for the step that
+/// makes it. Kinds are ranked so that no rule can make a circle: only aliases and grants point, and
+/// only at keys; a role waits for nothing.
 pub fn order(steps: &mut [Step]) {
     let deleted = |step: &&Step| matches!(step.change, Change::Delete { .. });
     let doomed: BTreeSet<Address> = keys(steps.iter().filter(deleted));
     let others: BTreeSet<Address> = keys(steps.iter().filter(|step| !deleted(step)));
     let mut before_key: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+    let made = made(steps);
     for step in steps.iter_mut() {
+        let named = identities(step);
+        step.after.extend(named.iter().filter_map(|identity| made.get(identity).cloned()));
         for key in managed(step.change.to()) {
             if others.contains(&key) {
                 step.after.insert(key);
@@ -32,9 +37,10 @@ pub fn order(steps: &mut [Step]) {
     }
     steps.sort_by_key(|step| {
         let rank = match (&step.change, step.address.kind) {
-            (Change::Delete { .. }, Kind::Key) => 2,
-            (_, Kind::Key) => 0,
-            (_, Kind::Alias | Kind::Grant) => 1,
+            (_, Kind::ServiceLinkedRole) => 0,
+            (Change::Delete { .. }, Kind::Key) => 3,
+            (_, Kind::Key) => 1,
+            (_, Kind::Alias | Kind::Grant) => 2,
         };
         (rank, step.address.clone())
     });

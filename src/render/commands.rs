@@ -185,14 +185,19 @@ fn argument(name: &str, value: &Value) -> Option<String> {
     })
 }
 
-/// `KeyId` as `key-id`.
+/// `KeyId` as `key-id`, and `AWSServiceName` as `aws-service-name`.
 fn kebab(name: &str) -> String {
     let mut out = String::new();
-    for c in name.chars() {
-        if c.is_ascii_uppercase() && !out.is_empty() {
+    let mut before = None;
+    let mut rest = name.chars().peekable();
+    while let Some(c) = rest.next() {
+        let ends = before.is_some_and(|before: char| !before.is_ascii_uppercase());
+        let begins = before.is_some() && rest.peek().is_some_and(char::is_ascii_lowercase);
+        if c.is_ascii_uppercase() && (ends || begins) {
             out.push('-');
         }
         out.push(c.to_ascii_lowercase());
+        before = Some(c);
     }
     out
 }

@@ -144,6 +144,6 @@ fn request<'a>(step: &Step, call: &'a PlannedCall) -> Request<'a> {
 pub(super) fn on_key(call: &Call, operation: &str) -> bool {
     match call {
         Call::Key(_) => operation != "CreateKey",
-        Call::Alias(_) | Call::Grant(_) => false,
+        Call::Alias(_) | Call::Grant(_) | Call::ServiceLinkedRole(_) => false,
     }
 }

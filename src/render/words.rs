@@ -188,7 +188,7 @@ pub(super) fn operations(step: &Step) -> Vec<String> {
 pub(super) fn deletion(step: &Step) -> Option<String> {
     let days = |call: &Call| match call {
         Call::Key(_) => call.request().1.get("PendingWindowInDays").and_then(Value::as_u64),
-        Call::Alias(_) | Call::Grant(_) => None,
+        Call::Alias(_) | Call::Grant(_) | Call::ServiceLinkedRole(_) => None,
     };
     let days = step.calls.iter().chain(&step.last).find_map(|call| days(&call.call))?;
     Some(format!("schedules deletion in {days} days"))

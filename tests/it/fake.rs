@@ -35,6 +35,9 @@ impl Rng {
     }
 }
 
+/// The clock of a run, in seconds since 1970.
+pub(crate) const NOW: u64 = 1_000_000;
+
 /// Whether a kill comes before or after AWS executes the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
@@ -48,15 +51,15 @@ pub(crate) struct Faults {
     pub(crate) lose_answers: u64,
     pub(crate) throttle: u64,
     pub(crate) fail500: u64,
-    /// How many calls, reads among them, do not see a key yet that was just made.
+    /// How many calls, reads among them, do not see a key or a role yet that was just made.
     pub(crate) unseen: u64,
     /// Whether reads are throttled and answered with 500, too.
     pub(crate) reads: bool,
     /// Operation and id of the key, `*` for every mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
-    /// Users and roles that do not exist.
+    /// Users and roles that do not exist, unless they are made.
     pub(crate) missing: BTreeSet<String>,
-    /// When every identity was made, in seconds since 1970.
+    /// When every identity was made, in seconds since 1970, but for those that calls made.
     pub(crate) created: u64,
     /// How many policies and grants are still refused because KMS does not know a principal.
     pub(crate) strange: u32,
@@ -91,7 +94,9 @@ pub(crate) struct FakeAws {
     /// Refusals by AWS itself, not by the fault plan.
     pub(crate) refusals: RefCell<Vec<String>>,
     pub(crate) mutations: Cell<usize>,
-    /// How many more calls do not see the key of that id.
+    /// The roles that calls made, and when.
+    pub(crate) roles: RefCell<BTreeMap<String, u64>>,
+    /// How many more calls do not see the key of that id, or the role of that ARN.
     pub(super) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
     serial: Cell<u64>,
@@ -115,7 +120,7 @@ fn about(call: &Call, late: &Late<'_>) -> Option<KeyArn> {
             grant::Call::CreateGrant { key_id: key, .. }
             | grant::Call::RevokeGrant { key_id: key, .. },
         ) => key,
-        Call::Alias(alias::Call::DeleteAlias { .. }) => return None,
+        Call::Alias(alias::Call::DeleteAlias { .. }) | Call::ServiceLinkedRole(_) => return None,
     };
     late.ids.and_then(|ids| key.resolve(ids))
 }
@@ -128,6 +133,7 @@ impl FakeAws {
             log: RefCell::default(),
             refusals: RefCell::default(),
             mutations: Cell::new(0),
+            roles: RefCell::default(),
             unseen: RefCell::default(),
             killed: Cell::new(false),
             serial: Cell::new(0),
@@ -253,7 +259,7 @@ impl FakeAws {
         let mut faults = self.faults.borrow_mut();
         let strange = !named.is_empty() && faults.strange > 0;
         faults.strange -= u32::from(strange);
-        strange || named.iter().any(|arn| faults.missing.contains(arn))
+        strange || named.iter().any(|arn| faults.missing.contains(arn) || self.misses(arn))
     }
 
     /// Whether this call does not see the key yet.
@@ -351,8 +357,10 @@ impl Cloud for FakeAws {
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
         self.read("GetRole", None).await?;
         let faults = self.faults.borrow();
-        let there = !faults.missing.contains(identity.as_str());
-        Ok(there.then(|| Identity { arn: identity.to_string(), created: faults.created }))
+        let arn = identity.to_string();
+        let there = !faults.missing.contains(&arn) && !self.misses(&arn);
+        let created = self.roles.borrow().get(&arn).copied().unwrap_or(faults.created);
+        Ok(there.then_some(Identity { arn, created }))
     }
 
     async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {

@@ -31,4 +31,5 @@ mod program_access;
 mod program_state;
 mod properties;
 mod scenarios;
+mod service_linked_roles;
 mod world;

@@ -65,7 +65,7 @@ fn guest(stack: &Stack, key: &str) -> Desired {
     let full = storage();
     for (address, mut declared) in full.resources {
         match &mut declared.spec {
-            Spec::Key(_) => continue,
+            Spec::Key(_) | Spec::ServiceLinkedRole(_) => continue,
             Spec::Alias(alias) => {
                 alias.name = "alias/guest".parse().unwrap();
                 alias.target = KeyRef::Arn(arn.clone());

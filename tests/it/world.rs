@@ -1,6 +1,6 @@
 //! What surrounds the engine, and a stack that runs again and again.
 
-use crate::fake::{FakeAws, Kill, Rng};
+use crate::fake::{FakeAws, Kill, NOW, Rng};
 use kmsctl::cloud::CloudError;
 use kmsctl::cloud::retry::Patience;
 use kmsctl::desired::Desired;
@@ -41,7 +41,7 @@ impl World for Memory<'_> {
     }
 
     fn now(&self) -> u64 {
-        1_000_000
+        NOW
     }
 
     fn stop(&self) -> bool {
@@ -110,7 +110,7 @@ impl Stack {
             }
             Ok(())
         };
-        let now = 1_000_000 + self.later.get();
+        let now = NOW + self.later.get();
         recover::recover(&self.fake, &self.effort, &mut replay, now, write).await?;
         let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
         let mut plan = plan(desired, &replay.state, &live);

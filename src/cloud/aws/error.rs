@@ -75,7 +75,7 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "NoSuchEntityException" => Fault::NotFound,
-        "AlreadyExistsException" => Fault::AlreadyExists,
+        "AlreadyExistsException" | "EntityAlreadyExists" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
         | "UnauthorizedOperation"
@@ -101,12 +101,13 @@ fn by_code(code: &str) -> Option<Fault> {
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
         "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
-        "LimitExceededException" => Fault::LimitExceeded,
-        "UnsupportedOperationException" => Fault::Unsupported,
+        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
+        "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
+        | "InvalidInput"
         | "TagException"
         | "InvalidAliasNameException"
         | "InvalidMarkerException"

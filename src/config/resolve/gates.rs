@@ -83,7 +83,7 @@ impl Context<'_> {
         let resources = base.desired.resources.into_iter();
         let policies = resources.filter_map(|(address, declared)| match declared.spec {
             Spec::Key(key) => Some((address, key.policy?)),
-            Spec::Alias(_) | Spec::Grant(_) => None,
+            Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_) => None,
         });
         policies.collect()
     }

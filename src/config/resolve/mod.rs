@@ -8,6 +8,7 @@ mod key;
 mod lint;
 mod policy;
 mod principal;
+mod role;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -44,6 +45,8 @@ pub(super) struct Context<'a> {
     /// Which alias stands where, and the key that claims it.
     aliases: BTreeMap<(Region, AliasName), (Span, String)>,
     adopted: BTreeMap<String, Span>,
+    /// The service-linked roles by name, which IAM compares without regard to case.
+    roles: BTreeMap<String, Span>,
     places: BTreeMap<Address, Span>,
     out: Desired,
 }
@@ -61,6 +64,11 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
         cx.name(name);
         if let Part(Some(key)) = key {
             cx.key(name, key);
+        }
+    }
+    for role in declared.service_linked_roles.0.iter().flatten() {
+        if let Part(Some(role)) = role {
+            cx.service_linked_role(role);
         }
     }
     if let Part(Some(Some(gates))) = &declared.gates {
@@ -102,6 +110,7 @@ impl<'a> Context<'a> {
             accounts: BTreeMap::new(),
             aliases: BTreeMap::new(),
             adopted: BTreeMap::new(),
+            roles: BTreeMap::new(),
             places: BTreeMap::new(),
             out: Desired {
                 stack,

@@ -128,7 +128,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         since: Instant,
     ) -> Result<(), Stuck> {
         let left = STRANGE.saturating_sub(since.elapsed());
-        match refusal(self.cloud, self.effort, call, self.world.now()).await {
+        match refusal(self.cloud, self.effort, call, &self.made, self.world.now()).await {
             Refusal::Missing(who) => {
                 error.message = format!("{}: {}", who.join("; "), error.message);
                 Err(Stuck::Refused(error))
@@ -163,6 +163,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             call,
             Call::Key(key::Call::ScheduleKeyDeletion { .. } | key::Call::CancelKeyDeletion {})
         );
+        let named = matches!(call, Call::ServiceLinkedRole(_));
         match error.fault {
             Fault::Throttled | Fault::Unsent => Meaning::Again,
             Fault::Ambiguous => match call.retry() {
@@ -174,6 +175,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Fault::NotFound if gone => Meaning::Done,
             Fault::NotFound | Fault::InvalidState => Meaning::Lag { most: LAG },
             Fault::Denied => Meaning::Lag { most: DENIED_LAG },
+            // IAM says so of a role that is there already (aws-semantics 5.2).
+            Fault::Invalid if named => Meaning::Look { again: false },
             Fault::Malformed => Meaning::Stranger,
             Fault::Invalid | Fault::LimitExceeded | Fault::Unsupported | Fault::Other => {
                 Meaning::Refused

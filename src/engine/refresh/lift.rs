@@ -248,7 +248,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let interest = self.interest(address);
             let wanted = interest.specs().find_map(|spec| match spec {
                 Spec::Grant(grant) if grant.key == *key => Some(grant),
-                Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) => None,
+                Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) | Spec::ServiceLinkedRole(_) => None,
             });
             let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
             let (Some(wanted), Some(place)) = (wanted, place) else {

@@ -1,11 +1,12 @@
 //! The mutating calls, with AWS's rules (aws-semantics 1.3, 1.5, 1.6, 1.7, 2).
 
 use super::aliases::change_alias;
-use super::{FakeAws, FakeKey, Region, fail};
+use super::{FakeAws, FakeKey, NOW, Region, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Outcome};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::grant::{Call as GrantCall, Listed, operations_for};
 use kmsctl::kind::key::{Call as KeyCall, Metadata, NONCE_TAG, can_rotate, rule};
+use kmsctl::kind::service_linked_role::Call as RoleCall;
 use kmsctl::kind::{Call, KeyRef};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ pub(super) type Answer<T = Outcome> = Result<T, CloudError>;
 /// What stands for a key's own ARN until the key exists.
 const OWN_ARN: &str = "${aws.key_arn}";
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "CreateKey",
     "CancelKeyDeletion",
     "EnableKey",
@@ -32,6 +33,7 @@ const NAMES: [&str; 16] = [
     "DeleteAlias",
     "CreateGrant",
     "RevokeGrant",
+    "CreateServiceLinkedRole",
 ];
 
 pub(super) fn name(operation: &str) -> &'static str {
@@ -118,6 +120,7 @@ impl FakeAws {
                 change_key(key, call, name)
             }
             Call::Alias(call) => change_alias(at, region, call, late, name),
+            Call::ServiceLinkedRole(call) => self.create_role(at, call, name),
             Call::Grant(call) => {
                 let (GrantCall::CreateGrant { key_id, .. } | GrantCall::RevokeGrant { key_id, .. }) =
                     call;
@@ -131,6 +134,18 @@ impl FakeAws {
                 self.change_grant(at, key, call, name)
             }
         }
+    }
+
+    /// IAM's answer to a name that is taken (aws-semantics 5.2).
+    fn create_role(&self, at: &Place, call: &RoleCall, name: &'static str) -> Answer {
+        let arn = call.role().arn(at);
+        let mut faults = self.faults.borrow_mut();
+        if !faults.missing.remove(&arn) {
+            return Err(fail(name, Fault::Invalid, "the name has been taken in this account"));
+        }
+        self.unseen.borrow_mut().insert(arn.clone(), faults.unseen);
+        self.roles.borrow_mut().insert(arn, NOW);
+        Ok(Outcome::Done)
     }
 
     fn create_key(

@@ -1,0 +1,84 @@
+//! Service-linked roles, as IAM knows them.
+
+use super::{LOOKS, Refresh, unreachable};
+use crate::cloud::retry::patiently;
+use crate::cloud::{Cloud, CloudError, Fault};
+use crate::id::{IdentityArn, Place};
+use crate::kind::{Kind, Spec, service_linked_role};
+use crate::live::{Live, Seen};
+use std::time::Duration;
+
+impl<C: Cloud> Refresh<'_, C> {
+    pub(super) async fn lift_roles(&self, live: &mut Live) -> Result<(), CloudError> {
+        let wanted = self.addresses(Kind::ServiceLinkedRole).into_iter().filter_map(|address| {
+            let interest = self.interest(address);
+            let place =
+                interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place))?;
+            let Some(Spec::ServiceLinkedRole(role)) = interest.specs().next() else {
+                return None;
+            };
+            // IAM may show a role late that was made moments ago.
+            let looks = if interest.record.is_some() { &LOOKS[..] } else { &[] };
+            Some((address, place, role, looks))
+        });
+        let asks = wanted.map(|(address, place, role, looks)| async move {
+            let mut seen = self.role(place, role).await;
+            for seconds in looks {
+                match seen {
+                    Ok(Seen::Absent) => {}
+                    Ok(Seen::Present { .. } | Seen::Obstructed { .. }) | Err(_) => break,
+                }
+                tokio::time::sleep(Duration::from_secs(*seconds)).await;
+                seen = self.role(place, role).await;
+            }
+            (address, seen)
+        });
+        for (address, seen) in self.side_by_side(asks).await {
+            live.seen.insert(address.clone(), seen?);
+        }
+        Ok(())
+    }
+
+    async fn role(
+        &self,
+        place: &Place,
+        role: &service_linked_role::Spec,
+    ) -> Result<Seen, CloudError> {
+        let arn = role.arn(place);
+        // The ARN of a role always is one of an identity.
+        let Ok(identity) = arn.parse::<IdentityArn>() else {
+            return Ok(Seen::Absent);
+        };
+        let ask = async || self.cloud.identity(&identity).await;
+        Ok(match patiently(&self.effort.patience, ask).await {
+            Ok(None) => Seen::Absent,
+            Ok(Some(found)) if found.arn == arn => {
+                let spec = Box::new(Spec::ServiceLinkedRole(role.clone()));
+                Seen::Present { id: arn, place: place.clone(), spec }
+            }
+            Ok(Some(found)) => Seen::Obstructed {
+                reason: format!("its name belongs to `{}`", found.arn),
+                help: "rename that role: the service can use no other name".to_owned(),
+            },
+            Err(error) if unreachable(&error) => return Err(error),
+            Err(error) => {
+                let help = match error.fault {
+                    Fault::Denied => "let the caller look (iam:GetRole)",
+                    Fault::NotFound
+                    | Fault::AlreadyExists
+                    | Fault::Throttled
+                    | Fault::InvalidState
+                    | Fault::Invalid
+                    | Fault::Malformed
+                    | Fault::LimitExceeded
+                    | Fault::Ambiguous
+                    | Fault::Unsent
+                    | Fault::Unsupported
+                    | Fault::Other => "see what AWS says",
+                };
+                let reason = format!("whether it exists is not known: {error}");
+                Seen::Obstructed { reason, help: help.to_owned() }
+            }
+        })
+    }
+}

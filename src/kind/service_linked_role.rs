@@ -1,0 +1,325 @@
+//! Service-linked roles: a policy may name one only once it exists, and a fresh account has none.
+//!
+//! A role belongs to its service, and what uses it is not known here: kmsctl makes one that is
+//! missing, and neither changes nor deletes any. A role has no tags that kmsctl could set; its name
+//! follows from the declaration, so that one that is there already is as good as one of ours.
+
+pub(crate) mod aws;
+
+use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
+use crate::id::{BadId, IdentityArn, Place, RoleSuffix};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A service whose role has a documented name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Known {
+    principal: &'static str,
+    role: &'static str,
+    /// Whether AWS makes further roles for the service, told apart by a suffix.
+    suffixed: bool,
+}
+
+/// The services, each by the page of its user guide that names the role:
+///
+/// | Service | Guide |
+/// |---|---|
+/// | `autoscaling` | Amazon EC2 Auto Scaling User Guide, "Service-linked roles": the suffix follows `_` |
+/// | `cloudtrail` | AWS CloudTrail User Guide, "Using service-linked roles" |
+/// | `elasticfilesystem` | Amazon EFS User Guide, "Using service-linked roles" |
+/// | `es`, `opensearchservice` | Amazon OpenSearch Service Developer Guide, "Using service-linked roles to create VPC domains" |
+/// | `rds` | Amazon RDS User Guide, "Using service-linked roles" |
+/// | `spot` | Amazon EC2 User Guide, "Service-linked role for Spot Instance requests" |
+const KNOWN: &[Known] = &[
+    Known {
+        principal: "autoscaling.amazonaws.com",
+        role: "AWSServiceRoleForAutoScaling",
+        suffixed: true,
+    },
+    Known {
+        principal: "cloudtrail.amazonaws.com",
+        role: "AWSServiceRoleForCloudTrail",
+        suffixed: false,
+    },
+    Known {
+        principal: "elasticfilesystem.amazonaws.com",
+        role: "AWSServiceRoleForAmazonElasticFileSystem",
+        suffixed: false,
+    },
+    Known {
+        principal: "es.amazonaws.com",
+        role: "AWSServiceRoleForAmazonElasticsearchService",
+        suffixed: false,
+    },
+    Known {
+        principal: "opensearchservice.amazonaws.com",
+        role: "AWSServiceRoleForAmazonOpenSearchService",
+        suffixed: false,
+    },
+    Known { principal: "rds.amazonaws.com", role: "AWSServiceRoleForRDS", suffixed: false },
+    Known { principal: "spot.amazonaws.com", role: "AWSServiceRoleForEC2Spot", suffixed: false },
+];
+
+/// A role's name has at most so many characters (IAM User Guide, "IAM and AWS STS quotas").
+const LONGEST: usize = 64;
+
+/// A service whose role kmsctl can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Service(&'static Known);
+
+impl Service {
+    /// The service principals of all of them.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        KNOWN.iter().map(|known| known.principal).collect()
+    }
+
+    /// Its service principal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.0.principal
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Service {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        KNOWN.iter().find(|known| known.principal == text).map(Self).ok_or_else(|| BadId {
+            message: format!("`{text}` is not a service whose role kmsctl can make"),
+            help: format!("known: {}", Self::names().join(", ")),
+        })
+    }
+}
+
+impl TryFrom<String> for Service {
+    type Error = BadId;
+    fn try_from(text: String) -> Result<Self, BadId> {
+        text.parse()
+    }
+}
+
+impl From<Service> for String {
+    fn from(service: Service) -> Self {
+        service.as_str().to_owned()
+    }
+}
+
+/// A service-linked role. Written as its address: `SERVICE` or `SERVICE/SUFFIX`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The service that assumes it.
+    pub service: Service,
+    /// What tells it apart from the service's other roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<RoleSuffix>,
+}
+
+impl Spec {
+    /// The role, where AWS would make it.
+    ///
+    /// # Errors
+    /// If the service takes no suffix, or the name becomes too long.
+    pub fn new(service: Service, suffix: Option<RoleSuffix>) -> Result<Self, BadId> {
+        if suffix.is_some() && !service.0.suffixed {
+            return Err(BadId {
+                message: format!("the role of `{service}` takes no suffix"),
+                help: "drop the suffix: the service has one role an account".to_owned(),
+            });
+        }
+        let spec = Self { service, suffix };
+        let length = spec.name().chars().count();
+        if length > LONGEST {
+            return Err(BadId {
+                message: format!("`{}` has {length} characters", spec.name()),
+                help: format!("the name of a role has at most {LONGEST}: shorten the suffix"),
+            });
+        }
+        Ok(spec)
+    }
+
+    /// The role's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let role = self.service.0.role;
+        match &self.suffix {
+            Some(suffix) => format!("{role}_{suffix}"),
+            None => role.to_owned(),
+        }
+    }
+
+    /// The role's ARN in the account of `place` (aws-semantics 5.2).
+    #[must_use]
+    pub fn arn(&self, place: &Place) -> String {
+        format!(
+            "arn:{}:iam::{}:role/aws-service-role/{}/{}",
+            place.region.partition(),
+            place.account,
+            self.service,
+            self.name()
+        )
+    }
+
+    /// What must be declared for the role of that ARN to be made.
+    #[must_use]
+    pub fn of(identity: &IdentityArn) -> Option<Self> {
+        let (_, role) = identity.as_str().split_once(":role/aws-service-role/")?;
+        let (service, name) = role.split_once('/')?;
+        let service: Service = service.parse().ok()?;
+        let suffix = match name.strip_prefix(service.0.role)? {
+            "" => None,
+            rest => Some(rest.strip_prefix('_')?.parse().ok()?),
+        };
+        Self::new(service, suffix).ok()
+    }
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.suffix {
+            Some(suffix) => write!(f, "{}/{suffix}", self.service),
+            None => self.service.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Spec {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        match text.split_once('/') {
+            Some((service, suffix)) => Self::new(service.parse()?, Some(suffix.parse()?)),
+            None => Self::new(text.parse()?, None),
+        }
+    }
+}
+
+/// The calls that change a service-linked role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateServiceLinkedRole {
+        #[serde(rename = "AWSServiceName")]
+        aws_service_name: Service,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        custom_suffix: Option<RoleSuffix>,
+    },
+}
+
+impl Call {
+    /// The role that it is about.
+    #[must_use]
+    pub fn role(&self) -> Spec {
+        let Self::CreateServiceLinkedRole { aws_service_name, custom_suffix } = self;
+        Spec { service: *aws_service_name, suffix: custom_suffix.clone() }
+    }
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct ServiceLinkedRole;
+
+impl Resource for ServiceLinkedRole {
+    type Spec = Spec;
+    type Call = Call;
+    const SERVICE: &'static str = "iam";
+
+    fn refs(_: &Spec) -> Vec<&KeyRef> {
+        Vec::new()
+    }
+
+    fn complete(declared: &Spec, _: &Spec) -> Spec {
+        declared.clone()
+    }
+
+    fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
+        let calls = match change {
+            Change::Create { to } => vec![Call::CreateServiceLinkedRole {
+                aws_service_name: to.service,
+                custom_suffix: to.suffix.clone(),
+            }],
+            // Service and suffix are the address: there is nothing else to differ.
+            Change::Update { .. } | Change::Import { .. } | Change::Forget { .. } => Vec::new(),
+            Change::Delete { .. } => {
+                let reason = "kmsctl deletes no service-linked role: services may use it";
+                let help = "delete it with AWS's own tools, which ask the service first";
+                return Err(vec![Violation::new("", reason, help)]);
+            }
+        };
+        Ok(Calls::all_at(setting.place, calls))
+    }
+
+    fn retry(_: &Call) -> Retry {
+        Retry::ProbeByName
+    }
+
+    fn principals(_: &Call) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "cn-north-1".parse().unwrap() }
+    }
+
+    #[test]
+    fn every_role_is_known_by_its_arn_and_by_its_address() {
+        for text in Service::names().into_iter().chain(["autoscaling.amazonaws.com/kms"]) {
+            let spec: Spec = text.parse().unwrap();
+            assert_eq!(spec.to_string(), text);
+            let arn = spec.arn(&home());
+            assert_eq!(Spec::of(&arn.parse().unwrap()), Some(spec), "{arn}");
+        }
+        let suffixed: Spec = "autoscaling.amazonaws.com/kms".parse().unwrap();
+        assert_eq!(
+            suffixed.arn(&home()),
+            "arn:aws-cn:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/\
+             AWSServiceRoleForAutoScaling_kms"
+        );
+    }
+
+    #[test]
+    fn what_aws_would_not_make_is_no_role() {
+        let long = format!("autoscaling.amazonaws.com/{}", "x".repeat(36));
+        for text in [
+            "ec2.amazonaws.com",
+            "rds.amazonaws.com/kms",
+            "autoscaling.amazonaws.com/",
+            "autoscaling.amazonaws.com/a b",
+            "autoscaling.amazonaws.com/a/b",
+            &long,
+        ] {
+            assert!(text.parse::<Spec>().is_err(), "{text}");
+        }
+        let of = |rest: &str| {
+            Spec::of(&format!("arn:aws:iam::111122223333:role/{rest}").parse().unwrap())
+        };
+        assert_eq!(of("AWSServiceRoleForAutoScaling"), None);
+        assert_eq!(of("aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS_kms"), None);
+        assert_eq!(of("aws-service-role/ec2.amazonaws.com/AWSServiceRoleForEC2"), None);
+        assert_eq!(of("aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDSBeta"), None);
+    }
+
+    #[test]
+    fn the_request_has_the_names_of_aws() {
+        let suffix = Some("kms".parse().unwrap());
+        let aws_service_name = "autoscaling.amazonaws.com".parse().unwrap();
+        let call = Call::CreateServiceLinkedRole { aws_service_name, custom_suffix: suffix };
+        let json = serde_json::to_value(&call).unwrap();
+        let expected = serde_json::json!({"CreateServiceLinkedRole": {
+            "AWSServiceName": "autoscaling.amazonaws.com", "CustomSuffix": "kms"}});
+        assert_eq!(json, expected);
+        assert_eq!(serde_json::from_value::<Call>(json).unwrap(), call);
+    }
+}

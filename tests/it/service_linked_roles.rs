@@ -1,0 +1,284 @@
+//! Service-linked roles that policies and grants name: made before what names them, and kept.
+
+use crate::build::{Declare, address, empty, home, key_at, policy, role};
+use crate::fake::{Faults, Kill, NOW};
+use crate::program;
+use crate::world::{Stack, lineage};
+use kmsctl::address::Address;
+use kmsctl::desired::Desired;
+use kmsctl::kind::{Kind, Spec, service_linked_role};
+
+const NAME: &str = "autoscaling.amazonaws.com/kms";
+/// Below `role/`.
+const PATH: &str = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_kms";
+
+fn at() -> Address {
+    address(Kind::ServiceLinkedRole, NAME)
+}
+
+fn spec() -> service_linked_role::Spec {
+    NAME.parse().expect("a role")
+}
+
+/// A key whose policy names the role, with a grant to the role.
+fn naming() -> Desired {
+    let mut desired = empty()
+        .key("storage", |key| key.policy = Some(policy(true, &[PATH])))
+        .alias("storage", "storage")
+        .grant("storage", "batch", &["Decrypt"]);
+    for declared in desired.resources.values_mut() {
+        if let Spec::Grant(grant) = &mut declared.spec {
+            grant.grantee = role(PATH);
+        }
+    }
+    desired
+}
+
+fn declaring() -> Desired {
+    naming().add(at(), Spec::ServiceLinkedRole(spec()), home())
+}
+
+/// A stack in an account that does not have the role.
+fn fresh(seed: u64) -> Stack {
+    let stack = Stack::new(seed);
+    stack.fake.faults.borrow_mut().missing.insert(role(PATH));
+    stack
+}
+
+/// One of everything, and nothing left to do.
+fn one_of_each(stack: &Stack, context: &str) {
+    let fake = &stack.fake;
+    assert_eq!(fake.roles.borrow().keys().collect::<Vec<_>>(), [&role(PATH)], "{context}");
+    assert_eq!((fake.keys_total(), fake.grants_total()), (1, 1), "{context}");
+    stack.settled(&declaring());
+}
+
+#[test]
+fn a_missing_role_is_made_before_the_key_whose_policy_names_it() {
+    for seed in 0..10 {
+        let mut stack = fresh(seed);
+        let plan = stack.applied(&declaring());
+        assert_eq!(plan.steps[0].address, at());
+        for step in &plan.steps {
+            let waits = matches!(step.address.kind, Kind::Key | Kind::Grant);
+            assert_eq!(step.after.contains(&at()), waits, "{}", step.address);
+        }
+        assert_eq!(stack.fake.changes_since(0)[..2], ["CreateServiceLinkedRole", "CreateKey"]);
+        assert!(stack.fake.refusals.borrow().is_empty(), "{:?}", stack.fake.refusals);
+        assert_eq!(stack.state.records[&at()].id, role(PATH));
+        one_of_each(&stack, "");
+    }
+}
+
+#[test]
+fn a_role_that_is_there_is_recorded_without_a_call() {
+    let mut stack = Stack::new(1);
+    let plan = stack.applied(&declaring());
+    assert!(plan.steps.iter().all(|step| step.address != at()), "{:#?}", plan.steps);
+    assert!(stack.fake.roles.borrow().is_empty());
+    stack.settled(&declaring());
+    stack.state = lineage("two");
+    let plan = stack.applied(&declaring());
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    stack.settled(&declaring());
+}
+
+#[test]
+fn a_lost_state_comes_back_with_the_role() {
+    let mut stack = fresh(2);
+    stack.applied(&declaring());
+    let records = stack.state.records.clone();
+    stack.state = lineage("two");
+    let plan = stack.applied(&declaring());
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert_eq!(stack.state.records, records);
+    one_of_each(&stack, "");
+}
+
+#[test]
+fn a_role_that_is_gone_is_told_and_made_again() {
+    let mut stack = fresh(2);
+    stack.applied(&declaring());
+    stack.fake.faults.borrow_mut().missing.insert(role(PATH));
+    let plan = stack.applied(&declaring());
+    assert_eq!(plan.drift.iter().map(|drift| &drift.address).collect::<Vec<_>>(), [&at()]);
+    assert_eq!(plan.steps.iter().map(|step| &step.address).collect::<Vec<_>>(), [&at()]);
+    one_of_each(&stack, "");
+}
+
+#[test]
+fn lost_answers_end_in_one_role() {
+    for seed in 0..20 {
+        let mut stack = fresh(seed);
+        stack.fake.faults.borrow_mut().lose_answers = 60;
+        stack.applied(&declaring());
+        *stack.fake.faults.borrow_mut() = Faults::default();
+        assert_eq!(stack.fake.count("CreateServiceLinkedRole"), 1, "seed {seed}");
+        one_of_each(&stack, &format!("seed {seed}"));
+    }
+}
+
+/// IAM shows the new role late as well: the second creation, if there is one, is refused as invalid,
+/// and looking tells that this is as good.
+#[test]
+fn lost_answers_about_a_role_that_is_not_seen_yet_end_in_one_role() {
+    let only = empty().add(at(), Spec::ServiceLinkedRole(spec()), home());
+    let mut twice = 0;
+    for seed in 0..20 {
+        let mut stack = fresh(seed);
+        stack.fake.faults.borrow_mut().lose_answers = 60;
+        stack.fake.faults.borrow_mut().unseen = 5;
+        stack.applied(&only);
+        *stack.fake.faults.borrow_mut() = Faults::default();
+        twice += usize::from(stack.fake.refusals.borrow().len() == 1);
+        stack.settled(&only);
+        stack.applied(&declaring());
+        one_of_each(&stack, &format!("seed {seed}"));
+    }
+    assert!(twice > 0, "no creation was tried twice");
+}
+
+#[test]
+fn a_role_that_somebody_else_makes_meanwhile_is_taken_as_it_is() {
+    let mut stack = fresh(4);
+    let plan = stack.plan_only(&declaring());
+    assert_eq!(plan.count("create"), 4);
+    // Made between the look and the call: the stand-in does not show it to the first looks.
+    stack.fake.faults.borrow_mut().missing.clear();
+    stack.fake.unseen.borrow_mut().insert(role(PATH), 2);
+    stack.applied(&declaring());
+    assert_eq!(stack.fake.count("CreateServiceLinkedRole"), 1);
+    assert_eq!(stack.fake.refusals.borrow().len(), 1, "{:?}", stack.fake.refusals);
+    stack.settled(&declaring());
+}
+
+#[test]
+fn a_kill_at_every_call_ends_in_one_role() {
+    for n in 1..=5 {
+        for kill in [Kill::Before, Kill::After] {
+            for again in [None, Some((1, Kill::Before)), Some((1, Kill::After))] {
+                let context = format!("{n} {kill:?} {again:?}");
+                let mut stack = fresh(3);
+                assert!(stack.run_until(&declaring(), Some((n, kill))).is_none(), "{context}");
+                if again.is_some() {
+                    drop(stack.run_until(&declaring(), again));
+                }
+                stack.applied(&declaring());
+                let calls = stack.fake.count("CreateServiceLinkedRole");
+                assert_eq!(calls, 1, "{context}");
+                assert!(stack.fake.refusals.borrow().is_empty(), "{context}");
+                one_of_each(&stack, &context);
+            }
+        }
+    }
+}
+
+#[test]
+fn leaving_the_configuration_forgets_the_role_and_keeps_it() {
+    let mut stack = fresh(5);
+    stack.applied(&declaring());
+    let from = stack.fake.log.borrow().len();
+    let plan = stack.applied(&naming());
+    assert_eq!((plan.steps.len(), plan.count("forget")), (1, 1), "{:#?}", plan.steps);
+    assert!(plan.steps[0].reason.contains("AWS keeps"), "{}", plan.steps[0].reason);
+    assert!(stack.fake.changes_since(from).is_empty());
+    assert!(!stack.fake.faults.borrow().missing.contains(&role(PATH)));
+    assert!(!stack.state.records.contains_key(&at()));
+    stack.settled(&naming());
+    stack.applied(&declaring());
+    one_of_each(&stack, "");
+}
+
+#[test]
+fn destroying_everything_keeps_the_role() {
+    let mut stack = fresh(5);
+    stack.applied(&declaring());
+    stack.applied(&empty());
+    stack.settled(&empty());
+    assert!(stack.state.records.is_empty(), "{:#?}", stack.state.records);
+    assert!(!stack.fake.faults.borrow().missing.contains(&role(PATH)));
+}
+
+#[test]
+fn a_new_role_that_kms_does_not_know_yet_is_waited_for() {
+    for strange in [1, 4, 12] {
+        let mut stack = fresh(6);
+        stack.fake.faults.borrow_mut().strange = strange;
+        stack.applied(&declaring());
+        assert_eq!(stack.fake.roles.borrow()[&role(PATH)], NOW);
+        assert_eq!(stack.fake.faults.borrow().strange, 0);
+        one_of_each(&stack, &strange.to_string());
+    }
+}
+
+/// Neither KMS nor IAM shows the new role for a while: that it is missing is not believed.
+#[test]
+fn a_new_role_that_iam_does_not_show_yet_is_waited_for() {
+    for unseen in [1, 2, 5, 9] {
+        let mut stack = fresh(7);
+        stack.fake.faults.borrow_mut().unseen = unseen;
+        stack.applied(&declaring());
+        one_of_each(&stack, &unseen.to_string());
+    }
+}
+
+#[test]
+fn a_missing_role_that_is_not_declared_can_be() {
+    let mut stack = fresh(8);
+    let (plan, _) = stack.run(&naming());
+    assert_eq!(stack.fake.mutations.get(), 0);
+    let key = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage")).unwrap();
+    assert_eq!(key.reason, format!("`{}` does not exist", role(PATH)));
+    assert_eq!(key.help, "declare it under `service_linked_roles` and kmsctl creates it");
+    // Beside somebody whom kmsctl does not make, both are told.
+    stack.fake.faults.borrow_mut().missing.insert(role("app"));
+    let both = empty().key("storage", |key| key.policy = Some(policy(true, &[PATH, "app"])));
+    let (plan, _) = stack.run(&both);
+    let help = &plan.blocked[0].help;
+    assert!(help.contains("service_linked_roles") && help.contains("correct the name"), "{help}");
+}
+
+#[test]
+fn a_denied_creation_leaves_what_names_the_role_undone() {
+    let mut stack = fresh(9);
+    let denied = ("CreateServiceLinkedRole".to_owned(), "*".to_owned());
+    stack.fake.faults.borrow_mut().denied.insert(denied);
+    let (_, ended) = stack.run(&declaring());
+    assert_eq!(ended.failed.iter().map(|(address, _)| address).collect::<Vec<_>>(), [&at()]);
+    assert_eq!(stack.fake.keys_total(), 0);
+    stack.fake.faults.borrow_mut().denied.clear();
+    stack.applied(&declaring());
+    one_of_each(&stack, "");
+}
+
+/// Over the wire, with the suffix that makes the role this test's own.
+#[test]
+fn the_program_makes_the_role_and_the_key_that_names_it() {
+    let config = |roles: &str| {
+        format!(
+            "stack: linked\n{roles}keys:\n  k:\n    aliases: [linked]\n    rotation: {{period_days: \
+             365}}\n    policy: {{users: [role/aws-service-role/autoscaling.amazonaws.com/\
+             AWSServiceRoleForAutoScaling_linked]}}\n"
+        )
+    };
+    let stack = program::Stack::of_text(&config(""), "eu-south-1");
+    let missing = stack.expect(3, &["plan"]);
+    assert!(missing.contains("`service_linked_roles`"), "{missing}");
+    let declared = "service_linked_roles: [{service: autoscaling.amazonaws.com, suffix: linked}]\n";
+    stack.write(&config(declared));
+    let commands = stack.expect(0, &["plan", "--commands"]);
+    let create = "aws iam create-service-linked-role --region eu-south-1 --aws-service-name \
+                  autoscaling.amazonaws.com --custom-suffix linked\n";
+    assert!(commands.starts_with(create), "{commands}");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["plan", "--detailed-exitcode"]);
+    stack.lose_state();
+    let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
+    assert!(empty.contains("No changes."), "{empty}");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.write(&config(""));
+    let forgets = stack.expect(0, &["plan"]);
+    assert!(forgets.contains("AWS keeps the role"), "{forgets}");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.expect(0, &["plan", "--detailed-exitcode"]);
+}
