@@ -1,10 +1,16 @@
 //! KMS keys with their policy, tags, rotation and state. Knows nothing of aliases and grants.
 
 pub(crate) mod aws;
+mod lift;
+mod refuse;
+
+pub use lift::{Metadata, lift};
+pub use refuse::{shut_out, waking};
 
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::Place;
-use crate::policy::{self, Document};
+use crate::policy::Document;
+use refuse::{immutable, importable, lockout, rotatable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -324,107 +330,6 @@ impl Resource for Key {
     }
 }
 
-/// Refuses a policy after which nobody could change the policy (aws-semantics 4.5, and stricter).
-fn lockout(setting: &Setting<'_>, from: Option<&Spec>, to: &Spec) -> Result<(), Vec<Violation>> {
-    let Some(policy) = &to.policy else {
-        return Ok(());
-    };
-    let unchanged = from.is_some_and(|from| from.policy.as_ref() == Some(policy));
-    if unchanged || to.allow_lockout.is_some() {
-        return Ok(());
-    }
-    match shut_out(policy, setting) {
-        None => Ok(()),
-        Some(why) => Err(vec![Violation::new(
-            "policy",
-            format!("the policy could lock everybody out of the key: {why}"),
-            "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
-             or say `allow_lockout: <reason>` in the policy",
-        )]),
-    }
-}
-
-/// Why nobody could change the policy for good, if nobody could.
-#[must_use]
-pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
-    let place = setting.place;
-    let (partition, account) = (place.region.partition(), place.account.as_str());
-    let key = policy::eval::Key { partition, account, arn: setting.id };
-    policy::lockout(policy, &key, setting.caller)
-}
-
-/// A difference that AWS cannot make go away. Replacing the key would lose what it encrypts.
-fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
-    let fields = [
-        ("spec", &from.spec, &to.spec),
-        ("usage", &from.usage, &to.usage),
-        ("origin", &from.origin, &to.origin),
-        ("custom_key_store_id", &from.custom_key_store_id, &to.custom_key_store_id),
-        ("xks_key_id", &from.xks_key_id, &to.xks_key_id),
-    ];
-    let mut violations: Vec<Violation> = fields
-        .into_iter()
-        .filter(|(_, from, to)| from != to)
-        .map(|(field, from, to)| fixed(field, from.as_deref(), to.as_deref()))
-        .collect();
-    if from.multi_region != to.multi_region {
-        let [from, to] = [from.multi_region, to.multi_region]
-            .map(|multi| multi.map(|m| if m { "true" } else { "false" }));
-        violations.push(fixed("multi_region", from, to));
-    }
-    if violations.is_empty() { Ok(()) } else { Err(violations) }
-}
-
-/// A key without material can be neither disabled nor granted (aws-semantics 1.3, PendingImport).
-fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
-    if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
-        return Ok(());
-    }
-    let reason = "a key whose material is imported cannot be disabled before it has any";
-    let help = "leave `enabled` out, import the key material, and disable it then";
-    Err(vec![Violation::new("enabled", reason, help)])
-}
-
-/// AWS rotates keys of one spec and origin only (aws-semantics 1.3).
-fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
-    if from.rotation == to.rotation {
-        return Ok(());
-    }
-    let (spec, origin) = (from.spec.as_deref(), from.origin.as_deref());
-    let (spec, origin) = (spec.unwrap_or(DEFAULT_SPEC), origin.unwrap_or(DEFAULT_ORIGIN));
-    if !can_rotate(spec, origin) && to.rotation != Some(Rotation::Off) {
-        let reason = format!("a key of spec {spec} and origin {origin} cannot rotate");
-        let help = "say `rotation: {enabled: false}` for this key";
-        return Err(vec![Violation::new("rotation", reason, help)]);
-    }
-    Ok(())
-}
-
-/// AWS changes the rotation of enabled keys only (aws-semantics 1.3). A key that was disabled by
-/// somebody, and not by the configuration, is not enabled for that, not even for a moment.
-#[must_use]
-pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
-    let asleep = live.enabled == Some(false) && live.deletion.is_none();
-    let rotates = declared.rotation.is_some() && declared.rotation != live.rotation;
-    (asleep && declared.enabled.is_none() && rotates).then(|| {
-        Violation::new(
-            "rotation",
-            "the key was disabled by hand, and AWS changes the rotation of enabled keys only",
-            "say `enabled: true` or `enabled: false`, or leave its rotation as it is",
-        )
-    })
-}
-
-fn fixed(field: &str, from: Option<&str>, to: Option<&str>) -> Violation {
-    let (from, to) = (from.unwrap_or("unset"), to.unwrap_or("unset"));
-    Violation::new(
-        field,
-        format!("fixed at creation: it is `{from}`, the configuration says `{to}`"),
-        "replacing a key would lose what it encrypts; declare a new key beside it, repoint the \
-         aliases to it, and keep the old one until nothing needs it",
-    )
-}
-
 fn create(place: &Place, to: &Spec) -> Calls<Call> {
     // A policy that names the key's own ARN is put after the key exists.
     let (at_creation, afterwards) = match &to.policy {
@@ -548,78 +453,4 @@ fn tag_calls(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> 
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag { tag_key: key.clone(), tag_value: value.clone() }).collect()
-}
-
-/// What AWS reports of a key, before it is put into the words of a declaration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are those of DescribeKey's KeyMetadata")]
-pub struct Metadata {
-    pub arn: crate::id::KeyArn,
-    pub spec: String,
-    pub usage: String,
-    pub origin: String,
-    pub state: String,
-    pub description: String,
-    pub multi_region: bool,
-    pub custom_key_store_id: Option<String>,
-    pub xks_key_id: Option<String>,
-    pub deletion_date: Option<String>,
-    /// Made and kept by AWS: cannot be changed by anybody else.
-    pub aws_managed: bool,
-}
-
-impl Metadata {
-    /// Whether deletion is scheduled.
-    #[must_use]
-    pub fn is_dying(&self) -> bool {
-        self.state.starts_with("Pending") && self.state.ends_with("Deletion")
-    }
-}
-
-/// Puts what AWS reports into the words of a declaration. `interest` are the declared and the
-/// recorded form: what neither of them mentions is left out, what AWS cannot show is taken from
-/// them (the deletion window; rotation of a key that is pending deletion reads `false`).
-#[must_use]
-pub fn lift(
-    metadata: &Metadata,
-    rotation: Option<Rotation>,
-    policy: Option<Document>,
-    tags: &BTreeMap<String, String>,
-    interest: &[&Spec],
-) -> Spec {
-    let first = interest.first();
-    let wanted = |key: &String| {
-        [STACK_TAG, NAME_TAG].contains(&key.as_str())
-            || interest.iter().any(|spec| spec.tags.contains_key(key))
-    };
-    Spec {
-        spec: Some(metadata.spec.clone()),
-        usage: Some(metadata.usage.clone()),
-        origin: Some(metadata.origin.clone()),
-        multi_region: Some(metadata.multi_region),
-        custom_key_store_id: metadata.custom_key_store_id.clone(),
-        xks_key_id: metadata.xks_key_id.clone(),
-        description: Some(metadata.description.clone()),
-        enabled: match metadata.state.as_str() {
-            "Enabled" => Some(true),
-            "Disabled" => Some(false),
-            // Waiting for its material, or on its way to another state.
-            _ => interest.iter().find_map(|spec| spec.enabled),
-        },
-        rotation: match metadata.is_dying() {
-            true => first.and_then(|spec| spec.rotation),
-            false => rotation,
-        },
-        policy,
-        allow_lockout: first.and_then(|spec| spec.allow_lockout.clone()),
-        tags: tags
-            .iter()
-            .filter(|(key, _)| wanted(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
-        deletion_window_days: interest.last().map_or(30, |spec| spec.deletion_window_days),
-        deletion: metadata
-            .is_dying()
-            .then(|| metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone())),
-    }
 }

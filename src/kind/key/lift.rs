@@ -1,0 +1,79 @@
+//! What AWS reports of a key, in the words of a declaration.
+
+use super::{NAME_TAG, Rotation, STACK_TAG, Spec};
+use crate::policy::Document;
+use std::collections::BTreeMap;
+
+/// What AWS reports of a key, before it is put into the words of a declaration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of DescribeKey's KeyMetadata")]
+pub struct Metadata {
+    pub arn: crate::id::KeyArn,
+    pub spec: String,
+    pub usage: String,
+    pub origin: String,
+    pub state: String,
+    pub description: String,
+    pub multi_region: bool,
+    pub custom_key_store_id: Option<String>,
+    pub xks_key_id: Option<String>,
+    pub deletion_date: Option<String>,
+    /// Made and kept by AWS: cannot be changed by anybody else.
+    pub aws_managed: bool,
+}
+
+impl Metadata {
+    /// Whether deletion is scheduled.
+    #[must_use]
+    pub fn is_dying(&self) -> bool {
+        self.state.starts_with("Pending") && self.state.ends_with("Deletion")
+    }
+}
+
+/// Puts what AWS reports into the words of a declaration. `interest` are the declared and the
+/// recorded form: what neither of them mentions is left out, what AWS cannot show is taken from
+/// them (the deletion window; rotation of a key that is pending deletion reads `false`).
+#[must_use]
+pub fn lift(
+    metadata: &Metadata,
+    rotation: Option<Rotation>,
+    policy: Option<Document>,
+    tags: &BTreeMap<String, String>,
+    interest: &[&Spec],
+) -> Spec {
+    let first = interest.first();
+    let wanted = |key: &String| {
+        [STACK_TAG, NAME_TAG].contains(&key.as_str())
+            || interest.iter().any(|spec| spec.tags.contains_key(key))
+    };
+    Spec {
+        spec: Some(metadata.spec.clone()),
+        usage: Some(metadata.usage.clone()),
+        origin: Some(metadata.origin.clone()),
+        multi_region: Some(metadata.multi_region),
+        custom_key_store_id: metadata.custom_key_store_id.clone(),
+        xks_key_id: metadata.xks_key_id.clone(),
+        description: Some(metadata.description.clone()),
+        enabled: match metadata.state.as_str() {
+            "Enabled" => Some(true),
+            "Disabled" => Some(false),
+            // Waiting for its material, or on its way to another state.
+            _ => interest.iter().find_map(|spec| spec.enabled),
+        },
+        rotation: match metadata.is_dying() {
+            true => first.and_then(|spec| spec.rotation),
+            false => rotation,
+        },
+        policy,
+        allow_lockout: first.and_then(|spec| spec.allow_lockout.clone()),
+        tags: tags
+            .iter()
+            .filter(|(key, _)| wanted(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        deletion_window_days: interest.last().map_or(30, |spec| spec.deletion_window_days),
+        deletion: metadata
+            .is_dying()
+            .then(|| metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone())),
+    }
+}

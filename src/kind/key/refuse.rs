@@ -1,0 +1,110 @@
+//! What forbids a change of a key, and what does work instead.
+
+use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, Rotation, Spec, can_rotate};
+use crate::kind::{Setting, Violation};
+use crate::policy::{self, Document};
+
+/// Refuses a policy after which nobody could change the policy (aws-semantics 4.5, and stricter).
+pub(super) fn lockout(
+    setting: &Setting<'_>,
+    from: Option<&Spec>,
+    to: &Spec,
+) -> Result<(), Vec<Violation>> {
+    let Some(policy) = &to.policy else {
+        return Ok(());
+    };
+    let unchanged = from.is_some_and(|from| from.policy.as_ref() == Some(policy));
+    if unchanged || to.allow_lockout.is_some() {
+        return Ok(());
+    }
+    match shut_out(policy, setting) {
+        None => Ok(()),
+        Some(why) => Err(vec![Violation::new(
+            "policy",
+            format!("the policy could lock everybody out of the key: {why}"),
+            "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
+             or say `allow_lockout: <reason>` in the policy",
+        )]),
+    }
+}
+
+/// Why nobody could change the policy for good, if nobody could.
+#[must_use]
+pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
+    let place = setting.place;
+    let (partition, account) = (place.region.partition(), place.account.as_str());
+    let key = policy::eval::Key { partition, account, arn: setting.id };
+    policy::lockout(policy, &key, setting.caller)
+}
+
+/// A difference that AWS cannot make go away. Replacing the key would lose what it encrypts.
+pub(super) fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
+    let fields = [
+        ("spec", &from.spec, &to.spec),
+        ("usage", &from.usage, &to.usage),
+        ("origin", &from.origin, &to.origin),
+        ("custom_key_store_id", &from.custom_key_store_id, &to.custom_key_store_id),
+        ("xks_key_id", &from.xks_key_id, &to.xks_key_id),
+    ];
+    let mut violations: Vec<Violation> = fields
+        .into_iter()
+        .filter(|(_, from, to)| from != to)
+        .map(|(field, from, to)| fixed(field, from.as_deref(), to.as_deref()))
+        .collect();
+    if from.multi_region != to.multi_region {
+        let [from, to] = [from.multi_region, to.multi_region]
+            .map(|multi| multi.map(|m| if m { "true" } else { "false" }));
+        violations.push(fixed("multi_region", from, to));
+    }
+    if violations.is_empty() { Ok(()) } else { Err(violations) }
+}
+
+/// A key without material can be neither disabled nor granted (aws-semantics 1.3, PendingImport).
+pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
+    if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
+        return Ok(());
+    }
+    let reason = "a key whose material is imported cannot be disabled before it has any";
+    let help = "leave `enabled` out, import the key material, and disable it then";
+    Err(vec![Violation::new("enabled", reason, help)])
+}
+
+/// AWS rotates keys of one spec and origin only (aws-semantics 1.3).
+pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
+    if from.rotation == to.rotation {
+        return Ok(());
+    }
+    let (spec, origin) = (from.spec.as_deref(), from.origin.as_deref());
+    let (spec, origin) = (spec.unwrap_or(DEFAULT_SPEC), origin.unwrap_or(DEFAULT_ORIGIN));
+    if !can_rotate(spec, origin) && to.rotation != Some(Rotation::Off) {
+        let reason = format!("a key of spec {spec} and origin {origin} cannot rotate");
+        let help = "say `rotation: {enabled: false}` for this key";
+        return Err(vec![Violation::new("rotation", reason, help)]);
+    }
+    Ok(())
+}
+
+/// AWS changes the rotation of enabled keys only (aws-semantics 1.3). A key that was disabled by
+/// somebody, and not by the configuration, is not enabled for that, not even for a moment.
+#[must_use]
+pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
+    let asleep = live.enabled == Some(false) && live.deletion.is_none();
+    let rotates = declared.rotation.is_some() && declared.rotation != live.rotation;
+    (asleep && declared.enabled.is_none() && rotates).then(|| {
+        Violation::new(
+            "rotation",
+            "the key was disabled by hand, and AWS changes the rotation of enabled keys only",
+            "say `enabled: true` or `enabled: false`, or leave its rotation as it is",
+        )
+    })
+}
+
+fn fixed(field: &str, from: Option<&str>, to: Option<&str>) -> Violation {
+    let (from, to) = (from.unwrap_or("unset"), to.unwrap_or("unset"));
+    Violation::new(
+        field,
+        format!("fixed at creation: it is `{from}`, the configuration says `{to}`"),
+        "replacing a key would lose what it encrypts; declare a new key beside it, repoint the \
+         aliases to it, and keep the old one until nothing needs it",
+    )
+}
