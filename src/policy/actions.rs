@@ -178,6 +178,16 @@ impl ActionSet {
     #[must_use]
     pub fn matching(pattern: &str) -> Self {
         let pattern = pattern.to_ascii_lowercase();
+        // The names are sorted: what begins alike stands together.
+        if let Some(start) = pattern.strip_suffix('*').filter(|start| !start.contains(['*', '?'])) {
+            let from = LOWER_CASE.partition_point(|name| name.as_str() < start);
+            let alike = LOWER_CASE.iter().skip(from).take_while(|name| name.starts_with(start));
+            return Self(((1 << alike.count()) - 1) << from);
+        }
+        if !pattern.contains(['*', '?']) {
+            let place = LOWER_CASE.binary_search_by(|name| name.as_str().cmp(&pattern));
+            return place.map_or(Self::NONE, |n| Self(1 << n));
+        }
         let bits = LOWER_CASE.iter().enumerate().filter(|(_, name)| glob(&pattern, name));
         Self(bits.fold(0, |bits, (n, _)| bits | 1 << n))
     }

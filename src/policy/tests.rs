@@ -288,3 +288,32 @@ fn lockouts() {
     assert!(!allow("\"*\"", ""));
     assert!(allow("\"999999999999\"", ""));
 }
+
+#[test]
+fn patterns_of_actions_match_as_any_pattern_does() {
+    let patterns = [
+        "*",
+        "kms:*",
+        "KMS:De*",
+        "kms:Decrypt",
+        "kms:decryp",
+        "kms:Re*",
+        "kms:ReEncrypt*",
+        "kms:?ign",
+        "kms:*Key",
+        "kms:G*Key*",
+        "kms:Z*",
+        "",
+        "s3:*",
+        "kms:UpdateAlias*",
+        "kms:VerifyMac*",
+        "k*",
+    ];
+    for pattern in patterns {
+        let lower = pattern.to_ascii_lowercase();
+        let slowly = ActionSet::of(|action| {
+            super::pattern::glob(&lower, &format!("kms:{}", action.name.to_ascii_lowercase()))
+        });
+        assert_eq!(ActionSet::matching(pattern), slowly, "{pattern}");
+    }
+}
