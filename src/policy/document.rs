@@ -1,5 +1,7 @@
 //! A key policy: the author's text for AWS, the canonical form for comparing.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::canon::{Canonical, Principals, Statement};
@@ -14,13 +16,19 @@ pub(super) const MAX_BYTES: usize = 32_768;
 /// the two spellings of an account do not count.
 #[derive(Clone, Debug)]
 pub struct Document {
+    forms: Arc<Forms>,
+}
+
+/// A plan holds a policy in many places; there is one of it in memory.
+#[derive(Debug)]
+struct Forms {
     authored: Node,
     canonical: Canonical,
 }
 
 impl PartialEq for Document {
     fn eq(&self, other: &Self) -> bool {
-        self.canonical == other.canonical
+        Arc::ptr_eq(&self.forms, &other.forms) || self.forms.canonical == other.forms.canonical
     }
 }
 
@@ -45,6 +53,10 @@ impl<'de> Deserialize<'de> for Document {
 }
 
 impl Document {
+    fn new(authored: Node, canonical: Canonical) -> Self {
+        Self { forms: Arc::new(Forms { authored, canonical }) }
+    }
+
     /// Reads what a person wrote, strictly, and reports every problem at once.
     pub fn parse(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(node, partition, true)
@@ -75,7 +87,7 @@ impl Document {
             }
         }
         match canonical {
-            Some(canonical) if problems.is_empty() => Ok(Self { authored, canonical }),
+            Some(canonical) if problems.is_empty() => Ok(Self::new(authored, canonical)),
             Some(_) | None => Err(problems),
         }
     }
@@ -84,42 +96,42 @@ impl Document {
     #[must_use]
     pub fn silent() -> Self {
         let authored = super::build::policy("silent", Vec::new());
-        Self { authored, canonical: Canonical::default() }
+        Self::new(authored, Canonical::default())
     }
 
     /// What is sent to AWS: the author's statements in the author's order, minified.
     #[must_use]
     pub fn to_json(&self) -> String {
-        write::to_json(&self.authored).to_string()
+        write::to_json(&self.forms.authored).to_string()
     }
 
     /// The canonical form, indented: equal documents have equal texts.
     #[must_use]
     pub fn pretty(&self) -> String {
-        write::pretty(&self.canonical)
+        write::pretty(&self.forms.canonical)
     }
 
     /// Whether the policy contains the placeholder for the ARN of its own key.
     #[must_use]
     pub fn names_own_key(&self) -> bool {
-        any_text(&self.authored, &|text| text.contains(OWN_KEY))
+        any_text(&self.forms.authored, &|text| text.contains(OWN_KEY))
     }
 
     /// The policy with the placeholder replaced.
     #[must_use]
     pub fn with_own_key(&self, arn: &str) -> Self {
-        let mut authored = self.authored.clone();
+        let mut authored = self.forms.authored.clone();
         replace(&mut authored, arn);
         let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
         let canonical = reader.document(&authored).unwrap_or_default();
-        Self { authored, canonical }
+        Self::new(authored, canonical)
     }
 
     /// Every ARN named as a principal (or excepted by `NotPrincipal`), sorted, once each.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         let mut out = std::collections::BTreeSet::new();
-        for statement in &self.canonical.statements {
+        for statement in &self.forms.canonical.statements {
             for principals in [&statement.principal, &statement.not_principal] {
                 if let Some(Principals::Typed(types)) = principals
                     && let Some(names) = types.get("AWS")
@@ -134,18 +146,18 @@ impl Document {
     /// The statements in the author's order.
     pub(super) fn as_written(&self) -> Vec<Statement> {
         let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
-        reader.list_statements(&self.authored)
+        reader.list_statements(&self.forms.authored)
     }
 
     /// The author's tree, with the positions of its words.
     #[must_use]
     pub fn tree(&self) -> &Node {
-        &self.authored
+        &self.forms.authored
     }
 
     /// The canonical form.
     pub(super) fn canonical(&self) -> &Canonical {
-        &self.canonical
+        &self.forms.canonical
     }
 }
 
@@ -158,7 +170,7 @@ pub fn aws_default(partition: &str, account: &str) -> Document {
     let authored = write::authored(&node, partition);
     let mut reader = Reader { partition, strict: false, problems: Vec::new() };
     let canonical = reader.document(&authored).unwrap_or_default();
-    Document { authored, canonical }
+    Document::new(authored, canonical)
 }
 
 /// Reports characters AWS refuses, once per text.
