@@ -77,19 +77,12 @@ impl From<StoreError> for Failure {
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
         let failure = Self::new(error.to_string());
-        match error.fault {
-            Fault::Unsent => failure.hint("check the network, the Region and AWS_ENDPOINT_URL"),
-            Fault::Denied => failure.hint("check the credentials and what they may do"),
-            Fault::NotFound
-            | Fault::AlreadyExists
-            | Fault::Throttled
-            | Fault::InvalidState
-            | Fault::Invalid
-            | Fault::Malformed
-            | Fault::LimitExceeded
-            | Fault::Ambiguous
-            | Fault::Unsupported
-            | Fault::Other => failure,
+        if error.fault == Fault::Unsent {
+            failure.hint("check the network, the Region and AWS_ENDPOINT_URL")
+        } else if error.fault == Fault::Denied {
+            failure.hint("check the credentials and what they may do")
+        } else {
+            failure
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::id::Place;
-use crate::kind::{Ids, KeyFacts, Spec};
+use crate::kind::{Ids, KeyFacts, Kind, Spec};
 use std::collections::BTreeMap;
 
 /// What was found at an address.
@@ -39,4 +39,15 @@ pub struct Live {
     pub key_facts: KeyFacts,
     /// Who looks: an ARN, as STS says it.
     pub caller: Option<String>,
+}
+
+impl Live {
+    /// Whether an identity was found in IAM already: a service-linked role of the stack.
+    #[must_use]
+    pub fn has_identity(&self, arn: &str) -> bool {
+        self.seen.iter().any(|(address, seen)| {
+            let found = matches!(seen, Seen::Present { id, .. } if id == arn);
+            found && address.kind == Kind::ServiceLinkedRole
+        })
+    }
 }

@@ -16,7 +16,8 @@ use crate::io::Io;
 use crate::kind::{Kind, grant};
 use crate::policy::access::access_table;
 use crate::policy::eval::{self, Asked, Decision, Request, decide};
-use crate::policy::grants::{Constraint, Grant};
+use crate::policy::grants::Grant;
+use crate::policy::meaning::Meaning;
 use crate::policy::{Document, KEY_ACTIONS, KeyContext};
 use crate::render::{self, Style};
 use std::collections::BTreeMap;
@@ -154,10 +155,7 @@ fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
         grantee: listed.grantee,
         retiring: listed.retiring,
         operations: listed.operations,
-        context: listed.constraints.map(|constraint| match constraint {
-            grant::Constraint::EncryptionContextEquals(pairs) => Constraint::Equals(pairs),
-            grant::Constraint::EncryptionContextSubset(pairs) => Constraint::Subset(pairs),
-        }),
+        context: listed.constraints.map(Into::into),
         source: None,
         unclear,
     }
@@ -165,7 +163,7 @@ fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
 
 fn answer(held: &Held, request: &Request, format: Answer, io: &Io) -> Result<Exit, Failure> {
     let meaning = held.document.meaning();
-    let decision = held.decide(request);
+    let decision = held.decide(&meaning, request);
     let case = Case {
         document: &held.document,
         meaning: &meaning,
@@ -190,14 +188,14 @@ impl Held {
         }
     }
 
-    fn decide(&self, request: &Request) -> Decision {
+    fn decide(&self, meaning: &Meaning, request: &Request) -> Decision {
         let arn = self.arn.to_string();
         let key = eval::Key {
             partition: self.arn.region.partition(),
             account: self.arn.account.as_str(),
             arn: Some(&arn),
         };
-        decide(&self.document.meaning(), &key, &self.grants, request)
+        decide(meaning, &key, &self.grants, request)
     }
 
     /// The actions by what is decided of them for the principal.
@@ -209,10 +207,11 @@ impl Held {
     ) -> Result<BTreeMap<&'static str, Vec<&'static str>>, Failure> {
         let asked = (principal, "kms:Decrypt");
         let mut request = request(asked, self.arn.region.partition(), &args.about, io)?;
+        let meaning = self.document.meaning();
         let mut able: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
         for action in &KEY_ACTIONS {
             request.action = Asked::Key(action);
-            able.entry(self.decide(&request).word()).or_default().push(action.name);
+            able.entry(self.decide(&meaning, &request).word()).or_default().push(action.name);
         }
         Ok(able)
     }

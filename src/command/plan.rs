@@ -19,10 +19,10 @@ use std::path::Path;
 
 /// Refreshes, plans, and looks up whom the calls name.
 pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Plan, Failure> {
-    let (mut plan, _) = observe(session, state).await?;
+    let (mut plan, live) = observe(session, state).await?;
     let desired = &session.desired;
     let accounts = desired.accounts.keys().chain([&desired.home.account]).cloned().collect();
-    let looked = identities::look(&session.aws, &session.effort, &plan, &accounts).await;
+    let looked = identities::look(&session.aws, &session.effort, &plan, &live, &accounts).await;
     plan.admit(&looked.standings);
     if let Some(error) = looked.blind {
         io.say(&format!(

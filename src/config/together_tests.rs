@@ -147,23 +147,3 @@ fn an_account_and_a_region_that_stand_in_cause_no_error() {
     a.yaml:9:14 this key is of 999900001111 in cn-north-1, the stack's is of 111122223333 in eu-west-1; set the key's `region`; a key of another account can only be `existing`
     "##);
 }
-
-/// Many keys in several files take no more than a constant time each.
-#[test]
-fn a_large_stack_is_loaded_in_time() {
-    let file = |number: usize| {
-        let mut text = String::from("stack: s\nkeys:\n");
-        for key in 0..1000 {
-            let grants = "{g: {grantee: role/x, operations: [Decrypt]}}";
-            writeln!(text, "  k{number}-{key}: {{aliases: [a{number}/{key}], grants: {grants}}}")
-                .unwrap();
-        }
-        text
-    };
-    let texts: Vec<String> = (0..4).map(file).collect();
-    let files: Vec<(&str, &str)> = texts.iter().map(|text| ("f.yaml", text.as_str())).collect();
-    let start = std::time::Instant::now();
-    let (desired, _, _) = checked(&files, &[]);
-    assert_eq!(desired.unwrap().resources.len(), 12_000);
-    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
-}

@@ -6,6 +6,7 @@ use crate::cloud::retry::patiently;
 use crate::cloud::{Cloud, CloudError};
 use crate::id::{AccountId, IdentityArn};
 use crate::kind::Call;
+use crate::live::Live;
 use crate::plan::{Plan, Standing};
 use futures_util::stream::{self, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,15 +23,21 @@ pub struct Looked {
     pub blind: Option<CloudError>,
 }
 
-/// Looks up, side by side and once each, whom the plan's calls name in one of `accounts`.
+/// Looks up, side by side and once each, whom the plan's calls name in one of `accounts`, but for
+/// those whom the plan makes or the refresh has found.
 pub async fn look<C: Cloud>(
     cloud: &C,
     effort: &Effort,
     plan: &Plan,
+    live: &Live,
     accounts: &BTreeSet<AccountId>,
 ) -> Looked {
-    let named = plan.identities();
-    ask(cloud, effort, named.into_iter().filter(|named| accounts.contains(named.account()))).await
+    let made = plan.makes();
+    let open = |named: &IdentityArn| {
+        let known = made.contains_key(named) || live.has_identity(named.as_str());
+        accounts.contains(named.account()) && !known
+    };
+    ask(cloud, effort, plan.identities().into_iter().filter(open)).await
 }
 
 async fn ask<C: Cloud>(

@@ -22,6 +22,7 @@ use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Seen};
 use crate::state::{Record, State};
 use futures_util::stream::{self, StreamExt};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ struct Refresh<'a, C> {
     state: &'a State,
     /// The grants that are declared or recorded, by the key that they are on.
     grants_on: BTreeMap<KeyRef, BTreeSet<Address>>,
+    /// The tags that were read: they tell whose a key is, and what it carries.
+    tags: RefCell<BTreeMap<KeyArn, BTreeMap<String, String>>>,
 }
 
 /// Reads what AWS has.
@@ -57,7 +60,7 @@ pub async fn refresh<C: Cloud>(
     state: &State,
 ) -> Result<Live, CloudError> {
     let grants_on = grants_on(desired, state);
-    let run = Refresh { cloud, effort, desired, state, grants_on };
+    let run = Refresh { cloud, effort, desired, state, grants_on, tags: RefCell::default() };
     let aliases = run.aliases().await?;
     let identified = run.identify(&aliases).await?;
     let mut live = Live { seen: identified.obstructed, ..Live::default() };
@@ -137,7 +140,10 @@ impl<C: Cloud> Refresh<'_, C> {
         ids: &BTreeMap<Address, KeyArn>,
     ) -> Result<Vec<(Address, Result<Reading, CloudError>)>, CloudError> {
         let reads = ids.iter().map(|(address, arn)| async move {
-            let reading = self.read_settled(address, arn).await;
+            let gone = |reading: &Result<Reading, CloudError>| {
+                matches!(reading, Err(error) if error.fault == Fault::NotFound)
+            };
+            let reading = look_again(async || self.read_key(address, arn).await, gone).await;
             (address.clone(), reading)
         });
         let all = self.side_by_side(reads).await;
@@ -151,19 +157,15 @@ impl<C: Cloud> Refresh<'_, C> {
         fatal.map_or(Ok(kept), Err)
     }
 
-    /// AWS shows a new key after seconds, and a second one must not be made because of that: a key
-    /// that was known is looked for again until it is believed that it is gone.
-    async fn read_settled(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
-        let mut reading = self.read_key(address, arn).await;
-        for seconds in LOOKS {
-            match &reading {
-                Err(error) if error.fault == Fault::NotFound => {}
-                Ok(_) | Err(_) => break,
-            }
-            tokio::time::sleep(Duration::from_secs(seconds)).await;
-            reading = self.read_key(address, arn).await;
+    /// The tags of a key, read once.
+    async fn tags(&self, arn: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
+        if let Some(tags) = self.tags.borrow().get(arn) {
+            return Ok(tags.clone());
         }
-        reading
+        let ask = async || self.cloud.tags(arn).await;
+        let tags = patiently(&self.effort.patience, ask).await?;
+        self.tags.borrow_mut().insert(arn.clone(), tags.clone());
+        Ok(tags)
     }
 
     async fn read_key(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
@@ -202,7 +204,7 @@ impl<C: Cloud> Refresh<'_, C> {
             patiently(patience, async || self.cloud.describe(arn).await),
             rotation,
             policy,
-            patiently(patience, async || self.cloud.tags(arn).await),
+            self.tags(arn),
             grants,
         );
         // The description is judged first: a key that is gone answers so to every question.
@@ -230,23 +232,30 @@ fn unreachable(error: &CloudError) -> bool {
 }
 
 fn obstructed(error: &CloudError) -> Seen {
-    let (reason, help) = match error.fault {
-        Fault::Denied => (
-            format!("it cannot be read: {error}"),
-            "let the caller read it: kms:DescribeKey, GetKeyPolicy, GetKeyRotationStatus, \
-             ListResourceTags and ListGrants, in the key's policy or by IAM",
-        ),
-        Fault::NotFound
-        | Fault::AlreadyExists
-        | Fault::Throttled
-        | Fault::InvalidState
-        | Fault::Invalid
-        | Fault::Malformed
-        | Fault::LimitExceeded
-        | Fault::Ambiguous
-        | Fault::Unsent
-        | Fault::Unsupported
-        | Fault::Other => (format!("it cannot be read: {error}"), "see what AWS says"),
-    };
+    unread(
+        format!("it cannot be read: {error}"),
+        error,
+        "let the caller read it: kms:DescribeKey, GetKeyPolicy, GetKeyRotationStatus, \
+         ListResourceTags and ListGrants, in the key's policy or by IAM",
+    )
+}
+
+/// What could not be looked at; `denied` says what the caller must be allowed.
+fn unread(reason: String, error: &CloudError, denied: &str) -> Seen {
+    let help = if error.fault == Fault::Denied { denied } else { "see what AWS says" };
     Seen::Obstructed { reason, help: help.to_owned() }
+}
+
+/// AWS shows new objects after seconds, and a second one must not be made because of that: what was
+/// known and is `missing` is looked for again until it is believed that it is gone.
+async fn look_again<T>(mut read: impl AsyncFnMut() -> T, missing: impl Fn(&T) -> bool) -> T {
+    let mut found = read().await;
+    for seconds in LOOKS {
+        if !missing(&found) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        found = read().await;
+    }
+    found
 }

@@ -228,17 +228,22 @@ fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call
 /// The grant as the policies' evaluation and comparison see it.
 #[must_use]
 pub fn in_policy_words(address: &Address, spec: &Spec) -> policy::grants::Grant {
-    use policy::grants::Constraint as Of;
     policy::grants::Grant {
         id: address.to_string(),
         grantee: spec.grantee.clone(),
         retiring: spec.retiring.clone(),
         operations: spec.operations.clone(),
-        context: spec.constraints.as_ref().map(|constraint| match constraint {
-            Constraint::EncryptionContextEquals(pairs) => Of::Equals(pairs.clone()),
-            Constraint::EncryptionContextSubset(pairs) => Of::Subset(pairs.clone()),
-        }),
+        context: spec.constraints.clone().map(Into::into),
         ..policy::grants::Grant::default()
+    }
+}
+
+impl From<Constraint> for policy::grants::Constraint {
+    fn from(constraint: Constraint) -> Self {
+        match constraint {
+            Constraint::EncryptionContextEquals(pairs) => Self::Equals(pairs),
+            Constraint::EncryptionContextSubset(pairs) => Self::Subset(pairs),
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Certainty, Holder, KeyContext, access_table, compare};
 use super::actions::{ActionSet, glob};
-use super::eval::{Asked, Context, Decision, Key, Principal, Request, decide};
+use super::eval::{Asked, Context, Decision, Key, Principal, Request, Source, decide};
 use super::grants::Grant;
+use super::meaning::Meaning;
 use super::{AccessChange, Document, Effect};
 
 /// What is demanded of every key of a stack.
@@ -131,8 +132,8 @@ fn beyond(
     }
     for grant in judged.grants {
         for operation in &grant.operations {
-            let allowed = asked(limit, &[], judged.key, &grant.grantee, operation);
-            if !matches!(allowed, Some(Decision::Allowed(_) | Decision::Delegated(_))) {
+            let asked = asked(&limit.meaning(), &[], judged.key, &grant.grantee, operation);
+            if !matches!(asked, Some(Decision::Allowed(_) | Decision::Delegated(_))) {
                 let message = format!(
                     "{} gets {operation} through the grant {}, which {what} does not give",
                     grant.grantee,
@@ -170,7 +171,7 @@ fn label(grant: &Grant) -> &str {
 }
 
 fn asked(
-    document: &Document,
+    meaning: &Meaning,
     grants: &[Grant],
     key: &KeyContext,
     who: &str,
@@ -181,7 +182,7 @@ fn asked(
     let principal = Principal::parse(who, key.partition).ok()?;
     let action = Asked::parse(&format!("kms:{action}")).ok()?;
     let request = Request { principal, action, context: Context::open() };
-    Some(decide(&document.meaning(), &key, grants, &request))
+    Some(decide(meaning, &key, grants, &request))
 }
 
 impl Forbidden {
@@ -191,9 +192,10 @@ impl Forbidden {
     }
 
     fn judge(&self, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
+        let meaning = judged.after.meaning();
         for who in self.principals.iter().filter(|who| *who != "*") {
             for action in self.actions().iter() {
-                self.one(who, action.name, judged, out);
+                out.extend(one(who, action.name, &meaning, judged));
             }
         }
         if self.principals.contains("*") {
@@ -201,25 +203,6 @@ impl Forbidden {
                 self.holder(&holder, judged, out);
             }
         }
-    }
-
-    fn one(&self, who: &str, action: &str, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
-        let Judged { after, grants, key, .. } = judged;
-        let word = match asked(after, grants, key, who, action) {
-            Some(Decision::Allowed(_)) => "is allowed",
-            Some(Decision::Unknown(_)) => "may be allowed",
-            // IAM decides in the key's own account; elsewhere the other account does.
-            Some(Decision::Delegated(_)) if !own(who, key) => "may be allowed",
-            Some(Decision::Delegated(_) | Decision::Denied(_) | Decision::IamOnly) | None => return,
-        };
-        let table = access_table(after, grants, key);
-        let names = |holder: &&Holder| {
-            holder.principal == who && holder.actions.iter().any(|a| covers(a, action))
-        };
-        let sids: Vec<String> =
-            table.iter().filter(names).flat_map(|holder| holder.statements.clone()).collect();
-        let message = format!("{who} {word} kms:{action}{}", through(&sids));
-        out.insert(Breach { gate: "forbidden", message });
     }
 
     fn holder(&self, holder: &Holder, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
@@ -240,6 +223,33 @@ impl Forbidden {
             out.insert(Breach { gate: "forbidden", message });
         }
     }
+}
+
+/// Whether somebody has an action, and through which statement or grant.
+fn one(who: &str, action: &str, meaning: &Meaning, judged: Judged<'_>) -> Option<Breach> {
+    let Judged { grants, key, .. } = judged;
+    let (word, sources) = match asked(meaning, grants, key, who, action)? {
+        Decision::Allowed(source) => ("is allowed", vec![source]),
+        Decision::Unknown(open) => {
+            ("may be allowed", open.into_iter().map(|open| open.source).collect())
+        }
+        // IAM decides in the key's own account; elsewhere the other account does.
+        Decision::Delegated(rule) if !own(who, key) => ("may be allowed", vec![Source::Rule(rule)]),
+        Decision::Delegated(_) | Decision::Denied(_) | Decision::IamOnly => return None,
+    };
+    let rules = sources.iter().filter_map(|source| match source {
+        Source::Rule(n) => meaning.rules.get(*n),
+        Source::Grant(_) | Source::Document => None,
+    });
+    let sids: Vec<String> = rules.map(|rule| rule.sid.clone().unwrap_or_default()).collect();
+    let grant = sources.iter().find_map(|source| match source {
+        Source::Grant(n) => {
+            grants.get(*n).map(|grant| format!(" through the grant {}", label(grant)))
+        }
+        Source::Rule(_) | Source::Document => None,
+    });
+    let message = format!("{who} {word} kms:{action}{}", grant.unwrap_or_else(|| through(&sids)));
+    Some(Breach { gate: "forbidden", message })
 }
 
 fn covers(pattern: &str, action: &str) -> bool {

@@ -19,20 +19,12 @@ struct Holders {
     denied: bool,
 }
 
-/// The ARN of a key that is not made yet: a policy can name it by the placeholder alone.
-const UNBORN: &str = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-0000-0000-000000000000";
-
 /// `None` where the account's root user, or two named users or roles of it, can change the policy for good, and the
 /// `caller`, as far as known, is not shut out; else why not.
 ///
 /// Who is allowed only under a condition does not count: whether it can ever hold is not known.
 #[must_use]
 pub fn lockout(document: &Document, key: &Key<'_>, caller: Option<&str>) -> Option<String> {
-    let own = key.arn.unwrap_or(UNBORN);
-    let (document, key) = match document.names_own_key() {
-        true => (&document.with_own_key(own), &Key { arn: Some(own), ..*key }),
-        false => (document, key),
-    };
     let meaning = document.meaning();
     let root = format!("arn:{}:iam::{}:root", key.partition, key.account);
     let mut holders = Holders::default();
@@ -67,7 +59,15 @@ impl Holders {
 }
 
 fn answer(meaning: &Meaning, key: &Key<'_>, who: &str) -> Option<Decision> {
-    let principal = Principal::parse(who, key.partition).ok()?;
+    put_key_policy(meaning, key, Principal::parse(who, key.partition).ok()?)
+}
+
+/// What the policy says to a `kms:PutKeyPolicy`, whatever else the request has.
+pub(super) fn put_key_policy(
+    meaning: &Meaning,
+    key: &Key<'_>,
+    principal: Principal,
+) -> Option<Decision> {
     let action = Asked::parse("kms:PutKeyPolicy").ok()?;
     let request = Request { principal, action, context: Context::open() };
     Some(decide(meaning, key, &[], &request))

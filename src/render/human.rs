@@ -113,10 +113,8 @@ impl<'a> Page<'a> {
         for access in &access {
             self.access(&words::planned_access(access, &address, self.wording()));
         }
-        for field in &step.fields {
-            if let Some((before, after)) = words::policies(field, &self.plan.home) {
-                self.policy(step, before.as_ref(), after.as_ref(), words::is_text_only(&access));
-            }
+        if let Some((before, after)) = words::step_policies(step) {
+            self.policy(step, before, after, words::is_text_only(&access));
         }
         if let Some(text) = words::deletion(step) {
             self.line(4, Some(RED), &text);

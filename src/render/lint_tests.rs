@@ -14,7 +14,7 @@ fn found(word: &str, message: &str, line: usize) -> Found {
         help: rule.help.to_owned(),
         address: Some("key/storage".to_owned()),
         region: Some(Region {
-            file: "/work/stacks/a b.yaml".to_owned(),
+            file: "/checkout/stacks/a b.yaml".to_owned(),
             line,
             column: 5,
             end_line: line,
@@ -25,7 +25,7 @@ fn found(word: &str, message: &str, line: usize) -> Found {
 }
 
 fn log(found: &[Found]) -> serde_json::Value {
-    serde_json::from_str(&sarif(found, Path::new("/work"))).unwrap()
+    serde_json::from_str(&sarif(found, Path::new("/checkout"))).unwrap()
 }
 
 #[track_caller]

@@ -134,15 +134,13 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     if !access.is_empty() {
         out.push('\n');
     }
-    for field in &step.fields {
-        if let Some((before, after)) = words::policies(field, &plan.home) {
-            if words::is_text_only(access) && before.is_some() && after.is_some() {
-                out.push_str("Policy: the text changes, access does not.\n\n");
-            }
-            let lines = words::diff(before.as_ref(), after.as_ref());
-            if !lines.is_empty() {
-                out.push_str(&fence("diff", &lines));
-            }
+    if let Some((before, after)) = words::step_policies(step) {
+        if words::is_text_only(access) && before.is_some() && after.is_some() {
+            out.push_str("Policy: the text changes, access does not.\n\n");
+        }
+        let lines = words::diff(before, after);
+        if !lines.is_empty() {
+            out.push_str(&fence("diff", &lines));
         }
     }
     let operations = words::operations(step);

@@ -4,7 +4,7 @@
 use super::access::{self, Line, Wording};
 use crate::address::Address;
 use crate::id::Place;
-use crate::kind::{Call, Change};
+use crate::kind::{Call, Change, Spec};
 use crate::plan::{Access, FieldChange, Plan, Step};
 use crate::policy::access::Shape;
 use crate::policy::{AccessChange, Document, KeyContext, compare};
@@ -65,6 +65,18 @@ pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Optio
             Some(format!("{path}: {before} -> {after}"))
         }
     }
+}
+
+/// The policies before and after a step, where they differ.
+pub(super) fn step_policies(step: &Step) -> Option<(Option<&Document>, Option<&Document>)> {
+    fn policy(spec: Option<&Spec>) -> Option<&Document> {
+        match spec {
+            Some(Spec::Key(key)) => key.policy.as_ref(),
+            Some(Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_)) | None => None,
+        }
+    }
+    let differs = step.fields.iter().any(|field| field.path == POLICY);
+    differs.then(|| (policy(step.change.from()), policy(step.change.to())))
 }
 
 /// The policies before and after, where the field is one.

@@ -161,3 +161,34 @@ fn a_stack_is_judged_without_aws_and_waivers_count() {
     assert!(report.contains("did you mean `rotation-off`?"), "{report}");
     assert!(report.contains("`2027-02-30` is not a day"), "{report}");
 }
+
+#[test]
+fn the_settings_of_a_key_are_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let key = |settings: &str| {
+        let text = format!("stack: s\nregion: eu-west-1\nkeys:\n  k: {{{settings}}}\n");
+        write(folder, "kmsctl.yaml", &text);
+        let json = expect(folder, 0, &["lint", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let findings = json["findings"].as_array().unwrap().iter();
+        let told = |f: &serde_json::Value| {
+            format!("{} {}:{}", f["name"].as_str().unwrap(), f["line"], f["column"])
+        };
+        findings.map(told).collect::<Vec<_>>()
+    };
+    let rotating = "aliases: [k], rotation: {enabled: true}";
+    assert_eq!(key(rotating), [""; 0]);
+    assert_eq!(key("aliases: [k], rotation: {enabled: false}"), ["rotation-off 4:31"]);
+    assert_eq!(key("aliases: [k]"), ["rotation-off 4:3"]);
+    assert_eq!(key("rotation: {enabled: true}"), ["no-alias 4:3"]);
+    assert_eq!(key(&format!("{rotating}, multi_region: true")), ["multi-region 4:62"]);
+    assert_eq!(key(&format!("{rotating}, protect: false")), ["unprotected 4:57"]);
+    assert_eq!(key(&format!("{rotating}, enabled: false")), ["disabled 4:57"]);
+    let window = |days: u32| key(&format!("{rotating}, deletion_window_days: {days}"));
+    assert_eq!((window(13), window(14)), (vec!["deletion-window-short 4:70".to_owned()], vec![]));
+    let rsa = |spec: &str, usage: &str| key(&format!("aliases: [k], spec: {spec}, usage: {usage}"));
+    assert_eq!(rsa("RSA_2048", "ENCRYPT_DECRYPT"), ["rsa-2048 4:27"]);
+    assert_eq!(rsa("RSA_2048", "SIGN_VERIFY"), [""; 0]);
+    assert_eq!(rsa("RSA_3072", "ENCRYPT_DECRYPT"), [""; 0]);
+}

@@ -1,6 +1,22 @@
 //! What the program says before it asks AWS anything.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// Runs a command that needs neither a configuration nor AWS, with `input` as its standard input.
+pub(crate) fn run_with(input: &str, args: &[&str]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
+        .env_clear()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The program may refuse its arguments before it reads.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
 
 /// Runs on a configuration; there is no AWS to reach.
 fn run(text: &str, args: &[&str]) -> (Option<i32>, String) {

@@ -1,23 +1,12 @@
 //! `kmsctl policy diff`, the program itself: both forms, its exit codes, and what it cannot read.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use crate::offline;
+use std::process::Output;
 
 const SEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/seeds/keypolicy.json");
 
 fn run(input: &str, args: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
-        .env_clear()
-        .args(["policy", "diff"])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The program may refuse its arguments before it reads.
-    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-    child.wait_with_output().unwrap()
+    offline::run_with(input, &[&["policy", "diff"], args].concat())
 }
 
 #[track_caller]

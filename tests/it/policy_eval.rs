@@ -1,7 +1,7 @@
 //! `kmsctl policy eval`, the program itself: what it says, in both forms, and what it refuses.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use crate::offline;
+use std::process::Output;
 
 const POLICY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/src/policy/seeds/es-kms-cmk-policy.json");
@@ -10,18 +10,7 @@ const ADMIN: &str = "arn:aws:iam::111122223333:user/ESAdmin";
 const KEY: &str = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 fn run(input: &str, args: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
-        .env_clear()
-        .args(["policy", "eval"])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // The program may refuse its arguments before it reads.
-    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
-    child.wait_with_output().unwrap()
+    offline::run_with(input, &[&["policy", "eval"], args].concat())
 }
 
 #[track_caller]

@@ -74,3 +74,20 @@ fn a_gate_refuses_in_plan_and_in_lint_and_names_the_statement() {
     let wrong = stack.expect(1, &["validate"]);
     assert!(wrong.contains("matches no action"), "{wrong}");
 }
+
+#[test]
+fn what_aws_holds_is_linted_in_place_of_what_is_declared() {
+    let text = format!(
+        "stack: held\nkeys: {{a: {{{POLICY}, rotation: {{period_days: 365}}, aliases: [held]}}}}\n"
+    );
+    let stack = Stack::of_text(&text, "me-south-1");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    assert!(stack.expect(0, &["lint", "--live"]).contains("No findings."));
+    let dead = "statements: [{Effect: Allow, Principal: {Service: sns.amazonaws.com}, Action: kms:Decrypt, Resource: '*'}]";
+    stack.write(&text.replace("users: [role/App]", dead));
+    assert!(stack.expect(0, &["lint"]).contains("KMS302"));
+    assert!(!stack.expect(0, &["lint", "--live"]).contains("KMS302"));
+    stack.expect(0, &["apply", "--auto-approve"]);
+    let live = stack.expect(0, &["lint", "--live"]);
+    assert!(live.contains("KMS302") && live.contains("key/a"), "{live}");
+}

@@ -115,7 +115,7 @@ impl Stack {
         let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
         let mut plan = plan(desired, &replay.state, &live);
         let accounts = BTreeSet::from([desired.home.account.clone()]);
-        let looked = identities::look(&self.fake, &self.effort, &plan, &accounts).await;
+        let looked = identities::look(&self.fake, &self.effort, &plan, &live, &accounts).await;
         plan.admit(&looked.standings);
         Ok((plan, live))
     }

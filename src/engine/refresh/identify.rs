@@ -140,8 +140,7 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     pub(super) async fn owner(&self, arn: &KeyArn) -> Result<Owner, CloudError> {
-        let ask = async || self.cloud.tags(arn).await;
-        match patiently(&self.effort.patience, ask).await {
+        match self.tags(arn).await {
             Ok(tags) => {
                 let ours =
                     tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str());

@@ -1,12 +1,11 @@
 //! Service-linked roles, as IAM knows them.
 
-use super::{LOOKS, Refresh, unreachable};
+use super::{Refresh, look_again, unreachable, unread};
 use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, CloudError, Fault};
+use crate::cloud::{Cloud, CloudError};
 use crate::id::{IdentityArn, Place};
 use crate::kind::{Kind, Spec, service_linked_role};
 use crate::live::{Live, Seen};
-use std::time::Duration;
 
 impl<C: Cloud> Refresh<'_, C> {
     pub(super) async fn lift_roles(&self, live: &mut Live) -> Result<(), CloudError> {
@@ -17,21 +16,12 @@ impl<C: Cloud> Refresh<'_, C> {
             let Some(Spec::ServiceLinkedRole(role)) = interest.specs().next() else {
                 return None;
             };
-            // IAM may show a role late that was made moments ago.
-            let looks = if interest.record.is_some() { &LOOKS[..] } else { &[] };
-            Some((address, place, role, looks))
+            Some((address, place, role, interest.record.is_some()))
         });
-        let asks = wanted.map(|(address, place, role, looks)| async move {
-            let mut seen = self.role(place, role).await;
-            for seconds in looks {
-                match seen {
-                    Ok(Seen::Absent) => {}
-                    Ok(Seen::Present { .. } | Seen::Obstructed { .. }) | Err(_) => break,
-                }
-                tokio::time::sleep(Duration::from_secs(*seconds)).await;
-                seen = self.role(place, role).await;
-            }
-            (address, seen)
+        let asks = wanted.map(|(address, place, role, known)| async move {
+            // IAM may show a role late that was made moments ago.
+            let gone = |seen: &Result<Seen, CloudError>| known && matches!(seen, Ok(Seen::Absent));
+            (address, look_again(async || self.role(place, role).await, gone).await)
         });
         for (address, seen) in self.side_by_side(asks).await {
             live.seen.insert(address.clone(), seen?);
@@ -61,24 +51,11 @@ impl<C: Cloud> Refresh<'_, C> {
                 help: "rename that role: the service can use no other name".to_owned(),
             },
             Err(error) if unreachable(&error) => return Err(error),
-            Err(error) => {
-                let help = match error.fault {
-                    Fault::Denied => "let the caller look (iam:GetRole)",
-                    Fault::NotFound
-                    | Fault::AlreadyExists
-                    | Fault::Throttled
-                    | Fault::InvalidState
-                    | Fault::Invalid
-                    | Fault::Malformed
-                    | Fault::LimitExceeded
-                    | Fault::Ambiguous
-                    | Fault::Unsent
-                    | Fault::Unsupported
-                    | Fault::Other => "see what AWS says",
-                };
-                let reason = format!("whether it exists is not known: {error}");
-                Seen::Obstructed { reason, help: help.to_owned() }
-            }
+            Err(error) => unread(
+                format!("whether it exists is not known: {error}"),
+                &error,
+                "let the caller look (iam:GetRole)",
+            ),
         })
     }
 }

@@ -6,7 +6,8 @@ use super::rules;
 use super::written::{Clause, Named, Policy, Statement, Word};
 use super::{Facts, Finding};
 use crate::policy::actions::{ActionSet, Capability, glob};
-use crate::policy::eval::Key;
+use crate::policy::eval::{Decision, Denial, Key, Principal};
+use crate::policy::lockout::put_key_policy;
 use crate::policy::meaning::Name;
 use crate::policy::{Document, lockout};
 use crate::tree::Span;
@@ -74,35 +75,33 @@ fn locked(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// AWS's own check (KMS API, `PutKeyPolicy`): the caller could change the policy again. Stricter: a condition does not
-/// count, because it cannot be told whether the caller meets it.
+/// count, because it cannot be told whether the caller meets it. Without an account the key is taken to be in the
+/// caller's: nobody else can change its policy.
 fn caller(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
-    let caller = Name::Identity(role_of(facts.caller?));
-    let put = ActionSet::of(|action| action.name == "PutKeyPolicy");
-    let about = |statement: &&Statement<'_>| statement.actions.covers(put);
-    let own = account(&caller)?.to_owned();
-    let means = |name: &Name| match name {
-        Name::Everyone | Name::AnyIdentity => true,
-        Name::Account(account) => *account == own,
-        Name::Identity(arn) => {
-            Name::Identity(role_of(arn)) == caller || Some(arn.as_str()) == facts.caller
+    let caller = facts.caller?;
+    let who = Principal::parse(caller, facts.partition).ok()?;
+    let own = facts.account.map(str::to_owned).or_else(|| who.account().map(str::to_owned))?;
+    let role = role_of(caller);
+    let who = if role == caller { who } else { who.with_role(&role).ok()? };
+    let key = Key { partition: facts.partition, account: &own, arn: facts.key_arn };
+    let meaning = Document::lenient(policy.node, facts.partition).ok()?.meaning();
+    let why = match put_key_policy(&meaning, &key, who)? {
+        Decision::Allowed(_) | Decision::Delegated(_) => return None,
+        Decision::Denied(Denial::Explicit(_)) => {
+            "a `Deny` takes `kms:PutKeyPolicy` from the caller".to_owned()
         }
-        Name::UniqueId(_) | Name::Service(_) | Name::Provider(_) | Name::Other(_) => false,
-    };
-    let all = || policy.statements.iter().filter(about);
-    let allowing = |statement: &Statement<'_>| statement.allowed().any(|named| means(&named.name));
-    let denying = |statement: &Statement<'_>| {
-        statement.denies()
-            && statement.concerns_key()
-            && statement.names.iter().any(|named| means(&named.name)) != statement.excepts()
-    };
-    let why = if all().any(denying) {
-        "a `Deny` on `kms:PutKeyPolicy` may be about the caller"
-    } else if all().any(|statement| allowing(statement) && statement.clauses.is_empty()) {
-        return None;
-    } else if all().any(allowing) {
-        "the caller is allowed `kms:PutKeyPolicy` only under conditions"
-    } else {
-        "the caller is not allowed `kms:PutKeyPolicy`"
+        Decision::Denied(Denial::Implicit | Denial::Abroad) | Decision::IamOnly => {
+            "the caller is not allowed `kms:PutKeyPolicy`".to_owned()
+        }
+        Decision::Unknown(open) => {
+            let doubts: BTreeSet<String> =
+                open.iter().flat_map(|open| &open.doubts).map(ToString::to_string).collect();
+            let doubts: Vec<String> = doubts.into_iter().collect();
+            format!(
+                "whether the caller is allowed `kms:PutKeyPolicy` depends on {}",
+                doubts.join("; ")
+            )
+        }
     };
     let start = Span { end: policy.node.span.start, ..policy.node.span };
     Some(Finding::new(&rules::CALLER, start, why))
