@@ -72,7 +72,7 @@ impl FromStr for Address {
 fn form(kind: Kind, name: &str) -> Result<(), String> {
     let bad = |bad: BadId| format!("{} ({})", bad.message, bad.help);
     match kind {
-        Kind::Key => name.parse::<Name>().map(drop).map_err(bad),
+        Kind::Key | Kind::DynamodbTable => name.parse::<Name>().map(drop).map_err(bad),
         Kind::ServiceLinkedRole => name.parse::<service_linked_role::Spec>().map(drop).map_err(bad),
         Kind::Alias => {
             let (alias, region) =

@@ -30,20 +30,13 @@ pub fn breaches<'a>(
     }
     let mut grants: BTreeMap<&KeyRef, Vec<(&Address, Grant)>> = BTreeMap::new();
     for (address, declared) in &desired.resources {
-        match &declared.spec {
-            Spec::Key(key) => {
-                let policy = key.policy.as_ref();
-                let found = policy
-                    .map(|policy| of_key(desired, address, declared, policy, changing(address)));
-                out.extend(
-                    found.filter(|found| !found.is_empty()).map(|found| (address.clone(), found)),
-                );
-            }
-            Spec::Grant(grant) => {
-                let of = grants.entry(&grant.key).or_default();
-                of.push((address, grant::in_policy_words(address, grant)));
-            }
-            Spec::Alias(_) | Spec::ServiceLinkedRole(_) => {}
+        if let Some(policy) = declared.spec.as_key().and_then(|key| key.policy.as_ref()) {
+            let found = of_key(desired, address, declared, policy, changing(address));
+            out.extend((!found.is_empty()).then(|| (address.clone(), found)));
+        }
+        if let Some(grant) = declared.spec.as_grant() {
+            let of = grants.entry(&grant.key).or_default();
+            of.push((address, grant::in_policy_words(address, grant)));
         }
     }
     for (key, grants) in grants {
@@ -51,6 +44,7 @@ pub fn breaches<'a>(
             KeyRef::Managed(address) => {
                 desired.resources.get(address).map(|key| context(key, None))
             }
+            KeyRef::Alias(_) => None,
             KeyRef::Arn(arn) => Some(KeyContext {
                 account: Some(arn.account.to_string()),
                 partition: arn.region.partition().to_owned(),

@@ -244,6 +244,41 @@ impl KeyArn {
     }
 }
 
+/// The ARN of an alias.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AliasArn {
+    /// Where the alias is.
+    pub place: Place,
+    /// The alias.
+    pub name: AliasName,
+}
+
+impl fmt::Display for AliasArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Place { account, region } = &self.place;
+        write!(f, "arn:{}:kms:{region}:{account}:{}", region.partition(), self.name)
+    }
+}
+
+impl FromStr for AliasArn {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        const FORM: &str = "an alias ARN is `arn:aws:kms:REGION:ACCOUNT:alias/NAME`";
+        let fields: Vec<&str> = text.split(':').collect();
+        let ["arn", partition, "kms", region, account, name] = fields.as_slice() else {
+            return Err(BadId::new(format!("`{text}` is not the ARN of an alias"), FORM));
+        };
+        let place = Place { account: account.parse()?, region: region.parse()? };
+        if *partition != place.region.partition() {
+            return Err(BadId::new(
+                format!("`{region}` is not in the partition `{partition}`"),
+                format!("its partition is `{}`", place.region.partition()),
+            ));
+        }
+        Ok(Self { place, name: name.parse()? })
+    }
+}
+
 impl fmt::Display for KeyArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { partition, region, account, id } = self;

@@ -251,7 +251,7 @@ impl Replay {
         self.land(address, number, "done")?;
         let id = match outcome {
             Outcome::Key(arn) => Some(arn.to_string()),
-            Outcome::Grant(id) => Some(id.clone()),
+            Outcome::Grant(id) | Outcome::Made(id) => Some(id.clone()),
             Outcome::Done => None,
         };
         let draft = self.open.get_mut(address).and_then(|open| open.draft.as_mut());

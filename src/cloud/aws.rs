@@ -1,6 +1,7 @@
 //! Sends the engine's requests to AWS, each once: what fails is classified and handed back.
 //! Neither plans nor retries. The calls of each kind are in the `aws.rs` beside the kind.
 
+pub(crate) mod consumers;
 pub(crate) mod error;
 #[cfg(test)]
 mod failures;
@@ -9,11 +10,14 @@ mod read;
 mod tests;
 
 use super::limit::Limits;
-use super::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome, Page};
+use super::{
+    AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Object, Outcome, Page, Phase,
+    Sought,
+};
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, alias, grant, key, service_linked_role};
+use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, service_linked_role};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -50,6 +54,7 @@ pub struct Aws {
 struct Clients {
     kms: BTreeMap<Place, aws_sdk_kms::Client>,
     iam: BTreeMap<AccountId, aws_sdk_iam::Client>,
+    consumers: consumers::Clients,
     /// One provider an account, so that its credentials are fetched once for all Regions.
     roles: BTreeMap<AccountId, SharedCredentialsProvider>,
 }
@@ -144,6 +149,16 @@ impl Aws {
         client
     }
 
+    /// What the clients of a place are made of.
+    async fn config(&self, clients: &mut Clients, at: &Place, retry: RetryConfig) -> SdkConfig {
+        let region = aws_config::Region::new(at.region.to_string());
+        let mut config = self.base.to_builder().region(region).retry_config(retry);
+        if let Some(credentials) = self.credentials(clients, &at.account).await {
+            config = config.credentials_provider(credentials);
+        }
+        config.build()
+    }
+
     /// The credentials for `account`; none where the caller's own are right.
     async fn credentials(
         &self,
@@ -231,6 +246,21 @@ impl Cloud for Aws {
             Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
+            Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
+        }
+    }
+
+    async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError> {
+        match sought.kind {
+            Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Vec::new()),
+            Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
+        }
+    }
+
+    async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
+        match kind {
+            Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Phase::Ready),
+            Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
         }
     }
 }
@@ -243,7 +273,7 @@ pub(crate) fn resolve(
 ) -> Result<String, CloudError> {
     let known = late.ids.and_then(|ids| key.resolve(ids)).or(match key {
         crate::kind::KeyRef::Arn(arn) => Some(arn.clone()),
-        crate::kind::KeyRef::Managed(_) => None,
+        crate::kind::KeyRef::Managed(_) | crate::kind::KeyRef::Alias(_) => None,
     });
     known.map(|arn| arn.to_string()).ok_or_else(|| {
         local(operation, Fault::Other, format!("the key `{key}` does not exist yet"))

@@ -8,9 +8,9 @@ pub mod retry;
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, Ids};
+use crate::kind::{Call, Ids, Kind, Spec};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a failure means for whoever made the call. Set from the error's code and the transport's
 /// classification, never from message text (aws-semantics, appendix B).
@@ -112,6 +112,8 @@ pub enum Outcome {
     Key(KeyArn),
     /// A grant was made, with this id.
     Grant(String),
+    /// A consumer of keys was made, with this id.
+    Made(String),
     /// Nothing that has an identity.
     Done,
 }
@@ -123,8 +125,62 @@ pub struct Late<'a> {
     pub key: Option<&'a KeyArn>,
     /// The ARNs of the stack's keys.
     pub ids: Option<&'a Ids>,
-    /// The nonce of a `CreateKey`.
+    /// The nonce of a call that makes something.
     pub nonce: Option<&'a str>,
+    /// AWS's identifier of the consumer that the call is about.
+    pub id: Option<&'a str>,
+}
+
+/// How far AWS is with a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It is usable.
+    Ready,
+    /// AWS is at work on it; AWS's word for it.
+    Busy(String),
+    /// It will not become usable by itself; AWS's words for it.
+    Broken(String),
+    /// There is none.
+    Gone,
+}
+
+/// A consumer of keys, as AWS reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// AWS's identifier, as its calls take it.
+    pub id: String,
+    /// Its form, with all its tags and every setting that was asked for; the key by its ARN.
+    pub spec: Spec,
+    /// How far AWS is with it.
+    pub phase: Phase,
+}
+
+/// Which consumers are looked for, in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought {
+    /// Of what kind.
+    pub kind: Kind,
+    /// Those that carry the tag of this stack.
+    pub stack: String,
+    /// And those of these ids or names.
+    pub ids: BTreeSet<String>,
+    /// The settings that are to be read, where each takes a request of its own.
+    pub fields: BTreeSet<String>,
+}
+
+impl Sought {
+    /// Whether an object with this id and these tags is one of them.
+    #[must_use]
+    pub fn wants(&self, id: &str, tags: &BTreeMap<String, String>) -> bool {
+        let tag = tags.get(crate::kind::key::STACK_TAG);
+        self.ids.contains(id) || tag.is_some_and(|tag| *tag == self.stack)
+    }
+
+    /// Whether one of these settings is to be read.
+    #[must_use]
+    pub fn asks(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|field| self.fields.contains(*field))
+    }
 }
 
 /// AWS. Each method is one request; none is repeated by the implementation. Lists come page by page:
@@ -152,6 +208,11 @@ pub trait Cloud {
     async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError>;
     /// `GetRole` or `GetUser`, by name; `None` if there is none.
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError>;
+    /// The consumers of a kind, by as few requests as AWS's API allows; the requests only read, and
+    /// are repeated below where AWS is too busy.
+    async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError>;
+    /// How far AWS is with a consumer.
+    async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError>;
     /// The mutating call. Not repeated by anybody below.
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
 }

@@ -112,6 +112,8 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
     match from.kind {
         Kind::Key if from == to => Err(Failure::new(format!("`{from}` has that address already"))),
         Kind::Key => Ok(()),
+        Kind::DynamodbTable => Err(Failure::new(format!("`{from}` is what AWS calls it"))
+            .hint("write `existing: NAME` for the new address, and forget the old one")),
         Kind::ServiceLinkedRole => Err(Failure::new(format!("`{from}` is what AWS calls it"))
             .hint("change the service or the suffix in the configuration")),
         Kind::Alias => Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(
@@ -127,10 +129,8 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
 }
 
 fn repoint(spec: &mut Spec, from: &Address, to: &Address) {
-    let key = match spec {
-        Spec::Key(_) | Spec::ServiceLinkedRole(_) => return,
-        Spec::Alias(alias) => &mut alias.target,
-        Spec::Grant(grant) => &mut grant.key,
+    let Some(key) = spec.key_mut() else {
+        return;
     };
     if *key == KeyRef::Managed(from.clone()) {
         *key = KeyRef::Managed(to.clone());

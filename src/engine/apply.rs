@@ -230,33 +230,22 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     /// The ARNs that the calls of a step may name: of its own key and of those that it points at.
     fn ids_of(&self, step: &Step) -> Ids {
         let specs = step.change.from().into_iter().chain(step.change.to());
-        let managed = specs.flat_map(Spec::refs).filter_map(|key| match key {
-            KeyRef::Managed(address) => Some(address),
-            KeyRef::Arn(_) => None,
-        });
+        let managed = specs.flat_map(Spec::refs).filter_map(KeyRef::managed);
         let ids = self.ids.borrow();
         let known = |address: &Address| Some((address.clone(), ids.get(address)?.clone()));
         managed.chain([&step.address]).filter_map(known).collect()
     }
 
     fn key_of(&self, step: &Step, ids: &Ids) -> Option<KeyArn> {
-        match step.address.kind {
-            Kind::Key => ids
-                .get(&step.address)
-                .cloned()
-                .or_else(|| step.id.as_ref().and_then(|id| id.parse().ok())),
-            Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => None,
-        }
+        let recorded = || step.id.as_ref().and_then(|id| id.parse().ok());
+        let is_key = step.address.kind == Kind::Key;
+        is_key.then(|| ids.get(&step.address).cloned().or_else(recorded)).flatten()
     }
 }
 
 fn draft(step: &Step) -> Option<Draft> {
     let spec = step.record.clone()?;
-    let natural = match &spec {
-        Spec::Alias(alias) => Some(alias.name.to_string()),
-        Spec::ServiceLinkedRole(role) => Some(role.arn(&step.place)),
-        Spec::Key(_) | Spec::Grant(_) => None,
-    };
+    let natural = spec.natural(&step.address.name, &step.place);
     Some(Draft {
         id: step.id.clone().or(natural),
         place: step.place.clone(),

@@ -72,6 +72,8 @@ async fn outcome<C: Cloud>(
 ) -> Result<Option<Outcome>, CloudError> {
     let key: Option<KeyArn> = ids.get(address).cloned();
     let lost = Lost {
+        address,
+        stack,
         at: &open.at,
         call: &open.call,
         key: key.as_ref(),

@@ -85,11 +85,7 @@ impl<'a> Interest<'a> {
     }
 
     fn keys(&self) -> Vec<&'a key::Spec> {
-        let keys = self.specs().filter_map(|spec| match spec {
-            Spec::Key(key) => Some(key),
-            Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_) => None,
-        });
-        keys.collect()
+        self.specs().filter_map(Spec::as_key).collect()
     }
 }
 

@@ -1,14 +1,15 @@
 //! Finds out whether a call whose answer was lost has been executed, by looking at AWS.
 
+use crate::address::Address;
 use crate::cloud::retry::{Patience, every_page, patiently};
-use crate::cloud::{Cloud, CloudError, Fault, Outcome};
+use crate::cloud::{Cloud, CloudError, Fault, Object, Outcome, Phase, Sought};
 use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
-use crate::kind::key::{self, NONCE_TAG};
+use crate::kind::key::{self, NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Call, Ids, KeyRef, Retry, alias, grant};
 use futures_util::stream::{self, StreamExt};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long to go on looking for an object that a lost call may have made (a key, an alias, a grant,
@@ -25,6 +26,10 @@ pub struct Nonces(RefCell<BTreeMap<KeyArn, Option<String>>>);
 /// A lost call.
 #[derive(Clone, Copy, Debug)]
 pub struct Lost<'a> {
+    /// Whose.
+    pub address: &'a Address,
+    /// The stack.
+    pub stack: &'a str,
     /// Where it went.
     pub at: &'a Place,
     /// The call.
@@ -89,51 +94,110 @@ async fn look<C: Cloud>(
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
     let done = |done: bool| done.then_some(Outcome::Done);
-    match lost.call {
-        Call::Key(key::Call::CreateKey { .. }) => by_nonce(cloud, patience, nonces, lost).await,
-        Call::Key(key::Call::ScheduleKeyDeletion { .. }) => {
-            Ok(done(dying(cloud, patience, lost).await?))
-        }
-        Call::Key(key::Call::CancelKeyDeletion {}) => {
-            Ok(done(!dying(cloud, patience, lost).await?))
-        }
-        Call::Key(
-            key::Call::EnableKey {}
-            | key::Call::DisableKey {}
-            | key::Call::UpdateKeyDescription { .. }
-            | key::Call::PutKeyPolicy { .. }
-            | key::Call::TagResource { .. }
-            | key::Call::UntagResource { .. }
-            | key::Call::EnableKeyRotation { .. }
-            | key::Call::DisableKeyRotation {},
-        ) => Ok(None),
-        Call::Alias(
-            alias::Call::CreateAlias { alias_name, target_key_id }
-            | alias::Call::UpdateAlias { alias_name, target_key_id },
-        ) => match target_key_id.resolve(lost.ids) {
-            Some(arn) => {
-                let ask = async || cloud.aliases_of(&arn).await;
-                Ok(done(patiently(patience, ask).await?.contains(alias_name)))
+    if let Call::Key(call) = lost.call {
+        return on_key(cloud, patience, nonces, lost, call).await;
+    }
+    if let Call::Alias(call) = lost.call {
+        return on_alias(cloud, patience, lost, call).await;
+    }
+    if let Call::Grant(call) = lost.call {
+        return on_grant(cloud, patience, lost, call).await;
+    }
+    if let Call::ServiceLinkedRole(call) = lost.call {
+        let role = call.role().arn(lost.at);
+        return Ok(done(is_there(cloud, patience, &role).await?));
+    }
+    consumer(cloud, patience, lost).await
+}
+
+/// The consumer that a call made: it carries the tags of its address.
+async fn consumer<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    lost: Lost<'_>,
+) -> Result<Option<Outcome>, CloudError> {
+    let name = &lost.address.name;
+    let sought = Sought {
+        kind: lost.call.kind(),
+        stack: lost.stack.to_owned(),
+        ids: BTreeSet::from([name.clone()]),
+        fields: BTreeSet::new(),
+    };
+    let found = patiently(patience, async || cloud.objects(lost.at, &sought).await).await?;
+    let ours = |object: &Object| {
+        let tags = object.spec.common().map(|common| &common.tags);
+        let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
+        let tagged = tag(STACK_TAG) == Some(lost.stack) && tag(NAME_TAG) == Some(name);
+        tagged && object.phase != Phase::Gone
+    };
+    Ok(found.into_iter().find(ours).map(|object| Outcome::Made(object.id)))
+}
+
+async fn on_key<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    nonces: &Nonces,
+    lost: Lost<'_>,
+    call: &key::Call,
+) -> Result<Option<Outcome>, CloudError> {
+    let done = |done: bool| done.then_some(Outcome::Done);
+    match call {
+        key::Call::CreateKey { .. } => by_nonce(cloud, patience, nonces, lost).await,
+        key::Call::ScheduleKeyDeletion { .. } => Ok(done(dying(cloud, patience, lost).await?)),
+        key::Call::CancelKeyDeletion {} => Ok(done(!dying(cloud, patience, lost).await?)),
+        key::Call::EnableKey {}
+        | key::Call::DisableKey {}
+        | key::Call::UpdateKeyDescription { .. }
+        | key::Call::PutKeyPolicy { .. }
+        | key::Call::TagResource { .. }
+        | key::Call::UntagResource { .. }
+        | key::Call::EnableKeyRotation { .. }
+        | key::Call::DisableKeyRotation {} => Ok(None),
+    }
+}
+
+async fn on_alias<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    lost: Lost<'_>,
+    call: &alias::Call,
+) -> Result<Option<Outcome>, CloudError> {
+    let done = |done: bool| done.then_some(Outcome::Done);
+    match call {
+        alias::Call::CreateAlias { alias_name, target_key_id }
+        | alias::Call::UpdateAlias { alias_name, target_key_id } => {
+            match target_key_id.resolve(lost.ids) {
+                Some(arn) => {
+                    let ask = async || cloud.aliases_of(&arn).await;
+                    Ok(done(patiently(patience, ask).await?.contains(alias_name)))
+                }
+                None => Ok(None),
             }
-            None => Ok(None),
-        },
-        Call::Alias(alias::Call::DeleteAlias { alias_name }) => {
+        }
+        alias::Call::DeleteAlias { alias_name } => {
             let list = async |from: Option<&str>| cloud.aliases(lost.at, from).await;
             let all = every_page(patience, list).await?;
             Ok(done(all.iter().all(|entry| entry.name != alias_name.as_str())))
         }
-        Call::Grant(grant::Call::CreateGrant { key_id, name, .. }) => {
+    }
+}
+
+async fn on_grant<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    lost: Lost<'_>,
+    call: &grant::Call,
+) -> Result<Option<Outcome>, CloudError> {
+    match call {
+        grant::Call::CreateGrant { key_id, name, .. } => {
             let grants = grants(cloud, patience, key_id, lost).await?.unwrap_or_default();
             let found = grants.into_iter().find(|grant| grant.name == *name);
             Ok(found.map(|grant| Outcome::Grant(grant.grant_id)))
         }
-        Call::Grant(grant::Call::RevokeGrant { key_id, grant_id }) => {
+        grant::Call::RevokeGrant { key_id, grant_id } => {
             let grants = grants(cloud, patience, key_id, lost).await?;
             let gone = |grants: Vec<Listed>| grants.iter().all(|grant| grant.grant_id != *grant_id);
-            Ok(done(grants.is_some_and(gone)))
-        }
-        Call::ServiceLinkedRole(call) => {
-            Ok(done(is_there(cloud, patience, &call.role().arn(lost.at)).await?))
+            Ok(grants.is_some_and(gone).then_some(Outcome::Done))
         }
     }
 }

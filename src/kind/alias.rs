@@ -3,7 +3,7 @@
 pub(crate) mod aws;
 
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
-use crate::id::AliasName;
+use crate::id::{AliasName, Place};
 use serde::{Deserialize, Serialize};
 
 /// An alias and the key it points at.
@@ -79,6 +79,10 @@ impl Resource for Alias {
 
     fn principals(_: &Call) -> Vec<String> {
         Vec::new()
+    }
+
+    fn natural(spec: &Spec, _: &str, _: &Place) -> Option<String> {
+        Some(spec.name.to_string())
     }
 }
 

@@ -135,7 +135,7 @@ impl Resource for Grant {
             let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };
             let region = match &spec.key {
                 KeyRef::Arn(arn) => arn.region.clone(),
-                KeyRef::Managed(_) => place.region.clone(),
+                KeyRef::Managed(_) | KeyRef::Alias(_) => place.region.clone(),
             };
             (Place { account: place.account.clone(), region }, call)
         };

@@ -6,15 +6,19 @@
 //! pure; only the `aws.rs` halves know the SDK.
 
 pub mod alias;
+pub mod consumer;
+pub mod dynamodb_table;
 pub mod grant;
 pub mod key;
 pub mod service_linked_role;
 
 use crate::address::Address;
-use crate::id::{KeyArn, Place};
+use crate::id::{AliasArn, KeyArn, Place};
+use crate::policy::Need;
+use consumer::{Common, Effect, Goal, Pace, Scene};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,6 +30,8 @@ pub enum KeyRef {
     Managed(Address),
     /// A key that the stack only points at.
     Arn(KeyArn),
+    /// The same by its alias, until AWS has been asked which key it is.
+    Alias(AliasArn),
 }
 
 impl fmt::Display for KeyRef {
@@ -33,6 +39,7 @@ impl fmt::Display for KeyRef {
         match self {
             Self::Managed(address) => address.fmt(f),
             Self::Arn(arn) => arn.fmt(f),
+            Self::Alias(alias) => alias.fmt(f),
         }
     }
 }
@@ -40,6 +47,9 @@ impl fmt::Display for KeyRef {
 impl TryFrom<String> for KeyRef {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
+        if text.starts_with("arn:") && text.contains(":alias/") {
+            return AliasArn::from_str(&text).map(Self::Alias).map_err(|e| e.to_string());
+        }
         if text.starts_with("arn:") {
             return KeyArn::from_str(&text).map(Self::Arn).map_err(|e| e.to_string());
         }
@@ -63,6 +73,16 @@ impl KeyRef {
         match self {
             Self::Managed(address) => ids.get(address).cloned(),
             Self::Arn(arn) => Some(arn.clone()),
+            Self::Alias(_) => None,
+        }
+    }
+
+    /// The address, of a key of the stack.
+    #[must_use]
+    pub fn managed(&self) -> Option<&Address> {
+        match self {
+            Self::Managed(address) => Some(address),
+            Self::Arn(_) | Self::Alias(_) => None,
         }
     }
 }
@@ -228,6 +248,9 @@ pub struct KeyFact {
     pub spec: String,
     /// Its usage, such as `ENCRYPT_DECRYPT`.
     pub usage: String,
+    /// Its state, such as `Enabled`; where only the configuration is known, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// What is known of the keys that resources point at, when the plan is made.
@@ -242,6 +265,8 @@ pub struct Setting<'a> {
     pub keys: &'a KeyFacts,
     /// AWS's identifier of the resource, where it exists.
     pub id: Option<&'a str>,
+    /// The resource's name in the configuration.
+    pub name: &'a str,
     /// Who makes the calls: an ARN, as STS says it.
     pub caller: Option<&'a str>,
 }
@@ -283,6 +308,36 @@ pub trait Resource {
     fn retry(call: &Self::Call) -> Retry;
     /// The ARNs of the identities that must exist for AWS to take `call`.
     fn principals(call: &Self::Call) -> Vec<String>;
+
+    /// AWS's identifier, where it is known before the resource exists.
+    fn natural(spec: &Self::Spec, name: &str, place: &Place) -> Option<String> {
+        let _ = (spec, name, place);
+        None
+    }
+    /// What a consumer of keys has.
+    fn common(spec: &Self::Spec) -> Option<&Common> {
+        let _ = spec;
+        None
+    }
+    /// What a consumer of keys has.
+    fn common_mut(spec: &mut Self::Spec) -> Option<&mut Common> {
+        let _ = spec;
+        None
+    }
+    /// What a consumer's call does.
+    fn effect(call: &Self::Call) -> Option<Effect> {
+        let _ = call;
+        None
+    }
+    /// How long AWS takes for a consumer; `None` for what is no consumer.
+    fn pace() -> Option<Pace> {
+        None
+    }
+    /// What must be allowed on its key for a consumer to work.
+    fn needs(spec: &Self::Spec, scene: &Scene<'_>) -> Vec<Need> {
+        let _ = (spec, scene);
+        Vec::new()
+    }
 }
 
 /// Declares the closed sums over all kinds, and the one match from each to its kind.
@@ -300,6 +355,18 @@ macro_rules! kinds {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $label),+ }
+            }
+
+            /// How long AWS takes for a consumer; `None` for what is no consumer of keys.
+            #[must_use]
+            pub fn pace(self) -> Option<Pace> {
+                match self { $(Self::$variant => $module::$resource::pace()),+ }
+            }
+
+            /// Whether it is a consumer of keys.
+            #[must_use]
+            pub fn is_consumer(self) -> bool {
+                self.pace().is_some()
             }
         }
 
@@ -324,6 +391,32 @@ macro_rules! kinds {
             #[must_use]
             pub fn refs(&self) -> Vec<&KeyRef> {
                 match self { $(Self::$variant(spec) => $module::$resource::refs(spec)),+ }
+            }
+
+            /// AWS's identifier, where it is known before the resource exists.
+            #[must_use]
+            pub fn natural(&self, name: &str, place: &Place) -> Option<String> {
+                match self {
+                    $(Self::$variant(spec) => $module::$resource::natural(spec, name, place)),+
+                }
+            }
+
+            /// What a consumer of keys has.
+            #[must_use]
+            pub fn common(&self) -> Option<&Common> {
+                match self { $(Self::$variant(spec) => $module::$resource::common(spec)),+ }
+            }
+
+            /// What a consumer of keys has.
+            #[must_use]
+            pub fn common_mut(&mut self) -> Option<&mut Common> {
+                match self { $(Self::$variant(spec) => $module::$resource::common_mut(spec)),+ }
+            }
+
+            /// What must be allowed on its key for a consumer to work.
+            #[must_use]
+            pub fn needs(&self, scene: &Scene<'_>) -> Vec<Need> {
+                match self { $(Self::$variant(spec) => $module::$resource::needs(spec, scene)),+ }
             }
 
             /// `self` with every field that its author left out taken from `live`.
@@ -402,6 +495,18 @@ macro_rules! kinds {
                 match self { $(Self::$variant(call) => $module::$resource::principals(call)),+ }
             }
 
+            /// What a consumer's call does.
+            #[must_use]
+            pub fn effect(&self) -> Option<Effect> {
+                match self { $(Self::$variant(call) => $module::$resource::effect(call)),+ }
+            }
+
+            /// The kind of what it is about.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self { $(Self::$variant(_) => Kind::$variant),+ }
+            }
+
             /// How a lost answer is settled.
             #[must_use]
             pub fn retry(&self) -> Retry {
@@ -432,4 +537,57 @@ kinds! {
     Key => key::Key, "key";
     Alias => alias::Alias, "alias";
     Grant => grant::Grant, "grant";
+    DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
+}
+
+impl Spec {
+    /// The key that it points at.
+    pub fn key_mut(&mut self) -> Option<&mut KeyRef> {
+        if let Self::Alias(alias) = self {
+            return Some(&mut alias.target);
+        }
+        if let Self::Grant(grant) = self {
+            return Some(&mut grant.key);
+        }
+        self.common_mut()?.key.as_mut()?.key_mut()
+    }
+
+    /// The key, if it is one.
+    #[must_use]
+    pub fn as_key(&self) -> Option<&key::Spec> {
+        if let Self::Key(spec) = self { Some(spec) } else { None }
+    }
+
+    /// The grant, if it is one.
+    #[must_use]
+    pub fn as_grant(&self) -> Option<&grant::Spec> {
+        if let Self::Grant(spec) = self { Some(spec) } else { None }
+    }
+
+    /// The alias, if it is one.
+    #[must_use]
+    pub fn as_alias(&self) -> Option<&alias::Spec> {
+        if let Self::Alias(spec) = self { Some(spec) } else { None }
+    }
+
+    /// The names of the fields that it mentions.
+    #[must_use]
+    pub fn mentions(&self) -> BTreeSet<String> {
+        let Ok(serde_json::Value::Object(fields)) = self.fields() else {
+            return BTreeSet::new();
+        };
+        fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name).collect()
+    }
+}
+
+impl Call {
+    /// What AWS must be done with before the next call of the step.
+    #[must_use]
+    pub fn goal(&self) -> Option<Goal> {
+        match self.effect()? {
+            Effect::Creates | Effect::Changes => Some(Goal::Ready),
+            Effect::Deletes => Some(Goal::Gone),
+            Effect::Marks => None,
+        }
+    }
 }

@@ -263,6 +263,10 @@ impl Resource for ServiceLinkedRole {
     fn principals(_: &Call) -> Vec<String> {
         Vec::new()
     }
+
+    fn natural(spec: &Spec, _: &str, place: &Place) -> Option<String> {
+        Some(spec.arn(place))
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::{Finding, Plan, Step};
 use crate::address::Address;
 use crate::desired::Desired;
 use crate::gate::{Changing, breaches};
-use crate::kind::{Spec, Violation};
+use crate::kind::Violation;
 use crate::policy::gates::Breach;
 use std::collections::BTreeMap;
 
@@ -18,10 +18,7 @@ pub(super) fn judge(plan: &mut Plan, desired: &Desired) {
         plan.steps.iter().map(|step| (&step.address, step)).collect();
     let found = breaches(desired, |address| {
         let step = steps.get(address);
-        let before = step.and_then(|step| match step.change.from() {
-            Some(Spec::Key(from)) => from.policy.as_ref(),
-            Some(Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_)) | None => None,
-        });
+        let before = step.and_then(|step| step.change.from()?.as_key()?.policy.as_ref());
         Changing { id: step.and_then(|step| step.id.as_deref()), before }
     });
     let mut refused: BTreeMap<Address, Vec<Violation>> = BTreeMap::new();

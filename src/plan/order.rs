@@ -40,7 +40,7 @@ pub fn order(steps: &mut [Step]) {
             (_, Kind::ServiceLinkedRole) => 0,
             (Change::Delete { .. }, Kind::Key) => 3,
             (_, Kind::Key) => 1,
-            (_, Kind::Alias | Kind::Grant) => 2,
+            (_, _) => 2,
         };
         (rank, step.address.clone())
     });
@@ -53,11 +53,7 @@ fn keys<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<Address> {
 
 fn managed(spec: Option<&Spec>) -> Vec<Address> {
     let refs = spec.map(Spec::refs).unwrap_or_default();
-    let managed = refs.into_iter().filter_map(|key| match key {
-        KeyRef::Managed(address) => Some(address.clone()),
-        KeyRef::Arn(_) => None,
-    });
-    managed.collect()
+    refs.into_iter().filter_map(KeyRef::managed).cloned().collect()
 }
 
 /// The two parts of a step.

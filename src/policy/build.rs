@@ -100,16 +100,16 @@ pub(super) fn allow(sid: &str, principals: &[String], actions: &[&str]) -> Node 
     ])
 }
 
-fn node(value: Value) -> Node {
+pub(super) fn node(value: Value) -> Node {
     Node { span: Span::default(), value }
 }
 
-fn text(text: &str) -> Node {
+pub(super) fn text(text: &str) -> Node {
     node(Value::Text(text.to_owned()))
 }
 
 /// One text bare, several as a list: as AWS's console writes them.
-fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Node {
+pub(super) fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Node {
     let mut nodes: Vec<Node> = texts.map(text).collect();
     if nodes.len() == 1
         && let Some(only) = nodes.pop()
@@ -119,10 +119,10 @@ fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Node {
     node(Value::List(nodes))
 }
 
-fn entry(key: &str, value: Node) -> Entry {
+pub(super) fn entry(key: &str, value: Node) -> Entry {
     Entry { key: key.to_owned(), key_span: Span::default(), value }
 }
 
-fn map(entries: Vec<(&str, Node)>) -> Node {
+pub(super) fn map(entries: Vec<(&str, Node)>) -> Node {
     node(Value::Map(entries.into_iter().map(|(key, value)| entry(key, value)).collect()))
 }

@@ -1,7 +1,7 @@
 //! The plan for machines: the contract of `--format json`.
 
 use crate::address::Address;
-use crate::kind::Call;
+use crate::kind::{Call, Kind};
 use crate::plan::{Access, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step};
 use crate::text::is_unsafe;
 use serde::Serialize;
@@ -142,8 +142,5 @@ fn request<'a>(step: &Step, call: &'a PlannedCall) -> Request<'a> {
 
 /// Whether the call is on a key that its own parameters do not name.
 pub(super) fn on_key(call: &Call, operation: &str) -> bool {
-    match call {
-        Call::Key(_) => operation != "CreateKey",
-        Call::Alias(_) | Call::Grant(_) | Call::ServiceLinkedRole(_) => false,
-    }
+    call.kind() == Kind::Key && operation != "CreateKey"
 }

@@ -4,7 +4,7 @@
 use super::access::{self, Line, Wording};
 use crate::address::Address;
 use crate::id::Place;
-use crate::kind::{Call, Change, Spec};
+use crate::kind::{Call, Change, Kind, Spec};
 use crate::plan::{Access, FieldChange, Plan, Step};
 use crate::policy::access::Shape;
 use crate::policy::{AccessChange, Document, KeyContext, compare};
@@ -70,10 +70,7 @@ pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Optio
 /// The policies before and after a step, where they differ.
 pub(super) fn step_policies(step: &Step) -> Option<(Option<&Document>, Option<&Document>)> {
     fn policy(spec: Option<&Spec>) -> Option<&Document> {
-        match spec {
-            Some(Spec::Key(key)) => key.policy.as_ref(),
-            Some(Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_)) | None => None,
-        }
+        spec?.as_key()?.policy.as_ref()
     }
     let differs = step.fields.iter().any(|field| field.path == POLICY);
     differs.then(|| (policy(step.change.from()), policy(step.change.to())))
@@ -198,9 +195,10 @@ pub(super) fn operations(step: &Step) -> Vec<String> {
 
 /// How a key's deletion is announced.
 pub(super) fn deletion(step: &Step) -> Option<String> {
-    let days = |call: &Call| match call {
-        Call::Key(_) => call.request().1.get("PendingWindowInDays").and_then(Value::as_u64),
-        Call::Alias(_) | Call::Grant(_) | Call::ServiceLinkedRole(_) => None,
+    let days = |call: &Call| {
+        let is_key = call.kind() == Kind::Key;
+        let request = is_key.then(|| call.request().1)?;
+        request.get("PendingWindowInDays").and_then(Value::as_u64)
     };
     let days = step.calls.iter().chain(&step.last).find_map(|call| days(&call.call))?;
     Some(format!("schedules deletion in {days} days"))

@@ -8,7 +8,6 @@ use crate::config::raw::{self, Part, Text};
 use crate::config::{Diagnostics, read_beside};
 use crate::desired::Desired;
 use crate::id::AccountId;
-use crate::kind::Spec;
 use crate::policy::gates::{Forbidden, Gates};
 use crate::policy::{ActionSet, Document};
 use serde::Deserialize;
@@ -81,9 +80,9 @@ impl Context<'_> {
             }
         };
         let resources = base.desired.resources.into_iter();
-        let policies = resources.filter_map(|(address, declared)| match declared.spec {
-            Spec::Key(key) => Some((address, key.policy?)),
-            Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_) => None,
+        let policies = resources.filter_map(|(address, declared)| {
+            let policy = declared.spec.as_key()?.policy.clone()?;
+            Some((address, policy))
         });
         policies.collect()
     }

@@ -92,7 +92,7 @@ impl Context<'_> {
             if let (Some(fact), Some(supported)) = (fact, &supported)
                 && !supported.contains(&operation)
             {
-                let KeyFact { spec, usage } = fact;
+                let KeyFact { spec, usage, .. } = fact;
                 let message =
                     format!("a key of spec {spec} for {usage} does not support {operation}");
                 self.error(text.span, message, format!("it supports {}", supported.join(", ")));

@@ -32,7 +32,7 @@ impl Context<'_> {
                 return None;
             }
             let usage = (*allowed.first()?).to_owned();
-            return Some(KeyFact { spec: spec.to_owned(), usage });
+            return Some(KeyFact { spec: spec.to_owned(), usage, state: None });
         };
         if raw.spec.is_none() && raw.adopt.is_some() {
             return None;
@@ -46,7 +46,7 @@ impl Context<'_> {
             self.error(usage.span, message, help);
             return None;
         }
-        Some(KeyFact { spec: spec.to_owned(), usage: usage.value.clone() })
+        Some(KeyFact { spec: spec.to_owned(), usage: usage.value.clone(), state: None })
     }
 
     /// Where the key material comes from, and the store it lies in.

@@ -39,7 +39,10 @@ impl Context<'_> {
     fn lockout(&self, document: &Document) -> Option<String> {
         let keys = KeyFacts::new();
         let why = |place: &Place| {
-            key::shut_out(document, &Setting { place, keys: &keys, id: None, caller: None })
+            key::shut_out(
+                document,
+                &Setting { place, keys: &keys, id: None, name: "", caller: None },
+            )
         };
         let said = why(&self.out.home)?;
         let text = document.to_json();

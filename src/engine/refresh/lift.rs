@@ -8,7 +8,7 @@ use crate::cloud::{Cloud, CloudError, Fault};
 use crate::id::KeyArn;
 use crate::kind::grant::{self, Listed};
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
-use crate::kind::{KeyFact, KeyRef, Kind, Spec, alias};
+use crate::kind::{KeyRef, Kind, Spec, alias};
 use crate::live::{Live, Seen};
 use crate::policy::Document;
 use std::collections::BTreeMap;
@@ -70,7 +70,7 @@ impl<C: Cloud> Refresh<'_, C> {
             Err(seen) => return seen,
         };
         let arn = metadata.arn.clone();
-        let fact = KeyFact { spec: metadata.spec.clone(), usage: metadata.usage.clone() };
+        let fact = metadata.fact();
         live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
         live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
         let spec = Box::new(Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest)));
@@ -147,7 +147,7 @@ impl<C: Cloud> Refresh<'_, C> {
         for (arn, answer) in self.side_by_side(asks).await {
             match answer {
                 Ok(metadata) => {
-                    let fact = KeyFact { spec: metadata.spec, usage: metadata.usage };
+                    let fact = metadata.fact();
                     live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
                 }
                 Err(error) if unreachable(&error) => return Err(error),
@@ -227,7 +227,7 @@ impl<C: Cloud> Refresh<'_, C> {
     pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
         let arns = self.grants_on.keys().filter_map(|key| match key {
             KeyRef::Arn(arn) => Some((key, arn)),
-            KeyRef::Managed(_) => None,
+            KeyRef::Managed(_) | KeyRef::Alias(_) => None,
         });
         let asks = arns.map(|(key, arn)| async move {
             let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
@@ -246,10 +246,8 @@ impl<C: Cloud> Refresh<'_, C> {
     fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
         for address in self.grants_on.get(key).into_iter().flatten() {
             let interest = self.interest(address);
-            let wanted = interest.specs().find_map(|spec| match spec {
-                Spec::Grant(grant) if grant.key == *key => Some(grant),
-                Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) | Spec::ServiceLinkedRole(_) => None,
-            });
+            let wanted =
+                interest.specs().filter_map(Spec::as_grant).find(|grant| grant.key == *key);
             let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
             let (Some(wanted), Some(place)) = (wanted, place) else {
                 continue;

@@ -1,6 +1,7 @@
 //! What AWS reports of a key, in the words of a declaration.
 
 use super::{NAME_TAG, Rotation, STACK_TAG, Spec};
+use crate::kind::KeyFact;
 use crate::policy::Document;
 use std::collections::BTreeMap;
 
@@ -23,6 +24,13 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// What resources that point at the key must know.
+    #[must_use]
+    pub fn fact(&self) -> KeyFact {
+        let (spec, usage) = (self.spec.clone(), self.usage.clone());
+        KeyFact { spec, usage, state: Some(self.state.clone()) }
+    }
+
     /// Whether deletion is scheduled.
     #[must_use]
     pub fn is_dying(&self) -> bool {

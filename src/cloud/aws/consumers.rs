@@ -1,0 +1,62 @@
+//! The clients of the services that consume keys: one for reads, which the SDK repeats where AWS is
+//! too busy, and one for calls that change something, which are sent once.
+
+use super::{Aws, Clients as All};
+use crate::id::{KeyArn, Place};
+use crate::kind::KeyRef;
+use crate::kind::consumer::Encryption;
+use aws_smithy_types::retry::RetryConfig;
+use std::collections::BTreeMap;
+
+/// How often the SDK sends a read before it gives up.
+const ATTEMPTS: u32 = 8;
+
+/// What a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum For {
+    /// Requests that only read.
+    Reading,
+    /// Requests that change something.
+    Changing,
+}
+
+macro_rules! clients {
+    ($($service:ident => $sdk:ident),+ $(,)?) => {
+        /// The clients of each place.
+        #[derive(Debug, Default)]
+        pub(super) struct Clients { $($service: BTreeMap<(Place, For), $sdk::Client>),+ }
+
+        impl Aws {$(
+            /// The service's client for a place.
+            pub(crate) async fn $service(&self, at: &Place, purpose: For) -> $sdk::Client {
+                let mut clients: tokio::sync::MutexGuard<'_, All> = self.clients.lock().await;
+                if let Some(client) = clients.consumers.$service.get(&(at.clone(), purpose)) {
+                    return client.clone();
+                }
+                let retry = match purpose {
+                    For::Reading => RetryConfig::standard().with_max_attempts(ATTEMPTS),
+                    For::Changing => RetryConfig::disabled(),
+                };
+                let client = $sdk::Client::new(&self.config(&mut clients, at, retry).await);
+                clients.consumers.$service.insert((at.clone(), purpose), client.clone());
+                client
+            }
+        )+}
+    };
+}
+
+clients! {
+    cloudtrail => aws_sdk_cloudtrail,
+    dynamodb => aws_sdk_dynamodb,
+    ec2 => aws_sdk_ec2,
+    efs => aws_sdk_efs,
+    opensearch => aws_sdk_opensearch,
+    rds => aws_sdk_rds,
+    s3 => aws_sdk_s3,
+}
+
+/// The key that AWS reports, which is an ARN but for the default of EBS: that is told by its alias.
+pub(crate) fn encryption(key: Option<&str>) -> Encryption {
+    let arn = key.and_then(|key| key.parse::<KeyArn>().ok());
+    arn.map_or(Encryption::Aws, |arn| Encryption::Key(KeyRef::Arn(arn)))
+}

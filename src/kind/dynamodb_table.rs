@@ -1,0 +1,357 @@
+//! DynamoDB tables. Their key changes in place; the old one is needed until the table says that it
+//! has the new one (aws-semantics 5.8).
+
+pub(crate) mod aws;
+
+use super::consumer::{
+    Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, missing, retagged, settings, tag_list,
+};
+use super::{Calls, Change, KeyRef, Setting, Violation};
+use crate::policy::{Need, Who};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A part of a table's primary key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// `S`, `N` or `B`.
+    pub r#type: String,
+}
+
+impl Attribute {
+    fn definition(&self) -> AttributeDefinition {
+        let (attribute_name, attribute_type) = (self.name.clone(), self.r#type.clone());
+        AttributeDefinition { attribute_name, attribute_type }
+    }
+
+    fn element(&self, kind: &str) -> KeySchemaElement {
+        KeySchemaElement { attribute_name: self.name.clone(), key_type: kind.to_owned() }
+    }
+}
+
+/// Who pays for what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Billing {
+    /// For each request.
+    PayPerRequest,
+    /// For capacity, used or not.
+    Provisioned {
+        /// Read capacity units.
+        read_capacity: i64,
+        /// Write capacity units.
+        write_capacity: i64,
+    },
+}
+
+settings! {
+    /// What a table is.
+    pub struct Settings {
+        /// The attribute that items are spread by; fixed at creation.
+        partition_key: Attribute,
+        /// The attribute that items are sorted by; fixed at creation.
+        sort_key: Attribute,
+        /// Who pays for what.
+        billing: Billing,
+        /// Whether AWS refuses to delete the table.
+        deletion_protection: bool,
+        /// Whether the table can be restored to any point of the last 35 days.
+        point_in_time_recovery: bool,
+    }
+}
+
+/// How a table is encrypted, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SseSpecification {
+    /// Whether with a key of KMS; else with one that AWS owns.
+    pub enabled: bool,
+    /// `KMS`.
+    #[serde(rename = "SSEType", default, skip_serializing_if = "Option::is_none")]
+    pub sse_type: Option<String>,
+    /// The key.
+    #[serde(rename = "KMSMasterKeyId", default, skip_serializing_if = "Option::is_none")]
+    pub kms_master_key_id: Option<KeyRef>,
+}
+
+/// An attribute and its type, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct AttributeDefinition {
+    pub attribute_name: String,
+    pub attribute_type: String,
+}
+
+/// A part of the primary key, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct KeySchemaElement {
+    pub attribute_name: String,
+    pub key_type: String,
+}
+
+/// Capacity, in AWS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct Throughput {
+    pub read_capacity_units: i64,
+    pub write_capacity_units: i64,
+}
+
+/// What one `UpdateTable` changes: AWS takes one thing at a time, and refuses what is so already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub enum TableUpdate {
+    /// The key.
+    Encryption {
+        #[serde(rename = "SSESpecification")]
+        sse_specification: SseSpecification,
+    },
+    /// Who pays for what.
+    Billing {
+        billing_mode: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provisioned_throughput: Option<Throughput>,
+    },
+    /// Whether AWS refuses to delete the table.
+    Protection { deletion_protection_enabled: bool },
+}
+
+/// Whether the table can be restored to a point in time, in AWS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct Recovery {
+    pub point_in_time_recovery_enabled: bool,
+}
+
+/// The calls that change a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateTable {
+        table_name: String,
+        attribute_definitions: Vec<AttributeDefinition>,
+        key_schema: Vec<KeySchemaElement>,
+        billing_mode: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provisioned_throughput: Option<Throughput>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deletion_protection_enabled: Option<bool>,
+        #[serde(rename = "SSESpecification", default, skip_serializing_if = "Option::is_none")]
+        sse_specification: Option<SseSpecification>,
+        tags: Vec<Tag>,
+    },
+    UpdateTable {
+        table_name: String,
+        #[serde(flatten)]
+        update: TableUpdate,
+    },
+    UpdateContinuousBackups {
+        table_name: String,
+        point_in_time_recovery_specification: Recovery,
+    },
+    TagResource {
+        resource_arn: String,
+        tags: Vec<Tag>,
+    },
+    UntagResource {
+        resource_arn: String,
+        tag_keys: Vec<String>,
+    },
+    DeleteTable {
+        table_name: String,
+    },
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct DynamodbTable;
+
+const IMMUTABLE: &str = "DynamoDB cannot change it; make a table under another name and copy the \
+                         items, or take this one as it is";
+
+impl Consumer for DynamodbTable {
+    type Settings = Settings;
+    type Call = Call;
+    const SERVICE: &'static str = "dynamodb";
+    const NAMED: bool = true;
+    const PACE: Pace = Pace { first: 2, most: 20, limit: 1800 };
+
+    fn calls(
+        change: Change<&Spec<Settings>>,
+        setting: &Setting<'_>,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        let calls = match change {
+            Change::Create { to } => create(to, setting)?,
+            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
+            Change::Delete { from } => delete(from, setting),
+            Change::Forget { .. } => Vec::new(),
+        };
+        let mut calls = Calls::all_at(setting.place, calls);
+        calls.risk = risk(change);
+        Ok(calls)
+    }
+
+    fn effect(call: &Call) -> Effect {
+        match call {
+            Call::CreateTable { .. } => Effect::Creates,
+            Call::UpdateTable { .. } => Effect::Changes,
+            Call::UpdateContinuousBackups { .. }
+            | Call::TagResource { .. }
+            | Call::UntagResource { .. } => Effect::Marks,
+            Call::DeleteTable { .. } => Effect::Deletes,
+        }
+    }
+
+    /// DynamoDB uses the key in the name of everyone who makes the table or reads and writes its
+    /// items; the Region is left open because global tables need that.
+    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+        if scene.used_by.is_empty() {
+            return Vec::new();
+        }
+        let who: BTreeSet<String> = scene.used_by.iter().cloned().collect();
+        let actions = [
+            "kms:Encrypt",
+            "kms:Decrypt",
+            "kms:ReEncrypt*",
+            "kms:GenerateDataKey*",
+            "kms:DescribeKey",
+            "kms:CreateGrant",
+        ];
+        let via = scene.via("dynamodb").replace(scene.place.region.as_str(), "*");
+        let need = Need::new("AllowDynamoDBTables", Who::Identities(who), &actions);
+        vec![need.when("StringLike", "kms:ViaService", via)]
+    }
+}
+
+fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+    let Settings { partition_key, sort_key, billing, .. } = &to.settings;
+    allowed([missing("partition_key", partition_key.as_ref())])?;
+    let parts = || {
+        partition_key
+            .iter()
+            .map(|key| (key, "HASH"))
+            .chain(sort_key.iter().map(|key| (key, "RANGE")))
+    };
+    let (billing_mode, provisioned_throughput) = billed(billing.as_ref());
+    let mut calls = vec![Call::CreateTable {
+        table_name: setting.name.to_owned(),
+        attribute_definitions: parts().map(|(key, _)| key.definition()).collect(),
+        key_schema: parts().map(|(key, kind)| key.element(kind)).collect(),
+        billing_mode,
+        provisioned_throughput,
+        deletion_protection_enabled: to.settings.deletion_protection,
+        sse_specification: to.key().map(|key| sse(Some(key))),
+        tags: tag_list(&to.common.tags),
+    }];
+    if to.settings.point_in_time_recovery == Some(true) {
+        calls.push(recovery(setting.name, true));
+    }
+    Ok(calls)
+}
+
+fn update(
+    from: &Spec<Settings>,
+    to: &Spec<Settings>,
+    setting: &Setting<'_>,
+) -> Result<Vec<Call>, Vec<Violation>> {
+    let (old, new) = (&from.settings, &to.settings);
+    allowed([
+        fixed("partition_key", old.partition_key.as_ref(), new.partition_key.as_ref(), IMMUTABLE),
+        fixed("sort_key", old.sort_key.as_ref(), new.sort_key.as_ref(), IMMUTABLE),
+    ])?;
+    let mut calls = Vec::new();
+    let table_name = || setting.name.to_owned();
+    let mut change = |update| calls.push(Call::UpdateTable { table_name: table_name(), update });
+    if from.common.key != to.common.key {
+        change(TableUpdate::Encryption { sse_specification: sse(to.key()) });
+    }
+    if old.billing != new.billing {
+        let (billing_mode, provisioned_throughput) = billed(new.billing.as_ref());
+        change(TableUpdate::Billing { billing_mode, provisioned_throughput });
+    }
+    if let Some(enabled) = new.deletion_protection.filter(|on| old.deletion_protection != Some(*on))
+    {
+        change(TableUpdate::Protection { deletion_protection_enabled: enabled });
+    }
+    if let Some(on) =
+        new.point_in_time_recovery.filter(|on| old.point_in_time_recovery != Some(*on))
+    {
+        calls.push(recovery(setting.name, on));
+    }
+    let resource_arn = || table_arn(setting);
+    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
+    if !set.is_empty() {
+        calls.push(Call::TagResource { resource_arn: resource_arn(), tags: tag_list(&set) });
+    }
+    if !unset.is_empty() {
+        calls.push(Call::UntagResource { resource_arn: resource_arn(), tag_keys: unset });
+    }
+    Ok(calls)
+}
+
+fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
+    let table_name = || setting.name.to_owned();
+    let mut calls = Vec::new();
+    if from.settings.deletion_protection == Some(true) {
+        let update = TableUpdate::Protection { deletion_protection_enabled: false };
+        calls.push(Call::UpdateTable { table_name: table_name(), update });
+    }
+    calls.push(Call::DeleteTable { table_name: table_name() });
+    calls
+}
+
+fn sse(key: Option<&KeyRef>) -> SseSpecification {
+    SseSpecification {
+        enabled: key.is_some(),
+        sse_type: key.map(|_| "KMS".to_owned()),
+        kms_master_key_id: key.cloned(),
+    }
+}
+
+fn billed(billing: Option<&Billing>) -> (String, Option<Throughput>) {
+    match billing {
+        None | Some(Billing::PayPerRequest) => ("PAY_PER_REQUEST".to_owned(), None),
+        Some(Billing::Provisioned { read_capacity, write_capacity }) => {
+            let (read_capacity_units, write_capacity_units) = (*read_capacity, *write_capacity);
+            let throughput = Throughput { read_capacity_units, write_capacity_units };
+            ("PROVISIONED".to_owned(), Some(throughput))
+        }
+    }
+}
+
+fn recovery(table: &str, on: bool) -> Call {
+    Call::UpdateContinuousBackups {
+        table_name: table.to_owned(),
+        point_in_time_recovery_specification: Recovery { point_in_time_recovery_enabled: on },
+    }
+}
+
+fn table_arn(setting: &Setting<'_>) -> String {
+    let (account, region, name) = (&setting.place.account, &setting.place.region, setting.name);
+    format!("arn:{}:dynamodb:{region}:{account}:table/{name}", region.partition())
+}
+
+fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+    match change {
+        Change::Delete { .. } => Some("deletes the table with all its items".to_owned()),
+        Change::Update { from, to } | Change::Import { from, to }
+            if from.common.key != to.common.key =>
+        {
+            let old = from.key()?;
+            Some(format!("on-demand backups stay on `{old}`: keep it as long as they are needed"))
+        }
+        Change::Create { .. }
+        | Change::Update { .. }
+        | Change::Import { .. }
+        | Change::Forget { .. } => None,
+    }
+}

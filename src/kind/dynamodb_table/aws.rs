@@ -1,0 +1,268 @@
+//! A table's calls as the SDK's requests, and the SDK's description of a table as ours.
+
+use super::{
+    Attribute, AttributeDefinition, Billing, Call, KeySchemaElement, Recovery, Settings,
+    SseSpecification, TableUpdate, Throughput,
+};
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::{answer, unbuilt};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::consumer::{self, Common, Tags};
+use aws_sdk_dynamodb::types::{
+    self, BillingMode, KeyType, PointInTimeRecoveryStatus, ProvisionedThroughput, TableDescription,
+    TableStatus, Tag,
+};
+
+/// DynamoDB describes one table a request: those of the given names are described, side by side.
+/// Tables that carry the stack's tag and are not named by it are not looked for.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    let reads = sought.ids.iter().map(|name| object(aws, at, name, sought));
+    let found = futures_util::future::try_join_all(reads).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn object(
+    aws: &Aws,
+    at: &Place,
+    name: &str,
+    sought: &Sought,
+) -> Result<Option<Object>, CloudError> {
+    let client = aws.dynamodb(at, For::Reading).await;
+    let Some(table) = describe(aws, at, name).await? else {
+        return Ok(None);
+    };
+    const TAGS: &str = "ListTagsOfResource";
+    let mut tags = Tags::new();
+    let mut from = None;
+    while let Some(arn) = table.table_arn() {
+        let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(from);
+        let page = answer(TAGS, request.send().await)?;
+        tags.extend(page.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())));
+        from = page.next_token;
+        if from.is_none() {
+            break;
+        }
+    }
+    let mut settings = lifted(&table);
+    if sought.asks(&["point_in_time_recovery"]) {
+        const BACKUPS: &str = "DescribeContinuousBackups";
+        let request = client.describe_continuous_backups().table_name(name);
+        let answer = answer(BACKUPS, request.send().await)?;
+        let backups = answer.continuous_backups_description();
+        let status = backups
+            .and_then(|backups| backups.point_in_time_recovery_description())
+            .and_then(|recovery| recovery.point_in_time_recovery_status());
+        settings.point_in_time_recovery = Some(status == Some(&PointInTimeRecoveryStatus::Enabled));
+    }
+    let key = table.sse_description().and_then(|sse| sse.kms_master_key_arn());
+    let common = Common { key: Some(encryption(key)), existing: None, tags };
+    let phase = phase_of(&table);
+    let spec = Spec::DynamodbTable(consumer::Spec { common, settings });
+    Ok(Some(Object { id: name.to_owned(), spec, phase }))
+}
+
+/// How far AWS is with the table.
+pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    Ok(describe(aws, at, id).await?.map_or(Phase::Gone, |table| phase_of(&table)))
+}
+
+async fn describe(
+    aws: &Aws,
+    at: &Place,
+    name: &str,
+) -> Result<Option<TableDescription>, CloudError> {
+    const OPERATION: &str = "DescribeTable";
+    let client = aws.dynamodb(at, For::Reading).await;
+    match answer(OPERATION, client.describe_table().table_name(name).send().await) {
+        Ok(described) => Ok(described.table),
+        Err(error) if error.fault == Fault::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A table is ready once its key is, too: until then it needs the old one (aws-semantics 5.8).
+fn phase_of(table: &TableDescription) -> Phase {
+    let sse = table.sse_description().and_then(|sse| sse.status()).map(|status| status.as_str());
+    match table.table_status() {
+        Some(TableStatus::Active) if sse == Some("UPDATING") => {
+            Phase::Busy("its key is being changed".to_owned())
+        }
+        Some(TableStatus::Active) | None => Phase::Ready,
+        Some(status @ (TableStatus::Creating | TableStatus::Updating | TableStatus::Deleting)) => {
+            Phase::Busy(status.as_str().to_owned())
+        }
+        Some(status) => Phase::Broken(status.as_str().to_owned()),
+    }
+}
+
+fn lifted(table: &TableDescription) -> Settings {
+    let attribute = |kind: KeyType| {
+        let name = table.key_schema().iter().find(|key| key.key_type == kind)?.attribute_name();
+        let definitions = table.attribute_definitions();
+        let definition = definitions.iter().find(|given| given.attribute_name == name)?;
+        let r#type = definition.attribute_type.as_str().to_owned();
+        Some(Attribute { name: name.to_owned(), r#type })
+    };
+    let on_demand = table.billing_mode_summary().and_then(|billing| billing.billing_mode())
+        == Some(&BillingMode::PayPerRequest);
+    let throughput = table.provisioned_throughput();
+    let units = |units: Option<i64>| units.unwrap_or_default();
+    let billing = match on_demand {
+        true => Billing::PayPerRequest,
+        false => Billing::Provisioned {
+            read_capacity: units(throughput.and_then(|given| given.read_capacity_units)),
+            write_capacity: units(throughput.and_then(|given| given.write_capacity_units)),
+        },
+    };
+    Settings {
+        partition_key: attribute(KeyType::Hash),
+        sort_key: attribute(KeyType::Range),
+        billing: Some(billing),
+        deletion_protection: Some(table.deletion_protection_enabled().unwrap_or_default()),
+        point_in_time_recovery: None,
+    }
+}
+
+fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
+    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
+
+fn throughput(
+    operation: &'static str,
+    wanted: Option<Throughput>,
+) -> Result<Option<ProvisionedThroughput>, CloudError> {
+    let Some(Throughput { read_capacity_units, write_capacity_units }) = wanted else {
+        return Ok(None);
+    };
+    let units = ProvisionedThroughput::builder()
+        .read_capacity_units(read_capacity_units)
+        .write_capacity_units(write_capacity_units);
+    units.build().map(Some).map_err(unbuilt(operation))
+}
+
+fn encrypted(
+    operation: &'static str,
+    sse: &SseSpecification,
+    late: &Late<'_>,
+) -> Result<types::SseSpecification, CloudError> {
+    let key =
+        sse.kms_master_key_id.as_ref().map(|key| resolve(operation, key, late)).transpose()?;
+    let kind = sse.sse_type.as_deref().map(types::SseType::from);
+    let built = types::SseSpecification::builder().enabled(sse.enabled).set_sse_type(kind);
+    Ok(built.set_kms_master_key_id(key).build())
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.dynamodb(at, For::Changing).await;
+    match call {
+        Call::CreateTable {
+            table_name,
+            attribute_definitions,
+            key_schema,
+            billing_mode,
+            provisioned_throughput,
+            deletion_protection_enabled,
+            sse_specification,
+            tags: given,
+        } => {
+            const OPERATION: &str = "CreateTable";
+            let sse = sse_specification.as_ref().map(|sse| encrypted(OPERATION, sse, late));
+            let request = client
+                .create_table()
+                .table_name(table_name)
+                .set_attribute_definitions(Some(definitions(OPERATION, attribute_definitions)?))
+                .set_key_schema(Some(elements(OPERATION, key_schema)?))
+                .billing_mode(billing_mode.as_str().into())
+                .set_provisioned_throughput(throughput(OPERATION, *provisioned_throughput)?)
+                .set_deletion_protection_enabled(*deletion_protection_enabled)
+                .set_sse_specification(sse.transpose()?)
+                .set_tags(Some(tags(OPERATION, given)?));
+            answer(OPERATION, request.send().await)?;
+            return Ok(Outcome::Made(table_name.clone()));
+        }
+        Call::UpdateTable { table_name, update } => {
+            const OPERATION: &str = "UpdateTable";
+            let request = client.update_table().table_name(table_name);
+            let request = match update {
+                TableUpdate::Encryption { sse_specification } => {
+                    request.sse_specification(encrypted(OPERATION, sse_specification, late)?)
+                }
+                TableUpdate::Billing { billing_mode, provisioned_throughput } => request
+                    .billing_mode(billing_mode.as_str().into())
+                    .set_provisioned_throughput(throughput(OPERATION, *provisioned_throughput)?),
+                TableUpdate::Protection { deletion_protection_enabled } => {
+                    request.deletion_protection_enabled(*deletion_protection_enabled)
+                }
+            };
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::UpdateContinuousBackups { table_name, point_in_time_recovery_specification } => {
+            const OPERATION: &str = "UpdateContinuousBackups";
+            let Recovery { point_in_time_recovery_enabled: on } =
+                *point_in_time_recovery_specification;
+            let recovery = types::PointInTimeRecoverySpecification::builder();
+            let recovery = recovery.point_in_time_recovery_enabled(on).build();
+            let request = client
+                .update_continuous_backups()
+                .table_name(table_name)
+                .point_in_time_recovery_specification(recovery.map_err(unbuilt(OPERATION))?);
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::TagResource { resource_arn, tags: given } => {
+            const OPERATION: &str = "TagResource";
+            let request = client.tag_resource().resource_arn(resource_arn);
+            let request = request.set_tags(Some(tags(OPERATION, given)?));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::UntagResource { resource_arn, tag_keys } => {
+            const OPERATION: &str = "UntagResource";
+            let request = client.untag_resource().resource_arn(resource_arn);
+            answer(OPERATION, request.set_tag_keys(Some(tag_keys.clone())).send().await)?;
+        }
+        Call::DeleteTable { table_name } => {
+            const OPERATION: &str = "DeleteTable";
+            answer(OPERATION, client.delete_table().table_name(table_name).send().await)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn definitions(
+    operation: &'static str,
+    wanted: &[AttributeDefinition],
+) -> Result<Vec<types::AttributeDefinition>, CloudError> {
+    let each = wanted.iter().map(|wanted| {
+        types::AttributeDefinition::builder()
+            .attribute_name(&wanted.attribute_name)
+            .attribute_type(wanted.attribute_type.as_str().into())
+            .build()
+    });
+    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
+
+fn elements(
+    operation: &'static str,
+    wanted: &[KeySchemaElement],
+) -> Result<Vec<types::KeySchemaElement>, CloudError> {
+    let each = wanted.iter().map(|wanted| {
+        types::KeySchemaElement::builder()
+            .attribute_name(&wanted.attribute_name)
+            .key_type(wanted.key_type.as_str().into())
+            .build()
+    });
+    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
