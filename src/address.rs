@@ -28,21 +28,22 @@ impl Address {
     /// Whether the address matches `pattern`, in which `*` stands for any text.
     #[must_use]
     pub fn matches(&self, pattern: &str) -> bool {
-        glob(pattern.as_bytes(), self.to_string().as_bytes())
+        glob(pattern, &self.to_string())
     }
 }
 
-/// `*` is any text; everything else is itself. Linear in the text for each star.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some((b'*', rest)) => {
-            (0..=text.len()).any(|n| text.get(n..).is_some_and(|tail| glob(rest, tail)))
-        }
-        Some((byte, rest)) => {
-            text.split_first().is_some_and(|(first, tail)| first == byte && glob(rest, tail))
-        }
-    }
+/// `*` is any text; everything else is itself. What is between two stars is best found as early as
+/// it is there.
+fn glob(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(inner) = text.strip_prefix(start).and_then(|text| text.strip_suffix(end)) else {
+        return false;
+    };
+    let mut parts = middle.split('*');
+    parts.try_fold(inner, |rest, part| rest.split_once(part).map(|(_, after)| after)).is_some()
 }
 
 impl fmt::Display for Address {
@@ -116,6 +117,39 @@ mod tests {
         assert!(!grant.matches("key/*"));
         assert!("keys/a".parse::<Address>().unwrap_err().contains("alias, grant"));
         assert!("key".parse::<Address>().is_err());
+    }
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        let yes = [
+            ("", ""),
+            ("*", ""),
+            ("**", "a"),
+            ("a*", "a"),
+            ("a*b", "ab"),
+            ("a*b*c", "a-b-b-c"),
+            ("*ab*ab*", "abab"),
+            ("*b", "ab-b"),
+            ("a**a", "aa"),
+            ("*ä*", "xäx"),
+        ];
+        for (pattern, text) in yes {
+            assert!(glob(pattern, text), "{pattern} {text}");
+        }
+        let no = [
+            ("", "a"),
+            ("a", ""),
+            ("a*a", "a"),
+            ("a*b", "abc"),
+            ("*ab*ab*", "aba"),
+            ("b*", "ab"),
+            ("a*b*b", "ab"),
+            ("*a*", "b"),
+        ];
+        for (pattern, text) in no {
+            assert!(!glob(pattern, text), "{pattern} {text}");
+        }
+        assert!(!glob(&"*a".repeat(40), &format!("{}b", "a".repeat(80))));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct Global {
     /// Colour in the output
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// How many reads and steps run side by side
+    /// How many resources are read or changed side by side
     #[arg(long, global = true, value_name = "N", default_value_t = 64)]
     pub parallelism: usize,
     /// Says more

@@ -40,7 +40,17 @@ pub struct Desired {
     pub waivers: Vec<Waiver>,
 }
 
+/// The format of a saved plan, of which a declaration is a part. Read by the same version only: a
+/// plan lives from a review to a merge, not longer.
+pub const SAVED: &str = "1";
+
 impl Desired {
+    /// The accounts that it is in: those whose IAM can be asked.
+    #[must_use]
+    pub fn own_accounts(&self) -> BTreeSet<AccountId> {
+        self.accounts.keys().chain([&self.home.account]).cloned().collect()
+    }
+
     /// The findings in the light of the waivers, on a day such as `2027-01-31`.
     #[must_use]
     pub fn judged(&self, today: &str) -> Vec<Judged> {

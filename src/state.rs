@@ -78,6 +78,16 @@ impl State {
         }
     }
 
+    /// Writes down what a plan found out without any call; `None` drops what is gone.
+    pub fn remember(&mut self, found: &BTreeMap<Address, Option<Record>>) {
+        for (address, record) in found {
+            match record {
+                Some(record) => self.records.insert(address.clone(), record.clone()),
+                None => self.records.remove(address),
+            };
+        }
+    }
+
     /// The text to store: stable, so that a version control system shows small differences.
     ///
     /// # Errors

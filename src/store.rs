@@ -135,12 +135,6 @@ impl Store {
         Ok(replay)
     }
 
-    /// Whether the state has ever been written, or a run was interrupted before it was.
-    #[must_use]
-    pub fn exists(&self) -> bool {
-        self.path("json").exists() || self.path("journal").exists()
-    }
-
     /// Whether a run has left a journal.
     #[must_use]
     pub fn journal_exists(&self) -> bool {

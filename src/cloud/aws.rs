@@ -28,17 +28,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// What people can say about the connection.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The Region, where it is not the environment's.
-    pub region: Option<Region>,
-    /// The profile, where it is not the environment's.
-    pub profile: Option<String>,
-    /// The roles to call from other accounts.
-    pub accounts: BTreeMap<AccountId, String>,
-}
-
 /// The clients of a run.
 #[derive(Debug)]
 pub struct Aws {
@@ -60,31 +49,29 @@ struct Clients {
 }
 
 impl Aws {
-    /// Loads AWS's configuration: the environment, the profile, the endpoint. Sends nothing, unless
-    /// the Region is looked up in the instance's metadata.
-    ///
-    /// # Errors
-    /// None yet: that there are no credentials shows with the first request.
-    pub async fn connect(options: Options) -> Result<Self, CloudError> {
+    /// Loads AWS's configuration: the Region and the profile, where they are not the environment's,
+    /// and the endpoint. Sends nothing, unless the Region is looked up in the instance's metadata;
+    /// that there are no credentials shows with the first request.
+    pub async fn connect(region: Option<Region>, profile: Option<String>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(30))
             .operation_timeout(Duration::from_secs(30))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-        if let Some(region) = &options.region {
+        if let Some(region) = region {
             loader = loader.region(aws_sdk_kms::config::Region::new(region.to_string()));
         }
-        if let Some(profile) = options.profile {
+        if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
-        Ok(Self {
+        Self {
             base: loader.load().await,
             home: None,
-            accounts: options.accounts,
+            accounts: BTreeMap::new(),
             limits: Limits::new(),
             clients: Mutex::default(),
-        })
+        }
     }
 
     /// The Region that the options, the environment or the profile name.
@@ -98,12 +85,6 @@ impl Aws {
     #[must_use]
     pub fn with_accounts(self, home: AccountId, accounts: BTreeMap<AccountId, String>) -> Self {
         Self { home: Some(home), accounts, clients: Mutex::default(), ..self }
-    }
-
-    /// The same with other limits.
-    #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
     }
 
     /// The client for `at`, once `operation` may be sent there.

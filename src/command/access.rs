@@ -2,7 +2,7 @@
 
 use super::policy::answer::Case;
 use super::policy::eval::request;
-use super::session::{Session, connect, effort, random};
+use super::session::{Session, connect, effort};
 use super::{plan, region};
 use crate::address::Address;
 use crate::cli::{AccessArgs, Answer, Global};
@@ -108,8 +108,7 @@ async fn find(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyA
 /// A key of the stack: by its record, else as a plan would find it.
 async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyArn), Failure> {
     let session = Session::open(global, io).await?;
-    session.store.idle()?;
-    let replay = session.recovered(io, false, &random()?).await?;
+    let replay = session.observed(io).await?;
     let bare = name.strip_prefix("key/").unwrap_or(name);
     let address = Address::new(Kind::Key, bare.to_owned());
     let recorded =

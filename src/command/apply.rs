@@ -5,11 +5,11 @@ use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, holder, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
-use crate::engine::apply::{Ended, apply as execute};
-use crate::engine::recover;
+use crate::engine::apply::{Ended, Known, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
+use crate::kind::Ids;
 use crate::plan::Plan;
 use std::collections::BTreeSet;
 
@@ -53,16 +53,15 @@ async fn run(
     mode: Mode<'_>,
 ) -> Result<Exit, Failure> {
     let lock = session.store.lock(&holder(command)?)?;
-    let interrupted = session.store.exists();
     let lineage = match &mode {
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
         Mode::Fresh { .. } => random()?,
     };
-    let mut replay = session.recovered(io, interrupted, &lineage).await?;
+    let mut replay = session.recovered(io, true, &lineage).await?;
     if !replay.is_settled() {
         return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
     }
-    let mut plan = make(session, &replay.state, io).await?;
+    let (mut plan, ids) = make(session, &replay.state, io).await?;
     let approved = match mode {
         Mode::Fresh { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
@@ -79,7 +78,7 @@ async fn run(
         approve(approved, io)?;
     }
     settle_state(session, &mut replay)?;
-    let ended = carry_out(session, io, &plan, &mut replay).await?;
+    let ended = carry_out(session, io, &plan, ids, &mut replay).await?;
     drop(lock);
     Ok(tell(io, &plan, &ended))
 }
@@ -127,39 +126,25 @@ async fn carry_out(
     session: &Session,
     io: &Io,
     plan: &Plan,
+    ids: Ids,
     replay: &mut Replay,
 ) -> Result<Ended, Failure> {
-    let ids = recover::ids(replay);
     let mut world = Terminal::new(&session.store, replay.clone(), io, plan.steps.len());
     if !plan.steps.is_empty() {
         let (lineage, serial) = (replay.state.lineage.clone(), replay.state.serial);
         session.store.append(&Event::Run { lineage, serial })?;
     }
     world.watch_signals();
-    let ids = ids.into_iter().chain(found(plan)).collect();
-    let ended = execute(&session.aws, &world, &session.effort, plan, ids).await;
+    let known = Known { ids, accounts: session.desired.own_accounts() };
+    let ended = execute(&session.aws, &world, &session.effort, plan, known).await;
     *replay = world.finish();
     let changed = !plan.steps.is_empty() || !plan.remember.is_empty();
     if changed && replay.is_settled() {
-        for (address, record) in &plan.remember {
-            match record {
-                Some(record) => replay.state.records.insert(address.clone(), record.clone()),
-                None => replay.state.records.remove(address),
-            };
-        }
+        replay.state.remember(&plan.remember);
         replay.state.serial += 1;
         session.store.commit(&replay.state)?;
     }
     Ok(ended)
-}
-
-/// Keys that exist without a record: to be imported, or found again.
-fn found(plan: &Plan) -> Vec<(crate::address::Address, crate::id::KeyArn)> {
-    let steps = plan.steps.iter().filter_map(|step| Some((&step.address, step.id.clone()?)));
-    let remembered =
-        plan.remember.iter().filter_map(|(a, record)| Some((a, record.as_ref()?.id.clone())));
-    let keys = steps.chain(remembered);
-    keys.filter_map(|(address, id)| Some((address.clone(), id.parse().ok()?))).collect()
 }
 
 fn tell(io: &Io, plan: &Plan, ended: &Ended) -> Exit {

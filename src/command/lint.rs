@@ -1,6 +1,6 @@
 //! `lint`: what is questionable about the policies and the keys of a stack, as declared or as AWS holds them.
 
-use super::session::{Session, random, today};
+use super::session::{Session, today};
 use super::{input, region, report};
 use crate::cli::{Global, LintArgs, Report};
 use crate::config::{self, Diagnostic, Diagnostics, Sources};
@@ -88,7 +88,7 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
             key.policy.get_or_insert_with(|| policy::aws_default(partition, account.as_str()));
         }
     }
-    let replay = session.recovered(io, false, &random()?).await?;
+    let replay = session.observed(io).await?;
     let live = refresh(&session.aws, &session.effort, &session.desired, &replay.state).await?;
     let mut findings = Vec::new();
     for (address, seen) in &live.seen {

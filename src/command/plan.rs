@@ -1,7 +1,7 @@
 //! `plan`, `drift` and `show`: what would be done, and nothing is.
 
 use super::plan_file::PlanFile;
-use super::session::{Session, random};
+use super::session::Session;
 use crate::address::Address;
 use crate::cli::{Format, Global, PlanArgs};
 use crate::config;
@@ -10,6 +10,7 @@ use crate::engine::identities;
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
+use crate::kind::Ids;
 use crate::live::{Live, Seen};
 use crate::plan::{self, Plan};
 use crate::render;
@@ -17,11 +18,14 @@ use crate::state::State;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Refreshes, plans, and looks up whom the calls name.
-pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Plan, Failure> {
+/// Refreshes, plans, and looks up whom the calls name. With the ARNs of the stack's keys.
+pub(super) async fn make(
+    session: &Session,
+    state: &State,
+    io: &Io,
+) -> Result<(Plan, Ids), Failure> {
     let (mut plan, live) = observe(session, state).await?;
-    let desired = &session.desired;
-    let accounts = desired.accounts.keys().chain([&desired.home.account]).cloned().collect();
+    let accounts = session.desired.own_accounts();
     let looked = identities::look(&session.aws, &session.effort, &plan, &live, &accounts).await;
     plan.admit(&looked.standings);
     if let Some(error) = looked.blind {
@@ -30,13 +34,28 @@ pub(super) async fn make(session: &Session, state: &State, io: &Io) -> Result<Pl
              AWS refuses a policy that names one who does not."
         ));
     }
-    Ok(plan)
+    Ok((plan, live.ids))
 }
 
 pub(super) async fn observe(session: &Session, state: &State) -> Result<(Plan, Live), Failure> {
     let mut live = refresh(&session.aws, &session.effort, &session.desired, state).await?;
     live.caller = Some(session.caller.arn.clone());
     Ok((plan::plan(&session.desired, state, &live), live))
+}
+
+/// What changed outside of kmsctl, as far as it can be seen; nothing that a plan would do about it.
+async fn outside(session: &Session, state: &State) -> Result<Plan, Failure> {
+    let (mut plan, live) = observe(session, state).await?;
+    plan.steps.clear();
+    plan.access.clear();
+    plan.findings.clear();
+    // What cannot be looked at, or is somebody else's by now, is not known to be as it was.
+    let obstructed =
+        |address: &Address| matches!(live.seen.get(address), Some(Seen::Obstructed { .. }));
+    plan.blocked.retain(|blocked| {
+        state.records.contains_key(&blocked.address) && obstructed(&blocked.address)
+    });
+    Ok(plan)
 }
 
 /// Keeps what `targets` name. One that names nothing is a mistake, not an empty plan.
@@ -87,16 +106,12 @@ pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Re
 /// `kmsctl plan`.
 pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
-    session.store.idle()?;
-    let replay = session.recovered(io, false, &random()?).await?;
-    let mut plan = make(&session, &replay.state, io).await?;
+    let replay = session.observed(io).await?;
+    let mut plan = match args.refresh_only {
+        true => outside(&session, &replay.state).await?,
+        false => make(&session, &replay.state, io).await?.0,
+    };
     narrow(&mut plan, &args.targets, &session.desired, &replay.state)?;
-    if args.refresh_only {
-        plan.steps.clear();
-        plan.blocked.clear();
-        plan.access.clear();
-        plan.findings.clear();
-    }
     if args.commands {
         io.out(&render::commands::plan(&plan));
     } else {
@@ -124,18 +139,8 @@ fn exit_of(plan: &Plan, args: &PlanArgs) -> Exit {
 /// `kmsctl drift`.
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
-    session.store.idle()?;
-    let replay = session.recovered(io, false, &random()?).await?;
-    let (mut plan, live) = observe(&session, &replay.state).await?;
-    plan.steps.clear();
-    plan.access.clear();
-    plan.findings.clear();
-    // What cannot be looked at, or is somebody else's by now, is not known to be as it was.
-    let obstructed =
-        |address: &Address| matches!(live.seen.get(address), Some(Seen::Obstructed { .. }));
-    let records = &replay.state.records;
-    plan.blocked
-        .retain(|blocked| records.contains_key(&blocked.address) && obstructed(&blocked.address));
+    let replay = session.observed(io).await?;
+    let plan = outside(&session, &replay.state).await?;
     let exit = match (plan.drift.is_empty(), plan.blocked.is_empty()) {
         (false, _) => Exit::Changes,
         (true, false) => Exit::Refused,

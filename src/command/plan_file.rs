@@ -1,15 +1,11 @@
 //! A saved plan: what was planned, and all that is needed to see whether it still holds.
 
-use crate::desired::Desired;
+use crate::desired::{Desired, SAVED};
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::store::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// The format that this program writes and reads. Read by the same version only: a plan lives
-/// from a review to a merge, not longer.
-const VERSION: &str = "1";
 
 /// A plan with the declaration that it came from.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +21,7 @@ pub(super) struct PlanFile {
 
 impl PlanFile {
     pub(super) fn new(desired: Desired, targets: Vec<String>, plan: Plan) -> Self {
-        Self { version: VERSION.to_owned(), desired, targets, plan }
+        Self { version: SAVED.to_owned(), desired, targets, plan }
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
@@ -40,7 +36,7 @@ impl PlanFile {
         let value: serde_json::Value = serde_json::from_slice(&text)
             .map_err(|error| fail(format!("not a saved plan: {error}")).hint(hint))?;
         match value.get("version").and_then(serde_json::Value::as_str) {
-            Some(VERSION) => {}
+            Some(SAVED) => {}
             Some(other) => return Err(fail(format!("a plan of format {other}")).hint(hint)),
             None => return Err(fail("not a saved plan".to_owned()).hint(hint)),
         }

@@ -80,8 +80,8 @@ impl World for Terminal<'_> {
         self.replay.borrow_mut().absorb(event).map_err(|error| error.to_string())
     }
 
-    fn nonce(&self) -> String {
-        random().unwrap_or_else(|_| format!("{:x}-{}", now(), std::process::id()))
+    fn nonce(&self) -> Result<String, String> {
+        random().map_err(|failure| failure.message)
     }
 
     fn now(&self) -> u64 {
@@ -104,7 +104,6 @@ impl World for Terminal<'_> {
                     bar.set_message(printable(&step.address.to_string()).into_owned());
                 }
             }
-            Progress::Called { .. } => {}
             Progress::Waiting { step, operation, why } => {
                 self.line(&format!("{}: {operation}: {why}", step.address));
             }

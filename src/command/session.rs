@@ -2,7 +2,7 @@
 
 use super::{input, region, report};
 use crate::cli::Global;
-use crate::cloud::aws::{Aws, Options};
+use crate::cloud::aws::Aws;
 use crate::cloud::retry::Patience;
 use crate::cloud::{Caller, Cloud};
 use crate::config;
@@ -15,7 +15,6 @@ use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::store::{Holder, Store};
 use crate::waiver::Waiver;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -74,6 +73,12 @@ impl Session {
         Ok(Self { aws, desired, store, effort: effort(global), caller, waivers })
     }
 
+    /// The state for a run that only reads, and only while nobody changes what it reads.
+    pub(super) async fn observed(&self, io: &Io) -> Result<Replay, Failure> {
+        self.store.idle()?;
+        self.recovered(io, false, &random()?).await
+    }
+
     /// The state, after everything that an interrupted run left open has been settled. Where
     /// `keep`, what was found out is written down (the caller holds the lock). A state that is not
     /// there yet begins with `lineage`.
@@ -102,9 +107,7 @@ pub(super) async fn connect(
     global: &Global,
     region: Option<Region>,
 ) -> Result<(Aws, Caller), Failure> {
-    let profile = global.profile.clone();
-    let options = Options { region, profile, accounts: BTreeMap::new() };
-    let aws = Aws::connect(options).await?;
+    let aws = Aws::connect(region, global.profile.clone()).await;
     let patience = patience();
     let caller = crate::cloud::retry::patiently(&patience, async || aws.caller().await).await?;
     Ok((aws, caller))

@@ -5,7 +5,7 @@ use super::Effort;
 use super::settle::Nonces;
 use crate::address::Address;
 use crate::cloud::{Cloud, Outcome};
-use crate::id::{IdentityArn, KeyArn};
+use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::journal::{Draft, Event};
 use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Part, Queue, Work};
@@ -27,7 +27,10 @@ pub trait World {
     /// If it could not be put there: no call goes out then.
     fn write(&self, event: &Event) -> Result<(), String>;
     /// A random text that no other run has.
-    fn nonce(&self) -> String;
+    ///
+    /// # Errors
+    /// If there is no randomness: the call that needs it does not go out then.
+    fn nonce(&self) -> Result<String, String>;
     /// Seconds since 1970.
     fn now(&self) -> u64;
     /// Whether to stop at the next safe point.
@@ -47,7 +50,6 @@ pub trait World {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Progress<'a> {
     Began { step: &'a Step },
-    Called { step: &'a Step, operation: &'a str },
     Waiting { step: &'a Step, operation: &'a str, why: &'a str },
     Finished { step: &'a Step },
     Failed { step: &'a Step, error: &'a str },
@@ -74,6 +76,15 @@ impl Ended {
     }
 }
 
+/// What is known before the first call.
+#[derive(Debug)]
+pub struct Known {
+    /// The ARNs of the stack's keys that exist already.
+    pub ids: Ids,
+    /// The accounts whose IAM can be asked.
+    pub accounts: BTreeSet<AccountId>,
+}
+
 struct Run<'a, C, W> {
     cloud: &'a C,
     world: &'a W,
@@ -85,26 +96,28 @@ struct Run<'a, C, W> {
     nonces: Nonces,
     /// The roles that the plan makes: IAM may not show them at once.
     made: BTreeSet<IdentityArn>,
+    accounts: BTreeSet<AccountId>,
     broken: Cell<bool>,
 }
 
-/// Executes the plan. `ids` are the ARNs of the stack's keys that exist already.
+/// Executes the plan.
 pub async fn apply<C: Cloud, W: World>(
     cloud: &C,
     world: &W,
     effort: &Effort,
     plan: &Plan,
-    ids: Ids,
+    known: Known,
 ) -> Ended {
     let run = Run {
         cloud,
         world,
         effort,
         plan,
-        ids: RefCell::new(ids),
+        ids: RefCell::new(known.ids),
         touched: RefCell::default(),
         nonces: Nonces::default(),
         made: plan.makes().into_keys().collect(),
+        accounts: known.accounts,
         broken: Cell::new(false),
     };
     run.drive().await
@@ -187,7 +200,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     async fn call(&self, step: &Step, number: usize, planned: &PlannedCall) -> Result<(), String> {
         let PlannedCall { at, call } = planned;
         let creates = matches!(call, Call::Key(key::Call::CreateKey { .. }));
-        let nonce = creates.then(|| self.world.nonce());
+        let nonce = creates.then(|| self.world.nonce()).transpose()?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
             address: address(),
@@ -197,12 +210,10 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             nonce: nonce.clone(),
             time: self.world.now(),
         })?;
-        let operation = call.request().0;
         match self.send(step, planned, nonce.as_deref()).await {
             Ok(outcome) => {
                 self.note(step, call, &outcome);
                 self.write(&Event::Done { address: address(), number, outcome })?;
-                self.world.tell(Progress::Called { step, operation: &operation });
                 Ok(())
             }
             // What is not known stays an open intent: the next run settles it.

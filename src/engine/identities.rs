@@ -8,7 +8,7 @@ use crate::id::{AccountId, IdentityArn};
 use crate::kind::Call;
 use crate::live::Live;
 use crate::plan::{Plan, Standing};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long an identity that IAM has just made may be unknown to KMS, in seconds, and some.
@@ -49,7 +49,7 @@ async fn ask<C: Cloud>(
         let ask = async || cloud.identity(&identity).await;
         (patiently(&effort.patience, ask).await, identity)
     });
-    let mut answers = stream::iter(asks).buffer_unordered(effort.parallelism.max(1));
+    let mut answers = effort.side_by_side(asks);
     let mut looked = Looked::default();
     while let Some((answer, identity)) = answers.next().await {
         let standing = match answer {
@@ -73,25 +73,34 @@ async fn ask<C: Cloud>(
 pub enum Refusal {
     /// They do not exist: it will not get better.
     Missing(Vec<String>),
-    /// They are too young for KMS to know, or IAM could not be asked: it may get better.
+    /// They are too young for KMS to know, or their IAM could not be asked: it may get better.
     Young,
     /// Another reason.
     Other,
 }
 
-/// Looks up whom the call names. Those of `made` are there, though IAM may not show them yet. `now`
-/// is in seconds since 1970.
+/// Who can be looked up, and how far what IAM says of them can be believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Whom<'a> {
+    /// Those that the run makes are there, though IAM may not show them yet.
+    pub made: &'a BTreeSet<IdentityArn>,
+    /// The accounts whose IAM can be asked: another one's would be asked for in the caller's own.
+    pub accounts: &'a BTreeSet<AccountId>,
+}
+
+/// Looks up whom the call names. `now` is in seconds since 1970.
 pub async fn refusal<C: Cloud>(
     cloud: &C,
     effort: &Effort,
     call: &Call,
-    made: &BTreeSet<IdentityArn>,
+    Whom { made, accounts }: Whom<'_>,
     now: u64,
 ) -> Refusal {
     let named: BTreeSet<IdentityArn> =
         call.principals().iter().filter_map(|arn| arn.parse().ok()).collect();
     let count = named.len();
-    let looked = ask(cloud, effort, named.into_iter()).await;
+    let ours = named.into_iter().filter(|named| accounts.contains(named.account()));
+    let looked = ask(cloud, effort, ours).await;
     let missing: Vec<String> = looked
         .standings
         .iter()

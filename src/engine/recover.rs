@@ -8,6 +8,7 @@ use crate::id::KeyArn;
 use crate::journal::{Event, InFlight, Replay};
 use crate::kind::{Ids, Kind};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// What was found out about one open call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +41,11 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
     mut write: impl FnMut(&Event) -> Result<(), E>,
 ) -> Result<Vec<Recovered>, E> {
     let mut found = Vec::new();
-    let nonces = Nonces::default();
+    let (nonces, started) = (Nonces::default(), Instant::now());
     for (address, open) in replay.in_flight() {
         let ids = ids(replay);
+        // What is looked for meanwhile ages the calls that come after it.
+        let now = now + started.elapsed().as_secs();
         let outcome = outcome(cloud, effort, &nonces, &ids, &address, &open, now).await?;
         let number = open.number;
         let event = match &outcome {
@@ -81,5 +84,5 @@ async fn outcome<C: Cloud>(
         nonce: open.nonce.as_deref(),
         age: Duration::from_secs(now.saturating_sub(open.time)),
     };
-    settle(cloud, &effort.patience, nonces, lost).await
+    settle(cloud, effort, nonces, lost).await
 }

@@ -21,7 +21,7 @@ use crate::kind::key::{self, Metadata, Rotation};
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Seen};
 use crate::state::{Record, State};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -122,12 +122,12 @@ impl<C: Cloud> Refresh<'_, C> {
         self.side_by_side(lists).await.into_iter().collect()
     }
 
-    /// Runs the reads at once, as many as `--parallelism` allows; the answers in any order.
+    /// Does the reads at once; the answers in any order.
     async fn side_by_side<T>(
         &self,
         reads: impl Iterator<Item = impl Future<Output = T>>,
     ) -> Vec<T> {
-        stream::iter(reads).buffer_unordered(self.effort.parallelism.max(1)).collect().await
+        self.effort.side_by_side(reads).collect().await
     }
 
     /// Reads each key, side by side; what is denied or gone is an error of its own.

@@ -1,5 +1,6 @@
 //! Finds out whether a call whose answer was lost has been executed, by looking at AWS.
 
+use super::Effort;
 use crate::address::Address;
 use crate::cloud::retry::{Patience, every_page, patiently};
 use crate::cloud::{Cloud, CloudError, Fault, Object, Outcome, Phase, Sought};
@@ -7,7 +8,7 @@ use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Call, Ids, KeyRef, Retry, alias, grant};
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,9 +16,6 @@ use std::time::Duration;
 /// How long to go on looking for an object that a lost call may have made (a key, an alias, a grant,
 /// a role), in seconds between two looks: AWS shows new objects after seconds (aws-semantics 1.8).
 pub(super) const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
-
-/// How many keys are asked for their tags at once.
-const SIDE_BY_SIDE: usize = 64;
 
 /// The nonces of the keys seen so far: a key gets its nonce when it is made, so one look is enough.
 #[derive(Debug, Default)]
@@ -51,7 +49,7 @@ pub struct Lost<'a> {
 /// If AWS cannot be asked.
 pub async fn settle<C: Cloud>(
     cloud: &C,
-    patience: &Patience,
+    effort: &Effort,
     nonces: &Nonces,
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
@@ -66,7 +64,7 @@ pub async fn settle<C: Cloud>(
         }
         tokio::time::sleep(pause).await;
         age += pause;
-        let found = match look(cloud, patience, nonces, lost).await {
+        let found = match look(cloud, effort, nonces, lost).await {
             Err(error) if error.fault == Fault::NotFound => without_key(lost.call),
             found => found?,
         };
@@ -89,13 +87,14 @@ fn without_key(call: &Call) -> Option<Outcome> {
 
 async fn look<C: Cloud>(
     cloud: &C,
-    patience: &Patience,
+    effort: &Effort,
     nonces: &Nonces,
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
+    let patience = &effort.patience;
     let done = |done: bool| done.then_some(Outcome::Done);
     if let Call::Key(call) = lost.call {
-        return on_key(cloud, patience, nonces, lost, call).await;
+        return on_key(cloud, effort, nonces, lost, call).await;
     }
     if let Call::Alias(call) = lost.call {
         return on_alias(cloud, patience, lost, call).await;
@@ -135,14 +134,15 @@ async fn consumer<C: Cloud>(
 
 async fn on_key<C: Cloud>(
     cloud: &C,
-    patience: &Patience,
+    effort: &Effort,
     nonces: &Nonces,
     lost: Lost<'_>,
     call: &key::Call,
 ) -> Result<Option<Outcome>, CloudError> {
     let done = |done: bool| done.then_some(Outcome::Done);
+    let patience = &effort.patience;
     match call {
-        key::Call::CreateKey { .. } => by_nonce(cloud, patience, nonces, lost).await,
+        key::Call::CreateKey { .. } => by_nonce(cloud, effort, nonces, lost).await,
         key::Call::ScheduleKeyDeletion { .. } => Ok(done(dying(cloud, patience, lost).await?)),
         key::Call::CancelKeyDeletion {} => Ok(done(!dying(cloud, patience, lost).await?)),
         key::Call::EnableKey {}
@@ -243,13 +243,14 @@ async fn dying<C: Cloud>(
 /// Looks for the key that carries the nonce, among the keys not seen before.
 async fn by_nonce<C: Cloud>(
     cloud: &C,
-    patience: &Patience,
+    effort: &Effort,
     nonces: &Nonces,
     lost: Lost<'_>,
 ) -> Result<Option<Outcome>, CloudError> {
     let Some(nonce) = lost.nonce else {
         return Ok(None);
     };
+    let patience = &effort.patience;
     let list = async |from: Option<&str>| cloud.keys(lost.at, from).await;
     let ids = every_page(patience, list).await?;
     let unseen: Vec<KeyArn> = {
@@ -260,7 +261,7 @@ async fn by_nonce<C: Cloud>(
     let asks = unseen.into_iter().map(|arn| async move {
         (patiently(patience, async || cloud.tags(&arn).await).await, arn)
     });
-    let mut answers = stream::iter(asks).buffer_unordered(SIDE_BY_SIDE);
+    let mut answers = effort.side_by_side(asks);
     while let Some((tags, arn)) = answers.next().await {
         match tags {
             Ok(tags) => drop(nonces.0.borrow_mut().insert(arn, tags.get(NONCE_TAG).cloned())),

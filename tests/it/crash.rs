@@ -106,6 +106,34 @@ fn a_journal_cut_at_any_byte_is_read_and_converges() {
     }
 }
 
+/// The time that one of them is looked for counts for those that come after it.
+#[test]
+fn open_calls_are_not_waited_for_one_after_the_other() {
+    let mut stack = prepared(&[&storage()]);
+    let more =
+        ["a", "b", "c"].iter().fold(storage(), |all, g| all.grant("storage", g, &["Encrypt"]));
+    assert!(stack.run_until(&more, Some((1, Kill::Before))).is_none());
+    assert_eq!(stack.replay().in_flight().len(), 3);
+    stack.later.set(0);
+    let before = stack.fake.count("ListGrants");
+    assert_eq!(stack.plan_only(&more).steps.len(), 3);
+    // The first one's five looks, one for each of the others, and the refresh.
+    assert_eq!(stack.fake.count("ListGrants") - before, 5 + 2 + 1);
+}
+
+/// A key without a nonce could not be told from another one, were the answer lost.
+#[test]
+fn without_chance_no_key_is_made() {
+    let mut stack = Stack::new(3);
+    stack.nonces.set(u64::MAX);
+    let (_, ended) = stack.run(&storage());
+    assert_eq!(ended.failed.first().unwrap().1, "no random numbers");
+    assert_eq!(stack.fake.mutations.get(), 0);
+    stack.nonces.set(0);
+    stack.applied(&storage());
+    stack.settled(&storage());
+}
+
 /// What the run after a kill found out, and which calls it made.
 #[test]
 fn what_the_next_run_does_after_a_kill_at_each_call() {

@@ -98,6 +98,31 @@ fn what_is_on_a_foreign_key_is_removed_with_its_declaration() {
 }
 
 #[test]
+fn a_grant_that_cannot_be_looked_at_is_not_forgotten() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let guest = guest(&stack, "storage");
+    stack.state = lineage("guest");
+    stack.state.stack = "guest".parse().unwrap();
+    stack.applied(&guest);
+    let mut nothing = empty();
+    nothing.stack = "guest".parse().unwrap();
+    let id = stack.fake.key("storage").meta.arn.id().to_owned();
+    stack.fake.faults.borrow_mut().denied.insert(("ListGrants".to_owned(), id));
+    // What was read of the aliases holds.
+    let same = stack.plan_only(&guest);
+    assert_eq!(same.blocked.len(), 1, "{}", reasons(&same));
+    let (plan, _) = stack.run(&nothing);
+    assert!(reasons(&plan).starts_with("grant/storage/batch: "), "{}", reasons(&plan));
+    assert!(stack.state.records.contains_key(&address(Kind::Grant, "storage/batch")));
+    assert_eq!((stack.fake.grants_total(), stack.fake.aliases_total()), (2, 1));
+    stack.fake.faults.borrow_mut().denied.clear();
+    stack.applied(&nothing);
+    assert_eq!((stack.fake.grants_total(), stack.fake.aliases_total()), (1, 1));
+    stack.settled(&nothing);
+}
+
+#[test]
 fn a_grant_follows_its_key_and_leaves_nothing_behind() {
     let mut stack = Stack::new(3);
     stack.applied(&storage().key("other", |_| {}));

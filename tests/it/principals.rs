@@ -1,7 +1,8 @@
 //! Users and roles that policies and grants name.
 
-use crate::build::{Declare, key_at, role, storage};
+use crate::build::{Declare, address, key_at, role, storage};
 use crate::world::Stack;
+use kmsctl::kind::{Kind, Spec};
 
 #[test]
 fn who_does_not_exist_is_named_before_anything_is_made() {
@@ -43,8 +44,33 @@ fn an_identity_that_is_gone_since_the_plan_is_named_by_the_apply() {
     let wider = storage().key("storage", |key| {
         key.policy = Some(crate::build::policy(true, &["app", "web"]));
     });
-    stack.fake.faults.borrow_mut().missing.insert(role("web"));
+    stack.leaving.borrow_mut().insert(role("web"));
+    let (plan, ended) = stack.run(&wider);
+    assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    let (failed, error) = ended.failed.first().unwrap();
+    assert_eq!((failed, ended.failed.len()), (&key_at("storage"), 1));
+    assert!(error.starts_with("PutKeyPolicy: "), "{error}");
+    assert!(error.contains(&format!("`{}` does not exist", role("web"))), "{error}");
+    // From then on the plan knows.
     let (plan, _) = stack.run(&wider);
     let blocked: Vec<_> = plan.blocked.iter().map(|blocked| blocked.address.to_string()).collect();
     assert_eq!(blocked, ["key/storage"], "only the write is refused");
+}
+
+/// The caller's own IAM does not know whom another account has.
+#[test]
+fn somebody_of_an_account_that_cannot_be_asked_is_waited_for() {
+    let mut stack = Stack::new(5);
+    let mut foreign = storage();
+    for declared in foreign.resources.values_mut() {
+        if let Spec::Grant(grant) = &mut declared.spec {
+            grant.grantee = "arn:aws:iam::444455556666:role/batch".to_owned();
+        }
+    }
+    let grantless = foreign.clone().without(&address(Kind::Grant, "storage/batch"));
+    stack.applied(&grantless);
+    stack.fake.faults.borrow_mut().strange = 2;
+    stack.applied(&foreign);
+    assert_eq!(stack.fake.count("GetRole"), 1, "only the administrator's own account is asked");
+    stack.settled(&foreign);
 }

@@ -13,7 +13,6 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 pub(crate) fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -125,16 +124,17 @@ pub(crate) fn stack_text(name: &str, keys: usize) -> String {
     format!("stack: {name}\nkeys:\n{}", keys.concat())
 }
 
-/// Killed after some milliseconds, again and again; in the end there is one of everything.
+/// Killed after some calls, again and again; in the end there is one of everything.
 #[test]
 fn a_killed_apply_goes_on_where_it_was() {
-    let stack = Stack::of_text(&stack_text("killed", 6), "us-east-1");
-    for milliseconds in [300, 150, 250, 350, 450, 550] {
-        let apply = stack.command(&["apply", "--auto-approve"]).stdout(Stdio::null()).spawn();
-        let mut apply = apply.unwrap();
-        std::thread::sleep(Duration::from_millis(milliseconds));
+    let mut stack = Stack::of_text(&stack_text("killed", 6), "us-east-1");
+    let mut proxies = Vec::new();
+    for calls in [1, 3, 2] {
+        let (mut apply, proxy) = stack.apply_until(calls);
         apply.kill().unwrap();
         apply.wait().unwrap();
+        // What is on its way still arrives.
+        proxies.push(proxy);
     }
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.expect(0, &["plan", "--detailed-exitcode"]);
@@ -142,6 +142,10 @@ fn a_killed_apply_goes_on_where_it_was() {
     // A second key or grant would be found now, by its tags or its name.
     let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
     assert!(empty.contains("No changes."), "{empty}");
+    for mut proxy in proxies {
+        proxy.kill().unwrap();
+        proxy.wait().unwrap();
+    }
 }
 
 /// Things break on the way: apply finishes in one run, and there is one of everything.
@@ -187,6 +191,21 @@ fn a_saved_plan_is_applied_exactly_and_refused_once_it_is_stale() {
     stack.expect(0, &["apply", plan]);
     let stale = stack.expect(5, &["apply", plan]);
     assert!(stale.contains("stale"), "{stale}");
+}
+
+#[test]
+fn a_saved_plan_of_another_format_is_no_base() {
+    let text = "stack: base\nkeys: {a: {policy: {users: [role/App]}}}\n";
+    let stack = Stack::of_text(text, "us-east-2");
+    let plan = stack.folder.path().join("plan.json");
+    stack.expect(0, &["plan", "--out", plan.to_str().unwrap()]);
+    stack.write(&format!("{text}gates: {{base: plan.json}}\n"));
+    stack.expect(0, &["validate"]);
+    let saved = std::fs::read_to_string(&plan).unwrap();
+    let newer = saved.replacen(r#""version":"1""#, r#""version":"2""#, 1);
+    kmsctl::store::write_atomic(&plan, newer.as_bytes()).unwrap();
+    let refused = stack.expect(1, &["validate"]);
+    assert!(refused.contains("its format is 2"), "{refused}");
 }
 
 #[test]

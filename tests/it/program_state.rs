@@ -63,16 +63,20 @@ impl Stack {
     }
 
     /// Starts an apply whose calls take a while, and waits until so many are done.
-    fn apply_until(&mut self, done: usize) -> (Child, Child) {
+    pub(crate) fn apply_until(&mut self, done: usize) -> (Child, Child) {
+        let journal = format!("{}.journal", self.name());
+        let before = self.text(&journal);
         let (proxy, url) = proxy(&["--delay", "0.2"]);
         let direct = std::mem::replace(&mut self.endpoint, url);
         let mut command = self.command(&["--parallelism", "1", "apply", "--auto-approve"]);
         let apply = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         self.endpoint = direct;
-        let journal = format!("{}.journal", self.name());
-        let come = (0..600).any(|_| {
+        let come = (0..3_000).any(|_| {
             std::thread::sleep(Duration::from_millis(20));
-            self.text(&journal).matches(r#""event":"done""#).count() >= done
+            // What an earlier run left is settled at the journal's end, before this one has its own.
+            let now = self.text(&journal);
+            let own = before.is_empty() || !now.starts_with(&before);
+            own && now.matches(r#""event":"done""#).count() >= done
         });
         assert!(come, "the apply does not come to its call number {done}");
         (apply, proxy)
@@ -179,6 +183,8 @@ fn a_held_lock_ends_every_change_and_names_its_holder() {
     // What is half-way through a change is not worth a plan.
     stack.expect(5, &["plan"]);
     stack.expect(5, &["drift"]);
+    stack.expect(5, &["lint", "--live"]);
+    stack.expect(5, &["access", "a"]);
     stack.expect(0, &["state", "list"]);
     let wrong = stack.expect(1, &["state", "unlock", "abcd"]);
     assert!(wrong.contains("no lock has the id `abcd`"), "{wrong}");
@@ -208,6 +214,52 @@ fn a_target_is_applied_with_what_it_needs_and_nothing_else() {
     stack.expect(0, &["plan", "--detailed-exitcode", "--target", "key/a"]);
     stack.expect(0, &["apply", "--auto-approve", "--target", "key/b"]);
     stack.finishes_with(2, region);
+}
+
+/// The keys are found, though their records are not written yet.
+#[test]
+fn a_target_finds_the_keys_of_a_lost_state() {
+    let region = "me-central-1";
+    let text = |more| format!("stack: again\nkeys: {{a: {{aliases: [again-a{more}]}}}}\n");
+    let stack = Stack::of_text(&text(""), region);
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.lose_state();
+    stack.write(&text(", again-b"));
+    stack.expect(0, &["apply", "--auto-approve", "--target", "alias/again-b"]);
+    stack.finishes_with(1, region);
+}
+
+#[test]
+fn drift_is_told_without_iam_and_with_what_is_blocked() {
+    let region = "mx-central-1";
+    let role = "policy: {administrators: [role/SecurityAdmin], users: [role/App]}";
+    let text = |d| {
+        format!("stack: outside\nkeys: {{a: {{aliases: [outside], description: {d}, {role}}}}}\n")
+    };
+    let mut stack = Stack::of_text(&text("one"), region);
+    stack.expect(0, &["apply", "--auto-approve"]);
+    stack.write(&text("two").replace("role/App", "role/Admin"));
+    let (mut proxy, url) = proxy(&[]);
+    stack.endpoint = url;
+    let told = stack.expect(0, &["plan", "--refresh-only", "--detailed-exitcode"]);
+    assert!(!told.contains("description"), "{told}");
+    let host = stack.endpoint.strip_prefix("http://").unwrap();
+    let mut counts = TcpStream::connect(host).unwrap();
+    counts.write_all(b"GET /counts HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    counts.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("DescribeKey") && !answer.contains("GetRole"), "{answer}");
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+    stack.endpoint = endpoint().to_owned();
+    // Somebody else's by now.
+    let id = &keys(region)[0];
+    let tags = json!([{"TagKey": "kmsctl:stack", "TagValue": "other"}]);
+    kms(region, "TagResource", &json!({"KeyId": id, "Tags": tags}));
+    for args in [&["drift"][..], &["plan", "--refresh-only"]] {
+        let refused = stack.expect(3, args);
+        assert!(refused.contains("stack `other`"), "{refused}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::fake::{FakeAws, Kill, NOW, Rng};
 use kmsctl::cloud::CloudError;
 use kmsctl::cloud::retry::Patience;
 use kmsctl::desired::Desired;
-use kmsctl::engine::apply::{Ended, Progress, World, apply};
+use kmsctl::engine::apply::{Ended, Known, Progress, World, apply};
 use kmsctl::engine::{Effort, identities, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
@@ -35,9 +35,10 @@ impl World for Memory<'_> {
         Ok(())
     }
 
-    fn nonce(&self) -> String {
-        self.nonces.set(self.nonces.get() + 1);
-        format!("nonce-{}", self.nonces.get())
+    fn nonce(&self) -> Result<String, String> {
+        let next = self.nonces.get().checked_add(1).ok_or("no random numbers")?;
+        self.nonces.set(next);
+        Ok(format!("nonce-{}", self.nonces.get()))
     }
 
     fn now(&self) -> u64 {
@@ -64,7 +65,9 @@ pub(crate) struct Stack {
     pub(crate) stop: Cell<bool>,
     /// How many seconds after the calls of an interrupted run the next one begins.
     pub(crate) later: Cell<u64>,
-    nonces: Cell<u64>,
+    /// Users and roles that are gone once the next run has made its plan.
+    pub(crate) leaving: RefCell<BTreeSet<String>>,
+    pub(crate) nonces: Cell<u64>,
     rng: Rng,
     effort: Effort,
 }
@@ -83,6 +86,7 @@ impl Stack {
             journal: RefCell::default(),
             stop: Cell::new(false),
             later: Cell::new(60),
+            leaving: RefCell::default(),
             nonces: Cell::new(0),
             rng: Rng::new(seed ^ 0xabcd),
             effort: Effort { parallelism: 4, patience },
@@ -114,7 +118,7 @@ impl Stack {
         recover::recover(&self.fake, &self.effort, &mut replay, now, write).await?;
         let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
         let mut plan = plan(desired, &replay.state, &live);
-        let accounts = BTreeSet::from([desired.home.account.clone()]);
+        let accounts = desired.own_accounts();
         let looked = identities::look(&self.fake, &self.effort, &plan, &live, &accounts).await;
         plan.admit(&looked.standings);
         Ok((plan, live))
@@ -147,13 +151,15 @@ impl Stack {
             };
             let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
             world.write(&Event::Run { lineage, serial }).unwrap();
+            self.fake.faults.borrow_mut().missing.append(&mut self.leaving.borrow_mut());
+            let known = Known { ids: live.ids, accounts: desired.own_accounts() };
             let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
                 true => std::task::Poll::Ready(()),
                 false => std::task::Poll::Pending,
             });
             tokio::select! {
                 biased;
-                ended = apply(&self.fake, &world, &self.effort, &plan, live.ids) => {
+                ended = apply(&self.fake, &world, &self.effort, &plan, known) => {
                     Some((plan.clone(), ended))
                 }
                 () = killed => None,
@@ -163,12 +169,7 @@ impl Stack {
         let replay = self.replay();
         if replay.is_settled() {
             self.state = replay.state;
-            for (address, record) in &plan.remember {
-                match record {
-                    Some(record) => self.state.records.insert(address.clone(), record.clone()),
-                    None => self.state.records.remove(address),
-                };
-            }
+            self.state.remember(&plan.remember);
             self.state.serial += 1;
             self.journal.borrow_mut().clear();
         }

@@ -6,7 +6,7 @@ use super::Context;
 use crate::address::Address;
 use crate::config::raw::{self, Part, Text};
 use crate::config::{Diagnostics, read_beside};
-use crate::desired::Desired;
+use crate::desired::{Desired, SAVED};
 use crate::id::AccountId;
 use crate::policy::gates::{Forbidden, Gates};
 use crate::policy::{ActionSet, Document};
@@ -16,6 +16,12 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct Base {
     desired: Desired,
+}
+
+/// What is read of it first.
+#[derive(Deserialize)]
+struct Format {
+    version: String,
 }
 
 impl Context<'_> {
@@ -71,10 +77,15 @@ impl Context<'_> {
             return BTreeMap::new();
         };
         let text = self.sources.get(number).map_or("", |source| &source.text);
-        let base: Base = match serde_json::from_str(text) {
+        let base = serde_json::from_str(text).map_err(|error| error.to_string());
+        let base = base.and_then(|Format { version }| match version.as_str() {
+            SAVED => serde_json::from_str::<Base>(text).map_err(|error| error.to_string()),
+            _ => Err(format!("its format is {version}, this program reads format {SAVED}")),
+        });
+        let base = match base {
             Ok(base) => base,
-            Err(error) => {
-                let message = format!("`{}` is not a saved plan: {error}", path.value);
+            Err(why) => {
+                let message = format!("`{}` is not a saved plan: {why}", path.value);
                 self.error(path.span, message, "write it with `kmsctl plan --out FILE`");
                 return BTreeMap::new();
             }

@@ -2,7 +2,7 @@
 
 use super::{Progress, Run, World};
 use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
-use crate::engine::identities::{Refusal, refusal};
+use crate::engine::identities::{Refusal, Whom, refusal};
 use crate::engine::settle::{Lost, settle};
 use crate::id::KeyArn;
 use crate::kind::{Call, Ids, Retry, Spec, alias, grant, key};
@@ -114,8 +114,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let operation = lost.call.request().0;
         let why = "the answer was lost: looking whether AWS has executed it";
         self.world.tell(Progress::Waiting { step, operation: &operation, why });
-        let patience = &self.effort.patience;
-        settle(self.cloud, patience, &self.nonces, lost).await.map_err(Stuck::Unsettled)
+        settle(self.cloud, self.effort, &self.nonces, lost).await.map_err(Stuck::Unsettled)
     }
 
     /// AWS does not take a policy or a grant. Somebody who does not exist is named; somebody whom
@@ -128,7 +127,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         since: Instant,
     ) -> Result<(), Stuck> {
         let left = STRANGE.saturating_sub(since.elapsed());
-        match refusal(self.cloud, self.effort, call, &self.made, self.world.now()).await {
+        let whom = Whom { made: &self.made, accounts: &self.accounts };
+        match refusal(self.cloud, self.effort, call, whom, self.world.now()).await {
             Refusal::Missing(who) => {
                 error.message = format!("{}: {}", who.join("; "), error.message);
                 Err(Stuck::Refused(error))

@@ -231,13 +231,16 @@ impl<C: Cloud> Refresh<'_, C> {
         });
         let asks = arns.map(|(key, arn)| async move {
             let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
-            (key, arn, every_page(&self.effort.patience, list).await)
+            (key, every_page(&self.effort.patience, list).await)
         });
-        for (key, arn, answer) in self.side_by_side(asks).await {
+        for (key, answer) in self.side_by_side(asks).await {
             match answer {
                 Ok(grants) => self.lift_grants_of(key, &grants, live),
                 Err(error) if unreachable(&error) => return Err(error),
-                Err(error) => self.obstruct_all_on(arn, &error, live),
+                Err(error) => {
+                    let grants = self.grants_on.get(key).into_iter().flatten();
+                    live.seen.extend(grants.map(|grant| (grant.clone(), obstructed(&error))));
+                }
             }
         }
         Ok(())
