@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::{KeyFacts, Spec};
 use crate::policy::gates::Gates;
-use crate::policy::{Document, Finding};
+use crate::policy::{Document, Finding, Need};
 use crate::tree::Span;
 use crate::waiver::{Judged, Waiver, judge};
 use serde::{Deserialize, Serialize};
@@ -76,9 +76,31 @@ pub struct Declared {
     pub protect: bool,
     /// The existing key to take over, where there is one.
     pub adopt: Option<Adopt>,
+    /// What a consumer needs of its key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+    /// The statements of a key's policy that follow from consumers: by Sid, from which.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub derived: BTreeMap<String, BTreeSet<String>>,
     /// Where it is declared.
     #[serde(skip)]
     pub span: Span,
+}
+
+impl Declared {
+    /// A resource without protection, that is not taken over and needs nothing.
+    #[must_use]
+    pub fn new(spec: Spec, place: Place) -> Self {
+        Self {
+            spec,
+            place,
+            protect: false,
+            adopt: None,
+            needs: Vec::new(),
+            derived: BTreeMap::new(),
+            span: Span::default(),
+        }
+    }
 }
 
 /// An existing key that is to become the stack's.

@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
-use crate::kind::{KeyRef, Spec, grant};
+use crate::kind::{KeyRef, grant};
 use crate::policy::gates::{Breach, Judged};
 use crate::policy::grants::Grant;
 use crate::policy::{Document, KeyContext};

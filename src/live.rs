@@ -1,8 +1,8 @@
 //! What AWS reports now, in the vocabulary of declarations.
 
 use crate::address::Address;
-use crate::id::Place;
-use crate::kind::{Ids, KeyFacts, Kind, Spec};
+use crate::id::{AliasArn, KeyArn, Place, Region};
+use crate::kind::{Ids, KeyFacts, KeyRef, Kind, Spec};
 use std::collections::BTreeMap;
 
 /// What was found at an address.
@@ -37,11 +37,24 @@ pub struct Live {
     pub ids: Ids,
     /// What the keys are that resources point at.
     pub key_facts: KeyFacts,
+    /// The keys behind the aliases that resources point at.
+    pub targets: BTreeMap<AliasArn, KeyArn>,
+    /// What AWS is at, with consumers that it is not done with.
+    pub busy: BTreeMap<Address, String>,
+    /// The Regions whose keys consumers need, where those are not their own.
+    pub regions: BTreeMap<Address, Region>,
     /// Who looks: an ARN, as STS says it.
     pub caller: Option<String>,
 }
 
 impl Live {
+    /// A key as the stack names it: one of its own by its address.
+    #[must_use]
+    pub fn key_ref(&self, arn: &KeyArn) -> KeyRef {
+        let own = self.ids.iter().find(|(_, own)| *own == arn);
+        own.map_or_else(|| KeyRef::Arn(arn.clone()), |(key, _)| KeyRef::Managed(key.clone()))
+    }
+
     /// Whether an identity was found in IAM already: a service-linked role of the stack.
     #[must_use]
     pub fn has_identity(&self, arn: &str) -> bool {

@@ -32,6 +32,8 @@ pub enum Fault {
     /// A policy or a grant that AWS does not take: for one, because a principal in it does not
     /// exist, or not for KMS yet (aws-semantics 1.8).
     Malformed,
+    /// A service cannot use the key: it is disabled, not shown yet, or its policy does not allow it.
+    Key,
     /// A quota is used up.
     LimitExceeded,
     /// Not answered, or answered with a server's fault: may have been executed or not.

@@ -49,6 +49,7 @@ fn passes(fault: Fault) -> bool {
         | Fault::InvalidState
         | Fault::Invalid
         | Fault::Malformed
+        | Fault::Key
         | Fault::LimitExceeded
         | Fault::Unsupported
         | Fault::Other => false,

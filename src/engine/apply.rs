@@ -7,15 +7,18 @@ use crate::address::Address;
 use crate::cloud::{Cloud, Outcome};
 use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::journal::{Draft, Event};
+use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Part, Queue, Work};
 use crate::plan::{Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 mod send;
+mod wait;
 
 use send::Stuck;
 
@@ -98,6 +101,12 @@ struct Run<'a, C, W> {
     made: BTreeSet<IdentityArn>,
     accounts: BTreeSet<AccountId>,
     broken: Cell<bool>,
+    /// AWS's identifiers of the consumers that were made.
+    consumers: RefCell<BTreeMap<Address, String>>,
+    /// How many steps only wait for AWS.
+    idle: Cell<usize>,
+    /// Rings when a step begins to wait: another one can begin.
+    freed: Notify,
 }
 
 /// Executes the plan.
@@ -119,6 +128,9 @@ pub async fn apply<C: Cloud, W: World>(
         made: plan.makes().into_keys().collect(),
         accounts: known.accounts,
         broken: Cell::new(false),
+        consumers: RefCell::default(),
+        idle: Cell::new(0),
+        freed: Notify::new(),
     };
     run.drive().await
 }
@@ -131,14 +143,19 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Ended { finished: Vec::new(), failed: Vec::new(), left: Vec::new(), stopped: false };
         loop {
             let halted = self.broken.get() || self.world.stop();
-            while !halted && running.len() < self.effort.parallelism.max(1) {
+            while !halted && running.len() - self.idle.get() < self.effort.parallelism.max(1) {
                 let Some(work) = self.world.choose(queue.ready()) else {
                     break;
                 };
                 queue.take(work);
                 running.push(async move { (work, self.work(work).await) });
             }
-            let Some((work, result)) = running.next().await else {
+            let next = tokio::select! {
+                biased;
+                next = running.next() => next,
+                () = self.freed.notified(), if !running.is_empty() => continue,
+            };
+            let Some((work, result)) = next else {
                 ended.stopped = self.world.stop();
                 break;
             };
@@ -179,12 +196,18 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         if part == Part::First {
             self.world.tell(Progress::Began { step });
             self.write(&Event::Began { address: address(), draft: draft(step) })?;
+            if step.busy.is_some() {
+                self.until(step, Goal::Ready, "AWS").await?;
+            }
         }
         for (n, planned) in calls.iter().enumerate() {
             if n > 0 && self.world.stop() {
                 return Err("stopped between two calls, as asked".to_owned());
             }
             self.call(step, offset + n, planned).await?;
+            if let Some(goal) = planned.call.goal() {
+                self.until(step, goal, &planned.call.request().0).await?;
+            }
         }
         if part == Part::Last || step.last.is_empty() {
             self.write(&Event::Finished { address: address() })?;
@@ -199,7 +222,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     /// One call: intent, request, outcome.
     async fn call(&self, step: &Step, number: usize, planned: &PlannedCall) -> Result<(), String> {
         let PlannedCall { at, call } = planned;
-        let creates = matches!(call, Call::Key(key::Call::CreateKey { .. }));
+        let creates = matches!(call, Call::Key(key::Call::CreateKey { .. }))
+            || call.effect() == Some(Effect::Creates);
         let nonce = creates.then(|| self.world.nonce()).transpose()?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
@@ -227,6 +251,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
 
     /// Remembers what later calls need to know of this one.
     fn note(&self, step: &Step, call: &Call, outcome: &Outcome) {
+        if let Outcome::Made(id) = outcome {
+            self.consumers.borrow_mut().insert(step.address.clone(), id.clone());
+        }
         let key = match (outcome, call) {
             (Outcome::Key(arn), _) => {
                 self.ids.borrow_mut().insert(step.address.clone(), arn.clone());

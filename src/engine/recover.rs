@@ -3,9 +3,8 @@
 use super::Effort;
 use super::settle::{Lost, Nonces, settle};
 use crate::address::Address;
-use crate::cloud::{Cloud, CloudError, Fault, Outcome};
-use crate::id::KeyArn;
-use crate::journal::{Event, InFlight, Replay};
+use crate::cloud::{Cloud, CloudError, Fault};
+use crate::journal::{Event, Replay};
 use crate::kind::{Ids, Kind};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -46,7 +45,18 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
         let ids = ids(replay);
         // What is looked for meanwhile ages the calls that come after it.
         let now = now + started.elapsed().as_secs();
-        let outcome = outcome(cloud, effort, &nonces, &ids, &address, &open, now).await?;
+        let stack = replay.state.stack.to_string();
+        let lost = Lost {
+            address: &address,
+            stack: &stack,
+            at: &open.at,
+            call: &open.call,
+            key: ids.get(&address),
+            ids: &ids,
+            nonce: open.nonce.as_deref(),
+            age: Duration::from_secs(now.saturating_sub(open.time)),
+        };
+        let outcome = settle(cloud, effort, &nonces, lost).await?;
         let number = open.number;
         let event = match &outcome {
             Some(outcome) => {
@@ -62,27 +72,4 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
         found.push(Recovered { address, operation, executed });
     }
     Ok(found)
-}
-
-async fn outcome<C: Cloud>(
-    cloud: &C,
-    effort: &Effort,
-    nonces: &Nonces,
-    ids: &Ids,
-    address: &Address,
-    open: &InFlight,
-    now: u64,
-) -> Result<Option<Outcome>, CloudError> {
-    let key: Option<KeyArn> = ids.get(address).cloned();
-    let lost = Lost {
-        address,
-        stack,
-        at: &open.at,
-        call: &open.call,
-        key: key.as_ref(),
-        ids,
-        nonce: open.nonce.as_deref(),
-        age: Duration::from_secs(now.saturating_sub(open.time)),
-    };
-    settle(cloud, effort, nonces, lost).await
 }

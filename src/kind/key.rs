@@ -7,9 +7,10 @@ mod refuse;
 pub use lift::{Metadata, lift};
 pub use refuse::{shut_out, waking};
 
+use super::consumer::{Tags, retagged};
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::Place;
-use crate::policy::Document;
+use crate::policy::{self, Document};
 use refuse::{immutable, importable, lockout, rotatable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -145,6 +146,9 @@ pub struct Spec {
     pub rotation: Option<Rotation>,
     /// Who can do what.
     pub policy: Option<Document>,
+    /// The statements that are kmsctl's in a policy that otherwise is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// Why a policy that could lock everybody out is wanted; AWS's own check is then bypassed.
     pub allow_lockout: Option<String>,
     /// The declared tags and kmsctl's own; nobody else's.
@@ -153,6 +157,24 @@ pub struct Spec {
     pub deletion_window_days: u32,
     /// When AWS will delete the key, if deletion is scheduled. Never declared.
     pub deletion: Option<String>,
+}
+
+/// Statements in a policy of somebody else: the others stay as they are, character for character.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// What the Sids of the stack's statements begin with.
+    pub prefix: String,
+    /// The statements.
+    pub statements: Document,
+}
+
+impl Shared {
+    /// The policy with the statements in it, and without others of the stack's.
+    #[must_use]
+    pub fn within(&self, policy: &Document) -> Document {
+        let ours = policy::derive::owned(&self.statements, "");
+        policy::derive::merged(policy, &ours, &self.prefix).unwrap_or_else(|_| policy.clone())
+    }
 }
 
 /// A tag as AWS's API writes it.
@@ -251,10 +273,12 @@ impl Resource for Key {
             // unless the configuration says otherwise.
             enabled: declared.enabled.or(live.deletion.as_ref().map(|_| true)).or(live.enabled),
             rotation: declared.rotation.or(live.rotation),
-            policy: match same_policy {
-                true => live.policy.clone(),
-                false => or(declared.policy.as_ref(), live.policy.as_ref()),
+            policy: match (&declared.shared, &live.policy) {
+                (Some(shared), Some(live)) => Some(shared.within(live)),
+                _ if same_policy => live.policy.clone(),
+                _ => or(declared.policy.as_ref(), live.policy.as_ref()),
             },
+            shared: declared.shared.clone(),
             allow_lockout: declared.allow_lockout.clone(),
             tags: declared.tags.clone(),
             deletion_window_days: declared.deletion_window_days,
@@ -331,10 +355,13 @@ impl Resource for Key {
 }
 
 fn create(place: &Place, to: &Spec) -> Calls<Call> {
+    let around = to.shared.as_ref().map(|shared| {
+        shared.within(&policy::aws_default(place.region.partition(), place.account.as_str()))
+    });
     // A policy that names the key's own ARN is put after the key exists.
-    let (at_creation, afterwards) = match &to.policy {
+    let (at_creation, afterwards) = match to.policy.as_ref().or(around.as_ref()) {
         Some(policy) if policy.names_own_key() => (None, Some(policy)),
-        policy => (policy.as_ref(), None),
+        policy => (policy, None),
     };
     let mut calls = vec![Call::CreateKey {
         key_spec: to.spec.clone(),
@@ -434,13 +461,8 @@ fn put_policy(policy: &Document, to: &Spec) -> Call {
     }
 }
 
-fn tag_calls(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Vec<Call> {
-    let set: BTreeMap<String, String> = to
-        .iter()
-        .filter(|(key, value)| from.get(*key) != Some(value))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    let unset: Vec<String> = from.keys().filter(|key| !to.contains_key(*key)).cloned().collect();
+fn tag_calls(from: &Tags, to: &Tags) -> Vec<Call> {
+    let (set, unset) = retagged(from, to);
     let mut calls = Vec::new();
     if !set.is_empty() {
         calls.push(Call::TagResource { tags: tag_list(&set) });

@@ -581,6 +581,16 @@ impl Spec {
 }
 
 impl Call {
+    /// The key on which it makes a grant.
+    #[must_use]
+    pub fn is_grant_made(&self) -> Option<&KeyRef> {
+        if let Self::Grant(grant::Call::CreateGrant { key_id, .. }) = self {
+            Some(key_id)
+        } else {
+            None
+        }
+    }
+
     /// What AWS must be done with before the next call of the step.
     #[must_use]
     pub fn goal(&self) -> Option<Goal> {

@@ -1,23 +1,23 @@
 //! Desired, state and live become a plan. Pure.
 
-use super::{Access, Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, Via, field, order};
+use super::access::access;
+use super::{Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, field, order, usable};
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::Place;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
 use crate::live::{Live, Seen};
-use crate::policy::access::grant_changes;
-use crate::policy::grants::Grant;
 use crate::policy::lint::Severity;
 use crate::policy::lint::beside::LOCKOUT;
-use crate::policy::{self, KeyContext};
 use crate::state::{Record, State};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Makes the plan. Every difference ends as a step, as blocked, or (where only kmsctl's own memory
 /// differs) in `remember`.
 #[must_use]
 pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
+    let desired = &*named(desired, live);
     let mut facts: KeyFacts = desired.key_facts.clone();
     facts.extend(live.key_facts.clone());
     let mut builder = Builder { desired, state, live, facts, plan: empty(desired, state) };
@@ -26,6 +26,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     for address in addresses {
         builder.resource(address);
     }
+    usable::block_unusable(desired, live, &builder.facts, &mut builder.plan);
     builder.block_grants_on_disabled();
     builder.block_dependents();
     let mut plan = builder.plan;
@@ -36,6 +37,28 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     plan.findings.extend(told);
     super::gate::judge(&mut plan, desired);
     plan
+}
+
+/// The declarations with the keys that AWS has behind the aliases that they name.
+fn named<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> {
+    let by_alias = |declared: &Declared| {
+        declared.spec.refs().into_iter().any(|key| matches!(key, kind::KeyRef::Alias(_)))
+    };
+    if !desired.resources.values().any(by_alias) {
+        return Cow::Borrowed(desired);
+    }
+    let mut desired = desired.clone();
+    for declared in desired.resources.values_mut() {
+        let Some(key) = declared.spec.key_mut() else {
+            continue;
+        };
+        if let kind::KeyRef::Alias(alias) = key
+            && let Some(arn) = live.targets.get(alias)
+        {
+            *key = live.key_ref(arn);
+        }
+    }
+    Cow::Owned(desired)
 }
 
 fn empty(desired: &Desired, state: &State) -> Plan {
@@ -50,6 +73,13 @@ fn empty(desired: &Desired, state: &State) -> Plan {
         findings: Vec::new(),
         remember: BTreeMap::new(),
     }
+}
+
+/// Why a resource that kmsctl did not make is not deleted.
+const NOT_OURS: &str = "no longer declared; AWS keeps it, since kmsctl did not make it";
+
+fn is_foreign(spec: &Spec) -> bool {
+    spec.common().is_some_and(|common| common.existing.is_some())
 }
 
 /// Why a role that is no longer declared is not deleted.
@@ -77,6 +107,9 @@ impl Builder<'_> {
                 self.forget(address, record, "listed under `removed`");
             }
             (None, None, _) if forget => {}
+            (None, Some(record), _) if is_foreign(&record.spec) => {
+                self.forget(address, record, NOT_OURS);
+            }
             (None, Some(record), Seen::Present { .. } | Seen::Obstructed { .. })
                 if address.kind == Kind::ServiceLinkedRole =>
             {
@@ -146,6 +179,10 @@ impl Builder<'_> {
             return;
         };
         let from: &Spec = spec;
+        if self.live.busy.contains_key(address) && record.is_some_and(|record| record.partial) {
+            self.await_aws(address, declared, from, id);
+            return;
+        }
         if let Some(violation) = moved(seen, declared) {
             self.block(address, &violation);
             return;
@@ -180,6 +217,19 @@ impl Builder<'_> {
         self.step(address, place, change, Some(id), declared.protect, reason);
         if let Some(record) = record.filter(|record| record.protect != declared.protect) {
             self.show_protection(address, record.protect, declared.protect);
+        }
+    }
+
+    /// An apply was cut short while AWS was at work on a consumer: what it makes of it is looked at
+    /// once it is done.
+    fn await_aws(&mut self, address: &Address, declared: &Declared, from: &Spec, id: &str) {
+        let change = Change::Update { from: from.clone(), to: from.clone() };
+        let reason = "AWS is at work on it since an earlier apply: waits for that";
+        self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);
+        if let Some(step) = self.plan.steps.last_mut().filter(|step| step.address == *address) {
+            step.record = Some(declared.spec.clone());
+            step.calls.clear();
+            step.last.clear();
         }
     }
 
@@ -248,14 +298,19 @@ impl Builder<'_> {
             self.plan.remember.insert(address.clone(), None);
             return;
         }
-        if address.kind == Kind::Key && record.is_none() {
+        let kept = address.kind == Kind::Key || address.kind.is_consumer();
+        if kept && record.is_none() {
             self.plan.findings.push(unclaimed(address, id));
             return;
         }
-        if address.kind == Kind::Key && record.is_none_or(|record| record.protect) {
+        if kept && record.is_none_or(|record| record.protect) {
+            let loss = match address.kind == Kind::Key {
+                true => "deleting a key loses what it encrypts",
+                false => "deleting it loses what it holds",
+            };
             let violation = Violation::new(
                 "",
-                "it is no longer declared, and protected: deleting a key loses what it encrypts",
+                format!("it is no longer declared, and protected: {loss}"),
                 format!(
                     "declare it again; or apply `protect: false` first and remove it then; or stop \
                      managing it with `removed: [{{address: {address}, action: forget}}]`"
@@ -290,7 +345,10 @@ impl Builder<'_> {
         reason: &str,
     ) {
         let caller = self.live.caller.as_deref();
-        let setting = kind::Setting { place: &place, keys: &self.facts, id, caller };
+        let existing =
+            change.to().or(change.from()).and_then(|spec| spec.common()?.existing.as_deref());
+        let name = existing.unwrap_or(&address.name);
+        let setting = kind::Setting { place: &place, keys: &self.facts, id, name, caller };
         let calls = match kind::calls(&change, &setting) {
             Ok(calls) => calls,
             Err(violations) => {
@@ -319,6 +377,7 @@ impl Builder<'_> {
             after: BTreeSet::new(),
             reason: reason.to_owned(),
             risk: calls.risk,
+            busy: self.live.busy.get(address).cloned(),
         });
     }
 
@@ -348,19 +407,11 @@ impl Builder<'_> {
             Some(_) | None => false,
         };
         let grants = self.plan.steps.iter().filter_map(|step| {
-            let create = step.calls.iter().find_map(|planned| match &planned.call {
-                kind::Call::Grant(grant::Call::CreateGrant { key_id, .. }) => Some(key_id),
-                kind::Call::Grant(_)
-                | kind::Call::Key(_)
-                | kind::Call::Alias(_)
-                | kind::Call::ServiceLinkedRole(_) => None,
-            })?;
-            match create {
-                kind::KeyRef::Managed(key) if disabled(key) => {
-                    Some((step.address.clone(), key.clone()))
-                }
-                kind::KeyRef::Managed(_) | kind::KeyRef::Arn(_) => None,
-            }
+            let create = step.calls.iter().find_map(|planned| {
+                let made = kind::Call::is_grant_made(&planned.call)?;
+                made.managed().filter(|key| disabled(key))
+            });
+            Some((step.address.clone(), create?.clone()))
         });
         let stuck: Vec<(Address, Address)> = grants.collect();
         for (address, key) in stuck {
@@ -385,12 +436,10 @@ impl Builder<'_> {
         let mut waiting = Vec::new();
         self.plan.steps.retain(|step| {
             let specs = step.change.from().into_iter().chain(step.change.to());
-            let hit = specs.flat_map(Spec::refs).find_map(|key| match key {
-                kind::KeyRef::Managed(key) if refused.contains(key) => {
-                    (missing(key) || undeclared(key) || moved(key)).then(|| key.clone())
-                }
-                kind::KeyRef::Managed(_) | kind::KeyRef::Arn(_) => None,
+            let hit = specs.flat_map(Spec::refs).filter_map(kind::KeyRef::managed).find(|key| {
+                refused.contains(*key) && (missing(key) || undeclared(key) || moved(key))
             });
+            let hit = hit.cloned();
             if let Some(key) = &hit {
                 waiting.push((step.address.clone(), key.clone()));
             }
@@ -420,13 +469,17 @@ fn moved(seen: &Seen, declared: &Declared) -> Option<Violation> {
     let Seen::Present { place, spec, .. } = seen else {
         return None;
     };
-    (matches!(**spec, Spec::Key(_)) && *place != declared.place).then(|| {
+    let stays = spec.as_key().is_some() || spec.common().is_some();
+    (stays && *place != declared.place).then(|| {
+        let (what, beside) = match spec.as_key() {
+            Some(_) => ("key", ", and repoint what uses this one"),
+            None => ("resource", ""),
+        };
         Violation::new(
             "region",
-            format!("the key is in {place}, and AWS cannot move it to {}", declared.place),
+            format!("the {what} is in {place}, and AWS cannot move it to {}", declared.place),
             format!(
-                "say `region: {}` for this key; or declare a new key under another name, and \
-                 repoint what uses this one",
+                "say `region: {}` for this {what}; or declare a new one under another name{beside}",
                 place.region
             ),
         )
@@ -446,78 +499,6 @@ fn disabling(protect: bool, from: &Spec, to: &Spec) -> Option<Violation> {
             "apply `protect: false` first, and `enabled: false` then",
         )
     })
-}
-
-/// Who gains and who loses access by a step.
-fn access(step: &Step, live: &Live) -> Vec<Access> {
-    let (from, to) = (step.change.from(), step.change.to());
-    let forgets = matches!(step.change, Change::Forget { .. });
-    match from.or(to) {
-        Some(Spec::Key(_)) if !forgets => key_access(step, live),
-        Some(Spec::Grant(_)) if !forgets => grant_access(step),
-        Some(_) | None => Vec::new(),
-    }
-}
-
-fn key_access(step: &Step, live: &Live) -> Vec<Access> {
-    let policy = |spec: Option<&Spec>| match spec {
-        Some(Spec::Key(key)) => key.policy.clone(),
-        Some(Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_)) | None => None,
-    };
-    let (from, to) = (policy(step.change.from()), policy(step.change.to()));
-    if to.is_none() {
-        return Vec::new();
-    }
-    let key = KeyContext {
-        account: Some(step.place.account.to_string()),
-        partition: step.place.region.partition().to_owned(),
-        arn: step.id.clone().filter(|id| id.starts_with("arn:")),
-    };
-    let grants = if from.is_some() { grants(&step.address, live) } else { Vec::new() };
-    let changes = policy::compare(from.as_ref(), to.as_ref(), &key, &grants).changes;
-    let access = changes.into_iter().map(|change| Access {
-        key: step.address.to_string(),
-        change,
-        via: Via::Policy,
-        source: step.address.clone(),
-    });
-    access.collect()
-}
-
-/// The grants on a key that kmsctl sees.
-fn grants(key: &Address, live: &Live) -> Vec<Grant> {
-    let each = live.seen.iter().filter_map(|(address, seen)| match seen {
-        Seen::Present { spec, .. } => match &**spec {
-            Spec::Grant(spec) if spec.key == kind::KeyRef::Managed(key.clone()) => {
-                Some(grant::in_policy_words(address, spec))
-            }
-            Spec::Grant(_) | Spec::Key(_) | Spec::Alias(_) | Spec::ServiceLinkedRole(_) => None,
-        },
-        Seen::Absent | Seen::Obstructed { .. } => None,
-    });
-    each.collect()
-}
-
-fn grant_access(step: &Step) -> Vec<Access> {
-    let of = |spec: Option<&Spec>| match spec {
-        Some(Spec::Grant(spec)) => {
-            Some((spec.key.to_string(), grant::in_policy_words(&step.address, spec)))
-        }
-        Some(Spec::Key(_) | Spec::Alias(_) | Spec::ServiceLinkedRole(_)) | None => None,
-    };
-    let (old, new) = (of(step.change.from()), of(step.change.to()));
-    let Some(key) = new.as_ref().or(old.as_ref()).map(|(key, _)| key.clone()) else {
-        return Vec::new();
-    };
-    let (old, new) = (old.as_ref().map(|(_, grant)| grant), new.as_ref().map(|(_, grant)| grant));
-    let changes = grant_changes(old, new).into_iter();
-    let access = changes.map(|change| Access {
-        key: key.clone(),
-        change,
-        via: Via::Grant,
-        source: step.address.clone(),
-    });
-    access.collect()
 }
 
 /// Notes are for `lint`: a plan has more important things to say. A lock-out that is refused is told

@@ -1,10 +1,12 @@
 //! The plan: every call that apply will make, and everything it will not do and why. Pure data.
 
+mod access;
 pub mod admit;
 pub mod build;
 pub mod field;
 mod gate;
 pub mod order;
+mod usable;
 
 use crate::address::Address;
 use crate::id::{Name, Place};
@@ -77,6 +79,9 @@ pub struct Step {
     pub reason: String,
     /// What a person should know before agreeing.
     pub risk: Option<String>,
+    /// What AWS is at, with the resource: apply waits for that first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy: Option<String>,
 }
 
 /// One AWS request.

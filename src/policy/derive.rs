@@ -1,6 +1,7 @@
 //! Statements that follow from what uses a key: what its service needs, as tightly as AWS documents it (aws-semantics 5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,19 @@ pub enum Who {
     ServiceRoles(BTreeSet<String>),
     /// Everyone whom a condition on the account lets through.
     Everyone,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(service) => write!(f, "`{service}`"),
+            Self::Identities(arns) | Self::ServiceRoles(arns) => {
+                let names: Vec<String> = arns.iter().map(|arn| format!("`{arn}`")).collect();
+                f.write_str(&names.join(", "))
+            }
+            Self::Everyone => f.write_str("everyone in the account"),
+        }
+    }
 }
 
 /// A condition of a statement: operator, key, and the values of which one must match.

@@ -77,8 +77,7 @@ pub(crate) trait Declare: Sized {
 
 impl Declare for Desired {
     fn add(mut self, address: Address, spec: Spec, place: Place) -> Self {
-        let (protect, adopt, span) = (false, None, kmsctl::tree::Span::default());
-        let declared = Declared { spec, place, protect, adopt, span };
+        let declared = Declared::new(spec, place);
         self.resources.insert(address, declared);
         self
     }
@@ -95,6 +94,7 @@ impl Declare for Desired {
             enabled: Some(true),
             rotation: Some(Rotation::EveryDays(365)),
             policy: Some(policy(true, &["app"])),
+            shared: None,
             allow_lockout: None,
             tags: BTreeMap::from([
                 (STACK_TAG.to_owned(), "stack".to_owned()),
@@ -105,7 +105,11 @@ impl Declare for Desired {
             deletion: None,
         };
         change(&mut spec);
-        let fact = KeyFact { spec: spec.spec.clone().unwrap(), usage: spec.usage.clone().unwrap() };
+        let fact = KeyFact {
+            spec: spec.spec.clone().unwrap(),
+            usage: spec.usage.clone().unwrap(),
+            state: None,
+        };
         self.key_facts.insert(KeyRef::Managed(key_at(name)), fact);
         self.add(key_at(name), Spec::Key(spec), place)
     }

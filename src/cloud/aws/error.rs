@@ -74,8 +74,12 @@ fn by_code(code: &str) -> Option<Fault> {
         "NotFoundException"
         | "InvalidGrantIdException"
         | "NoSuchEntity"
+        | "ResourceNotFoundException"
         | "NoSuchEntityException" => Fault::NotFound,
-        "AlreadyExistsException" | "EntityAlreadyExists" => Fault::AlreadyExists,
+        "AlreadyExistsException"
+        | "EntityAlreadyExists"
+        | "ResourceInUseException"
+        | "TableAlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
         | "UnauthorizedOperation"

@@ -191,6 +191,7 @@ impl Context<'_> {
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: self.key_rotation(raw, origin),
             policy: policy.and_then(|policy| self.policy(address, policy, usage(raw))),
+            shared: None,
             allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
             tags: self.key_tags(name, raw),
             deletion_window_days: window.or(self.defaults.deletion_window_days).unwrap_or(30),

@@ -166,7 +166,7 @@ impl<'a> Context<'a> {
 
     fn declare(&mut self, address: Address, span: Span, place: Place, protect: bool, spec: Spec) {
         self.places.insert(address.clone(), span);
-        let declared = Declared { spec, place, protect, adopt: None, span };
+        let declared = Declared { protect, span, ..Declared::new(spec, place) };
         self.out.resources.insert(address, declared);
     }
 

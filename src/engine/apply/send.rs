@@ -5,6 +5,7 @@ use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
 use crate::engine::identities::{Refusal, Whom, refusal};
 use crate::engine::settle::{Lost, settle};
 use crate::id::KeyArn;
+use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, Ids, Retry, Spec, alias, grant, key};
 use crate::plan::{PlannedCall, Step};
 use std::time::Duration;
@@ -44,6 +45,8 @@ enum Meaning {
     /// AWS may be behind its own answers: send it again, if what it is about was touched no longer
     /// than `most` ago.
     Lag { most: Duration },
+    /// AWS is at work on the consumer: send it again once that is done.
+    Busy,
     /// A principal may be missing, or unknown to KMS yet.
     Stranger,
     /// Look at AWS; send it `again` if it was not executed.
@@ -64,7 +67,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         loop {
             let ids = self.ids_of(step);
             let key = self.key_of(step, &ids);
-            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce };
+            let id = self.id_of(step);
+            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce, id: id.as_deref() };
             let error = match self.cloud.call(at, call, late).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
@@ -72,7 +76,16 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             if self.world.stop() {
                 return Err(Stuck::by(error));
             }
-            let lost = Lost { at, call, key: key.as_ref(), ids: &ids, nonce, age: Duration::ZERO };
+            let lost = Lost {
+                address: &step.address,
+                stack: self.plan.stack.as_str(),
+                at,
+                call,
+                key: key.as_ref(),
+                ids: &ids,
+                nonce,
+                age: Duration::ZERO,
+            };
             match self.meaning(call, &error) {
                 Meaning::Done => return Ok(Outcome::Done),
                 Meaning::Refused => return Err(Stuck::Refused(error)),
@@ -91,6 +104,13 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                     None if again => {}
                     None => return Err(Stuck::Refused(error)),
                 },
+                Meaning::Busy => {
+                    let waited = self.until(step, Goal::Ready, &call.request().0).await;
+                    if let Err(why) = waited {
+                        let message = format!("{}; {why}", error.message);
+                        return Err(Stuck::Refused(CloudError { message, ..error }));
+                    }
+                }
                 Meaning::Again => {}
             }
             attempt += 1;
@@ -164,6 +184,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Call::Key(key::Call::ScheduleKeyDeletion { .. } | key::Call::CancelKeyDeletion {})
         );
         let named = matches!(call, Call::ServiceLinkedRole(_));
+        if let Some(effect) = call.effect() {
+            return of_consumer(effect, error.fault);
+        }
         match error.fault {
             Fault::Throttled | Fault::Unsent => Meaning::Again,
             Fault::Ambiguous => match call.retry() {
@@ -178,9 +201,11 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             // IAM says so of a role that is there already (aws-semantics 5.2).
             Fault::Invalid if named => Meaning::Look { again: false },
             Fault::Malformed => Meaning::Stranger,
-            Fault::Invalid | Fault::LimitExceeded | Fault::Unsupported | Fault::Other => {
-                Meaning::Refused
-            }
+            Fault::Key
+            | Fault::Invalid
+            | Fault::LimitExceeded
+            | Fault::Unsupported
+            | Fault::Other => Meaning::Refused,
         }
     }
 
@@ -192,5 +217,24 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         keys.extend(self.key_of(step, ids));
         let touched = self.touched.borrow();
         keys.iter().filter_map(|key| touched.get(key)).map(Instant::elapsed).min()
+    }
+}
+
+/// What an error means for a call to a service that uses a key. A service sees a key and its policy
+/// as late as anybody else (aws-semantics 1.8).
+fn of_consumer(effect: Effect, fault: Fault) -> Meaning {
+    let creates = effect == Effect::Creates;
+    match fault {
+        Fault::Throttled | Fault::Unsent => Meaning::Again,
+        Fault::Ambiguous if creates => Meaning::Look { again: true },
+        Fault::Ambiguous => Meaning::Again,
+        Fault::AlreadyExists if creates => Meaning::Look { again: false },
+        Fault::AlreadyExists | Fault::InvalidState => Meaning::Busy,
+        Fault::NotFound if effect == Effect::Deletes => Meaning::Done,
+        Fault::Key | Fault::NotFound => Meaning::Lag { most: LAG },
+        Fault::Invalid | Fault::Denied => Meaning::Lag { most: DENIED_LAG },
+        Fault::Malformed | Fault::LimitExceeded | Fault::Unsupported | Fault::Other => {
+            Meaning::Refused
+        }
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn lockout(
         return Ok(());
     };
     let unchanged = from.is_some_and(|from| from.policy.as_ref() == Some(policy));
-    if unchanged || to.allow_lockout.is_some() {
+    // What is added to a policy of somebody else shuts nobody out.
+    if unchanged || to.allow_lockout.is_some() || to.shared.is_some() {
         return Ok(());
     }
     match shut_out(policy, setting) {

@@ -1,0 +1,74 @@
+//! Who gains and who loses access to which key by a plan. Pure.
+
+use super::{Access, Step, Via};
+use crate::address::Address;
+use crate::kind::{Change, Spec, grant};
+use crate::live::{Live, Seen};
+use crate::policy::access::grant_changes;
+use crate::policy::grants::Grant;
+use crate::policy::{self, KeyContext};
+
+/// Who gains and who loses access by a step.
+pub(super) fn access(step: &Step, live: &Live) -> Vec<Access> {
+    let (from, to) = (step.change.from(), step.change.to());
+    let forgets = matches!(step.change, Change::Forget { .. });
+    match from.or(to) {
+        Some(Spec::Key(_)) if !forgets => key_access(step, live),
+        Some(Spec::Grant(_)) if !forgets => grant_access(step),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+fn key_access(step: &Step, live: &Live) -> Vec<Access> {
+    let policy = |spec: Option<&Spec>| spec?.as_key()?.policy.clone();
+    let (from, to) = (policy(step.change.from()), policy(step.change.to()));
+    if to.is_none() {
+        return Vec::new();
+    }
+    let key = KeyContext {
+        account: Some(step.place.account.to_string()),
+        partition: step.place.region.partition().to_owned(),
+        arn: step.id.clone().filter(|id| id.starts_with("arn:")),
+    };
+    let grants = if from.is_some() { grants(&step.address, live) } else { Vec::new() };
+    let changes = policy::compare(from.as_ref(), to.as_ref(), &key, &grants).changes;
+    let access = changes.into_iter().map(|change| Access {
+        key: step.address.to_string(),
+        change,
+        via: Via::Policy,
+        source: step.address.clone(),
+    });
+    access.collect()
+}
+
+/// The grants on a key that kmsctl sees.
+fn grants(key: &Address, live: &Live) -> Vec<Grant> {
+    let each = live.seen.iter().filter_map(|(address, seen)| match seen {
+        Seen::Present { spec, .. } => {
+            let grant = spec.as_grant().filter(|grant| grant.key.managed() == Some(key))?;
+            Some(grant::in_policy_words(address, grant))
+        }
+        Seen::Absent | Seen::Obstructed { .. } => None,
+    });
+    each.collect()
+}
+
+fn grant_access(step: &Step) -> Vec<Access> {
+    let of = |spec: Option<&Spec>| {
+        let grant = spec?.as_grant()?;
+        Some((grant.key.to_string(), grant::in_policy_words(&step.address, grant)))
+    };
+    let (old, new) = (of(step.change.from()), of(step.change.to()));
+    let Some(key) = new.as_ref().or(old.as_ref()).map(|(key, _)| key.clone()) else {
+        return Vec::new();
+    };
+    let (old, new) = (old.as_ref().map(|(_, grant)| grant), new.as_ref().map(|(_, grant)| grant));
+    let changes = grant_changes(old, new).into_iter();
+    let access = changes.map(|change| Access {
+        key: key.clone(),
+        change,
+        via: Via::Grant,
+        source: step.address.clone(),
+    });
+    access.collect()
+}

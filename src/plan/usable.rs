@@ -1,0 +1,188 @@
+//! Whether the keys of consumers would work: what would fail in AWS, late and with few words, is
+//! blocked here. Pure.
+
+use super::{Blocked, Finding, Plan, Step};
+use crate::address::Address;
+use crate::desired::{Declared, Desired};
+use crate::id::{KeyArn, Place};
+use crate::kind::consumer::Encryption;
+use crate::kind::{KeyFacts, KeyRef, Spec, Violation, key};
+use crate::live::{Live, Seen};
+use crate::policy::Document;
+use crate::policy::eval::Key;
+use std::collections::BTreeSet;
+
+/// Blocks the steps of consumers whose keys would not work; those that need no step are told of.
+pub(super) fn block_unusable(desired: &Desired, live: &Live, facts: &KeyFacts, plan: &mut Plan) {
+    let scene = Scene { desired, live, facts };
+    for (address, declared) in &desired.resources {
+        let key = declared.spec.common().and_then(|common| common.key.as_ref());
+        let Some(key) = key.and_then(Encryption::key) else {
+            continue;
+        };
+        for violation in scene.violations(address, declared, key) {
+            block(plan, address, key, violation);
+        }
+    }
+}
+
+/// Blocks what would not work: the consumer's step, or the change of a policy that it works with
+/// now. A consumer that does not work as it is, is told of.
+fn block(plan: &mut Plan, address: &Address, key: &KeyRef, violation: Violation) {
+    let Violation { field, reason, help } = violation;
+    let deprived = |step: &Step| {
+        let policy = step.fields.iter().any(|changed| changed.path == "policy");
+        field == "policy" && policy && Some(&step.address) == key.managed()
+    };
+    let waits = plan.steps.iter().any(|step| step.address == *address);
+    let already = plan.blocked.iter().any(|blocked| blocked.address == *address);
+    if waits || already {
+        plan.steps.retain(|step| step.address != *address);
+        plan.blocked.push(Blocked { address: address.clone(), field, reason, help });
+    } else if let Some(at) = plan.steps.iter().position(deprived) {
+        let step = plan.steps.remove(at);
+        let reason = format!("`{address}` would stop working: {reason}");
+        plan.blocked.push(Blocked { address: step.address, field, reason, help });
+    } else {
+        plan.findings.push(Finding {
+            rule: "key-unusable".to_owned(),
+            address: address.clone(),
+            message: format!("{reason}: {help}"),
+        });
+    }
+}
+
+struct Scene<'a> {
+    desired: &'a Desired,
+    live: &'a Live,
+    facts: &'a KeyFacts,
+}
+
+impl Scene<'_> {
+    fn violations(&self, address: &Address, declared: &Declared, key: &KeyRef) -> Vec<Violation> {
+        let mut found = Vec::new();
+        if let KeyRef::Alias(alias) = key {
+            let help = "name a key of the stack, an alias that exists, or the ARN of a key";
+            found.push(Violation::new("key", format!("there is no alias `{alias}`"), help));
+        }
+        found.extend(self.elsewhere(address, declared, key));
+        found.extend(self.asymmetric(key));
+        found.extend(self.asleep(key));
+        found.extend(self.lacking(declared, key));
+        found
+    }
+
+    /// The place of a key, as far as it is known.
+    fn place(&self, key: &KeyRef) -> Option<Place> {
+        match key {
+            KeyRef::Managed(address) => {
+                self.desired.resources.get(address).map(|key| key.place.clone())
+            }
+            KeyRef::Arn(arn) => Some(arn.place()),
+            KeyRef::Alias(alias) => Some(alias.place.clone()),
+        }
+    }
+
+    /// A key must be in the Region of what it encrypts; for a trail, in that of its bucket.
+    fn elsewhere(&self, address: &Address, declared: &Declared, key: &KeyRef) -> Option<Violation> {
+        let place = self.place(key)?;
+        let wanted = self.live.regions.get(address).unwrap_or(&declared.place.region);
+        (place.region != *wanted).then(|| {
+            let reason = format!("`{key}` is in {}, and a key of {wanted} is needed", place.region);
+            let help = format!(
+                "AWS services use keys of their own Region: name one in {wanted}, or a replica there"
+            );
+            Violation::new("key", reason, help)
+        })
+    }
+
+    fn asymmetric(&self, key: &KeyRef) -> Option<Violation> {
+        let fact = self.facts.get(key)?;
+        let good = fact.spec == key::DEFAULT_SPEC && fact.usage == "ENCRYPT_DECRYPT";
+        (!good).then(|| {
+            let reason = format!("`{key}` is of spec {} for {}", fact.spec, fact.usage);
+            let help = "AWS services encrypt with symmetric keys (SYMMETRIC_DEFAULT) only";
+            Violation::new("key", reason, help)
+        })
+    }
+
+    /// A key that is disabled, or on its way out, and that the configuration leaves so.
+    fn asleep(&self, key: &KeyRef) -> Option<Violation> {
+        let (state, wakes) = match key {
+            KeyRef::Managed(address) => {
+                let wanted = self.desired.resources.get(address).and_then(|d| d.spec.as_key());
+                let wanted = wanted.and_then(|key| key.enabled);
+                match self.live.seen.get(address).map(|seen| (seen, wanted)) {
+                    Some((Seen::Present { spec, .. }, wanted)) => {
+                        (key_state(spec), wanted == Some(true))
+                    }
+                    _ => (wanted.filter(|on| !on).map(|_| "disabled".to_owned()), false),
+                }
+            }
+            KeyRef::Arn(_) => {
+                let state = self.facts.get(key).and_then(|fact| fact.state.clone());
+                (state.filter(|state| state != "Enabled"), false)
+            }
+            KeyRef::Alias(_) => (None, false),
+        };
+        let state = state.filter(|_| !wakes)?;
+        Some(Violation::new(
+            "key",
+            format!("`{key}` is {state}"),
+            "the resource cannot be used without its key: enable the key (`enabled: true`), or \
+             cancel its deletion",
+        ))
+    }
+
+    /// What the key's policy does not allow, action by action.
+    fn lacking(&self, declared: &Declared, key: &KeyRef) -> Option<Violation> {
+        let KeyRef::Managed(address) = key else {
+            return None;
+        };
+        let policy = self.policy(address)?;
+        let place = self.place(key)?;
+        let arn = self.live.ids.get(address).map(KeyArn::to_string);
+        let key = Key {
+            partition: place.region.partition(),
+            account: place.account.as_str(),
+            arn: arn.as_deref(),
+        };
+        let needs = declared.needs.iter().filter(|need| need.required);
+        let lacks = needs.flat_map(|need| {
+            let who = need.who.to_string();
+            need.lacks(&policy, &key).into_iter().map(move |action| format!("{action} for {who}"))
+        });
+        let lacks: BTreeSet<String> = lacks.collect();
+        (!lacks.is_empty()).then(|| {
+            let list = lacks.into_iter().collect::<Vec<_>>().join(", ");
+            Violation::new(
+                "policy",
+                format!("the policy of `{address}` does not allow {list}"),
+                "take `derive_policy: false` away, and kmsctl adds the statements; or write them",
+            )
+        })
+    }
+
+    /// The policy that the key will have: the declared one, else the one in AWS.
+    fn policy(&self, address: &Address) -> Option<Document> {
+        let declared = self.desired.resources.get(address)?.spec.as_key()?;
+        if declared.policy.is_some() {
+            return declared.policy.clone();
+        }
+        match self.live.seen.get(address)? {
+            Seen::Present { spec, .. } => {
+                declared.shared.as_ref().is_none().then(|| spec.as_key()?.policy.clone()).flatten()
+            }
+            Seen::Absent | Seen::Obstructed { .. } => None,
+        }
+    }
+}
+
+fn key_state(spec: &Spec) -> Option<String> {
+    let key = spec.as_key()?;
+    match (&key.deletion, key.enabled) {
+        (Some(_), _) => Some("pending deletion".to_owned()),
+        (None, Some(false)) => Some("disabled".to_owned()),
+        (None, Some(true) | None) => None,
+    }
+}
