@@ -24,7 +24,7 @@ mod reader;
 mod tests;
 mod write;
 
-pub(crate) use arn::check_principal;
+pub(crate) use arn::{check_principal, is_service};
 pub(crate) use keys::{known_condition_key, spelled_key};
 
 pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};
