@@ -13,6 +13,7 @@ mod gates_tests;
 pub mod grants;
 mod json;
 mod keys;
+mod limit;
 pub mod lint;
 mod lockout;
 pub mod meaning;
