@@ -54,7 +54,7 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
                 Answer::Json => io.out(&format!("{}\n", render::json::pretty(&table))),
                 Answer::Text => {
                     let account = held.arn.account.as_str();
-                    io.out(&render::holders::table(&table, account, &style(global, io)));
+                    io.out(&render::holders::table(table.as_deref(), account, &style(global, io)));
                 }
             }
         }
