@@ -4,7 +4,6 @@ use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::kind::{KeyRef, grant};
 use crate::policy::gates::{Breach, Judged};
-use crate::policy::grants::Grant;
 use crate::policy::{Document, KeyContext};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,46 +27,17 @@ pub fn breaches<'a>(
     if desired.gates.is_empty() && desired.base.is_empty() {
         return out;
     }
-    let mut grants: BTreeMap<&KeyRef, Vec<(&Address, Grant)>> = BTreeMap::new();
     for (address, declared) in &desired.resources {
-        if let Some(policy) = declared.spec.as_key().and_then(|key| key.policy.as_ref()) {
-            let found = of_key(desired, address, declared, policy, changing(address));
-            out.extend((!found.is_empty()).then(|| (address.clone(), found)));
-        }
-        if let Some(grant) = declared.spec.as_grant() {
-            let of = grants.entry(&grant.key).or_default();
-            of.push((address, grant::in_policy_words(address, grant)));
-        }
-    }
-    for (key, grants) in grants {
-        let context = match key {
-            KeyRef::Managed(address) => {
-                desired.resources.get(address).map(|key| context(key, None))
+        let policy = declared.spec.as_key().and_then(|key| key.policy.as_ref());
+        let grant = declared.spec.as_grant();
+        let found = match (policy, grant) {
+            (Some(policy), _) => {
+                Some(of_key(desired, address, declared, policy, changing(address)))
             }
-            KeyRef::Alias(_) => None,
-            KeyRef::Arn(arn) => Some(KeyContext {
-                account: Some(arn.account.to_string()),
-                partition: arn.region.partition().to_owned(),
-                arn: Some(arn.to_string()),
-            }),
+            (None, Some(grant)) => of_grant(desired, address, grant),
+            (None, None) => None,
         };
-        for (address, grant) in grants {
-            // A grant is judged by itself.
-            let nothing = Document::silent();
-            let found = context.as_ref().map(|key| {
-                let grants = std::slice::from_ref(&grant);
-                desired.gates.standing(Judged {
-                    key,
-                    before: None,
-                    after: &nothing,
-                    base: None,
-                    grants,
-                })
-            });
-            out.extend(
-                found.filter(|found| !found.is_empty()).map(|found| (address.clone(), found)),
-            );
-        }
+        out.extend(found.filter(|found| !found.is_empty()).map(|found| (address.clone(), found)));
     }
     out
 }
@@ -78,6 +48,23 @@ fn context(declared: &Declared, id: Option<&str>) -> KeyContext {
         partition: declared.place.region.partition().to_owned(),
         arn: id.map(str::to_owned),
     }
+}
+
+/// A grant is judged by itself.
+fn of_grant(desired: &Desired, address: &Address, grant: &grant::Spec) -> Option<BTreeSet<Breach>> {
+    let key = match &grant.key {
+        KeyRef::Alias(_) => return None,
+        KeyRef::Managed(key) => context(desired.resources.get(key)?, None),
+        KeyRef::Arn(arn) => KeyContext {
+            account: Some(arn.account.to_string()),
+            partition: arn.region.partition().to_owned(),
+            arn: Some(arn.to_string()),
+        },
+    };
+    let grants = &[grant::in_policy_words(address, grant)];
+    let nothing = Document::silent();
+    let judged = Judged { key: &key, before: None, after: &nothing, base: None, grants };
+    Some(desired.gates.standing(judged))
 }
 
 fn of_key(

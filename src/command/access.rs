@@ -1,7 +1,7 @@
 //! `access`: who can do what with a key, by its policy and by its grants.
 
 use super::policy::answer::Case;
-use super::policy::eval::request;
+use super::policy::eval::{context, request, who};
 use super::session::{Session, connect, effort};
 use super::{plan, region};
 use crate::address::Address;
@@ -18,7 +18,7 @@ use crate::policy::access::access_table;
 use crate::policy::eval::{self, Asked, Decision, Request, decide};
 use crate::policy::grants::Grant;
 use crate::policy::meaning::Meaning;
-use crate::policy::{Document, KEY_ACTIONS, KeyContext};
+use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service};
 use crate::render::{self, Style};
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
         (Some(principal), Some(action)) => {
             let asked = (principal.as_str(), action.as_str());
             let request = request(asked, held.arn.region.partition(), &args.about, io)?;
-            answer(&held, &request, args.format, io)
+            answer(&held, &request, args.format, io);
         }
         (Some(principal), None) => {
             let able = held.able(principal, args, io)?;
@@ -47,7 +47,6 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
                     io.out(&render::holders::able(principal, &able, &style(global, io)));
                 }
             }
-            Ok(Exit::Done)
         }
         (None, _) => {
             let table = access_table(&held.document, &held.grants, &held.context());
@@ -55,12 +54,12 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
                 Answer::Json => io.out(&format!("{}\n", render::json::pretty(&table))),
                 Answer::Text => {
                     let account = held.arn.account.as_str();
-                    io.out(&render::holders::table(&table, account, &style(global, io)));
+                    io.out(&render::holders::table(table.as_deref(), account, &style(global, io)));
                 }
             }
-            Ok(Exit::Done)
         }
     }
+    Ok(Exit::Done)
 }
 
 fn style(global: &Global, io: &Io) -> Style {
@@ -146,7 +145,7 @@ async fn read(aws: &Aws, effort: &Effort, arn: KeyArn) -> Result<Held, Failure> 
 
 fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
     // A service asks for some resource, which AWS's list of grants names in a constraint of its own.
-    let unclear = listed.grantee.ends_with(".amazonaws.com");
+    let unclear = is_service(&listed.grantee);
     Grant {
         id: listed.grant_id,
         name: Some(listed.name).filter(|name| !name.is_empty()),
@@ -160,7 +159,7 @@ fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
     }
 }
 
-fn answer(held: &Held, request: &Request, format: Answer, io: &Io) -> Result<Exit, Failure> {
+fn answer(held: &Held, request: &Request, format: Answer, io: &Io) {
     let meaning = held.document.meaning();
     let decision = held.decide(&meaning, request);
     let case = Case {
@@ -170,12 +169,7 @@ fn answer(held: &Held, request: &Request, format: Answer, io: &Io) -> Result<Exi
         request,
         owner: held.arn.account.as_str(),
     };
-    let answer = case.answer(&decision);
-    match format {
-        Answer::Text => io.out(&answer.to_string()),
-        Answer::Json => io.out(&format!("{}\n", render::json::pretty(&answer))),
-    }
-    Ok(Exit::Done)
+    case.print(&decision, format, io);
 }
 
 impl Held {
@@ -204,12 +198,13 @@ impl Held {
         args: &AccessArgs,
         io: &Io,
     ) -> Result<BTreeMap<&'static str, Vec<&'static str>>, Failure> {
-        let asked = (principal, "kms:Decrypt");
-        let mut request = request(asked, self.arn.region.partition(), &args.about, io)?;
+        let principal = who(principal, self.arn.region.partition(), &args.about)?;
+        let context = context(&args.about, None, io)?;
         let meaning = self.document.meaning();
         let mut able: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
         for action in &KEY_ACTIONS {
-            request.action = Asked::Key(action);
+            let (principal, context) = (principal.clone(), context.clone());
+            let request = Request { principal, action: Asked::Key(action), context };
             able.entry(self.decide(&meaning, &request).word()).or_default().push(action.name);
         }
         Ok(able)

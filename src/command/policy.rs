@@ -64,11 +64,11 @@ struct Reading {
 
 impl Reading {
     /// The tree of a file; `-` is standard input.
-    fn tree(&mut self, path: &Path) -> Option<(u16, Node)> {
+    fn tree(&mut self, path: &Path) -> Option<Node> {
         let number = config::read_given(path, &mut self.sources, &mut self.diagnostics)?;
         let text = self.sources.get(number).map(|source| source.text.clone()).unwrap_or_default();
         match policy::json(&text, number) {
-            Ok(node) => Some((number, node)),
+            Ok(node) => Some(node),
             Err(problems) => {
                 self.problems(problems);
                 None
@@ -78,7 +78,7 @@ impl Reading {
 
     /// The document in a file, as AWS might hold it: what AWS accepts is no error here.
     fn document(&mut self, path: &Path, key: &Key) -> Option<Document> {
-        let (_, node) = self.tree(path)?;
+        let node = self.tree(path)?;
         match Document::lenient(&node, &key.partition) {
             Ok(document) => Some(document),
             Err(problems) => {

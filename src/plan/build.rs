@@ -5,7 +5,7 @@ use super::{Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, field, order
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::Place;
-use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation, grant};
+use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
 use crate::live::{Live, Seen};
 use crate::policy::lint::Severity;
 use crate::policy::lint::beside::LOCKOUT;

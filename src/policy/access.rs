@@ -42,6 +42,7 @@ use super::grants::Grant;
 use super::meaning::Name;
 
 pub use level::{Certainty, Effect, Level, Shape};
+pub use present::Home;
 pub use table::{Holder, access_table, grant_changes};
 
 /// The key that a policy belongs to, as far as it is known.
@@ -151,6 +152,10 @@ pub struct Comparison {
     /// Who gains and who loses what.
     #[serde(rename = "access_changes")]
     pub changes: Vec<AccessChange>,
+    /// Whether there may be more of them: the principals are too many to tell apart, or a document has elements that are
+    /// not understood.
+    #[serde(skip)]
+    pub open: bool,
 }
 
 /// What the step from `old` to `new` (`None`: no policy) means for access. Where the key's account is not known and no
@@ -164,15 +169,18 @@ pub fn compare(
 ) -> Comparison {
     if old == new {
         let (document, access) = (SameDocument::Same, SameAccess::Same);
-        return Comparison { document, access, change: Change::None, changes: Vec::new() };
+        let (change, changes) = (Change::None, Vec::new());
+        return Comparison { document, access, change, changes, open: false };
     }
     // Elements of the document that are not understood are the same, or anything.
     let extra = |document: Option<&Document>| document.map(|d| d.canonical().extra.clone());
     let unclear = extra(old).unwrap_or_default() != extra(new).unwrap_or_default();
+    let mut open = unclear;
     let mut all: Option<(Vec<AccessChange>, (SameAccess, Change))> = None;
     for key in owners([old, new], key) {
         let here = group::changes([old, new], &key, grants);
         let verdict = verdict(here.as_deref().unwrap_or_default(), unclear || here.is_none());
+        open |= here.is_none();
         let here = here.unwrap_or_default();
         all = Some(match all {
             None => (here, verdict),
@@ -181,7 +189,7 @@ pub fn compare(
     }
     let (changes, (access, change)) =
         all.unwrap_or_else(|| (Vec::new(), (SameAccess::Unknown, Change::Unknown)));
-    Comparison { document: SameDocument::Different, access, change, changes }
+    Comparison { document: SameDocument::Different, access, change, changes, open }
 }
 
 /// What is so whoever owns the key.

@@ -60,80 +60,74 @@ pub struct Action {
     pub name: &'static str,
     /// What it is for.
     pub capability: Capability,
-    flags: u8,
+    abroad: bool,
 }
 
-const ABROAD: u8 = 1;
-const GRANTABLE: u8 = 2;
+const ABROAD: bool = true;
+const HOME: bool = false;
 
 impl Action {
     /// Whether a principal of another account can be allowed it (KMS Developer Guide, "AWS KMS permissions", column
     /// "Cross-account use").
     #[must_use]
     pub fn crosses_accounts(&self) -> bool {
-        self.flags & ABROAD != 0
-    }
-
-    /// Whether a grant can allow it (KMS API, `GrantOperation`).
-    #[must_use]
-    pub fn is_grantable(&self) -> bool {
-        self.flags & GRANTABLE != 0
+        self.abroad
     }
 }
 
-const fn action(name: &'static str, capability: Capability, flags: u8) -> Action {
-    Action { name, capability, flags }
+const fn action(name: &'static str, capability: Capability, abroad: bool) -> Action {
+    Action { name, capability, abroad }
 }
 
 /// Every action that a key policy can be about, by name (Service Authorization Reference, "Actions, resources, and
 /// condition keys for AWS KMS", and the API model of botocore 1.43.11).
 pub static KEY_ACTIONS: [Action; 46] = [
-    action("CancelKeyDeletion", Capability::Administer, 0),
-    action("CreateAlias", Capability::Label, 0),
-    action("CreateGrant", Capability::Grant, ABROAD | GRANTABLE),
-    action("Decapsulate", Capability::Decrypt, ABROAD | GRANTABLE),
-    action("Decrypt", Capability::Decrypt, ABROAD | GRANTABLE),
-    action("DeleteAlias", Capability::Label, 0),
-    action("DeleteImportedKeyMaterial", Capability::Destroy, 0),
-    action("DeriveSharedSecret", Capability::Decrypt, ABROAD | GRANTABLE),
-    action("DescribeKey", Capability::See, ABROAD | GRANTABLE),
-    action("DisableKey", Capability::Destroy, 0),
-    action("DisableKeyRotation", Capability::Administer, 0),
-    action("EnableKey", Capability::Administer, 0),
-    action("EnableKeyRotation", Capability::Administer, 0),
-    action("Encapsulate", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("Encrypt", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("GenerateDataKey", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("GenerateDataKeyPair", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("GenerateDataKeyPairWithoutPlaintext", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("GenerateMac", Capability::Mac, ABROAD | GRANTABLE),
-    action("GetKeyLastUsage", Capability::See, 0),
-    action("GetKeyPolicy", Capability::See, 0),
+    action("CancelKeyDeletion", Capability::Administer, HOME),
+    action("CreateAlias", Capability::Label, HOME),
+    action("CreateGrant", Capability::Grant, ABROAD),
+    action("Decapsulate", Capability::Decrypt, ABROAD),
+    action("Decrypt", Capability::Decrypt, ABROAD),
+    action("DeleteAlias", Capability::Label, HOME),
+    action("DeleteImportedKeyMaterial", Capability::Destroy, HOME),
+    action("DeriveSharedSecret", Capability::Decrypt, ABROAD),
+    action("DescribeKey", Capability::See, ABROAD),
+    action("DisableKey", Capability::Destroy, HOME),
+    action("DisableKeyRotation", Capability::Administer, HOME),
+    action("EnableKey", Capability::Administer, HOME),
+    action("EnableKeyRotation", Capability::Administer, HOME),
+    action("Encapsulate", Capability::Encrypt, ABROAD),
+    action("Encrypt", Capability::Encrypt, ABROAD),
+    action("GenerateDataKey", Capability::Encrypt, ABROAD),
+    action("GenerateDataKeyPair", Capability::Encrypt, ABROAD),
+    action("GenerateDataKeyPairWithoutPlaintext", Capability::Encrypt, ABROAD),
+    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, ABROAD),
+    action("GenerateMac", Capability::Mac, ABROAD),
+    action("GetKeyLastUsage", Capability::See, HOME),
+    action("GetKeyPolicy", Capability::See, HOME),
     action("GetKeyRotationStatus", Capability::See, ABROAD),
-    action("GetParametersForImport", Capability::Administer, 0),
-    action("GetPublicKey", Capability::See, ABROAD | GRANTABLE),
-    action("ImportKeyMaterial", Capability::Administer, 0),
+    action("GetParametersForImport", Capability::Administer, HOME),
+    action("GetPublicKey", Capability::See, ABROAD),
+    action("ImportKeyMaterial", Capability::Administer, HOME),
     action("ListGrants", Capability::See, ABROAD),
-    action("ListKeyPolicies", Capability::See, 0),
-    action("ListKeyRotations", Capability::See, 0),
-    action("ListResourceTags", Capability::See, 0),
-    action("PutKeyPolicy", Capability::ChangePolicy, 0),
-    action("ReEncryptFrom", Capability::Decrypt, ABROAD | GRANTABLE),
-    action("ReEncryptTo", Capability::Encrypt, ABROAD | GRANTABLE),
-    action("ReplicateKey", Capability::Administer, 0),
+    action("ListKeyPolicies", Capability::See, HOME),
+    action("ListKeyRotations", Capability::See, HOME),
+    action("ListResourceTags", Capability::See, HOME),
+    action("PutKeyPolicy", Capability::ChangePolicy, HOME),
+    action("ReEncryptFrom", Capability::Decrypt, ABROAD),
+    action("ReEncryptTo", Capability::Encrypt, ABROAD),
+    action("ReplicateKey", Capability::Administer, HOME),
     action("RevokeGrant", Capability::Grant, ABROAD),
-    action("RotateKeyOnDemand", Capability::Administer, 0),
-    action("ScheduleKeyDeletion", Capability::Destroy, 0),
-    action("Sign", Capability::Sign, ABROAD | GRANTABLE),
-    action("SynchronizeMultiRegionKey", Capability::Administer, 0),
-    action("TagResource", Capability::Label, 0),
-    action("UntagResource", Capability::Label, 0),
-    action("UpdateAlias", Capability::Label, 0),
-    action("UpdateKeyDescription", Capability::Administer, 0),
-    action("UpdatePrimaryRegion", Capability::Administer, 0),
-    action("Verify", Capability::Verify, ABROAD | GRANTABLE),
-    action("VerifyMac", Capability::Mac, ABROAD | GRANTABLE),
+    action("RotateKeyOnDemand", Capability::Administer, HOME),
+    action("ScheduleKeyDeletion", Capability::Destroy, HOME),
+    action("Sign", Capability::Sign, ABROAD),
+    action("SynchronizeMultiRegionKey", Capability::Administer, HOME),
+    action("TagResource", Capability::Label, HOME),
+    action("UntagResource", Capability::Label, HOME),
+    action("UpdateAlias", Capability::Label, HOME),
+    action("UpdateKeyDescription", Capability::Administer, HOME),
+    action("UpdatePrimaryRegion", Capability::Administer, HOME),
+    action("Verify", Capability::Verify, ABROAD),
+    action("VerifyMac", Capability::Mac, ABROAD),
 ];
 
 /// Actions that only an IAM policy can allow: in a key policy they do nothing.

@@ -15,6 +15,20 @@ pub(super) fn is_unique_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
+/// Whether the text has the form of a service principal: labels and one of AWS's domains (IAM User Guide, Principal, "AWS
+/// service principals"). Which services there are is not judged: they grow.
+pub(crate) fn is_service(text: &str) -> bool {
+    const DOMAINS: [&str; 5] =
+        [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal", ".amazon.com"];
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    DOMAINS
+        .iter()
+        .any(|domain| text.strip_suffix(domain).is_some_and(|name| name.split('.').all(label)))
+}
+
 /// The root ARN when `text` is an account id, else the text itself.
 pub(super) fn with_account(text: &str, partition: &str) -> String {
     if is_account(text) { format!("arn:{partition}:iam::{text}:root") } else { text.to_owned() }

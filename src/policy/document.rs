@@ -92,11 +92,17 @@ impl Document {
         }
     }
 
+    /// A policy that kmsctl wrote, or read before.
+    fn of_tree(authored: Node) -> Self {
+        let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
+        let canonical = reader.document(&authored).unwrap_or_default();
+        Self::new(authored, canonical)
+    }
+
     /// A policy without statements.
     #[must_use]
     pub fn silent() -> Self {
-        let authored = super::build::policy("silent", Vec::new());
-        Self::new(authored, Canonical::default())
+        Self::of_tree(super::build::policy("silent", Vec::new()))
     }
 
     /// What is sent to AWS: the author's statements in the author's order, minified.
@@ -122,9 +128,7 @@ impl Document {
     pub fn with_own_key(&self, arn: &str) -> Self {
         let mut authored = self.forms.authored.clone();
         replace(&mut authored, arn);
-        let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
-        let canonical = reader.document(&authored).unwrap_or_default();
-        Self::new(authored, canonical)
+        Self::of_tree(authored)
     }
 
     /// Every ARN named as a principal (or excepted by `NotPrincipal`), sorted, once each.
@@ -149,6 +153,12 @@ impl Document {
         reader.list_statements(&self.forms.authored)
     }
 
+    /// The effect and the Sid of each statement, in the author's order.
+    #[must_use]
+    pub fn headings(&self) -> Vec<(Option<String>, Option<String>)> {
+        self.as_written().into_iter().map(|statement| (statement.effect, statement.sid)).collect()
+    }
+
     /// The author's tree, with the positions of its words.
     #[must_use]
     pub fn tree(&self) -> &Node {
@@ -167,10 +177,7 @@ pub fn aws_default(partition: &str, account: &str) -> Document {
     let root = format!("arn:{partition}:iam::{account}:root");
     let statement = super::build::allow("Enable IAM User Permissions", &[root], &["kms:*"]);
     let node = super::build::policy("key-default-1", vec![statement]);
-    let authored = write::authored(&node, partition);
-    let mut reader = Reader { partition, strict: false, problems: Vec::new() };
-    let canonical = reader.document(&authored).unwrap_or_default();
-    Document::new(authored, canonical)
+    Document::of_tree(write::authored(&node, partition))
 }
 
 /// Reports characters AWS refuses, once per text.

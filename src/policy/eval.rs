@@ -151,6 +151,19 @@ pub fn decide(meaning: &Meaning, key: &Key<'_>, grants: &[Grant], request: &Requ
     tallies.decision(abroad)
 }
 
+/// What they say to a request of which nothing else is known; `None` where there is no such action.
+pub(super) fn ask(
+    meaning: &Meaning,
+    key: &Key<'_>,
+    grants: &[Grant],
+    principal: Principal,
+    action: &str,
+) -> Option<Decision> {
+    let action = Asked::parse(action).ok()?;
+    let request = Request { principal, action, context: Context::open() };
+    Some(decide(meaning, key, grants, &request))
+}
+
 /// An action that key policies do not decide. Retiring a grant is the one that grants do (KMS Developer Guide, "Retiring
 /// and revoking grants").
 fn iam(grants: Tally) -> Decision {

@@ -7,9 +7,9 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::{Certainty, Holder, KeyContext, access_table, compare};
-use super::actions::{ActionSet, glob};
-use super::eval::{Asked, Context, Decision, Key, Principal, Request, Source, decide};
+use super::access::{Certainty, Holder, Home, KeyContext, access_table, compare};
+use super::actions::ActionSet;
+use super::eval::{Decision, Key, Principal, Source, ask};
 use super::grants::Grant;
 use super::meaning::Meaning;
 use super::{AccessChange, Document, Effect};
@@ -93,21 +93,7 @@ impl Gates {
         if let Some(most) = self.removals
             && judged.before.is_some()
         {
-            let changes = compare(judged.before, Some(judged.after), judged.key, &[]).changes;
-            let losers: BTreeSet<String> = changes
-                .into_iter()
-                .filter(|change| change.effect == Effect::Lost)
-                .map(|change| change.principal)
-                .collect();
-            if losers.len() > most {
-                let names: Vec<&str> = losers.iter().map(String::as_str).collect();
-                let message = format!(
-                    "{} lose access, at most {most} may: {}",
-                    names.len(),
-                    names.join(", ")
-                );
-                out.insert(Breach { gate: "removals", message });
-            }
+            out.extend(losers(most, judged));
         }
         out
     }
@@ -126,23 +112,38 @@ fn beyond(
         let message = format!("{}, which {what} does not give", gain(change));
         out.insert(Breach { gate, message });
     }
-    if comparison.changes.is_empty() && comparison.access == super::access::SameAccess::Unknown {
-        let message = format!("whether it gives more than {what} is not known");
-        out.insert(Breach { gate, message });
+    if comparison.open {
+        out.insert(not_known(gate, &format!("whether it gives more than {what}")));
     }
     for grant in judged.grants {
         for operation in &grant.operations {
-            let asked = asked(&limit.meaning(), &[], judged.key, &grant.grantee, operation);
+            let action = format!("kms:{operation}");
+            let asked = asked(&limit.meaning(), &[], judged.key, &grant.grantee, &action);
             if !matches!(asked, Some(Decision::Allowed(_) | Decision::Delegated(_))) {
-                let message = format!(
-                    "{} gets {operation} through the grant {}, which {what} does not give",
-                    grant.grantee,
-                    label(grant)
-                );
+                let (who, source) = (&grant.grantee, through(Some(grant.label()), &[]));
+                let message = format!("{who} gets {action}{source}, which {what} does not give");
                 out.insert(Breach { gate, message });
             }
         }
     }
+}
+
+/// More principals than may lose access by one change.
+fn losers(most: usize, judged: Judged<'_>) -> Option<Breach> {
+    let comparison = compare(judged.before, Some(judged.after), judged.key, &[]);
+    let lost = comparison.changes.iter().filter(|change| change.effect == Effect::Lost);
+    let names: BTreeSet<&str> = lost.map(|change| change.principal.as_str()).collect();
+    if names.len() > most {
+        let count = names.len();
+        let names: Vec<&str> = names.into_iter().collect();
+        let message = format!("{count} lose access, at most {most} may: {}", names.join(", "));
+        return Some(Breach { gate: "removals", message });
+    }
+    comparison.open.then(|| not_known("removals", "how many lose access"))
+}
+
+fn not_known(gate: &'static str, what: &str) -> Breach {
+    Breach { gate, message: format!("{what} is not known") }
 }
 
 fn gain(change: &AccessChange) -> String {
@@ -151,25 +152,27 @@ fn gain(change: &AccessChange) -> String {
     if let Some(condition) = &change.condition {
         let _ = write!(text, " when {condition}");
     }
-    text + &through(&change.statements)
+    text + &through(None, &change.statements)
 }
 
-/// The statements by name.
-fn through(sids: &[String]) -> String {
-    let names: Vec<String> = sids
-        .iter()
-        .map(|sid| if sid.is_empty() { "without a Sid".to_owned() } else { format!("\"{sid}\"") })
-        .collect();
-    match names.len() {
-        0 => String::new(),
-        _ => format!(" through the statement {}", names.join(", ")),
+/// What somebody has access through: a grant, or statements, by their labels.
+fn through(grant: Option<&str>, statements: &[String]) -> String {
+    if let Some(grant) = grant {
+        return format!(" through the grant {grant}");
+    }
+    let name = |label: &String| match label.starts_with('#') {
+        true => label.clone(),
+        false => format!("\"{label}\""),
+    };
+    let names: Vec<String> = statements.iter().map(name).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!(" through the statement {one}"),
+        several => format!(" through the statements {}", several.join(", ")),
     }
 }
 
-fn label(grant: &Grant) -> &str {
-    grant.name.as_deref().unwrap_or(&grant.id)
-}
-
+/// What is decided of a request; `None` where it cannot be asked.
 fn asked(
     meaning: &Meaning,
     grants: &[Grant],
@@ -179,56 +182,56 @@ fn asked(
 ) -> Option<Decision> {
     let account = key.account.as_deref()?;
     let key = Key { partition: &key.partition, account, arn: key.arn.as_deref() };
-    let principal = Principal::parse(who, key.partition).ok()?;
-    let action = Asked::parse(&format!("kms:{action}")).ok()?;
-    let request = Request { principal, action, context: Context::open() };
-    Some(decide(meaning, &key, grants, &request))
+    ask(meaning, &key, grants, Principal::parse(who, key.partition).ok()?, action)
+}
+
+/// What any of the patterns matches.
+fn matching(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> ActionSet {
+    let each = patterns.into_iter().map(|pattern| ActionSet::matching(pattern.as_ref()));
+    each.fold(ActionSet::NONE, ActionSet::or)
 }
 
 impl Forbidden {
-    fn actions(&self) -> ActionSet {
-        let each = self.actions.iter().map(|pattern| ActionSet::matching(pattern));
-        each.fold(ActionSet::NONE, ActionSet::or)
-    }
-
     fn judge(&self, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
         let meaning = judged.after.meaning();
+        let actions = matching(&self.actions);
         for who in self.principals.iter().filter(|who| *who != "*") {
-            for action in self.actions().iter() {
-                out.extend(one(who, action.name, &meaning, judged));
+            for action in actions.iter() {
+                out.extend(one(who, &format!("kms:{}", action.name), &meaning, judged));
             }
         }
-        if self.principals.contains("*") {
-            for holder in access_table(judged.after, judged.grants, judged.key) {
-                self.holder(&holder, judged, out);
-            }
-        }
-    }
-
-    fn holder(&self, holder: &Holder, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
-        let root = judged.key.account.as_deref().map(|account| format!(":iam::{account}:root"));
-        if root.is_some_and(|root| holder.principal.ends_with(&root)) {
+        if !self.principals.contains("*") {
             return;
         }
-        let forbidden = self.actions();
-        let hit: Vec<&str> = forbidden
-            .iter()
-            .map(|action| action.name)
-            .filter(|name| holder.actions.iter().any(|pattern| covers(pattern, name)))
-            .collect();
-        if !hit.is_empty() {
-            let grant = holder.grant.as_ref().map(|grant| format!(" through the grant {grant}"));
-            let source = grant.unwrap_or_else(|| through(&holder.statements));
-            let message = format!("{} is allowed {}{source}", holder.principal, hit.join(", "));
-            out.insert(Breach { gate: "forbidden", message });
+        match access_table(judged.after, judged.grants, judged.key) {
+            Some(table) => out.extend(table.iter().filter_map(|holder| {
+                let hit = matching(&holder.actions).and(actions);
+                forbidden(holder, hit, judged.key)
+            })),
+            None => drop(out.insert(not_known("forbidden", "who has access"))),
         }
     }
+}
+
+/// Whoever has some of the forbidden actions, but for those whom IAM policies of the key's own account allow them.
+fn forbidden(holder: &Holder, hit: ActionSet, key: &KeyContext) -> Option<Breach> {
+    let root = key.account.as_deref().map(|account| format!(":iam::{account}:root"));
+    if hit.is_empty() || root.is_some_and(|root| holder.principal.ends_with(&root)) {
+        return None;
+    }
+    let hit: Vec<String> = hit.iter().map(|action| format!("kms:{}", action.name)).collect();
+    let source = through(holder.grant.as_deref(), &holder.statements);
+    let message = format!("{} is allowed {}{source}", holder.principal, hit.join(", "));
+    Some(Breach { gate: "forbidden", message })
 }
 
 /// Whether somebody has an action, and through which statement or grant.
 fn one(who: &str, action: &str, meaning: &Meaning, judged: Judged<'_>) -> Option<Breach> {
-    let Judged { grants, key, .. } = judged;
-    let (word, sources) = match asked(meaning, grants, key, who, action)? {
+    let Judged { after, grants, key, .. } = judged;
+    let Some(decision) = asked(meaning, grants, key, who, action) else {
+        return Some(not_known("forbidden", &format!("whether {who} has {action}")));
+    };
+    let (word, sources) = match decision {
         Decision::Allowed(source) => ("is allowed", vec![source]),
         Decision::Unknown(open) => {
             ("may be allowed", open.into_iter().map(|open| open.source).collect())
@@ -237,24 +240,18 @@ fn one(who: &str, action: &str, meaning: &Meaning, judged: Judged<'_>) -> Option
         Decision::Delegated(rule) if !own(who, key) => ("may be allowed", vec![Source::Rule(rule)]),
         Decision::Delegated(_) | Decision::Denied(_) | Decision::IamOnly => return None,
     };
-    let rules = sources.iter().filter_map(|source| match source {
-        Source::Rule(n) => meaning.rules.get(*n),
-        Source::Grant(_) | Source::Document => None,
-    });
-    let sids: Vec<String> = rules.map(|rule| rule.sid.clone().unwrap_or_default()).collect();
-    let grant = sources.iter().find_map(|source| match source {
-        Source::Grant(n) => {
-            grants.get(*n).map(|grant| format!(" through the grant {}", label(grant)))
+    let (mut statements, mut grant) = (Vec::new(), None);
+    for source in sources {
+        match source {
+            Source::Rule(n) => {
+                statements.extend(meaning.rules.get(n).map(|rule| after.label(rule)));
+            }
+            Source::Grant(n) => grant = grant.or(grants.get(n).map(Grant::label)),
+            Source::Document => {}
         }
-        Source::Rule(_) | Source::Document => None,
-    });
-    let message = format!("{who} {word} kms:{action}{}", grant.unwrap_or_else(|| through(&sids)));
+    }
+    let message = format!("{who} {word} {action}{}", through(grant, &statements));
     Some(Breach { gate: "forbidden", message })
-}
-
-fn covers(pattern: &str, action: &str) -> bool {
-    let bare = pattern.strip_prefix("kms:").unwrap_or(pattern).to_ascii_lowercase();
-    glob(&bare, &action.to_ascii_lowercase())
 }
 
 fn own(who: &str, key: &KeyContext) -> bool {
@@ -263,23 +260,22 @@ fn own(who: &str, key: &KeyContext) -> bool {
 
 /// Access of the public, and of accounts that are not listed.
 fn strangers(accounts: &BTreeSet<String>, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
-    for holder in access_table(judged.after, judged.grants, judged.key) {
-        let foreign = accounts_in(&holder.principal).find(|account| {
-            Some(account.as_str()) != judged.key.account.as_deref() && !accounts.contains(account)
-        });
-        let grant = holder.grant.as_ref().map(|grant| format!(" through the grant {grant}"));
-        let source = grant.unwrap_or_else(|| through(&holder.statements));
-        let what = match (holder.public, foreign) {
-            (true, _) => "the public".to_owned(),
-            (false, Some(account)) => format!("the account {account}"),
-            (false, None) => continue,
+    let Some(table) = access_table(judged.after, judged.grants, judged.key) else {
+        out.insert(not_known("accounts", "who has access"));
+        return;
+    };
+    let own = judged.key.account.as_deref();
+    for holder in table {
+        let what = match holder.home() {
+            _ if holder.public => "the public".to_owned(),
+            Home::AnyAccount => "an account that is not named".to_owned(),
+            Home::Account(account) if Some(account) != own && !accounts.contains(account) => {
+                format!("the account {account}")
+            }
+            Home::Account(_) | Home::NoAccount => continue,
         };
+        let source = through(holder.grant.as_deref(), &holder.statements);
         let message = format!("{what} has access ({}){source}", holder.principal);
         out.insert(Breach { gate: "accounts", message });
     }
-}
-
-/// The account ids in a principal's text.
-fn accounts_in(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_ascii_digit()).filter(|word| word.len() == 12).map(str::to_owned)
 }

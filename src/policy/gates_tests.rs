@@ -122,3 +122,85 @@ fn one_change_takes_access_from_so_many_and_no_more() {
     assert!(all[0].starts_with("removals: 2 lose access, at most 1 may"), "{all:?}");
     assert!(judge(&gates, None, &policy("")).is_empty());
 }
+
+#[test]
+fn every_spelling_of_an_action_is_the_action() {
+    let anybody = forbidding(&["*"], &["kms:Decrypt"]);
+    for spelling in ["kms:Decrypt", "KMS:de*", "kms:*", "*", "*:*", "k*:*", "k?s:D*"] {
+        let alone = document(&wrap(&allow(&role(ACCOUNT, "app"), spelling, "")));
+        let hit = judge(&anybody, None, &alone);
+        assert_eq!(hit.len(), 1, "{spelling}: {hit:?}");
+    }
+    let other = policy(&allow(&role(ACCOUNT, "app"), "kms:DescribeKey", ""));
+    assert_eq!(judge(&anybody, None, &other), Vec::<String>::new());
+}
+
+#[test]
+fn an_account_that_is_not_named_is_a_stranger() {
+    let gates = Gates { accounts: Some(["444455556666".to_owned()].into()), ..Gates::default() };
+    let with = |rest: &str| judge(&gates, None, &policy(rest));
+    let when = |operator: &str, key: &str, value: &str| {
+        let condition = format!(r#","Condition":{{"{operator}":{{"{key}":"{value}"}}}}"#);
+        with(&allow("\"*\"", "kms:Decrypt", &condition))
+    };
+    let arn = |value: &str| when("ArnLike", "aws:PrincipalArn", value);
+    for strange in [
+        arn("arn:aws:iam::*:role/app"),
+        arn("arn:aws:iam::1111*:role/app"),
+        arn("arn:aws:iam::999988887777:role/app-*"),
+        when("StringEquals", "aws:SourceVpce", "vpce-1"),
+        when("StringEquals", "aws:PrincipalOrgID", "o-1"),
+    ] {
+        assert!(!strange.is_empty());
+        assert!(strange.iter().all(|line| line.starts_with("accounts: ")), "{strange:?}");
+    }
+    let unnamed = arn("arn:aws:iam::*:role/app");
+    assert!(unnamed[0].starts_with("accounts: an account that is not named has"), "{unnamed:?}");
+    // A name is no account.
+    assert_eq!(with(&allow(&role(ACCOUNT, "x-999988887777"), "kms:Sign", "")), NOTHING);
+    assert_eq!(with(&allow(&role("444455556666", "x-999988887777"), "kms:Sign", "")), NOTHING);
+    assert_eq!(arn("arn:aws:iam::111122223333:role/x-999988887777-*"), NOTHING);
+    assert_eq!(arn("arn:aws:iam::444455556666:role/*"), NOTHING);
+    // Of a pattern of any account, only the own is let in.
+    let own = r#","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/app"},"StringEquals":{"kms:CallerAccount":"111122223333"}}"#;
+    assert_eq!(with(&allow("\"*\"", "kms:Decrypt", own)), NOTHING);
+    let services = r#"{"Service":["s3.amazonaws.com","sns.amazonaws.com.cn"]}"#;
+    assert_eq!(with(&allow(services, "kms:Decrypt", "")), NOTHING);
+}
+
+const NOTHING: [&str; 0] = [];
+
+/// More patterns than can be told apart.
+fn crowd() -> Document {
+    let names: Vec<String> =
+        (0..70).map(|n| format!(r#""arn:aws:iam::999988887777:role/a{n}-*""#)).collect();
+    let condition =
+        format!(r#","Condition":{{"ArnLike":{{"aws:PrincipalArn":[{}]}}}}"#, names.join(","));
+    policy(&allow("\"*\"", "kms:*", &condition))
+}
+
+#[test]
+fn what_is_not_known_does_not_pass() {
+    let unknown = |gates: &Gates, before: Option<&Document>, after: &Document| {
+        let lines = judge(gates, before, after);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].ends_with("is not known"), "{lines:?}");
+    };
+    unknown(&forbidding(&["*"], &["kms:Decrypt"]), None, &crowd());
+    unknown(&Gates { accounts: Some([].into()), ..Gates::default() }, None, &crowd());
+    let removals = Gates { removals: Some(100), ..Gates::default() };
+    unknown(&removals, Some(&crowd()), &policy(""));
+    let reference = Gates { reference: Some(policy("")), ..Gates::default() };
+    unknown(&reference, None, &crowd());
+    // Who cannot be asked about.
+    unknown(&forbidding(&["nobody"], &["kms:Decrypt"]), None, &policy(""));
+}
+
+#[test]
+fn statements_are_named_as_in_every_output() {
+    let anybody = forbidding(&["*", "arn:aws:iam::111122223333:role/app"], &["kms:Decrypt"]);
+    let bare = allow(&role(ACCOUNT, "app"), "kms:Decrypt", "").replace(r#""Sid":"it","#, "");
+    let lines = judge(&anybody, None, &policy(&bare));
+    let due = "forbidden: arn:aws:iam::111122223333:role/app is allowed kms:Decrypt through the statement #2";
+    assert_eq!(lines, [due]);
+}

@@ -28,6 +28,14 @@ pub struct Grant {
     pub unclear: bool,
 }
 
+impl Grant {
+    /// What a person knows it by.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+}
+
 /// A constraint on the encryption context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Constraint {

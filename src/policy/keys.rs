@@ -246,6 +246,11 @@ pub(in crate::policy) fn actions_with(lower: &str) -> ActionSet {
     find(lower).map_or(ActionSet::ALL, |(_, actions)| actions)
 }
 
+/// Whether a request can have several values of the key, by its name in lower case.
+pub(in crate::policy) fn is_multi(lower: &str) -> bool {
+    find(lower).is_some_and(|(key, _)| key.multi)
+}
+
 /// The condition key as AWS spells it, from its lower-case form.
 pub(crate) fn spelled_key(lower: &str) -> String {
     match find(lower) {

@@ -5,8 +5,11 @@
 use std::collections::BTreeSet;
 
 use super::Document;
-use super::eval::{Asked, Context, Decision, Denial, Key, Principal, Request, decide};
+use super::eval::{Decision, Denial, Key, Principal, ask};
 use super::meaning::{Meaning, Name, Verdict};
+
+/// What whoever has it keeps the policy with.
+pub(super) const PUT_KEY_POLICY: &str = "kms:PutKeyPolicy";
 
 /// What the evaluator says to `kms:PutKeyPolicy` for each who may be able to, whatever else the request has.
 #[derive(Default)]
@@ -58,19 +61,9 @@ impl Holders {
     }
 }
 
-fn answer(meaning: &Meaning, key: &Key<'_>, who: &str) -> Option<Decision> {
-    put_key_policy(meaning, key, Principal::parse(who, key.partition).ok()?)
-}
-
 /// What the policy says to a `kms:PutKeyPolicy`, whatever else the request has.
-pub(super) fn put_key_policy(
-    meaning: &Meaning,
-    key: &Key<'_>,
-    principal: Principal,
-) -> Option<Decision> {
-    let action = Asked::parse("kms:PutKeyPolicy").ok()?;
-    let request = Request { principal, action, context: Context::open() };
-    Some(decide(meaning, key, &[], &request))
+fn answer(meaning: &Meaning, key: &Key<'_>, who: &str) -> Option<Decision> {
+    ask(meaning, key, &[], Principal::parse(who, key.partition).ok()?, PUT_KEY_POLICY)
 }
 
 /// The users and roles that statements allow something. Sessions end, and deleted identities do not come back.

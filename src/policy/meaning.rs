@@ -184,6 +184,13 @@ impl Document {
     pub fn position(&self, due: &Rule) -> Option<usize> {
         self.as_written().iter().position(|statement| rule(statement).as_ref() == Some(due))
     }
+
+    /// What a person knows a rule by: its Sid; where it has none, its place, such as `#2`.
+    #[must_use]
+    pub fn label(&self, rule: &Rule) -> String {
+        let place = || self.position(rule).map_or("#?".to_owned(), |n| format!("#{}", n + 1));
+        rule.sid.clone().unwrap_or_else(place)
+    }
 }
 
 /// A statement without a legal effect does nothing.
@@ -271,34 +278,43 @@ pub(super) fn test(operator: &str, key: &str, values: &Set) -> Test {
     Test { quantifier, operator, negated, if_exists, key: key.to_owned(), values: values.clone() }
 }
 
-/// The comparison and whether it is negated. Operators are written exactly so (policy-semantics R8: verbatim).
+/// The comparisons, and whether they are negated. They are written exactly so (policy-semantics R8: verbatim).
+static OPERATORS: [(&str, Operator, bool); 27] = [
+    ("StringEquals", Operator::StringEquals, false),
+    ("StringNotEquals", Operator::StringEquals, true),
+    ("StringEqualsIgnoreCase", Operator::StringEqualsIgnoreCase, false),
+    ("StringNotEqualsIgnoreCase", Operator::StringEqualsIgnoreCase, true),
+    ("StringLike", Operator::StringLike, false),
+    ("StringNotLike", Operator::StringLike, true),
+    ("NumericEquals", Operator::NumericEquals, false),
+    ("NumericNotEquals", Operator::NumericEquals, true),
+    ("NumericLessThan", Operator::NumericLessThan, false),
+    ("NumericLessThanEquals", Operator::NumericLessThanEquals, false),
+    ("NumericGreaterThan", Operator::NumericGreaterThan, false),
+    ("NumericGreaterThanEquals", Operator::NumericGreaterThanEquals, false),
+    ("DateEquals", Operator::DateEquals, false),
+    ("DateNotEquals", Operator::DateEquals, true),
+    ("DateLessThan", Operator::DateLessThan, false),
+    ("DateLessThanEquals", Operator::DateLessThanEquals, false),
+    ("DateGreaterThan", Operator::DateGreaterThan, false),
+    ("DateGreaterThanEquals", Operator::DateGreaterThanEquals, false),
+    ("Bool", Operator::Bool, false),
+    ("BinaryEquals", Operator::BinaryEquals, false),
+    ("IpAddress", Operator::IpAddress, false),
+    ("NotIpAddress", Operator::IpAddress, true),
+    ("ArnEquals", Operator::ArnLike, false),
+    ("ArnLike", Operator::ArnLike, false),
+    ("ArnNotEquals", Operator::ArnLike, true),
+    ("ArnNotLike", Operator::ArnLike, true),
+    ("Null", Operator::Null, false),
+];
+
 fn comparison(operator: &str) -> Option<(Operator, bool)> {
-    Some(match operator {
-        "StringEquals" => (Operator::StringEquals, false),
-        "StringNotEquals" => (Operator::StringEquals, true),
-        "StringEqualsIgnoreCase" => (Operator::StringEqualsIgnoreCase, false),
-        "StringNotEqualsIgnoreCase" => (Operator::StringEqualsIgnoreCase, true),
-        "StringLike" => (Operator::StringLike, false),
-        "StringNotLike" => (Operator::StringLike, true),
-        "NumericEquals" => (Operator::NumericEquals, false),
-        "NumericNotEquals" => (Operator::NumericEquals, true),
-        "NumericLessThan" => (Operator::NumericLessThan, false),
-        "NumericLessThanEquals" => (Operator::NumericLessThanEquals, false),
-        "NumericGreaterThan" => (Operator::NumericGreaterThan, false),
-        "NumericGreaterThanEquals" => (Operator::NumericGreaterThanEquals, false),
-        "DateEquals" => (Operator::DateEquals, false),
-        "DateNotEquals" => (Operator::DateEquals, true),
-        "DateLessThan" => (Operator::DateLessThan, false),
-        "DateLessThanEquals" => (Operator::DateLessThanEquals, false),
-        "DateGreaterThan" => (Operator::DateGreaterThan, false),
-        "DateGreaterThanEquals" => (Operator::DateGreaterThanEquals, false),
-        "Bool" => (Operator::Bool, false),
-        "BinaryEquals" => (Operator::BinaryEquals, false),
-        "IpAddress" => (Operator::IpAddress, false),
-        "NotIpAddress" => (Operator::IpAddress, true),
-        "ArnEquals" | "ArnLike" => (Operator::ArnLike, false),
-        "ArnNotEquals" | "ArnNotLike" => (Operator::ArnLike, true),
-        "Null" => (Operator::Null, false),
-        _ => return None,
-    })
+    let (_, operator, negated) = OPERATORS.iter().find(|(name, _, _)| *name == operator)?;
+    Some((operator.clone(), *negated))
+}
+
+/// The names of the comparisons.
+pub(super) fn operators() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, _, _)| *name)
 }

@@ -14,6 +14,7 @@ mod gates_tests;
 pub mod grants;
 mod json;
 mod keys;
+mod limit;
 pub mod lint;
 mod lockout;
 pub mod meaning;
@@ -25,7 +26,7 @@ mod reader;
 mod tests;
 mod write;
 
-pub(crate) use arn::check_principal;
+pub(crate) use arn::{check_principal, is_service};
 pub(crate) use keys::{known_condition_key, spelled_key};
 
 pub use access::{AccessChange, Comparison, Effect, KeyContext, compare};

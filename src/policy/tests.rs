@@ -317,3 +317,56 @@ fn patterns_of_actions_match_as_any_pattern_does() {
         assert_eq!(ActionSet::matching(pattern), slowly, "{pattern}");
     }
 }
+
+/// Lint and the comparison say the same of whom a condition keeps out.
+#[test]
+fn what_is_public_or_for_anybody_is_one_definition() {
+    let policy = |who: &str, condition: &str| {
+        wrap(&format!(
+            r#"{{"Effect":"Allow","Principal":{who},"Action":"kms:Decrypt","Resource":"*","Condition":{condition}}}"#
+        ))
+    };
+    let key = KeyContext {
+        account: Some(ACCOUNT.to_owned()),
+        partition: "aws".to_owned(),
+        ..KeyContext::default()
+    };
+    let both = |text: &str, id: &str, is: fn(&AccessChange) -> bool| {
+        let facts = lint::Facts { partition: "aws", account: Some(ACCOUNT), ..Default::default() };
+        let linted = lint::lint(&node(text), &facts).iter().any(|finding| finding.rule.id == id);
+        let document = document(text);
+        let changes = compare(None, Some(&document), &key, &[]).changes;
+        assert_eq!(changes.iter().any(is), linted, "{text}");
+        linted
+    };
+    for (condition, due) in [
+        (r#"{"StringLike":{"aws:userid":"AROAABCDEFGHIJKLMNOPQ:*"}}"#, false),
+        (r#"{"StringLike":{"aws:userid":"*"}}"#, true),
+        (r#"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-1/*"}}"#, false),
+        (r#"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"*/r-1/"}}"#, true),
+        (r#"{"StringEquals":{"aws:SourceVpce":"vpce-1"}}"#, false),
+        (r#"{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#, true),
+        (r#"{"StringEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}}"#, true),
+    ] {
+        assert_eq!(both(&policy("\"*\"", condition), "KMS301", |c| c.public), due, "{condition}");
+    }
+    let arn = "arn:aws:cloudtrail:eu-west-1";
+    for (condition, due) in [
+        (format!(r#"{{"ArnLike":{{"aws:SourceArn":"{arn}:{ACCOUNT}:trail/*"}}}}"#), false),
+        (format!(r#"{{"ArnLike":{{"aws:SourceArn":"{arn}:*:trail/*"}}}}"#), true),
+        (
+            format!(
+                r#"{{"StringLike":{{"kms:EncryptionContext:aws:cloudtrail:arn":"{arn}:{ACCOUNT}:trail/*"}}}}"#
+            ),
+            false,
+        ),
+        (r#"{"StringEquals":{"aws:SourceOrgID":"o-1"}}"#.to_owned(), false),
+    ] {
+        // The name of a service says nothing of accounts.
+        for service in ["cloudtrail", "account"] {
+            let who = format!(r#"{{"Service":"{service}.amazonaws.com"}}"#);
+            let text = policy(&who, &condition);
+            assert_eq!(both(&text, "KMS302", |c| c.confused_deputy), due, "{text}");
+        }
+    }
+}

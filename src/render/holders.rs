@@ -8,9 +8,14 @@ use crate::text::printable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The table, a principal at a time. Identities of `account` are named without it.
+/// The table, a principal at a time; `None` where it is not known. Identities of `account` are named without it.
 #[must_use]
-pub(crate) fn table(holders: &[Holder], account: &str, style: &Style) -> String {
+pub(crate) fn table(holders: Option<&[Holder]>, account: &str, style: &Style) -> String {
+    let Some(holders) = holders else {
+        return "Who can do what with the key is not known: its policy tells too many principals \
+                apart, or has elements that kmsctl does not know. `--principal` asks about one.\n"
+            .to_owned();
+    };
     let mut out = String::new();
     let mut last = None;
     for holder in holders {

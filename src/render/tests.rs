@@ -286,3 +286,11 @@ fn a_comment_stays_within_the_limit() {
     let text = markdown::plan(&plan);
     assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
 }
+
+#[test]
+fn who_is_not_known_is_not_nobody() {
+    let style = Style { color: false, verbose: false, width: 80 };
+    let table = |holders| super::holders::table(holders, "111122223333", &style);
+    assert!(table(Some(&[])).starts_with("Nobody can"));
+    assert!(table(None).starts_with("Who can do what with the key is not known"));
+}

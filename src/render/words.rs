@@ -106,25 +106,12 @@ pub(super) fn pretty(document: &Document) -> Vec<String> {
 
 /// The statements of a policy on one line.
 pub(super) fn statements(document: &Document) -> String {
-    let parsed: Value = serde_json::from_str(&document.to_json()).unwrap_or_default();
-    let list = match parsed.get("Statement") {
-        Some(Value::Array(items)) => items.clone(),
-        Some(other) => vec![other.clone()],
-        None => Vec::new(),
-    };
-    let text = |statement: &Value, key: &str| {
-        statement.get(key).and_then(Value::as_str).map(|text| printable(text).into_owned())
-    };
-    let each: Vec<String> = list
-        .iter()
-        .map(|statement| {
-            let effect = text(statement, "Effect").unwrap_or_default();
-            match text(statement, "Sid") {
-                Some(sid) => format!("{effect} \"{sid}\""),
-                None => effect,
-            }
-        })
-        .collect();
+    let each = document.headings().into_iter().map(|(effect, sid)| {
+        let effect = effect.unwrap_or_default();
+        let sid = sid.map_or(String::new(), |sid| format!(" \"{sid}\""));
+        printable(&format!("{effect}{sid}")).into_owned()
+    });
+    let each: Vec<String> = each.collect();
     let plural = if each.len() == 1 { "" } else { "s" };
     format!("{} statement{plural}: {}", each.len(), each.join(", "))
 }

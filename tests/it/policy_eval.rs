@@ -93,6 +93,13 @@ fn standard_input_is_a_document() {
     let output = run(policy, &args);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("denied") && !text.contains('\u{1b}'), "{text}");
+    // Bidirectional marks and C1 controls are what JSON lets through.
+    let odd = policy.replace("[31mred", "\u{202e}\\u009bred");
+    let output = run(&odd, &[&args[..], &["--format", "json"]].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains(['\u{202e}', '\u{9b}']), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["because"]["statement"]["sid"], "\u{1b}\u{202e}\u{9b}red");
     let output = run("{\"Version\": }", &args);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("malformed JSON"));

@@ -38,6 +38,10 @@ fn access_is_told_by_policy_and_by_grant() {
     assert_eq!(decide("App", "kms:CreateKey"), "iam-only");
     let all = stack.expect(0, &["access", "a", "--principal", &arn("App")]);
     assert!(all.contains("allowed: ") && all.contains("delegated: "), "{all}");
+    // Some of the actions have it.
+    let given = ["--context", "kms:GrantIsForAWSResource=true"];
+    let all = stack.expect(0, &[&["access", "a", "--principal", &arn("App")][..], &given].concat());
+    assert!(!all.contains("does not count"), "{all}");
     stack.expect(64, &["access", "a", "--principal", "App", "--action", "kms:Decrypt"]);
     stack.expect(64, &["access", "a", "--principal", &arn("App"), "--action", "kms:Decript"]);
     stack.expect(1, &["access", "alias/unseen"]);

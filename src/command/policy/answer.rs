@@ -3,16 +3,19 @@
 use serde::Serialize;
 use std::fmt;
 
+use crate::cli::Answer as Form;
+use crate::io::Io;
 use crate::policy::Document;
 use crate::policy::eval::{Decision, Denial, Doubt, Open, Request, Source};
 use crate::policy::grants::Grant;
 use crate::policy::meaning::{Meaning, Rule, Verdict};
 use crate::policy::spelled_key;
+use crate::render::json::pretty;
 use crate::text::printable;
 
 /// What was decided, and why.
 #[derive(Debug, Serialize)]
-pub(in crate::command) struct Answer {
+struct Answer {
     decision: &'static str,
     because: Because,
 }
@@ -71,9 +74,13 @@ pub(in crate::command) struct Case<'a> {
 }
 
 impl Case<'_> {
-    /// The decision, told.
-    pub(in crate::command) fn answer(&self, decision: &Decision) -> Answer {
-        Answer { decision: decision.word(), because: self.because(decision) }
+    /// Tells the decision.
+    pub(in crate::command) fn print(&self, decision: &Decision, form: Form, io: &Io) {
+        let answer = Answer { decision: decision.word(), because: self.because(decision) };
+        match form {
+            Form::Text => io.out(&answer.to_string()),
+            Form::Json => io.out(&format!("{}\n", pretty(&answer))),
+        }
     }
 
     fn because(&self, decision: &Decision) -> Because {

@@ -2,7 +2,7 @@
 
 use super::answer::Case;
 use super::{Key, Reading};
-use crate::cli::{AboutArgs, Answer, PolicyEvalArgs};
+use crate::cli::{AboutArgs, PolicyEvalArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::policy::eval::{self, Asked, Context, Fact, Principal, Request, decide};
@@ -36,14 +36,7 @@ pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Fa
     let decision = decide(&meaning, &about, &grants, &request);
     let case =
         Case { document: &document, meaning: &meaning, grants: &grants, request: &request, owner };
-    let answer = case.answer(&decision);
-    match args.format {
-        Answer::Text => io.out(&answer.to_string()),
-        Answer::Json => {
-            let json = serde_json::to_string_pretty(&answer);
-            io.out(&format!("{}\n", json.map_err(|error| Failure::new(error.to_string()))?));
-        }
-    }
+    case.print(&decision, args.format, io);
     Ok(Exit::Done)
 }
 
@@ -66,6 +59,18 @@ pub(in crate::command) fn request(
     args: &AboutArgs,
     io: &Io,
 ) -> Result<Request, Failure> {
+    let principal = who(principal, partition, args)?;
+    let action = Asked::parse(action).map_err(wrong)?;
+    let context = context(args, Some(action), io)?;
+    Ok(Request { principal, action, context })
+}
+
+/// The principal that the options describe.
+pub(in crate::command) fn who(
+    principal: &str,
+    partition: &str,
+    args: &AboutArgs,
+) -> Result<Principal, Failure> {
     let mut principal = Principal::parse(principal, partition).map_err(wrong)?;
     if let Some(arn) = &args.role_arn {
         principal = principal.with_role(arn).map_err(wrong)?;
@@ -73,12 +78,15 @@ pub(in crate::command) fn request(
     if let Some(id) = &args.principal_id {
         principal = principal.with_id(id).map_err(wrong)?;
     }
-    let action = Asked::parse(action).map_err(wrong)?;
-    let context = context(args, action, io)?;
-    Ok(Request { principal, action, context })
+    Ok(principal)
 }
 
-fn context(args: &AboutArgs, action: Asked, io: &Io) -> Result<Context, Failure> {
+/// The context that the options describe, of a request for the action; of one for any, where there is none.
+pub(in crate::command) fn context(
+    args: &AboutArgs,
+    action: Option<Asked>,
+    io: &Io,
+) -> Result<Context, Failure> {
     let mut context = Context::default();
     for given in &args.context {
         let Some((name, value)) = given.split_once('=') else {
@@ -102,7 +110,7 @@ fn context(args: &AboutArgs, action: Asked, io: &Io) -> Result<Context, Failure>
 }
 
 /// Refuses what is no condition key, and says so where a key will not count.
-fn check_key(name: &str, action: Asked, io: &Io) -> Result<(), Failure> {
+fn check_key(name: &str, action: Option<Asked>, io: &Io) -> Result<(), Failure> {
     if name.split_once(':').is_none_or(|(service, key)| service.is_empty() || key.is_empty()) {
         let hint = Some("condition keys have a prefix, such as `aws:SourceArn`".to_owned());
         return Err(usage(&format!("`{name}` is not a condition key"), hint));
@@ -113,7 +121,7 @@ fn check_key(name: &str, action: Asked, io: &Io) -> Result<(), Failure> {
             "note: `{}` is no condition key of KMS that kmsctl knows{near}",
             printable(name)
         ));
-    } else if !action.can_have(name) {
+    } else if let Some(action) = action.filter(|action| !action.can_have(name)) {
         let name = printable(name);
         io.say(&format!("note: `{name}` does not count: kms:{} never has it", action.name()));
     }
@@ -122,7 +130,7 @@ fn check_key(name: &str, action: Asked, io: &Io) -> Result<(), Failure> {
 
 /// The grants in a file, which must be of the key, where that is known.
 fn read_grants(reading: &mut Reading, path: &Path, arn: Option<&str>) -> Vec<Grant> {
-    let Some((_, node)) = reading.tree(path) else { return Vec::new() };
+    let Some(node) = reading.tree(path) else { return Vec::new() };
     let read = grants(&node).and_then(|grants| {
         let other = |grant: &&Grant| grant.key.as_deref().is_some_and(|key| Some(key) != arn);
         match grants.iter().find(other).filter(|_| arn.is_some()) {

@@ -9,7 +9,7 @@ use crate::config::{Diagnostics, read_beside};
 use crate::desired::{Desired, SAVED};
 use crate::id::AccountId;
 use crate::policy::gates::{Forbidden, Gates};
-use crate::policy::{ActionSet, Document};
+use crate::policy::{ActionSet, Document, is_service};
 use serde::Deserialize;
 
 /// What is read of a saved plan.
@@ -45,7 +45,7 @@ impl Context<'_> {
         let account = self.out.home.account.clone();
         let mut principals = BTreeSet::new();
         for text in &raw.principals {
-            if text.value == "*" || text.value.ends_with(".amazonaws.com") {
+            if text.value == "*" || is_service(&text.value) {
                 principals.insert(text.value.clone());
             } else {
                 principals.extend(self.principal(text, &account));

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::config::raw::Text;
 use crate::id::AccountId;
-use crate::policy::check_principal;
+use crate::policy::{check_principal, is_service};
 
 impl Context<'_> {
     /// A principal as an ARN; short forms are of `account`.
@@ -24,7 +24,7 @@ impl Context<'_> {
             self.error(text.span, format!("`{value}` has a wildcard"), help);
             return None;
         }
-        if !value.contains(':') && value.ends_with(".amazonaws.com") {
+        if is_service(value) {
             let help = "a service is named in a statement of the key policy, under `statements`";
             self.error(text.span, format!("`{value}` is a service"), help);
             return None;

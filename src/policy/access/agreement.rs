@@ -59,7 +59,7 @@ proptest! {
     ) {
         let a = live(&a);
         let mut listed = Level::Denied;
-        for holder in access_table(&a, &[], &key()) {
+        for holder in access_table(&a, &[], &key()).unwrap() {
             let due = holder.actions.iter().any(|pattern| {
                 super::super::actions::glob(&pattern.to_lowercase(), &format!("kms:{}", action.to_lowercase()))
             });

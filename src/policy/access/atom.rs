@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::arn::is_account;
+use super::super::arn::{is_account, is_service};
 use super::super::grants::Grant;
 use super::super::meaning::Name;
 use super::KeyContext;
@@ -197,7 +197,7 @@ impl Named {
 
     /// Collects a grant's principal.
     pub(super) fn grant(&mut self, grant: &Grant) {
-        if grant.grantee.contains(".amazonaws.com") {
+        if is_service(&grant.grantee) {
             self.services.insert(grant.grantee.clone());
         } else {
             self.arn(&grant.grantee);

@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::super::meaning::{Operator, Quantifier};
 use super::formula::{Combinations, Cube, combinations, cover};
-use super::literal::{Literal, Sort, sort};
+use super::literal::Literal;
 use super::scene::{Clause, Scene};
 use super::{Certainty, Effect, Level, Shape};
 
@@ -214,50 +213,14 @@ fn condition(cubes: &[Cube], numbers: &[usize], literals: &[Literal]) -> Option<
     }
 }
 
-/// Whether a condition keeps strangers out when it holds (policy-semantics B6): it is positive, it fails without the
-/// key, and its key says who or where the caller is.
+/// Whether a condition keeps strangers out when it holds.
 fn limits(literal: &Literal) -> bool {
-    let Literal::Test(test) = literal else {
-        return false;
-    };
-    let wild = |value: &String| value.contains(['*', '?']) || value.ends_with("/0");
-    let positive = !test.negated && !test.if_exists && test.quantifier != Quantifier::All;
-    let keyed = matches!(
-        test.key.as_str(),
-        "aws:principalorgid"
-            | "aws:userid"
-            | "aws:sourcevpc"
-            | "aws:sourcevpce"
-            | "aws:sourceip"
-            | "aws:sourcearn"
-            | "aws:sourceaccount"
-            | "aws:sourceorgid"
-    );
-    let paths = test.key == "aws:principalorgpaths";
-    let equal = sort(test) == Sort::Address || matches!(sort(test), Sort::Text);
-    let all_wild = |value: &String| value.trim_matches(['*', '?']).is_empty();
-    positive
-        && equal
-        && test.operator != Operator::Bool
-        && ((keyed && !test.values.iter().any(wild))
-            || (paths && !test.values.iter().any(all_wild)))
+    matches!(literal, Literal::Test(test) if test.limits_who())
 }
 
 /// Whether a condition says for which resource a service acts.
 fn sources(literal: &Literal) -> bool {
-    let Literal::Test(test) = literal else {
-        return false;
-    };
-    let all_wild = |value: &String| value.chars().all(|c| matches!(c, '*' | '?' | ':'));
-    !test.negated
-        && !test.if_exists
-        && test.quantifier != Quantifier::All
-        && sort(test) == Sort::Text
-        && !test.values.iter().any(all_wild)
-        && matches!(
-            test.key.as_str(),
-            "aws:sourcearn" | "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths"
-        )
+    matches!(literal, Literal::Test(test) if test.limits_source())
 }
 
 /// Too many literals: an alternative that the other policy has nothing as wide as may change access.

@@ -1,17 +1,15 @@
 //! The values that a condition key can have, as far as tests tell them apart: the algebra under the comparison.
 //!
 //! All requests fall into finitely many cells; within a cell every test on the key has one answer. The cells are exact:
-//! each has a value, or a set of values, that is in it. So a relation between tests is read off them ([`implies`]), and
-//! a combination of answers that has no cell cannot happen.
+//! each has a value, or a set of values, that is in it. So a relation between tests is read off them, and a combination of
+//! answers that has no cell cannot happen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::eval::compare::dates;
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::glob::{Pattern, combinations};
-use super::literal::{
-    Literal, Sort, addresses, literal, null, number, patterns, sort, when_absent,
-};
+use super::literal::{Sort, addresses, null, number, patterns, sort, when_absent};
 
 /// Cells beyond which a key is not looked at any closer.
 const MOST: usize = 4_096;
@@ -36,47 +34,6 @@ const PRESENT: [&str; 8] = [
     "kms:keyusage",
     "kms:multiregion",
 ];
-
-/// The answer to a question about all requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// For all of them.
-    Yes,
-    /// Not for one of them.
-    No,
-    /// It cannot be told.
-    Unknown,
-}
-
-/// Whether every request that passes `narrow` passes `wide`: the partial order of conditions. Reflexive and
-/// transitive; conditions on different keys do not imply each other, nor does a doubt anything but itself.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the order is used through the cells; this states it")
-)]
-pub(super) fn implies(narrow: &Test, wide: &Test, variables: bool) -> Answer {
-    let pair = (literal(narrow, variables), literal(wide, variables));
-    if pair.0 == pair.1 {
-        return Answer::Yes;
-    }
-    let (Literal::Test(narrow), Literal::Test(wide)) = pair else {
-        return Answer::Unknown;
-    };
-    if narrow.key != wide.key {
-        let (narrow, wide) = (cells(&[&narrow]), cells(&[&wide]));
-        return match (narrow, wide) {
-            (Some(narrow), _) if !narrow.contains(&1) => Answer::Yes,
-            (_, Some(wide)) if !wide.contains(&0) => Answer::Yes,
-            (Some(_), Some(_)) => Answer::No,
-            _ => Answer::Unknown,
-        };
-    }
-    match cells(&[&narrow, &wide]).filter(|_| comparable(&[&narrow, &wide])) {
-        Some(cells) if cells.contains(&0b01) => Answer::No,
-        Some(_) => Answer::Yes,
-        None => Answer::Unknown,
-    }
-}
 
 /// Whether the tests on one key can be compared with each other at all.
 pub(super) fn comparable(tests: &[&Test]) -> bool {

@@ -148,7 +148,7 @@ impl<'a> Work<'a> {
                 let mut grants = BTreeSet::new();
                 if let Some(atom) = self.scene.atoms.get(atom) {
                     let each = self.grants.iter().filter(|grant| gives(grant, atom, one));
-                    grants.extend(each.map(super::table::label));
+                    grants.extend(each.map(|grant| grant.label().to_owned()));
                 }
                 let bare = Delta {
                     cubes: Vec::new(),
@@ -201,6 +201,8 @@ impl<'a> Work<'a> {
             }
             let parts = self.parts(&all.actions, &without, &key.0);
             let mut key = key;
+            // Many are no service that somebody makes act.
+            key.0.unsourced = false;
             match key.0.effect {
                 Effect::Gained => key.0.to = high,
                 Effect::Lost => key.0.from = high,

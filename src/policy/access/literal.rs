@@ -6,6 +6,7 @@
 use ipnet::IpNet;
 
 use super::super::eval::compare::{dates, network};
+use super::super::keys::is_multi;
 use super::super::meaning::{Operator, Quantifier, Test};
 use super::glob::Pattern;
 
@@ -33,19 +34,6 @@ pub(super) enum Sort {
     Address,
 }
 
-/// Keys that hold several values: without a set operator AWS's answer is not documented (IAM User Guide,
-/// multivalued context keys; policy-semantics B9).
-const MULTIVALUED: [&str; 8] = [
-    "aws:calledvia",
-    "aws:principalorgpaths",
-    "aws:principalservicenameslist",
-    "aws:sourceorgpaths",
-    "aws:tagkeys",
-    "kms:encryptioncontextkeys",
-    "kms:grantoperations",
-    "kms:resourcealiases",
-];
-
 /// The literal of a test; `variables` says whether `${…}` is a policy variable.
 pub(super) fn literal(test: &Test, variables: bool) -> Literal {
     let mut test = test.clone();
@@ -64,7 +52,6 @@ pub(super) fn literal(test: &Test, variables: bool) -> Literal {
 }
 
 fn decidable(test: &Test, variables: bool) -> bool {
-    let multivalued = MULTIVALUED.contains(&test.key.as_str());
     if test.values.is_empty() || (variables && test.values.iter().any(|v| v.contains("${"))) {
         return false;
     }
@@ -74,7 +61,8 @@ fn decidable(test: &Test, variables: bool) -> bool {
         Operator::Null => {
             !test.if_exists && test.quantifier == Quantifier::One && test.values.iter().all(truth)
         }
-        _ if multivalued && test.quantifier == Quantifier::One => false,
+        // AWS's answer is not documented (IAM User Guide, multivalued context keys; policy-semantics B9).
+        _ if test.quantifier == Quantifier::One && is_multi(&test.key) => false,
         Operator::Bool => test.values.iter().all(truth),
         Operator::StringEquals | Operator::StringEqualsIgnoreCase | Operator::StringLike => true,
         Operator::ArnLike => test.values.iter().all(|value| Pattern::arn(value).is_some()),

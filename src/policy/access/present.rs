@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::actions::{ActionSet, spelled_action};
+use super::super::arn::{is_account, is_service, is_unique_id};
 use super::action::ActionAtom;
 use super::atom::{Atom, Kind, Principal, PrincipalArn};
 use super::group::{Key, Line, is_rest};
@@ -10,6 +11,7 @@ use super::scene::Scene;
 use super::{AccessChange, Certainty, Effect, Level, Shape};
 
 const OTHER_SERVICE: &str = "every other AWS service";
+const EVERY_SERVICE: &str = "every AWS service";
 
 /// Some actions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,12 +60,13 @@ pub(super) fn marked((mut delta, grants): Key, atom: &Atom) -> Key {
 
 /// What a person knows an atom by.
 pub(super) fn name(atom: &Atom) -> String {
+    let account = atom.account().map_or(Home::AnyAccount, Home::Account);
     let matched = |what: String| match &atom.arn {
         PrincipalArn::Matches(patterns) if !patterns.is_empty() => {
             let texts: Vec<&str> = patterns.iter().map(super::glob::Pattern::text).collect();
             let telling = |text: &&str| [":user/", ":role/"].iter().any(|kind| text.contains(kind));
             match texts.as_slice() {
-                [one] if telling(one) => (*one).to_owned(),
+                [one] if telling(one) && home(one) == account => (*one).to_owned(),
                 several => format!("{what} that matches {}", several.join(" and ")),
             }
         }
@@ -84,6 +87,37 @@ pub(super) fn name(atom: &Atom) -> String {
             name.clone()
         }
         Principal::OtherService => OTHER_SERVICE.to_owned(),
+    }
+}
+
+/// Whose an access is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home<'a> {
+    /// That of identities of this account.
+    Account(&'a str),
+    /// That of identities of accounts that are not told apart.
+    AnyAccount,
+    /// That of a service, or of an identity that was deleted.
+    NoAccount,
+}
+
+/// Whose an access is, by the [`name`] that it goes by, or by that of a line about many.
+pub(super) fn home(name: &str) -> Home<'_> {
+    let of = |account| if is_account(account) { Home::Account(account) } else { Home::AnyAccount };
+    let fields: Vec<&str> = name.splitn(6, ':').collect();
+    if let ["arn", partition, service, region, account, _] = fields.as_slice() {
+        // A wildcard of `StringLike` reaches over colons.
+        let wild = [partition, service, region].iter().any(|field| field.contains(['*', '?']));
+        return if wild { Home::AnyAccount } else { of(account) };
+    }
+    let (who, _) = name.split_once(" that matches ").unwrap_or((name, ""));
+    if let Some((_, account)) = who.rsplit_once(" of account ") {
+        return of(account);
+    }
+    let services = [OTHER_SERVICE, EVERY_SERVICE].contains(&name);
+    match services || is_service(name) || is_unique_id(name) {
+        true => Home::NoAccount,
+        false => Home::AnyAccount,
     }
 }
 
@@ -123,10 +157,7 @@ pub(super) fn present(
             && delta.unsourced
             && delta.certainty == Certainty::Certain
             && delta.to == Level::Allowed
-            && principal != "*"
-            && kind != Shape::Dangling
-            && !principal.starts_with("arn:")
-            && !principal.contains("account"),
+            && kind != Shape::Dangling,
         statements: statements.clone(),
         grants: grants.iter().cloned().collect(),
     };
@@ -168,7 +199,7 @@ pub(super) fn rename(scene: &Scene<'_>, out: &mut [AccessChange]) {
     if !scene.atoms.iter().any(|atom| matches!(atom.who, Principal::Service(_))) {
         let names = out.iter_mut().flat_map(|c| c.except.iter_mut().chain([&mut c.principal]));
         for name in names.filter(|name| *name == OTHER_SERVICE) {
-            "every AWS service".clone_into(name);
+            EVERY_SERVICE.clone_into(name);
         }
     }
 }

@@ -5,7 +5,7 @@ use proptest::sample::{select, subsequence};
 
 use super::super::meaning::{Quantifier, Test};
 use super::delta::deltas;
-use super::domain::{Answer, cells, comparable, implies};
+use super::domain::{cells, comparable};
 use super::formula::combinations;
 use super::group::changes;
 use super::literal::{Literal, literal, when_absent, with_value};
@@ -341,5 +341,42 @@ fn a_wildcard_spelled_out_is_the_same_but_for_the_future() {
                 "{pattern}"
             );
         }
+    }
+}
+
+/// The answer to a question about all requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// For all of them.
+    Yes,
+    /// Not for one of them.
+    No,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// Whether every request that passes `narrow` passes `wide`: the partial order of conditions. Reflexive and
+/// transitive; conditions on different keys do not imply each other, nor does a doubt anything but itself.
+fn implies(narrow: &Test, wide: &Test, variables: bool) -> Answer {
+    let pair = (literal(narrow, variables), literal(wide, variables));
+    if pair.0 == pair.1 {
+        return Answer::Yes;
+    }
+    let (Literal::Test(narrow), Literal::Test(wide)) = pair else {
+        return Answer::Unknown;
+    };
+    if narrow.key != wide.key {
+        let (narrow, wide) = (cells(&[&narrow]), cells(&[&wide]));
+        return match (narrow, wide) {
+            (Some(narrow), _) if !narrow.contains(&1) => Answer::Yes,
+            (_, Some(wide)) if !wide.contains(&0) => Answer::Yes,
+            (Some(_), Some(_)) => Answer::No,
+            _ => Answer::Unknown,
+        };
+    }
+    match cells(&[&narrow, &wide]).filter(|_| comparable(&[&narrow, &wide])) {
+        Some(cells) if cells.contains(&0b01) => Answer::No,
+        Some(_) => Answer::Yes,
+        None => Answer::Unknown,
     }
 }

@@ -165,13 +165,10 @@ impl<'a> Scene<'a> {
 
     /// What a person knows a statement by: its Sid, or its place in the document.
     pub(super) fn label(&self, compiled: &Compiled) -> String {
-        if let Some(sid) = &compiled.rule.sid {
-            return sid.clone();
-        }
         let document = self.documents.get(compiled.side).copied().flatten();
-        let place = document.and_then(|document| document.position(&compiled.rule));
-        let place = place.map_or_else(|| "#?".to_owned(), |place| format!("#{}", place + 1));
-        if compiled.side == 0 { format!("{place} (old)") } else { place }
+        let label = document.map(|document| document.label(&compiled.rule)).unwrap_or_default();
+        let old = compiled.side == 0 && compiled.rule.sid.is_none();
+        if old { format!("{label} (old)") } else { label }
     }
 
     /// Whether both policies have the same statements about an atom.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::super::Document;
 use super::super::actions::{Action, ActionSet, Capability};
 use super::super::grants::{Constraint, Grant};
+use super::present::{Home, home};
 use super::{AccessChange, Certainty, Effect, KeyContext, Level, Shape, compare};
 
 /// Somebody who can do something with a key.
@@ -39,22 +40,38 @@ pub struct Holder {
     pub dangling: bool,
 }
 
-/// Who can do what with a key, through its policy and through its grants.
+impl Holder {
+    /// Whose it is.
+    #[must_use]
+    pub fn home(&self) -> Home<'_> {
+        home(&self.principal)
+    }
+}
+
+/// Who can do what with a key, through its policy and through its grants; `None` where it is not known, because the
+/// policy tells too many principals apart, or has elements that are not understood.
 #[must_use]
-pub fn access_table(document: &Document, grants: &[Grant], key: &KeyContext) -> Vec<Holder> {
+pub fn access_table(
+    document: &Document,
+    grants: &[Grant],
+    key: &KeyContext,
+) -> Option<Vec<Holder>> {
     let comparison = compare(None, Some(document), key, &[]);
+    if comparison.open {
+        return None;
+    }
     let gained = comparison
         .changes
         .into_iter()
         .filter(|change| change.effect == Effect::Gained && change.to >= Level::Delegated);
     let through_grants = grants.iter().flat_map(|grant| {
-        let name = Some(label(grant));
+        let name = Some(grant.label().to_owned());
         grant_changes(None, Some(grant)).into_iter().map(move |change| (change, name.clone()))
     });
     let mut out: Vec<Holder> =
         gained.map(|change| (change, None)).chain(through_grants).map(holder).collect();
     out.sort();
-    out
+    Some(out)
 }
 
 fn holder((change, grant): (AccessChange, Option<String>)) -> Holder {
@@ -121,11 +138,6 @@ fn by_grant(effect: Effect, grant: &Grant, operations: &BTreeSet<&String>) -> Ac
         statements: Vec::new(),
         grants: Vec::new(),
     }
-}
-
-/// What a person knows a grant by.
-pub(super) fn label(grant: &Grant) -> String {
-    grant.name.clone().unwrap_or_else(|| grant.id.clone())
 }
 
 /// The requests that a grant is for, in words.

@@ -71,6 +71,11 @@ pub(in crate::policy) fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
+/// Whether the text is an integer or a decimal number.
+pub(in crate::policy) fn is_number(text: &str) -> bool {
+    numbers(text).is_some()
+}
+
 /// A decimal number, exactly: AWS's numbers go beyond what a float holds.
 struct Decimal {
     negative: bool,

@@ -3,7 +3,7 @@
 use super::request::Fact;
 use super::truth::{Doubt, Truth};
 use crate::policy::Problem;
-use crate::policy::arn::{PRINCIPAL_HELP, check_principal, is_account, is_unique_id};
+use crate::policy::arn::{PRINCIPAL_HELP, check_principal, is_account, is_service, is_unique_id};
 use crate::tree::Span;
 
 /// Who asks.
@@ -123,13 +123,6 @@ impl Principal {
             Self::Identity(identity) => identity.fact(key),
         }
     }
-}
-
-/// Whether the text is the name of a service, in AWS's partitions.
-fn is_service(text: &str) -> bool {
-    let label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
-    text.bytes().all(label)
-        && [".amazonaws.com", ".amazonaws.com.cn"].iter().any(|end| text.ends_with(end))
 }
 
 impl Identity {

@@ -6,8 +6,8 @@ use super::rules;
 use super::written::{Clause, Named, Policy, Statement, Word};
 use super::{Facts, Finding};
 use crate::policy::actions::{ActionSet, Capability, glob};
-use crate::policy::eval::{Decision, Denial, Key, Principal};
-use crate::policy::lockout::put_key_policy;
+use crate::policy::eval::{Decision, Denial, Key, Principal, ask};
+use crate::policy::lockout::PUT_KEY_POLICY;
 use crate::policy::meaning::Name;
 use crate::policy::{Document, lockout};
 use crate::tree::Span;
@@ -15,8 +15,8 @@ use crate::tree::Span;
 pub(super) fn check(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut out: Vec<Finding> = locked(policy, facts).into_iter().collect();
     out.extend(caller(policy, facts));
-    out.extend(separation(policy));
     let administrators = administrators(policy);
+    out.extend(separation(policy, &administrators));
     for statement in &policy.statements {
         out.extend(grants(statement, &administrators, facts));
         out.extend(all_actions(statement, facts));
@@ -85,7 +85,7 @@ fn caller(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
     let who = if role == caller { who } else { who.with_role(&role).ok()? };
     let key = Key { partition: facts.partition, account: &own, arn: facts.key_arn };
     let meaning = Document::lenient(policy.node, facts.partition).ok()?.meaning();
-    let why = match put_key_policy(&meaning, &key, who)? {
+    let why = match ask(&meaning, &key, &[], who, PUT_KEY_POLICY)? {
         Decision::Allowed(_) | Decision::Delegated(_) => return None,
         Decision::Denied(Denial::Explicit(_)) => {
             "a `Deny` takes `kms:PutKeyPolicy` from the caller".to_owned()
@@ -131,7 +131,7 @@ fn administrators<'a>(policy: &Policy<'a>) -> BTreeMap<&'a str, Word<'a>> {
 }
 
 /// Administrators who use the key (NIST SP 800-57 part 2: separate who manages keys from who uses them).
-fn separation(policy: &Policy<'_>) -> Vec<Finding> {
+fn separation(policy: &Policy<'_>, administrators: &BTreeMap<&str, Word<'_>>) -> Vec<Finding> {
     let use_it = ActionSet::of(|action| {
         matches!(action.capability, Capability::Decrypt | Capability::Sign | Capability::Mac)
     });
@@ -141,7 +141,6 @@ fn separation(policy: &Policy<'_>) -> Vec<Finding> {
                 && statement.allowed().any(|named| named.word.text == word.text)
         })
     };
-    let administrators = administrators(policy);
     let sole = administrators.len() == 1;
     let finding = |word: &Word<'_>| {
         if sole {
@@ -164,7 +163,7 @@ fn grants(
 ) -> Vec<Finding> {
     let create = ActionSet::of(|action| action.name == "CreateGrant");
     let bound = |clause: &Clause<'_>| {
-        clause.needs_key()
+        clause.test.needs_key()
             && matches!(
                 clause.test.key.as_str(),
                 "kms:grantisforawsresource"

@@ -5,7 +5,8 @@ use super::Finding;
 use super::rules;
 use super::written::{Clause, Statement, Word};
 use crate::policy::actions::{ActionSet, nearest};
-use crate::policy::meaning::{Name, Operator, Quantifier};
+use crate::policy::limit::SOURCE;
+use crate::policy::meaning::{Name, Operator, Quantifier, operators};
 use crate::tree::Value;
 
 pub(super) fn check(statement: &Statement<'_>) -> Vec<Finding> {
@@ -17,7 +18,7 @@ pub(super) fn check(statement: &Statement<'_>) -> Vec<Finding> {
             Known::Unknown(near) => out.push(unknown(clause, near)),
             Known::Key(known) => {
                 out.extend(form(clause, known));
-                if clause.needs_key() {
+                if clause.test.needs_key() {
                     out.extend(who(clause, statement));
                     out.extend(present(clause, known, statement));
                 }
@@ -52,35 +53,6 @@ fn empty(statement: &Statement<'_>) -> Vec<Finding> {
     out
 }
 
-const OPERATORS: [&str; 26] = [
-    "StringEquals",
-    "StringNotEquals",
-    "StringEqualsIgnoreCase",
-    "StringNotEqualsIgnoreCase",
-    "StringLike",
-    "StringNotLike",
-    "NumericEquals",
-    "NumericNotEquals",
-    "NumericLessThan",
-    "NumericLessThanEquals",
-    "NumericGreaterThan",
-    "NumericGreaterThanEquals",
-    "DateEquals",
-    "DateNotEquals",
-    "DateLessThan",
-    "DateLessThanEquals",
-    "DateGreaterThan",
-    "DateGreaterThanEquals",
-    "Bool",
-    "BinaryEquals",
-    "IpAddress",
-    "NotIpAddress",
-    "ArnEquals",
-    "ArnLike",
-    "ArnNotEquals",
-    "ArnNotLike",
-];
-
 fn operator(clause: &Clause<'_>) -> Option<Finding> {
     let text = clause.operator.text;
     let finding = |message| Finding::new(&rules::UNKNOWN_OPERATOR, clause.operator.span, message);
@@ -88,7 +60,7 @@ fn operator(clause: &Clause<'_>) -> Option<Finding> {
         let plain = name.strip_suffix("IfExists").unwrap_or(name);
         let plain = plain.rsplit(':').next().unwrap_or(plain);
         let finding = finding(format!("there is no condition operator `{text}`"));
-        return Some(match nearest(plain, OPERATORS.into_iter().chain(["Null"])) {
+        return Some(match nearest(plain, operators()) {
             Some(near) => finding.help(format!("did you mean `{near}`?")),
             None => finding,
         });
@@ -138,10 +110,6 @@ fn form(clause: &Clause<'_>, known: &Key) -> Option<Finding> {
     Some(Finding::new(rule, span, message))
 }
 
-/// What only a service's own requests have (IAM User Guide, global condition context keys, `aws:SourceArn`: only when a
-/// service principal calls for a resource).
-const SOURCE: [&str; 4] =
-    ["aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths"];
 /// What a service's own requests do not have (KMS Developer Guide, `kms:ViaService` and `kms:CallerAccount`: not in
 /// requests that a service principal makes; a service is in no organization).
 const CALLER: [&str; 5] = [

@@ -7,8 +7,9 @@ use super::written::{Policy, Word};
 use super::{Facts, Finding};
 use crate::policy::canon::Statement;
 use crate::policy::document::{MAX_BYTES, characters};
+use crate::policy::limit::has_variable;
 use crate::policy::reader::Reader;
-use crate::policy::{OWN_KEY, Problem, write};
+use crate::policy::{Problem, write};
 use crate::tree::{Entry, Node, Span, Value};
 
 pub(super) fn check(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
@@ -74,11 +75,6 @@ fn version(policy: &Policy<'_>, out: &mut Vec<Finding>) {
             Finding::new(&rules::LITERAL_VARIABLE, word.span, message)
         }));
     }
-}
-
-/// Whether IAM would see a policy variable.
-pub(super) fn has_variable(text: &str) -> bool {
-    text.replace(OWN_KEY, "").contains("${")
 }
 
 /// KMS Developer Guide, "Creating a key policy": at most 32,768 bytes; white space is not sent.

@@ -4,7 +4,7 @@ use super::rules;
 use super::written::{Named, Statement};
 use super::{Facts, Finding};
 use crate::policy::OWN_KEY;
-use crate::policy::arn::{check_principal, is_unique_id};
+use crate::policy::arn::{check_principal, is_service, is_unique_id};
 
 pub(super) fn check(statement: &Statement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut out: Vec<Finding> =
@@ -53,18 +53,4 @@ fn principal(named: &Named<'_>, facts: &Facts<'_>) -> Option<Finding> {
         }
         _ => None,
     }
-}
-
-/// Whether the text has the form of a service principal: labels and one of AWS's domains (IAM User Guide, Principal, "AWS
-/// service principals"). Which services there are is not judged: they grow.
-fn is_service(text: &str) -> bool {
-    const DOMAINS: [&str; 5] =
-        [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal", ".amazon.com"];
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    DOMAINS
-        .iter()
-        .any(|domain| text.strip_suffix(domain).is_some_and(|name| name.split('.').all(label)))
 }

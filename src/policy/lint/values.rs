@@ -1,13 +1,12 @@
 //! Values that a condition key never has.
 
-use std::net::IpAddr;
-
 use super::super::keys::{Kind, Known, key};
 use super::Finding;
-use super::document::has_variable;
 use super::rules;
 use super::written::{Clause, Statement, Word};
 use crate::policy::arn::is_account;
+use crate::policy::eval::compare::{is_number, network};
+use crate::policy::limit::has_variable;
 use crate::policy::meaning::{Operator, Quantifier};
 
 pub(super) fn check(statement: &Statement<'_>) -> Vec<Finding> {
@@ -33,14 +32,14 @@ fn value(clause: &Clause<'_>, kind: Kind, word: Word<'_>) -> Option<Finding> {
             (!fine).then(|| impossible("is neither `true` nor `false`"))
         }
         Operator::IpAddress => {
-            (!is_range(word.text)).then(|| impossible("is no range of addresses"))
+            network(word.text).is_none().then(|| impossible("is no range of addresses"))
         }
         Operator::NumericEquals
         | Operator::NumericLessThan
         | Operator::NumericLessThanEquals
         | Operator::NumericGreaterThan
         | Operator::NumericGreaterThanEquals => {
-            word.text.parse::<f64>().is_err().then(|| impossible("is no number"))
+            (!is_number(word.text)).then(|| impossible("is no number"))
         }
         Operator::StringEquals | Operator::StringEqualsIgnoreCase => {
             if wild && !matches!(kind, Kind::Free) {
@@ -121,17 +120,4 @@ fn arn(text: &str) -> Option<&'static str> {
         || is_account(account)
         || *account == "aws";
     (!fine).then_some("is no ARN: its account does not have 12 digits")
-}
-
-fn is_range(text: &str) -> bool {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (text, None),
-    };
-    let most = match address.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => 32,
-        Ok(IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
 }

@@ -1,7 +1,7 @@
 //! A policy as it is written, with the place of every word, beside the typed meaning of names and conditions.
 
 use crate::policy::actions::ActionSet;
-use crate::policy::meaning::{Name, Operator, Quantifier, Test, Verdict, What, name, test};
+use crate::policy::meaning::{Name, Test, Verdict, What, name, test};
 use crate::policy::{OWN_KEY, arn};
 use crate::tree::{Entry, Node, Span, Value};
 
@@ -123,37 +123,6 @@ impl<'a> Statement<'a> {
     pub(super) fn allowed(&self) -> impl Iterator<Item = &Named<'a>> {
         let applies = self.allows() && !self.excepts() && self.concerns_key();
         self.names.iter().filter(move |_| applies)
-    }
-}
-
-impl Clause<'_> {
-    /// Whether a request without the key never passes (IAM User Guide, condition operators: a positive comparison of an
-    /// absent key is false; `…IfExists` and `ForAllValues` are true).
-    pub(super) fn needs_key(&self) -> bool {
-        let test = &self.test;
-        match &test.operator {
-            Operator::Null => test.values.iter().eq(["false"]),
-            Operator::Unknown(_) => false,
-            Operator::StringEquals
-            | Operator::StringEqualsIgnoreCase
-            | Operator::StringLike
-            | Operator::NumericEquals
-            | Operator::NumericLessThan
-            | Operator::NumericLessThanEquals
-            | Operator::NumericGreaterThan
-            | Operator::NumericGreaterThanEquals
-            | Operator::DateEquals
-            | Operator::DateLessThan
-            | Operator::DateLessThanEquals
-            | Operator::DateGreaterThan
-            | Operator::DateGreaterThanEquals
-            | Operator::Bool
-            | Operator::BinaryEquals
-            | Operator::IpAddress
-            | Operator::ArnLike => {
-                !test.negated && !test.if_exists && test.quantifier != Quantifier::All
-            }
-        }
     }
 }
 
