@@ -72,23 +72,23 @@ impl FromStr for Address {
 /// Whether the name is one that the configuration could have given.
 fn form(kind: Kind, name: &str) -> Result<(), String> {
     let bad = |bad: BadId| format!("{} ({})", bad.message, bad.help);
-    match kind {
-        Kind::Key | Kind::DynamodbTable => name.parse::<Name>().map(drop).map_err(bad),
-        Kind::ServiceLinkedRole => name.parse::<service_linked_role::Spec>().map(drop).map_err(bad),
-        Kind::Alias => {
-            let (alias, region) =
-                name.split_once('@').map_or((name, None), |(alias, region)| (alias, Some(region)));
-            format!("alias/{alias}").parse::<AliasName>().map_err(bad)?;
-            region.map_or(Ok(()), |region| region.parse::<Region>().map(drop).map_err(bad))
-        }
-        Kind::Grant => {
-            let Some((key, grant)) = name.split_once('/') else {
-                return Err("a grant is `grant/KEY/GRANT`".to_owned());
-            };
-            let names = [key, grant].map(str::parse::<Name>);
-            names.into_iter().try_for_each(|name| name.map(drop).map_err(bad))
-        }
+    if kind == Kind::Alias {
+        let (alias, region) =
+            name.split_once('@').map_or((name, None), |(alias, region)| (alias, Some(region)));
+        format!("alias/{alias}").parse::<AliasName>().map_err(bad)?;
+        return region.map_or(Ok(()), |region| region.parse::<Region>().map(drop).map_err(bad));
     }
+    if kind == Kind::ServiceLinkedRole {
+        return name.parse::<service_linked_role::Spec>().map(drop).map_err(bad);
+    }
+    if kind != Kind::Grant {
+        return name.parse::<Name>().map(drop).map_err(bad);
+    }
+    let Some((key, grant)) = name.split_once('/') else {
+        return Err("a grant is `grant/KEY/GRANT`".to_owned());
+    };
+    let names = [key, grant].map(str::parse::<Name>);
+    names.into_iter().try_for_each(|name| name.map(drop).map_err(bad))
 }
 
 impl TryFrom<String> for Address {

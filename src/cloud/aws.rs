@@ -7,6 +7,8 @@ pub(crate) mod error;
 mod failures;
 mod read;
 #[cfg(test)]
+pub(crate) mod replay;
+#[cfg(test)]
 mod tests;
 
 use super::limit::Limits;

@@ -109,23 +109,19 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
     if from.kind != to.kind {
         return Err(Failure::new(format!("`{from}` and `{to}` are of different kinds")));
     }
-    match from.kind {
-        Kind::Key if from == to => Err(Failure::new(format!("`{from}` has that address already"))),
-        Kind::Key => Ok(()),
-        Kind::DynamodbTable => Err(Failure::new(format!("`{from}` is what AWS calls it"))
-            .hint("write `existing: NAME` for the new address, and forget the old one")),
-        Kind::ServiceLinkedRole => Err(Failure::new(format!("`{from}` is what AWS calls it"))
-            .hint("change the service or the suffix in the configuration")),
-        Kind::Alias => Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(
-            "write the new name into the configuration: the next plan makes that alias and deletes \
-             the old one",
-        )),
-        Kind::Grant => Err(Failure::new(format!("`{from}` is part of the grant's name in AWS"))
-            .hint(
-                "write the new name into the configuration: the next plan makes that grant and \
-                 revokes the old one; `state mv` of a key takes its grants along",
-            )),
+    if from.kind == Kind::Key && from != to {
+        return Ok(());
     }
+    if from == to {
+        return Err(Failure::new(format!("`{from}` has that address already")));
+    }
+    let hint = if from.kind.is_consumer() {
+        "write `existing:` with AWS's name or id under the new name, and `removed` for the old one"
+    } else {
+        "write the new name into the configuration: the next plan makes that one and takes the old \
+         one away; `state mv` of a key takes its grants along"
+    };
+    Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(hint))
 }
 
 fn repoint(spec: &mut Spec, from: &Address, to: &Address) {

@@ -3,12 +3,44 @@
 
 use serde_json::Value as Json;
 
+mod dynamodb;
+
+pub use dynamodb::*;
+
 use super::record::{choice, record};
 use super::{Decode, Diagnostics, Named, Spanned};
-use crate::tree::Node;
+use crate::tree::{Node, Span, Value};
 
 /// Text with its position.
 pub type Text = Spanned<String>;
+
+/// A field that can be given as nothing: `key: null` says more than no `key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settable<T> {
+    /// Not given.
+    Missing,
+    /// Given as null, here.
+    Null(Span),
+    /// Given.
+    Value(T),
+}
+
+impl<T: Decode> Decode for Settable<T> {
+    fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
+        match node.value {
+            Value::Null => Some(Self::Null(node.span)),
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+                T::decode(node, d).map(Self::Value)
+            }
+        }
+    }
+    fn schema() -> Json {
+        Option::<T>::schema()
+    }
+    fn missing() -> Option<Self> {
+        Some(Self::Missing)
+    }
+}
 
 /// A part whose errors do not hide those of its surroundings: `None` once they are reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +75,8 @@ record! {
         accounts: Part<Named<Part<Account>>>,
         /// The keys.
         keys: Part<Named<Part<Key>>>,
+        /// DynamoDB.
+        dynamodb: Part<Option<Dynamodb>>,
         /// Roles of AWS services that policies and grants name: one that is missing is made.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// What is demanded of every key, for pipelines.
@@ -167,10 +201,22 @@ record! {
         delegate_to_iam: Option<Spanned<bool>>,
         /// Further statements, as AWS writes them.
         statements: Option<Spanned<Vec<Node>>>,
+        /// Whether the whole policy is kmsctl's, or only its own statements in it; default: the whole.
+        ownership: Option<Spanned<Ownership>>,
         /// A whole document instead of the fields above: a path to a JSON file, or inline.
         document: Option<Node>,
         /// Why a policy that could lock everybody out is wanted.
         allow_lockout: Option<Text>,
+    }
+}
+
+choice! {
+    /// What of a policy is kmsctl's.
+    pub enum Ownership {
+        /// All of it: what is not declared goes.
+        Exclusive = "exclusive",
+        /// Its own statements, by their Sids: the others stay as they are.
+        Shared = "shared",
     }
 }
 

@@ -5,6 +5,7 @@
 //! (that is also how a lost state is found again). Then each key is read once: only what its
 //! declaration or its record mentions.
 
+mod consumers;
 mod identify;
 mod lift;
 mod roles;
@@ -15,7 +16,7 @@ use crate::address::Address;
 use crate::cloud::retry::{every_page, patiently};
 use crate::cloud::{AliasEntry, Cloud, CloudError, Fault};
 use crate::desired::{Declared, Desired};
-use crate::id::{KeyArn, Place};
+use crate::id::{AliasArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, Metadata, Rotation};
 use crate::kind::{KeyRef, Kind, Spec};
@@ -65,11 +66,13 @@ pub async fn refresh<C: Cloud>(
     let identified = run.identify(&aliases).await?;
     let mut live = Live { seen: identified.obstructed, ..Live::default() };
     live.ids = identified.found;
+    live.targets = run.targets(&aliases);
     let readings = run.read_keys(&live.ids).await?;
     run.lift_keys(readings, &mut live).await?;
     run.lift_aliases(&aliases, &mut live).await?;
     run.lift_grants(&mut live).await?;
     run.lift_roles(&mut live).await?;
+    run.lift_consumers(&aliases, &mut live).await?;
     Ok(live)
 }
 
@@ -102,16 +105,31 @@ impl<C: Cloud> Refresh<'_, C> {
         all.filter(|address| address.kind == kind).collect()
     }
 
-    /// The places of the resources of a kind.
-    fn places(&self, kinds: &[Kind]) -> BTreeSet<Place> {
+    /// The places of the resources of some kinds.
+    fn places(&self, wanted: impl Fn(Kind) -> bool) -> BTreeSet<Place> {
         let declared = self.desired.resources.iter().map(|(a, d)| (a, &d.place));
         let recorded = self.state.records.iter().map(|(a, r)| (a, &r.place));
-        let all = declared.chain(recorded).filter(|(address, _)| kinds.contains(&address.kind));
+        let all = declared.chain(recorded).filter(|(address, _)| wanted(address.kind));
         all.map(|(_, place)| place.clone()).collect()
     }
 
+    /// The keys behind the aliases that resources name.
+    fn targets(&self, aliases: &Aliases) -> BTreeMap<AliasArn, KeyArn> {
+        let refs = self.desired.resources.values().flat_map(|declared| declared.spec.refs());
+        let named = refs.filter_map(KeyRef::alias);
+        let found = named.filter_map(|alias| {
+            let target = identify::target(aliases, &alias.place, alias.name.as_str())?;
+            Some((alias.clone(), target))
+        });
+        found.collect()
+    }
+
     async fn aliases(&self) -> Result<Aliases, CloudError> {
-        let places = self.places(&[Kind::Key, Kind::Alias]).into_iter();
+        let mut places =
+            self.places(|kind| kind == Kind::Key || kind == Kind::Alias || kind.is_consumer());
+        let named = self.desired.resources.values().flat_map(|declared| declared.spec.refs());
+        places.extend(named.filter_map(KeyRef::alias).map(|alias| alias.place.clone()));
+        let places = places.into_iter();
         let lists = places.map(|place| async move {
             let list = async |from: Option<&str>| self.cloud.aliases(&place, from).await;
             let entries = every_page(&self.effort.patience, list).await?;
@@ -184,7 +202,7 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         };
         let policy = async {
-            if keys.iter().all(|key| key.policy.is_none()) {
+            if keys.iter().all(|key| key.policy.is_none() && key.shared.is_none()) {
                 return Ok(None);
             }
             patiently(patience, async || self.cloud.policy(arn).await).await.map(Some)

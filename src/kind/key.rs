@@ -22,6 +22,9 @@ pub const NAME_TAG: &str = "kmsctl:name";
 /// A random value, different in each `CreateKey`: how a key whose answer was lost is found again.
 pub const NONCE_TAG: &str = "kmsctl:nonce";
 
+/// What a resource may carry of its own: AWS allows 50 tags, kmsctl needs 3.
+pub const MAX_TAGS: usize = 47;
+
 /// What kinds of work a key of some spec can do (aws-semantics 1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -169,6 +172,12 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The same without any statement.
+    #[must_use]
+    fn emptied(&self) -> Self {
+        Self { prefix: self.prefix.clone(), statements: Document::silent() }
+    }
+
     /// The policy with the statements in it, and without others of the stack's.
     #[must_use]
     pub fn within(&self, policy: &Document) -> Document {
@@ -275,6 +284,15 @@ impl Resource for Key {
             rotation: declared.rotation.or(live.rotation),
             policy: match (&declared.shared, &live.policy) {
                 (Some(shared), Some(live)) => Some(shared.within(live)),
+                (None, Some(policy)) if declared.policy.is_none() => {
+                    // Statements that were kmsctl's go with the last consumer that needed them.
+                    Some(
+                        live.shared.as_ref().map_or_else(
+                            || policy.clone(),
+                            |shared| shared.emptied().within(policy),
+                        ),
+                    )
+                }
                 _ if same_policy => live.policy.clone(),
                 _ => or(declared.policy.as_ref(), live.policy.as_ref()),
             },

@@ -85,6 +85,15 @@ impl KeyRef {
             Self::Arn(_) | Self::Alias(_) => None,
         }
     }
+
+    /// The alias, of a key that is known by nothing else.
+    #[must_use]
+    pub fn alias(&self) -> Option<&AliasArn> {
+        match self {
+            Self::Alias(alias) => Some(alias),
+            Self::Managed(_) | Self::Arn(_) => None,
+        }
+    }
 }
 
 /// What must happen so that live becomes desired.

@@ -317,6 +317,38 @@ pub fn owned(document: &Document, prefix: &str) -> Vec<Node> {
     found
 }
 
+/// The statements of a policy.
+#[must_use]
+pub fn statements(document: &Document) -> Vec<Node> {
+    let mut tree = document.tree().clone();
+    let mut found = Vec::new();
+    edit(&mut tree, |statements| found = std::mem::take(statements));
+    found
+}
+
+/// Begins every Sid with `prefix`; whether all of them have one.
+pub fn put_prefix(statements: &mut [Node], prefix: &str) -> bool {
+    statements.iter_mut().all(|statement| {
+        let Value::Map(entries) = &mut statement.value else {
+            return false;
+        };
+        let sid = entries.iter_mut().find(|entry| entry.key == "Sid");
+        let Some(Value::Text(sid)) = sid.map(|entry| &mut entry.value.value) else {
+            return false;
+        };
+        sid.insert_str(0, prefix);
+        true
+    })
+}
+
+/// A policy of these statements.
+///
+/// # Errors
+/// Its problems.
+pub fn of_statements(statements: Vec<Node>, partition: &str) -> Result<Document, Vec<Problem>> {
+    Document::parse(&super::build::policy("kmsctl", statements), partition)
+}
+
 /// Changes the statements of a document; a single one that is not in a list becomes a list.
 fn edit(tree: &mut Node, change: impl FnOnce(&mut Vec<Node>)) {
     let Value::Map(entries) = &mut tree.value else {

@@ -42,6 +42,7 @@ pub(super) fn key_spec(description: &str, policy: Document, team: Option<&str>) 
         enabled: None,
         rotation: None,
         policy: Some(policy),
+        shared: None,
         allow_lockout: None,
         tags: tags.into_iter().collect(),
         deletion_window_days: 30,
@@ -67,6 +68,7 @@ pub(super) fn step(
         calls: calls.into_iter().map(planned).collect(),
         last: Vec::new(),
         after: BTreeSet::new(),
+        busy: None,
         reason: "declared, and not there".to_owned(),
         risk: None,
     }

@@ -1,13 +1,17 @@
 //! AWS in memory: as strict as AWS is, and as unreliable as a test asks for.
 
 mod aliases;
+mod consumers;
 mod kms;
 
-use kmsctl::cloud::{AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Outcome, Page};
+use kmsctl::cloud::{
+    AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Object, Outcome, Page, Phase,
+    Sought,
+};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
-use kmsctl::kind::{Call, alias, grant};
+use kmsctl::kind::{Call, Kind, alias, grant};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +63,8 @@ pub(crate) struct Faults {
     pub(crate) denied: BTreeSet<(String, String)>,
     /// Users and roles that do not exist, unless they are made.
     pub(crate) missing: BTreeSet<String>,
+    /// How many looks AWS is at work on a consumer for, after each call.
+    pub(crate) busy: u64,
     /// When every identity was made, in seconds since 1970, but for those that calls made.
     pub(crate) created: u64,
     /// How many policies and grants are still refused because KMS does not know a principal.
@@ -89,6 +95,8 @@ pub(crate) struct Region {
 pub(crate) struct FakeAws {
     pub(crate) regions: RefCell<BTreeMap<Place, Region>>,
     pub(crate) faults: RefCell<Faults>,
+    /// What consumes keys.
+    pub(crate) shelves: RefCell<BTreeMap<(Kind, Place), consumers::Shelf>>,
     /// Every request: the operation and whether AWS executed it without an error.
     pub(crate) log: RefCell<Vec<(String, bool)>>,
     /// Refusals by AWS itself, not by the fault plan.
@@ -120,7 +128,7 @@ fn about(call: &Call, late: &Late<'_>) -> Option<KeyArn> {
             grant::Call::CreateGrant { key_id: key, .. }
             | grant::Call::RevokeGrant { key_id: key, .. },
         ) => key,
-        Call::Alias(alias::Call::DeleteAlias { .. }) | Call::ServiceLinkedRole(_) => return None,
+        _ => return None,
     };
     late.ids.and_then(|ids| key.resolve(ids))
 }
@@ -129,6 +137,7 @@ impl FakeAws {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             regions: RefCell::default(),
+            shelves: RefCell::default(),
             faults: RefCell::default(),
             log: RefCell::default(),
             refusals: RefCell::default(),
@@ -370,6 +379,16 @@ impl Cloud for FakeAws {
         self.of("ListGrants", key, |k| page(k.grants.iter().rev().cloned().collect(), from))
     }
 
+    async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError> {
+        self.read("DescribeConsumers", None).await?;
+        Ok(self.found(at, sought))
+    }
+
+    async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
+        self.read("DescribeConsumer", None).await?;
+        Ok(self.look(at, kind, id))
+    }
+
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
         self.latency().await;
         if self.killed.get() {
@@ -406,6 +425,7 @@ impl Cloud for FakeAws {
         }
         let result = match self.stranger(call) {
             true => Err(fail(name, Fault::Malformed, "invalid principals")),
+            false if call.effect().is_some() => self.consume(at, call, &late, name),
             false => self.execute(at, call, &late, name),
         };
         self.log.borrow_mut().push((operation, result.is_ok()));

@@ -11,6 +11,7 @@
 
 mod architecture;
 mod build;
+mod consumers;
 mod crash;
 mod examples;
 mod fake;

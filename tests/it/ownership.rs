@@ -65,7 +65,7 @@ fn guest(stack: &Stack, key: &str) -> Desired {
     let full = storage();
     for (address, mut declared) in full.resources {
         match &mut declared.spec {
-            Spec::Key(_) | Spec::ServiceLinkedRole(_) => continue,
+            Spec::Key(_) => continue,
             Spec::Alias(alias) => {
                 alias.name = "alias/guest".parse().unwrap();
                 alias.target = KeyRef::Arn(arn.clone());
@@ -74,6 +74,7 @@ fn guest(stack: &Stack, key: &str) -> Desired {
                 grant.key = KeyRef::Arn(arn.clone());
                 grant.name_prefix = "kmsctl:guest:e/g:".to_owned();
             }
+            _ => continue,
         }
         all.resources.insert(address, declared);
     }

@@ -35,6 +35,7 @@ pub(super) fn aws(rules: &[&Rule]) -> Aws {
         clients: Mutex::new(Clients {
             kms: BTreeMap::from([(arn().place(), client)]),
             iam: BTreeMap::new(),
+            consumers: consumers::Clients::default(),
             roles: BTreeMap::new(),
         }),
     }
@@ -47,7 +48,7 @@ fn call(kind: &str, operation: &str, parameters: serde_json::Value) -> Call {
 
 async fn send(rule: &Rule, call: Call) -> Result<Outcome, CloudError> {
     let (key, ids) = (arn(), Ids::from([("key/app".parse().unwrap(), arn())]));
-    let late = Late { key: Some(&key), ids: Some(&ids), nonce: Some("n1") };
+    let late = Late { key: Some(&key), ids: Some(&ids), nonce: Some("n1"), id: None };
     let result = aws(&[rule]).call(&arn().place(), &call, late).await;
     assert_eq!(rule.num_calls(), 1);
     result

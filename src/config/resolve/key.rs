@@ -13,8 +13,6 @@ use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG, can_rotate};
 use crate::kind::{KeyRef, Kind, Spec, alias};
 use crate::tree::Span;
 
-/// What a key may carry of its own: AWS allows 50 tags, kmsctl needs 3.
-const MAX_TAGS: usize = 47;
 const MAX_ALIASES: usize = 50;
 
 impl Context<'_> {
@@ -43,6 +41,7 @@ impl Context<'_> {
             declared.adopt = adopt;
         }
         let target = KeyRef::Managed(address);
+        self.keys.insert(name.value.clone(), Some(target.clone()));
         let fact = fact.filter(|_| raw.adopt.is_none() || raw.spec.is_some());
         if let Some(fact) = &fact {
             self.out.key_facts.insert(target.clone(), fact.clone());
@@ -88,6 +87,7 @@ impl Context<'_> {
         }
         self.out.existing.insert(arn.clone());
         let target = KeyRef::Arn(arn);
+        self.keys.insert(name.value.clone(), Some(target.clone()));
         self.aliases(name, raw, &target, Some(&place));
         self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
     }
@@ -180,6 +180,10 @@ impl Context<'_> {
         let origin = self.origin(name, raw);
         let window = raw.deletion_window_days.as_ref().and_then(|days| self.window(days));
         let policy = raw.policy.as_ref();
+        let is_shared = |policy: &&raw::Policy| {
+            policy.ownership.as_ref().is_some_and(|own| own.value == raw::Ownership::Shared)
+        };
+        let (shared, owned) = (policy.filter(is_shared), policy.filter(|p| !is_shared(p)));
         key::Spec {
             spec: text(&raw.spec),
             usage: text(&raw.usage),
@@ -190,8 +194,8 @@ impl Context<'_> {
             description: text(&raw.description),
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: self.key_rotation(raw, origin),
-            policy: policy.and_then(|policy| self.policy(address, policy, usage(raw))),
-            shared: None,
+            policy: owned.and_then(|policy| self.policy(address, policy, usage(raw))),
+            shared: shared.and_then(|policy| self.shared_policy(address, policy, usage(raw))),
             allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
             tags: self.key_tags(name, raw),
             deletion_window_days: window.or(self.defaults.deletion_window_days).unwrap_or(30),
@@ -237,10 +241,11 @@ impl Context<'_> {
         if let Some(own) = &raw.tags {
             tags.extend(self.tags(&own.value));
         }
-        if tags.len() > MAX_TAGS {
+        if tags.len() > key::MAX_TAGS {
             let span = raw.tags.as_ref().map_or(name.span, |tags| tags.span);
             let message = format!("{} tags are too many", tags.len());
-            let help = format!("AWS allows 50, of which kmsctl needs 3: keep {MAX_TAGS} at most");
+            let help =
+                format!("AWS allows 50, of which kmsctl needs 3: keep {} at most", key::MAX_TAGS);
             self.error(span, message, help);
         }
         tags.insert(STACK_TAG.to_owned(), self.out.stack.to_string());

@@ -1,6 +1,7 @@
 //! From records to what is desired: names, limits of AWS, and references between the parts.
 //! Knows nothing of what is live.
 
+mod consumers;
 mod gates;
 mod grant;
 mod identity;
@@ -19,8 +20,8 @@ use super::{Diagnostic, Diagnostics, Named, Sources, Spanned, Surroundings, Vari
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::{AccountId, AliasName, BadId, Name, Place, Region};
-use crate::kind::Spec;
 use crate::kind::key::Rotation;
+use crate::kind::{KeyRef, Spec};
 use crate::policy::gates::Gates;
 use crate::tree::Span;
 
@@ -48,6 +49,10 @@ pub(super) struct Context<'a> {
     /// The service-linked roles by name, which IAM compares without regard to case.
     roles: BTreeMap<String, Span>,
     places: BTreeMap<Address, Span>,
+    /// The keys by the names that resources use; `None` for those with errors.
+    keys: BTreeMap<String, Option<KeyRef>>,
+    /// What consumers need of them.
+    needs: consumers::Needs,
     out: Desired,
 }
 
@@ -62,6 +67,7 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
     }
     for (name, key) in declared.keys.0.iter().flat_map(Named::iter) {
         cx.name(name);
+        cx.keys.insert(name.value.clone(), None);
         if let Part(Some(key)) = key {
             cx.key(name, key);
         }
@@ -71,6 +77,8 @@ pub(super) fn stack(mut cx: Context<'_>, declared: &raw::Stack) -> (Desired, Dia
             cx.service_linked_role(role);
         }
     }
+    cx.consumers(declared);
+    cx.derive();
     if let Part(Some(Some(gates))) = &declared.gates {
         cx.gates(gates);
     }
@@ -112,6 +120,8 @@ impl<'a> Context<'a> {
             adopted: BTreeMap::new(),
             roles: BTreeMap::new(),
             places: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            needs: BTreeMap::new(),
             out: Desired {
                 stack,
                 home,

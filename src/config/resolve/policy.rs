@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
+use super::consumers::prefix;
 use crate::address::Address;
 use crate::config::raw::{Policy, Text};
 use crate::config::{Diagnostic, Diagnostics, Spanned, interpolate_node, read_beside};
 use crate::id::{AccountId, Place};
+use crate::kind::key::Shared;
 use crate::kind::{KeyFacts, Setting, key};
+use crate::policy::derive;
 use crate::policy::lint::{Facts, lint};
 use crate::policy::{self, Document, Problem, Roles};
 use crate::tree::{Node, Span, Value};
@@ -32,6 +35,35 @@ impl Context<'_> {
             ));
         }
         Some(document)
+    }
+
+    /// The statements that are the stack's in a policy that otherwise is not: each is known by its
+    /// Sid, which begins with the stack's prefix.
+    pub(super) fn shared_policy(
+        &mut self,
+        address: &Address,
+        raw: &Policy,
+        usage: Option<&str>,
+    ) -> Option<Shared> {
+        if let Some(document) = &raw.document {
+            let help = "list the stack's own under `statements`, or drop `ownership: shared`";
+            self.error(document.span, "a whole document is not shared with anybody", help);
+            return None;
+        }
+        let off = Spanned { span: raw.span, value: false };
+        let delegate_to_iam = Some(raw.delegate_to_iam.clone().unwrap_or(off));
+        let raw = Policy { delegate_to_iam, ..raw.clone() };
+        let document = self.roles(address, &raw, usage)?;
+        let prefix = prefix(&self.out.stack);
+        let mut ours = derive::statements(&document);
+        if !derive::put_prefix(&mut ours, &prefix) {
+            let help = "give each statement a `Sid`: kmsctl knows its own by it";
+            self.error(raw.span, "a statement in a shared policy has no `Sid`", help);
+            return None;
+        }
+        let statements = derive::of_statements(ours, self.partition);
+        let statements = self.parsed(statements, raw.span)?;
+        Some(Shared { prefix, statements })
     }
 
     /// Why nobody could change the policy for good. A plan refuses such a policy, unless AWS has it

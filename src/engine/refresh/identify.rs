@@ -155,7 +155,7 @@ impl<C: Cloud> Refresh<'_, C> {
 
     /// Looks at the tags of every key that is not known yet.
     async fn sweep(&self, identified: &mut Identified) -> Result<(), CloudError> {
-        let mut places = self.places(&[Kind::Key]);
+        let mut places = self.places(|kind| kind == Kind::Key);
         places.insert(self.desired.home.clone());
         let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
         for place in places {

@@ -11,7 +11,7 @@ use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec, alias};
 use crate::live::{Live, Seen};
 use crate::policy::Document;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<C: Cloud> Refresh<'_, C> {
     pub(super) async fn lift_keys(
@@ -140,7 +140,11 @@ impl<C: Cloud> Refresh<'_, C> {
 
     /// Describes the keys that are only pointed at.
     async fn point_at(&self, live: &mut Live) -> Result<(), CloudError> {
-        let asks = self.desired.existing.iter().map(|arn| async move {
+        let own: BTreeSet<&KeyArn> = live.ids.values().collect();
+        let aliased = live.targets.values().filter(|arn| !own.contains(arn));
+        let wanted: BTreeSet<KeyArn> =
+            self.desired.existing.iter().chain(aliased).cloned().collect();
+        let asks = wanted.iter().map(|arn| async move {
             let ask = async || self.cloud.describe(arn).await;
             (arn, patiently(&self.effort.patience, ask).await)
         });

@@ -266,3 +266,90 @@ fn elements(
     });
     each.collect::<Result<_, _>>().map_err(unbuilt(operation))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::json;
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn described(status: &str, sse: &str) -> String {
+        json!({"Table": {
+            "TableName": "t", "TableStatus": status, "DeletionProtectionEnabled": true,
+            "TableArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "BillingModeSummary": {"BillingMode": "PAY_PER_REQUEST"},
+            "SSEDescription": {"Status": sse, "SSEType": "KMS", "KMSMasterKeyArn": KEY},
+        }})
+        .to_string()
+    }
+
+    #[tokio::test]
+    async fn a_table_is_ready_once_it_has_its_key() {
+        for (status, sse, expected) in [
+            ("ACTIVE", "ENABLED", Phase::Ready),
+            ("ACTIVE", "UPDATING", Phase::Busy("its key is being changed".to_owned())),
+            ("CREATING", "ENABLED", Phase::Busy("CREATING".to_owned())),
+            (
+                "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+                "ENABLED",
+                Phase::Broken("INACCESSIBLE_ENCRYPTION_CREDENTIALS".to_owned()),
+            ),
+        ] {
+            let aws = replay(&[(200, &described(status, sse))]).aws;
+            assert_eq!(aws.phase(&home(), Kind::DynamodbTable, "t").await.unwrap(), expected);
+        }
+        let gone = r#"{"__type": "com.amazonaws.dynamodb#ResourceNotFoundException"}"#;
+        let aws = replay(&[(400, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::DynamodbTable, "t").await.unwrap(), Phase::Gone);
+    }
+
+    #[tokio::test]
+    async fn a_table_is_read_with_its_tags_and_what_is_asked_for() {
+        let recovery = json!({"ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}})
+        .to_string();
+        let tags = r#"{"Tags": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
+        let replay =
+            replay(&[(200, &described("ACTIVE", "ENABLED")), (200, tags), (200, &recovery)]);
+        let sought = Sought {
+            kind: Kind::DynamodbTable,
+            stack: "s".to_owned(),
+            ids: ["t".to_owned()].into(),
+            fields: ["point_in_time_recovery".to_owned()].into(),
+        };
+        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["dynamodb_table"],
+            json!({"key": KEY, "tags": {"kmsctl:stack": "s"}, "deletion_protection": true,
+                "partition_key": {"name": "id", "type": "S"}, "billing": "pay_per_request",
+                "point_in_time_recovery": true})
+        );
+    }
+
+    #[tokio::test]
+    async fn the_key_of_a_call_becomes_its_arn() {
+        let call: Call = serde_json::from_value(json!({"dynamodb_table": {"UpdateTable": {
+            "TableName": "t",
+            "SSESpecification": {"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "key/a"}}}}))
+        .unwrap();
+        let replay = replay(&[(200, "{}")]);
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), ..Late::default() };
+        assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), Outcome::Done);
+        let expected = json!({"TableName": "t", "SSESpecification": {
+            "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": KEY}});
+        assert_eq!(replay.json(), [expected]);
+    }
+}

@@ -73,7 +73,7 @@ pub fn lift(
             false => rotation,
         },
         policy,
-        shared: first.and_then(|spec| spec.shared.clone()),
+        shared: interest.iter().find_map(|spec| spec.shared.clone()),
         allow_lockout: first.and_then(|spec| spec.allow_lockout.clone()),
         tags: tags
             .iter()

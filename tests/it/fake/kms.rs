@@ -37,7 +37,8 @@ const NAMES: [&str; 17] = [
 ];
 
 pub(super) fn name(operation: &str) -> &'static str {
-    NAMES.into_iter().find(|name| *name == operation).expect("a known operation")
+    let known = NAMES.into_iter().find(|name| *name == operation);
+    known.unwrap_or_else(|| Box::leak(operation.to_owned().into_boxed_str()))
 }
 
 /// What AWS makes of a policy between writing and reading.
@@ -133,6 +134,7 @@ impl FakeAws {
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
                 self.change_grant(at, key, call, name)
             }
+            _ => fail_other(name),
         }
     }
 
@@ -355,4 +357,8 @@ fn rotates(key: &FakeKey, name: &'static str) -> Answer<()> {
         return Err(fail(name, Fault::Unsupported, "this key does not rotate"));
     }
     enabled(name, key)
+}
+
+fn fail_other(name: &'static str) -> Answer {
+    Err(fail(name, Fault::Invalid, "no call of KMS or IAM"))
 }

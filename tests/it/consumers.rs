@@ -1,0 +1,211 @@
+//! What consumes keys, each kind through its whole life on the stand-in: made, planned empty, found
+//! again without a state, killed at every call, changed, drifted, refused, kept, deleted.
+
+mod dynamodb;
+
+use crate::fake::Kill;
+use crate::world::{Stack, lineage};
+use kmsctl::config::{Input, Surroundings, load};
+use kmsctl::desired::Desired;
+use kmsctl::kind::Kind;
+use kmsctl::kind::consumer::Tags;
+use kmsctl::plan::Plan;
+use std::collections::BTreeMap;
+
+pub(crate) const KEYS: &str = "stack: stack
+region: eu-central-1
+keys:
+  a: {aliases: [a], policy: {}}
+  b: {aliases: [b], policy: {}}
+";
+
+/// A configuration, which must be good.
+pub(crate) fn desired(text: &str) -> Desired {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kmsctl.yaml");
+    std::fs::write(&file, text).unwrap();
+    let input = Input { paths: vec![file], vars: BTreeMap::new() };
+    let (mut loaded, diagnostics) = load(&input);
+    let messages =
+        |all: kmsctl::config::Diagnostics| all.into_iter().map(|d| d.message).collect::<Vec<_>>();
+    assert!(!diagnostics.has_errors(), "{:?}", messages(diagnostics));
+    let surroundings = Surroundings {
+        account: "111122223333".parse().unwrap(),
+        region: "eu-central-1".parse().unwrap(),
+    };
+    let (desired, diagnostics) = loaded.resolve(&surroundings);
+    assert!(!diagnostics.has_errors(), "{:?}", messages(diagnostics));
+    desired.expect("a configuration")
+}
+
+/// One kind, and what happens to one resource of it.
+pub(crate) struct Case {
+    pub(crate) kind: Kind,
+    /// AWS's id, where the configuration gives it; else the only one of its kind is meant.
+    pub(crate) id: &'static str,
+    /// The resource, after `KEYS`; `PROTECT` stands where `protect: false` goes.
+    pub(crate) text: &'static str,
+    /// The same, changed in place.
+    pub(crate) changed: &'static str,
+    /// The same, changed in a way that AWS cannot.
+    pub(crate) blocked: &'static str,
+    /// The field that is blocked.
+    pub(crate) field: &'static str,
+    /// The same resource, as one that kmsctl did not make.
+    pub(crate) existing: &'static str,
+}
+
+impl Case {
+    fn of(&self, text: &str) -> Desired {
+        desired(&format!("{KEYS}{}", text.replace("PROTECT", "protect: true")))
+    }
+
+    fn free(&self, text: &str) -> Desired {
+        desired(&format!("{KEYS}{}", text.replace("PROTECT", "protect: false")))
+    }
+
+    fn count(&self, stack: &Stack) -> usize {
+        let shelves = stack.fake.shelves.borrow();
+        shelves.iter().filter(|((kind, _), _)| *kind == self.kind).map(|(_, s)| s.len()).sum()
+    }
+
+    fn id(&self, stack: &Stack) -> String {
+        let shelves = stack.fake.shelves.borrow();
+        let mut all = shelves.iter().filter(|((kind, _), _)| *kind == self.kind);
+        all.find_map(|(_, shelf)| shelf.keys().next().cloned()).expect("one")
+    }
+
+    fn made(&self) -> Stack {
+        let mut stack = Stack::new(1);
+        stack.applied(&self.of(self.text));
+        stack.settled(&self.of(self.text));
+        assert_eq!(self.count(&stack), 1);
+        assert_eq!(*stack.fake.refusals.borrow(), [""; 0]);
+        stack
+    }
+
+    /// Everything that must hold of every kind.
+    pub(crate) fn lives(&self) {
+        let stack = self.made();
+        assert!(self.id.is_empty() || self.id(&stack) == self.id);
+        self.is_found_without_a_state();
+        self.survives_kills();
+        self.changes_and_drifts();
+        self.is_refused();
+        self.is_kept_and_deleted();
+        self.is_waited_for();
+        self.is_used_as_it_is();
+    }
+
+    fn is_found_without_a_state(&self) {
+        let mut stack = self.made();
+        stack.state = lineage("two");
+        let again = stack.plan_only(&self.of(self.text));
+        assert!(again.is_empty(), "{:#?} {:#?}", again.steps, again.blocked);
+        stack.applied(&self.of(self.text));
+        stack.settled(&self.of(self.text));
+        assert_eq!(self.count(&stack), 1);
+    }
+
+    fn survives_kills(&self) {
+        for kill in [Kill::Before, Kill::After] {
+            for n in 1.. {
+                let mut stack = Stack::new(n as u64);
+                stack.fake.faults.borrow_mut().busy = 2;
+                let desired = self.of(self.text);
+                if stack.run_until(&desired, Some((n, kill))).is_some() {
+                    break;
+                }
+                stack.applied(&desired);
+                stack.applied(&desired);
+                stack.settled(&desired);
+                assert_eq!((self.count(&stack), stack.fake.keys_total()), (1, 2), "{n} {kill:?}");
+            }
+        }
+    }
+
+    fn changes_and_drifts(&self) {
+        let mut stack = self.made();
+        let before = stack.fake.consumer(self.kind, &self.id(&stack)).object.spec;
+        let plan = stack.applied(&self.of(self.changed));
+        assert!(plan.drift.is_empty() && !plan.steps.is_empty(), "a change is no drift");
+        stack.settled(&self.of(self.changed));
+        // Somebody changes it back.
+        let id = self.id(&stack);
+        stack.fake.tamper_consumer(self.kind, &id, |held| held.object.spec = before);
+        let plan = stack.plan_only(&self.of(self.changed));
+        assert!(!plan.drift.is_empty() && !plan.steps.is_empty(), "{plan:#?}");
+        stack.applied(&self.of(self.changed));
+        stack.settled(&self.of(self.changed));
+    }
+
+    fn is_refused(&self) {
+        let stack = self.made();
+        let plan = stack.plan_only(&self.of(self.blocked));
+        let fields: Vec<&str> = plan.blocked.iter().map(|b| b.field.as_str()).collect();
+        assert!(fields.contains(&self.field), "{:#?}", plan.blocked);
+        assert!(!plan.steps.iter().any(|step| step.address.kind == self.kind));
+        assert!(plan.blocked.iter().all(|blocked| !blocked.help.is_empty()));
+    }
+
+    fn is_kept_and_deleted(&self) {
+        let mut stack = self.made();
+        let plan = stack.plan_only(&desired(KEYS));
+        assert!(plan.blocked.iter().any(|b| b.reason.contains("protected")), "{plan:#?}");
+        stack.applied(&self.free(self.text));
+        stack.fake.faults.borrow_mut().busy = 2;
+        let plan = stack.applied(&desired(KEYS));
+        assert_eq!((self.count(&stack), plan.count("delete")), (0, 1));
+        stack.settled(&desired(KEYS));
+    }
+
+    fn is_waited_for(&self) {
+        let mut stack = Stack::new(3);
+        stack.fake.faults.borrow_mut().busy = 4;
+        stack.applied(&self.of(self.text));
+        assert_eq!(stack.fake.consumer(self.kind, &self.id(&stack)).busy, 0);
+        stack.settled(&self.of(self.text));
+    }
+
+    fn is_used_as_it_is(&self) {
+        let mut stack = self.made();
+        let id = self.id(&stack);
+        stack.fake.tamper_consumer(self.kind, &id, |held| {
+            held.object.spec.common_mut().unwrap().tags = Tags::new();
+        });
+        // By its name alone it is somebody else's.
+        stack.state = lineage("two");
+        if !self.id.is_empty() {
+            let plan = stack.plan_only(&self.of(self.text));
+            assert!(plan.blocked.iter().any(|b| b.help.contains("existing")), "{plan:#?}");
+        }
+        let existing = self.of(&self.existing.replace("ID", &id));
+        let plan = stack.applied(&existing);
+        assert!(plan.steps.iter().all(|step| step.address.kind != self.kind), "{plan:#?}");
+        stack.settled(&existing);
+        let plan = stack.applied(&desired(KEYS));
+        assert_eq!((self.count(&stack), plan.count("forget")), (1, 1));
+    }
+}
+
+/// The statements of a key's policy that follow from consumers: by Sid, from which.
+pub(crate) fn derived(desired: &Desired, key: &str) -> Vec<(String, String)> {
+    let declared = &desired.resources[&crate::build::key_at(key)];
+    let join = |sources: &std::collections::BTreeSet<String>| {
+        sources.iter().cloned().collect::<Vec<_>>().join(" ")
+    };
+    declared.derived.iter().map(|(sid, from)| (sid.clone(), join(from))).collect()
+}
+
+/// The policy that a key is to have.
+pub(crate) fn policy(desired: &Desired, key: &str) -> serde_json::Value {
+    let declared = &desired.resources[&crate::build::key_at(key)];
+    let policy = declared.spec.as_key().unwrap().policy.as_ref().expect("a policy");
+    serde_json::from_str(&policy.to_json()).unwrap()
+}
+
+/// The operations of a plan, in its order.
+pub(crate) fn operations(plan: &Plan) -> Vec<String> {
+    let calls = plan.steps.iter().flat_map(|step| step.calls.iter().chain(&step.last));
+    calls.map(|planned| planned.call.request().0).collect()
+}

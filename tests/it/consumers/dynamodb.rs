@@ -1,0 +1,70 @@
+//! DynamoDB tables.
+
+use super::{Case, KEYS, derived, desired, operations, policy};
+use crate::world::Stack;
+use kmsctl::kind::Kind;
+
+const CASE: Case = Case {
+    kind: Kind::DynamodbTable,
+    id: "orders",
+    text: "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: a, PROTECT}}}",
+    changed: "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: b, \
+              point_in_time_recovery: true, deletion_protection: true, tags: {team: x}, \
+              billing: {mode: provisioned, read_capacity: 5, write_capacity: 5}, PROTECT}}}",
+    blocked: "dynamodb: {tables: {orders: {partition_key: {name: other, type: S}, key: a}}}",
+    field: "partition_key",
+    existing: "dynamodb: {tables: {mine: {existing: ID, key: a}}}",
+};
+
+#[test]
+fn a_table_lives() {
+    CASE.lives();
+}
+
+#[test]
+fn the_key_changes_in_place_and_the_old_one_goes_after_that() {
+    let table = "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: KEY}}}";
+    let keys = KEYS.replace("policy: {}", "policy: {}, protect: false");
+    let mut stack = Stack::new(1);
+    stack.fake.faults.borrow_mut().busy = 3;
+    stack.applied(&desired(&format!("{keys}{}", table.replace("KEY", "a"))));
+    let without = keys.lines().filter(|line| !line.contains("  a:")).collect::<Vec<_>>().join("\n");
+    let moved = desired(&format!("{without}\n{}", table.replace("KEY", "b")));
+    let plan = stack.applied(&moved);
+    assert_eq!(operations(&plan), ["DeleteAlias", "UpdateTable", "ScheduleKeyDeletion"]);
+    let is_key = |step: &&kmsctl::plan::Step| step.address == crate::build::key_at("a");
+    let step = plan.steps.iter().find(is_key).unwrap();
+    assert!(step.after.iter().any(|before| before.kind == Kind::DynamodbTable), "{step:#?}");
+    stack.settled(&moved);
+}
+
+#[test]
+fn a_key_that_nobody_has_any_more_is_taken_away() {
+    let with = |key: &str| {
+        desired(&format!(
+            "{KEYS}dynamodb: {{tables: {{orders: {{partition_key: {{name: id, type: S}}, key: {key}}}}}}}"
+        ))
+    };
+    let mut stack = Stack::new(1);
+    stack.applied(&with("a"));
+    assert_eq!(operations(&stack.applied(&with("null"))), ["UpdateTable"]);
+    stack.settled(&with("null"));
+    stack.applied(&with("alias/b"));
+    stack.settled(&with("b"));
+}
+
+#[test]
+fn who_uses_tables_may_use_their_key_through_dynamodb() {
+    let all = desired(&format!(
+        "{KEYS}dynamodb:
+  tables:
+    orders: {{partition_key: {{name: id, type: S}}, key: a, used_by: [role/App]}}
+    carts: {{partition_key: {{name: id, type: S}}, key: a, used_by: [role/Web, role/App]}}
+    quiet: {{partition_key: {{name: id, type: S}}, key: b, used_by: [role/App], derive_policy: false}}
+"
+    ));
+    let sources = "dynamodb_table/carts dynamodb_table/orders".to_owned();
+    assert_eq!(derived(&all, "a"), [("AllowDynamoDBTables".to_owned(), sources)]);
+    assert_eq!(derived(&all, "b"), []);
+    insta::assert_snapshot!(policy(&all, "a")["Statement"][1], @r#"{"Sid":"AllowDynamoDBTables","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/App","arn:aws:iam::111122223333:role/Web"]},"Action":["kms:CreateGrant","kms:Decrypt","kms:DescribeKey","kms:Encrypt","kms:GenerateDataKey*","kms:ReEncrypt*"],"Resource":"*","Condition":{"StringLike":{"kms:ViaService":"dynamodb.*.amazonaws.com"}}}"#);
+}

@@ -1,0 +1,195 @@
+//! The services that consume keys, as strict as AWS documents them: a name is taken once, what AWS is
+//! at work on takes no other call, and a key must work.
+
+mod dynamodb;
+
+use super::{FakeAws, fail};
+use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use kmsctl::id::{KeyArn, Place};
+use kmsctl::kind::consumer::{Effect, Encryption, Tag, Tags};
+use kmsctl::kind::{Call, KeyRef, Kind};
+use std::collections::BTreeMap;
+
+/// A consumer as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) object: Object,
+    /// How many more looks AWS is at work on it for.
+    pub(crate) busy: u64,
+    /// Whether it goes once AWS is done with it.
+    pub(crate) going: bool,
+}
+
+/// The consumers of one kind in one place, by their ids.
+pub(crate) type Shelf = BTreeMap<String, Held>;
+
+pub(super) type Answer = Result<Outcome, CloudError>;
+
+/// A call on its way to a service.
+pub(super) struct Request<'a> {
+    pub(super) fake: &'a FakeAws,
+    pub(super) at: &'a Place,
+    pub(super) late: &'a Late<'a>,
+    pub(super) name: &'static str,
+}
+
+impl Request<'_> {
+    pub(super) fn fail<T>(&self, fault: Fault, message: &str) -> Result<T, CloudError> {
+        Err(fail(self.name, fault, message))
+    }
+
+    /// The key, if it works for a service here (aws-semantics 5.0).
+    pub(super) fn key(&self, key: Option<&KeyRef>) -> Result<Encryption, CloudError> {
+        let Some(key) = key else {
+            return Ok(Encryption::Aws);
+        };
+        let arn = self.late.ids.and_then(|ids| key.resolve(ids));
+        let arn = arn.or_else(|| key.resolve(&BTreeMap::new()));
+        let Some(arn) = arn else {
+            return self.fail(Fault::Invalid, "a key that is not there");
+        };
+        self.usable(&arn)?;
+        Ok(Encryption::Key(KeyRef::Arn(arn)))
+    }
+
+    fn usable(&self, arn: &KeyArn) -> Result<(), CloudError> {
+        let regions = self.fake.regions.borrow();
+        let found = regions.get(&arn.place()).and_then(|region| region.keys.get(arn.id()));
+        match found {
+            _ if arn.region != self.at.region => self.fail(Fault::Key, "a key of another Region"),
+            None => self.fail(Fault::Key, "no such key"),
+            Some(key) if key.meta.state != "Enabled" => self.fail(Fault::Key, "not enabled"),
+            Some(key) if key.meta.spec != "SYMMETRIC_DEFAULT" => {
+                self.fail(Fault::Key, "not symmetric")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Puts a new object on the shelf.
+    pub(super) fn make(&self, shelf: &mut Shelf, object: Object) -> Answer {
+        let id = object.id.clone();
+        if shelf.contains_key(&id) {
+            return self.fail(Fault::AlreadyExists, "the name is taken");
+        }
+        let busy = self.fake.faults.borrow().busy;
+        shelf.insert(id.clone(), Held { object, busy, going: false });
+        Ok(Outcome::Made(id))
+    }
+
+    /// The object that a call is about, if AWS is not at work on it.
+    pub(super) fn held<'s>(
+        &self,
+        shelf: &'s mut Shelf,
+        id: &str,
+    ) -> Result<&'s mut Held, CloudError> {
+        match shelf.get_mut(id) {
+            None => self.fail(Fault::NotFound, "no such object"),
+            Some(held) if held.going => self.fail(Fault::InvalidState, "it is being deleted"),
+            Some(held) if held.busy > 0 => self.fail(Fault::InvalidState, "it is being changed"),
+            Some(held) => Ok(held),
+        }
+    }
+
+    /// Takes an object away, once AWS has done its work.
+    pub(super) fn take(&self, shelf: &mut Shelf, id: &str) -> Answer {
+        let busy = self.fake.faults.borrow().busy;
+        let held = self.held(shelf, id)?;
+        (held.busy, held.going) = (busy, true);
+        if busy == 0 {
+            shelf.remove(id);
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The id that a call gets late, for a resource that AWS names.
+    #[expect(dead_code, reason = "for the kinds that AWS names")]
+    pub(super) fn id(&self) -> Result<String, CloudError> {
+        let id = self.late.id.map(str::to_owned);
+        id.map_or_else(|| self.fail(Fault::Invalid, "no id"), Ok)
+    }
+}
+
+pub(super) fn tags_of(tags: &[Tag]) -> Tags {
+    tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+}
+
+/// Sets and takes tags.
+pub(super) fn retag(held: &mut Held, set: &[Tag], unset: &[String]) {
+    let tags = &mut held.object.spec.common_mut().unwrap().tags;
+    tags.extend(tags_of(set));
+    tags.retain(|key, _| !unset.contains(key));
+}
+
+impl FakeAws {
+    /// Executes a call to a service that consumes keys.
+    pub(super) fn consume(
+        &self,
+        at: &Place,
+        call: &Call,
+        late: &Late<'_>,
+        name: &'static str,
+    ) -> Answer {
+        let mut shelves = self.shelves.borrow_mut();
+        let shelf = shelves.entry((call.kind(), at.clone())).or_default();
+        let request = Request { fake: self, at, late, name };
+        let answer = match call {
+            Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
+            other => panic!("{other:?} is no call of a consumer"),
+        };
+        if let (Ok(_), Some(Effect::Changes)) = (&answer, call.effect()) {
+            for held in shelf.values_mut().filter(|held| late.id == Some(&held.object.id)) {
+                held.busy = self.faults.borrow().busy;
+            }
+        }
+        answer
+    }
+
+    pub(super) fn found(&self, at: &Place, sought: &Sought) -> Vec<Object> {
+        let shelves = self.shelves.borrow();
+        let shelf = shelves.get(&(sought.kind, at.clone())).into_iter().flatten();
+        let wanted =
+            shelf.filter(|(id, held)| sought.wants(id, &held.object.spec.common().unwrap().tags));
+        wanted.map(|(_, held)| Object { phase: phase(held), ..held.object.clone() }).collect()
+    }
+
+    /// Each look brings AWS's work a step nearer to its end.
+    pub(super) fn look(&self, at: &Place, kind: Kind, id: &str) -> Phase {
+        let mut shelves = self.shelves.borrow_mut();
+        let Some(shelf) = shelves.get_mut(&(kind, at.clone())) else {
+            return Phase::Gone;
+        };
+        let Some(held) = shelf.get_mut(id) else {
+            return Phase::Gone;
+        };
+        let now = phase(held);
+        held.busy = held.busy.saturating_sub(1);
+        if held.going && held.busy == 0 {
+            shelf.remove(id);
+        }
+        now
+    }
+
+    /// The one consumer of that kind with this id.
+    pub(crate) fn consumer(&self, kind: Kind, id: &str) -> Held {
+        let shelves = self.shelves.borrow();
+        let mut all = shelves.iter().filter(|((k, _), _)| *k == kind).flat_map(|(_, shelf)| shelf);
+        all.find(|(known, _)| *known == id).map(|(_, held)| held.clone()).expect("the consumer")
+    }
+
+    /// Changes a consumer behind kmsctl's back.
+    pub(crate) fn tamper_consumer(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Held)) {
+        let mut shelves = self.shelves.borrow_mut();
+        let mut all = shelves.iter_mut().filter(|((k, _), _)| *k == kind).flat_map(|(_, s)| s);
+        change(all.find(|(known, _)| *known == id).map(|(_, held)| held).expect("the consumer"));
+    }
+}
+
+fn phase(held: &Held) -> Phase {
+    match (held.busy, held.going, &held.object.phase) {
+        (0, true, _) => Phase::Gone,
+        (0, false, phase) => phase.clone(),
+        (_, true, _) => Phase::Busy("deleting".to_owned()),
+        (_, false, _) => Phase::Busy("updating".to_owned()),
+    }
+}

@@ -1,0 +1,107 @@
+//! DynamoDB (aws-semantics 5.8).
+
+use super::{Answer, Request, Shelf, retag, tags_of};
+use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::kind::Spec;
+use kmsctl::kind::consumer::{self, Common};
+use kmsctl::kind::dynamodb_table::{Attribute, Billing, Call, Settings, TableUpdate, Throughput};
+
+pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
+    match call {
+        Call::CreateTable { table_name, sse_specification, tags, .. } => {
+            let key = sse_specification.as_ref().and_then(|sse| sse.kms_master_key_id.as_ref());
+            let common =
+                Common { key: Some(request.key(key)?), existing: None, tags: tags_of(tags) };
+            let spec = Spec::DynamodbTable(consumer::Spec { common, settings: settings(call) });
+            let object = Object { id: table_name.clone(), spec, phase: Phase::Ready };
+            return request.make(shelf, object);
+        }
+        Call::DeleteTable { table_name } => {
+            let held = request.held(shelf, table_name)?;
+            if settings_of(&mut held.object.spec).deletion_protection == Some(true) {
+                return request.fail(Fault::Invalid, "deletion protection");
+            }
+            return request.take(shelf, table_name);
+        }
+        Call::UpdateTable { table_name, update } => {
+            let held = request.held(shelf, table_name)?;
+            match update {
+                TableUpdate::Encryption { sse_specification } => {
+                    let key = request.key(sse_specification.kms_master_key_id.as_ref())?;
+                    let common = held.object.spec.common_mut().unwrap();
+                    if common.key.as_ref() == Some(&key) {
+                        return request.fail(Fault::Invalid, "it has that key already");
+                    }
+                    common.key = Some(key);
+                }
+                TableUpdate::Billing { billing_mode, provisioned_throughput } => {
+                    settings_of(&mut held.object.spec).billing =
+                        Some(billing(billing_mode, *provisioned_throughput));
+                }
+                TableUpdate::Protection { deletion_protection_enabled } => {
+                    settings_of(&mut held.object.spec).deletion_protection =
+                        Some(*deletion_protection_enabled);
+                }
+            }
+        }
+        Call::UpdateContinuousBackups { table_name, point_in_time_recovery_specification } => {
+            let held = request.held(shelf, table_name)?;
+            settings_of(&mut held.object.spec).point_in_time_recovery =
+                Some(point_in_time_recovery_specification.point_in_time_recovery_enabled);
+        }
+        Call::TagResource { resource_arn, tags } => {
+            retag(request.held(shelf, table(resource_arn))?, tags, &[]);
+        }
+        Call::UntagResource { resource_arn, tag_keys } => {
+            retag(request.held(shelf, table(resource_arn))?, &[], tag_keys);
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn table(arn: &str) -> &str {
+    arn.rsplit_once('/').unwrap().1
+}
+
+fn settings_of(spec: &mut Spec) -> &mut Settings {
+    match spec {
+        Spec::DynamodbTable(spec) => &mut spec.settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn billing(mode: &str, units: Option<Throughput>) -> Billing {
+    match (mode, units) {
+        ("PROVISIONED", Some(units)) => Billing::Provisioned {
+            read_capacity: units.read_capacity_units,
+            write_capacity: units.write_capacity_units,
+        },
+        _ => Billing::PayPerRequest,
+    }
+}
+
+fn settings(call: &Call) -> Settings {
+    let Call::CreateTable {
+        attribute_definitions,
+        key_schema,
+        billing_mode,
+        provisioned_throughput,
+        deletion_protection_enabled,
+        ..
+    } = call
+    else {
+        panic!("not the creation of a table");
+    };
+    let attribute = |kind: &str| {
+        let name = &key_schema.iter().find(|key| key.key_type == kind)?.attribute_name;
+        let given = attribute_definitions.iter().find(|given| given.attribute_name == *name)?;
+        Some(Attribute { name: name.clone(), r#type: given.attribute_type.clone() })
+    };
+    Settings {
+        partition_key: attribute("HASH"),
+        sort_key: attribute("RANGE"),
+        billing: Some(billing(billing_mode, *provisioned_throughput)),
+        deletion_protection: Some(deletion_protection_enabled.unwrap_or_default()),
+        point_in_time_recovery: Some(false),
+    }
+}
