@@ -19,7 +19,7 @@ use super::{
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, service_linked_role};
+use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, key_policy, service_linked_role};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -226,6 +226,7 @@ impl Cloud for Aws {
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
         match call {
             Call::Key(call) => key::aws::send(self, at, call, &late).await,
+            Call::KeyPolicy(call) => key_policy::aws::send(self, at, call, &late).await,
             Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
@@ -235,14 +236,18 @@ impl Cloud for Aws {
 
     async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError> {
         match sought.kind {
-            Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Vec::new()),
+            Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => {
+                Ok(Vec::new())
+            }
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
         }
     }
 
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
         match kind {
-            Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Phase::Ready),
+            Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => {
+                Ok(Phase::Ready)
+            }
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
         }
     }

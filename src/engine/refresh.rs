@@ -8,6 +8,7 @@
 mod consumers;
 mod identify;
 mod lift;
+mod policies;
 mod roles;
 
 use super::Effort;
@@ -72,6 +73,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_aliases(&aliases, &mut live).await?;
     run.lift_grants(&mut live).await?;
     run.lift_roles(&mut live).await?;
+    run.lift_policies(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
     Ok(live)
 }

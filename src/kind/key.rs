@@ -162,6 +162,19 @@ pub struct Spec {
     pub deletion: Option<String>,
 }
 
+impl Spec {
+    /// The form that is created: where the policy is not the stack's, AWS's own with the stack's
+    /// statements.
+    #[must_use]
+    pub fn newborn(&self, place: &Place) -> Self {
+        let around = |shared: &Shared| {
+            shared.within(&policy::aws_default(place.region.partition(), place.account.as_str()))
+        };
+        let policy = self.policy.clone().or_else(|| self.shared.as_ref().map(around));
+        Self { policy, ..self.clone() }
+    }
+}
+
 /// Statements in a policy of somebody else: the others stay as they are, character for character.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
@@ -174,7 +187,7 @@ pub struct Shared {
 impl Shared {
     /// The same without any statement.
     #[must_use]
-    fn emptied(&self) -> Self {
+    pub fn emptied(&self) -> Self {
         Self { prefix: self.prefix.clone(), statements: Document::silent() }
     }
 
@@ -373,11 +386,8 @@ impl Resource for Key {
 }
 
 fn create(place: &Place, to: &Spec) -> Calls<Call> {
-    let around = to.shared.as_ref().map(|shared| {
-        shared.within(&policy::aws_default(place.region.partition(), place.account.as_str()))
-    });
     // A policy that names the key's own ARN is put after the key exists.
-    let (at_creation, afterwards) = match to.policy.as_ref().or(around.as_ref()) {
+    let (at_creation, afterwards) = match to.policy.as_ref() {
         Some(policy) if policy.names_own_key() => (None, Some(policy)),
         policy => (policy, None),
     };

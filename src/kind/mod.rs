@@ -10,11 +10,12 @@ pub mod consumer;
 pub mod dynamodb_table;
 pub mod grant;
 pub mod key;
+pub mod key_policy;
 pub mod service_linked_role;
 
 use crate::address::Address;
 use crate::id::{AliasArn, KeyArn, Place};
-use crate::policy::Need;
+use crate::policy::{Document, Need};
 use consumer::{Common, Effect, Goal, Pace, Scene};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -544,16 +545,26 @@ macro_rules! kinds {
 kinds! {
     ServiceLinkedRole => service_linked_role::ServiceLinkedRole, "service_linked_role";
     Key => key::Key, "key";
+    KeyPolicy => key_policy::KeyPolicy, "key_policy";
     Alias => alias::Alias, "alias";
     Grant => grant::Grant, "grant";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
 }
 
 impl Spec {
+    /// The form that is created: a key whose policy is not the stack's begins with AWS's own.
+    #[must_use]
+    pub fn newborn(&self, place: &Place) -> Self {
+        if let Self::Key(key) = self { Self::Key(key.newborn(place)) } else { self.clone() }
+    }
+
     /// The key that it points at.
     pub fn key_mut(&mut self) -> Option<&mut KeyRef> {
         if let Self::Alias(alias) = self {
             return Some(&mut alias.target);
+        }
+        if let Self::KeyPolicy(policy) = self {
+            return Some(&mut policy.key);
         }
         if let Self::Grant(grant) = self {
             return Some(&mut grant.key);
@@ -565,6 +576,19 @@ impl Spec {
     #[must_use]
     pub fn as_key(&self) -> Option<&key::Spec> {
         if let Self::Key(spec) = self { Some(spec) } else { None }
+    }
+
+    /// The statements in the policy of somebody else's key, if it is that.
+    #[must_use]
+    pub fn as_key_policy(&self) -> Option<&key_policy::Spec> {
+        if let Self::KeyPolicy(spec) = self { Some(spec) } else { None }
+    }
+
+    /// The policy of a key that it holds.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Document> {
+        let own = self.as_key().and_then(|key| key.policy.as_ref());
+        own.or_else(|| self.as_key_policy()?.policy.as_ref())
     }
 
     /// The grant, if it is one.

@@ -2,25 +2,27 @@
 
 use super::{Access, Step, Via};
 use crate::address::Address;
+use crate::desired::Desired;
 use crate::kind::{Change, Spec, grant};
 use crate::live::{Live, Seen};
 use crate::policy::access::grant_changes;
 use crate::policy::grants::Grant;
-use crate::policy::{self, KeyContext};
+use crate::policy::{self, AccessChange, KeyContext};
+use std::collections::BTreeSet;
 
 /// Who gains and who loses access by a step.
-pub(super) fn access(step: &Step, live: &Live) -> Vec<Access> {
+pub(super) fn access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
     let (from, to) = (step.change.from(), step.change.to());
     let forgets = matches!(step.change, Change::Forget { .. });
     match from.or(to) {
-        Some(Spec::Key(_)) if !forgets => key_access(step, live),
+        Some(Spec::Key(_) | Spec::KeyPolicy(_)) if !forgets => key_access(step, desired, live),
         Some(Spec::Grant(_)) if !forgets => grant_access(step),
         Some(_) | None => Vec::new(),
     }
 }
 
-fn key_access(step: &Step, live: &Live) -> Vec<Access> {
-    let policy = |spec: Option<&Spec>| spec?.as_key()?.policy.clone();
+fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
+    let policy = |spec: Option<&Spec>| spec?.policy().cloned();
     let (from, to) = (policy(step.change.from()), policy(step.change.to()));
     if to.is_none() {
         return Vec::new();
@@ -32,8 +34,14 @@ fn key_access(step: &Step, live: &Live) -> Vec<Access> {
     };
     let grants = if from.is_some() { grants(&step.address, live) } else { Vec::new() };
     let changes = policy::compare(from.as_ref(), to.as_ref(), &key, &grants).changes;
+    let declared = desired.resources.get(&step.address).map(|declared| &declared.derived);
+    let sources = |change: &AccessChange| -> BTreeSet<String> {
+        let sids = change.statements.iter();
+        sids.filter_map(|sid| declared?.get(sid)).flatten().cloned().collect()
+    };
     let access = changes.into_iter().map(|change| Access {
         key: step.address.to_string(),
+        derived: sources(&change),
         change,
         via: Via::Policy,
         source: step.address.clone(),
@@ -67,6 +75,7 @@ fn grant_access(step: &Step) -> Vec<Access> {
     let access = changes.map(|change| Access {
         key: key.clone(),
         change,
+        derived: BTreeSet::new(),
         via: Via::Grant,
         source: step.address.clone(),
     });

@@ -1,7 +1,9 @@
 //! Desired, state and live become a plan. Pure.
 
 use super::access::access;
-use super::{Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, field, order, usable};
+use super::{
+    Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, field, leaving, order, usable,
+};
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::Place;
@@ -30,8 +32,9 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     builder.block_grants_on_disabled();
     builder.block_dependents();
     let mut plan = builder.plan;
+    leaving::keep_until_gone(&mut plan.steps);
     order::order(&mut plan.steps);
-    plan.access = plan.steps.iter().flat_map(|step| access(step, live)).collect();
+    plan.access = plan.steps.iter().flat_map(|step| access(step, desired, live)).collect();
     plan.access.sort();
     let told = findings(desired, &plan.blocked);
     plan.findings.extend(told);
@@ -160,7 +163,7 @@ impl Builder<'_> {
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
-        let change = Change::Create { to: declared.spec.clone() };
+        let change = Change::Create { to: declared.spec.newborn(&declared.place) };
         let reason = match self.state.records.get(address) {
             Some(_) => "it was deleted outside of kmsctl",
             None => "declared, and not there",

@@ -5,6 +5,7 @@ pub mod admit;
 pub mod build;
 pub mod field;
 mod gate;
+mod leaving;
 pub mod order;
 mod usable;
 
@@ -127,6 +128,9 @@ pub struct Access {
     pub via: Via,
     /// The declaration that it comes from.
     pub source: Address,
+    /// The consumers that it is derived from.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub derived: BTreeSet<String>,
 }
 
 /// How access is given.

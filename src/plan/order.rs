@@ -10,14 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// A resource is created and changed after the key that it will point at; a key is deleted after
 /// everything that pointed at it has moved away or gone. What names a role waits for the step that
-/// makes it. Kinds are ranked so that no rule can make a circle: only aliases and grants point, and
+/// makes it. What leaves a key that goes on goes before the last calls on the key: those take away
+/// what it needed. Kinds are ranked so that no rule can make a circle: only aliases and grants point, and
 /// only at keys; a role waits for nothing.
 pub fn order(steps: &mut [Step]) {
     let deleted = |step: &&Step| matches!(step.change, Change::Delete { .. });
     let doomed: BTreeSet<Address> = keys(steps.iter().filter(deleted));
+    let lately = |step: &&Step| !step.last.is_empty();
+    let late: BTreeSet<Address> = keys(steps.iter().filter(lately));
     let others: BTreeSet<Address> = keys(steps.iter().filter(|step| !deleted(step)));
     let mut before_key: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     let made = made(steps);
+    let policies: BTreeMap<KeyRef, Address> = policies(steps);
     for step in steps.iter_mut() {
         let named = identities(step);
         step.after.extend(named.iter().filter_map(|identity| made.get(identity).cloned()));
@@ -29,8 +33,13 @@ pub fn order(steps: &mut [Step]) {
         for key in managed(step.change.from()) {
             if doomed.contains(&key) {
                 before_key.entry(key).or_default().insert(step.address.clone());
+            } else if late.contains(&key) {
+                step.after.insert(key);
             }
         }
+        let refs = step.change.to().map(Spec::refs).unwrap_or_default();
+        let policy = refs.into_iter().find_map(|key| policies.get(key));
+        step.after.extend(policy.filter(|policy| **policy != step.address).cloned());
     }
     for step in steps.iter_mut() {
         step.after.extend(before_key.remove(&step.address).unwrap_or_default());
@@ -40,10 +49,20 @@ pub fn order(steps: &mut [Step]) {
             (_, Kind::ServiceLinkedRole) => 0,
             (Change::Delete { .. }, Kind::Key) => 3,
             (_, Kind::Key) => 1,
+            (_, Kind::KeyPolicy) => 1,
             (_, _) => 2,
         };
         (rank, step.address.clone())
     });
+}
+
+/// The steps that change the policies of keys that are not the stack's, by the key.
+fn policies(steps: &[Step]) -> BTreeMap<KeyRef, Address> {
+    let each = steps.iter().filter_map(|step| {
+        let policy = step.change.to()?.as_key_policy()?;
+        Some((policy.key.clone(), step.address.clone()))
+    });
+    each.collect()
 }
 
 fn keys<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<Address> {

@@ -305,6 +305,21 @@ pub fn merged(live: &Document, ours: &[Node], prefix: &str) -> Result<Document, 
     Document::lenient(&tree, "aws")
 }
 
+/// The policy with the statements of an older one that it no longer has; `None` where that is too
+/// large.
+#[must_use]
+pub fn union(old: &Document, new: &Document) -> Option<Document> {
+    let kept = statements(new);
+    let kept: BTreeSet<String> =
+        kept.iter().map(|node| super::write::to_json(node).to_string()).collect();
+    let mut tree = new.tree().clone();
+    edit(&mut tree, |all| {
+        let lost = |node: &Node| !kept.contains(&super::write::to_json(node).to_string());
+        all.extend(statements(old).into_iter().filter(lost));
+    });
+    Document::parse(&tree, "aws").ok()
+}
+
 /// The statements of a policy whose Sids begin with `prefix`.
 #[must_use]
 pub fn owned(document: &Document, prefix: &str) -> Vec<Node> {

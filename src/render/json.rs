@@ -77,7 +77,31 @@ pub fn plan(plan: &Plan) -> Value {
         },
     };
     // Every map in a plan has strings for keys, so this cannot fail.
-    serde_json::to_value(document).unwrap_or_default()
+    let mut value = serde_json::to_value(document).unwrap_or_default();
+    let all = value.get_mut("access").and_then(Value::as_array_mut);
+    for access in all.into_iter().flatten() {
+        derived(access);
+    }
+    value
+}
+
+/// What is derived comes from a consumer: that is its source.
+fn derived(access: &mut Value) {
+    let Some(fields) = access.as_object_mut() else {
+        return;
+    };
+    let from: Vec<&str> = fields
+        .get("derived")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if !from.is_empty() {
+        let source = from.join(", ");
+        fields.insert("source".to_owned(), source.into());
+    }
+    fields.remove("derived");
 }
 
 /// The object as indented text, fit for a terminal: what could steer one is written as `\uXXXX`.

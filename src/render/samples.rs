@@ -135,6 +135,7 @@ pub(super) fn creation(description: &str) -> Plan {
         change,
         via: Via::Policy,
         source: storage.clone(),
+        derived: BTreeSet::new(),
     });
     plan.access = access.collect();
     let create = vec![Call::Key(create), Call::Key(rotate)];
@@ -164,6 +165,7 @@ pub(super) fn update(text: &str) -> Plan {
         change,
         via: Via::Policy,
         source: storage.clone(),
+        derived: BTreeSet::new(),
     });
     let calls = vec![
         Call::Key(key::Call::PutKeyPolicy {

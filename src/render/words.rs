@@ -70,7 +70,7 @@ pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Optio
 /// The policies before and after a step, where they differ.
 pub(super) fn step_policies(step: &Step) -> Option<(Option<&Document>, Option<&Document>)> {
     fn policy(spec: Option<&Spec>) -> Option<&Document> {
-        spec?.as_key()?.policy.as_ref()
+        spec?.policy()
     }
     let differs = step.fields.iter().any(|field| field.path == POLICY);
     differs.then(|| (policy(step.change.from()), policy(step.change.to())))
@@ -136,6 +136,10 @@ pub(super) fn planned_access(planned: &Access, shown_at: &str, wording: Wording<
     let source = planned.source.to_string();
     if source != shown_at {
         let _ = write!(line.text, " (for {})", printable(&source));
+    }
+    if !planned.derived.is_empty() {
+        let from: Vec<&str> = planned.derived.iter().map(String::as_str).collect();
+        let _ = write!(line.text, " (from {})", printable(&from.join(", ")));
     }
     line
 }

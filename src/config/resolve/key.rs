@@ -10,7 +10,7 @@ use crate::config::raw::{self, Key, Part, Text};
 use crate::config::{Diagnostic, Named};
 use crate::id::{AliasName, KeyArn, Place};
 use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG, can_rotate};
-use crate::kind::{KeyRef, Kind, Spec, alias};
+use crate::kind::{KeyRef, Kind, Spec, alias, key_policy};
 use crate::tree::Span;
 
 const MAX_ALIASES: usize = 50;
@@ -88,18 +88,36 @@ impl Context<'_> {
         self.out.existing.insert(arn.clone());
         let target = KeyRef::Arn(arn);
         self.keys.insert(name.value.clone(), Some(target.clone()));
+        self.foreign.insert(target.clone(), name.clone());
+        if let Some(policy) = &raw.policy {
+            self.foreign_policy(name, policy, &target, &place);
+        }
         self.aliases(name, raw, &target, Some(&place));
         self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
     }
 
+    /// The stack's own statements in the policy of somebody else's key.
+    fn foreign_policy(&mut self, name: &Text, raw: &raw::Policy, key: &KeyRef, place: &Place) {
+        let shared = raw.ownership.as_ref().is_some_and(|own| own.value == raw::Ownership::Shared);
+        if !shared {
+            let help = "say `ownership: shared`, and only the stack's own statements are managed";
+            self.error(raw.span, "the policy of this key is not the stack's", help);
+            return;
+        }
+        let address = Address::new(Kind::KeyPolicy, name.value.clone());
+        if let Some(shared) = self.shared_policy(&address, raw, None) {
+            let spec = key_policy::Spec { key: key.clone(), policy: None, shared };
+            self.declare(address, name.span, place.clone(), false, Spec::KeyPolicy(spec));
+        }
+    }
+
     /// Reports what cannot be declared of a key of somebody else.
     fn only_beside(&mut self, raw: &Key) {
-        let fields: [(&str, Option<Span>); 15] = [
+        let fields: [(&str, Option<Span>); 14] = [
             ("description", raw.description.as_ref().map(|f| f.span)),
             ("tags", raw.tags.as_ref().map(|f| f.span)),
             ("enabled", raw.enabled.as_ref().map(|f| f.span)),
             ("rotation", raw.rotation.as_ref().map(|f| f.span)),
-            ("policy", raw.policy.as_ref().map(|f| f.span)),
             ("protect", raw.protect.as_ref().map(|f| f.span)),
             ("deletion_window_days", raw.deletion_window_days.as_ref().map(|f| f.span)),
             ("region", raw.region.as_ref().map(|f| f.span)),
@@ -114,8 +132,8 @@ impl Context<'_> {
         for (field, span) in fields {
             if let Some(span) = span {
                 let message = format!("`{field}` cannot be declared beside `existing`");
-                let help = "of an existing key only `aliases` and `grants` are managed; to manage \
-                            the key itself write `adopt`";
+                let help = "of an existing key only `aliases`, `grants` and the stack's own statements \
+                            in its policy are managed; to manage the key itself write `adopt`";
                 self.error(span, message, help);
             }
         }

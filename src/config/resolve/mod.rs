@@ -51,6 +51,8 @@ pub(super) struct Context<'a> {
     places: BTreeMap<Address, Span>,
     /// The keys by the names that resources use; `None` for those with errors.
     keys: BTreeMap<String, Option<KeyRef>>,
+    /// The names of the keys that are not the stack's.
+    foreign: BTreeMap<KeyRef, raw::Text>,
     /// What consumers need of them.
     needs: consumers::Needs,
     out: Desired,
@@ -121,6 +123,7 @@ impl<'a> Context<'a> {
             roles: BTreeMap::new(),
             places: BTreeMap::new(),
             keys: BTreeMap::new(),
+            foreign: BTreeMap::new(),
             needs: BTreeMap::new(),
             out: Desired {
                 stack,

@@ -39,6 +39,36 @@ fn the_key_changes_in_place_and_the_old_one_goes_after_that() {
 }
 
 #[test]
+fn what_a_table_needs_is_taken_away_once_it_is_gone() {
+    let table = |name: &str| {
+        format!(
+            "    {name}: {{partition_key: {{name: id, type: S}}, key: a, protect: false, \
+                 used_by: [role/{name}]}}\n"
+        )
+    };
+    let with = |names: &[&str]| {
+        let tables: String = names.iter().map(|name| table(name)).collect();
+        desired(&format!("{KEYS}dynamodb:\n  tables:\n{tables}"))
+    };
+    let mut stack = Stack::new(1);
+    stack.fake.faults.borrow_mut().busy = 2;
+    stack.applied(&with(&["one"]));
+    // The one goes, the other comes: for a while the key serves both.
+    let from = stack.fake.log.borrow().len();
+    stack.applied(&with(&["two"]));
+    stack.settled(&with(&["two"]));
+    let made = stack.fake.changes_since(from);
+    let at = |operation: &str| made.iter().position(|name| name == operation).unwrap();
+    assert_eq!(made.iter().filter(|name| *name == "PutKeyPolicy").count(), 2, "{made:?}");
+    assert!(at("PutKeyPolicy") < at("CreateTable") && at("DeleteTable") < made.len() - 1);
+    assert_eq!(made.last().map(String::as_str), Some("PutKeyPolicy"));
+    let from = stack.fake.log.borrow().len();
+    stack.applied(&desired(KEYS));
+    assert_eq!(stack.fake.changes_since(from), ["DeleteTable", "PutKeyPolicy"]);
+    stack.settled(&desired(KEYS));
+}
+
+#[test]
 fn a_key_that_nobody_has_any_more_is_taken_away() {
     let with = |key: &str| {
         desired(&format!(

@@ -6,10 +6,10 @@ use super::super::Context;
 use crate::address::Address;
 use crate::config::Diagnostic;
 use crate::id::Name;
-use crate::kind::key::{self, Shared};
-use crate::kind::{KeyRef, Spec};
+use crate::kind::key::Shared;
+use crate::kind::{KeyRef, Kind, Spec, key_policy};
 use crate::policy::derive::{self, Derived};
-use crate::policy::{Document, Need};
+use crate::policy::{Document, Need, Problem};
 use sha2::{Digest, Sha256};
 
 /// What the Sids of a stack's statements in somebody else's policy begin with: Sids of key policies
@@ -23,18 +23,70 @@ pub(in super::super) fn prefix(stack: &Name) -> String {
 }
 
 impl Context<'_> {
+    /// Puts the statements into the policy of a key.
+    fn put(&self, spec: &mut Spec, needs: &[(String, Need)]) -> Option<Put> {
+        if let Spec::KeyPolicy(policy) = spec {
+            let mut shared = Some(policy.shared.clone());
+            let put = self.into_shared(&mut shared, needs);
+            policy.shared = shared?;
+            return Some(put);
+        }
+        let Spec::Key(key) = spec else {
+            return None;
+        };
+        let (Some(policy), None) = (&key.policy, &key.shared) else {
+            return Some(self.into_shared(&mut key.shared, needs));
+        };
+        let derived = derive::derive(needs, "");
+        let merged = derive::with(policy, &derived, self.partition);
+        Some((derived, merged.map(|merged| key.policy = Some(merged))))
+    }
+
+    /// Adds to the statements that are the stack's in a policy that is not.
+    fn into_shared(&self, shared: &mut Option<Shared>, needs: &[(String, Need)]) -> Put {
+        let prefix = prefix(&self.out.stack);
+        let derived = derive::derive(needs, &prefix);
+        let own = shared.as_ref().map_or_else(Document::silent, |own| own.statements.clone());
+        let merged = derive::with(&own, &derived, self.partition);
+        let merged = merged.map(|statements| *shared = Some(Shared { prefix, statements }));
+        (derived, merged)
+    }
+
     /// Notes what a consumer needs of a key of the stack.
     pub(in super::super) fn derive_from(&mut self, address: &Address, spec: &Spec, needs: &[Need]) {
         let key = spec.common().and_then(|common| common.key.as_ref()?.key());
-        let Some(key) = key.and_then(KeyRef::managed).cloned() else {
+        let Some(key) = key.and_then(|key| self.policy_address(key)) else {
             return;
         };
-        let source = address.to_string();
         if needs.is_empty() {
             return;
         }
+        let source = address.to_string();
         let each = needs.iter().map(|need| (source.clone(), need.clone()));
         self.needs.entry(key).or_default().extend(each);
+    }
+
+    /// Where statements about a key are declared: at the key, or at the stack's part of the policy of
+    /// somebody else's key, as far as AWS takes one from here (KMS API Reference, `PutKeyPolicy`:
+    /// "Cross-account use: No").
+    fn policy_address(&mut self, key: &KeyRef) -> Option<Address> {
+        if let Some(address) = key.managed() {
+            return Some(address.clone());
+        }
+        let KeyRef::Arn(arn) = key else {
+            return None;
+        };
+        let name = self.foreign.get(key)?.clone();
+        let ours =
+            arn.account == self.out.home.account || self.out.accounts.contains_key(&arn.account);
+        let address = Address::new(Kind::KeyPolicy, name.value.clone());
+        if ours && !self.out.resources.contains_key(&address) {
+            let prefix = prefix(&self.out.stack);
+            let shared = Shared { prefix, statements: Document::silent() };
+            let spec = key_policy::Spec { key: key.clone(), policy: None, shared };
+            self.declare(address.clone(), name.span, arn.place(), false, Spec::KeyPolicy(spec));
+        }
+        ours.then_some(address)
     }
 
     /// Puts the statements into the policies.
@@ -43,19 +95,8 @@ impl Context<'_> {
             let Some(mut declared) = self.out.resources.get(&key).cloned() else {
                 continue;
             };
-            let Spec::Key(spec) = &mut declared.spec else {
+            let Some((derived, merged)) = self.put(&mut declared.spec, &needs) else {
                 continue;
-            };
-            let owned = spec.shared.is_none() && spec.policy.is_some();
-            let prefix = if owned { String::new() } else { prefix(&self.out.stack) };
-            let derived = derive::derive(&needs, &prefix);
-            let merged = match &spec.policy {
-                Some(policy) if owned => {
-                    derive::with(policy, &derived, self.partition).map(|policy| {
-                        spec.policy = Some(policy);
-                    })
-                }
-                Some(_) | None => shared(spec, &derived, &prefix, self.partition),
             };
             if let Err(problems) = merged {
                 for problem in problems {
@@ -70,18 +111,8 @@ impl Context<'_> {
     }
 }
 
-/// Adds to the statements that are the stack's in a policy that is not.
-fn shared(
-    spec: &mut key::Spec,
-    derived: &[Derived],
-    prefix: &str,
-    partition: &str,
-) -> Result<(), Vec<crate::policy::Problem>> {
-    let own = spec.shared.as_ref().map_or_else(Document::silent, |own| own.statements.clone());
-    let statements = derive::with(&own, derived, partition)?;
-    spec.shared = Some(Shared { prefix: prefix.to_owned(), statements });
-    Ok(())
-}
+/// The statements, and what is wrong with the policy that has them.
+type Put = (Vec<Derived>, Result<(), Vec<Problem>>);
 
 /// The needs of the keys so far, each with its source.
 pub(in super::super) type Needs = BTreeMap<Address, Vec<(String, Need)>>;
