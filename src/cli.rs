@@ -90,6 +90,8 @@ pub enum Command {
     State(StateCommand),
     /// Show who can do what with a key, by its policy and by its grants
     Access(Box<AccessArgs>),
+    /// Show what depends on a key, and what was looked at to know it
+    Impact(ImpactArgs),
     /// Look for mistakes in the policies and the keys, without AWS
     Lint(LintArgs),
     /// Judge policy documents alone, without AWS and without a stack
@@ -193,6 +195,16 @@ pub struct AccessArgs {
     /// What else is known of the request
     #[command(flatten)]
     pub about: AboutArgs,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = Answer::Text)]
+    pub format: Answer,
+}
+
+/// The options of `impact`.
+#[derive(Debug, Args)]
+pub struct ImpactArgs {
+    /// The key: its name in the stack, an alias, an id or an ARN
+    pub key: String,
     /// How to write it
     #[arg(long, value_enum, default_value_t = Answer::Text)]
     pub format: Answer,

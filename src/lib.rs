@@ -61,6 +61,7 @@ pub mod engine;
 pub mod failure;
 pub mod gate;
 pub mod id;
+pub mod impact;
 pub mod io;
 pub mod journal;
 pub mod kind;

@@ -2,6 +2,7 @@
 //! Neither plans nor retries. The calls of each kind are in the `aws.rs` beside the kind.
 
 pub(crate) mod consumers;
+mod copies;
 pub(crate) mod error;
 #[cfg(test)]
 mod failures;
@@ -13,10 +14,11 @@ mod tests;
 
 use super::limit::Limits;
 use super::{
-    AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Object, Outcome, Page, Phase,
-    Sought,
+    AliasEntry, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome, Page,
+    Phase, Sought,
 };
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
+use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, key_policy, service_linked_role};
@@ -241,6 +243,18 @@ impl Cloud for Aws {
             }
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
         }
+    }
+
+    async fn copies(
+        &self,
+        at: &Place,
+        of: Copies,
+    ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError> {
+        copies::copies(self, at, of).await
+    }
+
+    async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError> {
+        copies::last_usage(self, key).await
     }
 
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {

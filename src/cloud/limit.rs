@@ -22,6 +22,7 @@ const QUOTAS: &[(u32, &[&str])] = &[
             "DisableKeyRotation",
             "UpdateKeyDescription",
             "UntagResource",
+            "GetKeyLastUsage",
         ],
     ),
     (10, &["TagResource"]),

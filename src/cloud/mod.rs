@@ -6,6 +6,7 @@ pub mod limit;
 pub mod retry;
 
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place};
+use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, Ids, Kind, Spec};
@@ -162,7 +163,7 @@ pub struct Object {
 pub struct Sought {
     /// Of what kind.
     pub kind: Kind,
-    /// Those that carry the tag of this stack.
+    /// Those that carry the tag of this stack; with no name, all.
     pub stack: String,
     /// And those of these ids or names.
     pub ids: BTreeSet<String>,
@@ -170,12 +171,50 @@ pub struct Sought {
     pub fields: BTreeSet<String>,
 }
 
+/// What stays encrypted with a key after what it was made of has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// Of volumes.
+    EbsSnapshots,
+    /// Of database instances.
+    RdsSnapshots,
+    /// Of database clusters.
+    RdsClusterSnapshots,
+}
+
+impl Copies {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::EbsSnapshots, Self::RdsSnapshots, Self::RdsClusterSnapshots];
+
+    /// What one is called.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EbsSnapshots => "ebs_snapshot",
+            Self::RdsSnapshots => "rds_snapshot",
+            Self::RdsClusterSnapshots => "rds_cluster_snapshot",
+        }
+    }
+}
+
 impl Sought {
+    /// Every one of a kind, whosever it is.
+    #[must_use]
+    pub fn all(kind: Kind) -> Self {
+        Self { kind, stack: String::new(), ids: BTreeSet::new(), fields: BTreeSet::new() }
+    }
+
+    /// Whether all of the kind are sought.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.stack.is_empty()
+    }
+
     /// Whether an object with this id and these tags is one of them.
     #[must_use]
     pub fn wants(&self, id: &str, tags: &BTreeMap<String, String>) -> bool {
         let tag = tags.get(crate::kind::key::STACK_TAG);
-        self.ids.contains(id) || tag.is_some_and(|tag| *tag == self.stack)
+        self.is_all() || self.ids.contains(id) || tag.is_some_and(|tag| *tag == self.stack)
     }
 
     /// Whether one of these settings is to be read.
@@ -215,6 +254,14 @@ pub trait Cloud {
     async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError>;
     /// How far AWS is with a consumer.
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError>;
+    /// Every copy of that sort in the place: its id and its key.
+    async fn copies(
+        &self,
+        at: &Place,
+        of: Copies,
+    ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError>;
+    /// `GetKeyLastUsage`.
+    async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;
     /// The mutating call. Not repeated by anybody below.
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
 }

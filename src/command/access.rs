@@ -62,12 +62,16 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
     Ok(Exit::Done)
 }
 
-fn style(global: &Global, io: &Io) -> Style {
+pub(super) fn style(global: &Global, io: &Io) -> Style {
     Style { color: io.out_color(), verbose: global.verbose, width: io.width() }
 }
 
 /// The key by any of its names, and the AWS that it is in.
-async fn find(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyArn), Failure> {
+pub(super) async fn find(
+    global: &Global,
+    name: &str,
+    io: &Io,
+) -> Result<(Aws, Effort, KeyArn), Failure> {
     if !name.starts_with("arn:") && !name.starts_with("alias/") && !is_key_id(name) {
         return in_stack(global, name, io).await;
     }

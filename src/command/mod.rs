@@ -2,6 +2,7 @@
 
 mod access;
 mod apply;
+mod impact;
 mod lint;
 mod plan;
 mod plan_file;
@@ -34,6 +35,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Show { file, format } => plan::show(global, file, *format, io),
         Command::State(command) => state::state(global, command, io),
         Command::Access(args) => access::access(global, args, io).await,
+        Command::Impact(args) => impact::impact(global, args, io).await,
         Command::Lint(args) => lint::stack(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Schema => {

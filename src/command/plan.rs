@@ -6,8 +6,8 @@ use crate::address::Address;
 use crate::cli::{Format, Global, PlanArgs};
 use crate::config;
 use crate::desired::Desired;
-use crate::engine::identities;
 use crate::engine::refresh::refresh;
+use crate::engine::{identities, impact};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::kind::Ids;
@@ -28,6 +28,11 @@ pub(super) async fn make(
     let accounts = session.desired.own_accounts();
     let looked = identities::look(&session.aws, &session.effort, &plan, &live, &accounts).await;
     plan.admit(&looked.standings);
+    let endangered = plan.endangered(&live.ids);
+    if !endangered.is_empty() {
+        let impacts = impact::scan(&session.aws, &session.effort, &endangered).await;
+        plan.spare(&impacts, &live.ids);
+    }
     if let Some(error) = looked.blind {
         io.say(&format!(
             "Whether every user and role in the policies and grants exists is not known ({error}). \

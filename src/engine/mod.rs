@@ -4,6 +4,7 @@
 
 pub mod apply;
 pub mod identities;
+pub mod impact;
 pub mod recover;
 pub mod refresh;
 pub mod settle;

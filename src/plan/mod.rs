@@ -5,6 +5,7 @@ pub mod admit;
 pub mod build;
 pub mod field;
 mod gate;
+mod impact;
 mod leaving;
 pub mod order;
 mod usable;

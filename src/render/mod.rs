@@ -7,6 +7,7 @@ pub(crate) mod holders;
 #[cfg(test)]
 mod hostile_tests;
 pub mod human;
+pub mod impact;
 pub mod json;
 pub mod lint;
 #[cfg(test)]

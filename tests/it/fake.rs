@@ -5,10 +5,11 @@ mod consumers;
 mod kms;
 
 use kmsctl::cloud::{
-    AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Object, Outcome, Page, Phase,
-    Sought,
+    AliasEntry, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome, Page,
+    Phase, Sought,
 };
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
+use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, Kind, alias, grant};
@@ -97,6 +98,8 @@ pub(crate) struct FakeAws {
     pub(crate) faults: RefCell<Faults>,
     /// What consumes keys.
     pub(crate) shelves: RefCell<BTreeMap<(Kind, Place), consumers::Shelf>>,
+    /// Snapshots.
+    pub(crate) copies: RefCell<Vec<(Copies, KeyArn, String)>>,
     /// Every request: the operation and whether AWS executed it without an error.
     pub(crate) log: RefCell<Vec<(String, bool)>>,
     /// Refusals by AWS itself, not by the fault plan.
@@ -138,6 +141,7 @@ impl FakeAws {
         Self {
             regions: RefCell::default(),
             shelves: RefCell::default(),
+            copies: RefCell::default(),
             faults: RefCell::default(),
             log: RefCell::default(),
             refusals: RefCell::default(),
@@ -382,6 +386,22 @@ impl Cloud for FakeAws {
     async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError> {
         self.read("DescribeConsumers", None).await?;
         Ok(self.found(at, sought))
+    }
+
+    async fn copies(
+        &self,
+        at: &Place,
+        of: Copies,
+    ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError> {
+        self.read("DescribeSnapshots", None).await?;
+        let copies = self.copies.borrow();
+        let here = copies.iter().filter(|(kind, key, _)| *kind == of && key.place() == *at);
+        Ok(here.map(|(_, key, id)| (id.clone(), Some(key.clone()))).collect())
+    }
+
+    async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError> {
+        self.read("GetKeyLastUsage", Some(key)).await?;
+        Ok(LastUsage::default())
     }
 
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {

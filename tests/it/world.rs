@@ -5,7 +5,7 @@ use kmsctl::cloud::CloudError;
 use kmsctl::cloud::retry::Patience;
 use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Known, Progress, World, apply};
-use kmsctl::engine::{Effort, identities, recover, refresh};
+use kmsctl::engine::{Effort, identities, impact, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
 use kmsctl::plan::order::Work;
@@ -121,6 +121,9 @@ impl Stack {
         let accounts = desired.own_accounts();
         let looked = identities::look(&self.fake, &self.effort, &plan, &live, &accounts).await;
         plan.admit(&looked.standings);
+        let endangered = plan.endangered(&live.ids);
+        let impacts = impact::scan(&self.fake, &self.effort, &endangered).await;
+        plan.spare(&impacts, &live.ids);
         Ok((plan, live))
     }
 

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{
     self, BillingMode, KeyType, PointInTimeRecoveryStatus, ProvisionedThroughput, TableDescription,
     TableStatus, Tag,
 };
+use std::collections::BTreeSet;
 
 /// DynamoDB describes one table a request: those of the given names are described, side by side.
 /// Tables that carry the stack's tag and are not named by it are not looked for.
@@ -23,9 +24,25 @@ pub(crate) async fn objects(
     at: &Place,
     sought: &Sought,
 ) -> Result<Vec<Object>, CloudError> {
-    let reads = sought.ids.iter().map(|name| object(aws, at, name, sought));
+    let names = match sought.is_all() {
+        true => names(aws, at).await?,
+        false => sought.ids.clone(),
+    };
+    let reads = names.iter().map(|name| object(aws, at, name, sought));
     let found = futures_util::future::try_join_all(reads).await?;
     Ok(found.into_iter().flatten().collect())
+}
+
+/// The names of all tables.
+async fn names(aws: &Aws, at: &Place) -> Result<BTreeSet<String>, CloudError> {
+    const OPERATION: &str = "ListTables";
+    let client = aws.dynamodb(at, For::Reading).await;
+    let mut pages = client.list_tables().into_paginator().send();
+    let mut names = BTreeSet::new();
+    while let Some(page) = pages.next().await {
+        names.extend(answer(OPERATION, page)?.table_names.unwrap_or_default());
+    }
+    Ok(names)
 }
 
 async fn object(
@@ -41,7 +58,7 @@ async fn object(
     const TAGS: &str = "ListTagsOfResource";
     let mut tags = Tags::new();
     let mut from = None;
-    while let Some(arn) = table.table_arn() {
+    while let Some(arn) = table.table_arn().filter(|_| !sought.is_all()) {
         let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(from);
         let page = answer(TAGS, request.send().await)?;
         tags.extend(page.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())));

@@ -2,6 +2,7 @@
 
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::world::Stack;
+use kmsctl::cloud::Copies;
 use kmsctl::kind::Kind;
 
 const CASE: Case = Case {
@@ -97,4 +98,33 @@ fn who_uses_tables_may_use_their_key_through_dynamodb() {
     assert_eq!(derived(&all, "a"), [("AllowDynamoDBTables".to_owned(), sources)]);
     assert_eq!(derived(&all, "b"), []);
     insta::assert_snapshot!(policy(&all, "a")["Statement"][1], @r#"{"Sid":"AllowDynamoDBTables","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/App","arn:aws:iam::111122223333:role/Web"]},"Action":["kms:CreateGrant","kms:Decrypt","kms:DescribeKey","kms:Encrypt","kms:GenerateDataKey*","kms:ReEncrypt*"],"Resource":"*","Condition":{"StringLike":{"kms:ViaService":"dynamodb.*.amazonaws.com"}}}"#);
+}
+
+#[test]
+fn a_key_in_use_is_neither_deleted_nor_disabled() {
+    let table = |key: &str, protect: bool| {
+        format!(
+            "dynamodb: {{tables: {{orders: {{partition_key: {{name: id, type: S}}, key: {key}, \
+             protect: {protect}}}}}}}\n"
+        )
+    };
+    let keys = KEYS.replace("policy: {}", "policy: {}, protect: false");
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(&format!("{keys}{}", table("a", false))));
+    // Forgotten by the stack, but still there.
+    let arn = stack.fake.key("a").meta.arn;
+    stack.fake.copies.borrow_mut().push((Copies::EbsSnapshots, arn, "snap-1".to_owned()));
+    let gone = "removed: [{address: dynamodb_table/orders, action: forget}]\n";
+    let off = keys.replace("a: {", "a: {enabled: false, ");
+    let without = keys.lines().filter(|line| !line.contains("  a:")).collect::<Vec<_>>().join("\n");
+    for text in [format!("{off}{gone}"), format!("{without}\n{gone}")] {
+        let plan = stack.plan_only(&desired(&text));
+        let why = &plan.blocked[0];
+        assert_eq!((plan.blocked.len(), why.address.to_string()), (1, "key/a".to_owned()));
+        assert!(why.reason.contains("dynamodb_table `orders`, ebs_snapshot `snap-1`"), "{why:?}");
+    }
+    // What the plan itself takes away, it need not wait for.
+    stack.fake.copies.borrow_mut().clear();
+    let all = stack.applied(&desired(&format!("{without}\n")));
+    assert_eq!(operations(&all), ["DeleteAlias", "DeleteTable", "ScheduleKeyDeletion"]);
 }

@@ -1,0 +1,87 @@
+//! What depends on a key, for a person. Everything is fit for a terminal.
+
+use super::page::{DIM, YELLOW, put, wrapped};
+use super::{Style, workflow_safe};
+use crate::impact::{Dependant, Impact};
+
+/// What nobody can find out by asking AWS for lists.
+const NEVER_SEEN: &str = "Other accounts and Regions, services besides those above (S3, Secrets \
+                          Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others), backups, \
+                          and data that applications encrypted themselves are never looked at.";
+
+/// The report.
+#[must_use]
+pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
+    let mut out = String::new();
+    let mut say = |indent: usize, color: Option<&str>, text: &str| {
+        for (at, text) in wrapped(text, indent, 2, style.width) {
+            put(&mut out, at, color.filter(|_| style.color), &text);
+        }
+    };
+    match impact.dependants.len() {
+        0 => say(0, None, &format!("Nothing was found that depends on {key}.")),
+        1 => say(0, Some(YELLOW), &format!("1 thing depends on {key}:")),
+        n => say(0, Some(YELLOW), &format!("{n} things depend on {key}:")),
+    }
+    for Dependant { what, id, held_by } in &impact.dependants {
+        let holder = held_by.as_ref().map(|by| format!(", held by {by}")).unwrap_or_default();
+        say(2, None, &format!("{what} {id}{holder}"));
+    }
+    if let Some(usage) = &impact.last_usage {
+        let since = usage.recorded_since.as_deref().unwrap_or("an unknown day");
+        let text = match (&usage.when, &usage.operation) {
+            (Some(when), Some(operation)) => format!("Last used {when}, for {operation}."),
+            (Some(when), None) => format!("Last used {when}."),
+            (None, _) => format!("No use is recorded since {since}, when AWS began to record."),
+        };
+        say(0, None, &text);
+    }
+    let scanned = impact.scanned.iter().map(|list| format!("{} {}", list.count, list.what));
+    let scanned = scanned.collect::<Vec<_>>().join(", ");
+    say(0, Some(DIM), &format!("Looked at, in the Region of the key: {scanned}."));
+    for unseen in &impact.unseen {
+        say(0, Some(YELLOW), &format!("Not looked at: {} ({}).", unseen.what, unseen.why));
+    }
+    say(0, Some(DIM), NEVER_SEEN);
+    workflow_safe(&out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::impact::{LastUsage, Scanned, Unseen};
+
+    #[test]
+    fn a_report_says_what_was_not_seen_and_never_that_all_is_well() {
+        let style = Style { color: false, verbose: false, width: 70 };
+        let mut impact = Impact::default();
+        impact.scanned.insert(Scanned { what: "ebs_volume".to_owned(), count: 3 });
+        impact
+            .unseen
+            .insert(Unseen { what: "es_domain".to_owned(), why: "denied\u{1b}[2J".into() });
+        let nothing = report("key/a", &impact, &style);
+        assert!(!nothing.contains("safe") && nothing.contains("Not looked at: es_domain"));
+        assert!(!nothing.contains('\u{1b}'), "{nothing}");
+        impact.dependants.insert(Dependant {
+            what: "grant".to_owned(),
+            id: "g1".to_owned(),
+            held_by: Some("rds.eu-west-1.amazonaws.com".to_owned()),
+        });
+        impact.last_usage = Some(LastUsage {
+            when: Some("2026-11-20T10:00:00Z".to_owned()),
+            operation: Some("Decrypt".to_owned()),
+            recorded_since: None,
+        });
+        insta::assert_snapshot!(report("key/a", &impact, &style), @r"
+        1 thing depends on key/a:
+          grant g1, held by rds.eu-west-1.amazonaws.com
+        Last used 2026-11-20T10:00:00Z, for Decrypt.
+        Looked at, in the Region of the key: 3 ebs_volume.
+        Not looked at: es_domain (denied\u{1b}[2J).
+        Other accounts and Regions, services besides those above (S3, Secrets
+          Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others),
+          backups, and data that applications encrypted themselves are never
+          looked at.
+        ");
+    }
+}
