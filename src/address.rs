@@ -81,6 +81,13 @@ fn form(kind: Kind, name: &str) -> Result<(), String> {
     if kind == Kind::ServiceLinkedRole {
         return name.parse::<service_linked_role::Spec>().map(drop).map_err(bad);
     }
+    if kind == Kind::Key
+        && let Some((key, region)) = name.split_once('/')
+    {
+        // A replica.
+        key.parse::<Name>().map(drop).map_err(bad)?;
+        return region.parse::<Region>().map(drop).map_err(bad);
+    }
     if kind != Kind::Grant {
         return name.parse::<Name>().map(drop).map_err(bad);
     }

@@ -165,6 +165,8 @@ record! {
         origin: Option<Text>,
         /// Whether replicas can be made; fixed at creation.
         multi_region: Option<Spanned<bool>>,
+        /// Replicas of a multi-Region key, by their Regions.
+        replicas: Named<Part<Replica>>,
         /// The custom key store that holds the key; fixed at creation.
         custom_key_store_id: Option<Text>,
         /// The key's id in an external key store; fixed at creation.
@@ -173,6 +175,26 @@ record! {
         adopt: Option<Text>,
         /// The ARN of a key of somebody else, of which only aliases and grants are managed.
         existing: Option<Text>,
+    }
+}
+
+record! {
+    /// A replica of a multi-Region key: it has the id, the material and the rotation of its primary, and all else of its own.
+    pub struct Replica {
+        /// Shown in the console, at most 8192 characters.
+        description: Option<Text>,
+        /// Its names in its Region; `alias/` may be left out.
+        aliases: Vec<Text>,
+        /// Its tags, beside those of `defaults`.
+        tags: Option<Spanned<Named<Text>>>,
+        /// Whether it can be used.
+        enabled: Option<Spanned<bool>>,
+        /// Who can do what with it; default: AWS's own policy, and not that of its primary.
+        policy: Option<Policy>,
+        /// Refuse deletion and disabling; default true.
+        protect: Option<Spanned<bool>>,
+        /// How many days a deletion waits, 7 to 30; default 30.
+        deletion_window_days: Option<Spanned<u32>>,
     }
 }
 

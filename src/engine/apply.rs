@@ -222,8 +222,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     /// One call: intent, request, outcome.
     async fn call(&self, step: &Step, number: usize, planned: &PlannedCall) -> Result<(), String> {
         let PlannedCall { at, call } = planned;
-        let creates = matches!(call, Call::Key(key::Call::CreateKey { .. }))
-            || call.effect() == Some(Effect::Creates);
+        let makes =
+            matches!(call, Call::Key(key::Call::CreateKey { .. } | key::Call::ReplicateKey { .. }));
+        let creates = makes || call.effect() == Some(Effect::Creates);
         let nonce = creates.then(|| self.world.nonce()).transpose()?;
         let address = || step.address.clone();
         self.write(&Event::Intended {

@@ -143,6 +143,10 @@ async fn on_key<C: Cloud>(
     let patience = &effort.patience;
     match call {
         key::Call::CreateKey { .. } => by_nonce(cloud, effort, nonces, lost).await,
+        key::Call::ReplicateKey { key_id, replica_region, .. } => {
+            let at = Place { account: lost.at.account.clone(), region: replica_region.clone() };
+            replica(cloud, patience, lost, key_id, &at).await
+        }
         key::Call::ScheduleKeyDeletion { .. } => Ok(done(dying(cloud, patience, lost).await?)),
         key::Call::CancelKeyDeletion {} => Ok(done(!dying(cloud, patience, lost).await?)),
         key::Call::EnableKey {}
@@ -154,6 +158,22 @@ async fn on_key<C: Cloud>(
         | key::Call::EnableKeyRotation { .. }
         | key::Call::DisableKeyRotation {} => Ok(None),
     }
+}
+
+/// A replica has the id of its primary; the nonce says whose call made it.
+async fn replica<C: Cloud>(
+    cloud: &C,
+    patience: &Patience,
+    lost: Lost<'_>,
+    primary: &KeyRef,
+    at: &Place,
+) -> Result<Option<Outcome>, CloudError> {
+    let Some(arn) = primary.resolve(lost.ids).map(|arn| KeyArn::at(at, arn.id())) else {
+        return Ok(None);
+    };
+    let tags = patiently(patience, async || cloud.tags(&arn).await).await?;
+    let ours = tags.get(NONCE_TAG).map(String::as_str) == lost.nonce;
+    Ok(ours.then_some(Outcome::Key(arn)))
 }
 
 async fn on_alias<C: Cloud>(

@@ -9,7 +9,7 @@ pub use refuse::{shut_out, waking};
 
 use super::consumer::{Tags, retagged};
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::Place;
+use crate::id::{Place, Region};
 use crate::policy::{self, Document};
 use refuse::{immutable, importable, lockout, rotatable};
 use serde::{Deserialize, Serialize};
@@ -137,6 +137,9 @@ pub struct Spec {
     pub origin: Option<String>,
     /// Whether replicas can be made.
     pub multi_region: Option<bool>,
+    /// The key that it is a replica of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<Primary>,
     /// The custom key store that holds the key.
     pub custom_key_store_id: Option<String>,
     /// The key's id in an external key store.
@@ -173,6 +176,15 @@ impl Spec {
         let policy = self.policy.clone().or_else(|| self.shared.as_ref().map(around));
         Self { policy, ..self.clone() }
     }
+}
+
+/// The key that others are replicas of: same id, same material, one in each Region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    /// The key.
+    pub key: KeyRef,
+    /// Its Region, where replicas are asked for.
+    pub region: Region,
 }
 
 /// Statements in a policy of somebody else: the others stay as they are, character for character.
@@ -235,6 +247,17 @@ pub enum Call {
         bypass_policy_lockout_safety_check: bool,
         tags: Vec<Tag>,
     },
+    ReplicateKey {
+        key_id: KeyRef,
+        replica_region: Region,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        bypass_policy_lockout_safety_check: bool,
+        tags: Vec<Tag>,
+    },
     CancelKeyDeletion {},
     EnableKey {},
     DisableKey {},
@@ -271,8 +294,8 @@ impl Resource for Key {
     type Call = Call;
     const SERVICE: &'static str = "kms";
 
-    fn refs(_: &Spec) -> Vec<&KeyRef> {
-        Vec::new()
+    fn refs(spec: &Spec) -> Vec<&KeyRef> {
+        spec.primary.iter().map(|primary| &primary.key).collect()
     }
 
     fn complete(declared: &Spec, live: &Spec) -> Spec {
@@ -285,6 +308,7 @@ impl Resource for Key {
             usage: or(declared.usage.as_ref(), live.usage.as_ref()),
             origin: or(declared.origin.as_ref(), live.origin.as_ref()),
             multi_region: declared.multi_region.or(live.multi_region),
+            primary: declared.primary.clone(),
             custom_key_store_id: or(
                 declared.custom_key_store_id.as_ref(),
                 live.custom_key_store_id.as_ref(),
@@ -353,7 +377,7 @@ impl Resource for Key {
 
     fn retry(call: &Call) -> Retry {
         match call {
-            Call::CreateKey { .. } => Retry::ProbeByTag,
+            Call::CreateKey { .. } | Call::ReplicateKey { .. } => Retry::ProbeByTag,
             Call::CancelKeyDeletion {} | Call::ScheduleKeyDeletion { .. } => Retry::ProbeByName,
             Call::EnableKey {}
             | Call::DisableKey {}
@@ -368,7 +392,7 @@ impl Resource for Key {
 
     fn principals(call: &Call) -> Vec<String> {
         let policy = match call {
-            Call::CreateKey { policy, .. } => policy.as_ref(),
+            Call::CreateKey { policy, .. } | Call::ReplicateKey { policy, .. } => policy.as_ref(),
             Call::PutKeyPolicy { policy, .. } => Some(policy),
             Call::CancelKeyDeletion {}
             | Call::EnableKey {}
@@ -391,23 +415,41 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
         Some(policy) if policy.names_own_key() => (None, Some(policy)),
         policy => (policy, None),
     };
-    let mut calls = vec![Call::CreateKey {
-        key_spec: to.spec.clone(),
-        key_usage: to.usage.clone(),
-        origin: to.origin.clone(),
-        multi_region: to.multi_region,
-        custom_key_store_id: to.custom_key_store_id.clone(),
-        xks_key_id: to.xks_key_id.clone(),
-        description: to.description.clone(),
-        policy: at_creation.map(Document::to_json),
-        bypass_policy_lockout_safety_check: at_creation.is_some() && to.allow_lockout.is_some(),
-        tags: tag_list(&to.tags),
-    }];
+    let bypass_policy_lockout_safety_check = at_creation.is_some() && to.allow_lockout.is_some();
+    let (description, tags) = (to.description.clone(), tag_list(&to.tags));
+    let policy = at_creation.map(Document::to_json);
+    let make = match &to.primary {
+        Some(primary) => Call::ReplicateKey {
+            key_id: primary.key.clone(),
+            replica_region: place.region.clone(),
+            description,
+            policy,
+            bypass_policy_lockout_safety_check,
+            tags,
+        },
+        None => Call::CreateKey {
+            key_spec: to.spec.clone(),
+            key_usage: to.usage.clone(),
+            origin: to.origin.clone(),
+            multi_region: to.multi_region,
+            custom_key_store_id: to.custom_key_store_id.clone(),
+            xks_key_id: to.xks_key_id.clone(),
+            description,
+            policy,
+            bypass_policy_lockout_safety_check,
+            tags,
+        },
+    };
+    let mut calls = Vec::new();
     calls.extend(afterwards.map(|policy| put_policy(policy, to)));
     if let Some(Rotation::EveryDays(days)) = to.rotation {
         calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
     }
     let mut calls = Calls::all_at(place, calls);
+    // Replicas are asked for in the Region of the primary.
+    let region = to.primary.as_ref().map_or(&place.region, |primary| &primary.region);
+    let at = Place { account: place.account.clone(), region: region.clone() };
+    calls.first.insert(0, (at, make));
     if to.enabled == Some(false) {
         calls.last.push((place.clone(), Call::DisableKey {}));
     }

@@ -47,7 +47,8 @@ pub fn order(steps: &mut [Step]) {
     steps.sort_by_key(|step| {
         let rank = match (&step.change, step.address.kind) {
             (_, Kind::ServiceLinkedRole) => 0,
-            (Change::Delete { .. }, Kind::Key) => 3,
+            (Change::Delete { from: Spec::Key(key) }, Kind::Key) if key.primary.is_some() => 3,
+            (Change::Delete { .. }, Kind::Key) => 4,
             (_, Kind::Key) => 1,
             (_, Kind::KeyPolicy) => 1,
             (_, _) => 2,

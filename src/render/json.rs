@@ -166,5 +166,5 @@ fn request<'a>(step: &Step, call: &'a PlannedCall) -> Request<'a> {
 
 /// Whether the call is on a key that its own parameters do not name.
 pub(super) fn on_key(call: &Call, operation: &str) -> bool {
-    call.kind() == Kind::Key && operation != "CreateKey"
+    call.kind() == Kind::Key && !["CreateKey", "ReplicateKey"].contains(&operation)
 }

@@ -36,6 +36,7 @@ pub(super) fn key_spec(description: &str, policy: Document, team: Option<&str>) 
         usage: None,
         origin: None,
         multi_region: Some(true),
+        primary: None,
         custom_key_store_id: None,
         xks_key_id: None,
         description: Some(description.to_owned()),

@@ -88,6 +88,7 @@ impl Declare for Desired {
             usage: Some("ENCRYPT_DECRYPT".to_owned()),
             origin: None,
             multi_region: None,
+            primary: None,
             custom_key_store_id: None,
             xks_key_id: None,
             description: Some(format!("the key {name}")),

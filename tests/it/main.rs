@@ -31,6 +31,7 @@ mod program;
 mod program_access;
 mod program_state;
 mod properties;
+mod replicas;
 mod scenarios;
 mod service_linked_roles;
 mod world;

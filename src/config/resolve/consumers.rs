@@ -12,7 +12,7 @@ use crate::config::{Diagnostic, Named, Spanned, nearest};
 use crate::desired::Declared;
 use crate::id::{AliasArn, AliasName, KeyArn, Place, is_key_id};
 use crate::kind::consumer::{Common, Encryption, Scene, Settings, Spec};
-use crate::kind::key::{self, NAME_TAG, STACK_TAG};
+use crate::kind::key;
 use crate::kind::{self, KeyRef, Kind};
 use crate::tree::Span;
 
@@ -61,7 +61,7 @@ impl Context<'_> {
         }
         let tags = match existing {
             Some(_) => BTreeMap::new(),
-            None => self.consumer_tags(given),
+            None => self.own_tags(given.name, given.tags),
         };
         let spec = wrap(Spec { common: Common { key, existing, tags }, settings });
         let address = Address::new(given.kind, given.name.value.clone());
@@ -96,22 +96,6 @@ impl Context<'_> {
         let used_by = self.principals(texts);
         let name = given.existing.map_or(given.name.value.as_str(), |name| name.value.as_str());
         spec.needs(&Scene { place, name, used_by: &used_by })
-    }
-
-    fn consumer_tags(&mut self, given: &Given<'_>) -> BTreeMap<String, String> {
-        let mut tags = self.defaults.tags.clone();
-        if let Some(own) = given.tags {
-            tags.extend(self.tags(&own.value));
-        }
-        if tags.len() > key::MAX_TAGS {
-            let span = given.tags.map_or(given.name.span, |tags| tags.span);
-            let message = format!("{} tags are too many", tags.len());
-            let help = format!("AWS allows 50, of which kmsctl needs some: keep {}", key::MAX_TAGS);
-            self.error(span, message, help);
-        }
-        tags.insert(STACK_TAG.to_owned(), self.out.stack.to_string());
-        tags.insert(NAME_TAG.to_owned(), given.name.value.clone());
-        tags
     }
 
     fn nothing_beside_existing(&mut self, given: &Given<'_>) {

@@ -7,7 +7,7 @@ use super::grant::On;
 use super::lint::{Settings, usage};
 use crate::address::Address;
 use crate::config::raw::{self, Key, Part, Text};
-use crate::config::{Diagnostic, Named};
+use crate::config::{Diagnostic, Named, Spanned};
 use crate::id::{AliasName, KeyArn, Place};
 use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG, can_rotate};
 use crate::kind::{KeyRef, Kind, Spec, alias, key_policy};
@@ -46,7 +46,8 @@ impl Context<'_> {
         if let Some(fact) = &fact {
             self.out.key_facts.insert(target.clone(), fact.clone());
         }
-        self.aliases(name, raw, &target, known.as_ref());
+        self.replicas(name, raw, &target, &place);
+        self.aliases(name, &raw.aliases, &target, known.as_ref());
         self.grants(
             raw,
             &On { name: &name.value, key: &target, place: &place, fact: fact.as_ref() },
@@ -92,7 +93,7 @@ impl Context<'_> {
         if let Some(policy) = &raw.policy {
             self.foreign_policy(name, policy, &target, &place);
         }
-        self.aliases(name, raw, &target, Some(&place));
+        self.aliases(name, &raw.aliases, &target, Some(&place));
         self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
     }
 
@@ -113,7 +114,9 @@ impl Context<'_> {
 
     /// Reports what cannot be declared of a key of somebody else.
     fn only_beside(&mut self, raw: &Key) {
-        let fields: [(&str, Option<Span>); 14] = [
+        let replica = raw.replicas.iter().next().map(|(region, _)| region.span);
+        let fields: [(&str, Option<Span>); 15] = [
+            ("replicas", replica),
             ("description", raw.description.as_ref().map(|f| f.span)),
             ("tags", raw.tags.as_ref().map(|f| f.span)),
             ("enabled", raw.enabled.as_ref().map(|f| f.span)),
@@ -140,12 +143,18 @@ impl Context<'_> {
     }
 
     /// The aliases. Without a place it is not known which others they could meet.
-    fn aliases(&mut self, name: &Text, raw: &Key, target: &KeyRef, place: Option<&Place>) {
-        if let Some(first) = raw.aliases.get(MAX_ALIASES) {
-            let message = format!("{} aliases are too many for a key", raw.aliases.len());
+    pub(super) fn aliases(
+        &mut self,
+        name: &Text,
+        aliases: &[Text],
+        target: &KeyRef,
+        place: Option<&Place>,
+    ) {
+        if let Some(first) = aliases.get(MAX_ALIASES) {
+            let message = format!("{} aliases are too many for a key", aliases.len());
             self.error(first.span, message, format!("AWS allows {MAX_ALIASES}"));
         }
-        for text in &raw.aliases {
+        for text in aliases {
             let alias = self.parse::<AliasName>(text);
             if let (Some(alias), Some(place)) = (alias, place) {
                 self.alias(name, text, alias, target, place);
@@ -207,6 +216,7 @@ impl Context<'_> {
             usage: text(&raw.usage),
             origin: text(&raw.origin),
             multi_region: raw.multi_region.as_ref().map(|multi| multi.value),
+            primary: None,
             custom_key_store_id: text(&raw.custom_key_store_id),
             xks_key_id: text(&raw.xks_key_id),
             description: text(&raw.description),
@@ -215,7 +225,7 @@ impl Context<'_> {
             policy: owned.and_then(|policy| self.policy(address, policy, usage(raw))),
             shared: shared.and_then(|policy| self.shared_policy(address, policy, usage(raw))),
             allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
-            tags: self.key_tags(name, raw),
+            tags: self.own_tags(name, raw.tags.as_ref()),
             deletion_window_days: window.or(self.defaults.deletion_window_days).unwrap_or(30),
             deletion: None,
         }
@@ -254,13 +264,18 @@ impl Context<'_> {
         }
     }
 
-    fn key_tags(&mut self, name: &Text, raw: &Key) -> BTreeMap<String, String> {
+    /// The declared tags, and those that say whose the key is.
+    pub(super) fn own_tags(
+        &mut self,
+        name: &Text,
+        own: Option<&Spanned<Named<Text>>>,
+    ) -> BTreeMap<String, String> {
         let mut tags = self.defaults.tags.clone();
-        if let Some(own) = &raw.tags {
+        if let Some(own) = own {
             tags.extend(self.tags(&own.value));
         }
         if tags.len() > key::MAX_TAGS {
-            let span = raw.tags.as_ref().map_or(name.span, |tags| tags.span);
+            let span = own.map_or(name.span, |tags| tags.span);
             let message = format!("{} tags are too many", tags.len());
             let help =
                 format!("AWS allows 50, of which kmsctl needs 3: keep {} at most", key::MAX_TAGS);

@@ -9,6 +9,7 @@ mod key;
 mod lint;
 mod policy;
 mod principal;
+mod replica;
 mod role;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,8 +1,8 @@
 //! A key's calls as the SDK's requests, and the SDK's metadata as ours.
 
 use super::{Call, DEFAULT_ORIGIN, DEFAULT_SPEC, Metadata, NONCE_TAG, Tag, rule};
-use crate::cloud::aws::Aws;
 use crate::cloud::aws::error::{answer, local, unbuilt};
+use crate::cloud::aws::{Aws, resolve};
 use crate::cloud::{CloudError, Fault, Late, Outcome};
 use crate::id::{KeyArn, Place};
 use aws_sdk_kms::primitives::DateTimeFormat;
@@ -74,6 +74,7 @@ pub(crate) async fn send(
 ) -> Result<Outcome, CloudError> {
     match call {
         Call::CreateKey { .. } => return create(aws, at, call, late).await,
+        Call::ReplicateKey { .. } => return replicate(aws, at, call, late).await,
         Call::CancelKeyDeletion {} => {
             const OPERATION: &str = "CancelKeyDeletion";
             let request = aws.ready(at, OPERATION).await.cancel_key_deletion();
@@ -195,6 +196,47 @@ async fn create(
     let made = answer(OPERATION, request.send().await)?;
     let key = metadata(OPERATION, made.key_metadata());
     // The key exists, whatever the answer looks like: it has to be looked for.
+    key.map(|key| Outcome::Key(key.arn))
+        .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
+}
+
+async fn replicate(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "ReplicateKey";
+    let Call::ReplicateKey {
+        key_id,
+        replica_region,
+        description,
+        policy,
+        bypass_policy_lockout_safety_check,
+        tags: declared,
+    } = call
+    else {
+        return Err(local(OPERATION, Fault::Other, "the call is another one"));
+    };
+    let Some(nonce) = late.nonce else {
+        return Err(local(OPERATION, Fault::Other, "the call has no nonce"));
+    };
+    let mut all = declared.clone();
+    all.push(Tag { tag_key: NONCE_TAG.to_owned(), tag_value: nonce.to_owned() });
+    let all = tags(OPERATION, &all)?;
+    let primary = resolve(OPERATION, key_id, late)?;
+    let request = aws
+        .ready(at, OPERATION)
+        .await
+        .replicate_key()
+        .key_id(primary)
+        .replica_region(replica_region.as_str())
+        .set_description(description.clone())
+        .set_policy(policy.clone())
+        .set_bypass_policy_lockout_safety_check(bypass_policy_lockout_safety_check.then_some(true))
+        .set_tags(Some(all));
+    let made = answer(OPERATION, request.send().await)?;
+    let key = metadata(OPERATION, made.replica_key_metadata());
     key.map(|key| Outcome::Key(key.arn))
         .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
 }

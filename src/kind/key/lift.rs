@@ -59,6 +59,7 @@ pub fn lift(
         usage: Some(metadata.usage.clone()),
         origin: Some(metadata.origin.clone()),
         multi_region: Some(metadata.multi_region),
+        primary: first.and_then(|spec| spec.primary.clone()),
         custom_key_store_id: metadata.custom_key_store_id.clone(),
         xks_key_id: metadata.xks_key_id.clone(),
         description: Some(metadata.description.clone()),

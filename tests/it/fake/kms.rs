@@ -105,6 +105,9 @@ impl FakeAws {
         late: &Late<'_>,
         name: &'static str,
     ) -> Answer {
+        if let Call::Key(replicate @ KeyCall::ReplicateKey { .. }) = call {
+            return self.replicate_key(at, replicate, late, name);
+        }
         let mut regions = self.regions.borrow_mut();
         let region = regions.entry(at.clone()).or_default();
         match call {
@@ -226,6 +229,55 @@ impl FakeAws {
         Ok(Outcome::Key(arn))
     }
 
+    /// A replica has the id of its primary; its policy, tags and description are its own
+    /// (aws-semantics 3).
+    fn replicate_key(
+        &self,
+        at: &Place,
+        call: &KeyCall,
+        late: &Late<'_>,
+        name: &'static str,
+    ) -> Answer {
+        let KeyCall::ReplicateKey {
+            key_id, replica_region, description, policy: text, tags, ..
+        } = call
+        else {
+            return Err(fail(name, Fault::Other, "not ReplicateKey"));
+        };
+        let primary = resolve(name, key_id, late)?;
+        if primary.place() != *at {
+            return Err(fail(name, Fault::NotFound, "not in the Region of the primary"));
+        }
+        let there = Place { account: at.account.clone(), region: replica_region.clone() };
+        let mut regions = self.regions.borrow_mut();
+        let found = regions.get(at).and_then(|region| region.keys.get(primary.id())).cloned();
+        let found = found.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
+        if !found.meta.multi_region {
+            return Err(fail(name, Fault::Unsupported, "not a multi-Region key"));
+        }
+        enabled(name, &found)?;
+        let region = regions.entry(there.clone()).or_default();
+        if region.keys.contains_key(primary.id()) {
+            return Err(fail(name, Fault::AlreadyExists, "there is one in that Region"));
+        }
+        let nonce = late.nonce.ok_or_else(|| fail(name, Fault::Invalid, "no nonce"))?;
+        let mut all = BTreeMap::from([(NONCE_TAG.to_owned(), nonce.to_owned())]);
+        all.extend(tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone())));
+        let policy = match text {
+            Some(text) => policy(name, text, false)?,
+            None => {
+                let default = kmsctl::policy::aws_default("aws", at.account.as_str());
+                serde_json::from_str(&default.to_json()).unwrap()
+            }
+        };
+        let arn = KeyArn::at(&there, primary.id());
+        let description = description.clone().unwrap_or_default();
+        let meta = Metadata { arn: arn.clone(), description, ..found.meta };
+        let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
+        region.keys.insert(arn.id().to_owned(), key);
+        Ok(Outcome::Key(arn))
+    }
+
     fn change_grant(
         &self,
         at: &Place,
@@ -288,7 +340,9 @@ impl FakeAws {
 
 fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
     match call {
-        KeyCall::CreateKey { .. } => return Err(fail(name, Fault::Other, "not here")),
+        KeyCall::CreateKey { .. } | KeyCall::ReplicateKey { .. } => {
+            return Err(fail(name, Fault::Other, "not here"));
+        }
         KeyCall::CancelKeyDeletion {} => {
             if !key.meta.is_dying() {
                 return Err(fail(name, Fault::InvalidState, "is not pending deletion"));
