@@ -21,7 +21,8 @@ pub fn order(steps: &mut [Step]) {
     let others: BTreeSet<Address> = keys(steps.iter().filter(|step| !deleted(step)));
     let mut before_key: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     let made = made(steps);
-    let policies: BTreeMap<KeyRef, Address> = policies(steps);
+    let coming = policies(steps.iter(), Change::to);
+    let leaving = policies(steps.iter().filter(deleted), Change::from);
     for step in steps.iter_mut() {
         let named = identities(step);
         step.after.extend(named.iter().filter_map(|identity| made.get(identity).cloned()));
@@ -38,8 +39,13 @@ pub fn order(steps: &mut [Step]) {
             }
         }
         let refs = step.change.to().map(Spec::refs).unwrap_or_default();
-        let policy = refs.into_iter().find_map(|key| policies.get(key));
+        let policy = refs.into_iter().find_map(|key| coming.get(key));
         step.after.extend(policy.filter(|policy| **policy != step.address).cloned());
+        let refs = step.change.from().map(Spec::refs).unwrap_or_default();
+        let policy = refs.into_iter().find_map(|key| leaving.get(key));
+        if let Some(policy) = policy.filter(|policy| **policy != step.address) {
+            before_key.entry(policy.clone()).or_default().insert(step.address.clone());
+        }
     }
     for step in steps.iter_mut() {
         step.after.extend(before_key.remove(&step.address).unwrap_or_default());
@@ -50,6 +56,7 @@ pub fn order(steps: &mut [Step]) {
             (Change::Delete { from: Spec::Key(key) }, Kind::Key) if key.primary.is_some() => 3,
             (Change::Delete { .. }, Kind::Key) => 4,
             (_, Kind::Key) => 1,
+            (Change::Delete { .. }, Kind::KeyPolicy) => 3,
             (_, Kind::KeyPolicy) => 1,
             (_, _) => 2,
         };
@@ -58,9 +65,12 @@ pub fn order(steps: &mut [Step]) {
 }
 
 /// The steps that change the policies of keys that are not the stack's, by the key.
-fn policies(steps: &[Step]) -> BTreeMap<KeyRef, Address> {
-    let each = steps.iter().filter_map(|step| {
-        let policy = step.change.to()?.as_key_policy()?;
+fn policies<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    side: impl Fn(&Change<Spec>) -> Option<&Spec>,
+) -> BTreeMap<KeyRef, Address> {
+    let each = steps.filter_map(|step| {
+        let policy = side(&step.change)?.as_key_policy()?;
         Some((policy.key.clone(), step.address.clone()))
     });
     each.collect()

@@ -112,11 +112,12 @@ impl Scene<'_> {
             KeyRef::Managed(address) => {
                 let wanted = self.desired.resources.get(address).and_then(|d| d.spec.as_key());
                 let wanted = wanted.and_then(|key| key.enabled);
-                match self.live.seen.get(address).map(|seen| (seen, wanted)) {
-                    Some((Seen::Present { spec, .. }, wanted)) => {
+                match (self.live.seen.get(address), wanted) {
+                    (_, Some(false)) => (Some("disabled".to_owned()), false),
+                    (Some(Seen::Present { spec, .. }), wanted) => {
                         (key_state(spec), wanted == Some(true))
                     }
-                    _ => (wanted.filter(|on| !on).map(|_| "disabled".to_owned()), false),
+                    (Some(Seen::Absent | Seen::Obstructed { .. }) | None, _) => (None, false),
                 }
             }
             KeyRef::Arn(_) => {

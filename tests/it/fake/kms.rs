@@ -6,6 +6,7 @@ use kmsctl::cloud::{CloudError, Fault, Late, Outcome};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::grant::{Call as GrantCall, Listed, operations_for};
 use kmsctl::kind::key::{Call as KeyCall, Metadata, NONCE_TAG, can_rotate, rule};
+use kmsctl::kind::key_policy::Call as PolicyCall;
 use kmsctl::kind::service_linked_role::Call as RoleCall;
 use kmsctl::kind::{Call, KeyRef};
 use serde_json::{Value, json};
@@ -136,6 +137,16 @@ impl FakeAws {
                 let key = regions.get_mut(&home).and_then(|r| r.keys.get_mut(arn.id()));
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
                 self.change_grant(at, key, call, name)
+            }
+            Call::KeyPolicy(PolicyCall::PutKeyPolicy { key_id, policy: text, .. }) => {
+                let arn = resolve(name, key_id, late)?;
+                if arn.place() != *at {
+                    return Err(fail(name, Fault::NotFound, "a key of another place"));
+                }
+                let key = region.keys.get_mut(arn.id());
+                let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
+                key.policy = policy(name, text, false)?;
+                Ok(Outcome::Done)
             }
             _ => fail_other(name),
         }

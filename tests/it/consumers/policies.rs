@@ -1,0 +1,158 @@
+//! What consumers do to the policies of their keys: the stack's own, somebody else's, and those that
+//! would not let them work.
+
+use super::{KEYS, desired, operations};
+use crate::build::key_at;
+use crate::world::Stack;
+use serde_json::{Value, json};
+
+const TABLE: &str = "{partition_key: {name: id, type: S}, protect: false, ";
+
+fn with_table(keys: &str, more: &str) -> kmsctl::desired::Desired {
+    desired(&format!("{keys}dynamodb: {{tables: {{orders: {TABLE}{more}}}}}}}\n"))
+}
+
+/// The Sids of a key's policy in AWS.
+fn sids(stack: &Stack, key: &str) -> Vec<String> {
+    let policy = stack.fake.key(key).policy;
+    let all = policy["Statement"].as_array().unwrap().iter();
+    let mut all: Vec<String> =
+        all.map(|s| s["Sid"].as_str().unwrap_or("none").to_owned()).collect();
+    all.sort();
+    all
+}
+
+const SHARED: &str = "stack: stack
+region: eu-central-1
+keys:
+  a:
+    policy:
+      ownership: shared
+      statements: [{Sid: Mine, Effect: Allow, Principal: {AWS: 'arn:aws:iam::111122223333:role/x'}, Action: 'kms:Decrypt', Resource: '*'}]
+";
+
+#[test]
+fn only_the_stacks_own_statements_change_in_a_shared_policy() {
+    let mut stack = Stack::new(1);
+    let plain = desired(SHARED);
+    stack.applied(&plain);
+    stack.settled(&plain);
+    let root = "Enable IAM User Permissions";
+    assert_eq!(sids(&stack, "a").len(), 2, "{:?}", sids(&stack, "a"));
+    assert!(sids(&stack, "a").iter().any(|sid| sid.starts_with("kmsctl stack ")));
+    // Somebody adds a section of their own, as the guides of AWS's services say.
+    let theirs = json!({"Sid": "Theirs", "Effect": "Allow", "Action": ["kms:Decrypt", "kms:DescribeKey"],
+        "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Resource": "*"});
+    stack.fake.tamper("a", |key| {
+        key.policy["Statement"].as_array_mut().unwrap().push(theirs.clone());
+    });
+    stack.settled(&plain);
+    let table = with_table(SHARED, "key: a, used_by: [role/App]");
+    let plan = stack.applied(&table);
+    assert_eq!(operations(&plan), ["PutKeyPolicy", "CreateTable"]);
+    stack.settled(&table);
+    assert_eq!(sids(&stack, "a").len(), 4, "{:?}", sids(&stack, "a"));
+    let bare = SHARED.lines().take(4).collect::<Vec<_>>().join("\n") + "\n    description: d\n";
+    stack.applied(&desired(&bare));
+    stack.settled(&desired(&bare));
+    assert_eq!(sids(&stack, "a"), [root, "Theirs"]);
+    let all = stack.fake.key("a").policy["Statement"].clone();
+    assert!(all.as_array().unwrap().iter().any(|kept| same(kept, &theirs)), "{all}");
+}
+
+/// The same statement, however AWS writes it.
+fn same(one: &Value, other: &Value) -> bool {
+    let sorted = |value: &Value| {
+        let mut actions: Vec<String> =
+            value["Action"].as_array().unwrap().iter().map(ToString::to_string).collect();
+        actions.sort();
+        (value["Sid"].clone(), value["Principal"].clone(), actions)
+    };
+    one["Action"].is_array() && sorted(one) == sorted(other)
+}
+
+#[test]
+fn a_key_without_a_declared_policy_gets_what_its_consumers_need_and_nothing_else() {
+    let keys = KEYS.replace(", policy: {}", "");
+    let mut stack = Stack::new(1);
+    let table = with_table(&keys, "key: a, used_by: [role/App]");
+    stack.applied(&table);
+    stack.settled(&table);
+    assert_eq!(sids(&stack, "a").len(), 2, "{:?}", sids(&stack, "a"));
+    stack.applied(&desired(&keys));
+    stack.settled(&desired(&keys));
+    assert_eq!(sids(&stack, "a"), ["Enable IAM User Permissions"]);
+}
+
+#[test]
+fn somebody_elses_key_gets_the_statements_before_the_consumer_needs_them() {
+    let mut other = Stack::new(1);
+    other.applied(&desired(KEYS));
+    let arn = other.fake.key("a").meta.arn;
+    let keys =
+        format!("stack: guest\nregion: eu-central-1\nkeys:\n  theirs: {{existing: '{arn}'}}\n");
+    let mut guest = Stack::new(2);
+    guest.state = kmsctl::state::State::begin("guest".parse().unwrap(), "guest".to_owned());
+    guest.fake = other.fake;
+    let table = with_table(&keys, "key: theirs, used_by: [role/App]");
+    let plan = guest.applied(&table);
+    assert_eq!(operations(&plan), ["PutKeyPolicy", "CreateTable"]);
+    guest.settled(&table);
+    assert!(sids(&guest, "a").iter().any(|sid| sid.starts_with("kmsctl guest ")));
+    // The owner's own declaration is not asked: it says what it says.
+    let from = guest.fake.log.borrow().len();
+    guest.applied(&desired(&keys));
+    assert_eq!(guest.fake.changes_since(from), ["DeleteTable", "PutKeyPolicy"]);
+    guest.settled(&desired(&keys));
+    assert!(!sids(&guest, "a").iter().any(|sid| sid.starts_with("kmsctl guest ")));
+}
+
+#[test]
+fn a_key_that_would_not_work_is_an_error_of_the_plan() {
+    let blocked = |stack: &Stack, keys: &str, more: &str| -> Vec<String> {
+        let plan = stack.plan_only(&with_table(keys, more));
+        plan.blocked.iter().map(|b| format!("{} {}: {}", b.address, b.field, b.reason)).collect()
+    };
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(KEYS));
+    let orders = |why: &str| vec![format!("dynamodb_table/orders key: {why}")];
+    let off = KEYS.replace("a: {", "a: {enabled: false, ");
+    let told = blocked(&stack, &off, "key: a");
+    assert!(told.contains(&orders("`key/a` is disabled")[0]), "{told:?}");
+    stack.fake.tamper("b", |key| key.meta.state = "Disabled".to_owned());
+    assert_eq!(blocked(&stack, KEYS, "key: b"), orders("`key/b` is disabled"));
+    // The configuration enables it again: then it works.
+    let on = KEYS.replace("b: {", "b: {enabled: true, ");
+    assert_eq!(blocked(&stack, &on, "key: b"), [""; 0]);
+    let nowhere = blocked(&stack, KEYS, "key: alias/nowhere");
+    assert!(nowhere[0].contains("there is no alias"), "{nowhere:?}");
+    // A policy that leaves nobody but its administrators any access.
+    let closed = KEYS.replace(
+        "a: {aliases: [a], policy: {}}",
+        "a: {policy: {delegate_to_iam: false, administrators: [role/a, role/b]}}",
+    );
+    let lacks = blocked(&stack, &closed, "key: a, used_by: [role/App], derive_policy: false");
+    assert!(
+        lacks[0]
+            .contains("does not allow kms:CreateGrant for `arn:aws:iam::111122223333:role/App`")
+            && lacks[0].contains("kms:GenerateDataKeyWithoutPlaintext"),
+        "{lacks:?}"
+    );
+    assert_eq!(blocked(&stack, &closed, "key: a, used_by: [role/App]"), [""; 0]);
+}
+
+#[test]
+fn a_consumer_whose_key_was_disabled_by_hand_is_told_of() {
+    let all = with_table(KEYS, "key: a");
+    let mut stack = Stack::new(1);
+    stack.applied(&all);
+    stack.fake.tamper("a", |key| key.meta.state = "Disabled".to_owned());
+    let plan = stack.plan_only(&all);
+    let told = |plan: &kmsctl::plan::Plan| {
+        plan.findings
+            .iter()
+            .any(|f| f.rule == "key-unusable" && f.message.starts_with("`key/a` is disabled"))
+    };
+    assert!(told(&plan), "{:#?}", plan.findings);
+    assert_eq!(stack.fake.key("a").meta.arn, stack.state.records[&key_at("a")].id.parse().unwrap());
+}
