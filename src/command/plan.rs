@@ -53,7 +53,8 @@ async fn outside(session: &Session, state: &State) -> Result<Plan, Failure> {
     let (mut plan, live) = observe(session, state).await?;
     plan.steps.clear();
     plan.access.clear();
-    plan.findings.clear();
+    // A consumer whose key does not work is news, though nothing differs.
+    plan.findings.retain(|finding| finding.rule == plan::KEY_UNUSABLE);
     // What cannot be looked at, or is somebody else's by now, is not known to be as it was.
     let obstructed =
         |address: &Address| matches!(live.seen.get(address), Some(Seen::Obstructed { .. }));
@@ -146,7 +147,8 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
     let session = Session::open(global, io).await?;
     let replay = session.observed(io).await?;
     let plan = outside(&session, &replay.state).await?;
-    let exit = match (plan.drift.is_empty(), plan.blocked.is_empty()) {
+    let same = plan.drift.is_empty() && plan.findings.is_empty();
+    let exit = match (same, plan.blocked.is_empty()) {
         (false, _) => Exit::Changes,
         (true, false) => Exit::Refused,
         (true, true) => Exit::Done,

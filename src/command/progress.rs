@@ -1,6 +1,7 @@
 //! The applier's world: the journal on disk, the clock, the signals, and what a person sees.
 
 use super::session::{now, random};
+use crate::address::Address;
 use crate::engine::apply::{Progress, World};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
@@ -9,8 +10,10 @@ use crate::store::Store;
 use crate::text::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The world of a run that a person, or a pipeline's log, watches.
 pub(super) struct Terminal<'a> {
@@ -19,6 +22,8 @@ pub(super) struct Terminal<'a> {
     io: &'a Io,
     bar: Option<ProgressBar>,
     stop: Arc<AtomicBool>,
+    /// What was last told of AWS's work, and after how many seconds of it.
+    told: RefCell<BTreeMap<Address, (String, u64)>>,
 }
 
 impl<'a> Terminal<'a> {
@@ -30,7 +35,8 @@ impl<'a> Terminal<'a> {
             }
             bar
         });
-        Self { store, replay: RefCell::new(replay), io, bar, stop: Arc::default() }
+        let told = RefCell::default();
+        Self { store, replay: RefCell::new(replay), io, bar, stop: Arc::default(), told }
     }
 
     /// The first Ctrl-C (or SIGTERM) stops at a safe point, the second at once; the journal makes
@@ -50,6 +56,23 @@ impl<'a> Terminal<'a> {
             bar.finish_and_clear();
         }
         self.replay.into_inner()
+    }
+
+    /// A person sees each look; a log has a line where something changes, and one a minute.
+    fn poll(&self, step: &Step, doing: &str, seconds: u64) {
+        let spent = humantime::format_duration(Duration::from_secs(seconds));
+        let text = format!("{}: waiting for AWS: {doing}, {spent}", step.address);
+        if let Some(bar) = &self.bar {
+            bar.set_message(printable(&text).into_owned());
+            return;
+        }
+        let mut told = self.told.borrow_mut();
+        let said = told.get(&step.address);
+        let news = said.is_none_or(|(what, when)| what != doing || seconds >= when + 60);
+        if news {
+            self.io.say(&text);
+            told.insert(step.address.clone(), (doing.to_owned(), seconds));
+        }
     }
 
     fn line(&self, text: &str) {
@@ -107,6 +130,7 @@ impl World for Terminal<'_> {
             Progress::Waiting { step, operation, why } => {
                 self.line(&format!("{}: {operation}: {why}", step.address));
             }
+            Progress::Polling { step, doing, seconds } => self.poll(step, doing, seconds),
             Progress::Finished { step } => {
                 let action = step.change.action();
                 self.line(&format!("{}: {action}: done ({})", step.address, calls(step)));

@@ -54,6 +54,8 @@ pub trait World {
 pub enum Progress<'a> {
     Began { step: &'a Step },
     Waiting { step: &'a Step, operation: &'a str, why: &'a str },
+    /// AWS is at work: on what, and for how long so far.
+    Polling { step: &'a Step, doing: &'a str, seconds: u64 },
     Finished { step: &'a Step },
     Failed { step: &'a Step, error: &'a str },
 }
@@ -197,7 +199,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             self.world.tell(Progress::Began { step });
             self.write(&Event::Began { address: address(), draft: draft(step) })?;
             if step.busy.is_some() {
-                self.until(step, Goal::Ready, "AWS").await?;
+                self.until(step, Goal::Ready).await?;
             }
         }
         for (n, planned) in calls.iter().enumerate() {
@@ -206,7 +208,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             }
             self.call(step, offset + n, planned).await?;
             if let Some(goal) = planned.call.goal() {
-                self.until(step, goal, &planned.call.request().0).await?;
+                self.until(step, goal).await?;
             }
         }
         if part == Part::Last || step.last.is_empty() {

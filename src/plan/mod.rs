@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use admit::Standing;
 pub use build::plan;
 pub use field::FieldChange;
+pub use usable::KEY_UNUSABLE;
 
 /// What the configuration, the state and AWS together ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,9 @@ use crate::policy::Document;
 use crate::policy::eval::Key;
 use std::collections::BTreeSet;
 
+/// The rule of a finding: a consumer does not work, or will not, because of its key.
+pub const KEY_UNUSABLE: &str = "key-unusable";
+
 /// Blocks the steps of consumers whose keys would not work; those that need no step are told of.
 pub(super) fn block_unusable(desired: &Desired, live: &Live, facts: &KeyFacts, plan: &mut Plan) {
     let scene = Scene { desired, live, facts };
@@ -45,7 +48,7 @@ fn block(plan: &mut Plan, address: &Address, key: &KeyRef, violation: Violation)
         plan.blocked.push(Blocked { address: step.address, field, reason, help });
     } else {
         plan.findings.push(Finding {
-            rule: "key-unusable".to_owned(),
+            rule: KEY_UNUSABLE.to_owned(),
             address: address.clone(),
             message: format!("{reason}: {help}"),
         });

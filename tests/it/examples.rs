@@ -9,10 +9,11 @@ use kmsctl::desired::Desired;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder, what `-f` names in it, the Region that it is tried in, and one of its aliases.
-const OVER_THE_WIRE: [(&str, &str, &str, &str); 5] = [
+const OVER_THE_WIRE: [(&str, &str, &str, &str); 6] = [
     ("storage", "kmsctl.yaml", "ap-northeast-2", "alias/umemoto_KMS"),
     ("elasticsearch", "kmsctl.yaml", "ap-northeast-1", "alias/ESCustomCMK"),
     ("cloudtrail", "kmsctl.yaml", "eu-west-1", "alias/cloudtrail"),
+    ("dynamodb", "kmsctl.yaml", "ap-southeast-1", "alias/sessions"),
     ("fleet", "", "eu-central-1", "alias/orders/volumes"),
     ("github-actions", "kmsctl.yaml", "eu-west-2", "alias/app"),
 ];
@@ -74,6 +75,11 @@ fn lives(folder: &str) {
 #[test]
 fn storage_lives() {
     lives("storage");
+}
+
+#[test]
+fn dynamodb_lives() {
+    lives("dynamodb");
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                     None => return Err(Stuck::Refused(error)),
                 },
                 Meaning::Busy => {
-                    let waited = self.until(step, Goal::Ready, &call.request().0).await;
+                    let waited = self.until(step, Goal::Ready).await;
                     if let Err(why) = waited {
                         let message = format!("{}; {why}", error.message);
                         return Err(Stuck::Refused(CloudError { message, ..error }));

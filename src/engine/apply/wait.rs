@@ -15,18 +15,13 @@ const TICK: Duration = Duration::from_millis(500);
 
 impl<C: Cloud, W: World> Run<'_, C, W> {
     /// Waits for `goal`. Other steps begin meanwhile, as if this one were not there.
-    pub(super) async fn until(
-        &self,
-        step: &Step,
-        goal: Goal,
-        operation: &str,
-    ) -> Result<(), String> {
+    pub(super) async fn until(&self, step: &Step, goal: Goal) -> Result<(), String> {
         let (Some(pace), Some(id)) = (step.address.kind.pace(), self.id_of(step)) else {
             return Ok(());
         };
         self.idle.set(self.idle.get() + 1);
         self.freed.notify_one();
-        let waited = self.poll(step, goal, operation, pace, &id).await;
+        let waited = self.poll(step, goal, pace, &id).await;
         self.idle.set(self.idle.get() - 1);
         waited
     }
@@ -35,7 +30,6 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         &self,
         step: &Step,
         goal: Goal,
-        operation: &str,
         pace: Pace,
         id: &str,
     ) -> Result<(), String> {
@@ -61,12 +55,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                     spell(elapsed)
                 ));
             }
-            let wish = match goal {
-                Goal::Ready => "until it is ready",
-                Goal::Gone => "until it is gone",
-            };
-            let why = format!("waiting {wish}: {doing}, {} so far", spell(elapsed));
-            self.world.tell(Progress::Waiting { step, operation, why: &why });
+            let seconds = elapsed.as_secs();
+            self.world.tell(Progress::Polling { step, doing: &doing, seconds });
             self.rest(pause).await.map_err(|()| {
                 format!(
                     "stopped while AWS is at it ({doing}): the next run looks what became of it"
