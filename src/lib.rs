@@ -1,4 +1,5 @@
-//! kmsctl keeps AWS KMS keys, aliases, key policies and grants as they are declared in YAML.
+//! kmsctl keeps AWS KMS keys, aliases, key policies, grants and the resources that consume the keys
+//! as they are declared in YAML.
 //!
 //! Data flows one way, and the core is pure:
 //!
@@ -13,10 +14,10 @@
 //! |---|---|---|
 //! | 0 | [`id`], [`address`], [`tree`], [`text`], [`policy`] | compute |
 //! | 1 | [`kind`]: what each kind of resource knows; a kind's `aws` half belongs to level 4 | compute |
-//! | 2 | [`waiver`], [`gate`], [`desired`], [`live`], [`state`], [`journal`] | compute |
+//! | 2 | [`waiver`], [`gate`], [`desired`], [`live`], [`impact`], [`state`], [`journal`] | compute |
 //! | 3 | [`plan`], [`render`]; [`config`] (its `read` reads files) | compute |
 //! | 4 | [`cloud`] (AWS), [`store`] (files) | call the outside |
-//! | 5 | [`engine`]: refresh, settle, recover, apply, over `cloud`'s trait | be async |
+//! | 5 | [`engine`]: refresh, settle, recover, apply, impact, over `cloud`'s trait | be async |
 //! | 6 | [`command`], [`cli`], [`failure`], [`io`] | know everything |
 //!
 //! # Words
@@ -31,6 +32,9 @@
 //! | change | what must happen so that live becomes desired |
 //! | step, call | the change of one address; one AWS request of it |
 //! | blocked | the plan refuses a change, and says what to do |
+//! | consumer | a resource that a key encrypts, or that needs statements in a key's policy |
+//! | need, derived | what a consumer must be allowed on its key; the statement that follows |
+//! | impact | what depends on a key, and what was looked at to know it |
 //! | settle | find out whether a call whose answer was lost has been executed |
 //!
 //! # How errors read

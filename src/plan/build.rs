@@ -183,7 +183,7 @@ impl Builder<'_> {
         };
         let from: &Spec = spec;
         if self.live.busy.contains_key(address) && record.is_some_and(|record| record.partial) {
-            self.await_aws(address, declared, from, id);
+            self.wait_for_aws(address, declared, from, id);
             return;
         }
         if let Some(violation) = moved(seen, declared) {
@@ -225,7 +225,7 @@ impl Builder<'_> {
 
     /// An apply was cut short while AWS was at work on a consumer: what it makes of it is looked at
     /// once it is done.
-    fn await_aws(&mut self, address: &Address, declared: &Declared, from: &Spec, id: &str) {
+    fn wait_for_aws(&mut self, address: &Address, declared: &Declared, from: &Spec, id: &str) {
         let change = Change::Update { from: from.clone(), to: from.clone() };
         let reason = "AWS is at work on it since an earlier apply: waits for that";
         self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);

@@ -68,70 +68,101 @@ where
     }
 }
 
-/// What an error code means (aws-semantics, appendices B and D).
+/// What error codes mean (aws-semantics, appendices B and D, and section 5 for the consumers).
+const CODES: &[(Fault, &[&str])] = &[
+    (
+        Fault::NotFound,
+        &[
+            "NotFoundException",
+            "InvalidGrantIdException",
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "ResourceNotFoundException",
+        ],
+    ),
+    (
+        Fault::AlreadyExists,
+        &[
+            "AlreadyExistsException",
+            "EntityAlreadyExists",
+            "ResourceInUseException",
+            "TableAlreadyExistsException",
+        ],
+    ),
+    (
+        Fault::Denied,
+        &[
+            "AccessDeniedException",
+            "AccessDenied",
+            "UnauthorizedOperation",
+            "NotAuthorized",
+            "AuthFailure",
+            "OptInRequired",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+            "IncompleteSignature",
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+        ],
+    ),
+    (
+        Fault::Throttled,
+        &[
+            "ThrottlingException",
+            "Throttling",
+            "ThrottledException",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "RequestLimitExceeded",
+            "TooManyRequestsException",
+            "SlowDown",
+        ],
+    ),
+    (Fault::InvalidState, &["KMSInvalidStateException", "DisabledException"]),
+    (Fault::LimitExceeded, &["LimitExceededException", "LimitExceeded"]),
+    (Fault::Unsupported, &["UnsupportedOperationException", "NotSupportedService"]),
+    (
+        Fault::Invalid,
+        &[
+            "ValidationException",
+            "ValidationError",
+            "SerializationException",
+            "InvalidParameterValue",
+            "InvalidInput",
+            "TagException",
+            "InvalidAliasNameException",
+            "InvalidMarkerException",
+            "InvalidGrantTokenException",
+            "InvalidKeyUsageException",
+            "CustomKeyStoreNotFoundException",
+            "XksKeyNotFoundException",
+            "XksKeyAlreadyInUseException",
+            "XksKeyInvalidConfigurationException",
+        ],
+    ),
+    (Fault::Malformed, &["MalformedPolicyDocumentException", "InvalidArnException"]),
+    (
+        Fault::Ambiguous,
+        &[
+            "KMSInternalException",
+            "DependencyTimeoutException",
+            "InternalFailure",
+            "InternalError",
+            "InternalServerError",
+            "ServiceUnavailable",
+            "ServiceFailure",
+            "ServiceUnavailableException",
+        ],
+    ),
+];
+
 fn by_code(code: &str) -> Option<Fault> {
-    Some(match code {
-        "NotFoundException"
-        | "InvalidGrantIdException"
-        | "NoSuchEntity"
-        | "ResourceNotFoundException"
-        | "NoSuchEntityException" => Fault::NotFound,
-        "AlreadyExistsException"
-        | "EntityAlreadyExists"
-        | "ResourceInUseException"
-        | "TableAlreadyExistsException" => Fault::AlreadyExists,
-        "AccessDeniedException"
-        | "AccessDenied"
-        | "UnauthorizedOperation"
-        | "NotAuthorized"
-        | "AuthFailure"
-        | "OptInRequired"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "RequestExpired"
-        | "IncompleteSignature"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException" => Fault::Denied,
-        "ThrottlingException"
-        | "Throttling"
-        | "ThrottledException"
-        | "RequestThrottled"
-        | "RequestThrottledException"
-        | "RequestLimitExceeded"
-        | "TooManyRequestsException"
-        | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
-        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
-        "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
-        "ValidationException"
-        | "ValidationError"
-        | "SerializationException"
-        | "InvalidParameterValue"
-        | "InvalidInput"
-        | "TagException"
-        | "InvalidAliasNameException"
-        | "InvalidMarkerException"
-        | "InvalidGrantTokenException"
-        | "InvalidKeyUsageException"
-        | "CustomKeyStoreNotFoundException"
-        | "XksKeyNotFoundException"
-        | "XksKeyAlreadyInUseException"
-        | "XksKeyInvalidConfigurationException" => Fault::Invalid,
-        "MalformedPolicyDocumentException" | "InvalidArnException" => Fault::Malformed,
-        "KMSInternalException"
-        | "DependencyTimeoutException"
-        | "InternalFailure"
-        | "InternalError"
-        | "InternalServerError"
-        | "ServiceUnavailable"
-        | "ServiceFailure"
-        | "ServiceUnavailableException" => Fault::Ambiguous,
-        _ => return None,
-    })
+    CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(fault, _)| *fault)
 }
 
 /// The error and everything behind it.
