@@ -75,7 +75,9 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
-        | "NoSuchEntityException" => Fault::NotFound,
+        | "NoSuchEntityException"
+        | "InvalidVolume.NotFound"
+        | "InvalidSnapshot.NotFound" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
@@ -104,13 +106,24 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
-        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
+        "KMSInvalidStateException" | "DisabledException" | "IncorrectState" => Fault::InvalidState,
+        "LimitExceededException"
+        | "LimitExceeded"
+        | "VolumeLimitExceeded"
+        | "MaxIOPSLimitExceeded"
+        | "TagLimitExceeded"
+        // EC2 takes the next change of a volume hours after the last one.
+        | "IncorrectModificationState"
+        | "VolumeModificationRateExceeded" => Fault::LimitExceeded,
         "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
+        | "InvalidParameter"
         | "InvalidParameterValue"
+        | "InvalidParameterCombination"
+        | "InvalidParameterDependency"
+        | "MissingParameter"
         | "InvalidInput"
         | "TagException"
         | "InvalidAliasNameException"
@@ -130,6 +143,8 @@ fn by_code(code: &str) -> Option<Fault> {
         | "ServiceUnavailable"
         | "ServiceFailure"
         | "ServiceUnavailableException" => Fault::Ambiguous,
+        // EC2's words for a key that it cannot use (aws-semantics 5.2).
+        _ if code.starts_with("InvalidKMSKey.") => Fault::Key,
         _ => return None,
     })
 }

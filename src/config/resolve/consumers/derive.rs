@@ -29,11 +29,15 @@ impl Context<'_> {
         let Some(key) = key.and_then(KeyRef::managed).cloned() else {
             return;
         };
-        let source = address.to_string();
+        self.derive_for(&address.to_string(), key, needs);
+    }
+
+    /// Notes what is needed of a key of the stack; `source` is told beside the statements.
+    pub(in super::super) fn derive_for(&mut self, source: &str, key: Address, needs: &[Need]) {
         if needs.is_empty() {
             return;
         }
-        let each = needs.iter().map(|need| (source.clone(), need.clone()));
+        let each = needs.iter().map(|need| (source.to_owned(), need.clone()));
         self.needs.entry(key).or_default().extend(each);
     }
 
