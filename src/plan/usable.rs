@@ -74,9 +74,10 @@ pub(super) fn block_losses(live: &Live, plan: &mut Plan) {
             address: key,
             field: String::new(),
             reason: format!("without the key {} would stop working", users.join(", ")),
-            help: "delete that first, or give it another key; what is not kmsctl's to delete, leave \
+            help:
+                "delete that first, or give it another key; what is not kmsctl's to delete, leave \
                    out in a run before"
-                .to_owned(),
+                    .to_owned(),
         });
     }
 }

@@ -59,6 +59,7 @@ ebs:
     let (ours, all) = (keys(region).len(), volumes(region).len());
     let plan = stack.expect(2, &["plan", "--detailed-exitcode", "--commands"]);
     assert!(plan.contains("aws ec2 create-volume") && plan.contains("--encrypted"), "{plan}");
+    assert!(plan.contains("--kms-key-id \"$KEY_DATA\""), "{plan}");
     assert!(plan.contains("aws ec2 enable-ebs-encryption-by-default"), "{plan}");
     let said = stack.expect(0, &["apply", "--auto-approve"]);
     assert!(said.contains("every new volume in us-east-1"), "{said}");

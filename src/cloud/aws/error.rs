@@ -75,9 +75,7 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
-        | "NoSuchEntityException"
-        | "InvalidVolume.NotFound"
-        | "InvalidSnapshot.NotFound" => Fault::NotFound,
+        | "NoSuchEntityException" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
@@ -106,24 +104,13 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException" | "DisabledException" | "IncorrectState" => Fault::InvalidState,
-        "LimitExceededException"
-        | "LimitExceeded"
-        | "VolumeLimitExceeded"
-        | "MaxIOPSLimitExceeded"
-        | "TagLimitExceeded"
-        // EC2 takes the next change of a volume hours after the last one.
-        | "IncorrectModificationState"
-        | "VolumeModificationRateExceeded" => Fault::LimitExceeded,
+        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
+        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
         "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
-        | "InvalidParameter"
         | "InvalidParameterValue"
-        | "InvalidParameterCombination"
-        | "InvalidParameterDependency"
-        | "MissingParameter"
         | "InvalidInput"
         | "TagException"
         | "InvalidAliasNameException"
@@ -143,7 +130,26 @@ fn by_code(code: &str) -> Option<Fault> {
         | "ServiceUnavailable"
         | "ServiceFailure"
         | "ServiceUnavailableException" => Fault::Ambiguous,
-        // EC2's words for a key that it cannot use (aws-semantics 5.2).
+        _ => return of_ec2(code),
+    })
+}
+
+/// The codes of EC2 alone (Amazon EC2 Developer Guide, "Error codes"). It takes the next change of a
+/// volume hours after the last one: that is no state to wait for.
+fn of_ec2(code: &str) -> Option<Fault> {
+    Some(match code {
+        "InvalidVolume.NotFound" | "InvalidSnapshot.NotFound" => Fault::NotFound,
+        "IncorrectState" => Fault::InvalidState,
+        "IncorrectModificationState"
+        | "VolumeModificationRateExceeded"
+        | "VolumeLimitExceeded"
+        | "MaxIOPSLimitExceeded"
+        | "TagLimitExceeded" => Fault::LimitExceeded,
+        "InvalidParameter"
+        | "InvalidParameterCombination"
+        | "InvalidParameterDependency"
+        | "MissingParameter" => Fault::Invalid,
+        // Words for a key that it cannot use (aws-semantics 5.2).
         _ if code.starts_with("InvalidKMSKey.") => Fault::Key,
         _ => return None,
     })

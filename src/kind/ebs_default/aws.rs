@@ -122,6 +122,10 @@ mod tests {
         assert_eq!(replay.bodies().len(), 1);
     }
 
+    fn action(request: &str) -> &str {
+        request.split(['=', '&']).nth(1).unwrap()
+    }
+
     #[tokio::test]
     async fn every_call_is_one_request() {
         let arn = "arn%3Aaws%3Akms%3Aeu-west-1%3A111122223333%3Akey%2F1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -135,7 +139,8 @@ mod tests {
             (Call::EnableEbsEncryptionByDefault {}, bare("EnableEbsEncryptionByDefault")),
             (Call::DisableEbsEncryptionByDefault {}, bare("DisableEbsEncryptionByDefault")),
         ] {
-            let replay = replay(&[(200, "<Response></Response>")]);
+            let body = format!("<{0}Response></{0}Response>", action(&expected));
+            let replay = replay(&[(200, &body)]);
             let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
             let late = Late { ids: Some(&ids), ..Late::default() };
             let call = crate::kind::Call::EbsDefault(call);
