@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// `kind/name`, such as `key/storage` or `grant/storage/batch`. The name is the key of the
 /// configuration's map (unique by syntax), or AWS's natural name for an alias. An address that is
-/// read has the form of its kind: nothing else comes out of a state, a plan or the command line.
+/// read has the form of its kind (`ebs_default`, of which a stack has one, has no name): nothing else comes out of a state, a plan or the command line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -23,6 +23,11 @@ impl Address {
     #[must_use]
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
         Self { kind, name: name.into() }
+    }
+
+    /// Whether a stack has one at most, which has no name.
+    fn is_single(kind: Kind) -> bool {
+        kind == Kind::EbsDefault
     }
 
     /// Whether the address matches `pattern`, in which `*` stands for any text.
@@ -48,7 +53,10 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.as_str(), self.name)
+        match Self::is_single(self.kind) {
+            true => f.write_str(self.kind.as_str()),
+            false => write!(f, "{}/{}", self.kind.as_str(), self.name),
+        }
     }
 }
 
@@ -56,6 +64,10 @@ impl FromStr for Address {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let kinds = || Kind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
+        let single = |kind: &&Kind| Self::is_single(**kind) && kind.as_str() == text;
+        if let Some(kind) = Kind::ALL.iter().find(single) {
+            return Ok(Self::new(*kind, ""));
+        }
         let (kind, name) =
             text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(|| {
                 format!("`{text}` is not an address: write `kind/name` ({})", kinds())
@@ -87,6 +99,9 @@ fn form(kind: Kind, name: &str) -> Result<(), String> {
         // A replica.
         key.parse::<Name>().map(drop).map_err(bad)?;
         return region.parse::<Region>().map(drop).map_err(bad);
+    }
+    if Address::is_single(kind) {
+        return Err(format!("a stack has one at most: write `{}`", kind.as_str()));
     }
     if kind != Kind::Grant {
         return name.parse::<Name>().map(drop).map_err(bad);
@@ -167,6 +182,8 @@ mod tests {
             "alias/app@eu-west-1",
             "grant/k/g",
             "service_linked_role/autoscaling.amazonaws.com/kms",
+            "ebs_volume/data",
+            "ebs_default",
         ] {
             assert_eq!(good.parse::<Address>().unwrap().to_string(), good);
         }
@@ -183,6 +200,9 @@ mod tests {
             "grant//g",
             "service_linked_role/ec2.amazonaws.com",
             "service_linked_role/rds.amazonaws.com/kms",
+            "ebs_default/a",
+            "ebs_default/",
+            "ebs_volume",
         ];
         for text in bad {
             assert!(text.parse::<Address>().is_err(), "{text:?}");

@@ -21,7 +21,10 @@ use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, key_policy, service_linked_role};
+use crate::kind::{
+    Call, Kind, alias, dynamodb_table, ebs_default, ebs_volume, grant, key, key_policy,
+    service_linked_role,
+};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -232,6 +235,8 @@ impl Cloud for Aws {
             Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
+            Call::EbsDefault(call) => ebs_default::aws::send(self, at, call, &late).await,
+            Call::EbsVolume(call) => ebs_volume::aws::send(self, at, call, &late).await,
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
         }
     }
@@ -241,6 +246,8 @@ impl Cloud for Aws {
             Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => {
                 Ok(Vec::new())
             }
+            Kind::EbsDefault => ebs_default::aws::objects(self, at, sought).await,
+            Kind::EbsVolume => ebs_volume::aws::objects(self, at, sought).await,
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
         }
     }
@@ -262,6 +269,8 @@ impl Cloud for Aws {
             Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => {
                 Ok(Phase::Ready)
             }
+            Kind::EbsDefault => Ok(Phase::Ready),
+            Kind::EbsVolume => ebs_volume::aws::phase(self, at, id).await,
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
         }
     }

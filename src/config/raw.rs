@@ -4,8 +4,10 @@
 use serde_json::Value as Json;
 
 mod dynamodb;
+mod ebs;
 
 pub use dynamodb::*;
+pub use ebs::*;
 
 use super::record::{choice, record};
 use super::{Decode, Diagnostics, Named, Spanned};
@@ -75,8 +77,12 @@ record! {
         accounts: Part<Named<Part<Account>>>,
         /// The keys.
         keys: Part<Named<Part<Key>>>,
+        /// EBS.
+        ebs: Part<Option<Ebs>>,
         /// DynamoDB.
         dynamodb: Part<Option<Dynamodb>>,
+        /// EC2 Auto Scaling.
+        auto_scaling: Part<Option<AutoScaling>>,
         /// Roles of AWS services that policies and grants name: one that is missing is made.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// What is demanded of every key, for pipelines.

@@ -52,12 +52,27 @@ pub trait World {
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Progress<'a> {
-    Began { step: &'a Step },
-    Waiting { step: &'a Step, operation: &'a str, why: &'a str },
+    Began {
+        step: &'a Step,
+    },
+    Waiting {
+        step: &'a Step,
+        operation: &'a str,
+        why: &'a str,
+    },
     /// AWS is at work: on what, and for how long so far.
-    Polling { step: &'a Step, doing: &'a str, seconds: u64 },
-    Finished { step: &'a Step },
-    Failed { step: &'a Step, error: &'a str },
+    Polling {
+        step: &'a Step,
+        doing: &'a str,
+        seconds: u64,
+    },
+    Finished {
+        step: &'a Step,
+    },
+    Failed {
+        step: &'a Step,
+        error: &'a str,
+    },
 }
 
 /// How an apply ended. Not a `Result`: each ending has a report.

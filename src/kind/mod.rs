@@ -8,6 +8,8 @@
 pub mod alias;
 pub mod consumer;
 pub mod dynamodb_table;
+pub mod ebs_default;
+pub mod ebs_volume;
 pub mod grant;
 pub mod key;
 pub mod key_policy;
@@ -548,6 +550,8 @@ kinds! {
     KeyPolicy => key_policy::KeyPolicy, "key_policy";
     Alias => alias::Alias, "alias";
     Grant => grant::Grant, "grant";
+    EbsDefault => ebs_default::EbsDefault, "ebs_default";
+    EbsVolume => ebs_volume::EbsVolume, "ebs_volume";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
 }
 

@@ -29,6 +29,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
         builder.resource(address);
     }
     usable::block_unusable(desired, live, &builder.facts, &mut builder.plan);
+    usable::block_losses(live, &mut builder.plan);
     builder.block_grants_on_disabled();
     builder.block_dependents();
     let mut plan = builder.plan;

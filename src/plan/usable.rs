@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::{KeyArn, Place};
 use crate::kind::consumer::Encryption;
-use crate::kind::{KeyFacts, KeyRef, Spec, Violation, key};
+use crate::kind::{Change, KeyFacts, KeyRef, Kind, Spec, Violation, key};
 use crate::live::{Live, Seen};
 use crate::policy::Document;
 use crate::policy::eval::Key;
@@ -53,6 +53,54 @@ fn block(plan: &mut Plan, address: &Address, key: &KeyRef, violation: Violation)
             message: format!("{reason}: {help}"),
         });
     }
+}
+
+/// Blocks the deletion of keys that something of the stack would still need: it is protected, kept
+/// or not kmsctl's to delete (aws-semantics 9.1).
+pub(super) fn block_losses(live: &Live, plan: &mut Plan) {
+    let doomed = |step: &&Step| {
+        step.address.kind == Kind::Key && matches!(step.change, Change::Delete { .. })
+    };
+    let doomed: Vec<Address> =
+        plan.steps.iter().filter(doomed).map(|step| step.address.clone()).collect();
+    for key in doomed {
+        let users = live.seen.iter().filter(|(address, seen)| match seen {
+            Seen::Present { spec, .. } => needs(spec, &key) && !leaves(plan, address, &key),
+            Seen::Absent | Seen::Obstructed { .. } => false,
+        });
+        let users: Vec<String> = users.map(|(address, _)| format!("`{address}`")).collect();
+        if users.is_empty() {
+            continue;
+        }
+        plan.steps.retain(|step| step.address != key);
+        plan.blocked.push(Blocked {
+            address: key,
+            field: String::new(),
+            reason: format!("without the key {} would stop working", users.join(", ")),
+            help:
+                "delete that first, or give it another key; what is not kmsctl's to delete, leave \
+                   out in a run before"
+                    .to_owned(),
+        });
+    }
+}
+
+/// Whether it is a consumer that has the key.
+fn needs(spec: &Spec, key: &Address) -> bool {
+    let common = spec.common().and_then(|common| common.key.as_ref()?.key());
+    common.and_then(KeyRef::managed) == Some(key)
+}
+
+/// Whether the plan deletes the consumer, or gives it another key.
+fn leaves(plan: &Plan, address: &Address, key: &Address) -> bool {
+    let step = plan.steps.iter().find(|step| step.address == *address);
+    step.is_some_and(|step| match &step.change {
+        Change::Delete { .. } => true,
+        Change::Create { to } | Change::Update { to, .. } | Change::Import { to, .. } => {
+            !needs(to, key)
+        }
+        Change::Forget { .. } => false,
+    })
 }
 
 struct Scene<'a> {
@@ -118,7 +166,9 @@ impl Scene<'_> {
                 match (self.live.seen.get(address), wanted) {
                     (_, Some(false)) => (Some("disabled".to_owned()), false),
                     (Some(Seen::Present { spec, .. }), wanted) => {
-                        (key_state(spec), wanted == Some(true))
+                        // One that is declared is taken back from its deletion, and enabled.
+                        let dying = spec.as_key().is_some_and(|key| key.deletion.is_some());
+                        (key_state(spec), wanted.unwrap_or(dying))
                     }
                     (Some(Seen::Absent | Seen::Obstructed { .. }) | None, _) => (None, false),
                 }

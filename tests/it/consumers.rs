@@ -1,7 +1,9 @@
 //! What consumes keys, each kind through its whole life on the stand-in: made, planned empty, found
 //! again without a state, killed at every call, changed, drifted, refused, kept, deleted.
 
+mod auto_scaling;
 mod dynamodb;
+mod ebs;
 mod policies;
 
 use crate::fake::Kill;

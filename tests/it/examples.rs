@@ -18,7 +18,7 @@ const OVER_THE_WIRE: [(&str, &str, &str, &str); 6] = [
     ("github-actions", "kmsctl.yaml", "eu-west-2", "alias/app"),
 ];
 
-/// A grant on a key of another account: the local AWS answers 500.
+/// One of its files has a grant on a key of another account: the local AWS answers 500.
 const ON_THE_STAND_IN: [&str; 1] = ["auto-scaling"];
 
 #[test]
@@ -103,47 +103,71 @@ fn github_actions_lives() {
 }
 
 /// An example as it is declared in an account of the stand-in.
-fn declared(folder: &str) -> Desired {
-    let path = top().join("examples").join(folder).join("kmsctl.yaml");
+fn declared(folder: &str, file: &str, account: &str) -> Desired {
+    let path = top().join("examples").join(folder).join(file);
     let (mut loaded, problems) = load(&Input { paths: vec![path], vars: BTreeMap::new() });
     assert!(problems.is_empty(), "{problems:#?}");
-    let (account, region) = ("444455556666".parse().unwrap(), loaded.region().unwrap());
+    let (account, region) = (account.parse().unwrap(), loaded.region().unwrap());
     let (desired, problems) = loaded.resolve(&Surroundings { account, region });
     assert!(problems.is_empty(), "{problems:#?}");
     desired.unwrap()
 }
 
 #[test]
+fn auto_scaling_lives_with_the_role_of_its_own_account() {
+    let ours = "111122223333";
+    let desired = declared("auto-scaling", "kmsctl.yaml", ours);
+    let expected = [("CreateAlias", ours), ("CreateKey", ours), ("CreateServiceLinkedRole", ours)];
+    let stack = world::Stack::new(1);
+    let path = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+    stack.fake.faults.borrow_mut().missing.insert(format!("arn:aws:iam::{ours}:role/{path}"));
+    lives_on_the_stand_in(stack, &desired, &expected, |stack| {
+        stack.fake.tamper("volumes", |key| key.policy = serde_json::json!({"Statement": []}));
+    });
+}
+
+#[test]
 fn auto_scaling_lives_with_its_grant_issued_from_the_other_account() {
-    let desired = declared("auto-scaling");
-    let mut stack = world::Stack::new(1);
-    let plan = stack.applied(&desired);
-    stack.settled(&desired);
+    let (ours, theirs) = ("444455556666", "111122223333");
+    let desired = declared("auto-scaling", "other-account.yaml", ours);
+    let expected = [("CreateAlias", ours), ("CreateGrant", theirs), ("CreateKey", ours)];
+    lives_on_the_stand_in(world::Stack::new(1), &desired, &expected, |stack| {
+        stack.fake.tamper("volumes", |key| key.grants.clear());
+    });
+}
+
+/// The same life as over the wire, with the calls of the first apply and a drift of its own.
+fn lives_on_the_stand_in(
+    mut stack: world::Stack,
+    desired: &Desired,
+    expected: &[(&str, &str)],
+    drift: impl FnOnce(&world::Stack),
+) {
+    let plan = stack.applied(desired);
+    stack.settled(desired);
     let calls = plan.steps.iter().flat_map(|step| &step.calls);
     let mut calls: Vec<_> =
         calls.map(|planned| (planned.call.request().0, planned.at.account.to_string())).collect();
     calls.sort();
-    let call = |name: &str, account: &str| (name.to_owned(), account.to_owned());
-    let (ours, theirs) = ("444455556666", "111122223333");
-    let expected =
-        [call("CreateAlias", ours), call("CreateGrant", theirs), call("CreateKey", ours)];
+    let calls: Vec<(&str, &str)> = calls.iter().map(|(name, at)| (&**name, &**at)).collect();
     assert_eq!(calls, expected);
     stack.state = world::lineage("two");
-    let plan = stack.applied(&desired);
+    let plan = stack.applied(desired);
     assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
-    stack.settled(&desired);
+    stack.settled(desired);
 
-    stack.fake.tamper("volumes", |key| key.grants.clear());
+    drift(&stack);
+    let drifted = stack.plan_only(desired).drift.len();
     stack.fake.tamper("volumes", |key| key.meta.description = "other".to_owned());
-    assert_eq!(stack.plan_only(&desired).drift.len(), 2);
-    stack.applied(&desired);
-    stack.settled(&desired);
+    assert!(drifted == 1 && !stack.plan_only(desired).drift.is_empty());
+    stack.applied(desired);
+    stack.settled(desired);
 
     let mut none = Desired { resources: BTreeMap::new(), ..desired.clone() };
     let plan = stack.plan_only(&none);
-    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert!(plan.steps.iter().all(|step| step.calls.is_empty()), "{:#?}", plan.steps);
     assert!(plan.blocked.iter().any(|b| b.reason.contains("protected")), "{:#?}", plan.blocked);
-    let mut free = desired;
+    let mut free = desired.clone();
     for declared in free.resources.values_mut() {
         declared.protect = false;
     }

@@ -73,6 +73,8 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::NotFound,
         &[
+            "InvalidVolume.NotFound",
+            "InvalidSnapshot.NotFound",
             "NotFoundException",
             "InvalidGrantIdException",
             "NoSuchEntity",
@@ -123,12 +125,27 @@ const CODES: &[(Fault, &[&str])] = &[
             "SlowDown",
         ],
     ),
-    (Fault::InvalidState, &["KMSInvalidStateException", "DisabledException"]),
-    (Fault::LimitExceeded, &["LimitExceededException", "LimitExceeded"]),
+    (Fault::InvalidState, &["IncorrectState", "KMSInvalidStateException", "DisabledException"]),
+    (
+        Fault::LimitExceeded,
+        &[
+            "IncorrectModificationState",
+            "VolumeModificationRateExceeded",
+            "VolumeLimitExceeded",
+            "MaxIOPSLimitExceeded",
+            "TagLimitExceeded",
+            "LimitExceededException",
+            "LimitExceeded",
+        ],
+    ),
     (Fault::Unsupported, &["UnsupportedOperationException", "NotSupportedService"]),
     (
         Fault::Invalid,
         &[
+            "InvalidParameter",
+            "InvalidParameterCombination",
+            "InvalidParameterDependency",
+            "MissingParameter",
             "ValidationException",
             "ValidationError",
             "SerializationException",

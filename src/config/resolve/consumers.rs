@@ -1,7 +1,9 @@
 //! What all consumers of keys have in common: their key, their tags, and what they need of the key.
 
+mod auto_scaling;
 mod derive;
 mod dynamodb;
+mod ebs;
 
 use std::collections::BTreeMap;
 
@@ -38,8 +40,14 @@ pub(super) use derive::{Needs, prefix};
 impl Context<'_> {
     /// All consumers, in the order in which the configuration is documented.
     pub(super) fn consumers(&mut self, stack: &raw::Stack) {
+        if let Part(Some(Some(ebs))) = &stack.ebs {
+            self.ebs(ebs);
+        }
         if let Part(Some(Some(dynamodb))) = &stack.dynamodb {
             self.dynamodb(dynamodb);
+        }
+        if let Part(Some(Some(auto_scaling))) = &stack.auto_scaling {
+            self.auto_scaling(auto_scaling);
         }
     }
 

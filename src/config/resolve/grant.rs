@@ -52,7 +52,7 @@ impl Context<'_> {
     }
 
     /// The account behind a name of `accounts`.
-    fn issuer(&mut self, account: &Text) -> Option<AccountId> {
+    pub(super) fn issuer(&mut self, account: &Text) -> Option<AccountId> {
         if let Some(known) = self.accounts.get(&account.value) {
             return known.clone();
         }

@@ -26,13 +26,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         waited
     }
 
-    async fn poll(
-        &self,
-        step: &Step,
-        goal: Goal,
-        pace: Pace,
-        id: &str,
-    ) -> Result<(), String> {
+    async fn poll(&self, step: &Step, goal: Goal, pace: Pace, id: &str) -> Result<(), String> {
         let started = Instant::now();
         let (mut pause, mut seen) = (Duration::from_secs(pace.first), false);
         loop {

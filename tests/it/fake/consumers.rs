@@ -2,6 +2,7 @@
 //! at work on takes no other call, and a key must work.
 
 mod dynamodb;
+mod ebs;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -134,6 +135,8 @@ impl FakeAws {
         let shelf = shelves.entry((call.kind(), at.clone())).or_default();
         let request = Request { fake: self, at, late, name };
         let answer = match call {
+            Call::EbsDefault(call) => ebs::set_default(&request, shelf, call),
+            Call::EbsVolume(call) => ebs::execute(&request, shelf, call),
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
             other => panic!("{other:?} is no call of a consumer"),
         };
@@ -147,6 +150,10 @@ impl FakeAws {
 
     pub(super) fn found(&self, at: &Place, sought: &Sought) -> Vec<Object> {
         let shelves = self.shelves.borrow();
+        if sought.kind == Kind::EbsDefault {
+            let held = shelves.get(&(sought.kind, at.clone())).and_then(|s| s.values().next());
+            return vec![held.map_or_else(|| ebs::default_of(at), |held| held.object.clone())];
+        }
         let shelf = shelves.get(&(sought.kind, at.clone())).into_iter().flatten();
         let wanted =
             shelf.filter(|(id, held)| sought.wants(id, &held.object.spec.common().unwrap().tags));

@@ -55,14 +55,19 @@ impl Context<'_> {
     /// Notes what a consumer needs of a key of the stack.
     pub(in super::super) fn derive_from(&mut self, address: &Address, spec: &Spec, needs: &[Need]) {
         let key = spec.common().and_then(|common| common.key.as_ref()?.key());
+        let key = key.filter(|_| !needs.is_empty());
         let Some(key) = key.and_then(|key| self.policy_address(key)) else {
             return;
         };
+        self.derive_for(&address.to_string(), key, needs);
+    }
+
+    /// Notes what is needed of a key of the stack; `source` is told beside the statements.
+    pub(in super::super) fn derive_for(&mut self, source: &str, key: Address, needs: &[Need]) {
         if needs.is_empty() {
             return;
         }
-        let source = address.to_string();
-        let each = needs.iter().map(|need| (source.clone(), need.clone()));
+        let each = needs.iter().map(|need| (source.to_owned(), need.clone()));
         self.needs.entry(key).or_default().extend(each);
     }
 

@@ -1,0 +1,163 @@
+//! The settings' calls as the SDK's requests, and the SDK's answers as ours.
+
+use super::{Call, Settings};
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::answer;
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::consumer::{self, Common, Tags};
+
+/// The Region's settings, which are always there: one request for each of the two that is asked for.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    let client = aws.ec2(at, For::Reading).await;
+    let mut common = Common { key: None, existing: None, tags: Tags::new() };
+    let mut settings = Settings::default();
+    if sought.asks(&["encryption"]) {
+        const OPERATION: &str = "GetEbsEncryptionByDefault";
+        let sent = client.get_ebs_encryption_by_default().send().await;
+        let on = answer(OPERATION, sent)?.ebs_encryption_by_default().unwrap_or_default();
+        settings.encryption = Some(on);
+    }
+    if sought.asks(&["key"]) {
+        const OPERATION: &str = "GetEbsDefaultKmsKeyId";
+        // Where nobody ever set one: `alias/aws/ebs`, which is no ARN (aws-semantics 5.1).
+        let sent = client.get_ebs_default_kms_key_id().send().await;
+        common.key = Some(encryption(answer(OPERATION, sent)?.kms_key_id()));
+    }
+    let spec = Spec::EbsDefault(consumer::Spec { common, settings });
+    Ok(vec![Object { id: at.region.to_string(), spec, phase: Phase::Ready }])
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.ec2(at, For::Changing).await;
+    match call {
+        Call::ModifyEbsDefaultKmsKeyId { kms_key_id } => {
+            const OPERATION: &str = "ModifyEbsDefaultKmsKeyId";
+            let key = resolve(OPERATION, kms_key_id, late)?;
+            let request = client.modify_ebs_default_kms_key_id().kms_key_id(key);
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::ResetEbsDefaultKmsKeyId {} => {
+            let request = client.reset_ebs_default_kms_key_id();
+            answer("ResetEbsDefaultKmsKeyId", request.send().await)?;
+        }
+        Call::EnableEbsEncryptionByDefault {} => {
+            let request = client.enable_ebs_encryption_by_default();
+            answer("EnableEbsEncryptionByDefault", request.send().await)?;
+        }
+        Call::DisableEbsEncryptionByDefault {} => {
+            let request = client.disable_ebs_encryption_by_default();
+            answer("DisableEbsEncryptionByDefault", request.send().await)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::aws::replay::replay;
+    use crate::cloud::{Cloud, Fault};
+    use crate::kind::{Ids, Kind};
+    use serde_json::json;
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn sought(fields: &[&str]) -> Sought {
+        Sought {
+            kind: Kind::EbsDefault,
+            stack: "s".to_owned(),
+            ids: ["eu-west-1".to_owned()].into(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        }
+    }
+
+    fn on(on: bool) -> String {
+        format!(
+            "<GetEbsEncryptionByDefaultResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+             <requestId>r</requestId><ebsEncryptionByDefault>{on}</ebsEncryptionByDefault>\
+             <sseType>none</sseType></GetEbsEncryptionByDefaultResponse>"
+        )
+    }
+
+    fn key(key: &str) -> String {
+        format!(
+            "<GetEbsDefaultKmsKeyIdResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+             <requestId>r</requestId><kmsKeyId>{key}</kmsKeyId></GetEbsDefaultKmsKeyIdResponse>"
+        )
+    }
+
+    #[tokio::test]
+    async fn the_settings_are_always_there_and_only_what_is_asked_for_is_read() {
+        for (default, expected) in [(KEY, json!(KEY)), ("alias/aws/ebs", json!("none"))] {
+            let replay = replay(&[(200, &on(true)), (200, &key(default))]);
+            let found = replay.aws.objects(&home(), &sought(&["encryption", "key"])).await.unwrap();
+            assert_eq!(found[0].id, "eu-west-1");
+            let spec = serde_json::to_value(&found[0].spec).unwrap();
+            assert_eq!(spec, json!({"ebs_default": {"key": expected, "encryption": true}}));
+            let bodies = replay.bodies();
+            assert!(bodies[0].starts_with("Action=GetEbsEncryptionByDefault&"), "{bodies:?}");
+            assert!(bodies[1].starts_with("Action=GetEbsDefaultKmsKeyId&"), "{bodies:?}");
+        }
+        let replay = replay(&[(200, &on(false))]);
+        let found = replay.aws.objects(&home(), &sought(&["encryption"])).await.unwrap();
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(spec, json!({"ebs_default": {"key": null, "encryption": false}}));
+        assert_eq!(replay.bodies().len(), 1);
+    }
+
+    fn action(request: &str) -> &str {
+        request.split(['=', '&']).nth(1).unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_call_is_one_request() {
+        let arn = "arn%3Aaws%3Akms%3Aeu-west-1%3A111122223333%3Akey%2F1234abcd-12ab-34cd-56ef-1234567890ab";
+        let modify =
+            Call::ModifyEbsDefaultKmsKeyId { kms_key_id: "key/a".to_owned().try_into().unwrap() };
+        let keyed = format!("Action=ModifyEbsDefaultKmsKeyId&Version=2016-11-15&KmsKeyId={arn}");
+        let bare = |action: &str| format!("Action={action}&Version=2016-11-15");
+        for (call, expected) in [
+            (modify, keyed),
+            (Call::ResetEbsDefaultKmsKeyId {}, bare("ResetEbsDefaultKmsKeyId")),
+            (Call::EnableEbsEncryptionByDefault {}, bare("EnableEbsEncryptionByDefault")),
+            (Call::DisableEbsEncryptionByDefault {}, bare("DisableEbsEncryptionByDefault")),
+        ] {
+            let body = format!("<{0}Response></{0}Response>", action(&expected));
+            let replay = replay(&[(200, &body)]);
+            let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+            let late = Late { ids: Some(&ids), ..Late::default() };
+            let call = crate::kind::Call::EbsDefault(call);
+            assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), Outcome::Done);
+            assert_eq!(replay.bodies(), [expected]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_ec2_cannot_use_is_told_apart() {
+        let body = "<Response><Errors><Error><Code>InvalidKMSKey.InvalidState</Code>\
+                    <Message>The KMS key is disabled.</Message></Error></Errors>\
+                    <RequestID>r</RequestID></Response>";
+        let replay = replay(&[(400, body)]);
+        let kms_key_id = KEY.to_owned().try_into().unwrap();
+        let call = crate::kind::Call::EbsDefault(Call::ModifyEbsDefaultKmsKeyId { kms_key_id });
+        let error = replay.aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Key);
+    }
+}

@@ -1,0 +1,298 @@
+//! EBS volumes. A volume keeps its key, its zone and its snapshot for life; its size only grows
+//! (aws-semantics 5.1).
+
+pub(crate) mod aws;
+
+use super::consumer::{
+    Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, fixed_key, missing, retagged,
+    settings, tag_list,
+};
+use super::{Calls, Change, KeyRef, Setting, Violation};
+use crate::policy::derive::Condition;
+use crate::policy::{Need, Who};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+settings! {
+    /// What a volume is.
+    pub struct Settings {
+        /// The zone that it is in; fixed at creation.
+        availability_zone: String,
+        /// Its size; it can grow.
+        size_gib: i32,
+        /// AWS's name of the type, such as `gp3`.
+        r#type: String,
+        /// I/O operations a second, of the types that take them: gp3, io1 and io2.
+        iops: i32,
+        /// Throughput in MiB/s, of gp3.
+        throughput: i32,
+        /// The snapshot that it was made from.
+        snapshot_id: String,
+        /// Whether several instances can attach it at once.
+        multi_attach: bool,
+    }
+}
+
+/// The types whose I/O operations are given; those of the others follow from their size.
+pub(crate) const WITH_IOPS: [&str; 3] = ["gp3", "io1", "io2"];
+/// The types whose throughput is given.
+pub(crate) const WITH_THROUGHPUT: [&str; 1] = ["gp3"];
+
+/// The tags of what a call makes, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct TagSpecification {
+    pub resource_type: String,
+    pub tags: Vec<Tag>,
+}
+
+/// A tag to take away, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct TagKey {
+    pub key: String,
+}
+
+/// What one `ModifyVolume` changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct Modification {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iops: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multi_attach_enabled: Option<bool>,
+}
+
+/// The calls that change a volume. The client token of `CreateVolume` is the call's nonce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateVolume {
+        availability_zone: String,
+        encrypted: bool,
+        kms_key_id: KeyRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        snapshot_id: Option<String>,
+        /// What a modification can change, too.
+        #[serde(flatten)]
+        form: Modification,
+        tag_specifications: Vec<TagSpecification>,
+    },
+    ModifyVolume {
+        volume_id: String,
+        #[serde(flatten)]
+        form: Modification,
+    },
+    CreateTags {
+        resources: Vec<String>,
+        tags: Vec<Tag>,
+    },
+    DeleteTags {
+        resources: Vec<String>,
+        tags: Vec<TagKey>,
+    },
+    DeleteVolume {
+        volume_id: String,
+    },
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct EbsVolume;
+
+const ANOTHER: &str = "a volume keeps it for life: make a snapshot of it, and from that a volume \
+                       under another name; or take this one as it is";
+const COPY: &str = "a volume keeps its key for life: make a snapshot of it, copy that with the \
+                    key, and make a volume from the copy under another name (`snapshot_id`)";
+
+impl Consumer for EbsVolume {
+    type Settings = Settings;
+    type Call = Call;
+    const SERVICE: &'static str = "ec2";
+    const NAMED: bool = false;
+    /// AWS's own waiter looks every 15 seconds for 10 minutes; a large change of the form takes
+    /// longer (EBS User Guide, "Monitor the progress of EBS volume modifications").
+    const PACE: Pace = Pace { first: 2, most: 15, limit: 1800 };
+
+    fn calls(
+        change: Change<&Spec<Settings>>,
+        setting: &Setting<'_>,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        let calls = match change {
+            Change::Create { to } => vec![create(to)?],
+            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
+            Change::Delete { .. } => vec![Call::DeleteVolume { volume_id: id(setting) }],
+            Change::Forget { .. } => Vec::new(),
+        };
+        let mut calls = Calls::all_at(setting.place, calls);
+        calls.risk = risk(change);
+        Ok(calls)
+    }
+
+    fn effect(call: &Call) -> Effect {
+        match call {
+            Call::CreateVolume { .. } => Effect::Creates,
+            Call::ModifyVolume { .. } => Effect::Changes,
+            Call::CreateTags { .. } | Call::DeleteTags { .. } => Effect::Marks,
+            Call::DeleteVolume { .. } => Effect::Deletes,
+        }
+    }
+
+    /// EC2 uses the key in the name of whoever makes or attaches the volume, and has them make a
+    /// grant for it (aws-semantics 5.1).
+    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+        if scene.used_by.is_empty() {
+            return Vec::new();
+        }
+        let who = || Who::Identities(scene.used_by.iter().cloned().collect());
+        let account = |arn: &String| arn.split(':').nth(4).map(str::to_owned);
+        let callers: BTreeSet<String> = scene.used_by.iter().filter_map(account).collect();
+        let actions = [
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncrypt*",
+        ];
+        let mut using = Need::new("AllowEbsUse", who(), &actions).when(
+            "StringEquals",
+            "kms:ViaService",
+            scene.via("ec2"),
+        );
+        using.conditions.push(Condition {
+            operator: "StringEquals".to_owned(),
+            key: "kms:CallerAccount".to_owned(),
+            values: callers,
+        });
+        let granting = Need::new("AllowEbsGrants", who(), &["kms:CreateGrant"]);
+        vec![using, granting.when("Bool", "kms:GrantIsForAWSResource", "true")]
+    }
+}
+
+/// AWS's name of a volume that is there.
+fn id(setting: &Setting<'_>) -> String {
+    setting.id.unwrap_or(setting.name).to_owned()
+}
+
+fn create(to: &Spec<Settings>) -> Result<Call, Vec<Violation>> {
+    let Settings { availability_zone, size_gib, snapshot_id, multi_attach, .. } = &to.settings;
+    let size = size_gib.map(|_| ()).or(snapshot_id.as_ref().map(|_| ()));
+    allowed([
+        missing("availability_zone", availability_zone.as_ref()),
+        missing("size_gib", size.as_ref()),
+        missing("key", to.key()),
+    ])?;
+    let (Some(availability_zone), Some(key)) = (availability_zone.clone(), to.key()) else {
+        return Err(Vec::new());
+    };
+    let tags = tag_list(&to.common.tags);
+    Ok(Call::CreateVolume {
+        availability_zone,
+        encrypted: true,
+        kms_key_id: key.clone(),
+        snapshot_id: snapshot_id.clone(),
+        form: Modification {
+            size: *size_gib,
+            volume_type: to.settings.r#type.clone(),
+            iops: to.settings.iops,
+            throughput: to.settings.throughput,
+            multi_attach_enabled: *multi_attach,
+        },
+        tag_specifications: vec![TagSpecification { resource_type: "volume".to_owned(), tags }],
+    })
+}
+
+fn update(
+    from: &Spec<Settings>,
+    to: &Spec<Settings>,
+    setting: &Setting<'_>,
+) -> Result<Vec<Call>, Vec<Violation>> {
+    let (old, new) = (&from.settings, &to.settings);
+    let zones = (old.availability_zone.as_ref(), new.availability_zone.as_ref());
+    let snapshots = (old.snapshot_id.as_ref(), new.snapshot_id.as_ref());
+    allowed([
+        fixed_key(from, to, COPY),
+        fixed("availability_zone", zones.0, zones.1, ANOTHER),
+        fixed("snapshot_id", snapshots.0, snapshots.1, ANOTHER),
+        shrinks(old, new),
+        shared(old, new),
+    ])?;
+    let mut calls = Vec::new();
+    let form = modification(old, new);
+    if form != Modification::default() {
+        calls.push(Call::ModifyVolume { volume_id: id(setting), form });
+    }
+    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
+    let resources = || vec![id(setting)];
+    if !set.is_empty() {
+        calls.push(Call::CreateTags { resources: resources(), tags: tag_list(&set) });
+    }
+    if !unset.is_empty() {
+        let tags = unset.into_iter().map(|key| TagKey { key }).collect();
+        calls.push(Call::DeleteTags { resources: resources(), tags });
+    }
+    Ok(calls)
+}
+
+/// What differs. Another type resets what is not said beside it (EC2 API Reference, ModifyVolume:
+/// `Iops` and `Throughput` are retained only where the type is).
+fn modification(old: &Settings, new: &Settings) -> Modification {
+    let retyped = old.r#type != new.r#type;
+    let takes = |types: &[&str]| {
+        new.r#type.as_deref().is_none_or(|volume_type| types.contains(&volume_type))
+    };
+    Modification {
+        size: new.size_gib.filter(|_| old.size_gib != new.size_gib),
+        volume_type: new.r#type.clone().filter(|_| retyped),
+        iops: new.iops.filter(|_| (retyped || old.iops != new.iops) && takes(&WITH_IOPS)),
+        throughput: new
+            .throughput
+            .filter(|_| (retyped || old.throughput != new.throughput) && takes(&WITH_THROUGHPUT)),
+        multi_attach_enabled: new.multi_attach.filter(|_| old.multi_attach != new.multi_attach),
+    }
+}
+
+/// A volume does not shrink (EC2 API Reference, ModifyVolume: `Size`).
+fn shrinks(old: &Settings, new: &Settings) -> Option<Violation> {
+    let (old, new) = (old.size_gib?, new.size_gib?);
+    (new < old).then(|| {
+        let reason = format!("it has {old} GiB, and AWS shrinks no volume to {new}");
+        let help = format!(
+            "say `size_gib: {old}`; or make a smaller volume under another name, and copy the files"
+        );
+        Violation::new("size_gib", reason, help)
+    })
+}
+
+/// Multi-Attach changes later for io2 only (EBS User Guide, "Enable Multi-Attach").
+fn shared(old: &Settings, new: &Settings) -> Option<Violation> {
+    let io2 = new.r#type.as_deref() == Some("io2");
+    let help = "AWS changes it later for io2 volumes only: make a volume under another name from a \
+                snapshot of this one, or take it as it is";
+    fixed("multi_attach", old.multi_attach.as_ref(), new.multi_attach.as_ref(), help)
+        .filter(|_| !io2)
+}
+
+fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+    match change {
+        Change::Delete { .. } => Some("deletes the volume with all that is on it".to_owned()),
+        Change::Update { from, to } | Change::Import { from, to }
+            if modification(&from.settings, &to.settings) != Modification::default() =>
+        {
+            Some("AWS takes the next change of its form hours later at the earliest".to_owned())
+        }
+        Change::Create { .. }
+        | Change::Update { .. }
+        | Change::Import { .. }
+        | Change::Forget { .. } => None,
+    }
+}

@@ -1,0 +1,529 @@
+//! A volume's calls as the SDK's requests, and the SDK's description of a volume as ours.
+
+use super::{Call, Modification, Settings, TagSpecification, WITH_IOPS, WITH_THROUGHPUT};
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::{answer, local};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::consumer::{self, Common};
+use crate::kind::key::STACK_TAG;
+use crate::kind::{KeyRef, Spec};
+use aws_sdk_ec2::Client;
+use aws_sdk_ec2::types::{
+    self, Filter, ResourceType, Tag, Volume, VolumeModification, VolumeModificationState,
+    VolumeState,
+};
+use std::collections::BTreeMap;
+
+/// How many values a filter of EC2 takes (Amazon EC2 User Guide, "Filter resources").
+const VALUES: usize = 200;
+/// How many volumes a page has, at most 1000 (EC2 API Reference, DescribeVolumes).
+const PAGE: i32 = 500;
+/// The fields that a change under way is about.
+const FORM: [&str; 5] = ["size_gib", "type", "iops", "throughput", "multi_attach"];
+
+/// The stack's volumes by their tag, and those of the given ids by a filter: an id that is gone is
+/// then no error. The changes under way are one further request.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    let client = aws.ec2(at, For::Reading).await;
+    let tagged = filter(&format!("tag:{STACK_TAG}"), [sought.stack.clone()]);
+    let mut found = BTreeMap::new();
+    take(&mut found, volumes(&client, tagged).await?);
+    let known = |id: &&String| id.starts_with("vol-") && !found.contains_key(*id);
+    let others: Vec<String> = sought.ids.iter().filter(known).cloned().collect();
+    for ids in others.chunks(VALUES) {
+        take(&mut found, volumes(&client, filter("volume-id", ids.to_vec())).await?);
+    }
+    let changing = match sought.asks(&FORM) {
+        true => modifications(&client, &found.keys().cloned().collect::<Vec<_>>()).await?,
+        false => BTreeMap::new(),
+    };
+    let each = found.into_iter().map(|(id, volume)| {
+        let changing = changing.get(&id).filter(|change| is_under_way(change));
+        let phase = phase_of(&volume, changing);
+        Object { spec: lifted(&volume), phase, id }
+    });
+    Ok(each.collect())
+}
+
+fn take(found: &mut BTreeMap<String, Volume>, volumes: Vec<Volume>) {
+    let each = volumes.into_iter().filter_map(|volume| Some((volume.volume_id.clone()?, volume)));
+    found.extend(each);
+}
+
+fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.into_iter().collect())).build()
+}
+
+async fn volumes(client: &Client, filter: Filter) -> Result<Vec<Volume>, CloudError> {
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let request = client.describe_volumes().filters(filter.clone()).max_results(PAGE);
+        let page = answer("DescribeVolumes", request.set_next_token(from).send().await)?;
+        found.extend(page.volumes.unwrap_or_default());
+        from = page.next_token.filter(|token| !token.is_empty());
+        if from.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The last change of each volume, if there ever was one.
+async fn modifications(
+    client: &Client,
+    ids: &[String],
+) -> Result<BTreeMap<String, VolumeModification>, CloudError> {
+    let mut found = BTreeMap::new();
+    for ids in ids.chunks(VALUES) {
+        let by_id = filter("volume-id", ids.to_vec());
+        let mut from = None;
+        loop {
+            let request = client.describe_volumes_modifications().filters(by_id.clone());
+            let request = request.max_results(PAGE).set_next_token(from);
+            let page = answer("DescribeVolumesModifications", request.send().await)?;
+            for change in page.volumes_modifications.unwrap_or_default() {
+                let Some(id) = change.volume_id.clone() else {
+                    continue;
+                };
+                let newer = |known: &VolumeModification| known.start_time <= change.start_time;
+                if found.get(&id).is_none_or(newer) {
+                    found.insert(id, change);
+                }
+            }
+            from = page.next_token.filter(|token| !token.is_empty());
+            if from.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// How far AWS is with the volume, and with the last change of its form.
+pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    let client = aws.ec2(at, For::Reading).await;
+    let found = volumes(&client, filter("volume-id", [id.to_owned()])).await?;
+    let Some(volume) = found.first() else {
+        return Ok(Phase::Gone);
+    };
+    match phase_of(volume, None) {
+        Phase::Ready => {
+            let changes = modifications(&client, &[id.to_owned()]).await?;
+            Ok(phase_of(volume, changes.get(id)))
+        }
+        phase => Ok(phase),
+    }
+}
+
+/// A volume whose change is being optimised can be used with its new form (EBS User Guide, "Monitor
+/// the progress of EBS volume modifications").
+fn phase_of(volume: &Volume, change: Option<&VolumeModification>) -> Phase {
+    let state = |state: &VolumeState| state.as_str().to_owned();
+    match volume.state() {
+        Some(VolumeState::Available | VolumeState::InUse) | None => {}
+        Some(busy @ (VolumeState::Creating | VolumeState::Deleting)) => {
+            return Phase::Busy(state(busy));
+        }
+        Some(VolumeState::Deleted) => return Phase::Gone,
+        Some(other) => return Phase::Broken(state(other)),
+    }
+    let Some(change) = change else {
+        return Phase::Ready;
+    };
+    match change.modification_state() {
+        Some(VolumeModificationState::Modifying) => Phase::Busy("modifying".to_owned()),
+        Some(VolumeModificationState::Failed) => {
+            let why = change.status_message().unwrap_or("AWS does not say why");
+            Phase::Broken(format!("as it was; the change failed: {why}"))
+        }
+        Some(_) | None => Phase::Ready,
+    }
+}
+
+fn is_under_way(change: &VolumeModification) -> bool {
+    change.modification_state() == Some(&VolumeModificationState::Modifying)
+}
+
+fn lifted(volume: &Volume) -> Spec {
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let r#type = volume.volume_type().map(|given| given.as_str().to_owned());
+    let takes = |types: &[&str]| r#type.as_deref().is_some_and(|given| types.contains(&given));
+    let settings = Settings {
+        availability_zone: text(volume.availability_zone()),
+        size_gib: volume.size(),
+        // Of the other types AWS reports what follows from the size.
+        iops: volume.iops().filter(|_| takes(&WITH_IOPS)),
+        throughput: volume.throughput().filter(|_| takes(&WITH_THROUGHPUT)),
+        snapshot_id: text(volume.snapshot_id()),
+        multi_attach: Some(volume.multi_attach_enabled().unwrap_or_default()),
+        r#type,
+    };
+    let tags = volume.tags().iter();
+    let tags = tags.filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect();
+    let key = Some(encryption(volume.kms_key_id()));
+    Spec::EbsVolume(consumer::Spec { common: Common { key, existing: None, tags }, settings })
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.ec2(at, For::Changing).await;
+    match call {
+        Call::CreateVolume { .. } => return create(&client, call, late).await,
+        Call::ModifyVolume { volume_id, form } => {
+            const OPERATION: &str = "ModifyVolume";
+            let request = client
+                .modify_volume()
+                .volume_id(volume_id)
+                .set_size(form.size)
+                .set_volume_type(form.volume_type.as_deref().map(Into::into))
+                .set_iops(form.iops)
+                .set_throughput(form.throughput)
+                .set_multi_attach_enabled(form.multi_attach_enabled);
+            match answer(OPERATION, request.send().await) {
+                Err(error) if is_too_early(&error) => {
+                    let client = aws.ec2(at, For::Reading).await;
+                    is_done(&client, volume_id, form, error).await?;
+                }
+                answer => drop(answer?),
+            }
+        }
+        Call::CreateTags { resources, tags } => {
+            let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value));
+            let tags = each.map(types::builders::TagBuilder::build).collect();
+            let request = client.create_tags().set_resources(Some(resources.clone()));
+            answer("CreateTags", request.set_tags(Some(tags)).send().await)?;
+        }
+        Call::DeleteTags { resources, tags } => {
+            let tags = tags.iter().map(|tag| Tag::builder().key(&tag.key).build()).collect();
+            let request = client.delete_tags().set_resources(Some(resources.clone()));
+            answer("DeleteTags", request.set_tags(Some(tags)).send().await)?;
+        }
+        Call::DeleteVolume { volume_id } => {
+            let request = client.delete_volume().volume_id(volume_id);
+            answer("DeleteVolume", request.send().await).map_err(attached)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn create(client: &Client, call: &Call, late: &Late<'_>) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "CreateVolume";
+    let Call::CreateVolume {
+        availability_zone,
+        encrypted,
+        kms_key_id,
+        snapshot_id,
+        form,
+        tag_specifications,
+    } = call
+    else {
+        return Ok(Outcome::Done);
+    };
+    let key: &KeyRef = kms_key_id;
+    let request = client
+        .create_volume()
+        .availability_zone(availability_zone)
+        .encrypted(*encrypted)
+        .kms_key_id(resolve(OPERATION, key, late)?)
+        .set_snapshot_id(snapshot_id.clone())
+        .set_size(form.size)
+        .set_volume_type(form.volume_type.as_deref().map(Into::into))
+        .set_iops(form.iops)
+        .set_throughput(form.throughput)
+        .set_multi_attach_enabled(form.multi_attach_enabled)
+        .set_tag_specifications(Some(tag_specifications.iter().map(tagged).collect()))
+        .set_client_token(late.nonce.map(str::to_owned));
+    let made = answer(OPERATION, request.send().await)?.volume_id;
+    let id = made.ok_or_else(|| local(OPERATION, Fault::Ambiguous, "AWS told no id"))?;
+    Ok(Outcome::Made(id))
+}
+
+fn tagged(given: &TagSpecification) -> types::TagSpecification {
+    let tags = given.tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    types::TagSpecification::builder()
+        .resource_type(ResourceType::from(given.resource_type.as_str()))
+        .set_tags(Some(tags.collect()))
+        .build()
+}
+
+/// AWS takes no change yet, because of the one before.
+fn is_too_early(error: &CloudError) -> bool {
+    let codes = ["IncorrectModificationState", "VolumeModificationRateExceeded"];
+    error.code.as_deref().is_some_and(|code| codes.contains(&code))
+}
+
+/// The change before may be this one: its answer was lost, and it was sent again.
+async fn is_done(
+    client: &Client,
+    id: &str,
+    form: &Modification,
+    error: CloudError,
+) -> Result<(), CloudError> {
+    let changes = modifications(client, &[id.to_owned()]).await?;
+    let same = |change: &VolumeModification| {
+        let kind = change.target_volume_type().map(|kind| kind.as_str());
+        change.modification_state() != Some(&VolumeModificationState::Failed)
+            && form.size.is_none_or(|size| change.target_size() == Some(size))
+            && form.volume_type.as_deref().is_none_or(|wanted| kind == Some(wanted))
+            && form.iops.is_none_or(|iops| change.target_iops() == Some(iops))
+            && form.throughput.is_none_or(|given| change.target_throughput() == Some(given))
+            && form
+                .multi_attach_enabled
+                .is_none_or(|on| change.target_multi_attach_enabled() == Some(on))
+    };
+    if changes.get(id).is_some_and(same) {
+        return Ok(());
+    }
+    let message = format!(
+        "{}; AWS optimises a changed volume for a while and takes the next change hours later: run \
+         apply again then",
+        error.message
+    );
+    Err(CloudError { message, ..error })
+}
+
+/// AWS deletes no volume that an instance has.
+fn attached(error: CloudError) -> CloudError {
+    if error.code.as_deref() != Some("VolumeInUse") {
+        return error;
+    }
+    let message = format!("{}; detach it from its instance, and run apply again", error.message);
+    CloudError { message, ..error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn page(inner: &str, next: &str) -> String {
+        format!(
+            "<DescribeVolumesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+             <requestId>r</requestId><volumeSet>{inner}</volumeSet>{next}</DescribeVolumesResponse>"
+        )
+    }
+
+    fn volume(id: &str, state: &str, kind: &str) -> String {
+        format!(
+            "<item><volumeId>{id}</volumeId><size>20</size><snapshotId/>\
+             <availabilityZone>eu-west-1a</availabilityZone><status>{state}</status>\
+             <createTime>2026-11-22T10:00:00.000Z</createTime><attachmentSet/>\
+             <tagSet><item><key>kmsctl:stack</key><value>s</value></item></tagSet>\
+             <volumeType>{kind}</volumeType><iops>3000</iops><encrypted>true</encrypted>\
+             <kmsKeyId>{KEY}</kmsKeyId><multiAttachEnabled>false</multiAttachEnabled>\
+             <throughput>125</throughput></item>"
+        )
+    }
+
+    fn change(state: &str, size: i32) -> String {
+        format!(
+            "<DescribeVolumesModificationsResponse \
+             xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><volumeModificationSet><item>\
+             <volumeId>vol-1</volumeId><modificationState>{state}</modificationState>\
+             <statusMessage>no capacity</statusMessage><targetSize>{size}</targetSize>\
+             <startTime>2026-11-22T11:00:00.000Z</startTime></item></volumeModificationSet>\
+             </DescribeVolumesModificationsResponse>"
+        )
+    }
+
+    const UNCHANGED: &str = "<DescribeVolumesModificationsResponse><volumeModificationSet/>\
+                             </DescribeVolumesModificationsResponse>";
+
+    fn sought(ids: &[&str], fields: &[&str]) -> Sought {
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Sought {
+            kind: Kind::EbsVolume,
+            stack: "s".to_owned(),
+            ids: owned(ids),
+            fields: owned(fields),
+        }
+    }
+
+    fn call(call: Value) -> crate::kind::Call {
+        serde_json::from_value(json!({ "ebs_volume": call })).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_volume_is_ready_once_it_can_be_used_as_it_is_wanted() {
+        let failed = "as it was; the change failed: no capacity";
+        for (state, changed, expected) in [
+            ("available", UNCHANGED, Phase::Ready),
+            ("in-use", &*change("optimizing", 20), Phase::Ready),
+            ("in-use", &*change("completed", 20), Phase::Ready),
+            ("in-use", &*change("modifying", 20), Phase::Busy("modifying".to_owned())),
+            ("in-use", &*change("failed", 20), Phase::Broken(failed.to_owned())),
+        ] {
+            let described = page(&volume("vol-1", state, "gp3"), "");
+            let aws = replay(&[(200, &described), (200, changed)]).aws;
+            let phase = aws.phase(&home(), Kind::EbsVolume, "vol-1").await.unwrap();
+            assert_eq!(phase, expected, "{state}");
+        }
+        for (state, expected) in [
+            ("creating", Phase::Busy("creating".to_owned())),
+            ("deleting", Phase::Busy("deleting".to_owned())),
+            ("deleted", Phase::Gone),
+            ("error", Phase::Broken("error".to_owned())),
+        ] {
+            let aws = replay(&[(200, &page(&volume("vol-1", state, "gp3"), ""))]).aws;
+            let phase = aws.phase(&home(), Kind::EbsVolume, "vol-1").await.unwrap();
+            assert_eq!(phase, expected, "{state}");
+        }
+        let aws = replay(&[(200, &page("", ""))]).aws;
+        assert_eq!(aws.phase(&home(), Kind::EbsVolume, "vol-1").await.unwrap(), Phase::Gone);
+    }
+
+    #[tokio::test]
+    async fn volumes_come_in_pages_by_tag_and_the_others_by_their_ids() {
+        let first = page(&volume("vol-1", "in-use", "gp3"), "<nextToken>t</nextToken>");
+        let second = page(&volume("vol-2", "available", "gp2"), "");
+        let other = page(&volume("vol-3", "available", "st1"), "");
+        let replay = replay(&[
+            (200, &first),
+            (200, &second),
+            (200, &other),
+            (200, &change("modifying", 20)),
+        ]);
+        let wanted = sought(&["vol-2", "vol-3", "vol-4", "data"], &["size_gib"]);
+        let found = replay.aws.objects(&home(), &wanted).await.unwrap();
+        let specs: Vec<Value> =
+            found.iter().map(|object| serde_json::to_value(&object.spec).unwrap()).collect();
+        let common = json!({"key": KEY, "tags": {"kmsctl:stack": "s"}, "size_gib": 20,
+            "availability_zone": "eu-west-1a", "multi_attach": false});
+        let with = |more: Value| {
+            let mut all = common.clone();
+            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({ "ebs_volume": all })
+        };
+        let gp3 = json!({"type": "gp3", "iops": 3000, "throughput": 125});
+        assert_eq!(specs, [with(gp3), with(json!({"type": "gp2"})), with(json!({"type": "st1"}))]);
+        let phases: Vec<&Phase> = found.iter().map(|object| &object.phase).collect();
+        assert_eq!(phases, [&Phase::Busy("modifying".to_owned()), &Phase::Ready, &Phase::Ready]);
+        let describe = "Action=DescribeVolumes&Version=2016-11-15";
+        let tagged = "Filter.1.Name=tag%3Akmsctl%3Astack&Filter.1.Value.1=s&MaxResults=500";
+        let by_id = "Filter.1.Name=volume-id&Filter.1.Value.1";
+        assert_eq!(
+            replay.bodies(),
+            [
+                format!("{describe}&{tagged}"),
+                format!("{describe}&{tagged}").replace("&Max", "&NextToken=t&Max"),
+                format!("{describe}&{by_id}=vol-3&Filter.1.Value.2=vol-4&MaxResults=500"),
+                format!(
+                    "Action=DescribeVolumesModifications&Version=2016-11-15&{by_id}=vol-1\
+                     &Filter.1.Value.2=vol-2&Filter.1.Value.3=vol-3&MaxResults=500"
+                ),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_volume_is_made_by_one_request_with_its_tags_and_a_token() {
+        let call = call(json!({"CreateVolume": {
+            "AvailabilityZone": "eu-west-1a", "Encrypted": true, "KmsKeyId": "key/a", "Size": 20,
+            "VolumeType": "gp3", "Iops": 4000, "Throughput": 250,
+            "TagSpecifications": [{"ResourceType": "volume", "Tags": [
+                {"Key": "kmsctl:stack", "Value": "s"}]}]}}));
+        let made = "<CreateVolumeResponse><volumeId>vol-1</volumeId><status>creating</status>\
+                    </CreateVolumeResponse>";
+        let replay = replay(&[(200, made)]);
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), nonce: Some("n"), ..Late::default() };
+        let outcome = replay.aws.call(&home(), &call, late).await.unwrap();
+        assert_eq!(outcome, Outcome::Made("vol-1".to_owned()));
+        let mut sent: Vec<String> =
+            replay.bodies()[0].split('&').map(str::to_owned).collect::<Vec<_>>();
+        sent.sort();
+        let key = KEY.replace(':', "%3A").replace('/', "%2F");
+        assert_eq!(
+            sent,
+            [
+                "Action=CreateVolume",
+                "AvailabilityZone=eu-west-1a",
+                "ClientToken=n",
+                "Encrypted=true",
+                "Iops=4000",
+                &format!("KmsKeyId={key}"),
+                "Size=20",
+                "TagSpecification.1.ResourceType=volume",
+                "TagSpecification.1.Tag.1.Key=kmsctl%3Astack",
+                "TagSpecification.1.Tag.1.Value=s",
+                "Throughput=250",
+                "Version=2016-11-15",
+                "VolumeType=gp3",
+            ]
+        );
+    }
+
+    fn refusal(code: &str) -> String {
+        format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors>\
+             <RequestID>r</RequestID></Response>"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_change_that_was_sent_twice_is_done_and_another_one_comes_too_early() {
+        let call = call(json!({"ModifyVolume": {"VolumeId": "vol-1", "Size": 30}}));
+        let early = refusal("IncorrectModificationState");
+        let replay1 = replay(&[(400, &early), (200, &change("optimizing", 30))]);
+        let outcome = replay1.aws.call(&home(), &call, Late::default()).await.unwrap();
+        assert_eq!(outcome, Outcome::Done);
+        assert_eq!(
+            replay1.bodies()[0],
+            "Action=ModifyVolume&Version=2016-11-15&VolumeId=vol-1&Size=30"
+        );
+        let replay2 = replay(&[(400, &early), (200, &change("optimizing", 25))]);
+        let error = replay2.aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        assert_eq!(error.fault, Fault::LimitExceeded);
+        assert!(error.message.contains("hours later"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_has_a_volume_is_not_deprived_of_it() {
+        let call = call(json!({"DeleteVolume": {"VolumeId": "vol-1"}}));
+        for (code, fault) in
+            [("VolumeInUse", Fault::Other), ("InvalidVolume.NotFound", Fault::NotFound)]
+        {
+            let aws = replay(&[(400, &refusal(code))]).aws;
+            let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+            assert_eq!(error.fault, fault);
+            assert_eq!(error.message.contains("detach it"), code == "VolumeInUse");
+        }
+    }
+
+    #[tokio::test]
+    async fn tags_are_set_and_taken_by_their_keys() {
+        let tags = json!({"CreateTags": {"Resources": ["vol-1"],
+            "Tags": [{"Key": "a", "Value": "b"}]}});
+        let keys = json!({"DeleteTags": {"Resources": ["vol-1"], "Tags": [{"Key": "a"}]}});
+        for (body, expected) in [
+            (
+                tags,
+                "Action=CreateTags&Version=2016-11-15&ResourceId.1=vol-1&Tag.1.Key=a&Tag.1.Value=b",
+            ),
+            (keys, "Action=DeleteTags&Version=2016-11-15&ResourceId.1=vol-1&Tag.1.Key=a"),
+        ] {
+            let replay = replay(&[(200, "<Response><return>true</return></Response>")]);
+            replay.aws.call(&home(), &call(body), Late::default()).await.unwrap();
+            assert_eq!(replay.bodies(), [expected]);
+        }
+    }
+}

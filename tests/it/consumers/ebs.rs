@@ -1,0 +1,241 @@
+//! EBS volumes, and what holds for the new ones of a Region.
+
+use super::{Case, KEYS, derived, desired, operations, policy};
+use crate::fake::Kill;
+use crate::world::{Stack, lineage};
+use kmsctl::address::Address;
+use kmsctl::kind::{Kind, Spec};
+use serde_json::{Value, json};
+
+const CASE: Case = Case {
+    kind: Kind::EbsVolume,
+    id: "",
+    text: "ebs: {volumes: {data: {availability_zone: eu-central-1a, size_gib: 20, type: gp3, \
+           key: a, PROTECT}}}",
+    changed: "ebs: {volumes: {data: {availability_zone: eu-central-1a, size_gib: 30, type: io2, \
+              iops: 4000, multi_attach: true, key: a, tags: {team: x}, PROTECT}}}",
+    blocked: "ebs: {volumes: {data: {availability_zone: eu-central-1a, size_gib: 20, type: gp3, \
+              key: b}}}",
+    field: "key",
+    existing: "ebs: {volumes: {mine: {existing: ID, key: a}}}",
+};
+
+#[test]
+fn a_volume_lives() {
+    CASE.lives();
+}
+
+fn volume(fields: &str) -> String {
+    format!(
+        "{KEYS}ebs: {{volumes: {{data: {{availability_zone: eu-central-1a, key: a, {fields}}}}}}}"
+    )
+}
+
+/// The parameters of the one call of a plan.
+fn request(plan: &kmsctl::plan::Plan) -> (String, Value) {
+    let calls: Vec<_> = plan.steps.iter().flat_map(|step| &step.calls).collect();
+    assert_eq!(calls.len(), 1, "{calls:#?}");
+    calls[0].call.request()
+}
+
+#[test]
+fn what_a_volume_keeps_for_life_is_refused_with_what_does_work() {
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(&volume("size_gib: 20, type: gp3")));
+    let text = volume("size_gib: 10, type: gp3, snapshot_id: snap-0a, multi_attach: true");
+    // Several instances are for io1 and io2: the type would have to change first.
+    let text =
+        text.replace("type: gp3", "type: io1, iops: 500").replace("eu-central-1a", "eu-central-1b");
+    let plan = stack.plan_only(&desired(&text));
+    let blocked: Vec<(&str, &str)> =
+        plan.blocked.iter().map(|b| (b.field.as_str(), b.help.as_str())).collect();
+    let fields: Vec<&str> = blocked.iter().map(|(field, _)| *field).collect();
+    assert_eq!(fields, ["availability_zone", "snapshot_id", "size_gib", "multi_attach"]);
+    assert!(blocked.iter().all(|(_, help)| help.contains("under another name")), "{blocked:?}");
+    let plan = stack.plan_only(&desired(&volume("size_gib: 20").replace("key: a", "key: b")));
+    assert!(plan.blocked[0].help.contains("copy that with the key"), "{:#?}", plan.blocked);
+}
+
+#[test]
+fn one_call_changes_the_form_and_keeps_what_is_said_beside_another_type() {
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(&volume("size_gib: 20, type: gp3, iops: 5000, throughput: 250")));
+    let to = desired(&volume("size_gib: 30, type: io2, iops: 5000"));
+    let plan = stack.applied(&to);
+    let (operation, parameters) = request(&plan);
+    assert_eq!(operation, "ModifyVolume");
+    let id = &plan.steps[0].id;
+    assert_eq!(parameters, json!({"VolumeId": id, "Size": 30, "VolumeType": "io2", "Iops": 5000}));
+    assert!(plan.steps[0].risk.as_ref().unwrap().contains("hours later"));
+    stack.settled(&to);
+    // What is left out stays, also with another size.
+    stack.applied(&desired(&volume("size_gib: 40")));
+    let same = desired(&volume("size_gib: 40, type: io2, iops: 5000"));
+    let plan = stack.applied(&same);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    stack.settled(&same);
+}
+
+#[test]
+fn a_key_that_does_not_work_shows_while_the_volume_is_made() {
+    let key = "arn:aws:kms:eu-central-1:111122223333:key/0000abcd-12ab-34cd-56ef-1234567890ab";
+    let text = volume("size_gib: 20").replace("key: a", &format!("key: \"{key}\""));
+    let mut stack = Stack::new(1);
+    let (plan, ended) = stack.run(&desired(&text));
+    assert_eq!(plan.blocked, []);
+    let (address, error) = &ended.failed[0];
+    assert_eq!(address.to_string(), "ebs_volume/data");
+    assert!(error.contains("taken it away again"), "{error}");
+    let left = stack.plan_only(&desired(&text));
+    assert_eq!(left.count("create"), 1, "{left:#?}");
+}
+
+#[test]
+fn who_uses_volumes_may_use_their_key_through_ec2_and_have_grants_made() {
+    let all = desired(&format!(
+        "{KEYS}ebs:
+  volumes:
+    data: {{availability_zone: eu-central-1a, size_gib: 1, key: a, used_by: [role/App]}}
+    logs: {{availability_zone: eu-central-1a, size_gib: 1, key: a, used_by: [role/Web]}}
+    quiet: {{availability_zone: eu-central-1a, size_gib: 1, key: b}}
+"
+    ));
+    let sources = "ebs_volume/data ebs_volume/logs";
+    let of = |sid: &str| (sid.to_owned(), sources.to_owned());
+    assert_eq!(derived(&all, "a"), [of("AllowEbsGrants"), of("AllowEbsUse")]);
+    assert_eq!(derived(&all, "b"), []);
+    let roles = json!({"AWS": ["arn:aws:iam::111122223333:role/App",
+        "arn:aws:iam::111122223333:role/Web"]});
+    let expected = json!([
+        {"Sid": "AllowEbsGrants", "Effect": "Allow", "Principal": roles,
+            "Action": "kms:CreateGrant", "Resource": "*",
+            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}},
+        {"Sid": "AllowEbsUse", "Effect": "Allow", "Principal": roles,
+            "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext",
+                "kms:ReEncrypt*"], "Resource": "*",
+            "Condition": {"StringEquals": {"kms:CallerAccount": "111122223333",
+                "kms:ViaService": "ec2.eu-central-1.amazonaws.com"}}},
+    ]);
+    let policy = policy(&all, "a");
+    assert_eq!(json!(policy["Statement"].as_array().unwrap()[1..]), expected);
+}
+
+fn default(fields: &str) -> kmsctl::desired::Desired {
+    desired(&format!("{KEYS}ebs: {{default: {{{fields}}}}}"))
+}
+
+fn live(stack: &Stack) -> Value {
+    let held = stack.fake.consumer(Kind::EbsDefault, "eu-central-1");
+    let Spec::EbsDefault(spec) = held.object.spec else { panic!("not the defaults") };
+    let key = spec.key().map(ToString::to_string);
+    let name = |key: &str| {
+        let named = ["a", "b"].iter().find(|n| stack.fake.key(n).meta.arn.to_string() == key);
+        (*named.expect("a key of the stack")).to_owned()
+    };
+    json!([spec.settings.encryption, key.map(|key| name(&key))])
+}
+
+fn ebs_default() -> Address {
+    "ebs_default".parse().unwrap()
+}
+
+#[test]
+fn the_defaults_of_a_region_are_taken_over_with_a_warning() {
+    let all = default("encryption: true, key: a");
+    let mut stack = Stack::new(1);
+    let plan = stack.applied(&all);
+    let step = plan.steps.iter().find(|step| step.address == ebs_default()).unwrap();
+    assert_eq!(step.change.action(), "update");
+    let calls: Vec<String> = step.calls.iter().map(|planned| planned.call.request().0).collect();
+    assert_eq!(calls, ["ModifyEbsDefaultKmsKeyId", "EnableEbsEncryptionByDefault"]);
+    let risk = step.risk.as_ref().unwrap();
+    assert!(risk.contains("every new volume in eu-central-1") && risk.contains("unencrypted"));
+    stack.settled(&all);
+    assert_eq!(live(&stack), json!([true, "a"]));
+    stack.state = lineage("two");
+    let again = stack.applied(&all);
+    assert!(again.steps.is_empty(), "{:#?}", again.steps);
+    stack.settled(&all);
+    for kill in [Kill::Before, Kill::After] {
+        for n in 1.. {
+            let mut stack = Stack::new(n as u64);
+            if stack.run_until(&all, Some((n, kill))).is_some() {
+                break;
+            }
+            stack.applied(&all);
+            stack.settled(&all);
+            assert_eq!((live(&stack), stack.fake.keys_total()), (json!([true, "a"]), 2));
+        }
+    }
+}
+
+#[test]
+fn the_defaults_change_drift_and_are_reset_only_where_that_is_said() {
+    let mut stack = Stack::new(1);
+    stack.applied(&default("encryption: true, key: a"));
+    // What is left out stays.
+    stack.applied(&default("encryption: true"));
+    stack.settled(&default("encryption: true"));
+    stack.applied(&default("key: a"));
+    stack.settled(&default("key: a"));
+    assert_eq!(live(&stack), json!([true, "a"]));
+    let moved = default("encryption: true, key: b");
+    let plan = stack.applied(&moved);
+    assert!(plan.drift.is_empty());
+    assert_eq!(operations(&plan), ["ModifyEbsDefaultKmsKeyId"]);
+    stack.fake.tamper_consumer(Kind::EbsDefault, "eu-central-1", |held| {
+        let Spec::EbsDefault(spec) = &mut held.object.spec else { panic!("not the defaults") };
+        spec.settings.encryption = Some(false);
+    });
+    let plan = stack.applied(&moved);
+    assert_eq!(plan.drift.len(), 1);
+    assert_eq!(operations(&plan), ["EnableEbsEncryptionByDefault"]);
+    let none = default("encryption: false, key: null");
+    let plan = stack.applied(&none);
+    assert_eq!(operations(&plan), ["ResetEbsDefaultKmsKeyId", "DisableEbsEncryptionByDefault"]);
+    assert!(plan.steps[0].risk.as_ref().unwrap().contains("no longer encrypted"));
+    stack.settled(&none);
+    assert_eq!(live(&stack), json!([false, null]));
+}
+
+#[test]
+fn defaults_that_nobody_declares_any_more_stay_as_they_are() {
+    let removed = format!("{KEYS}removed: [{{address: ebs_default, action: forget}}]\n");
+    for without in [KEYS, &removed] {
+        let mut stack = Stack::new(1);
+        stack.applied(&default("encryption: true, key: a"));
+        let plan = stack.applied(&desired(without));
+        assert_eq!((operations(&plan).len(), plan.count("forget")), (0, 1));
+        stack.settled(&desired(without));
+        assert_eq!(live(&stack), json!([true, "a"]));
+    }
+}
+
+#[test]
+fn a_key_goes_only_once_nothing_of_the_stack_needs_it() {
+    let keys = KEYS.replace("policy: {}", "policy: {}, protect: false");
+    let volume = "volumes: {data: {availability_zone: eu-central-1a, size_gib: 1, key: a}}";
+    let text = |more: &str| desired(&format!("{keys}ebs: {{default: {{key: b}}, {more}}}"));
+    let mut stack = Stack::new(1);
+    stack.applied(&text(volume));
+    let (plan, _) = stack.run(&desired("stack: stack\nregion: eu-central-1\n"));
+    let blocked: Vec<String> =
+        plan.blocked.iter().map(|b| format!("{}: {}", b.address, b.reason)).collect();
+    assert!(plan.steps.is_empty(), "what points at the keys waits: {:#?}", plan.steps);
+    assert!(
+        blocked.contains(&"key/a: without the key `ebs_volume/data` would stop working".to_owned())
+    );
+    assert!(
+        blocked.contains(&"key/b: without the key `ebs_default` would stop working".to_owned())
+    );
+    assert_eq!(stack.fake.key("a").meta.state, "Enabled");
+    // A key on its way out is taken back for what is declared again.
+    let free = volume.replace("key: a", "key: a, protect: false");
+    stack.applied(&text(&free));
+    let plan = stack.applied(&desired(&format!("{keys}ebs: {{default: {{key: null}}}}")));
+    assert_eq!(plan.count("delete"), 1);
+    stack.applied(&desired("stack: stack\nregion: eu-central-1\n"));
+    assert_eq!(stack.fake.key("a").meta.state, "PendingDeletion");
+    stack.applied(&text(volume));
+    stack.settled(&text(volume));
+}
