@@ -8,6 +8,7 @@
 pub mod alias;
 pub mod consumer;
 pub mod dynamodb_table;
+pub mod efs_file_system;
 pub mod grant;
 pub mod key;
 pub mod service_linked_role;
@@ -547,6 +548,7 @@ kinds! {
     Alias => alias::Alias, "alias";
     Grant => grant::Grant, "grant";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
+    EfsFileSystem => efs_file_system::EfsFileSystem, "efs_file_system";
 }
 
 impl Spec {

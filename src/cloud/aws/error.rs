@@ -75,11 +75,17 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
-        | "NoSuchEntityException" => Fault::NotFound,
+        | "NoSuchEntityException"
+        | "FileSystemNotFound"
+        | "MountTargetNotFound"
+        | "PolicyNotFound" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
-        | "TableAlreadyExistsException" => Fault::AlreadyExists,
+        | "TableAlreadyExistsException"
+        | "FileSystemAlreadyExists"
+        | "MountTargetConflict"
+        | "ResourceAlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
         | "UnauthorizedOperation"
@@ -104,15 +110,37 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
-        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
-        "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
+        "KMSInvalidStateException"
+        | "DisabledException"
+        | "FileSystemInUse"
+        | "IncorrectFileSystemLifeCycleState"
+        | "IncorrectMountTargetState" => Fault::InvalidState,
+        // EFS says `TooManyRequests` of a second change of the throughput within 24 hours.
+        "LimitExceededException"
+        | "LimitExceeded"
+        | "ServiceQuotaExceededException"
+        | "TooManyRequests"
+        | "FileSystemLimitExceeded"
+        | "ThroughputLimitExceeded"
+        | "InsufficientThroughputCapacity"
+        | "NetworkInterfaceLimitExceeded"
+        | "SecurityGroupLimitExceeded"
+        | "NoFreeAddressesInSubnet" => Fault::LimitExceeded,
+        "UnsupportedOperationException"
+        | "NotSupportedService"
+        | "DisabledOperationException"
+        | "UnsupportedAvailabilityZone"
+        | "AvailabilityZonesMismatch" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
         | "InvalidInput"
         | "TagException"
+        | "BadRequest"
+        | "SubnetNotFound"
+        | "SecurityGroupNotFound"
+        | "InvalidTypeException"
         | "InvalidAliasNameException"
         | "InvalidMarkerException"
         | "InvalidGrantTokenException"
@@ -127,6 +155,9 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InternalFailure"
         | "InternalError"
         | "InternalServerError"
+        | "InternalException"
+        | "DependencyTimeout"
+        | "DependencyFailureException"
         | "ServiceUnavailable"
         | "ServiceFailure"
         | "ServiceUnavailableException" => Fault::Ambiguous,

@@ -2,6 +2,7 @@
 
 mod derive;
 mod dynamodb;
+mod efs;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,9 @@ impl Context<'_> {
     pub(super) fn consumers(&mut self, stack: &raw::Stack) {
         if let Part(Some(Some(dynamodb))) = &stack.dynamodb {
             self.dynamodb(dynamodb);
+        }
+        if let Part(Some(Some(efs))) = &stack.efs {
+            self.efs(efs);
         }
     }
 
