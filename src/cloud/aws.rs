@@ -20,7 +20,7 @@ use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{
-    Call, Kind, alias, dynamodb_table, efs_file_system, grant, key, service_linked_role,
+    Call, Kind, alias, dynamodb_table, efs_file_system, es_domain, grant, key, service_linked_role,
 };
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -233,6 +233,7 @@ impl Cloud for Aws {
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
             Call::EfsFileSystem(call) => efs_file_system::aws::send(self, at, call, &late).await,
+            Call::EsDomain(call) => es_domain::aws::send(self, at, call, &late).await,
         }
     }
 
@@ -241,6 +242,7 @@ impl Cloud for Aws {
             Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Vec::new()),
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
             Kind::EfsFileSystem => efs_file_system::aws::objects(self, at, sought).await,
+            Kind::EsDomain => es_domain::aws::objects(self, at, sought).await,
         }
     }
 
@@ -249,6 +251,7 @@ impl Cloud for Aws {
             Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Phase::Ready),
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
             Kind::EfsFileSystem => efs_file_system::aws::phase(self, at, id).await,
+            Kind::EsDomain => es_domain::aws::phase(self, at, id).await,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod alias;
 pub mod consumer;
 pub mod dynamodb_table;
 pub mod efs_file_system;
+pub mod es_domain;
 pub mod grant;
 pub mod key;
 pub mod service_linked_role;
@@ -549,6 +550,7 @@ kinds! {
     Grant => grant::Grant, "grant";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
     EfsFileSystem => efs_file_system::EfsFileSystem, "efs_file_system";
+    EsDomain => es_domain::EsDomain, "es_domain";
 }
 
 impl Spec {

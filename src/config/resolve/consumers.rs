@@ -3,6 +3,7 @@
 mod derive;
 mod dynamodb;
 mod efs;
+mod es;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,9 @@ impl Context<'_> {
         }
         if let Part(Some(Some(efs))) = &stack.efs {
             self.efs(efs);
+        }
+        if let Part(Some(Some(es))) = &stack.es {
+            self.es(es);
         }
     }
 
