@@ -3,6 +3,7 @@
 
 mod dynamodb;
 mod efs;
+mod es;
 
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};

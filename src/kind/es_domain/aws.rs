@@ -288,3 +288,184 @@ async fn configure(
     answer(OPERATION, request.send().await)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    /// A domain as AWS describes one in a VPC.
+    fn described(name: &str) -> Value {
+        json!({
+            "DomainId": format!("111122223333/{name}"), "DomainName": name,
+            "ARN": format!("arn:aws:es:eu-west-1:111122223333:domain/{name}"),
+            "Created": true, "Deleted": false, "Processing": false, "UpgradeProcessing": false,
+            "EngineVersion": "OpenSearch_2.19", "DomainProcessingStatus": "Active",
+            "Endpoints": {"vpc": "vpc-logs-abc.eu-west-1.es.amazonaws.com"},
+            "ClusterConfig": {
+                "InstanceType": "r7g.large.search", "InstanceCount": 3,
+                "DedicatedMasterEnabled": true, "DedicatedMasterType": "m7g.large.search",
+                "DedicatedMasterCount": 3, "ZoneAwarenessEnabled": true,
+                "ZoneAwarenessConfig": {"AvailabilityZoneCount": 3}, "WarmEnabled": false,
+                "ColdStorageOptions": {"Enabled": false}, "MultiAZWithStandbyEnabled": false},
+            "EBSOptions": {"EBSEnabled": true, "VolumeType": "gp3", "VolumeSize": 20,
+                "Iops": 3000, "Throughput": 125},
+            "AccessPolicies": r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"es:*","Resource":"*"}]}"#,
+            "SnapshotOptions": {}, "CognitoOptions": {"Enabled": false},
+            "VPCOptions": {"VPCId": "vpc-1", "SubnetIds": ["subnet-2", "subnet-1"],
+                "AvailabilityZones": ["eu-west-1a", "eu-west-1b"], "SecurityGroupIds": ["sg-1"]},
+            "EncryptionAtRestOptions": {"Enabled": true, "KmsKeyId": KEY},
+            "NodeToNodeEncryptionOptions": {"Enabled": true},
+            "AdvancedOptions": {"rest.action.multi.allow_explicit_index": "true"},
+            "DomainEndpointOptions": {"EnforceHTTPS": true,
+                "TLSSecurityPolicy": "Policy-Min-TLS-1-2-2019-07", "CustomEndpointEnabled": false},
+        })
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_ready_once_aws_is_at_no_change_of_it() {
+        let busy = |word: &str| Phase::Busy(word.to_owned());
+        for (changed, expected) in [
+            (json!({}), Phase::Ready),
+            (json!({"DomainProcessingStatus": null}), Phase::Ready),
+            (json!({"DomainProcessingStatus": "Modifying"}), busy("Modifying")),
+            (json!({"DomainProcessingStatus": "Creating", "Created": false}), busy("Creating")),
+            (json!({"DomainProcessingStatus": null, "Created": false}), busy("Creating")),
+            (json!({"DomainProcessingStatus": null, "Processing": true}), busy("Processing")),
+            (json!({"UpgradeProcessing": true}), busy("Processing")),
+            (json!({"Deleted": true, "Processing": true}), busy("Deleting")),
+            (
+                json!({"DomainProcessingStatus": "Isolated", "Processing": true}),
+                Phase::Broken("Isolated".to_owned()),
+            ),
+        ] {
+            let mut domain = described("logs");
+            domain.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+            let aws = replay(&[(200, &json!({ "DomainStatus": domain }).to_string())]).aws;
+            assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), expected);
+        }
+        let gone =
+            r#"{"__type": "ResourceNotFoundException", "message": "Domain not found: logs"}"#;
+        let aws = replay(&[(409, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), Phase::Gone);
+    }
+
+    fn sought(ids: &[&str]) -> Sought {
+        Sought {
+            kind: Kind::EsDomain,
+            stack: "s".to_owned(),
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            fields: BTreeSet::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn domains_are_described_five_a_request() {
+        let names = ["aaa", "bbb", "ccc", "ddd", "eee", "fff", "other"];
+        let list: Vec<Value> = names.iter().map(|name| json!({ "DomainName": name })).collect();
+        let list = json!({ "DomainNames": list }).to_string();
+        let page = |names: &[&str]| {
+            let all: Vec<Value> = names.iter().map(|name| described(name)).collect();
+            json!({ "DomainStatusList": all }).to_string()
+        };
+        let (five, one) = (page(&names[..5]), page(&names[5..6]));
+        let tags = r#"{"TagList": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
+        let mut answers = vec![(200, list.as_str()), (200, &five), (200, &one)];
+        answers.extend([(200, tags); 6]);
+        let replay = replay(&answers);
+        let found = replay.aws.objects(&home(), &sought(&names[..6])).await.unwrap();
+        assert_eq!(found.len(), 6);
+        let bodies = replay.bodies();
+        assert_eq!(bodies[1], r#"{"DomainNames":["aaa","bbb","ccc","ddd","eee"]}"#);
+        assert_eq!(bodies[2], r#"{"DomainNames":["fff"]}"#);
+        assert_eq!(bodies.len(), 9);
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_read_with_its_tags() {
+        let list = r#"{"DomainNames": [{"DomainName": "logs", "EngineType": "OpenSearch"}]}"#;
+        let one = json!({ "DomainStatusList": [described("logs")] }).to_string();
+        let tags = r#"{"TagList": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
+        let replay = replay(&[(200, list), (200, &one), (200, tags)]);
+        let found = replay.aws.objects(&home(), &sought(&["logs", "missing"])).await.unwrap();
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["es_domain"],
+            json!({"key": KEY, "tags": {"kmsctl:stack": "s"}, "engine_version": "OpenSearch_2.19",
+                "instance_type": "r7g.large.search", "instance_count": 3,
+                "dedicated_master_type": "m7g.large.search", "dedicated_master_count": 3,
+                "zone_awareness": 3, "volume_size_gib": 20, "volume_type": "gp3", "iops": 3000,
+                "throughput": 125, "encrypted": true, "node_to_node_encryption": true,
+                "enforce_https": true, "tls_policy": "Policy-Min-TLS-1-2-2019-07",
+                "access_policy": described("logs")["AccessPolicies"],
+                "vpc_subnets": ["subnet-1", "subnet-2"], "vpc_security_groups": ["sg-1"]})
+        );
+        let mut plain = described("logs");
+        for (field, value) in [
+            ("EncryptionAtRestOptions", json!({"Enabled": false})),
+            ("AccessPolicies", json!("")),
+            ("VPCOptions", Value::Null),
+            ("EBSOptions", json!({"EBSEnabled": false})),
+            (
+                "ClusterConfig",
+                json!({"InstanceType": "i3.large.search", "InstanceCount": 1,
+                "DedicatedMasterEnabled": false, "ZoneAwarenessEnabled": false}),
+            ),
+        ] {
+            plain[field] = value;
+        }
+        let one = json!({ "DomainStatusList": [plain] }).to_string();
+        let replay = crate::cloud::aws::replay::replay(&[(200, list), (200, &one), (200, tags)]);
+        let found = replay.aws.objects(&home(), &sought(&["logs"])).await.unwrap();
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["es_domain"],
+            json!({"key": "none", "tags": {"kmsctl:stack": "s"},
+                "engine_version": "OpenSearch_2.19", "instance_type": "i3.large.search",
+                "instance_count": 1, "dedicated_master_count": 0, "zone_awareness": 1,
+                "encrypted": false, "node_to_node_encryption": true, "enforce_https": true,
+                "tls_policy": "Policy-Min-TLS-1-2-2019-07"})
+        );
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_made_with_everything_that_is_said() {
+        let parameters = json!({
+            "DomainName": "logs", "EngineVersion": "OpenSearch_2.19",
+            "ClusterConfig": {"InstanceType": "r7g.large.search", "InstanceCount": 3,
+                "DedicatedMasterEnabled": true, "DedicatedMasterType": "m7g.large.search",
+                "DedicatedMasterCount": 3, "ZoneAwarenessEnabled": true,
+                "ZoneAwarenessConfig": {"AvailabilityZoneCount": 3}},
+            "EBSOptions": {"EBSEnabled": true, "VolumeType": "gp3", "VolumeSize": 20,
+                "Iops": 4000, "Throughput": 250},
+            "AccessPolicies": "{}",
+            "VPCOptions": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+            "EncryptionAtRestOptions": {"Enabled": true, "KmsKeyId": "key/a"},
+            "NodeToNodeEncryptionOptions": {"Enabled": true},
+            "DomainEndpointOptions": {"EnforceHTTPS": true,
+                "TLSSecurityPolicy": "Policy-Min-TLS-1-2-2019-07"},
+            "TagList": [{"Key": "kmsctl:stack", "Value": "s"}],
+        });
+        let call: Call =
+            serde_json::from_value(json!({"es_domain": {"CreateDomain": parameters.clone()}}))
+                .unwrap();
+        assert_eq!(call.request().1, parameters);
+        let replay = replay(&[(200, "{}")]);
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), ..Late::default() };
+        let made = Outcome::Made("logs".to_owned());
+        assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), made);
+        let mut expected = parameters;
+        expected["EncryptionAtRestOptions"]["KmsKeyId"] = json!(KEY);
+        assert_eq!(replay.json(), [expected]);
+    }
+}

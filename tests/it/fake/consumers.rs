@@ -3,6 +3,7 @@
 
 mod dynamodb;
 mod efs;
+mod es;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -136,6 +137,7 @@ impl FakeAws {
         let answer = match call {
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
             Call::EfsFileSystem(call) => efs::execute(&request, shelf, call),
+            Call::EsDomain(call) => es::execute(&request, shelf, call),
             other => panic!("{other:?} is no call of a consumer"),
         };
         if let (Ok(_), Some(Effect::Changes)) = (&answer, call.effect()) {

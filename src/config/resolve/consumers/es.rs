@@ -196,7 +196,6 @@ impl Context<'_> {
 }
 
 /// Whether it is said, and what.
-#[expect(clippy::option_option, reason = "said to be none is not the same as not said")]
 fn settable<T>(given: &Settable<T>) -> Option<Option<&T>> {
     match given {
         Settable::Missing => None,
