@@ -235,7 +235,7 @@ impl Consumer for EfsFileSystem {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change);
+        calls.risk = risk(&change);
         Ok(calls)
     }
 
@@ -417,7 +417,7 @@ fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec
     Ok(calls)
 }
 
-fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
     match change {
         Change::Delete { .. } => {
             Some("deletes the file system with all its files and its mount targets".to_owned())

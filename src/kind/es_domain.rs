@@ -84,7 +84,7 @@ impl Consumer for EsDomain {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change);
+        calls.risk = risk(&change);
         Ok(calls)
     }
 
@@ -285,7 +285,7 @@ fn domain_arn(setting: &Setting<'_>) -> String {
     format!("arn:{}:es:{region}:{account}:domain/{name}", region.partition())
 }
 
-fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
     match change {
         Change::Delete { .. } => {
             Some("deletes the domain with all its indices and automated snapshots".to_owned())

@@ -29,6 +29,8 @@ mod policy_eval;
 mod principals;
 mod program;
 mod program_access;
+mod program_efs;
+mod program_es;
 mod program_state;
 mod properties;
 mod scenarios;
