@@ -22,8 +22,8 @@ use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{
-    Call, Kind, alias, dynamodb_table, ebs_default, ebs_volume, grant, key, key_policy,
-    service_linked_role,
+    Call, Kind, alias, dynamodb_table, ebs_default, ebs_volume, efs_file_system, es_domain, grant,
+    key, key_policy, service_linked_role,
 };
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -238,6 +238,8 @@ impl Cloud for Aws {
             Call::EbsDefault(call) => ebs_default::aws::send(self, at, call, &late).await,
             Call::EbsVolume(call) => ebs_volume::aws::send(self, at, call, &late).await,
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
+            Call::EfsFileSystem(call) => efs_file_system::aws::send(self, at, call, &late).await,
+            Call::EsDomain(call) => es_domain::aws::send(self, at, call, &late).await,
         }
     }
 
@@ -249,6 +251,8 @@ impl Cloud for Aws {
             Kind::EbsDefault => ebs_default::aws::objects(self, at, sought).await,
             Kind::EbsVolume => ebs_volume::aws::objects(self, at, sought).await,
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
+            Kind::EfsFileSystem => efs_file_system::aws::objects(self, at, sought).await,
+            Kind::EsDomain => es_domain::aws::objects(self, at, sought).await,
         }
     }
 
@@ -272,6 +276,8 @@ impl Cloud for Aws {
             Kind::EbsDefault => Ok(Phase::Ready),
             Kind::EbsVolume => ebs_volume::aws::phase(self, at, id).await,
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
+            Kind::EfsFileSystem => efs_file_system::aws::phase(self, at, id).await,
+            Kind::EsDomain => es_domain::aws::phase(self, at, id).await,
         }
     }
 }

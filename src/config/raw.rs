@@ -5,9 +5,13 @@ use serde_json::Value as Json;
 
 mod dynamodb;
 mod ebs;
+mod efs;
+mod es;
 
 pub use dynamodb::*;
 pub use ebs::*;
+pub use efs::*;
+pub use es::*;
 
 use super::record::{choice, record};
 use super::{Decode, Diagnostics, Named, Spanned};
@@ -83,6 +87,10 @@ record! {
         dynamodb: Part<Option<Dynamodb>>,
         /// EC2 Auto Scaling.
         auto_scaling: Part<Option<AutoScaling>>,
+        /// EFS.
+        efs: Part<Option<Efs>>,
+        /// Elasticsearch and OpenSearch.
+        es: Part<Option<Es>>,
         /// Roles of AWS services that policies and grants name: one that is missing is made.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// What is demanded of every key, for pipelines.

@@ -10,6 +10,8 @@ pub mod consumer;
 pub mod dynamodb_table;
 pub mod ebs_default;
 pub mod ebs_volume;
+pub mod efs_file_system;
+pub mod es_domain;
 pub mod grant;
 pub mod key;
 pub mod key_policy;
@@ -553,6 +555,8 @@ kinds! {
     EbsDefault => ebs_default::EbsDefault, "ebs_default";
     EbsVolume => ebs_volume::EbsVolume, "ebs_volume";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
+    EfsFileSystem => efs_file_system::EfsFileSystem, "efs_file_system";
+    EsDomain => es_domain::EsDomain, "es_domain";
 }
 
 impl Spec {

@@ -4,6 +4,8 @@
 mod auto_scaling;
 mod dynamodb;
 mod ebs;
+mod efs;
+mod es;
 mod policies;
 
 use crate::fake::Kill;
@@ -24,21 +26,37 @@ keys:
 
 /// A configuration, which must be good.
 pub(crate) fn desired(text: &str) -> Desired {
+    let (desired, messages) = resolved(text);
+    assert!(messages.is_empty(), "{messages:?}");
+    desired.expect("a configuration")
+}
+
+/// The errors of a configuration, which must be bad.
+pub(crate) fn refused(text: &str) -> Vec<String> {
+    let (_, messages) = resolved(text);
+    assert!(!messages.is_empty(), "{text}");
+    messages
+}
+
+fn resolved(text: &str) -> (Option<Desired>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     std::fs::write(&file, text).unwrap();
     let input = Input { paths: vec![file], vars: BTreeMap::new() };
     let (mut loaded, diagnostics) = load(&input);
-    let messages =
-        |all: kmsctl::config::Diagnostics| all.into_iter().map(|d| d.message).collect::<Vec<_>>();
-    assert!(!diagnostics.has_errors(), "{:?}", messages(diagnostics));
+    let messages = |all: kmsctl::config::Diagnostics| match all.has_errors() {
+        true => all.into_iter().map(|d| d.message).collect::<Vec<_>>(),
+        false => Vec::new(),
+    };
+    if diagnostics.has_errors() {
+        return (None, messages(diagnostics));
+    }
     let surroundings = Surroundings {
         account: "111122223333".parse().unwrap(),
         region: "eu-central-1".parse().unwrap(),
     };
     let (desired, diagnostics) = loaded.resolve(&surroundings);
-    assert!(!diagnostics.has_errors(), "{:?}", messages(diagnostics));
-    desired.expect("a configuration")
+    (desired, messages(diagnostics))
 }
 
 /// One kind, and what happens to one resource of it.

@@ -30,6 +30,8 @@ mod principals;
 mod program;
 mod program_access;
 mod program_ebs;
+mod program_efs;
+mod program_es;
 mod program_state;
 mod properties;
 mod replicas;

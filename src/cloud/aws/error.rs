@@ -73,6 +73,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::NotFound,
         &[
+            "FileSystemNotFound",
+            "MountTargetNotFound",
+            "PolicyNotFound",
             "InvalidVolume.NotFound",
             "InvalidSnapshot.NotFound",
             "NotFoundException",
@@ -85,6 +88,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::AlreadyExists,
         &[
+            "FileSystemAlreadyExists",
+            "MountTargetConflict",
+            "ResourceAlreadyExistsException",
             "AlreadyExistsException",
             "EntityAlreadyExists",
             "ResourceInUseException",
@@ -125,10 +131,28 @@ const CODES: &[(Fault, &[&str])] = &[
             "SlowDown",
         ],
     ),
-    (Fault::InvalidState, &["IncorrectState", "KMSInvalidStateException", "DisabledException"]),
+    (
+        Fault::InvalidState,
+        &[
+            "FileSystemInUse",
+            "IncorrectFileSystemLifeCycleState",
+            "IncorrectMountTargetState",
+            "IncorrectState",
+            "KMSInvalidStateException",
+            "DisabledException",
+        ],
+    ),
     (
         Fault::LimitExceeded,
         &[
+            "ServiceQuotaExceededException",
+            "TooManyRequests",
+            "FileSystemLimitExceeded",
+            "ThroughputLimitExceeded",
+            "InsufficientThroughputCapacity",
+            "NetworkInterfaceLimitExceeded",
+            "SecurityGroupLimitExceeded",
+            "NoFreeAddressesInSubnet",
             "IncorrectModificationState",
             "VolumeModificationRateExceeded",
             "VolumeLimitExceeded",
@@ -138,10 +162,23 @@ const CODES: &[(Fault, &[&str])] = &[
             "LimitExceeded",
         ],
     ),
-    (Fault::Unsupported, &["UnsupportedOperationException", "NotSupportedService"]),
+    (
+        Fault::Unsupported,
+        &[
+            "DisabledOperationException",
+            "UnsupportedAvailabilityZone",
+            "AvailabilityZonesMismatch",
+            "UnsupportedOperationException",
+            "NotSupportedService",
+        ],
+    ),
     (
         Fault::Invalid,
         &[
+            "BadRequest",
+            "SubnetNotFound",
+            "SecurityGroupNotFound",
+            "InvalidTypeException",
             "InvalidParameter",
             "InvalidParameterCombination",
             "InvalidParameterDependency",
@@ -166,6 +203,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::Ambiguous,
         &[
+            "InternalException",
+            "DependencyTimeout",
+            "DependencyFailureException",
             "KMSInternalException",
             "DependencyTimeoutException",
             "InternalFailure",

@@ -4,6 +4,8 @@ mod auto_scaling;
 mod derive;
 mod dynamodb;
 mod ebs;
+mod efs;
+mod es;
 
 use std::collections::BTreeMap;
 
@@ -48,6 +50,12 @@ impl Context<'_> {
         }
         if let Part(Some(Some(auto_scaling))) = &stack.auto_scaling {
             self.auto_scaling(auto_scaling);
+        }
+        if let Part(Some(Some(efs))) = &stack.efs {
+            self.efs(efs);
+        }
+        if let Part(Some(Some(es))) = &stack.es {
+            self.es(es);
         }
     }
 

@@ -3,6 +3,8 @@
 
 mod dynamodb;
 mod ebs;
+mod efs;
+mod es;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -104,7 +106,6 @@ impl Request<'_> {
     }
 
     /// The id that a call gets late, for a resource that AWS names.
-    #[expect(dead_code, reason = "for the kinds that AWS names")]
     pub(super) fn id(&self) -> Result<String, CloudError> {
         let id = self.late.id.map(str::to_owned);
         id.map_or_else(|| self.fail(Fault::Invalid, "no id"), Ok)
@@ -138,6 +139,8 @@ impl FakeAws {
             Call::EbsDefault(call) => ebs::set_default(&request, shelf, call),
             Call::EbsVolume(call) => ebs::execute(&request, shelf, call),
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
+            Call::EfsFileSystem(call) => efs::execute(&request, shelf, call),
+            Call::EsDomain(call) => es::execute(&request, shelf, call),
             other => panic!("{other:?} is no call of a consumer"),
         };
         if let (Ok(_), Some(Effect::Changes)) = (&answer, call.effect()) {

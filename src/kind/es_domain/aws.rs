@@ -1,0 +1,471 @@
+//! A domain's calls as the SDK's requests, and the SDK's description of one as ours.
+
+use super::{
+    Call, ClusterConfig, Config, DomainEndpointOptions, EbsOptions, EncryptionAtRestOptions,
+    NodeToNodeEncryptionOptions, Settings, VpcOptions, access_policy,
+};
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::{answer, unbuilt};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::consumer::{self, Common, Tags};
+use aws_sdk_opensearch::Client;
+use aws_sdk_opensearch::types::{self, DomainStatus, Tag};
+use std::collections::BTreeSet;
+
+/// How many domains one `DescribeDomains` takes.
+const MANY: usize = 5;
+
+/// Names are listed in one request, domains described five a request, and tags told one domain a
+/// request: those of the given names are read, side by side. Domains that carry the stack's tag and
+/// are not named by it are not looked for.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    const NAMES: &str = "ListDomainNames";
+    if sought.ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = aws.opensearch(at, For::Reading).await;
+    let listed = answer(NAMES, client.list_domain_names().send().await)?;
+    let names = listed.domain_names().iter().filter_map(|info| info.domain_name.clone());
+    let names: Vec<String> = names.filter(|name| sought.ids.contains(name)).collect();
+    let reads = names.chunks(MANY).map(|names| described(&client, names));
+    let found: Vec<DomainStatus> =
+        futures_util::future::try_join_all(reads).await?.into_iter().flatten().collect();
+    let reads = found.iter().map(|domain| object(&client, at, domain));
+    futures_util::future::try_join_all(reads).await
+}
+
+async fn described(client: &Client, names: &[String]) -> Result<Vec<DomainStatus>, CloudError> {
+    const OPERATION: &str = "DescribeDomains";
+    let request = client.describe_domains().set_domain_names(Some(names.to_vec()));
+    Ok(answer(OPERATION, request.send().await)?.domain_status_list)
+}
+
+async fn object(client: &Client, at: &Place, domain: &DomainStatus) -> Result<Object, CloudError> {
+    const TAGS: &str = "ListTags";
+    let listed = match answer(TAGS, client.list_tags().arn(domain.arn()).send().await) {
+        Ok(answer) => answer.tag_list.unwrap_or_default(),
+        // One that goes while it is read.
+        Err(error) if error.fault == Fault::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let tags: Tags = listed.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    let at_rest = domain.encryption_at_rest_options();
+    let encrypted = at_rest.is_some_and(|options| options.enabled == Some(true));
+    let key = at_rest.and_then(|options| options.kms_key_id()).filter(|_| encrypted);
+    let common = Common { key: Some(encryption(key)), existing: None, tags };
+    let settings = Settings { encrypted: Some(encrypted), ..lifted(at, domain) };
+    let spec = Spec::EsDomain(consumer::Spec { common, settings });
+    Ok(Object { id: domain.domain_name().to_owned(), spec, phase: phase_of(domain) })
+}
+
+/// How far AWS is with the domain.
+pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    const OPERATION: &str = "DescribeDomain";
+    let client = aws.opensearch(at, For::Reading).await;
+    match answer(OPERATION, client.describe_domain().domain_name(id).send().await) {
+        Ok(answer) => Ok(answer.domain_status().map_or(Phase::Gone, phase_of)),
+        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+/// A domain is ready once it is created and AWS is at no change of it. One that AWS has isolated
+/// stays so: most often its key does not work (aws-semantics 5.5).
+fn phase_of(domain: &DomainStatus) -> Phase {
+    let status = domain.domain_processing_status().map(types::DomainProcessingStatusType::as_str);
+    let at_work = domain.processing == Some(true) || domain.upgrade_processing == Some(true);
+    let busy = |word: &str| Phase::Busy(word.to_owned());
+    match status {
+        Some(word @ "Isolated") => Phase::Broken(word.to_owned()),
+        _ if domain.deleted == Some(true) => busy("Deleting"),
+        Some(word) if word != "Active" => busy(word),
+        _ if domain.created == Some(false) => busy("Creating"),
+        _ if at_work => busy("Processing"),
+        Some(_) | None => Phase::Ready,
+    }
+}
+
+fn count(number: Option<i32>) -> Option<u32> {
+    number.and_then(|number| u32::try_from(number).ok())
+}
+
+/// The settings, but for encryption at rest.
+fn lifted(at: &Place, domain: &DomainStatus) -> Settings {
+    let cluster = domain.cluster_config();
+    let has_masters = cluster.is_some_and(|c| c.dedicated_master_enabled == Some(true));
+    let master = cluster.filter(|_| has_masters);
+    let spread = cluster.filter(|c| c.zone_awareness_enabled == Some(true));
+    let zones = spread.map(|c| {
+        let config = c.zone_awareness_config();
+        count(config.and_then(|config| config.availability_zone_count)).unwrap_or(2)
+    });
+    let ebs = domain.ebs_options().filter(|ebs| ebs.ebs_enabled == Some(true));
+    let endpoint = domain.domain_endpoint_options();
+    let vpc = domain.vpc_options();
+    let set = |ids: &[String]| -> BTreeSet<String> { ids.iter().cloned().collect() };
+    let policy = domain.access_policies().unwrap_or_default();
+    Settings {
+        engine_version: domain.engine_version.clone(),
+        instance_type: cluster.and_then(|c| Some(c.instance_type()?.as_str().to_owned())),
+        instance_count: count(cluster.and_then(|c| c.instance_count)),
+        dedicated_master_type: master
+            .and_then(|c| Some(c.dedicated_master_type()?.as_str().to_owned())),
+        dedicated_master_count: Some(
+            count(master.and_then(|c| c.dedicated_master_count)).unwrap_or_default(),
+        ),
+        zone_awareness: Some(zones.unwrap_or(1)),
+        volume_size_gib: count(ebs.and_then(|ebs| ebs.volume_size)),
+        volume_type: ebs.and_then(|ebs| Some(ebs.volume_type()?.as_str().to_owned())),
+        iops: count(ebs.and_then(|ebs| ebs.iops)),
+        throughput: count(ebs.and_then(|ebs| ebs.throughput)),
+        encrypted: None,
+        node_to_node_encryption: domain.node_to_node_encryption_options().and_then(|o| o.enabled),
+        enforce_https: endpoint.and_then(|endpoint| endpoint.enforce_https),
+        tls_policy: endpoint
+            .and_then(|endpoint| Some(endpoint.tls_security_policy()?.as_str().to_owned())),
+        access_policy: access_policy(policy, at.region.partition()),
+        vpc_subnets: vpc.map(|vpc| set(vpc.subnet_ids())).filter(|subnets| !subnets.is_empty()),
+        vpc_security_groups: vpc
+            .map(|vpc| set(vpc.security_group_ids()))
+            .filter(|groups| !groups.is_empty()),
+    }
+}
+
+fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
+    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
+
+/// AWS refuses numbers that are out of range; here they only must not wrap.
+fn number(number: Option<u32>) -> Option<i32> {
+    number.map(|number| i32::try_from(number).unwrap_or(i32::MAX))
+}
+
+fn cluster(given: &ClusterConfig) -> types::ClusterConfig {
+    let zones = given.zone_awareness_config.map(|zones| {
+        let count = number(Some(zones.availability_zone_count));
+        types::ZoneAwarenessConfig::builder().set_availability_zone_count(count).build()
+    });
+    types::ClusterConfig::builder()
+        .set_instance_type(given.instance_type.as_deref().map(Into::into))
+        .set_instance_count(number(given.instance_count))
+        .set_dedicated_master_enabled(given.dedicated_master_enabled)
+        .set_dedicated_master_type(given.dedicated_master_type.as_deref().map(Into::into))
+        .set_dedicated_master_count(number(given.dedicated_master_count))
+        .set_zone_awareness_enabled(given.zone_awareness_enabled)
+        .set_zone_awareness_config(zones)
+        .build()
+}
+
+fn ebs(given: &EbsOptions) -> types::EbsOptions {
+    types::EbsOptions::builder()
+        .ebs_enabled(given.ebs_enabled)
+        .set_volume_type(given.volume_type.as_deref().map(Into::into))
+        .set_volume_size(number(given.volume_size))
+        .set_iops(number(given.iops))
+        .set_throughput(number(given.throughput))
+        .build()
+}
+
+fn vpc(given: &VpcOptions) -> types::VpcOptions {
+    let list =
+        |ids: &Option<BTreeSet<String>>| ids.as_ref().map(|ids| ids.iter().cloned().collect());
+    types::VpcOptions::builder()
+        .set_subnet_ids(list(&given.subnet_ids))
+        .set_security_group_ids(list(&given.security_group_ids))
+        .build()
+}
+
+fn at_rest(
+    operation: &'static str,
+    given: &EncryptionAtRestOptions,
+    late: &Late<'_>,
+) -> Result<types::EncryptionAtRestOptions, CloudError> {
+    let key = given.kms_key_id.as_ref().map(|key| resolve(operation, key, late)).transpose()?;
+    let built = types::EncryptionAtRestOptions::builder().enabled(given.enabled);
+    Ok(built.set_kms_key_id(key).build())
+}
+
+fn between_nodes(given: NodeToNodeEncryptionOptions) -> types::NodeToNodeEncryptionOptions {
+    types::NodeToNodeEncryptionOptions::builder().enabled(given.enabled).build()
+}
+
+fn endpoint(given: &DomainEndpointOptions) -> types::DomainEndpointOptions {
+    types::DomainEndpointOptions::builder()
+        .set_enforce_https(given.enforce_https)
+        .set_tls_security_policy(given.tls_security_policy.as_deref().map(Into::into))
+        .build()
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.opensearch(at, For::Changing).await;
+    match call {
+        Call::CreateDomain { domain_name, engine_version, config, tag_list } => {
+            const OPERATION: &str = "CreateDomain";
+            let rest = config.encryption_at_rest_options.as_ref();
+            let request = client
+                .create_domain()
+                .domain_name(domain_name)
+                .set_engine_version(engine_version.clone())
+                .set_cluster_config(config.cluster_config.as_ref().map(cluster))
+                .set_ebs_options(config.ebs_options.as_ref().map(ebs))
+                .set_access_policies(config.access_policies.clone())
+                .set_vpc_options(config.vpc_options.as_ref().map(vpc))
+                .set_encryption_at_rest_options(
+                    rest.map(|rest| at_rest(OPERATION, rest, late)).transpose()?,
+                )
+                .set_node_to_node_encryption_options(
+                    config.node_to_node_encryption_options.map(between_nodes),
+                )
+                .set_domain_endpoint_options(config.domain_endpoint_options.as_ref().map(endpoint))
+                .set_tag_list(Some(tags(OPERATION, tag_list)?));
+            answer(OPERATION, request.send().await)?;
+            return Ok(Outcome::Made(domain_name.clone()));
+        }
+        Call::UpdateDomainConfig { domain_name, config } => {
+            configure(&client, domain_name, config, late).await?;
+        }
+        Call::UpgradeDomain { domain_name, target_version } => {
+            const OPERATION: &str = "UpgradeDomain";
+            let request = client.upgrade_domain().domain_name(domain_name);
+            answer(OPERATION, request.target_version(target_version).send().await)?;
+        }
+        Call::AddTags { arn, tag_list } => {
+            const OPERATION: &str = "AddTags";
+            let request = client.add_tags().arn(arn);
+            let request = request.set_tag_list(Some(tags(OPERATION, tag_list)?));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::RemoveTags { arn, tag_keys } => {
+            const OPERATION: &str = "RemoveTags";
+            let request = client.remove_tags().arn(arn).set_tag_keys(Some(tag_keys.clone()));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::DeleteDomain { domain_name } => {
+            const OPERATION: &str = "DeleteDomain";
+            let request = client.delete_domain().domain_name(domain_name);
+            answer(OPERATION, request.send().await)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn configure(
+    client: &Client,
+    domain_name: &str,
+    config: &Config,
+    late: &Late<'_>,
+) -> Result<(), CloudError> {
+    const OPERATION: &str = "UpdateDomainConfig";
+    let rest = config.encryption_at_rest_options.as_ref();
+    let request = client
+        .update_domain_config()
+        .domain_name(domain_name)
+        .set_cluster_config(config.cluster_config.as_ref().map(cluster))
+        .set_ebs_options(config.ebs_options.as_ref().map(ebs))
+        .set_access_policies(config.access_policies.clone())
+        .set_vpc_options(config.vpc_options.as_ref().map(vpc))
+        .set_encryption_at_rest_options(
+            rest.map(|rest| at_rest(OPERATION, rest, late)).transpose()?,
+        )
+        .set_node_to_node_encryption_options(
+            config.node_to_node_encryption_options.map(between_nodes),
+        )
+        .set_domain_endpoint_options(config.domain_endpoint_options.as_ref().map(endpoint));
+    answer(OPERATION, request.send().await)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    /// A domain as AWS describes one in a VPC.
+    fn described(name: &str) -> Value {
+        json!({
+            "DomainId": format!("111122223333/{name}"), "DomainName": name,
+            "ARN": format!("arn:aws:es:eu-west-1:111122223333:domain/{name}"),
+            "Created": true, "Deleted": false, "Processing": false, "UpgradeProcessing": false,
+            "EngineVersion": "OpenSearch_2.19", "DomainProcessingStatus": "Active",
+            "Endpoints": {"vpc": "vpc-logs-abc.eu-west-1.es.amazonaws.com"},
+            "ClusterConfig": {
+                "InstanceType": "r7g.large.search", "InstanceCount": 3,
+                "DedicatedMasterEnabled": true, "DedicatedMasterType": "m7g.large.search",
+                "DedicatedMasterCount": 3, "ZoneAwarenessEnabled": true,
+                "ZoneAwarenessConfig": {"AvailabilityZoneCount": 3}, "WarmEnabled": false,
+                "ColdStorageOptions": {"Enabled": false}, "MultiAZWithStandbyEnabled": false},
+            "EBSOptions": {"EBSEnabled": true, "VolumeType": "gp3", "VolumeSize": 20,
+                "Iops": 3000, "Throughput": 125},
+            "AccessPolicies": r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"es:*","Resource":"*"}]}"#,
+            "SnapshotOptions": {}, "CognitoOptions": {"Enabled": false},
+            "VPCOptions": {"VPCId": "vpc-1", "SubnetIds": ["subnet-2", "subnet-1"],
+                "AvailabilityZones": ["eu-west-1a", "eu-west-1b"], "SecurityGroupIds": ["sg-1"]},
+            "EncryptionAtRestOptions": {"Enabled": true, "KmsKeyId": KEY},
+            "NodeToNodeEncryptionOptions": {"Enabled": true},
+            "AdvancedOptions": {"rest.action.multi.allow_explicit_index": "true"},
+            "DomainEndpointOptions": {"EnforceHTTPS": true,
+                "TLSSecurityPolicy": "Policy-Min-TLS-1-2-2019-07", "CustomEndpointEnabled": false},
+        })
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_ready_once_aws_is_at_no_change_of_it() {
+        let busy = |word: &str| Phase::Busy(word.to_owned());
+        for (changed, expected) in [
+            (json!({}), Phase::Ready),
+            (json!({"DomainProcessingStatus": null}), Phase::Ready),
+            (json!({"DomainProcessingStatus": "Modifying"}), busy("Modifying")),
+            (json!({"DomainProcessingStatus": "Creating", "Created": false}), busy("Creating")),
+            (json!({"DomainProcessingStatus": null, "Created": false}), busy("Creating")),
+            (json!({"DomainProcessingStatus": null, "Processing": true}), busy("Processing")),
+            (json!({"UpgradeProcessing": true}), busy("Processing")),
+            (json!({"Deleted": true, "Processing": true}), busy("Deleting")),
+            (
+                json!({"DomainProcessingStatus": "Isolated", "Processing": true}),
+                Phase::Broken("Isolated".to_owned()),
+            ),
+        ] {
+            let mut domain = described("logs");
+            domain.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
+            let aws = replay(&[(200, &json!({ "DomainStatus": domain }).to_string())]).aws;
+            assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), expected);
+        }
+        let gone =
+            r#"{"__type": "ResourceNotFoundException", "message": "Domain not found: logs"}"#;
+        let aws = replay(&[(409, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), Phase::Gone);
+    }
+
+    fn sought(ids: &[&str]) -> Sought {
+        Sought {
+            kind: Kind::EsDomain,
+            stack: "s".to_owned(),
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            fields: BTreeSet::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn domains_are_described_five_a_request() {
+        let names = ["aaa", "bbb", "ccc", "ddd", "eee", "fff", "other"];
+        let list: Vec<Value> = names.iter().map(|name| json!({ "DomainName": name })).collect();
+        let list = json!({ "DomainNames": list }).to_string();
+        let page = |names: &[&str]| {
+            let all: Vec<Value> = names.iter().map(|name| described(name)).collect();
+            json!({ "DomainStatusList": all }).to_string()
+        };
+        let (five, one) = (page(&names[..5]), page(&names[5..6]));
+        let tags = r#"{"TagList": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
+        let mut answers = vec![(200, list.as_str()), (200, &five), (200, &one)];
+        answers.extend([(200, tags); 6]);
+        let replay = replay(&answers);
+        let found = replay.aws.objects(&home(), &sought(&names[..6])).await.unwrap();
+        assert_eq!(found.len(), 6);
+        let bodies = replay.bodies();
+        assert_eq!(bodies[1], r#"{"DomainNames":["aaa","bbb","ccc","ddd","eee"]}"#);
+        assert_eq!(bodies[2], r#"{"DomainNames":["fff"]}"#);
+        assert_eq!(bodies.len(), 9);
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_read_with_its_tags() {
+        let list = r#"{"DomainNames": [{"DomainName": "logs", "EngineType": "OpenSearch"}]}"#;
+        let one = json!({ "DomainStatusList": [described("logs")] }).to_string();
+        let tags = r#"{"TagList": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
+        let replay = replay(&[(200, list), (200, &one), (200, tags)]);
+        let found = replay.aws.objects(&home(), &sought(&["logs", "missing"])).await.unwrap();
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["es_domain"],
+            json!({"key": KEY, "tags": {"kmsctl:stack": "s"}, "engine_version": "OpenSearch_2.19",
+                "instance_type": "r7g.large.search", "instance_count": 3,
+                "dedicated_master_type": "m7g.large.search", "dedicated_master_count": 3,
+                "zone_awareness": 3, "volume_size_gib": 20, "volume_type": "gp3", "iops": 3000,
+                "throughput": 125, "encrypted": true, "node_to_node_encryption": true,
+                "enforce_https": true, "tls_policy": "Policy-Min-TLS-1-2-2019-07",
+                "access_policy": described("logs")["AccessPolicies"],
+                "vpc_subnets": ["subnet-1", "subnet-2"], "vpc_security_groups": ["sg-1"]})
+        );
+        let mut plain = described("logs");
+        for (field, value) in [
+            ("EncryptionAtRestOptions", json!({"Enabled": false})),
+            ("AccessPolicies", json!("")),
+            ("VPCOptions", Value::Null),
+            ("EBSOptions", json!({"EBSEnabled": false})),
+            (
+                "ClusterConfig",
+                json!({"InstanceType": "i3.large.search", "InstanceCount": 1,
+                "DedicatedMasterEnabled": false, "ZoneAwarenessEnabled": false}),
+            ),
+        ] {
+            plain[field] = value;
+        }
+        let one = json!({ "DomainStatusList": [plain] }).to_string();
+        let replay = crate::cloud::aws::replay::replay(&[(200, list), (200, &one), (200, tags)]);
+        let found = replay.aws.objects(&home(), &sought(&["logs"])).await.unwrap();
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["es_domain"],
+            json!({"key": "none", "tags": {"kmsctl:stack": "s"},
+                "engine_version": "OpenSearch_2.19", "instance_type": "i3.large.search",
+                "instance_count": 1, "dedicated_master_count": 0, "zone_awareness": 1,
+                "encrypted": false, "node_to_node_encryption": true, "enforce_https": true,
+                "tls_policy": "Policy-Min-TLS-1-2-2019-07"})
+        );
+    }
+
+    #[tokio::test]
+    async fn a_domain_is_made_with_everything_that_is_said() {
+        let parameters = json!({
+            "DomainName": "logs", "EngineVersion": "OpenSearch_2.19",
+            "ClusterConfig": {"InstanceType": "r7g.large.search", "InstanceCount": 3,
+                "DedicatedMasterEnabled": true, "DedicatedMasterType": "m7g.large.search",
+                "DedicatedMasterCount": 3, "ZoneAwarenessEnabled": true,
+                "ZoneAwarenessConfig": {"AvailabilityZoneCount": 3}},
+            "EBSOptions": {"EBSEnabled": true, "VolumeType": "gp3", "VolumeSize": 20,
+                "Iops": 4000, "Throughput": 250},
+            "AccessPolicies": "{}",
+            "VPCOptions": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+            "EncryptionAtRestOptions": {"Enabled": true, "KmsKeyId": "key/a"},
+            "NodeToNodeEncryptionOptions": {"Enabled": true},
+            "DomainEndpointOptions": {"EnforceHTTPS": true,
+                "TLSSecurityPolicy": "Policy-Min-TLS-1-2-2019-07"},
+            "TagList": [{"Key": "kmsctl:stack", "Value": "s"}],
+        });
+        let call: Call =
+            serde_json::from_value(json!({"es_domain": {"CreateDomain": parameters.clone()}}))
+                .unwrap();
+        assert_eq!(call.request().1, parameters);
+        let replay = replay(&[(200, "{}")]);
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), ..Late::default() };
+        let made = Outcome::Made("logs".to_owned());
+        assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), made);
+        let mut expected = parameters;
+        expected["EncryptionAtRestOptions"]["KmsKeyId"] = json!(KEY);
+        assert_eq!(replay.json(), [expected]);
+    }
+}
