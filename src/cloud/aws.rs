@@ -1,6 +1,7 @@
 //! Sends the engine's requests to AWS, each once: what fails is classified and handed back.
 //! Neither plans nor retries. The calls of each kind are in the `aws.rs` beside the kind.
 
+mod bucket;
 pub(crate) mod consumers;
 pub(crate) mod error;
 #[cfg(test)]
@@ -13,13 +14,16 @@ mod tests;
 
 use super::limit::Limits;
 use super::{
-    AliasEntry, Caller, Cloud, CloudError, Fault, Identity, Late, Object, Outcome, Page, Phase,
-    Sought,
+    AliasEntry, Bucket, Caller, Cloud, CloudError, Fault, Identity, Late, Object, Outcome, Page,
+    Phase, Sought,
 };
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, service_linked_role};
+use crate::kind::{
+    Call, Kind, alias, cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, grant, key,
+    service_linked_role,
+};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -223,12 +227,20 @@ impl Cloud for Aws {
         read::identity(self, identity).await
     }
 
+    async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError> {
+        bucket::bucket(self, at, name).await
+    }
+
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
         match call {
             Call::Key(call) => key::aws::send(self, at, call, &late).await,
             Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
+            Call::CloudtrailTrail(call) => cloudtrail_trail::aws::send(self, at, call, &late).await,
+            Call::CloudtrailEventDataStore(call) => {
+                cloudtrail_event_data_store::aws::send(self, at, call, &late).await
+            }
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
         }
     }
@@ -236,6 +248,10 @@ impl Cloud for Aws {
     async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError> {
         match sought.kind {
             Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Vec::new()),
+            Kind::CloudtrailTrail => cloudtrail_trail::aws::objects(self, at, sought).await,
+            Kind::CloudtrailEventDataStore => {
+                cloudtrail_event_data_store::aws::objects(self, at, sought).await
+            }
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
         }
     }
@@ -243,6 +259,10 @@ impl Cloud for Aws {
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
         match kind {
             Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Phase::Ready),
+            Kind::CloudtrailTrail => cloudtrail_trail::aws::phase(self, at, id).await,
+            Kind::CloudtrailEventDataStore => {
+                cloudtrail_event_data_store::aws::phase(self, at, id).await
+            }
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
         }
     }

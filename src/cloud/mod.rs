@@ -5,7 +5,7 @@ pub mod aws;
 pub mod limit;
 pub mod retry;
 
-use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place};
+use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, Ids, Kind, Spec};
@@ -157,6 +157,26 @@ pub struct Object {
     pub phase: Phase,
 }
 
+/// A bucket that a consumer writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Where it is.
+    pub region: Region,
+    /// Its policy.
+    pub policy: BucketPolicy,
+}
+
+/// The policy of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketPolicy {
+    /// There is none.
+    None,
+    /// Its text.
+    Text(String),
+    /// The caller may not read it; AWS's words for it.
+    Hidden(String),
+}
+
 /// Which consumers are looked for, in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sought {
@@ -215,6 +235,8 @@ pub trait Cloud {
     async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError>;
     /// How far AWS is with a consumer.
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError>;
+    /// `HeadBucket` and `GetBucketPolicy`: where a bucket is, and who may write to it.
+    async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError>;
     /// The mutating call. Not repeated by anybody below.
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
 }

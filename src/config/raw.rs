@@ -3,8 +3,10 @@
 
 use serde_json::Value as Json;
 
+mod cloudtrail;
 mod dynamodb;
 
+pub use cloudtrail::*;
 pub use dynamodb::*;
 
 use super::record::{choice, record};
@@ -75,6 +77,8 @@ record! {
         accounts: Part<Named<Part<Account>>>,
         /// The keys.
         keys: Part<Named<Part<Key>>>,
+        /// CloudTrail.
+        cloudtrail: Part<Option<Cloudtrail>>,
         /// DynamoDB.
         dynamodb: Part<Option<Dynamodb>>,
         /// Roles of AWS services that policies and grants name: one that is missing is made.

@@ -5,6 +5,7 @@
 //! (that is also how a lost state is found again). Then each key is read once: only what its
 //! declaration or its record mentions.
 
+mod buckets;
 mod consumers;
 mod identify;
 mod lift;
@@ -73,6 +74,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_grants(&mut live).await?;
     run.lift_roles(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
+    run.look_at_buckets(&mut live).await?;
     Ok(live)
 }
 

@@ -6,6 +6,9 @@
 //! pure; only the `aws.rs` halves know the SDK.
 
 pub mod alias;
+pub mod cloudtrail;
+pub mod cloudtrail_event_data_store;
+pub mod cloudtrail_trail;
 pub mod consumer;
 pub mod dynamodb_table;
 pub mod grant;
@@ -546,6 +549,8 @@ kinds! {
     Key => key::Key, "key";
     Alias => alias::Alias, "alias";
     Grant => grant::Grant, "grant";
+    CloudtrailTrail => cloudtrail_trail::CloudtrailTrail, "cloudtrail_trail";
+    CloudtrailEventDataStore => cloudtrail_event_data_store::CloudtrailEventDataStore, "cloudtrail_event_data_store";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
 }
 

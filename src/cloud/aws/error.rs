@@ -75,10 +75,16 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
+        | "TrailNotFoundException"
+        | "EventDataStoreNotFoundException"
+        | "NoSuchBucket"
+        | "NoSuchBucketPolicy"
         | "NoSuchEntityException" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
+        | "TrailAlreadyExistsException"
+        | "EventDataStoreAlreadyExistsException"
         | "TableAlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
@@ -104,14 +110,36 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
-        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
+        "KMSInvalidStateException"
+        | "DisabledException"
+        | "ConflictException"
+        | "InactiveEventDataStoreException"
+        | "InvalidEventDataStoreStatusException" => Fault::InvalidState,
+        "InsufficientEncryptionPolicyException"
+        | "KmsException"
+        | "KmsKeyDisabledException"
+        | "KmsKeyNotFoundException"
+        | "InvalidKmsKeyIdException" => Fault::Key,
+        "LimitExceededException"
+        | "LimitExceeded"
+        | "MaximumNumberOfTrailsExceededException"
+        | "EventDataStoreMaxLimitExceededException"
+        | "TagsLimitExceededException" => Fault::LimitExceeded,
         "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
         | "InvalidInput"
+        | "InsufficientS3BucketPolicyException"
+        | "S3BucketDoesNotExistException"
+        | "InvalidEventSelectorsException"
+        | "InvalidParameterCombinationException"
+        | "InvalidParameterException"
+        | "InvalidHomeRegionException"
+        | "InvalidTrailNameException"
+        | "InvalidS3BucketNameException"
+        | "InvalidS3PrefixException"
         | "TagException"
         | "InvalidAliasNameException"
         | "InvalidMarkerException"

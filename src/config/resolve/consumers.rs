@@ -1,5 +1,6 @@
 //! What all consumers of keys have in common: their key, their tags, and what they need of the key.
 
+mod cloudtrail;
 mod derive;
 mod dynamodb;
 
@@ -38,6 +39,9 @@ pub(super) use derive::{Needs, prefix};
 impl Context<'_> {
     /// All consumers, in the order in which the configuration is documented.
     pub(super) fn consumers(&mut self, stack: &raw::Stack) {
+        if let Part(Some(Some(cloudtrail))) = &stack.cloudtrail {
+            self.cloudtrail(cloudtrail);
+        }
         if let Part(Some(Some(dynamodb))) = &stack.dynamodb {
             self.dynamodb(dynamodb);
         }
