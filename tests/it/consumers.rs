@@ -1,6 +1,7 @@
 //! What consumes keys, each kind through its whole life on the stand-in: made, planned empty, found
 //! again without a state, killed at every call, changed, drifted, refused, kept, deleted.
 
+mod cloudtrail;
 mod dynamodb;
 
 use crate::fake::Kill;
@@ -36,6 +37,21 @@ pub(crate) fn desired(text: &str) -> Desired {
     let (desired, diagnostics) = loaded.resolve(&surroundings);
     assert!(!diagnostics.has_errors(), "{:?}", messages(diagnostics));
     desired.expect("a configuration")
+}
+
+/// What is wrong with a configuration, which must be bad.
+pub(crate) fn wrong(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kmsctl.yaml");
+    std::fs::write(&file, text).unwrap();
+    let (mut loaded, first) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
+    let surroundings = Surroundings {
+        account: "111122223333".parse().unwrap(),
+        region: "eu-central-1".parse().unwrap(),
+    };
+    let (_, second) = loaded.resolve(&surroundings);
+    assert!(first.has_errors() || second.has_errors(), "nothing is wrong with {text}");
+    first.into_iter().chain(second).map(|diagnostic| diagnostic.message).collect()
 }
 
 /// One kind, and what happens to one resource of it.

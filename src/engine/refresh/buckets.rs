@@ -133,9 +133,8 @@ impl<C: Cloud> Refresh<'_, C> {
 
 fn unsure(bucket: &str, why: &str) -> String {
     format!(
-        "whether CloudTrail may write to the bucket `{bucket}`, and where that is, could not be \
-         looked at ({why}): let the caller do s3:ListBucket and s3:GetBucketPolicy on it, or make \
-         sure of it yourself"
+        "whether CloudTrail may write to the bucket `{bucket}` could not be looked at ({why}): let \
+         the caller do s3:ListBucket and s3:GetBucketPolicy on it, or make sure of it yourself"
     )
 }
 

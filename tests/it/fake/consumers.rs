@@ -1,7 +1,10 @@
 //! The services that consume keys, as strict as AWS documents them: a name is taken once, what AWS is
 //! at work on takes no other call, and a key must work.
 
+mod cloudtrail;
 mod dynamodb;
+
+pub(crate) use cloudtrail::open_bucket;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -103,7 +106,6 @@ impl Request<'_> {
     }
 
     /// The id that a call gets late, for a resource that AWS names.
-    #[expect(dead_code, reason = "for the kinds that AWS names")]
     pub(super) fn id(&self) -> Result<String, CloudError> {
         let id = self.late.id.map(str::to_owned);
         id.map_or_else(|| self.fail(Fault::Invalid, "no id"), Ok)
@@ -134,6 +136,8 @@ impl FakeAws {
         let shelf = shelves.entry((call.kind(), at.clone())).or_default();
         let request = Request { fake: self, at, late, name };
         let answer = match call {
+            Call::CloudtrailTrail(call) => cloudtrail::execute(&request, shelf, call),
+            Call::CloudtrailEventDataStore(call) => cloudtrail::store(&request, shelf, call),
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
             other => panic!("{other:?} is no call of a consumer"),
         };
@@ -150,7 +154,11 @@ impl FakeAws {
         let shelf = shelves.get(&(sought.kind, at.clone())).into_iter().flatten();
         let wanted =
             shelf.filter(|(id, held)| sought.wants(id, &held.object.spec.common().unwrap().tags));
-        wanted.map(|(_, held)| Object { phase: phase(held), ..held.object.clone() }).collect()
+        let wanted = wanted.map(|(_, held)| Object { phase: phase(held), ..held.object.clone() });
+        let gone = self.gone.borrow();
+        let gone =
+            gone.iter().filter(|(place, object)| place == at && object.spec.kind() == sought.kind);
+        wanted.chain(gone.map(|(_, object)| object.clone())).collect()
     }
 
     /// Each look brings AWS's work a step nearer to its end.
