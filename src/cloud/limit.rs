@@ -170,6 +170,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn trails_are_changed_at_most_once_a_second() {
+        let (limits, at) = (Limits::new(), place("eu-west-1"));
+        let start = Instant::now();
+        limits.acquire(&at, "cloudtrail changes").await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for _ in 0..4 {
+            limits.acquire(&at, "cloudtrail changes").await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn buckets_are_per_region_and_operation_and_sts_has_none() {
         let limits = Limits::new();
         let start = Instant::now();

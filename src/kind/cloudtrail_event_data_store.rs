@@ -105,7 +105,7 @@ impl Consumer for CloudtrailEventDataStore {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change);
+        calls.risk = risk(&change);
         Ok(calls)
     }
 
@@ -204,7 +204,7 @@ fn delete(from: &Spec<Settings>) -> Result<Vec<Call>, Vec<Violation>> {
     Ok(calls)
 }
 
-fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
     match change {
         Change::Delete { .. } => Some(
             "deletes the event data store with all its events: AWS can restore it for 7 days, in \

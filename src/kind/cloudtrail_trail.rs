@@ -177,7 +177,7 @@ impl Consumer for CloudtrailTrail {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change);
+        calls.risk = risk(&change);
         Ok(calls)
     }
 
@@ -328,7 +328,7 @@ fn selected(old: &Settings, new: &Settings, name: &str) -> Option<Call> {
     any.then_some(Call::PutEventSelectors { trail_name, event_selectors, advanced_event_selectors })
 }
 
-fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
     match change {
         Change::Delete { .. } => Some(
             "deletes the trail: what happens from then on is not logged; its log files stay in \

@@ -128,7 +128,8 @@ impl Script<'_> {
         let mut input = Map::new();
         if let Value::Object(parameters) = parameters {
             for (name, value) in parameters {
-                let managed = value.as_str().filter(|_| name == "KeyId" || name == "TargetKeyId");
+                let names_key = ["KeyId", "TargetKeyId", "KmsKeyId"].contains(&name.as_str());
+                let managed = value.as_str().filter(|_| names_key);
                 if let Some(address) = managed.and_then(|text| text.parse::<Address>().ok()) {
                     let key = self.key(&address, needed).quoted();
                     let _ = write!(command, " --{} {key}", kebab(&name));

@@ -43,7 +43,7 @@ pub(crate) fn desired(text: &str) -> Desired {
 pub(crate) fn wrong(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
-    std::fs::write(&file, text).unwrap();
+    kmsctl::store::write_atomic(&file, text.as_bytes()).unwrap();
     let (mut loaded, first) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
     let surroundings = Surroundings {
         account: "111122223333".parse().unwrap(),

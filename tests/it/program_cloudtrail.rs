@@ -108,7 +108,9 @@ fn a_trail_lives_over_the_wire() {
         .replace("WriteOnly", "All");
     stack.write(&changed);
     let plan = stack.expect(0, &["plan", "--commands"]);
-    assert!(plan.contains("aws cloudtrail update-trail --region eu-north-1 --name wire-audit"));
+    let update = "aws cloudtrail update-trail --region eu-north-1 --name wire-audit";
+    assert!(plan.contains(update), "{plan}");
+    assert!(plan.contains("--kms-key-id arn:aws:kms:eu-north-1:"), "{plan}");
     stack.expect(0, &["apply", "--auto-approve"]);
     empty();
     stack.write(&changed.replace("key: b\n", "key: null\n"));

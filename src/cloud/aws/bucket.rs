@@ -31,10 +31,16 @@ pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, 
     let policy = match answer(POLICY, client.get_bucket_policy().bucket(name).send().await) {
         Ok(answer) => answer.policy.map_or(BucketPolicy::None, BucketPolicy::Text),
         Err(error) if error.code.as_deref() == Some("NoSuchBucketPolicy") => BucketPolicy::None,
-        Err(error) if error.fault == Fault::Denied => BucketPolicy::Hidden(error.to_string()),
-        Err(error) => return Err(error),
+        Err(error) if again(error.fault) => return Err(error),
+        // To other accounts than the bucket's, S3 says that the method is not allowed.
+        Err(error) => BucketPolicy::Hidden(error.to_string()),
     };
     Ok(Bucket { region, policy })
+}
+
+/// Whether the question can be put again.
+fn again(fault: Fault) -> bool {
+    matches!(fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
 type Head = Result<HeadBucketOutput, SdkError<HeadBucketError>>;
@@ -59,7 +65,7 @@ fn status(head: &Head) -> Option<u16> {
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
+    use crate::cloud::aws::replay::{replay, replay_with};
 
     fn home() -> Place {
         Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
@@ -70,6 +76,25 @@ mod tests {
         for (status, fault) in [(404, Fault::NotFound), (403, Fault::Denied)] {
             let aws = replay(&[(status, "")]).aws;
             assert_eq!(aws.bucket(&home(), "logs").await.unwrap_err().fault, fault);
+        }
+    }
+
+    #[tokio::test]
+    async fn where_a_bucket_is_shows_in_refusals_and_redirections_too() {
+        let none = "<Error><Code>NoSuchBucketPolicy</Code></Error>";
+        let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+        let foreign = "<Error><Code>MethodNotAllowed</Code><Message>no</Message></Error>";
+        let hidden = |text: &str| BucketPolicy::Hidden(text.to_owned());
+        for (head, status, body, policy) in [
+            (200, 200, "{}", BucketPolicy::Text("{}".to_owned())),
+            (301, 404, none, BucketPolicy::None),
+            (403, 403, denied, hidden("GetBucketPolicy: no (AccessDenied)")),
+            (400, 405, foreign, hidden("GetBucketPolicy: no (MethodNotAllowed)")),
+        ] {
+            let answers = [(head, "us-west-2", ""), (status, "", body)];
+            let aws = replay_with("x-amz-bucket-region", answers.into_iter()).aws;
+            let region = "us-west-2".parse().unwrap();
+            assert_eq!(aws.bucket(&home(), "logs").await.unwrap(), Bucket { region, policy });
         }
     }
 }

@@ -59,11 +59,13 @@ where
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             Fault::Ambiguous
         }
-        SdkError::ServiceError(service) => match error.code().and_then(by_code) {
-            Some(fault) => fault,
-            None if service.raw().status().is_server_error() => Fault::Ambiguous,
-            None => Fault::Other,
-        },
+        SdkError::ServiceError(service) => {
+            match error.code().and_then(|code| by_code(code).or_else(|| of_trails(code))) {
+                Some(fault) => fault,
+                None if service.raw().status().is_server_error() => Fault::Ambiguous,
+                None => Fault::Other,
+            }
+        }
         _ => Fault::Ambiguous,
     }
 }
@@ -75,16 +77,10 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
-        | "TrailNotFoundException"
-        | "EventDataStoreNotFoundException"
-        | "NoSuchBucket"
-        | "NoSuchBucketPolicy"
         | "NoSuchEntityException" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
-        | "TrailAlreadyExistsException"
-        | "EventDataStoreAlreadyExistsException"
         | "TableAlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
@@ -110,36 +106,14 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException"
-        | "DisabledException"
-        | "ConflictException"
-        | "InactiveEventDataStoreException"
-        | "InvalidEventDataStoreStatusException" => Fault::InvalidState,
-        "InsufficientEncryptionPolicyException"
-        | "KmsException"
-        | "KmsKeyDisabledException"
-        | "KmsKeyNotFoundException"
-        | "InvalidKmsKeyIdException" => Fault::Key,
-        "LimitExceededException"
-        | "LimitExceeded"
-        | "MaximumNumberOfTrailsExceededException"
-        | "EventDataStoreMaxLimitExceededException"
-        | "TagsLimitExceededException" => Fault::LimitExceeded,
+        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
+        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
         "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
         | "InvalidInput"
-        | "InsufficientS3BucketPolicyException"
-        | "S3BucketDoesNotExistException"
-        | "InvalidEventSelectorsException"
-        | "InvalidParameterCombinationException"
-        | "InvalidParameterException"
-        | "InvalidHomeRegionException"
-        | "InvalidTrailNameException"
-        | "InvalidS3BucketNameException"
-        | "InvalidS3PrefixException"
         | "TagException"
         | "InvalidAliasNameException"
         | "InvalidMarkerException"
@@ -158,6 +132,40 @@ fn by_code(code: &str) -> Option<Fault> {
         | "ServiceUnavailable"
         | "ServiceFailure"
         | "ServiceUnavailableException" => Fault::Ambiguous,
+        _ => return None,
+    })
+}
+
+/// What an error code of CloudTrail means, or of S3 about a bucket (aws-semantics 5.6 and 5.7).
+fn of_trails(code: &str) -> Option<Fault> {
+    Some(match code {
+        "TrailNotFoundException"
+        | "EventDataStoreNotFoundException"
+        | "NoSuchBucket"
+        | "NoSuchBucketPolicy" => Fault::NotFound,
+        "TrailAlreadyExistsException" | "EventDataStoreAlreadyExistsException" => {
+            Fault::AlreadyExists
+        }
+        "ConflictException"
+        | "InactiveEventDataStoreException"
+        | "InvalidEventDataStoreStatusException" => Fault::InvalidState,
+        "InsufficientEncryptionPolicyException"
+        | "KmsException"
+        | "KmsKeyDisabledException"
+        | "KmsKeyNotFoundException"
+        | "InvalidKmsKeyIdException" => Fault::Key,
+        "MaximumNumberOfTrailsExceededException"
+        | "EventDataStoreMaxLimitExceededException"
+        | "TagsLimitExceededException" => Fault::LimitExceeded,
+        "InsufficientS3BucketPolicyException"
+        | "S3BucketDoesNotExistException"
+        | "InvalidEventSelectorsException"
+        | "InvalidParameterCombinationException"
+        | "InvalidParameterException"
+        | "InvalidHomeRegionException"
+        | "InvalidTrailNameException"
+        | "InvalidS3BucketNameException"
+        | "InvalidS3PrefixException" => Fault::Invalid,
         _ => return None,
     })
 }

@@ -148,10 +148,11 @@ fn trail(arn: &str) -> &str {
 }
 
 fn settings_of(spec: &mut Spec) -> &mut Settings {
-    match spec {
-        Spec::CloudtrailTrail(spec) => &mut spec.settings,
-        other => panic!("{other:?}"),
-    }
+    let found = match spec {
+        Spec::CloudtrailTrail(spec) => Some(&mut spec.settings),
+        _ => None,
+    };
+    found.expect("a trail")
 }
 
 pub(super) fn store(request: &Request<'_>, shelf: &mut Shelf, call: &store::Call) -> Answer {
@@ -239,10 +240,11 @@ fn update_store(settings: &mut store::Settings, given: &store::StoreSettings) {
 }
 
 fn store_of(spec: &mut Spec) -> &mut store::Settings {
-    match spec {
-        Spec::CloudtrailEventDataStore(spec) => &mut spec.settings,
-        other => panic!("{other:?}"),
-    }
+    let found = match spec {
+        Spec::CloudtrailEventDataStore(spec) => Some(&mut spec.settings),
+        _ => None,
+    };
+    found.expect("an event data store")
 }
 
 /// A bucket that every trail of the tests' account may write to.
