@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::id::{AliasArn, KeyArn, Place, Region};
-use crate::kind::{Ids, KeyFacts, KeyRef, Kind, Spec};
+use crate::kind::{Ids, KeyFacts, KeyRef, Kind, Spec, Violation};
 use std::collections::BTreeMap;
 
 /// What was found at an address.
@@ -43,6 +43,10 @@ pub struct Live {
     pub busy: BTreeMap<Address, String>,
     /// The Regions whose keys consumers need, where those are not their own.
     pub regions: BTreeMap<Address, Region>,
+    /// What else is in AWS, and not the stack's, that consumers would not work with.
+    pub objections: BTreeMap<Address, Violation>,
+    /// What of that could not be looked at.
+    pub unsure: BTreeMap<Address, String>,
     /// Who looks: an ARN, as STS says it.
     pub caller: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! Sends the engine's requests to AWS, each once: what fails is classified and handed back.
 //! Neither plans nor retries. The calls of each kind are in the `aws.rs` beside the kind.
 
+mod bucket;
 pub(crate) mod consumers;
 mod copies;
 pub(crate) mod error;
@@ -14,16 +15,16 @@ mod tests;
 
 use super::limit::Limits;
 use super::{
-    AliasEntry, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome, Page,
-    Phase, Sought,
+    AliasEntry, Bucket, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome,
+    Page, Phase, Sought,
 };
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{
-    Call, Kind, alias, dynamodb_table, ebs_default, ebs_volume, efs_file_system, es_domain, grant,
-    key, key_policy, service_linked_role,
+    Call, Kind, alias, cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, ebs_default,
+    ebs_volume, efs_file_system, es_domain, grant, key, key_policy, service_linked_role,
 };
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -228,6 +229,10 @@ impl Cloud for Aws {
         read::identity(self, identity).await
     }
 
+    async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError> {
+        bucket::bucket(self, at, name).await
+    }
+
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
         match call {
             Call::Key(call) => key::aws::send(self, at, call, &late).await,
@@ -237,6 +242,10 @@ impl Cloud for Aws {
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
             Call::EbsDefault(call) => ebs_default::aws::send(self, at, call, &late).await,
             Call::EbsVolume(call) => ebs_volume::aws::send(self, at, call, &late).await,
+            Call::CloudtrailTrail(call) => cloudtrail_trail::aws::send(self, at, call, &late).await,
+            Call::CloudtrailEventDataStore(call) => {
+                cloudtrail_event_data_store::aws::send(self, at, call, &late).await
+            }
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
             Call::EfsFileSystem(call) => efs_file_system::aws::send(self, at, call, &late).await,
             Call::EsDomain(call) => es_domain::aws::send(self, at, call, &late).await,
@@ -250,6 +259,10 @@ impl Cloud for Aws {
             }
             Kind::EbsDefault => ebs_default::aws::objects(self, at, sought).await,
             Kind::EbsVolume => ebs_volume::aws::objects(self, at, sought).await,
+            Kind::CloudtrailTrail => cloudtrail_trail::aws::objects(self, at, sought).await,
+            Kind::CloudtrailEventDataStore => {
+                cloudtrail_event_data_store::aws::objects(self, at, sought).await
+            }
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
             Kind::EfsFileSystem => efs_file_system::aws::objects(self, at, sought).await,
             Kind::EsDomain => es_domain::aws::objects(self, at, sought).await,
@@ -275,6 +288,10 @@ impl Cloud for Aws {
             }
             Kind::EbsDefault => Ok(Phase::Ready),
             Kind::EbsVolume => ebs_volume::aws::phase(self, at, id).await,
+            Kind::CloudtrailTrail => cloudtrail_trail::aws::phase(self, at, id).await,
+            Kind::CloudtrailEventDataStore => {
+                cloudtrail_event_data_store::aws::phase(self, at, id).await
+            }
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
             Kind::EfsFileSystem => efs_file_system::aws::phase(self, at, id).await,
             Kind::EsDomain => es_domain::aws::phase(self, at, id).await,

@@ -8,8 +8,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Requests per second that KMS allows by default (aws-semantics 6.1). What is not listed, STS
-/// among it, is not limited.
+/// among it, is not limited. Other services have quotas on all their changes together.
 const QUOTAS: &[(u32, &[&str])] = &[
+    // Of an account in a Region, and not adjustable (aws-semantics 6.5).
+    (1, &["cloudtrail changes"]),
     (
         5,
         &[
@@ -35,7 +37,7 @@ const QUOTAS: &[(u32, &[&str])] = &[
 ];
 
 const SECOND: u64 = 1_000_000_000;
-/// What even the slowest operation may do at once.
+/// What even a slow operation may do at once, where a second's worth is not less.
 const SMALLEST_BURST: u32 = 5;
 
 fn quota(operation: &str) -> Option<u32> {
@@ -61,7 +63,8 @@ impl Bucket {
         let quota = u64::from(quota.max(1));
         let interval = Duration::from_nanos((SECOND * 10).div_ceil(quota * 8));
         let per_second = u32::try_from(quota * 8 / 10).unwrap_or(u32::MAX);
-        let burst = per_second.max(SMALLEST_BURST);
+        let smallest = SMALLEST_BURST.min(u32::try_from(quota).unwrap_or(u32::MAX));
+        let burst = per_second.max(smallest);
         let tolerance = interval.saturating_mul(burst - 1);
         Self { interval, tolerance, full_at: Duration::ZERO }
     }
@@ -165,6 +168,18 @@ mod tests {
         }
         let waited = start.elapsed();
         assert!(waited >= Duration::from_secs(2) && waited < Duration::from_millis(2020));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trails_are_changed_at_most_once_a_second() {
+        let (limits, at) = (Limits::new(), place("eu-west-1"));
+        let start = Instant::now();
+        limits.acquire(&at, "cloudtrail changes").await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        for _ in 0..4 {
+            limits.acquire(&at, "cloudtrail changes").await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 5);
     }
 
     #[tokio::test(start_paused = true)]

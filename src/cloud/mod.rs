@@ -5,7 +5,7 @@ pub mod aws;
 pub mod limit;
 pub mod retry;
 
-use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place};
+use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
@@ -158,6 +158,26 @@ pub struct Object {
     pub phase: Phase,
 }
 
+/// A bucket that a consumer writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Where it is.
+    pub region: Region,
+    /// Its policy.
+    pub policy: BucketPolicy,
+}
+
+/// The policy of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketPolicy {
+    /// There is none.
+    None,
+    /// Its text.
+    Text(String),
+    /// The caller may not read it; AWS's words for it.
+    Hidden(String),
+}
+
 /// Which consumers are looked for, in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sought {
@@ -262,6 +282,8 @@ pub trait Cloud {
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError>;
     /// `GetKeyLastUsage`.
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;
+    /// `HeadBucket` and `GetBucketPolicy`: where a bucket is, and who may write to it.
+    async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError>;
     /// The mutating call. Not repeated by anybody below.
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
 }

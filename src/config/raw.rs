@@ -3,11 +3,13 @@
 
 use serde_json::Value as Json;
 
+mod cloudtrail;
 mod dynamodb;
 mod ebs;
 mod efs;
 mod es;
 
+pub use cloudtrail::*;
 pub use dynamodb::*;
 pub use ebs::*;
 pub use efs::*;
@@ -83,6 +85,8 @@ record! {
         keys: Part<Named<Part<Key>>>,
         /// EBS.
         ebs: Part<Option<Ebs>>,
+        /// CloudTrail.
+        cloudtrail: Part<Option<Cloudtrail>>,
         /// DynamoDB.
         dynamodb: Part<Option<Dynamodb>>,
         /// EC2 Auto Scaling.

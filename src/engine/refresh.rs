@@ -5,6 +5,7 @@
 //! (that is also how a lost state is found again). Then each key is read once: only what its
 //! declaration or its record mentions.
 
+mod buckets;
 mod consumers;
 mod identify;
 mod lift;
@@ -75,6 +76,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_roles(&mut live).await?;
     run.lift_policies(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
+    run.look_at_buckets(&mut live).await?;
     Ok(live)
 }
 

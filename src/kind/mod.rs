@@ -6,6 +6,9 @@
 //! pure; only the `aws.rs` halves know the SDK.
 
 pub mod alias;
+pub mod cloudtrail;
+pub mod cloudtrail_event_data_store;
+pub mod cloudtrail_trail;
 pub mod consumer;
 pub mod dynamodb_table;
 pub mod ebs_default;
@@ -554,6 +557,8 @@ kinds! {
     Grant => grant::Grant, "grant";
     EbsDefault => ebs_default::EbsDefault, "ebs_default";
     EbsVolume => ebs_volume::EbsVolume, "ebs_volume";
+    CloudtrailTrail => cloudtrail_trail::CloudtrailTrail, "cloudtrail_trail";
+    CloudtrailEventDataStore => cloudtrail_event_data_store::CloudtrailEventDataStore, "cloudtrail_event_data_store";
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
     EfsFileSystem => efs_file_system::EfsFileSystem, "efs_file_system";
     EsDomain => es_domain::EsDomain, "es_domain";

@@ -490,8 +490,18 @@ fn moved(seen: &Seen, declared: &Declared) -> Option<Violation> {
     })
 }
 
-/// Disabling a protected key is refused: what it encrypts could not be read any more.
+/// Disabling a protected key is refused: what it encrypts could not be read any more. So is stopping
+/// a protected trail: what happens then is never known.
 fn disabling(protect: bool, from: &Spec, to: &Spec) -> Option<Violation> {
+    if let (Spec::CloudtrailTrail(from), Spec::CloudtrailTrail(to)) = (from, to) {
+        return (protect && kind::cloudtrail_trail::stops(from, to)).then(|| {
+            Violation::new(
+                "logging",
+                "the trail is protected, and what happens while it is stopped is never logged",
+                "apply `protect: false` first, and `logging: false` then",
+            )
+        });
+    }
     let (Spec::Key(from), Spec::Key(to)) = (from, to) else {
         return None;
     };

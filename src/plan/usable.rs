@@ -27,6 +27,31 @@ pub(super) fn block_unusable(desired: &Desired, live: &Live, facts: &KeyFacts, p
             block(plan, address, key, violation);
         }
     }
+    for (address, violation) in &live.objections {
+        object(plan, address, violation.clone());
+    }
+    for (address, message) in &live.unsure {
+        let (rule, address) = ("not-looked-at".to_owned(), address.clone());
+        plan.findings.push(Finding { rule, address, message: message.clone() });
+    }
+}
+
+/// Blocks the calls of a consumer that would fail with what else is in AWS; one that needs no call is
+/// told of.
+fn object(plan: &mut Plan, address: &Address, violation: Violation) {
+    let Violation { field, reason, help } = violation;
+    let calls = |step: &Step| {
+        let made = !step.calls.is_empty() || !step.last.is_empty();
+        step.address == *address && made
+    };
+    if plan.steps.iter().any(calls) {
+        plan.steps.retain(|step| step.address != *address);
+        plan.blocked.push(Blocked { address: address.clone(), field, reason, help });
+    } else {
+        let rule = "unusable".to_owned();
+        let message = format!("{reason}: {help}");
+        plan.findings.push(Finding { rule, address: address.clone(), message });
+    }
 }
 
 /// Blocks what would not work: the consumer's step, or the change of a policy that it works with

@@ -3,6 +3,7 @@
 pub mod access;
 mod actions;
 mod arn;
+pub mod bucket;
 mod build;
 mod canon;
 pub mod derive;

@@ -2,6 +2,7 @@
 //! again without a state, killed at every call, changed, drifted, refused, kept, deleted.
 
 mod auto_scaling;
+mod cloudtrail;
 mod dynamodb;
 mod ebs;
 mod efs;
@@ -57,6 +58,21 @@ fn resolved(text: &str) -> (Option<Desired>, Vec<String>) {
     };
     let (desired, diagnostics) = loaded.resolve(&surroundings);
     (desired, messages(diagnostics))
+}
+
+/// What is wrong with a configuration, which must be bad.
+pub(crate) fn wrong(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kmsctl.yaml");
+    kmsctl::store::write_atomic(&file, text.as_bytes()).unwrap();
+    let (mut loaded, first) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
+    let surroundings = Surroundings {
+        account: "111122223333".parse().unwrap(),
+        region: "eu-central-1".parse().unwrap(),
+    };
+    let (_, second) = loaded.resolve(&surroundings);
+    assert!(first.has_errors() || second.has_errors(), "nothing is wrong with {text}");
+    first.into_iter().chain(second).map(|diagnostic| diagnostic.message).collect()
 }
 
 /// One kind, and what happens to one resource of it.

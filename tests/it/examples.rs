@@ -2,6 +2,7 @@
 //! stand-in.
 
 use crate::program::{Stack, top};
+use crate::program_cloudtrail::{make_bucket, open_bucket};
 use crate::program_state::{describe, keys};
 use crate::world;
 use kmsctl::config::{Input, Surroundings, load};
@@ -89,6 +90,8 @@ fn elasticsearch_lives() {
 
 #[test]
 fn cloudtrail_lives() {
+    make_bucket("eu-west-1", "my-trail-bucket");
+    open_bucket("eu-west-1", "my-trail-bucket", "audit");
     lives("cloudtrail");
 }
 

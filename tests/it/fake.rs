@@ -4,9 +4,10 @@ mod aliases;
 mod consumers;
 mod kms;
 
+pub(crate) use consumers::open_bucket;
 use kmsctl::cloud::{
-    AliasEntry, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome, Page,
-    Phase, Sought,
+    AliasEntry, Bucket, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome,
+    Page, Phase, Sought,
 };
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::impact::LastUsage;
@@ -100,6 +101,10 @@ pub(crate) struct FakeAws {
     pub(crate) shelves: RefCell<BTreeMap<(Kind, Place), consumers::Shelf>>,
     /// Snapshots.
     pub(crate) copies: RefCell<Vec<(Copies, KeyArn, String)>>,
+    /// What is being deleted, and still has its name.
+    pub(crate) gone: RefCell<Vec<(Place, Object)>>,
+    /// The buckets, by their names.
+    pub(crate) buckets: RefCell<BTreeMap<String, Bucket>>,
     /// Every request: the operation and whether AWS executed it without an error.
     pub(crate) log: RefCell<Vec<(String, bool)>>,
     /// Refusals by AWS itself, not by the fault plan.
@@ -142,6 +147,12 @@ impl FakeAws {
             regions: RefCell::default(),
             shelves: RefCell::default(),
             copies: RefCell::default(),
+            gone: RefCell::default(),
+            buckets: RefCell::new(
+                ["logs", "others"]
+                    .map(|name| (name.to_owned(), open_bucket("eu-central-1")))
+                    .into(),
+            ),
             faults: RefCell::default(),
             log: RefCell::default(),
             refusals: RefCell::default(),
@@ -407,6 +418,15 @@ impl Cloud for FakeAws {
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
         self.read("DescribeConsumer", None).await?;
         Ok(self.look(at, kind, id))
+    }
+
+    async fn bucket(&self, _: &Place, name: &str) -> Result<Bucket, CloudError> {
+        self.read("HeadBucket", None).await?;
+        if self.faults.borrow().denied.contains(&("HeadBucket".to_owned(), name.to_owned())) {
+            return Err(fail("HeadBucket", Fault::Denied, "access denied"));
+        }
+        let found = self.buckets.borrow().get(name).cloned();
+        found.ok_or_else(|| fail("HeadBucket", Fault::NotFound, "no such bucket"))
     }
 
     async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {

@@ -29,6 +29,7 @@ mod policy_eval;
 mod principals;
 mod program;
 mod program_access;
+mod program_cloudtrail;
 mod program_ebs;
 mod program_efs;
 mod program_es;

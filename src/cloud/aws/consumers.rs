@@ -55,6 +55,13 @@ clients! {
     s3 => aws_sdk_s3,
 }
 
+impl Aws {
+    /// Waits until a change of a service with a quota of its own may be sent to `at`.
+    pub(crate) async fn paced(&self, at: &Place, changes: &'static str) {
+        self.limits.acquire(at, changes).await;
+    }
+}
+
 /// The key that AWS reports, which is an ARN but for the default of EBS: that is told by its alias.
 pub(crate) fn encryption(key: Option<&str>) -> Encryption {
     let arn = key.and_then(|key| key.parse::<KeyArn>().ok());

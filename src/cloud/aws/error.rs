@@ -71,8 +71,22 @@ where
 /// What error codes mean (aws-semantics, appendices B and D, and section 5 for the consumers).
 const CODES: &[(Fault, &[&str])] = &[
     (
+        Fault::Key,
+        &[
+            "InsufficientEncryptionPolicyException",
+            "KmsException",
+            "KmsKeyDisabledException",
+            "KmsKeyNotFoundException",
+            "InvalidKmsKeyIdException",
+        ],
+    ),
+    (
         Fault::NotFound,
         &[
+            "TrailNotFoundException",
+            "EventDataStoreNotFoundException",
+            "NoSuchBucket",
+            "NoSuchBucketPolicy",
             "FileSystemNotFound",
             "MountTargetNotFound",
             "PolicyNotFound",
@@ -88,6 +102,8 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::AlreadyExists,
         &[
+            "TrailAlreadyExistsException",
+            "EventDataStoreAlreadyExistsException",
             "FileSystemAlreadyExists",
             "MountTargetConflict",
             "ResourceAlreadyExistsException",
@@ -134,6 +150,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::InvalidState,
         &[
+            "ConflictException",
+            "InactiveEventDataStoreException",
+            "InvalidEventDataStoreStatusException",
             "FileSystemInUse",
             "IncorrectFileSystemLifeCycleState",
             "IncorrectMountTargetState",
@@ -145,6 +164,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::LimitExceeded,
         &[
+            "MaximumNumberOfTrailsExceededException",
+            "EventDataStoreMaxLimitExceededException",
+            "TagsLimitExceededException",
             "ServiceQuotaExceededException",
             "TooManyRequests",
             "FileSystemLimitExceeded",
@@ -175,6 +197,15 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::Invalid,
         &[
+            "InsufficientS3BucketPolicyException",
+            "S3BucketDoesNotExistException",
+            "InvalidEventSelectorsException",
+            "InvalidParameterCombinationException",
+            "InvalidParameterException",
+            "InvalidHomeRegionException",
+            "InvalidTrailNameException",
+            "InvalidS3BucketNameException",
+            "InvalidS3PrefixException",
             "BadRequest",
             "SubnetNotFound",
             "SecurityGroupNotFound",

@@ -21,12 +21,23 @@ pub(crate) struct Replay {
 pub(crate) type Answer<'a> = (u16, &'a str);
 
 pub(crate) fn replay(answers: &[Answer<'_>]) -> Replay {
-    let event = |(status, body): &Answer<'_>| {
-        let status = (*status).try_into().unwrap();
-        let response = HttpResponse::new(status, SdkBody::from(*body));
+    replay_with("x-header", answers.iter().map(|(status, body)| (*status, "", *body)))
+}
+
+/// The same, where each answer has a header, too.
+pub(crate) fn replay_with<'a>(
+    header: &'static str,
+    answers: impl Iterator<Item = (u16, &'a str, &'a str)>,
+) -> Replay {
+    let event = |(status, value, body): (u16, &str, &str)| {
+        let status = status.try_into().unwrap();
+        let mut response = HttpResponse::new(status, SdkBody::from(body));
+        if !value.is_empty() {
+            response.headers_mut().insert(header, value.to_owned());
+        }
         ReplayEvent::new(HttpRequest::new(SdkBody::empty()), response)
     };
-    let client = StaticReplayClient::new(answers.iter().map(event).collect());
+    let client = StaticReplayClient::new(answers.map(event).collect());
     let credentials = SharedCredentialsProvider::new(Credentials::for_tests());
     let base = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

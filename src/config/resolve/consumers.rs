@@ -1,6 +1,7 @@
 //! What all consumers of keys have in common: their key, their tags, and what they need of the key.
 
 mod auto_scaling;
+mod cloudtrail;
 mod derive;
 mod dynamodb;
 mod ebs;
@@ -44,6 +45,9 @@ impl Context<'_> {
     pub(super) fn consumers(&mut self, stack: &raw::Stack) {
         if let Part(Some(Some(ebs))) = &stack.ebs {
             self.ebs(ebs);
+        }
+        if let Part(Some(Some(cloudtrail))) = &stack.cloudtrail {
+            self.cloudtrail(cloudtrail);
         }
         if let Part(Some(Some(dynamodb))) = &stack.dynamodb {
             self.dynamodb(dynamodb);

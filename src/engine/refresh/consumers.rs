@@ -1,6 +1,7 @@
 //! The consumers of keys: found by their records, by the names that the configuration gives, and by
 //! the stack's tags; listed once a kind and place.
 
+use super::buckets::{looks_for_names, name_taken};
 use super::{Aliases, Refresh, look_again, unreachable, unread};
 use crate::address::Address;
 use crate::cloud::retry::patiently;
@@ -80,6 +81,9 @@ impl<C: Cloud> Refresh<'_, C> {
                 let natural = interest.specs().find_map(|s| s.natural(&address.name, place));
                 let id = interest.record.map(|record| record.id.clone()).or(natural);
                 search.sought.ids.extend(id.clone());
+                if id.is_none() && looks_for_names(kind) {
+                    search.sought.ids.insert(address.name.clone());
+                }
                 search.sought.fields.extend(interest.specs().flat_map(Spec::mentions));
                 search.addresses.insert(address, id);
             }
@@ -103,8 +107,8 @@ impl<C: Cloud> Refresh<'_, C> {
         live: &mut Live,
     ) {
         let managed = aws_managed(aliases, &search.place);
-        let mut left: Vec<Object> =
-            found.into_iter().filter(|object| object.phase != Phase::Gone).collect();
+        let (gone, mut left): (Vec<Object>, Vec<Object>) =
+            found.into_iter().partition(|object| object.phase == Phase::Gone);
         for object in &mut left {
             name_key(&mut object.spec, &managed, live);
         }
@@ -116,7 +120,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let seen = match (by_id, tagged.as_slice()) {
                 (Some(n), _) => self.lift_nth(search, address, left.get(n), live),
                 (None, [n]) => self.lift_nth(search, address, left.get(*n), live),
-                (None, []) => self.lift_missing(address),
+                (None, []) => self.lift_missing(address, &gone),
                 (None, several) => several_tagged(several.iter().filter_map(|n| left.get(*n))),
             };
             live.seen.insert((*address).clone(), seen);
@@ -132,8 +136,13 @@ impl<C: Cloud> Refresh<'_, C> {
         tag(STACK_TAG) == Some(self.desired.stack.as_str()) && tag(NAME_TAG) == Some(&address.name)
     }
 
-    /// One that the configuration says exists already must be there.
-    fn lift_missing(&self, address: &Address) -> Seen {
+    /// One that the configuration says exists already must be there; another must be possible.
+    fn lift_missing(&self, address: &Address, gone: &[Object]) -> Seen {
+        let taken = |object: &Object| name_taken(&object.spec, &object.id, &address.name);
+        let declared = self.interest(address).declared.is_some();
+        if let Some(taken) = gone.iter().filter(|_| declared).find_map(taken) {
+            return taken;
+        }
         let existing = self
             .interest(address)
             .declared

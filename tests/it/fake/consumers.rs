@@ -1,10 +1,13 @@
 //! The services that consume keys, as strict as AWS documents them: a name is taken once, what AWS is
 //! at work on takes no other call, and a key must work.
 
+mod cloudtrail;
 mod dynamodb;
 mod ebs;
 mod efs;
 mod es;
+
+pub(crate) use cloudtrail::open_bucket;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -138,6 +141,8 @@ impl FakeAws {
         let answer = match call {
             Call::EbsDefault(call) => ebs::set_default(&request, shelf, call),
             Call::EbsVolume(call) => ebs::execute(&request, shelf, call),
+            Call::CloudtrailTrail(call) => cloudtrail::execute(&request, shelf, call),
+            Call::CloudtrailEventDataStore(call) => cloudtrail::store(&request, shelf, call),
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
             Call::EfsFileSystem(call) => efs::execute(&request, shelf, call),
             Call::EsDomain(call) => es::execute(&request, shelf, call),
@@ -160,7 +165,11 @@ impl FakeAws {
         let shelf = shelves.get(&(sought.kind, at.clone())).into_iter().flatten();
         let wanted =
             shelf.filter(|(id, held)| sought.wants(id, &held.object.spec.common().unwrap().tags));
-        wanted.map(|(_, held)| Object { phase: phase(held), ..held.object.clone() }).collect()
+        let wanted = wanted.map(|(_, held)| Object { phase: phase(held), ..held.object.clone() });
+        let gone = self.gone.borrow();
+        let gone =
+            gone.iter().filter(|(place, object)| place == at && object.spec.kind() == sought.kind);
+        wanted.chain(gone.map(|(_, object)| object.clone())).collect()
     }
 
     /// Each look brings AWS's work a step nearer to its end.

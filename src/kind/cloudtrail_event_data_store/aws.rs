@@ -1,0 +1,367 @@
+//! An event data store's calls as the SDK's requests, and the SDK's description of one as ours.
+
+use super::{Call, Settings, StoreSettings};
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::{answer, local};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
+use crate::kind::consumer::{self, Common, Tags};
+use aws_sdk_cloudtrail::operation::get_event_data_store::GetEventDataStoreOutput;
+use aws_sdk_cloudtrail::types::{EventDataStoreStatus, FederationStatus};
+
+/// A store as the list has it: AWS fills in nothing else there (`ListEventDataStores`).
+struct Listed {
+    arn: String,
+    name: String,
+}
+
+/// The stores of the place: all of them by pages, their tags by one request for twenty, and each
+/// that is wanted by one request. One that is being deleted is among them where its name is sought:
+/// the name stays taken.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    let all = list(aws, at).await?;
+    let arns: Vec<&str> = all.iter().map(|store| store.arn.as_str()).collect();
+    let tags = match tags_of(aws, at, &arns).await {
+        Ok(tags) => tags,
+        // One that is being deleted may have no tags to show, and then the others show none either.
+        Err(error) if matches!(error.fault, Fault::InvalidState | Fault::NotFound) => {
+            let alive = alive(aws, at, &arns).await?;
+            tags_of(aws, at, &alive).await?
+        }
+        Err(error) => return Err(error),
+    };
+    let wanted = all.into_iter().filter_map(|store| {
+        let tags = tags.get(&store.arn).cloned().unwrap_or_default();
+        let named = sought.ids.contains(&store.name);
+        (named || sought.wants(&store.arn, &tags)).then_some((store, tags))
+    });
+    let reads = wanted.map(|(store, tags)| object(aws, at, store, tags));
+    let found = futures_util::future::try_join_all(reads).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn list(aws: &Aws, at: &Place) -> Result<Vec<Listed>, CloudError> {
+    const OPERATION: &str = "ListEventDataStores";
+    let client = aws.cloudtrail(at, For::Reading).await;
+    let (mut all, mut from) = (Vec::new(), None);
+    loop {
+        let request = client.list_event_data_stores().max_results(1000).set_next_token(from);
+        let page = answer(OPERATION, request.send().await)?;
+        all.extend(page.event_data_stores().iter().filter_map(|store| {
+            let arn = store.event_data_store_arn()?.to_owned();
+            Some(Listed { arn, name: store.name().unwrap_or_default().to_owned() })
+        }));
+        from = page.next_token;
+        if from.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// Those of the stores that are not being deleted.
+async fn alive<'a>(aws: &Aws, at: &Place, arns: &[&'a str]) -> Result<Vec<&'a str>, CloudError> {
+    let reads = arns.iter().map(|arn| async move {
+        let gone = phase(aws, at, arn).await? == Phase::Gone;
+        Ok::<_, CloudError>((!gone).then_some(*arn))
+    });
+    let each = futures_util::future::try_join_all(reads).await?;
+    Ok(each.into_iter().flatten().collect())
+}
+
+async fn object(
+    aws: &Aws,
+    at: &Place,
+    store: Listed,
+    tags: Tags,
+) -> Result<Option<Object>, CloudError> {
+    let Some(described) = describe(aws, at, &store.arn).await? else {
+        return Ok(None);
+    };
+    let common = Common { key: Some(encryption(described.kms_key_id())), existing: None, tags };
+    let spec = Spec::CloudtrailEventDataStore(consumer::Spec {
+        common,
+        settings: lifted(&described, store.name),
+    });
+    Ok(Some(Object { id: store.arn, spec, phase: phase_of(&described) }))
+}
+
+fn lifted(store: &GetEventDataStoreOutput, name: String) -> Settings {
+    let days = store.retention_period().and_then(|days| u32::try_from(days).ok());
+    let federation = store.federation_status();
+    let federated = federation.is_some_and(|status| *status != FederationStatus::Disabled);
+    Settings {
+        name: Some(store.name().map_or(name, str::to_owned)),
+        retention_days: days,
+        multi_region: Some(store.multi_region_enabled().unwrap_or_default()),
+        organization: Some(store.organization_enabled().unwrap_or_default()),
+        advanced_event_selectors: Some(lifted_selectors(store.advanced_event_selectors())),
+        termination_protection: Some(store.termination_protection_enabled().unwrap_or_default()),
+        federated: Some(federated),
+    }
+}
+
+/// How far AWS is with the store.
+pub(crate) async fn phase(aws: &Aws, at: &Place, arn: &str) -> Result<Phase, CloudError> {
+    Ok(describe(aws, at, arn).await?.map_or(Phase::Gone, |store| phase_of(&store)))
+}
+
+async fn describe(
+    aws: &Aws,
+    at: &Place,
+    arn: &str,
+) -> Result<Option<GetEventDataStoreOutput>, CloudError> {
+    const OPERATION: &str = "GetEventDataStore";
+    let client = aws.cloudtrail(at, For::Reading).await;
+    match answer(OPERATION, client.get_event_data_store().event_data_store(arn).send().await) {
+        Ok(described) => Ok(Some(described)),
+        Err(error) if error.fault == Fault::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A store that is being deleted is gone for all that kmsctl does with it, though AWS can restore it
+/// for 7 days. One whose ingestion is stopped still answers queries.
+fn phase_of(store: &GetEventDataStoreOutput) -> Phase {
+    match store.status() {
+        Some(EventDataStoreStatus::Enabled | EventDataStoreStatus::StoppedIngestion) | None => {
+            Phase::Ready
+        }
+        Some(EventDataStoreStatus::PendingDeletion) => Phase::Gone,
+        Some(
+            status @ (EventDataStoreStatus::Created
+            | EventDataStoreStatus::StartingIngestion
+            | EventDataStoreStatus::StoppingIngestion),
+        ) => Phase::Busy(status.as_str().to_owned()),
+        Some(status) => Phase::Broken(status.as_str().to_owned()),
+    }
+}
+
+fn store(operation: &'static str, late: &Late<'_>) -> Result<String, CloudError> {
+    let arn = late.id.map(str::to_owned);
+    arn.ok_or_else(|| local(operation, Fault::Other, "the event data store does not exist yet"))
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.cloudtrail(at, For::Changing).await;
+    aws.paced(at, CHANGES).await;
+    match call {
+        Call::CreateEventDataStore { settings, tags_list } => {
+            return create(&client, settings, tags_list, late).await;
+        }
+        Call::UpdateEventDataStore { settings } => update(&client, settings, late).await?,
+        Call::AddTags { tags_list } => {
+            const OPERATION: &str = "AddTags";
+            let request = client.add_tags().resource_id(store(OPERATION, late)?);
+            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::RemoveTags { tags_list } => {
+            const OPERATION: &str = "RemoveTags";
+            let request = client.remove_tags().resource_id(store(OPERATION, late)?);
+            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::DeleteEventDataStore {} => {
+            const OPERATION: &str = "DeleteEventDataStore";
+            let arn = store(OPERATION, late)?;
+            let request = client.delete_event_data_store().event_data_store(arn);
+            answer(OPERATION, request.send().await)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn create(
+    client: &aws_sdk_cloudtrail::Client,
+    settings: &StoreSettings,
+    tags_list: &[consumer::Tag],
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "CreateEventDataStore";
+    let key = settings.kms_key_id.as_ref().map(|key| resolve(OPERATION, key, late)).transpose()?;
+    let selectors =
+        settings.advanced_event_selectors.as_ref().map(|wanted| selectors(OPERATION, wanted));
+    let request = client
+        .create_event_data_store()
+        .set_name(settings.name.clone())
+        .set_advanced_event_selectors(selectors.transpose()?)
+        .set_multi_region_enabled(settings.multi_region_enabled)
+        .set_organization_enabled(settings.organization_enabled)
+        .set_retention_period(settings.retention_period.and_then(|days| i32::try_from(days).ok()))
+        .set_termination_protection_enabled(settings.termination_protection_enabled)
+        .set_kms_key_id(key)
+        .set_tags_list(Some(tags(OPERATION, tags_list)?));
+    let made = answer(OPERATION, request.send().await)?;
+    let arn = made.event_data_store_arn;
+    arn.map(Outcome::Made).ok_or_else(|| local(OPERATION, Fault::Ambiguous, "no ARN in the answer"))
+}
+
+async fn update(
+    client: &aws_sdk_cloudtrail::Client,
+    settings: &StoreSettings,
+    late: &Late<'_>,
+) -> Result<(), CloudError> {
+    const OPERATION: &str = "UpdateEventDataStore";
+    let key = settings.kms_key_id.as_ref().map(|key| resolve(OPERATION, key, late)).transpose()?;
+    let selectors =
+        settings.advanced_event_selectors.as_ref().map(|wanted| selectors(OPERATION, wanted));
+    let request = client
+        .update_event_data_store()
+        .event_data_store(store(OPERATION, late)?)
+        .set_name(settings.name.clone())
+        .set_advanced_event_selectors(selectors.transpose()?)
+        .set_multi_region_enabled(settings.multi_region_enabled)
+        .set_organization_enabled(settings.organization_enabled)
+        .set_retention_period(settings.retention_period.and_then(|days| i32::try_from(days).ok()))
+        .set_termination_protection_enabled(settings.termination_protection_enabled)
+        .set_kms_key_id(key);
+    answer(OPERATION, request.send().await).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const ARN: &str = "arn:aws:cloudtrail:eu-west-1:111122223333:eventdatastore/EXAMPLE-f852-4e8f";
+
+    fn described(status: &str) -> String {
+        json!({"EventDataStoreArn": ARN, "Name": "lake", "Status": status, "KmsKeyId": KEY,
+            "AdvancedEventSelectors": [{"Name": "Default management events", "FieldSelectors": [
+                {"Field": "eventCategory", "Equals": ["Management"]}]}],
+            "MultiRegionEnabled": true, "OrganizationEnabled": false, "RetentionPeriod": 90,
+            "TerminationProtectionEnabled": true, "CreatedTimestamp": 1640995200.0,
+            "BillingMode": "EXTENDABLE_RETENTION_PRICING", "FederationStatus": "DISABLED"})
+        .to_string()
+    }
+
+    fn listed(arn: &str, name: &str, next: Option<&str>) -> String {
+        let store = json!({"EventDataStoreArn": arn, "Name": name});
+        json!({"EventDataStores": [store], "NextToken": next}).to_string()
+    }
+
+    fn tagged(arn: &str, stack: &str) -> String {
+        let tags = json!([{"Key": "kmsctl:stack", "Value": stack}]);
+        json!({"ResourceTagList": [{"ResourceId": arn, "TagsList": tags}]}).to_string()
+    }
+
+    fn sought(ids: &[&str]) -> Sought {
+        Sought {
+            kind: Kind::CloudtrailEventDataStore,
+            stack: "s".to_owned(),
+            ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+            fields: [].into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_is_found_by_its_tags_on_any_page() {
+        let replay = replay(&[
+            (200, &listed("arn:other", "other", Some("more"))),
+            (200, &listed(ARN, "lake", None)),
+            (200, &tagged(ARN, "s")),
+            (200, &described("ENABLED")),
+        ]);
+        let found = replay.aws.objects(&home(), &sought(&[])).await.unwrap();
+        assert_eq!((found.len(), found[0].id.as_str()), (1, ARN));
+        assert_eq!(found[0].phase, Phase::Ready);
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["cloudtrail_event_data_store"],
+            json!({"key": KEY, "tags": {"kmsctl:stack": "s"}, "name": "lake", "federated": false,
+                "retention_days": 90, "multi_region": true, "organization": false,
+                "termination_protection": true, "advanced_event_selectors": [
+                    {"Name": "Default management events", "FieldSelectors": [
+                        {"Field": "eventCategory", "Equals": ["Management"]}]}]})
+        );
+        let asked = replay.json();
+        assert_eq!(asked[1], json!({"MaxResults": 1000, "NextToken": "more"}));
+        assert_eq!(asked[2], json!({"ResourceIdList": ["arn:other", ARN]}));
+        assert_eq!(asked[3], json!({"EventDataStore": ARN}));
+    }
+
+    #[tokio::test]
+    async fn one_that_is_being_deleted_is_shown_where_its_name_is_sought() {
+        let inactive = r#"{"__type": "InactiveEventDataStoreException", "message": "no"}"#;
+        let replay = replay(&[
+            (200, &listed(ARN, "lake", None)),
+            (400, inactive),
+            (200, &described("PENDING_DELETION")),
+            (200, &described("PENDING_DELETION")),
+        ]);
+        let found = replay.aws.objects(&home(), &sought(&["lake"])).await.unwrap();
+        assert_eq!((found.len(), &found[0].phase), (1, &Phase::Gone));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_being_deleted_is_gone() {
+        for (status, expected) in [
+            ("ENABLED", Phase::Ready),
+            ("STOPPED_INGESTION", Phase::Ready),
+            ("CREATED", Phase::Busy("CREATED".to_owned())),
+            ("STARTING_INGESTION", Phase::Busy("STARTING_INGESTION".to_owned())),
+            ("PENDING_DELETION", Phase::Gone),
+        ] {
+            let aws = replay(&[(200, &described(status))]).aws;
+            let phase = aws.phase(&home(), Kind::CloudtrailEventDataStore, ARN).await.unwrap();
+            assert_eq!(phase, expected);
+        }
+        let gone = r#"{"__type": "EventDataStoreNotFoundException", "message": "no"}"#;
+        let aws = replay(&[(400, gone)]).aws;
+        let phase = aws.phase(&home(), Kind::CloudtrailEventDataStore, ARN).await.unwrap();
+        assert_eq!(phase, Phase::Gone);
+    }
+
+    async fn sent(call: Value, answer: &str) -> (Outcome, Value) {
+        let call = json!({ "cloudtrail_event_data_store": call });
+        let call: Call = serde_json::from_value(call).unwrap();
+        let replay = replay(&[(200, answer)]);
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), id: Some(ARN), ..Late::default() };
+        let outcome = replay.aws.call(&home(), &call, late).await.unwrap();
+        (outcome, replay.json().remove(0))
+    }
+
+    #[tokio::test]
+    async fn the_calls_are_about_the_store_that_was_made() {
+        let tags = json!([{"Key": "kmsctl:stack", "Value": "s"}]);
+        let mut body = json!({"Name": "lake", "RetentionPeriod": 90, "KmsKeyId": "key/a",
+            "TerminationProtectionEnabled": false, "TagsList": tags, "AdvancedEventSelectors": [
+                {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]});
+        let answer = json!({"EventDataStoreArn": ARN, "Status": "CREATED"}).to_string();
+        let (made, asked) = sent(json!({ "CreateEventDataStore": body }), &answer).await;
+        body["KmsKeyId"] = KEY.into();
+        assert_eq!((made, asked), (Outcome::Made(ARN.to_owned()), body));
+        for (call, body) in [
+            (
+                json!({"UpdateEventDataStore": {"TerminationProtectionEnabled": false}}),
+                json!({"EventDataStore": ARN, "TerminationProtectionEnabled": false}),
+            ),
+            (json!({"AddTags": {"TagsList": tags}}), json!({"ResourceId": ARN, "TagsList": tags})),
+            (json!({"DeleteEventDataStore": {}}), json!({ "EventDataStore": ARN })),
+        ] {
+            assert_eq!(sent(call, "{}").await, (Outcome::Done, body));
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! A trail's calls as the SDK's requests, and the SDK's description of a trail as ours.
+
+use super::{Call, DataResource, EventSelector, Settings, TrailKey, TrailUpdate};
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::{answer, local};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
+use crate::kind::consumer::{self, Common, Tags};
+use aws_sdk_cloudtrail::types::{self, Trail};
+use std::collections::BTreeMap;
+
+/// The trails whose home is the place: all of them by one request, their tags by one for twenty;
+/// whether they log, and which events they take, by one for each that is wanted.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    const OPERATION: &str = "DescribeTrails";
+    let client = aws.cloudtrail(at, For::Reading).await;
+    let request = client.describe_trails().include_shadow_trails(false);
+    let described = answer(OPERATION, request.send().await)?;
+    let home = format!(":cloudtrail:{}:{}:trail/", at.region, at.account);
+    let own = |trail: &&Trail| trail.trail_arn().is_some_and(|arn| arn.contains(&home));
+    let trails: Vec<&Trail> = described.trail_list().iter().filter(own).collect();
+    let arns: Vec<&str> = trails.iter().filter_map(|trail| trail.trail_arn()).collect();
+    let all: BTreeMap<String, Tags> = tags_of(aws, at, &arns).await?;
+    let wanted = trails.into_iter().filter_map(|trail| {
+        let tags = all.get(trail.trail_arn()?).cloned().unwrap_or_default();
+        sought.wants(trail.name()?, &tags).then_some((trail, tags))
+    });
+    let reads = wanted.map(|(trail, tags)| object(aws, at, trail, tags, sought));
+    futures_util::future::try_join_all(reads).await
+}
+
+async fn object(
+    aws: &Aws,
+    at: &Place,
+    trail: &Trail,
+    tags: Tags,
+    sought: &Sought,
+) -> Result<Object, CloudError> {
+    let client = aws.cloudtrail(at, For::Reading).await;
+    let name = trail.name().unwrap_or_default();
+    let mut settings = lifted(trail);
+    if sought.asks(&["logging"]) {
+        const STATUS: &str = "GetTrailStatus";
+        let status = answer(STATUS, client.get_trail_status().name(name).send().await)?;
+        settings.logging = Some(status.is_logging().unwrap_or_default());
+    }
+    if sought.asks(&["event_selectors", "advanced_event_selectors"]) {
+        const SELECTORS: &str = "GetEventSelectors";
+        let request = client.get_event_selectors().trail_name(name);
+        let given = answer(SELECTORS, request.send().await)?;
+        settings.event_selectors =
+            Some(given.event_selectors().iter().map(lifted_selector).collect());
+        settings.advanced_event_selectors =
+            Some(lifted_selectors(given.advanced_event_selectors()));
+    }
+    let common = Common { key: Some(encryption(trail.kms_key_id())), existing: None, tags };
+    let spec = Spec::CloudtrailTrail(consumer::Spec { common, settings });
+    Ok(Object { id: name.to_owned(), spec, phase: Phase::Ready })
+}
+
+fn lifted(trail: &Trail) -> Settings {
+    Settings {
+        bucket: trail.s3_bucket_name().map(str::to_owned),
+        prefix: Some(trail.s3_key_prefix().unwrap_or_default().to_owned()),
+        multi_region: Some(trail.is_multi_region_trail().unwrap_or_default()),
+        organization: Some(trail.is_organization_trail().unwrap_or_default()),
+        log_file_validation: Some(trail.log_file_validation_enabled().unwrap_or_default()),
+        include_global_events: Some(trail.include_global_service_events().unwrap_or_default()),
+        event_selectors: None,
+        advanced_event_selectors: None,
+        logging: None,
+    }
+}
+
+fn lifted_selector(selector: &types::EventSelector) -> EventSelector {
+    let resource = |resource: &types::DataResource| DataResource {
+        r#type: resource.r#type().unwrap_or_default().to_owned(),
+        values: resource.values().iter().cloned().collect(),
+    };
+    let sources = selector.exclude_management_event_sources();
+    EventSelector {
+        read_write_type: selector.read_write_type().map_or("All", |kind| kind.as_str()).to_owned(),
+        include_management_events: selector.include_management_events().unwrap_or(true),
+        data_resources: selector.data_resources().iter().map(resource).collect(),
+        exclude_management_event_sources: sources.iter().cloned().collect(),
+    }
+}
+
+/// How far AWS is with the trail: there are no states between.
+pub(crate) async fn phase(aws: &Aws, at: &Place, name: &str) -> Result<Phase, CloudError> {
+    const OPERATION: &str = "GetTrail";
+    let client = aws.cloudtrail(at, For::Reading).await;
+    match answer(OPERATION, client.get_trail().name(name).send().await) {
+        Ok(_) => Ok(Phase::Ready),
+        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+fn key(
+    operation: &'static str,
+    key: Option<&TrailKey>,
+    late: &Late<'_>,
+) -> Result<Option<String>, CloudError> {
+    match key {
+        None => Ok(None),
+        Some(TrailKey::Nothing) => Ok(Some(String::new())),
+        Some(TrailKey::Key(key)) => resolve(operation, key, late).map(Some),
+    }
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.cloudtrail(at, For::Changing).await;
+    aws.paced(at, CHANGES).await;
+    match call {
+        Call::CreateTrail { name, settings, tags_list } => {
+            create(&client, name, settings, tags_list, late).await?;
+            return Ok(Outcome::Made(name.clone()));
+        }
+        Call::UpdateTrail { name, settings } => update(&client, name, settings, late).await?,
+        Call::PutEventSelectors { trail_name, event_selectors, advanced_event_selectors } => {
+            const OPERATION: &str = "PutEventSelectors";
+            let basic: Vec<_> = event_selectors.iter().map(selector).collect();
+            let advanced = selectors(OPERATION, advanced_event_selectors)?;
+            let request = client
+                .put_event_selectors()
+                .trail_name(trail_name)
+                .set_event_selectors(Some(basic).filter(|basic| !basic.is_empty()))
+                .set_advanced_event_selectors(Some(advanced).filter(|all| !all.is_empty()));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::StartLogging { name } => {
+            const OPERATION: &str = "StartLogging";
+            answer(OPERATION, client.start_logging().name(name).send().await)?;
+        }
+        Call::StopLogging { name } => {
+            const OPERATION: &str = "StopLogging";
+            answer(OPERATION, client.stop_logging().name(name).send().await)?;
+        }
+        Call::AddTags { resource_id, tags_list } => {
+            const OPERATION: &str = "AddTags";
+            let request = client.add_tags().resource_id(resource_id);
+            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::RemoveTags { resource_id, tags_list } => {
+            const OPERATION: &str = "RemoveTags";
+            let request = client.remove_tags().resource_id(resource_id);
+            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
+            answer(OPERATION, request.send().await)?;
+        }
+        Call::DeleteTrail { name } => {
+            const OPERATION: &str = "DeleteTrail";
+            answer(OPERATION, client.delete_trail().name(name).send().await)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn create(
+    client: &aws_sdk_cloudtrail::Client,
+    name: &str,
+    settings: &TrailUpdate,
+    tags_list: &[consumer::Tag],
+    late: &Late<'_>,
+) -> Result<(), CloudError> {
+    const OPERATION: &str = "CreateTrail";
+    let Some(bucket) = &settings.s3_bucket_name else {
+        return Err(local(OPERATION, Fault::Invalid, "a trail without a bucket"));
+    };
+    let request = client
+        .create_trail()
+        .name(name)
+        .s3_bucket_name(bucket)
+        .set_s3_key_prefix(settings.s3_key_prefix.clone())
+        .set_include_global_service_events(settings.include_global_service_events)
+        .set_is_multi_region_trail(settings.is_multi_region_trail)
+        .set_enable_log_file_validation(settings.enable_log_file_validation)
+        .set_kms_key_id(key(OPERATION, settings.kms_key_id.as_ref(), late)?)
+        .set_is_organization_trail(settings.is_organization_trail)
+        .set_tags_list(Some(tags(OPERATION, tags_list)?));
+    answer(OPERATION, request.send().await).map(drop)
+}
+
+async fn update(
+    client: &aws_sdk_cloudtrail::Client,
+    name: &str,
+    settings: &TrailUpdate,
+    late: &Late<'_>,
+) -> Result<(), CloudError> {
+    const OPERATION: &str = "UpdateTrail";
+    let request = client
+        .update_trail()
+        .name(name)
+        .set_s3_bucket_name(settings.s3_bucket_name.clone())
+        .set_s3_key_prefix(settings.s3_key_prefix.clone())
+        .set_include_global_service_events(settings.include_global_service_events)
+        .set_is_multi_region_trail(settings.is_multi_region_trail)
+        .set_enable_log_file_validation(settings.enable_log_file_validation)
+        .set_kms_key_id(key(OPERATION, settings.kms_key_id.as_ref(), late)?)
+        .set_is_organization_trail(settings.is_organization_trail);
+    answer(OPERATION, request.send().await).map(drop)
+}
+
+fn selector(wanted: &EventSelector) -> types::EventSelector {
+    let list = |values: &std::collections::BTreeSet<String>| values.iter().cloned().collect();
+    let resource = |resource: &DataResource| {
+        let values: Vec<String> = list(&resource.values);
+        types::DataResource::builder().r#type(&resource.r#type).set_values(Some(values)).build()
+    };
+    types::EventSelector::builder()
+        .read_write_type(wanted.read_write_type.as_str().into())
+        .include_management_events(wanted.include_management_events)
+        .set_data_resources(Some(wanted.data_resources.iter().map(resource).collect()))
+        .set_exclude_management_event_sources(Some(list(&wanted.exclude_management_event_sources)))
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const ARN: &str = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main";
+
+    fn described() -> String {
+        let trail = |name: &str, arn: &str| {
+            json!({"Name": name, "S3BucketName": "logs", "TrailARN": arn, "HomeRegion": "eu-west-1",
+                "IncludeGlobalServiceEvents": true, "IsMultiRegionTrail": true,
+                "LogFileValidationEnabled": true, "KmsKeyId": KEY, "IsOrganizationTrail": false,
+                "HasCustomEventSelectors": true, "HasInsightSelectors": false})
+        };
+        let abroad = ARN.replace("111122223333", "444455556666");
+        json!({"trailList": [trail("main", ARN), trail("theirs", &abroad),
+            trail("other", &ARN.replace("main", "other"))]})
+        .to_string()
+    }
+
+    fn sought(fields: &[&str]) -> Sought {
+        Sought {
+            kind: Kind::CloudtrailTrail,
+            stack: "s".to_owned(),
+            ids: ["main".to_owned()].into(),
+            fields: fields.iter().map(|field| (*field).to_owned()).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trail_is_read_with_its_tags_and_what_is_asked_for() {
+        let tags = json!({"ResourceTagList": [
+            {"ResourceId": ARN, "TagsList": [{"Key": "kmsctl:stack", "Value": "s"}]},
+            {"ResourceId": ARN.replace("main", "other"), "TagsList": []}]})
+        .to_string();
+        let selectors = json!({"TrailARN": ARN, "EventSelectors": [{"ReadWriteType": "WriteOnly",
+            "IncludeManagementEvents": true, "DataResources": [
+                {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::b/"]}],
+            "ExcludeManagementEventSources": []}]})
+        .to_string();
+        let replay = replay(&[
+            (200, &described()),
+            (200, &tags),
+            (200, r#"{"IsLogging": true}"#),
+            (200, &selectors),
+        ]);
+        let found = replay.aws.objects(&home(), &sought(&["logging", "event_selectors"])).await;
+        let found = found.unwrap();
+        assert_eq!((found.len(), found[0].id.as_str()), (1, "main"));
+        let spec = serde_json::to_value(&found[0].spec).unwrap();
+        assert_eq!(
+            spec["cloudtrail_trail"],
+            json!({"key": KEY, "tags": {"kmsctl:stack": "s"}, "bucket": "logs", "prefix": "",
+                "multi_region": true, "organization": false, "log_file_validation": true,
+                "include_global_events": true, "logging": true, "advanced_event_selectors": [],
+                "event_selectors": [{"ReadWriteType": "WriteOnly",
+                    "IncludeManagementEvents": true, "DataResources": [
+                        {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::b/"]}]}]})
+        );
+        let asked = replay.json();
+        assert_eq!(asked[0], json!({"includeShadowTrails": false}));
+        let arns = [ARN.to_owned(), ARN.replace("main", "other")];
+        assert_eq!(asked[1], json!({ "ResourceIdList": arns }));
+        assert_eq!(asked[2], json!({"Name": "main"}));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asks_for_takes_no_request() {
+        let replay = replay(&[(200, &described()), (200, "{}")]);
+        assert_eq!(replay.aws.objects(&home(), &sought(&[])).await.unwrap().len(), 1);
+        assert_eq!(replay.bodies().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_trail_is_there_or_it_is_not() {
+        let gone = r#"{"__type": "TrailNotFoundException", "message": "no"}"#;
+        for (status, body, phase) in
+            [(200, r#"{"Trail": {}}"#, Phase::Ready), (400, gone, Phase::Gone)]
+        {
+            let aws = replay(&[(status, body)]).aws;
+            assert_eq!(aws.phase(&home(), Kind::CloudtrailTrail, "main").await.unwrap(), phase);
+        }
+    }
+
+    async fn sent(call: Value) -> Value {
+        let call: Call = serde_json::from_value(json!({ "cloudtrail_trail": call })).unwrap();
+        let replay = replay(&[(200, "{}")]);
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), ..Late::default() };
+        replay.aws.call(&home(), &call, late).await.unwrap();
+        replay.json().remove(0)
+    }
+
+    #[tokio::test]
+    async fn the_calls_are_sent_as_they_are_written() {
+        let tags = json!([{"Key": "kmsctl:stack", "Value": "s"}]);
+        let create = json!({"Name": "main", "S3BucketName": "logs", "IsMultiRegionTrail": true,
+            "EnableLogFileValidation": true, "KmsKeyId": "key/a", "TagsList": tags});
+        let mut expected = create.clone();
+        expected["KmsKeyId"] = KEY.into();
+        assert_eq!(sent(json!({ "CreateTrail": create })).await, expected);
+        for (operation, body) in [
+            ("UpdateTrail", json!({"Name": "main", "KmsKeyId": ""})),
+            (
+                "UpdateTrail",
+                json!({"Name": "main", "S3KeyPrefix": "", "IsOrganizationTrail": true}),
+            ),
+            ("StopLogging", json!({"Name": "main"})),
+            ("RemoveTags", json!({"ResourceId": ARN, "TagsList": tags})),
+            (
+                "PutEventSelectors",
+                json!({"TrailName": "main", "AdvancedEventSelectors": [{"Name": "all",
+                    "FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]}]}),
+            ),
+        ] {
+            assert_eq!(sent(json!({ operation: body })).await, body);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_cloudtrail_cannot_use_is_told_from_a_bucket_that_it_cannot() {
+        for (code, fault) in [
+            ("InsufficientEncryptionPolicyException", Fault::Key),
+            ("KmsException", Fault::Key),
+            ("InsufficientS3BucketPolicyException", Fault::Invalid),
+            ("S3BucketDoesNotExistException", Fault::Invalid),
+            ("TrailAlreadyExistsException", Fault::AlreadyExists),
+            ("MaximumNumberOfTrailsExceededException", Fault::LimitExceeded),
+        ] {
+            let call: Call = serde_json::from_value(
+                json!({"cloudtrail_trail": {"StartLogging": {"Name": "main"}}}),
+            )
+            .unwrap();
+            let body = json!({"__type": code, "message": "no"}).to_string();
+            let aws = replay(&[(400, &body)]).aws;
+            let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+            assert_eq!(error.fault, fault, "{code}");
+        }
+    }
+}

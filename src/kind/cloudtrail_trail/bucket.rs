@@ -1,0 +1,199 @@
+//! What the bucket's policy must let CloudTrail do for a trail: AWS asks for it when the trail is
+//! made or changed, and says little of what is missing (aws-semantics 5.6). The policy is not
+//! kmsctl's to change.
+
+use super::super::Violation;
+use super::super::cloudtrail::SERVICE;
+use crate::id::Place;
+use crate::policy::Document;
+use crate::policy::bucket::{Ask, lets};
+use serde_json::{Value, json};
+
+/// A trail, as its bucket sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Writer<'a> {
+    /// Where it is.
+    pub place: &'a Place,
+    /// Its name.
+    pub name: &'a str,
+    /// The bucket.
+    pub bucket: &'a str,
+    /// What the names of its log files begin with; empty for nothing.
+    pub prefix: &'a str,
+    /// Whether it takes the events of the organization's accounts.
+    pub organization: bool,
+}
+
+/// What stands for the id of the organization, which CloudTrail does not tell.
+const ORGANIZATION: &str = "o-ORGANIZATION";
+
+impl Writer<'_> {
+    /// What the bucket's policy lacks.
+    #[must_use]
+    pub fn objection(&self, policy: Option<&Document>) -> Option<Violation> {
+        let lacking = self.lacking(policy);
+        if lacking.is_empty() {
+            return None;
+        }
+        let actions: Vec<&str> =
+            lacking.iter().filter_map(|statement| statement.get("Action")?.as_str()).collect();
+        let bucket = self.bucket;
+        let organization = match lacking.iter().any(|s| s.to_string().contains(ORGANIZATION)) {
+            true => " (with the id of your organization in it)",
+            false => "",
+        };
+        let reason = format!(
+            "the policy of the bucket `{bucket}` does not let CloudTrail do {} for this trail",
+            actions.join(", ")
+        );
+        let help = format!(
+            "add to the policy of the bucket{organization}: {}",
+            Value::Array(lacking.clone())
+        );
+        Some(Violation::new("bucket", reason, help))
+    }
+
+    /// The statements that are missing in the bucket's policy.
+    fn lacking(&self, policy: Option<&Document>) -> Vec<Value> {
+        let bucket = format!("arn:{}:s3:::{}", self.place.region.partition(), self.bucket);
+        let mut lacking = Vec::new();
+        if !self.may(policy, "s3:GetBucketAcl", &bucket) {
+            lacking.push(self.statement("AWSCloudTrailAclCheck", "s3:GetBucketAcl", &bucket));
+        }
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        let folder = format!("{bucket}/{}{slash}AWSLogs/", self.prefix);
+        let account = format!("{folder}{}/", self.place.account);
+        if !self.writes(policy, &account) {
+            let objects = format!("{account}*");
+            lacking.push(self.statement("AWSCloudTrailWrite", "s3:PutObject", &objects));
+        }
+        if self.organization && !self.writes_for_organization(policy, &folder) {
+            let objects = format!("{folder}{ORGANIZATION}/*");
+            let sid = "AWSCloudTrailOrganizationWrite";
+            lacking.push(self.statement(sid, "s3:PutObject", &objects));
+        }
+        lacking
+    }
+
+    fn may(&self, policy: Option<&Document>, action: &str, resource: &str) -> bool {
+        let arn = super::trail_arn(self.place, self.name);
+        let context = [
+            ("aws:sourcearn", arn.as_str()),
+            ("aws:sourceaccount", self.place.account.as_str()),
+            ("aws:principalservicename", SERVICE),
+            ("aws:principalisawsservice", "true"),
+            ("aws:securetransport", "true"),
+            ("s3:x-amz-acl", "bucket-owner-full-control"),
+        ];
+        let ask = Ask { service: SERVICE, action, resource, context: &context };
+        policy.is_some_and(|policy| lets(policy, &ask))
+    }
+
+    /// Whether it may write a log file into a folder.
+    fn writes(&self, policy: Option<&Document>, folder: &str) -> bool {
+        let region = &self.place.region;
+        let file = format!("{folder}CloudTrail/{region}/2026/01/01/log.json.gz");
+        self.may(policy, "s3:PutObject", &file)
+    }
+
+    /// Whether it may write into the folder of some organization: the id is the one that the policy
+    /// has, if it has one.
+    fn writes_for_organization(&self, policy: Option<&Document>, folder: &str) -> bool {
+        let text = policy.map(Document::to_json).unwrap_or_default();
+        let begins = format!("{folder}o-");
+        let ids = text
+            .split(begins.as_str())
+            .skip(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>());
+        let mut ids = ids.chain(["anyorganization".to_owned()]);
+        ids.any(|id| self.writes(policy, &format!("{begins}{id}/")))
+    }
+
+    /// As AWS documents it (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
+    fn statement(&self, sid: &str, action: &str, resource: &str) -> Value {
+        let arn = super::trail_arn(self.place, self.name);
+        let mut equals = json!({ "aws:SourceArn": arn });
+        if let (true, Some(map)) = (action == "s3:PutObject", equals.as_object_mut()) {
+            map.insert("s3:x-amz-acl".to_owned(), "bucket-owner-full-control".into());
+        }
+        json!({
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": { "Service": SERVICE },
+            "Action": action,
+            "Resource": resource,
+            "Condition": { "StringEquals": equals },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objection(policy: &str, prefix: &str, organization: bool) -> Option<Violation> {
+        let place = Place {
+            account: "111122223333".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let writer = Writer { place: &place, name: "main", bucket: "logs", prefix, organization };
+        let policy = (!policy.is_empty()).then(|| Document::from_live(policy, "aws").unwrap());
+        writer.objection(policy.as_ref())
+    }
+
+    fn documented(source: &str, folder: &str) -> String {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "AWSCloudTrailAclCheck20150319", "Effect": "Allow",
+             "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:GetBucketAcl",
+             "Resource": "arn:aws:s3:::logs",
+             "Condition": {"StringEquals": {"aws:SourceArn": source}}},
+            {"Sid": "AWSCloudTrailWrite20150319", "Effect": "Allow",
+             "Principal": {"Service": ["cloudtrail.amazonaws.com", "config.amazonaws.com"]},
+             "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::logs/{folder}/*"),
+             "Condition": {"StringEquals": {
+                "s3:x-amz-acl": "bucket-owner-full-control", "aws:SourceArn": source}}},
+            {"Sid": "TlsOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+             "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"],
+             "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        ]})
+        .to_string()
+    }
+
+    const MAIN: &str = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main";
+
+    #[test]
+    fn the_documented_policy_is_enough() {
+        assert_eq!(objection(&documented(MAIN, "AWSLogs/111122223333"), "", false), None);
+        assert_eq!(objection(&documented(MAIN, "x/AWSLogs/111122223333"), "x", false), None);
+        assert_eq!(objection(&documented(MAIN, "AWSLogs"), "", true), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_said_statement_by_statement() {
+        let other = documented(&MAIN.replace("main", "other"), "AWSLogs/111122223333");
+        for policy in ["", other.as_str()] {
+            let Violation { reason, help, field } = objection(policy, "", false).unwrap();
+            assert_eq!(field, "bucket");
+            assert!(reason.contains("s3:GetBucketAcl, s3:PutObject"), "{reason}");
+            let added = help.split_once(": ").unwrap().1;
+            let added: Value = serde_json::from_str(added).unwrap();
+            let whole = json!({"Version": "2012-10-17", "Statement": added}).to_string();
+            assert_eq!(objection(&whole, "", false), None);
+        }
+        let prefixed = objection(&documented(MAIN, "AWSLogs/111122223333"), "x", false).unwrap();
+        assert!(!prefixed.reason.contains("GetBucketAcl"), "{prefixed:?}");
+        assert!(prefixed.help.contains("arn:aws:s3:::logs/x/AWSLogs/111122223333/*"));
+    }
+
+    #[test]
+    fn an_organization_writes_to_its_own_folder_too() {
+        let policy = documented(MAIN, "AWSLogs/111122223333");
+        let missing = objection(&policy, "", true).unwrap();
+        assert!(missing.help.contains("AWSLogs/o-ORGANIZATION/*"), "{}", missing.help);
+        let both = policy.replace(
+            r#""arn:aws:s3:::logs/AWSLogs/111122223333/*""#,
+            r#"["arn:aws:s3:::logs/AWSLogs/111122223333/*", "arn:aws:s3:::logs/AWSLogs/o-exampleorgid/*"]"#,
+        );
+        assert_eq!(objection(&both, "", true), None);
+    }
+}
