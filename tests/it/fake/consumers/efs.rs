@@ -91,7 +91,7 @@ fn create(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
         tags,
     } = call
     else {
-        panic!("not the creation of a file system");
+        return request.fail(Fault::Other, "not the creation of a file system");
     };
     if creation_token.is_empty() || creation_token.len() > 64 || !encrypted {
         return request.fail(Fault::Invalid, "a token of 1 to 64 characters, and a key only so");
@@ -196,14 +196,15 @@ fn configure(
         Call::PutBackupPolicy { backup_policy, .. } => {
             settings.backup = Some(backup_policy.status == "ENABLED");
         }
-        other => panic!("{other:?}"),
+        _ => return request.fail(Fault::Other, "no change of the settings"),
     }
     Ok(())
 }
 
 fn settings_of(spec: &mut Spec) -> &mut Settings {
-    match spec {
-        Spec::EfsFileSystem(spec) => &mut spec.settings,
-        other => panic!("{other:?}"),
-    }
+    let found = match spec {
+        Spec::EfsFileSystem(spec) => Some(&mut spec.settings),
+        _ => None,
+    };
+    found.expect("a file system")
 }

@@ -58,10 +58,11 @@ fn domain(arn: &str) -> &str {
 }
 
 fn spec_of(spec: &mut Spec) -> &mut consumer::Spec<Settings> {
-    match spec {
-        Spec::EsDomain(spec) => spec,
-        other => panic!("{other:?}"),
-    }
+    let found = match spec {
+        Spec::EsDomain(spec) => Some(spec),
+        _ => None,
+    };
+    found.expect("a domain")
 }
 
 /// What AWS makes of what is not said.
