@@ -128,6 +128,7 @@ impl Consumer for EbsVolume {
         change: Change<&Spec<Settings>>,
         setting: &Setting<'_>,
     ) -> Result<Calls<Call>, Vec<Violation>> {
+        let risk = risk(&change);
         let calls = match change {
             Change::Create { to } => vec![create(to)?],
             Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
@@ -135,7 +136,7 @@ impl Consumer for EbsVolume {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change);
+        calls.risk = risk;
         Ok(calls)
     }
 
@@ -282,7 +283,7 @@ fn shared(old: &Settings, new: &Settings) -> Option<Violation> {
         .filter(|_| !io2)
 }
 
-fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
     match change {
         Change::Delete { .. } => Some("deletes the volume with all that is on it".to_owned()),
         Change::Update { from, to } | Change::Import { from, to }

@@ -111,26 +111,22 @@ pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, Clou
     let Some(volume) = found.first() else {
         return Ok(Phase::Gone);
     };
-    match phase_of(volume, None) {
-        Phase::Ready => {
-            let changes = modifications(&client, &[id.to_owned()]).await?;
-            Ok(phase_of(volume, changes.get(id)))
-        }
-        phase => Ok(phase),
+    let phase = phase_of(volume, None);
+    if phase != Phase::Ready {
+        return Ok(phase);
     }
+    let changes = modifications(&client, &[id.to_owned()]).await?;
+    Ok(phase_of(volume, changes.get(id)))
 }
 
 /// A volume whose change is being optimised can be used with its new form (EBS User Guide, "Monitor
 /// the progress of EBS volume modifications").
 fn phase_of(volume: &Volume, change: Option<&VolumeModification>) -> Phase {
-    let state = |state: &VolumeState| state.as_str().to_owned();
-    match volume.state() {
-        Some(VolumeState::Available | VolumeState::InUse) | None => {}
-        Some(busy @ (VolumeState::Creating | VolumeState::Deleting)) => {
-            return Phase::Busy(state(busy));
-        }
-        Some(VolumeState::Deleted) => return Phase::Gone,
-        Some(other) => return Phase::Broken(state(other)),
+    match volume.state().map(VolumeState::as_str) {
+        Some("available" | "in-use") | None => {}
+        Some(busy @ ("creating" | "deleting")) => return Phase::Busy(busy.to_owned()),
+        Some("deleted") => return Phase::Gone,
+        Some(other) => return Phase::Broken(other.to_owned()),
     }
     let Some(change) = change else {
         return Phase::Ready;
@@ -271,7 +267,7 @@ async fn is_done(
 ) -> Result<(), CloudError> {
     let changes = modifications(client, &[id.to_owned()]).await?;
     let same = |change: &VolumeModification| {
-        let kind = change.target_volume_type().map(|kind| kind.as_str());
+        let kind = change.target_volume_type().map(types::VolumeType::as_str);
         change.modification_state() != Some(&VolumeModificationState::Failed)
             && form.size.is_none_or(|size| change.target_size() == Some(size))
             && form.volume_type.as_deref().is_none_or(|wanted| kind == Some(wanted))
