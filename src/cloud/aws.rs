@@ -19,7 +19,9 @@ use super::{
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, Kind, alias, dynamodb_table, grant, key, service_linked_role};
+use crate::kind::{
+    Call, Kind, alias, dynamodb_table, grant, key, rds_cluster, rds_instance, service_linked_role,
+};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -230,6 +232,8 @@ impl Cloud for Aws {
             Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
+            Call::RdsInstance(call) => rds_instance::aws::send(self, at, call, &late).await,
+            Call::RdsCluster(call) => rds_cluster::aws::send(self, at, call, &late).await,
         }
     }
 
@@ -237,6 +241,8 @@ impl Cloud for Aws {
         match sought.kind {
             Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Vec::new()),
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
+            Kind::RdsInstance => rds_instance::aws::objects(self, at, sought).await,
+            Kind::RdsCluster => rds_cluster::aws::objects(self, at, sought).await,
         }
     }
 
@@ -244,6 +250,8 @@ impl Cloud for Aws {
         match kind {
             Kind::Key | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => Ok(Phase::Ready),
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
+            Kind::RdsInstance => rds_instance::aws::phase(self, at, id).await,
+            Kind::RdsCluster => rds_cluster::aws::phase(self, at, id).await,
         }
     }
 }

@@ -4,8 +4,10 @@
 use serde_json::Value as Json;
 
 mod dynamodb;
+mod rds;
 
 pub use dynamodb::*;
+pub use rds::*;
 
 use super::record::{choice, record};
 use super::{Decode, Diagnostics, Named, Spanned};
@@ -77,6 +79,8 @@ record! {
         keys: Part<Named<Part<Key>>>,
         /// DynamoDB.
         dynamodb: Part<Option<Dynamodb>>,
+        /// RDS.
+        rds: Part<Option<Rds>>,
         /// Roles of AWS services that policies and grants name: one that is missing is made.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// What is demanded of every key, for pipelines.

@@ -75,10 +75,15 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
+        | "DBInstanceNotFound"
+        | "DBInstanceNotFoundFault"
+        | "DBClusterNotFoundFault"
         | "NoSuchEntityException" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
+        | "DBInstanceAlreadyExists"
+        | "DBClusterAlreadyExistsFault"
         | "TableAlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
@@ -104,13 +109,24 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
-        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
+        "KMSInvalidStateException"
+        | "DisabledException"
+        | "InvalidDBInstanceState"
+        | "InvalidDBInstanceStateFault"
+        | "InvalidDBClusterStateFault" => Fault::InvalidState,
+        "KMSKeyNotAccessibleFault" => Fault::Key,
+        "LimitExceededException"
+        | "LimitExceeded"
+        | "InstanceQuotaExceeded"
+        | "StorageQuotaExceeded"
+        | "DBClusterQuotaExceededFault"
+        | "SnapshotQuotaExceeded" => Fault::LimitExceeded,
         "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
+        | "InvalidParameterCombination"
         | "InvalidInput"
         | "TagException"
         | "InvalidAliasNameException"

@@ -2,6 +2,7 @@
 
 mod derive;
 mod dynamodb;
+mod rds;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,9 @@ impl Context<'_> {
     pub(super) fn consumers(&mut self, stack: &raw::Stack) {
         if let Part(Some(Some(dynamodb))) = &stack.dynamodb {
             self.dynamodb(dynamodb);
+        }
+        if let Part(Some(Some(rds))) = &stack.rds {
+            self.rds(rds);
         }
     }
 
