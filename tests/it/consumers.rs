@@ -2,6 +2,7 @@
 //! again without a state, killed at every call, changed, drifted, refused, kept, deleted.
 
 mod dynamodb;
+mod rds;
 
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};

@@ -29,6 +29,7 @@ mod policy_eval;
 mod principals;
 mod program;
 mod program_access;
+mod program_rds;
 mod program_state;
 mod properties;
 mod scenarios;

@@ -344,3 +344,135 @@ async fn create_member(aws: &Aws, at: &Place, wanted: &NewMember) -> Result<(), 
     // It is somebody else's: nothing is waited for.
     if there { Ok(()) } else { Err(CloudError { fault: Fault::Other, ..error }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Kind};
+    use serde_json::json;
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn cluster(status: &str) -> String {
+        format!(
+            "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters><DBCluster>\
+             <DBClusterIdentifier>ledger</DBClusterIdentifier><Status>{status}</Status>\
+             <Engine>aurora-postgresql</Engine><EngineVersion>16.4</EngineVersion>\
+             <AllocatedStorage>1</AllocatedStorage><Port>5432</Port>\
+             <StorageEncrypted>true</StorageEncrypted><KmsKeyId>{KEY}</KmsKeyId>\
+             <DbClusterResourceId>cluster-ABC</DbClusterResourceId>\
+             <ServerlessV2ScalingConfiguration><MinCapacity>0.5</MinCapacity>\
+             <MaxCapacity>8.0</MaxCapacity></ServerlessV2ScalingConfiguration>\
+             <PendingModifiedValues><EngineVersion>16.6</EngineVersion></PendingModifiedValues>\
+             <TagList><Tag><Key>kmsctl:stack</Key><Value>s</Value></Tag></TagList>\
+             </DBCluster></DBClusters></DescribeDBClustersResult></DescribeDBClustersResponse>"
+        )
+    }
+
+    fn instances(all: &[(&str, &str, &str)]) -> String {
+        let each = all.iter().map(|(id, status, name)| {
+            format!(
+                "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier>\
+                 <DBClusterIdentifier>ledger</DBClusterIdentifier><PromotionTier>1</PromotionTier>\
+                 <DBInstanceClass>db.r6g.large</DBInstanceClass>\
+                 <DBInstanceStatus>{status}</DBInstanceStatus><TagList>\
+                 <Tag><Key>kmsctl:stack</Key><Value>s</Value></Tag>\
+                 <Tag><Key>kmsctl:name</Key><Value>{name}</Value></Tag></TagList></DBInstance>"
+            )
+        });
+        let each: String = each.collect();
+        format!(
+            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{each}\
+             </DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_cluster_is_ready_once_its_instances_are() {
+        for (status, member, expected) in [
+            ("available", "available", Phase::Ready),
+            ("available", "creating", Phase::Busy("`ledger-1` is creating".to_owned())),
+            ("available", "failed", Phase::Broken("failed` (its instance `ledger-1`)".to_owned())),
+        ] {
+            let member = instances(&[("ledger-1", member, "ledger-1")]);
+            let replay = replay(&[(200, &cluster(status)), (200, &member)]);
+            let phase = replay.aws.phase(&home(), Kind::RdsCluster, "ledger").await.unwrap();
+            assert_eq!(phase, expected);
+        }
+        let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code>\
+                    <Message>no</Message></Error></ErrorResponse>";
+        let aws = replay(&[(404, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::RdsCluster, "ledger").await.unwrap(), Phase::Gone);
+    }
+
+    #[tokio::test]
+    async fn a_cluster_is_read_with_the_instances_that_are_the_stacks() {
+        // The third one was made by scaling, which copies tags.
+        let members = instances(&[
+            ("ledger-1", "available", "ledger-1"),
+            ("scaled", "available", "ledger-1"),
+        ]);
+        let replay = replay(&[(200, &cluster("available")), (200, &members)]);
+        let sought = Sought {
+            kind: Kind::RdsCluster,
+            stack: "s".to_owned(),
+            ids: [].into(),
+            fields: ["members".to_owned()].into(),
+        };
+        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        assert_eq!(
+            serde_json::to_value(&found[0].spec).unwrap()["rds_cluster"],
+            json!({
+                "key": KEY, "tags": {"kmsctl:stack": "s"}, "engine": "aurora-postgresql",
+                "engine_version": "16.6", "managed_password": false, "port": 5432,
+                "security_groups": [], "deletion_protection": false,
+                "copy_tags_to_snapshot": false, "allocated_storage_gib": 1,
+                "storage_type": "aurora", "resource_id": "cluster-ABC",
+                "serverless_v2": {"min_capacity": 0.5, "max_capacity": 8.0},
+                "members": {"ledger-1": {"instance_class": "db.r6g.large", "promotion_tier": 1}},
+            })
+        );
+        let asked = replay.bodies();
+        let filter = "&Filters.Filter.1.Name=db-cluster-id&Filters.Filter.1.Values.Value.1=ledger";
+        assert!(asked[1].contains(filter), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn an_instance_whose_making_was_not_answered_is_the_wanted_one() {
+        let call: Call = serde_json::from_value(json!({"rds_cluster": {"CreateDBInstance": {
+            "DBInstanceIdentifier": "ledger-1", "DBClusterIdentifier": "ledger",
+            "DBInstanceClass": "db.r6g.large", "Engine": "aurora-postgresql", "PromotionTier": 1,
+            "Tags": [{"Key": "kmsctl:name", "Value": "ledger-1"}]}}}))
+        .unwrap();
+        let taken = "<ErrorResponse><Error><Type>Sender</Type><Code>DBInstanceAlreadyExists</Code>\
+                     <Message>no</Message></Error></ErrorResponse>";
+        let ours = instances(&[("ledger-1", "creating", "ledger-1")]);
+        let aws = replay(&[(400, taken), (200, &ours)]).aws;
+        assert_eq!(aws.call(&home(), &call, Late::default()).await.unwrap(), Outcome::Done);
+        let aws = replay(&[(400, taken), (200, &instances(&[]))]).aws;
+        let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Other);
+    }
+
+    #[tokio::test]
+    async fn the_request_says_what_the_call_says() {
+        let call: Call = serde_json::from_value(json!({"rds_cluster": {"CreateDBCluster": {
+            "DBClusterIdentifier": "ledger", "Engine": "aurora-postgresql", "KmsKeyId": KEY,
+            "StorageEncrypted": true, "MasterUsername": "admin", "ManageMasterUserPassword": true,
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 8.0},
+            "Tags": [{"Key": "a", "Value": "b"}]}}}))
+        .unwrap();
+        let made = "<CreateDBClusterResponse><CreateDBClusterResult><DBCluster/>\
+                    </CreateDBClusterResult></CreateDBClusterResponse>";
+        let replay = replay(&[(200, made)]);
+        replay.aws.call(&home(), &call, Late::default()).await.unwrap();
+        let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
+        assert_eq!(body.replace(KEY, "KEY"), "");
+    }
+}

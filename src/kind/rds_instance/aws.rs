@@ -228,3 +228,179 @@ async fn modify(
     answer(OPERATION, request.send().await)?;
     Ok(Outcome::Done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::{Replay, replay};
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const OURS: &str = "<Tag><Key>kmsctl:stack</Key><Value>s</Value></Tag>";
+
+    fn page(instances: &str, marker: &str) -> String {
+        format!(
+            "<DescribeDBInstancesResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">\
+             <DescribeDBInstancesResult><DBInstances>{instances}</DBInstances>{marker}\
+             </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+        )
+    }
+
+    fn described(id: &str, status: &str, rest: &str) -> String {
+        format!(
+            "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier>\
+             <DBInstanceStatus>{status}</DBInstanceStatus><Engine>mysql</Engine>\
+             <EngineVersion>8.0.39</EngineVersion><DBInstanceClass>db.t3.micro</DBInstanceClass>\
+             <AllocatedStorage>20</AllocatedStorage><StorageType>gp3</StorageType>\
+             <MasterUsername>admin</MasterUsername><MultiAZ>false</MultiAZ>\
+             <StorageEncrypted>true</StorageEncrypted><KmsKeyId>{KEY}</KmsKeyId>\
+             <DbiResourceId>db-ABC</DbiResourceId>\
+             <Endpoint><Port>3306</Port></Endpoint><DbInstancePort>0</DbInstancePort>\
+             <VpcSecurityGroups><VpcSecurityGroupMembership><Status>active</Status>\
+             <VpcSecurityGroupId>sg-1</VpcSecurityGroupId></VpcSecurityGroupMembership>\
+             </VpcSecurityGroups>{rest}</DBInstance>"
+        )
+    }
+
+    #[tokio::test]
+    async fn an_instance_is_ready_once_it_can_be_used() {
+        let busy = |word: &str| Phase::Busy(word.to_owned());
+        let broken = |word: &str| Phase::Broken(word.to_owned());
+        let stuck = "inaccessible-encryption-credentials-recoverable";
+        for (status, expected) in [
+            ("available", Phase::Ready),
+            ("stopped", Phase::Ready),
+            ("storage-optimization", Phase::Ready),
+            ("backing-up", Phase::Ready),
+            ("creating", busy("creating")),
+            ("modifying", busy("modifying")),
+            ("configuring-enhanced-monitoring", busy("configuring-enhanced-monitoring")),
+            ("deleting", busy("deleting")),
+            ("failed", broken("failed")),
+            ("incompatible-network", broken("incompatible-network")),
+            (stuck, broken(stuck)),
+        ] {
+            let aws = replay(&[(200, &page(&described("orders", status, ""), ""))]).aws;
+            let phase = aws.phase(&home(), Kind::RdsInstance, "orders").await.unwrap();
+            assert_eq!(phase, expected);
+        }
+        let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBInstanceNotFound</Code>\
+                    <Message>no</Message></Error></ErrorResponse>";
+        let aws = replay(&[(404, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::RdsInstance, "orders").await.unwrap(), Phase::Gone);
+    }
+
+    #[tokio::test]
+    async fn instances_are_read_page_by_page_and_what_is_pending_counts() {
+        let pending = format!(
+            "<TagList>{OURS}</TagList><MasterUserSecret><KmsKeyId>{KEY}</KmsKeyId>\
+             </MasterUserSecret><PendingModifiedValues><DBInstanceClass>db.t3.small\
+             </DBInstanceClass><MultiAZ>true</MultiAZ></PendingModifiedValues>\
+             <PerformanceInsightsEnabled>true</PerformanceInsightsEnabled>\
+             <PerformanceInsightsKMSKeyId>{KEY}</PerformanceInsightsKMSKeyId>"
+        );
+        let member =
+            format!("<TagList>{OURS}</TagList><DBClusterIdentifier>ledger</DBClusterIdentifier>");
+        let first =
+            described("theirs", "available", "") + &described("ledger-1", "available", &member);
+        let first = page(&first, "<Marker>next</Marker>");
+        let second = page(&described("orders", "available", &pending), "");
+        let replay = replay(&[(200, &first), (200, &second)]);
+        let sought = Sought {
+            kind: Kind::RdsInstance,
+            stack: "s".to_owned(),
+            ids: ["orders".to_owned()].into(),
+            fields: [].into(),
+        };
+        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        let [found] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!(
+            serde_json::to_value(&found.spec).unwrap()["rds_instance"],
+            json!({
+                "key": KEY, "tags": {"kmsctl:stack": "s"}, "engine": "mysql",
+                "engine_version": "8.0.39", "instance_class": "db.t3.small",
+                "allocated_storage_gib": 20, "storage_type": "gp3", "master_username": "admin",
+                "managed_password": true, "password_with_key": true, "port": 3306,
+                "security_groups": ["sg-1"], "multi_az": true, "publicly_accessible": false,
+                "deletion_protection": false, "auto_minor_version_upgrade": false,
+                "copy_tags_to_snapshot": false, "performance_insights": true,
+                "performance_insights_with_key": true, "resource_id": "db-ABC",
+            })
+        );
+        let asked = replay.bodies();
+        assert!(asked[1].ends_with("&MaxRecords=100&Marker=next"), "{asked:?}");
+    }
+
+    fn creation(password: &Value) -> Call {
+        let mut parameters = json!({
+            "DBInstanceIdentifier": "orders", "DBInstanceClass": "db.t3.micro", "Engine": "mysql",
+            "AllocatedStorage": 20, "MasterUsername": "admin", "KmsKeyId": "key/a",
+            "StorageEncrypted": true, "VpcSecurityGroupIds": ["sg-1"],
+            "EnablePerformanceInsights": true, "PerformanceInsightsKMSKeyId": "key/a",
+            "Tags": [{"Key": "kmsctl:stack", "Value": "s"}],
+        });
+        parameters.as_object_mut().unwrap().extend(password.as_object().unwrap().clone());
+        serde_json::from_value(json!({"rds_instance": {"CreateDBInstance": parameters}})).unwrap()
+    }
+
+    async fn sent(call: &Call, replay: &Replay) -> Result<Outcome, CloudError> {
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), ..Late::default() };
+        replay.aws.call(&home(), call, late).await
+    }
+
+    const MADE: &str = "<CreateDBInstanceResponse><CreateDBInstanceResult><DBInstance/>\
+                        </CreateDBInstanceResult></CreateDBInstanceResponse>";
+
+    #[tokio::test]
+    async fn the_request_says_what_the_call_says() {
+        let call = creation(&json!({
+            "ManageMasterUserPassword": true, "MasterUserSecretKmsKeyId": "key/a"}));
+        let replay = replay(&[(200, MADE)]);
+        let made = sent(&call, &replay).await.unwrap();
+        assert_eq!(made, Outcome::Made("orders".to_owned()));
+        let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
+        assert_eq!(body.replace(KEY, "KEY"), "");
+    }
+
+    #[tokio::test]
+    async fn a_password_goes_from_the_environment_into_the_request_only() {
+        // Cargo sets this one.
+        let call = creation(&json!({"MasterUserPassword": "$CARGO_PKG_NAME"}));
+        let replayed = replay(&[(200, MADE)]);
+        sent(&call, &replayed).await.unwrap();
+        assert!(replayed.bodies()[0].contains("&MasterUserPassword=kmsctl&"));
+        let unset = creation(&json!({"MasterUserPassword": "$KMSCTL_IS_NOT_SET"}));
+        let replayed = replay(&[]);
+        let error = sent(&unset, &replayed).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Other);
+        assert!(error.message.contains("`KMSCTL_IS_NOT_SET`, which is not set"), "{error}");
+        assert_eq!(replayed.bodies(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn what_rds_says_of_keys_and_states_is_understood() {
+        for (status, code, expected) in [
+            (400, "KMSKeyNotAccessibleFault", Fault::Key),
+            (400, "DBInstanceAlreadyExists", Fault::AlreadyExists),
+            (400, "InvalidDBInstanceState", Fault::InvalidState),
+            (400, "InvalidParameterCombination", Fault::Invalid),
+            (400, "InstanceQuotaExceeded", Fault::LimitExceeded),
+            (404, "DBSubnetGroupNotFoundFault", Fault::Other),
+        ] {
+            let body = format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>m</Message>\
+                 </Error><RequestId>r</RequestId></ErrorResponse>"
+            );
+            let replay = replay(&[(status, &body)]);
+            let call = creation(&json!({"ManageMasterUserPassword": true}));
+            assert_eq!(sent(&call, &replay).await.unwrap_err().fault, expected, "{code}");
+        }
+    }
+}

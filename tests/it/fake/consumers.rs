@@ -2,6 +2,8 @@
 //! at work on takes no other call, and a key must work.
 
 mod dynamodb;
+mod rds_cluster;
+mod rds_instance;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -103,7 +105,6 @@ impl Request<'_> {
     }
 
     /// The id that a call gets late, for a resource that AWS names.
-    #[expect(dead_code, reason = "for the kinds that AWS names")]
     pub(super) fn id(&self) -> Result<String, CloudError> {
         let id = self.late.id.map(str::to_owned);
         id.map_or_else(|| self.fail(Fault::Invalid, "no id"), Ok)
@@ -135,6 +136,8 @@ impl FakeAws {
         let request = Request { fake: self, at, late, name };
         let answer = match call {
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
+            Call::RdsInstance(call) => rds_instance::execute(&request, shelf, call),
+            Call::RdsCluster(call) => rds_cluster::execute(&request, shelf, call),
             other => panic!("{other:?} is no call of a consumer"),
         };
         if let (Ok(_), Some(Effect::Changes)) = (&answer, call.effect()) {
