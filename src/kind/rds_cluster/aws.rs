@@ -413,7 +413,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_is_read_with_the_instances_that_are_the_stacks() {
-        // The third one was made by scaling, which copies tags.
+        // The second one was made by scaling, which copies tags.
         let members = instances(&[
             ("ledger-1", "available", "ledger-1"),
             ("scaled", "available", "ledger-1"),
@@ -473,6 +473,10 @@ mod tests {
         let replay = replay(&[(200, made)]);
         replay.aws.call(&home(), &call, Late::default()).await.unwrap();
         let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
-        assert_eq!(body.replace(KEY, "KEY"), "");
+        let expected = "Action=CreateDBCluster&Version=2014-10-31&DBClusterIdentifier=ledger\
+         &Engine=aurora-postgresql&MasterUsername=admin&Tags.Tag.1.Key=a&Tags.Tag.1.Value=b\
+         &StorageEncrypted=true&KmsKeyId=KEY&ServerlessV2ScalingConfiguration.MinCapacity=0.5\
+         &ServerlessV2ScalingConfiguration.MaxCapacity=8.0&ManageMasterUserPassword=true";
+        assert_eq!(body.replace(KEY, "KEY"), expected);
     }
 }

@@ -366,7 +366,13 @@ mod tests {
         let made = sent(&call, &replay).await.unwrap();
         assert_eq!(made, Outcome::Made("orders".to_owned()));
         let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
-        assert_eq!(body.replace(KEY, "KEY"), "");
+        let expected = "Action=CreateDBInstance&Version=2014-10-31&DBInstanceIdentifier=orders\
+         &AllocatedStorage=20&DBInstanceClass=db.t3.micro&Engine=mysql&MasterUsername=admin\
+         &VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-1&Tags.Tag.1.Key=kmsctl:stack\
+         &Tags.Tag.1.Value=s&StorageEncrypted=true&KmsKeyId=KEY\
+         &EnablePerformanceInsights=true&PerformanceInsightsKMSKeyId=KEY\
+         &ManageMasterUserPassword=true&MasterUserSecretKmsKeyId=KEY";
+        assert_eq!(body.replace(KEY, "KEY"), expected);
     }
 
     #[tokio::test]

@@ -193,8 +193,8 @@ fn whoever_creates_databases_may_let_rds_use_the_key() {
     );
     assert_eq!(derived(&all, "b"), []);
     let statements = &policy(&all, "a")["Statement"];
-    insta::assert_snapshot!(statements[1], @r#"{"Sid":"AllowRdsForCreators","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/Dba","arn:aws:iam::111122223333:role/Provisioner"]},"Action":["kms:CreateGrant","kms:DescribeKey"],"Resource":"*","Condition":{"StringEquals":{"kms:CallerAccount":"111122223333","kms:ViaService":"rds.eu-central-1.amazonaws.com"}}}"#);
-    insta::assert_snapshot!(statements[2], @r#"{"Sid":"AllowRdsMasterSecrets","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Dba"},"Action":["kms:CreateGrant","kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"kms:CallerAccount":"111122223333","kms:ViaService":"secretsmanager.eu-central-1.amazonaws.com"}}}"#);
+    insta::assert_snapshot!(statements[1], @r#"{"Sid":"AllowRdsForCreators","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/Dba","arn:aws:iam::111122223333:role/Provisioner"]},"Action":["kms:CreateGrant","kms:DescribeKey"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"rds.eu-central-1.amazonaws.com","kms:CallerAccount":"111122223333"}}}"#);
+    insta::assert_snapshot!(statements[2], @r#"{"Sid":"AllowRdsMasterSecrets","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Dba"},"Action":["kms:CreateGrant","kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"secretsmanager.eu-central-1.amazonaws.com","kms:CallerAccount":"111122223333"}}}"#);
 }
 
 /// What is wrong with a configuration.
