@@ -258,7 +258,7 @@ impl Consumer for RdsCluster {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change, setting);
+        calls.risk = risk(&change, setting);
         Ok(calls)
     }
 
@@ -468,7 +468,7 @@ fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String>
     wanted.then(|| rds::final_snapshot(setting.name, id))
 }
 
-fn risk(change: Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
     match change {
         Change::Delete { from } => Some(match last_snapshot(from, setting) {
             Some(snapshot) => format!(

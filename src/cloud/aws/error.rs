@@ -75,15 +75,10 @@ fn by_code(code: &str) -> Option<Fault> {
         | "InvalidGrantIdException"
         | "NoSuchEntity"
         | "ResourceNotFoundException"
-        | "DBInstanceNotFound"
-        | "DBInstanceNotFoundFault"
-        | "DBClusterNotFoundFault"
         | "NoSuchEntityException" => Fault::NotFound,
         "AlreadyExistsException"
         | "EntityAlreadyExists"
         | "ResourceInUseException"
-        | "DBInstanceAlreadyExists"
-        | "DBClusterAlreadyExistsFault"
         | "TableAlreadyExistsException" => Fault::AlreadyExists,
         "AccessDeniedException"
         | "AccessDenied"
@@ -109,24 +104,13 @@ fn by_code(code: &str) -> Option<Fault> {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "SlowDown" => Fault::Throttled,
-        "KMSInvalidStateException"
-        | "DisabledException"
-        | "InvalidDBInstanceState"
-        | "InvalidDBInstanceStateFault"
-        | "InvalidDBClusterStateFault" => Fault::InvalidState,
-        "KMSKeyNotAccessibleFault" => Fault::Key,
-        "LimitExceededException"
-        | "LimitExceeded"
-        | "InstanceQuotaExceeded"
-        | "StorageQuotaExceeded"
-        | "DBClusterQuotaExceededFault"
-        | "SnapshotQuotaExceeded" => Fault::LimitExceeded,
+        "KMSInvalidStateException" | "DisabledException" => Fault::InvalidState,
+        "LimitExceededException" | "LimitExceeded" => Fault::LimitExceeded,
         "UnsupportedOperationException" | "NotSupportedService" => Fault::Unsupported,
         "ValidationException"
         | "ValidationError"
         | "SerializationException"
         | "InvalidParameterValue"
-        | "InvalidParameterCombination"
         | "InvalidInput"
         | "TagException"
         | "InvalidAliasNameException"
@@ -146,6 +130,26 @@ fn by_code(code: &str) -> Option<Fault> {
         | "ServiceUnavailable"
         | "ServiceFailure"
         | "ServiceUnavailableException" => Fault::Ambiguous,
+        _ => return of_rds(code),
+    })
+}
+
+/// The codes that only RDS has (its API reference, `CreateDBInstance` and `CreateDBCluster`).
+fn of_rds(code: &str) -> Option<Fault> {
+    Some(match code {
+        "DBInstanceNotFound" | "DBInstanceNotFoundFault" | "DBClusterNotFoundFault" => {
+            Fault::NotFound
+        }
+        "DBInstanceAlreadyExists" | "DBClusterAlreadyExistsFault" => Fault::AlreadyExists,
+        "InvalidDBInstanceState" | "InvalidDBInstanceStateFault" | "InvalidDBClusterStateFault" => {
+            Fault::InvalidState
+        }
+        "KMSKeyNotAccessibleFault" => Fault::Key,
+        "InstanceQuotaExceeded"
+        | "StorageQuotaExceeded"
+        | "DBClusterQuotaExceededFault"
+        | "SnapshotQuotaExceeded" => Fault::LimitExceeded,
+        "InvalidParameterCombination" => Fault::Invalid,
         _ => return None,
     })
 }

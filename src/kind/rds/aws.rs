@@ -100,6 +100,7 @@ pub(crate) fn resolved(
 }
 
 /// The value of a secret: it goes from the environment into the request, and nowhere else.
+#[expect(clippy::disallowed_methods, reason = "a plan, a state and a journal must not have it")]
 pub(crate) fn reveal(
     operation: &'static str,
     secret: Option<&Secret>,

@@ -239,14 +239,7 @@ pub(crate) async fn send(
             answer("ModifyDBInstance", request.send().await)?;
         }
         Call::DeleteDBInstance { db_instance_identifier, skip_final_snapshot } => {
-            let request = client
-                .delete_db_instance()
-                .db_instance_identifier(db_instance_identifier)
-                .skip_final_snapshot(*skip_final_snapshot);
-            match answer("DeleteDBInstance", request.send().await) {
-                Err(error) if error.fault == Fault::NotFound => {}
-                answer => drop(answer?),
-            }
+            delete_member(aws, at, db_instance_identifier, *skip_final_snapshot).await?;
         }
         Call::AddTagsToResource { resource_name, tags } => {
             return rds::tag(aws, at, resource_name, tags).await;
@@ -314,6 +307,25 @@ async fn modify(
     altered!(request, wanted, OPERATION, late);
     answer(OPERATION, request.send().await)?;
     Ok(())
+}
+
+/// An instance that is gone is no failure: an answer was lost.
+async fn delete_member(
+    aws: &Aws,
+    at: &Place,
+    id: &str,
+    skip_final_snapshot: bool,
+) -> Result<(), CloudError> {
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .delete_db_instance()
+        .db_instance_identifier(id)
+        .skip_final_snapshot(skip_final_snapshot);
+    match answer("DeleteDBInstance", request.send().await) {
+        Err(error) if error.fault == Fault::NotFound => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// An instance that is there already is the wanted one if it is in the cluster, and of the class:

@@ -9,7 +9,7 @@ use crate::id::Place;
 use crate::kind::Spec;
 use crate::kind::consumer::{self, Common, Tag};
 use crate::kind::rds::aws as rds;
-use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
+use aws_sdk_rds::types::{DbInstance, Endpoint, PendingModifiedValues};
 
 /// The parameters that both requests have, which are of different types.
 macro_rules! altered {
@@ -92,7 +92,7 @@ fn lifted(instance: &DbInstance) -> Settings {
     let insights = instance.performance_insights_enabled();
     let insights_key = instance.performance_insights_kms_key_id();
     let port = instance.db_instance_port().filter(|port| *port > 0);
-    let port = port.or(instance.endpoint().and_then(|endpoint| endpoint.port()));
+    let port = port.or(instance.endpoint().and_then(Endpoint::port));
     let group = instance.db_parameter_groups().first();
     Settings {
         engine: text(instance.engine()),

@@ -101,16 +101,7 @@ impl Context<'_> {
             apply_immediately: or_true(raw.apply_immediately.as_ref(), raw.existing.as_ref()),
             resource_id: None,
         };
-        if raw.existing.is_none() {
-            let credentials = (raw.master_username.as_ref(), raw.master_password.is_some());
-            self.creatable(name, raw.engine.as_ref(), credentials);
-            let class = raw.instance_class.is_none().then_some("instance_class");
-            let storage = raw.allocated_storage_gib.is_none().then_some("allocated_storage_gib");
-            for field in class.into_iter().chain(storage) {
-                let help = format!("say `{field}:`, or `existing:` for an instance that is there");
-                self.error(name.span, format!("`{field}` is not given"), help);
-            }
-        }
+        self.sized(name, raw);
         let creation = instance_fields(raw);
         let given = Given {
             kind: Kind::RdsInstance,
@@ -126,6 +117,20 @@ impl Context<'_> {
             creation: &creation,
         };
         self.consumer(&given, settings, Spec::RdsInstance);
+    }
+
+    /// What AWS wants for a new instance.
+    fn sized(&mut self, name: &Text, raw: &raw::RdsInstance) {
+        if raw.existing.is_none() {
+            let credentials = (raw.master_username.as_ref(), raw.master_password.is_some());
+            self.creatable(name, raw.engine.as_ref(), credentials);
+            let class = raw.instance_class.is_none().then_some("instance_class");
+            let storage = raw.allocated_storage_gib.is_none().then_some("allocated_storage_gib");
+            for field in class.into_iter().chain(storage) {
+                let help = format!("say `{field}:`, or `existing:` for an instance that is there");
+                self.error(name.span, format!("`{field}` is not given"), help);
+            }
+        }
     }
 
     /// What AWS wants for a new instance or cluster.
@@ -201,8 +206,9 @@ impl Context<'_> {
     }
 
     fn retention(&mut self, raw: Option<&Spanned<u32>>) {
-        let good =
-            |days: u32| days == 7 || days == 731 || days % 31 == 0 && (31..=713).contains(&days);
+        let good = |days: u32| {
+            days == 7 || days == 731 || days.is_multiple_of(31) && (31..=713).contains(&days)
+        };
         if let Some(raw) = raw.filter(|raw| !good(raw.value)) {
             let message = format!("Performance Insights are not kept for {} days", raw.value);
             let help = "AWS takes 7, a multiple of 31 up to 713, or 731";
