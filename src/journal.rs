@@ -44,7 +44,7 @@ pub enum Event {
         /// Whose step.
         address: Address,
         /// What the record will say.
-        draft: Option<Draft>,
+        draft: Option<Box<Draft>>,
     },
     /// A call is about to go out.
     Intended {
@@ -200,7 +200,7 @@ impl Replay {
             }
             Event::Run { .. } => Ok(()),
             Event::Began { address, draft } => {
-                let open = Open { draft: draft.clone(), in_flight: None };
+                let open = Open { draft: draft.as_deref().cloned(), in_flight: None };
                 match self.open.insert(address.clone(), open) {
                     Some(before) if before.in_flight.is_some() => illegal("began", address),
                     Some(_) | None => Ok(()),

@@ -24,7 +24,8 @@ use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{
     Call, Kind, alias, cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, ebs_default,
-    ebs_volume, efs_file_system, es_domain, grant, key, key_policy, service_linked_role,
+    ebs_volume, efs_file_system, es_domain, grant, key, key_policy, rds_cluster, rds_instance,
+    service_linked_role,
 };
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -249,6 +250,8 @@ impl Cloud for Aws {
             Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
             Call::EfsFileSystem(call) => efs_file_system::aws::send(self, at, call, &late).await,
             Call::EsDomain(call) => es_domain::aws::send(self, at, call, &late).await,
+            Call::RdsInstance(call) => rds_instance::aws::send(self, at, call, &late).await,
+            Call::RdsCluster(call) => rds_cluster::aws::send(self, at, call, &late).await,
         }
     }
 
@@ -266,6 +269,8 @@ impl Cloud for Aws {
             Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
             Kind::EfsFileSystem => efs_file_system::aws::objects(self, at, sought).await,
             Kind::EsDomain => es_domain::aws::objects(self, at, sought).await,
+            Kind::RdsInstance => rds_instance::aws::objects(self, at, sought).await,
+            Kind::RdsCluster => rds_cluster::aws::objects(self, at, sought).await,
         }
     }
 
@@ -295,6 +300,8 @@ impl Cloud for Aws {
             Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
             Kind::EfsFileSystem => efs_file_system::aws::phase(self, at, id).await,
             Kind::EsDomain => es_domain::aws::phase(self, at, id).await,
+            Kind::RdsInstance => rds_instance::aws::phase(self, at, id).await,
+            Kind::RdsCluster => rds_cluster::aws::phase(self, at, id).await,
         }
     }
 }

@@ -8,12 +8,14 @@ mod dynamodb;
 mod ebs;
 mod efs;
 mod es;
+mod rds;
 
 pub use cloudtrail::*;
 pub use dynamodb::*;
 pub use ebs::*;
 pub use efs::*;
 pub use es::*;
+pub use rds::*;
 
 use super::record::{choice, record};
 use super::{Decode, Diagnostics, Named, Spanned};
@@ -95,6 +97,8 @@ record! {
         efs: Part<Option<Efs>>,
         /// Elasticsearch and OpenSearch.
         es: Part<Option<Es>>,
+        /// RDS.
+        rds: Part<Option<Rds>>,
         /// Roles of AWS services that policies and grants name: one that is missing is made.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// What is demanded of every key, for pipelines.

@@ -212,7 +212,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let address = || step.address.clone();
         if part == Part::First {
             self.world.tell(Progress::Began { step });
-            self.write(&Event::Began { address: address(), draft: draft(step) })?;
+            self.write(&Event::Began { address: address(), draft: draft(step).map(Box::new) })?;
             if step.busy.is_some() {
                 self.until(step, Goal::Ready).await?;
             }

@@ -199,6 +199,18 @@ pub trait Consumer {
 
     /// What must be allowed on the key for the resource to work (aws-semantics 5).
     fn needs(spec: &Spec<Self::Settings>, scene: &Scene<'_>) -> Vec<Need>;
+
+    /// The completed declaration, in AWS's words where it is met by other words than its own.
+    #[must_use]
+    fn met(declared: Self::Settings, live: &Self::Settings) -> Self::Settings {
+        let _ = live;
+        declared
+    }
+
+    /// Fills in what AWS does not show from what was last applied.
+    fn unseen(live: &mut Self::Settings, known: &Self::Settings) {
+        let _ = (live, known);
+    }
 }
 
 impl<T: Consumer> Resource for T {
@@ -214,7 +226,7 @@ impl<T: Consumer> Resource for T {
         let key = declared.common.key.clone().or_else(|| live.common.key.clone());
         Spec {
             common: Common { key, ..declared.common.clone() },
-            settings: declared.settings.or(&live.settings),
+            settings: T::met(declared.settings.or(&live.settings), &live.settings),
         }
     }
 
@@ -265,6 +277,10 @@ impl<T: Consumer> Resource for T {
 
     fn needs(spec: &Self::Spec, scene: &Scene<'_>) -> Vec<Need> {
         <T as Consumer>::needs(spec, scene)
+    }
+
+    fn unseen(live: &mut Self::Spec, known: &Self::Spec) {
+        <T as Consumer>::unseen(&mut live.settings, &known.settings);
     }
 }
 

@@ -18,6 +18,9 @@ pub mod es_domain;
 pub mod grant;
 pub mod key;
 pub mod key_policy;
+pub mod rds;
+pub mod rds_cluster;
+pub mod rds_instance;
 pub mod service_linked_role;
 
 use crate::address::Address;
@@ -355,6 +358,10 @@ pub trait Resource {
         let _ = (spec, scene);
         Vec::new()
     }
+    /// Fills in what AWS does not show of a consumer from what was last applied.
+    fn unseen(live: &mut Self::Spec, known: &Self::Spec) {
+        let _ = (live, known);
+    }
 }
 
 /// Declares the closed sums over all kinds, and the one match from each to its kind.
@@ -434,6 +441,15 @@ macro_rules! kinds {
             #[must_use]
             pub fn needs(&self, scene: &Scene<'_>) -> Vec<Need> {
                 match self { $(Self::$variant(spec) => $module::$resource::needs(spec, scene)),+ }
+            }
+
+            /// Fills in what AWS does not show from what was last applied.
+            pub fn fill_unseen(&mut self, known: &Self) {
+                match (self, known) {
+                    $((Self::$variant(live), Self::$variant(known)) =>
+                        $module::$resource::unseen(live, known),)+
+                    _ => {}
+                }
             }
 
             /// `self` with every field that its author left out taken from `live`.
@@ -562,6 +578,8 @@ kinds! {
     DynamodbTable => dynamodb_table::DynamodbTable, "dynamodb_table";
     EfsFileSystem => efs_file_system::EfsFileSystem, "efs_file_system";
     EsDomain => es_domain::EsDomain, "es_domain";
+    RdsInstance => rds_instance::RdsInstance, "rds_instance";
+    RdsCluster => rds_cluster::RdsCluster, "rds_cluster";
 }
 
 impl Spec {

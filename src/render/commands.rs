@@ -128,11 +128,12 @@ impl Script<'_> {
         let mut input = Map::new();
         if let Value::Object(parameters) = parameters {
             for (name, value) in parameters {
-                let key = ["KeyId", "TargetKeyId", "KmsKeyId"].contains(&name.as_str());
-                let managed = value.as_str().filter(|_| key);
+                let managed = value.as_str().filter(|_| name.ends_with("KeyId"));
                 if let Some(address) = managed.and_then(|text| text.parse::<Address>().ok()) {
                     let key = self.key(&address, needed).quoted();
                     let _ = write!(command, " --{} {key}", kebab(&name));
+                } else if let Some(secret) = secret(&name, &value) {
+                    let _ = write!(command, " --{} \"{secret}\"", kebab(&name));
                 } else if let Some(argument) = argument(&name, &value) {
                     command.push(' ');
                     command.push_str(&with_own_key(&argument, &own));
@@ -184,6 +185,13 @@ fn argument(name: &str, value: &Value) -> Option<String> {
             format!("--{name} {}", quote(&json::escaped(&value.to_string())))
         }
     })
+}
+
+/// A password, which is a variable of the environment and never a text (`kind::rds::Secret`).
+fn secret<'a>(name: &str, value: &'a Value) -> Option<&'a str> {
+    let variable = value.as_str()?.strip_prefix('$')?;
+    let plain = variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    value.as_str().filter(|_| plain && name == "MasterUserPassword")
 }
 
 /// `KeyId` as `key-id`, and `AWSServiceName` as `aws-service-name`.

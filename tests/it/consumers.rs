@@ -8,6 +8,7 @@ mod ebs;
 mod efs;
 mod es;
 mod policies;
+mod rds;
 
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};

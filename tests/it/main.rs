@@ -33,6 +33,7 @@ mod program_cloudtrail;
 mod program_ebs;
 mod program_efs;
 mod program_es;
+mod program_rds;
 mod program_state;
 mod properties;
 mod replicas;

@@ -73,6 +73,7 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::Key,
         &[
+            "KMSKeyNotAccessibleFault",
             "InsufficientEncryptionPolicyException",
             "KmsException",
             "KmsKeyDisabledException",
@@ -83,6 +84,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::NotFound,
         &[
+            "DBInstanceNotFound",
+            "DBInstanceNotFoundFault",
+            "DBClusterNotFoundFault",
             "TrailNotFoundException",
             "EventDataStoreNotFoundException",
             "NoSuchBucket",
@@ -102,6 +106,8 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::AlreadyExists,
         &[
+            "DBInstanceAlreadyExists",
+            "DBClusterAlreadyExistsFault",
             "TrailAlreadyExistsException",
             "EventDataStoreAlreadyExistsException",
             "FileSystemAlreadyExists",
@@ -150,6 +156,9 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::InvalidState,
         &[
+            "InvalidDBInstanceState",
+            "InvalidDBInstanceStateFault",
+            "InvalidDBClusterStateFault",
             "ConflictException",
             "InactiveEventDataStoreException",
             "InvalidEventDataStoreStatusException",
@@ -164,6 +173,10 @@ const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::LimitExceeded,
         &[
+            "InstanceQuotaExceeded",
+            "StorageQuotaExceeded",
+            "DBClusterQuotaExceededFault",
+            "SnapshotQuotaExceeded",
             "MaximumNumberOfTrailsExceededException",
             "EventDataStoreMaxLimitExceededException",
             "TagsLimitExceededException",

@@ -7,6 +7,7 @@ mod dynamodb;
 mod ebs;
 mod efs;
 mod es;
+mod rds;
 
 use std::collections::BTreeMap;
 
@@ -60,6 +61,9 @@ impl Context<'_> {
         }
         if let Part(Some(Some(es))) = &stack.es {
             self.es(es);
+        }
+        if let Part(Some(Some(rds))) = &stack.rds {
+            self.rds(rds);
         }
     }
 

@@ -35,6 +35,8 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             let elapsed = started.elapsed();
             let doing = match (goal, phase) {
                 (Goal::Ready, Phase::Ready) | (Goal::Gone, Phase::Gone) => return Ok(()),
+                // An earlier request to delete it has done so.
+                (Goal::Ready, Phase::Gone) if step.change.to().is_none() => return Ok(()),
                 (Goal::Ready, Phase::Broken(word)) => return Err(broken(&word)),
                 (Goal::Ready, Phase::Gone) if seen || elapsed >= UNSEEN => return Err(vanished()),
                 (Goal::Ready, Phase::Gone) => "not shown yet".to_owned(),

@@ -199,6 +199,15 @@ impl<C: Cloud> Refresh<'_, C> {
             common.tags.retain(|key, _| wanted.contains(key) && existing.is_none());
             common.existing = existing;
         }
+        // What an apply that was cut short did of what AWS does not show is not known: it is done
+        // again.
+        let known = match interest.record {
+            Some(record) => (!record.partial).then_some(&record.spec),
+            None => interest.declared.map(|declared| &declared.spec),
+        };
+        if let Some(known) = known {
+            spec.fill_unseen(known);
+        }
         Seen::Present { id, place: search.place.clone(), spec: Box::new(spec) }
     }
 

@@ -8,6 +8,8 @@ mod efs;
 mod es;
 
 pub(crate) use cloudtrail::open_bucket;
+mod rds_cluster;
+mod rds_instance;
 
 use super::{FakeAws, fail};
 use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
@@ -146,6 +148,8 @@ impl FakeAws {
             Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
             Call::EfsFileSystem(call) => efs::execute(&request, shelf, call),
             Call::EsDomain(call) => es::execute(&request, shelf, call),
+            Call::RdsInstance(call) => rds_instance::execute(&request, shelf, call),
+            Call::RdsCluster(call) => rds_cluster::execute(&request, shelf, call),
             other => panic!("{other:?} is no call of a consumer"),
         };
         if let (Ok(_), Some(Effect::Changes)) = (&answer, call.effect()) {

@@ -1,0 +1,143 @@
+//! What the SDK's halves of instances and clusters have in common.
+
+use super::Secret;
+use crate::cloud::aws::consumers::{For, encryption};
+use crate::cloud::aws::error::{answer, local};
+use crate::cloud::aws::{Aws, resolve};
+use crate::cloud::{CloudError, Fault, Late, Outcome, Phase};
+use crate::id::Place;
+use crate::kind::KeyRef;
+use crate::kind::consumer::{self, Encryption, Tags};
+use aws_sdk_rds::types::{DbInstance, Filter, MasterUserSecret, Tag, VpcSecurityGroupMembership};
+use std::collections::BTreeSet;
+
+/// The instances of a place, 100 a page; those that a filter lets through.
+pub(crate) async fn instances(
+    aws: &Aws,
+    at: &Place,
+    filter: Option<Filter>,
+) -> Result<Vec<DbInstance>, CloudError> {
+    const OPERATION: &str = "DescribeDBInstances";
+    let client = aws.rds(at, For::Reading).await;
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let request = client.describe_db_instances().max_records(100).set_marker(from);
+        let request = request.set_filters(filter.clone().map(|filter| vec![filter]));
+        let page = answer(OPERATION, request.send().await)?;
+        found.extend(page.db_instances.unwrap_or_default());
+        from = page.marker.filter(|marker| !marker.is_empty());
+        if from.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// How far AWS is, by the words of AWS's status. With `storage-full` the database stands still, but
+/// what helps is a change of its storage, which AWS takes then.
+pub(crate) fn phase(status: Option<&str>) -> Phase {
+    let status = status.unwrap_or("available");
+    let broken = ["failed", "insufficient-capacity", "restore-error", "clone-failed"];
+    let stuck = ["incompatible-", "inaccessible-encryption-credentials"];
+    match status {
+        "available" | "stopped" | "storage-optimization" | "backing-up" | "storage-full" => {
+            Phase::Ready
+        }
+        _ if broken.contains(&status) || stuck.iter().any(|word| status.starts_with(word)) => {
+            Phase::Broken(status.to_owned())
+        }
+        _ if status.ends_with("-failed") => Phase::Broken(status.to_owned()),
+        _ => Phase::Busy(status.to_owned()),
+    }
+}
+
+/// AWS names a key, its own one for RDS, too, where the storage is encrypted.
+pub(crate) fn key(encrypted: Option<bool>, key: Option<&str>) -> Encryption {
+    encryption(key.filter(|_| encrypted == Some(true)))
+}
+
+/// Whether AWS keeps the password in a secret, and whether that has the resource's key.
+pub(crate) fn password(
+    secret: Option<&MasterUserSecret>,
+    key: Option<&str>,
+) -> (Option<bool>, Option<bool>) {
+    let with_key = secret.map(|secret| secret.kms_key_id().is_some() && secret.kms_key_id() == key);
+    (Some(secret.is_some()), with_key)
+}
+
+/// The security groups that it is in, or is put into.
+pub(crate) fn groups(groups: &[VpcSecurityGroupMembership]) -> BTreeSet<String> {
+    let stay = groups.iter().filter(|group| group.status() != Some("removing"));
+    stay.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect()
+}
+
+/// A number of AWS's, none of which is negative.
+pub(crate) fn number(number: Option<i32>) -> Option<u32> {
+    number.and_then(|number| number.try_into().ok())
+}
+
+/// The same for AWS.
+pub(crate) fn signed(number: Option<u32>) -> Option<i32> {
+    number.and_then(|number| number.try_into().ok())
+}
+
+pub(crate) fn tags(tags: &[Tag]) -> Tags {
+    let each = tags.iter().filter_map(|tag| tag.key().zip(tag.value()));
+    each.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+pub(crate) fn tag_list(tags: &[consumer::Tag]) -> Vec<Tag> {
+    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    each.collect()
+}
+
+/// The ARN of a key, where one is named.
+pub(crate) fn resolved(
+    operation: &'static str,
+    key: Option<&KeyRef>,
+    late: &Late<'_>,
+) -> Result<Option<String>, CloudError> {
+    key.map(|key| resolve(operation, key, late)).transpose()
+}
+
+/// The value of a secret: it goes from the environment into the request, and nowhere else.
+#[expect(clippy::disallowed_methods, reason = "a plan, a state and a journal must not have it")]
+pub(crate) fn reveal(
+    operation: &'static str,
+    secret: Option<&Secret>,
+) -> Result<Option<String>, CloudError> {
+    let Some(Secret { variable }) = secret else {
+        return Ok(None);
+    };
+    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    value.map(Some).ok_or_else(|| {
+        let message = format!(
+            "the master password is to come from the environment's variable `{variable}`, which is \
+             not set: set it, and run apply again"
+        );
+        local(operation, Fault::Other, message)
+    })
+}
+
+pub(crate) async fn tag(
+    aws: &Aws,
+    at: &Place,
+    resource_name: &str,
+    set: &[consumer::Tag],
+) -> Result<Outcome, CloudError> {
+    let request = aws.rds(at, For::Changing).await.add_tags_to_resource();
+    let request = request.resource_name(resource_name).set_tags(Some(tag_list(set)));
+    answer("AddTagsToResource", request.send().await)?;
+    Ok(Outcome::Done)
+}
+
+pub(crate) async fn untag(
+    aws: &Aws,
+    at: &Place,
+    resource_name: &str,
+    keys: &[String],
+) -> Result<Outcome, CloudError> {
+    let request = aws.rds(at, For::Changing).await.remove_tags_from_resource();
+    let request = request.resource_name(resource_name).set_tag_keys(Some(keys.to_vec()));
+    answer("RemoveTagsFromResource", request.send().await)?;
+    Ok(Outcome::Done)
+}

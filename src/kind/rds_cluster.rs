@@ -1,0 +1,505 @@
+//! Clusters of RDS: Aurora's, and those of several availability zones. Their key is fixed at
+//! creation, for good; the instances in them have it, too (aws-semantics 5.4).
+
+pub(crate) mod aws;
+
+use super::consumer::{
+    Consumer, Effect, Pace, Scene, Spec, Tag, Tags, allowed, fixed, missing, retagged, settings,
+    tag_list,
+};
+use super::key::NAME_TAG;
+use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
+use super::{Calls, Change, KeyRef, Setting, Violation};
+use crate::policy::Need;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Aurora's unit of capacity, of which there are halves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Capacity {
+    /// How many halves.
+    pub halves: u32,
+}
+
+impl TryFrom<f64> for Capacity {
+    type Error = String;
+    fn try_from(units: f64) -> Result<Self, String> {
+        let halves = format!("{:.0}", units * 2.0).parse::<u32>();
+        let whole = halves.ok().filter(|halves| f64::from(*halves) == units * 2.0);
+        whole.map(|halves| Self { halves }).ok_or_else(|| format!("{units} is not in halves"))
+    }
+}
+
+impl From<Capacity> for f64 {
+    fn from(capacity: Capacity) -> Self {
+        Self::from(capacity.halves) / 2.0
+    }
+}
+
+/// How far Aurora Serverless v2 scales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serverless {
+    /// At least.
+    pub min_capacity: Capacity,
+    /// At most.
+    pub max_capacity: Capacity,
+}
+
+/// How far Aurora Serverless v2 scales, in AWS's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are AWS's parameters")]
+pub struct Scaling {
+    pub min_capacity: Capacity,
+    pub max_capacity: Capacity,
+}
+
+/// An instance in a cluster. It has the cluster's key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The instance class.
+    pub instance_class: String,
+    /// Which is promoted first where the writer fails: 0 before 15.
+    pub promotion_tier: u32,
+}
+
+settings! {
+    /// What a cluster is.
+    pub struct Settings {
+        /// The database engine; fixed at creation.
+        engine: String,
+        /// Its version, or the beginning of it.
+        engine_version: String,
+        /// The first database; fixed at creation.
+        database_name: String,
+        /// The master user; fixed at creation.
+        master_username: String,
+        /// Whether RDS keeps the master password in a secret.
+        managed_password: bool,
+        /// Whether that secret is encrypted with the cluster's key.
+        password_with_key: bool,
+        /// The environment's variable that holds the password. AWS does not show it.
+        password_env: String,
+        /// The port.
+        port: u32,
+        /// The subnet group; fixed at creation.
+        subnet_group: String,
+        /// The VPC security groups.
+        security_groups: BTreeSet<String>,
+        /// How many days automated backups are kept.
+        backup_retention_days: u32,
+        /// When backups are made.
+        backup_window: String,
+        /// When AWS may maintain it.
+        maintenance_window: String,
+        /// Whether AWS refuses to delete it.
+        deletion_protection: bool,
+        /// The cluster's parameter group.
+        parameter_group: String,
+        /// Whether snapshots get its tags.
+        copy_tags_to_snapshot: bool,
+        /// The class of all instances of a cluster of several availability zones.
+        instance_class: String,
+        /// Storage of such a cluster.
+        allocated_storage_gib: u32,
+        /// The storage type.
+        storage_type: String,
+        /// Provisioned I/O operations a second.
+        iops: u32,
+        /// How far Aurora Serverless v2 scales.
+        serverless_v2: Serverless,
+        /// Aurora's instances that kmsctl made: nobody else's.
+        members: BTreeMap<String, Member>,
+        /// Whether a last snapshot is made when it is deleted. AWS does not show it.
+        final_snapshot: bool,
+        /// Whether changes wait for the maintenance window. AWS does not show it.
+        apply_immediately: bool,
+        /// AWS's id, which no other cluster will ever have. Nobody declares it.
+        resource_id: String,
+    }
+}
+
+impl Settings {
+    fn password(&self) -> Password<'_> {
+        Password {
+            managed: self.managed_password,
+            with_key: self.password_with_key,
+            variable: self.password_env.as_deref(),
+        }
+    }
+}
+
+parameters! {
+    /// What can be given at creation, and changed later.
+    pub struct Alterable {
+        engine_version = "EngineVersion": String,
+        manage_master_user_password = "ManageMasterUserPassword": bool,
+        master_user_secret_kms_key_id = "MasterUserSecretKmsKeyId": KeyRef,
+        master_user_password = "MasterUserPassword": Secret,
+        port = "Port": u32,
+        vpc_security_group_ids = "VpcSecurityGroupIds": Vec<String>,
+        backup_retention_period = "BackupRetentionPeriod": u32,
+        preferred_backup_window = "PreferredBackupWindow": String,
+        preferred_maintenance_window = "PreferredMaintenanceWindow": String,
+        deletion_protection = "DeletionProtection": bool,
+        db_cluster_parameter_group_name = "DBClusterParameterGroupName": String,
+        copy_tags_to_snapshot = "CopyTagsToSnapshot": bool,
+        db_cluster_instance_class = "DBClusterInstanceClass": String,
+        allocated_storage = "AllocatedStorage": u32,
+        storage_type = "StorageType": String,
+        iops = "Iops": u32,
+        serverless_v2_scaling_configuration = "ServerlessV2ScalingConfiguration": Scaling,
+    }
+}
+
+parameters! {
+    /// What can be given at creation only.
+    pub struct Fixed {
+        engine = "Engine": String,
+        database_name = "DatabaseName": String,
+        master_username = "MasterUsername": String,
+        db_subnet_group_name = "DBSubnetGroupName": String,
+        kms_key_id = "KmsKeyId": KeyRef,
+        storage_encrypted = "StorageEncrypted": bool,
+    }
+}
+
+parameters! {
+    /// A new instance in a cluster.
+    pub struct NewMember {
+        db_instance_identifier = "DBInstanceIdentifier": String,
+        db_cluster_identifier = "DBClusterIdentifier": String,
+        db_instance_class = "DBInstanceClass": String,
+        engine = "Engine": String,
+        promotion_tier = "PromotionTier": u32,
+        tags = "Tags": Vec<Tag>,
+    }
+}
+
+/// The calls that change a cluster and the instances in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateDBCluster {
+        #[serde(rename = "DBClusterIdentifier")]
+        db_cluster_identifier: String,
+        #[serde(flatten)]
+        fixed: Box<Fixed>,
+        #[serde(flatten)]
+        alterable: Box<Alterable>,
+        tags: Vec<Tag>,
+    },
+    ModifyDBCluster {
+        #[serde(rename = "DBClusterIdentifier")]
+        db_cluster_identifier: String,
+        #[serde(flatten)]
+        alterable: Box<Alterable>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allow_major_version_upgrade: Option<bool>,
+        apply_immediately: bool,
+    },
+    CreateDBInstance(Box<NewMember>),
+    ModifyDBInstance {
+        #[serde(rename = "DBInstanceIdentifier")]
+        db_instance_identifier: String,
+        #[serde(rename = "DBInstanceClass", default, skip_serializing_if = "Option::is_none")]
+        db_instance_class: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        promotion_tier: Option<u32>,
+        apply_immediately: bool,
+    },
+    DeleteDBInstance {
+        #[serde(rename = "DBInstanceIdentifier")]
+        db_instance_identifier: String,
+        skip_final_snapshot: bool,
+    },
+    AddTagsToResource {
+        resource_name: String,
+        tags: Vec<Tag>,
+    },
+    RemoveTagsFromResource {
+        resource_name: String,
+        tag_keys: Vec<String>,
+    },
+    DeleteDBCluster {
+        #[serde(rename = "DBClusterIdentifier")]
+        db_cluster_identifier: String,
+        skip_final_snapshot: bool,
+        #[serde(
+            rename = "FinalDBSnapshotIdentifier",
+            default,
+            skip_serializing_if = "Option::is_none"
+        )]
+        final_db_snapshot_identifier: Option<String>,
+    },
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct RdsCluster;
+
+impl Consumer for RdsCluster {
+    type Settings = Settings;
+    type Call = Call;
+    const SERVICE: &'static str = "rds";
+    const NAMED: bool = true;
+    const PACE: Pace = Pace { first: 10, most: 30, limit: 7200 };
+
+    fn calls(
+        change: Change<&Spec<Settings>>,
+        setting: &Setting<'_>,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        let calls = match change {
+            Change::Create { to } => create(to, setting)?,
+            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
+            Change::Delete { from } => delete(from, setting),
+            Change::Forget { .. } => Vec::new(),
+        };
+        let mut calls = Calls::all_at(setting.place, calls);
+        calls.risk = risk(&change, setting);
+        Ok(calls)
+    }
+
+    /// A cluster is ready once the instances in it are, and those that are deleted are gone.
+    fn effect(call: &Call) -> Effect {
+        match call {
+            Call::CreateDBCluster { .. } => Effect::Creates,
+            Call::ModifyDBCluster { .. }
+            | Call::CreateDBInstance(_)
+            | Call::ModifyDBInstance { .. }
+            | Call::DeleteDBInstance { .. } => Effect::Changes,
+            Call::AddTagsToResource { .. } | Call::RemoveTagsFromResource { .. } => Effect::Marks,
+            Call::DeleteDBCluster { .. } => Effect::Deletes,
+        }
+    }
+
+    fn needs(spec: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+        rds::needs(scene, spec.settings.password_with_key == Some(true))
+    }
+
+    /// AWS spells a version out.
+    fn met(mut declared: Settings, live: &Settings) -> Settings {
+        declared.engine_version =
+            rds::version(declared.engine_version.as_ref(), live.engine_version.as_ref());
+        declared
+    }
+
+    fn unseen(live: &mut Settings, known: &Settings) {
+        live.final_snapshot = known.final_snapshot;
+        live.apply_immediately = known.apply_immediately;
+        if live.managed_password != Some(true) {
+            live.password_env.clone_from(&known.password_env);
+        }
+    }
+}
+
+fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+    let new = &to.settings;
+    allowed([missing("key", to.key()), missing("engine", new.engine.as_ref())])?;
+    let fixed = Fixed {
+        engine: new.engine.clone(),
+        database_name: new.database_name.clone(),
+        master_username: new.master_username.clone(),
+        db_subnet_group_name: new.subnet_group.clone(),
+        kms_key_id: to.key().cloned(),
+        storage_encrypted: Some(true),
+    };
+    let alterable = altered(&Spec::default(), to);
+    let mut calls = vec![Call::CreateDBCluster {
+        db_cluster_identifier: setting.name.to_owned(),
+        fixed: Box::new(fixed),
+        alterable: Box::new(alterable),
+        tags: tag_list(&to.common.tags),
+    }];
+    calls.extend(members(&Spec::default(), to, setting));
+    Ok(calls)
+}
+
+/// What must change of the cluster itself.
+fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
+    let (old, new) = (&from.settings, &to.settings);
+    let password = Password::change(old.password(), new.password());
+    let groups = changed(old.security_groups.as_ref(), new.security_groups.as_ref());
+    let scaling = changed(old.serverless_v2.as_ref(), new.serverless_v2.as_ref());
+    let scaling = scaling
+        .map(|Serverless { min_capacity, max_capacity }| Scaling { min_capacity, max_capacity });
+    macro_rules! changed {
+        ($field:ident) => {
+            changed(old.$field.as_ref(), new.$field.as_ref())
+        };
+    }
+    Alterable {
+        engine_version: changed!(engine_version),
+        manage_master_user_password: password.manage,
+        master_user_secret_kms_key_id: to.key().filter(|_| password.with_key).cloned(),
+        master_user_password: password.secret,
+        port: changed!(port),
+        vpc_security_group_ids: groups.map(|groups| groups.into_iter().collect()),
+        backup_retention_period: changed!(backup_retention_days),
+        preferred_backup_window: changed!(backup_window),
+        preferred_maintenance_window: changed!(maintenance_window),
+        deletion_protection: changed!(deletion_protection),
+        db_cluster_parameter_group_name: changed!(parameter_group),
+        copy_tags_to_snapshot: changed!(copy_tags_to_snapshot),
+        db_cluster_instance_class: changed!(instance_class),
+        allocated_storage: changed!(allocated_storage_gib),
+        storage_type: changed!(storage_type),
+        iops: changed!(iops),
+        serverless_v2_scaling_configuration: scaling,
+    }
+}
+
+/// What must change of the instances in it: new ones come before old ones go.
+fn members(from: &Spec<Settings>, to: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
+    let none = BTreeMap::new();
+    let old = from.settings.members.as_ref().unwrap_or(&none);
+    let new = to.settings.members.as_ref().unwrap_or(&none);
+    let now = to.settings.apply_immediately.unwrap_or(true);
+    let wanted = new.iter().filter_map(|(name, member)| match old.get(name) {
+        None => Some(Call::CreateDBInstance(Box::new(NewMember {
+            db_instance_identifier: Some(name.clone()),
+            db_cluster_identifier: Some(setting.name.to_owned()),
+            db_instance_class: Some(member.instance_class.clone()),
+            engine: to.settings.engine.clone(),
+            promotion_tier: Some(member.promotion_tier),
+            tags: Some(tag_list(&member_tags(&to.common.tags, name))),
+        }))),
+        Some(old) if old == member => None,
+        Some(old) => Some(Call::ModifyDBInstance {
+            db_instance_identifier: name.clone(),
+            db_instance_class: changed(Some(&old.instance_class), Some(&member.instance_class)),
+            promotion_tier: changed(Some(&old.promotion_tier), Some(&member.promotion_tier)),
+            apply_immediately: now,
+        }),
+    });
+    let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| delete_member(name));
+    wanted.chain(gone).collect()
+}
+
+/// The cluster's tags, under a name of its own: by it an instance is known as kmsctl's.
+fn member_tags(tags: &Tags, name: &str) -> Tags {
+    let mut tags = tags.clone();
+    tags.insert(NAME_TAG.to_owned(), name.to_owned());
+    tags
+}
+
+/// Instances of Aurora hold no data of their own: there is no last snapshot of them.
+fn delete_member(name: &str) -> Call {
+    Call::DeleteDBInstance { db_instance_identifier: name.to_owned(), skip_final_snapshot: true }
+}
+
+fn update(
+    from: &Spec<Settings>,
+    to: &Spec<Settings>,
+    setting: &Setting<'_>,
+) -> Result<Vec<Call>, Vec<Violation>> {
+    refused(from, to)?;
+    let mut calls = Vec::new();
+    let alterable = altered(from, to);
+    if !alterable.is_empty() {
+        let allow = alterable.engine_version.is_some().then_some(true);
+        calls.push(Call::ModifyDBCluster {
+            db_cluster_identifier: setting.name.to_owned(),
+            alterable: Box::new(alterable),
+            allow_major_version_upgrade: allow,
+            apply_immediately: to.settings.apply_immediately.unwrap_or(true),
+        });
+    }
+    let resource_name = || rds::arn(setting, "cluster");
+    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
+    if !set.is_empty() {
+        let (resource_name, tags) = (resource_name(), tag_list(&set));
+        calls.push(Call::AddTagsToResource { resource_name, tags });
+    }
+    if !unset.is_empty() {
+        let (resource_name, tag_keys) = (resource_name(), unset);
+        calls.push(Call::RemoveTagsFromResource { resource_name, tag_keys });
+    }
+    calls.extend(members(from, to, setting));
+    Ok(calls)
+}
+
+fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
+    let (old, new) = (&from.settings, &to.settings);
+    macro_rules! fixed {
+        ($($field:ident),+) => {[$(
+            fixed(stringify!($field), old.$field.as_ref(), new.$field.as_ref(), IMMUTABLE)
+        ),+]};
+    }
+    let fixed = fixed!(engine, database_name, master_username, subnet_group);
+    let others = [
+        rds::keyed(from, to),
+        rds::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
+        Password::fixed(old.password(), new.password()),
+    ];
+    allowed(fixed.into_iter().chain(others))
+}
+
+/// AWS deletes no cluster with instances in it.
+fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
+    let db_cluster_identifier = || setting.name.to_owned();
+    let mut calls = Vec::new();
+    if from.settings.deletion_protection == Some(true) {
+        let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
+        calls.push(Call::ModifyDBCluster {
+            db_cluster_identifier: db_cluster_identifier(),
+            alterable: Box::new(alterable),
+            allow_major_version_upgrade: None,
+            apply_immediately: true,
+        });
+    }
+    let members = from.settings.members.iter().flat_map(BTreeMap::keys);
+    calls.extend(members.map(|name| delete_member(name)));
+    let snapshot = last_snapshot(from, setting);
+    calls.push(Call::DeleteDBCluster {
+        db_cluster_identifier: db_cluster_identifier(),
+        skip_final_snapshot: snapshot.is_none(),
+        final_db_snapshot_identifier: snapshot,
+    });
+    calls
+}
+
+/// The name of the last snapshot, where one is made.
+fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
+    let id = from.settings.resource_id.as_deref();
+    let wanted = from.settings.final_snapshot != Some(false);
+    wanted.then(|| rds::final_snapshot(setting.name, id))
+}
+
+fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
+    match change {
+        Change::Delete { from } => Some(match last_snapshot(from, setting) {
+            Some(snapshot) => format!(
+                "deletes the cluster with its data and its automated backups; the snapshot \
+                 `{snapshot}` stays, and needs its key"
+            ),
+            None => "deletes the cluster with all its data and its automated backups, without a \
+                     last snapshot"
+                .to_owned(),
+        }),
+        Change::Update { from, to } | Change::Import { from, to } => {
+            let gone = members(from, to, setting).into_iter().find_map(|call| match call {
+                Call::DeleteDBInstance { db_instance_identifier, .. } => {
+                    Some(db_instance_identifier)
+                }
+                Call::CreateDBCluster { .. }
+                | Call::ModifyDBCluster { .. }
+                | Call::CreateDBInstance(_)
+                | Call::ModifyDBInstance { .. }
+                | Call::AddTagsToResource { .. }
+                | Call::RemoveTagsFromResource { .. }
+                | Call::DeleteDBCluster { .. } => None,
+            });
+            let upgrade = altered(from, to).engine_version.map(|version| {
+                format!("upgrades to {version}: the database is not available for some minutes")
+            });
+            let gone = gone.map(|name| {
+                format!("deletes the instance `{name}`: the data stays with the cluster")
+            });
+            upgrade.or(gone)
+        }
+        Change::Create { .. } | Change::Forget { .. } => None,
+    }
+}

@@ -1,0 +1,494 @@
+//! A cluster's calls as the SDK's requests, and the SDK's description of a cluster as ours.
+
+use super::{Alterable, Call, Capacity, Fixed, Member, NewMember, Serverless, Settings};
+use crate::cloud::aws::Aws;
+use crate::cloud::aws::consumers::For;
+use crate::cloud::aws::error::answer;
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::consumer::{self, Common, Tag};
+use crate::kind::key::{NAME_TAG, STACK_TAG};
+use crate::kind::rds::aws as rds;
+use aws_sdk_rds::types::{
+    ClusterPendingModifiedValues, DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration,
+};
+use std::collections::BTreeMap;
+
+/// The parameters that both requests have, which are of different types.
+macro_rules! altered {
+    ($request:ident, $wanted:ident, $operation:ident, $late:ident) => {
+        let secret_key = $wanted.master_user_secret_kms_key_id.as_ref();
+        let password = rds::reveal($operation, $wanted.master_user_password.as_ref())?;
+        let scaling = $wanted.serverless_v2_scaling_configuration.map(|scaling| {
+            ServerlessV2ScalingConfiguration::builder()
+                .min_capacity(scaling.min_capacity.into())
+                .max_capacity(scaling.max_capacity.into())
+                .build()
+        });
+        let $request = $request
+            .set_engine_version($wanted.engine_version.clone())
+            .set_manage_master_user_password($wanted.manage_master_user_password)
+            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $late)?)
+            .set_master_user_password(password)
+            .set_port(rds::signed($wanted.port))
+            .set_vpc_security_group_ids($wanted.vpc_security_group_ids.clone())
+            .set_backup_retention_period(rds::signed($wanted.backup_retention_period))
+            .set_preferred_backup_window($wanted.preferred_backup_window.clone())
+            .set_preferred_maintenance_window($wanted.preferred_maintenance_window.clone())
+            .set_deletion_protection($wanted.deletion_protection)
+            .set_db_cluster_parameter_group_name($wanted.db_cluster_parameter_group_name.clone())
+            .set_copy_tags_to_snapshot($wanted.copy_tags_to_snapshot)
+            .set_db_cluster_instance_class($wanted.db_cluster_instance_class.clone())
+            .set_allocated_storage(rds::signed($wanted.allocated_storage))
+            .set_storage_type($wanted.storage_type.clone())
+            .set_iops(rds::signed($wanted.iops))
+            .set_serverless_v2_scaling_configuration(scaling);
+    };
+}
+
+/// All clusters of the place, 100 a request, and the instances in those that are meant.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    const OPERATION: &str = "DescribeDBClusters";
+    let client = aws.rds(at, For::Reading).await;
+    let (mut found, mut from) = (Vec::new(), None);
+    loop {
+        let request = client.describe_db_clusters().max_records(100).set_marker(from);
+        let page = answer(OPERATION, request.send().await)?;
+        let wanted = page.db_clusters.unwrap_or_default().into_iter().filter(|cluster| {
+            let id = cluster.db_cluster_identifier();
+            id.is_some_and(|id| sought.wants(id, &rds::tags(cluster.tag_list())))
+        });
+        found.extend(wanted);
+        from = page.marker.filter(|marker| !marker.is_empty());
+        if from.is_none() {
+            break;
+        }
+    }
+    let ids = found.iter().filter_map(|cluster| cluster.db_cluster_identifier());
+    let ids = ids.map(str::to_owned).collect();
+    let instances = match sought.asks(&["members"]) {
+        true => instances_in(aws, at, ids).await?,
+        false => Vec::new(),
+    };
+    let lift = |cluster: &DbCluster| object(cluster, &instances, sought);
+    Ok(found.iter().filter_map(lift).collect())
+}
+
+async fn instances_in(
+    aws: &Aws,
+    at: &Place,
+    clusters: Vec<String>,
+) -> Result<Vec<DbInstance>, CloudError> {
+    if clusters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filter = Filter::builder().name("db-cluster-id").set_values(Some(clusters)).build();
+    rds::instances(aws, at, Some(filter)).await
+}
+
+fn object(cluster: &DbCluster, instances: &[DbInstance], sought: &Sought) -> Option<Object> {
+    let id = cluster.db_cluster_identifier()?;
+    let own = |instance: &&DbInstance| instance.db_cluster_identifier() == Some(id);
+    let own: Vec<&DbInstance> = instances.iter().filter(own).collect();
+    let key = rds::key(cluster.storage_encrypted(), cluster.kms_key_id());
+    let tags = rds::tags(cluster.tag_list());
+    let common = Common { key: Some(key), existing: None, tags };
+    let mut settings = lifted(cluster);
+    if sought.asks(&["members"]) {
+        settings.members = Some(members(&own, &sought.stack));
+    }
+    let spec = Spec::RdsCluster(consumer::Spec { common, settings });
+    Some(Object { id: id.to_owned(), spec, phase: whole_phase(cluster, &own) })
+}
+
+/// The instances that kmsctl made, by their tags: scaling and people make others.
+fn members(instances: &[&DbInstance], stack: &str) -> BTreeMap<String, Member> {
+    let each = instances.iter().filter_map(|instance| {
+        let (name, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
+        let tag = |key: &str| tags.get(key).map(String::as_str);
+        let ours = tag(STACK_TAG) == Some(stack) && tag(NAME_TAG) == Some(name);
+        let pending = instance.pending_modified_values();
+        let class = pending.and_then(|pending| pending.db_instance_class());
+        let instance_class = class.or(instance.db_instance_class())?.to_owned();
+        let promotion_tier = rds::number(instance.promotion_tier()).unwrap_or(1);
+        ours.then(|| (name.to_owned(), Member { instance_class, promotion_tier }))
+    });
+    each.collect()
+}
+
+/// How far AWS is with the cluster and the instances in it.
+pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    const OPERATION: &str = "DescribeDBClusters";
+    let request = aws.rds(at, For::Reading).await.describe_db_clusters();
+    let found = match answer(OPERATION, request.db_cluster_identifier(id).send().await) {
+        Err(error) if error.fault == Fault::NotFound => return Ok(Phase::Gone),
+        found => found?,
+    };
+    let Some(cluster) = found.db_clusters().first() else {
+        return Ok(Phase::Gone);
+    };
+    let own = instances_in(aws, at, vec![id.to_owned()]).await?;
+    Ok(whole_phase(cluster, &own.iter().collect::<Vec<_>>()))
+}
+
+fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
+    let phase = rds::phase(cluster.status());
+    if phase != Phase::Ready {
+        return phase;
+    }
+    let each = instances.iter().map(|instance| {
+        let name = instance.db_instance_identifier().unwrap_or_default();
+        match rds::phase(instance.db_instance_status()) {
+            Phase::Busy(word) => Phase::Busy(format!("`{name}` is {word}")),
+            Phase::Broken(word) => Phase::Broken(format!("{word}` (its instance `{name}`)")),
+            phase @ (Phase::Ready | Phase::Gone) => phase,
+        }
+    });
+    let mut unready = each.filter(|phase| *phase != Phase::Ready);
+    unready.next().unwrap_or(Phase::Ready)
+}
+
+/// What it is, or will be: what AWS has taken and not done yet counts as done.
+fn lifted(cluster: &DbCluster) -> Settings {
+    let none = ClusterPendingModifiedValues::builder().build();
+    let pending = cluster.pending_modified_values().unwrap_or(&none);
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let flag = |flag: Option<bool>| Some(flag.unwrap_or_default());
+    let (managed_password, password_with_key) =
+        rds::password(cluster.master_user_secret(), cluster.kms_key_id());
+    let scaling = cluster.serverless_v2_scaling_configuration();
+    let scaling = scaling.and_then(|scaling| {
+        let capacity = |units: Option<f64>| Capacity::try_from(units?).ok();
+        let min_capacity = capacity(scaling.min_capacity())?;
+        Some(Serverless { min_capacity, max_capacity: capacity(scaling.max_capacity())? })
+    });
+    // Aurora's standard storage has no name in its answers.
+    let aurora = cluster.engine().is_some_and(|engine| engine.starts_with("aurora"));
+    let storage = pending.storage_type().or(cluster.storage_type());
+    let allocated = pending.allocated_storage().or(cluster.allocated_storage());
+    Settings {
+        engine: text(cluster.engine()),
+        engine_version: text(pending.engine_version().or(cluster.engine_version())),
+        database_name: text(cluster.database_name()),
+        master_username: text(cluster.master_username()),
+        managed_password,
+        password_with_key,
+        password_env: None,
+        port: rds::number(cluster.port()),
+        subnet_group: text(cluster.db_subnet_group()),
+        security_groups: Some(rds::groups(cluster.vpc_security_groups())),
+        backup_retention_days: rds::number(
+            pending.backup_retention_period().or(cluster.backup_retention_period()),
+        ),
+        backup_window: text(cluster.preferred_backup_window()),
+        maintenance_window: text(cluster.preferred_maintenance_window()),
+        deletion_protection: flag(cluster.deletion_protection()),
+        parameter_group: text(cluster.db_cluster_parameter_group()),
+        copy_tags_to_snapshot: flag(cluster.copy_tags_to_snapshot()),
+        instance_class: text(cluster.db_cluster_instance_class()),
+        allocated_storage_gib: rds::number(allocated),
+        storage_type: text(storage.or(aurora.then_some("aurora"))),
+        iops: rds::number(pending.iops().or(cluster.iops())),
+        serverless_v2: scaling,
+        members: None,
+        final_snapshot: None,
+        apply_immediately: None,
+        resource_id: text(cluster.db_cluster_resource_id()),
+    }
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.rds(at, For::Changing).await;
+    match call {
+        Call::CreateDBCluster { db_cluster_identifier, fixed, alterable, tags } => {
+            return create(aws, at, db_cluster_identifier, (fixed, alterable), tags, late).await;
+        }
+        Call::ModifyDBCluster {
+            db_cluster_identifier,
+            alterable,
+            allow_major_version_upgrade,
+            apply_immediately,
+        } => {
+            let changes = (&**alterable, *allow_major_version_upgrade, *apply_immediately);
+            modify(aws, at, db_cluster_identifier, changes, late).await?;
+        }
+        Call::CreateDBInstance(wanted) => create_member(aws, at, wanted).await?,
+        Call::ModifyDBInstance {
+            db_instance_identifier,
+            db_instance_class,
+            promotion_tier,
+            apply_immediately,
+        } => {
+            let request = client
+                .modify_db_instance()
+                .db_instance_identifier(db_instance_identifier)
+                .set_db_instance_class(db_instance_class.clone())
+                .set_promotion_tier(rds::signed(*promotion_tier))
+                .apply_immediately(*apply_immediately);
+            answer("ModifyDBInstance", request.send().await)?;
+        }
+        Call::DeleteDBInstance { db_instance_identifier, skip_final_snapshot } => {
+            delete_member(aws, at, db_instance_identifier, *skip_final_snapshot).await?;
+        }
+        Call::AddTagsToResource { resource_name, tags } => {
+            return rds::tag(aws, at, resource_name, tags).await;
+        }
+        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
+            return rds::untag(aws, at, resource_name, tag_keys).await;
+        }
+        Call::DeleteDBCluster {
+            db_cluster_identifier,
+            skip_final_snapshot,
+            final_db_snapshot_identifier,
+        } => {
+            let request = client
+                .delete_db_cluster()
+                .db_cluster_identifier(db_cluster_identifier)
+                .skip_final_snapshot(*skip_final_snapshot)
+                .set_final_db_snapshot_identifier(final_db_snapshot_identifier.clone());
+            answer("DeleteDBCluster", request.send().await)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+async fn create(
+    aws: &Aws,
+    at: &Place,
+    id: &str,
+    (fixed, wanted): (&Fixed, &Alterable),
+    tags: &[Tag],
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "CreateDBCluster";
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .create_db_cluster()
+        .db_cluster_identifier(id)
+        .set_engine(fixed.engine.clone())
+        .set_database_name(fixed.database_name.clone())
+        .set_master_username(fixed.master_username.clone())
+        .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
+        .set_kms_key_id(rds::resolved(OPERATION, fixed.kms_key_id.as_ref(), late)?)
+        .set_storage_encrypted(fixed.storage_encrypted)
+        .set_tags(Some(rds::tag_list(tags)));
+    altered!(request, wanted, OPERATION, late);
+    answer(OPERATION, request.send().await)?;
+    Ok(Outcome::Made(id.to_owned()))
+}
+
+async fn modify(
+    aws: &Aws,
+    at: &Place,
+    id: &str,
+    (wanted, upgrade, now): (&Alterable, Option<bool>, bool),
+    late: &Late<'_>,
+) -> Result<(), CloudError> {
+    const OPERATION: &str = "ModifyDBCluster";
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .modify_db_cluster()
+        .db_cluster_identifier(id)
+        .set_allow_major_version_upgrade(upgrade)
+        .apply_immediately(now);
+    altered!(request, wanted, OPERATION, late);
+    answer(OPERATION, request.send().await)?;
+    Ok(())
+}
+
+/// An instance that is gone is no failure: an answer was lost.
+async fn delete_member(
+    aws: &Aws,
+    at: &Place,
+    id: &str,
+    skip_final_snapshot: bool,
+) -> Result<(), CloudError> {
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .delete_db_instance()
+        .db_instance_identifier(id)
+        .skip_final_snapshot(skip_final_snapshot);
+    match answer("DeleteDBInstance", request.send().await) {
+        Err(error) if error.fault == Fault::NotFound => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+/// An instance that is there already is the wanted one if it is in the cluster, and of the class:
+/// an answer was lost.
+async fn create_member(aws: &Aws, at: &Place, wanted: &NewMember) -> Result<(), CloudError> {
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .create_db_instance()
+        .set_db_instance_identifier(wanted.db_instance_identifier.clone())
+        .set_db_cluster_identifier(wanted.db_cluster_identifier.clone())
+        .set_db_instance_class(wanted.db_instance_class.clone())
+        .set_engine(wanted.engine.clone())
+        .set_promotion_tier(rds::signed(wanted.promotion_tier))
+        .set_tags(wanted.tags.as_deref().map(rds::tag_list));
+    let error = match answer("CreateDBInstance", request.send().await) {
+        Err(error) if error.fault == Fault::AlreadyExists => error,
+        answer => return answer.map(drop),
+    };
+    let cluster = wanted.db_cluster_identifier.iter().cloned().collect();
+    let there = instances_in(aws, at, cluster).await?.iter().any(|instance| {
+        let tags = rds::tags(instance.tag_list());
+        let ours = wanted.tags.iter().flatten().all(|tag| tags.get(&tag.key) == Some(&tag.value));
+        instance.db_instance_identifier() == wanted.db_instance_identifier.as_deref()
+            && instance.db_instance_class() == wanted.db_instance_class.as_deref()
+            && ours
+    });
+    // It is somebody else's: nothing is waited for.
+    if there { Ok(()) } else { Err(CloudError { fault: Fault::Other, ..error }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::replay;
+    use crate::kind::{Call, Kind};
+    use serde_json::json;
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+
+    fn cluster(status: &str) -> String {
+        format!(
+            "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters><DBCluster>\
+             <DBClusterIdentifier>ledger</DBClusterIdentifier><Status>{status}</Status>\
+             <Engine>aurora-postgresql</Engine><EngineVersion>16.4</EngineVersion>\
+             <AllocatedStorage>1</AllocatedStorage><Port>5432</Port>\
+             <StorageEncrypted>true</StorageEncrypted><KmsKeyId>{KEY}</KmsKeyId>\
+             <DbClusterResourceId>cluster-ABC</DbClusterResourceId>\
+             <ServerlessV2ScalingConfiguration><MinCapacity>0.5</MinCapacity>\
+             <MaxCapacity>8.0</MaxCapacity></ServerlessV2ScalingConfiguration>\
+             <PendingModifiedValues><EngineVersion>16.6</EngineVersion></PendingModifiedValues>\
+             <TagList><Tag><Key>kmsctl:stack</Key><Value>s</Value></Tag></TagList>\
+             </DBCluster></DBClusters></DescribeDBClustersResult></DescribeDBClustersResponse>"
+        )
+    }
+
+    fn instances(all: &[(&str, &str, &str)]) -> String {
+        let each = all.iter().map(|(id, status, name)| {
+            format!(
+                "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier>\
+                 <DBClusterIdentifier>ledger</DBClusterIdentifier><PromotionTier>1</PromotionTier>\
+                 <DBInstanceClass>db.r6g.large</DBInstanceClass>\
+                 <DBInstanceStatus>{status}</DBInstanceStatus><TagList>\
+                 <Tag><Key>kmsctl:stack</Key><Value>s</Value></Tag>\
+                 <Tag><Key>kmsctl:name</Key><Value>{name}</Value></Tag></TagList></DBInstance>"
+            )
+        });
+        let each: String = each.collect();
+        format!(
+            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{each}\
+             </DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_cluster_is_ready_once_its_instances_are() {
+        for (status, member, expected) in [
+            ("available", "available", Phase::Ready),
+            ("available", "creating", Phase::Busy("`ledger-1` is creating".to_owned())),
+            ("available", "failed", Phase::Broken("failed` (its instance `ledger-1`)".to_owned())),
+        ] {
+            let member = instances(&[("ledger-1", member, "ledger-1")]);
+            let replay = replay(&[(200, &cluster(status)), (200, &member)]);
+            let phase = replay.aws.phase(&home(), Kind::RdsCluster, "ledger").await.unwrap();
+            assert_eq!(phase, expected);
+        }
+        let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code>\
+                    <Message>no</Message></Error></ErrorResponse>";
+        let aws = replay(&[(404, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::RdsCluster, "ledger").await.unwrap(), Phase::Gone);
+    }
+
+    #[tokio::test]
+    async fn a_cluster_is_read_with_the_instances_that_are_the_stacks() {
+        // The second one was made by scaling, which copies tags.
+        let members = instances(&[
+            ("ledger-1", "available", "ledger-1"),
+            ("scaled", "available", "ledger-1"),
+        ]);
+        let replay = replay(&[(200, &cluster("available")), (200, &members)]);
+        let sought = Sought {
+            kind: Kind::RdsCluster,
+            stack: "s".to_owned(),
+            ids: [].into(),
+            fields: ["members".to_owned()].into(),
+        };
+        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        assert_eq!(
+            serde_json::to_value(&found[0].spec).unwrap()["rds_cluster"],
+            json!({
+                "key": KEY, "tags": {"kmsctl:stack": "s"}, "engine": "aurora-postgresql",
+                "engine_version": "16.6", "managed_password": false, "port": 5432,
+                "security_groups": [], "deletion_protection": false,
+                "copy_tags_to_snapshot": false, "allocated_storage_gib": 1,
+                "storage_type": "aurora", "resource_id": "cluster-ABC",
+                "serverless_v2": {"min_capacity": 0.5, "max_capacity": 8.0},
+                "members": {"ledger-1": {"instance_class": "db.r6g.large", "promotion_tier": 1}},
+            })
+        );
+        let asked = replay.bodies();
+        let filter = "&Filters.Filter.1.Name=db-cluster-id&Filters.Filter.1.Values.Value.1=ledger";
+        assert!(asked[1].contains(filter), "{asked:?}");
+    }
+
+    #[tokio::test]
+    async fn an_instance_whose_making_was_not_answered_is_the_wanted_one() {
+        let call: Call = serde_json::from_value(json!({"rds_cluster": {"CreateDBInstance": {
+            "DBInstanceIdentifier": "ledger-1", "DBClusterIdentifier": "ledger",
+            "DBInstanceClass": "db.r6g.large", "Engine": "aurora-postgresql", "PromotionTier": 1,
+            "Tags": [{"Key": "kmsctl:name", "Value": "ledger-1"}]}}}))
+        .unwrap();
+        let taken = "<ErrorResponse><Error><Type>Sender</Type><Code>DBInstanceAlreadyExists</Code>\
+                     <Message>no</Message></Error></ErrorResponse>";
+        let ours = instances(&[("ledger-1", "creating", "ledger-1")]);
+        let aws = replay(&[(400, taken), (200, &ours)]).aws;
+        assert_eq!(aws.call(&home(), &call, Late::default()).await.unwrap(), Outcome::Done);
+        let aws = replay(&[(400, taken), (200, &instances(&[]))]).aws;
+        let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Other);
+    }
+
+    #[tokio::test]
+    async fn the_request_says_what_the_call_says() {
+        let call: Call = serde_json::from_value(json!({"rds_cluster": {"CreateDBCluster": {
+            "DBClusterIdentifier": "ledger", "Engine": "aurora-postgresql", "KmsKeyId": KEY,
+            "StorageEncrypted": true, "MasterUsername": "admin", "ManageMasterUserPassword": true,
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 8.0},
+            "Tags": [{"Key": "a", "Value": "b"}]}}}))
+        .unwrap();
+        let made = "<CreateDBClusterResponse><CreateDBClusterResult><DBCluster/>\
+                    </CreateDBClusterResult></CreateDBClusterResponse>";
+        let replay = replay(&[(200, made)]);
+        replay.aws.call(&home(), &call, Late::default()).await.unwrap();
+        let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
+        let expected = "Action=CreateDBCluster&Version=2014-10-31&DBClusterIdentifier=ledger\
+         &Engine=aurora-postgresql&MasterUsername=admin&Tags.Tag.1.Key=a&Tags.Tag.1.Value=b\
+         &StorageEncrypted=true&KmsKeyId=KEY&ServerlessV2ScalingConfiguration.MinCapacity=0.5\
+         &ServerlessV2ScalingConfiguration.MaxCapacity=8.0&ManageMasterUserPassword=true";
+        assert_eq!(body.replace(KEY, "KEY"), expected);
+    }
+}

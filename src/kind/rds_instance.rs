@@ -1,0 +1,420 @@
+//! Instances of RDS. Their key is fixed at creation, for good (aws-semantics 5.4).
+
+pub(crate) mod aws;
+
+use super::consumer::{
+    Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, missing, retagged, settings, tag_list,
+};
+use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
+use super::{Calls, Change, KeyRef, Setting, Violation};
+use crate::policy::Need;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+settings! {
+    /// What an instance is.
+    pub struct Settings {
+        /// The database engine; fixed at creation.
+        engine: String,
+        /// Its version, or the beginning of it.
+        engine_version: String,
+        /// The instance class.
+        instance_class: String,
+        /// Storage.
+        allocated_storage_gib: u32,
+        /// Up to where AWS lets the storage grow by itself.
+        max_allocated_storage_gib: u32,
+        /// The storage type.
+        storage_type: String,
+        /// Provisioned I/O operations a second.
+        iops: u32,
+        /// The master user; fixed at creation.
+        master_username: String,
+        /// Whether RDS keeps the master password in a secret.
+        managed_password: bool,
+        /// Whether that secret is encrypted with the instance's key.
+        password_with_key: bool,
+        /// The environment's variable that holds the password. AWS does not show it.
+        password_env: String,
+        /// The first database; fixed at creation.
+        db_name: String,
+        /// The port.
+        port: u32,
+        /// The subnet group; fixed at creation.
+        subnet_group: String,
+        /// The VPC security groups.
+        security_groups: BTreeSet<String>,
+        /// Whether a standby is kept in another availability zone.
+        multi_az: bool,
+        /// Whether it has a public address.
+        publicly_accessible: bool,
+        /// How many days automated backups are kept; 0 for none.
+        backup_retention_days: u32,
+        /// When backups are made.
+        backup_window: String,
+        /// When AWS may maintain it.
+        maintenance_window: String,
+        /// Whether AWS refuses to delete it.
+        deletion_protection: bool,
+        /// The parameter group.
+        parameter_group: String,
+        /// Whether AWS upgrades to minor versions.
+        auto_minor_version_upgrade: bool,
+        /// Whether snapshots get its tags.
+        copy_tags_to_snapshot: bool,
+        /// Whether Performance Insights is on.
+        performance_insights: bool,
+        /// Whether its data is encrypted with the instance's key.
+        performance_insights_with_key: bool,
+        /// How many days its data is kept.
+        performance_insights_days: u32,
+        /// Whether a last snapshot is made when it is deleted. AWS does not show it.
+        final_snapshot: bool,
+        /// Whether changes wait for the maintenance window. AWS does not show it.
+        apply_immediately: bool,
+        /// AWS's id, which no other instance will ever have. Nobody declares it.
+        resource_id: String,
+    }
+}
+
+impl Settings {
+    fn password(&self) -> Password<'_> {
+        Password {
+            managed: self.managed_password,
+            with_key: self.password_with_key,
+            variable: self.password_env.as_deref(),
+        }
+    }
+}
+
+parameters! {
+    /// What can be given at creation, and changed later.
+    pub struct Alterable {
+        db_instance_class = "DBInstanceClass": String,
+        engine_version = "EngineVersion": String,
+        allocated_storage = "AllocatedStorage": u32,
+        max_allocated_storage = "MaxAllocatedStorage": u32,
+        storage_type = "StorageType": String,
+        iops = "Iops": u32,
+        manage_master_user_password = "ManageMasterUserPassword": bool,
+        master_user_secret_kms_key_id = "MasterUserSecretKmsKeyId": KeyRef,
+        master_user_password = "MasterUserPassword": Secret,
+        vpc_security_group_ids = "VpcSecurityGroupIds": Vec<String>,
+        multi_az = "MultiAZ": bool,
+        publicly_accessible = "PubliclyAccessible": bool,
+        backup_retention_period = "BackupRetentionPeriod": u32,
+        preferred_backup_window = "PreferredBackupWindow": String,
+        preferred_maintenance_window = "PreferredMaintenanceWindow": String,
+        deletion_protection = "DeletionProtection": bool,
+        db_parameter_group_name = "DBParameterGroupName": String,
+        auto_minor_version_upgrade = "AutoMinorVersionUpgrade": bool,
+        copy_tags_to_snapshot = "CopyTagsToSnapshot": bool,
+        enable_performance_insights = "EnablePerformanceInsights": bool,
+        performance_insights_kms_key_id = "PerformanceInsightsKMSKeyId": KeyRef,
+        performance_insights_retention_period = "PerformanceInsightsRetentionPeriod": u32,
+    }
+}
+
+parameters! {
+    /// What can be given at creation only.
+    pub struct Fixed {
+        engine = "Engine": String,
+        master_username = "MasterUsername": String,
+        db_name = "DBName": String,
+        db_subnet_group_name = "DBSubnetGroupName": String,
+        port = "Port": u32,
+        kms_key_id = "KmsKeyId": KeyRef,
+        storage_encrypted = "StorageEncrypted": bool,
+    }
+}
+
+/// The calls that change an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "PascalCase")]
+#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
+pub enum Call {
+    CreateDBInstance {
+        #[serde(rename = "DBInstanceIdentifier")]
+        db_instance_identifier: String,
+        #[serde(flatten)]
+        fixed: Box<Fixed>,
+        #[serde(flatten)]
+        alterable: Box<Alterable>,
+        tags: Vec<Tag>,
+    },
+    ModifyDBInstance {
+        #[serde(rename = "DBInstanceIdentifier")]
+        db_instance_identifier: String,
+        #[serde(flatten)]
+        alterable: Box<Alterable>,
+        #[serde(rename = "DBPortNumber", default, skip_serializing_if = "Option::is_none")]
+        db_port_number: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        allow_major_version_upgrade: Option<bool>,
+        apply_immediately: bool,
+    },
+    AddTagsToResource {
+        resource_name: String,
+        tags: Vec<Tag>,
+    },
+    RemoveTagsFromResource {
+        resource_name: String,
+        tag_keys: Vec<String>,
+    },
+    DeleteDBInstance {
+        #[serde(rename = "DBInstanceIdentifier")]
+        db_instance_identifier: String,
+        skip_final_snapshot: bool,
+        #[serde(
+            rename = "FinalDBSnapshotIdentifier",
+            default,
+            skip_serializing_if = "Option::is_none"
+        )]
+        final_db_snapshot_identifier: Option<String>,
+    },
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct RdsInstance;
+
+impl Consumer for RdsInstance {
+    type Settings = Settings;
+    type Call = Call;
+    const SERVICE: &'static str = "rds";
+    const NAMED: bool = true;
+    const PACE: Pace = Pace { first: 10, most: 30, limit: 7200 };
+
+    fn calls(
+        change: Change<&Spec<Settings>>,
+        setting: &Setting<'_>,
+    ) -> Result<Calls<Call>, Vec<Violation>> {
+        let calls = match change {
+            Change::Create { to } => create(to, setting)?,
+            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
+            Change::Delete { from } => delete(from, setting),
+            Change::Forget { .. } => Vec::new(),
+        };
+        let mut calls = Calls::all_at(setting.place, calls);
+        calls.risk = risk(&change, setting);
+        Ok(calls)
+    }
+
+    fn effect(call: &Call) -> Effect {
+        match call {
+            Call::CreateDBInstance { .. } => Effect::Creates,
+            Call::ModifyDBInstance { .. } => Effect::Changes,
+            Call::AddTagsToResource { .. } | Call::RemoveTagsFromResource { .. } => Effect::Marks,
+            Call::DeleteDBInstance { .. } => Effect::Deletes,
+        }
+    }
+
+    fn needs(spec: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+        rds::needs(scene, spec.settings.password_with_key == Some(true))
+    }
+
+    /// AWS spells a version out, and lets storage grow where it may.
+    fn met(mut declared: Settings, live: &Settings) -> Settings {
+        declared.engine_version =
+            rds::version(declared.engine_version.as_ref(), live.engine_version.as_ref());
+        let grows = declared.max_allocated_storage_gib.is_some();
+        if grows && live.allocated_storage_gib > declared.allocated_storage_gib {
+            declared.allocated_storage_gib = live.allocated_storage_gib;
+        }
+        declared
+    }
+
+    fn unseen(live: &mut Settings, known: &Settings) {
+        live.final_snapshot = known.final_snapshot;
+        live.apply_immediately = known.apply_immediately;
+        if live.managed_password != Some(true) {
+            live.password_env.clone_from(&known.password_env);
+        }
+    }
+}
+
+fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+    let new = &to.settings;
+    allowed([
+        missing("key", to.key()),
+        missing("engine", new.engine.as_ref()),
+        missing("instance_class", new.instance_class.as_ref()),
+    ])?;
+    let fixed = Fixed {
+        engine: new.engine.clone(),
+        master_username: new.master_username.clone(),
+        db_name: new.db_name.clone(),
+        db_subnet_group_name: new.subnet_group.clone(),
+        port: new.port,
+        kms_key_id: to.key().cloned(),
+        storage_encrypted: Some(true),
+    };
+    let alterable = altered(&Spec::default(), to);
+    Ok(vec![Call::CreateDBInstance {
+        db_instance_identifier: setting.name.to_owned(),
+        fixed: Box::new(fixed),
+        alterable: Box::new(alterable),
+        tags: tag_list(&to.common.tags),
+    }])
+}
+
+/// What must change.
+fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
+    let (old, new) = (&from.settings, &to.settings);
+    let password = rds::Password::change(old.password(), new.password());
+    let groups = changed(old.security_groups.as_ref(), new.security_groups.as_ref());
+    let insights = changed(old.performance_insights.as_ref(), new.performance_insights.as_ref());
+    let insights_key = new.performance_insights_with_key == Some(true) && insights == Some(true);
+    macro_rules! changed {
+        ($field:ident) => {
+            changed(old.$field.as_ref(), new.$field.as_ref())
+        };
+    }
+    Alterable {
+        db_instance_class: changed!(instance_class),
+        engine_version: changed!(engine_version),
+        allocated_storage: changed!(allocated_storage_gib),
+        max_allocated_storage: changed!(max_allocated_storage_gib),
+        storage_type: changed!(storage_type),
+        iops: changed!(iops),
+        manage_master_user_password: password.manage,
+        master_user_secret_kms_key_id: to.key().filter(|_| password.with_key).cloned(),
+        master_user_password: password.secret,
+        vpc_security_group_ids: groups.map(|groups| groups.into_iter().collect()),
+        multi_az: changed!(multi_az),
+        publicly_accessible: changed!(publicly_accessible),
+        backup_retention_period: changed!(backup_retention_days),
+        preferred_backup_window: changed!(backup_window),
+        preferred_maintenance_window: changed!(maintenance_window),
+        deletion_protection: changed!(deletion_protection),
+        db_parameter_group_name: changed!(parameter_group),
+        auto_minor_version_upgrade: changed!(auto_minor_version_upgrade),
+        copy_tags_to_snapshot: changed!(copy_tags_to_snapshot),
+        enable_performance_insights: insights,
+        performance_insights_kms_key_id: to.key().filter(|_| insights_key).cloned(),
+        performance_insights_retention_period: changed!(performance_insights_days),
+    }
+}
+
+fn update(
+    from: &Spec<Settings>,
+    to: &Spec<Settings>,
+    setting: &Setting<'_>,
+) -> Result<Vec<Call>, Vec<Violation>> {
+    refused(from, to)?;
+    let (old, new) = (&from.settings, &to.settings);
+    let mut calls = Vec::new();
+    let alterable = altered(from, to);
+    let port = changed(old.port.as_ref(), new.port.as_ref());
+    if !alterable.is_empty() || port.is_some() {
+        let allow = alterable.engine_version.is_some().then_some(true);
+        calls.push(Call::ModifyDBInstance {
+            db_instance_identifier: setting.name.to_owned(),
+            alterable: Box::new(alterable),
+            db_port_number: port,
+            allow_major_version_upgrade: allow,
+            apply_immediately: new.apply_immediately.unwrap_or(true),
+        });
+    }
+    let resource_name = || rds::arn(setting, "db");
+    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
+    if !set.is_empty() {
+        let (resource_name, tags) = (resource_name(), tag_list(&set));
+        calls.push(Call::AddTagsToResource { resource_name, tags });
+    }
+    if !unset.is_empty() {
+        let (resource_name, tag_keys) = (resource_name(), unset);
+        calls.push(Call::RemoveTagsFromResource { resource_name, tag_keys });
+    }
+    Ok(calls)
+}
+
+fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
+    let (old, new) = (&from.settings, &to.settings);
+    macro_rules! fixed {
+        ($($field:ident),+) => {[$(
+            fixed(stringify!($field), old.$field.as_ref(), new.$field.as_ref(), IMMUTABLE)
+        ),+]};
+    }
+    let fixed = fixed!(engine, master_username, db_name, subnet_group);
+    let shrinks = new.allocated_storage_gib < old.allocated_storage_gib;
+    let shrinks = shrinks.then(|| {
+        let (old, new) = (old.allocated_storage_gib, new.allocated_storage_gib);
+        let reason = format!(
+            "it has {} GiB, and RDS takes none away (the configuration says {})",
+            old.unwrap_or_default(),
+            new.unwrap_or_default()
+        );
+        let help = "say what it has; or `max_allocated_storage_gib`, where it grows by itself";
+        Violation::new("allocated_storage_gib", reason, help)
+    });
+    let on = old.performance_insights == Some(true) && new.performance_insights == Some(true);
+    let rekeyed = on && old.performance_insights_with_key != new.performance_insights_with_key;
+    let rekeyed = rekeyed.then(|| {
+        let reason = "the key of its Performance Insights is chosen when they are turned on";
+        let help = "say what it is; or apply `performance_insights: {enabled: false}` first, \
+                    which deletes what they recorded";
+        Violation::new("performance_insights", reason, help)
+    });
+    let others = [
+        rds::keyed(from, to),
+        rds::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
+        Password::fixed(old.password(), new.password()),
+        shrinks,
+        rekeyed,
+    ];
+    allowed(fixed.into_iter().chain(others))
+}
+
+fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
+    let db_instance_identifier = || setting.name.to_owned();
+    let mut calls = Vec::new();
+    if from.settings.deletion_protection == Some(true) {
+        let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
+        calls.push(Call::ModifyDBInstance {
+            db_instance_identifier: db_instance_identifier(),
+            alterable: Box::new(alterable),
+            db_port_number: None,
+            allow_major_version_upgrade: None,
+            apply_immediately: true,
+        });
+    }
+    let snapshot = last_snapshot(from, setting);
+    calls.push(Call::DeleteDBInstance {
+        db_instance_identifier: db_instance_identifier(),
+        skip_final_snapshot: snapshot.is_none(),
+        final_db_snapshot_identifier: snapshot,
+    });
+    calls
+}
+
+/// The name of the last snapshot, where one is made.
+fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
+    let id = from.settings.resource_id.as_deref();
+    let wanted = from.settings.final_snapshot != Some(false);
+    wanted.then(|| rds::final_snapshot(setting.name, id))
+}
+
+fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
+    match change {
+        Change::Delete { from } => Some(match last_snapshot(from, setting) {
+            Some(snapshot) => format!(
+                "deletes the instance with its data and its automated backups; the snapshot \
+                 `{snapshot}` stays, and needs its key"
+            ),
+            None => "deletes the instance with all its data and its automated backups, without a \
+                     last snapshot"
+                .to_owned(),
+        }),
+        Change::Update { from, to } | Change::Import { from, to } => {
+            let altered = altered(from, to);
+            let restarts = altered.db_instance_class.is_some() || altered.engine_version.is_some();
+            let now = to.settings.apply_immediately != Some(false);
+            restarts.then(|| match now {
+                true => "the database is not available for some minutes".to_owned(),
+                false => "happens in the maintenance window, with some minutes' outage".to_owned(),
+            })
+        }
+        Change::Create { .. } | Change::Forget { .. } => None,
+    }
+}

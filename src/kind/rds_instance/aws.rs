@@ -1,0 +1,412 @@
+//! An instance's calls as the SDK's requests, and the SDK's description of an instance as ours.
+
+use super::{Alterable, Call, Fixed, Settings};
+use crate::cloud::aws::Aws;
+use crate::cloud::aws::consumers::For;
+use crate::cloud::aws::error::answer;
+use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::consumer::{self, Common, Tag};
+use crate::kind::rds::aws as rds;
+use aws_sdk_rds::types::{DbInstance, Endpoint, PendingModifiedValues};
+
+/// The parameters that both requests have, which are of different types.
+macro_rules! altered {
+    ($request:ident, $wanted:ident, $operation:ident, $late:ident) => {
+        let secret_key = $wanted.master_user_secret_kms_key_id.as_ref();
+        let insights_key = $wanted.performance_insights_kms_key_id.as_ref();
+        let insights_days = rds::signed($wanted.performance_insights_retention_period);
+        let password = rds::reveal($operation, $wanted.master_user_password.as_ref())?;
+        let $request = $request
+            .set_db_instance_class($wanted.db_instance_class.clone())
+            .set_engine_version($wanted.engine_version.clone())
+            .set_allocated_storage(rds::signed($wanted.allocated_storage))
+            .set_max_allocated_storage(rds::signed($wanted.max_allocated_storage))
+            .set_storage_type($wanted.storage_type.clone())
+            .set_iops(rds::signed($wanted.iops))
+            .set_manage_master_user_password($wanted.manage_master_user_password)
+            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $late)?)
+            .set_master_user_password(password)
+            .set_vpc_security_group_ids($wanted.vpc_security_group_ids.clone())
+            .set_multi_az($wanted.multi_az)
+            .set_publicly_accessible($wanted.publicly_accessible)
+            .set_backup_retention_period(rds::signed($wanted.backup_retention_period))
+            .set_preferred_backup_window($wanted.preferred_backup_window.clone())
+            .set_preferred_maintenance_window($wanted.preferred_maintenance_window.clone())
+            .set_deletion_protection($wanted.deletion_protection)
+            .set_db_parameter_group_name($wanted.db_parameter_group_name.clone())
+            .set_auto_minor_version_upgrade($wanted.auto_minor_version_upgrade)
+            .set_copy_tags_to_snapshot($wanted.copy_tags_to_snapshot)
+            .set_enable_performance_insights($wanted.enable_performance_insights)
+            .set_performance_insights_kms_key_id(rds::resolved($operation, insights_key, $late)?)
+            .set_performance_insights_retention_period(insights_days);
+    };
+}
+
+/// All instances of the place, 100 a request. Those in clusters belong to these.
+pub(crate) async fn objects(
+    aws: &Aws,
+    at: &Place,
+    sought: &Sought,
+) -> Result<Vec<Object>, CloudError> {
+    let found = rds::instances(aws, at, None).await?;
+    Ok(found.iter().filter_map(|instance| object(instance, sought)).collect())
+}
+
+fn object(instance: &DbInstance, sought: &Sought) -> Option<Object> {
+    let (id, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
+    let member = instance.db_cluster_identifier().is_some() && !sought.ids.contains(id);
+    if member || !sought.wants(id, &tags) {
+        return None;
+    }
+    let key = rds::key(instance.storage_encrypted(), instance.kms_key_id());
+    let common = Common { key: Some(key), existing: None, tags };
+    let spec = Spec::RdsInstance(consumer::Spec { common, settings: lifted(instance) });
+    let phase = rds::phase(instance.db_instance_status());
+    Some(Object { id: id.to_owned(), spec, phase })
+}
+
+/// How far AWS is with the instance.
+pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    const OPERATION: &str = "DescribeDBInstances";
+    let request = aws.rds(at, For::Reading).await.describe_db_instances();
+    match answer(OPERATION, request.db_instance_identifier(id).send().await) {
+        Ok(found) => Ok(found
+            .db_instances()
+            .first()
+            .map_or(Phase::Gone, |instance| rds::phase(instance.db_instance_status()))),
+        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+/// What it is, or will be: what AWS has taken and not done yet counts as done.
+fn lifted(instance: &DbInstance) -> Settings {
+    let none = PendingModifiedValues::builder().build();
+    let pending = instance.pending_modified_values().unwrap_or(&none);
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let flag = |flag: Option<bool>| Some(flag.unwrap_or_default());
+    let key = instance.kms_key_id();
+    let (managed_password, password_with_key) = rds::password(instance.master_user_secret(), key);
+    let insights = instance.performance_insights_enabled();
+    let insights_key = instance.performance_insights_kms_key_id();
+    let port = instance.db_instance_port().filter(|port| *port > 0);
+    let port = port.or(instance.endpoint().and_then(Endpoint::port));
+    let group = instance.db_parameter_groups().first();
+    Settings {
+        engine: text(instance.engine()),
+        engine_version: text(pending.engine_version().or(instance.engine_version())),
+        instance_class: text(pending.db_instance_class().or(instance.db_instance_class())),
+        allocated_storage_gib: rds::number(
+            pending.allocated_storage().or(instance.allocated_storage()),
+        ),
+        max_allocated_storage_gib: rds::number(instance.max_allocated_storage()),
+        storage_type: text(pending.storage_type().or(instance.storage_type())),
+        iops: rds::number(pending.iops().or(instance.iops())),
+        master_username: text(instance.master_username()),
+        managed_password,
+        password_with_key,
+        password_env: None,
+        db_name: text(instance.db_name()),
+        port: rds::number(pending.port().or(port)),
+        subnet_group: text(instance.db_subnet_group().and_then(|g| g.db_subnet_group_name())),
+        security_groups: Some(rds::groups(instance.vpc_security_groups())),
+        multi_az: flag(pending.multi_az().or(instance.multi_az())),
+        publicly_accessible: flag(instance.publicly_accessible()),
+        backup_retention_days: rds::number(
+            pending.backup_retention_period().or(instance.backup_retention_period()),
+        ),
+        backup_window: text(instance.preferred_backup_window()),
+        maintenance_window: text(instance.preferred_maintenance_window()),
+        deletion_protection: flag(instance.deletion_protection()),
+        parameter_group: text(group.and_then(|group| group.db_parameter_group_name())),
+        auto_minor_version_upgrade: flag(instance.auto_minor_version_upgrade()),
+        copy_tags_to_snapshot: flag(instance.copy_tags_to_snapshot()),
+        performance_insights: flag(insights),
+        performance_insights_with_key: (insights == Some(true))
+            .then(|| insights_key.is_some() && insights_key == key),
+        performance_insights_days: rds::number(instance.performance_insights_retention_period()),
+        final_snapshot: None,
+        apply_immediately: None,
+        resource_id: text(instance.dbi_resource_id()),
+    }
+}
+
+/// Sends the call.
+pub(crate) async fn send(
+    aws: &Aws,
+    at: &Place,
+    call: &Call,
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    let client = aws.rds(at, For::Changing).await;
+    match call {
+        Call::CreateDBInstance { db_instance_identifier, fixed, alterable, tags } => {
+            create(aws, at, db_instance_identifier, (fixed, alterable), tags, late).await
+        }
+        Call::ModifyDBInstance {
+            db_instance_identifier,
+            alterable,
+            db_port_number,
+            allow_major_version_upgrade,
+            apply_immediately,
+        } => {
+            let port = rds::signed(*db_port_number);
+            let upgrade = *allow_major_version_upgrade;
+            let changes = (&**alterable, port, upgrade, *apply_immediately);
+            modify(aws, at, db_instance_identifier, changes, late).await
+        }
+        Call::AddTagsToResource { resource_name, tags } => {
+            rds::tag(aws, at, resource_name, tags).await
+        }
+        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
+            rds::untag(aws, at, resource_name, tag_keys).await
+        }
+        Call::DeleteDBInstance {
+            db_instance_identifier,
+            skip_final_snapshot,
+            final_db_snapshot_identifier,
+        } => {
+            const OPERATION: &str = "DeleteDBInstance";
+            let request = client
+                .delete_db_instance()
+                .db_instance_identifier(db_instance_identifier)
+                .skip_final_snapshot(*skip_final_snapshot)
+                .set_final_db_snapshot_identifier(final_db_snapshot_identifier.clone());
+            answer(OPERATION, request.send().await)?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+async fn create(
+    aws: &Aws,
+    at: &Place,
+    id: &str,
+    (fixed, wanted): (&Fixed, &Alterable),
+    tags: &[Tag],
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "CreateDBInstance";
+    let key = |key| rds::resolved(OPERATION, key, late);
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .create_db_instance()
+        .db_instance_identifier(id)
+        .set_engine(fixed.engine.clone())
+        .set_master_username(fixed.master_username.clone())
+        .set_db_name(fixed.db_name.clone())
+        .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
+        .set_port(rds::signed(fixed.port))
+        .set_kms_key_id(key(fixed.kms_key_id.as_ref())?)
+        .set_storage_encrypted(fixed.storage_encrypted)
+        .set_tags(Some(rds::tag_list(tags)));
+    altered!(request, wanted, OPERATION, late);
+    answer(OPERATION, request.send().await)?;
+    Ok(Outcome::Made(id.to_owned()))
+}
+
+async fn modify(
+    aws: &Aws,
+    at: &Place,
+    id: &str,
+    (wanted, port, upgrade, now): (&Alterable, Option<i32>, Option<bool>, bool),
+    late: &Late<'_>,
+) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "ModifyDBInstance";
+    let request = aws
+        .rds(at, For::Changing)
+        .await
+        .modify_db_instance()
+        .db_instance_identifier(id)
+        .set_db_port_number(port)
+        .set_allow_major_version_upgrade(upgrade)
+        .apply_immediately(now);
+    altered!(request, wanted, OPERATION, late);
+    answer(OPERATION, request.send().await)?;
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::Cloud;
+    use crate::cloud::aws::replay::{Replay, replay};
+    use crate::kind::{Call, Ids, Kind};
+    use serde_json::{Value, json};
+
+    fn home() -> Place {
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() }
+    }
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    const OURS: &str = "<Tag><Key>kmsctl:stack</Key><Value>s</Value></Tag>";
+
+    fn page(instances: &str, marker: &str) -> String {
+        format!(
+            "<DescribeDBInstancesResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">\
+             <DescribeDBInstancesResult><DBInstances>{instances}</DBInstances>{marker}\
+             </DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+        )
+    }
+
+    fn described(id: &str, status: &str, rest: &str) -> String {
+        format!(
+            "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier>\
+             <DBInstanceStatus>{status}</DBInstanceStatus><Engine>mysql</Engine>\
+             <EngineVersion>8.0.39</EngineVersion><DBInstanceClass>db.t3.micro</DBInstanceClass>\
+             <AllocatedStorage>20</AllocatedStorage><StorageType>gp3</StorageType>\
+             <MasterUsername>admin</MasterUsername><MultiAZ>false</MultiAZ>\
+             <StorageEncrypted>true</StorageEncrypted><KmsKeyId>{KEY}</KmsKeyId>\
+             <DbiResourceId>db-ABC</DbiResourceId>\
+             <Endpoint><Port>3306</Port></Endpoint><DbInstancePort>0</DbInstancePort>\
+             <VpcSecurityGroups><VpcSecurityGroupMembership><Status>active</Status>\
+             <VpcSecurityGroupId>sg-1</VpcSecurityGroupId></VpcSecurityGroupMembership>\
+             </VpcSecurityGroups>{rest}</DBInstance>"
+        )
+    }
+
+    #[tokio::test]
+    async fn an_instance_is_ready_once_it_can_be_used() {
+        let busy = |word: &str| Phase::Busy(word.to_owned());
+        let broken = |word: &str| Phase::Broken(word.to_owned());
+        let stuck = "inaccessible-encryption-credentials-recoverable";
+        for (status, expected) in [
+            ("available", Phase::Ready),
+            ("stopped", Phase::Ready),
+            ("storage-optimization", Phase::Ready),
+            ("backing-up", Phase::Ready),
+            ("creating", busy("creating")),
+            ("modifying", busy("modifying")),
+            ("configuring-enhanced-monitoring", busy("configuring-enhanced-monitoring")),
+            ("deleting", busy("deleting")),
+            ("failed", broken("failed")),
+            ("incompatible-network", broken("incompatible-network")),
+            (stuck, broken(stuck)),
+        ] {
+            let aws = replay(&[(200, &page(&described("orders", status, ""), ""))]).aws;
+            let phase = aws.phase(&home(), Kind::RdsInstance, "orders").await.unwrap();
+            assert_eq!(phase, expected);
+        }
+        let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBInstanceNotFound</Code>\
+                    <Message>no</Message></Error></ErrorResponse>";
+        let aws = replay(&[(404, gone)]).aws;
+        assert_eq!(aws.phase(&home(), Kind::RdsInstance, "orders").await.unwrap(), Phase::Gone);
+    }
+
+    #[tokio::test]
+    async fn instances_are_read_page_by_page_and_what_is_pending_counts() {
+        let pending = format!(
+            "<TagList>{OURS}</TagList><MasterUserSecret><KmsKeyId>{KEY}</KmsKeyId>\
+             </MasterUserSecret><PendingModifiedValues><DBInstanceClass>db.t3.small\
+             </DBInstanceClass><MultiAZ>true</MultiAZ></PendingModifiedValues>\
+             <PerformanceInsightsEnabled>true</PerformanceInsightsEnabled>\
+             <PerformanceInsightsKMSKeyId>{KEY}</PerformanceInsightsKMSKeyId>"
+        );
+        let member =
+            format!("<TagList>{OURS}</TagList><DBClusterIdentifier>ledger</DBClusterIdentifier>");
+        let first =
+            described("theirs", "available", "") + &described("ledger-1", "available", &member);
+        let first = page(&first, "<Marker>next</Marker>");
+        let second = page(&described("orders", "available", &pending), "");
+        let replay = replay(&[(200, &first), (200, &second)]);
+        let sought = Sought {
+            kind: Kind::RdsInstance,
+            stack: "s".to_owned(),
+            ids: ["orders".to_owned()].into(),
+            fields: [].into(),
+        };
+        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        let [found] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!(
+            serde_json::to_value(&found.spec).unwrap()["rds_instance"],
+            json!({
+                "key": KEY, "tags": {"kmsctl:stack": "s"}, "engine": "mysql",
+                "engine_version": "8.0.39", "instance_class": "db.t3.small",
+                "allocated_storage_gib": 20, "storage_type": "gp3", "master_username": "admin",
+                "managed_password": true, "password_with_key": true, "port": 3306,
+                "security_groups": ["sg-1"], "multi_az": true, "publicly_accessible": false,
+                "deletion_protection": false, "auto_minor_version_upgrade": false,
+                "copy_tags_to_snapshot": false, "performance_insights": true,
+                "performance_insights_with_key": true, "resource_id": "db-ABC",
+            })
+        );
+        let asked = replay.bodies();
+        assert!(asked[1].ends_with("&MaxRecords=100&Marker=next"), "{asked:?}");
+    }
+
+    fn creation(password: &Value) -> Call {
+        let mut parameters = json!({
+            "DBInstanceIdentifier": "orders", "DBInstanceClass": "db.t3.micro", "Engine": "mysql",
+            "AllocatedStorage": 20, "MasterUsername": "admin", "KmsKeyId": "key/a",
+            "StorageEncrypted": true, "VpcSecurityGroupIds": ["sg-1"],
+            "EnablePerformanceInsights": true, "PerformanceInsightsKMSKeyId": "key/a",
+            "Tags": [{"Key": "kmsctl:stack", "Value": "s"}],
+        });
+        parameters.as_object_mut().unwrap().extend(password.as_object().unwrap().clone());
+        serde_json::from_value(json!({"rds_instance": {"CreateDBInstance": parameters}})).unwrap()
+    }
+
+    async fn sent(call: &Call, replay: &Replay) -> Result<Outcome, CloudError> {
+        let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
+        let late = Late { ids: Some(&ids), ..Late::default() };
+        replay.aws.call(&home(), call, late).await
+    }
+
+    const MADE: &str = "<CreateDBInstanceResponse><CreateDBInstanceResult><DBInstance/>\
+                        </CreateDBInstanceResult></CreateDBInstanceResponse>";
+
+    #[tokio::test]
+    async fn the_request_says_what_the_call_says() {
+        let call = creation(&json!({
+            "ManageMasterUserPassword": true, "MasterUserSecretKmsKeyId": "key/a"}));
+        let replay = replay(&[(200, MADE)]);
+        let made = sent(&call, &replay).await.unwrap();
+        assert_eq!(made, Outcome::Made("orders".to_owned()));
+        let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
+        let expected = "Action=CreateDBInstance&Version=2014-10-31&DBInstanceIdentifier=orders\
+         &AllocatedStorage=20&DBInstanceClass=db.t3.micro&Engine=mysql&MasterUsername=admin\
+         &VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-1&Tags.Tag.1.Key=kmsctl:stack\
+         &Tags.Tag.1.Value=s&StorageEncrypted=true&KmsKeyId=KEY\
+         &EnablePerformanceInsights=true&PerformanceInsightsKMSKeyId=KEY\
+         &ManageMasterUserPassword=true&MasterUserSecretKmsKeyId=KEY";
+        assert_eq!(body.replace(KEY, "KEY"), expected);
+    }
+
+    #[tokio::test]
+    async fn a_password_goes_from_the_environment_into_the_request_only() {
+        // Cargo sets this one.
+        let call = creation(&json!({"MasterUserPassword": "$CARGO_PKG_NAME"}));
+        let replayed = replay(&[(200, MADE)]);
+        sent(&call, &replayed).await.unwrap();
+        assert!(replayed.bodies()[0].contains("&MasterUserPassword=kmsctl&"));
+        let unset = creation(&json!({"MasterUserPassword": "$KMSCTL_IS_NOT_SET"}));
+        let replayed = replay(&[]);
+        let error = sent(&unset, &replayed).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Other);
+        assert!(error.message.contains("`KMSCTL_IS_NOT_SET`, which is not set"), "{error}");
+        assert_eq!(replayed.bodies(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn what_rds_says_of_keys_and_states_is_understood() {
+        for (status, code, expected) in [
+            (400, "KMSKeyNotAccessibleFault", Fault::Key),
+            (400, "DBInstanceAlreadyExists", Fault::AlreadyExists),
+            (400, "InvalidDBInstanceState", Fault::InvalidState),
+            (400, "InvalidParameterCombination", Fault::Invalid),
+            (400, "InstanceQuotaExceeded", Fault::LimitExceeded),
+            (404, "DBSubnetGroupNotFoundFault", Fault::Other),
+        ] {
+            let body = format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>m</Message>\
+                 </Error><RequestId>r</RequestId></ErrorResponse>"
+            );
+            let replay = replay(&[(status, &body)]);
+            let call = creation(&json!({"ManageMasterUserPassword": true}));
+            assert_eq!(sent(&call, &replay).await.unwrap_err().fault, expected, "{code}");
+        }
+    }
+}

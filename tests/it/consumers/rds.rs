@@ -1,0 +1,277 @@
+//! Instances and clusters of RDS.
+
+use super::{Case, KEYS, derived, desired, operations, policy};
+use crate::world::Stack;
+use kmsctl::config::{Input, Surroundings, load};
+use kmsctl::kind::{Call, Kind};
+use kmsctl::plan::Plan;
+use std::collections::BTreeMap;
+
+const INSTANCE: Case = Case {
+    kind: Kind::RdsInstance,
+    id: "orders",
+    text: "rds: {instances: {orders: {engine: mysql, engine_version: '8.0', key: a, PROTECT, \
+           instance_class: db.t3.micro, allocated_storage_gib: 20, master_username: admin, \
+           master_password: managed}}}",
+    changed: "rds: {instances: {orders: {engine: MySQL, engine_version: '8.4', key: a, PROTECT, \
+              instance_class: db.t3.small, allocated_storage_gib: 30, master_username: admin, \
+              master_password: {env: ORDERS_PASSWORD}, port: 3307, multi_az: true, \
+              max_allocated_storage_gib: 100, storage_type: gp3, iops: 3000, \
+              security_groups: [sg-1, sg-2], publicly_accessible: true, \
+              backup_retention_days: 7, backup_window: '01:00-01:30', \
+              maintenance_window: 'Sun:02:00-Sun:03:00', deletion_protection: true, \
+              parameter_group: Mine, auto_minor_version_upgrade: false, \
+              copy_tags_to_snapshot: true, tags: {team: x}, \
+              performance_insights: {enabled: true, with_key: true, retention_days: 31}}}}",
+    blocked: "rds: {instances: {orders: {engine: postgres, key: a, instance_class: db.t3.micro, \
+              allocated_storage_gib: 20, master_username: admin, master_password: managed}}}",
+    field: "engine",
+    existing: "rds: {instances: {mine: {existing: ID, key: a}}}",
+};
+
+const CLUSTER: Case = Case {
+    kind: Kind::RdsCluster,
+    id: "ledger",
+    text: "rds: {clusters: {ledger: {engine: aurora-postgresql, engine_version: '16', key: a, \
+           master_username: admin, master_password: managed_with_key, PROTECT, \
+           members: {ledger-1: {instance_class: db.r6g.large}, ledger-2: {instance_class: db.r6g.large}}}}}",
+    changed: "rds: {clusters: {ledger: {engine: aurora-postgresql, engine_version: '16.6', key: a, \
+              master_username: admin, master_password: {env: LEDGER_PASSWORD}, PROTECT, port: 5433, \
+              deletion_protection: true, backup_retention_days: 14, storage_type: aurora-iopt1, \
+              serverless_v2: {min_capacity: 0.5, max_capacity: 8}, tags: {team: x}, \
+              members: {ledger-2: {instance_class: db.r6g.xlarge, promotion_tier: 0}, \
+                        ledger-3: {instance_class: db.serverless}}}}}",
+    blocked: "rds: {clusters: {ledger: {engine: aurora-postgresql, key: b, \
+              master_username: admin, master_password: managed_with_key}}}",
+    field: "key",
+    existing: "rds: {clusters: {mine: {existing: ID, key: a}}}",
+};
+
+#[test]
+fn an_instance_lives() {
+    INSTANCE.lives();
+}
+
+#[test]
+fn a_cluster_lives() {
+    CLUSTER.lives();
+}
+
+const PLAIN: &str = "engine: mysql, instance_class: db.t3.micro, allocated_storage_gib: 20, \
+                     master_username: admin";
+
+fn instance(rest: &str) -> kmsctl::desired::Desired {
+    desired(&format!("{KEYS}rds: {{instances: {{orders: {{{PLAIN}, {rest}}}}}}}"))
+}
+
+fn calls(plan: &Plan) -> Vec<&Call> {
+    plan.steps.iter().flat_map(|step| &step.calls).map(|planned| &planned.call).collect()
+}
+
+#[test]
+fn the_key_is_for_good() {
+    let mut stack = Stack::new(1);
+    stack.applied(&instance("key: a, master_password: managed"));
+    let plan = stack.plan_only(&instance("key: b, master_password: managed"));
+    assert_eq!(plan.blocked[0].field, "key");
+    assert!(plan.blocked[0].help.contains("snapshot"), "{:#?}", plan.blocked);
+    // One that is not encrypted at all is no better.
+    stack.fake.tamper_consumer(Kind::RdsInstance, "orders", |held| {
+        let common = held.object.spec.common_mut().unwrap();
+        common.key = Some(kmsctl::kind::consumer::Encryption::Aws);
+    });
+    let plan = stack.plan_only(&instance("key: a, master_password: managed"));
+    assert!(plan.blocked[0].reason.contains("no key of yours"), "{:#?}", plan.blocked);
+}
+
+#[test]
+fn a_password_is_named_and_never_known() {
+    let with = |variable| instance(&format!("key: a, master_password: {{env: {variable}}}"));
+    let mut stack = Stack::new(1);
+    let plan = stack.applied(&with("FIRST_PASSWORD"));
+    let commands = kmsctl::render::commands::plan(&plan);
+    assert!(commands.contains(r#"--master-user-password "$FIRST_PASSWORD""#), "{commands}");
+    stack.settled(&with("FIRST_PASSWORD"));
+    // Another variable is another password.
+    let plan = stack.applied(&with("SECOND_PASSWORD"));
+    let [call] = calls(&plan)[..] else { panic!("{plan:#?}") };
+    assert_eq!(
+        call.request().1,
+        serde_json::json!({"DBInstanceIdentifier": "orders", "ApplyImmediately": true,
+            "MasterUserPassword": "$SECOND_PASSWORD"})
+    );
+    stack.settled(&with("SECOND_PASSWORD"));
+    stack.applied(&instance("key: a, master_password: managed"));
+    stack.settled(&instance("key: a, master_password: managed"));
+    let rekeyed = stack.plan_only(&instance("key: a, master_password: managed_with_key"));
+    assert_eq!(rekeyed.blocked[0].field, "master_password");
+}
+
+#[test]
+fn the_last_snapshot_is_made_unless_the_configuration_says_no() {
+    let last = |rest: &str| {
+        let mut stack = Stack::new(1);
+        let text = format!("key: a, master_password: managed, protect: false{rest}");
+        stack.applied(&instance(&text));
+        stack.settled(&instance(&text));
+        let plan = stack.applied(&desired(KEYS));
+        (
+            operations(&plan),
+            plan.steps[0].risk.clone().unwrap(),
+            calls(&plan).last().unwrap().request().1,
+        )
+    };
+    let (made, risk, call) = last("");
+    assert_eq!(made, ["DeleteDBInstance"]);
+    assert!(risk.contains("orders-final-db-orders"), "{risk}");
+    assert_eq!(call["FinalDBSnapshotIdentifier"], "orders-final-db-orders");
+    let (made, risk, call) = last(", final_snapshot: false, deletion_protection: true");
+    assert_eq!(made, ["ModifyDBInstance", "DeleteDBInstance"]);
+    assert!(risk.contains("without a last snapshot"), "{risk}");
+    assert_eq!(call["SkipFinalSnapshot"], true);
+}
+
+#[test]
+fn only_what_can_be_is_planned() {
+    let mut stack = Stack::new(1);
+    let text = "key: a, master_password: managed, engine_version: 8.0.39";
+    stack.applied(&instance(text));
+    let older = stack.plan_only(&instance(&text.replace("8.0.39", "8.0.35")));
+    assert_eq!(older.blocked[0].field, "engine_version");
+    let smaller = format!("{KEYS}rds: {{instances: {{orders: {{{PLAIN}, {text}}}}}}}");
+    let smaller = stack.plan_only(&desired(&smaller.replace("gib: 20", "gib: 10")));
+    assert_eq!(smaller.blocked[0].field, "allocated_storage_gib");
+    // Storage that grows by itself is no difference.
+    let growing = instance(&format!("{text}, max_allocated_storage_gib: 100"));
+    stack.applied(&growing);
+    stack.fake.tamper_consumer(Kind::RdsInstance, "orders", |held| {
+        let kmsctl::kind::Spec::RdsInstance(spec) = &mut held.object.spec else { panic!() };
+        spec.settings.allocated_storage_gib = Some(55);
+    });
+    stack.settled(&growing);
+    // Only kmsctl remembers when changes are made.
+    let later =
+        instance(&format!("{text}, max_allocated_storage_gib: 100, apply_immediately: false"));
+    let plan = stack.applied(&later);
+    assert_eq!((plan.count("update"), operations(&plan).len()), (1, 0));
+    stack.settled(&later);
+}
+
+#[test]
+fn a_cluster_goes_after_its_instances() {
+    let mut stack = Stack::new(1);
+    stack.fake.faults.borrow_mut().busy = 2;
+    let text = CLUSTER.text.replace("PROTECT", "protect: false, deletion_protection: true");
+    let plan = stack.applied(&desired(&format!("{KEYS}{text}")));
+    let made: Vec<String> = operations(&plan).into_iter().filter(|o| o.contains("DB")).collect();
+    assert_eq!(made, ["CreateDBCluster", "CreateDBInstance", "CreateDBInstance"]);
+    let plan = stack.applied(&desired(KEYS));
+    assert_eq!(
+        operations(&plan),
+        ["ModifyDBCluster", "DeleteDBInstance", "DeleteDBInstance", "DeleteDBCluster"]
+    );
+    stack.settled(&desired(KEYS));
+}
+
+#[test]
+fn whoever_creates_databases_may_let_rds_use_the_key() {
+    let all = desired(&format!(
+        "{KEYS}rds:
+  instances:
+    orders: {{{PLAIN}, key: a, master_password: managed, used_by: [role/Provisioner]}}
+    quiet: {{{PLAIN}, key: b, master_password: managed}}
+  clusters:
+    ledger: {{engine: aurora-mysql, key: a, master_username: admin, master_password: managed_with_key, used_by: [role/Dba]}}
+"
+    ));
+    assert_eq!(
+        derived(&all, "a"),
+        [
+            ("AllowRdsForCreators".to_owned(), "rds_cluster/ledger rds_instance/orders".to_owned()),
+            ("AllowRdsMasterSecrets".to_owned(), "rds_cluster/ledger".to_owned()),
+        ]
+    );
+    assert_eq!(derived(&all, "b"), []);
+    let statements = &policy(&all, "a")["Statement"];
+    insta::assert_snapshot!(statements[1], @r#"{"Sid":"AllowRdsForCreators","Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/Dba","arn:aws:iam::111122223333:role/Provisioner"]},"Action":["kms:CreateGrant","kms:DescribeKey"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"rds.eu-central-1.amazonaws.com","kms:CallerAccount":"111122223333"}}}"#);
+    insta::assert_snapshot!(statements[2], @r#"{"Sid":"AllowRdsMasterSecrets","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Dba"},"Action":["kms:CreateGrant","kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"secretsmanager.eu-central-1.amazonaws.com","kms:CallerAccount":"111122223333"}}}"#);
+}
+
+/// What is wrong with a configuration.
+fn wrong(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kmsctl.yaml");
+    std::fs::write(&file, format!("{KEYS}{text}")).unwrap();
+    let (mut loaded, found) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
+    let messages =
+        |all: kmsctl::config::Diagnostics| all.into_iter().map(|d| d.message).collect::<Vec<_>>();
+    let found = messages(found);
+    if !found.is_empty() {
+        return found;
+    }
+    let surroundings = Surroundings {
+        account: "111122223333".parse().unwrap(),
+        region: "eu-central-1".parse().unwrap(),
+    };
+    messages(loaded.resolve(&surroundings).1)
+}
+
+#[test]
+fn what_aws_would_refuse_is_told_with_its_place() {
+    let instance = |name: &str, rest: &str| {
+        wrong(&format!("rds: {{instances: {{{name}: {{{PLAIN}, key: a, {rest}}}}}}}"))
+    };
+    let password = instance("orders", "master_password: hunter2");
+    assert_eq!(password, ["a master password is not written into a configuration"]);
+    for (name, rest, expected) in [
+        ("Orders", "", "`Orders` is no identifier of RDS"),
+        ("orders-", "", "`orders-` is no identifier of RDS"),
+        ("or--ders", "", "`or--ders` is no identifier of RDS"),
+        ("orders", ", port: 80", "`port` is 80"),
+        ("orders", ", backup_retention_days: 36", "`backup_retention_days` is 36"),
+        ("orders", ", backup_window: noon", "`noon` is no time of the day"),
+        (
+            "orders",
+            ", maintenance_window: 'sun:25:00-sun:26:00'",
+            "`sun:25:00-sun:26:00` is no time of the week",
+        ),
+        ("orders", ", security_groups: [default]", "`default` is no security group"),
+        ("orders", ", max_allocated_storage_gib: 21", "21 GiB leave no room to grow from 20"),
+        (
+            "orders",
+            ", performance_insights: {enabled: true, retention_days: 30}",
+            "Performance Insights are not kept for 30 days",
+        ),
+    ] {
+        assert_eq!(instance(name, &format!("master_password: managed{rest}")), [expected]);
+    }
+    let cluster = |rest: &str| {
+        let master = "key: a, master_username: admin, master_password: managed";
+        wrong(&format!("rds: {{clusters: {{ledger: {{{master}, {rest}}}}}}}"))
+    };
+    for (rest, expected) in [
+        (
+            "engine: aurora-mysql, instance_class: db.r6g.large",
+            "`instance_class` is not for `aurora-mysql`",
+        ),
+        ("engine: mysql", "`instance_class` is not given"),
+        (
+            "engine: mysql, instance_class: db.m6gd.large, members: {x: {instance_class: db.t3.small}}",
+            "`members` is for Aurora only",
+        ),
+        (
+            "engine: aurora-mysql, serverless_v2: {min_capacity: 0.3, max_capacity: 2}",
+            "`0.3` is no capacity",
+        ),
+        (
+            "engine: aurora-mysql, serverless_v2: {min_capacity: 4, max_capacity: 2}",
+            "at most `2` is too little",
+        ),
+    ] {
+        assert_eq!(cluster(rest), [expected]);
+    }
+    assert_eq!(
+        wrong("rds: {instances: {orders: {key: null, existing: theirs}}}"),
+        ["`key: null` is not possible here"]
+    );
+}

@@ -1,0 +1,157 @@
+//! Instances of RDS (aws-semantics 5.4).
+
+use super::{Answer, Request, Shelf, retag, tags_of};
+use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::kind::Spec;
+use kmsctl::kind::consumer::{self, Common};
+use kmsctl::kind::rds_instance::{Alterable, Call, Settings};
+
+pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
+    match call {
+        Call::CreateDBInstance { db_instance_identifier: id, fixed, alterable, tags } => {
+            if fixed.kms_key_id.is_some() && fixed.storage_encrypted != Some(true) {
+                return request.fail(Fault::Invalid, "KmsKeyId without StorageEncrypted");
+            }
+            if fixed.engine.is_none() || alterable.db_instance_class.is_none() {
+                return request.fail(Fault::Invalid, "no engine, or no class");
+            }
+            let mut settings = Settings {
+                engine: fixed.engine.clone(),
+                engine_version: Some("8.0.39".to_owned()),
+                storage_type: Some("gp2".to_owned()),
+                master_username: fixed.master_username.clone(),
+                managed_password: Some(false),
+                db_name: fixed.db_name.clone(),
+                port: Some(fixed.port.unwrap_or(3306)),
+                subnet_group: Some(fixed.db_subnet_group_name.clone().unwrap_or("default".into())),
+                security_groups: Some(["sg-default".to_owned()].into()),
+                multi_az: Some(false),
+                publicly_accessible: Some(false),
+                backup_retention_days: Some(1),
+                backup_window: Some("03:10-03:40".to_owned()),
+                maintenance_window: Some("mon:04:00-mon:04:30".to_owned()),
+                deletion_protection: Some(false),
+                parameter_group: Some("default.mysql8.0".to_owned()),
+                auto_minor_version_upgrade: Some(true),
+                copy_tags_to_snapshot: Some(false),
+                performance_insights: Some(false),
+                resource_id: Some(format!("db-{}", id.to_uppercase())),
+                ..Settings::default()
+            };
+            alter(request, &mut settings, alterable)?;
+            let key = Some(request.key(fixed.kms_key_id.as_ref())?);
+            let common = Common { key, existing: None, tags: tags_of(tags) };
+            let spec = Spec::RdsInstance(consumer::Spec { common, settings });
+            let object = Object { id: id.clone(), spec, phase: Phase::Ready };
+            return request.make(shelf, object);
+        }
+        Call::ModifyDBInstance { db_instance_identifier, alterable, db_port_number, .. } => {
+            let held = request.held(shelf, db_instance_identifier)?;
+            let settings = settings_of(&mut held.object.spec);
+            alter(request, settings, alterable)?;
+            settings.port = db_port_number.or(settings.port);
+        }
+        Call::AddTagsToResource { resource_name, tags } => {
+            retag(request.held(shelf, name(resource_name, "db"))?, tags, &[]);
+        }
+        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
+            retag(request.held(shelf, name(resource_name, "db"))?, &[], tag_keys);
+        }
+        Call::DeleteDBInstance {
+            db_instance_identifier: id,
+            skip_final_snapshot,
+            final_db_snapshot_identifier,
+        } => {
+            let held = request.held(shelf, id)?;
+            if settings_of(&mut held.object.spec).deletion_protection == Some(true) {
+                return request.fail(Fault::Invalid, "deletion protection");
+            }
+            if *skip_final_snapshot == final_db_snapshot_identifier.is_some() {
+                return request.fail(Fault::Invalid, "a last snapshot, or none");
+            }
+            return request.take(shelf, id);
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// The last part of an ARN, which must be of that kind.
+pub(super) fn name<'a>(arn: &'a str, kind: &str) -> &'a str {
+    arn.rsplit_once(&format!(":{kind}:")).expect("an ARN of that kind").1
+}
+
+/// AWS chooses the newest version of those that the given text begins.
+pub(super) fn spelled_out(version: &str) -> String {
+    match version.split('.').count() {
+        1 => format!("{version}.4"),
+        2 if version.starts_with('8') => format!("{version}.39"),
+        _ => version.to_owned(),
+    }
+}
+
+fn settings_of(spec: &mut Spec) -> &mut Settings {
+    match spec {
+        Spec::RdsInstance(spec) => &mut spec.settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn alter(
+    request: &Request<'_>,
+    settings: &mut Settings,
+    wanted: &Alterable,
+) -> Result<(), kmsctl::cloud::CloudError> {
+    let managed = wanted.manage_master_user_password;
+    if managed == Some(true) && wanted.master_user_password.is_some() {
+        return request.fail(Fault::Invalid, "a password beside a managed one");
+    }
+    if managed == Some(false) && wanted.master_user_password.is_none() {
+        return request.fail(Fault::Invalid, "no password any more");
+    }
+    if let Some(storage) = wanted.allocated_storage
+        && settings.allocated_storage_gib.is_some_and(|now| storage <= now)
+    {
+        return request.fail(Fault::Invalid, "storage only grows");
+    }
+    let secret = request.key(wanted.master_user_secret_kms_key_id.as_ref())?;
+    let insights = request.key(wanted.performance_insights_kms_key_id.as_ref())?;
+    macro_rules! take {
+        ($($field:ident = $parameter:ident),* $(,)?) => {
+            $(settings.$field = wanted.$parameter.clone().or(settings.$field.take());)*
+        };
+    }
+    take! {
+        instance_class = db_instance_class,
+        allocated_storage_gib = allocated_storage,
+        max_allocated_storage_gib = max_allocated_storage,
+        storage_type = storage_type,
+        iops = iops,
+        managed_password = manage_master_user_password,
+        multi_az = multi_az,
+        publicly_accessible = publicly_accessible,
+        backup_retention_days = backup_retention_period,
+        backup_window = preferred_backup_window,
+        maintenance_window = preferred_maintenance_window,
+        deletion_protection = deletion_protection,
+        parameter_group = db_parameter_group_name,
+        auto_minor_version_upgrade = auto_minor_version_upgrade,
+        copy_tags_to_snapshot = copy_tags_to_snapshot,
+        performance_insights = enable_performance_insights,
+        performance_insights_days = performance_insights_retention_period,
+    }
+    if let Some(version) = &wanted.engine_version {
+        settings.engine_version = Some(spelled_out(version));
+    }
+    if let Some(groups) = &wanted.vpc_security_group_ids {
+        settings.security_groups = Some(groups.iter().cloned().collect());
+    }
+    match managed {
+        Some(true) => settings.password_with_key = Some(secret.key().is_some()),
+        Some(false) => settings.password_with_key = None,
+        None => {}
+    }
+    if wanted.enable_performance_insights == Some(true) {
+        settings.performance_insights_with_key = Some(insights.key().is_some());
+    }
+    Ok(())
+}
