@@ -129,6 +129,7 @@ fn on_a_key_of_another_account_the_stacks_own_group_gets_a_grant() {
 }
 
 /// The messages for a configuration that is wrong.
+#[expect(clippy::disallowed_methods, reason = "a test writes its own files")]
 fn errors(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");

@@ -124,15 +124,13 @@ fn default(fields: &str) -> kmsctl::desired::Desired {
     desired(&format!("{KEYS}ebs: {{default: {{{fields}}}}}"))
 }
 
+/// The flag, and the name of the key.
 fn live(stack: &Stack) -> Value {
     let held = stack.fake.consumer(Kind::EbsDefault, "eu-central-1");
-    let Spec::EbsDefault(spec) = held.object.spec else { panic!("not the defaults") };
-    let key = spec.key().map(ToString::to_string);
-    let name = |key: &str| {
-        let named = ["a", "b"].iter().find(|n| stack.fake.key(n).meta.arn.to_string() == key);
-        (*named.expect("a key of the stack")).to_owned()
-    };
-    json!([spec.settings.encryption, key.map(|key| name(&key))])
+    let spec = &serde_json::to_value(&held.object.spec).unwrap()["ebs_default"];
+    let is = |name: &&&str| -> bool { spec["key"] == stack.fake.key(name).meta.arn.to_string() };
+    let key = ["a", "b"].iter().find(is);
+    json!([spec["encryption"], key])
 }
 
 fn ebs_default() -> Address {
