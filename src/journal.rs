@@ -55,8 +55,8 @@ pub enum Event {
         /// Where it goes.
         at: Place,
         /// The call.
-        call: Call,
-        /// The nonce of a `CreateKey`.
+        call: Box<Call>,
+        /// The nonce of a call that makes something.
         nonce: Option<String>,
         /// Seconds since 1970.
         time: u64,
@@ -208,7 +208,7 @@ impl Replay {
             }
             Event::Intended { address, number, at, call, nonce, time } => {
                 let (number, time) = (*number, *time);
-                let (at, call, nonce) = (at.clone(), call.clone(), nonce.clone());
+                let (at, call, nonce) = (at.clone(), (**call).clone(), nonce.clone());
                 match self.open.get_mut(address) {
                     Some(open) if open.in_flight.is_none() => {
                         open.in_flight = Some(InFlight { number, at, call, nonce, time });

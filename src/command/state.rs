@@ -117,9 +117,12 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
     }
     let hint = if from.kind.is_consumer() {
         "write `existing:` with AWS's name or id under the new name, and `removed` for the old one"
+    } else if from.kind == Kind::Grant {
+        "write the new name into the configuration: the next plan makes that grant and revokes the old \
+         one; `state mv` of a key takes its grants along"
     } else {
-        "write the new name into the configuration: the next plan makes that one and takes the old \
-         one away; `state mv` of a key takes its grants along"
+        "write the new name into the configuration: the next plan makes that one and takes the old one \
+         away"
     };
     Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(hint))
 }
@@ -257,8 +260,8 @@ mod tests {
     `key/a` has that address already; 
     there is no record of `key/z`; see `kmsctl state list`
     `key/a` and `alias/z` are of different kinds; 
-    `alias/x` is what AWS calls it; write the new name into the configuration: the next plan makes that alias and deletes the old one
-    `grant/a/g` is part of the grant's name in AWS; write the new name into the configuration: the next plan makes that grant and revokes the old one; `state mv` of a key takes its grants along
+    `alias/x` is what AWS calls it; write the new name into the configuration: the next plan makes that one and takes the old one away
+    `grant/a/g` is what AWS calls it; write the new name into the configuration: the next plan makes that grant and revokes the old one; `state mv` of a key takes its grants along
     "##);
     }
 }

@@ -83,7 +83,7 @@ fn names_fields_and_references_are_checked() {
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
       |                       ^^^^^^^^^
       |
-      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, custom_key_store_id, xks_key_id, adopt, existing
+      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, replicas, custom_key_store_id, xks_key_id, adopt, existing
 
     error: nothing is known as `${var.z}`
      --> a.yaml:5:55
@@ -93,7 +93,7 @@ fn names_fields_and_references_are_checked() {
       |
       = help: declare it under `vars`
 
-    error: `keys` is not a kind of resource: one of service_linked_role, key, alias, grant
+    error: `keys` is not a kind of resource: one of service_linked_role, key, key_policy, alias, grant, ebs_default, ebs_volume, cloudtrail_trail, cloudtrail_event_data_store, dynamodb_table, efs_file_system, es_domain, rds_instance, rds_cluster
      --> a.yaml:7:15
       |
     7 |   - {address: keys/x, action: forget}
@@ -287,7 +287,7 @@ fn the_schema_knows_every_field() {
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["required"], serde_json::json!(["stack"]));
     let key = &schema["properties"]["keys"]["additionalProperties"]["properties"];
-    assert_eq!(key.as_object().unwrap().len(), 18);
+    assert_eq!(key.as_object().unwrap().len(), 19);
     assert_eq!(schema["additionalProperties"], false);
 }
 

@@ -446,7 +446,7 @@ fn existing_and_adopted_keys_are_named_whole() {
     4 |   b: {existing: "arn:aws:kms:us-east-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab", description: x, al...
       |                                                                                                             ^
       |
-      = help: of an existing key only `aliases` and `grants` are managed; to manage the key itself write `adopt`
+      = help: of an existing key only `aliases`, `grants` and the stack's own statements in its policy are managed; to manage the key itself write `adopt`
 
     error: this key is of account 999900001111, so its aliases are too
      --> a.yaml:4:122
@@ -462,7 +462,7 @@ fn existing_and_adopted_keys_are_named_whole() {
     4 | ...234567890ab", description: x, aliases: [y], adopt: alias/z}
       |                                                       ^^^^^^^
       |
-      = help: of an existing key only `aliases` and `grants` are managed; to manage the key itself write `adopt`
+      = help: of an existing key only `aliases`, `grants` and the stack's own statements in its policy are managed; to manage the key itself write `adopt`
 
     error: `alias/aws/ebs` is reserved for AWS managed keys
      --> a.yaml:5:14

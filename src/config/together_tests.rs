@@ -117,7 +117,7 @@ fn nothing_where_something_must_be_is_told_with_what_to_write() {
     insta::assert_snapshot!(
         one("stack: s\nx-common: &c {enabled: true}\ndefaults:\nkeys:\n  a:\n  b:\n    aliases:\n    grants:\n      g: {grantee: , operations: [Decrypt]}\n"),
         @r##"
-    a.yaml:2:1 unknown field `x-common`; what every key has belongs into `defaults`, a value of many places into `vars`, and an anchor to where its text stands first; known fields: stack, account, region, vars, defaults, accounts, keys, service_linked_roles, gates, removed, lint
+    a.yaml:2:1 unknown field `x-common`; what every key has belongs into `defaults`, a value of many places into `vars`, and an anchor to where its text stands first; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, auto_scaling, efs, es, rds, service_linked_roles, gates, removed, lint
     a.yaml:5:4 expected a map, found nothing; write `a: {}`
     a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or take `aliases` away
     a.yaml:9:18 expected text, found nothing; write a value after `grantee:`

@@ -248,7 +248,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             address: address(),
             number,
             at: at.clone(),
-            call: call.clone(),
+            call: Box::new(call.clone()),
             nonce: nonce.clone(),
             time: self.world.now(),
         })?;

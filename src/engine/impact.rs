@@ -2,7 +2,7 @@
 //! grants that AWS services hold.
 
 use super::Effort;
-use crate::cloud::retry::{every_page, patiently};
+use crate::cloud::retry::{Patience, every_page, patiently};
 use crate::cloud::{Cloud, CloudError, Copies, Sought};
 use crate::id::{KeyArn, Place};
 use crate::impact::{Dependant, Impact, Impacts, Scanned, Unseen};
@@ -19,8 +19,14 @@ struct List {
     found: Result<Vec<(String, Option<KeyArn>)>, CloudError>,
 }
 
+/// How often a list is asked for: what does not answer is told, and not waited for.
+const ATTEMPTS: u32 = 3;
+
 /// Looks for what depends on each of the keys.
 pub async fn scan<C: Cloud>(cloud: &C, effort: &Effort, keys: &BTreeSet<KeyArn>) -> Impacts {
+    let attempts = effort.patience.attempts.min(ATTEMPTS);
+    let patience = Patience { attempts, ..effort.patience.clone() };
+    let effort = &Effort { patience, ..effort.clone() };
     let mut impacts: Impacts = keys.iter().map(|key| (key.clone(), Impact::default())).collect();
     let places: BTreeSet<Place> = keys.iter().map(KeyArn::place).collect();
     let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.is_consumer()).collect();

@@ -189,6 +189,7 @@ impl Consumer for DynamodbTable {
         change: Change<&Spec<Settings>>,
         setting: &Setting<'_>,
     ) -> Result<Calls<Call>, Vec<Violation>> {
+        let risk = risk(&change);
         let calls = match change {
             Change::Create { to } => create(to, setting)?,
             Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
@@ -196,7 +197,7 @@ impl Consumer for DynamodbTable {
             Change::Forget { .. } => Vec::new(),
         };
         let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(change);
+        calls.risk = risk;
         Ok(calls)
     }
 
@@ -340,7 +341,7 @@ fn table_arn(setting: &Setting<'_>) -> String {
     format!("arn:{}:dynamodb:{region}:{account}:table/{name}", region.partition())
 }
 
-fn risk(change: Change<&Spec<Settings>>) -> Option<String> {
+fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
     match change {
         Change::Delete { .. } => Some("deletes the table with all its items".to_owned()),
         Change::Update { from, to } | Change::Import { from, to }

@@ -375,9 +375,14 @@ fn edit(tree: &mut Node, change: impl FnOnce(&mut Vec<Node>)) {
         entries.push(entry("Statement", node(Value::List(statements))));
         return;
     };
+    let span = statement.value.span;
     let mut statements = match std::mem::replace(&mut statement.value.value, Value::Null) {
         Value::List(statements) => statements,
-        other => vec![Node { span: statement.value.span, value: other }],
+        single @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Map(_)) => vec![Node { span, value: single }],
     };
     change(&mut statements);
     statement.value.value = Value::List(statements);

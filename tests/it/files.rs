@@ -42,7 +42,16 @@ fn a_journal_that_the_state_already_has_is_not_folded_in_again() {
     store.append(&run(0)).unwrap();
     store.append(&Event::Began { address: address(), draft: None }).unwrap();
     let (number, nonce, time) = (0, None, 0);
-    store.append(&Event::Intended { address: address(), number, at, call, nonce, time }).unwrap();
+    store
+        .append(&Event::Intended {
+            address: address(),
+            number,
+            at,
+            call: Box::new(call),
+            nonce,
+            time,
+        })
+        .unwrap();
     assert!(!store.read("one").unwrap().is_settled());
     let journal = std::fs::read(folder.path().join("stack.journal")).unwrap();
     let mut state = State::begin(name(), "one".to_owned());

@@ -2,6 +2,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     clippy::struct_excessive_bools,

@@ -8,8 +8,8 @@ use crate::kind::consumer::Encryption;
 use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
 
-/// How often the SDK sends a read before it gives up.
-const ATTEMPTS: u32 = 8;
+/// How often the SDK sends a read before it gives up: the engine asks again, more patiently.
+const ATTEMPTS: u32 = 2;
 
 /// What a client is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -263,6 +263,10 @@ const CODES: &[(Fault, &[&str])] = &[
 ];
 
 fn by_code(code: &str) -> Option<Fault> {
+    // EC2's words for a key that it cannot use (aws-semantics 5.2).
+    if code.starts_with("InvalidKMSKey.") {
+        return Some(Fault::Key);
+    }
     CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(fault, _)| *fault)
 }
 

@@ -33,7 +33,7 @@ impl Context<'_> {
                 self.error(region.span, message, "replicas stay in the partition of their key");
             } else if let Part(Some(replica)) = replica {
                 let on = Primary { key: primary.clone(), region: place.region.clone() };
-                self.replica(name, raw, region, replica, on, at);
+                self.replica(name, raw, region, replica, on, &at);
             }
         }
     }
@@ -45,11 +45,12 @@ impl Context<'_> {
         region: &Text,
         raw: &Replica,
         primary: Primary,
-        at: Region,
+        at: &Region,
     ) {
+        let of_key = primary.key.clone();
         let full = format!("{}/{at}", name.value);
         let address = Address::new(Kind::Key, full.clone());
-        let place = Place { account: self.out.home.account.clone(), region: at };
+        let place = Place { account: self.out.home.account.clone(), region: at.clone() };
         let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
         let is_shared = |policy: &&raw::Policy| {
             policy.ownership.as_ref().is_some_and(|own| own.value == Ownership::Shared)
@@ -64,7 +65,7 @@ impl Context<'_> {
             usage: None,
             origin: None,
             multi_region: Some(true),
-            primary: Some(primary.clone()),
+            primary: Some(primary),
             custom_key_store_id: None,
             xks_key_id: None,
             description: text(&raw.description),
@@ -81,7 +82,7 @@ impl Context<'_> {
         let protect = protect.unwrap_or(true);
         self.declare(address.clone(), region.span, place.clone(), protect, Spec::Key(spec));
         let target = KeyRef::Managed(address);
-        if let Some(fact) = self.out.key_facts.get(&primary.key).cloned() {
+        if let Some(fact) = self.out.key_facts.get(&of_key).cloned() {
             self.out.key_facts.insert(target.clone(), fact);
         }
         let full = Text { span: region.span, value: full };

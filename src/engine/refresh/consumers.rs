@@ -180,7 +180,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if existing.is_none() && interest.record.is_none() {
             let tags = spec.common().map(|common| common.tags.clone()).unwrap_or_default();
             let ours = tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str());
-            if !ours && tags.get(STACK_TAG).is_some() || !ours && interest.declared.is_some() {
+            if !ours && (tags.contains_key(STACK_TAG) || interest.declared.is_some()) {
                 return foreign(&id, tags.get(STACK_TAG));
             }
         }

@@ -5,12 +5,13 @@ use super::{
     SseSpecification, TableUpdate, Throughput,
 };
 use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, unbuilt};
+use crate::cloud::aws::error::{answer, local, unbuilt};
 use crate::cloud::aws::{Aws, resolve};
 use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
 use crate::id::Place;
 use crate::kind::Spec;
 use crate::kind::consumer::{self, Common, Tags};
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     self, BillingMode, KeyType, PointInTimeRecoveryStatus, ProvisionedThroughput, TableDescription,
     TableStatus, Tag,
@@ -106,7 +107,7 @@ async fn describe(
 
 /// A table is ready once its key is, too: until then it needs the old one (aws-semantics 5.8).
 fn phase_of(table: &TableDescription) -> Phase {
-    let sse = table.sse_description().and_then(|sse| sse.status()).map(|status| status.as_str());
+    let sse = table.sse_description().and_then(|sse| sse.status()).map(types::SseStatus::as_str);
     match table.table_status() {
         Some(TableStatus::Active) if sse == Some("UPDATING") => {
             Phase::Busy("its key is being changed".to_owned())
@@ -186,31 +187,7 @@ pub(crate) async fn send(
 ) -> Result<Outcome, CloudError> {
     let client = aws.dynamodb(at, For::Changing).await;
     match call {
-        Call::CreateTable {
-            table_name,
-            attribute_definitions,
-            key_schema,
-            billing_mode,
-            provisioned_throughput,
-            deletion_protection_enabled,
-            sse_specification,
-            tags: given,
-        } => {
-            const OPERATION: &str = "CreateTable";
-            let sse = sse_specification.as_ref().map(|sse| encrypted(OPERATION, sse, late));
-            let request = client
-                .create_table()
-                .table_name(table_name)
-                .set_attribute_definitions(Some(definitions(OPERATION, attribute_definitions)?))
-                .set_key_schema(Some(elements(OPERATION, key_schema)?))
-                .billing_mode(billing_mode.as_str().into())
-                .set_provisioned_throughput(throughput(OPERATION, *provisioned_throughput)?)
-                .set_deletion_protection_enabled(*deletion_protection_enabled)
-                .set_sse_specification(sse.transpose()?)
-                .set_tags(Some(tags(OPERATION, given)?));
-            answer(OPERATION, request.send().await)?;
-            return Ok(Outcome::Made(table_name.clone()));
-        }
+        Call::CreateTable { .. } => return create(&client, call, late).await,
         Call::UpdateTable { table_name, update } => {
             const OPERATION: &str = "UpdateTable";
             let request = client.update_table().table_name(table_name);
@@ -256,6 +233,36 @@ pub(crate) async fn send(
         }
     }
     Ok(Outcome::Done)
+}
+
+async fn create(client: &Client, call: &Call, late: &Late<'_>) -> Result<Outcome, CloudError> {
+    const OPERATION: &str = "CreateTable";
+    let Call::CreateTable {
+        table_name,
+        attribute_definitions,
+        key_schema,
+        billing_mode,
+        provisioned_throughput,
+        deletion_protection_enabled,
+        sse_specification,
+        tags: given,
+    } = call
+    else {
+        return Err(local(OPERATION, Fault::Other, "the call is another one"));
+    };
+    let sse = sse_specification.as_ref().map(|sse| encrypted(OPERATION, sse, late));
+    let request = client
+        .create_table()
+        .table_name(table_name)
+        .set_attribute_definitions(Some(definitions(OPERATION, attribute_definitions)?))
+        .set_key_schema(Some(elements(OPERATION, key_schema)?))
+        .billing_mode(billing_mode.as_str().into())
+        .set_provisioned_throughput(throughput(OPERATION, *provisioned_throughput)?)
+        .set_deletion_protection_enabled(*deletion_protection_enabled)
+        .set_sse_specification(sse.transpose()?)
+        .set_tags(Some(tags(OPERATION, given)?));
+    answer(OPERATION, request.send().await)?;
+    Ok(Outcome::Made(table_name.clone()))
 }
 
 fn definitions(

@@ -24,7 +24,7 @@ pub(crate) async fn objects(
         let on = answer(OPERATION, sent)?.ebs_encryption_by_default().unwrap_or_default();
         settings.encryption = Some(on);
     }
-    if sought.asks(&["key"]) {
+    if sought.is_all() || sought.asks(&["key"]) {
         const OPERATION: &str = "GetEbsDefaultKmsKeyId";
         // Where nobody ever set one: `alias/aws/ebs`, which is no ARN (aws-semantics 5.1).
         let sent = client.get_ebs_default_kms_key_id().send().await;

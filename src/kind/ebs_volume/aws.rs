@@ -33,11 +33,11 @@ pub(crate) async fn objects(
     let client = aws.ec2(at, For::Reading).await;
     let tagged = filter(&format!("tag:{STACK_TAG}"), [sought.stack.clone()]);
     let mut found = BTreeMap::new();
-    take(&mut found, volumes(&client, tagged).await?);
+    take(&mut found, volumes(&client, (!sought.is_all()).then_some(tagged)).await?);
     let known = |id: &&String| id.starts_with("vol-") && !found.contains_key(*id);
     let others: Vec<String> = sought.ids.iter().filter(known).cloned().collect();
     for ids in others.chunks(VALUES) {
-        take(&mut found, volumes(&client, filter("volume-id", ids.to_vec())).await?);
+        take(&mut found, volumes(&client, Some(filter("volume-id", ids.to_vec()))).await?);
     }
     let changing = match sought.asks(&FORM) {
         true => modifications(&client, &found.keys().cloned().collect::<Vec<_>>()).await?,
@@ -60,10 +60,11 @@ fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
     Filter::builder().name(name).set_values(Some(values.into_iter().collect())).build()
 }
 
-async fn volumes(client: &Client, filter: Filter) -> Result<Vec<Volume>, CloudError> {
+async fn volumes(client: &Client, filter: Option<Filter>) -> Result<Vec<Volume>, CloudError> {
     let (mut found, mut from) = (Vec::new(), None);
     loop {
-        let request = client.describe_volumes().filters(filter.clone()).max_results(PAGE);
+        let filters = filter.clone().map(|filter| vec![filter]);
+        let request = client.describe_volumes().set_filters(filters).max_results(PAGE);
         let page = answer("DescribeVolumes", request.set_next_token(from).send().await)?;
         found.extend(page.volumes.unwrap_or_default());
         from = page.next_token.filter(|token| !token.is_empty());
@@ -107,7 +108,7 @@ async fn modifications(
 /// How far AWS is with the volume, and with the last change of its form.
 pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
     let client = aws.ec2(at, For::Reading).await;
-    let found = volumes(&client, filter("volume-id", [id.to_owned()])).await?;
+    let found = volumes(&client, Some(filter("volume-id", [id.to_owned()]))).await?;
     let Some(volume) = found.first() else {
         return Ok(Phase::Gone);
     };

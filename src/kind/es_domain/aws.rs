@@ -27,17 +27,18 @@ pub(crate) async fn objects(
     sought: &Sought,
 ) -> Result<Vec<Object>, CloudError> {
     const NAMES: &str = "ListDomainNames";
-    if sought.ids.is_empty() {
+    if sought.ids.is_empty() && !sought.is_all() {
         return Ok(Vec::new());
     }
     let client = aws.opensearch(at, For::Reading).await;
     let listed = answer(NAMES, client.list_domain_names().send().await)?;
     let names = listed.domain_names().iter().filter_map(|info| info.domain_name.clone());
-    let names: Vec<String> = names.filter(|name| sought.ids.contains(name)).collect();
+    let names: Vec<String> =
+        names.filter(|name| sought.is_all() || sought.ids.contains(name)).collect();
     let reads = names.chunks(MANY).map(|names| described(&client, names));
     let found: Vec<DomainStatus> =
         futures_util::future::try_join_all(reads).await?.into_iter().flatten().collect();
-    let reads = found.iter().map(|domain| object(&client, at, domain));
+    let reads = found.iter().map(|domain| object(&client, at, domain, !sought.is_all()));
     futures_util::future::try_join_all(reads).await
 }
 
@@ -47,13 +48,21 @@ async fn described(client: &Client, names: &[String]) -> Result<Vec<DomainStatus
     Ok(answer(OPERATION, request.send().await)?.domain_status_list)
 }
 
-async fn object(client: &Client, at: &Place, domain: &DomainStatus) -> Result<Object, CloudError> {
+async fn object(
+    client: &Client,
+    at: &Place,
+    domain: &DomainStatus,
+    tagged: bool,
+) -> Result<Object, CloudError> {
     const TAGS: &str = "ListTags";
-    let listed = match answer(TAGS, client.list_tags().arn(domain.arn()).send().await) {
-        Ok(answer) => answer.tag_list.unwrap_or_default(),
-        // One that goes while it is read.
-        Err(error) if error.fault == Fault::NotFound => Vec::new(),
-        Err(error) => return Err(error),
+    let listed = match tagged {
+        true => match answer(TAGS, client.list_tags().arn(domain.arn()).send().await) {
+            Ok(answer) => answer.tag_list.unwrap_or_default(),
+            // One that goes while it is read.
+            Err(error) if error.fault == Fault::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        },
+        false => Vec::new(),
     };
     let tags: Tags = listed.into_iter().map(|tag| (tag.key, tag.value)).collect();
     let at_rest = domain.encryption_at_rest_options();

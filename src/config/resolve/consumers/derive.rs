@@ -27,7 +27,7 @@ impl Context<'_> {
     fn put(&self, spec: &mut Spec, needs: &[(String, Need)]) -> Option<Put> {
         if let Spec::KeyPolicy(policy) = spec {
             let mut shared = Some(policy.shared.clone());
-            let put = self.into_shared(&mut shared, needs);
+            let put = self.put_shared(&mut shared, needs);
             policy.shared = shared?;
             return Some(put);
         }
@@ -35,7 +35,7 @@ impl Context<'_> {
             return None;
         };
         let (Some(policy), None) = (&key.policy, &key.shared) else {
-            return Some(self.into_shared(&mut key.shared, needs));
+            return Some(self.put_shared(&mut key.shared, needs));
         };
         let derived = derive::derive(needs, "");
         let merged = derive::with(policy, &derived, self.partition);
@@ -43,7 +43,7 @@ impl Context<'_> {
     }
 
     /// Adds to the statements that are the stack's in a policy that is not.
-    fn into_shared(&self, shared: &mut Option<Shared>, needs: &[(String, Need)]) -> Put {
+    fn put_shared(&self, shared: &mut Option<Shared>, needs: &[(String, Need)]) -> Put {
         let prefix = prefix(&self.out.stack);
         let derived = derive::derive(needs, &prefix);
         let own = shared.as_ref().map_or_else(Document::silent, |own| own.statements.clone());
