@@ -24,7 +24,9 @@ impl Plan {
             let Some(impact) = impact else {
                 continue;
             };
-            let left = self.staying(step, impact);
+            let mut left = self.staying(step, impact);
+            let last = self.last_snapshots(step);
+            left.extend(&last);
             if left.is_empty() {
                 risks.insert(step.address.clone(), impact.caution());
             } else {
@@ -39,6 +41,20 @@ impl Plan {
             }
         }
         self.refuse(refused);
+    }
+
+    /// The snapshots that the deletion of databases leaves behind, encrypted with the key of a step.
+    fn last_snapshots(&self, key: &Step) -> Vec<Dependant> {
+        let leaving = self.steps.iter().filter(|step| {
+            let refs = step.change.from().map(Spec::refs).unwrap_or_default();
+            refs.iter().any(|of| of.managed() == Some(&key.address))
+        });
+        let names = leaving.flat_map(|step| step.calls.iter().chain(&step.last)).filter_map(|call| {
+            let request = call.call.request().1;
+            request.get("FinalDBSnapshotIdentifier")?.as_str().map(str::to_owned)
+        });
+        let what = "final snapshot".to_owned();
+        names.map(|id| Dependant { what: what.clone(), id, held_by: None }).collect()
     }
 
     /// What still needs the key of a step once the steps before it are done.

@@ -86,7 +86,9 @@ rds:
     let said = stack.expect(0, &["apply", "--auto-approve"]);
     assert!(said.contains("ModifyDBInstance"), "{said}");
     stack.expect(0, &["plan", "--detailed-exitcode"]);
-    stack.expect(0, &["destroy", "--auto-approve"]);
+    // The last snapshot needs the key.
+    let said = stack.expect(3, &["destroy", "--auto-approve"]);
+    assert!(said.contains("it is in use: final snapshot `"), "{said}");
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);
     assert_eq!(count(region, "DescribeDBSnapshots", "DBSnapshot"), 1);
 }
@@ -111,7 +113,9 @@ rds:
     stack.write(&changed);
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.expect(0, &["plan", "--detailed-exitcode"]);
-    stack.expect(0, &["destroy", "--auto-approve"]);
+    // The last snapshot needs the key.
+    let said = stack.expect(3, &["destroy", "--auto-approve"]);
+    assert!(said.contains("it is in use: final snapshot `"), "{said}");
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);
     assert_eq!(count(region, "DescribeDBClusters", "DBCluster"), 0);
     let left = rds(region, "Action=DescribeDBClusterSnapshots");

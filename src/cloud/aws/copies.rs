@@ -6,6 +6,7 @@ use super::error::answer;
 use crate::cloud::{CloudError, Copies};
 use crate::id::{KeyArn, Place};
 use crate::impact::LastUsage;
+use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot};
 
 /// The ids of all of them, each with its key.
 type Found = Vec<(String, Option<KeyArn>)>;
@@ -43,7 +44,9 @@ async fn instances(aws: &Aws, at: &Place) -> Result<Found, CloudError> {
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         let page = answer(OPERATION, page)?;
-        let each = page.db_snapshots().iter();
+        // Automated ones go with their instance.
+        let own = |s: &&DbSnapshot| s.snapshot_type() != Some("automated");
+        let each = page.db_snapshots().iter().filter(own);
         found.extend(each.filter_map(|s| entry(s.db_snapshot_identifier(), s.kms_key_id())));
     }
     Ok(found)
@@ -56,7 +59,8 @@ async fn clusters(aws: &Aws, at: &Place) -> Result<Found, CloudError> {
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         let page = answer(OPERATION, page)?;
-        let each = page.db_cluster_snapshots().iter();
+        let own = |s: &&DbClusterSnapshot| s.snapshot_type() != Some("automated");
+        let each = page.db_cluster_snapshots().iter().filter(own);
         found
             .extend(each.filter_map(|s| entry(s.db_cluster_snapshot_identifier(), s.kms_key_id())));
     }

@@ -76,16 +76,9 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             if self.world.stop() {
                 return Err(Stuck::by(error));
             }
-            let lost = Lost {
-                address: &step.address,
-                stack: self.plan.stack.as_str(),
-                at,
-                call,
-                key: key.as_ref(),
-                ids: &ids,
-                nonce,
-                age: Duration::ZERO,
-            };
+            let (address, stack) = (&step.address, self.plan.stack.as_str());
+            let (key, age) = (key.as_ref(), Duration::ZERO);
+            let lost = Lost { address, stack, at, call, key, ids: &ids, nonce, age };
             match self.meaning(call, &error) {
                 Meaning::Done => return Ok(Outcome::Done),
                 Meaning::Refused => return Err(Stuck::Refused(error)),
@@ -104,13 +97,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                     None if again => {}
                     None => return Err(Stuck::Refused(error)),
                 },
-                Meaning::Busy => {
-                    let waited = self.until(step, Goal::Ready).await;
-                    if let Err(why) = waited {
-                        let message = format!("{}; {why}", error.message);
-                        return Err(Stuck::Refused(CloudError { message, ..error }));
-                    }
-                }
+                Meaning::Busy => self.idle(step, &error).await?,
                 Meaning::Again => {}
             }
             attempt += 1;
@@ -119,6 +106,16 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             }
             self.pause(step, call, attempt, "not answered, or too fast for AWS").await;
         }
+    }
+
+    /// Waits until AWS is done with what it is at.
+    async fn idle(&self, step: &Step, error: &CloudError) -> Result<(), Stuck> {
+        self.until(step, Goal::Ready).await.map_err(|why| {
+            let CloudError { operation, fault, code, message, request_id } = error;
+            let message = format!("{message}; {why}");
+            let (code, request_id) = (code.clone(), request_id.clone());
+            Stuck::Refused(CloudError { operation, fault: *fault, code, message, request_id })
+        })
     }
 
     async fn pause(&self, step: &Step, call: &Call, attempt: u32, why: &str) {
