@@ -49,10 +49,11 @@ impl Plan {
             let refs = step.change.from().map(Spec::refs).unwrap_or_default();
             refs.iter().any(|of| of.managed() == Some(&key.address))
         });
-        let names = leaving.flat_map(|step| step.calls.iter().chain(&step.last)).filter_map(|call| {
-            let request = call.call.request().1;
-            request.get("FinalDBSnapshotIdentifier")?.as_str().map(str::to_owned)
-        });
+        let names =
+            leaving.flat_map(|step| step.calls.iter().chain(&step.last)).filter_map(|call| {
+                let request = call.call.request().1;
+                request.get("FinalDBSnapshotIdentifier")?.as_str().map(str::to_owned)
+            });
         let what = "final snapshot".to_owned();
         names.map(|id| Dependant { what: what.clone(), id, held_by: None }).collect()
     }
