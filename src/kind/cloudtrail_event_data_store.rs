@@ -92,6 +92,7 @@ impl Consumer for CloudtrailEventDataStore {
     type Call = Call;
     const SERVICE: &'static str = "cloudtrail";
     const NAMED: bool = false;
+    const READS: &'static str = "cloudtrail:ListEventDataStores, GetEventDataStore, ListTags";
     const PACE: Pace = Pace { first: 2, most: 20, limit: 900 };
 
     fn calls(

@@ -163,6 +163,7 @@ impl Consumer for CloudtrailTrail {
     type Call = Call;
     const SERVICE: &'static str = "cloudtrail";
     const NAMED: bool = true;
+    const READS: &'static str = "cloudtrail:DescribeTrails, GetTrailStatus, GetEventSelectors, ListTags; s3:ListBucket, GetBucketPolicy of the bucket";
     const PACE: Pace = Pace { first: 1, most: 10, limit: 300 };
 
     fn calls(

@@ -182,6 +182,8 @@ pub trait Consumer {
     const SERVICE: &'static str;
     /// Whether AWS knows it by the name in the configuration; else by an id of AWS's.
     const NAMED: bool;
+    /// The IAM actions that a refresh needs.
+    const READS: &'static str;
     /// How long AWS takes.
     const PACE: Pace;
 
@@ -269,6 +271,10 @@ impl<T: Consumer> Resource for T {
 
     fn effect(call: &Self::Call) -> Option<Effect> {
         Some(T::effect(call))
+    }
+
+    fn reads() -> &'static str {
+        T::READS
     }
 
     fn pace() -> Option<Pace> {

@@ -183,6 +183,8 @@ impl Consumer for DynamodbTable {
     type Call = Call;
     const SERVICE: &'static str = "dynamodb";
     const NAMED: bool = true;
+    const READS: &'static str =
+        "dynamodb:DescribeTable, ListTagsOfResource, DescribeContinuousBackups";
     const PACE: Pace = Pace { first: 2, most: 20, limit: 1800 };
 
     fn calls(

@@ -39,6 +39,7 @@ impl Consumer for EbsDefault {
     type Call = Call;
     const SERVICE: &'static str = "ec2";
     const NAMED: bool = true;
+    const READS: &'static str = "ec2:GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId";
     const PACE: Pace = Pace { first: 1, most: 1, limit: 60 };
 
     fn calls(

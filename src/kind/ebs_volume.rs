@@ -122,6 +122,7 @@ impl Consumer for EbsVolume {
     const NAMED: bool = false;
     /// AWS's own waiter looks every 15 seconds for 10 minutes; a large change of the form takes
     /// longer (EBS User Guide, "Monitor the progress of EBS volume modifications").
+    const READS: &'static str = "ec2:DescribeVolumes, DescribeVolumesModifications";
     const PACE: Pace = Pace { first: 2, most: 15, limit: 1800 };
 
     fn calls(

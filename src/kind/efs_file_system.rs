@@ -222,6 +222,7 @@ impl Consumer for EfsFileSystem {
     type Call = Call;
     const SERVICE: &'static str = "efs";
     const NAMED: bool = false;
+    const READS: &'static str = "elasticfilesystem:DescribeFileSystems, DescribeMountTargets, DescribeMountTargetSecurityGroups, DescribeLifecycleConfiguration, DescribeBackupPolicy";
     const PACE: Pace = Pace { first: 2, most: 10, limit: 1800 };
 
     fn calls(

@@ -69,6 +69,7 @@ impl Consumer for EsDomain {
     type Call = Call;
     const SERVICE: &'static str = "opensearch";
     const NAMED: bool = true;
+    const READS: &'static str = "es:ListDomainNames, DescribeDomains, DescribeDomain, ListTags";
     const PACE: Pace = Pace { first: 30, most: 60, limit: 7200 };
 
     fn calls(

@@ -198,6 +198,10 @@ pub trait Resource {
         let _ = call;
         None
     }
+    /// The IAM actions that a refresh of a consumer needs.
+    fn reads() -> &'static str {
+        ""
+    }
     /// How long AWS takes for a consumer; `None` for what is no consumer.
     fn pace() -> Option<Pace> {
         None
@@ -234,6 +238,12 @@ macro_rules! kinds {
             #[must_use]
             pub fn pace(self) -> Option<Pace> {
                 match self { $(Self::$variant => $module::$resource::pace()),+ }
+            }
+
+            /// The IAM actions that a refresh of a consumer needs.
+            #[must_use]
+            pub fn reads(self) -> &'static str {
+                match self { $(Self::$variant => $module::$resource::reads()),+ }
             }
 
             /// Whether it is a consumer of keys.

@@ -245,6 +245,7 @@ impl Consumer for RdsCluster {
     type Call = Call;
     const SERVICE: &'static str = "rds";
     const NAMED: bool = true;
+    const READS: &'static str = "rds:DescribeDBClusters, DescribeDBInstances";
     const PACE: Pace = Pace { first: 10, most: 30, limit: 7200 };
 
     fn calls(

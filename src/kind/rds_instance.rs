@@ -183,6 +183,7 @@ impl Consumer for RdsInstance {
     type Call = Call;
     const SERVICE: &'static str = "rds";
     const NAMED: bool = true;
+    const READS: &'static str = "rds:DescribeDBInstances";
     const PACE: Pace = Pace { first: 10, most: 30, limit: 7200 };
 
     fn calls(

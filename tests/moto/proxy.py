@@ -54,10 +54,36 @@ class Proxy(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
+        if self.path != "/counts":
+            return self.relay()
         with lock:
             self.answer(200, json.dumps(counts, sort_keys=True).encode())
 
+    def relay(self):
+        """A call of a service whose operations are methods and paths, such as EFS and S3."""
+        path = urllib.parse.urlsplit(self.path).path
+        parts = ["{}" if any(c.isdigit() for c in part) and part[:2] != "20" else part for part in path.split("/")]
+        with lock:
+            counts[f"{self.command} {'/'.join(parts)}"] += 1
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        connection = http.client.HTTPConnection(upstream.hostname, upstream.port, timeout=60)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        text = answer.read()
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", answer.headers.get("Content-Length", str(len(text))))
+        self.end_headers()
+        self.wfile.write(text)
+        connection.close()
+
+    do_PUT = do_DELETE = do_HEAD = relay
+
     def do_POST(self):
+        if not self.headers.get("X-Amz-Target") and self.path != "/":
+            return self.relay()
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         target = self.headers.get("X-Amz-Target")
         if target:

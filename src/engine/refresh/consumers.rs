@@ -27,6 +27,8 @@ impl<C: Cloud> Refresh<'_, C> {
         aliases: &Aliases,
         live: &mut Live,
     ) -> Result<(), CloudError> {
+        let own: BTreeMap<KeyArn, Address> =
+            live.ids.iter().map(|(address, arn)| (arn.clone(), address.clone())).collect();
         let searches: Vec<Search<'_>> = self.searches();
         let reads = searches.into_iter().map(|search| async move {
             let missing = |found: &Result<Vec<Object>, CloudError>| {
@@ -41,13 +43,20 @@ impl<C: Cloud> Refresh<'_, C> {
         });
         for (search, found) in self.side_by_side(reads).await {
             match found {
-                Ok(found) => self.lift_found(&search, found, aliases, live),
+                Ok(found) => {
+                    let managed = aws_managed(aliases, &search.place);
+                    let named = found.into_iter().map(|mut object| {
+                        name_key(&mut object.spec, &managed, &own);
+                        object
+                    });
+                    self.lift_found(&search, named.collect(), live);
+                }
                 Err(error) if unreachable(&error) => return Err(error),
                 Err(error) => {
-                    let kind = search.sought.kind.as_str();
+                    let reads = search.sought.kind.reads();
                     for address in search.addresses.keys() {
                         let reason = format!("it cannot be read: {error}");
-                        let help = format!("let the caller read it (see the README on {kind})");
+                        let help = format!("let the caller read it: {reads}");
                         let seen = unread(reason, &error, &help);
                         live.seen.insert((*address).clone(), seen);
                     }
@@ -99,19 +108,9 @@ impl<C: Cloud> Refresh<'_, C> {
         })
     }
 
-    fn lift_found(
-        &self,
-        search: &Search<'_>,
-        found: Vec<Object>,
-        aliases: &Aliases,
-        live: &mut Live,
-    ) {
-        let managed = aws_managed(aliases, &search.place);
-        let (gone, mut left): (Vec<Object>, Vec<Object>) =
+    fn lift_found(&self, search: &Search<'_>, found: Vec<Object>, live: &mut Live) {
+        let (gone, left): (Vec<Object>, Vec<Object>) =
             found.into_iter().partition(|object| object.phase == Phase::Gone);
-        for object in &mut left {
-            name_key(&mut object.spec, &managed, live);
-        }
         for (address, id) in &search.addresses {
             let ours = |object: &Object| self.is_tagged(object, address);
             let by_id = left.iter().position(|object| Some(&object.id) == id.as_ref());
@@ -236,17 +235,18 @@ fn aws_managed(aliases: &Aliases, place: &Place) -> BTreeSet<KeyArn> {
 }
 
 /// Calls a key of the stack by its address.
-fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, live: &Live) {
+fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, Address>) {
     let Some(key) = spec.common_mut().and_then(|common| common.key.as_mut()) else {
         return;
     };
     let Some(KeyRef::Arn(arn)) = key.key() else {
         return;
     };
-    *key = match managed.contains(arn) {
-        true => Encryption::Aws,
-        false => Encryption::Key(live.key_ref(arn)),
-    };
+    if managed.contains(arn) {
+        *key = Encryption::Aws;
+    } else if let Some(address) = own.get(arn) {
+        *key = Encryption::Key(KeyRef::Managed(address.clone()));
+    }
 }
 
 fn foreign(id: &str, stack: Option<&String>) -> Seen {
