@@ -106,6 +106,23 @@ impl Script<'_> {
         Target::Variable(variable.clone())
     }
 
+    /// The keys inside of a structure, which stands between single quotes.
+    fn with_keys(
+        &self,
+        mut argument: String,
+        value: &Value,
+        needed: &mut BTreeSet<(String, String)>,
+    ) -> String {
+        for address in keys_within(value) {
+            let target = match self.key(&address, needed) {
+                Target::Text(arn) => arn.replace('\'', ""),
+                Target::Variable(name) => format!("'\"${name}\"'"),
+            };
+            argument = argument.replace(&format!("\"{address}\""), &format!("\"{target}\""));
+        }
+        argument
+    }
+
     fn command(
         &self,
         step: &Step,
@@ -136,7 +153,8 @@ impl Script<'_> {
                     let _ = write!(command, " --{} \"{secret}\"", kebab(&name));
                 } else if let Some(argument) = argument(&name, &value) {
                     command.push(' ');
-                    command.push_str(&with_own_key(&argument, &own));
+                    let argument = with_own_key(&argument, &own);
+                    command.push_str(&self.with_keys(argument, &value, needed));
                 } else {
                     input.insert(name, value);
                 }
@@ -155,6 +173,22 @@ impl Script<'_> {
             }
             None => writeln!(out, "{command}"),
         };
+    }
+}
+
+/// The keys of the stack that a value names, in the parameters that name keys.
+fn keys_within(value: &Value) -> Vec<Address> {
+    match value {
+        Value::Object(fields) => {
+            let each = fields.iter().flat_map(|(name, value)| {
+                let key = value.as_str().filter(|_| name.ends_with("KeyId"));
+                let own = key.and_then(|text| text.parse::<Address>().ok());
+                own.into_iter().chain(keys_within(value))
+            });
+            each.collect()
+        }
+        Value::Array(items) => items.iter().flat_map(keys_within).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 

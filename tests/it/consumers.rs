@@ -132,6 +132,7 @@ impl Case {
         self.is_refused();
         self.is_kept_and_deleted();
         self.is_waited_for();
+        self.is_stopped_and_gone_on_with();
         self.is_used_as_it_is();
     }
 
@@ -203,6 +204,23 @@ impl Case {
         stack.applied(&self.of(self.text));
         assert_eq!(stack.fake.consumer(self.kind, &self.id(&stack)).busy, 0);
         stack.settled(&self.of(self.text));
+    }
+
+    /// An apply that is stopped while AWS is at work is gone on with, and waits for the rest.
+    fn is_stopped_and_gone_on_with(&self) {
+        let mut stack = Stack::new(4);
+        stack.applied(&desired(KEYS));
+        stack.fake.faults.borrow_mut().busy = 6;
+        stack.impatient.set(true);
+        let (_, ended) = stack.run(&self.of(self.text));
+        assert!(ended.stopped && !ended.is_complete(), "{ended:?}");
+        stack.stop.set(false);
+        stack.impatient.set(false);
+        stack.applied(&self.of(self.text));
+        assert_eq!(stack.fake.consumer(self.kind, &self.id(&stack)).busy, 0);
+        stack.applied(&self.of(self.text));
+        stack.settled(&self.of(self.text));
+        assert_eq!(self.count(&stack), 1);
     }
 
     fn is_used_as_it_is(&self) {

@@ -22,6 +22,8 @@ struct Memory<'a> {
     nonces: &'a Cell<u64>,
     stop: &'a Cell<bool>,
     rng: &'a Rng,
+    /// Whether somebody stops the run once it waits for AWS.
+    impatient: bool,
 }
 
 impl World for Memory<'_> {
@@ -49,7 +51,11 @@ impl World for Memory<'_> {
         self.stop.get()
     }
 
-    fn tell(&self, _: Progress<'_>) {}
+    fn tell(&self, progress: Progress<'_>) {
+        if self.impatient && matches!(progress, Progress::Polling { .. }) {
+            self.stop.set(true);
+        }
+    }
 
     fn choose(&self, ready: &BTreeSet<Work>) -> Option<Work> {
         let n = usize::try_from(self.rng.below(ready.len().max(1) as u64)).unwrap_or_default();
@@ -63,6 +69,8 @@ pub(crate) struct Stack {
     pub(crate) state: State,
     pub(crate) journal: RefCell<Vec<u8>>,
     pub(crate) stop: Cell<bool>,
+    /// Whether somebody stops a run once it waits for AWS.
+    pub(crate) impatient: Cell<bool>,
     /// How many seconds after the calls of an interrupted run the next one begins.
     pub(crate) later: Cell<u64>,
     /// Users and roles that are gone once the next run has made its plan.
@@ -85,6 +93,7 @@ impl Stack {
             state: lineage("one"),
             journal: RefCell::default(),
             stop: Cell::new(false),
+            impatient: Cell::new(false),
             later: Cell::new(60),
             leaving: RefCell::default(),
             nonces: Cell::new(0),
@@ -151,6 +160,7 @@ impl Stack {
                 nonces: &self.nonces,
                 stop: &self.stop,
                 rng: &self.rng,
+                impatient: self.impatient.get(),
             };
             let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
             world.write(&Event::Run { lineage, serial }).unwrap();
