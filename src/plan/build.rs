@@ -170,6 +170,13 @@ impl Builder<'_> {
             None => "declared, and not there",
         };
         self.step(address, declared.place.clone(), change, None, declared.protect, reason);
+        let lost = self.state.records.contains_key(address) && address.kind.is_consumer();
+        if let Some(step) = self.plan.steps.last_mut().filter(|_| lost)
+            && step.address == *address
+        {
+            let risk = "what it held is lost: the new one is empty";
+            step.risk.get_or_insert_with(|| risk.to_owned());
+        }
     }
 
     fn keep(

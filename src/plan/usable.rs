@@ -142,6 +142,7 @@ impl Scene<'_> {
             found.push(Violation::new("key", format!("there is no alias `{alias}`"), help));
         }
         found.extend(self.elsewhere(address, declared, key));
+        found.extend(self.abroad(address, declared, key));
         found.extend(self.asymmetric(key));
         found.extend(self.asleep(key));
         found.extend(self.lacking(declared, key));
@@ -168,6 +169,17 @@ impl Scene<'_> {
             let help = format!(
                 "AWS services use keys of their own Region: name one in {wanted}, or a replica there"
             );
+            Violation::new("key", reason, help)
+        })
+    }
+
+    /// A domain takes keys of its own account only (aws-semantics 5.0).
+    fn abroad(&self, address: &Address, declared: &Declared, key: &KeyRef) -> Option<Violation> {
+        let account = self.place(key)?.account;
+        let foreign = address.kind == Kind::EsDomain && account != declared.place.account;
+        foreign.then(|| {
+            let reason = format!("`{key}` is of account {account}");
+            let help = "OpenSearch Service takes keys of the domain's own account: name one";
             Violation::new("key", reason, help)
         })
     }

@@ -103,7 +103,7 @@ impl<C: Cloud> Refresh<'_, C> {
     /// Whether something is recorded that AWS does not show.
     fn misses_recorded(&self, search: &Search<'_>, found: &[Object]) -> bool {
         search.addresses.iter().any(|(address, id)| {
-            let recorded = self.interest(address).record.is_some_and(|record| record.partial);
+            let recorded = self.interest(address).record.is_some();
             recorded && !found.iter().any(|object| Some(&object.id) == id.as_ref())
         })
     }

@@ -156,3 +156,15 @@ fn a_consumer_whose_key_was_disabled_by_hand_is_told_of() {
     assert!(told(&plan), "{:#?}", plan.findings);
     assert_eq!(stack.fake.key("a").meta.arn, stack.state.records[&key_at("a")].id.parse().unwrap());
 }
+
+#[test]
+fn a_domain_takes_no_key_of_another_account() {
+    let arn = "arn:aws:kms:eu-central-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let all = desired(&format!(
+        "{KEYS}es: {{domains: {{logs: {{engine_version: OpenSearch_2.19, instance_count: 1, \
+         instance_type: t3.small.search, volume_size_gib: 10, key: '{arn}'}}}}}}\n"
+    ));
+    let plan = Stack::new(1).plan_only(&all);
+    assert!(plan.blocked.iter().any(|b| b.reason.contains("is of account 999900001111")));
+    assert!(!operations(&plan).contains(&"CreateDomain".to_owned()));
+}
