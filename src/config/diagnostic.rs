@@ -150,11 +150,37 @@ fn snippet<'a>(
         if label.is_empty() { annotation } else { annotation.label(printable(label)) }
     });
     Some(
-        Snippet::source(printable_same_length(window))
+        Snippet::source(printable_same_length(&masked(window)).into_owned())
             .line_start(line)
             .path(printable(&source.name))
             .annotations(annotations),
     )
+}
+
+/// The field whose value may be a password, where there should be none.
+const SECRET: &str = "master_password:";
+
+/// The text with what may be a password made unreadable, in as many bytes: an excerpt around any error
+/// ends in a log.
+fn masked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(SECRET) {
+        let value = after.trim_start_matches(' ');
+        let (gap, _) = after.split_at(after.len() - value.len());
+        let end = value.find([',', '}', '\n']).unwrap_or(value.len());
+        let (word, tail) = value.split_at(end);
+        let known = word.starts_with(['{', '$']) || word.trim_end().starts_with("managed");
+        for part in [before, SECRET, gap] {
+            out.push_str(part);
+        }
+        match known {
+            true => out.push_str(word),
+            false => out.push_str(&"*".repeat(word.len())),
+        }
+        rest = tail;
+    }
+    out + rest
 }
 
 /// All that was found so far.

@@ -82,3 +82,12 @@ fn the_nearest_name_is_near() {
     assert_eq!(nearest("zzz", known), None);
     assert_eq!(nearest(&"d".repeat(100_000), known), None);
 }
+
+#[test]
+fn a_password_is_no_part_of_an_excerpt() {
+    let secret = "orders: {engine: x, master_password: hünter2, port: 1}";
+    assert_eq!(masked(secret), "orders: {engine: x, master_password: ********, port: 1}");
+    for plain in ["master_password: managed", "master_password: {env: NAME}", "a: b"] {
+        assert_eq!(masked(plain), plain);
+    }
+}
