@@ -128,8 +128,7 @@ impl Consumer for CloudtrailEventDataStore {
             Need::new(ENCRYPT, service(), &["kms:GenerateDataKey", "kms:Decrypt"]),
             Need::new("AllowCloudTrailDescribeKeyEds", service(), &["kms:DescribeKey"]),
         ];
-        if !scene.used_by.is_empty() {
-            let users = Who::Identities(scene.used_by.iter().cloned().collect());
+        if let Some(users) = scene.users() {
             let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
             needs.push(Need::new("EnableUserKeyPermissionsEds", users, &actions));
         }

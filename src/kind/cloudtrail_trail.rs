@@ -218,8 +218,7 @@ impl Consumer for CloudtrailTrail {
             need("AllowCloudTrailDescribeKey", "kms:DescribeKey"),
             need("AllowCloudTrailDecryptTrail", "kms:Decrypt").optional(),
         ];
-        if !scene.used_by.is_empty() {
-            let readers = Who::Identities(scene.used_by.iter().cloned().collect());
+        if let Some(readers) = scene.users() {
             let purpose = "EnableCloudTrailLogDecryptPermissions";
             let need = Need::new(purpose, readers, &["kms:Decrypt"]);
             needs.push(need.when("Null", CONTEXT, "false"));

@@ -6,7 +6,7 @@
 
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::Place;
-use crate::policy::Need;
+use crate::policy::{Need, Who};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -164,6 +164,13 @@ pub struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// The identities that create or use it, if any are named.
+    #[must_use]
+    pub fn users(&self) -> Option<Who> {
+        let named = !self.used_by.is_empty();
+        named.then(|| Who::Identities(self.used_by.iter().cloned().collect()))
+    }
+
     /// The condition under which a call reaches KMS through a service of the place.
     #[must_use]
     pub fn via(&self, service: &str) -> String {

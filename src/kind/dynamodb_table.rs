@@ -7,9 +7,8 @@ use super::consumer::{
     Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, missing, retagged, settings, tag_list,
 };
 use super::{Calls, Change, KeyRef, Setting, Violation};
-use crate::policy::{Need, Who};
+use crate::policy::Need;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// A part of a table's primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,10 +216,9 @@ impl Consumer for DynamodbTable {
     /// DynamoDB uses the key in the name of everyone who makes the table or reads and writes its
     /// items; the Region is left open because global tables need that.
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
-        if scene.used_by.is_empty() {
+        let Some(users) = scene.users() else {
             return Vec::new();
-        }
-        let who: BTreeSet<String> = scene.used_by.iter().cloned().collect();
+        };
         let actions = [
             "kms:Encrypt",
             "kms:Decrypt",
@@ -230,7 +228,7 @@ impl Consumer for DynamodbTable {
             "kms:CreateGrant",
         ];
         let via = scene.via("dynamodb").replace(scene.place.region.as_str(), "*");
-        let need = Need::new("AllowDynamoDBTables", Who::Identities(who), &actions);
+        let need = Need::new("AllowDynamoDBTables", users, &actions);
         vec![need.when("StringLike", "kms:ViaService", via)]
     }
 }

@@ -8,8 +8,8 @@ use super::consumer::{
     settings, tag_list,
 };
 use super::{Calls, Change, KeyRef, Setting, Violation};
+use crate::policy::Need;
 use crate::policy::derive::Condition;
-use crate::policy::{Need, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -153,10 +153,9 @@ impl Consumer for EbsVolume {
     /// EC2 uses the key in the name of whoever makes or attaches the volume, and has them make a
     /// grant for it (aws-semantics 5.1).
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
-        if scene.used_by.is_empty() {
+        let Some(users) = scene.users() else {
             return Vec::new();
-        }
-        let who = || Who::Identities(scene.used_by.iter().cloned().collect());
+        };
         let account = |arn: &String| arn.split(':').nth(4).map(str::to_owned);
         let callers: BTreeSet<String> = scene.used_by.iter().filter_map(account).collect();
         let actions = [
@@ -165,7 +164,7 @@ impl Consumer for EbsVolume {
             "kms:GenerateDataKeyWithoutPlaintext",
             "kms:ReEncrypt*",
         ];
-        let mut using = Need::new("AllowEbsUse", who(), &actions).when(
+        let mut using = Need::new("AllowEbsUse", users.clone(), &actions).when(
             "StringEquals",
             "kms:ViaService",
             scene.via("ec2"),
@@ -175,7 +174,7 @@ impl Consumer for EbsVolume {
             key: "kms:CallerAccount".to_owned(),
             values: callers,
         });
-        let granting = Need::new("AllowEbsGrants", who(), &["kms:CreateGrant"]);
+        let granting = Need::new("AllowEbsGrants", users, &["kms:CreateGrant"]);
         vec![using, granting.when("Bool", "kms:GrantIsForAWSResource", "true")]
     }
 }

@@ -9,7 +9,7 @@ use super::consumer::{
 };
 use super::key::{NAME_TAG, STACK_TAG};
 use super::{Calls, Change, KeyRef, Setting, Violation};
-use crate::policy::{Need, Who};
+use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -259,10 +259,9 @@ impl Consumer for EfsFileSystem {
     /// EFS makes its grant in the name of whoever makes the file system (EFS User Guide, Using KMS
     /// keys; aws-semantics 5.3).
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
-        if scene.used_by.is_empty() {
+        let Some(users) = scene.users() else {
             return Vec::new();
-        }
-        let who: BTreeSet<String> = scene.used_by.iter().cloned().collect();
+        };
         let actions = [
             "kms:Encrypt",
             "kms:Decrypt",
@@ -271,7 +270,7 @@ impl Consumer for EfsFileSystem {
             "kms:CreateGrant",
             "kms:DescribeKey",
         ];
-        let need = Need::new("AllowEfsForAuthorizedPrincipals", Who::Identities(who), &actions)
+        let need = Need::new("AllowEfsForAuthorizedPrincipals", users, &actions)
             .when("StringEquals", "kms:ViaService", scene.via("elasticfilesystem"))
             .when("StringEquals", "kms:CallerAccount", scene.place.account.as_str());
         vec![need]

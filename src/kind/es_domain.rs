@@ -13,7 +13,7 @@ use super::consumer::{
     Consumer, Effect, Pace, Scene, Spec, allowed, fixed_key, retagged, settings, tag_list,
 };
 use super::{Calls, Change, Setting, Violation};
-use crate::policy::{Document, Need, Who};
+use crate::policy::{Document, Need};
 use std::collections::BTreeSet;
 
 settings! {
@@ -102,10 +102,9 @@ impl Consumer for EsDomain {
     /// resource of AWS is known of `CreateGrant` alone (OpenSearch Service Developer Guide,
     /// Encryption of data at rest; aws-semantics 5.5).
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
-        if scene.used_by.is_empty() {
+        let Some(users) = scene.users() else {
             return Vec::new();
-        }
-        let who: BTreeSet<String> = scene.used_by.iter().cloned().collect();
+        };
         let uses = [
             "kms:Encrypt",
             "kms:Decrypt",
@@ -114,7 +113,7 @@ impl Consumer for EsDomain {
             "kms:DescribeKey",
         ];
         let need = |purpose: &str, actions: &[&str]| {
-            Need::new(purpose, Who::Identities(who.clone()), actions).when(
+            Need::new(purpose, users.clone(), actions).when(
                 "StringEquals",
                 "kms:ViaService",
                 scene.via("es"),

@@ -5,10 +5,9 @@ pub(crate) mod aws;
 
 use super::consumer::{Scene, Spec, fixed_key};
 use super::{Setting, Violation};
-use crate::policy::{Need, Who};
+use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// A value that is read from the environment when the call is sent, and is kept nowhere.
@@ -185,12 +184,11 @@ pub(crate) fn arn(setting: &Setting<'_>, kind: &str) -> String {
 /// RDS makes its grant in the name of whoever creates it; a secret with the key is made in that
 /// name, too, through Secrets Manager.
 pub(crate) fn needs(scene: &Scene<'_>, secret: bool) -> Vec<Need> {
-    if scene.used_by.is_empty() {
+    let Some(users) = scene.users() else {
         return Vec::new();
-    }
+    };
     let need = |purpose: &str, service: &str, actions: &[&str]| {
-        let who: BTreeSet<String> = scene.used_by.iter().cloned().collect();
-        Need::new(purpose, Who::Identities(who), actions)
+        Need::new(purpose, users.clone(), actions)
             .when("StringEquals", "kms:ViaService", scene.via(service))
             .when("StringEquals", "kms:CallerAccount", scene.place.account.to_string())
     };

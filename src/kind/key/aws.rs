@@ -172,13 +172,7 @@ async fn create(
     else {
         return Err(local(OPERATION, Fault::Other, "the call is another one"));
     };
-    // Without its nonce the key could not be found again if the answer is lost.
-    let Some(nonce) = late.nonce else {
-        return Err(local(OPERATION, Fault::Other, "the call has no nonce"));
-    };
-    let mut all = declared.clone();
-    all.push(Tag { tag_key: NONCE_TAG.to_owned(), tag_value: nonce.to_owned() });
-    let all = tags(OPERATION, &all)?;
+    let all = tags_of_new(OPERATION, declared, late)?;
     let request = aws
         .ready(at, OPERATION)
         .await
@@ -194,9 +188,28 @@ async fn create(
         .set_bypass_policy_lockout_safety_check(bypass_policy_lockout_safety_check.then_some(true))
         .set_tags(Some(all));
     let made = answer(OPERATION, request.send().await)?;
-    let key = metadata(OPERATION, made.key_metadata());
-    // The key exists, whatever the answer looks like: it has to be looked for.
-    key.map(|key| Outcome::Key(key.arn))
+    made_key(OPERATION, made.key_metadata())
+}
+
+/// The tags of a key that is made: without its nonce it could not be found again if the answer is
+/// lost.
+fn tags_of_new(
+    operation: &'static str,
+    declared: &[Tag],
+    late: &Late<'_>,
+) -> Result<Vec<types::Tag>, CloudError> {
+    let Some(nonce) = late.nonce else {
+        return Err(local(operation, Fault::Other, "the call has no nonce"));
+    };
+    let mut all = declared.to_vec();
+    all.push(Tag { tag_key: NONCE_TAG.to_owned(), tag_value: nonce.to_owned() });
+    tags(operation, &all)
+}
+
+/// The key exists, whatever the answer looks like: then it has to be looked for.
+fn made_key(operation: &'static str, found: Option<&KeyMetadata>) -> Result<Outcome, CloudError> {
+    metadata(operation, found)
+        .map(|key| Outcome::Key(key.arn))
         .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
 }
 
@@ -218,12 +231,7 @@ async fn replicate(
     else {
         return Err(local(OPERATION, Fault::Other, "the call is another one"));
     };
-    let Some(nonce) = late.nonce else {
-        return Err(local(OPERATION, Fault::Other, "the call has no nonce"));
-    };
-    let mut all = declared.clone();
-    all.push(Tag { tag_key: NONCE_TAG.to_owned(), tag_value: nonce.to_owned() });
-    let all = tags(OPERATION, &all)?;
+    let all = tags_of_new(OPERATION, declared, late)?;
     let primary = resolve(OPERATION, key_id, late)?;
     let request = aws
         .ready(at, OPERATION)
@@ -236,7 +244,5 @@ async fn replicate(
         .set_bypass_policy_lockout_safety_check(bypass_policy_lockout_safety_check.then_some(true))
         .set_tags(Some(all));
     let made = answer(OPERATION, request.send().await)?;
-    let key = metadata(OPERATION, made.replica_key_metadata());
-    key.map(|key| Outcome::Key(key.arn))
-        .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
+    made_key(OPERATION, made.replica_key_metadata())
 }
