@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::{KeyFacts, Spec};
 use crate::policy::gates::Gates;
-use crate::policy::{Document, Finding, Need};
+use crate::policy::{Finding, Need};
 use crate::tree::Span;
 use crate::waiver::{Judged, Waiver, judge};
 use serde::{Deserialize, Serialize};
@@ -30,8 +30,8 @@ pub struct Desired {
     pub key_facts: KeyFacts,
     /// What is demanded of every key.
     pub gates: Gates,
-    /// The policies of the branch to merge into, for the gate on new access.
-    pub base: BTreeMap<Address, Document>,
+    /// The keys and parts of policies of the branch to merge into, for the gate on new access.
+    pub base: BTreeMap<Address, Spec>,
     /// What is questionable about the policies, though not wrong enough to refuse.
     #[serde(skip)]
     pub findings: Vec<(Address, Finding)>,
@@ -42,7 +42,7 @@ pub struct Desired {
 
 /// The format of a saved plan, of which a declaration is a part. Read by the same version only: a
 /// plan lives from a review to a merge, not longer.
-pub const SAVED: &str = "1";
+pub const SAVED: &str = "2";
 
 impl Desired {
     /// The accounts that it is in: those whose IAM can be asked.

@@ -105,6 +105,8 @@ pub struct InFlight {
 struct Open {
     draft: Option<Draft>,
     in_flight: Option<InFlight>,
+    /// Whether AWS has executed a call of the step: only then is anything in AWS the stack's.
+    executed: bool,
 }
 
 /// Why a journal cannot be believed.
@@ -200,7 +202,8 @@ impl Replay {
             }
             Event::Run { .. } => Ok(()),
             Event::Began { address, draft } => {
-                let open = Open { draft: draft.as_deref().cloned(), in_flight: None };
+                let draft = draft.as_deref().cloned();
+                let open = Open { draft, in_flight: None, executed: false };
                 match self.open.insert(address.clone(), open) {
                     Some(before) if before.in_flight.is_some() => illegal("began", address),
                     Some(_) | None => Ok(()),
@@ -254,9 +257,11 @@ impl Replay {
             Outcome::Grant(id) | Outcome::Made(id) => Some(id.clone()),
             Outcome::Done => None,
         };
-        let draft = self.open.get_mut(address).and_then(|open| open.draft.as_mut());
-        if let (Some(id), Some(draft)) = (id, draft) {
-            draft.id = Some(id);
+        if let Some(open) = self.open.get_mut(address) {
+            open.executed = true;
+            if let (Some(id), Some(draft)) = (id, &mut open.draft) {
+                draft.id = Some(id);
+            }
         }
         if matches!(outcome, Outcome::Key(_)) {
             self.state.records.remove(address);
@@ -266,14 +271,20 @@ impl Replay {
     }
 
     /// What AWS has is no longer what the record says. A record that was there stays, since what it
-    /// names may still have to go: a grant is made anew before the old one is revoked.
+    /// names may still have to go: a grant is made anew before the old one is revoked. A new record
+    /// is made only once AWS has executed a call of the step: what AWS refused to create may be
+    /// somebody else's by the next run.
     fn touch(&mut self, address: &Address) {
-        let draft = self.open.get(address).and_then(|open| open.draft.as_ref());
+        let open = self.open.get(address);
+        let draft = open.and_then(|open| open.draft.as_ref());
         let intent = draft.and_then(|draft| draft.intent.clone());
+        let executed = open.is_some_and(|open| open.executed);
         if let Some(record) = self.state.records.get_mut(address) {
             record.partial = true;
             record.intent = intent;
-        } else if let Some(Draft { id: Some(id), place, spec, protect, .. }) = draft.cloned() {
+        } else if let Some(Draft { id: Some(id), place, spec, protect, .. }) =
+            draft.filter(|_| executed).cloned()
+        {
             let record = Record { id, place, spec, protect, partial: true, intent };
             self.state.records.insert(address.clone(), record);
         }

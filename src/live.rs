@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::id::{AliasArn, KeyArn, Place, Region};
-use crate::kind::{Ids, KeyFacts, KeyRef, Kind, Spec, Violation};
+use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
 use std::collections::BTreeMap;
 
 /// What was found at an address.
@@ -52,13 +52,6 @@ pub struct Live {
 }
 
 impl Live {
-    /// A key as the stack names it: one of its own by its address.
-    #[must_use]
-    pub fn key_ref(&self, arn: &KeyArn) -> KeyRef {
-        let own = self.ids.iter().find(|(_, own)| *own == arn);
-        own.map_or_else(|| KeyRef::Arn(arn.clone()), |(key, _)| KeyRef::Managed(key.clone()))
-    }
-
     /// Whether an identity was found in IAM already: a service-linked role of the stack.
     #[must_use]
     pub fn has_identity(&self, arn: &str) -> bool {

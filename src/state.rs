@@ -6,8 +6,9 @@ use crate::kind::Spec;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The format that this program writes.
-pub const VERSION: u32 = 1;
+/// The format that this program writes. It reads format 1, too, which also kept by what names the
+/// stack knows its grants and statements: those are computed from the stack's name since.
+pub const VERSION: u32 = 2;
 
 /// One recorded resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

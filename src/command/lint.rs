@@ -7,7 +7,7 @@ use crate::config::{self, Diagnostic, Diagnostics, Sources};
 use crate::desired::Desired;
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
-use crate::gate::{Changing, breaches};
+use crate::gate::{self, breaches};
 use crate::io::Io;
 use crate::kind::Spec;
 use crate::live::Seen;
@@ -27,7 +27,7 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
         return Ok(print(&found, &[], &Sources::new(), args.format, global, io));
     }
     let (loaded, mut desired) = declared(global, io)?;
-    for (address, breaches) in breaches(&desired, |_| Changing::default()) {
+    for (address, breaches) in breaches(&desired, &gate::declared(&desired)) {
         let span = desired.resources.get(&address).map_or(Span::default(), |key| key.span);
         let found = breaches.into_iter().map(|breach| {
             let message = format!("the gate `{}` is not passed: {}", breach.gate, breach.message);

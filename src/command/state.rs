@@ -173,7 +173,7 @@ mod tests {
 
     fn grant(on: &str) -> Value {
         let spec = json!({
-            "key": on, "name_prefix": "kmsctl:s:a/g:", "operations": ["Decrypt"],
+            "key": on, "operations": ["Decrypt"],
             "grantee": "arn:aws:iam::111122223333:role/x",
         });
         record("grant-id", json!({"grant": spec}))
@@ -185,7 +185,7 @@ mod tests {
 
     fn store(folder: &tempfile::TempDir, records: &Value) -> Store {
         let state =
-            json!({"version": 1, "lineage": "l", "serial": 7, "stack": "s", "records": records});
+            json!({"version": 2, "lineage": "l", "serial": 7, "stack": "s", "records": records});
         std::fs::write(folder.path().join("s.json"), state.to_string()).unwrap();
         Store::new(folder.path(), "s".parse().unwrap())
     }

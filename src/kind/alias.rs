@@ -3,7 +3,7 @@
 pub(crate) mod aws;
 
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
-use crate::id::{AliasName, Place};
+use crate::id::{AliasName, Name, Place};
 use serde::{Deserialize, Serialize};
 
 /// An alias and the key it points at.
@@ -38,7 +38,7 @@ impl Resource for Alias {
         vec![&spec.target]
     }
 
-    fn complete(declared: &Spec, _: &Spec) -> Spec {
+    fn complete(declared: &Spec, _: &Spec, _: &Name) -> Spec {
         declared.clone()
     }
 

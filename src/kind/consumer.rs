@@ -5,7 +5,7 @@
 //! needs of the key. Everything in this folder but the `aws.rs` halves is pure.
 
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::Place;
+use crate::id::{Name, Place};
 use crate::policy::{Need, Who};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -231,7 +231,7 @@ impl<T: Consumer> Resource for T {
         spec.key().into_iter().collect()
     }
 
-    fn complete(declared: &Self::Spec, live: &Self::Spec) -> Self::Spec {
+    fn complete(declared: &Self::Spec, live: &Self::Spec, _: &Name) -> Self::Spec {
         let key = declared.common.key.clone().or_else(|| live.common.key.clone());
         Spec {
             common: Common { key, ..declared.common.clone() },

@@ -8,7 +8,7 @@ pub(crate) mod aws;
 
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
 use crate::address::Address;
-use crate::id::{AccountId, Place};
+use crate::id::{AccountId, Name, Place};
 use crate::policy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -29,8 +29,6 @@ pub enum Constraint {
 pub struct Spec {
     /// The key.
     pub key: KeyRef,
-    /// What the grant's name begins with; the hash follows.
-    pub name_prefix: String,
     /// Who may use the key, as an ARN.
     pub grantee: String,
     /// Who may retire the grant, as an ARN.
@@ -122,12 +120,13 @@ impl Resource for Grant {
         vec![&spec.key]
     }
 
-    fn complete(declared: &Spec, live: &Spec) -> Spec {
+    fn complete(declared: &Spec, live: &Spec, _: &Name) -> Spec {
         Spec { id: live.id.clone(), ..declared.clone() }
     }
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
         let Setting { place, keys, .. } = *setting;
+        let begins = prefix(setting.stack, setting.name);
         if let Some(to) = change.to() {
             supported(to, keys)?;
         }
@@ -141,10 +140,10 @@ impl Resource for Grant {
         };
         let mut calls = Calls::all_at(place, Vec::new());
         match change {
-            Change::Create { to } => calls.first.push(create(place, to, None)),
+            Change::Create { to } => calls.first.push(create(place, to, &begins, None)),
             Change::Update { from, to } | Change::Import { from, to } => {
                 if !same_access(from, to) {
-                    calls.first.push(create(place, to, from.id.as_ref()));
+                    calls.first.push(create(place, to, &begins, from.id.as_ref()));
                     calls.first.extend(from.id.iter().map(|id| revoke(from, id)));
                 }
                 calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
@@ -174,12 +173,7 @@ impl Resource for Grant {
 
 /// Whether two grants differ in nothing but which objects in AWS stand for them.
 fn same_access(a: &Spec, b: &Spec) -> bool {
-    let bare = |spec: &Spec| Spec {
-        id: None,
-        superseded: BTreeSet::new(),
-        name_prefix: String::new(),
-        ..spec.clone()
-    };
+    let bare = |spec: &Spec| Spec { id: None, superseded: BTreeSet::new(), ..spec.clone() };
     bare(a) == bare(b)
 }
 
@@ -204,7 +198,7 @@ fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
 /// The name is a function of the parameters, and of the grant that the new one takes the place of:
 /// a grant whose grantee was deleted and made again has the same parameters, and AWS would
 /// answer with the old, dead grant.
-fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call) {
+fn create(place: &Place, to: &Spec, begins: &str, instead_of: Option<&String>) -> (Place, Call) {
     let mut hash = Sha256::new();
     for part in [&to.grantee, to.retiring.as_ref().unwrap_or(&String::new())] {
         hash.update(part);
@@ -215,7 +209,7 @@ fn create(place: &Place, to: &Spec, instead_of: Option<&String>) -> (Place, Call
     let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
     let call = Call::CreateGrant {
         key_id: to.key.clone(),
-        name: format!("{}{hash}", to.name_prefix),
+        name: format!("{begins}{hash}"),
         grantee_principal: to.grantee.clone(),
         retiring_principal: to.retiring.clone(),
         operations: to.operations.clone(),
@@ -247,19 +241,44 @@ impl From<Constraint> for policy::grants::Constraint {
     }
 }
 
+/// What the names of a stack's grants begin with: AWS's own evidence of whose a grant is.
+#[must_use]
+pub fn mark(stack: &Name) -> String {
+    format!("kmsctl:{stack}:")
+}
+
+/// What the name of the grant at an address begins with; a hash follows. `name` is the address's.
+fn prefix(stack: &Name, name: &str) -> String {
+    format!("{}{name}:", mark(stack))
+}
+
+/// Which grant is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The stack.
+    pub stack: &'a Name,
+    /// The name in the grant's address.
+    pub name: &'a str,
+    /// Where its calls go unless it has an issuer.
+    pub place: &'a Place,
+    /// The declaration or, without one, the record.
+    pub spec: &'a Spec,
+    /// The id in the record. It counts only for a grant whose name says that it is the stack's: the
+    /// key of one that is recorded may have been given another name.
+    pub recorded: Option<&'a str>,
+}
+
 /// Finds our grant among all grants of its key, and puts it into the words of a declaration.
 ///
-/// `place` is where its calls go unless it has an issuer. The one that equals the declaration (or, without one, the record) is the grant; every other one
-/// with our prefix, or with the recorded id, is superseded. `None` where there is none at all.
+/// The one that equals the wanted form is the grant; every other one with its prefix, or with the
+/// recorded id, is superseded. `None` where there is none at all.
 #[must_use]
-pub fn lift(
-    wanted: &Spec,
-    place: &Place,
-    recorded_id: Option<&str>,
-    listed: &[Listed],
-) -> Option<(String, Spec)> {
+pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
+    let Wanted { stack, name, place, spec: wanted, recorded } = wanted;
+    let (own, mark) = (prefix(stack, name), mark(stack));
     let ours = |grant: &&Listed| {
-        grant.name.starts_with(&wanted.name_prefix) || recorded_id == Some(&grant.grant_id)
+        let known = recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark);
+        grant.name.starts_with(&own) || known
     };
     let mut ours: Vec<&Listed> = listed.iter().filter(ours).collect();
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));

@@ -9,10 +9,11 @@ pub use refuse::{shut_out, waking};
 
 use super::consumer::{Tags, retagged};
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::{Place, Region};
+use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
 use refuse::{immutable, importable, lockout, rotatable};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Marks the keys of a stack; its value is the stack's name.
@@ -169,9 +170,10 @@ impl Spec {
     /// The form that is created: where the policy is not the stack's, AWS's own with the stack's
     /// statements.
     #[must_use]
-    pub fn newborn(&self, place: &Place) -> Self {
+    pub fn newborn(&self, place: &Place, stack: &Name) -> Self {
         let around = |shared: &Shared| {
-            shared.within(&policy::aws_default(place.region.partition(), place.account.as_str()))
+            let default = policy::aws_default(place.region.partition(), place.account.as_str());
+            shared.within(&default, stack)
         };
         let policy = self.policy.clone().or_else(|| self.shared.as_ref().map(around));
         Self { policy, ..self.clone() }
@@ -190,24 +192,34 @@ pub struct Primary {
 /// Statements in a policy of somebody else: the others stay as they are, character for character.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
-    /// What the Sids of the stack's statements begin with.
-    pub prefix: String,
-    /// The statements.
+    /// The statements. Their Sids begin with [`Shared::prefix`].
     pub statements: Document,
 }
 
 impl Shared {
-    /// The same without any statement.
+    /// No statement at all.
     #[must_use]
-    pub fn emptied(&self) -> Self {
-        Self { prefix: self.prefix.clone(), statements: Document::silent() }
+    pub fn none() -> Self {
+        Self { statements: Document::silent() }
+    }
+
+    /// What the Sids of a stack's statements in somebody else's policy begin with: Sids of key
+    /// policies take letters, digits and spaces, names of stacks more than those.
+    #[must_use]
+    pub fn prefix(stack: &Name) -> String {
+        let digest = Sha256::digest(stack.as_str().as_bytes());
+        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { ' ' };
+        let words: String = stack.as_str().chars().map(plain).collect();
+        format!("kmsctl {words} {mark} ")
     }
 
     /// The policy with the statements in it, and without others of the stack's.
     #[must_use]
-    pub fn within(&self, policy: &Document) -> Document {
+    pub fn within(&self, policy: &Document, stack: &Name) -> Document {
         let ours = policy::derive::owned(&self.statements, "");
-        policy::derive::merged(policy, &ours, &self.prefix).unwrap_or_else(|_| policy.clone())
+        let prefix = Self::prefix(stack);
+        policy::derive::merged(policy, &ours, &prefix).unwrap_or_else(|_| policy.clone())
     }
 }
 
@@ -298,7 +310,7 @@ impl Resource for Key {
         spec.primary.iter().map(|primary| &primary.key).collect()
     }
 
-    fn complete(declared: &Spec, live: &Spec) -> Spec {
+    fn complete(declared: &Spec, live: &Spec, stack: &Name) -> Spec {
         fn or<T: Clone>(declared: Option<&T>, live: Option<&T>) -> Option<T> {
             declared.or(live).cloned()
         }
@@ -320,15 +332,13 @@ impl Resource for Key {
             enabled: declared.enabled.or(live.deletion.as_ref().map(|_| true)).or(live.enabled),
             rotation: declared.rotation.or(live.rotation),
             policy: match (&declared.shared, &live.policy) {
-                (Some(shared), Some(live)) => Some(shared.within(live)),
+                (Some(shared), Some(live)) => Some(shared.within(live, stack)),
                 (None, Some(policy)) if declared.policy.is_none() => {
                     // Statements that were kmsctl's go with the last consumer that needed them.
-                    Some(
-                        live.shared.as_ref().map_or_else(
-                            || policy.clone(),
-                            |shared| shared.emptied().within(policy),
-                        ),
-                    )
+                    Some(match &live.shared {
+                        Some(_) => Shared::none().within(policy, stack),
+                        None => policy.clone(),
+                    })
                 }
                 _ if same_policy => live.policy.clone(),
                 _ => or(declared.policy.as_ref(), live.policy.as_ref()),

@@ -5,6 +5,7 @@ pub(crate) mod aws;
 
 use super::key::Shared;
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
+use crate::id::Name;
 use crate::policy::Document;
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +42,9 @@ impl Resource for KeyPolicy {
         vec![&spec.key]
     }
 
-    fn complete(declared: &Spec, live: &Spec) -> Spec {
-        let policy = live.policy.as_ref().map(|policy| declared.shared.within(policy));
+    fn complete(declared: &Spec, live: &Spec, stack: &Name) -> Spec {
+        let within = |policy| declared.shared.within(policy, stack);
+        let policy = live.policy.as_ref().map(within);
         Spec { policy, ..declared.clone() }
     }
 
@@ -57,7 +59,7 @@ impl Resource for KeyPolicy {
                 to.policy.as_ref().map(|policy| put(to, policy))
             }
             Change::Delete { from } => {
-                let without = |policy| from.shared.emptied().within(policy);
+                let without = |policy| Shared::none().within(policy, setting.stack);
                 from.policy.as_ref().map(|policy| put(from, &without(policy)))
             }
             Change::Forget { .. } => None,

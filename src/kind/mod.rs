@@ -27,7 +27,7 @@ pub mod service_linked_role;
 pub use change::{Calls, Change, Retry, Violation};
 
 use crate::address::Address;
-use crate::id::{AliasArn, KeyArn, Place};
+use crate::id::{AliasArn, KeyArn, Name, Place};
 use crate::policy::{Document, Need};
 use consumer::{Common, Effect, Goal, Pace, Scene};
 use serde::de::DeserializeOwned;
@@ -128,6 +128,8 @@ pub type KeyFacts = BTreeMap<KeyRef, KeyFact>;
 /// What a change is made in.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
+    /// The stack: what is its own is named after it.
+    pub stack: &'a Name,
     /// Where the resource is, or will be.
     pub place: &'a Place,
     /// The keys that resources point at.
@@ -152,7 +154,7 @@ pub trait Resource {
     /// The keys that the resource points at; they become dependencies.
     fn refs(spec: &Self::Spec) -> Vec<&KeyRef>;
     /// `declared` with every field that its author left out taken from `live`.
-    fn complete(declared: &Self::Spec, live: &Self::Spec) -> Self::Spec;
+    fn complete(declared: &Self::Spec, live: &Self::Spec, stack: &Name) -> Self::Spec;
     /// `declared`, with what an apply that was cut short was doing to fields that the configuration
     /// leaves to AWS: live may show a stage of that.
     fn resumed(declared: &Self::Spec, intent: &Self::Spec) -> Self::Spec {
@@ -313,10 +315,10 @@ macro_rules! kinds {
 
             /// `self` with every field that its author left out taken from `live`.
             #[must_use]
-            pub fn complete(&self, live: &Self) -> Self {
+            pub fn complete(&self, live: &Self, stack: &Name) -> Self {
                 match (self, live) {
                     $((Self::$variant(declared), Self::$variant(live)) =>
-                        Self::$variant($module::$resource::complete(declared, live)),)+
+                        Self::$variant($module::$resource::complete(declared, live, stack)),)+
                     _ => self.clone(),
                 }
             }
@@ -444,8 +446,8 @@ kinds! {
 impl Spec {
     /// The form that is created: a key whose policy is not the stack's begins with AWS's own.
     #[must_use]
-    pub fn newborn(&self, place: &Place) -> Self {
-        if let Self::Key(key) = self { Self::Key(key.newborn(place)) } else { self.clone() }
+    pub fn newborn(&self, place: &Place, stack: &Name) -> Self {
+        if let Self::Key(key) = self { Self::Key(key.newborn(place, stack)) } else { self.clone() }
     }
 
     /// The key that it points at.

@@ -7,7 +7,7 @@
 pub(crate) mod aws;
 
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::{BadId, IdentityArn, Place, RoleSuffix};
+use crate::id::{BadId, IdentityArn, Name, Place, RoleSuffix};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -235,7 +235,7 @@ impl Resource for ServiceLinkedRole {
         Vec::new()
     }
 
-    fn complete(declared: &Spec, _: &Spec) -> Spec {
+    fn complete(declared: &Spec, _: &Spec, _: &Name) -> Spec {
         declared.clone()
     }
 

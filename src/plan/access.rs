@@ -1,9 +1,8 @@
 //! Who gains and who loses access to which key by a plan. Pure.
 
 use super::{Access, Step, Via};
-use crate::address::Address;
 use crate::desired::Desired;
-use crate::kind::{Change, Spec, grant};
+use crate::kind::{Change, KeyRef, Spec, grant};
 use crate::live::{Live, Seen};
 use crate::policy::access::grant_changes;
 use crate::policy::grants::Grant;
@@ -32,7 +31,9 @@ fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
         partition: step.place.region.partition().to_owned(),
         arn: step.id.clone().filter(|id| id.starts_with("arn:")),
     };
-    let grants = if from.is_some() { grants(&step.address, live) } else { Vec::new() };
+    let named = step.change.to().and_then(|to| to.as_key_policy()).map(|policy| policy.key.clone());
+    let on = named.unwrap_or_else(|| KeyRef::Managed(step.address.clone()));
+    let grants = if from.is_some() { grants(&on, live) } else { Vec::new() };
     let changes = policy::compare(from.as_ref(), to.as_ref(), &key, &grants).changes;
     let declared = desired.resources.get(&step.address).map(|declared| &declared.derived);
     let sources = |change: &AccessChange| -> BTreeSet<String> {
@@ -50,10 +51,10 @@ fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
 }
 
 /// The grants on a key that kmsctl sees.
-fn grants(key: &Address, live: &Live) -> Vec<Grant> {
+fn grants(key: &KeyRef, live: &Live) -> Vec<Grant> {
     let each = live.seen.iter().filter_map(|(address, seen)| match seen {
         Seen::Present { spec, .. } => {
-            let grant = spec.as_grant().filter(|grant| grant.key.managed() == Some(key))?;
+            let grant = spec.as_grant().filter(|grant| grant.key == *key)?;
             Some(grant::in_policy_words(address, grant))
         }
         Seen::Absent | Seen::Obstructed { .. } => None,

@@ -1,12 +1,13 @@
 //! Desired, state and live become a plan. Pure.
 
 use super::access::access;
+use super::replace::Slot;
 use super::{
     Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, field, leaving, order, usable,
 };
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
-use crate::id::Place;
+use crate::id::{KeyArn, Place};
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
 use crate::live::{Live, Seen};
 use crate::policy::lint::Severity;
@@ -32,6 +33,7 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     usable::block_losses(live, &mut builder.plan);
     builder.block_grants_on_disabled();
     builder.block_dependents();
+    builder.block_unreplaced();
     let mut plan = builder.plan;
     leaving::keep_until_gone(&mut plan.steps);
     order::order(&mut plan.steps);
@@ -39,30 +41,37 @@ pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
     plan.access.sort();
     let told = findings(desired, &plan.blocked);
     plan.findings.extend(told);
-    super::gate::judge(&mut plan, desired);
+    super::gate::judge(&mut plan, desired, live);
     plan
 }
 
-/// The declarations with the keys that AWS has behind the aliases that they name.
+/// The declarations with the keys called as the stack calls them, by whatever name they are declared:
+/// an alias, or the ARN of one of its own.
 fn named<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> {
-    let by_alias = |declared: &Declared| {
-        declared.spec.refs().into_iter().any(|key| matches!(key, kind::KeyRef::Alias(_)))
+    let own: BTreeMap<&KeyArn, &Address> = live.ids.iter().map(|(a, arn)| (arn, a)).collect();
+    let called = |key: &kind::KeyRef, consumer: bool| {
+        let arn = match key {
+            kind::KeyRef::Alias(alias) => live.targets.get(alias)?,
+            kind::KeyRef::Arn(arn) if consumer => arn,
+            kind::KeyRef::Managed(_) | kind::KeyRef::Arn(_) => return None,
+        };
+        let managed = own.get(arn).map(|address| kind::KeyRef::Managed((*address).clone()));
+        let name = managed.unwrap_or_else(|| kind::KeyRef::Arn(arn.clone()));
+        (name != *key).then_some(name)
     };
-    if !desired.resources.values().any(by_alias) {
-        return Cow::Borrowed(desired);
-    }
-    let mut desired = desired.clone();
-    for declared in desired.resources.values_mut() {
-        let Some(key) = declared.spec.key_mut() else {
+    let mut out = Cow::Borrowed(desired);
+    for (address, declared) in &desired.resources {
+        let consumer = address.kind.is_consumer();
+        let name = declared.spec.refs().into_iter().find_map(|key| called(key, consumer));
+        let Some(name) = name else {
             continue;
         };
-        if let kind::KeyRef::Alias(alias) = key
-            && let Some(arn) = live.targets.get(alias)
-        {
-            *key = live.key_ref(arn);
+        let declared = out.to_mut().resources.get_mut(address);
+        if let Some(key) = declared.and_then(|declared| declared.spec.key_mut()) {
+            *key = name;
         }
     }
-    Cow::Owned(desired)
+    out
 }
 
 fn empty(desired: &Desired, state: &State) -> Plan {
@@ -143,7 +152,7 @@ impl Builder<'_> {
         };
         let fields = match live {
             Some(live) => {
-                let expected = record.spec.complete(live);
+                let expected = record.spec.complete(live, &self.desired.stack);
                 if expected == *live {
                     Vec::new()
                 } else {
@@ -164,7 +173,8 @@ impl Builder<'_> {
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
-        let change = Change::Create { to: declared.spec.newborn(&declared.place) };
+        let change =
+            Change::Create { to: declared.spec.newborn(&declared.place, &self.desired.stack) };
         let reason = match self.state.records.get(address) {
             Some(_) => "it was deleted outside of kmsctl",
             None => "declared, and not there",
@@ -200,7 +210,7 @@ impl Builder<'_> {
         }
         let intent = record.and_then(|record| record.intent.as_deref());
         let wanted = intent.map(|intent| declared.spec.resumed(intent));
-        let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from);
+        let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from, &self.desired.stack);
         let place = declared.place.clone();
         if *from == to {
             self.remember(address, declared, record, id, &to);
@@ -234,11 +244,13 @@ impl Builder<'_> {
     /// An apply was cut short while AWS was at work on a consumer: what it makes of it is looked at
     /// once it is done.
     fn wait_for_aws(&mut self, address: &Address, declared: &Declared, from: &Spec, id: &str) {
+        let known = self.state.records.get(address).map(|record| record.spec.clone());
         let change = Change::Update { from: from.clone(), to: from.clone() };
         let reason = "AWS is at work on it since an earlier apply: waits for that";
         self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);
         if let Some(step) = self.plan.steps.last_mut().filter(|step| step.address == *address) {
-            step.record = Some(declared.spec.clone());
+            // What the call that was refused meanwhile should have changed is planned again.
+            step.record = known.or_else(|| Some(declared.spec.clone()));
             step.calls.clear();
             step.last.clear();
         }
@@ -359,7 +371,8 @@ impl Builder<'_> {
         let existing =
             change.to().or(change.from()).and_then(|spec| spec.common()?.existing.as_deref());
         let name = existing.unwrap_or(&address.name);
-        let setting = kind::Setting { place: &place, keys: &self.facts, id, name, caller };
+        let stack = &self.desired.stack;
+        let setting = kind::Setting { stack, place: &place, keys: &self.facts, id, name, caller };
         let calls = match kind::calls(&change, &setting) {
             Ok(calls) => calls,
             Err(violations) => {
@@ -440,6 +453,9 @@ impl Builder<'_> {
             self.plan.blocked.iter().map(|blocked| blocked.address.clone()).collect();
         let undeclared = |key: &Address| !self.desired.resources.contains_key(key);
         let missing = |key: &Address| !self.live.ids.contains_key(key);
+        // What AWS has at the key's address may be somebody else's, or cannot be looked at.
+        let obstructed =
+            |key: &Address| matches!(self.live.seen.get(key), Some(Seen::Obstructed { .. }));
         let moved = |key: &Address| {
             let seen = self.live.seen.get(key).zip(self.desired.resources.get(key));
             seen.is_some_and(|(seen, declared)| moved(seen, declared).is_some())
@@ -448,7 +464,8 @@ impl Builder<'_> {
         self.plan.steps.retain(|step| {
             let specs = step.change.from().into_iter().chain(step.change.to());
             let hit = specs.flat_map(Spec::refs).filter_map(kind::KeyRef::managed).find(|key| {
-                refused.contains(*key) && (missing(key) || undeclared(key) || moved(key))
+                refused.contains(*key)
+                    && (missing(key) || undeclared(key) || moved(key) || obstructed(key))
             });
             let hit = hit.cloned();
             if let Some(key) = &hit {
@@ -459,6 +476,33 @@ impl Builder<'_> {
         for (address, key) in waiting {
             let help = format!("resolve what blocks `{key}` first");
             self.block(&address, &Violation::new("", format!("`{key}` is blocked"), help));
+        }
+    }
+
+    /// While what is to take a resource's place is refused, the resource is not taken away.
+    fn block_unreplaced(&mut self) {
+        let missing =
+            |address: &Address| !matches!(self.live.seen.get(address), Some(Seen::Present { .. }));
+        let blocked = self.plan.blocked.iter().map(|blocked| &blocked.address);
+        let coming: BTreeMap<Slot, &Address> = blocked
+            .filter(|address| missing(address))
+            .filter_map(|address| {
+                Some((Slot::of(&self.desired.resources.get(address)?.spec)?, address))
+            })
+            .collect();
+        let waiting = self.plan.steps.iter().filter_map(|step| {
+            let Change::Delete { from } = &step.change else {
+                return None;
+            };
+            let instead = coming.get(&Slot::of(from)?)?;
+            Some((step.address.clone(), (*instead).clone()))
+        });
+        let waiting: Vec<(Address, Address)> = waiting.collect();
+        for (address, instead) in waiting {
+            self.plan.steps.retain(|step| step.address != address);
+            let reason = format!("`{instead}` may be to take its place, and is blocked");
+            let help = format!("resolve what blocks `{instead}` first");
+            self.block(&address, &Violation::new("", reason, help));
         }
     }
 }

@@ -16,19 +16,11 @@ pub struct FieldChange {
     pub after: Value,
 }
 
-/// What a grant is recognised by: nobody declares it.
-const INTERNAL: &str = "name_prefix";
-
 /// The fields that differ, in the order of the form.
 #[must_use]
 pub fn changes(before: Option<&Spec>, after: Option<&Spec>) -> Vec<FieldChange> {
-    let fields = |spec: Option<&Spec>| {
-        let mut fields = spec.and_then(|spec| spec.fields().ok()).unwrap_or(Value::Null);
-        if let Value::Object(fields) = &mut fields {
-            fields.retain(|name, _| name != INTERNAL);
-        }
-        fields
-    };
+    let fields =
+        |spec: Option<&Spec>| spec.and_then(|spec| spec.fields().ok()).unwrap_or(Value::Null);
     let mut found = Vec::new();
     walk("", &fields(before), &fields(after), &mut found);
     found

@@ -3,38 +3,105 @@
 use super::{Finding, Plan, Step};
 use crate::address::Address;
 use crate::desired::Desired;
-use crate::gate::{Changing, breaches};
-use crate::kind::Violation;
+use crate::gate::{Subject, breaches, context};
+use crate::kind::key::Shared;
+use crate::kind::{Change, Spec, Violation};
+use crate::live::{Live, Seen};
 use crate::policy::gates::Breach;
-use std::collections::BTreeMap;
+use crate::policy::{Document, aws_default};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What to do about a gate.
 const HELP: &str = "change the policy or the grant; or, if it is meant, have the gate changed by those \
                     who keep it";
 
 /// Blocks what does not pass, and says of what AWS holds already that it would not.
-pub(super) fn judge(plan: &mut Plan, desired: &Desired) {
-    let steps: BTreeMap<&Address, &Step> =
-        plan.steps.iter().map(|step| (&step.address, step)).collect();
-    let found = breaches(desired, |address| {
-        let step = steps.get(address);
-        let before = step.and_then(|step| step.change.from()?.as_key()?.policy.as_ref());
-        Changing { id: step.and_then(|step| step.id.as_deref()), before }
-    });
+pub(super) fn judge(plan: &mut Plan, desired: &Desired, live: &Live) {
+    let written: Vec<Subject> = plan.steps.iter().filter_map(|s| written(s, desired)).collect();
+    let mut changed: BTreeSet<Address> =
+        written.iter().map(|subject| subject.address.clone()).collect();
+    let is_held = |address: &&Address| !changed.contains(*address);
+    let held = desired.resources.keys().filter(is_held).filter_map(|a| held(a, desired, live));
+    let subjects: Vec<Subject> = held.chain(written.iter().cloned()).collect();
+    let grants = plan.steps.iter().filter(|step| step.change.to().is_some_and(is_grant));
+    changed.extend(grants.map(|step| step.address.clone()));
     let mut refused: BTreeMap<Address, Vec<Violation>> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for (address, breaches) in found {
+    for (address, breaches) in breaches(desired, &subjects) {
         for Breach { gate, message } in breaches {
             let reason = format!("the gate `{gate}` is not passed: {message}");
-            if steps.contains_key(&address) {
+            if changed.contains(&address) {
                 let violation = Violation::new("policy", reason, HELP);
                 refused.entry(address.clone()).or_default().push(violation);
             } else {
                 let rule = format!("gate-{gate}");
-                findings.push(Finding { rule, address: address.clone(), message: reason });
+                plan.findings.push(Finding { rule, address: address.clone(), message: reason });
             }
         }
     }
-    plan.findings.extend(findings);
     plan.refuse(refused);
+}
+
+fn is_grant(spec: &Spec) -> bool {
+    spec.as_grant().is_some()
+}
+
+/// The policy that a step writes. A key that is made without a policy gets AWS's default; one whose
+/// part of the stack goes keeps the rest.
+fn written(step: &Step, desired: &Desired) -> Option<Subject> {
+    let spec = step.change.to().or(step.change.from())?;
+    if spec.as_key().is_none() && spec.as_key_policy().is_none() {
+        return None;
+    }
+    let (place, stack) = (&step.place, &desired.stack);
+    let before = step.change.from().and_then(Spec::policy).cloned();
+    let after = match &step.change {
+        Change::Create { to } => to.policy().cloned().or_else(|| {
+            let default = || aws_default(place.region.partition(), place.account.as_str());
+            to.as_key().map(|_| default())
+        }),
+        Change::Update { to, .. } | Change::Import { to, .. } => {
+            let after = to.policy().cloned();
+            if after == before && (after.is_some() || !is_shared(to)) {
+                return None;
+            }
+            after
+        }
+        Change::Delete { from } => {
+            from.as_key_policy()?;
+            before.as_ref().map(|policy| Shared::none().within(policy, stack))
+        }
+        Change::Forget { .. } => return None,
+    };
+    let base = desired.base.get(&step.address);
+    let base = base.and_then(|base| by_base(base, step.change.from(), desired, step));
+    let key = context(spec, place, step.id.as_deref());
+    Some(Subject { address: step.address.clone(), key, before, after, base })
+}
+
+/// Whether the stack has statements in a policy that is not its own.
+fn is_shared(spec: &Spec) -> bool {
+    spec.as_key_policy().is_some() || spec.as_key().is_some_and(|key| key.shared.is_some())
+}
+
+/// What the base of the change would make of the policy.
+fn by_base(base: &Spec, live: Option<&Spec>, desired: &Desired, step: &Step) -> Option<Document> {
+    let spec = match live {
+        Some(live) => base.complete(live, &desired.stack),
+        None => base.newborn(&step.place, &desired.stack),
+    };
+    spec.policy().cloned()
+}
+
+/// The policy that a key has and keeps, as far as it is known.
+fn held(address: &Address, desired: &Desired, live: &Live) -> Option<Subject> {
+    let declared = desired.resources.get(address)?;
+    let (id, seen) = match live.seen.get(address) {
+        Some(Seen::Present { id, spec, .. }) => (Some(id.as_str()), Some(&**spec)),
+        Some(Seen::Absent | Seen::Obstructed { .. }) | None => (None, None),
+    };
+    let policy = seen.and_then(Spec::policy).or_else(|| declared.spec.policy())?.clone();
+    let base = desired.base.get(address).zip(seen);
+    let base = base.and_then(|(base, seen)| base.complete(seen, &desired.stack).policy().cloned());
+    let key = context(&declared.spec, &declared.place, id);
+    Some(Subject { address: address.clone(), key, before: None, after: Some(policy), base })
 }

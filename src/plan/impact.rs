@@ -112,7 +112,8 @@ fn holder(grantee: &str) -> Option<&str> {
     if grantee.contains("aws:ec2-infrastructure") {
         return Some("ec2");
     }
-    grantee.split('.').next().filter(|_| grantee.contains(".amazonaws.com"))
+    let service = grantee.split_once("/aws-service-role/").map_or(grantee, |(_, service)| service);
+    service.split('.').next().filter(|_| service.contains(".amazonaws.com"))
 }
 
 /// How many dependants are named.

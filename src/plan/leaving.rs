@@ -71,6 +71,10 @@ fn defer(step: &mut Step, put: usize, arriving: bool) {
         _ => None,
     };
     let both = both.and_then(|(old, new)| derive::union(old, new));
+    // Too large for both: who comes must not wait for what goes.
+    if arriving && both.is_none() {
+        return;
+    }
     let last = step.calls.remove(put);
     if let Some(both) = both {
         let mut first = last.clone();

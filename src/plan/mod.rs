@@ -8,6 +8,7 @@ mod gate;
 mod impact;
 mod leaving;
 pub mod order;
+mod replace;
 mod usable;
 
 use crate::address::Address;
@@ -171,10 +172,23 @@ impl Plan {
         let hit = |address: &Address| targets.iter().any(|target| address.matches(target));
         let mut keep: BTreeSet<Address> =
             self.steps.iter().map(|s| &s.address).filter(|a| hit(a)).cloned().collect();
-        // Steps are in an executable order, so one pass from the end sees every chain.
-        for step in self.steps.iter().rev() {
-            if keep.contains(&step.address) {
-                keep.extend(step.after.iter().cloned());
+        // What a step's last calls wait for must happen before them: a key is not taken from what still
+        // needs it.
+        loop {
+            let known = keep.len();
+            for step in &self.steps {
+                if keep.contains(&step.address) {
+                    keep.extend(step.after.iter().cloned());
+                }
+            }
+            let late = |address: &&Address| {
+                self.steps.iter().any(|step| step.address == **address && !step.last.is_empty())
+            };
+            let awaited: BTreeSet<Address> = keep.iter().filter(late).cloned().collect();
+            let waited = self.steps.iter().filter(|step| !awaited.is_disjoint(&step.after));
+            keep.extend(waited.map(|step| step.address.clone()));
+            if keep.len() == known {
+                break;
             }
         }
         self.steps.retain(|step| keep.contains(&step.address));

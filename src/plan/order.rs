@@ -2,6 +2,7 @@
 
 use super::Step;
 use super::admit::{identities, made};
+use super::replace::Slot;
 use crate::address::Address;
 use crate::kind::{Change, KeyRef, Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Fills in what each step waits for, and sorts the steps into an executable order.
 ///
 /// A resource is created and changed after the key that it will point at; a key is deleted after
-/// everything that pointed at it has moved away or gone. What names a role waits for the step that
+/// everything that pointed at it has moved away or gone. What is taken away waits for
+/// what may be made to take its place. What names a role waits for the step that
 /// makes it. What leaves a key that goes on goes before the last calls on the key: those take away
 /// what it needed. Kinds are ranked so that no rule can make a circle: only aliases and grants point, and
 /// only at keys; a role waits for nothing.
@@ -23,6 +25,7 @@ pub fn order(steps: &mut [Step]) {
     let made = made(steps);
     let coming = policies(steps.iter(), Change::to);
     let leaving = policies(steps.iter().filter(deleted), Change::from);
+    let creations = creations(steps);
     for step in steps.iter_mut() {
         let named = identities(step);
         step.after.extend(named.iter().filter_map(|identity| made.get(identity).cloned()));
@@ -37,6 +40,10 @@ pub fn order(steps: &mut [Step]) {
             } else if late.contains(&key) {
                 step.after.insert(key);
             }
+        }
+        if let Change::Delete { from } = &step.change {
+            let instead = Slot::of(from).and_then(|slot| creations.get(&slot));
+            step.after.extend(instead.into_iter().flatten().cloned());
         }
         let refs = step.change.to().map(Spec::refs).unwrap_or_default();
         let policy = refs.into_iter().find_map(|key| coming.get(key));
@@ -74,6 +81,19 @@ fn policies<'a>(
         Some((policy.key.clone(), step.address.clone()))
     });
     each.collect()
+}
+
+/// The steps that make something, by its slot.
+fn creations(steps: &[Step]) -> BTreeMap<Slot, Vec<Address>> {
+    let mut creations: BTreeMap<Slot, Vec<Address>> = BTreeMap::new();
+    for step in steps {
+        if let Change::Create { to } = &step.change
+            && let Some(slot) = Slot::of(to)
+        {
+            creations.entry(slot).or_default().push(step.address.clone());
+        }
+    }
+    creations
 }
 
 fn keys<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<Address> {

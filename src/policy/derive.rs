@@ -230,9 +230,9 @@ pub struct Derived {
 }
 
 /// The statements for all needs: one a purpose, so that several consumers of one kind share it. `prefix` begins every
-/// Sid.
+/// Sid; none is one that a statement of `beside` has.
 #[must_use]
-pub fn derive(needs: &[(String, Need)], prefix: &str) -> Vec<Derived> {
+pub fn derive(needs: &[(String, Need)], prefix: &str, beside: &Document) -> Vec<Derived> {
     let mut merged: Vec<(Need, BTreeSet<String>)> = Vec::new();
     for (source, need) in needs {
         match merged.iter_mut().find(|(known, _)| known.joins(need)) {
@@ -244,7 +244,8 @@ pub fn derive(needs: &[(String, Need)], prefix: &str) -> Vec<Derived> {
         }
     }
     merged.sort();
-    let mut taken = BTreeSet::new();
+    let mut taken: BTreeSet<String> =
+        statements(beside).iter().filter_map(sid).map(str::to_owned).collect();
     let each = merged.into_iter().map(|(need, sources)| {
         let mut sid = format!("{prefix}{}", need.purpose);
         let mut n = 2_u32;
@@ -257,7 +258,7 @@ pub fn derive(needs: &[(String, Need)], prefix: &str) -> Vec<Derived> {
     each.collect()
 }
 
-/// The policy with the statements after its own; those of the same Sids make way for them.
+/// The policy with the statements after its own.
 ///
 /// # Errors
 /// The problems of the whole, such as its size.
@@ -267,11 +268,8 @@ pub fn with(
     partition: &str,
 ) -> Result<Document, Vec<Problem>> {
     let mut tree = document.tree().clone();
-    let new = derived.iter().map(|derived| derived.statement.clone());
-    let sids: BTreeSet<&str> = derived.iter().map(|derived| derived.sid.as_str()).collect();
     edit(&mut tree, |statements| {
-        statements.retain(|statement| sid(statement).is_none_or(|sid| !sids.contains(sid)));
-        statements.extend(new);
+        statements.extend(derived.iter().map(|derived| derived.statement.clone()));
     });
     Document::parse(&tree, partition)
 }
@@ -317,7 +315,8 @@ pub fn union(old: &Document, new: &Document) -> Option<Document> {
         let lost = |node: &Node| !kept.contains(&super::write::to_json(node).to_string());
         all.extend(statements(old).into_iter().filter(lost));
     });
-    Document::parse(&tree, "aws").ok()
+    let both = Document::lenient(&tree, "aws").ok()?;
+    (both.to_json().len() <= super::document::MAX_BYTES).then_some(both)
 }
 
 /// The statements of a policy whose Sids begin with `prefix`.

@@ -83,6 +83,21 @@ impl Gates {
         out
     }
 
+    /// The gates that a policy does not pass of which nothing is known; `based` says whether it has a
+    /// base.
+    #[must_use]
+    pub fn unknown(&self, based: bool) -> BTreeSet<Breach> {
+        let gates = [
+            ("reference", self.reference.is_some()),
+            ("forbidden", !self.forbidden.is_empty()),
+            ("accounts", self.accounts.is_some()),
+            ("removals", self.removals.is_some()),
+            ("base", based),
+        ];
+        let asked = gates.into_iter().filter(|(_, asked)| *asked);
+        asked.map(|(gate, _)| not_known(gate, "what the policy will be")).collect()
+    }
+
     /// The gates that the change does not pass.
     #[must_use]
     pub fn changing(&self, judged: Judged<'_>) -> BTreeSet<Breach> {

@@ -112,7 +112,6 @@ pub(super) fn creation(description: &str) -> Plan {
     let grantee = "arn:aws:iam::444455556666:role/Batch".to_owned();
     let of_grant = grant::Spec {
         key: target.clone(),
-        name_prefix: "kmsctl:prod:storage/batch:".to_owned(),
         grantee: grantee.clone(),
         retiring: None,
         operations: ["Decrypt".to_owned()].into(),

@@ -17,7 +17,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("kind", &["address", "id", "policy"]),
     ("waiver", &["address", "policy", "tree"]),
     ("desired", &["address", "id", "kind", "policy", "tree", "waiver"]),
-    ("gate", &["address", "desired", "kind", "policy"]),
+    ("gate", &["address", "desired", "id", "kind", "policy"]),
     ("impact", &["id"]),
     ("live", &["address", "id", "kind"]),
     ("state", &["address", "id", "kind"]),

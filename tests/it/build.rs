@@ -127,7 +127,6 @@ impl Declare for Desired {
         let place = self.resources.get(&key_at(key)).map_or_else(home, |d| d.place.clone());
         let spec = grant::Spec {
             key: KeyRef::Managed(key_at(key)),
-            name_prefix: format!("kmsctl:stack:{key}/{name}:"),
             grantee: role("batch"),
             retiring: None,
             operations: operations.iter().map(|op| (*op).to_owned()).collect(),

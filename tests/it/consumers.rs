@@ -10,12 +10,12 @@ mod es;
 mod policies;
 mod rds;
 
-use crate::fake::Kill;
+use crate::fake::{FakeAws, Held, Kill};
 use crate::world::{Stack, lineage};
 use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::desired::Desired;
 use kmsctl::kind::Kind;
-use kmsctl::kind::consumer::Tags;
+use kmsctl::kind::consumer::{Effect, Encryption, Tags};
 use kmsctl::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -28,19 +28,24 @@ keys:
 
 /// A configuration, which must be good.
 pub(crate) fn desired(text: &str) -> Desired {
-    let (desired, messages) = resolved(text);
+    desired_in(text, "eu-central-1")
+}
+
+/// The same where AWS's own configuration says the Region.
+pub(crate) fn desired_in(text: &str, region: &str) -> Desired {
+    let (desired, messages) = resolved(text, region);
     assert!(messages.is_empty(), "{messages:?}");
     desired.expect("a configuration")
 }
 
 /// The errors of a configuration, which must be bad.
 pub(crate) fn refused(text: &str) -> Vec<String> {
-    let (_, messages) = resolved(text);
+    let (_, messages) = resolved(text, "eu-central-1");
     assert!(!messages.is_empty(), "{text}");
     messages
 }
 
-fn resolved(text: &str) -> (Option<Desired>, Vec<String>) {
+fn resolved(text: &str, region: &str) -> (Option<Desired>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     std::fs::write(&file, text).unwrap();
@@ -53,10 +58,8 @@ fn resolved(text: &str) -> (Option<Desired>, Vec<String>) {
     if diagnostics.has_errors() {
         return (None, messages(diagnostics));
     }
-    let surroundings = Surroundings {
-        account: "111122223333".parse().unwrap(),
-        region: "eu-central-1".parse().unwrap(),
-    };
+    let surroundings =
+        Surroundings { account: "111122223333".parse().unwrap(), region: region.parse().unwrap() };
     let (desired, diagnostics) = loaded.resolve(&surroundings);
     (desired, messages(diagnostics))
 }
@@ -134,6 +137,82 @@ impl Case {
         self.is_waited_for();
         self.is_stopped_and_gone_on_with();
         self.is_used_as_it_is();
+        self.is_not_taken_from_a_stranger();
+        self.is_left_alone_once_it_is_a_strangers();
+    }
+
+    /// A resource of the same name, or id, that somebody else made.
+    fn strangers(&self) -> Held {
+        let stack = self.made();
+        let mut held = stack.fake.consumer(self.kind, &self.id(&stack));
+        let common = held.object.spec.common_mut().unwrap();
+        common.key = Some(Encryption::Aws);
+        common.tags = Tags::from([("team".to_owned(), "other".to_owned())]);
+        held
+    }
+
+    fn put(&self, fake: &FakeAws, held: &Held) {
+        let mut shelves = fake.shelves.borrow_mut();
+        let shelf = shelves.entry((self.kind, crate::build::home())).or_default();
+        shelf.insert(held.object.id.clone(), held.clone());
+    }
+
+    /// The operation that makes it.
+    fn creation(&self) -> String {
+        let plan = Stack::new(1).plan_only(&self.of(self.text));
+        let mut calls = plan.steps.iter().flat_map(|step| step.calls.iter().map(|c| &c.call));
+        calls.find(|call| call.effect() == Some(Effect::Creates)).unwrap().request().0
+    }
+
+    /// AWS refuses to make it, or the name was taken since the plan was made, and somebody else makes
+    /// one of that name: it is neither changed nor deleted by a later run.
+    fn is_not_taken_from_a_stranger(&self) {
+        if self.id.is_empty() {
+            return;
+        }
+        let theirs = self.strangers();
+        for quota in [true, false] {
+            let mut stack = Stack::new(5);
+            stack.applied(&desired(KEYS));
+            if quota {
+                stack.fake.faults.borrow_mut().refused.insert(self.creation());
+            } else {
+                let (kind, held) = (self.kind, theirs.clone());
+                stack.meanwhile.set(Some(Box::new(move |fake: &FakeAws| {
+                    let mut shelves = fake.shelves.borrow_mut();
+                    let shelf = shelves.entry((kind, crate::build::home())).or_default();
+                    shelf.insert(held.object.id.clone(), held);
+                })));
+            }
+            let (_, ended) = stack.run(&self.free(self.text));
+            assert!(!ended.failed.is_empty(), "{ended:?}");
+            stack.fake.faults.borrow_mut().refused.clear();
+            self.put(&stack.fake, &theirs);
+            self.stays(&mut stack, &theirs);
+        }
+    }
+
+    /// It was deleted by hand, and somebody else has made one of that name or id.
+    fn is_left_alone_once_it_is_a_strangers(&self) {
+        let mut stack = self.made();
+        stack.applied(&self.free(self.text));
+        let mut theirs = self.strangers();
+        theirs.object.id = self.id(&stack);
+        self.put(&stack.fake, &theirs);
+        self.stays(&mut stack, &theirs);
+    }
+
+    fn stays(&self, stack: &mut Stack, theirs: &Held) {
+        let runs = [self.free(self.text), self.free(self.changed), desired(KEYS)];
+        for all in runs {
+            let declared = all.resources.keys().any(|address| address.kind == self.kind);
+            let recorded = stack.state.records.keys().any(|address| address.kind == self.kind);
+            let (plan, _) = stack.run(&all);
+            let blocked = plan.blocked.iter().any(|blocked| blocked.address.kind == self.kind);
+            assert_eq!(blocked, declared || recorded, "{plan:#?}");
+            let held = stack.fake.consumer(self.kind, &theirs.object.id);
+            assert_eq!(held.object, theirs.object, "{:#?}", plan.steps);
+        }
     }
 
     fn is_found_without_a_state(&self) {

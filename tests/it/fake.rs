@@ -4,7 +4,7 @@ mod aliases;
 mod consumers;
 mod kms;
 
-pub(crate) use consumers::open_bucket;
+pub(crate) use consumers::{Held, open_bucket};
 use kmsctl::cloud::{
     AliasEntry, Bucket, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome,
     Page, Phase, Sought,
@@ -63,6 +63,8 @@ pub(crate) struct Faults {
     pub(crate) reads: bool,
     /// Operation and id of the key, `*` for every mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
+    /// Operations that AWS refuses, as where a quota is reached.
+    pub(crate) refused: BTreeSet<String>,
     /// Users and roles that do not exist, unless they are made.
     pub(crate) missing: BTreeSet<String>,
     /// How many looks AWS is at work on a consumer for, after each call.
@@ -450,6 +452,8 @@ impl Cloud for FakeAws {
             || faults.denied.contains(&everywhere)
         {
             Some(fail(name, Fault::Denied, "not authorized"))
+        } else if faults.refused.contains(&operation) {
+            Some(fail(name, Fault::LimitExceeded, "a quota is reached"))
         } else if self.rng.below(100) < faults.throttle {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
         } else if self.rng.below(100) < faults.fail500 {

@@ -33,7 +33,7 @@ fn what_does_not_pass_is_not_applied_and_what_was_there_is_told() {
 fn nothing_is_gained_beyond_the_base() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
-    let base = policy(true, &["app"]);
+    let base = storage().resources[&key_at("storage")].spec.clone();
     let with = |users: &[&str]| {
         let mut all = storage().key("storage", |key| key.policy = Some(policy(true, users)));
         all.base.insert(key_at("storage"), base.clone());
@@ -42,4 +42,135 @@ fn nothing_is_gained_beyond_the_base() {
     let (plan, _) = stack.run(&with(&["app", "web"]));
     assert!(plan.blocked[0].reason.contains("role/web gets"), "{:#?}", plan.blocked);
     stack.applied(&with(&[]));
+}
+
+const GATES: &str = "gates:
+  reference: {Version: '2012-10-17', Statement: [{Sid: r, Effect: Allow, \
+Principal: {AWS: 'arn:aws:iam::111122223333:root'}, Action: 'kms:*', Resource: '*'}]}
+  forbidden: [{principals: ['*'], actions: ['kms:Decrypt']}]
+  accounts: []
+";
+
+const OPEN: &str = "{Sid: x, Effect: Allow, Principal: '*', Action: 'kms:*', Resource: '*'}";
+
+/// Every way in which a plan comes to write the policy of a key.
+fn ways(foreign: &str) -> Vec<(&'static str, String, &'static str)> {
+    let table = |key: &str| {
+        format!(
+            "dynamodb: {{tables: {{tab: {{partition_key: {{name: id, type: S}}, key: {key}, \
+             used_by: [role/Contractor]}}}}}}\n"
+        )
+    };
+    let key = |policy: &str| format!("keys: {{k: {{{policy}}}}}\n");
+    let replica = format!(
+        "keys: {{k: {{multi_region: true, replicas: {{eu-west-1: {{policy: {{ownership: shared, \
+         statements: [{OPEN}]}}}}}}}}}}\n"
+    );
+    let existing = format!("keys: {{k: {{existing: '{foreign}'}}}}\n");
+    vec![
+        ("owned", key(&format!("policy: {{statements: [{OPEN}]}}")), "key/k"),
+        ("shared", key(&format!("policy: {{ownership: shared, statements: [{OPEN}]}}")), "key/k"),
+        ("derived", key("") + &table("k"), "key/k"),
+        ("derived beside roles", key("policy: {}") + &table("k"), "key/k"),
+        ("existing", existing + &table("k"), "key_policy/k"),
+        ("replica", replica, "key/k/eu-west-1"),
+    ]
+}
+
+#[test]
+fn every_policy_that_a_plan_writes_is_judged() {
+    let mut host = Stack::new(3);
+    host.applied(&storage());
+    let foreign = host.fake.key("storage").meta.arn.to_string();
+    for (way, text, at) in ways(&foreign) {
+        let head = "stack: guest\nregion: eu-central-1\n";
+        let mut stack = Stack::new(4);
+        stack.state = kmsctl::state::State::begin("guest".parse().unwrap(), "guest".to_owned());
+        stack.fake.regions.borrow_mut().clone_from(&host.fake.regions.borrow());
+        let gated = crate::consumers::desired(&format!("{head}{text}{GATES}"));
+        let (plan, _) = stack.run(&gated);
+        let reasons = |plan: &kmsctl::plan::Plan| -> Vec<String> {
+            let all = plan.blocked.iter().filter(|blocked| blocked.address.to_string() == at);
+            all.map(|blocked| blocked.reason.clone()).collect()
+        };
+        let told = reasons(&plan);
+        for gate in ["reference", "forbidden"] {
+            assert!(told.iter().any(|r| r.contains(&format!("`{gate}`"))), "{way}: {told:#?}");
+        }
+        let before = stack.fake.log.borrow().len();
+        stack.run(&gated);
+        let made = stack.fake.changes_since(before);
+        assert!(!made.iter().any(|name| name == "PutKeyPolicy"), "{way}: {made:?}");
+        // What AWS holds already is a finding.
+        let free = crate::consumers::desired(&format!("{head}{text}"));
+        stack.applied(&free);
+        let plan = stack.plan_only(&gated);
+        assert!(plan.is_empty(), "{way}: {:#?}", plan.blocked);
+        let found = plan.findings.iter().any(|f| f.rule == "gate-forbidden");
+        assert!(found, "{way}: {:#?}", plan.findings);
+    }
+}
+
+#[test]
+fn a_key_that_is_made_without_a_policy_is_judged_by_awss_default() {
+    let text =
+        |gates: &str| format!("stack: stack\nregion: eu-central-1\nkeys: {{k: {{}}}}\n{gates}");
+    let (plan, _) = Stack::new(1).run(&crate::consumers::desired(&text(GATES)));
+    assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    let narrow = GATES.replace("kms:*", "kms:Describe*");
+    let (plan, _) = Stack::new(1).run(&crate::consumers::desired(&text(&narrow)));
+    assert!(plan.blocked.iter().any(|b| b.reason.contains("`reference`")), "{:#?}", plan.blocked);
+}
+
+#[test]
+fn a_policy_that_is_not_known_does_not_pass() {
+    let mut stack = Stack::new(1);
+    stack.applied(&storage());
+    let mut gated = gated();
+    gated.resources.retain(|address, _| *address == key_at("storage"));
+    let declared = gated.resources.get_mut(&key_at("storage")).unwrap();
+    let kmsctl::kind::Spec::Key(key) = &mut declared.spec else { panic!("a key") };
+    (key.policy, key.shared) = (None, Some(kmsctl::kind::key::Shared::none()));
+    let live = kmsctl::live::Live {
+        seen: [(
+            key_at("storage"),
+            kmsctl::live::Seen::Present {
+                id: stack.fake.key("storage").meta.arn.to_string(),
+                place: crate::build::home(),
+                spec: Box::new(kmsctl::kind::Spec::Key(kmsctl::kind::key::Spec {
+                    description: Some("other".to_owned()),
+                    shared: None,
+                    ..key.clone()
+                })),
+            },
+        )]
+        .into(),
+        ..kmsctl::live::Live::default()
+    };
+    let plan = kmsctl::plan::plan(&gated, &stack.state, &live);
+    let reasons: Vec<&str> = plan.blocked.iter().map(|b| b.reason.as_str()).collect();
+    assert!(reasons[0].contains("what the policy will be is not known"), "{reasons:?}");
+}
+
+#[test]
+fn a_shared_policy_gains_nothing_beyond_the_base() {
+    let shared = |users: &str| {
+        crate::consumers::desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys:\n  a:\n    policy:\n      ownership: shared\n      \
+             statements: [{{Sid: u, Effect: Allow, Principal: {{AWS: [{users}]}}, Action: 'kms:Decrypt', \
+             Resource: '*'}}]\n"
+        ))
+    };
+    let arn = |name: &str| format!("'{}'", crate::build::role(name));
+    let mut stack = Stack::new(3);
+    let base = shared(&arn("app"));
+    stack.applied(&base);
+    let mut more = shared(&format!("{}, {}", arn("app"), arn("web")));
+    let spec = base.resources[&key_at("a")].spec.clone();
+    more.base.insert(key_at("a"), spec.clone());
+    let (plan, _) = stack.run(&more);
+    assert!(plan.blocked[0].reason.contains("role/web gets"), "{:#?}", plan.blocked);
+    let mut same = base;
+    same.base.insert(key_at("a"), spec);
+    stack.applied(&same);
 }

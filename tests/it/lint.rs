@@ -154,6 +154,14 @@ fn a_stack_is_judged_without_aws_and_waivers_count() {
     assert!(!expect(folder, 0, &["lint"]).contains("KMS408"));
     assert!(expect(folder, 0, &["lint", "-v"]).contains("waived (known, until 2999-01-31)"));
     expect(folder, 0, &["lint", "--format", "sarif"]);
+    // Whoever breaks a gate does not decide whether it counts.
+    for gate in ["gate", "KMS801"] {
+        waived(&waiver(gate, "2999-01-31"));
+        let output = run(folder, &["lint"]);
+        let report = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(report.contains("a gate cannot be waived"), "{report}");
+    }
     waived(&waiver("rotation-of", "2027-02-30"));
     let output = run(folder, &["lint"]);
     let report = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -41,4 +41,5 @@ mod properties;
 mod replicas;
 mod scenarios;
 mod service_linked_roles;
+mod strangers;
 mod world;

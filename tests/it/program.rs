@@ -202,10 +202,10 @@ fn a_saved_plan_of_another_format_is_no_base() {
     stack.write(&format!("{text}gates: {{base: plan.json}}\n"));
     stack.expect(0, &["validate"]);
     let saved = std::fs::read_to_string(&plan).unwrap();
-    let newer = saved.replacen(r#""version":"1""#, r#""version":"2""#, 1);
+    let newer = saved.replacen(r#""version":"2""#, r#""version":"3""#, 1);
     kmsctl::store::write_atomic(&plan, newer.as_bytes()).unwrap();
     let refused = stack.expect(1, &["validate"]);
-    assert!(refused.contains("its format is 2"), "{refused}");
+    assert!(refused.contains("its format is 3"), "{refused}");
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn damaged_records_are_named_with_file_and_line() {
     for (text, said) in [
         ("{", "damaged.json: the state is damaged"),
         ("{}", "damaged.json: the state is damaged"),
-        (r#"{"version": 2}"#, "the state has format 2, this program reads format 1"),
+        (r#"{"version": 3}"#, "the state has format 3, this program reads format 2"),
     ] {
         stack.overwrite("damaged.json", text);
         let report = stack.expect(1, &["plan"]);

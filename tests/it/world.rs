@@ -63,6 +63,9 @@ impl World for Memory<'_> {
     }
 }
 
+/// What somebody else does in AWS.
+pub(crate) type Meanwhile = Box<dyn FnOnce(&FakeAws)>;
+
 /// A stack: AWS, the state, the journal.
 pub(crate) struct Stack {
     pub(crate) fake: FakeAws,
@@ -75,6 +78,8 @@ pub(crate) struct Stack {
     pub(crate) later: Cell<u64>,
     /// Users and roles that are gone once the next run has made its plan.
     pub(crate) leaving: RefCell<BTreeSet<String>>,
+    /// What somebody else does once the next run has made its plan.
+    pub(crate) meanwhile: Cell<Option<Meanwhile>>,
     pub(crate) nonces: Cell<u64>,
     rng: Rng,
     effort: Effort,
@@ -96,6 +101,7 @@ impl Stack {
             impatient: Cell::new(false),
             later: Cell::new(60),
             leaving: RefCell::default(),
+            meanwhile: Cell::new(None),
             nonces: Cell::new(0),
             rng: Rng::new(seed ^ 0xabcd),
             effort: Effort { parallelism: 4, patience },
@@ -165,6 +171,9 @@ impl Stack {
             let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
             world.write(&Event::Run { lineage, serial }).unwrap();
             self.fake.faults.borrow_mut().missing.append(&mut self.leaving.borrow_mut());
+            if let Some(meanwhile) = self.meanwhile.take() {
+                meanwhile(&self.fake);
+            }
             let known = Known { ids: live.ids, accounts: desired.own_accounts() };
             let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
                 true => std::task::Poll::Ready(()),
@@ -202,6 +211,12 @@ impl Stack {
         assert!(ended.is_complete(), "{ended:#?}");
         assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
         plan
+    }
+
+    /// Nothing is left to do in AWS.
+    pub(crate) fn settled_in_aws(&self, desired: &Desired) {
+        let plan = self.plan_only(desired);
+        assert!(plan.is_empty(), "{:#?} {:#?}", plan.steps, plan.blocked);
     }
 
     /// Nothing is left to do, to tell or to remember.

@@ -39,7 +39,7 @@ pub(super) struct Given<'a> {
     pub(super) creation: &'a [(&'a str, Option<Span>)],
 }
 
-pub(super) use derive::{Needs, prefix};
+pub(super) use derive::Needs;
 
 impl Context<'_> {
     /// All consumers, in the order in which the configuration is documented.

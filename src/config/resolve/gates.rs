@@ -8,6 +8,7 @@ use crate::config::raw::{self, Part, Text};
 use crate::config::{Diagnostics, read_beside};
 use crate::desired::{Desired, SAVED};
 use crate::id::AccountId;
+use crate::kind::Spec;
 use crate::policy::gates::{Forbidden, Gates};
 use crate::policy::{ActionSet, Document, is_service};
 use serde::Deserialize;
@@ -64,8 +65,8 @@ impl Context<'_> {
         Forbidden { principals, actions: raw.actions.iter().map(|a| a.value.clone()).collect() }
     }
 
-    /// The policies that a saved plan declares.
-    fn base(&mut self, path: &Text) -> BTreeMap<Address, Document> {
+    /// The keys and parts of policies that a saved plan declares.
+    fn base(&mut self, path: &Text) -> BTreeMap<Address, Spec> {
         let near = self.sources.get(path.span.source).map(|source| source.name.clone());
         let mut unread = Diagnostics::default();
         let near = near.unwrap_or_default();
@@ -91,10 +92,9 @@ impl Context<'_> {
             }
         };
         let resources = base.desired.resources.into_iter();
-        let policies = resources.filter_map(|(address, declared)| {
-            let policy = declared.spec.as_key()?.policy.clone()?;
-            Some((address, policy))
-        });
-        policies.collect()
+        let specs = resources.map(|(address, declared)| (address, declared.spec));
+        specs
+            .filter(|(_, spec)| spec.as_key().is_some() || spec.as_key_policy().is_some())
+            .collect()
     }
 }

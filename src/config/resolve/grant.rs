@@ -38,7 +38,6 @@ impl Context<'_> {
         };
         let spec = grant::Spec {
             key: on.key.clone(),
-            name_prefix: format!("kmsctl:{}:{}/{named}:", self.out.stack, on.name),
             grantee,
             retiring: retiring.flatten(),
             operations,

@@ -79,6 +79,12 @@ impl Context<'_> {
 
     pub(super) fn waiver(&mut self, raw: &Waiver) {
         let rule = match rule(&raw.rule.value) {
+            // Gates are for those who keep them; a waiver is written by whoever breaks them.
+            Ok(rule) if *rule == beside::GATE => {
+                let help = "have the gate changed by those who keep it";
+                self.error(raw.rule.span, "a gate cannot be waived", help);
+                None
+            }
             Ok(rule) => Some(rule),
             Err(near) => {
                 let message = format!("there is no rule `{}`", raw.rule.value);

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use super::consumers::prefix;
 use crate::address::Address;
 use crate::config::raw::{Policy, Text};
 use crate::config::{Diagnostic, Diagnostics, Spanned, interpolate_node, read_beside};
@@ -54,7 +53,7 @@ impl Context<'_> {
         let delegate_to_iam = Some(raw.delegate_to_iam.clone().unwrap_or(off));
         let raw = Policy { delegate_to_iam, ..raw.clone() };
         let document = self.roles(address, &raw, usage)?;
-        let prefix = prefix(&self.out.stack);
+        let prefix = Shared::prefix(&self.out.stack);
         let mut ours = derive::statements(&document);
         if !derive::put_prefix(&mut ours, &prefix) {
             let help = "give each statement a `Sid`: kmsctl knows its own by it";
@@ -63,7 +62,7 @@ impl Context<'_> {
         }
         let statements = derive::of_statements(ours, self.partition);
         let statements = self.parsed(statements, raw.span)?;
-        Some(Shared { prefix, statements })
+        Some(Shared { statements })
     }
 
     /// Why nobody could change the policy for good. A plan refuses such a policy, unless AWS has it
@@ -73,7 +72,14 @@ impl Context<'_> {
         let why = |place: &Place| {
             key::shut_out(
                 document,
-                &Setting { place, keys: &keys, id: None, name: "", caller: None },
+                &Setting {
+                    stack: &self.out.stack,
+                    place,
+                    keys: &keys,
+                    id: None,
+                    name: "",
+                    caller: None,
+                },
             )
         };
         let said = why(&self.out.home)?;

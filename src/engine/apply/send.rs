@@ -226,6 +226,8 @@ fn of_consumer(effect: Effect, fault: Fault) -> Meaning {
         Fault::Ambiguous if creates => Meaning::Look { again: true },
         Fault::Ambiguous => Meaning::Again,
         Fault::AlreadyExists if creates => Meaning::Look { again: false },
+        // What is in the way is another object: what this makes is not there to be waited for.
+        Fault::InvalidState if creates => Meaning::Again,
         Fault::AlreadyExists | Fault::InvalidState => Meaning::Busy,
         Fault::NotFound if effect == Effect::Deletes => Meaning::Done,
         Fault::Key | Fault::NotFound => Meaning::Lag { most: LAG },

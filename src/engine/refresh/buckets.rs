@@ -62,7 +62,8 @@ impl<C: Cloud> Refresh<'_, C> {
                 Some(Seen::Present { spec, .. }) => Some(&**spec),
                 Some(Seen::Absent | Seen::Obstructed { .. }) | None => None,
             };
-            let settings = match seen.map(|seen| declared.spec.complete(seen)) {
+            let settings = match seen.map(|seen| declared.spec.complete(seen, &self.desired.stack))
+            {
                 Some(Spec::CloudtrailTrail(whole)) => whole.settings,
                 Some(_) | None => spec.settings.clone(),
             };

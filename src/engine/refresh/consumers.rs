@@ -6,7 +6,7 @@ use super::{Aliases, Refresh, look_again, unreachable, unread};
 use crate::address::Address;
 use crate::cloud::retry::patiently;
 use crate::cloud::{Cloud, CloudError, Object, Phase, Sought};
-use crate::id::{KeyArn, Place};
+use crate::id::{KeyArn, Name, Place};
 use crate::kind::consumer::Encryption;
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec};
@@ -176,12 +176,10 @@ impl<C: Cloud> Refresh<'_, C> {
         let interest = self.interest(address);
         let existing =
             interest.specs().find_map(|spec| spec.common().map(|c| c.existing.clone())).flatten();
-        if existing.is_none() && interest.record.is_none() {
-            let tags = spec.common().map(|common| common.tags.clone()).unwrap_or_default();
-            let ours = tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str());
-            if !ours && (tags.contains_key(STACK_TAG) || interest.declared.is_some()) {
-                return foreign(&id, tags.get(STACK_TAG));
-            }
+        if existing.is_none()
+            && let Some(seen) = self.foreign_consumer(address, &id, &spec)
+        {
+            return seen;
         }
         match phase {
             Phase::Broken(word) => return broken(&id, &word),
@@ -208,6 +206,25 @@ impl<C: Cloud> Refresh<'_, C> {
             spec.fill_unseen(known);
         }
         Seen::Present { id, place: search.place.clone(), spec: Box::new(spec) }
+    }
+
+    /// Why a resource must not be touched: its tags say whose it is. A record proves nothing, since
+    /// a resource of that name may have been deleted and made again by somebody else.
+    fn foreign_consumer(&self, address: &Address, id: &str, spec: &Spec) -> Option<Seen> {
+        let tags = spec.common().map(|common| &common.tags);
+        let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
+        let stack = tag(STACK_TAG);
+        if stack != Some(self.desired.stack.as_str()) {
+            let recorded = self.interest(address).record.is_some();
+            return Some(foreign(address, id, stack, recorded.then_some(&self.desired.stack)));
+        }
+        let other = Address::new(address.kind, tag(NAME_TAG)?);
+        (other != *address && self.is_known(&other)).then(|| Seen::Obstructed {
+            reason: format!("`{id}` is `{other}` already"),
+            help: "one resource has one address: drop one of the two declarations, or forget the \
+                   other with `removed`"
+                .to_owned(),
+        })
     }
 
     /// One that carries the stack's tags, but is neither declared nor recorded.
@@ -249,14 +266,27 @@ fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, 
     }
 }
 
-fn foreign(id: &str, stack: Option<&String>) -> Seen {
-    let whose = match stack {
-        Some(stack) => format!("belongs to the stack `{stack}`"),
-        None => "is there already, and is not this stack's".to_owned(),
+/// `recorded` is the stack, where it has a record of the resource.
+fn foreign(address: &Address, id: &str, owner: Option<&str>, recorded: Option<&Name>) -> Seen {
+    let whose = match (owner, recorded) {
+        (Some(owner), _) => format!("belongs to the stack `{owner}`"),
+        (None, None) => "is there already, and is not this stack's".to_owned(),
+        (None, Some(_)) => "is recorded, but does not carry the tags of this stack".to_owned(),
     };
+    let again = recorded.filter(|_| owner.is_none()).map(|stack| {
+        let name = &address.name;
+        format!(
+            "if it is this stack's, give it the tags `{STACK_TAG}={stack}` and `{NAME_TAG}={name}` \
+             again; if it is not, "
+        )
+    });
+    let forget = recorded.map(|_| format!("; `kmsctl state forget {address}` drops the record"));
+    let (again, forget) = (again.unwrap_or_default(), forget.unwrap_or_default());
     Seen::Obstructed {
         reason: format!("`{id}` {whose}"),
-        help: format!("choose another name, or write `existing: {id}` to use it as it is"),
+        help: format!(
+            "{again}choose another name, or write `existing: {id}` to use it as it is{forget}"
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Aliases, Interest, Reading, Refresh, obstructed, unreachable};
 use crate::address::Address;
 use crate::cloud::retry::{every_page, patiently};
 use crate::cloud::{Cloud, CloudError, Fault};
-use crate::id::KeyArn;
+use crate::id::{KeyArn, Name};
 use crate::kind::grant::{self, Listed};
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec, alias};
@@ -60,7 +60,7 @@ impl<C: Cloud> Refresh<'_, C> {
 
     fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Seen {
         let Reading { metadata, policy, rotation, tags, grants } = reading;
-        if let Some(seen) = self.foreign(address, &metadata, &tags) {
+        if let Some(seen) = self.foreign_key(address, &metadata, &tags) {
             return seen;
         }
         let interest = self.interest(address).keys();
@@ -80,7 +80,9 @@ impl<C: Cloud> Refresh<'_, C> {
         Seen::Present { id: arn.to_string(), place: arn.place(), spec }
     }
 
-    fn foreign(
+    /// Why a key must not be touched. Its tags say whose it is; the configuration may name one that
+    /// is nobody's. A record proves nothing: it may be old, or written by somebody else.
+    fn foreign_key(
         &self,
         address: &Address,
         metadata: &key::Metadata,
@@ -91,7 +93,12 @@ impl<C: Cloud> Refresh<'_, C> {
             let help = "declare a key of your own".to_owned();
             return Some(Seen::Obstructed { reason, help });
         }
-        let stack = tags.get(STACK_TAG)?;
+        let Some(stack) = tags.get(STACK_TAG) else {
+            let declared = self.interest(address).declared;
+            let adopted = declared.is_some_and(|key| key.adopt.is_some());
+            let (arn, stack) = (&metadata.arn, &self.desired.stack);
+            return (!adopted).then(|| untagged_key(address, arn, stack, declared.is_some()));
+        };
         let other = tags.get(NAME_TAG).map(|name| Address::new(Kind::Key, name.clone()));
         if let Some(other) = other.filter(|other| other != address && self.is_known(other)) {
             return Some(Seen::Obstructed {
@@ -108,7 +115,7 @@ impl<C: Cloud> Refresh<'_, C> {
         })
     }
 
-    fn is_known(&self, address: &Address) -> bool {
+    pub(super) fn is_known(&self, address: &Address) -> bool {
         let interest = self.interest(address);
         interest.declared.is_some() || interest.record.is_some()
     }
@@ -200,10 +207,11 @@ impl<C: Cloud> Refresh<'_, C> {
                     };
                     match keys.get(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
-                        None if self.points_at(&interest, &arn) => present(KeyRef::Arn(arn)),
+                        None if self.desired.existing.contains(&arn) => present(KeyRef::Arn(arn)),
                         None if matches!(self.owner(&arn).await?, Owner::Ours(_)) => {
                             present(KeyRef::Arn(arn))
                         }
+                        None if interest.declared.is_none() => kept_alias(address, wanted, &arn),
                         None => foreign_alias(wanted, &arn),
                     }
                 }
@@ -217,14 +225,6 @@ impl<C: Cloud> Refresh<'_, C> {
     fn is_elsewhere(&self, interest: &Interest<'_>, key: &KeyRef) -> bool {
         let declared = interest.declared.map(|declared| declared.spec.refs());
         declared.is_some_and(|refs| !refs.into_iter().any(|of| of == key))
-    }
-
-    /// Whether the stack points, or pointed, at a key that is not its own.
-    fn points_at(&self, interest: &Interest<'_>, arn: &KeyArn) -> bool {
-        let recorded = interest.record.is_some_and(|record| {
-            record.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()))
-        });
-        recorded || self.desired.existing.contains(arn)
     }
 
     /// Grants on keys that are not the stack's; those on its own keys were read with the key.
@@ -259,8 +259,14 @@ impl<C: Cloud> Refresh<'_, C> {
             let (Some(wanted), Some(place)) = (wanted, place) else {
                 continue;
             };
-            let recorded = interest.record.map(|record| record.id.as_str());
-            match grant::lift(wanted, place, recorded, listed) {
+            let wanted = grant::Wanted {
+                stack: &self.desired.stack,
+                name: &address.name,
+                place,
+                spec: wanted,
+                recorded: interest.record.map(|record| record.id.as_str()),
+            };
+            match grant::lift(wanted, listed) {
                 // One that is left on a key that the declaration has moved away from is what must
                 // go; the other key is looked at as well, in any order.
                 Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
@@ -282,13 +288,41 @@ fn found(live: &Live, address: &Address) -> bool {
     matches!(live.seen.get(address), Some(Seen::Present { .. } | Seen::Obstructed { .. }))
 }
 
+/// A key that carries no tags of any stack, and that the configuration does not name.
+fn untagged_key(address: &Address, arn: &KeyArn, stack: &Name, declared: bool) -> Seen {
+    let adopt = if declared { format!("write `adopt: {arn}`, or ") } else { String::new() };
+    Seen::Obstructed {
+        reason: format!("`{arn}` is recorded, but does not carry the tags of this stack"),
+        help: format!(
+            "if it is this stack's, {adopt}give it the tags \
+             `{STACK_TAG}={stack}` and `{NAME_TAG}={}` again; if it is not, \
+             `kmsctl state forget {address}`",
+            address.name
+        ),
+    }
+}
+
+/// Nothing in AWS shows who made an alias. One on a key of somebody else is not deleted.
+fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Seen {
+    let name = &recorded.name;
+    Seen::Obstructed {
+        reason: format!(
+            "it is no longer declared, but `{name}` points at `{arn}`, which is not this stack's"
+        ),
+        help: format!(
+            "delete it with `aws kms delete-alias --alias-name {name}` if nobody needs it, and stop \
+             managing it with `removed: [{{address: {address}, action: forget}}]`"
+        ),
+    }
+}
+
 fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Seen {
     Seen::Obstructed {
         reason: format!("`{}` points at `{arn}`, which is not this stack's", wanted.name),
         help: format!(
-            "take that key over with `adopt: {}`, choose another alias, or have its owner delete \
-             the alias",
-            wanted.name
+            "take that key over with `adopt: {name}`, declare it with `existing: {arn}` for the alias \
+             to be pointed elsewhere, choose another alias, or have its owner delete the alias",
+            name = wanted.name
         ),
     }
 }

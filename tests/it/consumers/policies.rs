@@ -1,7 +1,7 @@
 //! What consumers do to the policies of their keys: the stack's own, somebody else's, and those that
 //! would not let them work.
 
-use super::{KEYS, desired, operations};
+use super::{KEYS, desired, desired_in, operations};
 use crate::build::key_at;
 use crate::world::Stack;
 use serde_json::{Value, json};
@@ -167,4 +167,43 @@ fn a_domain_takes_no_key_of_another_account() {
     let plan = Stack::new(1).plan_only(&all);
     assert!(plan.blocked.iter().any(|b| b.reason.contains("is of account 999900001111")));
     assert!(!operations(&plan).contains(&"CreateDomain".to_owned()));
+}
+
+#[test]
+fn a_consumer_never_comes_before_its_statement() {
+    let deleted = "AIDACKCEVSQ6C2EXAMPLE";
+    for (region, id) in [
+        ("cn-north-1", None),
+        ("us-gov-west-1", None),
+        ("eu-central-1", None),
+        // A principal that was deleted shows as an id.
+        ("eu-central-1", Some(deleted)),
+        ("cn-north-1", Some(deleted)),
+    ] {
+        let keys = "stack: stack\nkeys: {a: {policy: {users: [role/x]}, aliases: [a]}}\n";
+        let with = |table: &str| {
+            let text = format!(
+                "{keys}dynamodb: {{tables: {{{table}: {TABLE}key: a, used_by: [role/{table}]}}}}}}\n"
+            );
+            desired_in(&text, region)
+        };
+        let mut stack = Stack::new(1);
+        stack.applied(&with("one"));
+        if let Some(id) = id {
+            stack.fake.tamper("a", |key| {
+                let users = &mut key.policy["Statement"];
+                users.as_array_mut().unwrap().iter_mut().for_each(|statement| {
+                    if statement["Principal"].to_string().contains("role/x") {
+                        statement["Principal"] = json!({"AWS": [id]});
+                    }
+                });
+            });
+        }
+        let plan = stack.applied(&with("two"));
+        let step = plan.steps.iter().find(|step| step.address == key_at("a")).unwrap();
+        assert_eq!((step.calls.len(), step.last.len()), (1, 1), "{region} {id:?} {step:#?}");
+        let made: Vec<String> = operations(&plan);
+        assert_eq!(made.iter().filter(|name| *name == "PutKeyPolicy").count(), 2, "{made:?}");
+        stack.settled(&with("two"));
+    }
 }

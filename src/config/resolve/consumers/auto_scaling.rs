@@ -212,7 +212,6 @@ impl Context<'_> {
             }
             let spec = grant::Spec {
                 key: group.key.clone(),
-                name_prefix: format!("kmsctl:{}:{on}/{name}:", self.out.stack),
                 grantee: role.arn(&there),
                 retiring: None,
                 operations: OPERATIONS.iter().map(|name| (*name).to_owned()).collect(),

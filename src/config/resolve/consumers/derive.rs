@@ -5,22 +5,10 @@ use std::collections::BTreeMap;
 use super::super::Context;
 use crate::address::Address;
 use crate::config::Diagnostic;
-use crate::id::Name;
 use crate::kind::key::Shared;
 use crate::kind::{KeyRef, Kind, Spec, key_policy};
 use crate::policy::derive::{self, Derived};
 use crate::policy::{Document, Need, Problem};
-use sha2::{Digest, Sha256};
-
-/// What the Sids of a stack's statements in somebody else's policy begin with: Sids of key policies
-/// take letters, digits and spaces (aws-semantics 4.2), names of stacks more than those.
-pub(in super::super) fn prefix(stack: &Name) -> String {
-    let digest = Sha256::digest(stack.as_str().as_bytes());
-    let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { ' ' };
-    let words: String = stack.as_str().chars().map(plain).collect();
-    format!("kmsctl {words} {mark} ")
-}
 
 impl Context<'_> {
     /// Puts the statements into the policy of a key.
@@ -37,18 +25,18 @@ impl Context<'_> {
         let (Some(policy), None) = (&key.policy, &key.shared) else {
             return Some(self.put_shared(&mut key.shared, needs));
         };
-        let derived = derive::derive(needs, "");
+        let derived = derive::derive(needs, "", policy);
         let merged = derive::with(policy, &derived, self.partition);
         Some((derived, merged.map(|merged| key.policy = Some(merged))))
     }
 
     /// Adds to the statements that are the stack's in a policy that is not.
     fn put_shared(&self, shared: &mut Option<Shared>, needs: &[(String, Need)]) -> Put {
-        let prefix = prefix(&self.out.stack);
-        let derived = derive::derive(needs, &prefix);
+        let prefix = Shared::prefix(&self.out.stack);
         let own = shared.as_ref().map_or_else(Document::silent, |own| own.statements.clone());
+        let derived = derive::derive(needs, &prefix, &own);
         let merged = derive::with(&own, &derived, self.partition);
-        let merged = merged.map(|statements| *shared = Some(Shared { prefix, statements }));
+        let merged = merged.map(|statements| *shared = Some(Shared { statements }));
         (derived, merged)
     }
 
@@ -86,8 +74,7 @@ impl Context<'_> {
             arn.account == self.out.home.account || self.out.accounts.contains_key(&arn.account);
         let address = Address::new(Kind::KeyPolicy, name.value.clone());
         if ours && !self.out.resources.contains_key(&address) {
-            let prefix = prefix(&self.out.stack);
-            let shared = Shared { prefix, statements: Document::silent() };
+            let shared = Shared::none();
             let spec = key_policy::Spec { key: key.clone(), policy: None, shared };
             self.declare(address.clone(), name.span, arn.place(), false, Spec::KeyPolicy(spec));
         }
