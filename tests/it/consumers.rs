@@ -186,6 +186,8 @@ impl Case {
             }
             let (_, ended) = stack.run(&self.free(self.text));
             assert!(!ended.failed.is_empty(), "{ended:?}");
+            let recorded = stack.state.records.keys().any(|address| address.kind == self.kind);
+            assert!(!recorded, "what AWS refused is not recorded");
             stack.fake.faults.borrow_mut().refused.clear();
             self.put(&stack.fake, &theirs);
             self.stays(&mut stack, &theirs);

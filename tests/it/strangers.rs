@@ -225,17 +225,17 @@ fn an_alias_on_somebody_elses_key_is_not_deleted_on_the_word_of_a_record() {
 }
 
 /// What is on a key by another name: what is taken away waits for what replaces it.
-fn renamed(from: Desired, to: Desired, make: &str, take: &str) {
+fn renamed(from: &Desired, to: &Desired, make: &str, take: &str) {
     for refusal in ["call", "plan"] {
         let mut stack = Stack::new(3);
-        stack.applied(&from);
+        stack.applied(from);
         let to = match refusal {
             "call" => {
                 stack.fake.faults.borrow_mut().refused.insert(make.to_owned());
                 to.clone()
             }
             // The key of another stack's alias, or a resource that is somebody else's.
-            _ => blocked_in(&stack, &to),
+            _ => blocked_in(&stack, to),
         };
         let from_here = stack.fake.log.borrow().len();
         let (plan, ended) = stack.run(&to);
@@ -290,10 +290,10 @@ fn blocked_in(stack: &Stack, to: &Desired) -> Desired {
 #[test]
 fn what_is_taken_away_waits_for_what_replaces_it() {
     let keys = || empty().key("a", |_| {});
-    renamed(keys().alias("old", "a"), keys().alias("new", "a"), "CreateAlias", "DeleteAlias");
+    renamed(&keys().alias("old", "a"), &keys().alias("new", "a"), "CreateAlias", "DeleteAlias");
     renamed(
-        keys().grant("a", "old", &["Decrypt"]),
-        keys().grant("a", "new", &["Decrypt"]),
+        &keys().grant("a", "old", &["Decrypt"]),
+        &keys().grant("a", "new", &["Decrypt"]),
         "CreateGrant",
         "RevokeGrant",
     );
@@ -302,7 +302,7 @@ fn what_is_taken_away_waits_for_what_replaces_it() {
             "{KEYS}dynamodb: {{tables: {{{name}: {{partition_key: {{name: id, type: S}}, key: a, protect: false}}}}}}\n"
         ))
     };
-    renamed(table("old"), table("new"), "CreateTable", "DeleteTable");
+    renamed(&table("old"), &table("new"), "CreateTable", "DeleteTable");
 }
 
 #[test]
