@@ -172,7 +172,7 @@ impl FromStr for RoleSuffix {
 
 impl FromStr for AliasName {
     type Err = BadId;
-    /// Accepts the name with or without `alias/` (aws-semantics 1.6).
+    /// Accepts the name with or without `alias/`.
     fn from_str(text: &str) -> Result<Self, BadId> {
         let bare = text.strip_prefix("alias/").unwrap_or(text);
         if bare == "aws" || bare.starts_with("aws/") {
@@ -206,8 +206,8 @@ impl AliasName {
     }
 }
 
-/// The full name of a KMS key. Key ids alone are not unique: related multi-Region keys share theirs
-/// (aws-semantics 1.1).
+/// The ARN of a KMS key. Key ids alone are not unique: related multi-Region keys have the same id (KMS
+/// Developer Guide, "Multi-Region keys in AWS KMS").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KeyArn {

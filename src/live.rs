@@ -5,49 +5,57 @@ use crate::id::{AliasArn, KeyArn, Place, Region};
 use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
 use std::collections::BTreeMap;
 
-/// What was found at an address.
+/// What AWS has at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum Observed {
     /// Nothing.
     Absent,
-    /// The resource, ours or about to become ours.
+    /// The resource, which is the stack's or is to become the stack's.
     Present {
         /// AWS's identifier.
         id: String,
-        /// Where it is.
+        /// The account and Region.
         place: Place,
-        /// Its form, cut to what the declaration and the record mention.
+        /// The form of the resource, cut to what the declaration and the record mention.
         spec: Box<Spec>,
+        /// The operation that AWS has still in progress, if any.
+        busy: Option<String>,
     },
-    /// Something that the stack must not touch, or could not look at: blocks its own steps only.
-    Obstructed {
-        /// Why, as a fragment.
+    /// A resource that the stack must not touch, or that could not be read: blocks its own steps and
+    /// those that need it.
+    Unusable {
+        /// The reason, as a fragment.
         reason: String,
-        /// What to do.
+        /// The way out.
         help: String,
     },
+}
+
+/// What else in AWS decides whether a consumer works: the bucket of a trail, for one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The Region that the key must be in, where that is not the consumer's own.
+    pub key_region: Option<Region>,
+    /// Why the consumer would not work.
+    pub objection: Option<Violation>,
+    /// Why it is not known whether it would work.
+    pub unknown: Option<String>,
 }
 
 /// What AWS reports now.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    /// What was found at each declared or recorded address, and at those that carry the stack's tag.
-    pub seen: BTreeMap<Address, Seen>,
+    /// What AWS has at each declared or recorded address, and at those that carry the stack's tags.
+    pub observed: BTreeMap<Address, Observed>,
     /// The ARNs of the stack's keys.
     pub ids: Ids,
-    /// What the keys are that resources point at.
+    /// The specs, usages and states of the keys that resources point at.
     pub key_facts: KeyFacts,
     /// The keys behind the aliases that resources point at.
     pub targets: BTreeMap<AliasArn, KeyArn>,
-    /// What AWS is at, with consumers that it is not done with.
-    pub busy: BTreeMap<Address, String>,
-    /// The Regions whose keys consumers need, where those are not their own.
-    pub regions: BTreeMap<Address, Region>,
-    /// What else is in AWS, and not the stack's, that consumers would not work with.
-    pub objections: BTreeMap<Address, Violation>,
-    /// What of that could not be looked at.
-    pub unsure: BTreeMap<Address, String>,
-    /// Who looks: an ARN, as STS says it.
+    /// The surroundings of consumers that depend on more than their key.
+    pub surroundings: BTreeMap<Address, Surroundings>,
+    /// The caller's ARN, as STS reports it.
     pub caller: Option<String>,
 }
 
@@ -55,9 +63,18 @@ impl Live {
     /// Whether an identity was found in IAM already: a service-linked role of the stack.
     #[must_use]
     pub fn has_identity(&self, arn: &str) -> bool {
-        self.seen.iter().any(|(address, seen)| {
-            let found = matches!(seen, Seen::Present { id, .. } if id == arn);
+        self.observed.iter().any(|(address, observed)| {
+            let found = matches!(observed, Observed::Present { id, .. } if id == arn);
             found && address.kind == Kind::ServiceLinkedRole
         })
+    }
+
+    /// The operation that AWS has still in progress at an address.
+    #[must_use]
+    pub fn busy(&self, address: &Address) -> Option<&str> {
+        match self.observed.get(address)? {
+            Observed::Present { busy, .. } => busy.as_deref(),
+            Observed::Absent | Observed::Unusable { .. } => None,
+        }
     }
 }

@@ -170,8 +170,9 @@ impl Aws {
         Some(provider)
     }
 
-    /// The role for `account`; none for the caller's own credentials, which AWS takes for keys of
-    /// other accounts, too, where these allow it (aws-semantics 1.1).
+    /// The role to assume for `account`; `None` where the caller's own credentials are used. KMS accepts
+    /// these for keys of other accounts, too, if the keys' policies allow it (KMS Developer Guide, "Allowing
+    /// users in other accounts to use a KMS key").
     fn role(&self, account: &AccountId) -> Option<&String> {
         self.accounts.get(account).filter(|_| self.home.as_ref() != Some(account))
     }

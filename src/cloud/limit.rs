@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Requests per second that KMS allows by default (aws-semantics 6.1). What is not listed, STS
-/// among it, is not limited. Other services have quotas on all their changes together.
+/// Requests per second that KMS allows by default (KMS Developer Guide, "Request quotas"). An operation
+/// that is not listed, STS's for example, is not limited. Other services have one quota for all changes.
 const QUOTAS: &[(u32, &[&str])] = &[
-    // Of an account in a Region, and not adjustable (aws-semantics 6.5).
+    // For each account and Region, and not adjustable (CloudTrail User Guide, "Quotas in AWS CloudTrail").
     (1, &["cloudtrail changes"]),
     (
         5,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a failure means for whoever made the call. Set from the error's code and the transport's
-/// classification, never from message text (aws-semantics, appendix B).
+/// classification, never from message text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -31,7 +31,7 @@ pub enum Fault {
     /// The request is wrong.
     Invalid,
     /// A policy or a grant that AWS does not take: for one, because a principal in it does not
-    /// exist, or not for KMS yet (aws-semantics 1.8).
+    /// exist, or KMS does not know it yet.
     Malformed,
     /// A service cannot use the key: it is disabled, not shown yet, or its policy does not allow it.
     Key,
@@ -49,7 +49,7 @@ pub enum Fault {
 
 /// A request that AWS did not answer as hoped.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation}: {message}{}", .code.as_ref().map(|c| format!(" ({c})")).unwrap_or_default())]
+#[error("{operation}: {message}{}", reference(.code.as_deref(), .request_id.as_deref()))]
 pub struct CloudError {
     /// AWS's name of the operation.
     pub operation: &'static str,
@@ -59,8 +59,18 @@ pub struct CloudError {
     pub code: Option<String>,
     /// What AWS says.
     pub message: String,
-    /// For AWS's support.
+    /// The request's id, for AWS's support.
     pub request_id: Option<String>,
+}
+
+/// What AWS's support asks for, after a message.
+fn reference(code: Option<&str>, request_id: Option<&str>) -> String {
+    match (code, request_id) {
+        (Some(code), Some(id)) => format!(" ({code}, request {id})"),
+        (Some(one), None) => format!(" ({one})"),
+        (None, Some(id)) => format!(" (request {id})"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Who is calling.

@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::kind::Ids;
-use crate::plan::Plan;
+use crate::plan::{Approved, Plan, Stale};
 use std::collections::BTreeSet;
 
 /// `kmsctl apply`.
@@ -62,49 +62,43 @@ async fn run(
         return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
     }
     let (mut plan, ids) = make(session, &replay.state, io).await?;
-    let approved = match mode {
+    let plan = match mode {
         Mode::Fresh { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, Format::Text, global, io)?;
-            approved
+            consent(plan, approved, io)?
         }
         Mode::Saved { plan: saved, targets } => {
-            stale(&saved, &targets, &mut plan, io)?;
-            print(&plan, Format::Text, global, io)?;
-            true
+            plan.narrow(&targets);
+            let plan = Approved::as_saved(&saved, plan).map_err(|stale| outdated(stale, io))?;
+            print(plan.plan(), Format::Text, global, io)?;
+            plan
         }
     };
-    if !plan.steps.is_empty() {
-        approve(approved, io)?;
-    }
     settle_state(session, &mut replay)?;
     let ended = carry_out(session, io, &plan, ids, &mut replay).await?;
     drop(lock);
-    Ok(tell(io, &plan, &ended))
+    Ok(tell(io, plan.plan(), &ended))
 }
 
-/// A saved plan holds if planning again, on what AWS and the state are now, makes the same plan.
-/// What was narrowed by `--target` is compared with the same part of the new one.
-fn stale(saved: &Plan, targets: &[String], fresh: &mut Plan, io: &Io) -> Result<(), Failure> {
-    fresh.narrow(targets);
-    let same =
-        saved.base == fresh.base && saved.steps == fresh.steps && saved.blocked == fresh.blocked;
-    if same {
-        return Ok(());
-    }
-    let what = if saved.base == fresh.base { "AWS" } else { "the state" };
+fn outdated(stale: Stale, io: &Io) -> Failure {
+    let what = match stale {
+        Stale::State => "the state",
+        Stale::Aws => "AWS",
+    };
     io.say(&format!("Since the plan was made, {what} has changed."));
-    Err(Failure::new("the saved plan is stale")
+    Failure::new("the saved plan is stale")
         .exit(Exit::Conflict)
-        .hint("make a new plan, look at it, and apply that"))
+        .hint("make a new plan, look at it, and apply that")
 }
 
-fn approve(approved: bool, io: &Io) -> Result<(), Failure> {
-    if approved {
-        return Ok(());
+/// Asks a person, unless the answer was given beforehand or there is nothing to do.
+fn consent(plan: Plan, approved: bool, io: &Io) -> Result<Approved, Failure> {
+    if approved || plan.steps.is_empty() {
+        return Ok(Approved::by_consent(plan));
     }
     match io.ask("Apply these changes? Only `yes` applies them:").as_deref() {
-        Some("yes") => Ok(()),
+        Some("yes") => Ok(Approved::by_consent(plan)),
         Some(_) => Err(Failure::new("not applied")),
         None => Err(Failure::new("there is no terminal to ask on")
             .exit(Exit::Usage)
@@ -125,10 +119,11 @@ fn settle_state(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
 async fn carry_out(
     session: &Session,
     io: &Io,
-    plan: &Plan,
+    approved: &Approved,
     ids: Ids,
     replay: &mut Replay,
 ) -> Result<Ended, Failure> {
+    let plan = approved.plan();
     let mut world = Terminal::new(&session.store, replay.clone(), io, plan.steps.len());
     if !plan.steps.is_empty() {
         let (lineage, serial) = (replay.state.lineage.clone(), replay.state.serial);
@@ -136,7 +131,7 @@ async fn carry_out(
     }
     world.watch_signals();
     let known = Known { ids, accounts: session.desired.own_accounts() };
-    let ended = execute(&session.aws, &world, &session.effort, plan, known).await;
+    let ended = execute(&session.aws, &world, &session.effort, approved, known).await;
     *replay = world.finish();
     let changed = !plan.steps.is_empty() || !plan.remember.is_empty();
     if changed && replay.is_settled() {

@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::gate::{self, breaches};
 use crate::io::Io;
 use crate::kind::Spec;
-use crate::live::Seen;
+use crate::live::Observed;
 use crate::policy;
 use crate::policy::lint::{Facts, Severity, beside, lint};
 use crate::render;
@@ -89,10 +89,11 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
         }
     }
     let replay = session.observed(io).await?;
-    let live = refresh(&session.aws, &session.effort, &session.desired, &replay.state).await?;
+    let live =
+        refresh(&session.aws, &session.effort, &session.desired, &replay.state, None).await?;
     let mut findings = Vec::new();
-    for (address, seen) in &live.seen {
-        let Seen::Present { id, spec, .. } = seen else {
+    for (address, seen) in &live.observed {
+        let Observed::Present { id, spec, .. } = seen else {
             continue;
         };
         let Spec::Key(key) = spec.as_ref() else {

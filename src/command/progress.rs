@@ -2,7 +2,7 @@
 
 use super::session::{now, random};
 use crate::address::Address;
-use crate::engine::apply::{Progress, World};
+use crate::engine::apply::{Progress, World, WorldError};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::plan::Step;
@@ -98,13 +98,13 @@ async fn interrupted() {
 }
 
 impl World for Terminal<'_> {
-    fn write(&self, event: &Event) -> Result<(), String> {
-        self.store.append(event).map_err(|error| error.to_string())?;
-        self.replay.borrow_mut().absorb(event).map_err(|error| error.to_string())
+    fn write(&self, event: &Event) -> Result<(), WorldError> {
+        self.store.append(event)?;
+        Ok(self.replay.borrow_mut().absorb(event)?)
     }
 
-    fn nonce(&self) -> Result<String, String> {
-        random().map_err(|failure| failure.message)
+    fn nonce(&self) -> Result<String, WorldError> {
+        random().map_err(|failure| failure.message.into())
     }
 
     fn now(&self) -> u64 {

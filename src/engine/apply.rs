@@ -9,18 +9,19 @@ use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::journal::{Draft, Event};
 use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
-use crate::plan::order::{Part, Queue, Work};
-use crate::plan::{Plan, PlannedCall, Step};
+use crate::plan::order::{Half, Queue, WorkItem};
+use crate::plan::{Approved, Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+mod error;
 mod send;
 mod wait;
 
-use send::Stuck;
+pub use error::{StepError, WaitError, WorldError};
 
 /// What the applier needs from the world.
 pub trait World {
@@ -28,12 +29,12 @@ pub trait World {
     ///
     /// # Errors
     /// If it could not be put there: no call goes out then.
-    fn write(&self, event: &Event) -> Result<(), String>;
+    fn write(&self, event: &Event) -> Result<(), WorldError>;
     /// A random text that no other run has.
     ///
     /// # Errors
     /// If there is no randomness: the call that needs it does not go out then.
-    fn nonce(&self) -> Result<String, String>;
+    fn nonce(&self) -> Result<String, WorldError>;
     /// Seconds since 1970.
     fn now(&self) -> u64;
     /// Whether to stop at the next safe point.
@@ -43,7 +44,7 @@ pub trait World {
     /// Which of the steps that are ready begins next: by default the one furthest down the order,
     /// so that the aliases of the first keys do not wait for the last key's turn in AWS's quotas,
     /// and a run that stops leaves few keys half done.
-    fn choose(&self, ready: &BTreeSet<Work>) -> Option<Work> {
+    fn choose(&self, ready: &BTreeSet<WorkItem>) -> Option<WorkItem> {
         ready.last().copied()
     }
 }
@@ -71,17 +72,17 @@ pub enum Progress<'a> {
     },
     Failed {
         step: &'a Step,
-        error: &'a str,
+        error: &'a StepError,
     },
 }
 
 /// How an apply ended. Not a `Result`: each ending has a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Ended {
     /// What was finished.
     pub finished: Vec<Address>,
     /// What failed, and why.
-    pub failed: Vec<(Address, String)>,
+    pub failed: Vec<(Address, StepError)>,
     /// What was not begun.
     pub left: Vec<Address>,
     /// Whether it was asked to stop.
@@ -131,9 +132,10 @@ pub async fn apply<C: Cloud, W: World>(
     cloud: &C,
     world: &W,
     effort: &Effort,
-    plan: &Plan,
+    plan: &Approved,
     known: Known,
 ) -> Ended {
+    let plan = plan.plan();
     let run = Run {
         cloud,
         world,
@@ -142,7 +144,7 @@ pub async fn apply<C: Cloud, W: World>(
         ids: RefCell::new(known.ids),
         touched: RefCell::default(),
         nonces: Nonces::default(),
-        made: plan.makes().into_keys().collect(),
+        made: plan.makes(),
         accounts: known.accounts,
         broken: Cell::new(false),
         consumers: RefCell::default(),
@@ -176,13 +178,13 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 ended.stopped = self.world.stop();
                 break;
             };
-            let Some(step) = self.plan.steps.get(work.0) else {
+            let Some(step) = self.plan.steps.get(work.step) else {
                 continue;
             };
             match result {
                 Ok(()) => {
                     queue.finish(work);
-                    if work.1 == Part::Last || step.last.is_empty() {
+                    if work.half == Half::Last || step.last.is_empty() {
                         ended.finished.push(step.address.clone());
                         self.world.tell(Progress::Finished { step });
                     }
@@ -201,16 +203,16 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         ended
     }
 
-    async fn work(&self, (index, part): Work) -> Result<(), String> {
-        let Some(step) = self.plan.steps.get(index) else {
+    async fn work(&self, WorkItem { step, half }: WorkItem) -> Result<(), StepError> {
+        let Some(step) = self.plan.steps.get(step) else {
             return Ok(());
         };
-        let (calls, offset) = match part {
-            Part::First => (&step.calls, 0),
-            Part::Last => (&step.last, step.calls.len()),
+        let (calls, offset) = match half {
+            Half::First => (&step.calls, 0),
+            Half::Last => (&step.last, step.calls.len()),
         };
         let address = || step.address.clone();
-        if part == Part::First {
+        if half == Half::First {
             self.world.tell(Progress::Began { step });
             self.write(&Event::Began { address: address(), draft: draft(step).map(Box::new) })?;
             if step.busy.is_some() {
@@ -219,25 +221,31 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         }
         for (n, planned) in calls.iter().enumerate() {
             if n > 0 && self.world.stop() {
-                return Err("stopped between two calls, as asked".to_owned());
+                return Err(StepError::Stopped);
             }
             self.call(step, offset + n, planned).await?;
             if let Some(goal) = planned.call.goal() {
                 self.until(step, goal).await?;
             }
         }
-        if part == Part::Last || step.last.is_empty() {
+        if half == Half::Last || step.last.is_empty() {
             self.write(&Event::Finished { address: address() })?;
         }
         Ok(())
     }
 
-    fn write(&self, event: &Event) -> Result<(), String> {
-        self.world.write(event).inspect_err(|_| self.broken.set(true))
+    fn write(&self, event: &Event) -> Result<(), StepError> {
+        let written = self.world.write(event).inspect_err(|_| self.broken.set(true));
+        Ok(written?)
     }
 
     /// One call: intent, request, outcome.
-    async fn call(&self, step: &Step, number: usize, planned: &PlannedCall) -> Result<(), String> {
+    async fn call(
+        &self,
+        step: &Step,
+        number: usize,
+        planned: &PlannedCall,
+    ) -> Result<(), StepError> {
         let PlannedCall { at, call } = planned;
         let makes =
             matches!(call, Call::Key(key::Call::CreateKey { .. } | key::Call::ReplicateKey { .. }));
@@ -258,11 +266,14 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 self.write(&Event::Done { address: address(), number, outcome })?;
                 Ok(())
             }
-            // What is not known stays an open intent: the next run settles it.
-            Err(Stuck::Unsettled(error)) => Err(format!("{error}; not settled")),
-            Err(Stuck::Refused(error)) => {
-                self.write(&Event::Failed { address: address(), number, fault: error.fault })?;
-                Err(error.to_string())
+            Err(error) => {
+                // A call of which the outcome is not known stays an open intent: the next run settles
+                // it.
+                if let StepError::Refused(refused) | StepError::Busy { refused, .. } = &error {
+                    let fault = refused.fault;
+                    self.write(&Event::Failed { address: address(), number, fault })?;
+                }
+                Err(error)
             }
         }
     }

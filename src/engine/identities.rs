@@ -1,13 +1,13 @@
-//! Whether the users and roles that calls name exist: KMS refuses a policy or a grant that names
-//! somebody whom IAM does not know, and says neither whom nor for how long (aws-semantics 1.8, 4.3).
+//! Looks up the users and roles that calls name. KMS refuses a policy or a grant that names a principal
+//! that does not exist, or that IAM has just created, and its error names no principal (KMS API Reference,
+//! `PutKeyPolicy`, `CreateGrant`).
 
 use super::Effort;
 use crate::cloud::retry::patiently;
 use crate::cloud::{Cloud, CloudError};
 use crate::id::{AccountId, IdentityArn};
 use crate::kind::Call;
-use crate::live::Live;
-use crate::plan::{Plan, Standing};
+use crate::plan::Standing;
 use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,24 +23,8 @@ pub struct Looked {
     pub blind: Option<CloudError>,
 }
 
-/// Looks up, side by side and once each, whom the plan's calls name in one of `accounts`, but for
-/// those whom the plan makes or the refresh has found.
+/// Looks the identities up, side by side.
 pub async fn look<C: Cloud>(
-    cloud: &C,
-    effort: &Effort,
-    plan: &Plan,
-    live: &Live,
-    accounts: &BTreeSet<AccountId>,
-) -> Looked {
-    let made = plan.makes();
-    let open = |named: &IdentityArn| {
-        let known = made.contains_key(named) || live.has_identity(named.as_str());
-        accounts.contains(named.account()) && !known
-    };
-    ask(cloud, effort, plan.identities().into_iter().filter(open)).await
-}
-
-async fn ask<C: Cloud>(
     cloud: &C,
     effort: &Effort,
     identities: impl Iterator<Item = IdentityArn>,
@@ -100,7 +84,7 @@ pub async fn refusal<C: Cloud>(
         call.principals().iter().filter_map(|arn| arn.parse().ok()).collect();
     let count = named.len();
     let ours = named.into_iter().filter(|named| accounts.contains(named.account()));
-    let looked = ask(cloud, effort, ours).await;
+    let looked = look(cloud, effort, ours).await;
     let missing: Vec<String> = looked
         .standings
         .iter()

@@ -8,6 +8,7 @@ pub mod impact;
 pub mod recover;
 pub mod refresh;
 pub mod settle;
+pub mod survey;
 
 use crate::cloud::retry::Patience;
 use futures_util::stream::{self, Stream, StreamExt};

@@ -22,7 +22,7 @@ use crate::id::{AliasArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, Metadata, Rotation};
 use crate::kind::{KeyRef, Kind, Spec};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 use futures_util::stream::StreamExt;
 use std::cell::RefCell;
@@ -52,21 +52,26 @@ struct Refresh<'a, C> {
     tags: RefCell<BTreeMap<KeyArn, BTreeMap<String, String>>>,
 }
 
-/// Reads what AWS has.
+/// Reads what AWS has. `caller` is the caller's ARN, where it is known.
 ///
 /// # Errors
-/// If AWS cannot be asked at all. What cannot be read of one resource is `Seen::Obstructed`.
+/// If AWS cannot be asked at all. What cannot be read of one resource is `Observed::Unusable`.
 pub async fn refresh<C: Cloud>(
     cloud: &C,
     effort: &Effort,
     desired: &Desired,
     state: &State,
+    caller: Option<&str>,
 ) -> Result<Live, CloudError> {
     let grants_on = grants_on(desired, state);
     let run = Refresh { cloud, effort, desired, state, grants_on, tags: RefCell::default() };
     let aliases = run.aliases().await?;
     let identified = run.identify(&aliases).await?;
-    let mut live = Live { seen: identified.obstructed, ..Live::default() };
+    let mut live = Live {
+        observed: identified.obstructed,
+        caller: caller.map(str::to_owned),
+        ..Live::default()
+    };
     live.ids = identified.found;
     live.targets = run.targets(&aliases);
     let readings = run.read_keys(&live.ids).await?;
@@ -200,7 +205,8 @@ impl<C: Cloud> Refresh<'_, C> {
             }
             let ask = async || self.cloud.rotation(arn).await;
             match patiently(patience, ask).await {
-                // Rotation does not apply to this key (aws-semantics 1.3).
+                // KMS reports no rotation for asymmetric and HMAC keys, imported material and custom key
+                // stores (KMS API Reference, `GetKeyRotationStatus`).
                 Err(error) if error.fault == Fault::Unsupported => Ok(None),
                 answer => answer.map(Some),
             }
@@ -249,7 +255,7 @@ fn unreachable(error: &CloudError) -> bool {
     matches!(error.fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
-fn obstructed(error: &CloudError) -> Seen {
+fn obstructed(error: &CloudError) -> Observed {
     unread(
         format!("it cannot be read: {error}"),
         error,
@@ -259,9 +265,9 @@ fn obstructed(error: &CloudError) -> Seen {
 }
 
 /// What could not be looked at; `denied` says what the caller must be allowed.
-fn unread(reason: String, error: &CloudError, denied: &str) -> Seen {
+fn unread(reason: String, error: &CloudError, denied: &str) -> Observed {
     let help = if error.fault == Fault::Denied { denied } else { "see what AWS says" };
-    Seen::Obstructed { reason, help: help.to_owned() }
+    Observed::Unusable { reason, help: help.to_owned() }
 }
 
 /// AWS shows new objects after seconds, and a second one must not be made because of that: what was

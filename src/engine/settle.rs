@@ -13,8 +13,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How long to go on looking for an object that a lost call may have made (a key, an alias, a grant,
-/// a role), in seconds between two looks: AWS shows new objects after seconds (aws-semantics 1.8).
+/// The pauses, in seconds, between the looks for an object that a lost call may have created (a key, an
+/// alias, a grant, a role). KMS usually shows new objects within a few seconds (KMS Developer Guide, "AWS
+/// KMS eventual consistency").
 pub(super) const LOOKS: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// The nonces of the keys seen so far: a key gets its nonce when it is made, so one look is enough.

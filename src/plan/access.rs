@@ -3,7 +3,7 @@
 use super::{Access, Step, Via};
 use crate::desired::Desired;
 use crate::kind::{Change, KeyRef, Spec, grant};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
 use crate::policy::access::grant_changes;
 use crate::policy::grants::Grant;
 use crate::policy::{self, AccessChange, KeyContext};
@@ -52,12 +52,12 @@ fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
 
 /// The grants on a key that kmsctl sees.
 fn grants(key: &KeyRef, live: &Live) -> Vec<Grant> {
-    let each = live.seen.iter().filter_map(|(address, seen)| match seen {
-        Seen::Present { spec, .. } => {
+    let each = live.observed.iter().filter_map(|(address, observed)| match observed {
+        Observed::Present { spec, .. } => {
             let grant = spec.as_grant().filter(|grant| grant.key == *key)?;
             Some(grant::in_policy_words(address, grant))
         }
-        Seen::Absent | Seen::Obstructed { .. } => None,
+        Observed::Absent | Observed::Unusable { .. } => None,
     });
     each.collect()
 }

@@ -1,28 +1,28 @@
 //! The plan: every call that apply will make, and everything it will not do and why. Pure data.
 
 mod access;
-pub mod admit;
-pub mod build;
+mod approved;
+mod check;
+mod draft;
 pub mod field;
-mod gate;
-mod impact;
-mod leaving;
 pub mod order;
-mod replace;
-mod usable;
+mod policy_cuts;
+mod refuse;
+mod slot;
 
 use crate::address::Address;
-use crate::id::{Name, Place};
+use crate::id::{IdentityArn, Name, Place};
+use crate::impact::Impacts;
 use crate::kind::{Call, Change, Spec};
 use crate::policy::AccessChange;
 use crate::state::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use admit::Standing;
-pub use build::plan;
+pub use approved::{Approved, Stale};
+pub use check::identities::Standing;
+pub use draft::{Draft, draft};
 pub use field::FieldChange;
-pub use usable::KEY_UNUSABLE;
 
 /// What the configuration, the state and AWS together ask for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,31 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// Records to write without any call: a lost state is rebuilt, `None` drops what is gone.
     pub remember: BTreeMap<Address, Option<Record>>,
+}
+
+/// What a draft must know of AWS before it is a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// What IAM says about the users and roles that the calls name. Those that could not be looked up
+    /// are missing.
+    pub standings: BTreeMap<IdentityArn, Standing>,
+    /// What depends on the keys that the plan disables or deletes.
+    pub impacts: Impacts,
+}
+
+/// What changed outside of kmsctl since the last apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drifts {
+    /// The stack.
+    pub stack: Name,
+    /// The stack's account and Region.
+    pub home: Place,
+    /// The differences.
+    pub drift: Vec<Drift>,
+    /// The recorded resources that could not be read.
+    pub unreadable: Vec<Blocked>,
+    /// The consumers whose keys do not work.
+    pub findings: Vec<Finding>,
 }
 
 /// The state that a plan was made on.
@@ -157,11 +182,29 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Drifts {
+    /// Keeps what matches one of `targets`; everything if there are none.
+    pub fn narrow(&mut self, targets: &[String]) {
+        let is_hit = |address: &Address| {
+            targets.is_empty() || targets.iter().any(|target| address.matches(target))
+        };
+        self.drift.retain(|drift| is_hit(&drift.address));
+        self.unreadable.retain(|blocked| is_hit(&blocked.address));
+        self.findings.retain(|finding| is_hit(&finding.address));
+    }
+}
+
 impl Plan {
     /// Whether apply would change nothing, neither in AWS nor in what is recorded on purpose.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.blocked.is_empty()
+    }
+
+    /// The roles that its steps make.
+    #[must_use]
+    pub fn makes(&self) -> BTreeSet<IdentityArn> {
+        check::identities::made(&self.steps).into_keys().collect()
     }
 
     /// Keeps only the steps that match one of `targets`, and what they wait for.

@@ -1,8 +1,8 @@
 //! Which step waits for which, and a queue that hands out what is ready. Pure.
 
 use super::Step;
-use super::admit::{identities, made};
-use super::replace::Slot;
+use super::check::identities::{made, named};
+use super::slot::Slot;
 use crate::address::Address;
 use crate::kind::{Change, KeyRef, Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// everything that pointed at it has moved away or gone. What is taken away waits for
 /// what may be made to take its place. What names a role waits for the step that
 /// makes it. What leaves a key that goes on goes before the last calls on the key: those take away
-/// what it needed. Kinds are ranked so that no rule can make a circle: only aliases and grants point, and
-/// only at keys; a role waits for nothing.
+/// what it needed. [`stuck`] finds steps that wait for each other.
 pub fn order(steps: &mut [Step]) {
     let deleted = |step: &&Step| matches!(step.change, Change::Delete { .. });
     let doomed: BTreeSet<Address> = keys(steps.iter().filter(deleted));
@@ -27,8 +26,8 @@ pub fn order(steps: &mut [Step]) {
     let leaving = policies(steps.iter().filter(deleted), Change::from);
     let creations = creations(steps);
     for step in steps.iter_mut() {
-        let named = identities(step);
-        step.after.extend(named.iter().filter_map(|identity| made.get(identity).cloned()));
+        let identities = named(step);
+        step.after.extend(identities.iter().filter_map(|identity| made.get(identity).cloned()));
         for key in managed(step.change.to()) {
             if others.contains(&key) {
                 step.after.insert(key);
@@ -106,75 +105,94 @@ fn managed(spec: Option<&Spec>) -> Vec<Address> {
     refs.into_iter().filter_map(KeyRef::managed).cloned().collect()
 }
 
-/// The two parts of a step.
+/// A half of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// Its calls.
+pub enum Half {
+    /// The calls before anything that depends on the resource.
     First,
-    /// The calls that wait for everything that depends on the resource.
+    /// The calls after everything that depends on the resource.
     Last,
 }
 
-/// A node of the queue: an index into the steps, and the part.
-pub type Work = (usize, Part);
+/// A node of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkItem {
+    /// The index of the step.
+    pub step: usize,
+    /// The half of it.
+    pub half: Half,
+}
 
-/// Hands out what is ready. Knows nothing of calls, time or tasks: the driver decides how much of
-/// what is ready runs at once, and which first.
+impl WorkItem {
+    fn first(step: usize) -> Self {
+        Self { step, half: Half::First }
+    }
+
+    fn last(step: usize) -> Self {
+        Self { step, half: Half::Last }
+    }
+}
+
+/// Hands out what is ready. A step is two nodes: its first half waits for the first halves of the
+/// steps before it, its last half for its own first half and for the first halves of the steps after
+/// it. The queue knows nothing of calls, time or tasks: the driver decides how much of what is ready
+/// runs at once, and which first.
 #[derive(Debug)]
 pub struct Queue {
-    waiting: BTreeMap<Work, BTreeSet<Work>>,
-    followers: BTreeMap<Work, Vec<Work>>,
-    ready: BTreeSet<Work>,
+    waiting: BTreeMap<WorkItem, BTreeSet<WorkItem>>,
+    followers: BTreeMap<WorkItem, Vec<WorkItem>>,
+    ready: BTreeSet<WorkItem>,
 }
 
 impl Queue {
-    /// The queue over the steps of a plan.
+    /// Returns the queue over the steps of a plan.
     #[must_use]
     pub fn new(steps: &[Step]) -> Self {
         let index: BTreeMap<&Address, usize> =
             steps.iter().enumerate().map(|(n, step)| (&step.address, n)).collect();
         let has_last = |n: usize| steps.get(n).is_some_and(|step| !step.last.is_empty());
-        let mut waiting: BTreeMap<Work, BTreeSet<Work>> = BTreeMap::new();
+        let mut waiting: BTreeMap<WorkItem, BTreeSet<WorkItem>> = BTreeMap::new();
         for (n, step) in steps.iter().enumerate() {
             let after: BTreeSet<usize> =
                 step.after.iter().filter_map(|address| index.get(address).copied()).collect();
-            waiting.insert((n, Part::First), after.iter().map(|a| (*a, Part::First)).collect());
+            let before = after.iter().map(|before| WorkItem::first(*before));
+            waiting.insert(WorkItem::first(n), before.collect());
             if has_last(n) {
-                waiting.entry((n, Part::Last)).or_default().insert((n, Part::First));
+                waiting.entry(WorkItem::last(n)).or_default().insert(WorkItem::first(n));
             }
             for before in after.into_iter().filter(|before| has_last(*before)) {
-                waiting.entry((before, Part::Last)).or_default().insert((n, Part::First));
+                waiting.entry(WorkItem::last(before)).or_default().insert(WorkItem::first(n));
             }
         }
-        let mut followers: BTreeMap<Work, Vec<Work>> = BTreeMap::new();
-        for (work, after) in &waiting {
+        let mut followers: BTreeMap<WorkItem, Vec<WorkItem>> = BTreeMap::new();
+        for (item, after) in &waiting {
             for before in after {
-                followers.entry(*before).or_default().push(*work);
+                followers.entry(*before).or_default().push(*item);
             }
         }
-        let ready = waiting.extract_if(.., |_, after| after.is_empty()).map(|(work, _)| work);
+        let ready = waiting.extract_if(.., |_, after| after.is_empty()).map(|(item, _)| item);
         let ready = ready.collect();
         Self { waiting, followers, ready }
     }
 
-    /// What could be taken now.
+    /// The nodes that can be taken now.
     #[must_use]
-    pub fn ready(&self) -> &BTreeSet<Work> {
+    pub fn ready(&self) -> &BTreeSet<WorkItem> {
         &self.ready
     }
 
-    /// Takes `work`; whether it was ready.
-    pub fn take(&mut self, work: Work) -> bool {
-        self.ready.remove(&work)
+    /// Takes a node, and returns whether it was ready.
+    pub fn take(&mut self, item: WorkItem) -> bool {
+        self.ready.remove(&item)
     }
 
-    /// `work` is done: what waited for it may become ready.
-    pub fn finish(&mut self, work: Work) {
-        for follower in self.followers.remove(&work).unwrap_or_default() {
+    /// Marks a node as done: what waited for it may become ready.
+    pub fn finish(&mut self, item: WorkItem) {
+        for follower in self.followers.remove(&item).unwrap_or_default() {
             let Some(after) = self.waiting.get_mut(&follower) else {
                 continue;
             };
-            after.remove(&work);
+            after.remove(&item);
             if after.is_empty() {
                 self.waiting.remove(&follower);
                 self.ready.insert(follower);
@@ -182,12 +200,23 @@ impl Queue {
         }
     }
 
-    /// `work` failed: everything that waits for it, directly or not, will not run.
-    pub fn fail(&mut self, work: Work) {
-        let mut lost = vec![work];
-        while let Some(work) = lost.pop() {
-            self.waiting.remove(&work);
-            lost.extend(self.followers.remove(&work).unwrap_or_default());
+    /// Marks a node as failed: everything that waits for it, directly or not, will not run.
+    pub fn fail(&mut self, item: WorkItem) {
+        let mut lost = vec![item];
+        while let Some(item) = lost.pop() {
+            self.waiting.remove(&item);
+            lost.extend(self.followers.remove(&item).unwrap_or_default());
         }
     }
+}
+
+/// Returns the steps that can never begin, because they wait for each other.
+#[must_use]
+pub fn stuck(steps: &[Step]) -> BTreeSet<Address> {
+    let mut queue = Queue::new(steps);
+    while let Some(item) = queue.ready.pop_first() {
+        queue.finish(item);
+    }
+    let left = queue.waiting.keys().filter_map(|item| steps.get(item.step));
+    left.map(|step| step.address.clone()).collect()
 }

@@ -3,8 +3,9 @@
 use super::access::{self, Line, Wording};
 use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
 use super::{Style, words, workflow_safe};
+use crate::id::Place;
 use crate::kind::{Change, Spec};
-use crate::plan::{Blocked, FieldChange, Plan, Step};
+use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::text::printable;
 
@@ -12,23 +13,36 @@ use crate::text::printable;
 #[must_use]
 pub fn plan(plan: &Plan, style: &Style) -> String {
     let shown = words::Shown::of(plan);
-    let mut page = Page { plan, shown, style, out: String::new() };
-    page.drift();
+    let mut page = Page { home: &plan.home, style, out: String::new() };
+    page.drift(&plan.drift);
     for step in &plan.steps {
-        page.step(step);
+        page.step(step, &shown);
     }
-    page.elsewhere();
-    page.findings();
+    page.elsewhere(&shown);
+    page.findings(&plan.findings);
     for blocked in &plan.blocked {
-        page.blocked(blocked);
+        page.blocked(blocked, "blocked");
     }
     page.line(0, None, &words::summary(plan));
     workflow_safe(&page.out)
 }
 
+/// The changes outside of kmsctl as text, the last line of which counts.
+#[must_use]
+pub fn drifts(drifts: &Drifts, style: &Style) -> String {
+    let mut page = Page { home: &drifts.home, style, out: String::new() };
+    page.drift(&drifts.drift);
+    page.findings(&drifts.findings);
+    for unreadable in &drifts.unreadable {
+        page.blocked(unreadable, "not compared");
+    }
+    page.line(0, None, &words::difference(drifts));
+    workflow_safe(&page.out)
+}
+
 struct Page<'a> {
-    plan: &'a Plan,
-    shown: words::Shown<'a>,
+    /// The account and Region that go without saying.
+    home: &'a Place,
     style: &'a Style,
     out: String,
 }
@@ -49,18 +63,17 @@ impl<'a> Page<'a> {
         self.out.push('\n');
     }
 
-    fn drift(&mut self) {
-        if self.plan.drift.is_empty() {
+    fn drift(&mut self, drift: &[Drift]) {
+        if drift.is_empty() {
             return;
         }
         self.line(0, Some(YELLOW), "Changed outside of kmsctl since the last apply:");
-        for drift in &self.plan.drift {
+        for drift in drift {
             self.line(2, None, &printable(&drift.address.to_string()));
             for field in &drift.fields {
-                match words::policies(field, &self.plan.home) {
+                match words::policies(field, self.home) {
                     Some((before, after)) => {
-                        let changes =
-                            words::changes(before.as_ref(), after.as_ref(), &self.plan.home);
+                        let changes = words::changes(before.as_ref(), after.as_ref(), self.home);
                         for change in &changes {
                             self.access(&access::line(change, self.wording()));
                         }
@@ -84,7 +97,7 @@ impl<'a> Page<'a> {
 
     /// The identities of the stack's account go by their names.
     fn wording(&self) -> Wording<'a> {
-        Wording { account: Some(self.plan.home.account.as_str()), verbose: self.style.verbose }
+        Wording { account: Some(self.home.account.as_str()), verbose: self.style.verbose }
     }
 
     fn access(&mut self, line: &Line) {
@@ -103,18 +116,18 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &Step, shown: &words::Shown<'_>) {
         self.header(step);
         for field in step.fields.iter().filter(|field| field.path != words::POLICY) {
             self.field(field, Some(&step.change));
         }
         let address = step.address.to_string();
-        let access = self.shown.at(step).to_vec();
-        for access in &access {
+        let access = shown.at(step);
+        for access in access {
             self.access(&words::planned_access(access, &address, self.wording()));
         }
         if let Some((before, after)) = words::step_policies(step) {
-            self.policy(step, before, after, words::is_text_only(&access));
+            self.policy(step, before, after, words::is_text_only(access));
         }
         if let Some(text) = words::deletion(step) {
             self.line(4, Some(RED), &text);
@@ -143,11 +156,11 @@ impl<'a> Page<'a> {
             printable(&step.address.to_string()),
             step.change.action()
         );
-        if step.place.region != self.plan.home.region {
+        if step.place.region != self.home.region {
             text.push_str("  in ");
             text.push_str(step.place.region.as_str());
         }
-        if step.place.account != self.plan.home.account {
+        if step.place.account != self.home.account {
             text.push_str("  of account ");
             text.push_str(step.place.account.as_str());
         }
@@ -197,33 +210,32 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn elsewhere(&mut self) {
-        let rest = self.shown.elsewhere.clone();
-        if rest.is_empty() {
+    fn elsewhere(&mut self, shown: &words::Shown<'_>) {
+        if shown.elsewhere.is_empty() {
             return;
         }
         self.line(0, None, "Access:");
-        for access in rest {
+        for access in &shown.elsewhere {
             self.line(2, None, &printable(&access.key));
             self.access(&words::planned_access(access, &access.key, self.wording()));
         }
         self.gap();
     }
 
-    fn findings(&mut self) {
-        if self.plan.findings.is_empty() {
+    fn findings(&mut self, findings: &[Finding]) {
+        if findings.is_empty() {
             return;
         }
         self.line(0, None, "Findings:");
-        for finding in &self.plan.findings {
+        for finding in findings {
             let text = format!("{}: {} [{}]", finding.address, finding.message, finding.rule);
             self.prose(2, 2, Some(YELLOW), &text);
         }
         self.gap();
     }
 
-    fn blocked(&mut self, blocked: &Blocked) {
-        let header = format!("! {}  blocked", printable(&blocked.address.to_string()));
+    fn blocked(&mut self, blocked: &Blocked, word: &str) {
+        let header = format!("! {}  {word}", printable(&blocked.address.to_string()));
         self.line(0, Some(BOLD_RED), &header);
         let reason = match blocked.field.as_str() {
             "" => blocked.reason.clone(),

@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::kind::{Call, Kind};
-use crate::plan::{Access, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step};
+use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Finding, Plan, PlannedCall, Step};
 use crate::text::is_unsafe;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -109,6 +109,31 @@ fn derived(access: &mut Value) {
 pub fn text(plan: &Plan) -> String {
     let value = self::plan(plan);
     escaped(&serde_json::to_string_pretty(&value).unwrap_or_default())
+}
+
+#[derive(Serialize)]
+struct DriftDocument<'a> {
+    format_version: &'static str,
+    stack: &'a str,
+    account: &'a str,
+    region: &'a str,
+    drift: &'a [Drift],
+    blocked: &'a [Blocked],
+    findings: &'a [Finding],
+}
+
+/// The changes outside of kmsctl as indented text, fit for a terminal.
+#[must_use]
+pub fn drifts(drifts: &Drifts) -> String {
+    pretty(&DriftDocument {
+        format_version: "1",
+        stack: drifts.stack.as_str(),
+        account: drifts.home.account.as_str(),
+        region: drifts.home.region.as_str(),
+        drift: &drifts.drift,
+        blocked: &drifts.unreadable,
+        findings: &drifts.findings,
+    })
 }
 
 /// Any value as indented text, fit for a terminal.

@@ -2,7 +2,8 @@
 
 use super::access::{self, Wording};
 use super::{words, workflow_safe};
-use crate::plan::{Plan, Step};
+use crate::id::Place;
+use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::text::printable;
 use std::fmt::Write as _;
 
@@ -17,12 +18,29 @@ pub fn plan(plan: &Plan) -> String {
     let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
     let _ = writeln!(out, "**{}**\n", prose(words::summary(plan).trim_start()));
     let mut blocks = Vec::new();
-    blocks.extend(blocked(plan));
-    blocks.extend(drift(plan));
+    blocks.extend(blocked("Blocked", &plan.blocked));
+    blocks.extend(drift(&plan.drift, &plan.home));
     let shown = words::Shown::of(plan);
     blocks.extend(plan.steps.iter().map(|step| block(plan, &shown, step)));
     blocks.extend(elsewhere(plan, &shown));
-    blocks.extend(findings(plan));
+    blocks.extend(findings(&plan.findings));
+    fit(out, blocks)
+}
+
+/// The changes outside of kmsctl as a comment.
+#[must_use]
+pub fn drifts(drifts: &Drifts) -> String {
+    let mut out = format!("<!-- kmsctl:drift:{} -->\n", drifts.stack);
+    let _ = writeln!(out, "**{}**\n", prose(&words::difference(drifts)));
+    let mut blocks = Vec::new();
+    blocks.extend(blocked("Not compared", &drifts.unreadable));
+    blocks.extend(drift(&drifts.drift, &drifts.home));
+    blocks.extend(findings(&drifts.findings));
+    fit(out, blocks)
+}
+
+/// Adds the blocks as far as they fit into a comment.
+fn fit(mut out: String, blocks: Vec<String>) -> String {
     let mut used = out.chars().count();
     let mut left_out = 0_usize;
     for block in blocks {
@@ -38,7 +56,7 @@ pub fn plan(plan: &Plan) -> String {
     if left_out > 0 {
         let _ = writeln!(
             out,
-            "_{left_out} of the blocks of this plan are left out: a comment holds no more. \
+            "_{left_out} of the blocks are left out: a comment holds no more. \
              `kmsctl plan` shows all of it._"
         );
     }
@@ -97,8 +115,8 @@ fn fence(language: &str, lines: &[String]) -> String {
     format!("{ticks}{language}\n{body}\n{ticks}\n\n")
 }
 
-fn wording(plan: &Plan) -> Wording<'_> {
-    Wording { account: Some(plan.home.account.as_str()), verbose: false }
+fn wording(home: &Place) -> Wording<'_> {
+    Wording { account: Some(home.account.as_str()), verbose: false }
 }
 
 fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
@@ -128,7 +146,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     out.push_str(&table(step));
     let access = shown.at(step);
     for access in access {
-        let line = words::planned_access(access, &address, wording(plan));
+        let line = words::planned_access(access, &address, wording(&plan.home));
         let _ = writeln!(out, "- {}", code(&format!("{} {}", line.sign, line.text)));
     }
     if !access.is_empty() {
@@ -166,9 +184,9 @@ fn table(step: &Step) -> String {
     format!("| Field | Before | After |\n| --- | --- | --- |\n{rows}\n")
 }
 
-fn blocked(plan: &Plan) -> Option<String> {
-    let mut out = "### Blocked\n\n".to_owned();
-    for blocked in &plan.blocked {
+fn blocked(heading: &str, all: &[Blocked]) -> Option<String> {
+    let mut out = format!("### {heading}\n\n");
+    for blocked in all {
         let _ = write!(out, "- {}", code(&blocked.address.to_string()));
         if !blocked.field.is_empty() {
             let _ = write!(out, " {}", code(&blocked.field));
@@ -179,19 +197,19 @@ fn blocked(plan: &Plan) -> Option<String> {
         }
     }
     out.push('\n');
-    (!plan.blocked.is_empty()).then_some(out)
+    (!all.is_empty()).then_some(out)
 }
 
-fn drift(plan: &Plan) -> Option<String> {
+fn drift(all: &[Drift], home: &Place) -> Option<String> {
     let mut out = "### Changed outside of kmsctl since the last apply\n\n".to_owned();
-    for drift in &plan.drift {
+    for drift in all {
         let _ = writeln!(out, "- {}", code(&drift.address.to_string()));
         for field in &drift.fields {
-            match words::policies(field, &plan.home) {
+            match words::policies(field, home) {
                 Some((before, after)) => {
                     let _ = writeln!(out, "  - {}", code(words::POLICY));
-                    for change in words::changes(before.as_ref(), after.as_ref(), &plan.home) {
-                        let line = access::line(&change, wording(plan));
+                    for change in words::changes(before.as_ref(), after.as_ref(), home) {
+                        let line = access::line(&change, wording(home));
                         let _ = writeln!(
                             out,
                             "    - {}",
@@ -207,14 +225,14 @@ fn drift(plan: &Plan) -> Option<String> {
         }
     }
     out.push('\n');
-    (!plan.drift.is_empty()).then_some(out)
+    (!all.is_empty()).then_some(out)
 }
 
 fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
     let rest = &shown.elsewhere;
     let mut out = "### Access\n\n".to_owned();
     for access in rest {
-        let line = words::planned_access(access, &access.key, wording(plan));
+        let line = words::planned_access(access, &access.key, wording(&plan.home));
         let text = format!("{} {}", line.sign, line.text);
         let _ = writeln!(out, "- {}: {}", code(&access.key), code(&text));
     }
@@ -222,12 +240,12 @@ fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
     (!rest.is_empty()).then_some(out)
 }
 
-fn findings(plan: &Plan) -> Option<String> {
+fn findings(all: &[Finding]) -> Option<String> {
     let mut out = "### Findings\n\n".to_owned();
-    for finding in &plan.findings {
+    for finding in all {
         let address = code(&finding.address.to_string());
         let _ = writeln!(out, "- {address} {}: {}", code(&finding.rule), prose(&finding.message));
     }
     out.push('\n');
-    (!plan.findings.is_empty()).then_some(out)
+    (!all.is_empty()).then_some(out)
 }

@@ -5,7 +5,7 @@ use super::access::{self, Line, Wording};
 use crate::address::Address;
 use crate::id::Place;
 use crate::kind::{Call, Change, Kind, Spec};
-use crate::plan::{Access, FieldChange, Plan, Step};
+use crate::plan::{Access, Drifts, FieldChange, Plan, Step};
 use crate::policy::access::Shape;
 use crate::policy::{AccessChange, Document, KeyContext, compare};
 use crate::text::printable;
@@ -195,13 +195,33 @@ pub(super) fn deletion(step: &Step) -> Option<String> {
     Some(format!("schedules deletion in {days} days"))
 }
 
-/// The last line of every form.
+/// How many resources differ from what was last applied.
+fn differing(count: usize) -> String {
+    match count {
+        1 => "1 resource differs from what was last applied".to_owned(),
+        n => format!("{n} resources differ from what was last applied"),
+    }
+}
+
+/// The last line of a drift report in every form.
+pub(super) fn difference(drifts: &Drifts) -> String {
+    let mut text = match drifts.drift.len() {
+        0 => "No drift".to_owned(),
+        n => differing(n),
+    };
+    if !drifts.unreadable.is_empty() {
+        let _ = write!(text, "; {} not compared", drifts.unreadable.len());
+    }
+    text.push('.');
+    text
+}
+
+/// The last line of a plan in every form.
 pub(super) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return match plan.drift.len() {
             0 => "No changes. AWS matches the configuration.".to_owned(),
-            1 => "1 resource differs from what was last applied.".to_owned(),
-            n => format!("{n} resources differ from what was last applied."),
+            n => format!("{}.", differing(n)),
         };
     }
     let count = |action| plan.count(action);

@@ -4,8 +4,8 @@
 use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::desired::Desired;
 use kmsctl::kind::Spec;
-use kmsctl::live::{Live, Seen};
-use kmsctl::plan::{Plan, plan};
+use kmsctl::live::{Live, Observed};
+use kmsctl::plan::{Plan, Survey, draft};
 use kmsctl::policy::Document;
 use kmsctl::policy::eval::{Asked, Context, Fact, Key, Principal, Request, decide};
 use kmsctl::render::{Style, human};
@@ -62,13 +62,13 @@ fn live(desired: &Desired) -> Live {
             key.description = Some("something else".to_owned());
         }
         let (place, spec) = (declared.place.clone(), Box::new(spec));
-        live.seen.insert(address.clone(), Seen::Present { id: n.to_string(), place, spec });
+        live.observed.insert(address.clone(), Observed::Present { id: n.to_string(), place, spec });
     }
     live
 }
 
 fn create(desired: &Desired) -> Plan {
-    plan(desired, &state(desired), &Live::default())
+    draft(desired, &state(desired), &Live::default()).finish(&Survey::default())
 }
 
 #[divan::bench(sample_count = 3)]
@@ -87,7 +87,7 @@ fn plan_from_nothing(bencher: divan::Bencher<'_, '_>) {
 fn plan_one_in_ten_changed(bencher: divan::Bencher<'_, '_>) {
     let desired = desired(&configuration());
     let (state, live) = (state(&desired), live(&desired));
-    bencher.bench_local(|| plan(&desired, &state, &live));
+    bencher.bench_local(|| draft(&desired, &state, &live).finish(&Survey::default()));
 }
 
 #[divan::bench(sample_count = 3)]

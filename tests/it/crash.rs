@@ -127,7 +127,10 @@ fn without_chance_no_key_is_made() {
     let mut stack = Stack::new(3);
     stack.nonces.set(u64::MAX);
     let (_, ended) = stack.run(&storage());
-    assert_eq!(ended.failed.first().unwrap().1, "no random numbers");
+    assert_eq!(
+        ended.failed.first().unwrap().1.to_string(),
+        "nothing more was sent: no random numbers"
+    );
     assert_eq!(stack.fake.mutations.get(), 0);
     stack.nonces.set(0);
     stack.applied(&storage());

@@ -132,11 +132,12 @@ fn a_policy_that_is_not_known_does_not_pass() {
     let kmsctl::kind::Spec::Key(key) = &mut declared.spec else { panic!("a key") };
     (key.policy, key.shared) = (None, Some(kmsctl::kind::key::Shared::none()));
     let live = kmsctl::live::Live {
-        seen: [(
+        observed: [(
             key_at("storage"),
-            kmsctl::live::Seen::Present {
+            kmsctl::live::Observed::Present {
                 id: stack.fake.key("storage").meta.arn.to_string(),
                 place: crate::build::home(),
+                busy: None,
                 spec: Box::new(kmsctl::kind::Spec::Key(kmsctl::kind::key::Spec {
                     description: Some("other".to_owned()),
                     shared: None,
@@ -147,7 +148,8 @@ fn a_policy_that_is_not_known_does_not_pass() {
         .into(),
         ..kmsctl::live::Live::default()
     };
-    let plan = kmsctl::plan::plan(&gated, &stack.state, &live);
+    let survey = kmsctl::plan::Survey::default();
+    let plan = kmsctl::plan::draft(&gated, &stack.state, &live).finish(&survey);
     let reasons: Vec<&str> = plan.blocked.iter().map(|b| b.reason.as_str()).collect();
     assert!(reasons[0].contains("what the policy will be is not known"), "{reasons:?}");
 }

@@ -34,7 +34,7 @@ fn what_aws_refuses_although_everybody_is_there_fails_at_once() {
     let (_, ended) = stack.run(&storage());
     assert_eq!(stack.fake.count("CreateKey"), 1);
     let (_, error) = ended.failed.first().unwrap();
-    assert!(error.contains(&role("app")), "{error}");
+    assert!(error.to_string().contains(&role("app")), "{error}");
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn an_identity_that_is_gone_since_the_plan_is_named_by_the_apply() {
     assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
     let (failed, error) = ended.failed.first().unwrap();
     assert_eq!((failed, ended.failed.len()), (&key_at("storage"), 1));
-    assert!(error.starts_with("PutKeyPolicy: "), "{error}");
-    assert!(error.contains(&format!("`{}` does not exist", role("web"))), "{error}");
+    assert!(error.to_string().starts_with("PutKeyPolicy: "), "{error}");
+    assert!(error.to_string().contains(&format!("`{}` does not exist", role("web"))), "{error}");
     // From then on the plan knows.
     let (plan, _) = stack.run(&wider);
     let blocked: Vec<_> = plan.blocked.iter().map(|blocked| blocked.address.to_string()).collect();

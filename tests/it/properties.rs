@@ -102,3 +102,132 @@ proptest! {
         prop_assert!(stack.fake.refusals.borrow().is_empty(), "{:?}", stack.fake.refusals);
     }
 }
+
+/// A consumer that is tossed: its section, its list, its name, its settings, and whether AWS can
+/// change its key.
+const CONSUMERS: &[(&str, &str, &str, &str, bool)] = &[
+    ("dynamodb", "tables", "orders", "partition_key: {name: id, type: S}", true),
+    ("dynamodb", "tables", "carts", "partition_key: {name: id, type: S}", true),
+    ("cloudtrail", "trails", "audit", "bucket: logs", true),
+    ("ebs", "volumes", "data", "availability_zone: eu-central-1a, size_gib: 20, type: gp3", false),
+    ("efs", "file_systems", "shared", "performance_mode: generalPurpose", false),
+    (
+        "es",
+        "domains",
+        "logs",
+        "engine_version: OpenSearch_2.17, instance_type: t3.small.search, instance_count: 1, \
+         volume_size_gib: 10",
+        false,
+    ),
+    (
+        "rds",
+        "instances",
+        "ledger",
+        "engine: mysql, engine_version: '8.0', instance_class: db.t3.micro, \
+         allocated_storage_gib: 20, master_username: admin, master_password: managed, \
+         final_snapshot: false",
+        false,
+    ),
+];
+
+/// The forms of the three keys: a policy of the stack's, AWS's default, and a shared one.
+const KEYS: [&str; 3] = [
+    "policy: {users: [role/Owner]}",
+    "description: plain",
+    "policy: {ownership: shared, statements: [{Sid: S, Effect: Allow, \
+     Principal: {AWS: 'arn:aws:iam::111122223333:role/S'}, Action: 'kms:Decrypt', Resource: '*'}]}",
+];
+
+#[derive(Clone, Debug)]
+struct Use {
+    key: usize,
+    users: usize,
+    tagged: bool,
+}
+
+type Uses = Vec<Option<Use>>;
+
+fn uses() -> impl Strategy<Value = Uses> {
+    let one = (0usize..3, 0usize..3, any::<bool>()).prop_map(|(key, users, tagged)| Use {
+        key,
+        users,
+        tagged,
+    });
+    prop::collection::vec(prop::option::of(one), CONSUMERS.len())
+}
+
+/// A stack of these consumers and of the keys that they use. `idle` keys are declared, too.
+fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
+    let mut text = "stack: stack\nregion: eu-central-1\nkeys:\n".to_owned();
+    for (n, form) in KEYS.iter().enumerate() {
+        if idle[n] || uses.iter().flatten().any(|using| using.key == n) {
+            text.push_str(&format!("  k{n}: {{protect: false, {form}}}\n"));
+        }
+    }
+    if text.ends_with("keys:\n") {
+        text = text.replace("keys:\n", "");
+    }
+    let declared =
+        || CONSUMERS.iter().zip(uses).filter_map(|(of, using)| Some((of, using.as_ref()?)));
+    let sections: std::collections::BTreeSet<&str> = declared().map(|(of, _)| of.0).collect();
+    for section in sections {
+        let list = declared().find(|(of, _)| of.0 == section).unwrap().0.1;
+        text.push_str(&format!("{section}:\n  {list}:\n"));
+        for ((_, _, name, settings, _), using) in declared().filter(|(of, _)| of.0 == section) {
+            let users =
+                (0..using.users).map(|n| format!("role/U{n}")).collect::<Vec<_>>().join(", ");
+            // A trail names no users: CloudTrail itself uses the key.
+            let users =
+                if *name == "audit" { String::new() } else { format!(", used_by: [{users}]") };
+            let tags = if using.tagged { ", tags: {team: x}" } else { "" };
+            text.push_str(&format!(
+                "    {name}: {{{settings}, key: k{}, protect: false{users}{tags}}}\n",
+                using.key
+            ));
+        }
+    }
+    crate::consumers::desired(&text)
+}
+
+/// What AWS cannot change keeps its key.
+fn possible(before: &Uses, mut after: Uses) -> Uses {
+    for ((of, before), after) in CONSUMERS.iter().zip(before).zip(&mut after) {
+        if let (false, Some(before), Some(after)) = (of.4, before, after) {
+            after.key = before.key;
+        }
+    }
+    after
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_used_the_keys_the_next_declaration_is_reached(
+        a in uses(),
+        b in uses(),
+        idle in prop::array::uniform2(prop::array::uniform3(any::<bool>())),
+        kill in prop::option::of((1usize..12, any::<bool>())),
+        busy in 0u64..3,
+        seed in 0u64..1000,
+    ) {
+        let b = possible(&a, b);
+        let (first, second) = (stack_of(&a, idle[0]), stack_of(&b, idle[1]));
+        let mut stack = Stack::new(seed);
+        stack.fake.faults.borrow_mut().busy = busy;
+        stack.applied(&first);
+        stack.settled(&first);
+        if let Some((call, after)) = kill {
+            let kill = if after { crate::fake::Kill::After } else { crate::fake::Kill::Before };
+            if stack.run_until(&second, Some((call, kill))).is_none() {
+                // A run that was killed while AWS was at work is first waited for.
+                stack.applied(&second);
+            }
+        }
+        stack.applied(&second);
+        stack.settled(&second);
+        let there = |uses: &Uses| uses.iter().flatten().count();
+        let held: usize = stack.fake.shelves.borrow().values().map(std::collections::BTreeMap::len).sum();
+        prop_assert_eq!(held, there(&b));
+    }
+}

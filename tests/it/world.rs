@@ -4,12 +4,13 @@ use crate::fake::{FakeAws, Kill, NOW, Rng};
 use kmsctl::cloud::CloudError;
 use kmsctl::cloud::retry::Patience;
 use kmsctl::desired::Desired;
-use kmsctl::engine::apply::{Ended, Known, Progress, World, apply};
-use kmsctl::engine::{Effort, identities, impact, recover, refresh};
+use kmsctl::engine::apply::{Ended, Known, Progress, World, WorldError, apply};
+use kmsctl::engine::survey::survey;
+use kmsctl::engine::{Effort, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
-use kmsctl::plan::order::Work;
-use kmsctl::plan::{Plan, plan};
+use kmsctl::plan::order::WorkItem;
+use kmsctl::plan::{Approved, Plan, draft};
 use kmsctl::state::State;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -27,17 +28,17 @@ struct Memory<'a> {
 }
 
 impl World for Memory<'_> {
-    fn write(&self, event: &Event) -> Result<(), String> {
+    fn write(&self, event: &Event) -> Result<(), WorldError> {
         if self.fake.killed.get() {
-            return Err("killed".to_owned());
+            return Err("killed".into());
         }
         let mut journal = self.journal.borrow_mut();
-        serde_json::to_writer(&mut *journal, event).map_err(|e| e.to_string())?;
+        serde_json::to_writer(&mut *journal, event)?;
         journal.push(b'\n');
         Ok(())
     }
 
-    fn nonce(&self) -> Result<String, String> {
+    fn nonce(&self) -> Result<String, WorldError> {
         let next = self.nonces.get().checked_add(1).ok_or("no random numbers")?;
         self.nonces.set(next);
         Ok(format!("nonce-{}", self.nonces.get()))
@@ -57,7 +58,7 @@ impl World for Memory<'_> {
         }
     }
 
-    fn choose(&self, ready: &BTreeSet<Work>) -> Option<Work> {
+    fn choose(&self, ready: &BTreeSet<WorkItem>) -> Option<WorkItem> {
         let n = usize::try_from(self.rng.below(ready.len().max(1) as u64)).unwrap_or_default();
         ready.iter().nth(n).copied()
     }
@@ -131,14 +132,11 @@ impl Stack {
         };
         let now = NOW + self.later.get();
         recover::recover(&self.fake, &self.effort, &mut replay, now, write).await?;
-        let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state).await?;
-        let mut plan = plan(desired, &replay.state, &live);
+        let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state, None).await?;
+        let draft = draft(desired, &replay.state, &live);
         let accounts = desired.own_accounts();
-        let looked = identities::look(&self.fake, &self.effort, &plan, &live, &accounts).await;
-        plan.admit(&looked.standings);
-        let endangered = plan.endangered(&live.ids);
-        let impacts = impact::scan(&self.fake, &self.effort, &endangered).await;
-        plan.spare(&impacts, &live.ids);
+        let (survey, _) = survey(&self.fake, &self.effort, &draft, &live, &accounts).await;
+        let plan = draft.finish(&survey);
         Ok((plan, live))
     }
 
@@ -174,6 +172,7 @@ impl Stack {
             if let Some(meanwhile) = self.meanwhile.take() {
                 meanwhile(&self.fake);
             }
+            let approved = Approved::by_consent(plan.clone());
             let known = Known { ids: live.ids, accounts: desired.own_accounts() };
             let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
                 true => std::task::Poll::Ready(()),
@@ -181,8 +180,8 @@ impl Stack {
             });
             tokio::select! {
                 biased;
-                ended = apply(&self.fake, &world, &self.effort, &plan, known) => {
-                    Some((plan.clone(), ended))
+                ended = apply(&self.fake, &world, &self.effort, &approved, known) => {
+                    Some((plan, ended))
                 }
                 () = killed => None,
             }

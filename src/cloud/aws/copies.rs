@@ -67,7 +67,8 @@ async fn clusters(aws: &Aws, at: &Place) -> Result<Found, CloudError> {
     Ok(found)
 }
 
-/// `GetKeyLastUsage` (KMS records since 2026-04-23; aws-semantics 0.2).
+/// `GetKeyLastUsage`: KMS has recorded the last use of keys since 23 April 2026 (KMS Developer Guide,
+/// "Determine past usage of a KMS key").
 pub(super) async fn last_usage(aws: &Aws, key: &KeyArn) -> Result<LastUsage, CloudError> {
     const OPERATION: &str = "GetKeyLastUsage";
     let client = aws.ready(&key.place(), OPERATION).await;

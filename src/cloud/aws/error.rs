@@ -68,7 +68,7 @@ where
     }
 }
 
-/// What error codes mean (aws-semantics, appendices B and D, and section 5 for the consumers).
+/// The faults by error code, as the services' API references list them under "Errors".
 const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::Key,
@@ -263,7 +263,7 @@ const CODES: &[(Fault, &[&str])] = &[
 ];
 
 fn by_code(code: &str) -> Option<Fault> {
-    // EC2's words for a key that it cannot use (aws-semantics 5.2).
+    // EC2's codes for a key that it cannot use (EC2 API Reference, "Error codes").
     if code.starts_with("InvalidKMSKey.") {
         return Some(Fault::Key);
     }

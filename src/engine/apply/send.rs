@@ -1,5 +1,6 @@
 //! Sends one call until AWS has executed it once, or will not.
 
+use super::error::StepError;
 use super::{Progress, Run, World};
 use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
 use crate::engine::identities::{Refusal, Whom, refusal};
@@ -11,33 +12,29 @@ use crate::plan::{PlannedCall, Step};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How a call ends badly.
-pub(super) enum Stuck {
-    /// AWS has not executed it, and will not.
-    Refused(CloudError),
-    /// Nobody knows whether AWS has executed it.
-    Unsettled(CloudError),
-}
-
-impl Stuck {
-    /// How a call ends that is not sent again, though it could be.
-    fn by(error: CloudError) -> Self {
-        if error.fault == Fault::Ambiguous { Self::Unsettled(error) } else { Self::Refused(error) }
+/// The error of a call that is not sent again, though it could be.
+fn given_up(error: CloudError) -> StepError {
+    if error.fault == Fault::Ambiguous {
+        StepError::Unsettled(error)
+    } else {
+        StepError::Refused(error)
     }
 }
 
-/// How long a key that was just made may answer as if it had not been (aws-semantics 1.8).
+/// How long a new key may be unknown to KMS. KMS is eventually consistent: usually within a few seconds,
+/// in some cases after several minutes (KMS Developer Guide, "AWS KMS eventual consistency").
 const LAG: Duration = Duration::from_secs(180);
-/// How long its policy may not have reached the caller. AWS says up to five minutes (appendix B);
-/// a caller who is denied for good should not wait that long to hear it.
+/// How long a new policy may not apply to the caller yet. AWS documents up to five minutes; a caller who
+/// is denied for good should not wait that long to hear it.
 const DENIED_LAG: Duration = Duration::from_secs(30);
-/// The attempt whose pause is long enough where time heals.
+/// The attempt whose pause is long enough for AWS to become consistent.
 const SLOWLY: u32 = 5;
-/// How long KMS may not know a principal that IAM has just made (aws-semantics 1.8).
+/// How long KMS may not know a principal that IAM has just created (IAM User Guide, "Changes that I make
+/// are not always immediately visible").
 const STRANGE: Duration = Duration::from_secs(120);
 
-/// What an error means for a call (aws-semantics 1.7 and appendix B).
-enum Meaning {
+/// What to do about a call that failed.
+enum Reaction {
     /// AWS is already as the call wants it.
     Done,
     /// Surely not executed, or harmless if it was: send it again.
@@ -61,7 +58,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         step: &Step,
         planned: &PlannedCall,
         nonce: Option<&str>,
-    ) -> Result<Outcome, Stuck> {
+    ) -> Result<Outcome, StepError> {
         let PlannedCall { at, call } = planned;
         let (mut attempt, mut stranger) = (0, None);
         loop {
@@ -74,48 +71,44 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 Err(error) => error,
             };
             if self.world.stop() {
-                return Err(Stuck::by(error));
+                return Err(given_up(error));
             }
             let (address, stack) = (&step.address, self.plan.stack.as_str());
             let (key, age) = (key.as_ref(), Duration::ZERO);
             let lost = Lost { address, stack, at, call, key, ids: &ids, nonce, age };
-            match self.meaning(call, &error) {
-                Meaning::Done => return Ok(Outcome::Done),
-                Meaning::Refused => return Err(Stuck::Refused(error)),
-                Meaning::Lag { most } if self.touched(step, &ids).is_some_and(|age| age < most) => {
+            match self.reaction(call, &error) {
+                Reaction::Done => return Ok(Outcome::Done),
+                Reaction::Refused => return Err(StepError::Refused(error)),
+                Reaction::Lag { most }
+                    if self.touched(step, &ids).is_some_and(|age| age < most) =>
+                {
                     self.pause(step, call, SLOWLY, "AWS does not show what was just made").await;
                     continue;
                 }
-                Meaning::Lag { .. } => return Err(Stuck::Refused(error)),
-                Meaning::Stranger => {
+                Reaction::Lag { .. } => return Err(StepError::Refused(error)),
+                Reaction::Stranger => {
                     let since = *stranger.get_or_insert_with(Instant::now);
                     self.stranger(step, call, error, since).await?;
                     continue;
                 }
-                Meaning::Look { again } => match self.look(step, lost).await? {
+                Reaction::Look { again } => match self.look(step, lost).await? {
                     Some(outcome) => return Ok(outcome),
                     None if again => {}
-                    None => return Err(Stuck::Refused(error)),
+                    None => return Err(StepError::Refused(error)),
                 },
-                Meaning::Busy => self.idle(step, &error).await?,
-                Meaning::Again => {}
+                Reaction::Busy => {
+                    if let Err(wait) = self.until(step, Goal::Ready).await {
+                        return Err(StepError::Busy { refused: error, wait: Box::new(wait) });
+                    }
+                }
+                Reaction::Again => {}
             }
             attempt += 1;
             if attempt >= self.effort.patience.attempts {
-                return Err(Stuck::by(error));
+                return Err(given_up(error));
             }
             self.pause(step, call, attempt, "not answered, or too fast for AWS").await;
         }
-    }
-
-    /// Waits until AWS is done with what it is at.
-    async fn idle(&self, step: &Step, error: &CloudError) -> Result<(), Stuck> {
-        self.until(step, Goal::Ready).await.map_err(|why| {
-            let CloudError { operation, fault, code, message, request_id } = error;
-            let message = format!("{message}; {why}");
-            let (code, request_id) = (code.clone(), request_id.clone());
-            Stuck::Refused(CloudError { operation, fault: *fault, code, message, request_id })
-        })
     }
 
     async fn pause(&self, step: &Step, call: &Call, attempt: u32, why: &str) {
@@ -127,11 +120,11 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
 
     /// Whether the call whose answer was lost was executed. If that cannot be found out, the call
     /// stays open.
-    async fn look(&self, step: &Step, lost: Lost<'_>) -> Result<Option<Outcome>, Stuck> {
+    async fn look(&self, step: &Step, lost: Lost<'_>) -> Result<Option<Outcome>, StepError> {
         let operation = lost.call.request().0;
         let why = "the answer was lost: looking whether AWS has executed it";
         self.world.tell(Progress::Waiting { step, operation: &operation, why });
-        settle(self.cloud, self.effort, &self.nonces, lost).await.map_err(Stuck::Unsettled)
+        settle(self.cloud, self.effort, &self.nonces, lost).await.map_err(StepError::Unsettled)
     }
 
     /// AWS does not take a policy or a grant. Somebody who does not exist is named; somebody whom
@@ -142,13 +135,13 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         call: &Call,
         mut error: CloudError,
         since: Instant,
-    ) -> Result<(), Stuck> {
+    ) -> Result<(), StepError> {
         let left = STRANGE.saturating_sub(since.elapsed());
         let whom = Whom { made: &self.made, accounts: &self.accounts };
         match refusal(self.cloud, self.effort, call, whom, self.world.now()).await {
             Refusal::Missing(who) => {
                 error.message = format!("{}: {}", who.join("; "), error.message);
-                Err(Stuck::Refused(error))
+                Err(StepError::Refused(error))
             }
             Refusal::Young if !left.is_zero() => {
                 let why = format!(
@@ -165,12 +158,12 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 if !named.is_empty() {
                     error.message = format!("{} (it names {})", error.message, named.join(", "));
                 }
-                Err(Stuck::Refused(error))
+                Err(StepError::Refused(error))
             }
         }
     }
 
-    fn meaning(&self, call: &Call, error: &CloudError) -> Meaning {
+    fn reaction(&self, call: &Call, error: &CloudError) -> Reaction {
         let gone = matches!(
             call,
             Call::Alias(alias::Call::DeleteAlias { .. })
@@ -185,24 +178,25 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             return of_consumer(effect, error.fault);
         }
         match error.fault {
-            Fault::Throttled | Fault::Unsent => Meaning::Again,
+            Fault::Throttled | Fault::Unsent => Reaction::Again,
             Fault::Ambiguous => match call.retry() {
-                Retry::Repeat => Meaning::Again,
-                Retry::ProbeByTag | Retry::ProbeByName => Meaning::Look { again: true },
+                Retry::Repeat => Reaction::Again,
+                Retry::ProbeByTag | Retry::ProbeByName => Reaction::Look { again: true },
             },
-            Fault::AlreadyExists => Meaning::Look { again: false },
-            Fault::InvalidState if scheduled => Meaning::Look { again: false },
-            Fault::NotFound if gone => Meaning::Done,
-            Fault::NotFound | Fault::InvalidState => Meaning::Lag { most: LAG },
-            Fault::Denied => Meaning::Lag { most: DENIED_LAG },
-            // IAM says so of a role that is there already (aws-semantics 5.2).
-            Fault::Invalid if named => Meaning::Look { again: false },
-            Fault::Malformed => Meaning::Stranger,
+            Fault::AlreadyExists => Reaction::Look { again: false },
+            Fault::InvalidState if scheduled => Reaction::Look { again: false },
+            Fault::NotFound if gone => Reaction::Done,
+            Fault::NotFound | Fault::InvalidState => Reaction::Lag { most: LAG },
+            Fault::Denied => Reaction::Lag { most: DENIED_LAG },
+            // IAM answers `InvalidInput` if the service-linked role exists already (IAM API Reference,
+            // `CreateServiceLinkedRole`).
+            Fault::Invalid if named => Reaction::Look { again: false },
+            Fault::Malformed => Reaction::Stranger,
             Fault::Key
             | Fault::Invalid
             | Fault::LimitExceeded
             | Fault::Unsupported
-            | Fault::Other => Meaning::Refused,
+            | Fault::Other => Reaction::Refused,
         }
     }
 
@@ -217,23 +211,23 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 }
 
-/// What an error means for a call to a service that uses a key. A service sees a key and its policy
-/// as late as anybody else (aws-semantics 1.8).
-fn of_consumer(effect: Effect, fault: Fault) -> Meaning {
+/// The reaction to an error of a service that uses a key. A service sees a new key and its policy as late
+/// as any other caller.
+fn of_consumer(effect: Effect, fault: Fault) -> Reaction {
     let creates = effect == Effect::Creates;
     match fault {
-        Fault::Throttled | Fault::Unsent => Meaning::Again,
-        Fault::Ambiguous if creates => Meaning::Look { again: true },
-        Fault::Ambiguous => Meaning::Again,
-        Fault::AlreadyExists if creates => Meaning::Look { again: false },
+        Fault::Throttled | Fault::Unsent => Reaction::Again,
+        Fault::Ambiguous if creates => Reaction::Look { again: true },
+        Fault::Ambiguous => Reaction::Again,
+        Fault::AlreadyExists if creates => Reaction::Look { again: false },
         // What is in the way is another object: what this makes is not there to be waited for.
-        Fault::InvalidState if creates => Meaning::Again,
-        Fault::AlreadyExists | Fault::InvalidState => Meaning::Busy,
-        Fault::NotFound if effect == Effect::Deletes => Meaning::Done,
-        Fault::Key | Fault::NotFound => Meaning::Lag { most: LAG },
-        Fault::Invalid | Fault::Denied => Meaning::Lag { most: DENIED_LAG },
+        Fault::InvalidState if creates => Reaction::Again,
+        Fault::AlreadyExists | Fault::InvalidState => Reaction::Busy,
+        Fault::NotFound if effect == Effect::Deletes => Reaction::Done,
+        Fault::Key | Fault::NotFound => Reaction::Lag { most: LAG },
+        Fault::Invalid | Fault::Denied => Reaction::Lag { most: DENIED_LAG },
         Fault::Malformed | Fault::LimitExceeded | Fault::Unsupported | Fault::Other => {
-            Meaning::Refused
+            Reaction::Refused
         }
     }
 }

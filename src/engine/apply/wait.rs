@@ -1,5 +1,6 @@
 //! Waits until AWS is done with a consumer: it answers most calls long before.
 
+use super::error::WaitError;
 use super::{Progress, Run, World};
 use crate::cloud::retry::patiently;
 use crate::cloud::{Cloud, Phase};
@@ -15,7 +16,7 @@ const TICK: Duration = Duration::from_millis(500);
 
 impl<C: Cloud, W: World> Run<'_, C, W> {
     /// Waits for `goal`. Other steps begin meanwhile, as if this one were not there.
-    pub(super) async fn until(&self, step: &Step, goal: Goal) -> Result<(), String> {
+    pub(super) async fn until(&self, step: &Step, goal: Goal) -> Result<(), WaitError> {
         let (Some(pace), Some(id)) = (step.address.kind.pace(), self.id_of(step)) else {
             return Ok(());
         };
@@ -26,38 +27,34 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         waited
     }
 
-    async fn poll(&self, step: &Step, goal: Goal, pace: Pace, id: &str) -> Result<(), String> {
+    async fn poll(&self, step: &Step, goal: Goal, pace: Pace, id: &str) -> Result<(), WaitError> {
         let started = Instant::now();
         let (mut pause, mut seen) = (Duration::from_secs(pace.first), false);
         loop {
             let ask = async || self.cloud.phase(&step.place, step.address.kind, id).await;
-            let phase = patiently(&self.effort.patience, ask).await.map_err(|e| e.to_string())?;
+            let phase = patiently(&self.effort.patience, ask).await?;
             let elapsed = started.elapsed();
             let doing = match (goal, phase) {
                 (Goal::Ready, Phase::Ready) | (Goal::Gone, Phase::Gone) => return Ok(()),
                 // An earlier request to delete it has done so.
                 (Goal::Ready, Phase::Gone) if step.change.to().is_none() => return Ok(()),
-                (Goal::Ready, Phase::Broken(word)) => return Err(broken(&word)),
-                (Goal::Ready, Phase::Gone) if seen || elapsed >= UNSEEN => return Err(vanished()),
+                (Goal::Ready, Phase::Broken(word)) => {
+                    return Err(WaitError::Broken(word));
+                }
+                (Goal::Ready, Phase::Gone) if seen || elapsed >= UNSEEN => {
+                    return Err(WaitError::Vanished);
+                }
                 (Goal::Ready, Phase::Gone) => "not shown yet".to_owned(),
                 (_, Phase::Busy(word)) => word,
                 (Goal::Gone, Phase::Ready | Phase::Broken(_)) => "not deleted yet".to_owned(),
             };
             seen |= doing != "not shown yet";
             if elapsed >= Duration::from_secs(pace.limit) {
-                return Err(format!(
-                    "after {} AWS is still at it ({doing}), and goes on without kmsctl: run apply \
-                     again later",
-                    spell(elapsed)
-                ));
+                return Err(WaitError::TimedOut { elapsed: spell(elapsed), doing });
             }
             let seconds = elapsed.as_secs();
             self.world.tell(Progress::Polling { step, doing: &doing, seconds });
-            self.rest(pause).await.map_err(|()| {
-                format!(
-                    "stopped while AWS is at it ({doing}): the next run looks what became of it"
-                )
-            })?;
+            self.rest(pause).await.map_err(|()| WaitError::Stopped(doing))?;
             pause = (pause * 3 / 2).min(Duration::from_secs(pace.most));
         }
     }
@@ -81,18 +78,6 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let spec = step.change.to().or(step.change.from());
         made.or_else(|| step.id.clone()).or_else(|| spec?.natural(&step.address.name, &step.place))
     }
-}
-
-fn broken(word: &str) -> String {
-    format!("AWS says that it is `{word}`, and will not become usable by itself")
-}
-
-/// Some services accept a request whose key they cannot use, and take the resource away again
-/// (aws-semantics 5.1).
-fn vanished() -> String {
-    "AWS has taken it away again: most often because its key is disabled, or may not be used by \
-     whoever made it"
-        .to_owned()
 }
 
 fn spell(time: Duration) -> String {

@@ -1,5 +1,5 @@
-//! The buckets of trails: where they are, for a trail's key must be there too, and whether their
-//! policies let CloudTrail write (aws-semantics 5.6). Each is looked at once.
+//! Reads the buckets of trails, each once: their Regions, in which the trails' keys must be, and whether
+//! their policies let CloudTrail write (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
 
 use super::{Refresh, unreachable};
 use crate::address::Address;
@@ -10,7 +10,7 @@ use crate::kind::cloudtrail_trail::bucket::Writer;
 use crate::kind::cloudtrail_trail::{Settings, trail_arn};
 use crate::kind::consumer::Encryption;
 use crate::kind::{KeyRef, Kind, Spec, Violation};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed, Surroundings};
 use crate::policy::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,9 +58,9 @@ impl<C: Cloud> Refresh<'_, C> {
             let Spec::CloudtrailTrail(spec) = &declared.spec else {
                 return None;
             };
-            let seen = match live.seen.get(address) {
-                Some(Seen::Present { spec, .. }) => Some(&**spec),
-                Some(Seen::Absent | Seen::Obstructed { .. }) | None => None,
+            let seen = match live.observed.get(address) {
+                Some(Observed::Present { spec, .. }) => Some(&**spec),
+                Some(Observed::Absent | Observed::Unusable { .. }) | None => None,
             };
             let settings = match seen.map(|seen| declared.spec.complete(seen, &self.desired.stack))
             {
@@ -74,7 +74,7 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     fn judge(&self, trail: &Trail<'_>, bucket: &str, found: &Bucket, live: &mut Live) {
-        live.regions.insert(trail.address.clone(), found.region.clone());
+        around(trail, live).key_region = Some(found.region.clone());
         let policy = match &found.policy {
             BucketPolicy::None => None,
             BucketPolicy::Text(text) => {
@@ -82,13 +82,13 @@ impl<C: Cloud> Refresh<'_, C> {
                     Ok(policy) => Some(policy),
                     Err(_) => {
                         let why = "its policy is not understood".to_owned();
-                        live.unsure.insert(trail.address.clone(), unsure(bucket, &why));
+                        around(trail, live).unknown = Some(unsure(bucket, &why));
                         return;
                     }
                 }
             }
             BucketPolicy::Hidden(why) => {
-                live.unsure.insert(trail.address.clone(), unsure(bucket, why));
+                around(trail, live).unknown = Some(unsure(bucket, why));
                 return;
             }
         };
@@ -100,7 +100,7 @@ impl<C: Cloud> Refresh<'_, C> {
             organization: trail.settings.organization == Some(true),
         };
         if let Some(objection) = writer.objection(policy.as_ref()) {
-            live.objections.insert(trail.address.clone(), objection);
+            around(trail, live).objection = Some(objection);
         }
     }
 
@@ -112,13 +112,13 @@ impl<C: Cloud> Refresh<'_, C> {
                 "create it first, with a policy that lets CloudTrail write for `{arn}`: kmsctl says \
                  which once the bucket is there; or correct the name"
             );
-            live.objections.insert(trail.address.clone(), Violation::new("bucket", reason, help));
+            around(trail, live).objection = Some(Violation::new("bucket", reason, help));
             return;
         }
-        live.unsure.insert(trail.address.clone(), unsure(bucket, &error.to_string()));
+        around(trail, live).unknown = Some(unsure(bucket, &error.to_string()));
         // Wherever its key is may be right.
         if let Some(region) = self.region_of_key(trail.address) {
-            live.regions.insert(trail.address.clone(), region);
+            around(trail, live).key_region = Some(region);
         }
     }
 
@@ -132,6 +132,10 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 }
 
+fn around<'l>(trail: &Trail<'_>, live: &'l mut Live) -> &'l mut Surroundings {
+    live.surroundings.entry(trail.address.clone()).or_default()
+}
+
 fn unsure(bucket: &str, why: &str) -> String {
     format!(
         "whether CloudTrail may write to the bucket `{bucket}` could not be looked at ({why}): let \
@@ -139,12 +143,13 @@ fn unsure(bucket: &str, why: &str) -> String {
     )
 }
 
-/// The name of an event data store stays taken while AWS can restore it (aws-semantics 5.7).
-pub(super) fn name_taken(spec: &Spec, id: &str, name: &str) -> Option<Seen> {
+/// Returns why a name cannot be used: CloudTrail keeps the name of a deleted event data store for the
+/// seven days in which the store can be restored (CloudTrail API Reference, `DeleteEventDataStore`).
+pub(super) fn name_taken(spec: &Spec, id: &str, name: &str) -> Option<Observed> {
     let Spec::CloudtrailEventDataStore(store) = spec else {
         return None;
     };
-    (store.settings.name.as_deref() == Some(name)).then(|| Seen::Obstructed {
+    (store.settings.name.as_deref() == Some(name)).then(|| Observed::Unusable {
         reason: format!(
             "the event data store `{name}` is being deleted, and AWS keeps its name for 7 days"
         ),

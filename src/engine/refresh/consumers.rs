@@ -10,7 +10,7 @@ use crate::id::{KeyArn, Name, Place};
 use crate::kind::consumer::Encryption;
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is looked for in one place, of one kind.
@@ -58,7 +58,7 @@ impl<C: Cloud> Refresh<'_, C> {
                         let reason = format!("it cannot be read: {error}");
                         let help = format!("let the caller read it: {reads}");
                         let seen = unread(reason, &error, &help);
-                        live.seen.insert((*address).clone(), seen);
+                        live.observed.insert((*address).clone(), seen);
                     }
                 }
             }
@@ -117,12 +117,12 @@ impl<C: Cloud> Refresh<'_, C> {
             let tagged: Vec<usize> =
                 (0..left.len()).filter(|n| left.get(*n).is_some_and(&ours)).collect();
             let seen = match (by_id, tagged.as_slice()) {
-                (Some(n), _) => self.lift_nth(search, address, left.get(n), live),
-                (None, [n]) => self.lift_nth(search, address, left.get(*n), live),
+                (Some(n), _) => self.lift_nth(search, address, left.get(n)),
+                (None, [n]) => self.lift_nth(search, address, left.get(*n)),
                 (None, []) => self.lift_missing(address, &gone),
                 (None, several) => several_tagged(several.iter().filter_map(|n| left.get(*n))),
             };
-            live.seen.insert((*address).clone(), seen);
+            live.observed.insert((*address).clone(), seen);
         }
         for object in left {
             self.lift_unclaimed(search, object, live);
@@ -136,7 +136,7 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     /// One that the configuration says exists already must be there; another must be possible.
-    fn lift_missing(&self, address: &Address, gone: &[Object]) -> Seen {
+    fn lift_missing(&self, address: &Address, gone: &[Object]) -> Observed {
         let taken = |object: &Object| name_taken(&object.spec, &object.id, &address.name);
         let declared = self.interest(address).declared.is_some();
         if let Some(taken) = gone.iter().filter(|_| declared).find_map(taken) {
@@ -146,7 +146,7 @@ impl<C: Cloud> Refresh<'_, C> {
             .interest(address)
             .declared
             .and_then(|declared| declared.spec.common().and_then(|common| common.existing.clone()));
-        existing.map_or(Seen::Absent, |existing| Seen::Obstructed {
+        existing.map_or(Observed::Absent, |existing| Observed::Unusable {
             reason: format!("`{existing}` is not there"),
             help: "name one that exists in this account and Region, or declare what to create \
                    instead of `existing`"
@@ -159,19 +159,12 @@ impl<C: Cloud> Refresh<'_, C> {
         search: &Search<'_>,
         address: &Address,
         object: Option<&Object>,
-        live: &mut Live,
-    ) -> Seen {
-        let lift = |object| self.lift_object(search, address, object, live);
-        object.cloned().map_or(Seen::Absent, lift)
+    ) -> Observed {
+        let lift = |object| self.lift_object(search, address, object);
+        object.cloned().map_or(Observed::Absent, lift)
     }
 
-    fn lift_object(
-        &self,
-        search: &Search<'_>,
-        address: &Address,
-        object: Object,
-        live: &mut Live,
-    ) -> Seen {
+    fn lift_object(&self, search: &Search<'_>, address: &Address, object: Object) -> Observed {
         let Object { id, mut spec, phase } = object;
         let interest = self.interest(address);
         let existing =
@@ -181,11 +174,11 @@ impl<C: Cloud> Refresh<'_, C> {
         {
             return seen;
         }
-        match phase {
+        let busy = match phase {
             Phase::Broken(word) => return broken(&id, &word),
-            Phase::Busy(word) => drop(live.busy.insert(address.clone(), word)),
-            Phase::Ready | Phase::Gone => {}
-        }
+            Phase::Busy(word) => Some(word),
+            Phase::Ready | Phase::Gone => None,
+        };
         let wanted: BTreeSet<String> = interest
             .specs()
             .filter_map(|spec| spec.common())
@@ -205,12 +198,12 @@ impl<C: Cloud> Refresh<'_, C> {
         if let Some(known) = known {
             spec.fill_unseen(known);
         }
-        Seen::Present { id, place: search.place.clone(), spec: Box::new(spec) }
+        Observed::Present { id, place: search.place.clone(), spec: Box::new(spec), busy }
     }
 
     /// Why a resource must not be touched: its tags say whose it is. A record proves nothing, since
     /// a resource of that name may have been deleted and made again by somebody else.
-    fn foreign_consumer(&self, address: &Address, id: &str, spec: &Spec) -> Option<Seen> {
+    fn foreign_consumer(&self, address: &Address, id: &str, spec: &Spec) -> Option<Observed> {
         let tags = spec.common().map(|common| &common.tags);
         let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
         let stack = tag(STACK_TAG);
@@ -219,7 +212,7 @@ impl<C: Cloud> Refresh<'_, C> {
             return Some(foreign(address, id, stack, recorded.then_some(&self.desired.stack)));
         }
         let other = Address::new(address.kind, tag(NAME_TAG)?);
-        (other != *address && self.is_known(&other)).then(|| Seen::Obstructed {
+        (other != *address && self.is_known(&other)).then(|| Observed::Unusable {
             reason: format!("`{id}` is `{other}` already"),
             help: "one resource has one address: drop one of the two declarations, or forget the \
                    other with `removed`"
@@ -237,11 +230,14 @@ impl<C: Cloud> Refresh<'_, C> {
             return;
         };
         let address = Address::new(search.sought.kind, name.clone());
-        if live.seen.contains_key(&address) || self.desired.forget.contains(&address) {
+        if live.observed.contains_key(&address) || self.desired.forget.contains(&address) {
             return;
         }
         let (id, spec) = (object.id, Box::new(object.spec));
-        live.seen.insert(address, Seen::Present { id, place: search.place.clone(), spec });
+        live.observed.insert(
+            address,
+            Observed::Present { id, place: search.place.clone(), spec, busy: None },
+        );
     }
 }
 
@@ -267,7 +263,7 @@ fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, 
 }
 
 /// `recorded` is the stack, where it has a record of the resource.
-fn foreign(address: &Address, id: &str, owner: Option<&str>, recorded: Option<&Name>) -> Seen {
+fn foreign(address: &Address, id: &str, owner: Option<&str>, recorded: Option<&Name>) -> Observed {
     let whose = match (owner, recorded) {
         (Some(owner), _) => format!("belongs to the stack `{owner}`"),
         (None, None) => "is there already, and is not this stack's".to_owned(),
@@ -282,7 +278,7 @@ fn foreign(address: &Address, id: &str, owner: Option<&str>, recorded: Option<&N
     });
     let forget = recorded.map(|_| format!("; `kmsctl state forget {address}` drops the record"));
     let (again, forget) = (again.unwrap_or_default(), forget.unwrap_or_default());
-    Seen::Obstructed {
+    Observed::Unusable {
         reason: format!("`{id}` {whose}"),
         help: format!(
             "{again}choose another name, or write `existing: {id}` to use it as it is{forget}"
@@ -290,8 +286,8 @@ fn foreign(address: &Address, id: &str, owner: Option<&str>, recorded: Option<&N
     }
 }
 
-fn broken(id: &str, word: &str) -> Seen {
-    Seen::Obstructed {
+fn broken(id: &str, word: &str) -> Observed {
+    Observed::Unusable {
         reason: format!("AWS says that `{id}` is `{word}`"),
         help:
             "see what AWS says about it: its key may be disabled or not allowed; repair or delete \
@@ -300,9 +296,9 @@ fn broken(id: &str, word: &str) -> Seen {
     }
 }
 
-fn several_tagged<'a>(objects: impl Iterator<Item = &'a Object>) -> Seen {
+fn several_tagged<'a>(objects: impl Iterator<Item = &'a Object>) -> Observed {
     let list: Vec<&str> = objects.map(|object| object.id.as_str()).collect();
-    Seen::Obstructed {
+    Observed::Unusable {
         reason: format!("several carry its tags: {}", list.join(", ")),
         help: format!("keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others"),
     }

@@ -8,14 +8,14 @@ use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
-use crate::live::Seen;
+use crate::live::Observed;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The keys that were found.
 #[derive(Default)]
 pub(super) struct Identified {
     pub(super) found: Ids,
-    pub(super) obstructed: BTreeMap<Address, Seen>,
+    pub(super) obstructed: BTreeMap<Address, Observed>,
     /// Keys whose tags could not be read: any of them may be one of the stack's.
     unseen: BTreeSet<KeyArn>,
     /// Whether the tags of any key could be read.
@@ -86,7 +86,7 @@ impl<C: Cloud> Refresh<'_, C> {
             (None, Adopt::Alias(name)) => {
                 let reason = format!("the key to adopt is not there: no alias `{name}`");
                 let help = "name an alias, a key id or a key ARN that exists".to_owned();
-                identified.obstructed.insert(address, Seen::Obstructed { reason, help });
+                identified.obstructed.insert(address, Observed::Unusable { reason, help });
             }
             (None, Adopt::Key(_)) => {}
         }
@@ -127,7 +127,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     let reason = format!("the tags of `{arn}`, behind its alias, cannot be read");
                     let help = "let the caller read them (kms:ListResourceTags): the key may be \
                                 this one already";
-                    let seen = Seen::Obstructed { reason, help: help.to_owned() };
+                    let seen = Observed::Unusable { reason, help: help.to_owned() };
                     identified.obstructed.insert(key, seen);
                 }
             }
@@ -220,7 +220,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     "keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others, or say \
                      which with `adopt:`"
                 );
-                identified.obstructed.insert(address, Seen::Obstructed { reason, help });
+                identified.obstructed.insert(address, Observed::Unusable { reason, help });
             }
         }
         Ok(())
@@ -245,13 +245,13 @@ impl Identified {
             let help = "one key has one address: drop one of the two declarations, or forget the \
                         other with `removed`"
                 .to_owned();
-            self.obstructed.insert(address, Seen::Obstructed { reason, help });
+            self.obstructed.insert(address, Observed::Unusable { reason, help });
         }
     }
 }
 
-fn blind() -> Seen {
-    Seen::Obstructed {
+fn blind() -> Observed {
+    Observed::Unusable {
         reason: "whether it exists already is not known: the tags of no key can be read".to_owned(),
         help:
             "let the caller read tags (kms:ListResourceTags, by IAM and in the keys' policies); a \

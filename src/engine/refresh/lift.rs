@@ -9,7 +9,7 @@ use crate::id::{KeyArn, Name};
 use crate::kind::grant::{self, Listed};
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec, alias};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
 use crate::policy::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,22 +25,22 @@ impl<C: Cloud> Refresh<'_, C> {
                 Err(error) if error.fault == Fault::NotFound => self.gone(&address, live),
                 Err(error) => obstructed(&error),
             };
-            if matches!(seen, Seen::Obstructed { .. }) {
+            if matches!(seen, Observed::Unusable { .. }) {
                 self.obstruct_grants_on(&address, live);
             }
-            live.seen.insert(address, seen);
+            live.observed.insert(address, seen);
         }
         self.point_at(live).await
     }
 
     /// A key does not vanish without days of pending deletion, and AWS may be late to show one: a new
     /// one under the same name is made only once a person has said that the old one is gone.
-    fn gone(&self, address: &Address, live: &mut Live) -> Seen {
+    fn gone(&self, address: &Address, live: &mut Live) -> Observed {
         let Some(record) = self.state.records.get(address) else {
             live.ids.remove(address);
-            return Seen::Absent;
+            return Observed::Absent;
         };
-        Seen::Obstructed {
+        Observed::Unusable {
             reason: format!("`{}`, which it was, is not there", record.id),
             help: format!(
                 "if it was made minutes ago, AWS may not show it yet: plan again; if it is gone for \
@@ -54,11 +54,11 @@ impl<C: Cloud> Refresh<'_, C> {
         for address in self.grants_on.get(&KeyRef::Managed(key.clone())).into_iter().flatten() {
             let reason = format!("the grants of `{key}` cannot be looked at");
             let help = format!("resolve what blocks `{key}` first");
-            live.seen.insert(address.clone(), Seen::Obstructed { reason, help });
+            live.observed.insert(address.clone(), Observed::Unusable { reason, help });
         }
     }
 
-    fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Seen {
+    fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Observed {
         let Reading { metadata, policy, rotation, tags, grants } = reading;
         if let Some(seen) = self.foreign_key(address, &metadata, &tags) {
             return seen;
@@ -77,7 +77,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if let Some(grants) = grants {
             self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
         }
-        Seen::Present { id: arn.to_string(), place: arn.place(), spec }
+        Observed::Present { id: arn.to_string(), place: arn.place(), spec, busy: None }
     }
 
     /// Why a key must not be touched. Its tags say whose it is; the configuration may name one that
@@ -87,11 +87,11 @@ impl<C: Cloud> Refresh<'_, C> {
         address: &Address,
         metadata: &key::Metadata,
         tags: &BTreeMap<String, String>,
-    ) -> Option<Seen> {
+    ) -> Option<Observed> {
         if metadata.aws_managed {
             let reason = format!("`{}` is managed by AWS and cannot be changed", metadata.arn);
             let help = "declare a key of your own".to_owned();
-            return Some(Seen::Obstructed { reason, help });
+            return Some(Observed::Unusable { reason, help });
         }
         let Some(stack) = tags.get(STACK_TAG) else {
             let declared = self.interest(address).declared;
@@ -101,14 +101,14 @@ impl<C: Cloud> Refresh<'_, C> {
         };
         let other = tags.get(NAME_TAG).map(|name| Address::new(Kind::Key, name.clone()));
         if let Some(other) = other.filter(|other| other != address && self.is_known(other)) {
-            return Some(Seen::Obstructed {
+            return Some(Observed::Unusable {
                 reason: format!("`{}` is `{other}` already", metadata.arn),
                 help: "one key has one address: drop one of the two declarations, or forget the \
                        other with `removed`"
                     .to_owned(),
             });
         }
-        (stack != self.desired.stack.as_str()).then(|| Seen::Obstructed {
+        (stack != self.desired.stack.as_str()).then(|| Observed::Unusable {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
             help: "let that stack forget the key first (`removed`), and take its tags off"
                 .to_owned(),
@@ -127,9 +127,9 @@ impl<C: Cloud> Refresh<'_, C> {
         text: &str,
         arn: &KeyArn,
         interest: &[&key::Spec],
-    ) -> Result<Document, Seen> {
+    ) -> Result<Document, Observed> {
         let live = Document::from_live(text, self.desired.home.region.partition()).map_err(
-            |problems| Seen::Obstructed {
+            |problems| Observed::Unusable {
                 reason: format!(
                     "its policy cannot be understood: {}",
                     problems.first().map(|p| p.message.as_str()).unwrap_or_default()
@@ -173,7 +173,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let points =
                 declared.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()));
             if points {
-                live.seen.insert(address.clone(), obstructed(error));
+                live.observed.insert(address.clone(), obstructed(error));
             }
         }
     }
@@ -191,15 +191,16 @@ impl<C: Cloud> Refresh<'_, C> {
                 continue;
             };
             let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
-            let Some(place) = place.filter(|_| !live.seen.contains_key(address)) else {
+            let Some(place) = place.filter(|_| !live.observed.contains_key(address)) else {
                 continue;
             };
             let seen = match target(aliases, place, wanted.name.as_str()) {
-                None => Seen::Absent,
+                None => Observed::Absent,
                 Some(arn) => {
-                    let present = |target| Seen::Present {
+                    let present = |target| Observed::Present {
                         id: wanted.name.to_string(),
                         place: place.clone(),
+                        busy: None,
                         spec: Box::new(Spec::Alias(alias::Spec {
                             name: wanted.name.clone(),
                             target,
@@ -216,7 +217,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     }
                 }
             };
-            live.seen.insert(address.clone(), seen);
+            live.observed.insert(address.clone(), seen);
         }
         Ok(())
     }
@@ -243,7 +244,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 Err(error) if unreachable(&error) => return Err(error),
                 Err(error) => {
                     let grants = self.grants_on.get(key).into_iter().flatten();
-                    live.seen.extend(grants.map(|grant| (grant.clone(), obstructed(&error))));
+                    live.observed.extend(grants.map(|grant| (grant.clone(), obstructed(&error))));
                 }
             }
         }
@@ -271,13 +272,13 @@ impl<C: Cloud> Refresh<'_, C> {
                 // go; the other key is looked at as well, in any order.
                 Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
                     let spec = Box::new(Spec::Grant(spec));
-                    let seen = Seen::Present { id, place: place.clone(), spec };
-                    live.seen.insert(address.clone(), seen);
+                    let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
+                    live.observed.insert(address.clone(), seen);
                 }
                 Some(_) => {}
-                None if live.seen.contains_key(address) => {}
+                None if live.observed.contains_key(address) => {}
                 None => {
-                    live.seen.insert(address.clone(), Seen::Absent);
+                    live.observed.insert(address.clone(), Observed::Absent);
                 }
             }
         }
@@ -285,13 +286,13 @@ impl<C: Cloud> Refresh<'_, C> {
 }
 
 fn found(live: &Live, address: &Address) -> bool {
-    matches!(live.seen.get(address), Some(Seen::Present { .. } | Seen::Obstructed { .. }))
+    matches!(live.observed.get(address), Some(Observed::Present { .. } | Observed::Unusable { .. }))
 }
 
 /// A key that carries no tags of any stack, and that the configuration does not name.
-fn untagged_key(address: &Address, arn: &KeyArn, stack: &Name, declared: bool) -> Seen {
+fn untagged_key(address: &Address, arn: &KeyArn, stack: &Name, declared: bool) -> Observed {
     let adopt = if declared { format!("write `adopt: {arn}`, or ") } else { String::new() };
-    Seen::Obstructed {
+    Observed::Unusable {
         reason: format!("`{arn}` is recorded, but does not carry the tags of this stack"),
         help: format!(
             "if it is this stack's, {adopt}give it the tags \
@@ -303,9 +304,9 @@ fn untagged_key(address: &Address, arn: &KeyArn, stack: &Name, declared: bool) -
 }
 
 /// Nothing in AWS shows who made an alias. One on a key of somebody else is not deleted.
-fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Seen {
+fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observed {
     let name = &recorded.name;
-    Seen::Obstructed {
+    Observed::Unusable {
         reason: format!(
             "it is no longer declared, but `{name}` points at `{arn}`, which is not this stack's"
         ),
@@ -316,8 +317,8 @@ fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Seen {
     }
 }
 
-fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Seen {
-    Seen::Obstructed {
+fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Observed {
+    Observed::Unusable {
         reason: format!("`{}` points at `{arn}`, which is not this stack's", wanted.name),
         help: format!(
             "take that key over with `adopt: {name}`, declare it with `existing: {arn}` for the alias \

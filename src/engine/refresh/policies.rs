@@ -5,7 +5,7 @@ use crate::cloud::retry::patiently;
 use crate::cloud::{Cloud, CloudError};
 use crate::id::KeyArn;
 use crate::kind::{KeyRef, Kind, Spec, key_policy};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
 use crate::policy::Document;
 
 impl<C: Cloud> Refresh<'_, C> {
@@ -21,12 +21,16 @@ impl<C: Cloud> Refresh<'_, C> {
             (address, self.policy_of(wanted, arn).await)
         });
         for (address, seen) in self.side_by_side(asks).await {
-            live.seen.insert(address.clone(), seen?);
+            live.observed.insert(address.clone(), seen?);
         }
         Ok(())
     }
 
-    async fn policy_of(&self, wanted: &key_policy::Spec, arn: &KeyArn) -> Result<Seen, CloudError> {
+    async fn policy_of(
+        &self,
+        wanted: &key_policy::Spec,
+        arn: &KeyArn,
+    ) -> Result<Observed, CloudError> {
         let ask = async || self.cloud.policy(arn).await;
         let text = match patiently(&self.effort.patience, ask).await {
             Ok(text) => text,
@@ -37,12 +41,17 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         };
         let Ok(policy) = Document::from_live(&text, arn.region.partition()) else {
-            return Ok(Seen::Obstructed {
+            return Ok(Observed::Unusable {
                 reason: format!("the policy of `{arn}` cannot be understood"),
                 help: "look at it with `aws kms get-key-policy`".to_owned(),
             });
         };
         let spec = Spec::KeyPolicy(key_policy::Spec { policy: Some(policy), ..wanted.clone() });
-        Ok(Seen::Present { id: arn.to_string(), place: arn.place(), spec: Box::new(spec) })
+        Ok(Observed::Present {
+            id: arn.to_string(),
+            place: arn.place(),
+            spec: Box::new(spec),
+            busy: None,
+        })
     }
 }

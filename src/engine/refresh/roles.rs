@@ -5,7 +5,7 @@ use crate::cloud::retry::patiently;
 use crate::cloud::{Cloud, CloudError};
 use crate::id::{IdentityArn, Place};
 use crate::kind::{Kind, Spec, service_linked_role};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
 
 impl<C: Cloud> Refresh<'_, C> {
     pub(super) async fn lift_roles(&self, live: &mut Live) -> Result<(), CloudError> {
@@ -20,11 +20,12 @@ impl<C: Cloud> Refresh<'_, C> {
         });
         let asks = wanted.map(|(address, place, role, known)| async move {
             // IAM may show a role late that was made moments ago.
-            let gone = |seen: &Result<Seen, CloudError>| known && matches!(seen, Ok(Seen::Absent));
+            let gone =
+                |seen: &Result<Observed, CloudError>| known && matches!(seen, Ok(Observed::Absent));
             (address, look_again(async || self.role(place, role).await, gone).await)
         });
         for (address, seen) in self.side_by_side(asks).await {
-            live.seen.insert(address.clone(), seen?);
+            live.observed.insert(address.clone(), seen?);
         }
         Ok(())
     }
@@ -33,20 +34,20 @@ impl<C: Cloud> Refresh<'_, C> {
         &self,
         place: &Place,
         role: &service_linked_role::Spec,
-    ) -> Result<Seen, CloudError> {
+    ) -> Result<Observed, CloudError> {
         let arn = role.arn(place);
         // The ARN of a role always is one of an identity.
         let Ok(identity) = arn.parse::<IdentityArn>() else {
-            return Ok(Seen::Absent);
+            return Ok(Observed::Absent);
         };
         let ask = async || self.cloud.identity(&identity).await;
         Ok(match patiently(&self.effort.patience, ask).await {
-            Ok(None) => Seen::Absent,
+            Ok(None) => Observed::Absent,
             Ok(Some(found)) if found.arn == arn => {
                 let spec = Box::new(Spec::ServiceLinkedRole(role.clone()));
-                Seen::Present { id: arn, place: place.clone(), spec }
+                Observed::Present { id: arn, place: place.clone(), spec, busy: None }
             }
-            Ok(Some(found)) => Seen::Obstructed {
+            Ok(Some(found)) => Observed::Unusable {
                 reason: format!("its name belongs to `{}`", found.arn),
                 help: "rename that role: the service can use no other name".to_owned(),
             },

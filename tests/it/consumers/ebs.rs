@@ -85,7 +85,7 @@ fn a_key_that_does_not_work_shows_while_the_volume_is_made() {
     assert_eq!(plan.blocked, []);
     let (address, error) = &ended.failed[0];
     assert_eq!(address.to_string(), "ebs_volume/data");
-    assert!(error.contains("taken it away again"), "{error}");
+    assert!(error.to_string().contains("deleted the resource again"), "{error}");
     let left = stack.plan_only(&desired(&text));
     assert_eq!(left.count("create"), 1, "{left:#?}");
 }

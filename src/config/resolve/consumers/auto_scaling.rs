@@ -1,7 +1,8 @@
-//! Auto Scaling groups: not resources of kmsctl's, but reasons for statements, grants and roles.
-//! A group's instances are launched by a service-linked role, whose IAM policy nobody can change:
-//! in the key's account the key policy must name it; in another one that account is let in, and
-//! makes a grant for the role (aws-semantics 5.2).
+//! Auto Scaling groups. kmsctl does not manage groups: it derives statements, grants and roles from them.
+//! A service-linked role launches a group's instances, and nobody can change that role's IAM policy. In
+//! the key's account, the key policy must name the role; from another account, the policy lets that
+//! account in, and the account issues a grant for the role (EC2 Auto Scaling User Guide, "Required AWS KMS
+//! key policy for use with encrypted volumes").
 
 use super::super::Context;
 use crate::address::Address;

@@ -1,48 +1,122 @@
-//! Desired, state and live become a plan. Pure.
+//! Desired, state and live become a draft: a step for every difference, without those that must not
+//! be carried out. What else must be known of AWS to finish it, the draft says itself. Pure.
 
 use super::access::access;
-use super::replace::Slot;
+use super::check::{self, identities, in_use};
+use super::refuse::Objection;
 use super::{
-    Base, Blocked, Drift, Finding, Plan, PlannedCall, Step, field, leaving, order, usable,
+    Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
 };
 use crate::address::Address;
 use crate::desired::{Declared, Desired};
-use crate::id::{KeyArn, Place};
+use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
-use crate::live::{Live, Seen};
-use crate::policy::lint::Severity;
-use crate::policy::lint::beside::LOCKOUT;
+use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Makes the plan. Every difference ends as a step, as blocked, or (where only kmsctl's own memory
-/// differs) in `remember`.
+/// A plan in the making.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    pub(super) desired: Cow<'a, Desired>,
+    pub(super) live: &'a Live,
+    pub(super) facts: KeyFacts,
+    pub(super) plan: Plan,
+    /// The steps that were refused.
+    pub(super) refused: BTreeMap<Address, Step>,
+}
+
+/// Compares what is declared with what AWS has. Every difference ends as a step, as blocked, or
+/// (where only kmsctl's own memory differs) in `remember`.
 #[must_use]
-pub fn plan(desired: &Desired, state: &State, live: &Live) -> Plan {
-    let desired = &*named(desired, live);
+pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'a> {
+    let desired = named(desired, live);
     let mut facts: KeyFacts = desired.key_facts.clone();
     facts.extend(live.key_facts.clone());
-    let mut builder = Builder { desired, state, live, facts, plan: empty(desired, state) };
+    let mut builder = Builder {
+        desired: &desired,
+        state,
+        live,
+        facts: &facts,
+        plan: empty(&desired, state),
+        objections: Vec::new(),
+    };
     let addresses: BTreeSet<&Address> =
-        desired.resources.keys().chain(state.records.keys()).chain(live.seen.keys()).collect();
+        desired.resources.keys().chain(state.records.keys()).chain(live.observed.keys()).collect();
     for address in addresses {
         builder.resource(address);
     }
-    usable::block_unusable(desired, live, &builder.facts, &mut builder.plan);
-    usable::block_losses(live, &mut builder.plan);
-    builder.block_grants_on_disabled();
-    builder.block_dependents();
-    builder.block_unreplaced();
-    let mut plan = builder.plan;
-    leaving::keep_until_gone(&mut plan.steps);
-    order::order(&mut plan.steps);
-    plan.access = plan.steps.iter().flat_map(|step| access(step, desired, live)).collect();
-    plan.access.sort();
-    let told = findings(desired, &plan.blocked);
-    plan.findings.extend(told);
-    super::gate::judge(&mut plan, desired, live);
-    plan
+    let Builder { plan, objections, .. } = builder;
+    let mut draft = Draft { desired, live, facts, plan, refused: BTreeMap::new() };
+    draft.refuse(objections);
+    let (objections, findings) = check::keys::check(&draft);
+    draft.plan.findings.extend(findings);
+    draft.refuse(objections);
+    draft
+}
+
+impl Draft<'_> {
+    /// The users and roles that the calls name and that the plan does not make.
+    #[must_use]
+    pub fn identities(&self) -> BTreeSet<IdentityArn> {
+        let made = identities::made(&self.plan.steps);
+        let named = self.plan.steps.iter().flat_map(identities::named);
+        named.filter(|identity| !made.contains_key(identity)).collect()
+    }
+
+    /// The keys that the plan disables or schedules for deletion.
+    #[must_use]
+    pub fn endangered(&self) -> BTreeSet<KeyArn> {
+        in_use::endangered(&self.plan.steps, &self.live.ids)
+    }
+
+    /// The differences from what was last applied, and nothing that a plan would do about them.
+    #[must_use]
+    pub fn drifts(self, state: &State) -> Drifts {
+        let Plan { stack, home, drift, mut findings, mut blocked, .. } = self.plan;
+        // A consumer whose key does not work is news, though nothing differs.
+        findings.retain(|finding| finding.rule == check::keys::KEY_UNUSABLE);
+        // A resource that cannot be read, or is somebody else's by now, is not known to be as it was.
+        blocked.retain(|blocked| {
+            let observed = self.live.observed.get(&blocked.address);
+            state.records.contains_key(&blocked.address)
+                && matches!(observed, Some(Observed::Unusable { .. }))
+        });
+        Drifts { stack, home, drift, unreadable: blocked, findings }
+    }
+
+    /// The plan, with what was found out about the identities and keys that the draft asked for.
+    #[must_use]
+    pub fn finish(mut self, survey: &Survey) -> Plan {
+        let findings = check::declared(&self.desired, &self.plan.blocked);
+        self.plan.findings.extend(findings);
+        let (objections, findings) = check::gates::check(&self);
+        self.plan.findings.extend(findings);
+        self.refuse(objections);
+        let objections = identities::check(&self, &survey.standings);
+        self.refuse(objections);
+        let objections = in_use::check(&self, &survey.impacts);
+        self.refuse(objections);
+        in_use::caution(&mut self.plan.steps, &survey.impacts, &self.live.ids);
+        policy_cuts::defer(&mut self.plan.steps);
+        order::order(&mut self.plan.steps);
+        self.refuse(circles(&self.plan.steps));
+        let steps = self.plan.steps.iter();
+        self.plan.access = steps.flat_map(|step| access(step, &self.desired, self.live)).collect();
+        self.plan.access.sort();
+        self.plan
+    }
+}
+
+/// Objects to steps that wait for each other. No rule of [`order`] is known to make such steps: this
+/// keeps a mistake in the rules from ending an apply half-way.
+fn circles(steps: &[Step]) -> Vec<Objection> {
+    let stuck = order::stuck(steps);
+    let names: Vec<String> = stuck.iter().map(|address| format!("`{address}`")).collect();
+    let reason = format!("these steps wait for each other: {}", names.join(", "));
+    let help = "apply one of them alone with `--target`, and report this plan as a bug";
+    stuck.iter().map(|address| Objection::new(address, Violation::new("", &reason, help))).collect()
 }
 
 /// The declarations with the keys called as the stack calls them, by whatever name they are declared:
@@ -102,15 +176,16 @@ struct Builder<'a> {
     desired: &'a Desired,
     state: &'a State,
     live: &'a Live,
-    facts: KeyFacts,
+    facts: &'a KeyFacts,
     plan: Plan,
+    objections: Vec<Objection>,
 }
 
 impl Builder<'_> {
     fn resource(&mut self, address: &Address) {
         let declared = self.desired.resources.get(address);
         let record = self.state.records.get(address);
-        let seen = self.live.seen.get(address).unwrap_or(&Seen::Absent);
+        let seen = self.live.observed.get(address).unwrap_or(&Observed::Absent);
         self.drift(address, record, seen);
         let forgotten = |key: &kind::KeyRef| matches!(key, kind::KeyRef::Managed(key) if self.desired.forget.contains(key));
         let forget = self.desired.forget.contains(address)
@@ -123,32 +198,34 @@ impl Builder<'_> {
             (None, Some(record), _) if is_foreign(&record.spec) => {
                 self.forget(address, record, NOT_OURS);
             }
-            (None, Some(record), Seen::Present { .. } | Seen::Obstructed { .. })
+            (None, Some(record), Observed::Present { .. } | Observed::Unusable { .. })
                 if address.kind == Kind::ServiceLinkedRole =>
             {
                 self.forget(address, record, ROLE_STAYS);
             }
-            (None, None, Seen::Absent | Seen::Obstructed { .. }) => {}
-            (_, _, Seen::Obstructed { reason, help }) => {
+            (None, None, Observed::Absent | Observed::Unusable { .. }) => {}
+            (_, _, Observed::Unusable { reason, help }) => {
                 self.block(address, &Violation::new("", reason, help));
             }
-            (Some(declared), _, Seen::Absent) => self.create(address, declared),
-            (Some(declared), _, Seen::Present { .. }) => self.keep(address, declared, record, seen),
-            (None, Some(_), Seen::Absent) => {
+            (Some(declared), _, Observed::Absent) => self.create(address, declared),
+            (Some(declared), _, Observed::Present { .. }) => {
+                self.keep(address, declared, record, seen)
+            }
+            (None, Some(_), Observed::Absent) => {
                 self.plan.remember.insert(address.clone(), None);
             }
-            (None, _, Seen::Present { .. }) => self.delete(address, record, seen),
+            (None, _, Observed::Present { .. }) => self.delete(address, record, seen),
         }
     }
 
-    fn drift(&mut self, address: &Address, record: Option<&Record>, seen: &Seen) {
+    fn drift(&mut self, address: &Address, record: Option<&Record>, seen: &Observed) {
         let Some(record) = record.filter(|record| !record.partial) else {
             return;
         };
         let live = match seen {
-            Seen::Present { spec, .. } => Some(&**spec),
-            Seen::Absent => None,
-            Seen::Obstructed { .. } => return,
+            Observed::Present { spec, .. } => Some(&**spec),
+            Observed::Absent => None,
+            Observed::Unusable { .. } => return,
         };
         let fields = match live {
             Some(live) => {
@@ -194,17 +271,17 @@ impl Builder<'_> {
         address: &Address,
         declared: &Declared,
         record: Option<&Record>,
-        seen: &Seen,
+        seen: &Observed,
     ) {
-        let Seen::Present { id, spec, .. } = seen else {
+        let Observed::Present { id, spec, .. } = seen else {
             return;
         };
         let from: &Spec = spec;
-        if self.live.busy.contains_key(address) && record.is_some_and(|record| record.partial) {
+        if self.live.busy(address).is_some() && record.is_some_and(|record| record.partial) {
             self.wait_for_aws(address, declared, from, id);
             return;
         }
-        if let Some(violation) = moved(seen, declared) {
+        if let Some(violation) = is_in_another_place(seen, declared) {
             self.block(address, &violation);
             return;
         }
@@ -305,8 +382,8 @@ impl Builder<'_> {
         }
     }
 
-    fn delete(&mut self, address: &Address, record: Option<&Record>, seen: &Seen) {
-        let Seen::Present { id, place, spec } = seen else {
+    fn delete(&mut self, address: &Address, record: Option<&Record>, seen: &Observed) {
+        let Observed::Present { id, place, spec, busy: _ } = seen else {
             return;
         };
         if let Spec::Key(key) = &**spec
@@ -372,7 +449,7 @@ impl Builder<'_> {
             change.to().or(change.from()).and_then(|spec| spec.common()?.existing.as_deref());
         let name = existing.unwrap_or(&address.name);
         let stack = &self.desired.stack;
-        let setting = kind::Setting { stack, place: &place, keys: &self.facts, id, name, caller };
+        let setting = kind::Setting { stack, place: &place, keys: self.facts, id, name, caller };
         let calls = match kind::calls(&change, &setting) {
             Ok(calls) => calls,
             Err(violations) => {
@@ -401,109 +478,12 @@ impl Builder<'_> {
             after: BTreeSet::new(),
             reason: reason.to_owned(),
             risk: calls.risk,
-            busy: self.live.busy.get(address).cloned(),
+            busy: self.live.busy(address).map(str::to_owned),
         });
     }
 
     fn block(&mut self, address: &Address, violation: &Violation) {
-        self.plan.blocked.push(Blocked {
-            address: address.clone(),
-            field: violation.field.clone(),
-            reason: violation.reason.clone(),
-            help: violation.help.clone(),
-        });
-    }
-
-    /// AWS makes no grants on a disabled key (aws-semantics 1.3). A key is not enabled for a moment
-    /// behind its owner's back, and a run that must fail half-way is not begun.
-    fn block_grants_on_disabled(&mut self) {
-        let enables = |key: &Address| {
-            let step = self.plan.steps.iter().find(|step| step.address == *key);
-            step.is_some_and(|step| {
-                let enable = kind::Call::Key(kind::key::Call::EnableKey {});
-                step.calls.iter().any(|planned| planned.call == enable)
-            })
-        };
-        let disabled = |key: &Address| match self.live.seen.get(key) {
-            Some(Seen::Present { spec, .. }) => {
-                matches!(&**spec, Spec::Key(spec) if spec.enabled == Some(false)) && !enables(key)
-            }
-            Some(_) | None => false,
-        };
-        let grants = self.plan.steps.iter().filter_map(|step| {
-            let create = step.calls.iter().find_map(|planned| {
-                let made = kind::Call::is_grant_made(&planned.call)?;
-                made.managed().filter(|key| disabled(key))
-            });
-            Some((step.address.clone(), create?.clone()))
-        });
-        let stuck: Vec<(Address, Address)> = grants.collect();
-        for (address, key) in stuck {
-            self.plan.steps.retain(|step| step.address != address);
-            let reason = format!("`{key}` is disabled, and AWS makes no grants on a disabled key");
-            let help = "enable the key (`enabled: true`), or leave the grant as it is".to_owned();
-            self.block(&address, &Violation::new("", reason, help));
-        }
-    }
-
-    /// What points at a key that is refused waits with it, where the key would not be there for it
-    /// (it cannot be created), or where it would lose what keeps working (it may not be deleted).
-    fn block_dependents(&mut self) {
-        let refused: BTreeSet<Address> =
-            self.plan.blocked.iter().map(|blocked| blocked.address.clone()).collect();
-        let undeclared = |key: &Address| !self.desired.resources.contains_key(key);
-        let missing = |key: &Address| !self.live.ids.contains_key(key);
-        // What AWS has at the key's address may be somebody else's, or cannot be looked at.
-        let obstructed =
-            |key: &Address| matches!(self.live.seen.get(key), Some(Seen::Obstructed { .. }));
-        let moved = |key: &Address| {
-            let seen = self.live.seen.get(key).zip(self.desired.resources.get(key));
-            seen.is_some_and(|(seen, declared)| moved(seen, declared).is_some())
-        };
-        let mut waiting = Vec::new();
-        self.plan.steps.retain(|step| {
-            let specs = step.change.from().into_iter().chain(step.change.to());
-            let hit = specs.flat_map(Spec::refs).filter_map(kind::KeyRef::managed).find(|key| {
-                refused.contains(*key)
-                    && (missing(key) || undeclared(key) || moved(key) || obstructed(key))
-            });
-            let hit = hit.cloned();
-            if let Some(key) = &hit {
-                waiting.push((step.address.clone(), key.clone()));
-            }
-            hit.is_none()
-        });
-        for (address, key) in waiting {
-            let help = format!("resolve what blocks `{key}` first");
-            self.block(&address, &Violation::new("", format!("`{key}` is blocked"), help));
-        }
-    }
-
-    /// While what is to take a resource's place is refused, the resource is not taken away.
-    fn block_unreplaced(&mut self) {
-        let missing =
-            |address: &Address| !matches!(self.live.seen.get(address), Some(Seen::Present { .. }));
-        let blocked = self.plan.blocked.iter().map(|blocked| &blocked.address);
-        let coming: BTreeMap<Slot, &Address> = blocked
-            .filter(|address| missing(address))
-            .filter_map(|address| {
-                Some((Slot::of(&self.desired.resources.get(address)?.spec)?, address))
-            })
-            .collect();
-        let waiting = self.plan.steps.iter().filter_map(|step| {
-            let Change::Delete { from } = &step.change else {
-                return None;
-            };
-            let instead = coming.get(&Slot::of(from)?)?;
-            Some((step.address.clone(), (*instead).clone()))
-        });
-        let waiting: Vec<(Address, Address)> = waiting.collect();
-        for (address, instead) in waiting {
-            self.plan.steps.retain(|step| step.address != address);
-            let reason = format!("`{instead}` may be to take its place, and is blocked");
-            let help = format!("resolve what blocks `{instead}` first");
-            self.block(&address, &Violation::new("", reason, help));
-        }
+        self.objections.push(Objection::new(address, violation.clone()));
     }
 }
 
@@ -519,9 +499,10 @@ fn unclaimed(address: &Address, id: &str) -> Finding {
     }
 }
 
-/// Nothing moves from one Region or account to another.
-fn moved(seen: &Seen, declared: &Declared) -> Option<Violation> {
-    let Seen::Present { place, spec, .. } = seen else {
+/// Why a resource cannot become what is declared: nothing moves from one Region or account to
+/// another.
+pub(super) fn is_in_another_place(seen: &Observed, declared: &Declared) -> Option<Violation> {
+    let Observed::Present { place, spec, .. } = seen else {
         return None;
     };
     let stays = spec.as_key().is_some() || spec.common().is_some();
@@ -564,24 +545,4 @@ fn disabling(protect: bool, from: &Spec, to: &Spec) -> Option<Violation> {
             "apply `protect: false` first, and `enabled: false` then",
         )
     })
-}
-
-/// Notes are for `lint`: a plan has more important things to say. A lock-out that is refused is told
-/// once.
-fn findings(desired: &Desired, blocked: &[Blocked]) -> Vec<Finding> {
-    let locked: BTreeSet<&Address> = blocked
-        .iter()
-        .filter(|blocked| blocked.field == "policy")
-        .map(|blocked| &blocked.address)
-        .collect();
-    let told = desired.findings.iter().filter(|(address, finding)| {
-        let twice = *finding.rule == LOCKOUT && locked.contains(address);
-        finding.rule.severity != Severity::Note && !twice
-    });
-    let each = told.map(|(address, finding)| Finding {
-        rule: finding.rule.id.to_owned(),
-        address: address.clone(),
-        message: format!("{}: {}", finding.message, finding.help),
-    });
-    each.collect()
 }

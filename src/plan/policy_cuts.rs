@@ -6,7 +6,7 @@ use crate::policy::derive;
 
 /// Moves the writing of a policy behind the steps of the consumers that leave its key. Where others
 /// come to the key at the same time, the policy is written twice: first with what both need.
-pub(super) fn keep_until_gone(steps: &mut [Step]) {
+pub(super) fn defer(steps: &mut [Step]) {
     for index in 0..steps.len() {
         let Some((key, put)) = steps.get(index).and_then(writing) else {
             continue;
@@ -32,7 +32,7 @@ pub(super) fn keep_until_gone(steps: &mut [Step]) {
             step.after.insert(address.clone());
         }
         if let Some(step) = steps.get_mut(index) {
-            defer(step, put, arriving);
+            split(step, put, arriving);
         }
     }
 }
@@ -65,7 +65,7 @@ fn text_mut(call: &mut Call) -> Option<&mut String> {
     None
 }
 
-fn defer(step: &mut Step, put: usize, arriving: bool) {
+fn split(step: &mut Step, put: usize, arriving: bool) {
     let both = match (step.change.from(), step.change.to()) {
         (Some(from), Some(to)) if arriving => from.policy().zip(to.policy()),
         _ => None,

@@ -1,44 +1,49 @@
-//! Judges a plan by the gates of the configuration. Pure.
+//! The gates of the configuration.
 
-use super::{Finding, Plan, Step};
 use crate::address::Address;
 use crate::desired::Desired;
 use crate::gate::{Subject, breaches, context};
 use crate::kind::key::Shared;
 use crate::kind::{Change, Spec, Violation};
-use crate::live::{Live, Seen};
+use crate::live::{Live, Observed};
+use crate::plan::draft::Draft;
+use crate::plan::refuse::Objection;
+use crate::plan::{Finding, Step};
 use crate::policy::gates::Breach;
 use crate::policy::{Document, aws_default};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What to do about a gate.
 const HELP: &str = "change the policy or the grant; or, if it is meant, have the gate changed by those \
                     who keep it";
 
-/// Blocks what does not pass, and says of what AWS holds already that it would not.
-pub(super) fn judge(plan: &mut Plan, desired: &Desired, live: &Live) {
-    let written: Vec<Subject> = plan.steps.iter().filter_map(|s| written(s, desired)).collect();
+/// Objects to policies and grants that do not pass a gate. What AWS holds already and would not pass
+/// is a finding.
+pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
+    let (desired, live, steps) = (&*draft.desired, draft.live, &draft.plan.steps);
+    let written: Vec<Subject> = steps.iter().filter_map(|step| written(step, desired)).collect();
     let mut changed: BTreeSet<Address> =
         written.iter().map(|subject| subject.address.clone()).collect();
     let is_held = |address: &&Address| !changed.contains(*address);
-    let held = desired.resources.keys().filter(is_held).filter_map(|a| held(a, desired, live));
-    let subjects: Vec<Subject> = held.chain(written.iter().cloned()).collect();
-    let grants = plan.steps.iter().filter(|step| step.change.to().is_some_and(is_grant));
+    let held = desired.resources.keys().filter(is_held);
+    let mut subjects: Vec<Subject> =
+        held.filter_map(|address| held_policy(address, desired, live)).collect();
+    subjects.extend(written);
+    let grants = steps.iter().filter(|step| step.change.to().is_some_and(is_grant));
     changed.extend(grants.map(|step| step.address.clone()));
-    let mut refused: BTreeMap<Address, Vec<Violation>> = BTreeMap::new();
+    let (mut objections, mut findings) = (Vec::new(), Vec::new());
     for (address, breaches) in breaches(desired, &subjects) {
         for Breach { gate, message } in breaches {
             let reason = format!("the gate `{gate}` is not passed: {message}");
             if changed.contains(&address) {
-                let violation = Violation::new("policy", reason, HELP);
-                refused.entry(address.clone()).or_default().push(violation);
+                objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
             } else {
                 let rule = format!("gate-{gate}");
-                plan.findings.push(Finding { rule, address: address.clone(), message: reason });
+                findings.push(Finding { rule, address: address.clone(), message: reason });
             }
         }
     }
-    plan.refuse(refused);
+    (objections, findings)
 }
 
 fn is_grant(spec: &Spec) -> bool {
@@ -93,11 +98,11 @@ fn by_base(base: &Spec, live: Option<&Spec>, desired: &Desired, step: &Step) -> 
 }
 
 /// The policy that a key has and keeps, as far as it is known.
-fn held(address: &Address, desired: &Desired, live: &Live) -> Option<Subject> {
+fn held_policy(address: &Address, desired: &Desired, live: &Live) -> Option<Subject> {
     let declared = desired.resources.get(address)?;
-    let (id, seen) = match live.seen.get(address) {
-        Some(Seen::Present { id, spec, .. }) => (Some(id.as_str()), Some(&**spec)),
-        Some(Seen::Absent | Seen::Obstructed { .. }) | None => (None, None),
+    let (id, seen) = match live.observed.get(address) {
+        Some(Observed::Present { id, spec, .. }) => (Some(id.as_str()), Some(&**spec)),
+        Some(Observed::Absent | Observed::Unusable { .. }) | None => (None, None),
     };
     let policy = seen.and_then(Spec::policy).or_else(|| declared.spec.policy())?.clone();
     let base = desired.base.get(address).zip(seen);
