@@ -1,7 +1,7 @@
-//! What the configuration declares, resolved and valid. Only `config` makes one.
+//! The resolved and valid configuration of a stack. Only `config` creates it.
 
-use crate::address::Address;
 use crate::id::{AccountId, KeyArn, Name, Place};
+use crate::kind::address::Address;
 use crate::kind::{KeyFacts, Spec};
 use crate::policy::gates::Gates;
 use crate::policy::{Finding, Need};
@@ -15,49 +15,49 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Desired {
     /// The stack's name: the namespace of ownership.
     pub stack: Name,
-    /// The account and Region that resources are in unless they say otherwise.
+    /// The default account and Region of the resources.
     pub home: Place,
-    /// The resources.
+    /// The declared resources.
     pub resources: BTreeMap<Address, Declared>,
-    /// Addresses to stop managing without touching AWS.
+    /// The addresses to stop managing without changing AWS.
     pub forget: BTreeSet<Address>,
-    /// Roles to call from other accounts.
+    /// The ARN of the role to assume in each of the other accounts.
     pub accounts: BTreeMap<AccountId, String>,
-    /// Keys that are not the stack's but are pointed at.
+    /// The keys that resources refer to and that the stack does not manage.
     pub existing: BTreeSet<KeyArn>,
-    /// What the declared keys are, for the checks of what points at them.
+    /// The specs and usages of the declared keys, for the checks of the resources that use them.
     #[serde(with = "crate::desired::pairs")]
     pub key_facts: KeyFacts,
-    /// What is demanded of every key.
+    /// The gates that every policy and every grant must pass.
     pub gates: Gates,
-    /// The keys and parts of policies of the branch to merge into, for the gate on new access.
+    /// The keys and policy parts that the base branch declares, for the gate on new access.
     pub base: BTreeMap<Address, Spec>,
-    /// What is questionable about the policies, though not wrong enough to refuse.
+    /// The lint findings about the policies and keys.
     #[serde(skip)]
     pub findings: Vec<(Address, Finding)>,
-    /// Which of them do not count for a while.
+    /// The waivers of findings.
     #[serde(skip)]
     pub waivers: Vec<Waiver>,
 }
 
-/// The format of a saved plan, of which a declaration is a part. Read by the same version only: a
-/// plan lives from a review to a merge, not longer.
+/// The format version of a saved plan, which contains the declaration. Only the same version is read,
+/// because a saved plan is kept only from its review to its merge.
 pub const SAVED: &str = "2";
 
 impl Desired {
-    /// The accounts that it is in: those whose IAM can be asked.
+    /// Returns the accounts of the stack, which are the accounts whose IAM kmsctl can read.
     #[must_use]
     pub fn own_accounts(&self) -> BTreeSet<AccountId> {
         self.accounts.keys().chain([&self.home.account]).cloned().collect()
     }
 
-    /// The findings in the light of the waivers, on a day such as `2027-01-31`.
+    /// Returns the findings with the waivers applied. `today` is a day such as `2027-01-31`.
     #[must_use]
     pub fn judged(&self, today: &str) -> Vec<Judged> {
         judge(&self.findings, &self.waivers, today)
     }
 
-    /// Keeps the findings that count, and gives the waivers back.
+    /// Removes the waived findings, and returns the waivers.
     pub fn waive(&mut self, today: &str) -> Vec<Waiver> {
         let judged = self.judged(today).into_iter().filter(|judged| judged.waived.is_none());
         self.findings = judged.map(|judged| (judged.address, judged.finding)).collect();
@@ -68,27 +68,27 @@ impl Desired {
 /// One declared resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Declared {
-    /// What it should be.
+    /// The declared form.
     pub spec: Spec,
-    /// Where.
+    /// The account and Region of the resource.
     pub place: Place,
-    /// Whether deleting and disabling it is refused.
+    /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
-    /// The existing key to take over, where there is one.
+    /// The existing key to take over, if any.
     pub adopt: Option<Adopt>,
-    /// What a consumer needs of its key.
+    /// The actions that a consumer requires on its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Need>,
-    /// The statements of a key's policy that follow from consumers: by Sid, from which.
+    /// The derived statements of a key's policy: the addresses of the consumers, by Sid.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub derived: BTreeMap<String, BTreeSet<String>>,
-    /// Where it is declared.
+    /// The position of the declaration.
     #[serde(skip)]
     pub span: Span,
 }
 
 impl Declared {
-    /// A resource without protection, that is not taken over and needs nothing.
+    /// Creates an unprotected resource that takes nothing over and has no needs.
     #[must_use]
     pub fn new(spec: Spec, place: Place) -> Self {
         Self {
@@ -103,17 +103,17 @@ impl Declared {
     }
 }
 
-/// An existing key that is to become the stack's.
+/// An existing key that the stack takes over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Adopt {
-    /// By an alias.
+    /// The key behind an alias.
     Alias(crate::id::AliasName),
-    /// By its ARN (a bare id gets the declaration's place).
+    /// The key with an ARN. A bare key id gets the account and Region of the declaration.
     Key(KeyArn),
 }
 
-/// Maps with keys that are not text, as lists of pairs.
+/// Serializes maps whose keys are not strings as lists of pairs.
 pub(crate) mod pairs {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::collections::BTreeMap;

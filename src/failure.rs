@@ -1,56 +1,55 @@
-//! How a command ends: the exit codes, and errors with hints. The one place where an error gets
-//! its exit code.
+//! Exit codes, and errors with hints. Errors of other modules get their exit code here.
 
-use crate::cloud::{CloudError, Fault};
+use crate::answer::{CloudError, Fault};
 use crate::store::StoreError;
 
-/// The exit codes, as the README lists them.
+/// The exit codes of the program, as `kmsctl explain exit-codes` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Done.
+    /// The command succeeded.
     Done = 0,
-    /// Error.
+    /// The command failed.
     Error = 1,
-    /// Success, with changes.
+    /// The command succeeded and found changes.
     Changes = 2,
-    /// Refused: something is blocked.
+    /// A change is blocked, or a check found an error.
     Refused = 3,
-    /// Applied in part.
+    /// Some changes were applied and some were not.
     Partial = 4,
     /// The saved plan is stale, or the state is locked.
     Conflict = 5,
-    /// Wrong use of the command line.
+    /// The command line is wrong.
     Usage = 64,
-    /// Interrupted at a safe point.
+    /// The run was interrupted at a safe point.
     Interrupted = 130,
 }
 
-/// An error as a person sees it.
+/// An error as it is shown to a person.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What is wrong; several lines where there are several errors.
+    /// The message, which may have several lines.
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
 }
 
 impl Failure {
-    /// An error with exit code 1.
+    /// Creates an error with exit code 1 and without a hint.
     pub fn new(message: impl Into<String>) -> Self {
         Self { exit: Exit::Error, message: message.into(), hint: None }
     }
 
-    /// The same with another exit code.
+    /// Replaces the exit code.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
-    /// The same with what to do.
+    /// Replaces the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -63,11 +62,13 @@ impl From<StoreError> for Failure {
         let failure = Self::new(error.to_string());
         match error {
             StoreError::Locked(holder) => failure.exit(Exit::Conflict).hint(format!(
-                "wait until it ends; if it is surely dead: `kmsctl state unlock {}`",
+                "wait until that run ends; if its process no longer exists, remove the lock with \
+                 `kmsctl state unlock {}`",
                 holder.id
             )),
             StoreError::State { .. } | StoreError::Journal { .. } => failure.hint(
-                "move the file away: the next plan rebuilds the records from AWS by the keys' tags",
+                "restore the file from a backup, or move it away: the next plan rebuilds the records \
+                 from AWS, where it finds the keys by their tags",
             ),
             StoreError::Io { .. } | StoreError::NoSuchLock(_) => failure,
         }
@@ -80,7 +81,7 @@ impl From<CloudError> for Failure {
         if error.fault == Fault::Unsent {
             failure.hint("check the network, the Region and AWS_ENDPOINT_URL")
         } else if error.fault == Fault::Denied {
-            failure.hint("check the credentials and what they may do")
+            failure.hint("check the credentials and their permissions")
         } else {
             failure
         }

@@ -1,33 +1,34 @@
-//! Judges the policies and grants of a stack by its gates. Pure.
+//! Checks the policies and grants of a stack against its gates. Pure.
 //!
-//! A gate judges the whole policy that a key is to have: declared, built from roles, or with the
-//! stack's statements in it. What that policy is, the caller knows: a plan from AWS, `lint` from the
+//! A gate checks the complete policy that a key will have, with the statements of other stacks in it.
+//! The caller supplies that policy: `plan` reads it from AWS, `lint` derives it from the
 //! configuration alone.
 
-use crate::address::Address;
-use crate::desired::Desired;
+use crate::desired::{Declared, Desired};
 use crate::id::{KeyArn, Place};
+use crate::kind::address::Address;
 use crate::kind::{KeyRef, Spec, grant};
-use crate::policy::gates::{Breach, Judged};
+use crate::policy::gates::{Breach, PolicyChange};
 use crate::policy::{Document, KeyContext};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The policy of one key, as it is and as it is to be.
+/// The policy of one key before and after a change.
 #[derive(Clone, Debug)]
 pub struct Subject {
-    /// The resource that the policy belongs to: a key, or the stack's part of a policy.
+    /// The address of the key, or of the stack's statements in the policy of a key that it does not
+    /// manage.
     pub address: Address,
     /// The key.
     pub key: KeyContext,
-    /// The policy now, where it is to become another.
+    /// The current policy, if it changes.
     pub before: Option<Document>,
-    /// The policy that the key is to have; `None` where that is not known.
+    /// The policy after the change; `None` if it is not known.
     pub after: Option<Document>,
-    /// The policy that it would have by the base of the change, where the base has the key.
+    /// The policy that the base branch declares, if the base branch declares the key.
     pub base: Option<Document>,
 }
 
-/// The gates that the policies and the declared grants do not pass, by the resource at fault.
+/// Returns the gates that the policies and the declared grants do not pass, by address.
 #[must_use]
 pub fn breaches(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BTreeSet<Breach>> {
     let mut out: BTreeMap<Address, BTreeSet<Breach>> = BTreeMap::new();
@@ -46,12 +47,12 @@ pub fn breaches(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BT
     out
 }
 
-/// The policies as the configuration alone tells them: a key whose policy is shared with others is
-/// taken to have AWS's default policy beside the stack's statements. Keys whose policies are not
-/// managed are left out.
+/// Returns the policies that the configuration alone determines. A key with a shared policy is
+/// assumed to have AWS's default policy besides the stack's statements. Keys whose policies the stack
+/// does not manage are left out.
 #[must_use]
 pub fn declared(desired: &Desired) -> Vec<Subject> {
-    let each = desired.resources.iter().filter_map(|(address, declared)| {
+    let subject = |(address, declared): (&Address, &Declared)| {
         let complete = |spec: &Spec| match spec.as_key_policy() {
             Some(policy) => Some(policy.shared.statements.clone()),
             None => spec.newborn(&declared.place, &desired.stack).policy().cloned(),
@@ -63,11 +64,12 @@ pub fn declared(desired: &Desired) -> Vec<Subject> {
             after: Some(complete(&declared.spec)?),
             base: desired.base.get(address).and_then(complete),
         })
-    });
-    each.collect()
+    };
+    desired.resources.iter().filter_map(subject).collect()
 }
 
-/// What a gate must know of the key of a resource: of the key itself, or of one that it points at.
+/// Returns what a gate must know about a key, which is the resource itself or the key that the
+/// resource refers to by ARN. `id` is AWS's identifier of the resource.
 #[must_use]
 pub fn context(spec: &Spec, place: &Place, id: Option<&str>) -> KeyContext {
     if let Some(KeyRef::Arn(arn)) = spec.as_key_policy().map(|policy| &policy.key) {
@@ -88,7 +90,7 @@ fn of_arn(arn: &KeyArn) -> KeyContext {
     }
 }
 
-/// A grant is judged by itself.
+/// Checks a grant on its own, without the policy of its key.
 fn of_grant(desired: &Desired, address: &Address, grant: &grant::Spec) -> BTreeSet<Breach> {
     let in_place = |place: &Place| KeyContext {
         account: Some(place.account.to_string()),
@@ -103,8 +105,14 @@ fn of_grant(desired: &Desired, address: &Address, grant: &grant::Spec) -> BTreeS
         KeyRef::Arn(arn) => of_arn(arn),
     };
     let grants = &[grant::in_policy_words(address, grant)];
-    let nothing = Document::silent();
-    desired.gates.standing(Judged { key: &key, before: None, after: &nothing, base: None, grants })
+    let nothing = Document::empty();
+    desired.gates.standing(PolicyChange {
+        key: &key,
+        before: None,
+        after: &nothing,
+        base: None,
+        grants,
+    })
 }
 
 fn of_policy(desired: &Desired, subject: &Subject) -> BTreeSet<Breach> {
@@ -113,7 +121,7 @@ fn of_policy(desired: &Desired, subject: &Subject) -> BTreeSet<Breach> {
     let Some(after) = after else {
         return desired.gates.unknown(base.is_some());
     };
-    let judged = Judged { key, before, after, base, grants: &[] };
+    let judged = PolicyChange { key, before, after, base, grants: &[] };
     let mut out = desired.gates.standing(judged);
     out.extend(desired.gates.changing(judged));
     out

@@ -1,16 +1,16 @@
-//! Names that AWS gives and the forms they must have. Knows nothing of resources or of calls.
+//! AWS identifiers and kmsctl's names, valid by construction.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Why a text is not the identifier it should be; `help` says what would be right.
+/// The error of a text that is not a valid identifier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct BadId {
-    /// What is wrong, as a fragment.
+    /// The error, as a fragment.
     pub message: String,
-    /// What would be right.
+    /// The required form.
     pub help: String,
 }
 
@@ -20,7 +20,8 @@ impl BadId {
     }
 }
 
-/// A string newtype that is valid by construction: `FromStr` is the only way in, serde included.
+/// Declares a string newtype that is valid by construction: every value, also one that serde reads, is
+/// created by `FromStr`.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -29,7 +30,7 @@ macro_rules! text_id {
         pub struct $name(String);
 
         impl $name {
-            /// The text.
+            /// Returns the identifier as a string slice.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -59,7 +60,7 @@ text_id! {
     AccountId
 }
 text_id! {
-    /// A Region's code, such as `eu-west-1`.
+    /// The code of a Region, such as `eu-west-1`.
     Region
 }
 text_id! {
@@ -67,11 +68,12 @@ text_id! {
     Name
 }
 text_id! {
-    /// What tells the service-linked roles of one service apart.
+    /// The custom suffix that distinguishes the service-linked roles of one service.
     RoleSuffix
 }
 text_id! {
-    /// An alias with its prefix: `alias/app`. Never one of AWS's own (`alias/aws/…`).
+    /// The name of an alias with its prefix, such as `alias/app`. Never the alias of an AWS managed key
+    /// (`alias/aws/…`).
     AliasName
 }
 
@@ -108,18 +110,18 @@ impl FromStr for Region {
     }
 }
 
-/// A partition: accounts and Regions that know nothing of those outside.
+/// An AWS partition: a group of Regions with accounts and identities of its own.
 #[derive(Debug)]
 pub struct Partition {
-    /// As ARNs name it.
+    /// The name in ARNs.
     pub name: &'static str,
-    /// What the codes of its Regions begin with.
+    /// The prefix of the codes of its Regions.
     prefix: &'static str,
-    /// One of its Regions.
+    /// The code of one of its Regions.
     pub example: &'static str,
 }
 
-/// Every partition but `aws`, which has the Regions that no other one has (botocore 1.43
+/// Every partition except `aws`, which has the Regions that no other partition has (botocore 1.43
 /// `partitions.json`, `regionRegex`).
 pub const PARTITIONS: &[Partition] = &[
     Partition { name: "aws-cn", prefix: "cn-", example: "cn-north-1" },
@@ -132,7 +134,7 @@ pub const PARTITIONS: &[Partition] = &[
 ];
 
 impl Region {
-    /// The partition that the Region belongs to.
+    /// Returns the name of the partition that the Region belongs to.
     #[must_use]
     pub fn partition(&self) -> &'static str {
         let own = PARTITIONS.iter().find(|partition| self.0.starts_with(partition.prefix));
@@ -150,7 +152,7 @@ impl FromStr for Name {
         }
         Err(BadId::new(
             format!("`{text}` is not a name"),
-            "1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)",
+            "use 1 to 64 letters, digits, `_` and `-` (kmsctl writes names into tags and grant names)",
         ))
     }
 }
@@ -165,14 +167,14 @@ impl FromStr for RoleSuffix {
         }
         Err(BadId::new(
             format!("`{text}` is not a suffix"),
-            "1 to 64 letters, digits and `_+=,.@-`",
+            "use 1 to 64 letters, digits and `_+=,.@-`",
         ))
     }
 }
 
 impl FromStr for AliasName {
     type Err = BadId;
-    /// Accepts the name with or without `alias/`.
+    /// Parses the name with or without `alias/`.
     fn from_str(text: &str) -> Result<Self, BadId> {
         let bare = text.strip_prefix("alias/").unwrap_or(text);
         if bare == "aws" || bare.starts_with("aws/") {
@@ -191,7 +193,7 @@ impl FromStr for AliasName {
         if bare.is_empty() || bare.len() > 250 || !bare.bytes().all(legal) {
             return Err(BadId::new(
                 format!("`{text}` is not an alias name"),
-                "after `alias/`: 1 to 250 letters, digits, `/`, `_` and `-`",
+                "use 1 to 250 letters, digits, `/`, `_` and `-` after `alias/`",
             ));
         }
         Ok(Self(format!("alias/{bare}")))
@@ -199,7 +201,7 @@ impl FromStr for AliasName {
 }
 
 impl AliasName {
-    /// The name without `alias/`.
+    /// Returns the name without `alias/`.
     #[must_use]
     pub fn bare(&self) -> &str {
         self.0.strip_prefix("alias/").unwrap_or(&self.0)
@@ -214,13 +216,13 @@ pub struct KeyArn {
     partition: String,
     /// The Region of the key.
     pub region: Region,
-    /// The account that owns it.
+    /// The account that owns the key.
     pub account: AccountId,
     id: String,
 }
 
 impl KeyArn {
-    /// The ARN of the key `id` at `place`.
+    /// Creates the ARN of the key with the key id `id` in `place`. The key id is not checked.
     #[must_use]
     pub fn at(place: &Place, id: &str) -> Self {
         Self {
@@ -231,13 +233,13 @@ impl KeyArn {
         }
     }
 
-    /// The key id.
+    /// Returns the key id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Where the key lives.
+    /// Returns the account and Region of the key.
     #[must_use]
     pub fn place(&self) -> Place {
         Place { account: self.account.clone(), region: self.region.clone() }
@@ -247,9 +249,9 @@ impl KeyArn {
 /// The ARN of an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AliasArn {
-    /// Where the alias is.
+    /// The account and Region of the alias.
     pub place: Place,
-    /// The alias.
+    /// The name of the alias.
     pub name: AliasName,
 }
 
@@ -263,7 +265,7 @@ impl fmt::Display for AliasArn {
 impl FromStr for AliasArn {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        const FORM: &str = "an alias ARN is `arn:aws:kms:REGION:ACCOUNT:alias/NAME`";
+        const FORM: &str = "an alias ARN has the form `arn:aws:kms:REGION:ACCOUNT:alias/NAME`";
         let fields: Vec<&str> = text.split(':').collect();
         let ["arn", partition, "kms", region, account, name] = fields.as_slice() else {
             return Err(BadId::new(format!("`{text}` is not the ARN of an alias"), FORM));
@@ -289,10 +291,10 @@ impl fmt::Display for KeyArn {
 impl FromStr for KeyArn {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        const FORM: &str = "a key ARN is `arn:aws:kms:REGION:ACCOUNT:key/ID`";
+        const FORM: &str = "a key ARN has the form `arn:aws:kms:REGION:ACCOUNT:key/ID`";
         let fields: Vec<&str> = text.split(':').collect();
         let [arn, partition, service, region, account, resource] = fields.as_slice() else {
-            let lost = match fields.as_slice() {
+            let missing = match fields.as_slice() {
                 ["arn", _, "kms", account, _] if account.parse::<AccountId>().is_ok() => {
                     " (the Region is missing)"
                 }
@@ -303,7 +305,7 @@ impl FromStr for KeyArn {
             };
             let count = fields.len();
             return Err(BadId::new(
-                format!("`{text}` has {count} fields instead of 6{lost}"),
+                format!("`{text}` has {count} fields instead of 6{missing}"),
                 FORM,
             ));
         };
@@ -335,14 +337,15 @@ impl From<KeyArn> for String {
     }
 }
 
-/// Whether `text` can be a key id: a UUID, or `mrk-` and 32 hexadecimal digits.
+/// Returns whether `text` has the form of a key id: 36 hexadecimal digits and hyphens, or `mrk-` and
+/// hexadecimal digits.
 #[must_use]
 pub fn is_key_id(text: &str) -> bool {
     let hex = |t: &str| t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     (text.len() == 36 && hex(text)) || text.strip_prefix("mrk-").is_some_and(hex)
 }
 
-/// A user or a role of an account, by its ARN: what IAM can be asked about.
+/// The ARN of an IAM user or role.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct IdentityArn {
@@ -352,25 +355,25 @@ pub struct IdentityArn {
 }
 
 impl IdentityArn {
-    /// The account that it is in.
+    /// Returns the account of the identity.
     #[must_use]
     pub fn account(&self) -> &AccountId {
         &self.account
     }
 
-    /// Whether it is a role; else it is a user.
+    /// Returns whether the identity is a role; otherwise it is a user.
     #[must_use]
     pub fn is_role(&self) -> bool {
         self.role
     }
 
-    /// Its name, without the path. IAM's names are unique in an account, whatever the path.
+    /// Returns the name without the path. IAM names are unique in an account, regardless of the path.
     #[must_use]
     pub fn name(&self) -> &str {
         self.arn.rsplit('/').next().unwrap_or(&self.arn)
     }
 
-    /// The ARN.
+    /// Returns the ARN as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.arn
@@ -414,12 +417,12 @@ impl From<IdentityArn> for String {
     }
 }
 
-/// Where a call goes: an account and a Region.
+/// The account and Region of a resource, to which its calls are sent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
-    /// The account whose credentials make the call.
+    /// The account, whose credentials sign the calls.
     pub account: AccountId,
-    /// The Region of the endpoint.
+    /// The Region, whose endpoint receives the calls.
     pub region: Region,
 }
 

@@ -1,78 +1,83 @@
-//! What depends on a key, and what was looked at to know it. Pure data.
+//! The impact of losing a key: the resources that depend on it, and the lists that were read to find
+//! them. Pure data.
 
 use crate::id::KeyArn;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Something that needs a key.
+/// A resource that depends on a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Dependant {
-    /// What it is: the kind of a resource as in addresses, or AWS's word for what is no resource.
+    /// The kind as in addresses; AWS's term if kmsctl does not manage that kind.
     pub what: String,
     /// AWS's identifier.
     pub id: String,
-    /// Who holds it, of a grant.
+    /// The grantee, if the dependant is a grant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<String>,
+    /// The service that holds grants on the key for it, as the grants name it.
+    #[serde(skip)]
+    pub service: Option<String>,
 }
 
-/// When a key was last used, as far as KMS has recorded it.
+/// The last use of a key that KMS has recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastUsage {
-    /// When; `None` if not since the recording began.
+    /// The time in RFC 3339; `None` if the key has not been used since the recording began.
     pub when: Option<String>,
-    /// For what.
+    /// AWS's name of the operation.
     pub operation: Option<String>,
-    /// Since when KMS records.
+    /// The time in RFC 3339 at which KMS began to record uses of the key.
     pub recorded_since: Option<String>,
 }
 
-/// A list that was looked through.
+/// A list that was read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scanned {
-    /// Of what.
+    /// The kind of the listed objects.
     pub what: String,
-    /// How many there were.
+    /// The number of listed objects.
     pub count: usize,
 }
 
-/// What could not be looked at.
+/// A list that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unseen {
-    /// What.
+    /// The kind of the objects.
     pub what: String,
-    /// Why.
+    /// The error.
     pub why: String,
 }
 
-/// What is known of the use of one key.
+/// The known uses of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Impact {
-    /// What needs it.
+    /// The resources that depend on the key.
     pub dependants: BTreeSet<Dependant>,
-    /// When it was last used.
+    /// The last recorded use of the key.
     pub last_usage: Option<LastUsage>,
-    /// What was looked through.
+    /// The lists that were read.
     pub scanned: BTreeSet<Scanned>,
-    /// What could not be.
+    /// The lists that could not be read.
     pub unseen: BTreeSet<Unseen>,
 }
 
-/// By key.
+/// The impact of losing each key.
 pub type Impacts = BTreeMap<KeyArn, Impact>;
 
 impl Impact {
-    /// What a person should know, though nothing was found: what was not seen, and the last use.
+    /// Returns a warning about the key even if nothing was found: its last use, and the lists that
+    /// could not be read.
     #[must_use]
     pub fn caution(&self) -> Option<String> {
-        let mut said = Vec::new();
+        let mut cautions = Vec::new();
         if let Some(when) = self.last_usage.as_ref().and_then(|usage| usage.when.as_ref()) {
-            said.push(format!("last used {when}"));
+            cautions.push(format!("last used {when}"));
         }
         if !self.unseen.is_empty() {
             let names: Vec<&str> = self.unseen.iter().map(|unseen| unseen.what.as_str()).collect();
-            said.push(format!("not looked at: {}", names.join(", ")));
+            cautions.push(format!("could not check: {}", names.join(", ")));
         }
-        (!said.is_empty()).then(|| said.join("; "))
+        (!cautions.is_empty()).then(|| cautions.join("; "))
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal: stdout is the product, stderr is talk.
+//! The terminal: results go to stdout, messages go to stderr.
 
 use crate::text::printable;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -6,15 +6,15 @@ use std::io::{self, BufRead, IsTerminal, Write};
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always.
+    /// Always
     Always,
-    /// Never.
+    /// Never
     Never,
 }
 
-/// Where a command writes to. A reader that goes away (`| head`) is not an error.
+/// The output of a command. A closed pipe (`| head`) is not an error.
 #[derive(Debug)]
 pub struct Io {
     color: Color,
@@ -22,7 +22,7 @@ pub struct Io {
 }
 
 impl Io {
-    /// The process's own streams.
+    /// Creates the output to the process's own streams.
     #[must_use]
     pub fn new(color: Color) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -37,39 +37,39 @@ impl Io {
         }
     }
 
-    /// Whether the product is coloured.
+    /// Returns whether stdout is coloured.
     #[must_use]
     pub fn out_color(&self) -> bool {
         self.colored(io::stdout().is_terminal())
     }
 
-    /// Whether the talk is coloured.
+    /// Returns whether stderr is coloured.
     #[must_use]
     pub fn err_color(&self) -> bool {
         self.colored(io::stderr().is_terminal())
     }
 
-    /// Whether a person watches.
+    /// Returns whether stderr is a terminal.
     #[must_use]
-    pub fn watched(&self) -> bool {
+    pub fn err_is_terminal(&self) -> bool {
         io::stderr().is_terminal()
     }
 
-    /// The columns of the terminal; 100 without one.
+    /// Returns the width of the terminal in columns, from 40 to 160; 100 without a terminal.
     #[must_use]
     pub fn width(&self) -> usize {
         let size = terminal_size::terminal_size();
         size.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 160)
     }
 
-    /// Writes the product. The text is expected to be safe for a terminal.
+    /// Writes a result to stdout. The text must be safe for a terminal.
     pub fn out(&self, text: &str) {
         let mut out = io::stdout().lock();
         drop(out.write_all(text.as_bytes()));
         drop(out.flush());
     }
 
-    /// Says something, on a line of its own; the text is made safe for a terminal line by line.
+    /// Writes a message to stderr, and ends it with a line feed. Each line is made safe for a terminal.
     pub fn say(&self, text: &str) {
         let mut err = io::stderr().lock();
         for line in text.lines() {
@@ -77,17 +77,17 @@ impl Io {
         }
     }
 
-    /// Writes text that is safe already, such as a rendered report, to the talk.
+    /// Writes a rendered report to stderr. The text must be safe for a terminal.
     pub fn report(&self, text: &str) {
         let mut err = io::stderr().lock();
         drop(err.write_all(text.as_bytes()));
         drop(err.flush());
     }
 
-    /// Asks, if there is somebody to ask. `None` where nobody is.
+    /// Asks a question and returns the answer; `None` if stdin or stderr is not a terminal.
     #[must_use]
     pub fn ask(&self, question: &str) -> Option<String> {
-        if !io::stdin().is_terminal() || !self.watched() {
+        if !io::stdin().is_terminal() || !self.err_is_terminal() {
             return None;
         }
         let mut err = io::stderr().lock();

@@ -1,29 +1,30 @@
-//! The write-ahead record of an apply, and how it becomes state. Pure: `store` keeps the lines.
+//! The write-ahead journal of an apply, and how its events change the state. Pure: `store` writes the
+//! lines.
 //!
-//! An intent is on disk before its call goes out, its outcome before the next call of the same
-//! resource. After a crash the events are folded again; a call that has an intent and no outcome
-//! is settled by looking at AWS, never by guessing.
+//! The intent of a call is on disk before the call is sent, and its outcome before the next call of
+//! the same resource is sent. After a crash the events are replayed. If a call has an intent and no
+//! outcome, the next run reads AWS to find out whether AWS executed it.
 
-use crate::address::Address;
-use crate::cloud::{Fault, Outcome};
+use crate::answer::{Fault, Outcome};
 use crate::id::Place;
+use crate::kind::address::Address;
 use crate::kind::{Call, Spec};
 use crate::state::{Record, State};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What the record will say once the step is finished.
+/// The record that a step writes once it is finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Draft {
-    /// AWS's identifier, where it is known before.
+pub struct PendingRecord {
+    /// AWS's identifier; `None` if only the outcome of a call supplies it.
     pub id: Option<String>,
-    /// Where the resource is.
+    /// The account and Region of the resource.
     pub place: Place,
-    /// Its form.
+    /// The form to record.
     pub spec: Spec,
-    /// Whether deleting it is refused.
+    /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
-    /// What the step brings about.
+    /// The complete form that the step creates in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Box<Spec>>,
 }
@@ -32,56 +33,56 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Event {
-    /// A run begins, on this state.
+    /// A run begins.
     Run {
-        /// The state's lineage.
+        /// The lineage of the state that the run begins with.
         lineage: String,
-        /// The state's serial.
+        /// The serial of the state that the run begins with.
         serial: u64,
     },
-    /// A step begins; `draft` is `None` where the resource goes away.
+    /// A step begins.
     Began {
-        /// Whose step.
+        /// The address of the step.
         address: Address,
-        /// What the record will say.
-        draft: Option<Box<Draft>>,
+        /// The record that the finished step writes; `None` if it removes the record.
+        draft: Option<Box<PendingRecord>>,
     },
-    /// A call is about to go out.
+    /// A call is about to be sent.
     Intended {
-        /// Whose step.
+        /// The address of the step.
         address: Address,
-        /// The call's number in the step.
+        /// The index of the call in the step.
         number: usize,
-        /// Where it goes.
+        /// The account and Region that the call is sent to.
         at: Place,
         /// The call.
         call: Box<Call>,
-        /// The nonce of a call that makes something.
+        /// The nonce, if the call creates a resource.
         nonce: Option<String>,
-        /// Seconds since 1970.
+        /// The time in seconds since 1970.
         time: u64,
     },
-    /// The call was executed.
+    /// AWS executed the call.
     Done {
-        /// Whose step.
+        /// The address of the step.
         address: Address,
-        /// The call's number in the step.
+        /// The index of the call in the step.
         number: usize,
-        /// What it brought about.
+        /// The outcome of the call.
         outcome: Outcome,
     },
-    /// The call was not executed.
+    /// AWS did not execute the call.
     Failed {
-        /// Whose step.
+        /// The address of the step.
         address: Address,
-        /// The call's number in the step.
+        /// The index of the call in the step.
         number: usize,
-        /// Why.
+        /// The class of the error.
         fault: Fault,
     },
     /// Every call of the step is done.
     Finished {
-        /// Whose step.
+        /// The address of the step.
         address: Address,
     },
 }
@@ -89,77 +90,80 @@ pub enum Event {
 /// A call whose outcome is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InFlight {
-    /// The call's number in the step.
+    /// The index of the call in the step.
     pub number: usize,
-    /// Where it went.
+    /// The account and Region that the call was sent to.
     pub at: Place,
     /// The call.
     pub call: Call,
-    /// The nonce of a `CreateKey`.
+    /// The nonce, if the call creates a resource.
     pub nonce: Option<String>,
-    /// Seconds since 1970.
+    /// The time of the call in seconds since 1970.
     pub time: u64,
 }
 
+/// A step that has begun and is not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Open {
-    draft: Option<Draft>,
+    draft: Option<PendingRecord>,
     in_flight: Option<InFlight>,
-    /// Whether AWS has executed a call of the step: only then is anything in AWS the stack's.
+    /// Whether AWS has executed a call of the step. Only then can the resource in AWS be the stack's.
     executed: bool,
 }
 
-/// Why a journal cannot be believed.
+/// The reason why a journal cannot be replayed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
-    /// A line that is no event, before the last.
+    /// A line is not an event, and is not the cut-off last line.
     #[error("line {0} of the journal is damaged")]
     Damaged(usize),
-    /// Events in an order that no run writes.
-    #[error("the journal says {what} of `{address}`, which cannot follow what it said before")]
+    /// The events are in an order that no run writes.
+    #[error("the journal has the event `{what}` of `{address}` out of order")]
     Illegal {
-        /// The event.
+        /// The name of the event.
         what: &'static str,
-        /// Whose.
+        /// The address of the step.
         address: Address,
     },
     /// The journal belongs to another history of the stack.
     #[error("the journal belongs to another state (lineage {journal}, the state has {state})")]
     Foreign {
-        /// The journal's lineage.
+        /// The lineage of the journal.
         journal: String,
-        /// The state's.
+        /// The lineage of the state.
         state: String,
     },
 }
 
-/// The state with the events of a run folded in.
+/// A state, and the events of a run that are applied to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
-    /// The state so far.
+    /// The state after the events so far.
     pub state: State,
     open: BTreeMap<Address, Open>,
 }
 
 impl Replay {
-    /// Begins with the state as it was stored.
+    /// Begins with a stored state and no events.
     #[must_use]
     pub fn new(state: State) -> Self {
         Self { state, open: BTreeMap::new() }
     }
 
-    /// Folds the lines of a journal in. A last line without its end was cut off while it was
-    /// written, before its call went out, and counts as not there.
+    /// Applies the lines of a journal. A last line without a line feed is ignored: the crash that cut
+    /// it off came before its call was sent. A journal whose events the state already contains is
+    /// ignored.
     ///
     /// # Errors
-    /// If the journal is damaged elsewhere, in an order that no run writes, or foreign.
+    /// Returns an error if another line is damaged, if the events are in an order that no run writes,
+    /// or if the journal belongs to another state.
     pub fn read(&mut self, journal: &[u8]) -> Result<(), JournalError> {
         let whole = journal.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
         let lines = journal.get(..whole).unwrap_or_default().split(|b| *b == b'\n');
         for (index, line) in lines.enumerate().filter(|(_, line)| !line.is_empty()) {
             let event =
                 serde_json::from_slice(line).map_err(|_| JournalError::Damaged(index + 1))?;
-            // The state was written, and the run died before it took its journal away.
+            // The run stored the state and crashed before it removed its journal.
             if matches!(event, Event::Run { serial, .. } if serial < self.state.serial) {
                 return Ok(());
             }
@@ -172,26 +176,26 @@ impl Replay {
         self.state.serial == 0 && self.state.records.is_empty() && self.open.is_empty()
     }
 
-    /// Whether nothing is open: the journal has been folded in wholly.
+    /// Returns whether the outcome of every call is known.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.in_flight().is_empty()
     }
 
-    /// The calls whose outcome is not known.
+    /// Returns the calls whose outcome is not known, in the order of their addresses.
     #[must_use]
     pub fn in_flight(&self) -> Vec<(Address, InFlight)> {
         let open = self.open.iter();
         open.filter_map(|(a, o)| Some((a.clone(), o.in_flight.clone()?))).collect()
     }
 
-    /// Folds one event in: the one place where events become state.
+    /// Applies one event. Every change of the state by an event is made here.
     ///
     /// # Errors
-    /// If the event cannot follow what was folded in before.
+    /// Returns an error if no run writes the event after the previous events.
     pub fn absorb(&mut self, event: &Event) -> Result<(), JournalError> {
         match event {
-            // The first run ever was interrupted before there was a state.
+            // The first run of the stack was interrupted before it stored a state.
             Event::Run { lineage, .. } if self.is_new() => {
                 self.state.lineage.clone_from(lineage);
                 Ok(())
@@ -222,15 +226,16 @@ impl Replay {
             }
             Event::Done { address, number, outcome } => self.done(address, *number, outcome),
             Event::Failed { address, number, .. } => {
-                self.land(address, *number, "failed")?;
-                self.touch(address);
+                self.close_call(address, *number, "failed")?;
+                self.mark_partial(address);
                 Ok(())
             }
             Event::Finished { address } => self.finish(address),
         }
     }
 
-    fn land(
+    /// Removes the call from those whose outcome is not known.
+    fn close_call(
         &mut self,
         address: &Address,
         number: usize,
@@ -251,7 +256,7 @@ impl Replay {
         number: usize,
         outcome: &Outcome,
     ) -> Result<(), JournalError> {
-        self.land(address, number, "done")?;
+        self.close_call(address, number, "done")?;
         let id = match outcome {
             Outcome::Key(arn) => Some(arn.to_string()),
             Outcome::Grant(id) | Outcome::Made(id) => Some(id.clone()),
@@ -266,15 +271,15 @@ impl Replay {
         if matches!(outcome, Outcome::Key(_)) {
             self.state.records.remove(address);
         }
-        self.touch(address);
+        self.mark_partial(address);
         Ok(())
     }
 
-    /// What AWS has is no longer what the record says. A record that was there stays, since what it
-    /// names may still have to go: a grant is made anew before the old one is revoked. A new record
-    /// is made only once AWS has executed a call of the step: what AWS refused to create may be
-    /// somebody else's by the next run.
-    fn touch(&mut self, address: &Address) {
+    /// Marks the record as partial, because AWS no longer matches it. An existing record is kept, since
+    /// its resource may still have to be deleted: a new grant is created before the old one is
+    /// revoked. A new record is added only after AWS has executed a call of the step. If AWS refused
+    /// to create a resource, a resource of that name may belong to another owner by the next run.
+    fn mark_partial(&mut self, address: &Address) {
         let open = self.open.get(address);
         let draft = open.and_then(|open| open.draft.as_ref());
         let intent = draft.and_then(|draft| draft.intent.clone());
@@ -282,8 +287,8 @@ impl Replay {
         if let Some(record) = self.state.records.get_mut(address) {
             record.partial = true;
             record.intent = intent;
-        } else if let Some(Draft { id: Some(id), place, spec, protect, .. }) =
-            draft.filter(|_| executed).cloned()
+        } else if executed
+            && let Some(PendingRecord { id: Some(id), place, spec, protect, .. }) = draft.cloned()
         {
             let record = Record { id, place, spec, protect, partial: true, intent };
             self.state.records.insert(address.clone(), record);
@@ -298,11 +303,11 @@ impl Replay {
             None => {
                 self.state.records.remove(address);
             }
-            Some(Draft { id: Some(id), place, spec, protect, .. }) => {
+            Some(PendingRecord { id: Some(id), place, spec, protect, .. }) => {
                 let record = Record { id, place, spec, protect, partial: false, intent: None };
                 self.state.records.insert(address.clone(), record);
             }
-            Some(Draft { id: None, .. }) => return illegal("finished", address),
+            Some(PendingRecord { id: None, .. }) => return illegal("finished", address),
         }
         Ok(())
     }

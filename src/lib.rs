@@ -1,46 +1,57 @@
-//! kmsctl keeps AWS KMS keys, aliases, key policies, grants and the resources that consume the keys
-//! as they are declared in YAML.
+//! kmsctl manages AWS KMS keys, aliases, key policies, grants and the resources that use the keys,
+//! as declared in YAML.
 //!
 //! Data flows one way, and the core is pure:
 //!
 //! ```text
 //!  YAML   ─ config ──▶ Desired ─┐
-//!  state/ ─ store ───▶ State ───┼─ plan ─▶ Plan ─ engine::apply ─▶ journal ─▶ State
-//!  AWS    ─ engine::refresh ──▶ Live ─┘      │          │
-//!                                         render      cloud
+//!  state/ ─ store ───▶ State ───┼─ plan ─▶ Plan ─▶ Approved ─ engine::apply ─▶ journal ─▶ State
+//!  AWS    ─ engine::refresh ──▶ Live ─┘      │                     │
+//!                                         render                 cloud
 //! ```
+//!
+//! A plan is made in stages: [`plan::draft()`] compares and lists the steps, the checks object to
+//! steps, the objections block steps (in one place), [`engine::survey`] reads what the draft still
+//! needs to know, and [`plan::Draft::finish`] orders the steps. Drift is a report of its own
+//! ([`plan::Drifts`]), not a plan. Only a [`plan::Approved`] plan can be applied.
+//!
+//! A module imports only modules of its own and of lower levels, never in a circle.
+//! `tests/it/architecture.rs` lists every import.
 //!
 //! | Level | Modules | May |
 //! |---|---|---|
-//! | 0 | [`id`], [`address`], [`tree`], [`text`], [`policy`] | compute |
-//! | 1 | [`kind`]: what each kind of resource knows; a kind's `aws` half belongs to level 4 | compute |
-//! | 2 | [`waiver`], [`gate`], [`desired`], [`live`], [`impact`], [`state`], [`journal`] | compute |
-//! | 3 | [`plan`], [`render`]; [`config`] (its `read` reads files) | compute |
-//! | 4 | [`cloud`] (AWS), [`store`] (files) | call the outside |
-//! | 5 | [`engine`]: refresh, settle, recover, apply, impact, over `cloud`'s trait | be async |
-//! | 6 | [`command`], [`cli`], [`failure`], [`io`] | know everything |
+//! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`] | compute |
+//! | 1 | [`sdk`]: the SDK's clients and errors, and AWS's quotas | call AWS |
+//! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
+//! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`journal`] | compute |
+//! | 4 | [`config`] (its `read` reads files), [`plan`], [`render`] | compute |
+//! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files | do I/O |
+//! | 6 | [`engine`]: refresh, survey, apply, settle, recover and impact, over the `Cloud` trait | be async |
+//! | 7 | [`io`] (the terminal), [`cli`], [`failure`], [`command`] | do everything |
 //!
-//! # Words
+//! # Terms
 //!
-//! | Word | Means |
+//! | Term | Meaning |
 //! |---|---|
 //! | desired | what the configuration declares, resolved and valid |
-//! | live | what AWS reports now, lifted into the words of a declaration |
-//! | state, record | what kmsctl last recorded; a memory, not the truth |
-//! | refresh | read live for every address of interest; never changes AWS |
-//! | drift | live differs from the record |
-//! | change | what must happen so that live becomes desired |
-//! | step, call | the change of one address; one AWS request of it |
-//! | blocked | the plan refuses a change, and says what to do |
+//! | live | what AWS reports now, in the fields of a declaration |
+//! | state, record | what kmsctl last recorded; AWS decides what exists and who owns it |
+//! | refresh | reads the live form of every declared or recorded resource; never changes AWS |
+//! | drift | a difference between the live form and the record |
+//! | change | the difference between the live and the desired form of one resource |
+//! | step, call | the change of one address; one AWS request of that change |
+//! | draft | the steps before the plan is complete |
+//! | objection, blocked | why a step must not be executed; a step that the plan leaves out for that reason |
 //! | consumer | a resource that a key encrypts, or that needs statements in a key's policy |
-//! | need, derived | what a consumer must be allowed on its key; the statement that follows |
-//! | impact | what depends on a key, and what was looked at to know it |
-//! | settle | find out whether a call whose answer was lost has been executed |
+//! | need, derived | the actions that a consumer requires on its key; the policy statement that allows them |
+//! | impact | the resources that depend on a key, and the lists that were read to find them |
+//! | settle | to find out whether AWS executed a call whose answer was lost |
 //!
-//! # How errors read
+//! # Error messages
 //!
-//! A lower-case fragment without a full stop, the user's text in backticks, and what would be right
-//! in a help of its own. What AWS or a file says never reaches a terminal raw ([`text::printable`]).
+//! A message is a lower-case fragment without a full stop, with the user's text in backticks. A
+//! separate help says what to do. Text from AWS or from a file is made safe for a terminal before it
+//! is printed ([`text::printable`]).
 
 #![cfg_attr(
     test,
@@ -55,7 +66,7 @@
     )
 )]
 
-pub mod address;
+pub mod answer;
 pub mod cli;
 pub mod cloud;
 pub mod command;
@@ -73,6 +84,7 @@ pub mod live;
 pub mod plan;
 pub mod policy;
 pub mod render;
+pub mod sdk;
 pub mod state;
 pub mod store;
 pub mod text;

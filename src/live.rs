@@ -1,66 +1,66 @@
-//! What AWS reports now, in the vocabulary of declarations.
+//! The live form of resources: what AWS reports, in the fields of a declaration.
 
-use crate::address::Address;
 use crate::id::{AliasArn, KeyArn, Place, Region};
+use crate::kind::address::Address;
 use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
 use std::collections::BTreeMap;
 
-/// What AWS has at an address.
+/// The resource that AWS has at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// Nothing.
+    /// AWS has no such resource.
     Absent,
-    /// The resource, which is the stack's or is to become the stack's.
+    /// AWS has the resource, and the stack manages it or takes it over.
     Present {
         /// AWS's identifier.
         id: String,
         /// The account and Region.
         place: Place,
-        /// The form of the resource, cut to what the declaration and the record mention.
+        /// The live form, limited to the fields that the declaration and the record mention.
         spec: Box<Spec>,
-        /// The operation that AWS has still in progress, if any.
+        /// AWS's name of the operation in progress, if any.
         busy: Option<String>,
     },
-    /// A resource that the stack must not touch, or that could not be read: blocks its own steps and
-    /// those that need it.
+    /// The stack must not change the resource, or could not read it. The plan blocks its step and the
+    /// steps that need it.
     Unusable {
         /// The reason, as a fragment.
         reason: String,
-        /// The way out.
+        /// What to do.
         help: String,
     },
 }
 
-/// What else in AWS decides whether a consumer works: the bucket of a trail, for one.
+/// Facts about other resources that decide whether a consumer works, such as the bucket of a trail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
-    /// The Region that the key must be in, where that is not the consumer's own.
+    /// The required Region of the key, if it differs from the consumer's own Region.
     pub key_region: Option<Region>,
-    /// Why the consumer would not work.
+    /// The reason why the consumer would not work, if any.
     pub objection: Option<Violation>,
-    /// Why it is not known whether it would work.
+    /// The reason why kmsctl could not check it, if any.
     pub unknown: Option<String>,
 }
 
-/// What AWS reports now.
+/// The live form of a stack.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    /// What AWS has at each declared or recorded address, and at those that carry the stack's tags.
+    /// The resources at every declared or recorded address, and those that carry the stack's tags.
     pub observed: BTreeMap<Address, Observed>,
     /// The ARNs of the stack's keys.
     pub ids: Ids,
-    /// The specs, usages and states of the keys that resources point at.
+    /// The specs, usages and states of the keys that resources refer to.
     pub key_facts: KeyFacts,
-    /// The keys behind the aliases that resources point at.
+    /// The keys behind the aliases that resources refer to.
     pub targets: BTreeMap<AliasArn, KeyArn>,
-    /// The surroundings of consumers that depend on more than their key.
+    /// The surroundings of the consumers that depend on more than their key.
     pub surroundings: BTreeMap<Address, Surroundings>,
     /// The caller's ARN, as STS reports it.
     pub caller: Option<String>,
 }
 
 impl Live {
-    /// Whether an identity was found in IAM already: a service-linked role of the stack.
+    /// Returns whether the identity is a service-linked role of the stack that IAM already has.
     #[must_use]
     pub fn has_identity(&self, arn: &str) -> bool {
         self.observed.iter().any(|(address, observed)| {
@@ -69,7 +69,7 @@ impl Live {
         })
     }
 
-    /// The operation that AWS has still in progress at an address.
+    /// Returns AWS's name of the operation in progress on a resource, if any.
     #[must_use]
     pub fn busy(&self, address: &Address) -> Option<&str> {
         match self.observed.get(address)? {

@@ -1,4 +1,4 @@
-//! The program: parse, run, exit.
+//! The `kmsctl` program: parses the command line, runs the command and sets the exit code.
 
 use clap::Parser;
 use kmsctl::cli::Cli;
@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             drop(error.print());
-            // clap's own code for a usage error is 2, which here means changes.
+            // clap exits with 2 on a usage error; here 2 means that a plan has changes.
             return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
     };
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(kmsctl::command::run(&cli, &io));
-    // A blocked read of the terminal must not hold the process.
+    // The process must end even if a read of the terminal is still blocked.
     runtime.shutdown_background();
     match result {
         Ok(exit) => ExitCode::from(exit as u8),

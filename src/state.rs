@@ -1,30 +1,32 @@
-//! What kmsctl last recorded: a memory, not the truth. A lost state is rebuilt from AWS.
+//! The state: what kmsctl last recorded about the resources of a stack. If it is lost, the records of the
+//! declared resources, and of the keys with the stack's tags, are rebuilt from AWS.
 
-use crate::address::Address;
 use crate::id::{Name, Place};
 use crate::kind::Spec;
+use crate::kind::address::Address;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The format that this program writes. It reads format 1, too, which also kept by what names the
-/// stack knows its grants and statements: those are computed from the stack's name since.
+/// The format version that this program writes. It also reads version 1, which additionally recorded
+/// the names of grants and statements. Those names are now computed from the stack's name.
 pub const VERSION: u32 = 2;
 
-/// One recorded resource.
+/// The record of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// AWS's identifier: a key's or a role's ARN, an alias's name, a grant's id.
+    /// AWS's identifier, such as the ARN of a key or role, the name of an alias or the id of a grant.
     pub id: String,
-    /// Where it is.
+    /// The account and Region of the resource.
     pub place: Place,
-    /// Its form as last applied.
+    /// The form as last applied.
     pub spec: Spec,
-    /// Whether deleting and disabling it is refused.
+    /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
-    /// An apply was cut short within this resource: what it lacks is not drift.
+    /// Whether an apply was interrupted while it changed the resource. Missing settings are not drift
+    /// then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// What that apply was bringing about. AWS may show something on the way there.
+    /// The form that the interrupted apply was creating. AWS may show an intermediate form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Box<Spec>>,
 }
@@ -33,43 +35,43 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     version: u32,
-    /// Which history the state belongs to: random, given when the state began.
+    /// The random id of the state's history, created together with the state.
     pub lineage: String,
-    /// Grows with each run that changed something.
+    /// The number of the state in its history. Each run that changes the state increases it.
     pub serial: u64,
-    /// The stack.
+    /// The name of the stack.
     pub stack: Name,
-    /// The records.
+    /// The records of the resources.
     pub records: BTreeMap<Address, Record>,
 }
 
-/// Why a state could not be read.
+/// The reason why a state could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Not JSON, or not of the form.
+    /// The text is not JSON, or has the wrong fields.
     #[error("the state is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
-    /// Written by a newer program.
+    /// A newer version of the program wrote the state.
     #[error(
-        "the state has format {found}, this program reads format {VERSION}: use a newer kmsctl"
+        "the state has format {found}, and this program reads up to format {VERSION}: use a newer kmsctl"
     )]
     Newer {
-        /// Its format.
+        /// The format version of the state.
         found: u64,
     },
 }
 
 impl State {
-    /// An empty state with a lineage of its own.
+    /// Creates an empty state with serial 0.
     #[must_use]
     pub fn begin(stack: Name, lineage: String) -> Self {
         Self { version: VERSION, lineage, serial: 0, stack, records: BTreeMap::new() }
     }
 
-    /// Reads a state. The only way in: the version is looked at before anything else.
+    /// Reads a state. The version is checked before any other field is read.
     ///
     /// # Errors
-    /// If the text is damaged or newer than this program.
+    /// Returns an error if the text is damaged or newer than this program.
     pub fn read(text: &[u8]) -> Result<Self, StateError> {
         let value: serde_json::Value = serde_json::from_slice(text)?;
         let found = value.get("version").and_then(serde_json::Value::as_u64);
@@ -79,7 +81,8 @@ impl State {
         }
     }
 
-    /// Writes down what a plan found out without any call; `None` drops what is gone.
+    /// Writes the records that a plan changes without any call. `None` removes the record of a resource
+    /// that no longer exists.
     pub fn remember(&mut self, found: &BTreeMap<Address, Option<Record>>) {
         for (address, record) in found {
             match record {
@@ -89,10 +92,11 @@ impl State {
         }
     }
 
-    /// The text to store: stable, so that a version control system shows small differences.
+    /// Returns the text to store, as indented JSON in a stable order, so that version control shows
+    /// small differences.
     ///
     /// # Errors
-    /// Never for the types of this crate; the signature is serde's.
+    /// Serializing the types of this crate does not fail; the signature is serde's.
     pub fn write(&self) -> serde_json::Result<Vec<u8>> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');

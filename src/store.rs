@@ -1,4 +1,4 @@
-//! Where state, journal and lock are kept: a folder. The only place that writes files.
+//! The folder with the state, the journal and the lock of a stack. Only this module writes files.
 
 use crate::id::Name;
 use crate::journal::{Event, JournalError, Replay};
@@ -11,57 +11,57 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Who holds a lock.
+/// The holder of a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// The lock's id, for `state unlock`.
+    /// The id of the lock, for `state unlock`.
     pub id: String,
-    /// The user and the host.
+    /// The user and the host, such as `ann@build-1`.
     pub who: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
-    /// What it does.
+    /// The command that the process runs, such as `apply`.
     pub command: String,
-    /// Since when, RFC 3339.
+    /// The time at which the lock was taken, in RFC 3339.
     pub since: String,
 }
 
-/// Why the store could not do what it was asked.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file system.
+    /// A file system operation failed.
     #[error("{}: {source}", .path.display())]
     Io {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The state cannot be read.
     #[error("{}: {source}", .path.display())]
     State {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: StateError,
     },
-    /// The journal cannot be believed.
+    /// The journal cannot be replayed.
     #[error("{}: {source}", .path.display())]
     Journal {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: JournalError,
     },
-    /// Another run is under way.
-    #[error("the state is locked: {} runs `{}` (process {}) since {}", .0.who, .0.command, .0.pid, .0.since)]
+    /// Another run holds the lock.
+    #[error("the state is locked: {} has been running `{}` (process {}) since {}", .0.who, .0.command, .0.pid, .0.since)]
     Locked(Box<Holder>),
-    /// There is no such lock.
-    #[error("no lock has the id `{0}`")]
+    /// No lock has the given id.
+    #[error("there is no lock with the id `{0}`")]
     NoSuchLock(String),
 }
 
-/// The files of one stack.
+/// The state, journal and lock files of one stack.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
@@ -72,15 +72,15 @@ pub struct Store {
 /// The journal of this run.
 #[derive(Debug)]
 enum Journal {
-    /// Nothing was written yet.
+    /// No event has been written yet.
     Closed,
-    /// Open, with so many good bytes.
+    /// The file is open; the number is the length of its complete lines in bytes.
     Open(File, u64),
-    /// An event could not be written: what follows it must not be, either.
+    /// An event could not be written, so no later event may be written.
     Broken,
 }
 
-/// The lock on a stack; let go of when dropped, or when the process dies.
+/// The lock on a stack. It is released when dropped, or when the process ends.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -89,7 +89,7 @@ pub struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A lock that `state unlock` broke is somebody else's by now.
+        // After `state unlock` the file may be the lock of another run.
         if same_file(&self.file, &self.path) {
             drop(std::fs::remove_file(&self.path));
         }
@@ -104,7 +104,7 @@ fn same_file(file: &File, path: &Path) -> bool {
 }
 
 impl Store {
-    /// The store of `stack` in `folder`. Touches nothing.
+    /// Creates the store of `stack` in `folder`. No file is read or written.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, stack: Name) -> Self {
         Self { folder: folder.into(), stack, journal: RefCell::new(Journal::Closed) }
@@ -114,11 +114,11 @@ impl Store {
         self.folder.join(format!("{}.{extension}", self.stack))
     }
 
-    /// The state with the journal of an interrupted run folded in. A state that is not there is
-    /// begun with `lineage`.
+    /// Reads the state and replays the journal of an interrupted run. If there is no state file, the
+    /// state is empty and has the lineage `lineage`.
     ///
     /// # Errors
-    /// If a file cannot be read, or not be believed.
+    /// Returns an error if a file cannot be read, or if the state or the journal is damaged.
     pub fn read(&self, lineage: &str) -> Result<Replay, StoreError> {
         let path = self.path("json");
         let state = match read(&path)? {
@@ -135,26 +135,26 @@ impl Store {
         Ok(replay)
     }
 
-    /// Whether a run has left a journal.
+    /// Returns whether an interrupted run has left a journal.
     #[must_use]
     pub fn journal_exists(&self) -> bool {
         self.path("journal").exists()
     }
 
-    /// Takes the stack's lock. Once this returns, no other run on this machine has it.
+    /// Takes the lock of the stack. Once this returns, no other run on this machine holds it.
     ///
     /// # Errors
-    /// `Locked` with the holder, or the file system's.
+    /// Returns `Locked` with the holder if another run holds the lock, or the error of the file system.
     pub fn lock(&self, holder: &Holder) -> Result<Lock, StoreError> {
         std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
         let path = self.path("lock");
-        let mut looks = 0;
+        let mut waits = 0;
         loop {
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
             let mut file = options.open(&path).map_err(|e| io_error(&path, e))?;
             match file.try_lock() {
-                // Broken between the two calls: the file that is there now is another one.
+                // `state unlock` removed the file after it was opened: the path names another file now.
                 Ok(()) if !same_file(&file, &path) => {}
                 Ok(()) => {
                     let text = serde_json::to_vec(holder).unwrap_or_default();
@@ -166,9 +166,9 @@ impl Store {
                     written.map_err(|e| io_error(&path, e))?;
                     return Ok(Lock { path, file });
                 }
-                // A run that only reads holds it for a moment.
-                Err(TryLockError::WouldBlock) if looks < 10 => {
-                    looks += 1;
+                // A run that only reads holds the lock for a moment.
+                Err(TryLockError::WouldBlock) if waits < 10 => {
+                    waits += 1;
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(TryLockError::WouldBlock) => {
@@ -179,12 +179,12 @@ impl Store {
         }
     }
 
-    /// Whether no run has the lock. A run that only reads would see AWS and the journal half-way
-    /// through another one.
+    /// Checks that no run holds the lock. A run that only reads would otherwise see AWS and the journal
+    /// in the middle of another run's changes.
     ///
     /// # Errors
-    /// `Locked` with the holder, or the file system's.
-    pub fn idle(&self) -> Result<(), StoreError> {
+    /// Returns `Locked` with the holder if a run holds the lock, or the error of the file system.
+    pub fn check_unlocked(&self) -> Result<(), StoreError> {
         let path = self.path("lock");
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -202,17 +202,17 @@ impl Store {
         let text = read(path)?.unwrap_or_default();
         Ok(serde_json::from_slice(&text).unwrap_or_else(|_| Holder {
             id: "unknown".to_owned(),
-            who: "somebody".to_owned(),
+            who: "another run".to_owned(),
             pid: 0,
             command: "kmsctl".to_owned(),
-            since: "just now".to_owned(),
+            since: "an unknown time".to_owned(),
         }))
     }
 
-    /// Breaks the lock with that id.
+    /// Removes the lock with the id `id`, and returns its holder.
     ///
     /// # Errors
-    /// If there is no such lock, or the file system's.
+    /// Returns `NoSuchLock` if no lock has that id, or the error of the file system.
     pub fn unlock(&self, id: &str) -> Result<Holder, StoreError> {
         let path = self.path("lock");
         let no_such = || StoreError::NoSuchLock(id.to_owned());
@@ -228,7 +228,7 @@ impl Store {
     /// Appends an event to the journal. Once this returns, the event survives a crash.
     ///
     /// # Errors
-    /// The file system's: the event must then be taken as not written.
+    /// Returns the error of the file system. The event then counts as not written.
     pub fn append(&self, event: &Event) -> Result<(), StoreError> {
         let path = self.path("journal");
         let mut journal = self.journal.borrow_mut();
@@ -237,7 +237,7 @@ impl Store {
             *journal = Journal::Open(file, good);
         }
         let Journal::Open(file, good) = &mut *journal else {
-            let error = io::Error::other("an event before this one could not be written");
+            let error = io::Error::other("an earlier event could not be written");
             return Err(io_error(&path, error));
         };
         let mut line = serde_json::to_vec(event).map_err(|e| io_error(&path, e.into()))?;
@@ -248,7 +248,7 @@ impl Store {
                 Ok(())
             }
             Err(error) => {
-                // Half a line in the middle would damage the journal for good.
+                // An incomplete line in the middle would make the journal unreadable.
                 drop(file.set_len(*good));
                 *journal = Journal::Broken;
                 Err(io_error(&path, error))
@@ -256,7 +256,7 @@ impl Store {
         }
     }
 
-    /// Opens the journal at the end of its last whole line: half a line is not an event.
+    /// Opens the journal, and cuts off an incomplete last line.
     fn open_journal(&self, path: &Path) -> Result<(File, u64), StoreError> {
         let whole = read(path)?
             .map_or(0, |text| text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
@@ -268,11 +268,11 @@ impl Store {
         Ok((file, whole as u64))
     }
 
-    /// Stores the state and takes the journal away. Once this returns, the state survives a crash;
-    /// a crash in between leaves a journal that the state's serial shows to be folded in.
+    /// Stores the state and removes the journal. Once this returns, the state survives a crash. A crash
+    /// in between leaves a journal whose serial is below the state's, which [`Replay::read`] ignores.
     ///
     /// # Errors
-    /// The file system's.
+    /// Returns the error of the file system.
     pub fn commit(&self, state: &State) -> Result<(), StoreError> {
         std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
         let path = self.path("json");
@@ -303,11 +303,11 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     }
 }
 
-/// Replaces a file. Once this returns, the new text survives a crash; before, the old one does.
-/// Mode 0600.
+/// Replaces a file atomically, with mode 0600. Once this returns, the new text survives a crash; a
+/// crash before that leaves the old text.
 ///
 /// # Errors
-/// The file system's.
+/// Returns the error of the file system.
 pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error(folder, e))?;

@@ -1,11 +1,11 @@
-//! Making text fit for a terminal: no control character reaches it raw.
-//! Knows nothing of where the text comes from or of what is printed around it.
+//! Makes text safe for a terminal: no control character reaches it raw.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a character may change how a terminal shows the characters around it: controls
-/// (ESC and the C1 controls included), line separators and the marks of writing direction.
+/// Returns whether a character may change how a terminal shows the characters around it: control
+/// characters (ESC and the C1 controls included), line separators and directional formatting
+/// characters.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
@@ -15,7 +15,8 @@ pub fn is_unsafe(c: char) -> bool {
         )
 }
 
-/// The text on one line with every unsafe character (newline and tab too) written as `\u{..}`.
+/// Returns the text on one line, with every unsafe character (also line feed and tab) written as
+/// `\u{..}`.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
@@ -33,8 +34,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text with the same number of bytes and the same lines, safe to show: what the
-/// renderer of source excerpts needs, whose positions count bytes.
+/// Returns the text without unsafe characters, but with the same number of bytes and the same lines.
+/// The renderer of source excerpts counts positions in bytes.
 pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
     let kept = |c: char| !is_unsafe(c) || matches!(c, '\n' | '\t');
     if text.chars().all(kept) {

@@ -1,40 +1,39 @@
-//! A document as data with positions: what both YAML and JSON texts are read into.
-//! Knows nothing of either syntax, of files, or of what a document means.
+//! A document as data with positions. YAML and JSON texts are both read into this form.
 
-/// Where a piece of text stands: bytes `start..end` of the source numbered `source`.
+/// The position of a piece of text: bytes `start..end` of the source numbered `source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// The source's number in `config::Sources`; 0 where there is only one text.
+    /// The source's number in `config::Sources`; 0 if there is only one text.
     pub source: u16,
-    /// First byte.
+    /// The offset of the first byte.
     pub start: u32,
-    /// One past the last byte.
+    /// The offset after the last byte.
     pub end: u32,
 }
 
-/// One value of a document, with its position.
+/// A value of a document, with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Where the value stands.
+    /// The position of the value.
     pub span: Span,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
-/// The value itself. Scalars keep the text they were written with: `1.10` stays `1.10`.
+/// A value without its position. Scalars keep their source text: `1.10` stays `1.10`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// `null`, `~`, or nothing.
+    /// `null`, `~`, or no value.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// An unquoted number, as written; never through a float.
+    /// An unquoted number, as written. It is never converted to a float.
     Number(String),
     /// A string.
     Text(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping, in the order written. Keys are unique: the readers report a second one.
+    /// A mapping, in source order. Keys are unique: the readers report duplicates as errors.
     Map(Vec<Entry>),
 }
 
@@ -43,14 +42,14 @@ pub enum Value {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// Where the key stands.
+    /// The position of the key.
     pub key_span: Span,
     /// The value.
     pub value: Node,
 }
 
 impl Value {
-    /// The kind of value in the words of an error message.
+    /// Returns the kind of the value, as error messages name it.
     #[must_use]
     pub fn describe(&self) -> &'static str {
         match self {

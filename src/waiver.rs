@@ -1,37 +1,38 @@
-//! Findings that are known and wanted for a while: waivers, and what of them has lapsed.
+//! Waivers: findings that are accepted until a day. An expired waiver is a finding itself.
 
-use crate::address::Address;
+use crate::kind::address::Address;
 use crate::policy::Finding;
-use crate::policy::lint::{Rule, beside};
+use crate::policy::lint::{Rule, other_rules};
 use crate::tree::Span;
 
-/// What somebody decided to live with, why, and until when.
+/// A finding that the configuration accepts until a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiver {
-    /// The rule that is waived.
+    /// The waived rule.
     pub rule: &'static Rule,
-    /// For what.
+    /// The address of the resource.
     pub address: Address,
-    /// Why.
+    /// The reason that the configuration gives.
     pub reason: String,
-    /// The last day, as `2027-01-31`.
+    /// The last day on which the waiver applies, such as `2027-01-31`.
     pub until: String,
-    /// Where it is declared.
+    /// The position of the declaration.
     pub span: Span,
 }
 
-/// A finding, and whether it counts.
+/// A finding, and the waiver that applies to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
-    /// Whose.
+    /// The address of the resource.
     pub address: Address,
-    /// What.
+    /// The finding.
     pub finding: Finding,
-    /// Why it does not count.
+    /// The reason of the waiver and its last day; `None` if the finding is not waived.
     pub waived: Option<String>,
 }
 
-/// Applies the waivers of the day, `2027-01-31`. Those that lapsed and those that waive nothing are findings themselves.
+/// Applies the waivers to the findings. `today` is a day such as `2027-01-31`. Waivers that have
+/// expired and waivers that match no finding are added as findings.
 #[must_use]
 pub fn judge(findings: &[(Address, Finding)], waivers: &[Waiver], today: &str) -> Vec<Judged> {
     let is_about = |waiver: &&Waiver, address: &Address, finding: &Finding| {
@@ -52,9 +53,18 @@ pub fn judge(findings: &[(Address, Finding)], waivers: &[Waiver], today: &str) -
             (true, true) => continue,
             (true, false) => {
                 let what = waiver.rule.id;
-                (&beside::LAPSED, format!("the waiver of {what} lapsed on {}", waiver.until))
+                (
+                    &other_rules::LAPSED,
+                    format!("the waiver of {what} expired after {}", waiver.until),
+                )
             }
-            (false, _) => (&beside::UNUSED, format!("nothing breaks {} here", waiver.rule.id)),
+            (false, _) => {
+                let (what, address) = (waiver.rule.id, &waiver.address);
+                (
+                    &other_rules::UNUSED,
+                    format!("the waiver of {what} for `{address}` matches no finding"),
+                )
+            }
         };
         let finding = Finding::new(rule, waiver.span, message);
         out.push(Judged { address: waiver.address.clone(), finding, waived: None });
@@ -79,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiver_holds_to_its_last_day_and_is_told_of_after_it() {
+    fn a_waiver_applies_to_its_last_day_and_is_a_finding_after_it() {
         let public = Finding::new(rule("public").unwrap(), Span::default(), "x");
         let findings = [(Address::new(Kind::Key, "k"), public)];
         let told = |waiver: Waiver, today: &str| -> Vec<(&str, bool)> {

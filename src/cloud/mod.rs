@@ -1,77 +1,23 @@
 //! AWS as the engine sees it: a trait of single requests, and what can go wrong with one.
 //! `aws` sends them to AWS; the tests' stand-in keeps them in memory. Neither plans nor retries.
 
-pub mod aws;
-pub mod limit;
+mod bucket;
+mod copies;
+#[cfg(test)]
+mod failures;
+mod read;
 pub mod retry;
+mod send;
+#[cfg(test)]
+mod tests;
 
+use crate::answer::{CloudError, Outcome};
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, Ids, Kind, Spec};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What a failure means for whoever made the call. Set from the error's code and the transport's
-/// classification, never from message text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// Not there.
-    NotFound,
-    /// Already there.
-    AlreadyExists,
-    /// The caller may not.
-    Denied,
-    /// Too fast; surely not executed.
-    Throttled,
-    /// The object's state does not allow it.
-    InvalidState,
-    /// The request is wrong.
-    Invalid,
-    /// A policy or a grant that AWS does not take: for one, because a principal in it does not
-    /// exist, or KMS does not know it yet.
-    Malformed,
-    /// A service cannot use the key: it is disabled, not shown yet, or its policy does not allow it.
-    Key,
-    /// A quota is used up.
-    LimitExceeded,
-    /// Not answered, or answered with a server's fault: may have been executed or not.
-    Ambiguous,
-    /// Not sent: the connection or the credentials failed before.
-    Unsent,
-    /// The operation does not apply to this object.
-    Unsupported,
-    /// Something else.
-    Other,
-}
-
-/// A request that AWS did not answer as hoped.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation}: {message}{}", reference(.code.as_deref(), .request_id.as_deref()))]
-pub struct CloudError {
-    /// AWS's name of the operation.
-    pub operation: &'static str,
-    /// What it means.
-    pub fault: Fault,
-    /// AWS's error code.
-    pub code: Option<String>,
-    /// What AWS says.
-    pub message: String,
-    /// The request's id, for AWS's support.
-    pub request_id: Option<String>,
-}
-
-/// What AWS's support asks for, after a message.
-fn reference(code: Option<&str>, request_id: Option<&str>) -> String {
-    match (code, request_id) {
-        (Some(code), Some(id)) => format!(" ({code}, request {id})"),
-        (Some(one), None) => format!(" ({one})"),
-        (None, Some(id)) => format!(" (request {id})"),
-        (None, None) => String::new(),
-    }
-}
+use crate::kind::{Call, CallBindings, ConsumerQuery, Kind, Object, Phase};
+use std::collections::BTreeMap;
 
 /// Who is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,57 +63,6 @@ impl<T> Page<T> {
     }
 }
 
-/// What a mutating call brought about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// A key was made.
-    Key(KeyArn),
-    /// A grant was made, with this id.
-    Grant(String),
-    /// A consumer of keys was made, with this id.
-    Made(String),
-    /// Nothing that has an identity.
-    Done,
-}
-
-/// What a call needs that no plan can hold.
-#[derive(Clone, Debug, Default)]
-pub struct Late<'a> {
-    /// The key that the call is about, for the calls that change a key.
-    pub key: Option<&'a KeyArn>,
-    /// The ARNs of the stack's keys.
-    pub ids: Option<&'a Ids>,
-    /// The nonce of a call that makes something.
-    pub nonce: Option<&'a str>,
-    /// AWS's identifier of the consumer that the call is about.
-    pub id: Option<&'a str>,
-}
-
-/// How far AWS is with a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// It is usable.
-    Ready,
-    /// AWS is at work on it; AWS's word for it.
-    Busy(String),
-    /// It will not become usable by itself; AWS's words for it.
-    Broken(String),
-    /// There is none.
-    Gone,
-}
-
-/// A consumer of keys, as AWS reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
-    /// AWS's identifier, as its calls take it.
-    pub id: String,
-    /// Its form, with all its tags and every setting that was asked for; the key by its ARN.
-    pub spec: Spec,
-    /// How far AWS is with it.
-    pub phase: Phase,
-}
-
 /// A bucket that a consumer writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -188,19 +83,6 @@ pub enum BucketPolicy {
     Hidden(String),
 }
 
-/// Which consumers are looked for, in one place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sought {
-    /// Of what kind.
-    pub kind: Kind,
-    /// Those that carry the tag of this stack; with no name, all.
-    pub stack: String,
-    /// And those of these ids or names.
-    pub ids: BTreeSet<String>,
-    /// The settings that are to be read, where each takes a request of its own.
-    pub fields: BTreeSet<String>,
-}
-
 /// What stays encrypted with a key after what it was made of has gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copies {
@@ -216,6 +98,15 @@ impl Copies {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::EbsSnapshots, Self::RdsSnapshots, Self::RdsClusterSnapshots];
 
+    /// The service that holds grants on the keys of the copies, as the grants name it.
+    #[must_use]
+    pub fn service(self) -> &'static str {
+        match self {
+            Self::EbsSnapshots => "ec2",
+            Self::RdsSnapshots | Self::RdsClusterSnapshots => "rds",
+        }
+    }
+
     /// What one is called.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -224,33 +115,6 @@ impl Copies {
             Self::RdsSnapshots => "rds_snapshot",
             Self::RdsClusterSnapshots => "rds_cluster_snapshot",
         }
-    }
-}
-
-impl Sought {
-    /// Every one of a kind, whosever it is.
-    #[must_use]
-    pub fn all(kind: Kind) -> Self {
-        Self { kind, stack: String::new(), ids: BTreeSet::new(), fields: BTreeSet::new() }
-    }
-
-    /// Whether all of the kind are sought.
-    #[must_use]
-    pub fn is_all(&self) -> bool {
-        self.stack.is_empty()
-    }
-
-    /// Whether an object with this id and these tags is one of them.
-    #[must_use]
-    pub fn wants(&self, id: &str, tags: &BTreeMap<String, String>) -> bool {
-        let tag = tags.get(crate::kind::key::STACK_TAG);
-        self.is_all() || self.ids.contains(id) || tag.is_some_and(|tag| *tag == self.stack)
-    }
-
-    /// Whether one of these settings is to be read.
-    #[must_use]
-    pub fn asks(&self, fields: &[&str]) -> bool {
-        fields.iter().any(|field| self.fields.contains(*field))
     }
 }
 
@@ -281,7 +145,7 @@ pub trait Cloud {
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError>;
     /// The consumers of a kind, by as few requests as AWS's API allows; the requests only read, and
     /// are repeated below where AWS is too busy.
-    async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError>;
+    async fn objects(&self, at: &Place, sought: &ConsumerQuery) -> Result<Vec<Object>, CloudError>;
     /// How far AWS is with a consumer.
     async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError>;
     /// Every copy of that sort in the place: its id and its key.
@@ -295,5 +159,10 @@ pub trait Cloud {
     /// `HeadBucket` and `GetBucketPolicy`: where a bucket is, and who may write to it.
     async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError>;
     /// The mutating call. Not repeated by anybody below.
-    async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError>;
+    async fn call(
+        &self,
+        at: &Place,
+        call: &Call,
+        late: CallBindings<'_>,
+    ) -> Result<Outcome, CloudError>;
 }

@@ -1,12 +1,13 @@
 //! Repeats reads that may succeed the next time. Never for a mutating call: whether one may be
 //! repeated is its kind's to say, and the applier's to do.
 
-use super::{CloudError, Fault, Page};
+use super::Page;
+use crate::answer::{CloudError, Fault};
 use std::time::Duration;
 
 /// How often to try, and how long to wait in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How many times in all.
     pub attempts: u32,
     /// The longest wait after the first attempt; it doubles with each further one.
@@ -15,13 +16,13 @@ pub struct Patience {
     pub cap: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self { attempts: 12, base: Duration::from_millis(100), cap: Duration::from_secs(5) }
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// How long to wait after the attempt number `attempt` (from 1): anything up to
     /// `base` · 2^(`attempt` - 1), and never more than `cap`.
     #[must_use]
@@ -60,8 +61,8 @@ fn passes(fault: Fault) -> bool {
 ///
 /// # Errors
 /// What the last attempt came to.
-pub async fn patiently<T>(
-    policy: &Patience,
+pub async fn with_retries<T>(
+    policy: &RetryPolicy,
     mut f: impl AsyncFnMut() -> Result<T, CloudError>,
 ) -> Result<T, CloudError> {
     let mut attempt = 1;
@@ -76,18 +77,18 @@ pub async fn patiently<T>(
     }
 }
 
-/// Reads a list to its end, each page patiently: what was read is not read again because a later
+/// Reads a list to its end, repeating the read of each page if needed: what was read is not read again because a later
 /// page was throttled.
 ///
 /// # Errors
 /// What the last attempt at a page came to.
 pub async fn every_page<T>(
-    policy: &Patience,
+    policy: &RetryPolicy,
     mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
 ) -> Result<Vec<T>, CloudError> {
     let (mut items, mut from) = (Vec::new(), None::<String>);
     loop {
-        let read = patiently(policy, async || page(from.as_deref()).await).await?;
+        let read = with_retries(policy, async || page(from.as_deref()).await).await?;
         items.extend(read.items);
         from = read.next;
         if from.is_none() {
@@ -106,7 +107,7 @@ mod tests {
 
     async fn attempts(fault: Fault, succeeds_at: u32) -> (u32, bool) {
         let mut made = 0;
-        let result = patiently(&Patience::default(), async || {
+        let result = with_retries(&RetryPolicy::default(), async || {
             made += 1;
             if made >= succeeds_at { Ok(()) } else { Err(fails(fault)) }
         })
@@ -128,8 +129,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_list_goes_on_where_it_was_throttled() {
         let mut asked = Vec::new();
-        let patience = Patience::default();
-        let items = every_page(&patience, async |from| {
+        let retry = RetryPolicy::default();
+        let items = every_page(&retry, async |from| {
             asked.push(from.map(str::to_owned));
             match asked.len() % 3 {
                 0 => {
@@ -145,11 +146,11 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_the_cap_and_are_spread() {
-        let patience = Patience::default();
-        let longest: Vec<u128> = (1..=8).map(|n| patience.longest(n).as_millis()).collect();
+        let retry = RetryPolicy::default();
+        let longest: Vec<u128> = (1..=8).map(|n| retry.longest(n).as_millis()).collect();
         assert_eq!(longest, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
-        assert_eq!(patience.longest(u32::MAX), patience.cap);
-        let pauses: Vec<Duration> = (0..50).map(|_| patience.pause(6)).collect();
+        assert_eq!(retry.longest(u32::MAX), retry.cap);
+        let pauses: Vec<Duration> = (0..50).map(|_| retry.pause(6)).collect();
         assert!(pauses.iter().all(|pause| *pause <= Duration::from_millis(3200)));
         assert!(pauses.iter().any(|pause| *pause != pauses[0]));
     }

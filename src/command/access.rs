@@ -1,28 +1,28 @@
-//! `access`: who can do what with a key, by its policy and by its grants.
+//! `access`: what each principal can do with a key, according to its policy and grants.
 
 use super::policy::answer::Case;
 use super::policy::eval::{context, request, who};
-use super::session::{Session, connect, effort};
+use super::session::{Session, connect, options};
 use super::{plan, region};
-use crate::address::Address;
 use crate::cli::{AccessArgs, Answer, Global};
 use crate::cloud::Cloud;
-use crate::cloud::aws::Aws;
-use crate::cloud::retry::{every_page, patiently};
-use crate::engine::Effort;
+use crate::cloud::retry::{every_page, with_retries};
+use crate::engine::Options;
 use crate::failure::{Exit, Failure};
 use crate::id::{AliasName, KeyArn, Place, is_key_id};
 use crate::io::Io;
+use crate::kind::address::Address;
 use crate::kind::{Kind, grant};
 use crate::policy::access::access_table;
-use crate::policy::eval::{self, Asked, Decision, Request, decide};
+use crate::policy::eval::{self, Decision, Request, RequestedAction, decide};
 use crate::policy::grants::Grant;
-use crate::policy::meaning::Meaning;
+use crate::policy::typed::TypedPolicy;
 use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service};
 use crate::render::{self, Style};
+use crate::sdk::Aws;
 use std::collections::BTreeMap;
 
-/// A key, as AWS holds it.
+/// The live policy and grants of a key.
 struct Held {
     arn: KeyArn,
     document: Document,
@@ -31,8 +31,8 @@ struct Held {
 
 /// `kmsctl access`.
 pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Result<Exit, Failure> {
-    let (aws, effort, arn) = find(global, &args.key, io).await?;
-    let held = read(&aws, &effort, arn).await?;
+    let (aws, options, arn) = find(global, &args.key, io).await?;
+    let held = read(&aws, &options, arn).await?;
     match (&args.principal, &args.action) {
         (Some(principal), Some(action)) => {
             let asked = (principal.as_str(), action.as_str());
@@ -62,16 +62,17 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
     Ok(Exit::Done)
 }
 
+/// Returns the style of the text form.
 pub(super) fn style(global: &Global, io: &Io) -> Style {
     Style { color: io.out_color(), verbose: global.verbose, width: io.width() }
 }
 
-/// The key by any of its names, and the AWS that it is in.
+/// Finds a key by its name in the stack, alias, id or ARN. Also returns the connection to AWS.
 pub(super) async fn find(
     global: &Global,
     name: &str,
     io: &Io,
-) -> Result<(Aws, Effort, KeyArn), Failure> {
+) -> Result<(Aws, Options, KeyArn), Failure> {
     if !name.starts_with("arn:") && !name.starts_with("alias/") && !is_key_id(name) {
         return in_stack(global, name, io).await;
     }
@@ -84,34 +85,33 @@ pub(super) async fn find(
     let given = region(global)?;
     let region = arn.as_ref().map(|arn| arn.region.clone()).or(given);
     let (aws, caller) = connect(global, region.clone()).await?;
-    let effort = effort(global);
+    let options = options(global);
     if let Some(arn) = arn {
-        return Ok((aws, effort, arn));
+        return Ok((aws, options, arn));
     }
     let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
-        Failure::new("no Region is configured").hint("say --region, or AWS_REGION")
+        Failure::new("no Region is configured").hint("set --region or AWS_REGION")
     })?;
     let place = Place { account: caller.account, region };
     if is_key_id(name) {
         let arn = KeyArn::at(&place, name);
-        return Ok((aws, effort, arn));
+        return Ok((aws, options, arn));
     }
     let alias: AliasName =
         name.parse().map_err(|bad: crate::id::BadId| Failure::new(bad.message).hint(bad.help))?;
-    let list = async |from: Option<&str>| aws.aliases(&place, from).await;
-    let entries = every_page(&effort.patience, list).await?;
+    let entries = every_page(&options.retry, async |from| aws.aliases(&place, from).await).await?;
     let target = entries.into_iter().find(|entry| entry.name == alias.as_str());
-    let target = target.and_then(|entry| entry.target).ok_or_else(|| {
-        Failure::new(format!("there is no alias `{alias}` of {place} that stands for a key"))
-    })?;
+    let target = target
+        .and_then(|entry| entry.target)
+        .ok_or_else(|| Failure::new(format!("there is no alias `{alias}` of a key in {place}")))?;
     let arn = KeyArn::at(&place, &target);
-    Ok((aws, effort, arn))
+    Ok((aws, options, arn))
 }
 
-/// A key of the stack: by its record, else as a plan would find it.
-async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, KeyArn), Failure> {
+/// Finds a key of the stack by its record, or else as a plan finds it.
+async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Options, KeyArn), Failure> {
     let session = Session::open(global, io).await?;
-    let replay = session.observed(io).await?;
+    let replay = session.read_state(io).await?;
     let bare = name.strip_prefix("key/").unwrap_or(name);
     let address = Address::new(Kind::Key, bare.to_owned());
     let recorded =
@@ -124,31 +124,32 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Effort, 
         None => None,
     };
     let arn = arn.ok_or_else(|| {
-        let failure = Failure::new(format!("the stack has no key `{bare}` in AWS"));
-        failure
-            .hint("name a key of the stack that was applied, an alias (`alias/…`), an id or an ARN")
+        Failure::new(format!("the stack has no key `{bare}` in AWS"))
+            .hint("name an applied key of the stack, an alias (`alias/…`), a key id or a key ARN")
     })?;
-    Ok((session.aws, session.effort, arn))
+    Ok((session.aws, session.options, arn))
 }
 
-async fn read(aws: &Aws, effort: &Effort, arn: KeyArn) -> Result<Held, Failure> {
-    let patience = &effort.patience;
-    let list = async |from: Option<&str>| aws.grants(&arn, from).await;
+/// Reads the policy and the grants of a key.
+async fn read(aws: &Aws, options: &Options, arn: KeyArn) -> Result<Held, Failure> {
+    let retry = &options.retry;
     let (text, listed) = tokio::join!(
-        patiently(patience, async || aws.policy(&arn).await),
-        every_page(patience, list),
+        with_retries(retry, async || aws.policy(&arn).await),
+        every_page(retry, async |from| aws.grants(&arn, from).await),
     );
     let (text, listed) = (text?, listed?);
     let document = Document::from_live(&text, arn.region.partition()).map_err(|problems| {
         let why = problems.into_iter().next().map(|problem| problem.message).unwrap_or_default();
-        Failure::new(format!("the policy of `{arn}` cannot be understood: {why}"))
+        let what = format!("the policy of `{arn}` cannot be parsed: {why}");
+        Failure::new(what)
     })?;
     let grants = listed.into_iter().map(|listed| grant_of(listed, &arn)).collect();
     Ok(Held { arn, document, grants })
 }
 
+/// Converts a grant from `ListGrants`.
 fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
-    // A service asks for some resource, which AWS's list of grants names in a constraint of its own.
+    // A service may use its grant for one resource only, which `ListGrants` does not fully show.
     let unclear = is_service(&listed.grantee);
     Grant {
         id: listed.grant_id,
@@ -163,12 +164,13 @@ fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
     }
 }
 
+/// Prints the decision about one request.
 fn answer(held: &Held, request: &Request, format: Answer, io: &Io) {
-    let meaning = held.document.meaning();
-    let decision = held.decide(&meaning, request);
+    let typed = held.document.typed();
+    let decision = held.decide(&typed, request);
     let case = Case {
         document: &held.document,
-        meaning: &meaning,
+        typed: &typed,
         grants: &held.grants,
         request,
         owner: held.arn.account.as_str(),
@@ -185,17 +187,17 @@ impl Held {
         }
     }
 
-    fn decide(&self, meaning: &Meaning, request: &Request) -> Decision {
+    fn decide(&self, typed: &TypedPolicy, request: &Request) -> Decision {
         let arn = self.arn.to_string();
-        let key = eval::Key {
+        let key = eval::TargetKey {
             partition: self.arn.region.partition(),
             account: self.arn.account.as_str(),
             arn: Some(&arn),
         };
-        decide(meaning, &key, &self.grants, request)
+        decide(typed, &key, &self.grants, request)
     }
 
-    /// The actions by what is decided of them for the principal.
+    /// Returns the actions of the principal, by decision.
     fn able(
         &self,
         principal: &str,
@@ -204,12 +206,12 @@ impl Held {
     ) -> Result<BTreeMap<&'static str, Vec<&'static str>>, Failure> {
         let principal = who(principal, self.arn.region.partition(), &args.about)?;
         let context = context(&args.about, None, io)?;
-        let meaning = self.document.meaning();
+        let typed = self.document.typed();
         let mut able: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
         for action in &KEY_ACTIONS {
             let (principal, context) = (principal.clone(), context.clone());
-            let request = Request { principal, action: Asked::Key(action), context };
-            able.entry(self.decide(&meaning, &request).word()).or_default().push(action.name);
+            let request = Request { principal, action: RequestedAction::Key(action), context };
+            able.entry(self.decide(&typed, &request).word()).or_default().push(action.name);
         }
         Ok(able)
     }

@@ -1,4 +1,4 @@
-//! `apply` and `destroy`: plan, ask, execute.
+//! `apply` and `destroy`: make a plan, ask for confirmation, and execute the plan.
 
 use super::plan::{make, narrow, print};
 use super::plan_file::PlanFile;
@@ -30,7 +30,7 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
     }
 }
 
-/// `kmsctl destroy`: the same with nothing declared.
+/// `kmsctl destroy`: applies an empty configuration.
 pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Result<Exit, Failure> {
     let mut session = Session::open(global, io).await?;
     session.desired.resources.clear();
@@ -40,6 +40,7 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
     run(global, &session, io, "destroy", mode).await
 }
 
+/// The origin of the plan to apply.
 enum Mode<'a> {
     Fresh { targets: &'a [String], approved: bool },
     Saved { plan: Box<Plan>, targets: Vec<String> },
@@ -57,9 +58,10 @@ async fn run(
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
         Mode::Fresh { .. } => random()?,
     };
-    let mut replay = session.recovered(io, true, &lineage).await?;
+    let mut replay = session.recover_state(io, true, &lineage).await?;
     if !replay.is_settled() {
-        return Err(Failure::new("an earlier run could not be settled").exit(Exit::Partial));
+        let message = "the outcome of a call of an earlier run is still unknown";
+        return Err(Failure::new(message).exit(Exit::Partial));
     }
     let (mut plan, ids) = make(session, &replay.state, io).await?;
     let plan = match mode {
@@ -70,44 +72,45 @@ async fn run(
         }
         Mode::Saved { plan: saved, targets } => {
             plan.narrow(&targets);
-            let plan = Approved::as_saved(&saved, plan).map_err(|stale| outdated(stale, io))?;
+            let plan = Approved::as_saved(&saved, plan).map_err(|stale| stale_plan(stale, io))?;
             print(plan.plan(), Format::Text, global, io)?;
             plan
         }
     };
-    settle_state(session, &mut replay)?;
-    let ended = carry_out(session, io, &plan, ids, &mut replay).await?;
+    commit_journal(session, &mut replay)?;
+    let ended = execute_plan(session, io, &plan, ids, &mut replay).await?;
     drop(lock);
-    Ok(tell(io, plan.plan(), &ended))
+    Ok(summarize(io, plan.plan(), &ended))
 }
 
-fn outdated(stale: Stale, io: &Io) -> Failure {
+/// Reports what has changed since the plan was saved.
+fn stale_plan(stale: Stale, io: &Io) -> Failure {
     let what = match stale {
-        Stale::State => "the state",
+        Stale::State => "The state",
         Stale::Aws => "AWS",
     };
-    io.say(&format!("Since the plan was made, {what} has changed."));
+    io.say(&format!("{what} has changed since the plan was saved."));
     Failure::new("the saved plan is stale")
         .exit(Exit::Conflict)
-        .hint("make a new plan, look at it, and apply that")
+        .hint("make a new plan, review it, and apply it")
 }
 
-/// Asks a person, unless the answer was given beforehand or there is nothing to do.
+/// Asks a person for confirmation, unless `--auto-approve` is set or there is nothing to do.
 fn consent(plan: Plan, approved: bool, io: &Io) -> Result<Approved, Failure> {
     if approved || plan.steps.is_empty() {
         return Ok(Approved::by_consent(plan));
     }
     match io.ask("Apply these changes? Only `yes` applies them:").as_deref() {
         Some("yes") => Ok(Approved::by_consent(plan)),
-        Some(_) => Err(Failure::new("not applied")),
-        None => Err(Failure::new("there is no terminal to ask on")
+        Some(_) => Err(Failure::new("not applied: the answer was not `yes`")),
+        None => Err(Failure::new("the changes must be confirmed, and there is no terminal")
             .exit(Exit::Usage)
-            .hint("use --auto-approve, or save a plan with `kmsctl plan --out` and apply that")),
+            .hint("use --auto-approve, or save a plan with `kmsctl plan --out` and apply it")),
     }
 }
 
-/// What an earlier run did is in the records before this one begins a journal of its own.
-fn settle_state(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
+/// Stores the results of an interrupted run in the state before this run begins its own journal.
+fn commit_journal(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
     if session.store.journal_exists() {
         replay.state.serial += 1;
         session.store.commit(&replay.state)?;
@@ -116,7 +119,8 @@ fn settle_state(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn carry_out(
+/// Executes the plan, and stores the state if the outcome of every call is known.
+async fn execute_plan(
     session: &Session,
     io: &Io,
     approved: &Approved,
@@ -124,15 +128,15 @@ async fn carry_out(
     replay: &mut Replay,
 ) -> Result<Ended, Failure> {
     let plan = approved.plan();
-    let mut world = Terminal::new(&session.store, replay.clone(), io, plan.steps.len());
+    let mut host = Terminal::new(&session.store, replay.clone(), io, plan.steps.len());
     if !plan.steps.is_empty() {
         let (lineage, serial) = (replay.state.lineage.clone(), replay.state.serial);
         session.store.append(&Event::Run { lineage, serial })?;
     }
-    world.watch_signals();
+    host.watch_signals();
     let known = Known { ids, accounts: session.desired.own_accounts() };
-    let ended = execute(&session.aws, &world, &session.effort, approved, known).await;
-    *replay = world.finish();
+    let ended = execute(&session.aws, &host, &session.options, approved, known).await;
+    *replay = host.finish();
     let changed = !plan.steps.is_empty() || !plan.remember.is_empty();
     if changed && replay.is_settled() {
         replay.state.remember(&plan.remember);
@@ -142,7 +146,8 @@ async fn carry_out(
     Ok(ended)
 }
 
-fn tell(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
+/// Prints the summary of a run, and returns its exit code.
+fn summarize(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
     if plan.steps.is_empty() && plan.blocked.is_empty() {
         return Exit::Done;
     }
@@ -153,19 +158,19 @@ fn tell(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
     let mut text = vec![format!("Applied {done} of {} changes.", plan.steps.len())];
     if !ended.left.is_empty() {
         let left: Vec<String> = ended.left.iter().map(ToString::to_string).collect();
-        text.push(format!("Not begun: {}.", left.join(", ")));
+        text.push(format!("Not started: {}.", left.join(", ")));
     }
     if !ended.is_complete() {
-        text.push("The journal has what is open: run `kmsctl apply` again.".to_owned());
+        text.push("Run `kmsctl apply` again to continue.".to_owned());
     }
     if !plan.blocked.is_empty() {
-        text.push(format!("Refused: {} (see above).", plan.blocked.len()));
+        text.push(format!("Blocked: {} (see above).", plan.blocked.len()));
     }
     io.say(&text.join(" "));
-    match ended {
-        Ended { stopped: true, .. } if !ended.is_complete() => Exit::Interrupted,
-        _ if !ended.is_complete() => Exit::Partial,
-        _ if !plan.blocked.is_empty() => Exit::Refused,
-        _ => Exit::Done,
+    match (ended.is_complete(), ended.stopped) {
+        (false, true) => Exit::Interrupted,
+        (false, false) => Exit::Partial,
+        (true, _) if !plan.blocked.is_empty() => Exit::Refused,
+        (true, _) => Exit::Done,
     }
 }

@@ -1,4 +1,4 @@
-//! `impact`: what depends on a key, and what was looked at to know it.
+//! `impact`: the resources that depend on a key, and the lists that were read to find them.
 
 use super::access::{find, style};
 use crate::cli::{Answer, Global, ImpactArgs};
@@ -9,7 +9,7 @@ use crate::render;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The report as data.
+/// The report of `--format json`.
 #[derive(Serialize)]
 struct Report<'a> {
     key: String,
@@ -19,8 +19,8 @@ struct Report<'a> {
 
 /// `kmsctl impact`.
 pub(super) async fn impact(global: &Global, args: &ImpactArgs, io: &Io) -> Result<Exit, Failure> {
-    let (aws, effort, arn) = find(global, &args.key, io).await?;
-    let impacts = scan(&aws, &effort, &BTreeSet::from([arn.clone()])).await;
+    let (aws, options, arn) = find(global, &args.key, io).await?;
+    let impacts = scan(&aws, &options, &BTreeSet::from([arn.clone()])).await;
     let impact = impacts.get(&arn).cloned().unwrap_or_default();
     match args.format {
         Answer::Json => {

@@ -1,4 +1,4 @@
-//! `lint`: what is questionable about the policies and the keys of a stack, as declared or as AWS holds them.
+//! `lint`: findings about the policies and keys of a stack, declared or live.
 
 use super::session::{Session, today};
 use super::{input, region, report};
@@ -12,7 +12,7 @@ use crate::io::Io;
 use crate::kind::Spec;
 use crate::live::Observed;
 use crate::policy;
-use crate::policy::lint::{Facts, Severity, beside, lint};
+use crate::policy::lint::{Facts, Severity, lint, other_rules};
 use crate::render;
 use crate::render::lint::{Found, count};
 use crate::tree::Span;
@@ -21,6 +21,15 @@ use std::path::PathBuf;
 
 /// `kmsctl lint`.
 pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<Exit, Failure> {
+    if args.rules {
+        io.out(&match args.format {
+            Report::Text => render::lint::rules(io.width()),
+            Report::Json => render::lint::rules_json(),
+            // A log without results: the rules are a part of every log.
+            Report::Sarif => render::sarif::sarif(&[], &here()),
+        });
+        return Ok(Exit::Done);
+    }
     if args.live {
         let judged = live(global, io).await?;
         let found: Vec<Found> = judged.iter().map(|judged| found(judged, None)).collect();
@@ -30,8 +39,9 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
     for (address, breaches) in breaches(&desired, &gate::declared(&desired)) {
         let span = desired.resources.get(&address).map_or(Span::default(), |key| key.span);
         let found = breaches.into_iter().map(|breach| {
-            let message = format!("the gate `{}` is not passed: {}", breach.gate, breach.message);
-            (address.clone(), policy::Finding::new(&beside::GATE, span, message))
+            let message =
+                format!("it does not pass the gate `{}`: {}", breach.gate, breach.message);
+            (address.clone(), policy::Finding::new(&other_rules::GATE, span, message))
         });
         desired.findings.extend(found);
     }
@@ -42,7 +52,8 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
     Ok(print(&found, &spans, &loaded.sources, args.format, global, io))
 }
 
-/// The configuration, without asking AWS: documentation values stand in for what AWS's configuration would say.
+/// Resolves the configuration without AWS. Documentation values are used for the account and Region if
+/// the configuration does not name them.
 pub(super) fn resolve(
     global: &Global,
 ) -> Result<(config::Loaded, Option<Desired>, Diagnostics), Failure> {
@@ -52,21 +63,22 @@ pub(super) fn resolve(
     Ok((loaded, desired, diagnostics))
 }
 
+/// Resolves the configuration, and fails if it has errors.
 fn declared(global: &Global, io: &Io) -> Result<(config::Loaded, Desired), Failure> {
     let (loaded, desired, diagnostics) = resolve(global)?;
-    // A lock-out is a finding here.
+    // `lint` reports a lockout as a finding.
     report(io, &diagnostics.without_refusals(), &loaded.sources)?;
     let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
     Ok((loaded, desired))
 }
 
-/// What `validate` says of the findings: those that count, but for notes.
+/// Returns the findings that `validate` shows as warnings: those that are not waived, without notes.
 pub(super) fn warnings(desired: &Desired) -> Vec<Diagnostic> {
     let judged = desired.judged(&today()).into_iter();
     let counts = judged.filter(|judged| {
         let rule = judged.finding.rule;
-        // A lock-out is a refusal already.
-        judged.waived.is_none() && rule.severity != Severity::Note && *rule != beside::LOCKOUT
+        // A lockout is already reported as a refusal.
+        judged.waived.is_none() && rule.severity != Severity::Note && *rule != other_rules::LOCKOUT
     });
     let warning = |judged: Judged| {
         let text = format!("{}: {}", judged.address, judged.finding.message);
@@ -77,20 +89,20 @@ pub(super) fn warnings(desired: &Desired) -> Vec<Diagnostic> {
     counts.map(warning).collect()
 }
 
-/// The policies of the stack's keys as AWS holds them.
+/// Returns the findings about the live policies of the stack's keys.
 async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
     let mut session = Session::open(global, io).await?;
     let account = session.desired.home.account.clone();
     let partition = session.desired.home.region.partition();
-    // What is not declared is not compared, and so not read: every key declares a policy here.
+    // Only declared settings are read, so every key gets a declared policy here.
     for declared in session.desired.resources.values_mut() {
         if let Spec::Key(key) = &mut declared.spec {
             key.policy.get_or_insert_with(|| policy::aws_default(partition, account.as_str()));
         }
     }
-    let replay = session.observed(io).await?;
+    let replay = session.read_state(io).await?;
     let live =
-        refresh(&session.aws, &session.effort, &session.desired, &replay.state, None).await?;
+        refresh(&session.aws, &session.options, &session.desired, &replay.state, None).await?;
     let mut findings = Vec::new();
     for (address, seen) in &live.observed {
         let Observed::Present { id, spec, .. } = seen else {
@@ -110,21 +122,22 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
         let document = key.policy.as_ref().map(|policy| lint(policy.tree(), &facts));
         findings.extend(document.into_iter().flatten().map(|f| (address.clone(), f)));
     }
-    // A waiver of what is declared, or of a key's settings, is not unused because AWS's policies are fine.
+    // Only the live policies were checked: a waiver of another finding is not unused.
     let mut judged = judge(&findings, &session.waivers, &today());
-    judged.retain(|judged| *judged.finding.rule != beside::UNUSED);
+    judged.retain(|judged| *judged.finding.rule != other_rules::UNUSED);
     Ok(judged)
 }
 
+/// Returns a finding of the stack in the form that is printed.
 fn found(judged: &Judged, sources: Option<&Sources>) -> Found {
-    let mut found = told(&judged.finding, sources);
+    let mut found = located(&judged.finding, sources);
     found.address = Some(judged.address.to_string());
     found.waived.clone_from(&judged.waived);
     found
 }
 
-/// A finding with its place in words.
-pub(super) fn told(finding: &policy::Finding, sources: Option<&Sources>) -> Found {
+/// Returns a finding with its file, line and column.
+pub(super) fn located(finding: &policy::Finding, sources: Option<&Sources>) -> Found {
     let region = sources.and_then(|sources| {
         let source = sources.get(finding.span.source)?;
         let (line, column) = sources.position(finding.span);
@@ -143,7 +156,8 @@ pub(super) fn told(finding: &policy::Finding, sources: Option<&Sources>) -> Foun
     }
 }
 
-/// Writes findings; `spans` are those of the same findings, as far as they have any.
+/// Prints the findings, and returns the exit code. `spans` has the positions of the same findings, or is
+/// empty.
 pub(super) fn print(
     found: &[Found],
     spans: &[Span],
@@ -162,16 +176,14 @@ pub(super) fn print(
                     diagnostics.push(diagnostic(found, spans.get(n).copied()));
                 }
             }
-            match diagnostics.is_empty() {
-                true => io.out("No findings.\n"),
-                false => io.out(&diagnostics.render(sources, io.out_color(), io.width())),
+            if diagnostics.is_empty() {
+                io.out("No findings.\n");
+            } else {
+                io.out(&diagnostics.render(sources, io.out_color(), io.width()));
             }
         }
     }
-    match count(found, Severity::Error) {
-        0 => Exit::Done,
-        _ => Exit::Refused,
-    }
+    if count(found, Severity::Error) == 0 { Exit::Done } else { Exit::Refused }
 }
 
 fn diagnostic(found: &Found, span: Option<Span>) -> Diagnostic {
@@ -190,6 +202,7 @@ fn diagnostic(found: &Found, span: Option<Span>) -> Diagnostic {
     out
 }
 
+/// Returns the current directory.
 fn here() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
 }

@@ -1,7 +1,8 @@
-//! One file a command: wire, call, report. The only code that knows all the others.
+//! The commands, one file each: read the inputs, call the other modules, print the result.
 
 mod access;
 mod apply;
+mod explain;
 mod impact;
 mod lint;
 mod plan;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 /// Runs a command.
 ///
 /// # Errors
-/// What the person should read, and the exit code.
+/// Returns the message to show, and the exit code.
 pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
@@ -38,6 +39,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Impact(args) => impact::impact(global, args, io).await,
         Command::Lint(args) => lint::stack(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
+        Command::Explain { topic } => explain::explain(topic.as_deref(), io),
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema())
                 .map_err(|error| Failure::new(error.to_string()))?;
@@ -53,7 +55,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
     }
 }
 
-/// What the command line says about the configuration.
+/// Returns the configuration files and variables that the command line names.
 fn input(global: &Global) -> Result<config::Input, Failure> {
     let mut vars = BTreeMap::new();
     for var in &global.vars {
@@ -70,7 +72,7 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
     Ok(config::Input { paths, vars })
 }
 
-/// Prints the report; fails if an error is in it.
+/// Prints the diagnostics, and fails if one of them is an error.
 fn report(
     io: &Io,
     diagnostics: &config::Diagnostics,
@@ -79,14 +81,14 @@ fn report(
     if !diagnostics.is_empty() {
         io.report(&diagnostics.render(sources, io.err_color(), io.width()));
     }
-    match diagnostics.has_errors() {
-        true => Err(Failure::new("the configuration has errors")),
-        false => Ok(()),
+    if diagnostics.has_errors() {
+        return Err(Failure::new("the configuration has errors"));
     }
+    Ok(())
 }
 
-/// Everything that can be checked without AWS. What a plan would refuse is refused here, unless
-/// only AWS knows it.
+/// `kmsctl validate`: makes every check that needs no data from AWS. A configuration that a plan would
+/// block for such a check is refused.
 fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
     let (loaded, desired, mut diagnostics) = lint::resolve(global)?;
     if let Some(desired) = &desired {
@@ -94,16 +96,20 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
     }
     report(io, &diagnostics, &loaded.sources)?;
     if diagnostics.has_refusals() {
-        return Err(Failure::new("a plan of this configuration is refused").exit(Exit::Refused));
+        let message = "a plan of this configuration would be blocked";
+        return Err(Failure::new(message).exit(Exit::Refused));
     }
     if let Some(desired) = desired {
-        let count = desired.resources.len();
-        io.out(&format!("The configuration is valid: {count} resources.\n"));
+        let count = match desired.resources.len() {
+            1 => "1 resource".to_owned(),
+            n => format!("{n} resources"),
+        };
+        io.out(&format!("The configuration is valid: {count}.\n"));
     }
     Ok(Exit::Done)
 }
 
-/// The Region of the command line.
+/// Returns the Region that the command line names.
 fn region(global: &Global) -> Result<Option<Region>, Failure> {
     let bad =
         |error: crate::id::BadId| Failure::new(error.message).hint(error.help).exit(Exit::Usage);

@@ -1,8 +1,7 @@
-//! `plan`, `drift` and `show`: what would be done, and nothing is.
+//! `plan`, `drift` and `show`: show changes without making them.
 
 use super::plan_file::PlanFile;
 use super::session::Session;
-use crate::address::Address;
 use crate::cli::{Format, Global, PlanArgs};
 use crate::config;
 use crate::desired::Desired;
@@ -11,6 +10,7 @@ use crate::engine::survey::survey;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::kind::Ids;
+use crate::kind::address::Address;
 use crate::live::Live;
 use crate::plan::{self, Drifts, Plan};
 use crate::render;
@@ -18,7 +18,7 @@ use crate::state::State;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Reads AWS and plans. With the ARNs of the stack's keys.
+/// Reads AWS and makes a plan. Also returns the ARNs of the stack's keys.
 pub(super) async fn make(
     session: &Session,
     state: &State,
@@ -27,29 +27,31 @@ pub(super) async fn make(
     let live = observe(session, state).await?;
     let draft = plan::draft(&session.desired, state, &live);
     let accounts = session.desired.own_accounts();
-    let (survey, blind) = survey(&session.aws, &session.effort, &draft, &live, &accounts).await;
+    let (survey, error) = survey(&session.aws, &session.options, &draft, &live, &accounts).await;
     let plan = draft.finish(&survey);
-    if let Some(error) = blind {
+    if let Some(error) = error {
         io.say(&format!(
-            "Whether every user and role in the policies and grants exists is not known ({error}). \
-             AWS refuses a policy that names one who does not."
+            "Could not check whether every user and role in the policies and grants exists \
+             ({error}). KMS refuses a policy or grant that names one that does not exist."
         ));
     }
     Ok((plan, live.ids))
 }
 
+/// Reads the live resources of the stack.
 pub(super) async fn observe(session: &Session, state: &State) -> Result<Live, Failure> {
     let caller = Some(session.caller.arn.as_str());
-    Ok(refresh(&session.aws, &session.effort, &session.desired, state, caller).await?)
+    Ok(refresh(&session.aws, &session.options, &session.desired, state, caller).await?)
 }
 
-/// The changes outside of kmsctl since the last apply.
-async fn outside(session: &Session, state: &State) -> Result<Drifts, Failure> {
+/// Reads AWS and returns the changes outside of kmsctl since the last apply.
+async fn find_drift(session: &Session, state: &State) -> Result<Drifts, Failure> {
     let live = observe(session, state).await?;
     Ok(plan::draft(&session.desired, state, &live).drifts(state))
 }
 
-/// Checks that each target names something: one that names nothing is a mistake, not an empty plan.
+/// Checks that each target matches a known address. A target without a match is treated as a mistake,
+/// not as an empty plan.
 fn check_targets<'a>(
     targets: &[String],
     known: impl Iterator<Item = &'a Address>,
@@ -61,7 +63,7 @@ fn check_targets<'a>(
         }
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
         let near = config::nearest(target, names.iter().map(String::as_str));
-        let failure = Failure::new(format!("`--target {target}` names nothing"));
+        let failure = Failure::new(format!("`--target {target}` matches no address"));
         return Err(failure.exit(Exit::Usage).hint(match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => "name an address, such as `key/storage` or `grant/storage/*`".to_owned(),
@@ -70,7 +72,7 @@ fn check_targets<'a>(
     Ok(())
 }
 
-/// Keeps what `targets` name.
+/// Keeps the part of the plan that `targets` match.
 pub(super) fn narrow(
     plan: &mut Plan,
     targets: &[String],
@@ -85,6 +87,7 @@ pub(super) fn narrow(
     Ok(())
 }
 
+/// Returns the style of the text form.
 fn style(global: &Global, io: &Io) -> render::Style {
     render::Style { color: io.out_color(), verbose: global.verbose, width: io.width() }
 }
@@ -100,6 +103,7 @@ pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Re
     Ok(())
 }
 
+/// Prints the drift report.
 fn print_drifts(drifts: &Drifts, format: Format, global: &Global, io: &Io) {
     let text = match format {
         Format::Text => render::human::drifts(drifts, &style(global, io)),
@@ -112,7 +116,7 @@ fn print_drifts(drifts: &Drifts, format: Format, global: &Global, io: &Io) {
 /// `kmsctl plan`.
 pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
-    let replay = session.observed(io).await?;
+    let replay = session.read_state(io).await?;
     if args.refresh_only {
         return refresh_only(&session, &replay.state, global, args, io).await;
     }
@@ -132,7 +136,10 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     };
     if let Some(path) = &args.out {
         PlanFile::new(session.desired, args.targets.clone(), plan).write(path)?;
-        io.say(&format!("Saved as {0}: `kmsctl apply {0}` executes exactly this.", path.display()));
+        io.say(&format!(
+            "Saved to {0}: `kmsctl apply {0}` applies exactly this plan.",
+            path.display()
+        ));
     }
     Ok(exit)
 }
@@ -145,7 +152,7 @@ async fn refresh_only(
     args: &PlanArgs,
     io: &Io,
 ) -> Result<Exit, Failure> {
-    let mut drifts = outside(session, state).await?;
+    let mut drifts = find_drift(session, state).await?;
     check_targets(&args.targets, session.desired.resources.keys().chain(state.records.keys()))?;
     drifts.narrow(&args.targets);
     print_drifts(&drifts, args.format, global, io);
@@ -161,8 +168,8 @@ async fn refresh_only(
 /// `kmsctl drift`.
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
-    let replay = session.observed(io).await?;
-    let drifts = outside(&session, &replay.state).await?;
+    let replay = session.read_state(io).await?;
+    let drifts = find_drift(&session, &replay.state).await?;
     let is_same = drifts.drift.is_empty() && drifts.findings.is_empty();
     let exit = match (is_same, drifts.unreadable.is_empty()) {
         (false, _) => Exit::Changes,
@@ -170,7 +177,7 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
         (true, true) => Exit::Done,
     };
     match (format, exit) {
-        (Format::Text, Exit::Done) => io.out("No drift. AWS is as it was last applied.\n"),
+        (Format::Text, Exit::Done) => io.out("No drift. AWS matches the last apply.\n"),
         (Format::Text | Format::Json | Format::Markdown, _) => {
             print_drifts(&drifts, format, global, io);
         }

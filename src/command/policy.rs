@@ -1,4 +1,4 @@
-//! The commands on policy documents alone: no AWS, no stack.
+//! The commands on policy documents, which need neither AWS nor a stack.
 
 pub(super) mod answer;
 mod diff;
@@ -15,7 +15,7 @@ use crate::policy::{self, Document, Problem};
 use crate::tree::Node;
 use std::path::Path;
 
-/// Runs one of them.
+/// `kmsctl policy …`.
 pub(super) fn policy(global: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit, Failure> {
     let key = Key::of(args)?;
     match &args.command {
@@ -25,7 +25,7 @@ pub(super) fn policy(global: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit
     }
 }
 
-/// The key that the documents are about, as far as it is known.
+/// The key that the documents belong to, as far as the command line describes it.
 struct Key {
     account: Option<AccountId>,
     partition: String,
@@ -33,7 +33,7 @@ struct Key {
 }
 
 impl Key {
-    /// An ARN says the account and the partition too.
+    /// Reads the key from the options. The account and the partition are those of the ARN, if it is given.
     fn of(args: &PolicyArgs) -> Result<Self, Failure> {
         let usage = |error: crate::id::BadId| {
             Failure::new(error.message).hint(error.help).exit(Exit::Usage)
@@ -46,7 +46,7 @@ impl Key {
         if let (Some(named), Some(owner)) = (&named, &owner)
             && named != owner
         {
-            let message = format!("the key is in the account {owner}, not in {named}");
+            let message = format!("the key is in account {owner}, not in account {named}");
             return Err(Failure::new(message).exit(Exit::Usage));
         }
         let partition =
@@ -55,7 +55,7 @@ impl Key {
     }
 }
 
-/// Documents and what was wrong with them.
+/// The documents that were read, and their errors.
 #[derive(Default)]
 struct Reading {
     sources: Sources,
@@ -63,7 +63,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// The tree of a file; `-` is standard input.
+    /// Reads the tree of a file; `-` is standard input.
     fn tree(&mut self, path: &Path) -> Option<Node> {
         let number = config::read_given(path, &mut self.sources, &mut self.diagnostics)?;
         let text = self.sources.get(number).map(|source| source.text.clone()).unwrap_or_default();
@@ -76,7 +76,7 @@ impl Reading {
         }
     }
 
-    /// The document in a file, as AWS might hold it: what AWS accepts is no error here.
+    /// Reads the policy in a file. A policy that KMS accepts is not an error.
     fn document(&mut self, path: &Path, key: &Key) -> Option<Document> {
         let node = self.tree(path)?;
         match Document::lenient(&node, &key.partition) {
@@ -88,6 +88,7 @@ impl Reading {
         }
     }
 
+    /// Adds problems to the errors.
     fn problems(&mut self, problems: Vec<Problem>) {
         for Problem { span, message, help } in problems {
             let diagnostic = Diagnostic::error(Some(span), message);
@@ -98,7 +99,7 @@ impl Reading {
         }
     }
 
-    /// Reports what was wrong; fails if an error is among it.
+    /// Prints the diagnostics, and fails if one of them is an error.
     fn close(&self, io: &Io) -> Result<(), Failure> {
         report(io, &self.diagnostics, &self.sources)
             .map_err(|_| Failure::new("a document cannot be read"))

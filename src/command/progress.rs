@@ -1,10 +1,10 @@
-//! The applier's world: the journal on disk, the clock, the signals, and what a person sees.
+//! The [`Host`] of an apply: the journal on disk, the clock, the signals and the progress display.
 
 use super::session::{now, random};
-use crate::address::Address;
-use crate::engine::apply::{Progress, World, WorldError};
+use crate::engine::apply::{Host, HostError, Progress};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
+use crate::kind::address::Address;
 use crate::plan::Step;
 use crate::store::Store;
 use crate::text::printable;
@@ -15,32 +15,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The world of a run that a person, or a pipeline's log, watches.
+/// The host of an apply whose progress is shown on stderr.
 pub(super) struct Terminal<'a> {
     store: &'a Store,
     replay: RefCell<Replay>,
     io: &'a Io,
     bar: Option<ProgressBar>,
     stop: Arc<AtomicBool>,
-    /// What was last told of AWS's work, and after how many seconds of it.
-    told: RefCell<BTreeMap<Address, (String, u64)>>,
+    /// The operation that was last reported of each step, and its duration in seconds at that time.
+    reported: RefCell<BTreeMap<Address, (String, u64)>>,
 }
 
 impl<'a> Terminal<'a> {
     pub(super) fn new(store: &'a Store, replay: Replay, io: &'a Io, steps: usize) -> Self {
-        let bar = (io.watched() && steps > 0).then(|| {
+        let bar = (io.err_is_terminal() && steps > 0).then(|| {
             let bar = ProgressBar::new(steps as u64);
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
                 bar.set_style(style);
             }
             bar
         });
-        let told = RefCell::default();
-        Self { store, replay: RefCell::new(replay), io, bar, stop: Arc::default(), told }
+        let (stop, reported) = (Arc::default(), RefCell::default());
+        Self { store, replay: RefCell::new(replay), io, bar, stop, reported }
     }
 
-    /// The first Ctrl-C (or SIGTERM) stops at a safe point, the second at once; the journal makes
-    /// both safe.
+    /// Handles Ctrl-C and SIGTERM. The first signal stops the run at a safe point, and the second one ends
+    /// the process. Because of the journal, neither loses the outcome of a call.
     pub(super) fn watch_signals(&mut self) {
         let stop = Arc::clone(&self.stop);
         drop(tokio::spawn(async move {
@@ -51,6 +51,7 @@ impl<'a> Terminal<'a> {
         }));
     }
 
+    /// Ends the progress display, and returns the state after the run.
     pub(super) fn finish(self) -> Replay {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -58,7 +59,8 @@ impl<'a> Terminal<'a> {
         self.replay.into_inner()
     }
 
-    /// A person sees each look; a log has a line where something changes, and one a minute.
+    /// Reports that AWS executes an operation. On a terminal every report is shown. Otherwise a line is
+    /// written if the operation changes, and once a minute.
     fn poll(&self, step: &Step, doing: &str, seconds: u64) {
         let spent = humantime::format_duration(Duration::from_secs(seconds));
         let text = format!("{}: waiting for AWS: {doing}, {spent}", step.address);
@@ -66,12 +68,11 @@ impl<'a> Terminal<'a> {
             bar.set_message(printable(&text).into_owned());
             return;
         }
-        let mut told = self.told.borrow_mut();
-        let said = told.get(&step.address);
-        let news = said.is_none_or(|(what, when)| what != doing || seconds >= when + 60);
-        if news {
+        let mut reported = self.reported.borrow_mut();
+        let last = reported.get(&step.address);
+        if last.is_none_or(|(what, when)| what != doing || seconds >= when + 60) {
             self.io.say(&text);
-            told.insert(step.address.clone(), (doing.to_owned(), seconds));
+            reported.insert(step.address.clone(), (doing.to_owned(), seconds));
         }
     }
 
@@ -83,6 +84,7 @@ impl<'a> Terminal<'a> {
     }
 }
 
+/// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() {
     let ctrl_c = tokio::signal::ctrl_c();
     let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
@@ -97,13 +99,13 @@ async fn interrupted() {
     }
 }
 
-impl World for Terminal<'_> {
-    fn write(&self, event: &Event) -> Result<(), WorldError> {
+impl Host for Terminal<'_> {
+    fn write(&self, event: &Event) -> Result<(), HostError> {
         self.store.append(event)?;
         Ok(self.replay.borrow_mut().absorb(event)?)
     }
 
-    fn nonce(&self) -> Result<String, WorldError> {
+    fn nonce(&self) -> Result<String, HostError> {
         random().map_err(|failure| failure.message.into())
     }
 
@@ -115,10 +117,10 @@ impl World for Terminal<'_> {
         self.stop.load(Ordering::SeqCst)
     }
 
-    fn tell(&self, progress: Progress<'_>) {
+    fn report(&self, progress: Progress<'_>) {
         let calls = |step: &Step| {
             let all = step.calls.iter().chain(&step.last);
-            let names: Vec<String> = all.map(|planned| planned.call.request().0).collect();
+            let names: Vec<&str> = all.map(|planned| planned.call.operation()).collect();
             if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
         };
         match progress {

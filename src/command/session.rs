@@ -1,42 +1,42 @@
-//! What most commands begin with: configuration, credentials, state.
+//! The session of a command: the configuration, the credentials and the state.
 
 use super::{input, region, report};
 use crate::cli::Global;
-use crate::cloud::aws::Aws;
-use crate::cloud::retry::Patience;
+use crate::cloud::retry::{RetryPolicy, with_retries};
 use crate::cloud::{Caller, Cloud};
 use crate::config;
 use crate::desired::Desired;
-use crate::engine::Effort;
+use crate::engine::Options;
 use crate::engine::recover::{Recovered, recover};
 use crate::failure::{Exit, Failure};
 use crate::id::{Name, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
+use crate::sdk::Aws;
 use crate::store::{Holder, Store};
 use crate::waiver::Waiver;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A stack, the AWS that it is in, and where its state is kept.
+/// A stack, its connection to AWS, and its state files.
 pub(super) struct Session {
     pub(super) aws: Aws,
     pub(super) desired: Desired,
     pub(super) store: Store,
-    pub(super) effort: Effort,
-    /// Who makes the calls.
+    pub(super) options: Options,
+    /// The identity that makes the calls.
     pub(super) caller: Caller,
-    /// The waivers; the findings of `desired` are those that count.
+    /// The waivers of the configuration. They are already applied to the findings of `desired`.
     pub(super) waivers: Vec<Waiver>,
 }
 
 impl Session {
-    /// Reads the configuration and meets AWS.
+    /// Reads the configuration, and connects to AWS.
     pub(super) async fn open(global: &Global, io: &Io) -> Result<Self, Failure> {
         let (mut loaded, mut diagnostics) = config::load(&input(global)?);
         let given = region(global)?;
         if diagnostics.has_errors() {
-            // There is no use in asking AWS, and no reason to tell only a part of what is wrong.
+            // AWS is not needed to report all errors of the configuration at once.
             diagnostics.extend(loaded.check(given.clone()).1);
         }
         report(io, &diagnostics, &loaded.sources)?;
@@ -44,45 +44,45 @@ impl Session {
         let (aws, caller) = connect(global, region.clone()).await?;
         let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
             let failure = Failure::new("no Region is configured");
-            failure.hint("say `region:` in the configuration, or --region, or AWS_REGION")
+            failure.hint("set `region:` in the configuration, --region or AWS_REGION")
         })?;
         let account = caller.account.clone();
         let (desired, diagnostics) =
             loaded.resolve(&config::Surroundings { account: account.clone(), region });
-        // What the plan refuses, it says itself; what AWS has already, it does not refuse.
+        // The plan reports refusals itself, and only for policies that it changes.
         report(io, &diagnostics.without_refusals(), &loaded.sources)?;
         let mut desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let waivers = desired.waive(&today());
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
-        Ok(Self { aws, desired, store, effort: effort(global), caller, waivers })
+        Ok(Self { aws, desired, store, options: options(global), caller, waivers })
     }
 
-    /// The same for a saved plan, which needs no configuration.
+    /// Connects to AWS for a saved plan, which contains the configuration.
     pub(super) async fn of_plan(global: &Global, desired: Desired) -> Result<Self, Failure> {
         let (aws, caller) = connect(global, Some(desired.home.region.clone())).await?;
         if caller.account != desired.home.account {
             let (plan, ours) = (&desired.home.account, &caller.account);
-            let message =
-                format!("the plan is for account {plan}, the credentials are of account {ours}");
+            let message = format!(
+                "the plan is for account {plan}, but the credentials are for account {ours}"
+            );
             return Err(Failure::new(message));
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = store(global, desired.stack.clone())?;
         let waivers = Vec::new();
-        Ok(Self { aws, desired, store, effort: effort(global), caller, waivers })
+        Ok(Self { aws, desired, store, options: options(global), caller, waivers })
     }
 
-    /// The state for a run that only reads, and only while nobody changes what it reads.
-    pub(super) async fn observed(&self, io: &Io) -> Result<Replay, Failure> {
-        self.store.idle()?;
-        self.recovered(io, false, &random()?).await
+    /// Reads the state for a command that changes nothing. Fails if another run holds the lock.
+    pub(super) async fn read_state(&self, io: &Io) -> Result<Replay, Failure> {
+        self.store.check_unlocked()?;
+        self.recover_state(io, false, &random()?).await
     }
 
-    /// The state, after everything that an interrupted run left open has been settled. Where
-    /// `keep`, what was found out is written down (the caller holds the lock). A state that is not
-    /// there yet begins with `lineage`.
-    pub(super) async fn recovered(
+    /// Reads the state, and settles the open calls of an interrupted run. If `keep` is set, the results are
+    /// appended to the journal; the caller must hold the lock. A new state gets the lineage `lineage`.
+    pub(super) async fn recover_state(
         &self,
         io: &Io,
         keep: bool,
@@ -92,36 +92,32 @@ impl Session {
         let write = |event: &Event| -> Result<(), Failure> {
             if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
         };
-        let found = recover(&self.aws, &self.effort, &mut replay, now(), write).await?;
+        let found = recover(&self.aws, &self.options, &mut replay, now(), write).await?;
         for Recovered { address, operation, executed } in &found {
-            let word = if *executed { "had been executed" } else { "had not been executed" };
+            let word = if *executed { "was executed" } else { "was not executed" };
             io.say(&format!("An earlier run was interrupted: {address}: {operation} {word}."));
         }
         Ok(replay)
     }
 }
 
-/// The other accounts of a stack are known once its configuration is resolved, for which the
-/// caller's account is needed: `with_accounts` adds them.
+/// Connects to AWS, and returns the caller. Resolving the configuration needs the caller's account, so
+/// `with_accounts` adds the other accounts of the stack later.
 pub(super) async fn connect(
     global: &Global,
     region: Option<Region>,
 ) -> Result<(Aws, Caller), Failure> {
     let aws = Aws::connect(region, global.profile.clone()).await;
-    let patience = patience();
-    let caller = crate::cloud::retry::patiently(&patience, async || aws.caller().await).await?;
+    let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await?;
     Ok((aws, caller))
 }
 
-fn patience() -> Patience {
-    Patience::default()
+/// Returns the options of the engine.
+pub(super) fn options(global: &Global) -> Options {
+    Options { parallelism: global.parallelism.max(1), retry: RetryPolicy::default() }
 }
 
-pub(super) fn effort(global: &Global) -> Effort {
-    Effort { parallelism: global.parallelism.max(1), patience: patience() }
-}
-
-/// The folder of the state.
+/// Returns the store in the folder that the command line names.
 pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
     if global.state.contains("://") {
         let message = format!("`{}` is not a folder", global.state);
@@ -131,27 +127,27 @@ pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
     Ok(Store::new(PathBuf::from(&global.state), stack))
 }
 
-/// Seconds since 1970.
+/// Returns the time in seconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// The day in UTC, such as `2027-01-31`.
+/// Returns the day in UTC, such as `2027-01-31`.
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn today() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string().chars().take(10).collect()
 }
 
-/// 128 random bits as text.
+/// Returns 128 random bits as 32 hexadecimal digits.
 pub(super) fn random() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(format!("no random numbers: {error}")))?;
+        .map_err(|error| Failure::new(format!("no source of random numbers: {error}")))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Who holds the lock from now on.
+/// Returns the holder of a lock that this process takes now.
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn holder(command: &str) -> Result<Holder, Failure> {
     let var = |name: &str| std::env::var(name).unwrap_or_else(|_| "unknown".to_owned());

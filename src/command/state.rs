@@ -1,13 +1,13 @@
-//! `state list|show|mv|forget|unlock`: the records. AWS is not asked.
+//! `state list|show|mv|forget|unlock`: inspect and repair the state. AWS is not called.
 
 use super::input;
 use super::session::{holder, random, store};
-use crate::address::Address;
 use crate::cli::{Global, StateCommand};
 use crate::config;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
+use crate::kind::address::Address;
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::state::State;
 use crate::store::Store;
@@ -18,7 +18,7 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
     let (loaded, diagnostics) = config::load(&input(global)?);
     super::report(io, &diagnostics, &loaded.sources)?;
     let stack =
-        loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration names no stack"))?;
+        loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration has no `stack`"))?;
     let store = store(global, stack)?;
     match command {
         StateCommand::List => {
@@ -47,11 +47,11 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
             change(&store, "state forget", |replay| {
                 replay.state.records.remove(&address).map(drop).ok_or_else(|| missing(&address))
             })?;
-            io.say(&format!("{address} is forgotten. AWS was not touched."));
+            io.say(&format!("{address} is no longer recorded. Nothing was changed in AWS."));
         }
         StateCommand::Unlock { id } => {
             let holder = store.unlock(id)?;
-            io.say(&format!("The lock of {} (process {}) is broken.", holder.who, holder.pid));
+            io.say(&format!("The lock of {} (process {}) is removed.", holder.who, holder.pid));
         }
     }
     Ok(Exit::Done)
@@ -62,11 +62,12 @@ fn parse(text: &str) -> Result<Address, Failure> {
 }
 
 fn missing(address: &Address) -> Failure {
-    Failure::new(format!("there is no record of `{address}`")).hint("see `kmsctl state list`")
+    Failure::new(format!("there is no record of `{address}`"))
+        .hint("list the records with `kmsctl state list`")
 }
 
-/// Gives a key another address, with all that is named after it. AWS keeps what it has: the next
-/// plan changes the key's name tag, and finds its grants by their recorded ids.
+/// Changes the address of a key, and of the grants that are named after it. AWS is not changed: the next
+/// plan changes the key's name tag, and finds the grants by their recorded ids.
 fn rename(
     state: &mut State,
     from: &Address,
@@ -82,11 +83,11 @@ fn rename(
         address.kind == Kind::Grant && address.name.starts_with(prefix)
     };
     if let Some(there) = state.records.keys().find(|a| *a == to || is_grant(a, &new)) {
-        return Err(Failure::new(format!("there is a record of `{there}` already")));
+        return Err(Failure::new(format!("there is already a record of `{there}`")));
     }
     let mut moved = Vec::new();
     for (address, mut record) in std::mem::take(&mut state.records) {
-        // Grants on a key that is not the stack's are named after its entry, which has no record.
+        // Grants on a key that the stack does not manage are named after that key, which has no record.
         let renamed = if address == *from {
             to.clone()
         } else if is_grant(&address, &old) {
@@ -104,7 +105,7 @@ fn rename(
     Ok(moved)
 }
 
-/// Only a key's name is kmsctl's own.
+/// Checks that the address can be changed. Only the name of a key is kmsctl's own; other resources have theirs in AWS.
 fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
     if from.kind != to.kind {
         return Err(Failure::new(format!("`{from}` and `{to}` are of different kinds")));
@@ -113,20 +114,23 @@ fn movable(from: &Address, to: &Address) -> Result<(), Failure> {
         return Ok(());
     }
     if from == to {
-        return Err(Failure::new(format!("`{from}` has that address already")));
+        return Err(Failure::new(format!("`{from}` already has that address")));
     }
     let hint = if from.kind.is_consumer() {
-        "write `existing:` with AWS's name or id under the new name, and `removed` for the old one"
+        "declare it under the new name with `existing:` and AWS's name or id, and list the old address \
+         under `removed`"
     } else if from.kind == Kind::Grant {
-        "write the new name into the configuration: the next plan makes that grant and revokes the old \
-         one; `state mv` of a key takes its grants along"
+        "change the name in the configuration: the next plan creates the new grant and revokes the old \
+         one; `state mv` of a key also moves its grants"
     } else {
-        "write the new name into the configuration: the next plan makes that one and takes the old one \
-         away"
+        "change the name in the configuration: the next plan creates the new resource and deletes the \
+         old one"
     };
-    Err(Failure::new(format!("`{from}` is what AWS calls it")).hint(hint))
+    Err(Failure::new(format!("`{from}` cannot be renamed: `state mv` renames only keys"))
+        .hint(hint))
 }
 
+/// Replaces the references to a key.
 fn repoint(spec: &mut Spec, from: &Address, to: &Address) {
     let Some(key) = spec.key_mut() else {
         return;
@@ -136,6 +140,7 @@ fn repoint(spec: &mut Spec, from: &Address, to: &Address) {
     }
 }
 
+/// Changes the state under the lock, and stores it.
 fn change<T>(
     store: &Store,
     command: &str,
@@ -144,9 +149,8 @@ fn change<T>(
     let lock = store.lock(&holder(command)?)?;
     let mut replay = store.read(&random()?)?;
     if !replay.is_settled() {
-        return Err(
-            Failure::new("an interrupted run is not settled yet").hint("run `kmsctl apply` first")
-        );
+        let failure = Failure::new("the outcome of a call of an interrupted run is unknown");
+        return Err(failure.hint("run `kmsctl apply` first"));
     }
     let out = edit(&mut replay)?;
     replay.state.serial += 1;
@@ -255,13 +259,13 @@ mod tests {
             .collect();
         assert_eq!(file(), before);
         insta::assert_snapshot!(told.join("\n"), @r##"
-    there is a record of `key/b` already; 
-    there is a record of `grant/c/g` already; 
-    `key/a` has that address already; 
-    there is no record of `key/z`; see `kmsctl state list`
+    there is already a record of `key/b`; 
+    there is already a record of `grant/c/g`; 
+    `key/a` already has that address; 
+    there is no record of `key/z`; list the records with `kmsctl state list`
     `key/a` and `alias/z` are of different kinds; 
-    `alias/x` is what AWS calls it; write the new name into the configuration: the next plan makes that one and takes the old one away
-    `grant/a/g` is what AWS calls it; write the new name into the configuration: the next plan makes that grant and revokes the old one; `state mv` of a key takes its grants along
+    `alias/x` cannot be renamed: `state mv` renames only keys; change the name in the configuration: the next plan creates the new resource and deletes the old one
+    `grant/a/g` cannot be renamed: `state mv` renames only keys; change the name in the configuration: the next plan creates the new grant and revokes the old one; `state mv` of a key also moves its grants
     "##);
     }
 }

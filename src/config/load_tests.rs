@@ -67,7 +67,7 @@ fn names_fields_and_references_are_checked() {
     4 |   "a b": {}
       |   ^^^^^
       |
-      = help: 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
+      = help: use 1 to 64 letters, digits, `_` and `-` (kmsctl writes names into tags and grant names)
 
     error: unknown field `descriptoin`
      --> a.yaml:5:7
@@ -93,7 +93,7 @@ fn names_fields_and_references_are_checked() {
       |
       = help: declare it under `vars`
 
-    error: `keys` is not a kind of resource: one of service_linked_role, key, key_policy, alias, grant, ebs_default, ebs_volume, cloudtrail_trail, cloudtrail_event_data_store, dynamodb_table, efs_file_system, es_domain, rds_instance, rds_cluster
+    error: `keys` is not a kind of resource: use one of service_linked_role, key, key_policy, alias, grant, ebs_default, ebs_volume, cloudtrail_trail, cloudtrail_event_data_store, dynamodb_table, efs_file_system, es_domain, rds_instance, rds_cluster
      --> a.yaml:7:15
       |
     7 |   - {address: keys/x, action: forget}
@@ -135,7 +135,7 @@ fn the_stack_and_its_account_are_checked() {
     1 | stack: a b
       |        ^^^
       |
-      = help: 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
+      = help: use 1 to 64 letters, digits, `_` and `-` (kmsctl writes names into tags and grant names)
 
     error: this stack belongs to account 444455556666, the credentials are of 111122223333
      --> a.yaml:2:10

@@ -69,89 +69,95 @@ impl<T: Decode> Decode for Part<T> {
 }
 
 record! {
-    /// A stack: what kmsctl keeps as it is declared here.
+    /// A stack: the resources that kmsctl manages as declared here.
     pub struct Stack {
-        /// The stack's name: the ownership namespace, with one state.
+        /// The stack's name. Tags in AWS name it as the owner of a resource, and it has one state.
         stack: Part<Option<Text>>,
-        /// Refuse to run against any other account.
+        /// The account of the stack; kmsctl refuses to run against any other.
         account: Part<Option<Text>>,
-        /// The Region; else the one of the AWS configuration.
+        /// The Region of the stack; default: that of the AWS configuration.
         region: Part<Option<Text>>,
-        /// Variables for `${var.NAME}`; null means that `--var` must give the value.
+        /// Values for `${var.NAME}`; `--var NAME=VALUE` overrides them. A variable that is null must be set
+        /// with `--var`. `${aws.account_id}`, `${aws.region}` and `${aws.partition}` are always available;
+        /// every other `${...}` is left to IAM.
         vars: Part<Named<Option<Text>>>,
-        /// What holds for every key that does not say otherwise.
+        /// Settings of every key and resource that does not set its own.
         defaults: Part<Option<Defaults>>,
-        /// Other accounts that calls may be made from.
+        /// Other accounts, by names of yours: grants can be created from them.
         accounts: Part<Named<Part<Account>>>,
-        /// The keys.
+        /// KMS keys, by names of yours, with their aliases, policies and grants.
         keys: Part<Named<Part<Key>>>,
-        /// EBS.
+        /// EBS: the encryption default of the account, and volumes.
         ebs: Part<Option<Ebs>>,
-        /// CloudTrail.
+        /// CloudTrail: trails and event data stores.
         cloudtrail: Part<Option<Cloudtrail>>,
-        /// DynamoDB.
+        /// DynamoDB: tables.
         dynamodb: Part<Option<Dynamodb>>,
-        /// EC2 Auto Scaling.
+        /// EC2 Auto Scaling: groups whose volumes a key encrypts.
         auto_scaling: Part<Option<AutoScaling>>,
-        /// EFS.
+        /// EFS: file systems.
         efs: Part<Option<Efs>>,
-        /// Elasticsearch and OpenSearch.
+        /// Elasticsearch and OpenSearch: domains.
         es: Part<Option<Es>>,
-        /// RDS.
+        /// RDS: instances and clusters.
         rds: Part<Option<Rds>>,
-        /// Roles of AWS services that policies and grants name: one that is missing is made.
+        /// Service-linked roles that policies and grants name. A missing one is created first, with
+        /// `iam:CreateServiceLinkedRole`; none is ever changed or deleted.
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
-        /// What is demanded of every key, for pipelines.
+        /// Limits that every change of access must keep, for pipelines.
         gates: Part<Option<Gates>>,
-        /// What kmsctl stops managing without touching it in AWS.
+        /// Resources that kmsctl stops managing without touching them in AWS.
         removed: Part<Vec<Part<Removed>>>,
-        /// How `kmsctl lint` judges.
+        /// Settings of `kmsctl lint`.
         lint: Part<Option<Lint>>,
     }
 }
 
 record! {
-    /// How `kmsctl lint` judges.
+    /// Settings of `kmsctl lint`.
     pub struct Lint {
-        /// Findings that do not count for a while.
+        /// Findings that do not count for a while. A waiver needs a reason and a last day; after that day
+        /// the finding counts again, and the lapsed waiver is a finding of its own. `kmsctl lint -v` shows
+        /// waived findings, and SARIF has them as suppressed. A gate cannot be waived.
         waivers: Vec<Part<Waiver>>,
     }
 }
 
 record! {
-    /// A finding that does not count for a while.
+    /// A finding that does not count for a while, such as `{rule: service-unbounded, address: key/lake, reason: the store
+    /// does not exist yet, until: 2027-01-31}`.
     pub struct Waiver {
-        /// The rule: its id or its name.
+        /// The rule, by its id or its name: `KMS302` or `service-unbounded`.
         rule: Text,
-        /// For what: `kind/name`.
+        /// The address of the key, such as `key/lake`.
         address: Text,
-        /// Why.
+        /// Why the finding is accepted, such as `the store does not exist yet`.
         reason: Text,
-        /// The last day it holds, such as `2027-01-31`.
+        /// The last day of the waiver, such as `2027-01-31`.
         until: Text,
     }
 }
 
 record! {
-    /// What holds for every key that does not say otherwise.
+    /// Settings of every key and resource that does not set its own.
     pub struct Defaults {
-        /// Tags that every key gets.
+        /// Tags of every key and every resource.
         tags: Option<Named<Text>>,
-        /// Rotation of the keys whose spec and origin can rotate.
+        /// Rotation of every key whose spec and origin allow it.
         rotation: Option<Rotation>,
-        /// How many days a deletion waits, 7 to 30.
+        /// Days that the deletion of a key waits, 7 to 30.
         deletion_window_days: Option<Spanned<u32>>,
-        /// Whether deletion and disabling are refused.
+        /// Whether deletion of keys and resources, and disabling of keys, are refused.
         protect: Option<Spanned<bool>>,
     }
 }
 
 record! {
-    /// Another account that calls may be made from.
+    /// Another account that grants can be created from.
     pub struct Account {
-        /// Its id, 12 digits.
+        /// The account's id, 12 digits.
         id: Text,
-        /// The role to assume there: `role/NAME` or an ARN.
+        /// The role to assume in that account: `role/NAME` or an ARN.
         role: Text,
     }
 }
@@ -161,61 +167,65 @@ record! {
     pub struct Key {
         /// Shown in the console, at most 8192 characters.
         description: Option<Text>,
-        /// Its names; `alias/` may be left out.
+        /// The key's aliases; `alias/` may be left out. Aliases that the configuration never named are left alone.
         aliases: Vec<Text>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// Whether the key can be used.
+        /// Whether the key is enabled.
         enabled: Option<Spanned<bool>>,
-        /// Automatic rotation.
+        /// Automatic rotation of the key material.
         rotation: Option<Rotation>,
-        /// Who can do what with the key.
+        /// The key policy. Without it, a new key gets AWS's default policy, which leaves access to the
+        /// account's IAM policies, and the policy of an existing key is left alone.
         policy: Option<Policy>,
-        /// Grants on the key.
+        /// Grants on the key, by names of yours. Other grants on the key are left alone.
         grants: Named<Part<Grant>>,
-        /// Refuse deletion and disabling; default true.
+        /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// How many days a deletion waits, 7 to 30; default 30.
+        /// Days that a deletion waits, 7 to 30; default: 30.
         deletion_window_days: Option<Spanned<u32>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
-        /// AWS's name of the key spec; fixed at creation.
+        /// The key spec, in AWS's words; default: `SYMMETRIC_DEFAULT`. Fixed at creation.
         spec: Option<Text>,
-        /// AWS's name of the usage; fixed at creation.
+        /// The key usage, in AWS's words, such as `ENCRYPT_DECRYPT` or `SIGN_VERIFY`; fixed at creation.
         usage: Option<Text>,
-        /// Where the key material comes from; fixed at creation.
+        /// The source of the key material, in AWS's words: `AWS_KMS` (default), `EXTERNAL`, `AWS_CLOUDHSM`
+        /// or `EXTERNAL_KEY_STORE`. Fixed at creation.
         origin: Option<Text>,
-        /// Whether replicas can be made; fixed at creation.
+        /// Whether the key can be replicated to other Regions; fixed at creation.
         multi_region: Option<Spanned<bool>>,
-        /// Replicas of a multi-Region key, by their Regions.
+        /// Replicas of a multi-Region key, by their Regions. A consumer names one as `key: NAME/REGION`.
         replicas: Named<Part<Replica>>,
-        /// The custom key store that holds the key; fixed at creation.
+        /// The id of the custom key store that holds the key; fixed at creation.
         custom_key_store_id: Option<Text>,
-        /// The key's id in an external key store; fixed at creation.
+        /// The id of the key in an external key store; fixed at creation.
         xks_key_id: Option<Text>,
-        /// Take an existing key over instead of creating one: `alias/NAME`, a key id or an ARN.
+        /// An existing key to take over instead of creating one: `alias/NAME`, a key id or an ARN.
         adopt: Option<Text>,
-        /// The ARN of a key of somebody else, of which only aliases and grants are managed.
+        /// The ARN of a key that is not the stack's. Only its aliases, its grants and the stack's own
+        /// statements in its policy are managed.
         existing: Option<Text>,
     }
 }
 
 record! {
-    /// A replica of a multi-Region key: it has the id, the material and the rotation of its primary, and all else of its own.
+    /// A replica of a multi-Region key: it shares the id, the material and the rotation of its primary; everything else
+    /// is its own.
     pub struct Replica {
         /// Shown in the console, at most 8192 characters.
         description: Option<Text>,
-        /// Its names in its Region; `alias/` may be left out.
+        /// The replica's aliases in its Region; `alias/` may be left out.
         aliases: Vec<Text>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// Whether it can be used.
+        /// Whether the replica is enabled.
         enabled: Option<Spanned<bool>>,
-        /// Who can do what with it; default: AWS's own policy, and not that of its primary.
+        /// The replica's key policy; default: AWS's default policy, not that of the primary.
         policy: Option<Policy>,
-        /// Refuse deletion and disabling; default true.
+        /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// How many days a deletion waits, 7 to 30; default 30.
+        /// Days that a deletion waits, 7 to 30; default: 30.
         deletion_window_days: Option<Spanned<u32>>,
     }
 }
@@ -223,43 +233,51 @@ record! {
 record! {
     /// Automatic rotation.
     pub struct Rotation {
-        /// Whether the key rotates; default true.
+        /// Whether the key rotates; default: true.
         enabled: Option<Spanned<bool>>,
-        /// How many days lie between rotations, 90 to 2560; default 365.
+        /// Days between rotations, 90 to 2560; default: 365.
         period_days: Option<Spanned<u32>>,
     }
 }
 
 record! {
-    /// Who can do what with the key: by role, or a whole document.
+    /// A key policy: built from lists of principals, or a whole document. Built from lists, its statements are those of
+    /// the AWS console.
     pub struct Policy {
-        /// Principals that administer the key.
+        /// Principals that administer the key: they may change the policy, grants, tags, aliases and
+        /// settings, and disable and delete the key. `kmsctl explain principals` says how to write them.
         administrators: Option<Spanned<Vec<Text>>>,
-        /// Principals that use the key, also through AWS services.
+        /// Principals that encrypt and decrypt with the key, also through AWS services.
         users: Option<Spanned<Vec<Text>>>,
         /// Principals that only decrypt.
         decrypt_only: Option<Spanned<Vec<Text>>>,
         /// Principals that only encrypt.
         encrypt_only: Option<Spanned<Vec<Text>>>,
-        /// Whether the account's IAM policies count; default true.
+        /// Whether IAM policies of the key's account can allow access too (the statement for the account's
+        /// root); default: true, with `ownership: shared` false.
         delegate_to_iam: Option<Spanned<bool>>,
-        /// Further statements, as AWS writes them.
+        /// Further statements, written as in a JSON policy, in YAML. Principals are ARNs here; `${aws.key_arn}` is the
+        /// key's own ARN.
         statements: Option<Spanned<Vec<Node>>>,
-        /// Whether the whole policy is kmsctl's, or only its own statements in it; default: the whole.
+        /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`.
+        /// `shared` needs statements, by role or under `statements`, each of the latter with a `Sid`;
+        /// kmsctl puts `kmsctl STACK` before it and leaves all other statements as they are.
         ownership: Option<Spanned<Ownership>>,
-        /// A whole document instead of the fields above: a path to a JSON file, or inline.
+        /// The whole policy, instead of the fields above: the path of a JSON file beside the configuration,
+        /// or the policy itself as YAML. `${aws.key_arn}` in it is the key's own ARN.
         document: Option<Node>,
-        /// Why a policy that could lock everybody out is wanted.
+        /// The reason why a policy is accepted after which nobody might be able to change the policy;
+        /// without it a plan refuses one.
         allow_lockout: Option<Text>,
     }
 }
 
 choice! {
-    /// What of a policy is kmsctl's.
+    /// Which part of a policy belongs to the stack.
     pub enum Ownership {
-        /// All of it: what is not declared goes.
+        /// The whole policy: statements that are not declared are removed.
         Exclusive = "exclusive",
-        /// Its own statements, by their Sids: the others stay as they are.
+        /// Only the stack's own statements, known by their `Sid`: all others stay as they are.
         Shared = "shared",
     }
 }
@@ -267,51 +285,57 @@ choice! {
 record! {
     /// A grant on a key.
     pub struct Grant {
-        /// Who may use the key.
+        /// The principal that may use the key.
         grantee: Text,
-        /// AWS's names of the operations.
+        /// The operations that the grant allows, in AWS's words, such as `Decrypt`.
         @required operations: Spanned<Vec<Text>>,
-        /// Who may retire the grant.
+        /// The principal that may retire the grant.
         retiring: Option<Text>,
-        /// The encryption context that a caller must present.
+        /// The encryption context that a request must have; one of the two forms.
         constraints: Option<Constraints>,
-        /// The entry of `accounts` that issues the grant; default: the stack's account.
+        /// The entry of `accounts` from which the grant is created; default: the stack's account.
         account: Option<Text>,
     }
 }
 
 record! {
-    /// The encryption context that a caller must present.
+    /// The encryption context that a request must have.
     pub struct Constraints {
-        /// Exactly these pairs.
+        /// The context is exactly these pairs.
         encryption_context_equals: Option<Spanned<Named<Text>>>,
-        /// At least these pairs.
+        /// The context has at least these pairs.
         encryption_context_subset: Option<Spanned<Named<Text>>>,
     }
 }
 
 record! {
-    /// The role of an AWS service: made where it is missing, never changed and never deleted.
+    /// The service-linked role of an AWS service: created if it is missing, never changed and never deleted.
     pub struct ServiceLinkedRole {
-        /// The service's principal, such as `autoscaling.amazonaws.com`.
+        /// The service principal, such as `autoscaling.amazonaws.com`.
         service: Text,
-        /// What tells it apart from the service's other roles; only for `autoscaling.amazonaws.com`.
+        /// The custom suffix of the role's name; only for `autoscaling.amazonaws.com`.
         suffix: Option<Text>,
     }
 }
 
 record! {
-    /// What is demanded of every key, for pipelines: a plan that does not pass is refused.
+    /// Limits that every change of access must keep, for pipelines where nobody reads every plan. A gate is passed only if
+    /// that is certain: `plan` blocks what does not pass, `lint` reports it, and no waiver silences it. A gate judges the
+    /// whole policy that a plan writes, with the statements that kmsctl derives or adds to a policy of somebody else.
+    /// Access that the policy leaves to IAM policies of the key's own account is not judged.
     pub struct Gates {
-        /// No key policy and no grant gives more than this policy: a path to a JSON file, or inline.
+        /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
+        /// the policy itself.
         reference: Option<Node>,
-        /// No change gives more than this plan: a file that `kmsctl plan --out` wrote, of the branch to merge into.
+        /// No policy may give more access than the same key's policy in this saved plan (written by
+        /// `kmsctl plan --out FILE`), usually of the branch to merge into. Keys that are not in it, and grants, are not
+        /// judged by it.
         base: Option<Text>,
         /// Access that nobody may have.
         forbidden: Vec<Part<Forbidden>>,
-        /// The accounts besides its own that may have access to a key; the public never may.
+        /// The other accounts that may have access to a key. The public never may.
         accounts: Option<Vec<Text>>,
-        /// How many principals may lose access to a key by one change.
+        /// The number of principals that may lose access to a key by one change.
         removals: Option<Spanned<u32>>,
     }
 }
@@ -319,9 +343,10 @@ record! {
 record! {
     /// Access that nobody may have.
     pub struct Forbidden {
-        /// Principals and services; `*` for all but those whom the account's IAM policies allow.
+        /// Principals and services; `*` stands for everyone except those whom IAM policies of the key's
+        /// account allow.
         @required principals: Vec<Text>,
-        /// Actions and patterns of actions, such as `kms:Put*`.
+        /// Actions and patterns of actions, such as `kms:Decrypt` and `kms:Put*`.
         @required actions: Vec<Text>,
     }
 }
@@ -329,17 +354,17 @@ record! {
 record! {
     /// Something that kmsctl stops managing.
     pub struct Removed {
-        /// What: `kind/name`.
+        /// The address of the resource, such as `key/old`.
         address: Text,
-        /// How.
+        /// What becomes of it.
         action: Action,
     }
 }
 
 choice! {
-    /// How something leaves the stack.
+    /// How a resource leaves the stack.
     pub enum Action {
-        /// AWS is not touched.
+        /// The record is removed; AWS is not touched.
         Forget = "forget",
     }
 }

@@ -95,6 +95,8 @@ macro_rules! choice {
                 serde_json::json!({
                     "description": $crate::config::record::description(&[$($doc),*]),
                     "enum": [$($word),+],
+                    // Not a keyword of the standard: editors show it beside the words, and so does `kmsctl explain`.
+                    "enumDescriptions": [$($crate::config::record::description(&[$($vdoc),*])),+],
                 })
             }
         }

@@ -523,7 +523,7 @@ fn service_linked_roles_are_of_known_services() {
     5 |   - {service: autoscaling.amazonaws.com, suffix: a b}
       |                                                  ^^^
       |
-      = help: 1 to 64 letters, digits and `_+=,.@-`
+      = help: use 1 to 64 letters, digits and `_+=,.@-`
 
     error: the role `AWSServiceRoleForAutoScaling_KMS` is declared twice
      --> a.yaml:7:5

@@ -44,7 +44,7 @@ fn a_bad_stack_name_hides_nothing() {
     insta::assert_snapshot!(
         one("stack: a b\nkeys: {k: {deletion_window_days: 3}}\n"),
         @r##"
-    a.yaml:1:8 `a b` is not a name; 1 to 64 letters, digits, `_` and `-` (names stand in tags and in the names of grants)
+    a.yaml:1:8 `a b` is not a name; use 1 to 64 letters, digits, `_` and `-` (kmsctl writes names into tags and grant names)
     a.yaml:2:34 a deletion window of 3 days is not possible; AWS accepts 7 to 30
     "##
     );
@@ -78,7 +78,7 @@ keys:
     a.yaml:3:17 `x` has no value; give one with `--var x=VALUE`
     a.yaml:3:32 nothing is known as `${aws.acount}`; did you mean `${aws.account_id}`?
     a.yaml:13:61 `nobody` is not a principal; write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN (`arn:aws:iam::ACCOUNT:role/NAME`)
-    a.yaml:11:32 `a b` is not an alias name; after `alias/`: 1 to 250 letters, digits, `/`, `_` and `-`
+    a.yaml:11:32 `a b` is not an alias name; use 1 to 250 letters, digits, `/`, `_` and `-` after `alias/`
     a.yaml:14:70 `Decript` is not an operation of grants; did you mean `Decrypt`?
     a.yaml:14:89 `accounts` has no entry `gone`; declare it under `accounts`, with its id and a role
     "##);

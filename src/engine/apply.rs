@@ -1,12 +1,13 @@
-//! Executes a plan: ready steps side by side, the calls of a step one after the other, each with
-//! its intent on disk before it goes out.
+//! Executes a plan. Steps that are ready run concurrently, the calls of one step run in order, and
+//! the intent of each call is on disk before the call is sent.
 
-use super::Effort;
+use super::Options;
 use super::settle::Nonces;
-use crate::address::Address;
-use crate::cloud::{Cloud, Outcome};
+use crate::answer::Outcome;
+use crate::cloud::Cloud;
 use crate::id::{AccountId, IdentityArn, KeyArn};
-use crate::journal::{Draft, Event};
+use crate::journal::{Event, PendingRecord};
+use crate::kind::address::Address;
 use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Half, Queue, WorkItem};
@@ -21,130 +22,122 @@ mod error;
 mod send;
 mod wait;
 
-pub use error::{StepError, WaitError, WorldError};
+pub use error::{HostError, StepError, WaitError};
 
-/// What the applier needs from the world.
-pub trait World {
-    /// Puts the event on disk. Once this returns, it survives a crash.
+/// The journal, the clock and the other services that a run of [`apply`] needs.
+pub trait Host {
+    /// Writes the event to disk. Once this returns, the event survives a crash.
     ///
     /// # Errors
-    /// If it could not be put there: no call goes out then.
-    fn write(&self, event: &Event) -> Result<(), WorldError>;
-    /// A random text that no other run has.
+    /// Returns an error if the event could not be written. No call is sent then.
+    fn write(&self, event: &Event) -> Result<(), HostError>;
+    /// Returns a random text that no other run uses.
     ///
     /// # Errors
-    /// If there is no randomness: the call that needs it does not go out then.
-    fn nonce(&self) -> Result<String, WorldError>;
-    /// Seconds since 1970.
+    /// Returns an error if there is no source of randomness. The call that needs the text is not sent
+    /// then.
+    fn nonce(&self) -> Result<String, HostError>;
+    /// Returns the time in seconds since 1970.
     fn now(&self) -> u64;
-    /// Whether to stop at the next safe point.
+    /// Returns whether the run is asked to stop at the next safe point.
     fn stop(&self) -> bool;
-    /// Tells what happens.
-    fn tell(&self, progress: Progress<'_>);
-    /// Which of the steps that are ready begins next: by default the one furthest down the order,
-    /// so that the aliases of the first keys do not wait for the last key's turn in AWS's quotas,
-    /// and a run that stops leaves few keys half done.
+    /// Reports progress.
+    fn report(&self, progress: Progress<'_>);
+    /// Chooses the next step among those that are ready. By default this is the last one in the order
+    /// of the plan. The aliases of the first keys then do not wait until the last key is created, and
+    /// a run that stops leaves few keys incomplete.
     fn choose(&self, ready: &BTreeSet<WorkItem>) -> Option<WorkItem> {
         ready.last().copied()
     }
 }
 
-/// What happens while a plan is executed.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names of the fields describe them")]
 pub enum Progress<'a> {
-    Began {
-        step: &'a Step,
-    },
-    Waiting {
-        step: &'a Step,
-        operation: &'a str,
-        why: &'a str,
-    },
-    /// AWS is at work: on what, and for how long so far.
-    Polling {
-        step: &'a Step,
-        doing: &'a str,
-        seconds: u64,
-    },
-    Finished {
-        step: &'a Step,
-    },
-    Failed {
-        step: &'a Step,
-        error: &'a StepError,
-    },
+    /// A step begins.
+    Began { step: &'a Step },
+    /// A call is repeated or checked after a pause.
+    Waiting { step: &'a Step, operation: &'a str, why: &'a str },
+    /// AWS executes an operation. `doing` is AWS's name of the operation, and `seconds` the time so
+    /// far.
+    Polling { step: &'a Step, doing: &'a str, seconds: u64 },
+    /// A step is finished.
+    Finished { step: &'a Step },
+    /// A step failed.
+    Failed { step: &'a Step, error: &'a StepError },
 }
 
-/// How an apply ended. Not a `Result`: each ending has a report.
+/// The end of a run. This is not a `Result`, because every end is reported in the same way.
 #[derive(Debug)]
 pub struct Ended {
-    /// What was finished.
+    /// The addresses of the finished steps.
     pub finished: Vec<Address>,
-    /// What failed, and why.
+    /// The addresses of the failed steps, and their errors.
     pub failed: Vec<(Address, StepError)>,
-    /// What was not begun.
+    /// The addresses of the steps that neither finished nor failed.
     pub left: Vec<Address>,
-    /// Whether it was asked to stop.
+    /// Whether the run was asked to stop.
     pub stopped: bool,
 }
 
 impl Ended {
-    /// Whether everything was done.
+    /// Returns whether every step is finished.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.failed.is_empty() && self.left.is_empty()
     }
 }
 
-/// What is known before the first call.
+/// The facts that are known before the first call.
 #[derive(Debug)]
 pub struct Known {
-    /// The ARNs of the stack's keys that exist already.
+    /// The ARNs of the stack's existing keys.
     pub ids: Ids,
-    /// The accounts whose IAM can be asked.
+    /// The accounts whose IAM kmsctl can read.
     pub accounts: BTreeSet<AccountId>,
 }
 
 struct Run<'a, C, W> {
     cloud: &'a C,
-    world: &'a W,
-    effort: &'a Effort,
+    host: &'a W,
+    options: &'a Options,
     plan: &'a Plan,
     ids: RefCell<Ids>,
-    /// The keys that were made or whose policies were written, and when.
+    /// The time of the last creation or policy change of each key that this run changed.
     touched: RefCell<BTreeMap<KeyArn, Instant>>,
     nonces: Nonces,
-    /// The roles that the plan makes: IAM may not show them at once.
-    made: BTreeSet<IdentityArn>,
+    /// The roles that the plan creates. IAM may not show them at once.
+    created_roles: BTreeSet<IdentityArn>,
     accounts: BTreeSet<AccountId>,
+    /// Whether the journal could not be written. No step begins then.
     broken: Cell<bool>,
-    /// AWS's identifiers of the consumers that were made.
+    /// AWS's identifiers of the consumers that this run created.
     consumers: RefCell<BTreeMap<Address, String>>,
-    /// How many steps only wait for AWS.
+    /// The number of running steps that only wait for AWS.
     idle: Cell<usize>,
-    /// Rings when a step begins to wait: another one can begin.
+    /// Notified when a step begins to wait, so that another step can begin.
     freed: Notify,
 }
 
-/// Executes the plan.
-pub async fn apply<C: Cloud, W: World>(
+/// Executes the plan, and returns once no further step can run.
+pub async fn apply<C: Cloud, W: Host>(
     cloud: &C,
-    world: &W,
-    effort: &Effort,
+    host: &W,
+    options: &Options,
     plan: &Approved,
     known: Known,
 ) -> Ended {
     let plan = plan.plan();
     let run = Run {
         cloud,
-        world,
-        effort,
+        host,
+        options,
         plan,
         ids: RefCell::new(known.ids),
         touched: RefCell::default(),
         nonces: Nonces::default(),
-        made: plan.makes(),
+        created_roles: plan.roles_to_create(),
         accounts: known.accounts,
         broken: Cell::new(false),
         consumers: RefCell::default(),
@@ -154,16 +147,16 @@ pub async fn apply<C: Cloud, W: World>(
     run.drive().await
 }
 
-impl<C: Cloud, W: World> Run<'_, C, W> {
+impl<C: Cloud, W: Host> Run<'_, C, W> {
     async fn drive(&self) -> Ended {
         let mut queue = Queue::new(&self.plan.steps);
         let mut running = FuturesUnordered::new();
         let mut ended =
             Ended { finished: Vec::new(), failed: Vec::new(), left: Vec::new(), stopped: false };
         loop {
-            let halted = self.broken.get() || self.world.stop();
-            while !halted && running.len() - self.idle.get() < self.effort.parallelism.max(1) {
-                let Some(work) = self.world.choose(queue.ready()) else {
+            let halted = self.broken.get() || self.host.stop();
+            while !halted && running.len() - self.idle.get() < self.options.parallelism.max(1) {
+                let Some(work) = self.host.choose(queue.ready()) else {
                     break;
                 };
                 queue.take(work);
@@ -175,7 +168,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 () = self.freed.notified(), if !running.is_empty() => continue,
             };
             let Some((work, result)) = next else {
-                ended.stopped = self.world.stop();
+                ended.stopped = self.host.stop();
                 break;
             };
             let Some(step) = self.plan.steps.get(work.step) else {
@@ -186,12 +179,12 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                     queue.finish(work);
                     if work.half == Half::Last || step.last.is_empty() {
                         ended.finished.push(step.address.clone());
-                        self.world.tell(Progress::Finished { step });
+                        self.host.report(Progress::Finished { step });
                     }
                 }
                 Err(error) => {
                     queue.fail(work);
-                    self.world.tell(Progress::Failed { step, error: &error });
+                    self.host.report(Progress::Failed { step, error: &error });
                     ended.failed.push((step.address.clone(), error));
                 }
             }
@@ -213,14 +206,15 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         };
         let address = || step.address.clone();
         if half == Half::First {
-            self.world.tell(Progress::Began { step });
-            self.write(&Event::Began { address: address(), draft: draft(step).map(Box::new) })?;
+            self.host.report(Progress::Began { step });
+            let draft = pending_record(step).map(Box::new);
+            self.write(&Event::Began { address: address(), draft })?;
             if step.busy.is_some() {
                 self.until(step, Goal::Ready).await?;
             }
         }
         for (n, planned) in calls.iter().enumerate() {
-            if n > 0 && self.world.stop() {
+            if n > 0 && self.host.stop() {
                 return Err(StepError::Stopped);
             }
             self.call(step, offset + n, planned).await?;
@@ -235,11 +229,11 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 
     fn write(&self, event: &Event) -> Result<(), StepError> {
-        let written = self.world.write(event).inspect_err(|_| self.broken.set(true));
+        let written = self.host.write(event).inspect_err(|_| self.broken.set(true));
         Ok(written?)
     }
 
-    /// One call: intent, request, outcome.
+    /// Makes one call: writes its intent, sends it, and writes its outcome.
     async fn call(
         &self,
         step: &Step,
@@ -247,10 +241,10 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         planned: &PlannedCall,
     ) -> Result<(), StepError> {
         let PlannedCall { at, call } = planned;
-        let makes =
-            matches!(call, Call::Key(key::Call::CreateKey { .. } | key::Call::ReplicateKey { .. }));
-        let creates = makes || call.effect() == Some(Effect::Creates);
-        let nonce = creates.then(|| self.world.nonce()).transpose()?;
+        let creates_key =
+            matches!(call, Call::Key(key::Call::CreateKey(_) | key::Call::ReplicateKey(_)));
+        let creates = creates_key || call.effect() == Some(Effect::Creates);
+        let nonce = creates.then(|| self.host.nonce()).transpose()?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
             address: address(),
@@ -258,7 +252,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             at: at.clone(),
             call: Box::new(call.clone()),
             nonce: nonce.clone(),
-            time: self.world.now(),
+            time: self.host.now(),
         })?;
         match self.send(step, planned, nonce.as_deref()).await {
             Ok(outcome) => {
@@ -267,8 +261,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 Ok(())
             }
             Err(error) => {
-                // A call of which the outcome is not known stays an open intent: the next run settles
-                // it.
+                // A call whose outcome is not known stays an open intent. The next run settles it.
                 if let StepError::Refused(refused) | StepError::Busy { refused, .. } = &error {
                     let fault = refused.fault;
                     self.write(&Event::Failed { address: address(), number, fault })?;
@@ -278,7 +271,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         }
     }
 
-    /// Remembers what later calls need to know of this one.
+    /// Remembers the results that later calls need.
     fn note(&self, step: &Step, call: &Call, outcome: &Outcome) {
         if let Outcome::Made(id) = outcome {
             self.consumers.borrow_mut().insert(step.address.clone(), id.clone());
@@ -288,13 +281,13 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 self.ids.borrow_mut().insert(step.address.clone(), arn.clone());
                 Some(arn.clone())
             }
-            (_, Call::Key(key::Call::PutKeyPolicy { .. })) => self.key_of(step, &self.ids_of(step)),
+            (_, Call::Key(key::Call::PutKeyPolicy(_))) => self.key_of(step, &self.ids_of(step)),
             _ => None,
         };
         self.touched.borrow_mut().extend(key.map(|key| (key, Instant::now())));
     }
 
-    /// The ARNs that the calls of a step may name: of its own key and of those that it points at.
+    /// Returns the known ARNs of the step's own key and of the keys that it refers to.
     fn ids_of(&self, step: &Step) -> Ids {
         let specs = step.change.from().into_iter().chain(step.change.to());
         let managed = specs.flat_map(Spec::refs).filter_map(KeyRef::managed);
@@ -304,16 +297,18 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 
     fn key_of(&self, step: &Step, ids: &Ids) -> Option<KeyArn> {
-        let recorded = || step.id.as_ref().and_then(|id| id.parse().ok());
-        let is_key = step.address.kind == Kind::Key;
-        is_key.then(|| ids.get(&step.address).cloned().or_else(recorded)).flatten()
+        if step.address.kind != Kind::Key {
+            return None;
+        }
+        ids.get(&step.address).cloned().or_else(|| step.id.as_ref()?.parse().ok())
     }
 }
 
-fn draft(step: &Step) -> Option<Draft> {
+/// Returns the record that the finished step writes; `None` if the step removes the record.
+fn pending_record(step: &Step) -> Option<PendingRecord> {
     let spec = step.record.clone()?;
     let natural = spec.natural(&step.address.name, &step.place);
-    Some(Draft {
+    Some(PendingRecord {
         id: step.id.clone().or(natural),
         place: step.place.clone(),
         spec,

@@ -1,103 +1,104 @@
-//! Looks up the users and roles that calls name. KMS refuses a policy or a grant that names a principal
-//! that does not exist, or that IAM has just created, and its error names no principal (KMS API Reference,
-//! `PutKeyPolicy`, `CreateGrant`).
+//! Looks up the users and roles that calls name. KMS refuses a policy or grant that names a principal
+//! that does not exist, or that IAM has just created, and its error does not name the principal (KMS API
+//! Reference, `PutKeyPolicy`, `CreateGrant`).
 
-use super::Effort;
-use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, CloudError};
+use super::Options;
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
+use crate::cloud::retry::with_retries;
 use crate::id::{AccountId, IdentityArn};
 use crate::kind::Call;
-use crate::plan::Standing;
+use crate::plan::IdentityStatus;
 use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long an identity that IAM has just made may be unknown to KMS, in seconds, and some.
-const YOUNG: u64 = 300;
+/// The time in seconds, with a margin, for which a new identity may be unknown to KMS.
+const PRINCIPAL_LAG: u64 = 300;
 
-/// What IAM says about identities.
+/// The result of looking up identities in IAM.
 #[derive(Debug, Default)]
-pub struct Looked {
-    /// By identity. Those that could not be looked at are not in it.
-    pub standings: BTreeMap<IdentityArn, Standing>,
-    /// Why some could not be looked at.
-    pub blind: Option<CloudError>,
+pub struct Lookup {
+    /// The status of each identity that could be read.
+    pub statuses: BTreeMap<IdentityArn, IdentityStatus>,
+    /// The last error of an identity that could not be read.
+    pub error: Option<CloudError>,
 }
 
-/// Looks the identities up, side by side.
-pub async fn look<C: Cloud>(
+/// Looks up the identities in IAM, concurrently.
+pub async fn look_up<C: Cloud>(
     cloud: &C,
-    effort: &Effort,
+    options: &Options,
     identities: impl Iterator<Item = IdentityArn>,
-) -> Looked {
+) -> Lookup {
     let asks = identities.map(|identity| async move {
-        let ask = async || cloud.identity(&identity).await;
-        (patiently(&effort.patience, ask).await, identity)
+        (with_retries(&options.retry, async || cloud.identity(&identity).await).await, identity)
     });
-    let mut answers = effort.side_by_side(asks);
-    let mut looked = Looked::default();
+    let mut answers = options.concurrently(asks);
+    let mut lookup = Lookup::default();
     while let Some((answer, identity)) = answers.next().await {
-        let standing = match answer {
-            Ok(None) => Standing::Missing,
+        let status = match answer {
+            Ok(None) => IdentityStatus::Missing,
             Ok(Some(found)) if found.arn == identity.as_str() => {
-                Standing::Exists { created: found.created }
+                IdentityStatus::Exists { created: found.created }
             }
-            Ok(Some(found)) => Standing::Elsewhere { arn: found.arn },
+            Ok(Some(found)) => IdentityStatus::OtherPath { arn: found.arn },
             Err(error) => {
-                looked.blind = Some(error);
+                lookup.error = Some(error);
                 continue;
             }
         };
-        looked.standings.insert(identity, standing);
+        lookup.statuses.insert(identity, status);
     }
-    looked
+    lookup
 }
 
-/// Why KMS may have refused a call that names identities.
+/// The likely reason why KMS refused a call that names identities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// They do not exist: it will not get better.
+    /// The named identities do not exist. Repeating the call does not help.
     Missing(Vec<String>),
-    /// They are too young for KMS to know, or their IAM could not be asked: it may get better.
-    Young,
-    /// Another reason.
+    /// An identity is too new for KMS, or could not be looked up. Repeating the call may help.
+    MayPass,
+    /// Every named identity exists and is old enough, so the reason is another one.
     Other,
 }
 
-/// Who can be looked up, and how far what IAM says of them can be believed.
+/// The facts for judging the identities that a call names.
 #[derive(Clone, Copy, Debug)]
-pub struct Whom<'a> {
-    /// Those that the run makes are there, though IAM may not show them yet.
-    pub made: &'a BTreeSet<IdentityArn>,
-    /// The accounts whose IAM can be asked: another one's would be asked for in the caller's own.
+pub struct KnownIdentities<'a> {
+    /// The roles that the run creates. They count as existing, although IAM may not show them yet.
+    pub created: &'a BTreeSet<IdentityArn>,
+    /// The accounts whose IAM kmsctl can read. An identity of any other account would be looked up in
+    /// the caller's own account.
     pub accounts: &'a BTreeSet<AccountId>,
 }
 
-/// Looks up whom the call names. `now` is in seconds since 1970.
+/// Returns the likely reason why KMS refused a call. `now` is in seconds since 1970.
 pub async fn refusal<C: Cloud>(
     cloud: &C,
-    effort: &Effort,
+    options: &Options,
     call: &Call,
-    Whom { made, accounts }: Whom<'_>,
+    KnownIdentities { created: created_roles, accounts }: KnownIdentities<'_>,
     now: u64,
 ) -> Refusal {
     let named: BTreeSet<IdentityArn> =
         call.principals().iter().filter_map(|arn| arn.parse().ok()).collect();
     let count = named.len();
-    let ours = named.into_iter().filter(|named| accounts.contains(named.account()));
-    let looked = look(cloud, effort, ours).await;
-    let missing: Vec<String> = looked
-        .standings
+    let readable = named.into_iter().filter(|named| accounts.contains(named.account()));
+    let Lookup { statuses, .. } = look_up(cloud, options, readable).await;
+    let missing: Vec<String> = statuses
         .iter()
-        .filter(|(identity, _)| !made.contains(identity))
-        .filter_map(|(identity, standing)| standing.objection(identity))
+        .filter(|(identity, _)| !created_roles.contains(identity))
+        .filter_map(|(identity, status)| status.objection(identity))
         .collect();
-    let young = looked.standings.iter().any(|(identity, standing)| match standing {
-        Standing::Exists { created } => created + YOUNG > now,
-        Standing::Missing | Standing::Elsewhere { .. } => made.contains(identity),
-    });
-    match (missing.is_empty(), young || looked.standings.len() < count) {
-        (false, _) => Refusal::Missing(missing),
-        (true, true) => Refusal::Young,
-        (true, false) => Refusal::Other,
+    if !missing.is_empty() {
+        return Refusal::Missing(missing);
     }
+    let is_new = statuses.iter().any(|(identity, status)| match status {
+        IdentityStatus::Exists { created } => created + PRINCIPAL_LAG > now,
+        IdentityStatus::Missing | IdentityStatus::OtherPath { .. } => {
+            created_roles.contains(identity)
+        }
+    });
+    if is_new || statuses.len() < count { Refusal::MayPass } else { Refusal::Other }
 }

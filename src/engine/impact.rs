@@ -1,32 +1,37 @@
-//! Finds what depends on keys: everything in their Regions that says which key encrypts it, and the
-//! grants that AWS services hold.
+//! Finds the resources that depend on keys: the resources in the keys' Regions whose descriptions name
+//! the key, and the grants that AWS services hold.
 
-use super::Effort;
-use crate::cloud::retry::{Patience, every_page, patiently};
-use crate::cloud::{Cloud, CloudError, Copies, Sought};
+use super::Options;
+use crate::answer::CloudError;
+use crate::cloud::retry::{RetryPolicy, every_page, with_retries};
+use crate::cloud::{Cloud, Copies};
 use crate::id::{KeyArn, Place};
 use crate::impact::{Dependant, Impact, Impacts, Scanned, Unseen};
 use crate::kind::consumer::Encryption;
-use crate::kind::{KeyRef, Kind};
+use crate::kind::{ConsumerQuery, KeyRef, Kind, Object};
 use crate::policy::is_service;
 use futures_util::stream::StreamExt;
 use std::collections::BTreeSet;
 
-/// One list of one place: what it is called, and what was found, with the key of each.
+/// The resources of one kind in one place.
 struct List {
     place: Place,
+    /// The kind, as [`Dependant::what`] names it.
     what: String,
+    /// The service that holds grants on the keys for the resources.
+    service: Option<&'static str>,
+    /// The id and the key of each resource.
     found: Result<Vec<(String, Option<KeyArn>)>, CloudError>,
 }
 
-/// How often a list is asked for: what does not answer is told, and not waited for.
+/// The largest number of attempts at a list. A list that AWS does not return is reported as unread.
 const ATTEMPTS: u32 = 3;
 
-/// Looks for what depends on each of the keys.
-pub async fn scan<C: Cloud>(cloud: &C, effort: &Effort, keys: &BTreeSet<KeyArn>) -> Impacts {
-    let attempts = effort.patience.attempts.min(ATTEMPTS);
-    let patience = Patience { attempts, ..effort.patience.clone() };
-    let effort = &Effort { patience, ..effort.clone() };
+/// Finds the resources that depend on each of the keys.
+pub async fn scan<C: Cloud>(cloud: &C, options: &Options, keys: &BTreeSet<KeyArn>) -> Impacts {
+    let attempts = options.retry.attempts.min(ATTEMPTS);
+    let retry = RetryPolicy { attempts, ..options.retry.clone() };
+    let options = &Options { retry, ..options.clone() };
     let mut impacts: Impacts = keys.iter().map(|key| (key.clone(), Impact::default())).collect();
     let places: BTreeSet<Place> = keys.iter().map(KeyArn::place).collect();
     let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.is_consumer()).collect();
@@ -37,17 +42,19 @@ pub async fn scan<C: Cloud>(cloud: &C, effort: &Effort, keys: &BTreeSet<KeyArn>)
     });
     let reads = lists.map(|(place, kind, copies)| async move {
         match (kind, copies) {
-            (Some(kind), _) => objects(cloud, effort, place, kind).await,
-            (None, Some(of)) => self::copies(cloud, effort, place, of).await,
-            (None, None) => List { place: place.clone(), what: String::new(), found: Ok(vec![]) },
+            (Some(kind), _) => objects(cloud, options, place, kind).await,
+            (None, Some(of)) => self::copies(cloud, options, place, of).await,
+            (None, None) => {
+                List { place: place.clone(), what: String::new(), service: None, found: Ok(vec![]) }
+            }
         }
     });
-    let lists: Vec<List> = effort.side_by_side(reads).collect().await;
+    let lists: Vec<List> = options.concurrently(reads).collect().await;
     for list in lists {
-        enter(list, &mut impacts);
+        add(list, &mut impacts);
     }
-    let asks = keys.iter().map(|key| async move { (key, of_key(cloud, effort, key).await) });
-    let own: Vec<(&KeyArn, Impact)> = effort.side_by_side(asks).collect().await;
+    let asks = keys.iter().map(|key| async move { (key, of_key(cloud, options, key).await) });
+    let own: Vec<(&KeyArn, Impact)> = options.concurrently(asks).collect().await;
     for (key, found) in own {
         if let Some(impact) = impacts.get_mut(key) {
             impact.dependants.extend(found.dependants);
@@ -59,31 +66,33 @@ pub async fn scan<C: Cloud>(cloud: &C, effort: &Effort, keys: &BTreeSet<KeyArn>)
     impacts
 }
 
-async fn objects<C: Cloud>(cloud: &C, effort: &Effort, place: &Place, kind: Kind) -> List {
-    let sought = Sought::all(kind);
-    let ask = async || cloud.objects(place, &sought).await;
-    let found = patiently(&effort.patience, ask).await.map(|objects| {
-        let each = objects.into_iter().map(|object| {
-            let key = object.spec.common().and_then(|common| common.key.as_ref());
-            let arn = key.and_then(Encryption::key).and_then(|key| match key {
-                KeyRef::Arn(arn) => Some(arn.clone()),
-                KeyRef::Managed(_) | KeyRef::Alias(_) => None,
-            });
-            (object.id, arn)
-        });
-        each.collect()
+async fn objects<C: Cloud>(cloud: &C, options: &Options, place: &Place, kind: Kind) -> List {
+    let sought = ConsumerQuery::all(kind);
+    let found = with_retries(&options.retry, async || cloud.objects(place, &sought).await).await;
+    let found = found.map(|objects| objects.into_iter().map(with_key).collect());
+    let service = kind.facts().and_then(|facts| facts.grants_of);
+    List { place: place.clone(), what: kind.as_str().to_owned(), service, found }
+}
+
+/// Returns the id of a consumer and the ARN of its key.
+fn with_key(object: Object) -> (String, Option<KeyArn>) {
+    let key = object.spec.common().and_then(|common| common.key.as_ref());
+    let arn = key.and_then(Encryption::key).and_then(|key| match key {
+        KeyRef::Arn(arn) => Some(arn.clone()),
+        KeyRef::Managed(_) | KeyRef::Alias(_) => None,
     });
-    List { place: place.clone(), what: kind.as_str().to_owned(), found }
+    (object.id, arn)
 }
 
-async fn copies<C: Cloud>(cloud: &C, effort: &Effort, place: &Place, of: Copies) -> List {
-    let ask = async || cloud.copies(place, of).await;
-    let found = patiently(&effort.patience, ask).await;
-    List { place: place.clone(), what: of.as_str().to_owned(), found }
+async fn copies<C: Cloud>(cloud: &C, options: &Options, place: &Place, of: Copies) -> List {
+    let found = with_retries(&options.retry, async || cloud.copies(place, of).await).await;
+    let service = Some(of.service());
+    List { place: place.clone(), what: of.as_str().to_owned(), service, found }
 }
 
-fn enter(list: List, impacts: &mut Impacts) {
-    let List { place, what, found } = list;
+/// Adds a list to the impacts of the keys in its place.
+fn add(list: List, impacts: &mut Impacts) {
+    let List { place, what, service, found } = list;
     for (key, impact) in impacts.iter_mut().filter(|(key, _)| key.place() == place) {
         match &found {
             Ok(found) => {
@@ -93,6 +102,7 @@ fn enter(list: List, impacts: &mut Impacts) {
                     what: what.clone(),
                     id: id.clone(),
                     held_by: None,
+                    service: service.map(str::to_owned),
                 }));
             }
             Err(error) => {
@@ -102,12 +112,11 @@ fn enter(list: List, impacts: &mut Impacts) {
     }
 }
 
-/// The grants of services, and the last use.
-async fn of_key<C: Cloud>(cloud: &C, effort: &Effort, key: &KeyArn) -> Impact {
+/// Returns the grants that AWS services hold on the key, and its last use.
+async fn of_key<C: Cloud>(cloud: &C, options: &Options, key: &KeyArn) -> Impact {
     let mut impact = Impact::default();
-    let list = async |from: Option<&str>| cloud.grants(key, from).await;
     let what = "grant".to_owned();
-    match every_page(&effort.patience, list).await {
+    match every_page(&options.retry, async |from| cloud.grants(key, from).await).await {
         Ok(grants) => {
             impact.scanned.insert(Scanned { what: what.clone(), count: grants.len() });
             let of_services = grants.into_iter().filter(|grant| {
@@ -118,14 +127,15 @@ async fn of_key<C: Cloud>(cloud: &C, effort: &Effort, key: &KeyArn) -> Impact {
                 what: what.clone(),
                 id: grant.grant_id,
                 held_by: Some(grant.grantee),
+                service: None,
             }));
         }
         Err(error) => drop(impact.unseen.insert(Unseen { what, why: error.to_string() })),
     }
-    match patiently(&effort.patience, async || cloud.last_usage(key).await).await {
+    match with_retries(&options.retry, async || cloud.last_usage(key).await).await {
         Ok(usage) => impact.last_usage = Some(usage),
         Err(error) => {
-            let what = "its last use".to_owned();
+            let what = "last use".to_owned();
             impact.unseen.insert(Unseen { what, why: error.to_string() });
         }
     }

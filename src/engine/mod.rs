@@ -1,6 +1,8 @@
-//! What talks to AWS: refresh reads, identities asks IAM, settle finds out what became of
-//! a lost call, apply executes.
-//! Generic over `Cloud`; knows neither the SDK nor files nor terminals.
+//! The code that calls AWS: `refresh` reads the live resources, `survey` reads what a draft needs,
+//! `apply` executes a plan, `settle` and `recover` find out whether AWS executed a call whose answer
+//! was lost, and `impact` finds the dependants of a key.
+//!
+//! It is generic over the `Cloud` trait, and uses neither the SDK nor files nor the terminal.
 
 pub mod apply;
 pub mod identities;
@@ -10,21 +12,21 @@ pub mod refresh;
 pub mod settle;
 pub mod survey;
 
-use crate::cloud::retry::Patience;
+use crate::cloud::retry::RetryPolicy;
 use futures_util::stream::{self, Stream, StreamExt};
 
-/// How hard the engine tries.
+/// The options of a run.
 #[derive(Clone, Debug)]
-pub struct Effort {
-    /// How many steps, and how many resources to read, are in flight at once.
+pub struct Options {
+    /// The number of steps, and of reads, that are in flight at the same time.
     pub parallelism: usize,
-    /// How often and how long a call is tried again.
-    pub patience: Patience,
+    /// How often a call is repeated, and the pauses in between.
+    pub retry: RetryPolicy,
 }
 
-impl Effort {
-    /// Does the reads at once, as many as are allowed; the answers in any order.
-    pub fn side_by_side<T>(
+impl Options {
+    /// Runs the reads concurrently, up to `parallelism` at a time. The results arrive in any order.
+    pub fn concurrently<T>(
         &self,
         reads: impl Iterator<Item = impl Future<Output = T>>,
     ) -> impl Stream<Item = T> {

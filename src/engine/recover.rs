@@ -1,40 +1,42 @@
-//! Settles what an interrupted run left open, before anything is planned.
+//! Settles the calls that an interrupted run left open, before a plan is made.
 
-use super::Effort;
-use super::settle::{Lost, Nonces, settle};
-use crate::address::Address;
-use crate::cloud::{Cloud, CloudError, Fault};
+use super::Options;
+use super::settle::{LostCall, Nonces, settle};
+use crate::answer::{CloudError, Fault};
+use crate::cloud::Cloud;
 use crate::journal::{Event, Replay};
+use crate::kind::address::Address;
 use crate::kind::{Ids, Kind};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What was found out about one open call.
+/// A call that was open and is settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Whose.
+    /// The address of the step.
     pub address: Address,
     /// AWS's name of the operation.
-    pub operation: String,
-    /// Whether AWS had executed it.
+    pub operation: &'static str,
+    /// Whether AWS executed the call.
     pub executed: bool,
 }
 
-/// The ARNs of the keys in the records.
+/// Returns the ARNs of the recorded keys.
 #[must_use]
 pub fn ids(replay: &Replay) -> Ids {
     let keys = replay.state.records.iter().filter(|(address, _)| address.kind == Kind::Key);
     keys.filter_map(|(address, record)| Some((address.clone(), record.id.parse().ok()?))).collect()
 }
 
-/// Settles every open call by looking at AWS. Each answer goes to `write` (the journal, or nowhere
-/// for a run that only reads) before it is folded in. `now` is in seconds since 1970.
+/// Settles every open call by reading AWS. Each result is passed to `write` before it is applied to
+/// `replay`; `write` appends it to the journal, or does nothing in a run that only reads. `now` is in
+/// seconds since 1970.
 ///
 /// # Errors
-/// If AWS cannot be asked, or the answer cannot be written.
+/// Returns an error if AWS cannot be read, or if a result cannot be written.
 pub async fn recover<C: Cloud, E: From<CloudError>>(
     cloud: &C,
-    effort: &Effort,
+    options: &Options,
     replay: &mut Replay,
     now: u64,
     mut write: impl FnMut(&Event) -> Result<(), E>,
@@ -43,10 +45,10 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
     let (nonces, started) = (Nonces::default(), Instant::now());
     for (address, open) in replay.in_flight() {
         let ids = ids(replay);
-        // What is looked for meanwhile ages the calls that come after it.
+        // Settling the earlier calls takes time, so the later calls are older by then.
         let now = now + started.elapsed().as_secs();
         let stack = replay.state.stack.to_string();
-        let lost = Lost {
+        let lost = LostCall {
             address: &address,
             stack: &stack,
             at: &open.at,
@@ -56,7 +58,7 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
             nonce: open.nonce.as_deref(),
             age: Duration::from_secs(now.saturating_sub(open.time)),
         };
-        let outcome = settle(cloud, effort, &nonces, lost).await?;
+        let outcome = settle(cloud, options, &nonces, lost).await?;
         let number = open.number;
         let event = match &outcome {
             Some(outcome) => {
@@ -66,9 +68,9 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
             None => Event::Failed { address: address.clone(), number, fault: Fault::Ambiguous },
         };
         write(&event)?;
-        // The event answers an intent that the journal has just named.
+        // This cannot fail: the event follows an intent that the replay has as open.
         drop(replay.absorb(&event));
-        let (operation, executed) = (open.call.request().0, outcome.is_some());
+        let (operation, executed) = (open.call.operation(), outcome.is_some());
         found.push(Recovered { address, operation, executed });
     }
     Ok(found)

@@ -1,9 +1,10 @@
-//! Reads what AWS has, for every address of interest, in the fewest calls; never changes AWS.
+//! Reads the live resources of every declared or recorded address, in as few calls as possible. Never
+//! changes AWS.
 //!
-//! One sweep of `ListAliases` a Region. A key is known by its record; else by what it is to adopt;
-//! else by its tags, looked for behind its aliases first and among all keys of the Region last
-//! (that is also how a lost state is found again). Then each key is read once: only what its
-//! declaration or its record mentions.
+//! `ListAliases` is read once in each Region. A key is identified by its record, else by its tags, else
+//! by its `adopt` setting. The keys behind the declared aliases are read first, and all keys of a Region
+//! only if keys are still missing or there are no records at all (which restores a lost state). Then each
+//! key is read once, limited to the settings that its declaration or its record mentions.
 
 mod buckets;
 mod consumers;
@@ -12,13 +13,14 @@ mod lift;
 mod policies;
 mod roles;
 
-use super::Effort;
-use super::settle::LOOKS;
-use crate::address::Address;
-use crate::cloud::retry::{every_page, patiently};
-use crate::cloud::{AliasEntry, Cloud, CloudError, Fault};
+use super::Options;
+use super::settle::PAUSES;
+use crate::answer::{CloudError, Fault};
+use crate::cloud::retry::{every_page, with_retries};
+use crate::cloud::{AliasEntry, Cloud};
 use crate::desired::{Declared, Desired};
 use crate::id::{AliasArn, KeyArn, Place};
+use crate::kind::address::Address;
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, Metadata, Rotation};
 use crate::kind::{KeyRef, Kind, Spec};
@@ -29,10 +31,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// The aliases of each place, and the keys behind them.
+/// The keys behind the aliases of each place, by alias name.
 type Aliases = BTreeMap<Place, BTreeMap<String, KeyArn>>;
 
-/// What was read of one key.
+/// The settings that were read of one key.
 struct Reading {
     metadata: Metadata,
     policy: Option<String>,
@@ -43,32 +45,33 @@ struct Reading {
 
 struct Refresh<'a, C> {
     cloud: &'a C,
-    effort: &'a Effort,
+    options: &'a Options,
     desired: &'a Desired,
     state: &'a State,
-    /// The grants that are declared or recorded, by the key that they are on.
+    /// The declared and recorded grants, by key.
     grants_on: BTreeMap<KeyRef, BTreeSet<Address>>,
-    /// The tags that were read: they tell whose a key is, and what it carries.
+    /// The tags of the keys that were read so far.
     tags: RefCell<BTreeMap<KeyArn, BTreeMap<String, String>>>,
 }
 
-/// Reads what AWS has. `caller` is the caller's ARN, where it is known.
+/// Reads the live resources of a stack. `caller` is the caller's ARN, if it is known.
 ///
 /// # Errors
-/// If AWS cannot be asked at all. What cannot be read of one resource is `Observed::Unusable`.
+/// Returns an error if AWS as a whole cannot be reached. A single resource that cannot be read is
+/// `Observed::Unusable` instead.
 pub async fn refresh<C: Cloud>(
     cloud: &C,
-    effort: &Effort,
+    options: &Options,
     desired: &Desired,
     state: &State,
     caller: Option<&str>,
 ) -> Result<Live, CloudError> {
     let grants_on = grants_on(desired, state);
-    let run = Refresh { cloud, effort, desired, state, grants_on, tags: RefCell::default() };
+    let run = Refresh { cloud, options, desired, state, grants_on, tags: RefCell::default() };
     let aliases = run.aliases().await?;
     let identified = run.identify(&aliases).await?;
     let mut live = Live {
-        observed: identified.obstructed,
+        observed: identified.unusable,
         caller: caller.map(str::to_owned),
         ..Live::default()
     };
@@ -81,11 +84,11 @@ pub async fn refresh<C: Cloud>(
     run.lift_roles(&mut live).await?;
     run.lift_policies(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
-    run.look_at_buckets(&mut live).await?;
+    run.read_buckets(&mut live).await?;
     Ok(live)
 }
 
-/// The forms that an address is wanted in: declared, recorded.
+/// The declaration and the record of an address.
 struct Interest<'a> {
     declared: Option<&'a Declared>,
     record: Option<&'a Record>,
@@ -114,7 +117,7 @@ impl<C: Cloud> Refresh<'_, C> {
         all.filter(|address| address.kind == kind).collect()
     }
 
-    /// The places of the resources of some kinds.
+    /// Returns the places of the declared and recorded resources whose kind is `wanted`.
     fn places(&self, wanted: impl Fn(Kind) -> bool) -> BTreeSet<Place> {
         let declared = self.desired.resources.iter().map(|(a, d)| (a, &d.place));
         let recorded = self.state.records.iter().map(|(a, r)| (a, &r.place));
@@ -122,7 +125,7 @@ impl<C: Cloud> Refresh<'_, C> {
         all.map(|(_, place)| place.clone()).collect()
     }
 
-    /// The keys behind the aliases that resources name.
+    /// Returns the keys behind the aliases that resources refer to.
     fn targets(&self, aliases: &Aliases) -> BTreeMap<AliasArn, KeyArn> {
         let refs = self.desired.resources.values().flat_map(|declared| declared.spec.refs());
         let named = refs.filter_map(KeyRef::alias);
@@ -138,61 +141,63 @@ impl<C: Cloud> Refresh<'_, C> {
             self.places(|kind| kind == Kind::Key || kind == Kind::Alias || kind.is_consumer());
         let named = self.desired.resources.values().flat_map(|declared| declared.spec.refs());
         places.extend(named.filter_map(KeyRef::alias).map(|alias| alias.place.clone()));
-        let places = places.into_iter();
-        let lists = places.map(|place| async move {
-            let list = async |from: Option<&str>| self.cloud.aliases(&place, from).await;
-            let entries = every_page(&self.effort.patience, list).await?;
+        let lists = places.into_iter().map(|place| async move {
+            let entries = every_page(&self.options.retry, async |from| {
+                self.cloud.aliases(&place, from).await
+            })
+            .await?;
             let arn = |AliasEntry { name, target }| Some((name, KeyArn::at(&place, &target?)));
             let targets = entries.into_iter().filter_map(arn).collect();
             Ok((place, targets))
         });
-        self.side_by_side(lists).await.into_iter().collect()
+        self.concurrently(lists).await.into_iter().collect()
     }
 
-    /// Does the reads at once; the answers in any order.
-    async fn side_by_side<T>(
+    /// Runs the reads concurrently. The results are in any order.
+    async fn concurrently<T>(
         &self,
         reads: impl Iterator<Item = impl Future<Output = T>>,
     ) -> Vec<T> {
-        self.effort.side_by_side(reads).collect().await
+        self.options.concurrently(reads).collect().await
     }
 
-    /// Reads each key, side by side; what is denied or gone is an error of its own.
+    /// Reads the keys concurrently. A key that does not exist or that the caller may not read has an
+    /// error of its own.
     async fn read_keys(
         &self,
         ids: &BTreeMap<Address, KeyArn>,
     ) -> Result<Vec<(Address, Result<Reading, CloudError>)>, CloudError> {
         let reads = ids.iter().map(|(address, arn)| async move {
-            let gone = |reading: &Result<Reading, CloudError>| {
+            let missing = |reading: &Result<Reading, CloudError>| {
                 matches!(reading, Err(error) if error.fault == Fault::NotFound)
             };
-            let reading = look_again(async || self.read_key(address, arn).await, gone).await;
+            let read = async || self.read_key(address, arn).await;
+            let reading = read_until_visible(read, missing).await;
             (address.clone(), reading)
         });
-        let all = self.side_by_side(reads).await;
+        let all = self.concurrently(reads).await;
         let (mut kept, mut fatal) = (Vec::new(), None);
         for (address, reading) in all {
             match reading {
-                Err(error) if unreachable(&error) => fatal = Some(error),
+                Err(error) if is_outage(&error) => fatal = Some(error),
                 reading => kept.push((address, reading)),
             }
         }
         fatal.map_or(Ok(kept), Err)
     }
 
-    /// The tags of a key, read once.
+    /// Returns the tags of a key. The tags of each key are read only once.
     async fn tags(&self, arn: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
         if let Some(tags) = self.tags.borrow().get(arn) {
             return Ok(tags.clone());
         }
-        let ask = async || self.cloud.tags(arn).await;
-        let tags = patiently(&self.effort.patience, ask).await?;
+        let tags = with_retries(&self.options.retry, async || self.cloud.tags(arn).await).await?;
         self.tags.borrow_mut().insert(arn.clone(), tags.clone());
         Ok(tags)
     }
 
     async fn read_key(&self, address: &Address, arn: &KeyArn) -> Result<Reading, CloudError> {
-        let patience = &self.effort.patience;
+        let retry = &self.options.retry;
         let keys = self.interest(address).keys();
         let rotates = |key: &&key::Spec| {
             let spec = key.spec.as_deref().unwrap_or(key::DEFAULT_SPEC);
@@ -203,8 +208,7 @@ impl<C: Cloud> Refresh<'_, C> {
             if !keys.iter().any(rotates) {
                 return Ok(None);
             }
-            let ask = async || self.cloud.rotation(arn).await;
-            match patiently(patience, ask).await {
+            match with_retries(retry, async || self.cloud.rotation(arn).await).await {
                 // KMS reports no rotation for asymmetric and HMAC keys, imported material and custom key
                 // stores (KMS API Reference, `GetKeyRotationStatus`).
                 Err(error) if error.fault == Fault::Unsupported => Ok(None),
@@ -215,29 +219,29 @@ impl<C: Cloud> Refresh<'_, C> {
             if keys.iter().all(|key| key.policy.is_none() && key.shared.is_none()) {
                 return Ok(None);
             }
-            patiently(patience, async || self.cloud.policy(arn).await).await.map(Some)
+            with_retries(retry, async || self.cloud.policy(arn).await).await.map(Some)
         };
         let grants = async {
             if !self.grants_on.contains_key(&KeyRef::Managed(address.clone())) {
                 return Ok(None);
             }
-            let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
-            every_page(patience, list).await.map(Some)
+            every_page(retry, async |from| self.cloud.grants(arn, from).await).await.map(Some)
         };
         let (metadata, rotation, policy, tags, grants) = tokio::join!(
-            patiently(patience, async || self.cloud.describe(arn).await),
+            with_retries(retry, async || self.cloud.describe(arn).await),
             rotation,
             policy,
             self.tags(arn),
             grants,
         );
-        // The description is judged first: a key that is gone answers so to every question.
+        // The error of `DescribeKey` comes first: for a key that does not exist, every call fails.
         let metadata = metadata?;
         let (rotation, policy, tags, grants) = (rotation?, policy?, tags?, grants?);
         Ok(Reading { metadata, policy, rotation, tags, grants })
     }
 }
 
+/// Returns the declared and recorded grants, by key.
 fn grants_on(desired: &Desired, state: &State) -> BTreeMap<KeyRef, BTreeSet<Address>> {
     let declared = desired.resources.iter().map(|(address, declared)| (address, &declared.spec));
     let recorded = state.records.iter().map(|(address, record)| (address, &record.spec));
@@ -250,31 +254,39 @@ fn grants_on(desired: &Desired, state: &State) -> BTreeMap<KeyRef, BTreeSet<Addr
     grants
 }
 
-/// Whether the failure is AWS's or the network's as a whole, not one resource's.
-fn unreachable(error: &CloudError) -> bool {
+/// Returns whether the error concerns AWS or the network as a whole, and not one resource.
+fn is_outage(error: &CloudError) -> bool {
     matches!(error.fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
-fn obstructed(error: &CloudError) -> Observed {
-    unread(
+fn unusable(error: &CloudError) -> Observed {
+    unreadable(
         format!("it cannot be read: {error}"),
         error,
-        "let the caller read it: kms:DescribeKey, GetKeyPolicy, GetKeyRotationStatus, \
-         ListResourceTags and ListGrants, in the key's policy or by IAM",
+        "allow the caller kms:DescribeKey, kms:GetKeyPolicy, kms:GetKeyRotationStatus, \
+         kms:ListResourceTags and kms:ListGrants, in the key's policy or with IAM policies",
     )
 }
 
-/// What could not be looked at; `denied` says what the caller must be allowed.
-fn unread(reason: String, error: &CloudError, denied: &str) -> Observed {
-    let help = if error.fault == Fault::Denied { denied } else { "see what AWS says" };
+/// Returns the result for a resource that could not be read. `denied` is the help if the caller lacks a
+/// permission.
+fn unreadable(reason: String, error: &CloudError, denied: &str) -> Observed {
+    let help = if error.fault == Fault::Denied {
+        denied
+    } else {
+        "resolve the error from AWS, and plan again"
+    };
     Observed::Unusable { reason, help: help.to_owned() }
 }
 
-/// AWS shows new objects after seconds, and a second one must not be made because of that: what was
-/// known and is `missing` is looked for again until it is believed that it is gone.
-async fn look_again<T>(mut read: impl AsyncFnMut() -> T, missing: impl Fn(&T) -> bool) -> T {
+/// Repeats a read while its result is `missing`, for as long as AWS may not show a new resource. Without
+/// the repetition a second resource could be created.
+async fn read_until_visible<T>(
+    mut read: impl AsyncFnMut() -> T,
+    missing: impl Fn(&T) -> bool,
+) -> T {
     let mut found = read().await;
-    for seconds in LOOKS {
+    for seconds in PAUSES {
         if !missing(&found) {
             break;
         }

@@ -1,18 +1,19 @@
-//! Finds out what a draft must know before it is a plan.
+//! Reads from AWS what a draft needs before it can be finished.
 
-use super::{Effort, identities, impact};
-use crate::cloud::{Cloud, CloudError};
+use super::{Options, identities, impact};
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
 use crate::id::AccountId;
 use crate::live::Live;
 use crate::plan::{Draft, Survey};
 use std::collections::BTreeSet;
 
-/// Looks up the users and roles that the draft names in one of `accounts`, and what depends on the
-/// keys that it disables or deletes. With the survey comes the reason why an identity could not be
-/// looked up, if there is one.
+/// Looks up the users and roles of `accounts` that the draft names, and the resources that depend on
+/// the keys that it disables or deletes. Also returns the error of an identity that could not be looked
+/// up, if any.
 pub async fn survey<C: Cloud>(
     cloud: &C,
-    effort: &Effort,
+    options: &Options,
     draft: &Draft<'_>,
     live: &Live,
     accounts: &BTreeSet<AccountId>,
@@ -20,12 +21,12 @@ pub async fn survey<C: Cloud>(
     let unknown = draft.identities().into_iter().filter(|identity| {
         accounts.contains(identity.account()) && !live.has_identity(identity.as_str())
     });
-    let looked = identities::look(cloud, effort, unknown).await;
-    let endangered = draft.endangered();
-    let impacts = if endangered.is_empty() {
+    let lookup = identities::look_up(cloud, options, unknown).await;
+    let keys_at_risk = draft.keys_at_risk();
+    let impacts = if keys_at_risk.is_empty() {
         Default::default()
     } else {
-        impact::scan(cloud, effort, &endangered).await
+        impact::scan(cloud, options, &keys_at_risk).await
     };
-    (Survey { standings: looked.standings, impacts }, looked.blind)
+    (Survey { identities: lookup.statuses, impacts }, lookup.error)
 }

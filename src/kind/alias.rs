@@ -2,6 +2,7 @@
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
 use crate::id::{AliasName, Name, Place};
 use serde::{Deserialize, Serialize};
@@ -15,14 +16,13 @@ pub struct Spec {
     pub target: KeyRef,
 }
 
-/// The calls that change an alias.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateAlias { alias_name: AliasName, target_key_id: KeyRef },
-    UpdateAlias { alias_name: AliasName, target_key_id: KeyRef },
-    DeleteAlias { alias_name: AliasName },
+calls! {
+    /// The calls that change an alias.
+    pub enum Call {
+        CreateAlias { alias_name: AliasName, target_key_id: KeyRef },
+        UpdateAlias { alias_name: AliasName, target_key_id: KeyRef },
+        DeleteAlias { alias_name: AliasName },
+    }
 }
 
 /// The kind.
@@ -44,19 +44,19 @@ impl Resource for Alias {
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
         let Setting { place, keys, .. } = *setting;
-        let create = |to: &Spec| Call::CreateAlias {
-            alias_name: to.name.clone(),
-            target_key_id: to.target.clone(),
+        let create = |to: &Spec| {
+            CreateAlias { alias_name: to.name.clone(), target_key_id: to.target.clone() }.into()
         };
-        let delete = |from: &Spec| Call::DeleteAlias { alias_name: from.name.clone() };
+        let delete = |from: &Spec| DeleteAlias { alias_name: from.name.clone() }.into();
         Ok(match change {
             Change::Create { to } => Calls::all_at(place, vec![create(to)]),
             Change::Update { from, to } | Change::Import { from, to } => {
                 if same_type(&from.target, &to.target, keys) {
-                    let update = Call::UpdateAlias {
+                    let update = UpdateAlias {
                         alias_name: to.name.clone(),
                         target_key_id: to.target.clone(),
-                    };
+                    }
+                    .into();
                     Calls::all_at(place, vec![update])
                 } else {
                     let mut calls = Calls::all_at(place, vec![delete(from), create(to)]);
@@ -86,9 +86,9 @@ impl Resource for Alias {
     }
 }
 
-/// `UpdateAlias` wants both keys symmetric, both asymmetric or both HMAC, with the same usage
-/// (aws-semantics 1.6). A key that nothing is known of is taken to differ: the way that always
-/// works is chosen.
+/// Whether `UpdateAlias` can move an alias from one key to the other: both must be symmetric, both
+/// asymmetric or both HMAC keys, with the same usage (KMS API Reference, UpdateAlias). A key of which
+/// nothing is known counts as different: deleting and creating the alias always works.
 fn same_type(from: &KeyRef, to: &KeyRef, facts: &KeyFacts) -> bool {
     let kind = |key: &KeyRef| {
         let fact = facts.get(key)?;

@@ -6,7 +6,8 @@ use super::consumer::{Tag, Tags};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// The principal that CloudTrail calls KMS and S3 as (aws-semantics 5.6).
+/// The service principal that CloudTrail calls KMS and S3 with (CloudTrail User Guide, Configure AWS
+/// KMS key policies for CloudTrail).
 pub const SERVICE: &str = "cloudtrail.amazonaws.com";
 
 /// Which events are taken: those for which every field is as one of its values.

@@ -1,16 +1,18 @@
-//! Event data stores of CloudTrail Lake. Their key can be added once, and neither changed nor taken
-//! away (aws-semantics 5.7). AWS has closed CloudTrail Lake to new customers on 2026-05-31: an
-//! account that has had no store before cannot make one.
+//! Event data stores of CloudTrail Lake. A key can be added to a store that has none, and can then be
+//! neither changed nor removed (CloudTrail API Reference, UpdateEventDataStore: `KmsKeyId`). AWS
+//! closed CloudTrail Lake to new customers on 2026-05-31: an account that has had no store before
+//! cannot create one.
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
-    Consumer, Effect, Encryption, Pace, Scene, Spec, Tag, allowed, fixed_key, missing, retagged,
-    settings, tag_list,
+    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed,
+    fixed_key, missing, settings, tag_calls, tag_list,
 };
-use super::{Calls, Change, KeyRef, Setting, Violation};
-use crate::policy::{Need, Who};
+use super::{Change, KeyRef, Setting, Violation};
+use crate::policy::{Need, PrincipalSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -55,28 +57,27 @@ pub struct StoreSettings {
     pub kms_key_id: Option<KeyRef>,
 }
 
-/// The calls that change an event data store. Which one (`EventDataStore`, `ResourceId`) is put in
-/// when they are sent: AWS makes up its ARN.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateEventDataStore {
-        #[serde(flatten)]
-        settings: StoreSettings,
-        tags_list: Vec<Tag>,
-    },
-    UpdateEventDataStore {
-        #[serde(flatten)]
-        settings: StoreSettings,
-    },
-    AddTags {
-        tags_list: Vec<Tag>,
-    },
-    RemoveTags {
-        tags_list: Vec<Tag>,
-    },
-    DeleteEventDataStore {},
+calls! {
+    /// The calls that change an event data store. Its ARN (`EventDataStore`, `ResourceId`), which AWS
+    /// assigns, is filled in when a call is sent.
+    pub enum Call {
+        CreateEventDataStore {
+            #[serde(flatten)]
+            settings: StoreSettings,
+            tags_list: Vec<Tag>,
+        },
+        UpdateEventDataStore {
+            #[serde(flatten)]
+            settings: StoreSettings,
+        },
+        AddTags {
+            tags_list: Vec<Tag>,
+        },
+        RemoveTags {
+            tags_list: Vec<Tag>,
+        },
+        DeleteEventDataStore {},
+    }
 }
 
 /// The kind.
@@ -90,40 +91,94 @@ const KEY_STAYS: &str = "CloudTrail never takes a key away from a store, nor giv
 impl Consumer for CloudtrailEventDataStore {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "cloudtrail";
-    const NAMED: bool = false;
-    const READS: &'static str = "cloudtrail:ListEventDataStores, GetEventDataStore, ListTags";
-    const PACE: Pace = Pace { first: 2, most: 20, limit: 900 };
+    const FACTS: Facts = Facts {
+        service: "cloudtrail",
+        reads: "cloudtrail:ListEventDataStores, GetEventDataStore, ListTags",
+        pace: Pace { first: 2, most: 20, limit: 900 },
+        identity: Identity::Id,
+        grants_of: None,
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: true,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let calls = match change {
-            Change::Create { to } => create(to)?,
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to)?,
-            Change::Delete { from } => delete(from)?,
-            Change::Forget { .. } => Vec::new(),
-        };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(&change);
+    fn create(to: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        allowed([missing("name", to.settings.name.as_ref())])?;
+        let settings = changed(&Settings::default(), &to.settings, to.key().cloned());
+        Ok(vec![CreateEventDataStore { settings, tags_list: tag_list(&to.common.tags) }.into()])
+    }
+
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        _: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let adds = from.common.key == Some(Encryption::Aws) && to.key().is_some();
+        allowed([fixed_key(from, to, KEY_STAYS).filter(|_| !adds)])?;
+        let mut calls = Vec::new();
+        let added = to.key().filter(|_| adds).cloned();
+        let settings = changed(&from.settings, &to.settings, added);
+        if settings != StoreSettings::default() {
+            calls.push(UpdateEventDataStore { settings }.into());
+        }
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| AddTags { tags_list: tag_list(set) }.into(),
+            |unset| RemoveTags { tags_list: tags_of(&unset, &from.common.tags) }.into(),
+        ));
         Ok(calls)
+    }
+
+    /// CloudTrail deletes neither a store with Lake query federation nor one with termination
+    /// protection (CloudTrail API Reference, DeleteEventDataStore).
+    fn delete(from: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let federated = from.settings.federated == Some(true);
+        allowed([federated.then(|| {
+            let help = "end the federation first: `aws cloudtrail disable-federation`";
+            Violation::new("", "other services query it by Lake query federation", help)
+        })])?;
+        let mut calls = Vec::new();
+        if from.settings.termination_protection != Some(false) {
+            let settings = StoreSettings {
+                termination_protection_enabled: Some(false),
+                ..StoreSettings::default()
+            };
+            calls.push(UpdateEventDataStore { settings }.into());
+        }
+        calls.push(DeleteEventDataStore {}.into());
+        Ok(calls)
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { .. } => Some(
+                "deletes the event data store with all its events: AWS can restore it for 7 days, in \
+                 which its name stays taken"
+                    .to_owned(),
+            ),
+            Change::Update { from, to } | Change::Import { from, to } => {
+                let (old, new) = (from.settings.retention_days, to.settings.retention_days);
+                let days = new.filter(|new| old.is_some_and(|old| *new < old))?;
+                Some(format!("removes the events that are older than {days} days"))
+            }
+            Change::Create { .. } | Change::Forget { .. } => None,
+        }
     }
 
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateEventDataStore { .. } => Effect::Creates,
-            Call::UpdateEventDataStore { .. } => Effect::Changes,
-            Call::AddTags { .. } | Call::RemoveTags { .. } => Effect::Marks,
-            Call::DeleteEventDataStore {} => Effect::Deletes,
+            Call::CreateEventDataStore(_) => Effect::Creates,
+            Call::UpdateEventDataStore(_) => Effect::Changes,
+            Call::AddTags(_) | Call::RemoveTags(_) => Effect::Marks,
+            Call::DeleteEventDataStore(_) => Effect::Deletes,
         }
     }
 
-    /// CloudTrail User Guide, "Configure AWS KMS key policies for CloudTrail", event data stores. The
-    /// ARN of a store is known only once it is there, and the conditions on the encryption context
-    /// that trails have are not for stores.
+    /// Source: CloudTrail User Guide, Configure AWS KMS key policies for CloudTrail, event data
+    /// stores. The ARN of a store is known only once it exists; the condition on the encryption
+    /// context that the statements for trails have does not apply to stores.
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
-        let service = || Who::Service(SERVICE.to_owned());
+        let service = || PrincipalSet::Service(SERVICE.to_owned());
         let mut needs = vec![
             Need::new(ENCRYPT, service(), &["kms:GenerateDataKey", "kms:Decrypt"]),
             Need::new("AllowCloudTrailDescribeKeyEds", service(), &["kms:DescribeKey"]),
@@ -134,35 +189,24 @@ impl Consumer for CloudtrailEventDataStore {
         }
         needs
     }
+
+    /// CloudTrail keeps the name of a deleted store for the seven days in which the store can be
+    /// restored (CloudTrail API Reference, `DeleteEventDataStore`).
+    fn reserved_name(deleted: &Spec<Settings>, id: &str) -> Option<(String, Violation)> {
+        let name = deleted.settings.name.clone()?;
+        let reason = format!(
+            "the event data store `{name}` is being deleted, and AWS keeps its name for 7 days"
+        );
+        let help = format!(
+            "restore it (`aws cloudtrail restore-event-data-store --event-data-store {id}`) and plan \
+             again, choose another name, or wait"
+        );
+        Some((name, Violation::new("", reason, help)))
+    }
 }
 
 /// The purpose of the statement that can be narrowed once the store is there.
 pub const ENCRYPT: &str = "AllowCloudTrailEncryptEds";
-
-fn create(to: &Spec<Settings>) -> Result<Vec<Call>, Vec<Violation>> {
-    allowed([missing("name", to.settings.name.as_ref())])?;
-    let settings = changed(&Settings::default(), &to.settings, to.key().cloned());
-    Ok(vec![Call::CreateEventDataStore { settings, tags_list: tag_list(&to.common.tags) }])
-}
-
-fn update(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<Vec<Call>, Vec<Violation>> {
-    let adds = from.common.key == Some(Encryption::Aws) && to.key().is_some();
-    allowed([fixed_key(from, to, KEY_STAYS).filter(|_| !adds)])?;
-    let mut calls = Vec::new();
-    let added = to.key().filter(|_| adds).cloned();
-    let settings = changed(&from.settings, &to.settings, added);
-    if settings != StoreSettings::default() {
-        calls.push(Call::UpdateEventDataStore { settings });
-    }
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    if !set.is_empty() {
-        calls.push(Call::AddTags { tags_list: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        calls.push(Call::RemoveTags { tags_list: tags_of(&unset, &from.common.tags) });
-    }
-    Ok(calls)
-}
 
 fn changed(old: &Settings, new: &Settings, kms_key_id: Option<KeyRef>) -> StoreSettings {
     fn other<T: Clone + PartialEq>(old: Option<&T>, new: Option<&T>) -> Option<T> {
@@ -181,41 +225,5 @@ fn changed(old: &Settings, new: &Settings, kms_key_id: Option<KeyRef>) -> StoreS
             new.termination_protection.as_ref(),
         ),
         kms_key_id,
-    }
-}
-
-/// A store that other services query cannot be deleted, nor one that AWS protects
-/// (`DeleteEventDataStore`).
-fn delete(from: &Spec<Settings>) -> Result<Vec<Call>, Vec<Violation>> {
-    let federated = from.settings.federated == Some(true);
-    allowed([federated.then(|| {
-        let help = "end the federation first: `aws cloudtrail disable-federation`";
-        Violation::new("", "other services query it by Lake query federation", help)
-    })])?;
-    let mut calls = Vec::new();
-    if from.settings.termination_protection != Some(false) {
-        let settings = StoreSettings {
-            termination_protection_enabled: Some(false),
-            ..StoreSettings::default()
-        };
-        calls.push(Call::UpdateEventDataStore { settings });
-    }
-    calls.push(Call::DeleteEventDataStore {});
-    Ok(calls)
-}
-
-fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
-    match change {
-        Change::Delete { .. } => Some(
-            "deletes the event data store with all its events: AWS can restore it for 7 days, in \
-             which its name stays taken"
-                .to_owned(),
-        ),
-        Change::Update { from, to } | Change::Import { from, to } => {
-            let (old, new) = (from.settings.retention_days, to.settings.retention_days);
-            let days = new.filter(|new| old.is_some_and(|old| *new < old))?;
-            Some(format!("removes the events that are older than {days} days"))
-        }
-        Change::Create { .. } | Change::Forget { .. } => None,
     }
 }

@@ -1,17 +1,18 @@
-//! Trails of CloudTrail. Their key changes in place; log files that are written stay on the old one
-//! (aws-semantics 5.6).
+//! Trails of CloudTrail. Their key changes in place; log files that exist stay encrypted with the old
+//! key (CloudTrail User Guide, Encrypting CloudTrail log files with AWS KMS keys).
 
 pub(crate) mod aws;
 pub mod bucket;
 
+use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
-    Consumer, Effect, Encryption, Pace, Scene, Spec, Tag, allowed, missing, retagged, settings,
-    tag_list,
+    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed,
+    missing, settings, tag_calls, tag_list,
 };
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::id::Place;
-use crate::policy::{Need, Who};
+use crate::policy::{Need, PrincipalSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -112,46 +113,45 @@ pub struct TrailUpdate {
     pub is_organization_trail: Option<bool>,
 }
 
-/// The calls that change a trail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateTrail {
-        name: String,
-        #[serde(flatten)]
-        settings: TrailUpdate,
-        tags_list: Vec<Tag>,
-    },
-    UpdateTrail {
-        name: String,
-        #[serde(flatten)]
-        settings: TrailUpdate,
-    },
-    PutEventSelectors {
-        trail_name: String,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        event_selectors: Vec<EventSelector>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        advanced_event_selectors: Vec<AdvancedEventSelector>,
-    },
-    StartLogging {
-        name: String,
-    },
-    StopLogging {
-        name: String,
-    },
-    AddTags {
-        resource_id: String,
-        tags_list: Vec<Tag>,
-    },
-    RemoveTags {
-        resource_id: String,
-        tags_list: Vec<Tag>,
-    },
-    DeleteTrail {
-        name: String,
-    },
+calls! {
+    /// The calls that change a trail.
+    pub enum Call {
+        CreateTrail {
+            name: String,
+            #[serde(flatten)]
+            settings: TrailUpdate,
+            tags_list: Vec<Tag>,
+        },
+        UpdateTrail {
+            name: String,
+            #[serde(flatten)]
+            settings: TrailUpdate,
+        },
+        PutEventSelectors {
+            trail_name: String,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            event_selectors: Vec<EventSelector>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            advanced_event_selectors: Vec<AdvancedEventSelector>,
+        },
+        StartLogging {
+            name: String,
+        },
+        StopLogging {
+            name: String,
+        },
+        AddTags {
+            resource_id: String,
+            tags_list: Vec<Tag>,
+        },
+        RemoveTags {
+            resource_id: String,
+            tags_list: Vec<Tag>,
+        },
+        DeleteTrail {
+            name: String,
+        },
+    }
 }
 
 /// The kind.
@@ -161,38 +161,132 @@ pub struct CloudtrailTrail;
 impl Consumer for CloudtrailTrail {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "cloudtrail";
-    const NAMED: bool = true;
-    const READS: &'static str = "cloudtrail:DescribeTrails, GetTrailStatus, GetEventSelectors, ListTags; s3:ListBucket, GetBucketPolicy of the bucket";
-    const PACE: Pace = Pace { first: 1, most: 10, limit: 300 };
+    const FACTS: Facts = Facts {
+        service: "cloudtrail",
+        reads: "cloudtrail:DescribeTrails, GetTrailStatus, GetEventSelectors, ListTags; s3:ListBucket, GetBucketPolicy of the bucket",
+        pace: Pace { first: 1, most: 10, limit: 300 },
+        identity: Identity::Name,
+        grants_of: None,
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let settings = &to.settings;
+        allowed([missing("bucket", settings.bucket.as_ref())])?;
         let name = || setting.name.to_owned();
-        let calls = match change {
-            Change::Create { to } => create(to, setting)?,
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting),
-            Change::Delete { .. } => vec![Call::DeleteTrail { name: name() }],
-            Change::Forget { .. } => Vec::new(),
+        let create = CreateTrail {
+            name: name(),
+            settings: TrailUpdate {
+                s3_bucket_name: settings.bucket.clone(),
+                s3_key_prefix: settings.prefix.clone().filter(|prefix| !prefix.is_empty()),
+                include_global_service_events: settings.include_global_events,
+                is_multi_region_trail: settings.multi_region,
+                enable_log_file_validation: settings.log_file_validation,
+                kms_key_id: to.key().cloned().map(TrailKey::Key),
+                is_organization_trail: settings.organization,
+            },
+            tags_list: tag_list(&to.common.tags),
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(&change);
+        let mut calls = vec![create.into()];
+        calls.extend(selected(&Settings::default(), settings, setting.name));
+        // AWS makes trails that do not log.
+        if settings.logging != Some(false) {
+            calls.push(StartLogging { name: name() }.into());
+        }
         Ok(calls)
     }
 
-    /// CloudTrail is done with a change when it answers; it may show a new trail a moment later.
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let (old, new) = (&from.settings, &to.settings);
+        let name = || setting.name.to_owned();
+        let changed = TrailUpdate {
+            s3_bucket_name: other(old.bucket.as_ref(), new.bucket.as_ref()),
+            s3_key_prefix: other(old.prefix.as_ref(), new.prefix.as_ref()),
+            include_global_service_events: other(
+                old.include_global_events.as_ref(),
+                new.include_global_events.as_ref(),
+            ),
+            is_multi_region_trail: other(old.multi_region.as_ref(), new.multi_region.as_ref()),
+            enable_log_file_validation: other(
+                old.log_file_validation.as_ref(),
+                new.log_file_validation.as_ref(),
+            ),
+            kms_key_id: other(from.common.key.as_ref(), to.common.key.as_ref()).map(
+                |key| match key {
+                    Encryption::Key(key) => TrailKey::Key(key),
+                    Encryption::Aws => TrailKey::Nothing,
+                },
+            ),
+            is_organization_trail: other(old.organization.as_ref(), new.organization.as_ref()),
+        };
+        let mut calls = Vec::new();
+        if changed != TrailUpdate::default() {
+            calls.push(UpdateTrail { name: name(), settings: changed }.into());
+        }
+        calls.extend(selected(old, new, setting.name));
+        match other(old.logging.as_ref(), new.logging.as_ref()) {
+            Some(true) => calls.push(StartLogging { name: name() }.into()),
+            Some(false) => calls.push(StopLogging { name: name() }.into()),
+            None => {}
+        }
+        let resource_id = || trail_arn(setting.place, setting.name);
+        let removed = |keys: Vec<String>| tags_of(&keys, &from.common.tags);
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| AddTags { resource_id: resource_id(), tags_list: tag_list(set) }.into(),
+            |unset| RemoveTags { resource_id: resource_id(), tags_list: removed(unset) }.into(),
+        ));
+        Ok(calls)
+    }
+
+    fn delete(_: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        Ok(vec![DeleteTrail { name: setting.name.to_owned() }.into()])
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { .. } => Some(
+                "deletes the trail: what happens from then on is not logged; its log files stay in \
+                 the bucket, on their key"
+                    .to_owned(),
+            ),
+            Change::Update { from, to } | Change::Import { from, to }
+                if Self::interruption(from, to).is_some() =>
+            {
+                Some("stops the trail: what happens from then on is not logged".to_owned())
+            }
+            Change::Update { from, to } | Change::Import { from, to }
+                if from.common.key != to.common.key =>
+            {
+                let old = from.key()?;
+                Some(format!(
+                    "log files that are there stay on `{old}`: keep it as long as they are read"
+                ))
+            }
+            Change::Create { .. }
+            | Change::Update { .. }
+            | Change::Import { .. }
+            | Change::Forget { .. } => None,
+        }
+    }
+
+    /// CloudTrail has applied a change when it answers; it may show a new trail a moment later.
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateTrail { .. } => Effect::Creates,
-            Call::UpdateTrail { .. }
-            | Call::PutEventSelectors { .. }
-            | Call::StartLogging { .. }
-            | Call::StopLogging { .. }
-            | Call::AddTags { .. }
-            | Call::RemoveTags { .. } => Effect::Marks,
-            Call::DeleteTrail { .. } => Effect::Deletes,
+            Call::CreateTrail(_) => Effect::Creates,
+            Call::UpdateTrail(_)
+            | Call::PutEventSelectors(_)
+            | Call::StartLogging(_)
+            | Call::StopLogging(_)
+            | Call::AddTags(_)
+            | Call::RemoveTags(_) => Effect::Marks,
+            Call::DeleteTrail(_) => Effect::Deletes,
         }
     }
 
@@ -203,7 +297,7 @@ impl Consumer for CloudtrailTrail {
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
         let trail = trail_arn(scene.place, scene.name);
         let (partition, account) = (scene.place.region.partition(), &scene.place.account);
-        let service = || Who::Service(SERVICE.to_owned());
+        let service = || PrincipalSet::Service(SERVICE.to_owned());
         let need = |purpose, action: &str| {
             let need = Need::new(purpose, service(), &[action]);
             need.when("StringEquals", "aws:SourceArn", trail.clone())
@@ -225,6 +319,17 @@ impl Consumer for CloudtrailTrail {
         }
         needs
     }
+
+    fn interruption(from: &Spec<Settings>, to: &Spec<Settings>) -> Option<Violation> {
+        let stops = from.settings.logging != Some(false) && to.settings.logging == Some(false);
+        stops.then(|| {
+            Violation::new(
+                "logging",
+                "the trail is protected, and a stopped trail logs no events",
+                "first apply `protect: false`, and then `logging: false`",
+            )
+        })
+    }
 }
 
 /// The key of the encryption context that CloudTrail encrypts log files with.
@@ -235,80 +340,6 @@ const CONTEXT: &str = "kms:EncryptionContext:aws:cloudtrail:arn";
 pub fn trail_arn(place: &Place, name: &str) -> String {
     let (account, region) = (&place.account, &place.region);
     format!("arn:{}:cloudtrail:{region}:{account}:trail/{name}", region.partition())
-}
-
-/// Whether a change ends the logging.
-#[must_use]
-pub fn stops(from: &Spec<Settings>, to: &Spec<Settings>) -> bool {
-    from.settings.logging != Some(false) && to.settings.logging == Some(false)
-}
-
-fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-    let settings = &to.settings;
-    allowed([missing("bucket", settings.bucket.as_ref())])?;
-    let name = || setting.name.to_owned();
-    let mut calls = vec![Call::CreateTrail {
-        name: name(),
-        settings: TrailUpdate {
-            s3_bucket_name: settings.bucket.clone(),
-            s3_key_prefix: settings.prefix.clone().filter(|prefix| !prefix.is_empty()),
-            include_global_service_events: settings.include_global_events,
-            is_multi_region_trail: settings.multi_region,
-            enable_log_file_validation: settings.log_file_validation,
-            kms_key_id: to.key().cloned().map(TrailKey::Key),
-            is_organization_trail: settings.organization,
-        },
-        tags_list: tag_list(&to.common.tags),
-    }];
-    calls.extend(selected(&Settings::default(), settings, setting.name));
-    // AWS makes trails that do not log.
-    if settings.logging != Some(false) {
-        calls.push(Call::StartLogging { name: name() });
-    }
-    Ok(calls)
-}
-
-fn update(from: &Spec<Settings>, to: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
-    let (old, new) = (&from.settings, &to.settings);
-    let name = || setting.name.to_owned();
-    let changed = TrailUpdate {
-        s3_bucket_name: other(old.bucket.as_ref(), new.bucket.as_ref()),
-        s3_key_prefix: other(old.prefix.as_ref(), new.prefix.as_ref()),
-        include_global_service_events: other(
-            old.include_global_events.as_ref(),
-            new.include_global_events.as_ref(),
-        ),
-        is_multi_region_trail: other(old.multi_region.as_ref(), new.multi_region.as_ref()),
-        enable_log_file_validation: other(
-            old.log_file_validation.as_ref(),
-            new.log_file_validation.as_ref(),
-        ),
-        kms_key_id: other(from.common.key.as_ref(), to.common.key.as_ref()).map(|key| match key {
-            Encryption::Key(key) => TrailKey::Key(key),
-            Encryption::Aws => TrailKey::Nothing,
-        }),
-        is_organization_trail: other(old.organization.as_ref(), new.organization.as_ref()),
-    };
-    let mut calls = Vec::new();
-    if changed != TrailUpdate::default() {
-        calls.push(Call::UpdateTrail { name: name(), settings: changed });
-    }
-    calls.extend(selected(old, new, setting.name));
-    match other(old.logging.as_ref(), new.logging.as_ref()) {
-        Some(true) => calls.push(Call::StartLogging { name: name() }),
-        Some(false) => calls.push(Call::StopLogging { name: name() }),
-        None => {}
-    }
-    let resource_id = || trail_arn(setting.place, setting.name);
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    if !set.is_empty() {
-        calls.push(Call::AddTags { resource_id: resource_id(), tags_list: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        let tags_list = tags_of(&unset, &from.common.tags);
-        calls.push(Call::RemoveTags { resource_id: resource_id(), tags_list });
-    }
-    calls
 }
 
 /// What is wanted, where it is not so already.
@@ -325,30 +356,7 @@ fn selected(old: &Settings, new: &Settings, name: &str) -> Option<Call> {
     let event_selectors: Vec<_> = basic.into_iter().flatten().collect();
     let advanced_event_selectors: Vec<_> = advanced.into_iter().flatten().collect();
     let any = !event_selectors.is_empty() || !advanced_event_selectors.is_empty();
-    any.then_some(Call::PutEventSelectors { trail_name, event_selectors, advanced_event_selectors })
-}
-
-fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
-    match change {
-        Change::Delete { .. } => Some(
-            "deletes the trail: what happens from then on is not logged; its log files stay in \
-             the bucket, on their key"
-                .to_owned(),
-        ),
-        Change::Update { from, to } | Change::Import { from, to } if stops(from, to) => {
-            Some("stops the trail: what happens from then on is not logged".to_owned())
-        }
-        Change::Update { from, to } | Change::Import { from, to }
-            if from.common.key != to.common.key =>
-        {
-            let old = from.key()?;
-            Some(format!(
-                "log files that are there stay on `{old}`: keep it as long as they are read"
-            ))
-        }
-        Change::Create { .. }
-        | Change::Update { .. }
-        | Change::Import { .. }
-        | Change::Forget { .. } => None,
-    }
+    any.then_some(
+        PutEventSelectors { trail_name, event_selectors, advanced_event_selectors }.into(),
+    )
 }

@@ -1,12 +1,12 @@
-//! What all resources that a key encrypts have in common: whose they are, which key, which tags, how
-//! a lost call is settled, and what must be waited for.
+//! What all resources that a key encrypts have in common: their owner, their key, their tags, how a
+//! lost call is settled, and what must be waited for.
 //!
-//! A kind of consumer says only what is its own: its settings, its calls, and what its service
+//! A kind of consumer implements only what is its own: its settings, its calls, and what its service
 //! needs of the key. Everything in this folder but the `aws.rs` halves is pure.
 
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::{Name, Place};
-use crate::policy::{Need, Who};
+use crate::id::{KeyArn, Name, Place};
+use crate::policy::{Need, PrincipalSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,6 +57,12 @@ impl From<Encryption> for String {
             Encryption::Aws => "none".to_owned(),
         }
     }
+}
+
+/// The key that AWS reports, which is an ARN but for the default of EBS: that is told by its alias.
+pub(crate) fn encryption(key: Option<&str>) -> Encryption {
+    let arn = key.and_then(|key| key.parse::<KeyArn>().ok());
+    arn.map_or(Encryption::Aws, |arn| Encryption::Key(KeyRef::Arn(arn)))
 }
 
 /// What every consumer has.
@@ -152,6 +158,46 @@ pub struct Pace {
     pub limit: u64,
 }
 
+/// How AWS identifies a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// By the name in the configuration.
+    Name,
+    /// By an id that AWS chooses.
+    Id,
+    /// Not at all: each Region of an account has exactly one.
+    Single,
+}
+
+/// The accounts whose keys a service accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAccount {
+    /// Only the resource's own account.
+    Own,
+    /// Any account, if the key's policy allows it.
+    Any,
+}
+
+/// What the rest of kmsctl must know about a kind of consumer. Every kind states every fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The AWS service, as the CLI and CloudTrail name it.
+    pub service: &'static str,
+    /// The IAM actions that a refresh needs.
+    pub reads: &'static str,
+    /// How often, and for how long, to ask AWS whether an operation has ended.
+    pub pace: Pace,
+    /// How AWS identifies a resource.
+    pub identity: Identity,
+    /// The service that holds grants on the key for a resource, as the grants name it. AWS retires the
+    /// grants with the service's last resource.
+    pub grants_of: Option<&'static str>,
+    /// The accounts whose keys the service accepts.
+    pub key_account: KeyAccount,
+    /// Whether the name of a deleted resource stays in use for a while.
+    pub keeps_deleted_names: bool,
+}
+
 /// Where a consumer is, and for whom its key must work.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
@@ -166,9 +212,9 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// The identities that create or use it, if any are named.
     #[must_use]
-    pub fn users(&self) -> Option<Who> {
+    pub fn users(&self) -> Option<PrincipalSet> {
         let named = !self.used_by.is_empty();
-        named.then(|| Who::Identities(self.used_by.iter().cloned().collect()))
+        named.then(|| PrincipalSet::Identities(self.used_by.iter().cloned().collect()))
     }
 
     /// The condition under which a call reaches KMS through a service of the place.
@@ -183,30 +229,47 @@ impl Scene<'_> {
 pub trait Consumer {
     /// What can be declared beside the key and the tags.
     type Settings: Settings;
-    /// The AWS calls of the kind, one variant a call, its fields AWS's parameters.
+    /// The AWS calls that change a resource of the kind (see `calls!`).
     type Call: Clone + Eq + Serialize + DeserializeOwned;
-    /// The AWS service, as the CLI and CloudTrail name it.
-    const SERVICE: &'static str;
-    /// Whether AWS knows it by the name in the configuration; else by an id of AWS's.
-    const NAMED: bool;
-    /// The IAM actions that a refresh needs.
-    const READS: &'static str;
-    /// How long AWS takes.
-    const PACE: Pace;
+    /// What the rest of kmsctl must know about the kind.
+    const FACTS: Facts;
 
-    /// The calls that bring the change about, or everything that forbids it.
+    /// The calls that create the resource.
     ///
     /// # Errors
     /// The violations, each with what does work.
-    fn calls(
-        change: Change<&Spec<Self::Settings>>,
+    fn create(
+        to: &Spec<Self::Settings>,
         setting: &Setting<'_>,
-    ) -> Result<Calls<Self::Call>, Vec<Violation>>;
+    ) -> Result<Vec<Self::Call>, Vec<Violation>>;
+
+    /// The calls that turn the resource from one form into another.
+    ///
+    /// # Errors
+    /// The violations, each with what does work.
+    fn update(
+        from: &Spec<Self::Settings>,
+        to: &Spec<Self::Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Self::Call>, Vec<Violation>>;
+
+    /// The calls that delete the resource.
+    ///
+    /// # Errors
+    /// The violations, each with what does work.
+    fn delete(
+        from: &Spec<Self::Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Self::Call>, Vec<Violation>>;
+
+    /// What a person should know before agreeing to the change.
+    fn risk(change: &Change<&Spec<Self::Settings>>, setting: &Setting<'_>) -> Option<String>;
 
     /// What the call does.
     fn effect(call: &Self::Call) -> Effect;
 
-    /// What must be allowed on the key for the resource to work (aws-semantics 5).
+    /// What the key's policy must allow for the resource to work. Each kind names the guide of its
+    /// service that says so.
     fn needs(spec: &Spec<Self::Settings>, scene: &Scene<'_>) -> Vec<Need>;
 
     /// The completed declaration, in AWS's words where it is met by other words than its own.
@@ -216,16 +279,31 @@ pub trait Consumer {
         declared
     }
 
-    /// Fills in what AWS does not show from what was last applied.
-    fn unseen(live: &mut Self::Settings, known: &Self::Settings) {
-        let _ = (live, known);
+    /// Fills in what AWS does not show from what was last applied. Where that apply was interrupted,
+    /// what it may or may not have changed in AWS is left out, to be applied again.
+    fn unseen(live: &mut Self::Settings, known: &Self::Settings, interrupted: bool) {
+        let _ = (live, known, interrupted);
+    }
+
+    /// Returns why a protected resource must not be changed like this: the change stops something
+    /// that nothing brings back.
+    fn interruption(from: &Spec<Self::Settings>, to: &Spec<Self::Settings>) -> Option<Violation> {
+        let _ = (from, to);
+        None
+    }
+
+    /// The name that AWS keeps for a deleted resource, and why it cannot be used. Only kinds whose facts
+    /// say `keeps_deleted_names` have one.
+    fn reserved_name(deleted: &Spec<Self::Settings>, id: &str) -> Option<(String, Violation)> {
+        let _ = (deleted, id);
+        None
     }
 }
 
 impl<T: Consumer> Resource for T {
     type Spec = Spec<T::Settings>;
     type Call = T::Call;
-    const SERVICE: &'static str = T::SERVICE;
+    const SERVICE: &'static str = T::FACTS.service;
 
     fn refs(spec: &Self::Spec) -> Vec<&KeyRef> {
         spec.key().into_iter().collect()
@@ -243,13 +321,16 @@ impl<T: Consumer> Resource for T {
         change: Change<&Self::Spec>,
         setting: &Setting<'_>,
     ) -> Result<Calls<Self::Call>, Vec<Violation>> {
-        match &change {
-            Change::Forget { .. } => Ok(Calls::all_at(setting.place, Vec::new())),
-            Change::Create { .. }
-            | Change::Update { .. }
-            | Change::Import { .. }
-            | Change::Delete { .. } => <T as Consumer>::calls(change, setting),
-        }
+        let calls = match &change {
+            Change::Create { to } => T::create(to, setting)?,
+            Change::Update { from, to } | Change::Import { from, to } => {
+                T::update(from, to, setting)?
+            }
+            Change::Delete { from } => T::delete(from, setting)?,
+            Change::Forget { .. } => Vec::new(),
+        };
+        let risk = T::risk(&change, setting);
+        Ok(Calls { risk, ..Calls::all_at(setting.place, calls) })
     }
 
     fn retry(call: &Self::Call) -> Retry {
@@ -273,36 +354,52 @@ impl<T: Consumer> Resource for T {
 
     fn natural(spec: &Self::Spec, name: &str, _: &Place) -> Option<String> {
         let given = spec.common.existing.clone();
-        given.or_else(|| T::NAMED.then(|| name.to_owned()))
+        given.or_else(|| match T::FACTS.identity {
+            Identity::Name | Identity::Single => Some(name.to_owned()),
+            Identity::Id => None,
+        })
     }
 
     fn effect(call: &Self::Call) -> Option<Effect> {
         Some(T::effect(call))
     }
 
-    fn reads() -> &'static str {
-        T::READS
+    fn facts() -> Option<&'static Facts> {
+        Some(&T::FACTS)
     }
 
-    fn pace() -> Option<Pace> {
-        Some(T::PACE)
+    fn interruption(from: &Self::Spec, to: &Self::Spec) -> Option<Violation> {
+        T::interruption(from, to)
+    }
+
+    fn reserved_name(deleted: &Self::Spec, id: &str) -> Option<(String, Violation)> {
+        T::reserved_name(deleted, id)
     }
 
     fn needs(spec: &Self::Spec, scene: &Scene<'_>) -> Vec<Need> {
         <T as Consumer>::needs(spec, scene)
     }
 
-    fn unseen(live: &mut Self::Spec, known: &Self::Spec) {
-        <T as Consumer>::unseen(&mut live.settings, &known.settings);
+    fn unseen(live: &mut Self::Spec, known: &Self::Spec, interrupted: bool) {
+        <T as Consumer>::unseen(&mut live.settings, &known.settings, interrupted);
     }
 }
 
-/// The tags to set and the keys of those to take away.
-#[must_use]
-pub fn retagged(from: &Tags, to: &Tags) -> (Tags, Vec<String>) {
-    let set = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
-    let unset = from.keys().filter(|key| !to.contains_key(*key)).cloned();
-    (set.map(|(key, value)| (key.clone(), value.clone())).collect(), unset.collect())
+/// The calls that turn the tags `from` into the tags `to`: one that sets tags and one that removes
+/// those with the given keys, each only where there is something to do.
+pub(super) fn tag_calls<C>(
+    from: &Tags,
+    to: &Tags,
+    set: impl FnOnce(&Tags) -> C,
+    unset: impl FnOnce(Vec<String>) -> C,
+) -> Vec<C> {
+    let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
+    let changed: Tags = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let removed = from.keys().filter(|key| !to.contains_key(*key)).cloned();
+    let removed: Vec<String> = removed.collect();
+    let set = (!changed.is_empty()).then(|| set(&changed));
+    let unset = (!removed.is_empty()).then(|| unset(removed));
+    set.into_iter().chain(unset).collect()
 }
 
 /// A tag as most of AWS's APIs write it.

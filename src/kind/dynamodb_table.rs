@@ -1,12 +1,14 @@
-//! DynamoDB tables. Their key changes in place; the old one is needed until the table says that it
-//! has the new one (aws-semantics 5.8).
+//! DynamoDB tables. Their key changes in place; the old key is needed until the table's description
+//! shows the new one (DynamoDB Developer Guide, DynamoDB encryption at rest usage notes).
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, missing, retagged, settings, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed, fixed, missing,
+    settings, tag_calls, tag_list,
 };
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 
@@ -130,44 +132,43 @@ pub struct Recovery {
     pub point_in_time_recovery_enabled: bool,
 }
 
-/// The calls that change a table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateTable {
-        table_name: String,
-        attribute_definitions: Vec<AttributeDefinition>,
-        key_schema: Vec<KeySchemaElement>,
-        billing_mode: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        provisioned_throughput: Option<Throughput>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        deletion_protection_enabled: Option<bool>,
-        #[serde(rename = "SSESpecification", default, skip_serializing_if = "Option::is_none")]
-        sse_specification: Option<SseSpecification>,
-        tags: Vec<Tag>,
-    },
-    UpdateTable {
-        table_name: String,
-        #[serde(flatten)]
-        update: TableUpdate,
-    },
-    UpdateContinuousBackups {
-        table_name: String,
-        point_in_time_recovery_specification: Recovery,
-    },
-    TagResource {
-        resource_arn: String,
-        tags: Vec<Tag>,
-    },
-    UntagResource {
-        resource_arn: String,
-        tag_keys: Vec<String>,
-    },
-    DeleteTable {
-        table_name: String,
-    },
+calls! {
+    /// The calls that change a table.
+    pub enum Call {
+        CreateTable {
+            table_name: String,
+            attribute_definitions: Vec<AttributeDefinition>,
+            key_schema: Vec<KeySchemaElement>,
+            billing_mode: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            provisioned_throughput: Option<Throughput>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            deletion_protection_enabled: Option<bool>,
+            #[serde(rename = "SSESpecification", default, skip_serializing_if = "Option::is_none")]
+            sse_specification: Option<SseSpecification>,
+            tags: Vec<Tag>,
+        },
+        UpdateTable {
+            table_name: String,
+            #[serde(flatten)]
+            update: TableUpdate,
+        },
+        UpdateContinuousBackups {
+            table_name: String,
+            point_in_time_recovery_specification: Recovery,
+        },
+        TagResource {
+            resource_arn: String,
+            tags: Vec<Tag>,
+        },
+        UntagResource {
+            resource_arn: String,
+            tag_keys: Vec<String>,
+        },
+        DeleteTable {
+            table_name: String,
+        },
+    }
 }
 
 /// The kind.
@@ -180,41 +181,132 @@ const IMMUTABLE: &str = "DynamoDB cannot change it; make a table under another n
 impl Consumer for DynamodbTable {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "dynamodb";
-    const NAMED: bool = true;
-    const READS: &'static str =
-        "dynamodb:DescribeTable, ListTagsOfResource, DescribeContinuousBackups";
-    const PACE: Pace = Pace { first: 2, most: 20, limit: 1800 };
+    const FACTS: Facts = Facts {
+        service: "dynamodb",
+        reads: "dynamodb:DescribeTable, ListTagsOfResource, DescribeContinuousBackups",
+        pace: Pace { first: 2, most: 20, limit: 1800 },
+        identity: Identity::Name,
+        grants_of: Some("dynamodb"),
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let risk = risk(&change);
-        let calls = match change {
-            Change::Create { to } => create(to, setting)?,
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
-            Change::Delete { from } => delete(from, setting),
-            Change::Forget { .. } => Vec::new(),
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let Settings { partition_key, sort_key, billing, .. } = &to.settings;
+        allowed([missing("partition_key", partition_key.as_ref())])?;
+        let parts = || {
+            partition_key
+                .iter()
+                .map(|key| (key, "HASH"))
+                .chain(sort_key.iter().map(|key| (key, "RANGE")))
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk;
+        let (billing_mode, provisioned_throughput) = billed(billing.as_ref());
+        let create = CreateTable {
+            table_name: setting.name.to_owned(),
+            attribute_definitions: parts().map(|(key, _)| key.definition()).collect(),
+            key_schema: parts().map(|(key, kind)| key.element(kind)).collect(),
+            billing_mode,
+            provisioned_throughput,
+            deletion_protection_enabled: to.settings.deletion_protection,
+            sse_specification: to.key().map(|key| sse(Some(key))),
+            tags: tag_list(&to.common.tags),
+        };
+        let mut calls = vec![create.into()];
+        if to.settings.point_in_time_recovery == Some(true) {
+            calls.push(recovery(setting.name, true));
+        }
         Ok(calls)
+    }
+
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let (old, new) = (&from.settings, &to.settings);
+        allowed([
+            fixed(
+                "partition_key",
+                old.partition_key.as_ref(),
+                new.partition_key.as_ref(),
+                IMMUTABLE,
+            ),
+            fixed("sort_key", old.sort_key.as_ref(), new.sort_key.as_ref(), IMMUTABLE),
+        ])?;
+        let mut calls = Vec::new();
+        let table_name = || setting.name.to_owned();
+        let mut change =
+            |update| calls.push(UpdateTable { table_name: table_name(), update }.into());
+        if from.common.key != to.common.key {
+            change(TableUpdate::Encryption { sse_specification: sse(to.key()) });
+        }
+        if old.billing != new.billing {
+            let (billing_mode, provisioned_throughput) = billed(new.billing.as_ref());
+            change(TableUpdate::Billing { billing_mode, provisioned_throughput });
+        }
+        if let Some(enabled) =
+            new.deletion_protection.filter(|on| old.deletion_protection != Some(*on))
+        {
+            change(TableUpdate::Protection { deletion_protection_enabled: enabled });
+        }
+        if let Some(on) =
+            new.point_in_time_recovery.filter(|on| old.point_in_time_recovery != Some(*on))
+        {
+            calls.push(recovery(setting.name, on));
+        }
+        let resource_arn = || table_arn(setting);
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| TagResource { resource_arn: resource_arn(), tags: tag_list(set) }.into(),
+            |tag_keys| UntagResource { resource_arn: resource_arn(), tag_keys }.into(),
+        ));
+        Ok(calls)
+    }
+
+    fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let table_name = || setting.name.to_owned();
+        let mut calls = Vec::new();
+        if from.settings.deletion_protection == Some(true) {
+            let update = TableUpdate::Protection { deletion_protection_enabled: false };
+            calls.push(UpdateTable { table_name: table_name(), update }.into());
+        }
+        calls.push(DeleteTable { table_name: table_name() }.into());
+        Ok(calls)
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { .. } => Some("deletes the table with all its items".to_owned()),
+            Change::Update { from, to } | Change::Import { from, to }
+                if from.common.key != to.common.key =>
+            {
+                let old = from.key()?;
+                Some(format!(
+                    "on-demand backups stay on `{old}`: keep it as long as they are needed"
+                ))
+            }
+            Change::Create { .. }
+            | Change::Update { .. }
+            | Change::Import { .. }
+            | Change::Forget { .. } => None,
+        }
     }
 
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateTable { .. } => Effect::Creates,
-            Call::UpdateTable { .. } => Effect::Changes,
-            Call::UpdateContinuousBackups { .. }
-            | Call::TagResource { .. }
-            | Call::UntagResource { .. } => Effect::Marks,
-            Call::DeleteTable { .. } => Effect::Deletes,
+            Call::CreateTable(_) => Effect::Creates,
+            Call::UpdateTable(_) => Effect::Changes,
+            Call::UpdateContinuousBackups(_) | Call::TagResource(_) | Call::UntagResource(_) => {
+                Effect::Marks
+            }
+            Call::DeleteTable(_) => Effect::Deletes,
         }
     }
 
-    /// DynamoDB uses the key in the name of everyone who makes the table or reads and writes its
-    /// items; the Region is left open because global tables need that.
+    /// DynamoDB uses the key with the credentials of each caller that creates the table or reads and
+    /// writes its items. The Region is a wildcard because global tables need that (DynamoDB Developer
+    /// Guide, DynamoDB encryption at rest usage notes).
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
@@ -231,83 +323,6 @@ impl Consumer for DynamodbTable {
         let need = Need::new("AllowDynamoDBTables", users, &actions);
         vec![need.when("StringLike", "kms:ViaService", via)]
     }
-}
-
-fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-    let Settings { partition_key, sort_key, billing, .. } = &to.settings;
-    allowed([missing("partition_key", partition_key.as_ref())])?;
-    let parts = || {
-        partition_key
-            .iter()
-            .map(|key| (key, "HASH"))
-            .chain(sort_key.iter().map(|key| (key, "RANGE")))
-    };
-    let (billing_mode, provisioned_throughput) = billed(billing.as_ref());
-    let mut calls = vec![Call::CreateTable {
-        table_name: setting.name.to_owned(),
-        attribute_definitions: parts().map(|(key, _)| key.definition()).collect(),
-        key_schema: parts().map(|(key, kind)| key.element(kind)).collect(),
-        billing_mode,
-        provisioned_throughput,
-        deletion_protection_enabled: to.settings.deletion_protection,
-        sse_specification: to.key().map(|key| sse(Some(key))),
-        tags: tag_list(&to.common.tags),
-    }];
-    if to.settings.point_in_time_recovery == Some(true) {
-        calls.push(recovery(setting.name, true));
-    }
-    Ok(calls)
-}
-
-fn update(
-    from: &Spec<Settings>,
-    to: &Spec<Settings>,
-    setting: &Setting<'_>,
-) -> Result<Vec<Call>, Vec<Violation>> {
-    let (old, new) = (&from.settings, &to.settings);
-    allowed([
-        fixed("partition_key", old.partition_key.as_ref(), new.partition_key.as_ref(), IMMUTABLE),
-        fixed("sort_key", old.sort_key.as_ref(), new.sort_key.as_ref(), IMMUTABLE),
-    ])?;
-    let mut calls = Vec::new();
-    let table_name = || setting.name.to_owned();
-    let mut change = |update| calls.push(Call::UpdateTable { table_name: table_name(), update });
-    if from.common.key != to.common.key {
-        change(TableUpdate::Encryption { sse_specification: sse(to.key()) });
-    }
-    if old.billing != new.billing {
-        let (billing_mode, provisioned_throughput) = billed(new.billing.as_ref());
-        change(TableUpdate::Billing { billing_mode, provisioned_throughput });
-    }
-    if let Some(enabled) = new.deletion_protection.filter(|on| old.deletion_protection != Some(*on))
-    {
-        change(TableUpdate::Protection { deletion_protection_enabled: enabled });
-    }
-    if let Some(on) =
-        new.point_in_time_recovery.filter(|on| old.point_in_time_recovery != Some(*on))
-    {
-        calls.push(recovery(setting.name, on));
-    }
-    let resource_arn = || table_arn(setting);
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    if !set.is_empty() {
-        calls.push(Call::TagResource { resource_arn: resource_arn(), tags: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        calls.push(Call::UntagResource { resource_arn: resource_arn(), tag_keys: unset });
-    }
-    Ok(calls)
-}
-
-fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
-    let table_name = || setting.name.to_owned();
-    let mut calls = Vec::new();
-    if from.settings.deletion_protection == Some(true) {
-        let update = TableUpdate::Protection { deletion_protection_enabled: false };
-        calls.push(Call::UpdateTable { table_name: table_name(), update });
-    }
-    calls.push(Call::DeleteTable { table_name: table_name() });
-    calls
 }
 
 fn sse(key: Option<&KeyRef>) -> SseSpecification {
@@ -330,29 +345,14 @@ fn billed(billing: Option<&Billing>) -> (String, Option<Throughput>) {
 }
 
 fn recovery(table: &str, on: bool) -> Call {
-    Call::UpdateContinuousBackups {
+    UpdateContinuousBackups {
         table_name: table.to_owned(),
         point_in_time_recovery_specification: Recovery { point_in_time_recovery_enabled: on },
     }
+    .into()
 }
 
 fn table_arn(setting: &Setting<'_>) -> String {
     let (account, region, name) = (&setting.place.account, &setting.place.region, setting.name);
     format!("arn:{}:dynamodb:{region}:{account}:table/{name}", region.partition())
-}
-
-fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
-    match change {
-        Change::Delete { .. } => Some("deletes the table with all its items".to_owned()),
-        Change::Update { from, to } | Change::Import { from, to }
-            if from.common.key != to.common.key =>
-        {
-            let old = from.key()?;
-            Some(format!("on-demand backups stay on `{old}`: keep it as long as they are needed"))
-        }
-        Change::Create { .. }
-        | Change::Update { .. }
-        | Change::Import { .. }
-        | Change::Forget { .. } => None,
-    }
 }

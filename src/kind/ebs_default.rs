@@ -1,14 +1,14 @@
-//! Whether the new EBS volumes of a Region are encrypted, and with which key where none is named:
-//! settings of the account that are always there (aws-semantics 5.1). They are taken over rather
-//! than made, and left as they are once nobody declares them: taking a protection away is said,
-//! with `encryption: false` or `key: null`.
+//! Whether new EBS volumes of a Region are encrypted, and with which key where none is named. These
+//! are settings of the account that always exist (EBS User Guide, Amazon EBS encryption): they are
+//! imported rather than created, and stay as they are once nobody declares them. Removing the
+//! protection must be declared, with `encryption: false` or `key: null`.
 
 pub(crate) mod aws;
 
-use super::consumer::{Consumer, Effect, Pace, Scene, Spec, settings};
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::call::calls;
+use super::consumer::{Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, settings};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
-use serde::{Deserialize, Serialize};
 
 settings! {
     /// What holds for the Region's new volumes.
@@ -18,15 +18,14 @@ settings! {
     }
 }
 
-/// The calls that change the settings; sending one twice changes nothing (aws-semantics 5.0).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    ModifyEbsDefaultKmsKeyId { kms_key_id: KeyRef },
-    ResetEbsDefaultKmsKeyId {},
-    EnableEbsEncryptionByDefault {},
-    DisableEbsEncryptionByDefault {},
+calls! {
+    /// The calls that change the settings. Each sets a value: sending one twice changes nothing.
+    pub enum Call {
+        ModifyEbsDefaultKmsKeyId { kms_key_id: KeyRef },
+        ResetEbsDefaultKmsKeyId {},
+        EnableEbsEncryptionByDefault {},
+        DisableEbsEncryptionByDefault {},
+    }
 }
 
 /// The kind. Its one resource in a stack has no name, and counts as one that kmsctl did not make:
@@ -37,56 +36,67 @@ pub struct EbsDefault;
 impl Consumer for EbsDefault {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "ec2";
-    const NAMED: bool = true;
-    const READS: &'static str = "ec2:GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId";
-    const PACE: Pace = Pace { first: 1, most: 1, limit: 60 };
+    const FACTS: Facts = Facts {
+        service: "ec2",
+        reads: "ec2:GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId",
+        pace: Pace { first: 1, most: 1, limit: 60 },
+        identity: Identity::Single,
+        grants_of: Some("ec2"),
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let nothing = Spec::default();
-        let (from, to) = match change {
-            Change::Create { to } => (&nothing, to),
-            Change::Update { from, to } | Change::Import { from, to } => (from, to),
-            Change::Delete { .. } | Change::Forget { .. } => {
-                return Ok(Calls::all_at(setting.place, Vec::new()));
-            }
-        };
-        let mut calls = Calls::all_at(setting.place, between(from, to));
-        calls.risk = risk(from, to, setting);
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        Self::update(&Spec::default(), to, setting)
+    }
+
+    /// Changes the key first: no volume is encrypted with the old one in between.
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        _: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let mut calls = Vec::new();
+        if from.common.key != to.common.key && to.common.key.is_some() {
+            calls.push(match to.key() {
+                Some(key) => ModifyEbsDefaultKmsKeyId { kms_key_id: key.clone() }.into(),
+                None => ResetEbsDefaultKmsKeyId {}.into(),
+            });
+        }
+        match to.settings.encryption.filter(|on| from.settings.encryption != Some(*on)) {
+            Some(true) => calls.push(EnableEbsEncryptionByDefault {}.into()),
+            Some(false) => calls.push(DisableEbsEncryptionByDefault {}.into()),
+            None => {}
+        }
         Ok(calls)
+    }
+
+    /// The settings stay as they are: there is nothing to delete.
+    fn delete(_: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        Ok(Vec::new())
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Create { to } => risk(&Spec::default(), to, setting),
+            Change::Update { from, to } | Change::Import { from, to } => risk(from, to, setting),
+            Change::Delete { .. } | Change::Forget { .. } => None,
+        }
     }
 
     fn effect(_: &Call) -> Effect {
         Effect::Marks
     }
 
-    /// Nobody: who launches instances is not known here. Volumes and Auto Scaling groups say it.
+    /// Nothing: who launches instances is not known here. The declarations of volumes and Auto Scaling
+    /// groups say it.
     fn needs(_: &Spec<Settings>, _: &Scene<'_>) -> Vec<Need> {
         Vec::new()
     }
 }
 
-/// The key first: no volume is encrypted with the old one in between.
-fn between(from: &Spec<Settings>, to: &Spec<Settings>) -> Vec<Call> {
-    let mut calls = Vec::new();
-    if from.common.key != to.common.key && to.common.key.is_some() {
-        calls.push(match to.key() {
-            Some(key) => Call::ModifyEbsDefaultKmsKeyId { kms_key_id: key.clone() },
-            None => Call::ResetEbsDefaultKmsKeyId {},
-        });
-    }
-    match to.settings.encryption.filter(|on| from.settings.encryption != Some(*on)) {
-        Some(true) => calls.push(Call::EnableEbsEncryptionByDefault {}),
-        Some(false) => calls.push(Call::DisableEbsEncryptionByDefault {}),
-        None => {}
-    }
-    calls
-}
-
-/// What everybody in the account sees of it (aws-semantics 9.2, 18).
+/// What the change means for everybody in the account: the settings hold for every new volume of the
+/// Region (EC2 API Reference, EnableEbsEncryptionByDefault and ModifyEbsDefaultKmsKeyId).
 fn risk(from: &Spec<Settings>, to: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
     let region = &setting.place.region;
     let mut risks = Vec::new();

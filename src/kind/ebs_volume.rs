@@ -1,13 +1,14 @@
-//! EBS volumes. A volume keeps its key, its zone and its snapshot for life; its size only grows
-//! (aws-semantics 5.1).
+//! EBS volumes. The key, the Availability Zone and the snapshot of a volume are fixed, and its size
+//! only grows (EC2 API Reference, ModifyVolume).
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, fixed_key, missing, retagged,
-    settings, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed, fixed,
+    fixed_key, missing, settings, tag_calls, tag_list,
 };
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use crate::policy::derive::Condition;
 use serde::{Deserialize, Serialize};
@@ -72,38 +73,37 @@ pub struct Modification {
     pub multi_attach_enabled: Option<bool>,
 }
 
-/// The calls that change a volume. The client token of `CreateVolume` is the call's nonce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateVolume {
-        availability_zone: String,
-        encrypted: bool,
-        kms_key_id: KeyRef,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        snapshot_id: Option<String>,
-        /// What a modification can change, too.
-        #[serde(flatten)]
-        form: Modification,
-        tag_specifications: Vec<TagSpecification>,
-    },
-    ModifyVolume {
-        volume_id: String,
-        #[serde(flatten)]
-        form: Modification,
-    },
-    CreateTags {
-        resources: Vec<String>,
-        tags: Vec<Tag>,
-    },
-    DeleteTags {
-        resources: Vec<String>,
-        tags: Vec<TagKey>,
-    },
-    DeleteVolume {
-        volume_id: String,
-    },
+calls! {
+    /// The calls that change a volume. The client token of `CreateVolume` is the call's nonce.
+    pub enum Call {
+        CreateVolume {
+            availability_zone: String,
+            encrypted: bool,
+            kms_key_id: KeyRef,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            snapshot_id: Option<String>,
+            /// What a modification can change, too.
+            #[serde(flatten)]
+            form: Modification,
+            tag_specifications: Vec<TagSpecification>,
+        },
+        ModifyVolume {
+            volume_id: String,
+            #[serde(flatten)]
+            form: Modification,
+        },
+        CreateTags {
+            resources: Vec<String>,
+            tags: Vec<Tag>,
+        },
+        DeleteTags {
+            resources: Vec<String>,
+            tags: Vec<TagKey>,
+        },
+        DeleteVolume {
+            volume_id: String,
+        },
+    }
 }
 
 /// The kind.
@@ -118,40 +118,108 @@ const COPY: &str = "a volume keeps its key for life: make a snapshot of it, copy
 impl Consumer for EbsVolume {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "ec2";
-    const NAMED: bool = false;
-    /// AWS's own waiter looks every 15 seconds for 10 minutes; a large change of the form takes
-    /// longer (EBS User Guide, "Monitor the progress of EBS volume modifications").
-    const READS: &'static str = "ec2:DescribeVolumes, DescribeVolumesModifications";
-    const PACE: Pace = Pace { first: 2, most: 15, limit: 1800 };
+    const FACTS: Facts = Facts {
+        service: "ec2",
+        reads: "ec2:DescribeVolumes, DescribeVolumesModifications",
+        // AWS's own waiter looks every 15 seconds for 10 minutes; a large change of the form takes
+        // longer (EBS User Guide, "Monitor the progress of EBS volume modifications").
+        pace: Pace { first: 2, most: 15, limit: 1800 },
+        identity: Identity::Id,
+        grants_of: Some("ec2"),
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let risk = risk(&change);
-        let calls = match change {
-            Change::Create { to } => vec![create(to)?],
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
-            Change::Delete { .. } => vec![Call::DeleteVolume { volume_id: id(setting) }],
-            Change::Forget { .. } => Vec::new(),
+    fn create(to: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let Settings { availability_zone, size_gib, snapshot_id, multi_attach, .. } = &to.settings;
+        let size = size_gib.map(|_| ()).or(snapshot_id.as_ref().map(|_| ()));
+        allowed([
+            missing("availability_zone", availability_zone.as_ref()),
+            missing("size_gib", size.as_ref()),
+            missing("key", to.key()),
+        ])?;
+        let (Some(availability_zone), Some(key)) = (availability_zone.clone(), to.key()) else {
+            return Err(Vec::new());
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk;
+        let tags = tag_list(&to.common.tags);
+        let create = CreateVolume {
+            availability_zone,
+            encrypted: true,
+            kms_key_id: key.clone(),
+            snapshot_id: snapshot_id.clone(),
+            form: Modification {
+                size: *size_gib,
+                volume_type: to.settings.r#type.clone(),
+                iops: to.settings.iops,
+                throughput: to.settings.throughput,
+                multi_attach_enabled: *multi_attach,
+            },
+            tag_specifications: vec![TagSpecification { resource_type: "volume".to_owned(), tags }],
+        };
+        Ok(vec![create.into()])
+    }
+
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let (old, new) = (&from.settings, &to.settings);
+        let zones = (old.availability_zone.as_ref(), new.availability_zone.as_ref());
+        let snapshots = (old.snapshot_id.as_ref(), new.snapshot_id.as_ref());
+        allowed([
+            fixed_key(from, to, COPY),
+            fixed("availability_zone", zones.0, zones.1, ANOTHER),
+            fixed("snapshot_id", snapshots.0, snapshots.1, ANOTHER),
+            shrinks(old, new),
+            shared(old, new),
+        ])?;
+        let mut calls = Vec::new();
+        let form = modification(old, new);
+        if form != Modification::default() {
+            calls.push(ModifyVolume { volume_id: id(setting), form }.into());
+        }
+        let resources = || vec![id(setting)];
+        let keys = |unset: Vec<String>| unset.into_iter().map(|key| TagKey { key }).collect();
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| CreateTags { resources: resources(), tags: tag_list(set) }.into(),
+            |unset| DeleteTags { resources: resources(), tags: keys(unset) }.into(),
+        ));
         Ok(calls)
+    }
+
+    fn delete(_: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        Ok(vec![DeleteVolume { volume_id: id(setting) }.into()])
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { .. } => Some("deletes the volume with all that is on it".to_owned()),
+            Change::Update { from, to } | Change::Import { from, to }
+                if modification(&from.settings, &to.settings) != Modification::default() =>
+            {
+                Some("AWS takes the next change of its form hours later at the earliest".to_owned())
+            }
+            Change::Create { .. }
+            | Change::Update { .. }
+            | Change::Import { .. }
+            | Change::Forget { .. } => None,
+        }
     }
 
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateVolume { .. } => Effect::Creates,
-            Call::ModifyVolume { .. } => Effect::Changes,
-            Call::CreateTags { .. } | Call::DeleteTags { .. } => Effect::Marks,
-            Call::DeleteVolume { .. } => Effect::Deletes,
+            Call::CreateVolume(_) => Effect::Creates,
+            Call::ModifyVolume(_) => Effect::Changes,
+            Call::CreateTags(_) | Call::DeleteTags(_) => Effect::Marks,
+            Call::DeleteVolume(_) => Effect::Deletes,
         }
     }
 
-    /// EC2 uses the key in the name of whoever makes or attaches the volume, and has them make a
-    /// grant for it (aws-semantics 5.1).
+    /// EC2 uses the key, and creates a grant on it, with the credentials of the caller that creates or
+    /// attaches the volume (EBS User Guide, Requirements for Amazon EBS encryption).
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
@@ -184,68 +252,8 @@ fn id(setting: &Setting<'_>) -> String {
     setting.id.unwrap_or(setting.name).to_owned()
 }
 
-fn create(to: &Spec<Settings>) -> Result<Call, Vec<Violation>> {
-    let Settings { availability_zone, size_gib, snapshot_id, multi_attach, .. } = &to.settings;
-    let size = size_gib.map(|_| ()).or(snapshot_id.as_ref().map(|_| ()));
-    allowed([
-        missing("availability_zone", availability_zone.as_ref()),
-        missing("size_gib", size.as_ref()),
-        missing("key", to.key()),
-    ])?;
-    let (Some(availability_zone), Some(key)) = (availability_zone.clone(), to.key()) else {
-        return Err(Vec::new());
-    };
-    let tags = tag_list(&to.common.tags);
-    Ok(Call::CreateVolume {
-        availability_zone,
-        encrypted: true,
-        kms_key_id: key.clone(),
-        snapshot_id: snapshot_id.clone(),
-        form: Modification {
-            size: *size_gib,
-            volume_type: to.settings.r#type.clone(),
-            iops: to.settings.iops,
-            throughput: to.settings.throughput,
-            multi_attach_enabled: *multi_attach,
-        },
-        tag_specifications: vec![TagSpecification { resource_type: "volume".to_owned(), tags }],
-    })
-}
-
-fn update(
-    from: &Spec<Settings>,
-    to: &Spec<Settings>,
-    setting: &Setting<'_>,
-) -> Result<Vec<Call>, Vec<Violation>> {
-    let (old, new) = (&from.settings, &to.settings);
-    let zones = (old.availability_zone.as_ref(), new.availability_zone.as_ref());
-    let snapshots = (old.snapshot_id.as_ref(), new.snapshot_id.as_ref());
-    allowed([
-        fixed_key(from, to, COPY),
-        fixed("availability_zone", zones.0, zones.1, ANOTHER),
-        fixed("snapshot_id", snapshots.0, snapshots.1, ANOTHER),
-        shrinks(old, new),
-        shared(old, new),
-    ])?;
-    let mut calls = Vec::new();
-    let form = modification(old, new);
-    if form != Modification::default() {
-        calls.push(Call::ModifyVolume { volume_id: id(setting), form });
-    }
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    let resources = || vec![id(setting)];
-    if !set.is_empty() {
-        calls.push(Call::CreateTags { resources: resources(), tags: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        let tags = unset.into_iter().map(|key| TagKey { key }).collect();
-        calls.push(Call::DeleteTags { resources: resources(), tags });
-    }
-    Ok(calls)
-}
-
-/// What differs. Another type resets what is not said beside it (EC2 API Reference, ModifyVolume:
-/// `Iops` and `Throughput` are retained only where the type is).
+/// What differs. A change of the type resets `Iops` and `Throughput` unless they are given, too (EC2
+/// API Reference, ModifyVolume).
 fn modification(old: &Settings, new: &Settings) -> Modification {
     let retyped = old.r#type != new.r#type;
     let takes = |types: &[&str]| {
@@ -262,7 +270,7 @@ fn modification(old: &Settings, new: &Settings) -> Modification {
     }
 }
 
-/// A volume does not shrink (EC2 API Reference, ModifyVolume: `Size`).
+/// Refuses a smaller size: EC2 does not shrink a volume (EC2 API Reference, ModifyVolume: `Size`).
 fn shrinks(old: &Settings, new: &Settings) -> Option<Violation> {
     let (old, new) = (old.size_gib?, new.size_gib?);
     (new < old).then(|| {
@@ -274,26 +282,12 @@ fn shrinks(old: &Settings, new: &Settings) -> Option<Violation> {
     })
 }
 
-/// Multi-Attach changes later for io2 only (EBS User Guide, "Enable Multi-Attach").
+/// Refuses a change of Multi-Attach, which EC2 makes for io2 volumes only (EBS User Guide, Enable
+/// Multi-Attach).
 fn shared(old: &Settings, new: &Settings) -> Option<Violation> {
     let io2 = new.r#type.as_deref() == Some("io2");
     let help = "AWS changes it later for io2 volumes only: make a volume under another name from a \
                 snapshot of this one, or take it as it is";
     fixed("multi_attach", old.multi_attach.as_ref(), new.multi_attach.as_ref(), help)
         .filter(|_| !io2)
-}
-
-fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
-    match change {
-        Change::Delete { .. } => Some("deletes the volume with all that is on it".to_owned()),
-        Change::Update { from, to } | Change::Import { from, to }
-            if modification(&from.settings, &to.settings) != Modification::default() =>
-        {
-            Some("AWS takes the next change of its form hours later at the earliest".to_owned())
-        }
-        Change::Create { .. }
-        | Change::Update { .. }
-        | Change::Import { .. }
-        | Change::Forget { .. } => None,
-    }
 }

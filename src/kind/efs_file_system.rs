@@ -1,14 +1,16 @@
-//! EFS file systems. Their key is fixed at creation; AWS names them, and finds them again by the
-//! creation token and by tags (aws-semantics 5.3).
+//! EFS file systems. Their key is fixed at creation (EFS User Guide, Encrypting data at rest). AWS
+//! assigns their ids; a file system is found again by its creation token and by its tags (EFS API
+//! Reference, DescribeFileSystems).
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::consumer::{
-    self, Consumer, Effect, Pace, Scene, Spec, Tag, Tags, allowed, fixed, fixed_key, retagged,
-    tag_list,
+    self, Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, Tags, allowed,
+    fixed, fixed_key, tag_calls, tag_list,
 };
 use super::key::{NAME_TAG, STACK_TAG};
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -141,73 +143,73 @@ pub struct BackupPolicy {
     pub status: String,
 }
 
-/// The calls that change a file system. AWS's identifier of one that is not made yet comes late.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateFileSystem {
-        creation_token: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        performance_mode: Option<String>,
-        encrypted: bool,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        kms_key_id: Option<KeyRef>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        throughput_mode: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        provisioned_throughput_in_mibps: Option<u32>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        availability_zone_name: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        backup: Option<bool>,
-        tags: Vec<Tag>,
-    },
-    UpdateFileSystem {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        file_system_id: Option<String>,
-        throughput_mode: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        provisioned_throughput_in_mibps: Option<u32>,
-    },
-    PutLifecycleConfiguration {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        file_system_id: Option<String>,
-        lifecycle_policies: Vec<LifecyclePolicy>,
-    },
-    PutBackupPolicy {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        file_system_id: Option<String>,
-        backup_policy: BackupPolicy,
-    },
-    CreateMountTarget {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        file_system_id: Option<String>,
-        subnet_id: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        security_groups: Option<BTreeSet<String>>,
-    },
-    ModifyMountTargetSecurityGroups {
-        mount_target_id: String,
-        security_groups: BTreeSet<String>,
-    },
-    DeleteMountTarget {
-        mount_target_id: String,
-    },
-    TagResource {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        resource_id: Option<String>,
-        tags: Vec<Tag>,
-    },
-    UntagResource {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        resource_id: Option<String>,
-        tag_keys: Vec<String>,
-    },
-    DeleteFileSystem {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        file_system_id: Option<String>,
-    },
+calls! {
+    /// The calls that change a file system. The id of one that does not exist yet is filled in when
+    /// the call is sent.
+    pub enum Call {
+        CreateFileSystem {
+            creation_token: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            performance_mode: Option<String>,
+            encrypted: bool,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            kms_key_id: Option<KeyRef>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            throughput_mode: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            provisioned_throughput_in_mibps: Option<u32>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            availability_zone_name: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            backup: Option<bool>,
+            tags: Vec<Tag>,
+        },
+        UpdateFileSystem {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            file_system_id: Option<String>,
+            throughput_mode: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            provisioned_throughput_in_mibps: Option<u32>,
+        },
+        PutLifecycleConfiguration {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            file_system_id: Option<String>,
+            lifecycle_policies: Vec<LifecyclePolicy>,
+        },
+        PutBackupPolicy {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            file_system_id: Option<String>,
+            backup_policy: BackupPolicy,
+        },
+        CreateMountTarget {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            file_system_id: Option<String>,
+            subnet_id: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            security_groups: Option<BTreeSet<String>>,
+        },
+        ModifyMountTargetSecurityGroups {
+            mount_target_id: String,
+            security_groups: BTreeSet<String>,
+        },
+        DeleteMountTarget {
+            mount_target_id: String,
+        },
+        TagResource {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            resource_id: Option<String>,
+            tags: Vec<Tag>,
+        },
+        UntagResource {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            resource_id: Option<String>,
+            tag_keys: Vec<String>,
+        },
+        DeleteFileSystem {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            file_system_id: Option<String>,
+        },
+    }
 }
 
 /// The kind.
@@ -220,44 +222,135 @@ const COPY: &str = "EFS cannot change it: declare a file system under another na
 impl Consumer for EfsFileSystem {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "efs";
-    const NAMED: bool = false;
-    const READS: &'static str = "elasticfilesystem:DescribeFileSystems, DescribeMountTargets, DescribeMountTargetSecurityGroups, DescribeLifecycleConfiguration, DescribeBackupPolicy";
-    const PACE: Pace = Pace { first: 2, most: 10, limit: 1800 };
+    const FACTS: Facts = Facts {
+        service: "efs",
+        reads: "elasticfilesystem:DescribeFileSystems, DescribeMountTargets, DescribeMountTargetSecurityGroups, DescribeLifecycleConfiguration, DescribeBackupPolicy",
+        pace: Pace { first: 2, most: 10, limit: 1800 },
+        identity: Identity::Id,
+        grants_of: Some("elasticfilesystem"),
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let calls = match change {
-            Change::Create { to } => create(to, setting),
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
-            Change::Delete { from } => delete(from, setting)?,
-            Change::Forget { .. } => Vec::new(),
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let settings = &to.settings;
+        let throughput = settings.throughput_mode.as_ref();
+        let create = CreateFileSystem {
+            creation_token: creation_token(&to.common.tags, setting.name),
+            performance_mode: settings.performance_mode.clone(),
+            encrypted: true,
+            kms_key_id: to.key().cloned(),
+            throughput_mode: throughput.map(Throughput::mode),
+            provisioned_throughput_in_mibps: throughput.and_then(Throughput::mibps),
+            availability_zone_name: settings.availability_zone.clone(),
+            backup: settings.backup,
+            tags: tag_list(&to.common.tags),
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(&change);
+        let mut calls = vec![create.into()];
+        let none = Lifecycle::default();
+        if let Some(lifecycle) = settings.lifecycle.as_ref().filter(|given| **given != none) {
+            calls.push(put_lifecycle(lifecycle, None));
+        }
+        let targets = settings.mount_targets.iter().flatten();
+        calls.extend(targets.map(|target| create_mount_target(target, None)));
         Ok(calls)
     }
 
-    /// The file system is not ready before its mount targets are.
-    fn effect(call: &Call) -> Effect {
-        match call {
-            Call::CreateFileSystem { .. } => Effect::Creates,
-            Call::UpdateFileSystem { .. }
-            | Call::CreateMountTarget { .. }
-            | Call::DeleteMountTarget { .. } => Effect::Changes,
-            Call::PutLifecycleConfiguration { .. }
-            | Call::PutBackupPolicy { .. }
-            | Call::ModifyMountTargetSecurityGroups { .. }
-            | Call::TagResource { .. }
-            | Call::UntagResource { .. } => Effect::Marks,
-            Call::DeleteFileSystem { .. } => Effect::Deletes,
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let (old, new) = (&from.settings, &to.settings);
+        let performance = (old.performance_mode.as_ref(), new.performance_mode.as_ref());
+        let zone = (old.availability_zone.as_ref(), new.availability_zone.as_ref());
+        allowed([
+            fixed_key(from, to, COPY),
+            fixed("performance_mode", performance.0, performance.1, COPY),
+            fixed("availability_zone", zone.0, zone.1, COPY),
+        ])?;
+        let id = || setting.id.map(str::to_owned);
+        let mut calls = Vec::new();
+        let throughput = new.throughput_mode.as_ref();
+        if let Some(throughput) = throughput.filter(|new| old.throughput_mode.as_ref() != Some(new))
+        {
+            let update = UpdateFileSystem {
+                file_system_id: id(),
+                throughput_mode: throughput.mode(),
+                provisioned_throughput_in_mibps: throughput.mibps(),
+            };
+            calls.push(update.into());
+        }
+        let lifecycle = new.lifecycle.as_ref();
+        if let Some(lifecycle) = lifecycle.filter(|new| old.lifecycle.as_ref() != Some(new)) {
+            calls.push(put_lifecycle(lifecycle, id()));
+        }
+        if let Some(on) = new.backup.filter(|on| old.backup != Some(*on)) {
+            let status = if on { "ENABLED" } else { "DISABLED" }.to_owned();
+            let backup_policy = BackupPolicy { status };
+            calls.push(PutBackupPolicy { file_system_id: id(), backup_policy }.into());
+        }
+        calls.extend(mount_targets(old, new, setting));
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| TagResource { resource_id: id(), tags: tag_list(set) }.into(),
+            |tag_keys| UntagResource { resource_id: id(), tag_keys }.into(),
+        ));
+        Ok(calls)
+    }
+
+    /// EFS does not delete a file system that has mount targets (EFS API Reference,
+    /// DeleteFileSystem).
+    fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let Some(targets) = &from.settings.mount_targets else {
+            let reason = "it has mount targets that the configuration never named";
+            let help = "make sure that nobody uses them and delete them; or declare them under \
+                        `mount_targets`, apply, and take the file system away then";
+            return Err(vec![Violation::new("mount_targets", reason, help)]);
+        };
+        let ids = targets.iter().filter_map(|target| target.id.clone());
+        let mut calls: Vec<Call> =
+            ids.map(|mount_target_id| DeleteMountTarget { mount_target_id }.into()).collect();
+        calls.push(DeleteFileSystem { file_system_id: setting.id.map(str::to_owned) }.into());
+        Ok(calls)
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { .. } => {
+                Some("deletes the file system with all its files and its mount targets".to_owned())
+            }
+            Change::Update { from, to } | Change::Import { from, to } => {
+                let new = to.settings.mount_targets.as_ref()?;
+                let stays = |old: &MountTarget| new.iter().any(|new| new.subnet == old.subnet);
+                let mut old = from.settings.mount_targets.iter().flatten();
+                let gone = old.find(|old| !stays(old))?;
+                let subnet = &gone.subnet;
+                Some(format!("clients lose the files that they mount through `{subnet}`"))
+            }
+            Change::Create { .. } | Change::Forget { .. } => None,
         }
     }
 
-    /// EFS makes its grant in the name of whoever makes the file system (EFS User Guide, Using KMS
-    /// keys; aws-semantics 5.3).
+    /// A mount target counts as a part of its file system, which is ready only once all of them are.
+    fn effect(call: &Call) -> Effect {
+        match call {
+            Call::CreateFileSystem(_) => Effect::Creates,
+            Call::UpdateFileSystem(_) | Call::CreateMountTarget(_) | Call::DeleteMountTarget(_) => {
+                Effect::Changes
+            }
+            Call::PutLifecycleConfiguration(_)
+            | Call::PutBackupPolicy(_)
+            | Call::ModifyMountTargetSecurityGroups(_)
+            | Call::TagResource(_)
+            | Call::UntagResource(_) => Effect::Marks,
+            Call::DeleteFileSystem(_) => Effect::Deletes,
+        }
+    }
+
+    /// EFS creates its grant with the credentials of the caller that creates the file system (EFS
+    /// User Guide, Using AWS KMS keys for Amazon EFS).
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
@@ -277,8 +370,8 @@ impl Consumer for EfsFileSystem {
     }
 }
 
-/// What AWS tells a repeated creation by: 1 to 64 characters, the same for the same name in the same
-/// stack.
+/// The token by which EFS recognises a repeated creation: 1 to 64 characters, the same for the same
+/// name in the same stack (EFS API Reference, CreateFileSystem: `CreationToken`).
 fn creation_token(tags: &Tags, name: &str) -> String {
     let tag = |key: &str| tags.get(key).map_or(name, String::as_str);
     let token = format!("kmsctl:{}/{}", tag(STACK_TAG), tag(NAME_TAG));
@@ -290,73 +383,8 @@ fn creation_token(tags: &Tags, name: &str) -> String {
     format!("kmsctl:{hex}")
 }
 
-fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
-    let settings = &to.settings;
-    let throughput = settings.throughput_mode.as_ref();
-    let mut calls = vec![Call::CreateFileSystem {
-        creation_token: creation_token(&to.common.tags, setting.name),
-        performance_mode: settings.performance_mode.clone(),
-        encrypted: true,
-        kms_key_id: to.key().cloned(),
-        throughput_mode: throughput.map(Throughput::mode),
-        provisioned_throughput_in_mibps: throughput.and_then(Throughput::mibps),
-        availability_zone_name: settings.availability_zone.clone(),
-        backup: settings.backup,
-        tags: tag_list(&to.common.tags),
-    }];
-    let none = Lifecycle::default();
-    if let Some(lifecycle) = settings.lifecycle.as_ref().filter(|given| **given != none) {
-        calls.push(put_lifecycle(lifecycle, None));
-    }
-    let targets = settings.mount_targets.iter().flatten();
-    calls.extend(targets.map(|target| create_mount_target(target, None)));
-    calls
-}
-
-fn update(
-    from: &Spec<Settings>,
-    to: &Spec<Settings>,
-    setting: &Setting<'_>,
-) -> Result<Vec<Call>, Vec<Violation>> {
-    let (old, new) = (&from.settings, &to.settings);
-    let performance = (old.performance_mode.as_ref(), new.performance_mode.as_ref());
-    let zone = (old.availability_zone.as_ref(), new.availability_zone.as_ref());
-    allowed([
-        fixed_key(from, to, COPY),
-        fixed("performance_mode", performance.0, performance.1, COPY),
-        fixed("availability_zone", zone.0, zone.1, COPY),
-    ])?;
-    let id = || setting.id.map(str::to_owned);
-    let mut calls = Vec::new();
-    let throughput = new.throughput_mode.as_ref();
-    if let Some(throughput) = throughput.filter(|new| old.throughput_mode.as_ref() != Some(new)) {
-        calls.push(Call::UpdateFileSystem {
-            file_system_id: id(),
-            throughput_mode: throughput.mode(),
-            provisioned_throughput_in_mibps: throughput.mibps(),
-        });
-    }
-    let lifecycle = new.lifecycle.as_ref();
-    if let Some(lifecycle) = lifecycle.filter(|new| old.lifecycle.as_ref() != Some(new)) {
-        calls.push(put_lifecycle(lifecycle, id()));
-    }
-    if let Some(on) = new.backup.filter(|on| old.backup != Some(*on)) {
-        let status = if on { "ENABLED" } else { "DISABLED" }.to_owned();
-        let backup_policy = BackupPolicy { status };
-        calls.push(Call::PutBackupPolicy { file_system_id: id(), backup_policy });
-    }
-    calls.extend(mount_targets(old, new, setting));
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    if !set.is_empty() {
-        calls.push(Call::TagResource { resource_id: id(), tags: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        calls.push(Call::UntagResource { resource_id: id(), tag_keys: unset });
-    }
-    Ok(calls)
-}
-
-/// What goes, goes first: a zone has room for one mount target.
+/// The calls that change the mount targets. Deletions come first: a file system has at most one mount
+/// target in an Availability Zone (EFS API Reference, CreateMountTarget).
 fn mount_targets(old: &Settings, new: &Settings, setting: &Setting<'_>) -> Vec<Call> {
     let Some(new) = &new.mount_targets else {
         return Vec::new();
@@ -365,7 +393,7 @@ fn mount_targets(old: &Settings, new: &Settings, setting: &Setting<'_>) -> Vec<C
     let stays = |old: &&MountTarget| new.iter().any(|new| new.subnet == old.subnet);
     let gone = old.iter().filter(|old| !stays(old)).filter_map(|old| old.id.clone());
     let mut calls: Vec<Call> =
-        gone.map(|mount_target_id| Call::DeleteMountTarget { mount_target_id }).collect();
+        gone.map(|mount_target_id| DeleteMountTarget { mount_target_id }.into()).collect();
     for target in new {
         let there = old.iter().find(|old| old.subnet == target.subnet);
         let Some(there) = there else {
@@ -375,21 +403,23 @@ fn mount_targets(old: &Settings, new: &Settings, setting: &Setting<'_>) -> Vec<C
         if let (Some(groups), Some(id)) = (&target.security_groups, &there.id)
             && there.security_groups.as_ref() != Some(groups)
         {
-            calls.push(Call::ModifyMountTargetSecurityGroups {
+            let modify = ModifyMountTargetSecurityGroups {
                 mount_target_id: id.clone(),
                 security_groups: groups.clone(),
-            });
+            };
+            calls.push(modify.into());
         }
     }
     calls
 }
 
 fn create_mount_target(target: &MountTarget, id: Option<&str>) -> Call {
-    Call::CreateMountTarget {
+    CreateMountTarget {
         file_system_id: id.map(str::to_owned),
         subnet_id: target.subnet.clone(),
         security_groups: target.security_groups.clone(),
     }
+    .into()
 }
 
 fn put_lifecycle(lifecycle: &Lifecycle, file_system_id: Option<String>) -> Call {
@@ -399,39 +429,7 @@ fn put_lifecycle(lifecycle: &Lifecycle, file_system_id: Option<String>) -> Call 
     let primary =
         transition_to_primary.clone().map(LifecyclePolicy::TransitionToPrimaryStorageClass);
     let lifecycle_policies = [ia, archive, primary].into_iter().flatten().collect();
-    Call::PutLifecycleConfiguration { file_system_id, lifecycle_policies }
-}
-
-/// AWS deletes no file system that still has mount targets.
-fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-    let Some(targets) = &from.settings.mount_targets else {
-        let reason = "it has mount targets that the configuration never named";
-        let help = "make sure that nobody uses them and delete them; or declare them under \
-                    `mount_targets`, apply, and take the file system away then";
-        return Err(vec![Violation::new("mount_targets", reason, help)]);
-    };
-    let ids = targets.iter().filter_map(|target| target.id.clone());
-    let mut calls: Vec<Call> =
-        ids.map(|mount_target_id| Call::DeleteMountTarget { mount_target_id }).collect();
-    calls.push(Call::DeleteFileSystem { file_system_id: setting.id.map(str::to_owned) });
-    Ok(calls)
-}
-
-fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
-    match change {
-        Change::Delete { .. } => {
-            Some("deletes the file system with all its files and its mount targets".to_owned())
-        }
-        Change::Update { from, to } | Change::Import { from, to } => {
-            let new = to.settings.mount_targets.as_ref()?;
-            let stays = |old: &MountTarget| new.iter().any(|new| new.subnet == old.subnet);
-            let mut old = from.settings.mount_targets.iter().flatten();
-            let gone = old.find(|old| !stays(old))?;
-            let subnet = &gone.subnet;
-            Some(format!("clients lose the files that they mount through `{subnet}`"))
-        }
-        Change::Create { .. } | Change::Forget { .. } => None,
-    }
+    PutLifecycleConfiguration { file_system_id, lifecycle_policies }.into()
 }
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
-//! Elasticsearch and OpenSearch domains: one service, one API for both engines. Their key is fixed
-//! once they are encrypted (aws-semantics 5.5).
+//! Elasticsearch and OpenSearch domains: one service, one API for both engines. The key of an
+//! encrypted domain is fixed (OpenSearch Service Developer Guide, Encryption of data at rest).
 
 pub(crate) mod aws;
 mod request;
 
 pub use request::{
-    Call, ClusterConfig, Config, DomainEndpointOptions, EbsOptions, EncryptionAtRestOptions,
-    NodeToNodeEncryptionOptions, VpcOptions, ZoneAwarenessConfig,
+    AddTags, Call, ClusterConfig, Config, CreateDomain, DeleteDomain, DomainEndpointOptions,
+    EbsOptions, EncryptionAtRestOptions, NodeToNodeEncryptionOptions, RemoveTags,
+    UpdateDomainConfig, UpgradeDomain, VpcOptions, ZoneAwarenessConfig,
 };
 
 use super::consumer::{
-    Consumer, Effect, Pace, Scene, Spec, allowed, fixed_key, retagged, settings, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, allowed, fixed_key, settings,
+    tag_calls, tag_list,
 };
-use super::{Calls, Change, Setting, Violation};
+use super::{Change, Setting, Violation};
 use crate::policy::{Document, Need};
 use std::collections::BTreeSet;
 
@@ -67,40 +69,102 @@ const SNAPSHOT: &str = "AWS cannot change it: take a manual snapshot into a buck
 impl Consumer for EsDomain {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "opensearch";
-    const NAMED: bool = true;
-    const READS: &'static str = "es:ListDomainNames, DescribeDomains, DescribeDomain, ListTags";
-    const PACE: Pace = Pace { first: 30, most: 60, limit: 7200 };
+    const FACTS: Facts = Facts {
+        service: "opensearch",
+        reads: "es:ListDomainNames, DescribeDomains, DescribeDomain, ListTags",
+        pace: Pace { first: 30, most: 60, limit: 7200 },
+        identity: Identity::Name,
+        grants_of: Some("es"),
+        key_account: KeyAccount::Own,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let calls = match change {
-            Change::Create { to } => create(to, setting),
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
-            Change::Delete { .. } => {
-                vec![Call::DeleteDomain { domain_name: setting.name.to_owned() }]
-            }
-            Change::Forget { .. } => Vec::new(),
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let encryption_at_rest_options = encryption(to);
+        let config = Config { encryption_at_rest_options, ..Config::of(&to.settings) };
+        let create = CreateDomain {
+            domain_name: setting.name.to_owned(),
+            engine_version: to.settings.engine_version.clone(),
+            config: Box::new(config),
+            tag_list: tag_list(&to.common.tags),
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(&change);
+        Ok(vec![create.into()])
+    }
+
+    /// The service processes one change of a domain at a time: the upgrade comes first, then all other
+    /// changes in one call.
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        let (old, new) = (&from.settings, &to.settings);
+        allowed([
+            unchangeable_key(from, to),
+            downgrade(old, new),
+            decrypting(old, new),
+            entering_vpc(old, new),
+        ])?;
+        let domain_name = || setting.name.to_owned();
+        let mut calls = Vec::new();
+        if let Some(version) = new.engine_version.as_ref().filter(|_| is_upgrade(old, new)) {
+            let target_version = version.clone();
+            calls.push(UpgradeDomain { domain_name: domain_name(), target_version }.into());
+        }
+        let mut config =
+            Config::of(new).without(&Config::of(old), old.access_policy == new.access_policy);
+        if from.common.key != to.common.key {
+            config.encryption_at_rest_options = encryption(to);
+        }
+        if config != Config::default() {
+            let config = Box::new(config);
+            calls.push(UpdateDomainConfig { domain_name: domain_name(), config }.into());
+        }
+        let arn = || domain_arn(setting);
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| AddTags { arn: arn(), tag_list: tag_list(set) }.into(),
+            |tag_keys| RemoveTags { arn: arn(), tag_keys }.into(),
+        ));
         Ok(calls)
+    }
+
+    fn delete(_: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        Ok(vec![DeleteDomain { domain_name: setting.name.to_owned() }.into()])
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { .. } => {
+                Some("deletes the domain with all its indices and automated snapshots".to_owned())
+            }
+            Change::Update { from, to } | Change::Import { from, to } => {
+                let upgrade = is_upgrade(&from.settings, &to.settings)
+                    .then_some("an upgrade cannot be taken back: take a manual snapshot first");
+                let encrypting = is_encrypted_now(from, to).then_some(
+                    "AWS moves the data to new, encrypted nodes (blue/green): it takes long, needs \
+                     room for twice the nodes, and cannot be taken back",
+                );
+                let risks: Vec<&str> = [upgrade, encrypting].into_iter().flatten().collect();
+                (!risks.is_empty()).then(|| risks.join("; "))
+            }
+            Change::Create { .. } | Change::Forget { .. } => None,
+        }
     }
 
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateDomain { .. } => Effect::Creates,
-            Call::UpdateDomainConfig { .. } | Call::UpgradeDomain { .. } => Effect::Changes,
-            Call::AddTags { .. } | Call::RemoveTags { .. } => Effect::Marks,
-            Call::DeleteDomain { .. } => Effect::Deletes,
+            Call::CreateDomain(_) => Effect::Creates,
+            Call::UpdateDomainConfig(_) | Call::UpgradeDomain(_) => Effect::Changes,
+            Call::AddTags(_) | Call::RemoveTags(_) => Effect::Marks,
+            Call::DeleteDomain(_) => Effect::Deletes,
         }
     }
 
-    /// The service makes its grant in the name of whoever makes the domain. That a grant is for a
-    /// resource of AWS is known of `CreateGrant` alone (OpenSearch Service Developer Guide,
-    /// Encryption of data at rest; aws-semantics 5.5).
+    /// The service creates its grant with the credentials of the caller that creates the domain
+    /// (OpenSearch Service Developer Guide, Encryption of data at rest). The condition key
+    /// `kms:GrantIsForAWSResource` is present in requests for `CreateGrant` only.
     fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
@@ -171,60 +235,9 @@ fn access_policy(text: &str, partition: &str) -> Option<Document> {
     if text.is_empty() { None } else { Document::from_live(text, partition).ok() }
 }
 
-fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
-    vec![Call::CreateDomain {
-        domain_name: setting.name.to_owned(),
-        engine_version: to.settings.engine_version.clone(),
-        config: Box::new(Config {
-            encryption_at_rest_options: encryption(to),
-            ..Config::of(&to.settings)
-        }),
-        tag_list: tag_list(&to.common.tags),
-    }]
-}
-
 fn encryption(to: &Spec<Settings>) -> Option<EncryptionAtRestOptions> {
     let key = to.key().cloned();
     key.map(|key| EncryptionAtRestOptions { enabled: true, kms_key_id: Some(key) })
-}
-
-/// AWS takes one change of a domain's configuration at a time: an upgrade, then all the rest at once.
-fn update(
-    from: &Spec<Settings>,
-    to: &Spec<Settings>,
-    setting: &Setting<'_>,
-) -> Result<Vec<Call>, Vec<Violation>> {
-    let (old, new) = (&from.settings, &to.settings);
-    allowed([
-        unchangeable_key(from, to),
-        downgrade(old, new),
-        decrypting(old, new),
-        entering_vpc(old, new),
-    ])?;
-    let domain_name = || setting.name.to_owned();
-    let mut calls = Vec::new();
-    if let Some(version) = new.engine_version.as_ref().filter(|_| is_upgrade(old, new)) {
-        let target_version = version.clone();
-        calls.push(Call::UpgradeDomain { domain_name: domain_name(), target_version });
-    }
-    let mut config =
-        Config::of(new).without(&Config::of(old), old.access_policy == new.access_policy);
-    if from.common.key != to.common.key {
-        config.encryption_at_rest_options = encryption(to);
-    }
-    if config != Config::default() {
-        let config = Box::new(config);
-        calls.push(Call::UpdateDomainConfig { domain_name: domain_name(), config });
-    }
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    let arn = || domain_arn(setting);
-    if !set.is_empty() {
-        calls.push(Call::AddTags { arn: arn(), tag_list: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        calls.push(Call::RemoveTags { arn: arn(), tag_keys: unset });
-    }
-    Ok(calls)
 }
 
 /// Whether the domain gets its first encryption at rest.
@@ -283,25 +296,6 @@ fn entering_vpc(old: &Settings, new: &Settings) -> Option<Violation> {
 fn domain_arn(setting: &Setting<'_>) -> String {
     let (account, region, name) = (&setting.place.account, &setting.place.region, setting.name);
     format!("arn:{}:es:{region}:{account}:domain/{name}", region.partition())
-}
-
-fn risk(change: &Change<&Spec<Settings>>) -> Option<String> {
-    match change {
-        Change::Delete { .. } => {
-            Some("deletes the domain with all its indices and automated snapshots".to_owned())
-        }
-        Change::Update { from, to } | Change::Import { from, to } => {
-            let upgrade = is_upgrade(&from.settings, &to.settings)
-                .then_some("an upgrade cannot be taken back: take a manual snapshot first");
-            let encrypting = is_encrypted_now(from, to).then_some(
-                "AWS moves the data to new, encrypted nodes (blue/green): it takes long, needs \
-                 room for twice the nodes, and cannot be taken back",
-            );
-            let risks: Vec<&str> = [upgrade, encrypting].into_iter().flatten().collect();
-            (!risks.is_empty()).then(|| risks.join("; "))
-        }
-        Change::Create { .. } | Change::Forget { .. } => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
 //! Grants. AWS cannot change one: a change is a new grant, then the revocation of the old.
 //!
-//! A grant is recognised by its name, `kmsctl:<stack>:<key>/<grant>:<hash>`; the hash is over its
-//! parameters, so a changed grant has another name (aws-semantics 2.2). Grants with other names
-//! belong to AWS's services or to somebody else, and are never touched.
+//! A grant is recognised by its name, `kmsctl:<stack>:<key>/<grant>:<hash>`. The hash is over its
+//! parameters, so that a changed grant has another name: AWS answers a request that repeats the name
+//! and all parameters of a grant with that grant (KMS API Reference, CreateGrant: `Name`). Grants
+//! with other names belong to AWS's services or to somebody else, and are never touched.
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
-use crate::address::Address;
 use crate::id::{AccountId, Name, Place};
+use crate::kind::address::Address;
 use crate::policy;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -63,28 +65,28 @@ pub struct Listed {
     pub issuer: Option<AccountId>,
 }
 
-/// The calls that change a grant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateGrant {
-        key_id: KeyRef,
-        name: String,
-        grantee_principal: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retiring_principal: Option<String>,
-        operations: BTreeSet<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        constraints: Option<Constraint>,
-    },
-    RevokeGrant {
-        key_id: KeyRef,
-        grant_id: String,
-    },
+calls! {
+    /// The calls that change a grant.
+    pub enum Call {
+        CreateGrant {
+            key_id: KeyRef,
+            name: String,
+            grantee_principal: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            retiring_principal: Option<String>,
+            operations: BTreeSet<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            constraints: Option<Constraint>,
+        },
+        RevokeGrant {
+            key_id: KeyRef,
+            grant_id: String,
+        },
+    }
 }
 
-/// The operations that a grant can give, by what the key is for (aws-semantics 2.1).
+/// The operations that a grant on a key of this spec and usage can allow (KMS Developer Guide, Grants
+/// in AWS KMS: grant operations).
 #[must_use]
 pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
     let mut operations = match (key::rule(spec).map(|rule| rule.family), usage) {
@@ -131,7 +133,7 @@ impl Resource for Grant {
             supported(to, keys)?;
         }
         let revoke = |spec: &Spec, id: &String| {
-            let call = Call::RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() };
+            let call = RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() }.into();
             let region = match &spec.key {
                 KeyRef::Arn(arn) => arn.region.clone(),
                 KeyRef::Managed(_) | KeyRef::Alias(_) => place.region.clone(),
@@ -163,10 +165,10 @@ impl Resource for Grant {
 
     fn principals(call: &Call) -> Vec<String> {
         match call {
-            Call::CreateGrant { grantee_principal, retiring_principal, .. } => {
-                retiring_principal.iter().chain([grantee_principal]).cloned().collect()
+            Call::CreateGrant(call) => {
+                call.retiring_principal.iter().chain([&call.grantee_principal]).cloned().collect()
             }
-            Call::RevokeGrant { .. } => Vec::new(),
+            Call::RevokeGrant(_) => Vec::new(),
         }
     }
 }
@@ -207,14 +209,15 @@ fn create(place: &Place, to: &Spec, begins: &str, instead_of: Option<&String>) -
     let rest = (&to.operations, &to.constraints, &to.issuer, instead_of);
     hash.update(serde_json::to_vec(&rest).unwrap_or_default());
     let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
-    let call = Call::CreateGrant {
+    let call = CreateGrant {
         key_id: to.key.clone(),
         name: format!("{begins}{hash}"),
         grantee_principal: to.grantee.clone(),
         retiring_principal: to.retiring.clone(),
         operations: to.operations.clone(),
         constraints: to.constraints.clone(),
-    };
+    }
+    .into();
     let issuer = to.issuer.clone().unwrap_or_else(|| place.account.clone());
     (Place { account: issuer, region: place.region.clone() }, call)
 }

@@ -7,7 +7,8 @@ mod refuse;
 pub use lift::{Metadata, lift};
 pub use refuse::{shut_out, waking};
 
-use super::consumer::{Tags, retagged};
+use super::call::calls;
+use super::consumer::tag_calls;
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
@@ -26,7 +27,7 @@ pub const NONCE_TAG: &str = "kmsctl:nonce";
 /// What a resource may carry of its own: AWS allows 50 tags, kmsctl needs 3.
 pub const MAX_TAGS: usize = 47;
 
-/// What kinds of work a key of some spec can do (aws-semantics 1.2).
+/// The type of a key: what a key of some spec is used for (KMS API Reference, CreateKey: `KeySpec`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// Symmetric encryption.
@@ -53,7 +54,8 @@ const SIGN: &str = "SIGN_VERIFY";
 const MAC: &str = "GENERATE_VERIFY_MAC";
 const AGREE: &str = "KEY_AGREEMENT";
 
-/// Every key spec that AWS has (botocore 1.43 `KeySpec`; aws-semantics 1.2).
+/// Every key spec of KMS, with the usages that it supports (KMS API Reference, CreateKey: `KeySpec`
+/// and `KeyUsage`).
 pub const SPECS: &[SpecRule] = &[
     SpecRule { name: "SYMMETRIC_DEFAULT", family: Family::Symmetric, usages: &[ENCRYPT] },
     SpecRule { name: "HMAC_224", family: Family::Mac, usages: &[MAC] },
@@ -85,7 +87,8 @@ pub fn rule(name: &str) -> Option<&'static SpecRule> {
     SPECS.iter().find(|spec| spec.name == name)
 }
 
-/// Whether a key rotates by itself: symmetric, with material that AWS made (aws-semantics 1.5).
+/// Whether KMS can rotate a key automatically: only a symmetric encryption key with key material that
+/// KMS generated (KMS API Reference, EnableKeyRotation).
 #[must_use]
 pub fn can_rotate(spec: &str, origin: &str) -> bool {
     spec == DEFAULT_SPEC && origin == DEFAULT_ORIGIN
@@ -200,7 +203,7 @@ impl Shared {
     /// No statement at all.
     #[must_use]
     pub fn none() -> Self {
-        Self { statements: Document::silent() }
+        Self { statements: Document::empty() }
     }
 
     /// What the Sids of a stack's statements in somebody else's policy begin with: Sids of key
@@ -233,68 +236,67 @@ pub struct Tag {
     pub tag_value: String,
 }
 
-/// The calls that change a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateKey {
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        key_spec: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        key_usage: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        origin: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        multi_region: Option<bool>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        custom_key_store_id: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        xks_key_id: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        description: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        policy: Option<String>,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        bypass_policy_lockout_safety_check: bool,
-        tags: Vec<Tag>,
-    },
-    ReplicateKey {
-        key_id: KeyRef,
-        replica_region: Region,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        description: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        policy: Option<String>,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        bypass_policy_lockout_safety_check: bool,
-        tags: Vec<Tag>,
-    },
-    CancelKeyDeletion {},
-    EnableKey {},
-    DisableKey {},
-    UpdateKeyDescription {
-        description: String,
-    },
-    PutKeyPolicy {
-        policy_name: String,
-        policy: String,
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        bypass_policy_lockout_safety_check: bool,
-    },
-    TagResource {
-        tags: Vec<Tag>,
-    },
-    UntagResource {
-        tag_keys: Vec<String>,
-    },
-    EnableKeyRotation {
-        rotation_period_in_days: u32,
-    },
-    DisableKeyRotation {},
-    ScheduleKeyDeletion {
-        pending_window_in_days: u32,
-    },
+calls! {
+    /// The calls that change a key.
+    pub enum Call {
+        CreateKey {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            key_spec: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            key_usage: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            origin: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            multi_region: Option<bool>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            custom_key_store_id: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            xks_key_id: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            description: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            policy: Option<String>,
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            bypass_policy_lockout_safety_check: bool,
+            tags: Vec<Tag>,
+        },
+        ReplicateKey {
+            key_id: KeyRef,
+            replica_region: Region,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            description: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            policy: Option<String>,
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            bypass_policy_lockout_safety_check: bool,
+            tags: Vec<Tag>,
+        },
+        CancelKeyDeletion {},
+        EnableKey {},
+        DisableKey {},
+        UpdateKeyDescription {
+            description: String,
+        },
+        PutKeyPolicy {
+            policy_name: String,
+            policy: String,
+            #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+            bypass_policy_lockout_safety_check: bool,
+        },
+        TagResource {
+            tags: Vec<Tag>,
+        },
+        UntagResource {
+            tag_keys: Vec<String>,
+        },
+        EnableKeyRotation {
+            rotation_period_in_days: u32,
+        },
+        DisableKeyRotation {},
+        ScheduleKeyDeletion {
+            pending_window_in_days: u32,
+        },
+    }
 }
 
 /// The kind.
@@ -327,7 +329,7 @@ impl Resource for Key {
             ),
             xks_key_id: or(declared.xks_key_id.as_ref(), live.xks_key_id.as_ref()),
             description: or(declared.description.as_ref(), live.description.as_ref()),
-            // A cancelled deletion leaves the key disabled (aws-semantics 1.3): it is enabled again
+            // `CancelKeyDeletion` leaves the key disabled (KMS API Reference): it is enabled again
             // unless the configuration says otherwise.
             enabled: declared.enabled.or(live.deletion.as_ref().map(|_| true)).or(live.enabled),
             rotation: declared.rotation.or(live.rotation),
@@ -351,8 +353,8 @@ impl Resource for Key {
         }
     }
 
-    /// A cancelled deletion and a deferred disabling leave a key in another state than they found
-    /// and meant (aws-semantics 1.3).
+    /// `CancelKeyDeletion` leaves the key disabled (KMS API Reference), and a key is disabled only at
+    /// the end: an apply that was cut short leaves the key in a state that nobody meant.
     fn resumed(declared: &Spec, intent: &Spec) -> Spec {
         Spec { enabled: declared.enabled.or(intent.enabled), ..declared.clone() }
     }
@@ -385,34 +387,46 @@ impl Resource for Key {
         }
     }
 
+    fn interruption(from: &Spec, to: &Spec) -> Option<Violation> {
+        let disables = from.enabled != Some(false) && to.enabled == Some(false);
+        (disables && from.deletion.is_none()).then(|| {
+            Violation::new(
+                "enabled",
+                "the key is protected, and the resources that use it would stop working",
+                "first apply `protect: false`, and then `enabled: false`",
+            )
+        })
+    }
+
     fn retry(call: &Call) -> Retry {
         match call {
-            Call::CreateKey { .. } | Call::ReplicateKey { .. } => Retry::ProbeByTag,
-            Call::CancelKeyDeletion {} | Call::ScheduleKeyDeletion { .. } => Retry::ProbeByName,
-            Call::EnableKey {}
-            | Call::DisableKey {}
-            | Call::UpdateKeyDescription { .. }
-            | Call::PutKeyPolicy { .. }
-            | Call::TagResource { .. }
-            | Call::UntagResource { .. }
-            | Call::EnableKeyRotation { .. }
-            | Call::DisableKeyRotation {} => Retry::Repeat,
+            Call::CreateKey(_) | Call::ReplicateKey(_) => Retry::ProbeByTag,
+            Call::CancelKeyDeletion(_) | Call::ScheduleKeyDeletion(_) => Retry::ProbeByName,
+            Call::EnableKey(_)
+            | Call::DisableKey(_)
+            | Call::UpdateKeyDescription(_)
+            | Call::PutKeyPolicy(_)
+            | Call::TagResource(_)
+            | Call::UntagResource(_)
+            | Call::EnableKeyRotation(_)
+            | Call::DisableKeyRotation(_) => Retry::Repeat,
         }
     }
 
     fn principals(call: &Call) -> Vec<String> {
         let policy = match call {
-            Call::CreateKey { policy, .. } | Call::ReplicateKey { policy, .. } => policy.as_ref(),
-            Call::PutKeyPolicy { policy, .. } => Some(policy),
-            Call::CancelKeyDeletion {}
-            | Call::EnableKey {}
-            | Call::DisableKey {}
-            | Call::UpdateKeyDescription { .. }
-            | Call::TagResource { .. }
-            | Call::UntagResource { .. }
-            | Call::EnableKeyRotation { .. }
-            | Call::DisableKeyRotation {}
-            | Call::ScheduleKeyDeletion { .. } => None,
+            Call::CreateKey(call) => call.policy.as_ref(),
+            Call::ReplicateKey(call) => call.policy.as_ref(),
+            Call::PutKeyPolicy(call) => Some(&call.policy),
+            Call::CancelKeyDeletion(_)
+            | Call::EnableKey(_)
+            | Call::DisableKey(_)
+            | Call::UpdateKeyDescription(_)
+            | Call::TagResource(_)
+            | Call::UntagResource(_)
+            | Call::EnableKeyRotation(_)
+            | Call::DisableKeyRotation(_)
+            | Call::ScheduleKeyDeletion(_) => None,
         };
         let read = policy.and_then(|text| Document::from_live(text, "aws").ok());
         read.map(|policy| policy.principals()).unwrap_or_default()
@@ -428,16 +442,17 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
     let bypass_policy_lockout_safety_check = at_creation.is_some() && to.allow_lockout.is_some();
     let (description, tags) = (to.description.clone(), tag_list(&to.tags));
     let policy = at_creation.map(Document::to_json);
-    let make = match &to.primary {
-        Some(primary) => Call::ReplicateKey {
+    let make: Call = match &to.primary {
+        Some(primary) => ReplicateKey {
             key_id: primary.key.clone(),
             replica_region: place.region.clone(),
             description,
             policy,
             bypass_policy_lockout_safety_check,
             tags,
-        },
-        None => Call::CreateKey {
+        }
+        .into(),
+        None => CreateKey {
             key_spec: to.spec.clone(),
             key_usage: to.usage.clone(),
             origin: to.origin.clone(),
@@ -448,12 +463,13 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
             policy,
             bypass_policy_lockout_safety_check,
             tags,
-        },
+        }
+        .into(),
     };
-    let mut calls = Vec::new();
+    let mut calls: Vec<Call> = Vec::new();
     calls.extend(afterwards.map(|policy| put_policy(policy, to)));
     if let Some(Rotation::EveryDays(days)) = to.rotation {
-        calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
+        calls.push(EnableKeyRotation { rotation_period_in_days: days }.into());
     }
     let mut calls = Calls::all_at(place, calls);
     // Replicas are asked for in the Region of the primary.
@@ -461,32 +477,33 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
     let at = Place { account: place.account.clone(), region: region.clone() };
     calls.first.insert(0, (at, make));
     if to.enabled == Some(false) {
-        calls.last.push((place.clone(), Call::DisableKey {}));
+        calls.last.push((place.clone(), DisableKey {}.into()));
     }
     calls.risk = bypass_risk(to);
     calls
 }
 
-/// Enable first, disable last: rotation and grants fail on a disabled key, and nothing but the
-/// policy can be changed while deletion is pending (aws-semantics 1.3).
+/// The key is enabled first and disabled last. KMS changes neither rotation nor grants of a disabled
+/// key, and only the policy of a key that is pending deletion (KMS Developer Guide, Key states of AWS
+/// KMS keys).
 fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     let mut calls = Vec::new();
     let mut risk = None;
     let mut enabled = from.enabled;
     if from.deletion.is_some() {
-        calls.push(Call::CancelKeyDeletion {});
+        calls.push(CancelKeyDeletion {}.into());
         enabled = Some(false);
         risk = Some("cancels the scheduled deletion of the key".to_owned());
     }
     let rotates = from.rotation != to.rotation;
     if enabled == Some(false) && (to.enabled == Some(true) || rotates) {
-        calls.push(Call::EnableKey {});
+        calls.push(EnableKey {}.into());
         enabled = Some(true);
     }
     if from.description != to.description
         && let Some(description) = &to.description
     {
-        calls.push(Call::UpdateKeyDescription { description: description.clone() });
+        calls.push(UpdateKeyDescription { description: description.clone() }.into());
     }
     if from.policy != to.policy
         && let Some(policy) = &to.policy
@@ -494,17 +511,22 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
         calls.push(put_policy(policy, to));
         risk = risk.or_else(|| bypass_risk(to));
     }
-    calls.extend(tag_calls(&from.tags, &to.tags));
+    calls.extend(tag_calls(
+        &from.tags,
+        &to.tags,
+        |set| TagResource { tags: tag_list(set) }.into(),
+        |tag_keys| UntagResource { tag_keys }.into(),
+    ));
     match to.rotation {
         Some(Rotation::EveryDays(days)) if rotates => {
-            calls.push(Call::EnableKeyRotation { rotation_period_in_days: days });
+            calls.push(EnableKeyRotation { rotation_period_in_days: days }.into());
         }
-        Some(Rotation::Off) if rotates => calls.push(Call::DisableKeyRotation {}),
+        Some(Rotation::Off) if rotates => calls.push(DisableKeyRotation {}.into()),
         Some(Rotation::EveryDays(_) | Rotation::Off) | None => {}
     }
     let mut calls = Calls::all_at(place, calls);
     if to.enabled == Some(false) && enabled != Some(false) {
-        calls.last.push((place.clone(), Call::DisableKey {}));
+        calls.last.push((place.clone(), DisableKey {}.into()));
         let risky = match from.enabled {
             Some(false) => "enables the key for as long as its rotation changes",
             Some(true) | None => "everything that needs the key stops working once it is disabled",
@@ -525,7 +547,7 @@ fn delete(place: &Place, from: &Spec) -> Calls<Call> {
         return Calls::all_at(place, Vec::new());
     }
     let days = from.deletion_window_days;
-    let call = Call::ScheduleKeyDeletion { pending_window_in_days: days };
+    let call = ScheduleKeyDeletion { pending_window_in_days: days }.into();
     let mut calls = Calls::all_at(place, vec![call]);
     calls.risk = Some(format!(
         "schedules the deletion of the key in {days} days; from now on nothing can be decrypted with it"
@@ -534,23 +556,12 @@ fn delete(place: &Place, from: &Spec) -> Calls<Call> {
 }
 
 fn put_policy(policy: &Document, to: &Spec) -> Call {
-    Call::PutKeyPolicy {
+    PutKeyPolicy {
         policy_name: "default".to_owned(),
         policy: policy.to_json(),
         bypass_policy_lockout_safety_check: to.allow_lockout.is_some(),
     }
-}
-
-fn tag_calls(from: &Tags, to: &Tags) -> Vec<Call> {
-    let (set, unset) = retagged(from, to);
-    let mut calls = Vec::new();
-    if !set.is_empty() {
-        calls.push(Call::TagResource { tags: tag_list(&set) });
-    }
-    if !unset.is_empty() {
-        calls.push(Call::UntagResource { tag_keys: unset });
-    }
-    calls
+    .into()
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {

@@ -3,6 +3,7 @@
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::key::Shared;
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::Name;
@@ -21,12 +22,11 @@ pub struct Spec {
     pub shared: Shared,
 }
 
-/// The calls that change such a policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    PutKeyPolicy { key_id: KeyRef, policy_name: String, policy: String },
+calls! {
+    /// The calls that change such a policy.
+    pub enum Call {
+        PutKeyPolicy { key_id: KeyRef, policy_name: String, policy: String },
+    }
 }
 
 /// The kind.
@@ -49,10 +49,13 @@ impl Resource for KeyPolicy {
     }
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
-        let put = |spec: &Spec, policy: &Document| Call::PutKeyPolicy {
-            key_id: spec.key.clone(),
-            policy_name: "default".to_owned(),
-            policy: policy.to_json(),
+        let put = |spec: &Spec, policy: &Document| {
+            PutKeyPolicy {
+                key_id: spec.key.clone(),
+                policy_name: "default".to_owned(),
+                policy: policy.to_json(),
+            }
+            .into()
         };
         let calls = match change {
             Change::Create { to } | Change::Update { to, .. } | Change::Import { to, .. } => {
@@ -72,8 +75,8 @@ impl Resource for KeyPolicy {
     }
 
     fn principals(call: &Call) -> Vec<String> {
-        let Call::PutKeyPolicy { policy, .. } = call;
-        let read = Document::from_live(policy, "aws").ok();
+        let Call::PutKeyPolicy(call) = call;
+        let read = Document::from_live(&call.policy, "aws").ok();
         read.map(|policy| policy.principals()).unwrap_or_default()
     }
 

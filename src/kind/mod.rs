@@ -5,7 +5,9 @@
 //! line in the table at the end of this file; the compiler names what is left. Everything here is
 //! pure; only the `aws.rs` halves know the SDK.
 
+pub mod address;
 pub mod alias;
+mod call;
 mod change;
 pub mod cloudtrail;
 pub mod cloudtrail_event_data_store;
@@ -16,6 +18,7 @@ pub mod ebs_default;
 pub mod ebs_volume;
 pub mod efs_file_system;
 pub mod es_domain;
+mod exchange;
 pub mod grant;
 pub mod key;
 pub mod key_policy;
@@ -24,12 +27,14 @@ pub mod rds_cluster;
 pub mod rds_instance;
 pub mod service_linked_role;
 
+pub use address::Address;
 pub use change::{Calls, Change, Retry, Violation};
+pub(crate) use exchange::resolve;
+pub use exchange::{CallBindings, ConsumerQuery, Object, Phase};
 
-use crate::address::Address;
 use crate::id::{AliasArn, KeyArn, Name, Place};
 use crate::policy::{Document, Need};
-use consumer::{Common, Effect, Goal, Pace, Scene};
+use consumer::{Common, Effect, Facts, Goal, Scene};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,7 +151,7 @@ pub struct Setting<'a> {
 pub trait Resource {
     /// What can be declared, and the vocabulary that live objects are lifted into.
     type Spec: Clone + Eq + Serialize + DeserializeOwned;
-    /// The AWS calls that the kind can ask for, one variant a call, its fields AWS's parameters.
+    /// The AWS calls that change a resource of the kind (see `calls!`).
     type Call: Clone + Eq + Serialize + DeserializeOwned;
     /// The AWS service, as the CLI and CloudTrail name it.
     const SERVICE: &'static str;
@@ -200,12 +205,18 @@ pub trait Resource {
         let _ = call;
         None
     }
-    /// The IAM actions that a refresh of a consumer needs.
-    fn reads() -> &'static str {
-        ""
+    /// The facts about a kind of consumer; `None` for what KMS itself has.
+    fn facts() -> Option<&'static Facts> {
+        None
     }
-    /// How long AWS takes for a consumer; `None` for what is no consumer.
-    fn pace() -> Option<Pace> {
+    /// Returns why a protected resource must not be changed like this: the change stops something.
+    fn interruption(from: &Self::Spec, to: &Self::Spec) -> Option<Violation> {
+        let _ = (from, to);
+        None
+    }
+    /// The name that AWS keeps for a deleted consumer, and why it cannot be used.
+    fn reserved_name(deleted: &Self::Spec, id: &str) -> Option<(String, Violation)> {
+        let _ = (deleted, id);
         None
     }
     /// What must be allowed on its key for a consumer to work.
@@ -213,9 +224,9 @@ pub trait Resource {
         let _ = (spec, scene);
         Vec::new()
     }
-    /// Fills in what AWS does not show of a consumer from what was last applied.
-    fn unseen(live: &mut Self::Spec, known: &Self::Spec) {
-        let _ = (live, known);
+    /// Fills in what AWS does not show of a consumer from what was last applied, or may have been.
+    fn unseen(live: &mut Self::Spec, known: &Self::Spec, interrupted: bool) {
+        let _ = (live, known, interrupted);
     }
 }
 
@@ -236,22 +247,16 @@ macro_rules! kinds {
                 match self { $(Self::$variant => $label),+ }
             }
 
-            /// How long AWS takes for a consumer; `None` for what is no consumer of keys.
+            /// The facts about a kind of consumer; `None` for what KMS itself has.
             #[must_use]
-            pub fn pace(self) -> Option<Pace> {
-                match self { $(Self::$variant => $module::$resource::pace()),+ }
+            pub fn facts(self) -> Option<&'static Facts> {
+                match self { $(Self::$variant => $module::$resource::facts()),+ }
             }
 
-            /// The IAM actions that a refresh of a consumer needs.
-            #[must_use]
-            pub fn reads(self) -> &'static str {
-                match self { $(Self::$variant => $module::$resource::reads()),+ }
-            }
-
-            /// Whether it is a consumer of keys.
+            /// Whether a key encrypts resources of the kind.
             #[must_use]
             pub fn is_consumer(self) -> bool {
-                self.pace().is_some()
+                self.facts().is_some()
             }
         }
 
@@ -304,11 +309,30 @@ macro_rules! kinds {
                 match self { $(Self::$variant(spec) => $module::$resource::needs(spec, scene)),+ }
             }
 
-            /// Fills in what AWS does not show from what was last applied.
-            pub fn fill_unseen(&mut self, known: &Self) {
+            /// Returns why the resource must not be changed like this while it is protected.
+            #[must_use]
+            pub fn interruption(&self, to: &Self) -> Option<Violation> {
+                match (self, to) {
+                    $((Self::$variant(from), Self::$variant(to)) =>
+                        $module::$resource::interruption(from, to),)+
+                    _ => None,
+                }
+            }
+
+            /// The name that AWS keeps for the deleted resource, and why it cannot be used.
+            #[must_use]
+            pub fn reserved_name(&self, id: &str) -> Option<(String, Violation)> {
+                match self {
+                    $(Self::$variant(deleted) => $module::$resource::reserved_name(deleted, id)),+
+                }
+            }
+
+            /// Fills in what AWS does not show from what was last applied. Where that apply was
+            /// interrupted, what it may or may not have changed in AWS is left out.
+            pub fn fill_unseen(&mut self, known: &Self, interrupted: bool) {
                 match (self, known) {
                     $((Self::$variant(live), Self::$variant(known)) =>
-                        $module::$resource::unseen(live, known),)+
+                        $module::$resource::unseen(live, known, interrupted),)+
                     _ => {}
                 }
             }
@@ -407,19 +431,22 @@ macro_rules! kinds {
                 match self { $(Self::$variant(call) => $module::$resource::retry(call)),+ }
             }
 
-            /// The operation and its parameters, as AWS's API names them.
+            /// AWS's name of the operation.
             #[must_use]
-            pub fn request(&self) -> (String, serde_json::Value) {
-                let tagged = match self {
+            pub fn operation(&self) -> &'static str {
+                match self { $(Self::$variant(call) => call.operation()),+ }
+            }
+
+            /// AWS's name of the operation, and its parameters as AWS's API names them.
+            #[must_use]
+            pub fn request(&self) -> (&'static str, serde_json::Value) {
+                let written = match self {
                     $(Self::$variant(call) => serde_json::to_value(call),)+
                 };
-                match tagged {
-                    Ok(serde_json::Value::Object(map)) => map
-                        .into_iter()
-                        .next()
-                        .unwrap_or_default(),
-                    Ok(_) | Err(_) => Default::default(),
-                }
+                let parameters = written.ok().and_then(|mut call| {
+                    call.get_mut(self.operation()).map(serde_json::Value::take)
+                });
+                (self.operation(), parameters.unwrap_or_default())
             }
         }
     };
@@ -509,11 +536,23 @@ impl Call {
     /// The key on which it makes a grant.
     #[must_use]
     pub fn is_grant_made(&self) -> Option<&KeyRef> {
-        if let Self::Grant(grant::Call::CreateGrant { key_id, .. }) = self {
-            Some(key_id)
+        if let Self::Grant(grant::Call::CreateGrant(call)) = self {
+            Some(&call.key_id)
         } else {
             None
         }
+    }
+
+    /// The name of the last snapshot of a database that the call deletes, where one is made.
+    #[must_use]
+    pub fn final_snapshot(&self) -> Option<&String> {
+        if let Self::RdsInstance(rds_instance::Call::DeleteDBInstance(call)) = self {
+            return call.final_db_snapshot_identifier.as_ref();
+        }
+        if let Self::RdsCluster(rds_cluster::Call::DeleteDBCluster(call)) = self {
+            return call.final_db_snapshot_identifier.as_ref();
+        }
+        None
     }
 
     /// What AWS must be done with before the next call of the step.

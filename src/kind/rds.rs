@@ -1,5 +1,6 @@
-//! What instances and clusters of RDS have in common (aws-semantics 5.4): their key and most of what
-//! is fixed, passwords that nobody may see, versions, final snapshots.
+//! What instances and clusters of RDS have in common: the key, which is fixed at creation (RDS User
+//! Guide, Encrypting Amazon RDS resources), passwords that nobody may see, versions and final
+//! snapshots.
 
 pub(crate) mod aws;
 

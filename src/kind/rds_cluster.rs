@@ -1,15 +1,17 @@
-//! Clusters of RDS: Aurora's, and those of several availability zones. Their key is fixed at
-//! creation, for good; the instances in them have it, too (aws-semantics 5.4).
+//! Clusters of RDS: Aurora clusters and Multi-AZ clusters. Their key is fixed at creation, and the
+//! instances in a cluster have the cluster's key (Aurora User Guide, Encrypting Amazon Aurora
+//! resources).
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Pace, Scene, Spec, Tag, Tags, allowed, fixed, missing, retagged, settings,
-    tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, Tags, allowed, fixed,
+    missing, settings, tag_calls, tag_list,
 };
 use super::key::NAME_TAG;
 use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,75 +167,73 @@ parameters! {
     }
 }
 
-parameters! {
-    /// A new instance in a cluster.
-    pub struct NewMember {
-        db_instance_identifier = "DBInstanceIdentifier": String,
-        db_cluster_identifier = "DBClusterIdentifier": String,
-        db_instance_class = "DBInstanceClass": String,
-        engine = "Engine": String,
-        promotion_tier = "PromotionTier": u32,
-        tags = "Tags": Vec<Tag>,
+calls! {
+    /// The calls that change a cluster and the instances in it.
+    pub enum Call {
+        CreateDBCluster {
+            #[serde(rename = "DBClusterIdentifier")]
+            db_cluster_identifier: String,
+            #[serde(flatten)]
+            fixed: Box<Fixed>,
+            #[serde(flatten)]
+            alterable: Box<Alterable>,
+            tags: Vec<Tag>,
+        },
+        ModifyDBCluster {
+            #[serde(rename = "DBClusterIdentifier")]
+            db_cluster_identifier: String,
+            #[serde(flatten)]
+            alterable: Box<Alterable>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            allow_major_version_upgrade: Option<bool>,
+            apply_immediately: bool,
+        },
+        CreateDBInstance {
+            #[serde(rename = "DBInstanceIdentifier")]
+            db_instance_identifier: String,
+            #[serde(rename = "DBClusterIdentifier")]
+            db_cluster_identifier: String,
+            #[serde(rename = "DBInstanceClass")]
+            db_instance_class: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            engine: Option<String>,
+            promotion_tier: u32,
+            tags: Vec<Tag>,
+        },
+        ModifyDBInstance {
+            #[serde(rename = "DBInstanceIdentifier")]
+            db_instance_identifier: String,
+            #[serde(rename = "DBInstanceClass", default, skip_serializing_if = "Option::is_none")]
+            db_instance_class: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            promotion_tier: Option<u32>,
+            apply_immediately: bool,
+        },
+        DeleteDBInstance {
+            #[serde(rename = "DBInstanceIdentifier")]
+            db_instance_identifier: String,
+            skip_final_snapshot: bool,
+        },
+        AddTagsToResource {
+            resource_name: String,
+            tags: Vec<Tag>,
+        },
+        RemoveTagsFromResource {
+            resource_name: String,
+            tag_keys: Vec<String>,
+        },
+        DeleteDBCluster {
+            #[serde(rename = "DBClusterIdentifier")]
+            db_cluster_identifier: String,
+            skip_final_snapshot: bool,
+            #[serde(
+                rename = "FinalDBSnapshotIdentifier",
+                default,
+                skip_serializing_if = "Option::is_none"
+            )]
+            final_db_snapshot_identifier: Option<String>,
+        },
     }
-}
-
-/// The calls that change a cluster and the instances in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateDBCluster {
-        #[serde(rename = "DBClusterIdentifier")]
-        db_cluster_identifier: String,
-        #[serde(flatten)]
-        fixed: Box<Fixed>,
-        #[serde(flatten)]
-        alterable: Box<Alterable>,
-        tags: Vec<Tag>,
-    },
-    ModifyDBCluster {
-        #[serde(rename = "DBClusterIdentifier")]
-        db_cluster_identifier: String,
-        #[serde(flatten)]
-        alterable: Box<Alterable>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        allow_major_version_upgrade: Option<bool>,
-        apply_immediately: bool,
-    },
-    CreateDBInstance(Box<NewMember>),
-    ModifyDBInstance {
-        #[serde(rename = "DBInstanceIdentifier")]
-        db_instance_identifier: String,
-        #[serde(rename = "DBInstanceClass", default, skip_serializing_if = "Option::is_none")]
-        db_instance_class: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        promotion_tier: Option<u32>,
-        apply_immediately: bool,
-    },
-    DeleteDBInstance {
-        #[serde(rename = "DBInstanceIdentifier")]
-        db_instance_identifier: String,
-        skip_final_snapshot: bool,
-    },
-    AddTagsToResource {
-        resource_name: String,
-        tags: Vec<Tag>,
-    },
-    RemoveTagsFromResource {
-        resource_name: String,
-        tag_keys: Vec<String>,
-    },
-    DeleteDBCluster {
-        #[serde(rename = "DBClusterIdentifier")]
-        db_cluster_identifier: String,
-        skip_final_snapshot: bool,
-        #[serde(
-            rename = "FinalDBSnapshotIdentifier",
-            default,
-            skip_serializing_if = "Option::is_none"
-        )]
-        final_db_snapshot_identifier: Option<String>,
-    },
 }
 
 /// The kind.
@@ -243,36 +243,140 @@ pub struct RdsCluster;
 impl Consumer for RdsCluster {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "rds";
-    const NAMED: bool = true;
-    const READS: &'static str = "rds:DescribeDBClusters, DescribeDBInstances";
-    const PACE: Pace = Pace { first: 10, most: 30, limit: 7200 };
+    const FACTS: Facts = Facts {
+        service: "rds",
+        reads: "rds:DescribeDBClusters, DescribeDBInstances",
+        pace: Pace { first: 10, most: 30, limit: 7200 },
+        identity: Identity::Name,
+        grants_of: Some("rds"),
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let calls = match change {
-            Change::Create { to } => create(to, setting)?,
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
-            Change::Delete { from } => delete(from, setting),
-            Change::Forget { .. } => Vec::new(),
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let new = &to.settings;
+        allowed([missing("key", to.key()), missing("engine", new.engine.as_ref())])?;
+        let fixed = Fixed {
+            engine: new.engine.clone(),
+            database_name: new.database_name.clone(),
+            master_username: new.master_username.clone(),
+            db_subnet_group_name: new.subnet_group.clone(),
+            kms_key_id: to.key().cloned(),
+            storage_encrypted: Some(true),
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(&change, setting);
+        let alterable = altered(&Spec::default(), to);
+        let create = CreateDBCluster {
+            db_cluster_identifier: setting.name.to_owned(),
+            fixed: Box::new(fixed),
+            alterable: Box::new(alterable),
+            tags: tag_list(&to.common.tags),
+        };
+        let mut calls = vec![create.into()];
+        calls.extend(members(&Spec::default(), to, setting));
         Ok(calls)
     }
 
-    /// A cluster is ready once the instances in it are, and those that are deleted are gone.
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        refused(from, to)?;
+        let mut calls = Vec::new();
+        let alterable = altered(from, to);
+        if !alterable.is_empty() {
+            let allow = alterable.engine_version.is_some().then_some(true);
+            let modify = ModifyDBCluster {
+                db_cluster_identifier: setting.name.to_owned(),
+                alterable: Box::new(alterable),
+                allow_major_version_upgrade: allow,
+                apply_immediately: to.settings.apply_immediately.unwrap_or(true),
+            };
+            calls.push(modify.into());
+        }
+        let resource_name = || rds::arn(setting, "cluster");
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| AddTagsToResource { resource_name: resource_name(), tags: tag_list(set) }.into(),
+            |tag_keys| RemoveTagsFromResource { resource_name: resource_name(), tag_keys }.into(),
+        ));
+        calls.extend(members(from, to, setting));
+        Ok(calls)
+    }
+
+    /// RDS does not delete a cluster that has instances: they are deleted first.
+    fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let db_cluster_identifier = || setting.name.to_owned();
+        let mut calls = Vec::new();
+        if from.settings.deletion_protection == Some(true) {
+            let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
+            let modify = ModifyDBCluster {
+                db_cluster_identifier: db_cluster_identifier(),
+                alterable: Box::new(alterable),
+                allow_major_version_upgrade: None,
+                apply_immediately: true,
+            };
+            calls.push(modify.into());
+        }
+        let members = from.settings.members.iter().flat_map(BTreeMap::keys);
+        calls.extend(members.map(|name| delete_member(name)));
+        let snapshot = last_snapshot(from, setting);
+        let delete = DeleteDBCluster {
+            db_cluster_identifier: db_cluster_identifier(),
+            skip_final_snapshot: snapshot.is_none(),
+            final_db_snapshot_identifier: snapshot,
+        };
+        calls.push(delete.into());
+        Ok(calls)
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { from } => Some(match last_snapshot(from, setting) {
+                Some(snapshot) => format!(
+                    "deletes the cluster with its data and its automated backups; the snapshot \
+                     `{snapshot}` stays, and needs its key"
+                ),
+                None => {
+                    "deletes the cluster with all its data and its automated backups, without a \
+                     last snapshot"
+                        .to_owned()
+                }
+            }),
+            Change::Update { from, to } | Change::Import { from, to } => {
+                let gone = members(from, to, setting).into_iter().find_map(|call| match call {
+                    Call::DeleteDBInstance(call) => Some(call.db_instance_identifier),
+                    Call::CreateDBCluster(_)
+                    | Call::ModifyDBCluster(_)
+                    | Call::CreateDBInstance(_)
+                    | Call::ModifyDBInstance(_)
+                    | Call::AddTagsToResource(_)
+                    | Call::RemoveTagsFromResource(_)
+                    | Call::DeleteDBCluster(_) => None,
+                });
+                let upgrade = altered(from, to).engine_version.map(|version| {
+                    format!("upgrades to {version}: the database is not available for some minutes")
+                });
+                let gone = gone.map(|name| {
+                    format!("deletes the instance `{name}`: the data stays with the cluster")
+                });
+                upgrade.or(gone)
+            }
+            Change::Create { .. } | Change::Forget { .. } => None,
+        }
+    }
+
+    /// A cluster is ready once the instances in it are ready, and deleted ones are gone.
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateDBCluster { .. } => Effect::Creates,
-            Call::ModifyDBCluster { .. }
+            Call::CreateDBCluster(_) => Effect::Creates,
+            Call::ModifyDBCluster(_)
             | Call::CreateDBInstance(_)
-            | Call::ModifyDBInstance { .. }
-            | Call::DeleteDBInstance { .. } => Effect::Changes,
-            Call::AddTagsToResource { .. } | Call::RemoveTagsFromResource { .. } => Effect::Marks,
-            Call::DeleteDBCluster { .. } => Effect::Deletes,
+            | Call::ModifyDBInstance(_)
+            | Call::DeleteDBInstance(_) => Effect::Changes,
+            Call::AddTagsToResource(_) | Call::RemoveTagsFromResource(_) => Effect::Marks,
+            Call::DeleteDBCluster(_) => Effect::Deletes,
         }
     }
 
@@ -287,35 +391,14 @@ impl Consumer for RdsCluster {
         declared
     }
 
-    fn unseen(live: &mut Settings, known: &Settings) {
+    fn unseen(live: &mut Settings, known: &Settings, interrupted: bool) {
         live.final_snapshot = known.final_snapshot;
         live.apply_immediately = known.apply_immediately;
-        if live.managed_password != Some(true) {
+        // Whether an interrupted apply has set the password is not known: it is set again.
+        if live.managed_password != Some(true) && !interrupted {
             live.password_env.clone_from(&known.password_env);
         }
     }
-}
-
-fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-    let new = &to.settings;
-    allowed([missing("key", to.key()), missing("engine", new.engine.as_ref())])?;
-    let fixed = Fixed {
-        engine: new.engine.clone(),
-        database_name: new.database_name.clone(),
-        master_username: new.master_username.clone(),
-        db_subnet_group_name: new.subnet_group.clone(),
-        kms_key_id: to.key().cloned(),
-        storage_encrypted: Some(true),
-    };
-    let alterable = altered(&Spec::default(), to);
-    let mut calls = vec![Call::CreateDBCluster {
-        db_cluster_identifier: setting.name.to_owned(),
-        fixed: Box::new(fixed),
-        alterable: Box::new(alterable),
-        tags: tag_list(&to.common.tags),
-    }];
-    calls.extend(members(&Spec::default(), to, setting));
-    Ok(calls)
 }
 
 /// What must change of the cluster itself.
@@ -352,74 +435,47 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     }
 }
 
-/// What must change of the instances in it: new ones come before old ones go.
+/// The calls that change the instances in the cluster. New ones are created before old ones are
+/// deleted.
 fn members(from: &Spec<Settings>, to: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
     let none = BTreeMap::new();
     let old = from.settings.members.as_ref().unwrap_or(&none);
     let new = to.settings.members.as_ref().unwrap_or(&none);
     let now = to.settings.apply_immediately.unwrap_or(true);
     let wanted = new.iter().filter_map(|(name, member)| match old.get(name) {
-        None => Some(Call::CreateDBInstance(Box::new(NewMember {
-            db_instance_identifier: Some(name.clone()),
-            db_cluster_identifier: Some(setting.name.to_owned()),
-            db_instance_class: Some(member.instance_class.clone()),
-            engine: to.settings.engine.clone(),
-            promotion_tier: Some(member.promotion_tier),
-            tags: Some(tag_list(&member_tags(&to.common.tags, name))),
-        }))),
-        Some(old) if old == member => None,
-        Some(old) => Some(Call::ModifyDBInstance {
+        None => Some(Call::from(CreateDBInstance {
             db_instance_identifier: name.clone(),
-            db_instance_class: changed(Some(&old.instance_class), Some(&member.instance_class)),
-            promotion_tier: changed(Some(&old.promotion_tier), Some(&member.promotion_tier)),
-            apply_immediately: now,
-        }),
+            db_cluster_identifier: setting.name.to_owned(),
+            db_instance_class: member.instance_class.clone(),
+            engine: to.settings.engine.clone(),
+            promotion_tier: member.promotion_tier,
+            tags: tag_list(&member_tags(&to.common.tags, name)),
+        })),
+        Some(old) if old == member => None,
+        Some(old) => Some(
+            ModifyDBInstance {
+                db_instance_identifier: name.clone(),
+                db_instance_class: changed(Some(&old.instance_class), Some(&member.instance_class)),
+                promotion_tier: changed(Some(&old.promotion_tier), Some(&member.promotion_tier)),
+                apply_immediately: now,
+            }
+            .into(),
+        ),
     });
     let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| delete_member(name));
     wanted.chain(gone).collect()
 }
 
-/// The cluster's tags, under a name of its own: by it an instance is known as kmsctl's.
+/// The cluster's tags with the instance's own name, by which kmsctl recognises it as one of its own.
 fn member_tags(tags: &Tags, name: &str) -> Tags {
     let mut tags = tags.clone();
     tags.insert(NAME_TAG.to_owned(), name.to_owned());
     tags
 }
 
-/// Instances of Aurora hold no data of their own: there is no last snapshot of them.
+/// Instances of Aurora hold no data of their own: RDS makes no final snapshot of them.
 fn delete_member(name: &str) -> Call {
-    Call::DeleteDBInstance { db_instance_identifier: name.to_owned(), skip_final_snapshot: true }
-}
-
-fn update(
-    from: &Spec<Settings>,
-    to: &Spec<Settings>,
-    setting: &Setting<'_>,
-) -> Result<Vec<Call>, Vec<Violation>> {
-    refused(from, to)?;
-    let mut calls = Vec::new();
-    let alterable = altered(from, to);
-    if !alterable.is_empty() {
-        let allow = alterable.engine_version.is_some().then_some(true);
-        calls.push(Call::ModifyDBCluster {
-            db_cluster_identifier: setting.name.to_owned(),
-            alterable: Box::new(alterable),
-            allow_major_version_upgrade: allow,
-            apply_immediately: to.settings.apply_immediately.unwrap_or(true),
-        });
-    }
-    let resource_name = || rds::arn(setting, "cluster");
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    if !set.is_empty() {
-        let (resource_name, tags) = (resource_name(), tag_list(&set));
-        calls.push(Call::AddTagsToResource { resource_name, tags });
-    }
-    if !unset.is_empty() {
-        let (resource_name, tag_keys) = (resource_name(), unset);
-        calls.push(Call::RemoveTagsFromResource { resource_name, tag_keys });
-    }
-    calls.extend(members(from, to, setting));
-    Ok(calls)
+    DeleteDBInstance { db_instance_identifier: name.to_owned(), skip_final_snapshot: true }.into()
 }
 
 fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
@@ -438,69 +494,9 @@ fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violati
     allowed(fixed.into_iter().chain(others))
 }
 
-/// AWS deletes no cluster with instances in it.
-fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
-    let db_cluster_identifier = || setting.name.to_owned();
-    let mut calls = Vec::new();
-    if from.settings.deletion_protection == Some(true) {
-        let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
-        calls.push(Call::ModifyDBCluster {
-            db_cluster_identifier: db_cluster_identifier(),
-            alterable: Box::new(alterable),
-            allow_major_version_upgrade: None,
-            apply_immediately: true,
-        });
-    }
-    let members = from.settings.members.iter().flat_map(BTreeMap::keys);
-    calls.extend(members.map(|name| delete_member(name)));
-    let snapshot = last_snapshot(from, setting);
-    calls.push(Call::DeleteDBCluster {
-        db_cluster_identifier: db_cluster_identifier(),
-        skip_final_snapshot: snapshot.is_none(),
-        final_db_snapshot_identifier: snapshot,
-    });
-    calls
-}
-
 /// The name of the last snapshot, where one is made.
 fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
     let id = from.settings.resource_id.as_deref();
     let wanted = from.settings.final_snapshot != Some(false);
     wanted.then(|| rds::final_snapshot(setting.name, id))
-}
-
-fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
-    match change {
-        Change::Delete { from } => Some(match last_snapshot(from, setting) {
-            Some(snapshot) => format!(
-                "deletes the cluster with its data and its automated backups; the snapshot \
-                 `{snapshot}` stays, and needs its key"
-            ),
-            None => "deletes the cluster with all its data and its automated backups, without a \
-                     last snapshot"
-                .to_owned(),
-        }),
-        Change::Update { from, to } | Change::Import { from, to } => {
-            let gone = members(from, to, setting).into_iter().find_map(|call| match call {
-                Call::DeleteDBInstance { db_instance_identifier, .. } => {
-                    Some(db_instance_identifier)
-                }
-                Call::CreateDBCluster { .. }
-                | Call::ModifyDBCluster { .. }
-                | Call::CreateDBInstance(_)
-                | Call::ModifyDBInstance { .. }
-                | Call::AddTagsToResource { .. }
-                | Call::RemoveTagsFromResource { .. }
-                | Call::DeleteDBCluster { .. } => None,
-            });
-            let upgrade = altered(from, to).engine_version.map(|version| {
-                format!("upgrades to {version}: the database is not available for some minutes")
-            });
-            let gone = gone.map(|name| {
-                format!("deletes the instance `{name}`: the data stays with the cluster")
-            });
-            upgrade.or(gone)
-        }
-        Change::Create { .. } | Change::Forget { .. } => None,
-    }
 }

@@ -1,14 +1,15 @@
-//! Instances of RDS. Their key is fixed at creation, for good (aws-semantics 5.4).
+//! Instances of RDS. Their key is fixed at creation (RDS User Guide, Encrypting Amazon RDS resources).
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Pace, Scene, Spec, Tag, allowed, fixed, missing, retagged, settings, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed, fixed, missing,
+    settings, tag_calls, tag_list,
 };
 use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
-use super::{Calls, Change, KeyRef, Setting, Violation};
+use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 settings! {
@@ -128,50 +129,49 @@ parameters! {
     }
 }
 
-/// The calls that change an instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateDBInstance {
-        #[serde(rename = "DBInstanceIdentifier")]
-        db_instance_identifier: String,
-        #[serde(flatten)]
-        fixed: Box<Fixed>,
-        #[serde(flatten)]
-        alterable: Box<Alterable>,
-        tags: Vec<Tag>,
-    },
-    ModifyDBInstance {
-        #[serde(rename = "DBInstanceIdentifier")]
-        db_instance_identifier: String,
-        #[serde(flatten)]
-        alterable: Box<Alterable>,
-        #[serde(rename = "DBPortNumber", default, skip_serializing_if = "Option::is_none")]
-        db_port_number: Option<u32>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        allow_major_version_upgrade: Option<bool>,
-        apply_immediately: bool,
-    },
-    AddTagsToResource {
-        resource_name: String,
-        tags: Vec<Tag>,
-    },
-    RemoveTagsFromResource {
-        resource_name: String,
-        tag_keys: Vec<String>,
-    },
-    DeleteDBInstance {
-        #[serde(rename = "DBInstanceIdentifier")]
-        db_instance_identifier: String,
-        skip_final_snapshot: bool,
-        #[serde(
-            rename = "FinalDBSnapshotIdentifier",
-            default,
-            skip_serializing_if = "Option::is_none"
-        )]
-        final_db_snapshot_identifier: Option<String>,
-    },
+calls! {
+    /// The calls that change an instance.
+    pub enum Call {
+        CreateDBInstance {
+            #[serde(rename = "DBInstanceIdentifier")]
+            db_instance_identifier: String,
+            #[serde(flatten)]
+            fixed: Box<Fixed>,
+            #[serde(flatten)]
+            alterable: Box<Alterable>,
+            tags: Vec<Tag>,
+        },
+        ModifyDBInstance {
+            #[serde(rename = "DBInstanceIdentifier")]
+            db_instance_identifier: String,
+            #[serde(flatten)]
+            alterable: Box<Alterable>,
+            #[serde(rename = "DBPortNumber", default, skip_serializing_if = "Option::is_none")]
+            db_port_number: Option<u32>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            allow_major_version_upgrade: Option<bool>,
+            apply_immediately: bool,
+        },
+        AddTagsToResource {
+            resource_name: String,
+            tags: Vec<Tag>,
+        },
+        RemoveTagsFromResource {
+            resource_name: String,
+            tag_keys: Vec<String>,
+        },
+        DeleteDBInstance {
+            #[serde(rename = "DBInstanceIdentifier")]
+            db_instance_identifier: String,
+            skip_final_snapshot: bool,
+            #[serde(
+                rename = "FinalDBSnapshotIdentifier",
+                default,
+                skip_serializing_if = "Option::is_none"
+            )]
+            final_db_snapshot_identifier: Option<String>,
+        },
+    }
 }
 
 /// The kind.
@@ -181,32 +181,132 @@ pub struct RdsInstance;
 impl Consumer for RdsInstance {
     type Settings = Settings;
     type Call = Call;
-    const SERVICE: &'static str = "rds";
-    const NAMED: bool = true;
-    const READS: &'static str = "rds:DescribeDBInstances";
-    const PACE: Pace = Pace { first: 10, most: 30, limit: 7200 };
+    const FACTS: Facts = Facts {
+        service: "rds",
+        reads: "rds:DescribeDBInstances",
+        pace: Pace { first: 10, most: 30, limit: 7200 },
+        identity: Identity::Name,
+        grants_of: Some("rds"),
+        key_account: KeyAccount::Any,
+        keeps_deleted_names: false,
+    };
 
-    fn calls(
-        change: Change<&Spec<Settings>>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Call>, Vec<Violation>> {
-        let calls = match change {
-            Change::Create { to } => create(to, setting)?,
-            Change::Update { from, to } | Change::Import { from, to } => update(from, to, setting)?,
-            Change::Delete { from } => delete(from, setting),
-            Change::Forget { .. } => Vec::new(),
+    fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let new = &to.settings;
+        allowed([
+            missing("key", to.key()),
+            missing("engine", new.engine.as_ref()),
+            missing("instance_class", new.instance_class.as_ref()),
+        ])?;
+        let fixed = Fixed {
+            engine: new.engine.clone(),
+            master_username: new.master_username.clone(),
+            db_name: new.db_name.clone(),
+            db_subnet_group_name: new.subnet_group.clone(),
+            port: new.port,
+            kms_key_id: to.key().cloned(),
+            storage_encrypted: Some(true),
         };
-        let mut calls = Calls::all_at(setting.place, calls);
-        calls.risk = risk(&change, setting);
+        let alterable = altered(&Spec::default(), to);
+        let create = CreateDBInstance {
+            db_instance_identifier: setting.name.to_owned(),
+            fixed: Box::new(fixed),
+            alterable: Box::new(alterable),
+            tags: tag_list(&to.common.tags),
+        };
+        Ok(vec![create.into()])
+    }
+
+    fn update(
+        from: &Spec<Settings>,
+        to: &Spec<Settings>,
+        setting: &Setting<'_>,
+    ) -> Result<Vec<Call>, Vec<Violation>> {
+        refused(from, to)?;
+        let (old, new) = (&from.settings, &to.settings);
+        let mut calls = Vec::new();
+        let alterable = altered(from, to);
+        let port = changed(old.port.as_ref(), new.port.as_ref());
+        if !alterable.is_empty() || port.is_some() {
+            let allow = alterable.engine_version.is_some().then_some(true);
+            let modify = ModifyDBInstance {
+                db_instance_identifier: setting.name.to_owned(),
+                alterable: Box::new(alterable),
+                db_port_number: port,
+                allow_major_version_upgrade: allow,
+                apply_immediately: new.apply_immediately.unwrap_or(true),
+            };
+            calls.push(modify.into());
+        }
+        let resource_name = || rds::arn(setting, "db");
+        calls.extend(tag_calls(
+            &from.common.tags,
+            &to.common.tags,
+            |set| AddTagsToResource { resource_name: resource_name(), tags: tag_list(set) }.into(),
+            |tag_keys| RemoveTagsFromResource { resource_name: resource_name(), tag_keys }.into(),
+        ));
         Ok(calls)
+    }
+
+    fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        let db_instance_identifier = || setting.name.to_owned();
+        let mut calls = Vec::new();
+        if from.settings.deletion_protection == Some(true) {
+            let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
+            let modify = ModifyDBInstance {
+                db_instance_identifier: db_instance_identifier(),
+                alterable: Box::new(alterable),
+                db_port_number: None,
+                allow_major_version_upgrade: None,
+                apply_immediately: true,
+            };
+            calls.push(modify.into());
+        }
+        let snapshot = last_snapshot(from, setting);
+        let delete = DeleteDBInstance {
+            db_instance_identifier: db_instance_identifier(),
+            skip_final_snapshot: snapshot.is_none(),
+            final_db_snapshot_identifier: snapshot,
+        };
+        calls.push(delete.into());
+        Ok(calls)
+    }
+
+    fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
+        match change {
+            Change::Delete { from } => Some(match last_snapshot(from, setting) {
+                Some(snapshot) => format!(
+                    "deletes the instance with its data and its automated backups; the snapshot \
+                     `{snapshot}` stays, and needs its key"
+                ),
+                None => {
+                    "deletes the instance with all its data and its automated backups, without a \
+                     last snapshot"
+                        .to_owned()
+                }
+            }),
+            Change::Update { from, to } | Change::Import { from, to } => {
+                let altered = altered(from, to);
+                let restarts =
+                    altered.db_instance_class.is_some() || altered.engine_version.is_some();
+                let now = to.settings.apply_immediately != Some(false);
+                restarts.then(|| match now {
+                    true => "the database is not available for some minutes".to_owned(),
+                    false => {
+                        "happens in the maintenance window, with some minutes' outage".to_owned()
+                    }
+                })
+            }
+            Change::Create { .. } | Change::Forget { .. } => None,
+        }
     }
 
     fn effect(call: &Call) -> Effect {
         match call {
-            Call::CreateDBInstance { .. } => Effect::Creates,
-            Call::ModifyDBInstance { .. } => Effect::Changes,
-            Call::AddTagsToResource { .. } | Call::RemoveTagsFromResource { .. } => Effect::Marks,
-            Call::DeleteDBInstance { .. } => Effect::Deletes,
+            Call::CreateDBInstance(_) => Effect::Creates,
+            Call::ModifyDBInstance(_) => Effect::Changes,
+            Call::AddTagsToResource(_) | Call::RemoveTagsFromResource(_) => Effect::Marks,
+            Call::DeleteDBInstance(_) => Effect::Deletes,
         }
     }
 
@@ -225,38 +325,14 @@ impl Consumer for RdsInstance {
         declared
     }
 
-    fn unseen(live: &mut Settings, known: &Settings) {
+    fn unseen(live: &mut Settings, known: &Settings, interrupted: bool) {
         live.final_snapshot = known.final_snapshot;
         live.apply_immediately = known.apply_immediately;
-        if live.managed_password != Some(true) {
+        // Whether an interrupted apply has set the password is not known: it is set again.
+        if live.managed_password != Some(true) && !interrupted {
             live.password_env.clone_from(&known.password_env);
         }
     }
-}
-
-fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-    let new = &to.settings;
-    allowed([
-        missing("key", to.key()),
-        missing("engine", new.engine.as_ref()),
-        missing("instance_class", new.instance_class.as_ref()),
-    ])?;
-    let fixed = Fixed {
-        engine: new.engine.clone(),
-        master_username: new.master_username.clone(),
-        db_name: new.db_name.clone(),
-        db_subnet_group_name: new.subnet_group.clone(),
-        port: new.port,
-        kms_key_id: to.key().cloned(),
-        storage_encrypted: Some(true),
-    };
-    let alterable = altered(&Spec::default(), to);
-    Ok(vec![Call::CreateDBInstance {
-        db_instance_identifier: setting.name.to_owned(),
-        fixed: Box::new(fixed),
-        alterable: Box::new(alterable),
-        tags: tag_list(&to.common.tags),
-    }])
 }
 
 /// What must change.
@@ -297,39 +373,6 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     }
 }
 
-fn update(
-    from: &Spec<Settings>,
-    to: &Spec<Settings>,
-    setting: &Setting<'_>,
-) -> Result<Vec<Call>, Vec<Violation>> {
-    refused(from, to)?;
-    let (old, new) = (&from.settings, &to.settings);
-    let mut calls = Vec::new();
-    let alterable = altered(from, to);
-    let port = changed(old.port.as_ref(), new.port.as_ref());
-    if !alterable.is_empty() || port.is_some() {
-        let allow = alterable.engine_version.is_some().then_some(true);
-        calls.push(Call::ModifyDBInstance {
-            db_instance_identifier: setting.name.to_owned(),
-            alterable: Box::new(alterable),
-            db_port_number: port,
-            allow_major_version_upgrade: allow,
-            apply_immediately: new.apply_immediately.unwrap_or(true),
-        });
-    }
-    let resource_name = || rds::arn(setting, "db");
-    let (set, unset) = retagged(&from.common.tags, &to.common.tags);
-    if !set.is_empty() {
-        let (resource_name, tags) = (resource_name(), tag_list(&set));
-        calls.push(Call::AddTagsToResource { resource_name, tags });
-    }
-    if !unset.is_empty() {
-        let (resource_name, tag_keys) = (resource_name(), unset);
-        calls.push(Call::RemoveTagsFromResource { resource_name, tag_keys });
-    }
-    Ok(calls)
-}
-
 fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
     let (old, new) = (&from.settings, &to.settings);
     macro_rules! fixed {
@@ -367,55 +410,9 @@ fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violati
     allowed(fixed.into_iter().chain(others))
 }
 
-fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
-    let db_instance_identifier = || setting.name.to_owned();
-    let mut calls = Vec::new();
-    if from.settings.deletion_protection == Some(true) {
-        let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
-        calls.push(Call::ModifyDBInstance {
-            db_instance_identifier: db_instance_identifier(),
-            alterable: Box::new(alterable),
-            db_port_number: None,
-            allow_major_version_upgrade: None,
-            apply_immediately: true,
-        });
-    }
-    let snapshot = last_snapshot(from, setting);
-    calls.push(Call::DeleteDBInstance {
-        db_instance_identifier: db_instance_identifier(),
-        skip_final_snapshot: snapshot.is_none(),
-        final_db_snapshot_identifier: snapshot,
-    });
-    calls
-}
-
 /// The name of the last snapshot, where one is made.
 fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
     let id = from.settings.resource_id.as_deref();
     let wanted = from.settings.final_snapshot != Some(false);
     wanted.then(|| rds::final_snapshot(setting.name, id))
-}
-
-fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
-    match change {
-        Change::Delete { from } => Some(match last_snapshot(from, setting) {
-            Some(snapshot) => format!(
-                "deletes the instance with its data and its automated backups; the snapshot \
-                 `{snapshot}` stays, and needs its key"
-            ),
-            None => "deletes the instance with all its data and its automated backups, without a \
-                     last snapshot"
-                .to_owned(),
-        }),
-        Change::Update { from, to } | Change::Import { from, to } => {
-            let altered = altered(from, to);
-            let restarts = altered.db_instance_class.is_some() || altered.engine_version.is_some();
-            let now = to.settings.apply_immediately != Some(false);
-            restarts.then(|| match now {
-                true => "the database is not available for some minutes".to_owned(),
-                false => "happens in the maintenance window, with some minutes' outage".to_owned(),
-            })
-        }
-        Change::Create { .. } | Change::Forget { .. } => None,
-    }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod aws;
 
+use super::call::calls;
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::{BadId, IdentityArn, Name, Place, RoleSuffix};
 use serde::{Deserialize, Serialize};
@@ -155,7 +156,7 @@ impl Spec {
         }
     }
 
-    /// The role's ARN in the account of `place` (aws-semantics 5.2).
+    /// The role's ARN in the account of `place` (IAM User Guide, Create a service-linked role).
     #[must_use]
     pub fn arn(&self, place: &Place) -> String {
         format!(
@@ -200,25 +201,24 @@ impl FromStr for Spec {
     }
 }
 
-/// The calls that change a service-linked role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateServiceLinkedRole {
-        #[serde(rename = "AWSServiceName")]
-        aws_service_name: Service,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        custom_suffix: Option<RoleSuffix>,
-    },
+calls! {
+    /// The calls that change a service-linked role.
+    pub enum Call {
+        CreateServiceLinkedRole {
+            #[serde(rename = "AWSServiceName")]
+            aws_service_name: Service,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            custom_suffix: Option<RoleSuffix>,
+        },
+    }
 }
 
 impl Call {
     /// The role that it is about.
     #[must_use]
     pub fn role(&self) -> Spec {
-        let Self::CreateServiceLinkedRole { aws_service_name, custom_suffix } = self;
-        Spec { service: *aws_service_name, suffix: custom_suffix.clone() }
+        let Self::CreateServiceLinkedRole(call) = self;
+        Spec { service: call.aws_service_name, suffix: call.custom_suffix.clone() }
     }
 }
 
@@ -241,10 +241,13 @@ impl Resource for ServiceLinkedRole {
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
         let calls = match change {
-            Change::Create { to } => vec![Call::CreateServiceLinkedRole {
-                aws_service_name: to.service,
-                custom_suffix: to.suffix.clone(),
-            }],
+            Change::Create { to } => vec![
+                CreateServiceLinkedRole {
+                    aws_service_name: to.service,
+                    custom_suffix: to.suffix.clone(),
+                }
+                .into(),
+            ],
             // Service and suffix are the address: there is nothing else to differ.
             Change::Update { .. } | Change::Import { .. } | Change::Forget { .. } => Vec::new(),
             Change::Delete { .. } => {
@@ -319,7 +322,7 @@ mod tests {
     fn the_request_has_the_names_of_aws() {
         let suffix = Some("kms".parse().unwrap());
         let aws_service_name = "autoscaling.amazonaws.com".parse().unwrap();
-        let call = Call::CreateServiceLinkedRole { aws_service_name, custom_suffix: suffix };
+        let call = CreateServiceLinkedRole { aws_service_name, custom_suffix: suffix }.into();
         let json = serde_json::to_value(&call).unwrap();
         let expected = serde_json::json!({"CreateServiceLinkedRole": {
             "AWSServiceName": "autoscaling.amazonaws.com", "CustomSuffix": "kms"}});

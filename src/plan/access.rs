@@ -1,7 +1,8 @@
-//! Who gains and who loses access to which key by a plan. Pure.
+//! The access changes of a plan: who gains and who loses access to which key. Pure.
 
 use super::{Access, Step, Via};
 use crate::desired::Desired;
+use crate::kind::address::Address;
 use crate::kind::{Change, KeyRef, Spec, grant};
 use crate::live::{Live, Observed};
 use crate::policy::access::grant_changes;
@@ -9,7 +10,7 @@ use crate::policy::grants::Grant;
 use crate::policy::{self, AccessChange, KeyContext};
 use std::collections::BTreeSet;
 
-/// Who gains and who loses access by a step.
+/// Returns the access changes of a step.
 pub(super) fn access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
     let (from, to) = (step.change.from(), step.change.to());
     let forgets = matches!(step.change, Change::Forget { .. });
@@ -20,6 +21,7 @@ pub(super) fn access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access>
     }
 }
 
+/// Returns the access changes of a step that changes a policy.
 fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
     let policy = |spec: Option<&Spec>| spec?.policy().cloned();
     let (from, to) = (policy(step.change.from()), policy(step.change.to()));
@@ -40,28 +42,29 @@ fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
         let sids = change.statements.iter();
         sids.filter_map(|sid| declared?.get(sid)).flatten().cloned().collect()
     };
-    let access = changes.into_iter().map(|change| Access {
+    let access = |change| Access {
         key: step.address.to_string(),
         derived: sources(&change),
         change,
         via: Via::Policy,
         source: step.address.clone(),
-    });
-    access.collect()
+    };
+    changes.into_iter().map(access).collect()
 }
 
-/// The grants on a key that kmsctl sees.
+/// Returns the grants of the stack on a key.
 fn grants(key: &KeyRef, live: &Live) -> Vec<Grant> {
-    let each = live.observed.iter().filter_map(|(address, observed)| match observed {
+    let on_key = |(address, observed): (&Address, &Observed)| match observed {
         Observed::Present { spec, .. } => {
             let grant = spec.as_grant().filter(|grant| grant.key == *key)?;
             Some(grant::in_policy_words(address, grant))
         }
         Observed::Absent | Observed::Unusable { .. } => None,
-    });
-    each.collect()
+    };
+    live.observed.iter().filter_map(on_key).collect()
 }
 
+/// Returns the access changes of a step that changes a grant.
 fn grant_access(step: &Step) -> Vec<Access> {
     let of = |spec: Option<&Spec>| {
         let grant = spec?.as_grant()?;
@@ -72,13 +75,12 @@ fn grant_access(step: &Step) -> Vec<Access> {
         return Vec::new();
     };
     let (old, new) = (old.as_ref().map(|(_, grant)| grant), new.as_ref().map(|(_, grant)| grant));
-    let changes = grant_changes(old, new).into_iter();
-    let access = changes.map(|change| Access {
+    let access = |change| Access {
         key: key.clone(),
         change,
         derived: BTreeSet::new(),
         via: Via::Grant,
         source: step.address.clone(),
-    });
-    access.collect()
+    };
+    grant_changes(old, new).into_iter().map(access).collect()
 }

@@ -1,32 +1,33 @@
-//! The consent to a plan. Only an approved plan can be applied.
+//! The approval of a plan. Only an approved plan can be applied.
 
 use super::Plan;
 
-/// A plan that somebody has agreed to.
+/// A plan that may be applied.
 #[derive(Clone, Debug)]
 pub struct Approved(Plan);
 
-/// What has changed since a plan was saved.
+/// The reason why a saved plan is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stale {
-    /// The records: another run has applied something.
+    /// Another run has changed the state since.
     State,
-    /// AWS: planning again makes another plan.
+    /// AWS has changed since, so that a new plan differs from the saved one.
     Aws,
 }
 
 impl Approved {
-    /// A plan that a person has seen and agreed to, or that needs no consent (`--auto-approve`).
+    /// Approves a plan that a person has seen and accepted, or that needs no confirmation
+    /// (`--auto-approve`).
     #[must_use]
     pub fn by_consent(plan: Plan) -> Self {
         Self(plan)
     }
 
-    /// A plan that was saved and reviewed, if planning again on today's AWS and records makes the same
-    /// one. Both are narrowed to the same targets.
+    /// Approves a plan that was saved and reviewed, if the fresh plan is the same. Both plans must be
+    /// narrowed to the same targets.
     ///
     /// # Errors
-    /// What has changed since.
+    /// Returns the reason why the saved plan is stale.
     pub fn as_saved(saved: &Plan, fresh: Plan) -> Result<Self, Stale> {
         if saved.base != fresh.base {
             Err(Stale::State)
@@ -37,7 +38,7 @@ impl Approved {
         }
     }
 
-    /// The plan.
+    /// Returns the plan.
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.0

@@ -1,5 +1,5 @@
-//! Desired, state and live become a draft: a step for every difference, without those that must not
-//! be carried out. What else must be known of AWS to finish it, the draft says itself. Pure.
+//! Makes the draft of a plan: compares the desired and the live form of every resource, and lists the
+//! steps. The draft names the identities and keys about which it needs more facts from AWS. Pure.
 
 use super::access::access;
 use super::check::{self, identities, in_use};
@@ -7,16 +7,16 @@ use super::refuse::Objection;
 use super::{
     Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
 };
-use crate::address::Address;
 use crate::desired::{Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
+use crate::kind::address::Address;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A plan in the making.
+/// The draft of a plan.
 #[derive(Debug)]
 pub struct Draft<'a> {
     pub(super) desired: Cow<'a, Desired>,
@@ -27,11 +27,11 @@ pub struct Draft<'a> {
     pub(super) refused: BTreeMap<Address, Step>,
 }
 
-/// Compares what is declared with what AWS has. Every difference ends as a step, as blocked, or
-/// (where only kmsctl's own memory differs) in `remember`.
+/// Compares the desired form of a stack with its live form. Each difference becomes a step or a blocked
+/// change. If only the state is outdated, the difference becomes an entry of [`Plan::remember`].
 #[must_use]
 pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'a> {
-    let desired = named(desired, live);
+    let desired = with_managed_keys(desired, live);
     let mut facts: KeyFacts = desired.key_facts.clone();
     facts.extend(live.key_facts.clone());
     let mut builder = Builder {
@@ -57,27 +57,27 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
 }
 
 impl Draft<'_> {
-    /// The users and roles that the calls name and that the plan does not make.
+    /// Returns the users and roles that the calls name, without the roles that the plan creates.
     #[must_use]
     pub fn identities(&self) -> BTreeSet<IdentityArn> {
-        let made = identities::made(&self.plan.steps);
-        let named = self.plan.steps.iter().flat_map(identities::named);
-        named.filter(|identity| !made.contains_key(identity)).collect()
+        let created = identities::roles_to_create(&self.plan.steps);
+        let named = self.plan.steps.iter().flat_map(identities::named_by);
+        named.filter(|identity| !created.contains_key(identity)).collect()
     }
 
-    /// The keys that the plan disables or schedules for deletion.
+    /// Returns the keys that the plan disables or schedules for deletion.
     #[must_use]
-    pub fn endangered(&self) -> BTreeSet<KeyArn> {
-        in_use::endangered(&self.plan.steps, &self.live.ids)
+    pub fn keys_at_risk(&self) -> BTreeSet<KeyArn> {
+        in_use::keys_at_risk(&self.plan.steps, &self.live.ids)
     }
 
-    /// The differences from what was last applied, and nothing that a plan would do about them.
+    /// Returns the drift report. The steps of the draft are dropped.
     #[must_use]
     pub fn drifts(self, state: &State) -> Drifts {
         let Plan { stack, home, drift, mut findings, mut blocked, .. } = self.plan;
-        // A consumer whose key does not work is news, though nothing differs.
+        // A consumer whose key does not work is reported, although the consumer itself is unchanged.
         findings.retain(|finding| finding.rule == check::keys::KEY_UNUSABLE);
-        // A resource that cannot be read, or is somebody else's by now, is not known to be as it was.
+        // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
             let observed = self.live.observed.get(&blocked.address);
             state.records.contains_key(&blocked.address)
@@ -86,7 +86,8 @@ impl Draft<'_> {
         Drifts { stack, home, drift, unreadable: blocked, findings }
     }
 
-    /// The plan, with what was found out about the identities and keys that the draft asked for.
+    /// Finishes the plan. `survey` has the facts about [`Draft::identities`] and
+    /// [`Draft::keys_at_risk`].
     #[must_use]
     pub fn finish(mut self, survey: &Survey) -> Plan {
         let findings = check::declared(&self.desired, &self.plan.blocked);
@@ -94,14 +95,14 @@ impl Draft<'_> {
         let (objections, findings) = check::gates::check(&self);
         self.plan.findings.extend(findings);
         self.refuse(objections);
-        let objections = identities::check(&self, &survey.standings);
+        let objections = identities::check(&self, &survey.identities);
         self.refuse(objections);
         let objections = in_use::check(&self, &survey.impacts);
         self.refuse(objections);
         in_use::caution(&mut self.plan.steps, &survey.impacts, &self.live.ids);
         policy_cuts::defer(&mut self.plan.steps);
         order::order(&mut self.plan.steps);
-        self.refuse(circles(&self.plan.steps));
+        self.refuse(cycles(&self.plan.steps));
         let steps = self.plan.steps.iter();
         self.plan.access = steps.flat_map(|step| access(step, &self.desired, self.live)).collect();
         self.plan.access.sort();
@@ -109,9 +110,9 @@ impl Draft<'_> {
     }
 }
 
-/// Objects to steps that wait for each other. No rule of [`order`] is known to make such steps: this
-/// keeps a mistake in the rules from ending an apply half-way.
-fn circles(steps: &[Step]) -> Vec<Objection> {
+/// Objects to steps that wait for each other. The rules of [`order`] are not known to create such steps;
+/// the check keeps a mistake in the rules from ending an apply in the middle.
+fn cycles(steps: &[Step]) -> Vec<Objection> {
     let stuck = order::stuck(steps);
     let names: Vec<String> = stuck.iter().map(|address| format!("`{address}`")).collect();
     let reason = format!("these steps wait for each other: {}", names.join(", "));
@@ -119,30 +120,30 @@ fn circles(steps: &[Step]) -> Vec<Objection> {
     stuck.iter().map(|address| Objection::new(address, Violation::new("", &reason, help))).collect()
 }
 
-/// The declarations with the keys called as the stack calls them, by whatever name they are declared:
-/// an alias, or the ARN of one of its own.
-fn named<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> {
+/// Returns the declarations with every alias of a key replaced by the key. A key of the stack is then
+/// referred to by its address, and any other key by its ARN.
+fn with_managed_keys<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> {
     let own: BTreeMap<&KeyArn, &Address> = live.ids.iter().map(|(a, arn)| (arn, a)).collect();
-    let called = |key: &kind::KeyRef, consumer: bool| {
+    let replacement = |key: &kind::KeyRef, consumer: bool| {
         let arn = match key {
             kind::KeyRef::Alias(alias) => live.targets.get(alias)?,
             kind::KeyRef::Arn(arn) if consumer => arn,
             kind::KeyRef::Managed(_) | kind::KeyRef::Arn(_) => return None,
         };
         let managed = own.get(arn).map(|address| kind::KeyRef::Managed((*address).clone()));
-        let name = managed.unwrap_or_else(|| kind::KeyRef::Arn(arn.clone()));
-        (name != *key).then_some(name)
+        let new = managed.unwrap_or_else(|| kind::KeyRef::Arn(arn.clone()));
+        (new != *key).then_some(new)
     };
     let mut out = Cow::Borrowed(desired);
     for (address, declared) in &desired.resources {
         let consumer = address.kind.is_consumer();
-        let name = declared.spec.refs().into_iter().find_map(|key| called(key, consumer));
-        let Some(name) = name else {
+        let new = declared.spec.refs().into_iter().find_map(|key| replacement(key, consumer));
+        let Some(new) = new else {
             continue;
         };
         let declared = out.to_mut().resources.get_mut(address);
         if let Some(key) = declared.and_then(|declared| declared.spec.key_mut()) {
-            *key = name;
+            *key = new;
         }
     }
     out
@@ -162,15 +163,16 @@ fn empty(desired: &Desired, state: &State) -> Plan {
     }
 }
 
-/// Why a resource that kmsctl did not make is not deleted.
-const NOT_OURS: &str = "no longer declared; AWS keeps it, since kmsctl did not make it";
+/// The reason for forgetting a resource that kmsctl did not create.
+const NOT_CREATED: &str = "no longer declared; kept in AWS, because kmsctl did not create it";
 
-fn is_foreign(spec: &Spec) -> bool {
+/// Returns whether kmsctl did not create the resource (`existing`).
+fn is_existing(spec: &Spec) -> bool {
     spec.common().is_some_and(|common| common.existing.is_some())
 }
 
-/// Why a role that is no longer declared is not deleted.
-const ROLE_STAYS: &str = "no longer declared; AWS keeps the role, since services may use it";
+/// The reason for forgetting a role that is no longer declared.
+const ROLE_KEPT: &str = "no longer declared; kept in AWS, because services may use the role";
 
 struct Builder<'a> {
     desired: &'a Desired,
@@ -187,21 +189,22 @@ impl Builder<'_> {
         let record = self.state.records.get(address);
         let seen = self.live.observed.get(address).unwrap_or(&Observed::Absent);
         self.drift(address, record, seen);
-        let forgotten = |key: &kind::KeyRef| matches!(key, kind::KeyRef::Managed(key) if self.desired.forget.contains(key));
+        let is_forgotten =
+            |key: &kind::KeyRef| key.managed().is_some_and(|key| self.desired.forget.contains(key));
         let forget = self.desired.forget.contains(address)
-            || record.is_some_and(|record| record.spec.refs().into_iter().any(forgotten));
+            || record.is_some_and(|record| record.spec.refs().into_iter().any(is_forgotten));
         match (declared, record, seen) {
             (None, Some(record), _) if forget => {
                 self.forget(address, record, "listed under `removed`");
             }
             (None, None, _) if forget => {}
-            (None, Some(record), _) if is_foreign(&record.spec) => {
-                self.forget(address, record, NOT_OURS);
+            (None, Some(record), _) if is_existing(&record.spec) => {
+                self.forget(address, record, NOT_CREATED);
             }
             (None, Some(record), Observed::Present { .. } | Observed::Unusable { .. })
                 if address.kind == Kind::ServiceLinkedRole =>
             {
-                self.forget(address, record, ROLE_STAYS);
+                self.forget(address, record, ROLE_KEPT);
             }
             (None, None, Observed::Absent | Observed::Unusable { .. }) => {}
             (_, _, Observed::Unusable { reason, help }) => {
@@ -209,7 +212,7 @@ impl Builder<'_> {
             }
             (Some(declared), _, Observed::Absent) => self.create(address, declared),
             (Some(declared), _, Observed::Present { .. }) => {
-                self.keep(address, declared, record, seen)
+                self.keep(address, declared, record, seen);
             }
             (None, Some(_), Observed::Absent) => {
                 self.plan.remember.insert(address.clone(), None);
@@ -253,15 +256,16 @@ impl Builder<'_> {
         let change =
             Change::Create { to: declared.spec.newborn(&declared.place, &self.desired.stack) };
         let reason = match self.state.records.get(address) {
-            Some(_) => "it was deleted outside of kmsctl",
-            None => "declared, and not there",
+            Some(_) => "deleted outside of kmsctl",
+            None => "not in AWS yet",
         };
         self.step(address, declared.place.clone(), change, None, declared.protect, reason);
-        let lost = self.state.records.contains_key(address) && address.kind.is_consumer();
-        if let Some(step) = self.plan.steps.last_mut().filter(|_| lost)
+        let data_is_lost = self.state.records.contains_key(address) && address.kind.is_consumer();
+        if data_is_lost
+            && let Some(step) = self.plan.steps.last_mut()
             && step.address == *address
         {
-            let risk = "what it held is lost: the new one is empty";
+            let risk = "the data of the deleted resource is lost: the new resource is empty";
             step.risk.get_or_insert_with(|| risk.to_owned());
         }
     }
@@ -294,11 +298,13 @@ impl Builder<'_> {
             return;
         }
         let protect = declared.protect || record.is_some_and(|record| record.protect);
-        let waking = match (&declared.spec, from) {
+        let rotation = match (&declared.spec, from) {
             (Spec::Key(declared), Spec::Key(live)) => kind::key::waking(declared, live),
             _ => None,
         };
-        if let Some(violation) = waking.or_else(|| disabling(protect, from, &to)) {
+        if let Some(violation) =
+            rotation.or_else(|| if protect { from.interruption(&to) } else { None })
+        {
             self.block(address, &violation);
             return;
         }
@@ -308,9 +314,12 @@ impl Builder<'_> {
             }
             Some(_) => (Change::Update { from: from.clone(), to }, "the configuration changed"),
             None if declared.adopt.is_some() => {
-                (Change::Import { from: from.clone(), to }, "an existing key is taken over")
+                (Change::Import { from: from.clone(), to }, "takes over an existing key")
             }
-            None => (Change::Update { from: from.clone(), to }, "found in AWS, and different"),
+            None => (
+                Change::Update { from: from.clone(), to },
+                "found in AWS; differs from the configuration",
+            ),
         };
         self.step(address, place, change, Some(id), declared.protect, reason);
         if let Some(record) = record.filter(|record| record.protect != declared.protect) {
@@ -318,21 +327,22 @@ impl Builder<'_> {
         }
     }
 
-    /// An apply was cut short while AWS was at work on a consumer: what it makes of it is looked at
-    /// once it is done.
+    /// Adds a step without calls that waits for the end of an operation. An earlier apply was interrupted
+    /// while AWS executed that operation, and the result is known only once it ends.
     fn wait_for_aws(&mut self, address: &Address, declared: &Declared, from: &Spec, id: &str) {
         let known = self.state.records.get(address).map(|record| record.spec.clone());
         let change = Change::Update { from: from.clone(), to: from.clone() };
-        let reason = "AWS is at work on it since an earlier apply: waits for that";
+        let reason = "waits for an operation that an earlier apply started";
         self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);
         if let Some(step) = self.plan.steps.last_mut().filter(|step| step.address == *address) {
-            // What the call that was refused meanwhile should have changed is planned again.
+            // Changes that AWS refused during the operation are planned again by the next plan.
             step.record = known.or_else(|| Some(declared.spec.clone()));
             step.calls.clear();
             step.last.clear();
         }
     }
 
+    /// Adds the change of the protection to the fields of the last step.
     fn show_protection(&mut self, address: &Address, before: bool, after: bool) {
         if let Some(step) = self.plan.steps.last_mut().filter(|step| step.address == *address) {
             step.fields.push(field::FieldChange {
@@ -343,8 +353,9 @@ impl Builder<'_> {
         }
     }
 
-    /// AWS is as declared. What kmsctl remembers may still differ: a changed protection is a step
-    /// of its own, because it decides what a later plan may delete; a lost record is written back.
+    /// Updates the record of a resource whose live form is the desired form. A changed protection becomes
+    /// a step, because it decides what a later plan may delete. A missing or outdated record is written
+    /// without a step.
     fn remember(
         &mut self,
         address: &Address,
@@ -364,7 +375,7 @@ impl Builder<'_> {
         match record {
             Some(record) if record.protect != declared.protect => {
                 let change = Change::Update { from: to.clone(), to: to.clone() };
-                let reason = "the protection changed; recorded without a call";
+                let reason = "the protection changed; no call is needed";
                 self.step(
                     address,
                     declared.place.clone(),
@@ -398,22 +409,24 @@ impl Builder<'_> {
             self.plan.remember.insert(address.clone(), None);
             return;
         }
-        let kept = address.kind == Kind::Key || address.kind.is_consumer();
-        if kept && record.is_none() {
+        let has_data = address.kind == Kind::Key || address.kind.is_consumer();
+        if has_data && record.is_none() {
             self.plan.findings.push(unclaimed(address, id));
             return;
         }
-        if kept && record.is_none_or(|record| record.protect) {
-            let loss = match address.kind == Kind::Key {
-                true => "deleting a key loses what it encrypts",
-                false => "deleting it loses what it holds",
+        if has_data && record.is_none_or(|record| record.protect) {
+            let loss = if address.kind == Kind::Key {
+                "without the key the data that it encrypts is lost"
+            } else {
+                "deleting the resource deletes its data"
             };
             let violation = Violation::new(
                 "",
-                format!("it is no longer declared, and protected: {loss}"),
+                format!("it is protected, and no longer declared: {loss}"),
                 format!(
-                    "declare it again; or apply `protect: false` first and remove it then; or stop \
-                     managing it with `removed: [{{address: {address}, action: forget}}]`"
+                    "declare it again; or first apply `protect: false`, and then remove the \
+                     declaration; or stop managing it with \
+                     `removed: [{{address: {address}, action: forget}}]`"
                 ),
             );
             self.block(address, &violation);
@@ -423,8 +436,8 @@ impl Builder<'_> {
         self.step(address, place.clone(), change, Some(id), false, "no longer declared");
     }
 
-    /// Whether the object in AWS is what another address declares: an alias whose address changed,
-    /// because the Region of the stack did.
+    /// Returns whether another address declares the object: the address of an alias changes if the Region
+    /// of the stack changes.
     fn is_declared_elsewhere(&self, address: &Address, place: &Place, spec: &Spec) -> bool {
         let Spec::Alias(alias) = spec else {
             return false;
@@ -435,6 +448,7 @@ impl Builder<'_> {
         })
     }
 
+    /// Adds the step of a change, or blocks the address if the kind refuses the change.
     fn step(
         &mut self,
         address: &Address,
@@ -487,20 +501,21 @@ impl Builder<'_> {
     }
 }
 
-/// A key that carries the stack's tags, but is neither declared nor recorded.
+/// Returns the finding about a resource that carries the stack's tags, and is neither declared nor
+/// recorded.
 fn unclaimed(address: &Address, id: &str) -> Finding {
     Finding {
         rule: "unclaimed-key".to_owned(),
         address: address.clone(),
         message: format!(
-            "`{id}` carries this stack's tags, and is neither declared nor recorded: it is left \
-             alone. Declare it, or take the tags `kmsctl:stack` and `kmsctl:name` off it"
+            "`{id}` has the tags of this stack, and is neither declared nor recorded; kmsctl does not \
+             change it: declare it, or remove its tags `kmsctl:stack` and `kmsctl:name`"
         ),
     }
 }
 
-/// Why a resource cannot become what is declared: nothing moves from one Region or account to
-/// another.
+/// Returns the objection to a resource that is declared in another Region or account, since AWS cannot
+/// move resources.
 pub(super) fn is_in_another_place(seen: &Observed, declared: &Declared) -> Option<Violation> {
     let Observed::Present { place, spec, .. } = seen else {
         return None;
@@ -508,41 +523,16 @@ pub(super) fn is_in_another_place(seen: &Observed, declared: &Declared) -> Optio
     let stays = spec.as_key().is_some() || spec.common().is_some();
     (stays && *place != declared.place).then(|| {
         let (what, beside) = match spec.as_key() {
-            Some(_) => ("key", ", and repoint what uses this one"),
+            Some(_) => ("key", ", and change the resources that use this one"),
             None => ("resource", ""),
         };
         Violation::new(
             "region",
             format!("the {what} is in {place}, and AWS cannot move it to {}", declared.place),
             format!(
-                "say `region: {}` for this {what}; or declare a new one under another name{beside}",
+                "set `region: {}` for this {what}; or declare a new one under another name{beside}",
                 place.region
             ),
-        )
-    })
-}
-
-/// Disabling a protected key is refused: what it encrypts could not be read any more. So is stopping
-/// a protected trail: what happens then is never known.
-fn disabling(protect: bool, from: &Spec, to: &Spec) -> Option<Violation> {
-    if let (Spec::CloudtrailTrail(from), Spec::CloudtrailTrail(to)) = (from, to) {
-        return (protect && kind::cloudtrail_trail::stops(from, to)).then(|| {
-            Violation::new(
-                "logging",
-                "the trail is protected, and what happens while it is stopped is never logged",
-                "apply `protect: false` first, and `logging: false` then",
-            )
-        });
-    }
-    let (Spec::Key(from), Spec::Key(to)) = (from, to) else {
-        return None;
-    };
-    let disables = from.enabled != Some(false) && to.enabled == Some(false);
-    (protect && disables && from.deletion.is_none()).then(|| {
-        Violation::new(
-            "enabled",
-            "the key is protected, and disabling it stops everything that needs it",
-            "apply `protect: false` first, and `enabled: false` then",
         )
     })
 }

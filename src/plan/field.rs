@@ -1,22 +1,23 @@
-//! Field by field, what differs between two forms of a resource. For people: nothing is decided
-//! on it.
+//! The fields in which two forms of a resource differ. They are shown to people; no decision depends on
+//! them.
 
 use crate::kind::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One field that differs. A field that is not set is `null`.
+/// A field that differs. The value of an unset field is `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// Its path, such as `tags.team`.
+    /// The path of the field, such as `tags.team`.
     pub path: String,
-    /// What it is.
+    /// The value in the first form.
     pub before: Value,
-    /// What it will be.
+    /// The value in the second form.
     pub after: Value,
 }
 
-/// The fields that differ, in the order of the form.
+/// Returns the fields that differ, in the order of the second form; fields that only the first form has
+/// come last.
 #[must_use]
 pub fn changes(before: Option<&Spec>, after: Option<&Spec>) -> Vec<FieldChange> {
     let fields =
@@ -26,6 +27,7 @@ pub fn changes(before: Option<&Spec>, after: Option<&Spec>) -> Vec<FieldChange> 
     found
 }
 
+/// Appends the differing fields of two values. `path` is empty at the top.
 fn walk(path: &str, before: &Value, after: &Value, found: &mut Vec<FieldChange>) {
     if before == after {
         return;

@@ -1,4 +1,4 @@
-//! The plan: every call that apply will make, and everything it will not do and why. Pure data.
+//! The plan: every call that apply will make, and every change that is blocked, with the reason. Pure.
 
 mod access;
 mod approved;
@@ -10,9 +10,9 @@ mod policy_cuts;
 mod refuse;
 mod slot;
 
-use crate::address::Address;
 use crate::id::{IdentityArn, Name, Place};
 use crate::impact::Impacts;
+use crate::kind::address::Address;
 use crate::kind::{Call, Change, Spec};
 use crate::policy::AccessChange;
 use crate::state::Record;
@@ -20,51 +20,52 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use approved::{Approved, Stale};
-pub use check::identities::Standing;
+pub use check::identities::IdentityStatus;
 pub use draft::{Draft, draft};
 pub use field::FieldChange;
 
-/// What the configuration, the state and AWS together ask for.
+/// The changes from the live to the desired form of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The stack.
+    /// The name of the stack.
     pub stack: Name,
-    /// Its account and Region.
+    /// The account and Region of the stack.
     pub home: Place,
-    /// The state that the plan was made on.
+    /// The state that the plan is based on.
     pub base: Base,
     /// The steps, in an order in which they could be executed one by one.
     pub steps: Vec<Step>,
-    /// What is refused.
+    /// The blocked changes.
     pub blocked: Vec<Blocked>,
-    /// Where AWS differs from what was last applied.
+    /// The differences between AWS and the records.
     pub drift: Vec<Drift>,
-    /// Who gains and who loses access.
+    /// The access that principals gain or lose.
     pub access: Vec<Access>,
-    /// What is questionable, though not refused.
+    /// The findings that do not block a change.
     pub findings: Vec<Finding>,
-    /// Records to write without any call: a lost state is rebuilt, `None` drops what is gone.
+    /// The records to write without any call, for example of a lost state. `None` removes the record of
+    /// a resource that no longer exists.
     pub remember: BTreeMap<Address, Option<Record>>,
 }
 
-/// What a draft must know of AWS before it is a plan.
+/// The facts from AWS that a draft needs before it can be finished.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// What IAM says about the users and roles that the calls name. Those that could not be looked up
-    /// are missing.
-    pub standings: BTreeMap<IdentityArn, Standing>,
-    /// What depends on the keys that the plan disables or deletes.
+    /// The status of the users and roles that the calls name. Those that could not be looked up are
+    /// missing.
+    pub identities: BTreeMap<IdentityArn, IdentityStatus>,
+    /// The impact of losing each key that the plan disables or deletes.
     pub impacts: Impacts,
 }
 
-/// What changed outside of kmsctl since the last apply.
+/// The drift report: the changes outside of kmsctl since the last apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drifts {
-    /// The stack.
+    /// The name of the stack.
     pub stack: Name,
-    /// The stack's account and Region.
+    /// The account and Region of the stack.
     pub home: Place,
-    /// The differences.
+    /// The differences between AWS and the records.
     pub drift: Vec<Drift>,
     /// The recorded resources that could not be read.
     pub unreadable: Vec<Blocked>,
@@ -72,43 +73,43 @@ pub struct Drifts {
     pub findings: Vec<Finding>,
 }
 
-/// The state that a plan was made on.
+/// The state that a plan is based on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
-    /// Which history.
+    /// The lineage of the state.
     pub lineage: String,
-    /// Which point in it.
+    /// The serial of the state.
     pub serial: u64,
 }
 
-/// What happens to one resource; the address is the step's identity.
+/// The change of one resource. No two steps of a plan have the same address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Whose step.
+    /// The address of the resource.
     pub address: Address,
-    /// Where the resource is.
+    /// The account and Region of the resource.
     pub place: Place,
-    /// From what to what.
+    /// The change from the live to the desired form.
     pub change: Change<Spec>,
-    /// The same, field by field.
+    /// The fields that change.
     pub fields: Vec<FieldChange>,
-    /// AWS's identifier, where the resource exists.
+    /// AWS's identifier, if the resource exists.
     pub id: Option<String>,
-    /// What the record will say; `None` where it goes away.
+    /// The form to record; `None` if the record is removed.
     pub record: Option<Spec>,
-    /// Whether deleting the resource is refused from now on.
+    /// Whether kmsctl refuses to delete or disable the resource after the step.
     pub protect: bool,
     /// The calls, in order.
     pub calls: Vec<PlannedCall>,
-    /// Calls that wait for everything that depends on the resource.
+    /// The calls to make after the first calls of every step that waits for this one.
     pub last: Vec<PlannedCall>,
-    /// The steps that must be finished before.
+    /// The addresses of the steps whose first calls come before.
     pub after: BTreeSet<Address>,
-    /// Why there is a step. Read by people only.
+    /// The reason for the step, for people.
     pub reason: String,
-    /// What a person should know before agreeing.
+    /// The risk that a person should know before applying.
     pub risk: Option<String>,
-    /// What AWS is at, with the resource: apply waits for that first.
+    /// AWS's name of the operation in progress on the resource. Apply waits for its end first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy: Option<String>,
 }
@@ -122,68 +123,68 @@ pub struct PlannedCall {
     pub call: Call,
 }
 
-/// A change that is refused.
+/// A blocked change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Blocked {
-    /// Whose.
+    /// The address of the resource.
     pub address: Address,
-    /// The field; empty for the resource as a whole.
+    /// The field; empty if the whole resource is blocked.
     pub field: String,
-    /// Why.
+    /// The reason, as a fragment.
     pub reason: String,
     /// What to do.
     pub help: String,
 }
 
-/// Live differs from what was last applied.
+/// A difference between the live form and the record of one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
-    /// Whose.
+    /// The address of the resource.
     pub address: Address,
-    /// `before` is what was applied, `after` what AWS has.
+    /// The fields that differ: `before` is the recorded value, `after` the live value.
     pub fields: Vec<FieldChange>,
 }
 
-/// Somebody gains or loses access to a key.
+/// A change of a principal's access to a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Access {
-    /// The key.
+    /// The address or ARN of the key.
     pub key: String,
-    /// Who, what, when.
+    /// The principal, the actions and the conditions.
     #[serde(flatten)]
     pub change: AccessChange,
-    /// `policy` or `grant`.
+    /// Whether the key's policy or a grant gives the access.
     pub via: Via,
-    /// The declaration that it comes from.
+    /// The address of the step that changes the policy or the grant.
     pub source: Address,
-    /// The consumers that it is derived from.
+    /// The addresses of the consumers that the statements are derived from.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub derived: BTreeSet<String>,
 }
 
-/// How access is given.
+/// The way in which access is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
-    /// By the key's policy.
+    /// The key's policy gives it.
     Policy,
-    /// By a grant.
+    /// A grant gives it.
     Grant,
 }
 
-/// Something questionable.
+/// A problem that does not block a change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
-    /// The rule's id.
+    /// The id of the rule.
     pub rule: String,
-    /// Whose.
+    /// The address of the resource.
     pub address: Address,
-    /// What, and what would be right.
+    /// The problem, and what to do.
     pub message: String,
 }
 
 impl Drifts {
-    /// Keeps what matches one of `targets`; everything if there are none.
+    /// Keeps the resources that match one of `targets`; all of them if there are no targets.
     pub fn narrow(&mut self, targets: &[String]) {
         let is_hit = |address: &Address| {
             targets.is_empty() || targets.iter().any(|target| address.matches(target))
@@ -195,28 +196,29 @@ impl Drifts {
 }
 
 impl Plan {
-    /// Whether apply would change nothing, neither in AWS nor in what is recorded on purpose.
+    /// Returns whether the plan has neither steps nor blocked changes. It may still have records to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.blocked.is_empty()
     }
 
-    /// The roles that its steps make.
+    /// Returns the roles that the steps create.
     #[must_use]
-    pub fn makes(&self) -> BTreeSet<IdentityArn> {
-        check::identities::made(&self.steps).into_keys().collect()
+    pub fn roles_to_create(&self) -> BTreeSet<IdentityArn> {
+        check::identities::roles_to_create(&self.steps).into_keys().collect()
     }
 
-    /// Keeps only the steps that match one of `targets`, and what they wait for.
+    /// Keeps only the steps that match one of `targets`, and the steps that they wait for. Without targets
+    /// every step is kept.
     pub fn narrow(&mut self, targets: &[String]) {
         if targets.is_empty() {
             return;
         }
-        let hit = |address: &Address| targets.iter().any(|target| address.matches(target));
+        let is_hit = |address: &Address| targets.iter().any(|target| address.matches(target));
         let mut keep: BTreeSet<Address> =
-            self.steps.iter().map(|s| &s.address).filter(|a| hit(a)).cloned().collect();
-        // What a step's last calls wait for must happen before them: a key is not taken from what still
-        // needs it.
+            self.steps.iter().map(|s| &s.address).filter(|a| is_hit(a)).cloned().collect();
+        // The last calls of a step wait for the steps that depend on it, so those steps are kept, too. A
+        // key must not be deleted while a resource still needs it.
         loop {
             let known = keep.len();
             for step in &self.steps {
@@ -224,25 +226,25 @@ impl Plan {
                     keep.extend(step.after.iter().cloned());
                 }
             }
-            let late = |address: &&Address| {
+            let has_last_calls = |address: &&Address| {
                 self.steps.iter().any(|step| step.address == **address && !step.last.is_empty())
             };
-            let awaited: BTreeSet<Address> = keep.iter().filter(late).cloned().collect();
-            let waited = self.steps.iter().filter(|step| !awaited.is_disjoint(&step.after));
-            keep.extend(waited.map(|step| step.address.clone()));
+            let awaiting: BTreeSet<Address> = keep.iter().filter(has_last_calls).cloned().collect();
+            let dependents = self.steps.iter().filter(|step| !awaiting.is_disjoint(&step.after));
+            keep.extend(dependents.map(|step| step.address.clone()));
             if keep.len() == known {
                 break;
             }
         }
         self.steps.retain(|step| keep.contains(&step.address));
-        self.blocked.retain(|blocked| hit(&blocked.address));
-        self.drift.retain(|drift| hit(&drift.address));
+        self.blocked.retain(|blocked| is_hit(&blocked.address));
+        self.drift.retain(|drift| is_hit(&drift.address));
         self.access.retain(|access| keep.contains(&access.source));
-        self.findings.retain(|finding| hit(&finding.address));
-        self.remember.retain(|address, _| hit(address));
+        self.findings.retain(|finding| is_hit(&finding.address));
+        self.remember.retain(|address, _| is_hit(address));
     }
 
-    /// How many steps there are of an action.
+    /// Returns the number of steps with an action, such as `create`.
     #[must_use]
     pub fn count(&self, action: &str) -> usize {
         self.steps.iter().filter(|step| step.change.action() == action).count()

@@ -1,42 +1,45 @@
-//! Which step waits for which, and a queue that hands out what is ready. Pure.
+//! The order of steps, and a queue of the steps that are ready. Pure.
 
 use super::Step;
-use super::check::identities::{made, named};
+use super::check::identities::{named_by, roles_to_create};
 use super::slot::Slot;
-use crate::address::Address;
+use crate::kind::address::Address;
 use crate::kind::{Change, KeyRef, Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Fills in what each step waits for, and sorts the steps into an executable order.
+/// Sets the steps that each step waits for, and sorts the steps into an executable order.
 ///
-/// A resource is created and changed after the key that it will point at; a key is deleted after
-/// everything that pointed at it has moved away or gone. What is taken away waits for
-/// what may be made to take its place. What names a role waits for the step that
-/// makes it. What leaves a key that goes on goes before the last calls on the key: those take away
-/// what it needed. [`stuck`] finds steps that wait for each other.
+/// * A resource is created or changed after the key that it will refer to.
+/// * A key is deleted after every resource that referred to it has moved to another key or is deleted.
+/// * A resource is deleted after the creation of the resource that may replace it.
+/// * A policy or grant that names a role is changed after the role is created.
+/// * A consumer leaves a key before the last calls on the key, which remove the permissions that the
+///   consumer needed.
+///
+/// [`stuck`] finds steps that wait for each other.
 pub fn order(steps: &mut [Step]) {
-    let deleted = |step: &&Step| matches!(step.change, Change::Delete { .. });
-    let doomed: BTreeSet<Address> = keys(steps.iter().filter(deleted));
-    let lately = |step: &&Step| !step.last.is_empty();
-    let late: BTreeSet<Address> = keys(steps.iter().filter(lately));
-    let others: BTreeSet<Address> = keys(steps.iter().filter(|step| !deleted(step)));
+    let is_deletion = |step: &&Step| matches!(step.change, Change::Delete { .. });
+    let deleted_keys: BTreeSet<Address> = keys(steps.iter().filter(is_deletion));
+    let kept_keys: BTreeSet<Address> = keys(steps.iter().filter(|step| !is_deletion(step)));
+    let with_last_calls: BTreeSet<Address> =
+        keys(steps.iter().filter(|step| !step.last.is_empty()));
     let mut before_key: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
-    let made = made(steps);
+    let roles = roles_to_create(steps);
     let coming = policies(steps.iter(), Change::to);
-    let leaving = policies(steps.iter().filter(deleted), Change::from);
+    let leaving = policies(steps.iter().filter(is_deletion), Change::from);
     let creations = creations(steps);
     for step in steps.iter_mut() {
-        let identities = named(step);
-        step.after.extend(identities.iter().filter_map(|identity| made.get(identity).cloned()));
+        let identities = named_by(step);
+        step.after.extend(identities.iter().filter_map(|identity| roles.get(identity).cloned()));
         for key in managed(step.change.to()) {
-            if others.contains(&key) {
+            if kept_keys.contains(&key) {
                 step.after.insert(key);
             }
         }
         for key in managed(step.change.from()) {
-            if doomed.contains(&key) {
+            if deleted_keys.contains(&key) {
                 before_key.entry(key).or_default().insert(step.address.clone());
-            } else if late.contains(&key) {
+            } else if with_last_calls.contains(&key) {
                 step.after.insert(key);
             }
         }
@@ -70,19 +73,20 @@ pub fn order(steps: &mut [Step]) {
     });
 }
 
-/// The steps that change the policies of keys that are not the stack's, by the key.
+/// Returns the steps that change the policies of keys that the stack does not manage, by key. `side`
+/// chooses the form before or after the change.
 fn policies<'a>(
     steps: impl Iterator<Item = &'a Step>,
     side: impl Fn(&Change<Spec>) -> Option<&Spec>,
 ) -> BTreeMap<KeyRef, Address> {
-    let each = steps.filter_map(|step| {
+    let policy = |step: &Step| {
         let policy = side(&step.change)?.as_key_policy()?;
         Some((policy.key.clone(), step.address.clone()))
-    });
-    each.collect()
+    };
+    steps.filter_map(policy).collect()
 }
 
-/// The steps that make something, by its slot.
+/// Returns the steps that create resources, by slot.
 fn creations(steps: &[Step]) -> BTreeMap<Slot, Vec<Address>> {
     let mut creations: BTreeMap<Slot, Vec<Address>> = BTreeMap::new();
     for step in steps {
@@ -95,22 +99,24 @@ fn creations(steps: &[Step]) -> BTreeMap<Slot, Vec<Address>> {
     creations
 }
 
+/// Returns the addresses of the steps that change keys.
 fn keys<'a>(steps: impl Iterator<Item = &'a Step>) -> BTreeSet<Address> {
     let keys = steps.filter(|step| step.address.kind == Kind::Key);
     keys.map(|step| step.address.clone()).collect()
 }
 
+/// Returns the keys of the stack that a form refers to.
 fn managed(spec: Option<&Spec>) -> Vec<Address> {
     let refs = spec.map(Spec::refs).unwrap_or_default();
     refs.into_iter().filter_map(KeyRef::managed).cloned().collect()
 }
 
-/// A half of a step.
+/// One of the two halves of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Half {
-    /// The calls before anything that depends on the resource.
+    /// The calls that come before the steps that depend on the resource.
     First,
-    /// The calls after everything that depends on the resource.
+    /// The calls that come after the steps that depend on the resource.
     Last,
 }
 
@@ -119,7 +125,7 @@ pub enum Half {
 pub struct WorkItem {
     /// The index of the step.
     pub step: usize,
-    /// The half of it.
+    /// The half of the step.
     pub half: Half,
 }
 
@@ -133,10 +139,9 @@ impl WorkItem {
     }
 }
 
-/// Hands out what is ready. A step is two nodes: its first half waits for the first halves of the
-/// steps before it, its last half for its own first half and for the first halves of the steps after
-/// it. The queue knows nothing of calls, time or tasks: the driver decides how much of what is ready
-/// runs at once, and which first.
+/// A queue of the steps that are ready to run. Each step has two nodes. Its first half waits for the
+/// first halves of the steps before it. Its last half waits for its own first half, and for the first
+/// halves of the steps after it. The caller decides which ready nodes run, and how many at the same time.
 #[derive(Debug)]
 pub struct Queue {
     waiting: BTreeMap<WorkItem, BTreeSet<WorkItem>>,
@@ -170,23 +175,23 @@ impl Queue {
                 followers.entry(*before).or_default().push(*item);
             }
         }
-        let ready = waiting.extract_if(.., |_, after| after.is_empty()).map(|(item, _)| item);
-        let ready = ready.collect();
+        let ready =
+            waiting.extract_if(.., |_, after| after.is_empty()).map(|(item, _)| item).collect();
         Self { waiting, followers, ready }
     }
 
-    /// The nodes that can be taken now.
+    /// Returns the nodes that are ready.
     #[must_use]
     pub fn ready(&self) -> &BTreeSet<WorkItem> {
         &self.ready
     }
 
-    /// Takes a node, and returns whether it was ready.
+    /// Removes a node from the ready nodes, and returns whether it was ready.
     pub fn take(&mut self, item: WorkItem) -> bool {
         self.ready.remove(&item)
     }
 
-    /// Marks a node as done: what waited for it may become ready.
+    /// Marks a node as done. Nodes that waited for it may become ready.
     pub fn finish(&mut self, item: WorkItem) {
         for follower in self.followers.remove(&item).unwrap_or_default() {
             let Some(after) = self.waiting.get_mut(&follower) else {
@@ -200,12 +205,12 @@ impl Queue {
         }
     }
 
-    /// Marks a node as failed: everything that waits for it, directly or not, will not run.
+    /// Marks a node as failed. The nodes that wait for it, directly or indirectly, never become ready.
     pub fn fail(&mut self, item: WorkItem) {
-        let mut lost = vec![item];
-        while let Some(item) = lost.pop() {
+        let mut unreachable = vec![item];
+        while let Some(item) = unreachable.pop() {
             self.waiting.remove(&item);
-            lost.extend(self.followers.remove(&item).unwrap_or_default());
+            unreachable.extend(self.followers.remove(&item).unwrap_or_default());
         }
     }
 }

@@ -1,43 +1,40 @@
-//! What a policy takes from a consumer is taken only once the consumer is gone. Pure.
+//! Policy changes that remove a consumer's statements are made only after the consumer has left the key.
+//! Pure.
 
 use super::Step;
-use crate::kind::{Call, KeyRef, key, key_policy};
+use crate::kind::{Call, KeyRef, Spec, key, key_policy};
 use crate::policy::derive;
 
-/// Moves the writing of a policy behind the steps of the consumers that leave its key. Where others
-/// come to the key at the same time, the policy is written twice: first with what both need.
+/// Moves the change of a policy after the steps of the consumers that leave its key. If other consumers
+/// begin to use the key in the same plan, the policy is changed twice: first to the statements that both
+/// need.
 pub(super) fn defer(steps: &mut [Step]) {
     for index in 0..steps.len() {
         let Some((key, put)) = steps.get(index).and_then(writing) else {
             continue;
         };
-        let points = |step: &Step, from: bool| {
-            let spec = if from { step.change.from() } else { step.change.to() };
-            let refs = spec.map(|spec| spec.refs()).unwrap_or_default();
-            step.address.kind.is_consumer() && refs.into_iter().any(|of| *of == key)
+        let uses_key = |spec: Option<&Spec>| {
+            spec.is_some_and(|spec| spec.refs().into_iter().any(|of| *of == key))
         };
-        let mut leaving: Vec<&mut Step> = Vec::new();
-        let mut arriving = false;
-        let address = steps.get(index).map(|step| step.address.clone());
-        for step in steps.iter_mut() {
-            arriving |= points(step, false);
-            if points(step, true) && !points(step, false) {
-                leaving.push(step);
-            }
-        }
-        let Some(address) = address.filter(|_| !leaving.is_empty()) else {
+        let Some(address) = steps.get(index).map(|step| step.address.clone()) else {
             continue;
         };
-        for step in leaving {
-            step.after.insert(address.clone());
+        let (mut leaving, mut arriving) = (false, false);
+        for step in steps.iter_mut().filter(|step| step.address.kind.is_consumer()) {
+            let stays = uses_key(step.change.to());
+            arriving |= stays;
+            if uses_key(step.change.from()) && !stays {
+                leaving = true;
+                step.after.insert(address.clone());
+            }
         }
-        if let Some(step) = steps.get_mut(index) {
+        if leaving && let Some(step) = steps.get_mut(index) {
             split(step, put, arriving);
         }
     }
 }
 
-/// The key whose policy a step writes, and which of its calls does.
+/// Returns the key whose policy a step changes, and the index of the call that changes it.
 fn writing(step: &Step) -> Option<(KeyRef, usize)> {
     let old = step.change.from()?.policy()?;
     let new = step.change.to()?.policy()?;
@@ -46,10 +43,13 @@ fn writing(step: &Step) -> Option<(KeyRef, usize)> {
     (old != new).then(|| (own.unwrap_or_else(|| KeyRef::Managed(step.address.clone())), put))
 }
 
-/// The text of the policy that a call writes.
+/// Returns the text of the policy that a call writes, if any.
 fn text(call: &Call) -> Option<&String> {
-    if let Call::Key(key::Call::PutKeyPolicy { policy, .. })
-    | Call::KeyPolicy(key_policy::Call::PutKeyPolicy { policy, .. }) = call
+    if let Call::Key(key::Call::PutKeyPolicy(key::PutKeyPolicy { policy, .. }))
+    | Call::KeyPolicy(key_policy::Call::PutKeyPolicy(key_policy::PutKeyPolicy {
+        policy,
+        ..
+    })) = call
     {
         return Some(policy);
     }
@@ -57,21 +57,26 @@ fn text(call: &Call) -> Option<&String> {
 }
 
 fn text_mut(call: &mut Call) -> Option<&mut String> {
-    if let Call::Key(key::Call::PutKeyPolicy { policy, .. })
-    | Call::KeyPolicy(key_policy::Call::PutKeyPolicy { policy, .. }) = call
+    if let Call::Key(key::Call::PutKeyPolicy(key::PutKeyPolicy { policy, .. }))
+    | Call::KeyPolicy(key_policy::Call::PutKeyPolicy(key_policy::PutKeyPolicy {
+        policy,
+        ..
+    })) = call
     {
         return Some(policy);
     }
     None
 }
 
+/// Moves the call with the index `put` to the last calls of the step. If consumers arrive, another call
+/// with the union of both policies takes its place.
 fn split(step: &mut Step, put: usize, arriving: bool) {
     let both = match (step.change.from(), step.change.to()) {
         (Some(from), Some(to)) if arriving => from.policy().zip(to.policy()),
         _ => None,
     };
     let both = both.and_then(|(old, new)| derive::union(old, new));
-    // Too large for both: who comes must not wait for what goes.
+    // There is no union within KMS's size limit. The arriving consumers must not wait for the others.
     if arriving && both.is_none() {
         return;
     }

@@ -1,21 +1,21 @@
-//! The only place where a step leaves a plan. A step that is objected to is blocked, and so is every
-//! step that cannot be carried out without it. Pure.
+//! Blocks steps. Only this module removes steps from a draft: the steps with objections, and then every
+//! step that cannot be executed without them. Pure.
 
 use super::check::{grants, losses};
 use super::draft::{Draft, is_in_another_place};
 use super::slot::Slot;
 use super::{Blocked, Step, order};
-use crate::address::Address;
+use crate::kind::address::Address;
 use crate::kind::{Change, KeyRef, Spec, Violation};
 use crate::live::Observed;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Why a step must not be carried out.
+/// The reason why a step must not be executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Objection {
     /// The address of the step.
     pub(super) address: Address,
-    /// The reason, and the way out.
+    /// The reason, and what to do.
     pub(super) violation: Violation,
 }
 
@@ -24,7 +24,7 @@ impl Objection {
         Self { address: address.clone(), violation }
     }
 
-    /// An objection to a step that needs another one, which is blocked.
+    /// Creates the objection to a step that needs a blocked step.
     fn behind(address: &Address, blocked: &Address) -> Self {
         let reason = format!("`{blocked}` is blocked");
         let help = format!("resolve what blocks `{blocked}` first");
@@ -33,7 +33,7 @@ impl Objection {
 }
 
 impl Draft<'_> {
-    /// Blocks the steps that are objected to, then those that need them, until none is left.
+    /// Blocks the steps with objections, and then repeatedly the steps that need a blocked step.
     pub(super) fn refuse(&mut self, objections: Vec<Objection>) {
         let mut next = objections;
         loop {
@@ -47,6 +47,7 @@ impl Draft<'_> {
         }
     }
 
+    /// Moves the steps with objections from the plan to the refused steps.
     fn block(&mut self, objections: Vec<Objection>) {
         let objected: BTreeSet<Address> =
             objections.iter().map(|objection| objection.address.clone()).collect();
@@ -60,7 +61,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The steps that cannot be carried out because of what is blocked so far.
+    /// Returns objections to the steps that cannot be executed without the steps that are blocked so far.
     fn consequences(&self) -> Vec<Objection> {
         if self.plan.blocked.is_empty() {
             return Vec::new();
@@ -84,25 +85,25 @@ impl Draft<'_> {
         found.collect()
     }
 
-    /// What points at a blocked key waits with it where the key is not there, or may be somebody
-    /// else's. An alias or a grant that would be taken from a key that stays is kept, too.
+    /// Objects to a step that makes a resource refer to a blocked key, if the key does not exist or may
+    /// belong to another owner. Also objects to deleting an alias or grant of such a key.
     fn on_a_blocked_key(&self, step: &Step, blocked: &BTreeSet<&Address>) -> Option<Objection> {
         let managed = |spec: Option<&Spec>| -> Vec<Address> {
             let refs = spec.map(Spec::refs).unwrap_or_default();
             refs.into_iter().filter_map(KeyRef::managed).cloned().collect()
         };
         let coming = managed(step.change.to());
-        // A consumer may leave a key that stays. One that is forgotten must not be: it still needs the
-        // key, and the next plan would not know.
-        let moves =
+        // A consumer may leave a key that is kept. It must not be forgotten: it still needs the key, and
+        // the next plan would not know that.
+        let may_leave =
             step.address.kind.is_consumer() && !matches!(step.change, Change::Forget { .. });
-        let leaving = if moves { Vec::new() } else { managed(step.change.from()) };
+        let leaving = if may_leave { Vec::new() } else { managed(step.change.from()) };
         let mut keys = coming.iter().chain(&leaving);
         let key = keys.find(|key| blocked.contains(key) && self.is_unusable(key))?;
         Some(Objection::behind(&step.address, key))
     }
 
-    /// Whether nothing may rely on a blocked key.
+    /// Returns whether no resource may rely on a blocked key.
     fn is_unusable(&self, key: &Address) -> bool {
         let declared = self.desired.resources.get(key);
         let observed = self.live.observed.get(key);
@@ -115,8 +116,8 @@ impl Draft<'_> {
             || matches!(observed, Some(Observed::Unusable { .. }))
     }
 
-    /// A step that waits for one that is refused. What a refused update or import is about exists
-    /// already, and can still be pointed at.
+    /// Objects to a step that must come after a refused step. A refused update or import does not count,
+    /// because its resource exists and other resources can refer to it.
     fn after_a_refusal<'s>(
         &self,
         step: &Step,
@@ -130,7 +131,8 @@ impl Draft<'_> {
         Some(Objection::behind(&step.address, first))
     }
 
-    /// A consumer that comes to a key waits for the policy that lets it use the key.
+    /// Objects to a consumer that begins to use a key, if the step that adds the consumer's statements to
+    /// the key's policy is refused.
     fn without_its_statement(&self, step: &Step) -> Option<Objection> {
         let declared = self.desired.resources.get(&step.address)?;
         if declared.needs.is_empty() {
@@ -152,13 +154,14 @@ impl Draft<'_> {
         Some(Objection::behind(&step.address, &policy.address))
     }
 
+    /// Returns whether the step changes the policy of one of the keys.
     fn writes_policy_of(&self, step: &Step, keys: &BTreeSet<KeyRef>) -> bool {
         let part = step.change.to().and_then(Spec::as_key_policy).map(|policy| policy.key.clone());
         let key = part.unwrap_or_else(|| KeyRef::Managed(step.address.clone()));
         keys.contains(&key)
     }
 
-    /// The slots whose new resources are blocked, by the blocked address.
+    /// Returns the slots whose new resources are blocked, and the address of a blocked resource.
     fn unreplaced<'s>(&self, blocked: &BTreeSet<&'s Address>) -> BTreeMap<Slot, &'s Address> {
         let is_new = |address: &Address| {
             !matches!(self.live.observed.get(address), Some(Observed::Present { .. }))
@@ -169,13 +172,13 @@ impl Draft<'_> {
     }
 }
 
-/// While what may take a resource's place is blocked, the resource is not taken away.
+/// Objects to deleting a resource while the resource that may replace it is blocked.
 fn replacement(step: &Step, unreplaced: &BTreeMap<Slot, &Address>) -> Option<Objection> {
     let Change::Delete { from } = &step.change else {
         return None;
     };
     let instead = unreplaced.get(&Slot::of(from)?)?;
-    let reason = format!("`{instead}` may be to take its place, and is blocked");
+    let reason = format!("`{instead}`, which may replace it, is blocked");
     let help = format!("resolve what blocks `{instead}` first");
     Some(Objection::new(&step.address, Violation::new("", reason, help)))
 }

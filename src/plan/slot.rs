@@ -1,10 +1,11 @@
-//! What may take the place of what: a renamed alias is a new one and the removal of the old one, and
-//! so is a renamed table. What is taken away waits for what replaces it. Pure.
+//! Replacement: a renamed alias or table is a creation and a deletion, and the deletion waits for the
+//! creation that may replace it. Pure.
 
 use crate::kind::{KeyRef, Kind, Spec};
 
-/// Resources that share a slot may replace each other: they are of one kind and on one key. Grants
-/// also have one grantee: the access of one person must not wait for that of another.
+/// The slot of a resource: resources in the same slot may replace each other. They have the same kind and
+/// key. Grants also have the same grantee, because revoking the access of one principal must not wait for
+/// granting access to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot {
     kind: Kind,
@@ -13,7 +14,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// The slot of a resource, if it is on a key.
+    /// Returns the slot of a resource that uses a key; `None` for any other resource.
     pub(super) fn of(spec: &Spec) -> Option<Self> {
         if spec.as_key().is_some() || spec.as_key_policy().is_some() {
             return None;
@@ -44,7 +45,7 @@ mod tests {
             spec("grant", &json!({"key": key, "grantee": who, "operations": ["Decrypt"]}))
         };
         assert!(replaces(&grant("key/a", "app"), &grant("key/a", "app")));
-        // Somebody's access is taken away, whatever becomes of somebody else's.
+        // Revoking one principal's access does not depend on another principal's grant.
         assert!(!replaces(&grant("key/a", "web"), &grant("key/a", "app")));
         assert!(!replaces(&grant("key/b", "app"), &grant("key/a", "app")));
     }

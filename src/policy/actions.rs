@@ -1,40 +1,41 @@
-//! The KMS actions, from the Service Authorization Reference, and how names are matched and spelled.
+//! The actions of AWS KMS, how patterns match them, and how AWS spells them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::LazyLock;
 
-/// `*` and `?` matching; both sides are taken as they are, so lower-case them first where case does not count.
+/// Matches `*` and `?`. Case matters: callers that compare action names convert both sides to lower case first.
 pub(super) use super::pattern::glob;
 
-/// What a person means by an action.
+/// What an action is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
-    /// Change the key policy: whoever can, can do everything.
+    /// Change the key policy. A principal that can do so can give itself every other permission.
     ChangePolicy,
-    /// Make, see the use of, and take back grants.
+    /// Create and revoke grants, and list what they allow.
     Grant,
-    /// Disable the key, schedule its deletion, delete its material.
+    /// Disable the key, schedule its deletion, delete imported key material.
     Destroy,
-    /// Enable, rotate, replicate, describe, import.
+    /// Enable, rotate and replicate the key, import key material.
     Administer,
-    /// Change tags and aliases, which policies may depend on.
+    /// Change tags and aliases, which policies can use as conditions.
     Label,
-    /// Turn plaintext into ciphertext, and make data keys.
+    /// Encrypt data and generate data keys.
     Encrypt,
-    /// Turn ciphertext into plaintext.
+    /// Decrypt data and derive shared secrets.
     Decrypt,
-    /// Sign.
+    /// Create signatures.
     Sign,
     /// Verify signatures.
     Verify,
-    /// Make and verify message authentication codes.
+    /// Generate and verify message authentication codes.
     Mac,
-    /// Look at the key, its policy, its grants.
+    /// Describe the key and read its policy.
     See,
 }
 
 impl Capability {
-    /// The word in every output.
+    /// Returns the word for it in every output.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -56,81 +57,82 @@ impl Capability {
 /// An action that a key policy can allow or deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// AWS's name, without `kms:`.
+    /// AWS's name without the prefix `kms:`.
     pub name: &'static str,
-    /// What it is for.
+    /// What the action is used for.
     pub capability: Capability,
-    abroad: bool,
+    crosses_accounts: bool,
 }
 
-const ABROAD: bool = true;
-const HOME: bool = false;
+const CROSS_ACCOUNT: bool = true;
+const OWN_ACCOUNT: bool = false;
 
 impl Action {
-    /// Whether a principal of another account can be allowed it (KMS Developer Guide, "AWS KMS permissions", column
-    /// "Cross-account use").
+    /// Returns whether a principal of another account can be allowed the action (KMS Developer Guide, "AWS KMS
+    /// permissions", column "Cross-account use").
     #[must_use]
     pub fn crosses_accounts(&self) -> bool {
-        self.abroad
+        self.crosses_accounts
     }
 }
 
-const fn action(name: &'static str, capability: Capability, abroad: bool) -> Action {
-    Action { name, capability, abroad }
+const fn action(name: &'static str, capability: Capability, crosses_accounts: bool) -> Action {
+    Action { name, capability, crosses_accounts }
 }
 
-/// Every action that a key policy can be about, by name (Service Authorization Reference, "Actions, resources, and
-/// condition keys for AWS KMS", and the API model of botocore 1.43.11).
+/// Every action that a key policy can allow or deny, sorted by name (Service Authorization Reference, "Actions,
+/// resources, and condition keys for AWS KMS", and the API model of botocore 1.43.11).
 pub static KEY_ACTIONS: [Action; 46] = [
-    action("CancelKeyDeletion", Capability::Administer, HOME),
-    action("CreateAlias", Capability::Label, HOME),
-    action("CreateGrant", Capability::Grant, ABROAD),
-    action("Decapsulate", Capability::Decrypt, ABROAD),
-    action("Decrypt", Capability::Decrypt, ABROAD),
-    action("DeleteAlias", Capability::Label, HOME),
-    action("DeleteImportedKeyMaterial", Capability::Destroy, HOME),
-    action("DeriveSharedSecret", Capability::Decrypt, ABROAD),
-    action("DescribeKey", Capability::See, ABROAD),
-    action("DisableKey", Capability::Destroy, HOME),
-    action("DisableKeyRotation", Capability::Administer, HOME),
-    action("EnableKey", Capability::Administer, HOME),
-    action("EnableKeyRotation", Capability::Administer, HOME),
-    action("Encapsulate", Capability::Encrypt, ABROAD),
-    action("Encrypt", Capability::Encrypt, ABROAD),
-    action("GenerateDataKey", Capability::Encrypt, ABROAD),
-    action("GenerateDataKeyPair", Capability::Encrypt, ABROAD),
-    action("GenerateDataKeyPairWithoutPlaintext", Capability::Encrypt, ABROAD),
-    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, ABROAD),
-    action("GenerateMac", Capability::Mac, ABROAD),
-    action("GetKeyLastUsage", Capability::See, HOME),
-    action("GetKeyPolicy", Capability::See, HOME),
-    action("GetKeyRotationStatus", Capability::See, ABROAD),
-    action("GetParametersForImport", Capability::Administer, HOME),
-    action("GetPublicKey", Capability::See, ABROAD),
-    action("ImportKeyMaterial", Capability::Administer, HOME),
-    action("ListGrants", Capability::See, ABROAD),
-    action("ListKeyPolicies", Capability::See, HOME),
-    action("ListKeyRotations", Capability::See, HOME),
-    action("ListResourceTags", Capability::See, HOME),
-    action("PutKeyPolicy", Capability::ChangePolicy, HOME),
-    action("ReEncryptFrom", Capability::Decrypt, ABROAD),
-    action("ReEncryptTo", Capability::Encrypt, ABROAD),
-    action("ReplicateKey", Capability::Administer, HOME),
-    action("RevokeGrant", Capability::Grant, ABROAD),
-    action("RotateKeyOnDemand", Capability::Administer, HOME),
-    action("ScheduleKeyDeletion", Capability::Destroy, HOME),
-    action("Sign", Capability::Sign, ABROAD),
-    action("SynchronizeMultiRegionKey", Capability::Administer, HOME),
-    action("TagResource", Capability::Label, HOME),
-    action("UntagResource", Capability::Label, HOME),
-    action("UpdateAlias", Capability::Label, HOME),
-    action("UpdateKeyDescription", Capability::Administer, HOME),
-    action("UpdatePrimaryRegion", Capability::Administer, HOME),
-    action("Verify", Capability::Verify, ABROAD),
-    action("VerifyMac", Capability::Mac, ABROAD),
+    action("CancelKeyDeletion", Capability::Administer, OWN_ACCOUNT),
+    action("CreateAlias", Capability::Label, OWN_ACCOUNT),
+    action("CreateGrant", Capability::Grant, CROSS_ACCOUNT),
+    action("Decapsulate", Capability::Decrypt, CROSS_ACCOUNT),
+    action("Decrypt", Capability::Decrypt, CROSS_ACCOUNT),
+    action("DeleteAlias", Capability::Label, OWN_ACCOUNT),
+    action("DeleteImportedKeyMaterial", Capability::Destroy, OWN_ACCOUNT),
+    action("DeriveSharedSecret", Capability::Decrypt, CROSS_ACCOUNT),
+    action("DescribeKey", Capability::See, CROSS_ACCOUNT),
+    action("DisableKey", Capability::Destroy, OWN_ACCOUNT),
+    action("DisableKeyRotation", Capability::Administer, OWN_ACCOUNT),
+    action("EnableKey", Capability::Administer, OWN_ACCOUNT),
+    action("EnableKeyRotation", Capability::Administer, OWN_ACCOUNT),
+    action("Encapsulate", Capability::Encrypt, CROSS_ACCOUNT),
+    action("Encrypt", Capability::Encrypt, CROSS_ACCOUNT),
+    action("GenerateDataKey", Capability::Encrypt, CROSS_ACCOUNT),
+    action("GenerateDataKeyPair", Capability::Encrypt, CROSS_ACCOUNT),
+    action("GenerateDataKeyPairWithoutPlaintext", Capability::Encrypt, CROSS_ACCOUNT),
+    action("GenerateDataKeyWithoutPlaintext", Capability::Encrypt, CROSS_ACCOUNT),
+    action("GenerateMac", Capability::Mac, CROSS_ACCOUNT),
+    action("GetKeyLastUsage", Capability::See, OWN_ACCOUNT),
+    action("GetKeyPolicy", Capability::See, OWN_ACCOUNT),
+    action("GetKeyRotationStatus", Capability::See, CROSS_ACCOUNT),
+    action("GetParametersForImport", Capability::Administer, OWN_ACCOUNT),
+    action("GetPublicKey", Capability::See, CROSS_ACCOUNT),
+    action("ImportKeyMaterial", Capability::Administer, OWN_ACCOUNT),
+    action("ListGrants", Capability::See, CROSS_ACCOUNT),
+    action("ListKeyPolicies", Capability::See, OWN_ACCOUNT),
+    action("ListKeyRotations", Capability::See, OWN_ACCOUNT),
+    action("ListResourceTags", Capability::See, OWN_ACCOUNT),
+    action("PutKeyPolicy", Capability::ChangePolicy, OWN_ACCOUNT),
+    action("ReEncryptFrom", Capability::Decrypt, CROSS_ACCOUNT),
+    action("ReEncryptTo", Capability::Encrypt, CROSS_ACCOUNT),
+    action("ReplicateKey", Capability::Administer, OWN_ACCOUNT),
+    action("RevokeGrant", Capability::Grant, CROSS_ACCOUNT),
+    action("RotateKeyOnDemand", Capability::Administer, OWN_ACCOUNT),
+    action("ScheduleKeyDeletion", Capability::Destroy, OWN_ACCOUNT),
+    action("Sign", Capability::Sign, CROSS_ACCOUNT),
+    action("SynchronizeMultiRegionKey", Capability::Administer, OWN_ACCOUNT),
+    action("TagResource", Capability::Label, OWN_ACCOUNT),
+    action("UntagResource", Capability::Label, OWN_ACCOUNT),
+    action("UpdateAlias", Capability::Label, OWN_ACCOUNT),
+    action("UpdateKeyDescription", Capability::Administer, OWN_ACCOUNT),
+    action("UpdatePrimaryRegion", Capability::Administer, OWN_ACCOUNT),
+    action("Verify", Capability::Verify, CROSS_ACCOUNT),
+    action("VerifyMac", Capability::Mac, CROSS_ACCOUNT),
 ];
 
-/// Actions that only an IAM policy can allow: in a key policy they do nothing.
+/// Actions that only an IAM policy can allow. In a key policy they have no effect, because they are not requests about
+/// a key (KMS Developer Guide, "AWS KMS permissions").
 pub(super) const IAM_ONLY: [&str; 12] = [
     "ConnectCustomKeyStore",
     "CreateCustomKeyStore",
@@ -146,84 +148,96 @@ pub(super) const IAM_ONLY: [&str; 12] = [
     "UpdateCustomKeyStore",
 ];
 
-/// Their names as patterns see them, such as `kms:decrypt`.
+/// The names of [`KEY_ACTIONS`] in the form that patterns are matched with, such as `kms:decrypt`. They are sorted too.
 static LOWER_CASE: LazyLock<Vec<String>> = LazyLock::new(|| {
     KEY_ACTIONS.iter().map(|action| format!("kms:{}", action.name.to_ascii_lowercase())).collect()
 });
 
-/// Some of [`KEY_ACTIONS`].
+/// A set of [`KEY_ACTIONS`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionSet(u64);
 
 impl ActionSet {
     /// Every action.
     pub const ALL: Self = Self((1 << KEY_ACTIONS.len()) - 1);
-    /// None.
+    /// No action.
     pub const NONE: Self = Self(0);
 
-    /// The actions that a test holds for.
+    /// Returns the actions for which the predicate is true.
     #[must_use]
     pub fn of(mut test: impl FnMut(&Action) -> bool) -> Self {
         let bits = KEY_ACTIONS.iter().enumerate().filter(|(_, action)| test(action));
         Self(bits.fold(0, |bits, (n, _)| bits | 1 << n))
     }
 
-    /// What a pattern of an `Action` element matches: `kms:Describe*`, `*`, in any case.
+    /// Returns the actions that a pattern of an `Action` element matches, such as `kms:Describe*` or `*`, in any case
+    /// (IAM User Guide, "IAM JSON policy elements: Action").
     #[must_use]
     pub fn matching(pattern: &str) -> Self {
         let pattern = pattern.to_ascii_lowercase();
-        // The names are sorted: what begins alike stands together.
+        // The names are sorted, so all names with the same prefix are adjacent.
         if let Some(start) = pattern.strip_suffix('*').filter(|start| !start.contains(['*', '?'])) {
             let from = LOWER_CASE.partition_point(|name| name.as_str() < start);
-            let alike = LOWER_CASE.iter().skip(from).take_while(|name| name.starts_with(start));
-            return Self(((1 << alike.count()) - 1) << from);
+            let matched = LOWER_CASE.iter().skip(from).take_while(|name| name.starts_with(start));
+            return Self(((1 << matched.count()) - 1) << from);
         }
         if !pattern.contains(['*', '?']) {
-            let place = LOWER_CASE.binary_search_by(|name| name.as_str().cmp(&pattern));
-            return place.map_or(Self::NONE, |n| Self(1 << n));
+            let index = LOWER_CASE.binary_search_by(|name| name.as_str().cmp(&pattern));
+            return index.map_or(Self::NONE, |n| Self(1 << n));
         }
         let bits = LOWER_CASE.iter().enumerate().filter(|(_, name)| glob(&pattern, name));
         Self(bits.fold(0, |bits, (n, _)| bits | 1 << n))
     }
 
-    /// Those that are in both.
+    /// Returns the actions that are in both sets.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Those that are in one of them.
+    /// Returns the actions that are in either set.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those that are not in `other`.
+    /// Returns the actions that are not in `other`.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether there are none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether every one of `other` is in it.
+    /// Returns whether every action of `other` is in the set.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
         other.without(self).is_empty()
     }
 
-    /// Whether the action is one of them.
+    /// Returns whether the action is in the set.
     #[must_use]
     pub fn has(self, action: &Action) -> bool {
-        let place = KEY_ACTIONS.binary_search_by(|known| known.name.cmp(action.name));
-        place.is_ok_and(|n| self.0 & (1 << n) != 0)
+        let index = KEY_ACTIONS.binary_search_by(|known| known.name.cmp(action.name));
+        index.is_ok_and(|n| self.0 & (1 << n) != 0)
     }
 
-    /// The actions, by name.
+    /// Returns the words for what the actions are used for, without repetition; `everything` for the set of all
+    /// actions.
+    #[must_use]
+    pub fn capabilities(self) -> Vec<String> {
+        if self == Self::ALL {
+            return vec!["everything".to_owned()];
+        }
+        let words: BTreeSet<Capability> = self.iter().map(|action| action.capability).collect();
+        words.into_iter().map(|capability| capability.word().to_owned()).collect()
+    }
+
+    /// Returns the actions, sorted by name.
     pub fn iter(self) -> impl Iterator<Item = &'static Action> {
         KEY_ACTIONS.iter().enumerate().filter(move |(n, _)| self.0 & (1 << n) != 0).map(|(_, a)| a)
     }
@@ -235,7 +249,8 @@ impl fmt::Debug for ActionSet {
     }
 }
 
-/// The action as AWS spells it, from its lower-case form; the part before a wildcard is enough.
+/// Returns an action or a pattern in AWS's spelling, given in lower case. Up to a wildcard, the spelling is that of the
+/// first action that begins the same way.
 pub(super) fn spelled_action(lower: &str) -> String {
     let Some(name) = lower.strip_prefix("kms:") else {
         return lower.to_owned();
@@ -253,7 +268,7 @@ pub(super) fn spelled_action(lower: &str) -> String {
     lower.to_owned()
 }
 
-/// The known name nearest to `name`, when it is near enough to be meant.
+/// Returns the known name with the smallest edit distance from `name`, if it is close enough to be a misspelling.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_ascii_lowercase();
     known

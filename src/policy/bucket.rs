@@ -1,118 +1,132 @@
-//! Whether the policy of a bucket lets an AWS service in: as much of IAM's language as such statements are written in.
+//! Checks whether a bucket policy allows a request of an AWS service.
 //!
-//! `decide` in `eval` is about keys: it knows which condition keys requests to KMS have. Here, what is not known counts as
-//! fulfilled, so that "no" is certain.
+//! [`decide`](super::eval::decide) is about keys: it knows which condition keys the requests to KMS have. This check
+//! covers only the elements that such bucket policies use. Unknown facts count as met, so a negative answer is certain.
 
 use super::Document;
-use super::meaning::{Name, On, Operator, Rule, Test, Verdict, Who};
 use super::pattern::glob;
+use super::typed::{
+    Effect, Operator, PrincipalElement, PrincipalName, ResourceElement, Test, TypedStatement,
+};
 
-/// A request of a service.
+/// A request of an AWS service.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
-    /// The service's principal.
+pub struct ServiceRequest<'a> {
+    /// The service principal.
     pub service: &'a str,
     /// The action, such as `s3:PutObject`.
     pub action: &'a str,
-    /// The ARN.
+    /// The ARN of the resource.
     pub resource: &'a str,
-    /// The condition keys that it has, in lower case, with their values.
+    /// The condition keys of the request in lower case, with their values.
     pub context: &'a [(&'a str, &'a str)],
 }
 
-/// Whether the policy may let the service do it; false only where it surely does not.
+/// Returns whether the policy may allow the request; `false` only if it certainly does not.
 #[must_use]
-pub fn lets(policy: &Document, ask: &Ask<'_>) -> bool {
-    let meaning = policy.meaning();
-    let mut allowed = meaning.unclear;
-    for rule in &meaning.rules {
-        match (rule.verdict, applies(rule, ask)) {
-            (Verdict::Allow, Some(true) | None) => allowed = true,
-            (Verdict::Deny, Some(true)) => return false,
-            (Verdict::Allow, Some(false)) | (Verdict::Deny, Some(false) | None) => {}
+pub fn may_allow(policy: &Document, request: &ServiceRequest<'_>) -> bool {
+    let typed = policy.typed();
+    let mut allowed = typed.unclear;
+    for statement in &typed.statements {
+        match (statement.effect, applies(statement, request)) {
+            (Effect::Allow, Some(true) | None) => allowed = true,
+            (Effect::Deny, Some(true)) => return false,
+            (Effect::Allow, Some(false)) | (Effect::Deny, Some(false) | None) => {}
         }
     }
     allowed
 }
 
-/// Whether the statement is about the request; `None` where that is not known.
-fn applies(rule: &Rule, ask: &Ask<'_>) -> Option<bool> {
-    let Some(on) = &rule.on else {
+/// Returns whether the statement applies to the request, or `None` if that is unknown.
+fn applies(statement: &TypedStatement, request: &ServiceRequest<'_>) -> Option<bool> {
+    let Some(resources) = &statement.resources else {
         return Some(false);
     };
-    let unclear = rule.unclear.then_some(None);
-    let tests = rule.when.iter().map(|test| holds(test, ask));
-    let parts = [who(&rule.who, ask), Some(rule.what.matches(ask.action)), covers(on, ask)];
-    let all: Vec<Option<bool>> = parts.into_iter().chain(tests).chain(unclear).collect();
-    if all.contains(&Some(false)) {
+    let mut parts = vec![
+        matches_principal(&statement.principals, request),
+        Some(statement.actions.matches(request.action)),
+        matches_resource(resources, request),
+    ];
+    parts.extend(statement.conditions.iter().map(|test| is_met(test, request)));
+    if parts.contains(&Some(false)) {
         Some(false)
-    } else if all.contains(&None) {
+    } else if statement.unclear || parts.contains(&None) {
         None
     } else {
         Some(true)
     }
 }
 
-fn who(who: &Who, ask: &Ask<'_>) -> Option<bool> {
-    let named = |name: &Name| match name {
-        Name::Everyone => Some(true),
-        Name::Service(service) => Some(service == ask.service),
-        // Whether a service is among them is not documented.
-        Name::AnyIdentity => None,
-        Name::Account(_)
-        | Name::Identity(_)
-        | Name::UniqueId(_)
-        | Name::Provider(_)
-        | Name::Other(_) => Some(false),
-    };
-    if who.except { None } else { any(who.names.iter().map(named)) }
+fn matches_principal(principals: &PrincipalElement, request: &ServiceRequest<'_>) -> Option<bool> {
+    if principals.except {
+        return None;
+    }
+    any(principals.names.iter().map(|name| match name {
+        PrincipalName::Everyone => Some(true),
+        PrincipalName::Service(service) => Some(service == request.service),
+        // AWS does not document whether `{"AWS": "*"}` includes services.
+        PrincipalName::AnyIdentity => None,
+        PrincipalName::Account(_)
+        | PrincipalName::Identity(_)
+        | PrincipalName::UniqueId(_)
+        | PrincipalName::Provider(_)
+        | PrincipalName::Other(_) => Some(false),
+    }))
 }
 
-fn covers(on: &On, ask: &Ask<'_>) -> Option<bool> {
-    let like = |pattern: &String| literal(pattern).map(|pattern| glob(pattern, ask.resource));
-    any(on.patterns.iter().map(like)).map(|named| named != on.except)
+fn matches_resource(resources: &ResourceElement, request: &ServiceRequest<'_>) -> Option<bool> {
+    let matched = any(resources
+        .patterns
+        .iter()
+        .map(|pattern| Some(glob(without_variables(pattern)?, request.resource))));
+    Some(matched? != resources.except)
 }
 
-fn holds(test: &Test, ask: &Ask<'_>) -> Option<bool> {
-    let (_, value) = ask.context.iter().find(|(key, _)| *key == test.key)?;
-    let one = |due: &String| {
-        let due = literal(due)?;
-        Some(match test.operator {
-            Operator::StringEquals => due == *value,
-            Operator::StringEqualsIgnoreCase | Operator::Bool => due.eq_ignore_ascii_case(value),
-            Operator::StringLike | Operator::ArnLike => glob(due, value),
-            Operator::Null => due.eq_ignore_ascii_case("false"),
-            Operator::NumericEquals
-            | Operator::NumericLessThan
-            | Operator::NumericLessThanEquals
-            | Operator::NumericGreaterThan
-            | Operator::NumericGreaterThanEquals
-            | Operator::DateEquals
-            | Operator::DateLessThan
-            | Operator::DateLessThanEquals
-            | Operator::DateGreaterThan
-            | Operator::DateGreaterThanEquals
-            | Operator::BinaryEquals
-            | Operator::IpAddress
-            | Operator::Unknown(_) => return None,
-        })
-    };
-    any(test.values.iter().map(one)).map(|fits| fits != test.negated)
+fn is_met(test: &Test, request: &ServiceRequest<'_>) -> Option<bool> {
+    let (_, value) = request.context.iter().find(|(key, _)| *key == test.key)?;
+    let matched = any(test.values.iter().map(|expected| matches_value(test, expected, value)));
+    Some(matched? != test.negated)
 }
 
-/// The text, unless it has policy variables, whose values are not known.
-fn literal(text: &str) -> Option<&str> {
-    (!text.contains("${")).then_some(text)
+fn matches_value(test: &Test, expected: &str, value: &str) -> Option<bool> {
+    let expected = without_variables(expected)?;
+    match test.operator {
+        Operator::StringEquals => Some(expected == value),
+        Operator::StringEqualsIgnoreCase | Operator::Bool => {
+            Some(expected.eq_ignore_ascii_case(value))
+        }
+        Operator::StringLike | Operator::ArnLike => Some(glob(expected, value)),
+        Operator::Null => Some(expected.eq_ignore_ascii_case("false")),
+        Operator::NumericEquals
+        | Operator::NumericLessThan
+        | Operator::NumericLessThanEquals
+        | Operator::NumericGreaterThan
+        | Operator::NumericGreaterThanEquals
+        | Operator::DateEquals
+        | Operator::DateLessThan
+        | Operator::DateLessThanEquals
+        | Operator::DateGreaterThan
+        | Operator::DateGreaterThanEquals
+        | Operator::BinaryEquals
+        | Operator::IpAddress
+        | Operator::Unknown(_) => None,
+    }
 }
 
-fn any(tests: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    let mut open = Some(false);
-    for test in tests {
-        match test {
+/// Returns the text, or `None` if it contains a policy variable, whose value is unknown.
+fn without_variables(text: &str) -> Option<&str> {
+    if text.contains("${") { None } else { Some(text) }
+}
+
+/// Returns whether one of the answers is true, or `None` if that depends on an unknown one.
+fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut result = Some(false);
+    for answer in answers {
+        match answer {
             Some(true) => return Some(true),
             Some(false) => {}
-            None => open = None,
+            None => result = None,
         }
     }
-    open
+    result
 }

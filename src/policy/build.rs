@@ -1,26 +1,27 @@
-//! A policy from roles: the statements of the KMS console, then the author's own.
+//! Builds a policy from roles: the statements of the KMS console, followed by the author's own.
 
+use super::nodes::{allow, entry, map, policy, text};
 use super::{Document, Problem};
-use crate::tree::{Entry, Node, Span, Value};
+use crate::tree::{Node, Value};
 
-/// Who may do what with a key. Principals are full ARNs.
+/// The roles of principals for a key. Principals are full ARNs.
 #[derive(Clone, Copy, Debug)]
 pub struct Roles<'a> {
     /// The key's partition.
     pub partition: &'a str,
     /// The key's account.
     pub account: &'a str,
-    /// Whether IAM policies of the account decide too.
+    /// Whether IAM policies of the account can allow access too.
     pub delegate_to_iam: bool,
-    /// Who manages the key.
+    /// Principals that administer the key.
     pub administrators: &'a [String],
-    /// Who encrypts and decrypts, and lets AWS services do so.
+    /// Principals that encrypt and decrypt, and create grants for AWS services.
     pub users: &'a [String],
-    /// Who decrypts.
+    /// Principals that decrypt only.
     pub decrypt_only: &'a [String],
-    /// Who encrypts.
+    /// Principals that encrypt only.
     pub encrypt_only: &'a [String],
-    /// Statements as written, appended.
+    /// Statements that are appended as they are.
     pub statements: &'a [Node],
 }
 
@@ -47,7 +48,10 @@ const GRANTS: [&str; 3] = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant
 const DECRYPT: [&str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
 const ENCRYPT: [&str; 3] = ["kms:Encrypt", "kms:GenerateDataKey*", "kms:DescribeKey"];
 
-/// Builds the policy. The statements carry the console's Sids, so that the console shows them as its own.
+/// Builds the policy. The statements have the Sids of the KMS console, which recognizes its own statements by them.
+///
+/// # Errors
+/// The problems of the whole policy, such as its size.
 pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
     let mut statements = Vec::new();
     if roles.delegate_to_iam {
@@ -78,51 +82,4 @@ pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
     }
     statements.extend(roles.statements.iter().cloned());
     Document::parse(&policy("kmsctl", statements), roles.partition)
-}
-
-/// A document of the present version.
-pub(super) fn policy(id: &str, statements: Vec<Node>) -> Node {
-    map(vec![
-        ("Version", text("2012-10-17")),
-        ("Id", text(id)),
-        ("Statement", node(Value::List(statements))),
-    ])
-}
-
-/// An unconditional statement about this key.
-pub(super) fn allow(sid: &str, principals: &[String], actions: &[&str]) -> Node {
-    map(vec![
-        ("Sid", text(sid)),
-        ("Effect", text("Allow")),
-        ("Principal", map(vec![("AWS", texts(principals.iter().map(String::as_str)))])),
-        ("Action", texts(actions.iter().copied())),
-        ("Resource", text("*")),
-    ])
-}
-
-pub(super) fn node(value: Value) -> Node {
-    Node { span: Span::default(), value }
-}
-
-pub(super) fn text(text: &str) -> Node {
-    node(Value::Text(text.to_owned()))
-}
-
-/// One text bare, several as a list: as AWS's console writes them.
-pub(super) fn texts<'a>(texts: impl Iterator<Item = &'a str>) -> Node {
-    let mut nodes: Vec<Node> = texts.map(text).collect();
-    if nodes.len() == 1
-        && let Some(only) = nodes.pop()
-    {
-        return only;
-    }
-    node(Value::List(nodes))
-}
-
-pub(super) fn entry(key: &str, value: Node) -> Entry {
-    Entry { key: key.to_owned(), key_span: Span::default(), value }
-}
-
-pub(super) fn map(entries: Vec<(&str, Node)>) -> Node {
-    node(Value::Map(entries.into_iter().map(|(key, value)| entry(key, value)).collect()))
 }

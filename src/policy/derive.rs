@@ -1,31 +1,35 @@
-//! Statements that follow from what uses a key: what its service needs, as tightly as AWS documents it (aws-semantics 5).
+//! Policy statements derived from the resources that use a key.
+//!
+//! Each kind of resource states what its service needs, with the conditions that the service's own user guide gives.
+//! This module turns such needs into statements, and checks whether a policy meets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::build::{entry, map, node, text, texts};
-use super::eval::{Asked, Context, Decision, Fact, Key, Principal, Request, decide};
+use super::eval::{
+    Context, ContextValue, Decision, Principal, Request, RequestedAction, TargetKey, decide,
+};
+use super::nodes::{entry, map, node, text, texts};
 use super::{Document, Problem};
 use crate::tree::{Node, Value};
 
-/// Who must be allowed.
+/// The principals that a need is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Who {
-    /// A service, by its principal. IAM knows no policies of services: the key policy must allow it.
+pub enum PrincipalSet {
+    /// A service principal. It has no IAM policies, so the key policy must allow it.
     Service(String),
-    /// Users and roles, by their ARNs. Their IAM policies count where the key policy lets them.
+    /// Users and roles, by ARN. If the key policy delegates to IAM, their IAM policies can allow them.
     Identities(BTreeSet<String>),
-    /// Roles that belong to services, by their ARNs. Their IAM policies cannot be changed, so the key policy must allow
-    /// them.
+    /// Service-linked roles, by ARN. Their IAM policies cannot be changed, so the key policy must allow them.
     ServiceRoles(BTreeSet<String>),
-    /// Everyone whom a condition on the account lets through.
+    /// Every principal that meets a condition on the account.
     Everyone,
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for PrincipalSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(service) => write!(f, "`{service}`"),
@@ -38,10 +42,10 @@ impl fmt::Display for Who {
     }
 }
 
-/// A condition of a statement: operator, key, and the values of which one must match.
+/// A condition of a derived statement. One of its values must match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Condition {
-    /// IAM's operator.
+    /// The condition operator.
     pub operator: String,
     /// The condition key.
     pub key: String,
@@ -50,7 +54,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// A condition with one value.
+    /// Creates a condition with one value.
     #[must_use]
     pub fn new(operator: &str, key: &str, value: impl Into<String>) -> Self {
         let values = BTreeSet::from([value.into()]);
@@ -58,52 +62,65 @@ impl Condition {
     }
 }
 
-/// What a consumer needs of its key.
+/// Access that a resource needs to its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Need {
-    /// What for, in one word: the Sid of the statement. Needs of one purpose become one statement.
+    /// The purpose in one word. It becomes the Sid of the statement; needs of the same purpose share a statement.
     pub purpose: String,
-    /// Who.
-    pub who: Who,
-    /// The actions, with `kms:`.
+    /// The principals that need the access.
+    #[serde(rename = "who")]
+    pub principals: PrincipalSet,
+    /// The actions with the prefix `kms:`.
     pub actions: BTreeSet<String>,
-    /// The conditions.
+    /// The conditions under which the access is needed.
     pub conditions: Vec<Condition>,
-    /// Whether the consumer does not work without it.
+    /// Whether the resource does not work without the access.
     pub required: bool,
 }
 
 impl Need {
-    /// A need without conditions, without which the consumer does not work.
+    /// Creates a required need without conditions.
     #[must_use]
-    pub fn new(purpose: &str, who: Who, actions: &[&str]) -> Self {
+    pub fn new(purpose: &str, principals: PrincipalSet, actions: &[&str]) -> Self {
         let actions = actions.iter().map(|action| (*action).to_owned()).collect();
-        Self { purpose: purpose.to_owned(), who, actions, conditions: Vec::new(), required: true }
+        Self {
+            purpose: purpose.to_owned(),
+            principals,
+            actions,
+            conditions: Vec::new(),
+            required: true,
+        }
     }
 
-    /// The same under a further condition.
+    /// Adds a condition.
     #[must_use]
     pub fn when(mut self, operator: &str, key: &str, value: impl Into<String>) -> Self {
         self.conditions.push(Condition::new(operator, key, value));
         self
     }
 
-    /// The same, where the consumer works without it.
+    /// Makes the need optional: the resource works without it.
     #[must_use]
     pub fn optional(self) -> Self {
         Self { required: false, ..self }
     }
 
-    /// Takes what another need of the same purpose adds.
+    /// Adds the principals, actions and condition values of another need of the same purpose.
     fn merge(&mut self, other: &Self) {
-        match (&mut self.who, &other.who) {
-            (Who::Identities(ours), Who::Identities(theirs))
-            | (Who::ServiceRoles(ours), Who::ServiceRoles(theirs)) => {
+        match (&mut self.principals, &other.principals) {
+            (PrincipalSet::Identities(ours), PrincipalSet::Identities(theirs))
+            | (PrincipalSet::ServiceRoles(ours), PrincipalSet::ServiceRoles(theirs)) => {
                 ours.extend(theirs.iter().cloned());
             }
             (
-                Who::Service(_) | Who::Everyone | Who::Identities(_) | Who::ServiceRoles(_),
-                Who::Service(_) | Who::Everyone | Who::Identities(_) | Who::ServiceRoles(_),
+                PrincipalSet::Service(_)
+                | PrincipalSet::Everyone
+                | PrincipalSet::Identities(_)
+                | PrincipalSet::ServiceRoles(_),
+                PrincipalSet::Service(_)
+                | PrincipalSet::Everyone
+                | PrincipalSet::Identities(_)
+                | PrincipalSet::ServiceRoles(_),
             ) => {}
         }
         self.actions.extend(other.actions.iter().cloned());
@@ -117,31 +134,38 @@ impl Need {
         }
     }
 
-    /// Whether two needs can be one statement.
-    fn joins(&self, other: &Self) -> bool {
+    /// Returns whether two needs can share a statement.
+    fn can_share_statement(&self, other: &Self) -> bool {
         let keys = |need: &Self| -> Vec<(String, String)> {
             need.conditions.iter().map(|c| (c.operator.clone(), c.key.clone())).collect()
         };
-        let who = match (&self.who, &other.who) {
-            (Who::Service(ours), Who::Service(theirs)) => ours == theirs,
-            (Who::Everyone, Who::Everyone)
-            | (Who::Identities(_), Who::Identities(_))
-            | (Who::ServiceRoles(_), Who::ServiceRoles(_)) => true,
+        let is_same_kind = match (&self.principals, &other.principals) {
+            (PrincipalSet::Service(ours), PrincipalSet::Service(theirs)) => ours == theirs,
+            (PrincipalSet::Everyone, PrincipalSet::Everyone)
+            | (PrincipalSet::Identities(_), PrincipalSet::Identities(_))
+            | (PrincipalSet::ServiceRoles(_), PrincipalSet::ServiceRoles(_)) => true,
             (
-                Who::Service(_) | Who::Everyone | Who::Identities(_) | Who::ServiceRoles(_),
-                Who::Service(_) | Who::Everyone | Who::Identities(_) | Who::ServiceRoles(_),
+                PrincipalSet::Service(_)
+                | PrincipalSet::Everyone
+                | PrincipalSet::Identities(_)
+                | PrincipalSet::ServiceRoles(_),
+                PrincipalSet::Service(_)
+                | PrincipalSet::Everyone
+                | PrincipalSet::Identities(_)
+                | PrincipalSet::ServiceRoles(_),
             ) => false,
         };
-        who && self.purpose == other.purpose && keys(self) == keys(other)
+        is_same_kind && self.purpose == other.purpose && keys(self) == keys(other)
     }
 
+    /// Returns the statement that meets the need.
     fn statement(&self, sid: &str) -> Node {
         let names =
             |names: &BTreeSet<String>| map(vec![("AWS", texts(names.iter().map(String::as_str)))]);
-        let principal = match &self.who {
-            Who::Service(service) => map(vec![("Service", text(service))]),
-            Who::Identities(arns) | Who::ServiceRoles(arns) => names(arns),
-            Who::Everyone => map(vec![("AWS", text("*"))]),
+        let principal = match &self.principals {
+            PrincipalSet::Service(service) => map(vec![("Service", text(service))]),
+            PrincipalSet::Identities(arns) | PrincipalSet::ServiceRoles(arns) => names(arns),
+            PrincipalSet::Everyone => map(vec![("AWS", text("*"))]),
         };
         let mut fields = vec![
             ("Sid", text(sid)),
@@ -162,55 +186,58 @@ impl Need {
         map(fields)
     }
 
-    /// The actions that a policy does not allow as they are needed; `None` for those of which that is not known.
+    /// Returns the actions that a policy does not allow to all principals of the need. Actions for which that is
+    /// unknown are left out.
     #[must_use]
-    pub fn lacks(&self, policy: &Document, key: &Key<'_>) -> BTreeSet<String> {
-        let meaning = policy.meaning();
-        let explicit = match &self.who {
-            Who::Service(_) | Who::ServiceRoles(_) => true,
-            Who::Identities(_) | Who::Everyone => false,
+    pub fn missing_actions(&self, policy: &Document, key: &TargetKey<'_>) -> BTreeSet<String> {
+        let typed = policy.typed();
+        let needs_key_policy = match &self.principals {
+            PrincipalSet::Service(_) | PrincipalSet::ServiceRoles(_) => true,
+            PrincipalSet::Identities(_) | PrincipalSet::Everyone => false,
         };
         let allowed = |principal: &str, action: &str| {
             let (Ok(principal), Ok(action)) =
-                (Principal::parse(principal, key.partition), Asked::parse(action))
+                (Principal::parse(principal, key.partition), RequestedAction::parse(action))
             else {
                 return true;
             };
             let request = Request { principal, action, context: self.context() };
-            match decide(&meaning, key, &[], &request) {
+            match decide(&typed, key, &[], &request) {
                 Decision::Allowed(_) | Decision::Unknown(_) => true,
-                Decision::Delegated(_) | Decision::IamOnly => !explicit,
+                Decision::Delegated(_) | Decision::IamOnly => !needs_key_policy,
                 Decision::Denied(_) => false,
             }
         };
-        let names: Vec<&str> = match &self.who {
-            Who::Service(service) => vec![service],
-            Who::Identities(arns) | Who::ServiceRoles(arns) => {
+        let names: Vec<&str> = match &self.principals {
+            PrincipalSet::Service(service) => vec![service],
+            PrincipalSet::Identities(arns) | PrincipalSet::ServiceRoles(arns) => {
                 arns.iter().map(String::as_str).collect()
             }
-            Who::Everyone => Vec::new(),
+            PrincipalSet::Everyone => Vec::new(),
         };
-        let actions = self.actions.iter().flat_map(|action| concrete(action));
-        let missing = actions.filter(|action| names.iter().any(|name| !allowed(name, action)));
-        missing.collect()
+        self.actions
+            .iter()
+            .flat_map(|pattern| expand(pattern))
+            .filter(|action| names.iter().any(|name| !allowed(name, action)))
+            .collect()
     }
 
-    /// What a request of the service has, beside what is not known.
+    /// Returns the request context that the conditions promise. Every other condition key is unknown.
     fn context(&self) -> Context {
         let mut context = Context::open();
         for condition in &self.conditions {
             if ["StringEquals", "Bool", "ArnEquals"].contains(&condition.operator.as_str())
                 && let Some(value) = condition.values.first()
             {
-                context.set(&condition.key, Fact::Known(BTreeSet::from([value.clone()])));
+                context.set(&condition.key, ContextValue::Known(BTreeSet::from([value.clone()])));
             }
         }
         context
     }
 }
 
-/// The actions that a pattern stands for.
-fn concrete(pattern: &str) -> Vec<String> {
+/// Returns the actions that a pattern matches.
+fn expand(pattern: &str) -> Vec<String> {
     let known = super::actions::KEY_ACTIONS.iter().map(|action| format!("kms:{}", action.name));
     match pattern.strip_suffix('*') {
         Some(prefix) => known.filter(|action| action.starts_with(prefix)).collect(),
@@ -218,24 +245,25 @@ fn concrete(pattern: &str) -> Vec<String> {
     }
 }
 
-/// A statement that follows from consumers.
+/// A derived statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Derived {
-    /// Its Sid.
+    /// The Sid.
     pub sid: String,
-    /// What it says.
+    /// The statement.
     pub statement: Node,
-    /// From what, in the words of addresses.
+    /// The addresses of the resources that need it.
     pub sources: BTreeSet<String>,
 }
 
-/// The statements for all needs: one a purpose, so that several consumers of one kind share it. `prefix` begins every
-/// Sid; none is one that a statement of `beside` has.
+/// Derives one statement per purpose from the needs of all resources.
+///
+/// Every Sid begins with `prefix`, and differs from the Sids of `existing`.
 #[must_use]
-pub fn derive(needs: &[(String, Need)], prefix: &str, beside: &Document) -> Vec<Derived> {
+pub fn derive(needs: &[(String, Need)], prefix: &str, existing: &Document) -> Vec<Derived> {
     let mut merged: Vec<(Need, BTreeSet<String>)> = Vec::new();
     for (source, need) in needs {
-        match merged.iter_mut().find(|(known, _)| known.joins(need)) {
+        match merged.iter_mut().find(|(known, _)| known.can_share_statement(need)) {
             Some((known, sources)) => {
                 known.merge(need);
                 sources.insert(source.clone());
@@ -245,23 +273,24 @@ pub fn derive(needs: &[(String, Need)], prefix: &str, beside: &Document) -> Vec<
     }
     merged.sort();
     let mut taken: BTreeSet<String> =
-        statements(beside).iter().filter_map(sid).map(str::to_owned).collect();
-    let each = merged.into_iter().map(|(need, sources)| {
+        statements(existing).iter().filter_map(sid).map(str::to_owned).collect();
+    let mut derived = Vec::new();
+    for (need, sources) in merged {
         let mut sid = format!("{prefix}{}", need.purpose);
         let mut n = 2_u32;
         while !taken.insert(sid.clone()) {
             sid = format!("{prefix}{}{n}", need.purpose);
             n += 1;
         }
-        Derived { statement: need.statement(&sid), sid, sources }
-    });
-    each.collect()
+        derived.push(Derived { statement: need.statement(&sid), sid, sources });
+    }
+    derived
 }
 
-/// The policy with the statements after its own.
+/// Returns the policy with the derived statements appended.
 ///
 /// # Errors
-/// The problems of the whole, such as its size.
+/// The problems of the whole policy, such as its size.
 pub fn with(
     document: &Document,
     derived: &[Derived],
@@ -274,18 +303,18 @@ pub fn with(
     Document::parse(&tree, partition)
 }
 
-/// The policy in AWS with the statements whose Sids begin with `prefix` replaced: every other statement stays what it
-/// is, character for character.
+/// Returns the live policy with the statements whose Sids begin with `prefix` replaced by `ours`. Every other statement
+/// stays unchanged.
 ///
 /// # Errors
-/// The problems of the whole, such as its size.
+/// The problems of the whole policy, such as its size.
 pub fn merged(live: &Document, ours: &[Node], prefix: &str) -> Result<Document, Vec<Problem>> {
     let mut tree = live.tree().clone();
     edit(&mut tree, |statements| {
         let own = |statement: &Node| sid(statement).is_some_and(|sid| sid.starts_with(prefix));
         let mut wanted: BTreeMap<&str, &Node> =
             ours.iter().filter_map(|node| Some((sid(node)?, node))).collect();
-        // What stays, stays in its place.
+        // Statements that stay keep their position.
         statements.retain_mut(|statement| {
             if !own(statement) {
                 return true;
@@ -303,8 +332,8 @@ pub fn merged(live: &Document, ours: &[Node], prefix: &str) -> Result<Document, 
     Document::lenient(&tree, "aws")
 }
 
-/// The policy with the statements of an older one that it no longer has; `None` where that is too
-/// large.
+/// Returns the new policy with the statements of the old one that it no longer has, or `None` if that is larger than
+/// AWS accepts.
 #[must_use]
 pub fn union(old: &Document, new: &Document) -> Option<Document> {
     let kept = statements(new);
@@ -312,14 +341,14 @@ pub fn union(old: &Document, new: &Document) -> Option<Document> {
         kept.iter().map(|node| super::write::to_json(node).to_string()).collect();
     let mut tree = new.tree().clone();
     edit(&mut tree, |all| {
-        let lost = |node: &Node| !kept.contains(&super::write::to_json(node).to_string());
-        all.extend(statements(old).into_iter().filter(lost));
+        let dropped = |node: &Node| !kept.contains(&super::write::to_json(node).to_string());
+        all.extend(statements(old).into_iter().filter(dropped));
     });
     let both = Document::lenient(&tree, "aws").ok()?;
     (both.to_json().len() <= super::document::MAX_BYTES).then_some(both)
 }
 
-/// The statements of a policy whose Sids begin with `prefix`.
+/// Returns the statements of a policy whose Sids begin with `prefix`.
 #[must_use]
 pub fn owned(document: &Document, prefix: &str) -> Vec<Node> {
     let mut tree = document.tree().clone();
@@ -331,7 +360,7 @@ pub fn owned(document: &Document, prefix: &str) -> Vec<Node> {
     found
 }
 
-/// The statements of a policy.
+/// Returns the statements of a policy.
 #[must_use]
 pub fn statements(document: &Document) -> Vec<Node> {
     let mut tree = document.tree().clone();
@@ -340,7 +369,7 @@ pub fn statements(document: &Document) -> Vec<Node> {
     found
 }
 
-/// Begins every Sid with `prefix`; whether all of them have one.
+/// Prepends `prefix` to every Sid. Returns whether every statement has one.
 pub fn put_prefix(statements: &mut [Node], prefix: &str) -> bool {
     statements.iter_mut().all(|statement| {
         let Value::Map(entries) = &mut statement.value else {
@@ -355,15 +384,15 @@ pub fn put_prefix(statements: &mut [Node], prefix: &str) -> bool {
     })
 }
 
-/// A policy of these statements.
+/// Creates a policy from statements.
 ///
 /// # Errors
-/// Its problems.
+/// The problems of the policy.
 pub fn of_statements(statements: Vec<Node>, partition: &str) -> Result<Document, Vec<Problem>> {
-    Document::parse(&super::build::policy("kmsctl", statements), partition)
+    Document::parse(&super::nodes::policy("kmsctl", statements), partition)
 }
 
-/// Changes the statements of a document; a single one that is not in a list becomes a list.
+/// Changes the statements of a document. A single statement that is not in a list becomes a list of one.
 fn edit(tree: &mut Node, change: impl FnOnce(&mut Vec<Node>)) {
     let Value::Map(entries) = &mut tree.value else {
         return;

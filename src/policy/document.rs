@@ -1,25 +1,27 @@
-//! A key policy: the author's text for AWS, the canonical form for comparing.
+//! A key policy as the author wrote it, with its canonical form.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::canon::{Canonical, Principals, Statement};
+use super::canonical::{Canonical, CanonicalStatement, Principals};
 use super::reader::Reader;
 use super::{OWN_KEY, Problem, json, write};
 use crate::tree::{Entry, Node, Span, Value};
 
-/// The largest policy AWS accepts, in bytes.
+/// The largest policy that AWS accepts, in bytes (KMS API Reference, PutKeyPolicy).
 pub(super) const MAX_BYTES: usize = 32_768;
 
-/// A key policy. Equality is equality in canonical form: order, repetition, one-element lists, the case of actions and
-/// the two spellings of an account do not count.
+/// A key policy.
+///
+/// Two policies are equal if their canonical forms are: the order and repetition of list items, lists of one item, the
+/// case of actions, and the two spellings of an account do not matter.
 #[derive(Clone, Debug)]
 pub struct Document {
     forms: Arc<Forms>,
 }
 
-/// A plan holds a policy in many places; there is one of it in memory.
+/// The two forms of a policy. They are shared, because a plan contains the same policy in many places.
 #[derive(Debug)]
 struct Forms {
     authored: Node,
@@ -43,7 +45,7 @@ impl Serialize for Document {
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        // `to_json` writes account ids as ARNs, so the partition is of no account here.
+        // `to_json` writes account ids as ARNs, so the partition does not matter here.
         Self::from_live(&text, "aws").map_err(|problems| {
             let messages: Vec<&str> =
                 problems.iter().map(|problem| problem.message.as_str()).collect();
@@ -57,17 +59,26 @@ impl Document {
         Self { forms: Arc::new(Forms { authored, canonical }) }
     }
 
-    /// Reads what a person wrote, strictly, and reports every problem at once.
+    /// Reads a policy that a person wrote, strictly.
+    ///
+    /// # Errors
+    /// All problems of the policy.
     pub fn parse(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(node, partition, true)
     }
 
-    /// Reads what AWS returned: unique ids are fine, and what is unknown is kept.
+    /// Reads a policy that AWS returned. Unique ids are accepted, and unknown elements are kept.
+    ///
+    /// # Errors
+    /// The text is not JSON, or not a policy at all.
     pub fn from_live(text: &str, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(&json(text, 0)?, partition, false)
     }
 
-    /// Reads a tree as [`Document::from_live`] reads a text.
+    /// Reads a tree the way [`Document::from_live`] reads a text.
+    ///
+    /// # Errors
+    /// The tree is not a policy at all.
     pub fn lenient(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(node, partition, false)
     }
@@ -78,7 +89,7 @@ impl Document {
         let canonical = reader.document(&authored);
         let mut problems = reader.problems;
         if strict {
-            characters(&authored, &mut problems);
+            check_characters(&authored, &mut problems);
             let bytes = write::to_json(&authored).to_string().len();
             if bytes > MAX_BYTES {
                 let message = format!("the policy has {bytes} bytes without white space");
@@ -92,38 +103,38 @@ impl Document {
         }
     }
 
-    /// A policy that kmsctl wrote, or read before.
+    /// Creates a policy from a tree that kmsctl wrote, or has read before.
     fn of_tree(authored: Node) -> Self {
         let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
         let canonical = reader.document(&authored).unwrap_or_default();
         Self::new(authored, canonical)
     }
 
-    /// A policy without statements.
+    /// Creates a policy without statements.
     #[must_use]
-    pub fn silent() -> Self {
-        Self::of_tree(super::build::policy("silent", Vec::new()))
+    pub fn empty() -> Self {
+        Self::of_tree(super::nodes::policy("silent", Vec::new()))
     }
 
-    /// What is sent to AWS: the author's statements in the author's order, minified.
+    /// Returns the text that is sent to AWS: the author's statements in the author's order, minified.
     #[must_use]
     pub fn to_json(&self) -> String {
         write::to_json(&self.forms.authored).to_string()
     }
 
-    /// The canonical form, indented: equal documents have equal texts.
+    /// Returns the canonical form as indented JSON. Equal documents have equal texts.
     #[must_use]
     pub fn pretty(&self) -> String {
         write::pretty(&self.forms.canonical)
     }
 
-    /// Whether the policy contains the placeholder for the ARN of its own key.
+    /// Returns whether the policy contains the placeholder for the ARN of its own key.
     #[must_use]
     pub fn names_own_key(&self) -> bool {
         any_text(&self.forms.authored, &|text| text.contains(OWN_KEY))
     }
 
-    /// The policy with the placeholder replaced.
+    /// Returns the policy with the placeholder replaced by the ARN.
     #[must_use]
     pub fn with_own_key(&self, arn: &str) -> Self {
         let mut authored = self.forms.authored.clone();
@@ -131,7 +142,7 @@ impl Document {
         Self::of_tree(authored)
     }
 
-    /// Every ARN named as a principal (or excepted by `NotPrincipal`), sorted, once each.
+    /// Returns every ARN in `Principal` and `NotPrincipal` elements, sorted and without repetition.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         let mut out = std::collections::BTreeSet::new();
@@ -147,44 +158,46 @@ impl Document {
         out.into_iter().collect()
     }
 
-    /// The statements in the author's order.
-    pub(super) fn as_written(&self) -> Vec<Statement> {
+    /// Returns the statements in the author's order.
+    pub(super) fn as_written(&self) -> Vec<CanonicalStatement> {
         let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };
         reader.list_statements(&self.forms.authored)
     }
 
-    /// The effect and the Sid of each statement, in the author's order.
+    /// Returns the effect and the Sid of each statement, in the author's order.
     #[must_use]
     pub fn headings(&self) -> Vec<(Option<String>, Option<String>)> {
         self.as_written().into_iter().map(|statement| (statement.effect, statement.sid)).collect()
     }
 
-    /// The author's tree, with the positions of its words.
+    /// Returns the author's tree, with the position of every value.
     #[must_use]
     pub fn tree(&self) -> &Node {
         &self.forms.authored
     }
 
-    /// The canonical form.
+    /// Returns the canonical form.
     pub(super) fn canonical(&self) -> &Canonical {
         &self.forms.canonical
     }
 }
 
-/// What AWS attaches when no policy is given.
+/// Returns the policy that AWS attaches to a key that is created without one (KMS Developer Guide, "Default key
+/// policy").
 #[must_use]
 pub fn aws_default(partition: &str, account: &str) -> Document {
     let root = format!("arn:{partition}:iam::{account}:root");
-    let statement = super::build::allow("Enable IAM User Permissions", &[root], &["kms:*"]);
-    let node = super::build::policy("key-default-1", vec![statement]);
+    let statement = super::nodes::allow("Enable IAM User Permissions", &[root], &["kms:*"]);
+    let node = super::nodes::policy("key-default-1", vec![statement]);
     Document::of_tree(write::authored(&node, partition))
 }
 
-/// Reports characters AWS refuses, once per text.
-pub(super) fn characters(node: &Node, problems: &mut Vec<Problem>) {
+/// Reports the first character of each text that AWS does not accept (KMS API Reference, PutKeyPolicy, pattern of
+/// `Policy`).
+pub(super) fn check_characters(node: &Node, problems: &mut Vec<Problem>) {
     let mut check = |text: &str, span: Span| {
-        let allowed = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
-        if let Some(c) = text.chars().find(|c| !allowed(c)) {
+        let invalid = |c: &char| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+        if let Some(c) = text.chars().find(invalid) {
             let message = format!(
                 "`{}` (U+{:04X}) is not allowed in a key policy",
                 c.escape_debug(),
@@ -198,13 +211,13 @@ pub(super) fn characters(node: &Node, problems: &mut Vec<Problem>) {
     match &node.value {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
         Value::Text(text) => check(text, node.span),
-        Value::List(items) => items.iter().for_each(|item| characters(item, problems)),
+        Value::List(items) => items.iter().for_each(|item| check_characters(item, problems)),
         Value::Map(entries) => {
             for entry in entries {
                 check(&entry.key, entry.key_span);
             }
             for entry in entries {
-                characters(&entry.value, problems);
+                check_characters(&entry.value, problems);
             }
         }
     }

@@ -1,185 +1,195 @@
-//! Gates: what no policy may allow, and what no change may do. For pipelines, where nobody reads every plan.
+//! Gates: limits on what policies may allow and on what a change may do, for pipelines in which nobody reads every
+//! plan.
 //!
-//! A gate is passed only where that is certain: access that is possible, or not known, does not pass.
+//! A gate passes only if that is certain. Possible access, and access that is unknown, does not pass.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::access::{Certainty, Holder, Home, KeyContext, access_table, compare};
+use super::access::{Certainty, Holder, KeyContext, PrincipalAccount, access_table, compare};
 use super::actions::ActionSet;
-use super::eval::{Decision, Key, Principal, Source, ask};
+use super::eval::{Decision, Principal, Source, TargetKey, ask};
 use super::grants::Grant;
-use super::meaning::Meaning;
-use super::{AccessChange, Document, Effect};
+use super::typed::TypedPolicy;
+use super::{AccessChange, Direction, Document};
 
-/// What is demanded of every key of a stack.
+/// The gates of a stack. They apply to every key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Gates {
-    /// No policy allows more than this one.
+    /// A policy that no key's policy may exceed.
     pub reference: Option<Document>,
-    /// Nobody of these has any of those actions.
+    /// Access that must not be allowed.
     pub forbidden: Vec<Forbidden>,
-    /// Besides the key's own account, only these have access: no other account, and not the public.
+    /// The accounts that may have access besides the key's own. Other accounts and the public may not.
     pub accounts: Option<BTreeSet<String>>,
-    /// How many principals may lose access to one key by one change.
+    /// The number of principals that may lose access to a key in one change.
     pub removals: Option<usize>,
 }
 
-/// Access that must not be given.
+/// Access that must not be allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forbidden {
-    /// ARNs of users and roles, services; `*` for everybody but those whom the key's account's IAM policies allow.
+    /// ARNs of users and roles, and service principals. `*` stands for every principal except those that IAM policies
+    /// of the key's own account allow.
     pub principals: BTreeSet<String>,
     /// Actions and patterns of actions, such as `kms:Put*`.
     pub actions: BTreeSet<String>,
 }
 
-/// A gate that is not passed.
+/// A gate that does not pass.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Breach {
-    /// The gate, as the configuration names it.
+    /// The name of the gate in the configuration.
     pub gate: &'static str,
-    /// Why, with the statement or the grant.
+    /// The reason, with the statement or the grant.
     pub message: String,
 }
 
-/// A key's policy and grants, before and after a change.
+/// The policy and the grants of a key before and after a change.
 #[derive(Clone, Copy, Debug)]
-pub struct Judged<'a> {
+pub struct PolicyChange<'a> {
     /// The key.
     pub key: &'a KeyContext,
-    /// What the policy is, where there is one.
+    /// The current policy, if the key has one.
     pub before: Option<&'a Document>,
-    /// What it would be.
+    /// The proposed policy.
     pub after: &'a Document,
-    /// The policy that the base of the change has for this key, where it has one.
+    /// The policy of the key in the base revision of the change, if there is one.
     pub base: Option<&'a Document>,
-    /// The grants that would be beside it.
+    /// The grants of the key after the change.
     pub grants: &'a [Grant],
 }
 
 impl Gates {
-    /// Whether nothing is demanded.
+    /// Returns whether no gate is configured.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The gates that the policy and the grants do not pass, whatever they were before.
+    /// Returns the breaches by the proposed policy and the grants, whatever the current policy is.
     #[must_use]
-    pub fn standing(&self, judged: Judged<'_>) -> BTreeSet<Breach> {
+    pub fn standing(&self, change: PolicyChange<'_>) -> BTreeSet<Breach> {
         let mut out = BTreeSet::new();
         if let Some(reference) = &self.reference {
-            beyond("reference", "the reference policy", reference, judged, &mut out);
+            exceeding("reference", "the reference policy", reference, change, &mut out);
         }
         for forbidden in &self.forbidden {
-            forbidden.judge(judged, &mut out);
+            forbidden.check(change, &mut out);
         }
         if let Some(accounts) = &self.accounts {
-            strangers(accounts, judged, &mut out);
+            other_accounts(accounts, change, &mut out);
         }
         out
     }
 
-    /// The gates that a policy does not pass of which nothing is known; `based` says whether it has a
-    /// base.
+    /// Returns the breaches by a policy that is unknown; `has_base` says whether there is a base revision of it.
     #[must_use]
-    pub fn unknown(&self, based: bool) -> BTreeSet<Breach> {
-        let gates = [
+    pub fn unknown(&self, has_base: bool) -> BTreeSet<Breach> {
+        [
             ("reference", self.reference.is_some()),
             ("forbidden", !self.forbidden.is_empty()),
             ("accounts", self.accounts.is_some()),
             ("removals", self.removals.is_some()),
-            ("base", based),
-        ];
-        let asked = gates.into_iter().filter(|(_, asked)| *asked);
-        asked.map(|(gate, _)| not_known(gate, "what the policy will be")).collect()
+            ("base", has_base),
+        ]
+        .into_iter()
+        .filter(|(_, is_configured)| *is_configured)
+        .map(|(gate, _)| unknown(gate, "what the policy will be"))
+        .collect()
     }
 
-    /// The gates that the change does not pass.
+    /// Returns the breaches by the change itself.
     #[must_use]
-    pub fn changing(&self, judged: Judged<'_>) -> BTreeSet<Breach> {
+    pub fn changing(&self, change: PolicyChange<'_>) -> BTreeSet<Breach> {
         let mut out = BTreeSet::new();
-        if let Some(base) = judged.base {
-            beyond("base", "the base", base, judged, &mut out);
+        if let Some(base) = change.base {
+            exceeding("base", "the base", base, change, &mut out);
         }
-        if let Some(most) = self.removals
-            && judged.before.is_some()
+        if let Some(limit) = self.removals
+            && change.before.is_some()
         {
-            out.extend(losers(most, judged));
+            out.extend(too_many_losses(limit, change));
         }
         out
     }
 }
 
-/// What the policy and the grants allow that `limit` does not.
-fn beyond(
+/// Reports access by the proposed policy and the grants that `limit` does not allow.
+fn exceeding(
     gate: &'static str,
-    what: &str,
+    name: &str,
     limit: &Document,
-    judged: Judged<'_>,
+    change: PolicyChange<'_>,
     out: &mut BTreeSet<Breach>,
 ) {
-    let comparison = compare(Some(limit), Some(judged.after), judged.key, &[]);
-    for change in comparison.changes.iter().filter(|change| change.effect == Effect::Gained) {
-        let message = format!("{}, which {what} does not give", gain(change));
+    let comparison = compare(Some(limit), Some(change.after), change.key, &[]);
+    for gained in comparison.changes.iter().filter(|c| c.direction == Direction::Gained) {
+        let message = format!("{}, which {name} does not allow", describe_gain(gained));
         out.insert(Breach { gate, message });
     }
     if comparison.open {
-        out.insert(not_known(gate, &format!("whether it gives more than {what}")));
+        out.insert(unknown(gate, &format!("whether it allows more than {name}")));
     }
-    for grant in judged.grants {
+    for grant in change.grants {
         for operation in &grant.operations {
             let action = format!("kms:{operation}");
-            let asked = asked(&limit.meaning(), &[], judged.key, &grant.grantee, &action);
-            if !matches!(asked, Some(Decision::Allowed(_) | Decision::Delegated(_))) {
+            let decision = decide(&limit.typed(), &[], change.key, &grant.grantee, &action);
+            if !matches!(decision, Some(Decision::Allowed(_) | Decision::Delegated(_))) {
                 let (who, source) = (&grant.grantee, through(Some(grant.label()), &[]));
-                let message = format!("{who} gets {action}{source}, which {what} does not give");
+                let message = format!("{who} gains {action}{source}, which {name} does not allow");
                 out.insert(Breach { gate, message });
             }
         }
     }
 }
 
-/// More principals than may lose access by one change.
-fn losers(most: usize, judged: Judged<'_>) -> Option<Breach> {
-    let comparison = compare(judged.before, Some(judged.after), judged.key, &[]);
-    let lost = comparison.changes.iter().filter(|change| change.effect == Effect::Lost);
-    let names: BTreeSet<&str> = lost.map(|change| change.principal.as_str()).collect();
-    if names.len() > most {
+/// Reports that more principals lose access than one change may take it from.
+fn too_many_losses(limit: usize, change: PolicyChange<'_>) -> Option<Breach> {
+    let comparison = compare(change.before, Some(change.after), change.key, &[]);
+    let names: BTreeSet<&str> = comparison
+        .changes
+        .iter()
+        .filter(|change| change.direction == Direction::Lost)
+        .map(|change| change.principal.as_str())
+        .collect();
+    if names.len() > limit {
         let count = names.len();
         let names: Vec<&str> = names.into_iter().collect();
-        let message = format!("{count} lose access, at most {most} may: {}", names.join(", "));
+        let message =
+            format!("{count} principals lose access, at most {limit} may: {}", names.join(", "));
         return Some(Breach { gate: "removals", message });
     }
-    comparison.open.then(|| not_known("removals", "how many lose access"))
+    comparison.open.then(|| unknown("removals", "how many principals lose access"))
 }
 
-fn not_known(gate: &'static str, what: &str) -> Breach {
-    Breach { gate, message: format!("{what} is not known") }
+fn unknown(gate: &'static str, what: &str) -> Breach {
+    Breach { gate, message: format!("{what} is unknown") }
 }
 
-fn gain(change: &AccessChange) -> String {
-    let may = if change.certainty == Certainty::Certain { "gets" } else { "may get" };
-    let mut text = format!("{} {may} {}", change.principal, change.actions.join(", "));
+fn describe_gain(change: &AccessChange) -> String {
+    let verb = if change.certainty == Certainty::Certain { "gains" } else { "may gain" };
+    let mut text = format!("{} {verb} {}", change.principal, change.actions.join(", "));
     if let Some(condition) = &change.condition {
         let _ = write!(text, " when {condition}");
     }
     text + &through(None, &change.statements)
 }
 
-/// What somebody has access through: a grant, or statements, by their labels.
+/// Returns the grant or the statements that access comes through, as the end of a message.
 fn through(grant: Option<&str>, statements: &[String]) -> String {
     if let Some(grant) = grant {
         return format!(" through the grant {grant}");
     }
-    let name = |label: &String| match label.starts_with('#') {
-        true => label.clone(),
-        false => format!("\"{label}\""),
-    };
-    let names: Vec<String> = statements.iter().map(name).collect();
+    let names: Vec<String> = statements
+        .iter()
+        .map(|label| if label.starts_with('#') { label.clone() } else { format!("\"{label}\"") })
+        .collect();
     match names.as_slice() {
         [] => String::new(),
         [one] => format!(" through the statement {one}"),
@@ -187,110 +197,128 @@ fn through(grant: Option<&str>, statements: &[String]) -> String {
     }
 }
 
-/// What is decided of a request; `None` where it cannot be asked.
-fn asked(
-    meaning: &Meaning,
+/// Decides a request of which only the principal and the action are known. Returns `None` if the key's account is
+/// unknown, or if there is no such principal or action.
+fn decide(
+    typed: &TypedPolicy,
     grants: &[Grant],
     key: &KeyContext,
     who: &str,
     action: &str,
 ) -> Option<Decision> {
     let account = key.account.as_deref()?;
-    let key = Key { partition: &key.partition, account, arn: key.arn.as_deref() };
-    ask(meaning, &key, grants, Principal::parse(who, key.partition).ok()?, action)
+    let key = TargetKey { partition: &key.partition, account, arn: key.arn.as_deref() };
+    ask(typed, &key, grants, Principal::parse(who, key.partition).ok()?, action)
 }
 
-/// What any of the patterns matches.
+/// Returns the actions that any of the patterns matches.
 fn matching(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> ActionSet {
-    let each = patterns.into_iter().map(|pattern| ActionSet::matching(pattern.as_ref()));
-    each.fold(ActionSet::NONE, ActionSet::or)
+    patterns
+        .into_iter()
+        .map(|pattern| ActionSet::matching(pattern.as_ref()))
+        .fold(ActionSet::NONE, ActionSet::or)
 }
 
 impl Forbidden {
-    fn judge(&self, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
-        let meaning = judged.after.meaning();
+    fn check(&self, change: PolicyChange<'_>, out: &mut BTreeSet<Breach>) {
+        let typed = change.after.typed();
         let actions = matching(&self.actions);
         for who in self.principals.iter().filter(|who| *who != "*") {
             for action in actions.iter() {
-                out.extend(one(who, &format!("kms:{}", action.name), &meaning, judged));
+                out.extend(forbidden_action(who, &format!("kms:{}", action.name), &typed, change));
             }
         }
         if !self.principals.contains("*") {
             return;
         }
-        match access_table(judged.after, judged.grants, judged.key) {
+        match access_table(change.after, change.grants, change.key) {
             Some(table) => out.extend(table.iter().filter_map(|holder| {
-                let hit = matching(&holder.actions).and(actions);
-                forbidden(holder, hit, judged.key)
+                let matched = matching(&holder.actions).and(actions);
+                forbidden_holder(holder, matched, change.key)
             })),
-            None => drop(out.insert(not_known("forbidden", "who has access"))),
+            None => drop(out.insert(unknown("forbidden", "who has access"))),
         }
     }
 }
 
-/// Whoever has some of the forbidden actions, but for those whom IAM policies of the key's own account allow them.
-fn forbidden(holder: &Holder, hit: ActionSet, key: &KeyContext) -> Option<Breach> {
+/// Reports a principal that has some of the forbidden actions. Access that IAM policies of the key's own account decide
+/// about is exempt.
+fn forbidden_holder(holder: &Holder, matched: ActionSet, key: &KeyContext) -> Option<Breach> {
     let root = key.account.as_deref().map(|account| format!(":iam::{account}:root"));
-    if hit.is_empty() || root.is_some_and(|root| holder.principal.ends_with(&root)) {
+    if matched.is_empty() || root.is_some_and(|root| holder.principal.ends_with(&root)) {
         return None;
     }
-    let hit: Vec<String> = hit.iter().map(|action| format!("kms:{}", action.name)).collect();
+    let actions: Vec<String> =
+        matched.iter().map(|action| format!("kms:{}", action.name)).collect();
     let source = through(holder.grant.as_deref(), &holder.statements);
-    let message = format!("{} is allowed {}{source}", holder.principal, hit.join(", "));
+    let message = format!("{} is allowed {}{source}", holder.principal, actions.join(", "));
     Some(Breach { gate: "forbidden", message })
 }
 
-/// Whether somebody has an action, and through which statement or grant.
-fn one(who: &str, action: &str, meaning: &Meaning, judged: Judged<'_>) -> Option<Breach> {
-    let Judged { after, grants, key, .. } = judged;
-    let Some(decision) = asked(meaning, grants, key, who, action) else {
-        return Some(not_known("forbidden", &format!("whether {who} has {action}")));
+/// Reports a principal that is or may be allowed a forbidden action.
+fn forbidden_action(
+    who: &str,
+    action: &str,
+    typed: &TypedPolicy,
+    change: PolicyChange<'_>,
+) -> Option<Breach> {
+    let PolicyChange { after, grants, key, .. } = change;
+    let Some(decision) = decide(typed, grants, key, who, action) else {
+        return Some(unknown("forbidden", &format!("whether {who} has {action}")));
     };
-    let (word, sources) = match decision {
+    let (verb, sources) = match decision {
         Decision::Allowed(source) => ("is allowed", vec![source]),
-        Decision::Unknown(open) => {
-            ("may be allowed", open.into_iter().map(|open| open.source).collect())
+        Decision::Unknown(undecided) => {
+            ("may be allowed", undecided.into_iter().map(|one| one.source).collect())
         }
-        // IAM decides in the key's own account; elsewhere the other account does.
-        Decision::Delegated(rule) if !own(who, key) => ("may be allowed", vec![Source::Rule(rule)]),
+        // IAM policies of the key's own account are exempt; those of another account are not.
+        Decision::Delegated(index) if !is_of_own_account(who, key) => {
+            ("may be allowed", vec![Source::Statement(index)])
+        }
         Decision::Delegated(_) | Decision::Denied(_) | Decision::IamOnly => return None,
     };
     let (mut statements, mut grant) = (Vec::new(), None);
     for source in sources {
         match source {
-            Source::Rule(n) => {
-                statements.extend(meaning.rules.get(n).map(|rule| after.label(rule)));
+            Source::Statement(index) => {
+                statements.extend(typed.statements.get(index).map(|one| after.label(one)));
             }
-            Source::Grant(n) => grant = grant.or(grants.get(n).map(Grant::label)),
+            Source::Grant(index) => grant = grant.or(grants.get(index).map(Grant::label)),
             Source::Document => {}
         }
     }
-    let message = format!("{who} {word} {action}{}", through(grant, &statements));
+    let message = format!("{who} {verb} {action}{}", through(grant, &statements));
     Some(Breach { gate: "forbidden", message })
 }
 
-fn own(who: &str, key: &KeyContext) -> bool {
-    who.split(':').nth(4) == key.account.as_deref()
+fn is_of_own_account(arn: &str, key: &KeyContext) -> bool {
+    arn.split(':').nth(4) == key.account.as_deref()
 }
 
-/// Access of the public, and of accounts that are not listed.
-fn strangers(accounts: &BTreeSet<String>, judged: Judged<'_>, out: &mut BTreeSet<Breach>) {
-    let Some(table) = access_table(judged.after, judged.grants, judged.key) else {
-        out.insert(not_known("accounts", "who has access"));
+/// Reports access of the public and of accounts that are not listed.
+fn other_accounts(
+    accounts: &BTreeSet<String>,
+    change: PolicyChange<'_>,
+    out: &mut BTreeSet<Breach>,
+) {
+    let Some(table) = access_table(change.after, change.grants, change.key) else {
+        out.insert(unknown("accounts", "who has access"));
         return;
     };
-    let own = judged.key.account.as_deref();
+    let own = change.key.account.as_deref();
     for holder in table {
-        let what = match holder.home() {
+        let who = match holder.account() {
             _ if holder.public => "the public".to_owned(),
-            Home::AnyAccount => "an account that is not named".to_owned(),
-            Home::Account(account) if Some(account) != own && !accounts.contains(account) => {
+            PrincipalAccount::AnyAccount => "an account that is not named".to_owned(),
+            PrincipalAccount::Account(account)
+                if Some(account) != own && !accounts.contains(account) =>
+            {
                 format!("the account {account}")
             }
-            Home::Account(_) | Home::NoAccount => continue,
+            PrincipalAccount::Account(_) | PrincipalAccount::NoAccount => continue,
         };
         let source = through(holder.grant.as_deref(), &holder.statements);
-        let message = format!("{what} has access ({}){source}", holder.principal);
+        let message = format!("{who} has access ({}){source}", holder.principal);
         out.insert(Breach { gate: "accounts", message });
     }
 }

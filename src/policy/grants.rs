@@ -1,4 +1,4 @@
-//! Grants, as `aws kms list-grants` prints them (KMS API Reference, `ListGrants` and `GrantListEntry`).
+//! Grants as `aws kms list-grants` prints them (KMS API Reference, ListGrants and GrantListEntry).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,28 +8,28 @@ use crate::tree::{Entry, Node, Value};
 /// A grant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
-    /// Its id.
+    /// The grant id.
     pub id: String,
-    /// Its name, if it has one.
+    /// The name, if the grant has one.
     pub name: Option<String>,
-    /// The key that it is of: an ARN.
+    /// The ARN of the key.
     pub key: Option<String>,
-    /// Whom it is for: an ARN, an account's root ARN, a unique id, or a service.
+    /// The grantee principal: an ARN, an account's root ARN, a unique id, or a service principal.
     pub grantee: String,
-    /// Who may retire it.
+    /// The retiring principal, if the grant has one.
     pub retiring: Option<String>,
-    /// What for, without `kms:`.
+    /// The operations that the grant allows, without the prefix `kms:`.
     pub operations: BTreeSet<String>,
-    /// Under which encryption context.
+    /// The constraint on the encryption context, if the grant has one.
     pub context: Option<Constraint>,
-    /// For which resource a service must ask: an ARN.
+    /// The ARN of the resource that a service must act for, if the grant has a constraint on it.
     pub source: Option<String>,
-    /// Whether it has constraints that are not understood.
+    /// Whether the grant has unknown constraints.
     pub unclear: bool,
 }
 
 impl Grant {
-    /// What a person knows it by.
+    /// Returns the label of the grant in messages: its name, or its id.
     #[must_use]
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.id)
@@ -39,33 +39,35 @@ impl Grant {
 /// A constraint on the encryption context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Constraint {
-    /// It must be this.
+    /// `EncryptionContextEquals`: the encryption context must consist of these pairs.
     Equals(BTreeMap<String, String>),
-    /// It must have this.
+    /// `EncryptionContextSubset`: the encryption context must contain these pairs.
     Subset(BTreeMap<String, String>),
 }
 
-/// Reads what `aws kms list-grants` prints, and reports every problem at once. All grants must be there: what is missing
-/// could allow what they do not.
+/// Reads the output of `aws kms list-grants`. The list must be complete, because a missing grant could allow more.
+///
+/// # Errors
+/// All problems of the output.
 pub fn grants(node: &Node) -> Result<Vec<Grant>, Vec<Problem>> {
-    const HELP: &str = "give what `aws kms list-grants --key-id …` prints";
+    const HELP: &str = "give the output of `aws kms list-grants --key-id …`";
     let mut reader = Reader::default();
     let Some(list) = find(node, "Grants") else {
         return Err(vec![Problem::new(node.span, "there is no `Grants`").help(HELP)]);
     };
     for key in ["NextToken", "NextMarker"] {
         if let Some(more) = find(node, key) {
-            reader.say(more, "this is not the whole list of grants");
+            reader.report(more, "this is not the whole list of grants");
         }
     }
     if let Some(Node { value: Value::Bool(true), .. }) = find(node, "Truncated") {
-        reader.say(node, "the list of grants is truncated");
+        reader.report(node, "the list of grants is truncated");
     }
     let mut grants = Vec::new();
     match &list.value {
         Value::List(items) => grants.extend(items.iter().map(|item| reader.grant(item))),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => {
-            reader.say(list, "`Grants` is not a list");
+            reader.report(list, "`Grants` is not a list");
         }
     }
     if reader.problems.is_empty() { Ok(grants) } else { Err(reader.problems) }
@@ -88,17 +90,17 @@ struct Reader {
 }
 
 impl Reader {
-    fn say(&mut self, node: &Node, message: impl Into<String>) {
+    fn report(&mut self, node: &Node, message: impl Into<String>) {
         self.problems.push(Problem::new(node.span, message));
     }
 
     fn text(&mut self, node: &Node, key: &str) -> Option<String> {
         let value = find(node, key)?;
         if let Value::Text(text) = &value.value {
-            // `Name` is empty when there is none.
+            // The CLI prints an empty `Name` for a grant without one.
             return Some(text.clone()).filter(|text| !text.is_empty());
         }
-        self.say(value, format!("`{key}` is {}, not text", value.value.describe()));
+        self.report(value, format!("`{key}` is {}, not text", value.value.describe()));
         None
     }
 
@@ -115,7 +117,7 @@ impl Reader {
             ..Grant::default()
         };
         if grant.grantee.is_empty() {
-            self.say(node, "a grant has no `GranteePrincipal`");
+            self.report(node, "a grant has no `GranteePrincipal`");
         }
         if let Some(constraints) = find(node, "Constraints") {
             self.constraints(constraints, &mut grant);
@@ -125,7 +127,7 @@ impl Reader {
 
     fn operations(&mut self, node: &Node) -> BTreeSet<String> {
         let Some(Node { value: Value::List(items), .. }) = find(node, "Operations") else {
-            self.say(node, "a grant has no list of `Operations`");
+            self.report(node, "a grant has no list of `Operations`");
             return BTreeSet::new();
         };
         let mut operations = BTreeSet::new();
@@ -133,7 +135,7 @@ impl Reader {
             if let Value::Text(text) = &item.value {
                 operations.insert(text.clone());
             } else {
-                self.say(item, format!("an operation is {}, not text", item.value.describe()));
+                self.report(item, format!("an operation is {}, not text", item.value.describe()));
             }
         }
         operations
@@ -161,7 +163,7 @@ impl Reader {
             if let Value::Text(text) = &value.value {
                 pairs.insert(key.clone(), text.clone());
             } else {
-                self.say(value, format!("`{key}` is {}, not text", value.value.describe()));
+                self.report(value, format!("`{key}` is {}, not text", value.value.describe()));
             }
         }
         Some(pairs).filter(|pairs| !pairs.is_empty())

@@ -1,14 +1,14 @@
-//! Strict JSON (RFC 8259) into the tree, with positions.
+//! A parser of strict JSON (RFC 8259) that keeps the position of every value.
 
 use std::collections::BTreeSet;
 
 use super::Problem;
 use crate::tree::{Entry, Node, Span, Value};
 
-/// Nesting beyond this is refused.
+/// The deepest nesting that is accepted.
 const MAX_DEPTH: usize = 64;
 
-/// Reads strict JSON. Duplicate keys are problems; a syntax error is one problem at the place it was noticed.
+/// Parses strict JSON. Every duplicate key is a problem; the parser stops at the first syntax error.
 pub fn json(text: &str, source: u16) -> Result<Node, Vec<Problem>> {
     if u32::try_from(text.len()).is_err() {
         let span = Span { source, start: 0, end: 0 };
@@ -27,20 +27,21 @@ pub fn json(text: &str, source: u16) -> Result<Node, Vec<Problem>> {
     }
 }
 
-/// A position in the text, and the problems that do not stop the reading.
+/// The state of the parser.
 struct Parser<'a> {
     text: &'a str,
     at: usize,
     source: u16,
+    /// Problems that do not stop the parser.
     duplicates: Vec<Problem>,
 }
 
 impl Parser<'_> {
     fn document(&mut self) -> Result<Node, Problem> {
         let node = self.value(0)?;
-        self.space();
+        self.skip_space();
         if self.peek().is_some() {
-            return Err(self.wrong("expected the end of the JSON text"));
+            return Err(self.syntax_error("expected the end of the JSON text"));
         }
         Ok(node)
     }
@@ -49,7 +50,7 @@ impl Parser<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn space(&mut self) {
+    fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -60,8 +61,8 @@ impl Parser<'_> {
         Span { source: self.source, start: narrow(start), end: narrow(end) }
     }
 
-    /// A syntax error at the present position, naming what stands there.
-    fn wrong(&self, expected: &str) -> Problem {
+    /// Creates a syntax error at the current position, with the character found there.
+    fn syntax_error(&self, expected: &str) -> Problem {
         let rest = self.text.get(self.at..).unwrap_or_default();
         let found = rest.chars().next();
         let end = self.at + found.map_or(0, char::len_utf8);
@@ -75,9 +76,11 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Problem> {
-        self.space();
+        self.skip_space();
         if depth >= MAX_DEPTH {
-            return Err(self.wrong(&format!("expected at most {MAX_DEPTH} levels of nesting")));
+            return Err(
+                self.syntax_error(&format!("expected at most {MAX_DEPTH} levels of nesting"))
+            );
         }
         let start = self.at;
         let value = match self.peek() {
@@ -88,14 +91,14 @@ impl Parser<'_> {
             Some(b't') => self.word("true", Value::Bool(true))?,
             Some(b'f') => self.word("false", Value::Bool(false))?,
             Some(b'n') => self.word("null", Value::Null)?,
-            Some(_) | None => return Err(self.wrong("expected a value")),
+            Some(_) | None => return Err(self.syntax_error("expected a value")),
         };
         Ok(Node { span: self.span(start, self.at), value })
     }
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, Problem> {
         if !self.text.get(self.at..).unwrap_or_default().starts_with(word) {
-            return Err(self.wrong("expected a value"));
+            return Err(self.syntax_error("expected a value"));
         }
         self.at += word.len();
         Ok(value)
@@ -121,11 +124,13 @@ impl Parser<'_> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.at += 2,
-                Some(0..=0x1f) => return Err(self.wrong("expected the closing quote or an escape")),
+                Some(0..=0x1f) => {
+                    return Err(self.syntax_error("expected the closing quote or an escape"));
+                }
                 Some(_) => self.at += 1,
                 None => {
                     self.at = self.text.len();
-                    return Err(self.wrong("expected the closing quote"));
+                    return Err(self.syntax_error("expected the closing quote"));
                 }
             }
         }
@@ -140,18 +145,18 @@ impl Parser<'_> {
     fn list(&mut self, depth: usize) -> Result<Value, Problem> {
         let mut items = Vec::new();
         self.at += 1;
-        self.space();
+        self.skip_space();
         if self.peek() == Some(b']') {
             self.at += 1;
             return Ok(Value::List(items));
         }
         loop {
             items.push(self.value(depth + 1)?);
-            self.space();
+            self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => break,
-                Some(_) | None => return Err(self.wrong("expected `,` or `]`")),
+                Some(_) | None => return Err(self.syntax_error("expected `,` or `]`")),
             }
         }
         self.at += 1;
@@ -162,7 +167,7 @@ impl Parser<'_> {
         let mut entries = Vec::new();
         let mut seen = BTreeSet::new();
         self.at += 1;
-        self.space();
+        self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
             return Ok(Value::Map(entries));
@@ -176,11 +181,11 @@ impl Parser<'_> {
                 self.duplicates
                     .push(Problem::new(entry.key_span, message).help("keep one of the two"));
             }
-            self.space();
+            self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => break,
-                Some(_) | None => return Err(self.wrong("expected `,` or `}`")),
+                Some(_) | None => return Err(self.syntax_error("expected `,` or `}`")),
             }
         }
         self.at += 1;
@@ -188,16 +193,16 @@ impl Parser<'_> {
     }
 
     fn entry(&mut self, depth: usize) -> Result<Entry, Problem> {
-        self.space();
+        self.skip_space();
         if self.peek() != Some(b'"') {
-            return Err(self.wrong("expected a key in double quotes"));
+            return Err(self.syntax_error("expected a key in double quotes"));
         }
         let start = self.at;
         let key = self.string()?;
         let key_span = self.span(start, self.at);
-        self.space();
+        self.skip_space();
         if self.peek() != Some(b':') {
-            return Err(self.wrong("expected `:`"));
+            return Err(self.syntax_error("expected `:`"));
         }
         self.at += 1;
         Ok(Entry { key, key_span, value: self.value(depth + 1)? })

@@ -1,20 +1,23 @@
-//! Patterns with `*` and `?`, whose signs are told apart from the same characters meant as themselves.
+//! Patterns with the wildcards `*` and `?`.
+//!
+//! A pattern is a list of [`Glyph`]s, so that a wildcard is distinct from the literal character, which a policy
+//! variable such as `${*}` can stand for.
 
 use std::str::Chars;
 
-/// One place of a pattern.
+/// An element of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Glyph {
-    /// This character.
+    /// A literal character.
     Char(char),
-    /// Any one character.
+    /// `?`: any one character.
     One,
-    /// Any text, also none.
+    /// `*`: any text, including the empty one.
     Star,
 }
 
 impl Glyph {
-    /// The character that was written.
+    /// Returns the character as written.
     pub(super) fn char(self) -> char {
         match self {
             Self::Char(c) => c,
@@ -24,7 +27,7 @@ impl Glyph {
     }
 }
 
-/// The text as a pattern.
+/// Parses a pattern.
 pub(super) fn glyphs(text: &str) -> Vec<Glyph> {
     let glyph = |c| match c {
         '*' => Glyph::Star,
@@ -34,7 +37,7 @@ pub(super) fn glyphs(text: &str) -> Vec<Glyph> {
     text.chars().map(glyph).collect()
 }
 
-/// Whether the whole text matches. Takes time in the order of the two lengths' product at worst.
+/// Returns whether the pattern matches the whole text, in time proportional to the product of the lengths at worst.
 pub(super) fn matches(pattern: &[Glyph], text: &[char]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -59,7 +62,7 @@ pub(super) fn matches(pattern: &[Glyph], text: &[char]) -> bool {
     pattern.iter().skip(p).all(|glyph| *glyph == Glyph::Star)
 }
 
-/// Whether the text matches the pattern written as text. The same walk, without a list of either.
+/// Returns whether the pattern, given as text, matches the whole text. Works like [`matches`], without allocating.
 pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let wild = |text: &str| text.bytes().any(|b| matches!(b, b'*' | b'?'));
     match pattern.strip_suffix('*') {

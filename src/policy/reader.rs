@@ -1,10 +1,10 @@
-//! An authored tree into the canonical form, with what is wrong with it.
+//! Reads an authored tree into the canonical form and collects its problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::nearest;
 use super::arn::check_principal;
-use super::canon::{Canonical, Conditions, Principals, Set, Statement};
+use super::canonical::{Canonical, CanonicalStatement, Conditions, Principals, Set};
 use super::write::to_json;
 use super::{OWN_KEY, Problem};
 use crate::tree::{Entry, Node, Span, Value};
@@ -23,9 +23,13 @@ const ELEMENTS: [&str; 9] = [
 ];
 const TYPES: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
-/// Reads an authored tree (scalars are text, account ids are ARNs already).
+/// Reads an authored tree, in which scalars are text and account ids are root ARNs (see [`super::write::authored`]).
+///
+/// Methods that read one element return whether it was understood; the caller keeps the others as JSON.
 pub(super) struct Reader<'a> {
     pub(super) partition: &'a str,
+    /// Whether problems are collected. They are not for documents that AWS returned, which may have elements that
+    /// kmsctl does not know.
     pub(super) strict: bool,
     pub(super) problems: Vec<Problem>,
 }
@@ -37,9 +41,9 @@ impl Reader<'_> {
         }
     }
 
-    fn mistyped(&mut self, what: &str, due: &str, node: &Node) {
-        let message = format!("`{what}` is {}, not {due}", node.value.describe());
-        self.problem(Problem::new(node.span, message).help(format!("`{what}` takes {due}")));
+    fn wrong_type(&mut self, what: &str, expected: &str, node: &Node) {
+        let message = format!("`{what}` is {}, not {expected}", node.value.describe());
+        self.problem(Problem::new(node.span, message).help(format!("`{what}` takes {expected}")));
     }
 
     fn unknown(&mut self, what: &str, span: Span, key: &str, known: &[&str]) {
@@ -50,7 +54,7 @@ impl Reader<'_> {
         self.problem(Problem::new(span, format!("unknown {what} `{key}`")).help(help));
     }
 
-    /// The document. `None` when it is not even a map.
+    /// Reads a document. Returns `None` if it is not a map.
     pub(super) fn document(&mut self, node: &Node) -> Option<Canonical> {
         let Value::Map(entries) = &node.value else {
             let message = format!("a policy is a map, not {}", node.value.describe());
@@ -88,18 +92,17 @@ impl Reader<'_> {
         Some(canonical)
     }
 
-    /// Each reader returns whether the element was understood.
     fn text(&mut self, entry: &Entry, to: &mut Option<String>) -> bool {
         let Value::Text(text) = &entry.value.value else {
-            self.mistyped(&entry.key, "text", &entry.value);
+            self.wrong_type(&entry.key, "text", &entry.value);
             return false;
         };
         *to = Some(text.clone());
         true
     }
 
-    /// The statements of a document in their order, as far as they can be read.
-    pub(super) fn list_statements(&mut self, document: &Node) -> Vec<Statement> {
+    /// Reads the statements of a document in their order, skipping what is not understood.
+    pub(super) fn list_statements(&mut self, document: &Node) -> Vec<CanonicalStatement> {
         let Value::Map(entries) = &document.value else { return Vec::new() };
         let list = entries.iter().find(|entry| entry.key == "Statement");
         let items = match list.map(|list| &list.value) {
@@ -107,21 +110,25 @@ impl Reader<'_> {
             Some(only) => std::slice::from_ref(only),
             None => &[],
         };
-        let items = items.iter().map(|item| match &item.value {
-            Value::Map(entries) => self.statement(item, entries),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                Statement::default()
-            }
-        });
-        items.collect()
+        items
+            .iter()
+            .map(|item| match &item.value {
+                Value::Map(entries) => self.statement(item, entries),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Text(_)
+                | Value::List(_) => CanonicalStatement::default(),
+            })
+            .collect()
     }
 
-    fn statements(&mut self, node: &Node, to: &mut BTreeSet<Statement>) -> bool {
+    fn statements(&mut self, node: &Node, to: &mut BTreeSet<CanonicalStatement>) -> bool {
         let items = match &node.value {
             Value::List(items) => items.as_slice(),
             Value::Map(_) => std::slice::from_ref(node),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {
-                self.mistyped("Statement", "a list of statements", node);
+                self.wrong_type("Statement", "a list of statements", node);
                 return false;
             }
         };
@@ -143,8 +150,8 @@ impl Reader<'_> {
         true
     }
 
-    fn statement(&mut self, node: &Node, entries: &[Entry]) -> Statement {
-        let mut out = Statement::default();
+    fn statement(&mut self, node: &Node, entries: &[Entry]) -> CanonicalStatement {
+        let mut out = CanonicalStatement::default();
         for entry in entries {
             let kept = match entry.key.as_str() {
                 "Sid" => self.text(entry, &mut out.sid),
@@ -170,7 +177,7 @@ impl Reader<'_> {
         out
     }
 
-    /// Elements that must be there, and those that exclude each other.
+    /// Reports missing elements, and elements that exclude each other.
     fn combination(&mut self, node: &Node, entries: &[Entry]) {
         let find = |key: &str| entries.iter().find(|entry| entry.key == key);
         for key in ["Principal", "Action", "Resource"] {
@@ -185,7 +192,7 @@ impl Reader<'_> {
         }
         if find("Principal").is_none() && find("NotPrincipal").is_none() {
             let problem = Problem::new(node.span, "a statement has no `Principal`");
-            self.problem(problem.help("a key policy says whom each statement is about"));
+            self.problem(problem.help("name the principals that the statement is about"));
         }
     }
 
@@ -205,7 +212,7 @@ impl Reader<'_> {
         true
     }
 
-    /// A text or a list of texts, with the position of each.
+    /// Reads a text or a list of texts, with the position of each.
     fn texts<'n>(&mut self, what: &str, node: &'n Node) -> Option<Vec<(&'n str, Span)>> {
         let items = if let Value::List(items) = &node.value {
             items.as_slice()
@@ -213,16 +220,16 @@ impl Reader<'_> {
             std::slice::from_ref(node)
         };
         let mut out = Vec::new();
-        let mut fine = true;
+        let mut valid = true;
         for item in items {
             if let Value::Text(text) = &item.value {
                 out.push((text.as_str(), item.span));
             } else {
-                self.mistyped(what, "text or a list of texts", item);
-                fine = false;
+                self.wrong_type(what, "text or a list of texts", item);
+                valid = false;
             }
         }
-        fine.then_some(out)
+        valid.then_some(out)
     }
 
     fn list(&mut self, entry: &Entry, to: &mut Option<Set>) -> bool {
@@ -260,7 +267,7 @@ impl Reader<'_> {
                 return false;
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
-                self.mistyped(&entry.key, "`*` or a map", &entry.value);
+                self.wrong_type(&entry.key, "`*` or a map", &entry.value);
                 return false;
             }
         };
@@ -285,7 +292,10 @@ impl Reader<'_> {
             }
         }
         if types.is_empty() {
-            self.problem(Problem::new(entry.value.span, format!("`{}` names nobody", entry.key)));
+            self.problem(Problem::new(
+                entry.value.span,
+                format!("`{}` names no principal", entry.key),
+            ));
         }
         *to = Some(Principals::Typed(types));
         true
@@ -293,13 +303,13 @@ impl Reader<'_> {
 
     fn condition(&mut self, node: &Node, to: &mut Option<Conditions>) -> bool {
         let Value::Map(operators) = &node.value else {
-            self.mistyped("Condition", "a map of operators", node);
+            self.wrong_type("Condition", "a map of operators", node);
             return false;
         };
         let mut out = Conditions::new();
         for operator in operators {
             let Value::Map(keys) = &operator.value.value else {
-                self.mistyped(&operator.key, "a map of condition keys", &operator.value);
+                self.wrong_type(&operator.key, "a map of condition keys", &operator.value);
                 return false;
             };
             let read = out.entry(operator.key.clone()).or_default();

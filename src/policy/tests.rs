@@ -1,4 +1,6 @@
-//! Published policies, pairs that are equal and pairs that are not, and properties.
+//! Published policies, pairs of equal and unequal policies, and rules that several modules share.
+
+mod round_trip;
 
 use super::*;
 use crate::tree::Node;
@@ -26,7 +28,7 @@ pub(super) fn wrap(statement: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#)
 }
 
-/// A statement with its elements changed.
+/// Returns a policy of one statement with these elements.
 fn with(elements: &str) -> String {
     wrap(&format!("{{{elements}}}"))
 }
@@ -123,7 +125,7 @@ fn unequal_documents() {
 }
 
 #[test]
-fn numbers_are_texts_and_nothing_is_swallowed() {
+fn numbers_are_texts_and_duplicate_keys_are_problems() {
     let number = |value: &str| {
         with(&format!(
             r#""Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{{"NumericEquals":{{"aws:x":{value}}}}}"#
@@ -133,7 +135,7 @@ fn numbers_are_texts_and_nothing_is_swallowed() {
     assert_ne!(document(&number("9007199254740993")), document(&number("9007199254740992")));
     assert_eq!(document(&number("1e3")), document(&number("\"1e3\"")));
     assert_ne!(document(&number("1e3")), document(&number("1000")));
-    // A parser that keeps the last of two would drop a guard.
+    // A parser that keeps only the last duplicate would drop a condition.
     for doubled in [
         r#""Condition":{"StringEquals":{"aws:a":"1"},"StringEquals":{"aws:b":"2"}}"#,
         r#""Condition":{"StringEquals":{"aws:a":"1","aws:a":"2"}}"#,
@@ -144,7 +146,7 @@ fn numbers_are_texts_and_nothing_is_swallowed() {
         ));
         assert!(Document::from_live(&text, "aws").is_err(), "{doubled}");
     }
-    // Keys that differ by case are one key: neither is dropped, neither is equal to the other.
+    // Condition keys that differ only in case are the same key, so neither may be dropped.
     let twice = |a: &str, b: &str| {
         with(&format!(
             r#""Effect":"Allow","Principal":"*","Action":"*","Resource":"*","Condition":{{"StringEquals":{{"aws:x":"{a}","AWS:X":"{b}"}}}}"#
@@ -219,35 +221,35 @@ fn roles_are_built() {
     };
     let built = build(&roles).unwrap();
     insta::assert_snapshot!(built.to_json());
-    assert_eq!(shut(&built), None);
+    assert_eq!(lockout_reason(&built), None);
     roles.delegate_to_iam = false;
-    assert!(shut(&build(&roles).unwrap()).unwrap().starts_with("only `arn"));
-    assert_eq!(shut(&aws_default("aws", ACCOUNT)), None);
-    assert!(shut(&aws_default("aws", "999999999999")).is_some());
+    assert!(lockout_reason(&build(&roles).unwrap()).unwrap().starts_with("only `arn"));
+    assert_eq!(lockout_reason(&aws_default("aws", ACCOUNT)), None);
+    assert!(lockout_reason(&aws_default("aws", "999999999999")).is_some());
 }
 
 fn locked(second: &str) -> bool {
     let root = r#"{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"KMS:put*","Resource":"*"}"#;
-    shut(&document(&wrap(&format!("{root},{{{second}}}")))).is_some()
+    lockout_reason(&document(&wrap(&format!("{root},{{{second}}}")))).is_some()
 }
 
-/// Whether nobody lasting could change the policy, whoever writes it.
-pub(super) fn shut(document: &Document) -> Option<String> {
-    let key = eval::Key { partition: "aws", account: ACCOUNT, arn: None };
+/// Returns why no durable principal could change the policy, if none could.
+pub(super) fn lockout_reason(document: &Document) -> Option<String> {
+    let key = eval::TargetKey { partition: "aws", account: ACCOUNT, arn: None };
     lockout(document, &key, None)
 }
 
 #[test]
-fn who_writes_a_policy_must_be_able_to_write_the_next() {
+fn the_caller_must_be_able_to_change_the_policy_again() {
     let text = with(
         r#""Effect":"Allow","Principal":{"AWS":["arn:aws:iam::111122223333:role/a","arn:aws:iam::111122223333:user/b"]},"Action":"kms:*","Resource":"*""#,
     );
-    let key = eval::Key { partition: "aws", account: ACCOUNT, arn: None };
+    let key = eval::TargetKey { partition: "aws", account: ACCOUNT, arn: None };
     let by = |caller: &str| lockout(&document(&text), &key, Some(caller));
     assert_eq!(by("arn:aws:sts::111122223333:assumed-role/a/session"), None);
     assert_eq!(by("arn:aws:iam::111122223333:user/b"), None);
     let why = by("arn:aws:sts::111122223333:assumed-role/c/session").unwrap();
-    assert!(why.contains("who would write it, could not change it again"), "{why}");
+    assert!(why.contains("could not change the policy again"), "{why}");
 }
 
 #[test]
@@ -258,7 +260,7 @@ fn lockouts() {
     assert!(locked(
         r#""Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
     ));
-    // The root user is excepted, and it stays.
+    // The root user is exempt, and can still change the policy.
     assert!(!locked(
         r#""Effect":"Deny","NotPrincipal":{"AWS":"111122223333"},"Action":"*","Resource":"*""#
     ));
@@ -276,7 +278,7 @@ fn lockouts() {
         let text = with(&format!(
             r#""Effect":"Allow","Principal":{{"AWS":[{names}]}},"Action":"kms:*","Resource":"*"{rest}"#
         ));
-        shut(&document(&text)).is_some()
+        lockout_reason(&document(&text)).is_some()
     };
     let (a, b) = (r#""arn:aws:iam::111122223333:role/a""#, r#""arn:aws:iam::111122223333:user/b""#);
     assert!(allow(a, ""));
@@ -290,7 +292,7 @@ fn lockouts() {
 }
 
 #[test]
-fn patterns_of_actions_match_as_any_pattern_does() {
+fn action_patterns_match_like_other_patterns() {
     let patterns = [
         "*",
         "kms:*",
@@ -318,9 +320,9 @@ fn patterns_of_actions_match_as_any_pattern_does() {
     }
 }
 
-/// Lint and the comparison say the same of whom a condition keeps out.
+/// Lint and the comparison use the same definition of public access and of a confused deputy.
 #[test]
-fn what_is_public_or_for_anybody_is_one_definition() {
+fn lint_and_comparison_agree_on_public_access_and_confused_deputies() {
     let policy = |who: &str, condition: &str| {
         wrap(&format!(
             r#"{{"Effect":"Allow","Principal":{who},"Action":"kms:Decrypt","Resource":"*","Condition":{condition}}}"#
@@ -362,7 +364,7 @@ fn what_is_public_or_for_anybody_is_one_definition() {
         ),
         (r#"{"StringEquals":{"aws:SourceOrgID":"o-1"}}"#.to_owned(), false),
     ] {
-        // The name of a service says nothing of accounts.
+        // The name of a service can contain the word `account`.
         for service in ["cloudtrail", "account"] {
             let who = format!(r#"{{"Service":"{service}.amazonaws.com"}}"#);
             let text = policy(&who, &condition);

@@ -1,16 +1,17 @@
-//! Trees and canonical policies to JSON text.
+//! Policies as JSON text, from trees and from the canonical form.
 
 use serde_json::{Map, Value as Json};
 
 use super::actions::spelled_action;
 use super::arn::with_account;
-use super::canon::{Canonical, Principals, Set, Statement};
-use super::keys::spelled_key;
+use super::canonical::{Canonical, CanonicalStatement, Principals, Set};
+use super::condition_keys::spelled_key;
 use crate::tree::{Entry, Node, Value};
 
-/// Scalars as text, account ids as root ARNs, the top level in AWS's order: what is kept as the author's document.
+/// Returns the tree that is kept as the author's document: scalars are text, account ids are root ARNs, and the
+/// elements of the top level are in AWS's order.
 pub(super) fn authored(node: &Node, partition: &str) -> Node {
-    let mut node = textual(node, partition, Place::Anywhere);
+    let mut node = textual(node, partition, Section::Other);
     if let Value::Map(entries) = &mut node.value {
         entries.sort_by_key(|entry| match entry.key.as_str() {
             "Version" => 0,
@@ -22,35 +23,43 @@ pub(super) fn authored(node: &Node, partition: &str) -> Node {
     node
 }
 
-/// Where in a document a value stands, as far as account ids are concerned.
+/// The section of a document that a value is in. Account ids become root ARNs only in `Principal` and `NotPrincipal`.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Anywhere,
-    Principal,
-    Aws,
+enum Section {
+    Other,
+    /// The value of `Principal` or `NotPrincipal`.
+    Principals,
+    /// The principals of type `AWS`.
+    AwsPrincipals,
     Condition,
 }
 
-fn textual(node: &Node, partition: &str, place: Place) -> Node {
+fn textual(node: &Node, partition: &str, section: Section) -> Node {
     let text = |text: &str| {
-        if place == Place::Aws { with_account(text, partition) } else { text.to_owned() }
+        if section == Section::AwsPrincipals {
+            with_account(text, partition)
+        } else {
+            text.to_owned()
+        }
     };
     let value = match &node.value {
         Value::Null => Value::Null,
         Value::Bool(value) => Value::Text(value.to_string()),
         Value::Number(value) | Value::Text(value) => Value::Text(text(value)),
         Value::List(items) => {
-            Value::List(items.iter().map(|item| textual(item, partition, place)).collect())
+            Value::List(items.iter().map(|item| textual(item, partition, section)).collect())
         }
         Value::Map(entries) => Value::Map(
             entries
                 .iter()
                 .map(|entry| {
-                    let inner = match (place, entry.key.as_str()) {
-                        (Place::Condition, _) | (Place::Anywhere, "Condition") => Place::Condition,
-                        (Place::Anywhere, "Principal" | "NotPrincipal") => Place::Principal,
-                        (Place::Principal, "AWS") => Place::Aws,
-                        _ => Place::Anywhere,
+                    let inner = match (section, entry.key.as_str()) {
+                        (Section::Condition, _) | (Section::Other, "Condition") => {
+                            Section::Condition
+                        }
+                        (Section::Other, "Principal" | "NotPrincipal") => Section::Principals,
+                        (Section::Principals, "AWS") => Section::AwsPrincipals,
+                        _ => Section::Other,
                     };
                     Entry { value: textual(&entry.value, partition, inner), ..entry.clone() }
                 })
@@ -60,7 +69,7 @@ fn textual(node: &Node, partition: &str, place: Place) -> Node {
     Node { span: node.span, value }
 }
 
-/// A tree as JSON.
+/// Returns a tree as JSON.
 pub(super) fn to_json(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
@@ -73,7 +82,7 @@ pub(super) fn to_json(node: &Node) -> Json {
     }
 }
 
-/// The canonical form as indented JSON.
+/// Returns the canonical form as indented JSON.
 pub(super) fn pretty(canonical: &Canonical) -> String {
     let mut top = Map::new();
     put_text(&mut top, "Version", canonical.version.as_ref());
@@ -82,11 +91,11 @@ pub(super) fn pretty(canonical: &Canonical) -> String {
         "Statement".to_owned(),
         Json::Array(canonical.statements.iter().map(statement).collect()),
     );
-    extra(&mut top, &canonical.extra);
+    put_extra(&mut top, &canonical.extra);
     format!("{:#}", Json::Object(top))
 }
 
-fn extra(map: &mut Map<String, Json>, extra: &std::collections::BTreeMap<String, String>) {
+fn put_extra(map: &mut Map<String, Json>, extra: &std::collections::BTreeMap<String, String>) {
     for (key, value) in extra {
         let value = serde_json::from_str(value).unwrap_or_else(|_| Json::String(value.clone()));
         map.insert(key.clone(), value);
@@ -105,13 +114,13 @@ fn put_set(map: &mut Map<String, Json>, key: &str, value: Option<&Set>, spell: f
     }
 }
 
-/// One value bare, several as a list.
+/// Returns one value as text and several as a list, the way AWS's console writes them.
 fn set(values: &Set, spell: fn(&str) -> String) -> Json {
     let mut values: Vec<Json> = values.iter().map(|value| Json::String(spell(value))).collect();
     if values.len() == 1 { values.pop().unwrap_or_default() } else { Json::Array(values) }
 }
 
-fn statement(statement: &Statement) -> Json {
+fn statement(statement: &CanonicalStatement) -> Json {
     let mut map = Map::new();
     put_text(&mut map, "Sid", statement.sid.as_ref());
     put_text(&mut map, "Effect", statement.effect.as_ref());
@@ -142,6 +151,6 @@ fn statement(statement: &Statement) -> Json {
         });
         map.insert("Condition".to_owned(), Json::Object(operators.collect()));
     }
-    extra(&mut map, &statement.extra);
+    put_extra(&mut map, &statement.extra);
     Json::Object(map)
 }

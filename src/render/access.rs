@@ -1,24 +1,28 @@
-//! A change of access in a sentence. Everything is fit for a terminal.
+//! Renders access changes as sentences. All text is safe for a terminal.
 
 use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
 use super::{Style, workflow_safe};
-use crate::policy::access::{Certainty, Change, Effect, Level, SameAccess, SameDocument, Shape};
+use crate::policy::access::{
+    Certainty, ChangeKind, Direction, Level, NetChange, SameAccess, SameDocument,
+};
 use crate::policy::{AccessChange, Comparison};
 use crate::text::printable;
 use std::fmt::Write as _;
 
-/// What one document is to another, for a person.
+/// Renders the comparison of two policies.
 pub(crate) fn comparison(of: &Comparison, account: Option<&str>, style: &Style) -> String {
     let text = match (of.document, of.access, of.change) {
-        (SameDocument::Same, ..) => "The same document: AWS would hold the one for the other.",
-        (_, SameAccess::Same, Change::FutureActionsOnly) => {
-            "The text changes. Access does not, but for actions that AWS may add one day."
+        (SameDocument::Same, ..) => "The policies are identical: nothing would change in AWS.",
+        (_, SameAccess::Same, NetChange::FutureActionsOnly) => {
+            "The text changes. Access does not change, except to actions that AWS may add later."
         }
-        (_, SameAccess::Same, _) => "The text changes. Access does not.",
-        (_, SameAccess::Unknown, _) => "The text changes. Whether access does is not known.",
-        (_, SameAccess::Changed, Change::Gain) => "Access changes: it is gained.",
-        (_, SameAccess::Changed, Change::Loss) => "Access changes: it is lost.",
-        (_, SameAccess::Changed, Change::Both) => "Access changes: it is gained and lost.",
+        (_, SameAccess::Same, _) => "The text changes. Access does not change.",
+        (_, SameAccess::Unknown, _) => "The text changes. It is not known whether access changes.",
+        (_, SameAccess::Changed, NetChange::Gain) => "Access changes: principals gain access.",
+        (_, SameAccess::Changed, NetChange::Loss) => "Access changes: principals lose access.",
+        (_, SameAccess::Changed, NetChange::Both) => {
+            "Access changes: principals gain and lose access."
+        }
         (_, SameAccess::Changed, _) => "Access changes.",
     };
     let mut out = format!("{text}\n");
@@ -26,82 +30,85 @@ pub(crate) fn comparison(of: &Comparison, account: Option<&str>, style: &Style) 
         let line = line(change, Wording { account, verbose: style.verbose });
         let text = format!("{} {}", line.sign, line.text);
         for (at, text) in wrapped(&text, 2, 2, style.width) {
-            put(&mut out, at, style.color.then(|| line.color()), &text);
+            put(&mut out, at, style.paint(Some(line.color())), &text);
         }
     }
     workflow_safe(&out)
 }
 
-/// Who is not concerned is listed up to this many.
+/// The largest number of excepted principals that a sentence names.
 const MOST_EXCEPTED: usize = 3;
 
-/// A sentence about a change of access.
+/// A sentence about an access change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// `+ - ~`; `!` for what strangers gain, `?` for what is not certain, `.` for what changes nothing today.
+    /// `+`, `-` or `~`; `!` for public access, `?` for a change that is only possible, and `.` for a change
+    /// that affects nobody today.
     pub(crate) sign: char,
-    /// Which way.
-    pub(crate) effect: Effect,
+    /// Whether access is gained or lost.
+    pub(crate) direction: Direction,
     /// The sentence.
     pub(crate) text: String,
 }
 
 impl Line {
-    /// The colour it is shown in.
+    /// Returns the ANSI colour of the line.
     pub(super) fn color(&self) -> &'static str {
-        match (self.sign, self.effect) {
+        match (self.sign, self.direction) {
             ('!', _) => BOLD_RED,
             ('.', _) => DIM,
             ('~' | '?', _) => YELLOW,
-            (_, Effect::Gained) => GREEN,
-            (_, Effect::Lost) => RED,
+            (_, Direction::Gained) => GREEN,
+            (_, Direction::Lost) => RED,
         }
     }
 }
 
-/// How sentences about access are written.
+/// The options of sentences about access.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wording<'a> {
-    /// The account whose identities are named without it.
+    /// The account whose identities are named without their account.
     pub(crate) account: Option<&'a str>,
-    /// Whether actions are named rather than what they are for.
+    /// Whether actions are named instead of capabilities such as `decrypt`.
     pub(crate) verbose: bool,
 }
 
-/// The sentence.
+/// Renders an access change.
 pub(crate) fn line(change: &AccessChange, wording: Wording<'_>) -> Line {
     let mut text = sentence(change, wording);
-    if change.delegated && change.principal == "*" && change.effect == Effect::Gained {
+    if change.delegated && change.principal == "*" && change.direction == Direction::Gained {
         text.push_str("; their own account's IAM policies must allow it too");
     }
     if !change.grants.is_empty() {
         let grants = printable(&change.grants.join(", ")).into_owned();
         // Writing to a string cannot fail.
-        let _ = match (change.effect, change.to) {
-            (Effect::Lost, Level::ExplicitlyDenied) => write!(text, "; {grants} stops working"),
-            (Effect::Lost, _) => write!(text, "; still held through {grants}"),
-            (Effect::Gained, Level::Denied) => write!(text, "; {grants} works again"),
-            (Effect::Gained, _) => write!(text, "; held through {grants} already"),
+        let _ = match (change.direction, change.to) {
+            (Direction::Lost, Level::ExplicitlyDenied) => write!(text, "; {grants} stops working"),
+            (Direction::Lost, _) => write!(text, "; still allowed by {grants}"),
+            (Direction::Gained, Level::Denied) => write!(text, "; {grants} works again"),
+            (Direction::Gained, _) => write!(text, "; already allowed by {grants}"),
         };
     }
     if change.confused_deputy {
-        text.push_str("; confused deputy: nothing says for which resource");
+        text.push_str("; confused deputy: the statement does not limit the source resource");
     }
     text.push_str(&via(&change.statements));
     if change.public {
         text.insert_str(0, "PUBLIC: ");
     }
-    Line { sign: sign(change), effect: change.effect, text }
+    Line { sign: sign(change), direction: change.direction, text }
 }
 
 fn sign(change: &AccessChange) -> char {
-    match (change.kind, change.effect) {
+    match (change.kind, change.direction) {
         _ if change.public => '!',
-        (Shape::Future | Shape::Dangling, _) => '.',
+        (ChangeKind::Future | ChangeKind::Dangling, _) => '.',
         _ if change.certainty == Certainty::Possible => '?',
-        (Shape::Gains | Shape::Loses, Effect::Gained) => '+',
-        (Shape::Gains | Shape::Loses, Effect::Lost) => '-',
-        (Shape::Wider | Shape::Narrower | Shape::Moved | Shape::Changed, _) => '~',
+        (ChangeKind::Gains | ChangeKind::Loses, Direction::Gained) => '+',
+        (ChangeKind::Gains | ChangeKind::Loses, Direction::Lost) => '-',
+        (ChangeKind::Wider | ChangeKind::Narrower | ChangeKind::Moved | ChangeKind::Changed, _) => {
+            '~'
+        }
     }
 }
 
@@ -111,77 +118,79 @@ fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
     let may = change.certainty == Certainty::Possible;
     let only = |text: &Option<String>| match text {
         Some(condition) => format!("only when {}", printable(condition)),
-        None => "always".to_owned(),
+        None => "unrestricted".to_owned(),
     };
     match change.kind {
-        Shape::Gains | Shape::Loses => format!("{who}{}", simple(change, &what, may)),
-        Shape::Dangling => {
+        ChangeKind::Gains | ChangeKind::Loses => format!("{who}{}", simple(change, &what, may)),
+        ChangeKind::Dangling => {
             format!("{who}, the id of a deleted identity,{}", simple(change, &what, may))
         }
-        Shape::Future if change.effect == Effect::Gained => {
+        ChangeKind::Future if change.direction == Direction::Gained => {
             format!("{who} also gains actions that AWS may add to {what}")
         }
-        Shape::Future => format!("{who} no longer gets actions that AWS may add to {what}"),
-        Shape::Wider | Shape::Narrower if change.from.min(change.to) == Level::ExplicitlyDenied => {
+        ChangeKind::Future => format!("{who} also loses actions that AWS may add to {what}"),
+        ChangeKind::Wider | ChangeKind::Narrower
+            if change.from.min(change.to) == Level::ExplicitlyDenied =>
+        {
             let unless = |text: &Option<String>| match text {
                 Some(condition) => format!("unless {}", printable(condition)),
                 None => "never".to_owned(),
             };
             let (before, after) = (unless(&change.before), unless(&change.after));
             let verb = if may { "may be denied" } else { "is denied" };
-            format!("{who} {verb} {what} explicitly {after}, before {before}")
+            format!("{who} {verb} {what} explicitly {after}, previously {before}")
         }
-        Shape::Wider | Shape::Narrower => {
-            let verb = if change.kind == Shape::Wider { "widens" } else { "narrows" };
+        ChangeKind::Wider | ChangeKind::Narrower => {
+            let verb = if change.kind == ChangeKind::Wider { "widens" } else { "narrows" };
             let verb = if may { format!("{verb}, possibly") } else { verb.to_owned() };
             let (before, after) = (only(&change.before), only(&change.after));
-            let level = if change.delegated { ", as far as IAM policies allow it," } else { "" };
-            format!("{who}: {what}{level} {verb}: {after}, before {before}")
+            let level = if change.delegated { ", if IAM policies allow it," } else { "" };
+            format!("{who}: {what}{level} {verb}: {after}, previously {before}")
         }
-        Shape::Moved | Shape::Changed => {
+        ChangeKind::Moved | ChangeKind::Changed => {
             let text = simple(change, &what, may);
-            let known = if change.kind == Shape::Moved { "moved" } else { "changed" };
+            let known = if change.kind == ChangeKind::Moved { "moved" } else { "changed" };
             format!("{who}{text} (the condition {known})")
         }
     }
 }
 
-/// ` gains decrypt when …`
+/// Returns the predicate of a sentence, such as ` gains decrypt when …`.
 fn simple(change: &AccessChange, what: &str, may: bool) -> String {
     let account = change.principal.ends_with(":root");
     let of = if what == "everything" { String::new() } else { format!(" {what}") };
-    let verb = match (change.effect, change.from, change.to) {
-        (Effect::Gained, _, Level::Delegated) if account => {
+    let verb = match (change.direction, change.from, change.to) {
+        (Direction::Gained, _, Level::Delegated) if account => {
             let is = if may { " may be" } else { ":" };
             format!("{is}{of} delegated to its IAM policies")
         }
-        (Effect::Lost, _, Level::ExplicitlyDenied) if may => {
+        (Direction::Lost, _, Level::ExplicitlyDenied) if may => {
             format!(" may be denied {what} explicitly")
         }
-        (Effect::Lost, _, Level::ExplicitlyDenied) => format!(" is denied {what} explicitly"),
-        (Effect::Lost, Level::Delegated, _) if account => {
+        (Direction::Lost, _, Level::ExplicitlyDenied) => format!(" is denied {what} explicitly"),
+        (Direction::Lost, Level::Delegated, _) if account => {
             let is = if may { " may be" } else { ":" };
             format!("{is}{of} no longer delegated to its IAM policies")
         }
-        (Effect::Gained, _, Level::Denied) if may => {
-            format!(" may be no longer denied {what} explicitly")
+        (Direction::Gained, _, Level::Denied) if may => {
+            format!(" may no longer be denied {what} explicitly")
         }
-        (Effect::Gained, _, Level::Denied) => format!(" is no longer denied {what} explicitly"),
-        (Effect::Gained, ..) => format!(" {} {what}", if may { "may gain" } else { "gains" }),
-        (Effect::Lost, ..) => format!(" {} {what}", if may { "may lose" } else { "loses" }),
+        (Direction::Gained, _, Level::Denied) => format!(" is no longer denied {what} explicitly"),
+        (Direction::Gained, ..) => format!(" {} {what}", if may { "may gain" } else { "gains" }),
+        (Direction::Lost, ..) => format!(" {} {what}", if may { "may lose" } else { "loses" }),
     };
     let mut text = verb;
     if let Some(condition) = &change.condition {
         let _ = write!(text, " when {}", printable(condition));
     }
-    match (change.effect, change.from, change.to) {
-        (Effect::Lost, Level::Allowed, Level::Delegated) => {
+    match (change.direction, change.from, change.to) {
+        (Direction::Lost, Level::Allowed, Level::Delegated) => {
             text.push_str("; IAM policies may still allow it");
         }
-        (Effect::Gained, Level::Delegated, Level::Allowed) => {
-            text.push_str("; no IAM policy needed");
+        (Direction::Gained, Level::Delegated, Level::Allowed) => {
+            text.push_str("; no IAM policy is needed");
         }
-        (Effect::Gained, _, Level::Delegated) if !account && change.principal != "*" => {
+        (Direction::Gained, _, Level::Delegated) if !account && change.principal != "*" => {
             text.push_str("; IAM policies of its account must allow it too");
         }
         _ => {}
@@ -189,6 +198,7 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
     text
 }
 
+/// Returns the subject of a sentence: the principal and its exceptions.
 fn who(change: &AccessChange, account: Option<&str>) -> String {
     let mut text = principal(&change.principal, account);
     let (services, identities): (Vec<&String>, Vec<&String>) =
@@ -207,7 +217,7 @@ fn who(change: &AccessChange, account: Option<&str>) -> String {
     text
 }
 
-/// A principal, short where its ARN says nothing more.
+/// Returns a principal in a short form. Identities of the account `home` are named without the account.
 pub(super) fn principal(text: &str, home: Option<&str>) -> String {
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     let short = match fields.as_slice() {
@@ -221,11 +231,12 @@ pub(super) fn principal(text: &str, home: Option<&str>) -> String {
     printable(&short).into_owned()
 }
 
+/// Returns the object of a sentence: the capabilities or the actions.
 fn what(change: &AccessChange, verbose: bool) -> String {
     if !verbose && !change.capabilities.is_empty() {
         return change.capabilities.join(", ");
     }
-    if !verbose && change.kind == Shape::Future {
+    if !verbose && change.kind == ChangeKind::Future {
         let all = |action: &String| matches!(action.as_str(), "*" | "kms:*");
         if change.actions.iter().any(all) {
             return "AWS KMS".to_owned();
@@ -238,6 +249,7 @@ fn what(change: &AccessChange, verbose: bool) -> String {
     change.actions.iter().map(short).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns the names of statements in parentheses, or an empty text.
 pub(super) fn via(statements: &[String]) -> String {
     let named: Vec<String> = statements
         .iter()

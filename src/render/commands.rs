@@ -1,7 +1,7 @@
-//! The plan as the equivalent commands of AWS's own CLI, for bash.
+//! Renders plans as equivalent AWS CLI commands for bash.
 
 use super::json;
-use crate::address::Address;
+use crate::kind::address::Address;
 use crate::kind::{Change, Kind};
 use crate::plan::{Plan, PlannedCall, Step};
 use crate::policy::OWN_KEY;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// The commands, in an order in which they can be executed one by one.
+/// Renders the commands, in an order in which they can be executed one by one.
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|step| (&step.address, step)).collect();
@@ -30,13 +30,13 @@ pub fn plan(plan: &Plan) -> String {
     out + &body
 }
 
-/// A name that is harmless between double quotes.
+/// Removes the characters of a name that are not safe between double quotes.
 fn plain(text: &str) -> String {
     let safe = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-');
     text.chars().filter(safe).collect()
 }
 
-/// A variable for each key that has no ARN in the plan, each with a name of its own.
+/// Returns a variable with a unique name for each key that the plan changes or refers to.
 fn variables(plan: &Plan) -> BTreeMap<Address, String> {
     let keys = plan
         .steps
@@ -68,11 +68,14 @@ fn variables(plan: &Plan) -> BTreeMap<Address, String> {
 
 /// A key in a command.
 enum Target {
+    /// An ARN or an address.
     Text(String),
+    /// The name of a shell variable.
     Variable(String),
 }
 
 impl Target {
+    /// Returns the key as one word of a shell.
     fn quoted(&self) -> String {
         match self {
             Self::Text(text) => quote(text),
@@ -88,7 +91,8 @@ struct Script<'a> {
 }
 
 impl Script<'_> {
-    /// The key at `address`; a variable that no command sets is added to `needed`.
+    /// Returns the key at `address`. If it is a variable that no command sets, the variable and the address
+    /// are added to `needed`.
     fn key(&self, address: &Address, needed: &mut BTreeSet<(String, String)>) -> Target {
         let step = self.steps.get(address);
         let recorded = self.plan.remember.get(address).and_then(Option::as_ref);
@@ -106,7 +110,7 @@ impl Script<'_> {
         Target::Variable(variable.clone())
     }
 
-    /// The keys inside of a structure, which stands between single quotes.
+    /// Replaces the addresses of keys in an argument, which is in single quotes.
     fn with_keys(
         &self,
         mut argument: String,
@@ -123,6 +127,7 @@ impl Script<'_> {
         argument
     }
 
+    /// Appends the command of a call.
     fn command(
         &self,
         step: &Step,
@@ -136,17 +141,16 @@ impl Script<'_> {
         }
         let service = call.call.service();
         let region = call.at.region.as_str();
-        let mut command = format!("aws {service} {} --region {region}", kebab(&operation));
+        let mut command = format!("aws {service} {} --region {region}", kebab(operation));
         let mut own = Target::Text(OWN_KEY.to_owned());
-        if json::on_key(&call.call, &operation) {
+        if json::on_key(&call.call) {
             own = self.key(&step.address, needed);
             let _ = write!(command, " --key-id {}", own.quoted());
         }
         let mut input = Map::new();
         if let Value::Object(parameters) = parameters {
             for (name, value) in parameters {
-                let managed = value.as_str().filter(|_| name.ends_with("KeyId"));
-                if let Some(address) = managed.and_then(|text| text.parse::<Address>().ok()) {
+                if let Some(address) = managed_key(&name, &value) {
                     let key = self.key(&address, needed).quoted();
                     let _ = write!(command, " --{} {key}", kebab(&name));
                 } else if let Some(secret) = secret(&name, &value) {
@@ -165,34 +169,41 @@ impl Script<'_> {
             let argument = format!(" --cli-input-json {}", quote(&input));
             command.push_str(&with_own_key(&argument, &own));
         }
-        let variable = self.variables.get(&step.address).filter(|_| operation == "CreateKey");
-        let _ = match variable {
-            Some(variable) => {
+        let _ = match self.variables.get(&step.address) {
+            Some(variable) if operation == "CreateKey" => {
                 let query = "--query KeyMetadata.Arn --output text";
                 writeln!(out, "{variable}=$({command} {query})")
             }
-            None => writeln!(out, "{command}"),
+            Some(_) | None => writeln!(out, "{command}"),
         };
     }
 }
 
-/// The keys of the stack that a value names, in the parameters that name keys.
+/// Returns the addresses of keys in the `…KeyId` parameters of a value.
 fn keys_within(value: &Value) -> Vec<Address> {
     match value {
         Value::Object(fields) => {
-            let each = fields.iter().flat_map(|(name, value)| {
-                let key = value.as_str().filter(|_| name.ends_with("KeyId"));
-                let own = key.and_then(|text| text.parse::<Address>().ok());
-                own.into_iter().chain(keys_within(value))
-            });
-            each.collect()
+            let mut keys = Vec::new();
+            for (name, value) in fields {
+                keys.extend(managed_key(name, value));
+                keys.extend(keys_within(value));
+            }
+            keys
         }
         Value::Array(items) => items.iter().flat_map(keys_within).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 
-/// The placeholder for the key's own ARN, inside single quotes, replaced.
+/// Returns the address of the key that a `…KeyId` parameter names.
+fn managed_key(name: &str, value: &Value) -> Option<Address> {
+    if !name.ends_with("KeyId") {
+        return None;
+    }
+    value.as_str()?.parse().ok()
+}
+
+/// Replaces the placeholder for the key's own ARN in an argument, which is in single quotes.
 fn with_own_key(argument: &str, own: &Target) -> String {
     match own {
         Target::Text(arn) => argument.replace(OWN_KEY, &arn.replace('\'', "")),
@@ -200,8 +211,8 @@ fn with_own_key(argument: &str, own: &Target) -> String {
     }
 }
 
-/// A parameter as an argument; `None` where the CLI would take its text for something else (an
-/// option, the name of a file or an address to fetch) or a terminal would not show it as it is.
+/// Returns a parameter as a command line argument; `None` if the CLI would read the text as an option, a
+/// file name or a URL, or if a terminal would not show it unchanged.
 fn argument(name: &str, value: &Value) -> Option<String> {
     let name = kebab(name);
     Some(match value {
@@ -221,14 +232,16 @@ fn argument(name: &str, value: &Value) -> Option<String> {
     })
 }
 
-/// A password, which is a variable of the environment and never a text (`kind::rds::Secret`).
+/// Returns a password, which is the name of an environment variable with `$` (see `kind::rds::Secret`).
 fn secret<'a>(name: &str, value: &'a Value) -> Option<&'a str> {
-    let variable = value.as_str()?.strip_prefix('$')?;
-    let plain = variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    value.as_str().filter(|_| plain && name == "MasterUserPassword")
+    let text = value.as_str()?;
+    let variable = text.strip_prefix('$')?;
+    let is_variable = variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (name == "MasterUserPassword" && is_variable).then_some(text)
 }
 
-/// `KeyId` as `key-id`, and `AWSServiceName` as `aws-service-name`.
+/// Converts a parameter or operation name to the CLI's form: `KeyId` to `key-id`, and `AWSServiceName` to
+/// `aws-service-name`.
 fn kebab(name: &str) -> String {
     let mut out = String::new();
     let mut before = None;
@@ -245,7 +258,7 @@ fn kebab(name: &str) -> String {
     out
 }
 
-/// The text as one word of a shell.
+/// Quotes a text as one word of a shell.
 fn quote(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "/:_-.@%+,=".contains(c);
     if !text.is_empty() && text.chars().all(bare) {

@@ -1,4 +1,4 @@
-//! Who can do what with a key, as a table. Everything is fit for a terminal.
+//! Renders a table of the principals with access to a key. All text is safe for a terminal.
 
 use super::access::{principal, via};
 use super::page::{BOLD_RED, DIM, YELLOW, put, wrapped};
@@ -8,12 +8,14 @@ use crate::text::printable;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The table, a principal at a time; `None` where it is not known. Identities of `account` are named without it.
+/// Renders the holders of access, grouped by principal; `None` if they are not known. Identities of
+/// `account` are named without their account.
 #[must_use]
 pub(crate) fn table(holders: Option<&[Holder]>, account: &str, style: &Style) -> String {
     let Some(holders) = holders else {
-        return "Who can do what with the key is not known: its policy tells too many principals \
-                apart, or has elements that kmsctl does not know. `--principal` asks about one.\n"
+        return "The principals with access to the key could not be listed: its policy distinguishes \
+                too many principals, or has elements that kmsctl does not support. Use `--principal` \
+                to check one principal.\n"
             .to_owned();
     };
     let mut out = String::new();
@@ -21,8 +23,7 @@ pub(crate) fn table(holders: Option<&[Holder]>, account: &str, style: &Style) ->
     for holder in holders {
         let who = who(holder, account);
         if last.as_ref() != Some(&who) {
-            let color = holder.public.then_some(BOLD_RED).filter(|_| style.color);
-            put(&mut out, 0, color, &who);
+            put(&mut out, 0, style.paint(holder.public.then_some(BOLD_RED)), &who);
             last = Some(who);
         }
         let color = match (holder.certainty, holder.dangling) {
@@ -31,15 +32,16 @@ pub(crate) fn table(holders: Option<&[Holder]>, account: &str, style: &Style) ->
             (Certainty::Certain, false) => None,
         };
         for (at, text) in wrapped(&what(holder, style.verbose), 2, 4, style.width) {
-            put(&mut out, at, color.filter(|_| style.color), &text);
+            put(&mut out, at, style.paint(color), &text);
         }
     }
     if holders.is_empty() {
-        out.push_str("Nobody can do anything with the key.\n");
+        out.push_str("No principal has access to the key.\n");
     }
     workflow_safe(&out)
 }
 
+/// Returns the principal and its exceptions.
 fn who(holder: &Holder, account: &str) -> String {
     let mut text = principal(&holder.principal, Some(account));
     if !holder.except.is_empty() {
@@ -57,6 +59,7 @@ fn who(holder: &Holder, account: &str) -> String {
     text
 }
 
+/// Returns the capabilities or actions, the conditions, and the statements or the grant.
 fn what(holder: &Holder, verbose: bool) -> String {
     let mut text = match (verbose, holder.capabilities.is_empty()) {
         (false, false) => holder.capabilities.join(", "),
@@ -69,21 +72,21 @@ fn what(holder: &Holder, verbose: bool) -> String {
         text.push_str("; possibly");
     }
     if holder.access == Level::Delegated {
-        text.push_str("; as far as IAM policies of its account allow it");
+        text.push_str("; if IAM policies of its account allow it");
     }
     if holder.confused_deputy {
-        text.push_str("; confused deputy: nothing says for which resource");
+        text.push_str("; confused deputy: the statement does not limit the source resource");
     }
     match &holder.grant {
         Some(grant) => {
-            let _ = write!(text, ", through the grant {}", printable(grant));
+            let _ = write!(text, " (grant {})", printable(grant));
         }
         None => text.push_str(&via(&holder.statements)),
     }
     text
 }
 
-/// What is decided of each action for one principal.
+/// Renders the decisions about the actions of one principal.
 #[must_use]
 pub(crate) fn able(
     principal: &str,

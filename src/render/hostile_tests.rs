@@ -1,4 +1,4 @@
-//! Text that would steer a terminal, a page or a CI system.
+//! Tests that text cannot control a terminal, a page or a CI system.
 
 use super::samples::{creation, update};
 use super::{Style, commands, human, json, markdown, workflow_safe};

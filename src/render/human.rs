@@ -1,4 +1,4 @@
-//! The plan for a person at a terminal.
+//! Renders plans and drift reports as text for a terminal.
 
 use super::access::{self, Line, Wording};
 use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
@@ -9,7 +9,7 @@ use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::text::printable;
 
-/// The plan as text, the last line of which counts.
+/// Renders the plan. The last line is a summary.
 #[must_use]
 pub fn plan(plan: &Plan, style: &Style) -> String {
     let shown = words::Shown::of(plan);
@@ -27,7 +27,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     workflow_safe(&page.out)
 }
 
-/// The changes outside of kmsctl as text, the last line of which counts.
+/// Renders the drift report. The last line is a summary.
 #[must_use]
 pub fn drifts(drifts: &Drifts, style: &Style) -> String {
     let mut page = Page { home: &drifts.home, style, out: String::new() };
@@ -41,7 +41,7 @@ pub fn drifts(drifts: &Drifts, style: &Style) -> String {
 }
 
 struct Page<'a> {
-    /// The account and Region that go without saying.
+    /// The account and Region that are not repeated at each step.
     home: &'a Place,
     style: &'a Style,
     out: String,
@@ -49,10 +49,10 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn line(&mut self, indent: usize, color: Option<&str>, text: &str) {
-        put(&mut self.out, indent, color.filter(|_| self.style.color), text);
+        put(&mut self.out, indent, self.style.paint(color), text);
     }
 
-    /// Prose: wrapped, its later lines `hang` columns further in.
+    /// Writes wrapped text. The lines after the first are indented by `hang` more columns.
     fn prose(&mut self, indent: usize, hang: usize, color: Option<&str>, text: &str) {
         for (at, line) in wrapped(text, indent, hang, self.style.width) {
             self.line(at, color, &line);
@@ -78,7 +78,7 @@ impl<'a> Page<'a> {
                             self.access(&access::line(change, self.wording()));
                         }
                         if changes.is_empty() {
-                            self.line(4, None, "policy: the text differs, access does not");
+                            self.line(4, None, "policy: the text differs, access is the same");
                         }
                         self.diff(before.as_ref(), after.as_ref());
                     }
@@ -95,7 +95,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The identities of the stack's account go by their names.
+    /// Returns the wording, in which identities of the stack's account are named without their account.
     fn wording(&self) -> Wording<'a> {
         Wording { account: Some(self.home.account.as_str()), verbose: self.style.verbose }
     }
@@ -161,7 +161,7 @@ impl<'a> Page<'a> {
             text.push_str(step.place.region.as_str());
         }
         if step.place.account != self.home.account {
-            text.push_str("  of account ");
+            text.push_str("  in account ");
             text.push_str(step.place.account.as_str());
         }
         if !step.reason.is_empty() {
@@ -191,7 +191,7 @@ impl<'a> Page<'a> {
             }
             (Change::Update { .. } | Change::Import { .. }, _, _) => {
                 let text = if same_access {
-                    "policy: the text changes, access does not"
+                    "policy: the text changes, access does not change"
                 } else {
                     "policy:"
                 };

@@ -1,29 +1,29 @@
-//! What depends on a key, for a person. Everything is fit for a terminal.
+//! Renders the impact of losing a key. All text is safe for a terminal.
 
 use super::page::{DIM, YELLOW, put, wrapped};
 use super::{Style, workflow_safe};
 use crate::impact::{Dependant, Impact};
 
-/// What nobody can find out by asking AWS for lists.
-const NEVER_SEEN: &str = "Other accounts and Regions, services besides those above (S3, Secrets \
-                          Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others), backups, \
-                          and data that applications encrypted themselves are never looked at.";
+/// The dependants that kmsctl never finds.
+const NEVER_CHECKED: &str = "Never checked: other accounts and Regions, other services (S3, Secrets \
+                             Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others), \
+                             backups, and data that applications encrypted themselves.";
 
-/// The report.
+/// Renders the report.
 #[must_use]
 pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
     let mut out = String::new();
     let mut say = |indent: usize, color: Option<&str>, text: &str| {
         for (at, text) in wrapped(text, indent, 2, style.width) {
-            put(&mut out, at, color.filter(|_| style.color), &text);
+            put(&mut out, at, style.paint(color), &text);
         }
     };
     match impact.dependants.len() {
-        0 => say(0, None, &format!("Nothing was found that depends on {key}.")),
-        1 => say(0, Some(YELLOW), &format!("1 thing depends on {key}:")),
-        n => say(0, Some(YELLOW), &format!("{n} things depend on {key}:")),
+        0 => say(0, None, &format!("No resource was found that depends on {key}.")),
+        1 => say(0, Some(YELLOW), &format!("1 resource depends on {key}:")),
+        n => say(0, Some(YELLOW), &format!("{n} resources depend on {key}:")),
     }
-    for Dependant { what, id, held_by } in &impact.dependants {
+    for Dependant { what, id, held_by, .. } in &impact.dependants {
         let holder = held_by.as_ref().map(|by| format!(", held by {by}")).unwrap_or_default();
         say(2, None, &format!("{what} {id}{holder}"));
     }
@@ -32,17 +32,17 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
         let text = match (&usage.when, &usage.operation) {
             (Some(when), Some(operation)) => format!("Last used {when}, for {operation}."),
             (Some(when), None) => format!("Last used {when}."),
-            (None, _) => format!("No use is recorded since {since}, when AWS began to record."),
+            (None, _) => format!("KMS has recorded no use since {since}, when it began to record."),
         };
         say(0, None, &text);
     }
     let scanned = impact.scanned.iter().map(|list| format!("{} {}", list.count, list.what));
     let scanned = scanned.collect::<Vec<_>>().join(", ");
-    say(0, Some(DIM), &format!("Looked at, in the Region of the key: {scanned}."));
+    say(0, Some(DIM), &format!("Checked in the Region of the key: {scanned}."));
     for unseen in &impact.unseen {
-        say(0, Some(YELLOW), &format!("Not looked at: {} ({}).", unseen.what, unseen.why));
+        say(0, Some(YELLOW), &format!("Could not check: {} ({}).", unseen.what, unseen.why));
     }
-    say(0, Some(DIM), NEVER_SEEN);
+    say(0, Some(DIM), NEVER_CHECKED);
     workflow_safe(&out)
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use crate::impact::{LastUsage, Scanned, Unseen};
 
     #[test]
-    fn a_report_says_what_was_not_seen_and_never_that_all_is_well() {
+    fn a_report_names_what_was_not_checked_and_never_says_that_all_is_well() {
         let style = Style { color: false, verbose: false, width: 70 };
         let mut impact = Impact::default();
         impact.scanned.insert(Scanned { what: "ebs_volume".to_owned(), count: 3 });
@@ -60,12 +60,13 @@ mod tests {
             .unseen
             .insert(Unseen { what: "es_domain".to_owned(), why: "denied\u{1b}[2J".into() });
         let nothing = report("key/a", &impact, &style);
-        assert!(!nothing.contains("safe") && nothing.contains("Not looked at: es_domain"));
+        assert!(!nothing.contains("safe") && nothing.contains("Could not check: es_domain"));
         assert!(!nothing.contains('\u{1b}'), "{nothing}");
         impact.dependants.insert(Dependant {
             what: "grant".to_owned(),
             id: "g1".to_owned(),
             held_by: Some("rds.eu-west-1.amazonaws.com".to_owned()),
+            service: None,
         });
         impact.last_usage = Some(LastUsage {
             when: Some("2026-11-20T10:00:00Z".to_owned()),
@@ -73,15 +74,14 @@ mod tests {
             recorded_since: None,
         });
         insta::assert_snapshot!(report("key/a", &impact, &style), @r"
-        1 thing depends on key/a:
+        1 resource depends on key/a:
           grant g1, held by rds.eu-west-1.amazonaws.com
         Last used 2026-11-20T10:00:00Z, for Decrypt.
-        Looked at, in the Region of the key: 3 ebs_volume.
-        Not looked at: es_domain (denied\u{1b}[2J).
-        Other accounts and Regions, services besides those above (S3, Secrets
+        Checked in the Region of the key: 3 ebs_volume.
+        Could not check: es_domain (denied\u{1b}[2J).
+        Never checked: other accounts and Regions, other services (S3, Secrets
           Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others),
-          backups, and data that applications encrypted themselves are never
-          looked at.
+          backups, and data that applications encrypted themselves.
         ");
     }
 }

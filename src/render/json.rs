@@ -1,7 +1,7 @@
-//! The plan for machines: the contract of `--format json`.
+//! Renders plans and drift reports as JSON, in the documented format of `--format json`.
 
-use crate::address::Address;
-use crate::kind::{Call, Kind};
+use crate::kind::address::Address;
+use crate::kind::{Call, Kind, key};
 use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Finding, Plan, PlannedCall, Step};
 use crate::text::is_unsafe;
 use serde::Serialize;
@@ -38,7 +38,7 @@ struct Change<'a> {
 #[derive(Serialize)]
 struct Request<'a> {
     service: &'static str,
-    operation: String,
+    operation: &'static str,
     region: &'a str,
     account: &'a str,
     parameters: Value,
@@ -54,7 +54,7 @@ struct Summary {
     blocked: usize,
 }
 
-/// The plan as the object of the contract.
+/// Returns the plan as a JSON value.
 #[must_use]
 pub fn plan(plan: &Plan) -> Value {
     let document = Document {
@@ -85,7 +85,7 @@ pub fn plan(plan: &Plan) -> Value {
     value
 }
 
-/// What is derived comes from a consumer: that is its source.
+/// Sets `source` to the consumers if the statements are derived from them, and removes `derived`.
 fn derived(access: &mut Value) {
     let Some(fields) = access.as_object_mut() else {
         return;
@@ -104,7 +104,7 @@ fn derived(access: &mut Value) {
     fields.remove("derived");
 }
 
-/// The object as indented text, fit for a terminal: what could steer one is written as `\uXXXX`.
+/// Renders the plan as indented JSON. Characters that are unsafe for a terminal are written as `\uXXXX`.
 #[must_use]
 pub fn text(plan: &Plan) -> String {
     let value = self::plan(plan);
@@ -122,7 +122,7 @@ struct DriftDocument<'a> {
     findings: &'a [Finding],
 }
 
-/// The changes outside of kmsctl as indented text, fit for a terminal.
+/// Renders the drift report as indented JSON that is safe for a terminal.
 #[must_use]
 pub fn drifts(drifts: &Drifts) -> String {
     pretty(&DriftDocument {
@@ -136,16 +136,16 @@ pub fn drifts(drifts: &Drifts) -> String {
     })
 }
 
-/// Any value as indented text, fit for a terminal.
+/// Renders any value as indented JSON that is safe for a terminal.
 pub(crate) fn pretty(value: &impl Serialize) -> String {
     escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
-/// JSON text with the unsafe characters of its strings as JSON escapes.
+/// Replaces the unsafe characters in the strings of a JSON text by JSON escapes.
 pub(super) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        // A line feed in JSON text is never in a string.
+        // JSON strings cannot contain a raw line feed.
         if is_unsafe(c) && c != '\n' {
             // Every unsafe character is in the basic plane; writing to a string cannot fail.
             let _ = write!(out, "\\u{:04x}", u32::from(c));
@@ -171,7 +171,7 @@ fn change(step: &Step) -> Change<'_> {
 
 fn request<'a>(step: &Step, call: &'a PlannedCall) -> Request<'a> {
     let (operation, mut parameters) = call.call.request();
-    if on_key(&call.call, &operation) {
+    if on_key(&call.call) {
         let key = step.id.clone().unwrap_or_else(|| step.address.to_string());
         let mut with_key = Map::new();
         with_key.insert("KeyId".to_owned(), Value::String(key));
@@ -189,7 +189,8 @@ fn request<'a>(step: &Step, call: &'a PlannedCall) -> Request<'a> {
     }
 }
 
-/// Whether the call is on a key that its own parameters do not name.
-pub(super) fn on_key(call: &Call, operation: &str) -> bool {
-    call.kind() == Kind::Key && !["CreateKey", "ReplicateKey"].contains(&operation)
+/// Returns whether the call needs a `KeyId` that its parameters do not contain.
+pub(super) fn on_key(call: &Call) -> bool {
+    let creates = matches!(call, Call::Key(key::Call::CreateKey(_) | key::Call::ReplicateKey(_)));
+    call.kind() == Kind::Key && !creates
 }

@@ -1,27 +1,29 @@
-//! Writing findings for machines: the contract of `lint --format json`.
+//! Writing findings and the list of the rules: the contract of `lint --format json` and of `lint --rules`.
 
+use super::explain::{reason, sources};
 use super::json::escaped;
-use crate::policy::lint::{Rule, Severity};
+use super::page::{put, wrapped};
+use crate::policy::lint::{RULES, Rule, Severity};
 use serde::Serialize;
 
-/// A finding as it is told.
+/// A finding, ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The rule.
     pub rule: &'static Rule,
     /// What is wrong.
     pub message: String,
-    /// What would be right.
+    /// How to fix it.
     pub help: String,
-    /// Whose, in a stack.
+    /// The address of the resource, in a stack.
     pub address: Option<String>,
-    /// Where; nowhere where it is about what AWS holds.
+    /// The place in a file; `None` for a policy that AWS holds.
     pub region: Option<Region>,
-    /// Why it does not count.
+    /// The reason of its waiver.
     pub waived: Option<String>,
 }
 
-/// A place in a file. Lines and columns are from 1; columns count characters, and the end is past the last one.
+/// A place in a file. Lines and columns begin with 1; columns count characters, and the end is past the last one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Region {
@@ -65,13 +67,13 @@ struct Summary {
     waived: usize,
 }
 
-/// How many findings of a severity count.
+/// Returns the number of findings of a severity that are not waived.
 #[must_use]
 pub fn count(found: &[Found], severity: Severity) -> usize {
     found.iter().filter(|f| f.waived.is_none() && f.rule.severity == severity).count()
 }
 
-/// The findings as an object, indented; waived ones are among them and say so.
+/// Returns the findings as indented JSON; waived findings are marked.
 #[must_use]
 pub fn json(found: &[Found]) -> String {
     let report = Report {
@@ -104,4 +106,76 @@ fn line(found: &Found) -> Line<'_> {
         help: &found.help,
         waived: found.waived.as_deref(),
     }
+}
+
+/// Returns the rules as a table: id, severity, name and what each finds.
+#[must_use]
+pub fn rules(width: usize) -> String {
+    let longest = RULES.iter().map(|rule| rule.slug.len()).max().unwrap_or_default();
+    // Id, severity and name, each with two spaces behind it.
+    let column = 8 + 9 + longest + 2;
+    // A column of a few words is harder to read than a line of its own.
+    let beside = column + 40 <= width;
+    let mut out = String::new();
+    for rule in RULES {
+        let (id, slug, word) = (rule.id, rule.slug, rule.severity.word());
+        let head = format!("{id}  {word:<7}  {slug:<longest$}");
+        let indent = if beside { column } else { 8 };
+        let mut lines = wrapped(&format!("{}.", rule.title), indent, 0, width).into_iter();
+        if beside && let Some((_, first)) = lines.next() {
+            put(&mut out, 0, None, &format!("{head}  {first}"));
+        } else {
+            put(&mut out, 0, None, head.trim_end());
+        }
+        for (at, line) in lines {
+            put(&mut out, at, None, &line);
+        }
+    }
+    out
+}
+
+#[derive(Serialize)]
+struct Rules<'a> {
+    format_version: &'static str,
+    rules: Vec<Described<'a>>,
+}
+
+#[derive(Serialize)]
+struct Described<'a> {
+    id: &'static str,
+    name: &'static str,
+    severity: &'static str,
+    finds: &'static str,
+    why: &'static str,
+    fix: &'static str,
+    sources: Vec<String>,
+    equivalents: Vec<Equivalent<'a>>,
+}
+
+#[derive(Serialize)]
+struct Equivalent<'a> {
+    tool: &'static str,
+    check: &'a str,
+}
+
+/// Returns the rules as indented JSON.
+#[must_use]
+pub fn rules_json() -> String {
+    let described = |rule: &'static Rule| Described {
+        id: rule.id,
+        name: rule.slug,
+        severity: rule.severity.word(),
+        finds: rule.title,
+        why: reason(rule).map_or("", |reason| reason.why),
+        fix: rule.help,
+        sources: sources(rule),
+        equivalents: rule
+            .crosswalk
+            .iter()
+            .map(|(scheme, check)| Equivalent { tool: scheme.name(), check })
+            .collect(),
+    };
+    let rules = RULES.iter().map(|rule| described(rule)).collect();
+    let text = serde_json::to_string_pretty(&Rules { format_version: "1", rules });
+    escaped(&format!("{}\n", text.unwrap_or_default()))
 }

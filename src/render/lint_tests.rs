@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::lint::{Found, Region, json};
+use super::lint::{Found, Region, json, rules, rules_json};
 use super::sarif::sarif;
 use crate::policy::lint::{RULES, rule};
 
@@ -125,21 +125,29 @@ fn json_counts_and_names_the_waived() {
 }
 
 #[test]
-fn the_readme_has_the_rules() {
-    let readme = include_str!("../../README.md");
-    for rule in RULES {
-        let mut others: Vec<String> = Vec::new();
-        let mut last = None;
-        for (scheme, id) in rule.crosswalk {
-            match others.last_mut().filter(|_| last == Some(scheme)) {
-                Some(line) => line.push_str(&format!(", `{id}`")),
-                None => others.push(format!("{} `{id}`", scheme.name())),
-            }
-            last = Some(scheme);
+fn the_table_of_the_rules_has_each_once() {
+    for width in [40, 80, 100] {
+        let table = rules(width);
+        for rule in RULES {
+            let (id, slug, word) = (rule.id, rule.slug, rule.severity.word());
+            let head = format!("{id}  {word:<7}  {slug}");
+            assert_eq!(table.lines().filter(|line| line.starts_with(&head)).count(), 1, "{head}");
         }
-        let (id, slug, word) = (rule.id, rule.slug, rule.severity.word());
-        let row = format!("| {id} `{slug}` | {word} | {} | {} |\n", rule.title, others.join("; "));
-        assert!(readme.contains(&row), "the README lacks\n{row}");
+        assert!(width == 40 || table.lines().all(|line| line.chars().count() <= width), "{table}");
     }
-    assert_eq!(readme.matches("\n| KMS").count(), RULES.len());
+}
+
+#[test]
+fn the_rules_as_json_explain_each() {
+    let value: serde_json::Value = serde_json::from_str(&rules_json()).unwrap();
+    let all = value["rules"].as_array().unwrap();
+    assert_eq!(all.len(), RULES.len());
+    for (described, rule) in all.iter().zip(RULES) {
+        assert_eq!(described["id"], rule.id);
+        for text in ["name", "severity", "finds", "why", "fix"] {
+            assert!(!described[text].as_str().unwrap().is_empty(), "{}: {text}", rule.id);
+        }
+        assert_eq!(described["equivalents"].as_array().unwrap().len(), rule.crosswalk.len());
+        assert!(!described["sources"].as_array().unwrap().is_empty(), "{}", rule.id);
+    }
 }

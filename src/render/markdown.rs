@@ -1,4 +1,4 @@
-//! The plan for a pull request: GitHub's Markdown, within what a comment can hold.
+//! Renders plans and drift reports as GitHub Markdown, within the size limit of a comment.
 
 use super::access::{self, Wording};
 use super::{words, workflow_safe};
@@ -7,12 +7,12 @@ use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::text::printable;
 use std::fmt::Write as _;
 
-/// Characters that are written; GitHub takes 65,536 a comment, and the workflow may add its own.
+/// The largest number of characters. GitHub accepts 65,536 in a comment, and a workflow may add some.
 const LIMIT: usize = 60_000;
-/// Kept for the note of what was left out.
+/// The number of characters that are reserved for the note about blocks that are left out.
 const NOTE: usize = 200;
 
-/// The plan as a comment. It begins with a hidden marker by which a workflow finds its comment.
+/// Renders the plan as a comment. It begins with a hidden marker by which a workflow finds its comment.
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
     let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
@@ -27,7 +27,7 @@ pub fn plan(plan: &Plan) -> String {
     fit(out, blocks)
 }
 
-/// The changes outside of kmsctl as a comment.
+/// Renders the drift report as a comment.
 #[must_use]
 pub fn drifts(drifts: &Drifts) -> String {
     let mut out = format!("<!-- kmsctl:drift:{} -->\n", drifts.stack);
@@ -39,7 +39,7 @@ pub fn drifts(drifts: &Drifts) -> String {
     fit(out, blocks)
 }
 
-/// Adds the blocks as far as they fit into a comment.
+/// Appends the blocks that fit into a comment, and a note if some do not.
 fn fit(mut out: String, blocks: Vec<String>) -> String {
     let mut used = out.chars().count();
     let mut left_out = 0_usize;
@@ -56,20 +56,20 @@ fn fit(mut out: String, blocks: Vec<String>) -> String {
     if left_out > 0 {
         let _ = writeln!(
             out,
-            "_{left_out} of the blocks are left out: a comment holds no more. \
-             `kmsctl plan` shows all of it._"
+            "_{left_out} blocks are left out, because the comment would be too long. `kmsctl plan` \
+             shows everything._"
         );
     }
     out
 }
 
-/// Text in which nothing is Markdown, HTML, a link or a mention.
+/// Escapes text so that no part of it is Markdown, HTML, a link or a mention.
 fn prose(text: &str) -> String {
     let mut out = String::new();
     for c in printable(text).chars() {
         match c {
-            // GitHub looks for mentions and references in what is left after entities: a
-            // zero-width space keeps the name from the sign.
+            // GitHub finds mentions and references after it decodes entities. A zero-width space
+            // separates the sign from the name.
             '@' | '#' => {
                 let _ = write!(out, "&#{};&#8203;", u32::from(c));
             }
@@ -80,7 +80,7 @@ fn prose(text: &str) -> String {
             c => out.push(c),
         }
     }
-    // The extension for bare links wants `www.` and `://` as they are; the colon is an entity.
+    // The extension for bare links matches a literal `www.` or `://`; the colon is already an entity.
     let mut safe = String::new();
     let mut after_w = false;
     for c in out.chars() {
@@ -94,12 +94,12 @@ fn prose(text: &str) -> String {
     safe
 }
 
-/// The same in a code span that no content ends. Backticks would need a length of their own.
+/// Returns escaped text in a code element. Unlike backticks, the text cannot end it.
 fn code(text: &str) -> String {
     format!("<code>{}</code>", prose(text))
 }
 
-/// Lines in a fence longer than any run of backticks inside.
+/// Returns lines in a code fence that is longer than any run of backticks in them.
 fn fence(language: &str, lines: &[String]) -> String {
     let mut longest = 0_usize;
     for line in lines {
@@ -110,7 +110,7 @@ fn fence(language: &str, lines: &[String]) -> String {
         }
     }
     let ticks = "`".repeat((longest + 1).max(3));
-    // Both are JSON escapes, and the lines are JSON: HTML cannot appear even if a fence failed.
+    // The lines are JSON, and these are JSON escapes. No HTML could appear even outside of the fence.
     let body = lines.join("\n").replace('<', "\\u003c").replace('>', "\\u003e");
     format!("{ticks}{language}\n{body}\n{ticks}\n\n")
 }
@@ -131,7 +131,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
         let _ = write!(out, " in {}", prose(step.place.region.as_str()));
     }
     if step.place.account != plan.home.account {
-        let _ = write!(out, " of account {}", step.place.account);
+        let _ = write!(out, " in account {}", step.place.account);
     }
     if !step.reason.is_empty() {
         let _ = write!(out, " ({})", prose(&step.reason));
@@ -154,7 +154,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     }
     if let Some((before, after)) = words::step_policies(step) {
         if words::is_text_only(access) && before.is_some() && after.is_some() {
-            out.push_str("Policy: the text changes, access does not.\n\n");
+            out.push_str("Policy: the text changes, access does not change.\n\n");
         }
         let lines = words::diff(before, after);
         if !lines.is_empty() {

@@ -1,8 +1,9 @@
-//! Writing a plan: for people, for machines, for pull requests and as commands. Pure: a plan in, a
-//! text out. Every string that comes from a configuration or from AWS is escaped on the way.
+//! Renders plans for people, for programs, for pull requests and as AWS CLI commands. Pure. Every string
+//! from a configuration or from AWS is escaped.
 
 pub(crate) mod access;
 pub mod commands;
+pub mod explain;
 pub(crate) mod holders;
 #[cfg(test)]
 mod hostile_tests;
@@ -21,14 +22,14 @@ pub mod sarif;
 mod tests;
 mod words;
 
-/// How the text form is written.
+/// The style of the text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
-    /// With ANSI colours.
+    /// Whether ANSI colours are used.
     pub color: bool,
-    /// With exact actions and whole policies where a summary would do.
+    /// Whether exact actions and whole policies are shown instead of summaries.
     pub verbose: bool,
-    /// The columns that prose is wrapped at.
+    /// The width in columns at which prose is wrapped.
     pub width: usize,
 }
 
@@ -38,8 +39,15 @@ impl Default for Style {
     }
 }
 
-/// The text with what a CI system would take for a command made harmless: a line that begins with
-/// `::` (GitHub also looks behind white space) and `##[` anywhere.
+impl Style {
+    /// Returns the colour if colours are used.
+    pub(crate) fn paint<'c>(&self, color: Option<&'c str>) -> Option<&'c str> {
+        if self.color { color } else { None }
+    }
+}
+
+/// Escapes the workflow commands of CI systems: a line that begins with `::` (GitHub also accepts white
+/// space before it), and `##[` anywhere.
 #[must_use]
 pub fn workflow_safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

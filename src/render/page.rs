@@ -1,4 +1,4 @@
-//! Lines for a terminal: colours and wrapping.
+//! Writes lines for a terminal, with colours and wrapping.
 
 use crate::text::printable;
 
@@ -9,7 +9,7 @@ pub(super) const CYAN: &str = "36";
 pub(super) const DIM: &str = "2";
 pub(super) const BOLD_RED: &str = "1;31";
 
-/// Writes a line.
+/// Appends a line. `color` is an ANSI SGR code.
 pub(super) fn put(out: &mut String, indent: usize, color: Option<&str>, text: &str) {
     out.push_str(&" ".repeat(indent));
     match color {
@@ -23,8 +23,8 @@ pub(super) fn put(out: &mut String, indent: usize, color: Option<&str>, text: &s
     out.push('\n');
 }
 
-/// Text as lines of at most `width` columns where its words allow it, each with its indent: the later ones `hang` columns
-/// further in.
+/// Wraps text into lines of at most `width` columns, and returns each line with its indent. A word that is
+/// longer than a line is not broken. The lines after the first are indented by `hang` more columns.
 pub(super) fn wrapped(
     text: &str,
     indent: usize,

@@ -1,7 +1,7 @@
-//! Plans made by hand, for the tests.
+//! Handwritten plans for the tests.
 
-use crate::address::Address;
 use crate::id::Place;
+use crate::kind::address::Address;
 use crate::kind::{Call, Change, KeyRef, Kind, Spec, alias, grant, key};
 use crate::plan::{
     Access, Base, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step, Via, field,
@@ -70,7 +70,7 @@ pub(super) fn step(
         last: Vec::new(),
         after: BTreeSet::new(),
         busy: None,
-        reason: "declared, and not there".to_owned(),
+        reason: "not in AWS yet".to_owned(),
         risk: None,
     }
 }
@@ -93,7 +93,7 @@ pub(super) fn creation(description: &str) -> Plan {
     let storage = Address::new(Kind::Key, "storage");
     let document = policy(&[]);
     let target = KeyRef::Managed(storage.clone());
-    let create = key::Call::CreateKey {
+    let create = key::CreateKey {
         key_spec: None,
         key_usage: None,
         origin: None,
@@ -105,7 +105,7 @@ pub(super) fn creation(description: &str) -> Plan {
         bypass_policy_lockout_safety_check: true,
         tags: vec![key::Tag { tag_key: "team".to_owned(), tag_value: "it's".to_owned() }],
     };
-    let rotate = key::Call::EnableKeyRotation { rotation_period_in_days: 365 };
+    let rotate = key::EnableKeyRotation { rotation_period_in_days: 365 };
     let to = key_spec(description, document.clone(), Some("it's"));
     let alias_name: crate::id::AliasName = "app".parse().unwrap();
     let of_alias = alias::Spec { name: alias_name.clone(), target: target.clone() };
@@ -120,8 +120,8 @@ pub(super) fn creation(description: &str) -> Plan {
         id: None,
         superseded: BTreeSet::new(),
     };
-    let create_alias = alias::Call::CreateAlias { alias_name, target_key_id: target.clone() };
-    let create_grant = grant::Call::CreateGrant {
+    let create_alias = alias::CreateAlias { alias_name, target_key_id: target.clone() };
+    let create_grant = grant::CreateGrant {
         key_id: target,
         name: "kmsctl:prod:storage/batch:0".to_owned(),
         grantee_principal: grantee,
@@ -138,20 +138,20 @@ pub(super) fn creation(description: &str) -> Plan {
         derived: BTreeSet::new(),
     });
     plan.access = access.collect();
-    let create = vec![Call::Key(create), Call::Key(rotate)];
+    let create = vec![Call::Key(create.into()), Call::Key(rotate.into())];
     plan.steps = vec![
         step(storage, Change::Create { to: Spec::Key(to) }, None, create),
         step(
             Address::new(Kind::Alias, "app"),
             Change::Create { to: Spec::Alias(of_alias) },
             None,
-            vec![Call::Alias(create_alias)],
+            vec![Call::Alias(create_alias.into())],
         ),
         step(
             Address::new(Kind::Grant, "storage/batch"),
             Change::Create { to: Spec::Grant(of_grant) },
             None,
-            vec![Call::Grant(create_grant)],
+            vec![Call::Grant(create_grant.into())],
         ),
     ];
     plan
@@ -167,14 +167,13 @@ pub(super) fn update(text: &str) -> Plan {
         source: storage.clone(),
         derived: BTreeSet::new(),
     });
-    let calls = vec![
-        Call::Key(key::Call::PutKeyPolicy {
-            policy_name: "default".to_owned(),
-            policy: after.to_json(),
-            bypass_policy_lockout_safety_check: false,
-        }),
-        Call::Key(key::Call::UntagResource { tag_keys: vec!["team".to_owned()] }),
-    ];
+    let put = key::PutKeyPolicy {
+        policy_name: "default".to_owned(),
+        policy: after.to_json(),
+        bypass_policy_lockout_safety_check: false,
+    };
+    let untag = key::UntagResource { tag_keys: vec!["team".to_owned()] };
+    let calls = vec![Call::Key(put.into()), Call::Key(untag.into())];
     let change = Change::Update {
         from: Spec::Key(key_spec(text, before, Some(text))),
         to: Spec::Key(key_spec(text, after, None)),

@@ -1,10 +1,11 @@
-//! Writing findings as SARIF 2.1.0 (OASIS), for code scanning.
+//! Renders findings as SARIF 2.1.0 (OASIS), for code scanning.
 //!
-//! The types are ours: `serde-sarif` generates the whole standard at build time (typed-builder, strum, schemafy, syn) where
-//! thirteen small objects are wanted. A test holds them against the schema of the standard.
+//! The types are defined here. The crate `serde-sarif` generates the whole standard at build time, and
+//! only thirteen small objects are needed. A test checks the output against the schema of the standard.
 //!
-//! Limits of GitHub code scanning ("SARIF support for code scanning"): 25,000 results a run, of which the first 5,000 by
-//! severity are shown; 20 tags a rule; names of 255 and descriptions of 1,024 characters.
+//! The limits are those of GitHub code scanning ("SARIF support for code scanning"): 25,000 results in a
+//! run, of which the first 5,000 by severity are shown; 20 tags for a rule; names of 255 and descriptions
+//! of 1,024 characters.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -142,7 +143,7 @@ struct Suppression<'a> {
     justification: &'a str,
 }
 
-/// The findings as a SARIF log. `root` is the folder that files are named from.
+/// Renders the findings as a SARIF log. Files are named relative to the folder `root`.
 #[must_use]
 pub fn sarif(found: &[Found], root: &Path) -> String {
     let mut worst: Vec<&Found> = found.iter().collect();
@@ -172,7 +173,7 @@ fn descriptor(rule: &'static Rule) -> Descriptor {
         rule.crosswalk.iter().map(|(scheme, id)| format!("- {}: `{id}`", scheme.name())).collect();
     let others = match others.as_slice() {
         [] => String::new(),
-        others => format!("\n\nOthers know this as\n\n{}", others.join("\n")),
+        others => format!("\n\nEquivalent rules of other tools:\n\n{}", others.join("\n")),
     };
     let tags = ["security", "aws", "kms"].into_iter().map(str::to_owned);
     let crosswalk = rule
@@ -223,7 +224,8 @@ fn outcome<'a>(found: &'a Found, root: &Path, seen: &mut BTreeMap<String, usize>
             text: short(&format!("{}. {}.", sentence(&found.message), sentence(&found.help))),
         },
         locations: [Location { physical_location: physical, logical_locations: logical.collect() }],
-        // What GitHub tells results apart by; without lines in it, it outlives their moves.
+        // GitHub identifies results by this fingerprint. It contains no line numbers, so a result is
+        // recognized after its lines have moved.
         partial_fingerprints: BTreeMap::from([(
             "primaryLocationLineHash",
             format!("{hash}:{nth}"),
@@ -250,7 +252,7 @@ fn fingerprint(parts: &[&str]) -> String {
     hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A path as a URI reference: relative to `root` where it lies under it, with forward slashes.
+/// Converts a path to a URI reference with forward slashes, relative to `root` if the file is below it.
 fn uri(file: &str, root: &Path) -> String {
     let path = Path::new(file);
     let path = path.strip_prefix(root).unwrap_or(path);
@@ -274,14 +276,11 @@ fn uri(file: &str, root: &Path) -> String {
 fn encoded(part: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     part.bytes()
-        .map(|byte| match keep(byte) {
-            true => char::from(byte).to_string(),
-            false => format!("%{byte:02X}"),
-        })
+        .map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
 }
 
-/// With a capital.
+/// Returns the text with its first letter capitalized.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
@@ -290,6 +289,7 @@ fn sentence(text: &str) -> String {
     }
 }
 
+/// Cuts a text to the largest length that GitHub accepts.
 fn short(text: &str) -> String {
     match text.char_indices().nth(MAX_TEXT - 1) {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
@@ -297,7 +297,7 @@ fn short(text: &str) -> String {
     }
 }
 
-/// `service-unbounded` as `ServiceUnbounded`.
+/// Converts a slug to Pascal case: `service-unbounded` to `ServiceUnbounded`.
 fn pascal(slug: &str) -> String {
     slug.split('-').map(sentence).collect()
 }

@@ -1,8 +1,8 @@
-//! What the four forms write, on plans made by hand.
+//! Tests of the four output forms on handwritten plans.
 
 use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
 use super::{Style, commands, human, json, markdown};
-use crate::address::Address;
+use crate::kind::address::Address;
 use crate::kind::{Call, Change, Kind, Spec, key};
 use crate::plan::PlannedCall;
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 #[test]
 fn a_creation_for_people() {
     insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r####"
-    + key/storage  create  (declared, and not there)
+    + key/storage  create  (not in AWS yet)
         multi_region: true
         description: "Storage"
         tags.team: "it's"
@@ -19,12 +19,12 @@ fn a_creation_for_people() {
         policy: 1 statement: Allow "Root"
         calls: CreateKey, EnableKeyRotation
 
-    + alias/app  create  (declared, and not there)
+    + alias/app  create  (not in AWS yet)
         name: "alias/app"
         target: "key/storage"
         calls: CreateAlias
 
-    + grant/storage/batch  create  (declared, and not there)
+    + grant/storage/batch  create  (not in AWS yet)
         key: "key/storage"
         grantee: "arn:aws:iam::444455556666:role/Batch"
         operations: ["Decrypt"]
@@ -43,7 +43,7 @@ fn an_update_for_people() {
 
     ~ key/storage  update  (differs)
         tags.team: "note" -> unset
-        + role/App gains decrypt; no IAM policy needed (statement "App")
+        + role/App gains decrypt; no IAM policy is needed (statement "App")
         policy:
           @@ -2,6 +2,15 @@
              "Version": "2012-10-17",
@@ -100,7 +100,7 @@ fn an_update_for_a_pull_request() {
     | --- | --- | --- |
     | <code>tags.team</code> | <code>&#34;a&#124;b &#64;&#8203;me&#34;</code> | <code>unset</code> |
 
-    - <code>+ role/App gains decrypt; no IAM policy needed (statement &#34;App&#34;)</code>
+    - <code>+ role/App gains decrypt; no IAM policy is needed (statement &#34;App&#34;)</code>
 
     ```diff
     @@ -2,6 +2,15 @@
@@ -269,10 +269,10 @@ fn nothing_to_do() {
 fn a_deletion_says_when() {
     let mut plan = update("x");
     let from = Spec::Key(key_spec("x", policy(&[]), None));
-    let call = key::Call::ScheduleKeyDeletion { pending_window_in_days: 30 };
+    let call = key::ScheduleKeyDeletion { pending_window_in_days: 30 };
     let mut gone =
         step(Address::new(Kind::Key, "gone"), Change::Delete { from }, Some(ARN), vec![]);
-    gone.last = vec![PlannedCall { at: home(), call: Call::Key(call) }];
+    gone.last = vec![PlannedCall { at: home(), call: Call::Key(call.into()) }];
     plan.steps = vec![gone];
     assert!(human::plan(&plan, &Style::default()).contains("schedules deletion in 30 days"));
     assert!(commands::plan(&plan).contains("--pending-window-in-days 30"));
@@ -291,6 +291,6 @@ fn a_comment_stays_within_the_limit() {
 fn who_is_not_known_is_not_nobody() {
     let style = Style { color: false, verbose: false, width: 80 };
     let table = |holders| super::holders::table(holders, "111122223333", &style);
-    assert!(table(Some(&[])).starts_with("Nobody can"));
-    assert!(table(None).starts_with("Who can do what with the key is not known"));
+    assert!(table(Some(&[])).starts_with("No principal has access"));
+    assert!(table(None).starts_with("The principals with access to the key could not be listed"));
 }

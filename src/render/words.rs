@@ -1,22 +1,22 @@
-//! What the forms for people share: values, access and counts in words. Nothing here is escaped for
-//! Markdown; everything is fit for a terminal.
+//! The parts that the text and Markdown forms share: values, access changes and counts in words. All text
+//! is safe for a terminal, but not escaped for Markdown.
 
 use super::access::{self, Line, Wording};
-use crate::address::Address;
 use crate::id::Place;
-use crate::kind::{Call, Change, Kind, Spec};
+use crate::kind::address::Address;
+use crate::kind::{Call, Change, Spec, key};
 use crate::plan::{Access, Drifts, FieldChange, Plan, Step};
-use crate::policy::access::Shape;
+use crate::policy::access::ChangeKind;
 use crate::policy::{AccessChange, Document, KeyContext, compare};
 use crate::text::printable;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The field whose value is a policy.
+/// The path of the field whose value is a policy.
 pub(super) const POLICY: &str = "policy";
 
-/// The sign of an action.
+/// Returns the sign of a change.
 pub(super) fn sign<T>(change: &Change<T>) -> char {
     match change {
         Change::Create { .. } => '+',
@@ -27,7 +27,7 @@ pub(super) fn sign<T>(change: &Change<T>) -> char {
     }
 }
 
-/// A value on one line.
+/// Renders a value on one line.
 pub(super) fn value(value: &Value) -> String {
     match value {
         Value::Null => "unset".to_owned(),
@@ -39,7 +39,7 @@ pub(super) fn value(value: &Value) -> String {
     }
 }
 
-/// Whether nothing is set.
+/// Returns whether a value is null or empty.
 pub(super) fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -49,8 +49,8 @@ pub(super) fn is_unset(value: &Value) -> bool {
     }
 }
 
-/// A field that is not a policy, such as `description: "a" -> "b"`; only its one value where the
-/// resource comes or goes.
+/// Renders a field that is not a policy, such as `description: "a" -> "b"`. Only one value is shown if the
+/// resource is created, deleted or forgotten; `None` if that value is unset.
 pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Option<String> {
     let (before, after) = (value(&field.before), value(&field.after));
     let path = printable(&field.path);
@@ -67,7 +67,7 @@ pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Optio
     }
 }
 
-/// The policies before and after a step, where they differ.
+/// Returns the policies before and after a step, if they differ.
 pub(super) fn step_policies(step: &Step) -> Option<(Option<&Document>, Option<&Document>)> {
     fn policy(spec: Option<&Spec>) -> Option<&Document> {
         spec?.policy()
@@ -76,7 +76,7 @@ pub(super) fn step_policies(step: &Step) -> Option<(Option<&Document>, Option<&D
     differs.then(|| (policy(step.change.from()), policy(step.change.to())))
 }
 
-/// The policies before and after, where the field is one.
+/// Returns the policies before and after, if the field is a policy.
 pub(super) fn policies(
     field: &FieldChange,
     home: &Place,
@@ -88,7 +88,7 @@ pub(super) fn policies(
     (field.path == POLICY).then(|| (read(&field.before), read(&field.after)))
 }
 
-/// The lines of the unified diff of two policies, without the names of files.
+/// Returns the lines of the unified diff of two policies, without file names.
 pub(super) fn diff(before: Option<&Document>, after: Option<&Document>) -> Vec<String> {
     let text = |document: Option<&Document>| {
         document.map(|document| format!("{}\n", document.pretty().trim_end())).unwrap_or_default()
@@ -99,24 +99,24 @@ pub(super) fn diff(before: Option<&Document>, after: Option<&Document>) -> Vec<S
     text.lines().map(|line| printable(line).into_owned()).collect()
 }
 
-/// The lines of a policy.
+/// Returns the lines of an indented policy.
 pub(super) fn pretty(document: &Document) -> Vec<String> {
     document.pretty().lines().map(|line| printable(line).into_owned()).collect()
 }
 
-/// The statements of a policy on one line.
+/// Renders the effects and Sids of the statements of a policy on one line.
 pub(super) fn statements(document: &Document) -> String {
-    let each = document.headings().into_iter().map(|(effect, sid)| {
+    let mut names = Vec::new();
+    for (effect, sid) in document.headings() {
         let effect = effect.unwrap_or_default();
         let sid = sid.map_or(String::new(), |sid| format!(" \"{sid}\""));
-        printable(&format!("{effect}{sid}")).into_owned()
-    });
-    let each: Vec<String> = each.collect();
-    let plural = if each.len() == 1 { "" } else { "s" };
-    format!("{} statement{plural}: {}", each.len(), each.join(", "))
+        names.push(printable(&format!("{effect}{sid}")).into_owned());
+    }
+    let plural = if names.len() == 1 { "" } else { "s" };
+    format!("{} statement{plural}: {}", names.len(), names.join(", "))
 }
 
-/// What the step from one policy to the other means for access.
+/// Returns the access changes from one policy to the other.
 pub(super) fn changes(
     before: Option<&Document>,
     after: Option<&Document>,
@@ -130,7 +130,7 @@ pub(super) fn changes(
     compare(before, after, &key, &[]).changes
 }
 
-/// A planned change of access, with its source where that is not the resource it is shown at.
+/// Renders a planned access change, with its source if it is shown at another resource.
 pub(super) fn planned_access(planned: &Access, shown_at: &str, wording: Wording<'_>) -> Line {
     let mut line = access::line(&planned.change, wording);
     let source = planned.source.to_string();
@@ -144,15 +144,15 @@ pub(super) fn planned_access(planned: &Access, shown_at: &str, wording: Wording<
     line
 }
 
-/// Where the changes of access are shown.
+/// The access changes of a plan, by the step at which they are shown.
 pub(super) struct Shown<'a> {
     at: BTreeMap<&'a Address, Vec<&'a Access>>,
-    /// Those that are shown at no step.
+    /// The access changes that are shown at no step.
     pub(super) elsewhere: Vec<&'a Access>,
 }
 
 impl<'a> Shown<'a> {
-    /// At the step that they come from; else at the step of the key.
+    /// Assigns each access change to its source step, or else to the step of its key.
     pub(super) fn of(plan: &'a Plan) -> Self {
         let steps: BTreeMap<String, &Address> =
             plan.steps.iter().map(|step| (step.address.to_string(), &step.address)).collect();
@@ -167,43 +167,45 @@ impl<'a> Shown<'a> {
         shown
     }
 
-    /// Those of a step.
+    /// Returns the access changes that are shown at a step.
     pub(super) fn at(&self, step: &Step) -> &[&'a Access] {
         self.at.get(&step.address).map_or(&[], Vec::as_slice)
     }
 }
 
-/// Whether a change of policy with these changes of access is one of text: nothing that is known today changes.
+/// Returns whether the access changes affect nobody today, so that only the text of the policy changes.
 pub(super) fn is_text_only(access: &[&Access]) -> bool {
-    access.iter().all(|access| matches!(access.change.kind, Shape::Future | Shape::Dangling))
+    access
+        .iter()
+        .all(|access| matches!(access.change.kind, ChangeKind::Future | ChangeKind::Dangling))
 }
 
-/// The operations of a step, in order.
-pub(super) fn operations(step: &Step) -> Vec<String> {
+/// Returns AWS's names of the operations of a step, in order.
+pub(super) fn operations(step: &Step) -> Vec<&'static str> {
     let calls = step.calls.iter().chain(&step.last);
-    calls.map(|call| printable(&call.call.request().0).into_owned()).collect()
+    calls.map(|planned| planned.call.operation()).collect()
 }
 
-/// How a key's deletion is announced.
+/// Returns the announcement of a key's deletion, if the step schedules it.
 pub(super) fn deletion(step: &Step) -> Option<String> {
-    let days = |call: &Call| {
-        let is_key = call.kind() == Kind::Key;
-        let request = is_key.then(|| call.request().1)?;
-        request.get("PendingWindowInDays").and_then(Value::as_u64)
-    };
-    let days = step.calls.iter().chain(&step.last).find_map(|call| days(&call.call))?;
+    let days = step.calls.iter().chain(&step.last).find_map(|planned| {
+        if let Call::Key(key::Call::ScheduleKeyDeletion(call)) = &planned.call {
+            return Some(call.pending_window_in_days);
+        }
+        None
+    })?;
     Some(format!("schedules deletion in {days} days"))
 }
 
-/// How many resources differ from what was last applied.
+/// Renders the number of resources that have drifted.
 fn differing(count: usize) -> String {
     match count {
-        1 => "1 resource differs from what was last applied".to_owned(),
-        n => format!("{n} resources differ from what was last applied"),
+        1 => "1 resource differs from the last apply".to_owned(),
+        n => format!("{n} resources differ from the last apply"),
     }
 }
 
-/// The last line of a drift report in every form.
+/// Renders the last line of a drift report.
 pub(super) fn difference(drifts: &Drifts) -> String {
     let mut text = match drifts.drift.len() {
         0 => "No drift".to_owned(),
@@ -216,7 +218,7 @@ pub(super) fn difference(drifts: &Drifts) -> String {
     text
 }
 
-/// The last line of a plan in every form.
+/// Renders the last line of a plan.
 pub(super) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return match plan.drift.len() {

@@ -7,7 +7,9 @@ use kmsctl::kind::Spec;
 use kmsctl::live::{Live, Observed};
 use kmsctl::plan::{Plan, Survey, draft};
 use kmsctl::policy::Document;
-use kmsctl::policy::eval::{Asked, Context, Fact, Key, Principal, Request, decide};
+use kmsctl::policy::eval::{
+    Context, ContextValue, Principal, Request, RequestedAction, TargetKey, decide,
+};
 use kmsctl::render::{Style, human};
 use kmsctl::state::State;
 use std::fmt::Write;
@@ -62,7 +64,10 @@ fn live(desired: &Desired) -> Live {
             key.description = Some("something else".to_owned());
         }
         let (place, spec) = (declared.place.clone(), Box::new(spec));
-        live.observed.insert(address.clone(), Observed::Present { id: n.to_string(), place, spec });
+        live.observed.insert(
+            address.clone(),
+            Observed::Present { id: n.to_string(), place, spec, busy: None },
+        );
     }
     live
 }
@@ -111,13 +116,14 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 fn read_and_decide(bencher: divan::Bencher<'_, '_>) {
     let mut context = Context::default();
-    context.set("aws:SourceIp", Fact::Unknown);
+    context.set("aws:SourceIp", ContextValue::Unknown);
     let principal = Principal::parse("arn:aws:iam::111122223333:role/App", "aws").unwrap();
-    let request = Request { principal, action: Asked::parse("kms:Decrypt").unwrap(), context };
-    let key = Key { partition: "aws", account: "111122223333", arn: None };
+    let request =
+        Request { principal, action: RequestedAction::parse("kms:Decrypt").unwrap(), context };
+    let key = TargetKey { partition: "aws", account: "111122223333", arn: None };
     let decide_one = |_| {
         let document = Document::from_live(POLICY, "aws").unwrap();
-        decide(&document.meaning(), &key, &[], &request)
+        decide(&document.typed(), &key, &[], &request)
     };
     bencher.bench_local(|| (0..KEYS).map(decide_one).filter(|d| d.word() == "unknown").count());
 }
@@ -126,14 +132,15 @@ fn read_and_decide(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(sample_count = 3)]
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 fn decide_only(bencher: divan::Bencher<'_, '_>) {
-    let meaning = Document::from_live(POLICY, "aws").unwrap().meaning();
+    let typed = Document::from_live(POLICY, "aws").unwrap().typed();
     let mut context = Context::default();
     context.add("aws:SourceIp", "198.51.100.7");
     let principal = Principal::parse("arn:aws:iam::111122223333:role/App", "aws").unwrap();
-    let request = Request { principal, action: Asked::parse("kms:Decrypt").unwrap(), context };
-    let key = Key { partition: "aws", account: "111122223333", arn: None };
+    let request =
+        Request { principal, action: RequestedAction::parse("kms:Decrypt").unwrap(), context };
+    let key = TargetKey { partition: "aws", account: "111122223333", arn: None };
     bencher.bench_local(|| {
-        let answers = (0..KEYS).map(|_| decide(&meaning, &key, &[], &request));
+        let answers = (0..KEYS).map(|_| decide(&typed, &key, &[], &request));
         answers.filter(|decision| decision.word() == "denied").count()
     });
 }

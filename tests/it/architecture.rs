@@ -1,52 +1,48 @@
 //! The shape that `src/lib.rs` documents, read from the sources: who imports whom, where the SDK and
 //! the outside world may be mentioned, sizes, and no forgotten file.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Who may import whom, from the bottom to the top: nobody imports what is below in this list, but
-/// for `UPWARDS`. A kind's `aws` half is a module of its own here, `kind_aws`, and
-/// reaches its kind by `super`. `command` and `main`
-/// know everything. An entry that nobody needs any more fails the test, too.
+/// The imports between the modules of the crate, from the bottom to the top: a module imports only
+/// modules above it in this list. `command` and `main` may import everything. An entry that is no
+/// longer needed fails the test, too.
 const MAY: &[(&str, &[&str])] = &[
     ("id", &[]),
     ("text", &[]),
     ("tree", &[]),
     ("policy", &["tree"]),
-    ("address", &["id", "kind"]),
-    ("kind", &["address", "id", "policy"]),
-    ("waiver", &["address", "policy", "tree"]),
-    ("desired", &["address", "id", "kind", "policy", "tree", "waiver"]),
-    ("gate", &["address", "desired", "id", "kind", "policy"]),
+    ("answer", &["id"]),
+    ("sdk", &["answer", "id"]),
+    ("kind", &["answer", "id", "policy", "sdk"]),
+    ("waiver", &["kind", "policy", "tree"]),
+    ("desired", &["id", "kind", "policy", "tree", "waiver"]),
+    ("gate", &["desired", "id", "kind", "policy"]),
     ("impact", &["id"]),
-    ("live", &["address", "id", "kind"]),
-    ("state", &["address", "id", "kind"]),
-    ("journal", &["address", "cloud", "id", "kind", "state"]),
-    ("config", &["address", "desired", "id", "kind", "policy", "text", "tree", "waiver"]),
-    ("plan", &["address", "desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
-    ("render", &["address", "id", "impact", "kind", "plan", "policy", "text"]),
-    ("cloud", &["id", "impact", "kind", "kind_aws"]),
-    ("kind_aws", &["cloud", "id", "kind"]),
+    ("live", &["id", "kind"]),
+    ("state", &["id", "kind"]),
+    ("journal", &["answer", "id", "kind", "state"]),
+    ("config", &["desired", "id", "kind", "policy", "text", "tree", "waiver"]),
+    ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
+    ("render", &["id", "impact", "kind", "plan", "policy", "text"]),
+    ("cloud", &["answer", "id", "impact", "kind", "sdk"]),
     ("store", &["id", "journal", "state"]),
     (
         "engine",
         &[
-            "address", "cloud", "desired", "id", "impact", "journal", "kind", "live", "plan",
+            "answer", "cloud", "desired", "id", "impact", "journal", "kind", "live", "plan",
             "policy", "state",
         ],
     ),
     ("io", &["text"]),
     ("cli", &["io"]),
-    ("failure", &["cloud", "store"]),
+    ("failure", &["answer", "store"]),
 ];
 
-/// `Kind` is a part of every address; the journal keeps the outcomes and faults that `cloud` names;
-/// `cloud` hands a call to its kind's `aws` half.
-const UPWARDS: &[(&str, &str)] =
-    &[("address", "kind"), ("journal", "cloud"), ("cloud", "kind_aws")];
-
 /// The only modules that are asynchronous, or know files, the environment, clocks and chance.
-const OUTSIDE: &[&str] = &["cloud", "kind_aws", "store", "engine", "command", "io", "main"];
+const OUTSIDE: &[&str] = &["cloud", "sdk", "store", "engine", "command", "io", "main"];
 const OUTSIDE_FILES: &[&str] = &["config/read.rs"];
 
 const LINES: usize = 600;
@@ -63,10 +59,12 @@ struct Source {
 impl Source {
     /// The module below the crate: `plan` for `plan/order.rs`.
     fn module(&self) -> &str {
-        match self.path.starts_with("kind/") && self.path.ends_with("/aws.rs") {
-            true => "kind_aws",
-            false => self.path.split(['/', '.']).next().unwrap(),
-        }
+        self.path.split(['/', '.']).next().unwrap()
+    }
+
+    /// Whether it sends the calls of a kind through the SDK.
+    fn is_half_of_a_kind(&self) -> bool {
+        self.path.starts_with("kind/") && self.path.ends_with("/aws.rs")
     }
 
     /// The lines of code: without comments, and without the tests at the end.
@@ -180,12 +178,10 @@ fn every_file_is_declared_by_a_module() {
 
 #[test]
 fn the_sdk_is_known_to_the_edge_only() {
-    let edge = |path: &str| {
-        path.starts_with("cloud/aws.")
-            || path.starts_with("cloud/aws/")
-            || path.ends_with("/aws.rs")
+    let edge = |source: &&Source| {
+        ["sdk", "cloud"].contains(&source.module()) || source.is_half_of_a_kind()
     };
-    for source in sources().iter().filter(|source| !edge(&source.path)) {
+    for source in sources().iter().filter(|source| !edge(source)) {
         for (n, line) in source.text.lines().enumerate() {
             let sdk = ["aws_sdk", "aws_config", "aws_smithy", "aws_credential", "aws_types"];
             let mentions = sdk
@@ -207,10 +203,6 @@ fn nobody_imports_what_is_above() {
         let imports = actual.entry(module.to_owned()).or_default();
         for (_, line) in source.code() {
             imports.extend(source.names(line).into_iter().map(str::to_owned));
-            let edge = line.contains("aws::send") || line.contains("aws::{");
-            if edge && module == "cloud" {
-                imports.insert("kind_aws".to_owned());
-            }
         }
         imports.remove(module);
     }
@@ -222,8 +214,52 @@ fn nobody_imports_what_is_above() {
     let place = |name: &str| order.iter().position(|module| *module == name).unwrap();
     for (module, may) in MAY {
         for import in *may {
-            let up = UPWARDS.contains(&(*module, *import));
-            assert_eq!(place(import) > place(module), up, "{module} imports {import}");
+            assert!(place(import) < place(module), "{module} imports {import}");
+        }
+    }
+}
+
+/// The levels that `src/lib.rs` documents.
+fn levels() -> BTreeMap<String, usize> {
+    let text = std::fs::read_to_string(top().join("src/lib.rs")).unwrap();
+    let mut levels = BTreeMap::new();
+    for line in text.lines() {
+        let Some((level, rest)) = line.strip_prefix("//! | ").and_then(|row| row.split_once(" | "))
+        else {
+            continue;
+        };
+        if let Ok(level) = level.parse::<usize>() {
+            let names = rest.split("[`").skip(1).map(|name| name.split('`').next().unwrap());
+            levels.extend(names.map(|name| (name.to_owned(), level)));
+        }
+    }
+    levels
+}
+
+#[test]
+fn the_documented_levels_are_the_imports() {
+    let levels = levels();
+    let level = |name: &str| *levels.get(name).unwrap_or_else(|| panic!("{name} has no level"));
+    for (module, may) in MAY {
+        for import in *may {
+            assert!(level(import) <= level(module), "{module} imports {import}");
+        }
+    }
+    let modules: BTreeSet<String> =
+        sources().iter().map(|source| source.module().to_owned()).collect();
+    let documented: BTreeSet<String> =
+        levels.into_keys().chain(["lib", "main"].map(str::to_owned)).collect();
+    assert_eq!(modules, documented);
+}
+
+#[test]
+fn nothing_cites_a_text_that_is_not_in_the_repository() {
+    for source in sources() {
+        for (n, line) in source.text.lines().enumerate() {
+            let cited = ["aws-semantics", "policy-semantics", "field-notes"]
+                .iter()
+                .find(|text| line.contains(**text));
+            assert!(cited.is_none(), "src/{}:{}: {line}", source.path, n + 1);
         }
     }
 }
@@ -232,7 +268,9 @@ fn nobody_imports_what_is_above() {
 fn the_core_is_synchronous_and_knows_no_files_clocks_or_chance() {
     let words = ["async ", ".await", "tokio::", "std::fs", "std::env", "std::time::I", "getrandom"];
     for source in sources() {
-        let outside = OUTSIDE.contains(&source.module()) || OUTSIDE_FILES.contains(&&*source.path);
+        let outside = OUTSIDE.contains(&source.module())
+            || OUTSIDE_FILES.contains(&&*source.path)
+            || source.is_half_of_a_kind();
         for (n, line) in source.code().filter(|_| !outside) {
             let word = words.iter().find(|word| line.contains(**word));
             assert!(word.is_none(), "src/{}:{n}: {line}", source.path);
@@ -263,4 +301,40 @@ fn begins(line: &str) -> bool {
     line.contains("fn ")
         && words.split_whitespace().all(|word| known.contains(&word))
         && !line.ends_with(['}', ';'])
+}
+
+/// Returns the lines of `cargo tree`.
+fn cargo_tree(arguments: &[&str]) -> BTreeSet<String> {
+    let mut command = std::process::Command::new(env!("CARGO"));
+    command.args(["tree", "--locked", "--offline", "--prefix", "none"]).args(arguments);
+    let output = command.current_dir(top()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+}
+
+/// Cargo compiles a crate again when its features, or those of a crate that it depends on, differ.
+#[test]
+fn the_tests_do_not_compile_the_sdk_again() {
+    let features = |edges| cargo_tree(&["-e", edges, "-f", "{p} with {f}"]);
+    let build = features("normal,build");
+    assert!(build.iter().any(|line| line.starts_with("aws-sdk-ec2 v")), "{build:#?}");
+    for line in build.difference(&features("normal,build,dev")) {
+        let mut words = line.split_whitespace();
+        let (name, version) = (words.next().unwrap(), words.next().unwrap());
+        let package = format!("{name}@{}", version.trim_start_matches('v'));
+        let users = cargo_tree(&["-e", "normal,build", "-i", &package]);
+        let sdk: Vec<_> = users.iter().filter(|user| user.starts_with("aws-")).collect();
+        assert!(sdk.is_empty(), "{line}: the tests change its features; it is a part of {sdk:#?}");
+    }
+}
+
+/// The feature `rustls` of the SDK crates, a default one, brings a second stack of old versions.
+#[test]
+fn there_is_one_tls_stack() {
+    let lock = std::fs::read_to_string(top().join("Cargo.lock")).unwrap();
+    for name in ["h2", "http", "hyper", "hyper-rustls", "rustls", "rustls-webpki"] {
+        let versions = lock.matches(&format!("name = \"{name}\"\n")).count();
+        assert_eq!(versions, 1, "versions of {name} in Cargo.lock");
+    }
 }

@@ -1,8 +1,8 @@
 //! Declarations in code.
 
-use kmsctl::address::Address;
 use kmsctl::desired::{Declared, Desired};
 use kmsctl::id::Place;
+use kmsctl::kind::address::Address;
 use kmsctl::kind::key::{NAME_TAG, Rotation, STACK_TAG};
 use kmsctl::kind::{KeyFact, KeyRef, Kind, Spec, alias, grant, key};
 use kmsctl::policy::{Document, Roles, build};

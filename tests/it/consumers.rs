@@ -158,10 +158,10 @@ impl Case {
     }
 
     /// The operation that makes it.
-    fn creation(&self) -> String {
+    fn creation(&self) -> &'static str {
         let plan = Stack::new(1).plan_only(&self.of(self.text));
         let mut calls = plan.steps.iter().flat_map(|step| step.calls.iter().map(|c| &c.call));
-        calls.find(|call| call.effect() == Some(Effect::Creates)).unwrap().request().0
+        calls.find(|call| call.effect() == Some(Effect::Creates)).unwrap().operation()
     }
 
     /// AWS refuses to make it, or the name was taken since the plan was made, and somebody else makes
@@ -175,7 +175,7 @@ impl Case {
             let mut stack = Stack::new(5);
             stack.applied(&desired(KEYS));
             if quota {
-                stack.fake.faults.borrow_mut().refused.insert(self.creation());
+                stack.fake.faults.borrow_mut().refused.insert(self.creation().to_owned());
             } else {
                 let (kind, held) = (self.kind, theirs.clone());
                 stack.meanwhile.set(Some(Box::new(move |fake: &FakeAws| {
@@ -342,7 +342,7 @@ pub(crate) fn policy(desired: &Desired, key: &str) -> serde_json::Value {
 }
 
 /// The operations of a plan, in its order.
-pub(crate) fn operations(plan: &Plan) -> Vec<String> {
+pub(crate) fn operations(plan: &Plan) -> Vec<&'static str> {
     let calls = plan.steps.iter().flat_map(|step| step.calls.iter().chain(&step.last));
-    calls.map(|planned| planned.call.request().0).collect()
+    calls.map(|planned| planned.call.operation()).collect()
 }

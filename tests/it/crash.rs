@@ -129,7 +129,7 @@ fn without_chance_no_key_is_made() {
     let (_, ended) = stack.run(&storage());
     assert_eq!(
         ended.failed.first().unwrap().1.to_string(),
-        "nothing more was sent: no random numbers"
+        "no further call was sent: no random numbers"
     );
     assert_eq!(stack.fake.mutations.get(), 0);
     stack.nonces.set(0);
@@ -149,7 +149,7 @@ fn what_the_next_run_does_after_a_kill_at_each_call() {
             let dead = stack.replay().in_flight();
             let killed: Vec<String> = dead
                 .iter()
-                .map(|(address, open)| format!("{} of {address}", open.call.request().0))
+                .map(|(address, open)| format!("{} of {address}", open.call.operation()))
                 .collect();
             stack.applied(&storage());
             // Independent steps run in any order.

@@ -161,9 +161,9 @@ fn lives_on_the_stand_in(
     stack.settled(desired);
     let calls = plan.steps.iter().flat_map(|step| &step.calls);
     let mut calls: Vec<_> =
-        calls.map(|planned| (planned.call.request().0, planned.at.account.to_string())).collect();
+        calls.map(|planned| (planned.call.operation(), planned.at.account.to_string())).collect();
     calls.sort();
-    let calls: Vec<(&str, &str)> = calls.iter().map(|(name, at)| (&**name, &**at)).collect();
+    let calls: Vec<(&str, &str)> = calls.iter().map(|(name, at)| (*name, &**at)).collect();
     assert_eq!(calls, expected);
     stack.state = world::lineage("two");
     let plan = stack.applied(desired);

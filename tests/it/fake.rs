@@ -5,15 +5,14 @@ mod consumers;
 mod kms;
 
 pub(crate) use consumers::{Held, open_bucket};
-use kmsctl::cloud::{
-    AliasEntry, Bucket, Caller, Cloud, CloudError, Copies, Fault, Identity, Late, Object, Outcome,
-    Page, Phase, Sought,
-};
+use kmsctl::answer::{CloudError, Fault, Outcome};
+use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Copies, Identity, Page};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, Kind, alias, grant};
+use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,16 +126,16 @@ pub(super) fn fail(operation: &'static str, fault: Fault, message: &str) -> Clou
 }
 
 /// The key that a call is about or points at.
-fn about(call: &Call, late: &Late<'_>) -> Option<KeyArn> {
+fn about(call: &Call, late: &CallBindings<'_>) -> Option<KeyArn> {
     let key = match call {
         Call::Key(_) => return late.key.cloned(),
         Call::Alias(
-            alias::Call::CreateAlias { target_key_id: key, .. }
-            | alias::Call::UpdateAlias { target_key_id: key, .. },
+            alias::Call::CreateAlias(alias::CreateAlias { target_key_id: key, .. })
+            | alias::Call::UpdateAlias(alias::UpdateAlias { target_key_id: key, .. }),
         )
         | Call::Grant(
-            grant::Call::CreateGrant { key_id: key, .. }
-            | grant::Call::RevokeGrant { key_id: key, .. },
+            grant::Call::CreateGrant(grant::CreateGrant { key_id: key, .. })
+            | grant::Call::RevokeGrant(grant::RevokeGrant { key_id: key, .. }),
         ) => key,
         _ => return None,
     };
@@ -396,7 +395,7 @@ impl Cloud for FakeAws {
         self.of("ListGrants", key, |k| page(k.grants.iter().rev().cloned().collect(), from))
     }
 
-    async fn objects(&self, at: &Place, sought: &Sought) -> Result<Vec<Object>, CloudError> {
+    async fn objects(&self, at: &Place, sought: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
         self.read("DescribeConsumers", None).await?;
         Ok(self.found(at, sought))
     }
@@ -431,12 +430,17 @@ impl Cloud for FakeAws {
         found.ok_or_else(|| fail("HeadBucket", Fault::NotFound, "no such bucket"))
     }
 
-    async fn call(&self, at: &Place, call: &Call, late: Late<'_>) -> Result<Outcome, CloudError> {
+    async fn call(
+        &self,
+        at: &Place,
+        call: &Call,
+        late: CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
         self.latency().await;
         if self.killed.get() {
             std::future::pending::<()>().await;
         }
-        let operation = call.request().0;
+        let name = call.operation();
         self.mutations.set(self.mutations.get() + 1);
         let faults = self.faults.borrow().clone();
         let crash =
@@ -445,14 +449,13 @@ impl Cloud for FakeAws {
             self.killed.set(true);
             std::future::pending::<()>().await;
         }
-        let name = kms::name(&operation);
-        let denied = late.key.map(|k| (operation.clone(), k.id().to_owned()));
-        let everywhere = (operation.clone(), "*".to_owned());
+        let denied = late.key.map(|k| (name.to_owned(), k.id().to_owned()));
+        let everywhere = (name.to_owned(), "*".to_owned());
         let early = if denied.is_some_and(|d| faults.denied.contains(&d))
             || faults.denied.contains(&everywhere)
         {
             Some(fail(name, Fault::Denied, "not authorized"))
-        } else if faults.refused.contains(&operation) {
+        } else if faults.refused.contains(name) {
             Some(fail(name, Fault::LimitExceeded, "a quota is reached"))
         } else if self.rng.below(100) < faults.throttle {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
@@ -464,7 +467,7 @@ impl Cloud for FakeAws {
             None
         };
         if let Some(error) = early {
-            self.log.borrow_mut().push((operation, false));
+            self.log.borrow_mut().push((name.to_owned(), false));
             return Err(error);
         }
         let result = match self.stranger(call) {
@@ -472,7 +475,7 @@ impl Cloud for FakeAws {
             false if call.effect().is_some() => self.consume(at, call, &late, name),
             false => self.execute(at, call, &late, name),
         };
-        self.log.borrow_mut().push((operation, result.is_ok()));
+        self.log.borrow_mut().push((name.to_owned(), result.is_ok()));
         if let Err(error) = &result {
             self.refusals.borrow_mut().push(error.to_string());
         }

@@ -38,7 +38,7 @@ fn a_journal_that_the_state_already_has_is_not_folded_in_again() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path(), name());
     let address = || key_at("a");
-    let (at, call) = (home(), Call::Key(key::Call::EnableKey {}));
+    let (at, call) = (home(), Call::Key(key::EnableKey {}.into()));
     store.append(&run(0)).unwrap();
     store.append(&Event::Began { address: address(), draft: None }).unwrap();
     let (number, nonce, time) = (0, None, 0);

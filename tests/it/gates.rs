@@ -19,7 +19,7 @@ fn what_does_not_pass_is_not_applied_and_what_was_there_is_told() {
     let mut stack = Stack::new(3);
     let (plan, _) = stack.run(&gated());
     let key = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage")).unwrap();
-    assert!(key.reason.contains("the gate `forbidden` is not passed"), "{}", key.reason);
+    assert!(key.reason.contains("it does not pass the gate `forbidden`"), "{}", key.reason);
     assert!(key.reason.contains("\"Allow use of the key\""), "{}", key.reason);
     assert_eq!(stack.fake.mutations.get(), 0);
 
@@ -40,7 +40,7 @@ fn nothing_is_gained_beyond_the_base() {
         all
     };
     let (plan, _) = stack.run(&with(&["app", "web"]));
-    assert!(plan.blocked[0].reason.contains("role/web gets"), "{:#?}", plan.blocked);
+    assert!(plan.blocked[0].reason.contains("role/web gains"), "{:#?}", plan.blocked);
     stack.applied(&with(&[]));
 }
 
@@ -151,7 +151,7 @@ fn a_policy_that_is_not_known_does_not_pass() {
     let survey = kmsctl::plan::Survey::default();
     let plan = kmsctl::plan::draft(&gated, &stack.state, &live).finish(&survey);
     let reasons: Vec<&str> = plan.blocked.iter().map(|b| b.reason.as_str()).collect();
-    assert!(reasons[0].contains("what the policy will be is not known"), "{reasons:?}");
+    assert!(reasons[0].contains("what the policy will be is unknown"), "{reasons:?}");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_shared_policy_gains_nothing_beyond_the_base() {
     let spec = base.resources[&key_at("a")].spec.clone();
     more.base.insert(key_at("a"), spec.clone());
     let (plan, _) = stack.run(&more);
-    assert!(plan.blocked[0].reason.contains("role/web gets"), "{:#?}", plan.blocked);
+    assert!(plan.blocked[0].reason.contains("role/web gains"), "{:#?}", plan.blocked);
     let mut same = base;
     same.base.insert(key_at("a"), spec);
     stack.applied(&same);

@@ -13,6 +13,7 @@
 
 mod architecture;
 mod build;
+mod calls;
 mod consumers;
 mod crash;
 mod examples;
@@ -38,6 +39,7 @@ mod program_es;
 mod program_rds;
 mod program_state;
 mod properties;
+mod readme;
 mod replicas;
 mod scenarios;
 mod service_linked_roles;

@@ -78,7 +78,7 @@ fn a_policy_that_names_its_own_key_is_put_once_the_key_is_there() {
     let plan = stack.applied(&selfish());
     let step = plan.steps.iter().find(|step| step.address == key_at("storage")).unwrap();
     let calls: Vec<_> = step.calls.iter().map(|planned| planned.call.request()).collect();
-    let names: Vec<&str> = calls.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = calls.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["CreateKey", "PutKeyPolicy", "EnableKeyRotation"]);
     assert!(calls[0].1.get("Policy").is_none(), "AWS's own policy until then: {:?}", calls[0].1);
     assert_eq!(stack.fake.changes_since(0)[..2], ["CreateKey", "PutKeyPolicy"]);

@@ -94,7 +94,7 @@ fn what_is_on_a_foreign_key_is_removed_with_its_declaration() {
     // A grant carries the stack's name. An alias carries nothing: on a key of somebody else it stays.
     let (plan, _) = stack.run(&nothing);
     assert!(
-        reasons(&plan).starts_with("alias/alias/storage: it is no longer declared"),
+        reasons(&plan).starts_with("alias/alias/storage: the alias is no longer declared"),
         "{plan:#?}"
     );
     assert_eq!((stack.fake.grants_total(), stack.fake.aliases_total()), (1, 2));

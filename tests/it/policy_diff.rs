@@ -26,7 +26,7 @@ fn seed() -> String {
 fn the_same_document() {
     let respelled = seed().replace("arn:aws:iam::111122223333:root", "111122223333");
     let (out, _) = says(0, &respelled, &[SEED, "-", "--detailed-exitcode"]);
-    assert_eq!(out, "The same document: AWS would hold the one for the other.\n");
+    assert_eq!(out, "The policies are identical: nothing would change in AWS.\n");
     let (out, _) = says(0, &respelled, &[SEED, "-", "--format", "json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let due = serde_json::json!({
@@ -39,7 +39,7 @@ fn the_same_document() {
 fn text_only_and_future_actions_only() {
     let renamed = seed().replace("Allow use of the key", "Use");
     let (out, _) = says(0, &renamed, &[SEED, "-", "--detailed-exitcode"]);
-    assert_eq!(out, "The text changes. Access does not.\n");
+    assert_eq!(out, "The text changes. Access does not change.\n");
     let spelled =
         seed().replace("\"kms:ReEncrypt*\"", "\"kms:ReEncryptFrom\", \"kms:ReEncryptTo\"");
     let (out, _) = says(0, &spelled, &[SEED, "-", "--format", "json", "--detailed-exitcode"]);
@@ -54,12 +54,12 @@ fn changed_access() {
     let less = seed().replace("\"kms:Decrypt\",", "");
     let (out, _) = says(2, &less, &[SEED, "-", "--detailed-exitcode"]);
     insta::assert_snapshot!(out, @r#"
-    Access changes: it is lost.
+    Access changes: principals lose access.
       - user/umemoto loses decrypt; IAM policies may still allow it (statement "Allow use of the key")
     "#);
     let (out, _) = says(0, &less, &[SEED, "-", "-v"]);
     insta::assert_snapshot!(out, @r#"
-    Access changes: it is lost.
+    Access changes: principals lose access.
       - user/umemoto loses Decrypt; IAM policies may still allow it (statement "Allow use of the key")
     "#);
     let (out, _) = says(0, &less, &[SEED, "-", "--format", "json"]);

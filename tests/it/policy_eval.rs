@@ -44,15 +44,15 @@ fn a_decision_names_what_decides() {
     denied: nothing allows kms:Decrypt
     ");
     insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "PutKeyPolicy")), @r"
-    denied: kms:PutKeyPolicy is for principals of the key's own account, 111122223333, only
+    denied: kms:PutKeyPolicy is allowed only to principals in the key's account, 111122223333
     ");
     insta::assert_snapshot!(says(&ask(ADMIN, "CreateKey")), @r"
-    iam-only: only IAM policies allow kms:CreateKey: no key policy is asked
+    iam-only: only IAM policies decide about kms:CreateKey, and key policies do not apply
     ");
     let mut vague = ask(ADMIN, "kms:CreateGrant");
     vague.extend(["--unknown-context", "kms:grantisforawsresource"]);
     insta::assert_snapshot!(says(&vague), @r"
-    unknown: it depends on what is not known
+    unknown: it depends on facts that are not known
       Statement[3] `Allow attachment of persistent resources` (Allow) depends on the condition key `kms:GrantIsForAWSResource`
     ");
 }
@@ -117,7 +117,7 @@ fn wrong_use_is_told_what_would_be_right() {
     refused(&[POLICY, "--principal", ADMIN, "--action", "kms:Decrypt"], "--account");
     refused(&ask("bob", "kms:Decrypt"), "name a service");
     refused(&ask("arn:aws:iam::111122223333:group/g", "kms:Decrypt"), "groups");
-    refused(&ask("*", "kms:Decrypt"), "not one who asks");
+    refused(&ask("*", "kms:Decrypt"), "cannot make a request");
     refused(&ask(ADMIN, "kms:Decript"), "did you mean `kms:Decrypt`?");
     refused(&ask(ADMIN, "kms:ReEncrypt"), "kms:ReEncryptFrom");
     refused(&with(&["--context", "kms:ViaService"]), "KEY=VALUE");
@@ -159,7 +159,7 @@ fn what_does_not_count_is_said_aside() {
     let output = run("", &args);
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("did you mean `kms:ViaService`?"), "{text}");
-    assert!(text.contains("kms:Decrypt never has it"), "{text}");
+    assert!(text.contains("requests for kms:Decrypt never have it"), "{text}");
 }
 
 #[test]
@@ -169,5 +169,5 @@ fn grants_of_another_key_are_an_error() {
     args.extend(["--grants", GRANTS, "--key-arn", key]);
     let output = run("", &args);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("is of the key"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("belongs to the key"));
 }

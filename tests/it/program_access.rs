@@ -15,9 +15,13 @@ fn access_is_told_by_policy_and_by_grant() {
     assert!(missing.contains("the stack has no key `a` in AWS"), "{missing}");
     stack.expect(0, &["apply", "--auto-approve"]);
     let table = stack.expect(0, &["access", "a"]);
-    for said in
-        ["role/App", "encrypt, decrypt", "role/Batch", "through the grant", "account 123456789012"]
-    {
+    for said in [
+        "role/App",
+        "encrypt, decrypt",
+        "role/Batch",
+        "(grant kmsctl:seen:a/batch:",
+        "account 123456789012",
+    ] {
         assert!(table.contains(said), "{said}: {table}");
     }
     assert_eq!(table, stack.expect(0, &["access", "alias/seen"]));
@@ -67,7 +71,7 @@ fn a_gate_refuses_in_plan_and_in_lint_and_names_the_statement() {
     );
     let stack = Stack::of_text(&text, "me-south-1");
     let refused = stack.expect(3, &["plan"]);
-    assert!(refused.contains("the gate `forbidden` is not passed"), "{refused}");
+    assert!(refused.contains("it does not pass the gate `forbidden`"), "{refused}");
     assert!(refused.contains("\"Allow use of the key\""), "{refused}");
     let linted = stack.expect(3, &["lint"]);
     assert!(linted.contains("error[KMS801]") && linted.contains("role/App is allowed"), "{linted}");

@@ -88,7 +88,7 @@ rds:
     stack.expect(0, &["plan", "--detailed-exitcode"]);
     // The last snapshot needs the key.
     let said = stack.expect(3, &["destroy", "--auto-approve"]);
-    assert!(said.contains("it is in use: final snapshot `"), "{said}");
+    assert!(said.contains("the key is in use: final snapshot `"), "{said}");
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);
     assert_eq!(count(region, "DescribeDBSnapshots", "DBSnapshot"), 1);
 }
@@ -115,7 +115,7 @@ rds:
     stack.expect(0, &["plan", "--detailed-exitcode"]);
     // The last snapshot needs the key.
     let said = stack.expect(3, &["destroy", "--auto-approve"]);
-    assert!(said.contains("it is in use: final snapshot `"), "{said}");
+    assert!(said.contains("the key is in use: final snapshot `"), "{said}");
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);
     assert_eq!(count(region, "DescribeDBClusters", "DBCluster"), 0);
     let left = rds(region, "Action=DescribeDBClusterSnapshots");

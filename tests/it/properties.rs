@@ -5,6 +5,7 @@ use crate::world::Stack;
 use kmsctl::desired::Desired;
 use kmsctl::kind::key::Rotation;
 use proptest::prelude::*;
+use std::fmt::Write as _;
 
 #[derive(Clone, Debug)]
 struct Toss {
@@ -161,7 +162,7 @@ fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
     let mut text = "stack: stack\nregion: eu-central-1\nkeys:\n".to_owned();
     for (n, form) in KEYS.iter().enumerate() {
         if idle[n] || uses.iter().flatten().any(|using| using.key == n) {
-            text.push_str(&format!("  k{n}: {{protect: false, {form}}}\n"));
+            writeln!(text, "  k{n}: {{protect: false, {form}}}").unwrap();
         }
     }
     if text.ends_with("keys:\n") {
@@ -172,7 +173,7 @@ fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
     let sections: std::collections::BTreeSet<&str> = declared().map(|(of, _)| of.0).collect();
     for section in sections {
         let list = declared().find(|(of, _)| of.0 == section).unwrap().0.1;
-        text.push_str(&format!("{section}:\n  {list}:\n"));
+        writeln!(text, "{section}:\n  {list}:").unwrap();
         for ((_, _, name, settings, _), using) in declared().filter(|(of, _)| of.0 == section) {
             let users =
                 (0..using.users).map(|n| format!("role/U{n}")).collect::<Vec<_>>().join(", ");
@@ -180,10 +181,9 @@ fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
             let users =
                 if *name == "audit" { String::new() } else { format!(", used_by: [{users}]") };
             let tags = if using.tagged { ", tags: {team: x}" } else { "" };
-            text.push_str(&format!(
-                "    {name}: {{{settings}, key: k{}, protect: false{users}{tags}}}\n",
-                using.key
-            ));
+            let key = using.key;
+            writeln!(text, "    {name}: {{{settings}, key: k{key}, protect: false{users}{tags}}}")
+                .unwrap();
         }
     }
     crate::consumers::desired(&text)

@@ -28,7 +28,7 @@ fn a_replica_is_made_after_its_primary_and_goes_before_it() {
     let mut stack = Stack::new(1);
     let plan = stack.applied(&first);
     let made = operations(&plan);
-    let at = |name: &str| made.iter().position(|made| made == name).unwrap();
+    let at = |name: &str| made.iter().position(|made| *made == name).unwrap();
     assert!(at("CreateKey") < at("ReplicateKey"), "{made:?}");
     stack.settled(&first);
     let (primary, replica) = (stack.fake.key("m"), stack.fake.key("m/eu-west-1"));
@@ -50,7 +50,7 @@ fn a_replica_is_made_after_its_primary_and_goes_before_it() {
     let deleted: Vec<String> = plan
         .steps
         .iter()
-        .filter(|step| step.calls.iter().any(|c| c.call.request().0 == "ScheduleKeyDeletion"))
+        .filter(|step| step.calls.iter().any(|c| c.call.operation() == "ScheduleKeyDeletion"))
         .map(|step| step.address.to_string())
         .collect();
     assert_eq!(deleted, ["key/m/eu-west-1", "key/m"]);

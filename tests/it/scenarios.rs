@@ -79,7 +79,8 @@ fn a_grant_is_replaced_before_it_is_revoked_and_removed_at_last() {
     stack.settled(&changed);
     assert_eq!(stack.fake.changes_since(from), ["CreateGrant", "RevokeGrant"]);
     assert_eq!(stack.fake.grants_total(), 1);
-    let removed = changed.without(&kmsctl::address::Address::new(Kind::Grant, "storage/batch"));
+    let removed =
+        changed.without(&kmsctl::kind::address::Address::new(Kind::Grant, "storage/batch"));
     stack.applied(&removed);
     stack.settled(&removed);
     assert_eq!(stack.fake.grants_total(), 0);

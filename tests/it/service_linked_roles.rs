@@ -4,8 +4,8 @@ use crate::build::{Declare, address, empty, home, key_at, policy, role};
 use crate::fake::{Faults, Kill, NOW};
 use crate::program;
 use crate::world::{Stack, lineage};
-use kmsctl::address::Address;
 use kmsctl::desired::Desired;
+use kmsctl::kind::address::Address;
 use kmsctl::kind::{Kind, Spec, service_linked_role};
 
 const NAME: &str = "autoscaling.amazonaws.com/kms";
@@ -180,7 +180,7 @@ fn leaving_the_configuration_forgets_the_role_and_keeps_it() {
     let from = stack.fake.log.borrow().len();
     let plan = stack.applied(&naming());
     assert_eq!((plan.steps.len(), plan.count("forget")), (1, 1), "{:#?}", plan.steps);
-    assert!(plan.steps[0].reason.contains("AWS keeps"), "{}", plan.steps[0].reason);
+    assert!(plan.steps[0].reason.contains("kept in AWS"), "{}", plan.steps[0].reason);
     assert!(stack.fake.changes_since(from).is_empty());
     assert!(!stack.fake.faults.borrow().missing.contains(&role(PATH)));
     assert!(!stack.state.records.contains_key(&at()));
@@ -229,7 +229,7 @@ fn a_missing_role_that_is_not_declared_can_be() {
     assert_eq!(stack.fake.mutations.get(), 0);
     let key = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage")).unwrap();
     assert_eq!(key.reason, format!("`{}` does not exist", role(PATH)));
-    assert_eq!(key.help, "declare it under `service_linked_roles` and kmsctl creates it");
+    assert_eq!(key.help, "declare it under `service_linked_roles`, and kmsctl creates it");
     // Beside somebody whom kmsctl does not make, both are told.
     stack.fake.faults.borrow_mut().missing.insert(role("app"));
     let both = empty().key("storage", |key| key.policy = Some(policy(true, &[PATH, "app"])));
@@ -278,7 +278,7 @@ fn the_program_makes_the_role_and_the_key_that_names_it() {
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.write(&config(""));
     let forgets = stack.expect(0, &["plan"]);
-    assert!(forgets.contains("AWS keeps the role"), "{forgets}");
+    assert!(forgets.contains("kept in AWS, because services may use the role"), "{forgets}");
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.expect(0, &["plan", "--detailed-exitcode"]);
 }

@@ -1,12 +1,12 @@
 //! What surrounds the engine, and a stack that runs again and again.
 
 use crate::fake::{FakeAws, Kill, NOW, Rng};
-use kmsctl::cloud::CloudError;
-use kmsctl::cloud::retry::Patience;
+use kmsctl::answer::CloudError;
+use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
-use kmsctl::engine::apply::{Ended, Known, Progress, World, WorldError, apply};
+use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, apply};
 use kmsctl::engine::survey::survey;
-use kmsctl::engine::{Effort, recover, refresh};
+use kmsctl::engine::{Options, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
 use kmsctl::plan::order::WorkItem;
@@ -27,8 +27,8 @@ struct Memory<'a> {
     impatient: bool,
 }
 
-impl World for Memory<'_> {
-    fn write(&self, event: &Event) -> Result<(), WorldError> {
+impl Host for Memory<'_> {
+    fn write(&self, event: &Event) -> Result<(), HostError> {
         if self.fake.killed.get() {
             return Err("killed".into());
         }
@@ -38,7 +38,7 @@ impl World for Memory<'_> {
         Ok(())
     }
 
-    fn nonce(&self) -> Result<String, WorldError> {
+    fn nonce(&self) -> Result<String, HostError> {
         let next = self.nonces.get().checked_add(1).ok_or("no random numbers")?;
         self.nonces.set(next);
         Ok(format!("nonce-{}", self.nonces.get()))
@@ -52,7 +52,7 @@ impl World for Memory<'_> {
         self.stop.get()
     }
 
-    fn tell(&self, progress: Progress<'_>) {
+    fn report(&self, progress: Progress<'_>) {
         if self.impatient && matches!(progress, Progress::Polling { .. }) {
             self.stop.set(true);
         }
@@ -83,7 +83,7 @@ pub(crate) struct Stack {
     pub(crate) meanwhile: Cell<Option<Meanwhile>>,
     pub(crate) nonces: Cell<u64>,
     rng: Rng,
-    effort: Effort,
+    options: Options,
 }
 
 pub(crate) fn lineage(name: &str) -> State {
@@ -92,8 +92,11 @@ pub(crate) fn lineage(name: &str) -> State {
 
 impl Stack {
     pub(crate) fn new(seed: u64) -> Self {
-        let patience =
-            Patience { attempts: 60, base: Duration::from_millis(50), cap: Duration::from_secs(5) };
+        let retry = RetryPolicy {
+            attempts: 60,
+            base: Duration::from_millis(50),
+            cap: Duration::from_secs(5),
+        };
         Self {
             fake: FakeAws::new(seed),
             state: lineage("one"),
@@ -105,7 +108,7 @@ impl Stack {
             meanwhile: Cell::new(None),
             nonces: Cell::new(0),
             rng: Rng::new(seed ^ 0xabcd),
-            effort: Effort { parallelism: 4, patience },
+            options: Options { parallelism: 4, retry },
         }
     }
 
@@ -131,11 +134,12 @@ impl Stack {
             Ok(())
         };
         let now = NOW + self.later.get();
-        recover::recover(&self.fake, &self.effort, &mut replay, now, write).await?;
-        let live = refresh::refresh(&self.fake, &self.effort, desired, &replay.state, None).await?;
+        recover::recover(&self.fake, &self.options, &mut replay, now, write).await?;
+        let live =
+            refresh::refresh(&self.fake, &self.options, desired, &replay.state, None).await?;
         let draft = draft(desired, &replay.state, &live);
         let accounts = desired.own_accounts();
-        let (survey, _) = survey(&self.fake, &self.effort, &draft, &live, &accounts).await;
+        let (survey, _) = survey(&self.fake, &self.options, &draft, &live, &accounts).await;
         let plan = draft.finish(&survey);
         Ok((plan, live))
     }
@@ -158,7 +162,7 @@ impl Stack {
         self.fake.begin(crash);
         let done = Self::block_on(async {
             let (plan, live) = self.look(desired, true).await.expect("a plan");
-            let world = Memory {
+            let host = Memory {
                 journal: &self.journal,
                 fake: &self.fake,
                 nonces: &self.nonces,
@@ -167,7 +171,7 @@ impl Stack {
                 impatient: self.impatient.get(),
             };
             let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
-            world.write(&Event::Run { lineage, serial }).unwrap();
+            host.write(&Event::Run { lineage, serial }).unwrap();
             self.fake.faults.borrow_mut().missing.append(&mut self.leaving.borrow_mut());
             if let Some(meanwhile) = self.meanwhile.take() {
                 meanwhile(&self.fake);
@@ -180,7 +184,7 @@ impl Stack {
             });
             tokio::select! {
                 biased;
-                ended = apply(&self.fake, &world, &self.effort, &approved, known) => {
+                ended = apply(&self.fake, &host, &self.options, &approved, known) => {
                     Some((plan, ended))
                 }
                 () = killed => None,

@@ -1,4 +1,4 @@
-//! A decision about a request in words and as data.
+//! The output of a decision about a request, as text and as JSON.
 
 use serde::Serialize;
 use std::fmt;
@@ -6,26 +6,26 @@ use std::fmt;
 use crate::cli::Answer as Form;
 use crate::io::Io;
 use crate::policy::Document;
-use crate::policy::eval::{Decision, Denial, Doubt, Open, Request, Source};
+use crate::policy::eval::{Decision, Denial, Doubt, Request, Source, Undecided};
 use crate::policy::grants::Grant;
-use crate::policy::meaning::{Meaning, Rule, Verdict};
 use crate::policy::spelled_key;
+use crate::policy::typed::{Effect, TypedPolicy, TypedStatement};
 use crate::render::json::pretty;
 use crate::text::printable;
 
-/// What was decided, and why.
+/// A decision and its reason.
 #[derive(Debug, Serialize)]
 struct Answer {
     decision: &'static str,
     because: Because,
 }
 
-/// What decided.
+/// The reason of a decision.
 #[derive(Debug, Default, Serialize)]
 struct Because {
-    /// A word for programs.
+    /// The identifier of the reason, for programs.
     reason: &'static str,
-    /// A sentence for people.
+    /// The sentence, for people.
     says: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     statement: Option<StatementName>,
@@ -38,7 +38,7 @@ struct Because {
 /// A statement of the document.
 #[derive(Debug, Serialize)]
 struct StatementName {
-    /// Its place as written, from 0.
+    /// The index in the written document, from 0.
     index: Option<usize>,
     sid: Option<String>,
     effect: &'static str,
@@ -51,30 +51,30 @@ struct GrantName {
     name: Option<String>,
 }
 
-/// What may apply, and what that depends on.
+/// A statement or grant that may apply, and the facts on which that depends.
 #[derive(Debug, Serialize)]
 struct Dependence {
     #[serde(skip_serializing_if = "Option::is_none")]
     statement: Option<StatementName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grant: Option<GrantName>,
-    /// Condition keys that the request may have.
+    /// The condition keys whose values are not known.
     condition_keys: Vec<String>,
-    /// All else, in words.
+    /// The other facts that are not known, in words.
     other: Vec<String>,
 }
 
-/// What a decision was about.
+/// The inputs of a decision.
 pub(in crate::command) struct Case<'a> {
     pub(in crate::command) document: &'a Document,
-    pub(in crate::command) meaning: &'a Meaning,
+    pub(in crate::command) typed: &'a TypedPolicy,
     pub(in crate::command) grants: &'a [Grant],
     pub(in crate::command) request: &'a Request,
     pub(in crate::command) owner: &'a str,
 }
 
 impl Case<'_> {
-    /// Tells the decision.
+    /// Prints the decision.
     pub(in crate::command) fn print(&self, decision: &Decision, form: Form, io: &Io) {
         let answer = Answer { decision: decision.word(), because: self.because(decision) };
         match form {
@@ -105,43 +105,43 @@ impl Case<'_> {
             Decision::Denied(Denial::Implicit) => {
                 because("implicit-deny", format!("nothing allows {action}"))
             }
-            Decision::Denied(Denial::Abroad) => {
+            Decision::Denied(Denial::OtherAccount) => {
                 let owner = self.owner;
                 let says =
-                    format!("{action} is for principals of the key's own account, {owner}, only");
+                    format!("{action} is allowed only to principals in the key's account, {owner}");
                 because("not-cross-account", says)
             }
             Decision::Unknown(open) => {
-                let says = "it depends on what is not known".to_owned();
+                let says = "it depends on facts that are not known".to_owned();
                 let depends_on = open.iter().map(|open| self.dependence(open)).collect();
                 Because { depends_on, ..because("open", says) }
             }
             Decision::IamOnly => because(
                 "iam-only",
-                format!("only IAM policies allow {action}: no key policy is asked"),
+                format!("only IAM policies decide about {action}, and key policies do not apply"),
             ),
         }
     }
 
     fn names(&self, source: Source) -> (Option<StatementName>, Option<GrantName>) {
         match source {
-            Source::Rule(rule) => (self.statement(rule), None),
+            Source::Statement(rule) => (self.statement(rule), None),
             Source::Grant(grant) => (None, self.grants.get(grant).map(GrantName::of)),
             Source::Document => (None, None),
         }
     }
 
     fn statement(&self, rule: usize) -> Option<StatementName> {
-        let rule: &Rule = self.meaning.rules.get(rule)?;
-        let effect = match rule.verdict {
-            Verdict::Allow => "Allow",
-            Verdict::Deny => "Deny",
+        let rule: &TypedStatement = self.typed.statements.get(rule)?;
+        let effect = match rule.effect {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
         };
         let index = self.document.position(rule);
         Some(StatementName { index, sid: rule.sid.clone(), effect })
     }
 
-    fn dependence(&self, open: &Open) -> Dependence {
+    fn dependence(&self, open: &Undecided) -> Dependence {
         let (statement, grant) = self.names(open.source);
         let mut dependence =
             Dependence { statement, grant, condition_keys: Vec::new(), other: Vec::new() };
@@ -162,7 +162,7 @@ impl GrantName {
     }
 }
 
-/// Safe for a terminal.
+/// The text form, which is safe for a terminal.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Because { says, statement, grant, depends_on, .. } = &self.because;

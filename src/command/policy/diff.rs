@@ -1,4 +1,4 @@
-//! `policy diff`.
+//! `policy diff`: compares the access of two policies.
 
 use super::{Key, Reading};
 use crate::cli::{Answer, Global, PolicyDiffArgs};
@@ -36,8 +36,8 @@ pub(super) fn diff(
     }
     if key.account.is_none() && old != new {
         io.say(
-            "note: the key's account is not known: what depends on it is only possible; \
-             `--account` says which it is",
+            "note: the key's account is not known, so access that depends on it is shown as possible: \
+             set `--account`",
         );
     }
     let differs = comparison.access != SameAccess::Same;

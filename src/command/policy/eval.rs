@@ -1,11 +1,13 @@
-//! `policy eval`.
+//! `policy eval`: decides whether a policy and grants allow a request.
 
 use super::answer::Case;
 use super::{Key, Reading};
 use crate::cli::{AboutArgs, PolicyEvalArgs};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::policy::eval::{self, Asked, Context, Fact, Principal, Request, decide};
+use crate::policy::eval::{
+    self, Context, ContextValue, Principal, Request, RequestedAction, decide,
+};
 use crate::policy::grants::{Grant, grants};
 use crate::policy::{Problem, known_condition_key};
 use crate::text::printable;
@@ -14,8 +16,8 @@ use std::path::Path;
 /// `kmsctl policy eval`.
 pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Failure> {
     let Some(owner) = &key.account else {
-        let failure = Failure::new("the account that the key is in is not known");
-        return Err(failure.hint("give `--account ID`, or `--key-arn ARN`").exit(Exit::Usage));
+        let failure = Failure::new("the account of the key is not known");
+        return Err(failure.hint("set `--account ID` or `--key-arn ARN`").exit(Exit::Usage));
     };
     let asked = (args.principal.as_str(), args.action.as_str());
     let request = request(asked, &key.partition, &args.about, io)?;
@@ -30,12 +32,12 @@ pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Fa
     let (Some(document), grants) = (document, grants.unwrap_or_default()) else {
         return Err(Failure::new("a document cannot be read"));
     };
-    let meaning = document.meaning();
+    let typed = document.typed();
     let owner = owner.as_str();
-    let about = eval::Key { partition: &key.partition, account: owner, arn: arn.as_deref() };
-    let decision = decide(&meaning, &about, &grants, &request);
+    let about = eval::TargetKey { partition: &key.partition, account: owner, arn: arn.as_deref() };
+    let decision = decide(&typed, &about, &grants, &request);
     let case =
-        Case { document: &document, meaning: &meaning, grants: &grants, request: &request, owner };
+        Case { document: &document, typed: &typed, grants: &grants, request: &request, owner };
     case.print(&decision, args.format, io);
     Ok(Exit::Done)
 }
@@ -48,11 +50,12 @@ fn usage(message: &str, hint: Option<String>) -> Failure {
     }
 }
 
+/// Returns the failure for a wrong option.
 fn wrong(problem: Problem) -> Failure {
     usage(&problem.message, problem.help)
 }
 
-/// The request that the options describe.
+/// Returns the request that the options describe.
 pub(in crate::command) fn request(
     (principal, action): (&str, &str),
     partition: &str,
@@ -60,12 +63,12 @@ pub(in crate::command) fn request(
     io: &Io,
 ) -> Result<Request, Failure> {
     let principal = who(principal, partition, args)?;
-    let action = Asked::parse(action).map_err(wrong)?;
+    let action = RequestedAction::parse(action).map_err(wrong)?;
     let context = context(args, Some(action), io)?;
     Ok(Request { principal, action, context })
 }
 
-/// The principal that the options describe.
+/// Returns the principal that the options describe.
 pub(in crate::command) fn who(
     principal: &str,
     partition: &str,
@@ -81,10 +84,11 @@ pub(in crate::command) fn who(
     Ok(principal)
 }
 
-/// The context that the options describe, of a request for the action; of one for any, where there is none.
+/// Returns the request context that the options describe. With an action, condition keys that its requests
+/// never have are noted.
 pub(in crate::command) fn context(
     args: &AboutArgs,
-    action: Option<Asked>,
+    action: Option<RequestedAction>,
     io: &Io,
 ) -> Result<Context, Failure> {
     let mut context = Context::default();
@@ -104,13 +108,13 @@ pub(in crate::command) fn context(
         if context.has(name) {
             return Err(usage(&format!("`{name}` is both given and unknown"), None));
         }
-        context.set(name, Fact::Unknown);
+        context.set(name, ContextValue::Unknown);
     }
     Ok(context)
 }
 
-/// Refuses what is no condition key, and says so where a key will not count.
-fn check_key(name: &str, action: Option<Asked>, io: &Io) -> Result<(), Failure> {
+/// Refuses a name that is not a condition key, and notes a condition key that has no effect.
+fn check_key(name: &str, action: Option<RequestedAction>, io: &Io) -> Result<(), Failure> {
     if name.split_once(':').is_none_or(|(service, key)| service.is_empty() || key.is_empty()) {
         let hint = Some("condition keys have a prefix, such as `aws:SourceArn`".to_owned());
         return Err(usage(&format!("`{name}` is not a condition key"), hint));
@@ -118,30 +122,34 @@ fn check_key(name: &str, action: Option<Asked>, io: &Io) -> Result<(), Failure> 
     if let Err(near) = known_condition_key(name) {
         let near = near.map_or(String::new(), |near| format!(": did you mean `{near}`?"));
         io.say(&format!(
-            "note: `{}` is no condition key of KMS that kmsctl knows{near}",
+            "note: kmsctl does not know `{}` as a condition key of KMS{near}",
             printable(name)
         ));
     } else if let Some(action) = action.filter(|action| !action.can_have(name)) {
         let name = printable(name);
-        io.say(&format!("note: `{name}` does not count: kms:{} never has it", action.name()));
+        io.say(&format!(
+            "note: `{name}` has no effect: requests for kms:{} never have it",
+            action.name()
+        ));
     }
     Ok(())
 }
 
-/// The grants in a file, which must be of the key, where that is known.
+/// Reads the grants in a file. If the ARN of the key is given, every grant must belong to that key.
 fn read_grants(reading: &mut Reading, path: &Path, arn: Option<&str>) -> Vec<Grant> {
     let Some(node) = reading.tree(path) else { return Vec::new() };
     let read = grants(&node).and_then(|grants| {
-        let other = |grant: &&Grant| grant.key.as_deref().is_some_and(|key| Some(key) != arn);
-        match grants.iter().find(other).filter(|_| arn.is_some()) {
-            None => Ok(grants),
-            Some(grant) => {
-                let key = grant.key.as_deref().unwrap_or_default();
-                let message = format!("the grant `{}` is of the key `{key}`", grant.id);
-                let help = "give the grants of the key that `--key-arn` names";
-                Err(vec![Problem { span: node.span, message, help: Some(help.to_owned()) }])
-            }
-        }
+        let is_on_other_key = |grant: &&Grant| match (arn, grant.key.as_deref()) {
+            (Some(arn), Some(key)) => key != arn,
+            _ => false,
+        };
+        let Some(grant) = grants.iter().find(is_on_other_key) else {
+            return Ok(grants);
+        };
+        let key = grant.key.as_deref().unwrap_or_default();
+        let message = format!("the grant `{}` belongs to the key `{key}`", grant.id);
+        let help = Some("pass the grants of the key that `--key-arn` names".to_owned());
+        Err(vec![Problem { span: node.span, message, help }])
     });
     read.unwrap_or_else(|problems| {
         reading.problems(problems);

@@ -1,8 +1,8 @@
-//! `policy lint`: what is questionable about policy files.
+//! `policy lint`: findings about policy files.
 
 use super::{Key, Reading};
 use crate::cli::{Global, PolicyLintArgs};
-use crate::command::lint::{print, told};
+use crate::command::lint::{located, print};
 use crate::config;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
@@ -22,14 +22,15 @@ pub(super) fn lint(
         && caller.splitn(6, ':').count() < 6
     {
         let failure = Failure::new(format!("the caller `{caller}` is not an ARN"));
-        let hint = "write what `aws sts get-caller-identity` says";
+        let hint = "write the `Arn` that `aws sts get-caller-identity` shows";
         return Err(failure.hint(hint).exit(Exit::Usage));
     }
     if let Some(usage) = &args.key_usage
         && !SPECS.iter().any(|spec| spec.usages.contains(&usage.as_str()))
     {
         let failure = Failure::new(format!("`{usage}` is not a key usage"));
-        return Err(failure.hint("write it as AWS does: ENCRYPT_DECRYPT").exit(Exit::Usage));
+        let hint = "write a key usage of AWS, such as ENCRYPT_DECRYPT";
+        return Err(failure.hint(hint).exit(Exit::Usage));
     }
     let arn = key.arn.as_ref().map(ToString::to_string);
     let facts = Facts {
@@ -56,6 +57,6 @@ pub(super) fn lint(
     }
     reading.close(io)?;
     let spans: Vec<Span> = found.iter().map(|finding| finding.span).collect();
-    let found: Vec<_> = found.iter().map(|f| told(f, Some(&reading.sources))).collect();
+    let found: Vec<_> = found.iter().map(|f| located(f, Some(&reading.sources))).collect();
     Ok(print(&found, &spans, &reading.sources, args.format, global, io))
 }

@@ -7,167 +7,178 @@ use crate::config::{Named, Spanned};
 record! {
     /// CloudTrail.
     pub struct Cloudtrail {
-        /// Its trails, by their names.
+        /// Trails, by their names in AWS.
         trails: Named<Part<Trail>>,
-        /// Its event data stores, by their names.
+        /// Event data stores, by their names in AWS.
         event_data_stores: Named<Part<EventDataStore>>,
     }
 }
 
 record! {
-    /// A trail: writes what happens in the account to a bucket.
+    /// A CloudTrail trail, which records the events of the account in a bucket. The bucket must exist; its policy is not
+    /// managed. A protected trail is neither deleted nor stopped.
     pub struct Trail {
-        /// What encrypts its log files: a key of the stack, an ARN, an alias, in the Region of the bucket; null for S3's own encryption.
+        /// The key that encrypts the log files: the name of a key of the stack, or the ARN or an alias of
+        /// another key; null for S3's own encryption. It must be in the Region of the bucket.
         key: Settable<Text>,
-        /// The bucket that it writes to; its policy must let CloudTrail do so, and is not kmsctl's.
+        /// The bucket for the log files; required unless `existing` is given. kmsctl does not manage its
+        /// policy, which must let CloudTrail write; a plan says what the policy lacks (it reads with
+        /// `s3:ListBucket` and `s3:GetBucketPolicy`).
         bucket: Option<Text>,
-        /// What the names of its log files begin with; empty for nothing.
+        /// The prefix of the names of the log files; empty for none.
         prefix: Option<Text>,
-        /// Whether it takes the events of all Regions.
+        /// Whether it records the events of all Regions.
         multi_region: Option<Spanned<bool>>,
-        /// Whether it takes the events of all accounts of the organization; the stack's account must be the management account.
+        /// Whether it records the events of all accounts of the organization; the stack's account must be
+        /// the management account.
         organization: Option<Spanned<bool>>,
-        /// Whether digests show that log files were changed.
+        /// Whether CloudTrail writes digest files, which show whether log files were changed.
         log_file_validation: Option<Spanned<bool>>,
-        /// Whether it takes the events of services without a Region, such as IAM; needed where it takes those of all Regions.
+        /// Whether it records the events of global services, such as IAM; required if it records all
+        /// Regions.
         include_global_events: Option<Spanned<bool>>,
-        /// Which events it takes; default of AWS: all that manage resources.
+        /// The events that it records; default of AWS: all management events.
         event_selectors: Option<Spanned<Vec<EventSelector>>>,
-        /// Which events it takes, said field by field, instead of `event_selectors`.
+        /// The events that it records, chosen field by field, instead of `event_selectors`.
         advanced_event_selectors: Option<Spanned<Vec<AdvancedEventSelector>>>,
-        /// Whether it logs; default true. A protected trail is not stopped.
+        /// Whether it logs; default: true. A protected trail is not stopped.
         logging: Option<Spanned<bool>>,
-        /// Who reads its log files: the key's policy lets them decrypt.
+        /// Principals that read the log files: a derived statement lets them decrypt.
         log_readers: Option<Spanned<Vec<Text>>>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The name of a trail that kmsctl did not make: only its key is managed.
+        /// The name of a trail that kmsctl did not create: only its key is managed.
         existing: Option<Text>,
-        /// Whether statements of the key's policy follow from the trail; default true.
+        /// Whether the statements that the trail needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion and stopping; default true.
+        /// Whether deletion and stopping are refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }
 
 record! {
-    /// Which events a trail takes.
+    /// Events that a trail records.
     pub struct EventSelector {
-        /// Events that read, that write, or all; default all.
+        /// Read events, write events or all; default: `All`.
         read_write_type: Option<ReadWriteType>,
-        /// Whether events of the management of resources; default true.
+        /// Whether management events are recorded; default: true.
         management_events: Option<Spanned<bool>>,
-        /// Of which resources the events on data.
+        /// The resources whose data events are recorded.
         data_resources: Vec<DataResource>,
-        /// The services whose management events are left out.
+        /// Services whose management events are not recorded.
         exclude_management_event_sources: Vec<ExcludedSource>,
     }
 }
 
 choice! {
-    /// Which events.
+    /// Read events, write events or all.
     pub enum ReadWriteType {
-        /// All.
+        /// All events.
         All = "All",
-        /// Those that read.
+        /// Read events.
         ReadOnly = "ReadOnly",
-        /// Those that write.
+        /// Write events.
         WriteOnly = "WriteOnly",
     }
 }
 
 choice! {
-    /// A service whose management events can be left out.
+    /// A service whose management events can be excluded.
     pub enum ExcludedSource {
         /// AWS KMS.
         Kms = "kms.amazonaws.com",
-        /// The Data API of RDS.
+        /// The RDS Data API.
         RdsData = "rdsdata.amazonaws.com",
     }
 }
 
 record! {
-    /// Resources whose data events are taken.
+    /// Resources whose data events are recorded.
     pub struct DataResource {
-        /// Their type.
+        /// The type of the resources.
         r#type: DataResourceType,
-        /// The beginnings of their ARNs, such as `arn:aws:s3:::bucket/`.
+        /// Prefixes of their ARNs, such as `arn:aws:s3:::bucket/`.
         @required values: Spanned<Vec<Text>>,
     }
 }
 
 choice! {
-    /// A type of resources with data events; `advanced_event_selectors` have more.
+    /// A type of resource with data events; `advanced_event_selectors` know more types.
     pub enum DataResourceType {
-        /// Objects in S3.
+        /// S3 objects.
         S3Object = "AWS::S3::Object",
-        /// Functions of Lambda.
+        /// Lambda functions.
         LambdaFunction = "AWS::Lambda::Function",
-        /// Tables of DynamoDB.
+        /// DynamoDB tables.
         DynamoDbTable = "AWS::DynamoDB::Table",
     }
 }
 
 record! {
-    /// Which events are taken: those for which every field is as one of its values.
+    /// Events that are recorded: those that meet all conditions on their fields.
     pub struct AdvancedEventSelector {
-        /// What people call it.
+        /// A name for people.
         name: Option<Text>,
-        /// What must hold of each field; `eventCategory` is always among them.
+        /// Conditions on fields of an event, all of which it must meet; one on `eventCategory` is required.
         @required field_selectors: Spanned<Vec<FieldSelector>>,
     }
 }
 
 record! {
-    /// What must hold of a field of an event.
+    /// A condition on a field of an event.
     pub struct FieldSelector {
         /// The field, such as `eventCategory`, `resources.type` or `eventName`.
         field: Text,
-        /// It is one of these.
+        /// The field equals one of these.
         equals: Vec<Text>,
-        /// It begins with one of these.
+        /// The field begins with one of these.
         starts_with: Vec<Text>,
-        /// It ends with one of these.
+        /// The field ends with one of these.
         ends_with: Vec<Text>,
-        /// It is none of these.
+        /// The field equals none of these.
         not_equals: Vec<Text>,
-        /// It begins with none of these.
+        /// The field begins with none of these.
         not_starts_with: Vec<Text>,
-        /// It ends with none of these.
+        /// The field ends with none of these.
         not_ends_with: Vec<Text>,
     }
 }
 
 record! {
-    /// An event data store of CloudTrail Lake: keeps events to be queried. AWS lets only accounts that had one before 2026-05-31 make one.
+    /// An event data store of CloudTrail Lake, which keeps events for queries. Only accounts that had one before
+    /// 2026-05-31 can create one.
     pub struct EventDataStore {
-        /// What encrypts it: a key of the stack, an ARN, an alias; null for a key of AWS's. It can be given later, once; it never changes.
+        /// The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key;
+        /// null for a key of AWS's. A key can be added later, once, and never changes.
         key: Settable<Text>,
-        /// For how many days events are kept, 7 to 3653.
+        /// Days that events are kept, 7 to 3653.
         retention_days: Option<Spanned<u32>>,
-        /// Whether it takes the events of all Regions.
+        /// Whether it records the events of all Regions.
         multi_region: Option<Spanned<bool>>,
-        /// Whether it takes the events of all accounts of the organization.
+        /// Whether it records the events of all accounts of the organization.
         organization: Option<Spanned<bool>>,
-        /// Which events it takes; default of AWS: all that manage resources.
+        /// The events that it records; default of AWS: all management events.
         advanced_event_selectors: Option<Spanned<Vec<AdvancedEventSelector>>>,
-        /// Whether AWS refuses to delete it; default of AWS: true. kmsctl switches it off before a deletion that `protect` allows.
+        /// Whether AWS refuses to delete it; default of AWS: true. kmsctl turns it off before a deletion
+        /// that `protect` allows.
         termination_protection: Option<Spanned<bool>>,
-        /// Who queries it and reads the results: the key's policy lets them.
+        /// Principals that query it and read the results: a derived statement lets them use the key.
         used_by: Option<Spanned<Vec<Text>>>,
-        /// Narrow what CloudTrail may do with the key to stores of this account and Region (to this store, with `existing`). A second step: apply without it first, because AWS documents it for stores that are there.
+        /// Whether CloudTrail may use the key for event data stores of this account and Region only (for
+        /// this store, with `existing`). It is a second step: apply without it first, because AWS documents
+        /// the condition for stores that exist.
         source_arn: Option<Spanned<bool>>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The ARN of an event data store that kmsctl did not make: only its key is managed.
+        /// The ARN of an event data store that kmsctl did not create: only its key is managed.
         existing: Option<Text>,
-        /// Whether statements of the key's policy follow from the store; default true.
+        /// Whether the statements that the store needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion; default true.
+        /// Whether deletion is refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }

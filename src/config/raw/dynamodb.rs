@@ -7,37 +7,39 @@ use crate::config::{Named, Spanned};
 record! {
     /// DynamoDB.
     pub struct Dynamodb {
-        /// Its tables, by their names.
+        /// Tables, by their names in AWS.
         tables: Named<Part<Table>>,
     }
 }
 
 record! {
-    /// A table of DynamoDB.
+    /// A DynamoDB table.
     pub struct Table {
-        /// What encrypts it: a key of the stack, an ARN, an alias; null for a key that AWS owns.
+        /// The key that encrypts the table: the name of a key of the stack, or the ARN or an alias of
+        /// another key; null for a key that AWS owns. It can change while the table is in use.
         key: Settable<Text>,
-        /// The attribute that items are spread by; fixed at creation.
+        /// The partition key; required unless `existing` is given. Fixed at creation.
         partition_key: Option<Attribute>,
-        /// The attribute that items are sorted by; fixed at creation.
+        /// The sort key; fixed at creation.
         sort_key: Option<Attribute>,
-        /// Who pays for what; default: for each request.
+        /// The billing mode; default: `pay_per_request`.
         billing: Option<Billing>,
         /// Whether AWS refuses to delete the table.
         deletion_protection: Option<Spanned<bool>>,
-        /// Whether the table can be restored to any point of the last 35 days.
+        /// Whether the table can be restored to any point in the last 35 days.
         point_in_time_recovery: Option<Spanned<bool>>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The name of a table that kmsctl did not make: only its key is managed.
+        /// The name of a table that kmsctl did not create: only its key is managed.
         existing: Option<Text>,
-        /// Who reads and writes its items: the key's policy lets them.
+        /// Principals that read and write items: a derived statement lets them use the key through
+        /// DynamoDB.
         used_by: Option<Spanned<Vec<Text>>>,
-        /// Whether statements of the key's policy follow from the table; default true.
+        /// Whether the statements that the table needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion; default true.
+        /// Whether deletion is refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }
@@ -45,9 +47,9 @@ record! {
 record! {
     /// An attribute of a table's primary key.
     pub struct Attribute {
-        /// Its name.
+        /// The attribute's name.
         name: Text,
-        /// Its type.
+        /// The attribute's type.
         r#type: AttributeType,
     }
 }
@@ -65,23 +67,23 @@ choice! {
 }
 
 record! {
-    /// Who pays for what.
+    /// The billing of a table.
     pub struct Billing {
-        /// `pay_per_request` or `provisioned`.
+        /// The billing mode.
         mode: BillingMode,
-        /// Read capacity units, where provisioned.
+        /// Read capacity units; with `provisioned` only.
         read_capacity: Option<Spanned<u32>>,
-        /// Write capacity units, where provisioned.
+        /// Write capacity units; with `provisioned` only.
         write_capacity: Option<Spanned<u32>>,
     }
 }
 
 choice! {
-    /// Who pays for what.
+    /// The billing mode of a table.
     pub enum BillingMode {
-        /// For each request.
+        /// Each request is paid for.
         PayPerRequest = "pay_per_request",
-        /// For capacity, used or not.
+        /// Capacity is reserved and paid for, used or not.
         Provisioned = "provisioned",
     }
 }

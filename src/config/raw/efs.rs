@@ -7,63 +7,66 @@ use crate::config::{Named, Spanned};
 record! {
     /// EFS.
     pub struct Efs {
-        /// Its file systems, by names of yours.
+        /// File systems, by names of yours.
         file_systems: Named<Part<FileSystem>>,
     }
 }
 
 record! {
-    /// A file system of EFS.
+    /// An EFS file system.
     pub struct FileSystem {
-        /// What encrypts it: a key of the stack, an ARN, an alias; fixed at creation.
+        /// The key that encrypts the file system: the name of a key of the stack, or the ARN or an alias of
+        /// another key. Fixed at creation: for another key, create a new file system and replicate.
         key: Settable<Text>,
-        /// AWS's name of the performance mode; fixed at creation.
+        /// The performance mode; fixed at creation.
         performance_mode: Option<Spanned<PerformanceMode>>,
-        /// How fast it is; AWS's default: as fast as it is large, with bursts.
+        /// The throughput mode; default of AWS: `bursting`.
         throughput_mode: Option<Spanned<ThroughputMode>>,
-        /// MiB a second, where the throughput is provisioned.
+        /// Throughput in MiB/s; with `throughput_mode: provisioned` only.
         provisioned_throughput: Option<Spanned<u32>>,
-        /// The only zone that its data is in, such as `eu-central-1a` (One Zone); fixed at creation.
+        /// The Availability Zone of a One Zone file system, such as `eu-central-1a`; fixed at creation.
         availability_zone: Option<Text>,
-        /// Whether AWS Backup makes automatic backups.
+        /// Whether AWS Backup creates automatic backups.
         backup: Option<Spanned<bool>>,
-        /// When files move to cheaper storage: what is not said is not done; `{}` for never.
+        /// When files move to cheaper storage. A rule that is not given is removed; `{}` removes all.
         lifecycle: Option<Lifecycle>,
-        /// Where instances reach it: all mount targets, at most one a zone.
+        /// All mount targets, at most one in each Availability Zone.
         mount_targets: Option<Spanned<Vec<MountTarget>>>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The id of a file system that kmsctl did not make: only its key is watched.
+        /// The id of a file system that kmsctl did not create: its key is checked, and statements are
+        /// derived.
         existing: Option<Text>,
-        /// Who makes and mounts it: the key's policy lets them.
+        /// Principals that create and mount the file system: a derived statement lets them use the key
+        /// through EFS.
         used_by: Option<Spanned<Vec<Text>>>,
-        /// Whether statements of the key's policy follow from the file system; default true.
+        /// Whether the statements that the file system needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion; default true.
+        /// Whether deletion is refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }
 
 choice! {
-    /// AWS's names of the performance modes.
+    /// The performance mode of a file system.
     pub enum PerformanceMode {
-        /// For nearly everything.
+        /// For nearly every use.
         GeneralPurpose = "generalPurpose",
-        /// Slower answers, for thousands of clients.
+        /// Higher latency, for thousands of clients.
         MaxIo = "maxIO",
     }
 }
 
 choice! {
-    /// How fast a file system is.
+    /// The throughput mode of a file system.
     pub enum ThroughputMode {
-        /// As fast as it is large, with bursts.
+        /// Throughput grows with the size, with bursts.
         Bursting = "bursting",
-        /// As fast as it needs to be.
+        /// Throughput follows the load.
         Elastic = "elastic",
-        /// As fast as is paid for.
+        /// Throughput is fixed at `provisioned_throughput`.
         Provisioned = "provisioned",
     }
 }
@@ -71,17 +74,18 @@ choice! {
 record! {
     /// When files move to cheaper storage, and back.
     pub struct Lifecycle {
-        /// After how long without use a file moves to Infrequent Access.
+        /// When an unused file moves to Infrequent Access.
         transition_to_ia: Option<Spanned<Unused>>,
-        /// After how long without use a file moves to Archive.
+        /// When an unused file moves to Archive: later than to Infrequent Access, and with elastic
+        /// throughput only.
         transition_to_archive: Option<Spanned<Unused>>,
-        /// When it comes back.
+        /// When a file moves back to the primary storage.
         transition_to_primary: Option<Spanned<Used>>,
     }
 }
 
 choice! {
-    /// How long a file was not used, in AWS's words.
+    /// How long a file has not been used, in AWS's words.
     pub enum Unused {
         /// A day.
         Day1 = "AFTER_1_DAY",
@@ -113,11 +117,11 @@ choice! {
 }
 
 record! {
-    /// Where instances of one zone reach a file system.
+    /// A mount target, through which instances of an Availability Zone reach a file system.
     pub struct MountTarget {
-        /// The subnet's id.
+        /// The id of the subnet.
         subnet: Text,
-        /// The ids of up to five security groups; AWS's default: the VPC's.
+        /// The ids of one to five security groups; default of AWS: the VPC's default group.
         security_groups: Option<Spanned<Vec<Text>>>,
     }
 }

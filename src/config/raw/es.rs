@@ -6,88 +6,91 @@ use crate::config::{Named, Spanned};
 use crate::tree::Node;
 
 record! {
-    /// Elasticsearch and OpenSearch: one service, one API.
+    /// Elasticsearch and OpenSearch domains, of one service with one API.
     pub struct Es {
-        /// The domains, by their names.
+        /// Domains, by their names in AWS.
         domains: Named<Part<Domain>>,
     }
 }
 
 record! {
-    /// A domain.
+    /// An Elasticsearch or OpenSearch domain.
     pub struct Domain {
-        /// What encrypts it: a key of the stack, an ARN, an alias; never another one.
+        /// The key that encrypts the domain: the name of a key of the stack, or the ARN or an alias of
+        /// another key. It never changes; an unencrypted domain can be encrypted in place (Elasticsearch
+        /// 6.7 and later, OpenSearch).
         key: Settable<Text>,
-        /// The engine and its version, such as `OpenSearch_2.19` or `Elasticsearch_7.10`; AWS only goes up.
+        /// The engine and its version, such as `OpenSearch_2.19` or `Elasticsearch_7.10`; upgrades only.
         engine_version: Option<Text>,
-        /// AWS's name of what the data nodes are, such as `r7g.large.search`.
+        /// The instance type of the data nodes, such as `r7g.large.search`.
         instance_type: Option<Text>,
-        /// How many data nodes there are.
+        /// The number of data nodes.
         instance_count: Option<Spanned<u32>>,
-        /// Nodes that only lead the others; null for none.
+        /// Dedicated master nodes; null for none.
         dedicated_master: Settable<DedicatedMaster>,
-        /// Whether the data nodes are spread over zones; null for one zone.
+        /// How the data nodes are spread over Availability Zones; null for one zone.
         zone_awareness: Settable<ZoneAwareness>,
-        /// How large the volume of each data node is, in GiB.
+        /// The size of the volume of each data node, in GiB.
         volume_size_gib: Option<Spanned<u32>>,
-        /// AWS's name of what the volumes are.
+        /// The type of the volumes.
         volume_type: Option<Spanned<DomainVolumeType>>,
-        /// What each volume does a second; for `gp3` and `io1`.
+        /// I/O operations per second of each volume; for `gp3` and `io1`.
         iops: Option<Spanned<u32>>,
-        /// MiB a second of each volume; for `gp3`.
+        /// Throughput of each volume in MiB/s; for `gp3`.
         throughput: Option<Spanned<u32>>,
-        /// Whether traffic between the nodes is encrypted; never off again.
+        /// Whether traffic between nodes is encrypted; it cannot be turned off again.
         node_to_node_encryption: Option<Spanned<bool>>,
-        /// Whether clients must come by HTTPS.
+        /// Whether clients must use HTTPS.
         enforce_https: Option<Spanned<bool>>,
-        /// AWS's name of which TLS clients may speak, such as `Policy-Min-TLS-1-2-2019-07`.
+        /// The TLS policy, in AWS's words, such as `Policy-Min-TLS-1-2-2019-07`.
         tls_policy: Option<Text>,
-        /// Who may do what with the domain: a path to a JSON file, or inline.
+        /// The access policy of the domain: the path of a JSON file, or the policy itself.
         access_policy: Option<Node>,
-        /// The VPC that the domain is in; without one it has a public endpoint for good. The account needs
-        /// the role of `opensearchservice.amazonaws.com` (`service_linked_roles`).
+        /// The VPC of the domain; without one it has a public endpoint, for good. The account needs the
+        /// service-linked role of `opensearchservice.amazonaws.com` (`service_linked_roles`).
         vpc: Option<Vpc>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The name of a domain that kmsctl did not make: only its key is managed.
+        /// The name of a domain that kmsctl did not create: only its key is managed.
         existing: Option<Text>,
-        /// Who makes and changes the domain: the key's policy lets them.
+        /// Principals that create and change the domain: derived statements let them use the key through
+        /// OpenSearch Service.
         used_by: Option<Spanned<Vec<Text>>>,
-        /// Whether statements of the key's policy follow from the domain; default true.
+        /// Whether the statements that the domain needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion; default true.
+        /// Whether deletion is refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }
 
 record! {
-    /// Nodes that only lead the others.
+    /// Dedicated master nodes.
     pub struct DedicatedMaster {
-        /// AWS's name of what they are, such as `m7g.large.search`.
+        /// The instance type, such as `m7g.large.search`.
         r#type: Text,
-        /// How many there are: 3 or 5.
+        /// The number of nodes: 3 or 5.
         count: Spanned<u32>,
     }
 }
 
 record! {
-    /// How the data nodes are spread.
+    /// How the data nodes are spread over Availability Zones.
     pub struct ZoneAwareness {
-        /// Over how many zones: 2 or 3.
+        /// The number of Availability Zones: 2 or 3.
         zones: Spanned<u32>,
     }
 }
 
 choice! {
-    /// AWS's names of the types of volumes.
+    /// The type of a domain's volumes.
     pub enum DomainVolumeType {
-        /// Solid state, newer: its speed is chosen apart from its size.
+        /// General Purpose SSD; IOPS and throughput are set apart from the size.
         Gp3 = "gp3",
-        /// Solid state, older.
+        /// General Purpose SSD, older.
         Gp2 = "gp2",
-        /// Solid state, with a speed that is paid for.
+        /// Provisioned IOPS SSD.
         Io1 = "io1",
         /// Magnetic.
         Standard = "standard",
@@ -95,11 +98,11 @@ choice! {
 }
 
 record! {
-    /// The VPC that a domain is in.
+    /// The VPC of a domain.
     pub struct Vpc {
-        /// The ids of subnets, one a zone.
+        /// The ids of subnets, one in each Availability Zone.
         @required subnets: Spanned<Vec<Text>>,
-        /// The ids of security groups; AWS's default: the VPC's.
+        /// The ids of security groups; default of AWS: the VPC's default group.
         security_groups: Option<Spanned<Vec<Text>>>,
     }
 }

@@ -10,80 +10,84 @@ use crate::tree::{Node, Value};
 record! {
     /// RDS.
     pub struct Rds {
-        /// Its instances, by their identifiers, in lower case.
+        /// Instances, by their identifiers in AWS, in lower case.
         instances: Named<Part<RdsInstance>>,
-        /// Its clusters, by their identifiers, in lower case.
+        /// Clusters, by their identifiers in AWS, in lower case.
         clusters: Named<Part<RdsCluster>>,
     }
 }
 
 record! {
-    /// An instance of RDS. Its key is fixed at creation, for good.
+    /// An RDS instance.
     pub struct RdsInstance {
-        /// What encrypts it: a key of the stack, an ARN, an alias.
+        /// The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key.
+        /// Fixed at creation: for another key, copy a snapshot with it and restore.
         key: Settable<Text>,
-        /// The database engine, such as `mysql` or `postgres`; fixed at creation.
+        /// The database engine, such as `mysql` or `postgres`; required unless `existing` is given. Fixed
+        /// at creation.
         engine: Option<Text>,
-        /// The engine's version, or the beginning of it: `8.0` is met by each `8.0.x`.
+        /// The engine version, or the beginning of it: `8.0` accepts every `8.0.x`.
         engine_version: Option<Text>,
-        /// The instance class, such as `db.t3.micro`.
+        /// The instance class, such as `db.t3.micro`; required unless `existing` is given.
         instance_class: Option<Text>,
-        /// Storage in GiB; it can grow, not shrink.
+        /// Storage in GiB, which can grow but not shrink; required unless `existing` is given.
         allocated_storage_gib: Option<Spanned<u32>>,
-        /// Up to where AWS lets the storage grow by itself.
+        /// The limit in GiB up to which RDS grows the storage by itself.
         max_allocated_storage_gib: Option<Spanned<u32>>,
         /// The storage type, such as `gp3`.
         storage_type: Option<Text>,
-        /// Provisioned I/O operations a second.
+        /// Provisioned I/O operations per second.
         iops: Option<Spanned<u32>>,
-        /// The master user; fixed at creation.
+        /// The name of the master user; required unless `existing` is given. Fixed at creation.
         master_username: Option<Text>,
-        /// The master password: `managed`, `managed_with_key` or `{env: NAME}`.
+        /// The master password; required unless `existing` is given. RDS creates and keeps one, or kmsctl
+        /// reads it from an environment variable: `{env: NAME}`. It is never written into the
+        /// configuration.
         master_password: Option<Spanned<MasterPassword>>,
         /// The name of the first database; fixed at creation.
         db_name: Option<Text>,
-        /// The port.
+        /// The port, 1150 to 65535.
         port: Option<Spanned<u32>>,
-        /// The DB subnet group; fixed at creation.
+        /// The name of the DB subnet group; fixed at creation.
         subnet_group: Option<Text>,
-        /// The VPC security groups, by their ids.
+        /// The ids of the VPC security groups.
         security_groups: Option<Spanned<Vec<Text>>>,
-        /// Whether a standby is kept in another availability zone.
+        /// Whether a standby runs in another Availability Zone.
         multi_az: Option<Spanned<bool>>,
-        /// Whether it has a public address.
+        /// Whether it has a public IP address.
         publicly_accessible: Option<Spanned<bool>>,
-        /// How many days automated backups are kept, 0 (none) to 35.
+        /// Days that automated backups are kept, 0 (none) to 35.
         backup_retention_days: Option<Spanned<u32>>,
-        /// When backups are made, in UTC: `03:00-03:30`.
+        /// The daily time for backups, in UTC, such as `03:00-03:30`.
         backup_window: Option<Text>,
-        /// When AWS may maintain it, in UTC: `sun:04:00-sun:05:00`.
+        /// The weekly time for maintenance, in UTC, such as `sun:04:00-sun:05:00`.
         maintenance_window: Option<Text>,
         /// Whether AWS refuses to delete it.
         deletion_protection: Option<Spanned<bool>>,
-        /// The DB parameter group.
+        /// The name of the DB parameter group.
         parameter_group: Option<Text>,
-        /// Whether AWS upgrades it to minor versions.
+        /// Whether RDS upgrades it to new minor versions.
         auto_minor_version_upgrade: Option<Spanned<bool>>,
-        /// Whether snapshots get its tags.
+        /// Whether its tags are copied to snapshots.
         copy_tags_to_snapshot: Option<Spanned<bool>>,
-        /// Performance Insights.
+        /// Performance Insights settings.
         performance_insights: Option<PerformanceInsights>,
-        /// Whether a last snapshot is made when it is deleted; default true.
+        /// Whether a final snapshot is created when it is deleted; default: true.
         final_snapshot: Option<Spanned<bool>>,
-        /// Whether changes are made at once, and not in the maintenance window; default true.
+        /// Whether changes are made at once instead of in the maintenance window; default: true.
         apply_immediately: Option<Spanned<bool>>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The identifier of an instance that kmsctl did not make: its key is checked, and its
-        /// statements are derived.
+        /// The identifier of an instance that kmsctl did not create: its key is checked, and statements are
+        /// derived.
         existing: Option<Text>,
-        /// Who creates it: the key's policy lets them.
+        /// Principals that create it: a derived statement lets them use the key through RDS.
         used_by: Option<Spanned<Vec<Text>>>,
-        /// Whether statements of the key's policy follow from it; default true.
+        /// Whether the statements that it needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion; default true.
+        /// Whether deletion is refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }
@@ -91,97 +95,100 @@ record! {
 record! {
     /// Performance Insights of an instance.
     pub struct PerformanceInsights {
-        /// Whether they are on.
+        /// Whether Performance Insights is on.
         enabled: Spanned<bool>,
-        /// Whether their data is encrypted with the instance's key; else with AWS's for RDS.
+        /// Whether its data is encrypted with the instance's key instead of AWS's key for RDS.
         with_key: Option<Spanned<bool>>,
-        /// How many days it is kept: 7, months of 31 days, or 731.
+        /// Days that its data is kept: 7, a multiple of 31 up to 713, or 731.
         retention_days: Option<Spanned<u32>>,
     }
 }
 
 record! {
-    /// A cluster of RDS: Aurora's, or one of several availability zones. Its key is fixed at creation,
-    /// for good.
+    /// An RDS cluster: an Aurora cluster, or a Multi-AZ DB cluster.
     pub struct RdsCluster {
-        /// What encrypts it: a key of the stack, an ARN, an alias.
+        /// The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key.
+        /// Fixed at creation: for another key, copy a snapshot with it and restore.
         key: Settable<Text>,
-        /// The database engine, such as `aurora-postgresql`; fixed at creation.
+        /// The database engine, such as `aurora-postgresql`; required unless `existing` is given. Fixed at
+        /// creation.
         engine: Option<Text>,
-        /// The engine's version, or the beginning of it: `16` is met by each `16.x`.
+        /// The engine version, or the beginning of it: `16` accepts every `16.x`.
         engine_version: Option<Text>,
         /// The name of the first database; fixed at creation.
         database_name: Option<Text>,
-        /// The master user; fixed at creation.
+        /// The name of the master user; required unless `existing` is given. Fixed at creation.
         master_username: Option<Text>,
-        /// The master password: `managed`, `managed_with_key` or `{env: NAME}`.
+        /// The master password; required unless `existing` is given. RDS creates and keeps one, or kmsctl
+        /// reads it from an environment variable: `{env: NAME}`. It is never written into the
+        /// configuration.
         master_password: Option<Spanned<MasterPassword>>,
-        /// The port.
+        /// The port, 1150 to 65535.
         port: Option<Spanned<u32>>,
-        /// The DB subnet group; fixed at creation.
+        /// The name of the DB subnet group; fixed at creation.
         subnet_group: Option<Text>,
-        /// The VPC security groups, by their ids.
+        /// The ids of the VPC security groups.
         security_groups: Option<Spanned<Vec<Text>>>,
-        /// How many days automated backups are kept, 1 to 35.
+        /// Days that automated backups are kept, 1 to 35.
         backup_retention_days: Option<Spanned<u32>>,
-        /// When backups are made, in UTC: `03:00-03:30`.
+        /// The daily time for backups, in UTC, such as `03:00-03:30`.
         backup_window: Option<Text>,
-        /// When AWS may maintain it, in UTC: `sun:04:00-sun:05:00`.
+        /// The weekly time for maintenance, in UTC, such as `sun:04:00-sun:05:00`.
         maintenance_window: Option<Text>,
         /// Whether AWS refuses to delete it.
         deletion_protection: Option<Spanned<bool>>,
-        /// The DB cluster parameter group.
+        /// The name of the DB cluster parameter group.
         parameter_group: Option<Text>,
-        /// Whether snapshots get its tags.
+        /// Whether its tags are copied to snapshots.
         copy_tags_to_snapshot: Option<Spanned<bool>>,
-        /// The class of all instances, in a cluster of several availability zones (not Aurora).
+        /// The class of all instances of a Multi-AZ DB cluster (not Aurora).
         instance_class: Option<Text>,
-        /// Storage in GiB, in a cluster of several availability zones.
+        /// Storage in GiB of a Multi-AZ DB cluster.
         allocated_storage_gib: Option<Spanned<u32>>,
-        /// The storage type, such as `aurora-iopt1`, or `io2` in a cluster of several zones.
+        /// The storage type, such as `aurora-iopt1`, or `io2` for a Multi-AZ DB cluster.
         storage_type: Option<Text>,
-        /// Provisioned I/O operations a second, in a cluster of several availability zones.
+        /// Provisioned I/O operations per second of a Multi-AZ DB cluster.
         iops: Option<Spanned<u32>>,
-        /// How far instances of class `db.serverless` scale.
+        /// The capacity range of instances of class `db.serverless`.
         serverless_v2: Option<ServerlessV2>,
-        /// Aurora's instances, by their identifiers, in lower case: all that kmsctl makes in it.
+        /// The instances of an Aurora cluster that kmsctl creates, by their identifiers, in lower case.
         members: Option<Spanned<Named<Part<ClusterMember>>>>,
-        /// Whether a last snapshot is made when it is deleted; default true.
+        /// Whether a final snapshot is created when it is deleted; default: true.
         final_snapshot: Option<Spanned<bool>>,
-        /// Whether changes are made at once, and not in the maintenance window; default true.
+        /// Whether changes are made at once instead of in the maintenance window; default: true.
         apply_immediately: Option<Spanned<bool>>,
-        /// Its tags, beside those of `defaults`.
+        /// Its tags, in addition to those of `defaults`.
         tags: Option<Spanned<Named<Text>>>,
-        /// The identifier of a cluster that kmsctl did not make: its key is checked, and its
-        /// statements are derived.
+        /// The identifier of a cluster that kmsctl did not create: its key is checked, and statements are
+        /// derived.
         existing: Option<Text>,
-        /// Who creates it: the key's policy lets them.
+        /// Principals that create it: a derived statement lets them use the key through RDS.
         used_by: Option<Spanned<Vec<Text>>>,
-        /// Whether statements of the key's policy follow from it; default true.
+        /// Whether the statements that it needs are added to the key's policy; default: true.
         derive_policy: Option<Spanned<bool>>,
-        /// Refuse deletion; default true.
+        /// Whether deletion is refused; default: true.
         protect: Option<Spanned<bool>>,
-        /// Another Region than the stack's.
+        /// Its Region, if not the stack's.
         region: Option<Text>,
     }
 }
 
 record! {
-    /// How far instances of class `db.serverless` scale, in Aurora's units of capacity.
+    /// The capacity range of instances of class `db.serverless`, in Aurora capacity units.
     pub struct ServerlessV2 {
-        /// At least: 0 to 256, in halves.
+        /// The minimum: 0 to 256, in steps of 0.5.
         min_capacity: Text,
-        /// At most: 1 to 256, in halves.
+        /// The maximum: 1 to 256, in steps of 0.5.
         max_capacity: Text,
     }
 }
 
 record! {
-    /// An instance in a cluster of Aurora. It has the cluster's key.
+    /// An instance of an Aurora cluster. It is encrypted with the cluster's key.
     pub struct ClusterMember {
         /// The instance class, such as `db.r6g.large` or `db.serverless`.
         instance_class: Text,
-        /// Which is promoted first where the writer fails: 0 before 15; default 1.
+        /// The order of promotion if the writer fails, 0 (first) to 15; default: 1.
         promotion_tier: Option<Spanned<u32>>,
     }
 }
@@ -196,19 +203,20 @@ pub enum MasterPassword {
 }
 
 choice! {
-    /// A master password that RDS makes, and keeps in a secret.
+    /// A master password that RDS creates and keeps in a secret.
     pub enum ManagedPassword {
-        /// The secret is encrypted with AWS's key for secrets.
+        /// RDS creates it and keeps it in Secrets Manager, encrypted with AWS's key.
         Managed = "managed",
-        /// The secret is encrypted with the resource's key.
+        /// RDS creates it and keeps it in Secrets Manager, encrypted with the resource's key.
         ManagedWithKey = "managed_with_key",
     }
 }
 
 record! {
-    /// A master password from the environment: read when the call is sent, and kept nowhere.
+    /// A master password from an environment variable.
     pub struct PasswordSource {
-        /// The name of the environment's variable.
+        /// The name of the environment variable. It is read when the call is sent, and its value is written
+        /// nowhere.
         env: Text,
     }
 }

@@ -12,11 +12,11 @@ mod rds;
 use std::collections::BTreeMap;
 
 use super::Context;
-use crate::address::Address;
 use crate::config::raw::{self, Part, Settable, Text};
 use crate::config::{Diagnostic, Named, Spanned, nearest};
 use crate::desired::Declared;
 use crate::id::{AliasArn, AliasName, KeyArn, Place, is_key_id};
+use crate::kind::address::Address;
 use crate::kind::consumer::{Common, Encryption, Scene, Settings, Spec};
 use crate::kind::key;
 use crate::kind::{self, KeyRef, Kind};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use crate::address::Address;
 use crate::config::raw::{self, Part, Text};
 use crate::config::{Diagnostics, read_beside};
 use crate::desired::{Desired, SAVED};
 use crate::id::AccountId;
 use crate::kind::Spec;
+use crate::kind::address::Address;
 use crate::policy::gates::{Forbidden, Gates};
 use crate::policy::{ActionSet, Document, is_service};
 use serde::Deserialize;

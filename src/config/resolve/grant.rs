@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use crate::address::Address;
 use crate::config::raw::{Constraints, Grant, Text};
 use crate::config::{Diagnostic, Named, Spanned, nearest};
 use crate::id::{AccountId, Place};
+use crate::kind::address::Address;
 use crate::kind::grant::{self, Constraint, operations_for};
 use crate::kind::key::{self, SPECS};
 use crate::kind::{KeyFact, KeyRef, Kind, Spec};

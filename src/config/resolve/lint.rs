@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use super::Context;
-use crate::address::Address;
 use crate::config::Diagnostic;
 use crate::config::raw::{Key, Text, Waiver};
+use crate::kind::address::Address;
 use crate::kind::key::{self, Rotation, can_rotate};
 use crate::policy::Finding;
-use crate::policy::lint::{Rule, beside, rule};
+use crate::policy::lint::{Rule, other_rules, rule};
 use crate::tree::Span;
 use crate::waiver;
 
@@ -49,39 +49,39 @@ impl Context<'_> {
             || (spec.rotation.is_none() && raw.adopt.is_none());
         if off && can_rotate(key_spec, origin) {
             let span = raw.rotation.as_ref().map(|rotation| rotation.span);
-            add(&beside::ROTATION, span, "the key does not rotate");
+            add(&other_rules::ROTATION, span, "the key does not rotate");
         }
         if key_spec == "RSA_2048" && spec.usage.as_deref() == Some("ENCRYPT_DECRYPT") {
             let span = raw.spec.as_ref().map(|spec| spec.span);
-            add(&beside::RSA_2048, span, "2048 bits are too few for an RSA key that encrypts");
+            add(&other_rules::RSA_2048, span, "2048 bits are too few for an RSA key that encrypts");
         }
         if spec.multi_region == Some(true) {
             let span = raw.multi_region.as_ref().map(|multi| multi.span);
-            add(&beside::MULTI_REGION, span, "the key can be replicated to other Regions");
+            add(&other_rules::MULTI_REGION, span, "the key can be replicated to other Regions");
         }
         if *protect == Some(false) {
             let span = raw.protect.as_ref().map(|protect| protect.span);
-            add(&beside::UNPROTECTED, span, "the key is not protected from deletion");
+            add(&other_rules::UNPROTECTED, span, "the key is not protected from deletion");
         }
         if spec.deletion_window_days < SHORT_WINDOW {
             let span = raw.deletion_window_days.as_ref().map(|days| days.span);
             let message = format!("a deletion waits {} days only", spec.deletion_window_days);
-            add(&beside::DELETION_WINDOW, span, &message);
+            add(&other_rules::DELETION_WINDOW, span, &message);
         }
         if raw.aliases.is_empty() && raw.adopt.is_none() {
-            add(&beside::NO_ALIAS, None, "the key has no alias");
+            add(&other_rules::NO_ALIAS, None, "the key has no alias");
         }
         if spec.enabled == Some(false) {
             let span = raw.enabled.as_ref().map(|enabled| enabled.span);
-            add(&beside::DISABLED, span, "the key is disabled");
+            add(&other_rules::DISABLED, span, "the key is disabled");
         }
     }
 
     pub(super) fn waiver(&mut self, raw: &Waiver) {
         let rule = match rule(&raw.rule.value) {
             // Gates are for those who keep them; a waiver is written by whoever breaks them.
-            Ok(rule) if *rule == beside::GATE => {
-                let help = "have the gate changed by those who keep it";
+            Ok(rule) if *rule == other_rules::GATE => {
+                let help = "have the gate changed by its owners";
                 self.error(raw.rule.span, "a gate cannot be waived", help);
                 None
             }
@@ -91,7 +91,7 @@ impl Context<'_> {
                 let error = Diagnostic::error(raw.rule.span, message);
                 self.d.push(match near {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
-                    None => error.help("the rules are in the README, under Lint"),
+                    None => error.help("`kmsctl lint --rules` lists the rules"),
                 });
                 None
             }

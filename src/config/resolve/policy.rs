@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Context;
-use crate::address::Address;
 use crate::config::raw::{Policy, Text};
 use crate::config::{Diagnostic, Diagnostics, Spanned, interpolate_node, read_beside};
 use crate::id::{AccountId, Place};
+use crate::kind::address::Address;
 use crate::kind::key::Shared;
 use crate::kind::{KeyFacts, Setting, key};
 use crate::policy::derive;

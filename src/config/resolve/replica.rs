@@ -2,9 +2,9 @@
 
 use super::Context;
 use super::lint::usage;
-use crate::address::Address;
 use crate::config::raw::{self, Key, Ownership, Part, Replica, Text};
 use crate::id::{Place, Region};
+use crate::kind::address::Address;
 use crate::kind::key::{self, NAME_TAG, Primary};
 use crate::kind::{KeyRef, Kind, Spec};
 

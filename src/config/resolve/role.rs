@@ -1,10 +1,10 @@
 //! Service-linked roles.
 
 use super::Context;
-use crate::address::Address;
 use crate::config::Diagnostic;
 use crate::config::raw::ServiceLinkedRole;
 use crate::id::RoleSuffix;
+use crate::kind::address::Address;
 use crate::kind::service_linked_role::{Service, Spec as Role};
 use crate::kind::{Kind, Spec};
 

@@ -1,21 +1,21 @@
-//! Why a step ends without being finished. AWS's answers keep their code and request id.
+//! The errors of a step. AWS's errors keep their code and request id.
 
-use crate::cloud::CloudError;
+use crate::answer::CloudError;
 use std::error::Error;
 
-/// Why the surroundings of a run (the journal, the source of randomness) failed.
-pub type WorldError = Box<dyn Error + Send + Sync>;
+/// An error of the [`Host`](super::Host): of the journal or of the source of randomness.
+pub type HostError = Box<dyn Error + Send + Sync>;
 
-/// Why a step was not finished.
+/// The reason why a step was not finished.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// AWS refused the call, or the call could not be sent.
     #[error(transparent)]
     Refused(CloudError),
-    /// It is not known whether AWS executed the call: the next run finds out.
-    #[error("{0}; whether AWS has executed it is not known, and the next run finds out")]
+    /// It is not known whether AWS executed the call. The next run finds out.
+    #[error("{0}; outcome unknown: the next run checks whether AWS executed the call")]
     Unsettled(CloudError),
-    /// AWS has not finished what an earlier call began.
+    /// AWS did not finish the operation that an earlier call started.
     #[error(transparent)]
     Wait(#[from] WaitError),
     /// AWS refused the call because of an operation in progress that did not end.
@@ -23,43 +23,43 @@ pub enum StepError {
     Busy {
         /// AWS's refusal.
         refused: CloudError,
-        /// Why waiting for the operation ended.
+        /// The reason why waiting for the operation ended.
         #[source]
         wait: Box<WaitError>,
     },
     /// The run was asked to stop.
-    #[error("stopped between two calls, as asked")]
+    #[error("stopped on request, between two calls")]
     Stopped,
-    /// The journal could not be written, so no call was sent.
-    #[error("nothing more was sent: {0}")]
-    World(#[from] WorldError),
+    /// The host failed, so no call was sent.
+    #[error("no further call was sent: {0}")]
+    Host(#[from] HostError),
 }
 
-/// Why waiting for AWS ended before the operation did.
+/// The reason why waiting for AWS ended before the operation did.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {
-    /// The resource will not become usable.
+    /// The resource is in a state, named as AWS names it, that it does not leave by itself.
     #[error("AWS reports the state `{0}`, from which the resource does not recover by itself")]
     Broken(String),
-    /// AWS accepted the call and deleted the resource again. Some services do so when they cannot use
+    /// AWS accepted the call and deleted the resource again. Some services do this if they cannot use
     /// the key.
     #[error(
-        "AWS accepted the call and deleted the resource again: most often because its key is disabled, \
-         or may not be used by the caller"
+        "AWS accepted the call and then deleted the resource: usually its key is disabled, or the \
+         caller is not allowed to use the key"
     )]
     Vanished,
     /// The operation took too long.
     #[error(
-        "after {elapsed} the operation is still in progress ({doing}) and goes on without kmsctl: run \
-         apply again later"
+        "after {elapsed} the operation is still in progress ({doing}) and continues without kmsctl: \
+         run apply again later"
     )]
     TimedOut {
-        /// How long it was waited for.
+        /// The time that kmsctl waited.
         elapsed: String,
-        /// AWS's word for the operation.
+        /// AWS's name of the operation.
         doing: String,
     },
-    /// The run was asked to stop.
+    /// The run was asked to stop while AWS executed the named operation.
     #[error("stopped while the operation is in progress ({0}): the next run checks how it ended")]
     Stopped(String),
     /// The resource could not be read.

@@ -1,18 +1,20 @@
-//! Sends one call until AWS has executed it once, or will not.
+//! Sends one call, and repeats it until AWS has executed it once or refuses it for good.
 
 use super::error::StepError;
-use super::{Progress, Run, World};
-use crate::cloud::{Cloud, CloudError, Fault, Late, Outcome};
-use crate::engine::identities::{Refusal, Whom, refusal};
-use crate::engine::settle::{Lost, settle};
+use super::{Host, Progress, Run};
+use crate::answer::{CloudError, Fault, Outcome};
+use crate::cloud::Cloud;
+use crate::engine::identities::{KnownIdentities, Refusal, refusal};
+use crate::engine::settle::{LostCall, settle};
 use crate::id::KeyArn;
+use crate::kind::CallBindings;
 use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, Ids, Retry, Spec, alias, grant, key};
 use crate::plan::{PlannedCall, Step};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The error of a call that is not sent again, though it could be.
+/// Returns the error of a call that is not repeated, although repeating it might succeed.
 fn given_up(error: CloudError) -> StepError {
     if error.fault == Fault::Ambiguous {
         StepError::Unsettled(error)
@@ -21,38 +23,39 @@ fn given_up(error: CloudError) -> StepError {
     }
 }
 
-/// How long a new key may be unknown to KMS. KMS is eventually consistent: usually within a few seconds,
-/// in some cases after several minutes (KMS Developer Guide, "AWS KMS eventual consistency").
+/// The time for which a new key may be unknown to KMS. KMS is eventually consistent: usually within a few
+/// seconds, in some cases after several minutes (KMS Developer Guide, "AWS KMS eventual consistency").
 const LAG: Duration = Duration::from_secs(180);
-/// How long a new policy may not apply to the caller yet. AWS documents up to five minutes; a caller who
-/// is denied for good should not wait that long to hear it.
+/// The time for which a new policy may not apply to the caller. AWS documents up to five minutes, but a
+/// caller who is denied permanently should not wait that long for the error.
 const DENIED_LAG: Duration = Duration::from_secs(30);
-/// The attempt whose pause is long enough for AWS to become consistent.
-const SLOWLY: u32 = 5;
-/// How long KMS may not know a principal that IAM has just created (IAM User Guide, "Changes that I make
-/// are not always immediately visible").
-const STRANGE: Duration = Duration::from_secs(120);
+/// The number of the attempt whose pause is long enough for AWS to become consistent.
+const LAG_ATTEMPT: u32 = 5;
+/// The time for which KMS may not know a principal that IAM has just created (IAM User Guide, "Changes
+/// that I make are not always immediately visible").
+const PRINCIPAL_LAG: Duration = Duration::from_secs(120);
 
-/// What to do about a call that failed.
+/// The reaction to a failed call.
 enum Reaction {
-    /// AWS is already as the call wants it.
+    /// AWS already has the state that the call would create.
     Done,
-    /// Surely not executed, or harmless if it was: send it again.
+    /// AWS did not execute the call, or executing it twice is harmless: repeat it.
     Again,
-    /// AWS may be behind its own answers: send it again, if what it is about was touched no longer
-    /// than `most` ago.
+    /// AWS may not show a recent change yet: repeat the call if this run changed its key at most
+    /// `most` ago.
     Lag { most: Duration },
-    /// AWS is at work on the consumer: send it again once that is done.
+    /// Another operation on the consumer is in progress: repeat the call once it ends.
     Busy,
-    /// A principal may be missing, or unknown to KMS yet.
-    Stranger,
-    /// Look at AWS; send it `again` if it was not executed.
-    Look { again: bool },
-    /// Final.
+    /// The call names a principal that does not exist, or that KMS does not know yet.
+    UnknownPrincipal,
+    /// Check whether AWS executed the call; if not, repeat it if `again` is set.
+    Probe { again: bool },
+    /// The error is final.
     Refused,
 }
 
-impl<C: Cloud, W: World> Run<'_, C, W> {
+impl<C: Cloud, W: Host> Run<'_, C, W> {
+    /// Sends a call and returns its outcome.
     pub(super) async fn send(
         &self,
         step: &Step,
@@ -60,38 +63,40 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         nonce: Option<&str>,
     ) -> Result<Outcome, StepError> {
         let PlannedCall { at, call } = planned;
-        let (mut attempt, mut stranger) = (0, None);
+        let (mut attempt, mut unknown_since) = (0, None);
         loop {
             let ids = self.ids_of(step);
             let key = self.key_of(step, &ids);
             let id = self.id_of(step);
-            let late = Late { key: key.as_ref(), ids: Some(&ids), nonce, id: id.as_deref() };
+            let late =
+                CallBindings { key: key.as_ref(), ids: Some(&ids), nonce, id: id.as_deref() };
             let error = match self.cloud.call(at, call, late).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
-            if self.world.stop() {
+            if self.host.stop() {
                 return Err(given_up(error));
             }
             let (address, stack) = (&step.address, self.plan.stack.as_str());
             let (key, age) = (key.as_ref(), Duration::ZERO);
-            let lost = Lost { address, stack, at, call, key, ids: &ids, nonce, age };
+            let lost = LostCall { address, stack, at, call, key, ids: &ids, nonce, age };
             match self.reaction(call, &error) {
                 Reaction::Done => return Ok(Outcome::Done),
                 Reaction::Refused => return Err(StepError::Refused(error)),
                 Reaction::Lag { most }
                     if self.touched(step, &ids).is_some_and(|age| age < most) =>
                 {
-                    self.pause(step, call, SLOWLY, "AWS does not show what was just made").await;
+                    self.pause(step, call, LAG_ATTEMPT, "AWS does not show a recent change yet")
+                        .await;
                     continue;
                 }
                 Reaction::Lag { .. } => return Err(StepError::Refused(error)),
-                Reaction::Stranger => {
-                    let since = *stranger.get_or_insert_with(Instant::now);
-                    self.stranger(step, call, error, since).await?;
+                Reaction::UnknownPrincipal => {
+                    let since = *unknown_since.get_or_insert_with(Instant::now);
+                    self.wait_for_principal(step, call, error, since).await?;
                     continue;
                 }
-                Reaction::Look { again } => match self.look(step, lost).await? {
+                Reaction::Probe { again } => match self.probe(step, lost).await? {
                     Some(outcome) => return Ok(outcome),
                     None if again => {}
                     None => return Err(StepError::Refused(error)),
@@ -104,59 +109,62 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
                 Reaction::Again => {}
             }
             attempt += 1;
-            if attempt >= self.effort.patience.attempts {
+            if attempt >= self.options.retry.attempts {
                 return Err(given_up(error));
             }
-            self.pause(step, call, attempt, "not answered, or too fast for AWS").await;
+            self.pause(step, call, attempt, "no answer or throttled").await;
         }
     }
 
     async fn pause(&self, step: &Step, call: &Call, attempt: u32, why: &str) {
-        let why = format!("{why}: trying again");
-        let operation = call.request().0;
-        self.world.tell(Progress::Waiting { step, operation: &operation, why: &why });
-        tokio::time::sleep(self.effort.patience.pause(attempt)).await;
+        let why = format!("{why}; retrying");
+        self.host.report(Progress::Waiting { step, operation: call.operation(), why: &why });
+        tokio::time::sleep(self.options.retry.pause(attempt)).await;
     }
 
-    /// Whether the call whose answer was lost was executed. If that cannot be found out, the call
-    /// stays open.
-    async fn look(&self, step: &Step, lost: Lost<'_>) -> Result<Option<Outcome>, StepError> {
-        let operation = lost.call.request().0;
-        let why = "the answer was lost: looking whether AWS has executed it";
-        self.world.tell(Progress::Waiting { step, operation: &operation, why });
-        settle(self.cloud, self.effort, &self.nonces, lost).await.map_err(StepError::Unsettled)
+    /// Checks whether AWS executed the call whose answer was lost, and returns its outcome if so. If
+    /// AWS cannot be read, the call stays open.
+    async fn probe(&self, step: &Step, lost: LostCall<'_>) -> Result<Option<Outcome>, StepError> {
+        let why = "the outcome is unknown; checking whether AWS executed the call";
+        self.host.report(Progress::Waiting { step, operation: lost.call.operation(), why });
+        settle(self.cloud, self.options, &self.nonces, lost).await.map_err(StepError::Unsettled)
     }
 
-    /// AWS does not take a policy or a grant. Somebody who does not exist is named; somebody whom
-    /// IAM has just made is waited for.
-    async fn stranger(
+    /// Waits for the principals of a policy or grant that KMS refused. If IAM has just created one,
+    /// returns after a pause; the call is then repeated. Otherwise returns the error, with the
+    /// principals that do not exist or, if all exist, with those that the call names.
+    async fn wait_for_principal(
         &self,
         step: &Step,
         call: &Call,
         mut error: CloudError,
         since: Instant,
     ) -> Result<(), StepError> {
-        let left = STRANGE.saturating_sub(since.elapsed());
-        let whom = Whom { made: &self.made, accounts: &self.accounts };
-        match refusal(self.cloud, self.effort, call, whom, self.world.now()).await {
-            Refusal::Missing(who) => {
-                error.message = format!("{}: {}", who.join("; "), error.message);
+        let left = PRINCIPAL_LAG.saturating_sub(since.elapsed());
+        let known = KnownIdentities { created: &self.created_roles, accounts: &self.accounts };
+        match refusal(self.cloud, self.options, call, known, self.host.now()).await {
+            Refusal::Missing(missing) => {
+                error.message = format!("{}: {}", missing.join("; "), error.message);
                 Err(StepError::Refused(error))
             }
-            Refusal::Young if !left.is_zero() => {
+            Refusal::MayPass if !left.is_zero() => {
+                let seconds = left.as_secs();
                 let why = format!(
-                    "AWS does not know a principal in it yet: trying again, for {} s at most",
-                    left.as_secs()
+                    "KMS does not know a new principal yet; retrying for up to {seconds} s"
                 );
-                let operation = call.request().0;
-                self.world.tell(Progress::Waiting { step, operation: &operation, why: &why });
+                self.host.report(Progress::Waiting {
+                    step,
+                    operation: call.operation(),
+                    why: &why,
+                });
                 tokio::time::sleep(Duration::from_secs(5).min(left)).await;
                 Ok(())
             }
-            Refusal::Young | Refusal::Other => {
+            Refusal::MayPass | Refusal::Other => {
                 let named = call.principals();
                 if !named.is_empty() {
-                    error.message = format!("{} (it names {})", error.message, named.join(", "));
+                    let named = named.join(", ");
+                    error.message = format!("{} (the call names {named})", error.message);
                 }
                 Err(StepError::Refused(error))
             }
@@ -164,16 +172,15 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 
     fn reaction(&self, call: &Call, error: &CloudError) -> Reaction {
-        let gone = matches!(
+        let deletes = matches!(
             call,
-            Call::Alias(alias::Call::DeleteAlias { .. })
-                | Call::Grant(grant::Call::RevokeGrant { .. })
+            Call::Alias(alias::Call::DeleteAlias(_)) | Call::Grant(grant::Call::RevokeGrant(_))
         );
-        let scheduled = matches!(
+        let changes_deletion = matches!(
             call,
-            Call::Key(key::Call::ScheduleKeyDeletion { .. } | key::Call::CancelKeyDeletion {})
+            Call::Key(key::Call::ScheduleKeyDeletion(_) | key::Call::CancelKeyDeletion(_))
         );
-        let named = matches!(call, Call::ServiceLinkedRole(_));
+        let creates_role = matches!(call, Call::ServiceLinkedRole(_));
         if let Some(effect) = call.effect() {
             return of_consumer(effect, error.fault);
         }
@@ -181,17 +188,17 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
             Fault::Throttled | Fault::Unsent => Reaction::Again,
             Fault::Ambiguous => match call.retry() {
                 Retry::Repeat => Reaction::Again,
-                Retry::ProbeByTag | Retry::ProbeByName => Reaction::Look { again: true },
+                Retry::ProbeByTag | Retry::ProbeByName => Reaction::Probe { again: true },
             },
-            Fault::AlreadyExists => Reaction::Look { again: false },
-            Fault::InvalidState if scheduled => Reaction::Look { again: false },
-            Fault::NotFound if gone => Reaction::Done,
+            Fault::AlreadyExists => Reaction::Probe { again: false },
+            Fault::InvalidState if changes_deletion => Reaction::Probe { again: false },
+            Fault::NotFound if deletes => Reaction::Done,
             Fault::NotFound | Fault::InvalidState => Reaction::Lag { most: LAG },
             Fault::Denied => Reaction::Lag { most: DENIED_LAG },
             // IAM answers `InvalidInput` if the service-linked role exists already (IAM API Reference,
             // `CreateServiceLinkedRole`).
-            Fault::Invalid if named => Reaction::Look { again: false },
-            Fault::Malformed => Reaction::Stranger,
+            Fault::Invalid if creates_role => Reaction::Probe { again: false },
+            Fault::Malformed => Reaction::UnknownPrincipal,
             Fault::Key
             | Fault::Invalid
             | Fault::LimitExceeded
@@ -200,7 +207,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         }
     }
 
-    /// How long ago this run made the key that the step is about, or wrote its policy.
+    /// Returns the time since this run last created a key of the step or changed its policy.
     fn touched(&self, step: &Step, ids: &Ids) -> Option<Duration> {
         let specs = step.change.from().into_iter().chain(step.change.to());
         let mut keys: Vec<KeyArn> =
@@ -211,16 +218,16 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 }
 
-/// The reaction to an error of a service that uses a key. A service sees a new key and its policy as late
-/// as any other caller.
+/// Returns the reaction to an error of a service that uses a key. A service sees a new key and its policy
+/// as late as any other caller.
 fn of_consumer(effect: Effect, fault: Fault) -> Reaction {
     let creates = effect == Effect::Creates;
     match fault {
         Fault::Throttled | Fault::Unsent => Reaction::Again,
-        Fault::Ambiguous if creates => Reaction::Look { again: true },
+        Fault::Ambiguous if creates => Reaction::Probe { again: true },
         Fault::Ambiguous => Reaction::Again,
-        Fault::AlreadyExists if creates => Reaction::Look { again: false },
-        // What is in the way is another object: what this makes is not there to be waited for.
+        Fault::AlreadyExists if creates => Reaction::Probe { again: false },
+        // Another object is in the way, and the new one does not exist: there is nothing to wait for.
         Fault::InvalidState if creates => Reaction::Again,
         Fault::AlreadyExists | Fault::InvalidState => Reaction::Busy,
         Fault::NotFound if effect == Effect::Deletes => Reaction::Done,

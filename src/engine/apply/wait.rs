@@ -1,23 +1,28 @@
-//! Waits until AWS is done with a consumer: it answers most calls long before.
+//! Waits until AWS has finished an operation on a consumer. Most calls are answered long before that.
 
 use super::error::WaitError;
-use super::{Progress, Run, World};
-use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, Phase};
+use super::{Host, Progress, Run};
+use crate::cloud::Cloud;
+use crate::cloud::retry::with_retries;
+use crate::kind::Phase;
 use crate::kind::consumer::{Goal, Pace};
 use crate::plan::Step;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long AWS may not show what it has just made.
-const UNSEEN: Duration = Duration::from_secs(60);
-/// How soon a wish to stop is heard.
-const TICK: Duration = Duration::from_millis(500);
+/// The longest time for which AWS may not show a new resource.
+const VISIBILITY_LAG: Duration = Duration::from_secs(60);
+/// The interval between checks for a request to stop.
+const STOP_CHECK: Duration = Duration::from_millis(500);
+/// The status of a new resource that AWS does not show yet.
+const NOT_VISIBLE: &str = "not visible yet";
 
-impl<C: Cloud, W: World> Run<'_, C, W> {
-    /// Waits for `goal`. Other steps begin meanwhile, as if this one were not there.
+impl<C: Cloud, W: Host> Run<'_, C, W> {
+    /// Waits until the resource of the step reaches `goal`. A waiting step does not count as running, so
+    /// another step can begin.
     pub(super) async fn until(&self, step: &Step, goal: Goal) -> Result<(), WaitError> {
-        let (Some(pace), Some(id)) = (step.address.kind.pace(), self.id_of(step)) else {
+        let pace = step.address.kind.facts().map(|facts| facts.pace);
+        let (Some(pace), Some(id)) = (pace, self.id_of(step)) else {
             return Ok(());
         };
         self.idle.set(self.idle.get() + 1);
@@ -31,48 +36,50 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
         let started = Instant::now();
         let (mut pause, mut seen) = (Duration::from_secs(pace.first), false);
         loop {
-            let ask = async || self.cloud.phase(&step.place, step.address.kind, id).await;
-            let phase = patiently(&self.effort.patience, ask).await?;
+            let phase = with_retries(&self.options.retry, async || {
+                self.cloud.phase(&step.place, step.address.kind, id).await
+            })
+            .await?;
             let elapsed = started.elapsed();
             let doing = match (goal, phase) {
                 (Goal::Ready, Phase::Ready) | (Goal::Gone, Phase::Gone) => return Ok(()),
-                // An earlier request to delete it has done so.
+                // An earlier deletion request has taken effect.
                 (Goal::Ready, Phase::Gone) if step.change.to().is_none() => return Ok(()),
                 (Goal::Ready, Phase::Broken(word)) => {
                     return Err(WaitError::Broken(word));
                 }
-                (Goal::Ready, Phase::Gone) if seen || elapsed >= UNSEEN => {
+                (Goal::Ready, Phase::Gone) if seen || elapsed >= VISIBILITY_LAG => {
                     return Err(WaitError::Vanished);
                 }
-                (Goal::Ready, Phase::Gone) => "not shown yet".to_owned(),
+                (Goal::Ready, Phase::Gone) => NOT_VISIBLE.to_owned(),
                 (_, Phase::Busy(word)) => word,
                 (Goal::Gone, Phase::Ready | Phase::Broken(_)) => "not deleted yet".to_owned(),
             };
-            seen |= doing != "not shown yet";
+            seen |= doing != NOT_VISIBLE;
             if elapsed >= Duration::from_secs(pace.limit) {
                 return Err(WaitError::TimedOut { elapsed: spell(elapsed), doing });
             }
             let seconds = elapsed.as_secs();
-            self.world.tell(Progress::Polling { step, doing: &doing, seconds });
+            self.host.report(Progress::Polling { step, doing: &doing, seconds });
             self.rest(pause).await.map_err(|()| WaitError::Stopped(doing))?;
             pause = (pause * 3 / 2).min(Duration::from_secs(pace.most));
         }
     }
 
-    /// Sleeps; an error as soon as the run is to stop.
+    /// Sleeps for `pause`. Returns an error as soon as the run is asked to stop.
     async fn rest(&self, pause: Duration) -> Result<(), ()> {
         let until = Instant::now() + pause;
-        while !self.world.stop() {
+        while !self.host.stop() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
             }
-            tokio::time::sleep(left.min(TICK)).await;
+            tokio::time::sleep(left.min(STOP_CHECK)).await;
         }
         Err(())
     }
 
-    /// AWS's identifier of the consumer that a step is about.
+    /// Returns AWS's identifier of the consumer that a step changes.
     pub(super) fn id_of(&self, step: &Step) -> Option<String> {
         let made = self.consumers.borrow().get(&step.address).cloned();
         let spec = step.change.to().or(step.change.from());
@@ -80,6 +87,7 @@ impl<C: Cloud, W: World> Run<'_, C, W> {
     }
 }
 
+/// Returns the time in whole seconds as text, such as `2m 5s`.
 fn spell(time: Duration) -> String {
     humantime::format_duration(Duration::from_secs(time.as_secs())).to_string()
 }

@@ -1,20 +1,21 @@
-//! Reads the buckets of trails, each once: their Regions, in which the trails' keys must be, and whether
-//! their policies let CloudTrail write (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
+//! Reads the bucket of each trail once: its Region, in which the trail's key must be, and whether its
+//! policy allows CloudTrail to write (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
 
-use super::{Refresh, unreachable};
-use crate::address::Address;
-use crate::cloud::retry::patiently;
-use crate::cloud::{Bucket, BucketPolicy, Cloud, CloudError, Fault};
+use super::{Refresh, is_outage};
+use crate::answer::{CloudError, Fault};
+use crate::cloud::retry::with_retries;
+use crate::cloud::{Bucket, BucketPolicy, Cloud};
 use crate::id::{Place, Region};
+use crate::kind::address::Address;
 use crate::kind::cloudtrail_trail::bucket::Writer;
 use crate::kind::cloudtrail_trail::{Settings, trail_arn};
 use crate::kind::consumer::Encryption;
-use crate::kind::{KeyRef, Kind, Spec, Violation};
+use crate::kind::{KeyRef, Spec, Violation};
 use crate::live::{Live, Observed, Surroundings};
 use crate::policy::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A declared trail, as far as its bucket matters.
+/// The settings of a declared trail that concern its bucket.
 struct Trail<'a> {
     address: &'a Address,
     place: &'a Place,
@@ -24,20 +25,21 @@ struct Trail<'a> {
 
 impl<C: Cloud> Refresh<'_, C> {
     /// Reads the bucket of each declared trail.
-    pub(super) async fn look_at_buckets(&self, live: &mut Live) -> Result<(), CloudError> {
+    pub(super) async fn read_buckets(&self, live: &mut Live) -> Result<(), CloudError> {
         let trails = self.trails(live);
         let wanted: BTreeSet<(&Place, &str)> = trails
             .iter()
             .filter_map(|trail| Some((trail.place, trail.settings.bucket.as_deref()?)))
             .collect();
         let reads = wanted.into_iter().map(|(place, bucket)| async move {
-            let ask = async || self.cloud.bucket(place, bucket).await;
-            ((place, bucket), patiently(&self.effort.patience, ask).await)
+            let retry = &self.options.retry;
+            let found = with_retries(retry, async || self.cloud.bucket(place, bucket).await).await;
+            ((place, bucket), found)
         });
         let mut read = BTreeMap::new();
-        for (at, bucket) in self.side_by_side(reads).await {
+        for (at, bucket) in self.concurrently(reads).await {
             match bucket {
-                Err(error) if unreachable(&error) => return Err(error),
+                Err(error) if is_outage(&error) => return Err(error),
                 bucket => drop(read.insert(at, bucket)),
             }
         }
@@ -45,14 +47,14 @@ impl<C: Cloud> Refresh<'_, C> {
             let bucket = trail.settings.bucket.as_deref().unwrap_or_default();
             match read.get(&(trail.place, bucket)) {
                 Some(Ok(found)) => self.judge(trail, bucket, found, live),
-                Some(Err(error)) => self.unread(trail, bucket, error, live),
+                Some(Err(error)) => self.unreadable(trail, bucket, error, live),
                 None => {}
             }
         }
         Ok(())
     }
 
-    /// The declared trails, with what AWS has where nothing is declared.
+    /// Returns the declared trails. Settings that are not declared have their live values.
     fn trails(&self, live: &Live) -> Vec<Trail<'_>> {
         let trails = self.desired.resources.iter().filter_map(|(address, declared)| {
             let Spec::CloudtrailTrail(spec) = &declared.spec else {
@@ -73,6 +75,7 @@ impl<C: Cloud> Refresh<'_, C> {
         trails.collect()
     }
 
+    /// Checks whether CloudTrail can write to the bucket.
     fn judge(&self, trail: &Trail<'_>, bucket: &str, found: &Bucket, live: &mut Live) {
         around(trail, live).key_region = Some(found.region.clone());
         let policy = match &found.policy {
@@ -81,14 +84,14 @@ impl<C: Cloud> Refresh<'_, C> {
                 match Document::from_live(text, trail.place.region.partition()) {
                     Ok(policy) => Some(policy),
                     Err(_) => {
-                        let why = "its policy is not understood".to_owned();
-                        around(trail, live).unknown = Some(unsure(bucket, &why));
+                        let why = "its policy cannot be parsed".to_owned();
+                        around(trail, live).unknown = Some(unknown(bucket, &why));
                         return;
                     }
                 }
             }
             BucketPolicy::Hidden(why) => {
-                around(trail, live).unknown = Some(unsure(bucket, why));
+                around(trail, live).unknown = Some(unknown(bucket, why));
                 return;
             }
         };
@@ -104,19 +107,20 @@ impl<C: Cloud> Refresh<'_, C> {
         }
     }
 
-    fn unread(&self, trail: &Trail<'_>, bucket: &str, error: &CloudError, live: &mut Live) {
+    /// Records that the bucket does not exist or could not be read.
+    fn unreadable(&self, trail: &Trail<'_>, bucket: &str, error: &CloudError, live: &mut Live) {
         if error.fault == Fault::NotFound {
             let arn = trail_arn(trail.place, &trail.name);
             let reason = format!("there is no bucket `{bucket}`");
             let help = format!(
-                "create it first, with a policy that lets CloudTrail write for `{arn}`: kmsctl says \
-                 which once the bucket is there; or correct the name"
+                "create it first, with a policy that allows CloudTrail to write for `{arn}` (kmsctl \
+                 prints the missing statements once the bucket exists); or correct the name"
             );
             around(trail, live).objection = Some(Violation::new("bucket", reason, help));
             return;
         }
-        around(trail, live).unknown = Some(unsure(bucket, &error.to_string()));
-        // Wherever its key is may be right.
+        around(trail, live).unknown = Some(unknown(bucket, &error.to_string()));
+        // The Region of the bucket is not known, so the Region of the key is assumed to be correct.
         if let Some(region) = self.region_of_key(trail.address) {
             around(trail, live).key_region = Some(region);
         }
@@ -132,35 +136,15 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 }
 
+/// Returns the surroundings of a trail.
 fn around<'l>(trail: &Trail<'_>, live: &'l mut Live) -> &'l mut Surroundings {
     live.surroundings.entry(trail.address.clone()).or_default()
 }
 
-fn unsure(bucket: &str, why: &str) -> String {
+/// Returns the message that the policy of a bucket could not be checked.
+fn unknown(bucket: &str, why: &str) -> String {
     format!(
-        "whether CloudTrail may write to the bucket `{bucket}` could not be looked at ({why}): let \
-         the caller do s3:ListBucket and s3:GetBucketPolicy on it, or make sure of it yourself"
+        "could not check whether CloudTrail may write to the bucket `{bucket}` ({why}): allow the \
+         caller s3:ListBucket and s3:GetBucketPolicy on it, or check it yourself"
     )
-}
-
-/// Returns why a name cannot be used: CloudTrail keeps the name of a deleted event data store for the
-/// seven days in which the store can be restored (CloudTrail API Reference, `DeleteEventDataStore`).
-pub(super) fn name_taken(spec: &Spec, id: &str, name: &str) -> Option<Observed> {
-    let Spec::CloudtrailEventDataStore(store) = spec else {
-        return None;
-    };
-    (store.settings.name.as_deref() == Some(name)).then(|| Observed::Unusable {
-        reason: format!(
-            "the event data store `{name}` is being deleted, and AWS keeps its name for 7 days"
-        ),
-        help: format!(
-            "restore it (`aws cloudtrail restore-event-data-store --event-data-store {id}`) and plan \
-             again, choose another name, or wait"
-        ),
-    })
-}
-
-/// The kinds whose names are looked for beside their ids.
-pub(super) fn looks_for_names(kind: Kind) -> bool {
-    kind == Kind::CloudtrailEventDataStore
 }

@@ -1,27 +1,29 @@
-//! The consumers of keys: found by their records, by the names that the configuration gives, and by
-//! the stack's tags; listed once a kind and place.
+//! Reads the consumers of keys. They are found by the ids in their records, by their declared names, and
+//! by the stack's tags, with one list for each kind and place.
 
-use super::buckets::{looks_for_names, name_taken};
-use super::{Aliases, Refresh, look_again, unreachable, unread};
-use crate::address::Address;
-use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, CloudError, Object, Phase, Sought};
+use super::{Aliases, Refresh, is_outage, read_until_visible, unreadable};
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
+use crate::cloud::retry::with_retries;
 use crate::id::{KeyArn, Name, Place};
+use crate::kind::address::Address;
 use crate::kind::consumer::Encryption;
 use crate::kind::key::{NAME_TAG, STACK_TAG};
+use crate::kind::{ConsumerQuery, Object, Phase, Violation};
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Observed};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is looked for in one place, of one kind.
+/// The search for the resources of one kind in one place.
 struct Search<'a> {
     place: Place,
-    sought: Sought,
-    /// The addresses, and AWS's identifiers as far as they are known.
+    sought: ConsumerQuery,
+    /// The addresses, with AWS's identifiers if they are known.
     addresses: BTreeMap<&'a Address, Option<String>>,
 }
 
 impl<C: Cloud> Refresh<'_, C> {
+    /// Reads the declared and recorded consumers, and those that carry the stack's tags.
     pub(super) async fn lift_consumers(
         &self,
         aliases: &Aliases,
@@ -36,12 +38,12 @@ impl<C: Cloud> Refresh<'_, C> {
             };
             let ask = async || {
                 let ask = async || self.cloud.objects(&search.place, &search.sought).await;
-                patiently(&self.effort.patience, ask).await
+                with_retries(&self.options.retry, ask).await
             };
-            let found = look_again(ask, missing).await;
+            let found = read_until_visible(ask, missing).await;
             (search, found)
         });
-        for (search, found) in self.side_by_side(reads).await {
+        for (search, found) in self.concurrently(reads).await {
             match found {
                 Ok(found) => {
                     let managed = aws_managed(aliases, &search.place);
@@ -51,13 +53,14 @@ impl<C: Cloud> Refresh<'_, C> {
                     });
                     self.lift_found(&search, named.collect(), live);
                 }
-                Err(error) if unreachable(&error) => return Err(error),
+                Err(error) if is_outage(&error) => return Err(error),
                 Err(error) => {
-                    let reads = search.sought.kind.reads();
+                    let facts = search.sought.kind.facts();
+                    let reads = facts.map_or("", |facts| facts.reads);
                     for address in search.addresses.keys() {
                         let reason = format!("it cannot be read: {error}");
-                        let help = format!("let the caller read it: {reads}");
-                        let seen = unread(reason, &error, &help);
+                        let help = format!("allow the caller to read it: {reads}");
+                        let seen = unreadable(reason, &error, &help);
                         live.observed.insert((*address).clone(), seen);
                     }
                 }
@@ -66,8 +69,9 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// One search a kind and place. Where there is no state, the kinds that the configuration does
-    /// not mention are not looked for: nothing is recorded of them that could be deleted.
+    /// Returns one search for each kind and place that is declared or recorded. Without a state, kinds
+    /// that the configuration does not mention are not searched, because kmsctl deletes only recorded
+    /// consumers.
     fn searches(&self) -> Vec<Search<'_>> {
         let mut searches: BTreeMap<(Kind, Place), Search<'_>> = BTreeMap::new();
         for kind in Kind::ALL.iter().copied().filter(|kind| kind.is_consumer()) {
@@ -79,7 +83,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 };
                 let search = searches.entry((kind, place.clone())).or_insert_with(|| Search {
                     place: place.clone(),
-                    sought: Sought {
+                    sought: ConsumerQuery {
                         kind,
                         stack: self.desired.stack.to_string(),
                         ids: BTreeSet::new(),
@@ -90,7 +94,8 @@ impl<C: Cloud> Refresh<'_, C> {
                 let natural = interest.specs().find_map(|s| s.natural(&address.name, place));
                 let id = interest.record.map(|record| record.id.clone()).or(natural);
                 search.sought.ids.extend(id.clone());
-                if id.is_none() && looks_for_names(kind) {
+                let facts = kind.facts();
+                if id.is_none() && facts.is_some_and(|facts| facts.keeps_deleted_names) {
                     search.sought.ids.insert(address.name.clone());
                 }
                 search.sought.fields.extend(interest.specs().flat_map(Spec::mentions));
@@ -100,7 +105,7 @@ impl<C: Cloud> Refresh<'_, C> {
         searches.into_values().collect()
     }
 
-    /// Whether something is recorded that AWS does not show.
+    /// Returns whether AWS does not show a recorded resource.
     fn misses_recorded(&self, search: &Search<'_>, found: &[Object]) -> bool {
         search.addresses.iter().any(|(address, id)| {
             let recorded = self.interest(address).record.is_some();
@@ -135,21 +140,25 @@ impl<C: Cloud> Refresh<'_, C> {
         tag(STACK_TAG) == Some(self.desired.stack.as_str()) && tag(NAME_TAG) == Some(&address.name)
     }
 
-    /// One that the configuration says exists already must be there; another must be possible.
+    /// Returns the result for a resource that AWS does not have. A resource that is declared as `existing`
+    /// must exist. The name of any other declared resource must be free.
     fn lift_missing(&self, address: &Address, gone: &[Object]) -> Observed {
-        let taken = |object: &Object| name_taken(&object.spec, &object.id, &address.name);
-        let declared = self.interest(address).declared.is_some();
-        if let Some(taken) = gone.iter().filter(|_| declared).find_map(taken) {
+        let taken = |object: &Object| {
+            let (name, violation) = object.spec.reserved_name(&object.id)?;
+            let Violation { reason, help, .. } = violation;
+            (name == address.name).then_some(Observed::Unusable { reason, help })
+        };
+        let Some(declared) = self.interest(address).declared else {
+            return Observed::Absent;
+        };
+        if let Some(taken) = gone.iter().find_map(taken) {
             return taken;
         }
-        let existing = self
-            .interest(address)
-            .declared
-            .and_then(|declared| declared.spec.common().and_then(|common| common.existing.clone()));
+        let existing = declared.spec.common().and_then(|common| common.existing.as_ref());
         existing.map_or(Observed::Absent, |existing| Observed::Unusable {
-            reason: format!("`{existing}` is not there"),
-            help: "name one that exists in this account and Region, or declare what to create \
-                   instead of `existing`"
+            reason: format!("`{existing}` does not exist"),
+            help: "name a resource that exists in this account and Region, or leave out `existing` to \
+                   create one"
                 .to_owned(),
         })
     }
@@ -189,20 +198,17 @@ impl<C: Cloud> Refresh<'_, C> {
             common.tags.retain(|key, _| wanted.contains(key) && existing.is_none());
             common.existing = existing;
         }
-        // What an apply that was cut short did of what AWS does not show is not known: it is done
-        // again.
-        let known = match interest.record {
-            Some(record) => (!record.partial).then_some(&record.spec),
-            None => interest.declared.map(|declared| &declared.spec),
-        };
-        if let Some(known) = known {
-            spec.fill_unseen(known);
+        match (interest.record, interest.declared) {
+            (Some(record), _) => spec.fill_unseen(&record.spec, record.partial),
+            (None, Some(declared)) => spec.fill_unseen(&declared.spec, false),
+            (None, None) => {}
         }
         Observed::Present { id, place: search.place.clone(), spec: Box::new(spec), busy }
     }
 
-    /// Why a resource must not be touched: its tags say whose it is. A record proves nothing, since
-    /// a resource of that name may have been deleted and made again by somebody else.
+    /// Returns the reason why the stack must not change a resource, if any. The owner is decided by the
+    /// tags. A record is no proof, since the resource may have been deleted and another owner may have
+    /// created one with the same name.
     fn foreign_consumer(&self, address: &Address, id: &str, spec: &Spec) -> Option<Observed> {
         let tags = spec.common().map(|common| &common.tags);
         let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
@@ -214,21 +220,21 @@ impl<C: Cloud> Refresh<'_, C> {
         let other = Address::new(address.kind, tag(NAME_TAG)?);
         (other != *address && self.is_known(&other)).then(|| Observed::Unusable {
             reason: format!("`{id}` is `{other}` already"),
-            help: "one resource has one address: drop one of the two declarations, or forget the \
+            help: "a resource has one address: remove one of the two declarations, or forget the \
                    other with `removed`"
                 .to_owned(),
         })
     }
 
-    /// One that carries the stack's tags, but is neither declared nor recorded.
+    /// Adds a resource that carries the stack's tags, and is neither declared nor recorded.
     fn lift_unclaimed(&self, search: &Search<'_>, object: Object, live: &mut Live) {
-        let tags = object.spec.common().map(|common| &common.tags);
-        let name = tags.filter(|tags| {
-            tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str())
-        });
-        let Some(name) = name.and_then(|tags| tags.get(NAME_TAG)) else {
+        let tag = |key: &str| object.spec.common().and_then(|common| common.tags.get(key));
+        let (Some(stack), Some(name)) = (tag(STACK_TAG), tag(NAME_TAG)) else {
             return;
         };
+        if stack != self.desired.stack.as_str() {
+            return;
+        }
         let address = Address::new(search.sought.kind, name.clone());
         if live.observed.contains_key(&address) || self.desired.forget.contains(&address) {
             return;
@@ -241,13 +247,14 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 }
 
-/// The keys that AWS manages in a place: no keys of a customer.
+/// Returns the AWS managed keys in a place.
 fn aws_managed(aliases: &Aliases, place: &Place) -> BTreeSet<KeyArn> {
     let all = aliases.get(place).into_iter().flatten();
     all.filter(|(name, _)| name.starts_with("alias/aws/")).map(|(_, arn)| arn.clone()).collect()
 }
 
-/// Calls a key of the stack by its address.
+/// Replaces the ARN of a key by its address if the key belongs to the stack, and the ARN of an AWS managed
+/// key by [`Encryption::Aws`].
 fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, Address>) {
     let Some(key) = spec.common_mut().and_then(|common| common.key.as_mut()) else {
         return;
@@ -262,44 +269,50 @@ fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, 
     }
 }
 
-/// `recorded` is the stack, where it has a record of the resource.
+/// Returns the result for a resource of another owner. `owner` is the stack that its tags name, and
+/// `recorded` is this stack if it has a record of the resource.
 fn foreign(address: &Address, id: &str, owner: Option<&str>, recorded: Option<&Name>) -> Observed {
     let whose = match (owner, recorded) {
         (Some(owner), _) => format!("belongs to the stack `{owner}`"),
-        (None, None) => "is there already, and is not this stack's".to_owned(),
-        (None, Some(_)) => "is recorded, but does not carry the tags of this stack".to_owned(),
+        (None, None) => "already exists, and does not belong to this stack".to_owned(),
+        (None, Some(_)) => "is recorded, but does not have the tags of this stack".to_owned(),
     };
-    let again = recorded.filter(|_| owner.is_none()).map(|stack| {
-        let name = &address.name;
-        format!(
-            "if it is this stack's, give it the tags `{STACK_TAG}={stack}` and `{NAME_TAG}={name}` \
-             again; if it is not, "
-        )
-    });
-    let forget = recorded.map(|_| format!("; `kmsctl state forget {address}` drops the record"));
-    let (again, forget) = (again.unwrap_or_default(), forget.unwrap_or_default());
+    let tag_again = match (owner, recorded) {
+        (None, Some(stack)) => format!(
+            "if the resource belongs to this stack, add the tags `{STACK_TAG}={stack}` and \
+             `{NAME_TAG}={}` to it again; if it does not, ",
+            address.name
+        ),
+        (Some(_), _) | (None, None) => String::new(),
+    };
+    let forget = match recorded {
+        Some(_) => format!("; `kmsctl state forget {address}` removes the record"),
+        None => String::new(),
+    };
     Observed::Unusable {
         reason: format!("`{id}` {whose}"),
         help: format!(
-            "{again}choose another name, or write `existing: {id}` to use it as it is{forget}"
+            "{tag_again}choose another name, or write `existing: {id}` to use it as it is{forget}"
         ),
     }
 }
 
-fn broken(id: &str, word: &str) -> Observed {
+/// Returns the result for a resource in a state that it does not leave by itself.
+fn broken(id: &str, state: &str) -> Observed {
     Observed::Unusable {
-        reason: format!("AWS says that `{id}` is `{word}`"),
+        reason: format!("AWS reports that `{id}` is `{state}`"),
         help:
-            "see what AWS says about it: its key may be disabled or not allowed; repair or delete \
-               it there, and plan again"
+            "repair or delete the resource in AWS, and plan again; its key may be disabled, or its \
+               service may not be allowed to use the key"
                 .to_owned(),
     }
 }
 
+/// Returns the result for an address whose tags several resources carry.
 fn several_tagged<'a>(objects: impl Iterator<Item = &'a Object>) -> Observed {
     let list: Vec<&str> = objects.map(|object| object.id.as_str()).collect();
     Observed::Unusable {
-        reason: format!("several carry its tags: {}", list.join(", ")),
-        help: format!("keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others"),
+        reason: format!("several resources carry its tags: {}", list.join(", ")),
+        help: format!("keep one: remove the tags `{STACK_TAG}` and `{NAME_TAG}` from the others"),
     }
 }

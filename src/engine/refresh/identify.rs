@@ -1,38 +1,40 @@
-//! Which key in AWS stands for which address.
+//! Identifies the key in AWS that belongs to each address.
 
-use super::{Aliases, Refresh, unreachable};
-use crate::address::Address;
-use crate::cloud::retry::{every_page, patiently};
-use crate::cloud::{Cloud, CloudError, Fault};
+use super::{Aliases, Refresh, is_outage};
+use crate::answer::{CloudError, Fault};
+use crate::cloud::Cloud;
+use crate::cloud::retry::{every_page, with_retries};
 use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place};
+use crate::kind::address::Address;
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::Observed;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The keys that were found.
+/// The result of identifying keys.
 #[derive(Default)]
 pub(super) struct Identified {
     pub(super) found: Ids,
-    pub(super) obstructed: BTreeMap<Address, Observed>,
-    /// Keys whose tags could not be read: any of them may be one of the stack's.
-    unseen: BTreeSet<KeyArn>,
-    /// Whether the tags of any key could be read.
-    sighted: bool,
+    pub(super) unusable: BTreeMap<Address, Observed>,
+    /// The keys whose tags could not be read. Any of them may belong to the stack.
+    unreadable: BTreeSet<KeyArn>,
+    /// Whether the tags of at least one key could be read.
+    any_tags_read: bool,
 }
 
-/// What the tags of a key say.
+/// The owner of a key according to its tags.
 pub(super) enum Owner {
-    /// The stack knows it by this name.
+    /// The stack; the name is that of the key in the stack.
     Ours(String),
-    /// They do not name the stack.
+    /// Another stack, or no stack.
     Foreign,
-    /// They may not be read.
-    Unseen,
+    /// The caller may not read the tags.
+    Unreadable,
 }
 
 impl<C: Cloud> Refresh<'_, C> {
+    /// Finds the key of every declared or recorded address.
     pub(super) async fn identify(&self, aliases: &Aliases) -> Result<Identified, CloudError> {
         let mut identified = Identified::default();
         let mut unknown = BTreeMap::new();
@@ -54,19 +56,20 @@ impl<C: Cloud> Refresh<'_, C> {
             self.sweep(&mut identified).await?;
         }
         unknown.retain(|address, _| {
-            !identified.found.contains_key(address) && !identified.obstructed.contains_key(address)
+            !identified.found.contains_key(address) && !identified.unusable.contains_key(address)
         });
         for (address, declared) in unknown {
             match &declared.adopt {
                 Some(adopt) => self.adopt(address, declared, adopt, aliases, &mut identified),
-                None if identified.unseen.is_empty() || identified.sighted => {}
-                None => drop(identified.obstructed.insert(address, blind())),
+                None if identified.unreadable.is_empty() || identified.any_tags_read => {}
+                None => drop(identified.unusable.insert(address, tags_unreadable())),
             }
         }
         identified.one_address_each();
         Ok(identified)
     }
 
+    /// Identifies a key by its `adopt` setting.
     fn adopt(
         &self,
         address: Address,
@@ -84,15 +87,15 @@ impl<C: Cloud> Refresh<'_, C> {
                 identified.found.insert(address, arn);
             }
             (None, Adopt::Alias(name)) => {
-                let reason = format!("the key to adopt is not there: no alias `{name}`");
-                let help = "name an alias, a key id or a key ARN that exists".to_owned();
-                identified.obstructed.insert(address, Observed::Unusable { reason, help });
+                let reason = format!("the key to adopt does not exist: there is no alias `{name}`");
+                let help = "set `adopt` to an existing alias, key id or key ARN".to_owned();
+                identified.unusable.insert(address, Observed::Unusable { reason, help });
             }
             (None, Adopt::Key(_)) => {}
         }
     }
 
-    /// A declared alias often leads to the key at once, without a look at every key.
+    /// Identifies keys behind their declared aliases, which avoids reading every key.
     async fn behind_aliases(
         &self,
         unknown: &mut BTreeMap<Address, &Declared>,
@@ -118,17 +121,18 @@ impl<C: Cloud> Refresh<'_, C> {
             .flat_map(|(key, arns)| arns.into_iter().map(move |arn| (key.clone(), arn)));
         let asks = pairs.map(|(key, arn)| async move { (self.owner(&arn).await, key, arn) });
         let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
-        for (owner, key, arn) in self.side_by_side(asks).await {
+        for (owner, key, arn) in self.concurrently(asks).await {
             match owner? {
                 Owner::Ours(name) if name == key.name => claims.entry(key).or_default().push(arn),
                 Owner::Ours(_) | Owner::Foreign => {}
-                Owner::Unseen => {
+                Owner::Unreadable => {
                     unknown.remove(&key);
-                    let reason = format!("the tags of `{arn}`, behind its alias, cannot be read");
-                    let help = "let the caller read them (kms:ListResourceTags): the key may be \
-                                this one already";
+                    let reason =
+                        format!("the tags of `{arn}`, to which its alias points, cannot be read");
+                    let help = "allow the caller kms:ListResourceTags: that key may already be this \
+                                one";
                     let seen = Observed::Unusable { reason, help: help.to_owned() };
-                    identified.obstructed.insert(key, seen);
+                    identified.unusable.insert(key, seen);
                 }
             }
         }
@@ -139,41 +143,43 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
+    /// Returns the owner of a key according to its tags.
     pub(super) async fn owner(&self, arn: &KeyArn) -> Result<Owner, CloudError> {
         match self.tags(arn).await {
-            Ok(tags) => {
-                let ours =
-                    tags.get(STACK_TAG).map(String::as_str) == Some(self.desired.stack.as_str());
-                let name = tags.get(NAME_TAG).filter(|_| ours).cloned();
-                Ok(name.map_or(Owner::Foreign, Owner::Ours))
-            }
-            Err(error) if unreachable(&error) => Err(error),
+            Ok(tags) => Ok(match (tags.get(STACK_TAG), tags.get(NAME_TAG)) {
+                (Some(stack), Some(name)) if *stack == self.desired.stack.as_str() => {
+                    Owner::Ours(name.clone())
+                }
+                _ => Owner::Foreign,
+            }),
+            Err(error) if is_outage(&error) => Err(error),
             Err(error) if error.fault == Fault::NotFound => Ok(Owner::Foreign),
-            Err(_) => Ok(Owner::Unseen),
+            Err(_) => Ok(Owner::Unreadable),
         }
     }
 
-    /// Looks at the tags of every key that is not known yet.
+    /// Reads the tags of every key that is not identified yet.
     async fn sweep(&self, identified: &mut Identified) -> Result<(), CloudError> {
         let mut places = self.places(|kind| kind == Kind::Key);
         places.insert(self.desired.home.clone());
         let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
         for place in places {
-            let list = async |from: Option<&str>| self.cloud.keys(&place, from).await;
-            let all = every_page(&self.effort.patience, list).await?;
+            let all =
+                every_page(&self.options.retry, async |from| self.cloud.keys(&place, from).await)
+                    .await?;
             let known: BTreeSet<&KeyArn> = identified.found.values().collect();
             let arns = all.iter().map(|id| KeyArn::at(&place, id));
             let asks = arns
                 .filter(|arn| !known.contains(arn))
                 .map(|arn| async move { (self.owner(&arn).await, arn) });
-            for (owner, arn) in self.side_by_side(asks).await {
+            for (owner, arn) in self.concurrently(asks).await {
                 match owner? {
                     Owner::Ours(name) => {
-                        identified.sighted = true;
+                        identified.any_tags_read = true;
                         claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
                     }
-                    Owner::Foreign => identified.sighted = true,
-                    Owner::Unseen => drop(identified.unseen.insert(arn)),
+                    Owner::Foreign => identified.any_tags_read = true,
+                    Owner::Unreadable => drop(identified.unreadable.insert(arn)),
                 }
             }
         }
@@ -185,7 +191,8 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// Several keys may carry one name: a live one wins over those that are pending deletion.
+    /// Assigns one of several keys with the tags of an address. Keys that are pending deletion are used
+    /// only if the address is declared and there is no other key.
     async fn claim(
         &self,
         address: Address,
@@ -200,10 +207,9 @@ impl<C: Cloud> Refresh<'_, C> {
             return Ok(());
         }
         for arn in &arns {
-            let ask = async || self.cloud.describe(arn).await;
-            match patiently(&self.effort.patience, ask).await {
+            match with_retries(&self.options.retry, async || self.cloud.describe(arn).await).await {
                 Ok(metadata) if metadata.is_dying() => {}
-                Err(error) if unreachable(&error) => return Err(error),
+                Err(error) if is_outage(&error) => return Err(error),
                 Ok(_) | Err(_) => alive.push(arn.clone()),
             }
         }
@@ -217,10 +223,10 @@ impl<C: Cloud> Refresh<'_, C> {
                 let list: Vec<String> = several.iter().map(ToString::to_string).collect();
                 let reason = format!("several keys carry its tags: {}", list.join(", "));
                 let help = format!(
-                    "keep one: take the tags `{STACK_TAG}` and `{NAME_TAG}` off the others, or say \
-                     which with `adopt:`"
+                    "keep one: remove the tags `{STACK_TAG}` and `{NAME_TAG}` from the others, or \
+                     name the key with `adopt:`"
                 );
-                identified.obstructed.insert(address, Observed::Unusable { reason, help });
+                identified.unusable.insert(address, Observed::Unusable { reason, help });
             }
         }
         Ok(())
@@ -228,8 +234,8 @@ impl<C: Cloud> Refresh<'_, C> {
 }
 
 impl Identified {
-    /// One key has one address: the second one is refused, or the two would take it from each other
-    /// for ever.
+    /// Refuses the second address of a key. Otherwise each apply would give the key to one of the two
+    /// addresses in turn.
     fn one_address_each(&mut self) {
         let mut owners: BTreeMap<KeyArn, Address> = BTreeMap::new();
         let mut doubles = Vec::new();
@@ -242,25 +248,29 @@ impl Identified {
         for (address, first, arn) in doubles {
             self.found.remove(&address);
             let reason = format!("`{arn}` is `{first}` already");
-            let help = "one key has one address: drop one of the two declarations, or forget the \
+            let help = "a key has one address: remove one of the two declarations, or forget the \
                         other with `removed`"
                 .to_owned();
-            self.obstructed.insert(address, Observed::Unusable { reason, help });
+            self.unusable.insert(address, Observed::Unusable { reason, help });
         }
     }
 }
 
-fn blind() -> Observed {
+/// Returns the result for a key that may exist, because the caller may not read the tags of any key.
+fn tags_unreadable() -> Observed {
     Observed::Unusable {
-        reason: "whether it exists already is not known: the tags of no key can be read".to_owned(),
+        reason:
+            "it is not known whether the key already exists: the caller cannot read the tags of \
+                 any key"
+                .to_owned(),
         help:
-            "let the caller read tags (kms:ListResourceTags, by IAM and in the keys' policies); a \
-               second key would be made otherwise"
+            "allow the caller kms:ListResourceTags in its IAM policies and in the keys' policies; \
+               otherwise a second key could be created"
                 .to_owned(),
     }
 }
 
-/// The key behind an alias.
+/// Returns the key behind an alias.
 pub(super) fn target(aliases: &Aliases, place: &Place, name: &str) -> Option<KeyArn> {
     aliases.get(place)?.get(name).cloned()
 }

@@ -1,11 +1,12 @@
-//! Puts what was read into the words of declarations.
+//! Converts the settings that were read to the form of declarations.
 
 use super::identify::{Owner, target};
-use super::{Aliases, Interest, Reading, Refresh, obstructed, unreachable};
-use crate::address::Address;
-use crate::cloud::retry::{every_page, patiently};
-use crate::cloud::{Cloud, CloudError, Fault};
+use super::{Aliases, Interest, Reading, Refresh, is_outage, unusable};
+use crate::answer::{CloudError, Fault};
+use crate::cloud::Cloud;
+use crate::cloud::retry::{every_page, with_retries};
 use crate::id::{KeyArn, Name};
+use crate::kind::address::Address;
 use crate::kind::grant::{self, Listed};
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec, alias};
@@ -14,6 +15,7 @@ use crate::policy::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<C: Cloud> Refresh<'_, C> {
+    /// Converts the keys that were read, with their grants.
     pub(super) async fn lift_keys(
         &self,
         readings: Vec<(Address, Result<Reading, CloudError>)>,
@@ -22,37 +24,39 @@ impl<C: Cloud> Refresh<'_, C> {
         for (address, reading) in readings {
             let seen = match reading {
                 Ok(reading) => self.lift_key(&address, reading, live),
-                Err(error) if error.fault == Fault::NotFound => self.gone(&address, live),
-                Err(error) => obstructed(&error),
+                Err(error) if error.fault == Fault::NotFound => self.missing_key(&address, live),
+                Err(error) => unusable(&error),
             };
             if matches!(seen, Observed::Unusable { .. }) {
-                self.obstruct_grants_on(&address, live);
+                self.block_grants_on(&address, live);
             }
             live.observed.insert(address, seen);
         }
-        self.point_at(live).await
+        self.describe_targets(live).await
     }
 
-    /// A key does not vanish without days of pending deletion, and AWS may be late to show one: a new
-    /// one under the same name is made only once a person has said that the old one is gone.
-    fn gone(&self, address: &Address, live: &mut Live) -> Observed {
+    /// Returns the result for a key that AWS does not have. A key is pending deletion for days before it
+    /// is deleted, and AWS may not show a new key yet. A recorded key that is missing is therefore
+    /// replaced only after a person has removed its record.
+    fn missing_key(&self, address: &Address, live: &mut Live) -> Observed {
         let Some(record) = self.state.records.get(address) else {
             live.ids.remove(address);
             return Observed::Absent;
         };
         Observed::Unusable {
-            reason: format!("`{}`, which it was, is not there", record.id),
+            reason: format!("the recorded key `{}` no longer exists", record.id),
             help: format!(
-                "if it was made minutes ago, AWS may not show it yet: plan again; if it is gone for \
-                 good, with what it encrypted, `kmsctl state forget {address}` lets a new one be made"
+                "if it was created minutes ago, AWS may not show it yet: plan again; if it was \
+                 deleted, the data that it encrypted is lost: run `kmsctl state forget {address}`, \
+                 and the next apply creates a new key"
             ),
         }
     }
 
-    /// The grants of a key that cannot be looked at are not absent.
-    fn obstruct_grants_on(&self, key: &Address, live: &mut Live) {
+    /// Marks the grants on an unreadable key as unusable, because they may exist.
+    fn block_grants_on(&self, key: &Address, live: &mut Live) {
         for address in self.grants_on.get(&KeyRef::Managed(key.clone())).into_iter().flatten() {
-            let reason = format!("the grants of `{key}` cannot be looked at");
+            let reason = format!("the grants on `{key}` cannot be read");
             let help = format!("resolve what blocks `{key}` first");
             live.observed.insert(address.clone(), Observed::Unusable { reason, help });
         }
@@ -80,8 +84,9 @@ impl<C: Cloud> Refresh<'_, C> {
         Observed::Present { id: arn.to_string(), place: arn.place(), spec, busy: None }
     }
 
-    /// Why a key must not be touched. Its tags say whose it is; the configuration may name one that
-    /// is nobody's. A record proves nothing: it may be old, or written by somebody else.
+    /// Returns the reason why the stack must not change a key, if any. The owner is decided by the key's
+    /// tags. A key without tags is the stack's only if its declaration has `adopt`. A record is no
+    /// proof, since it may be outdated.
     fn foreign_key(
         &self,
         address: &Address,
@@ -89,8 +94,8 @@ impl<C: Cloud> Refresh<'_, C> {
         tags: &BTreeMap<String, String>,
     ) -> Option<Observed> {
         if metadata.aws_managed {
-            let reason = format!("`{}` is managed by AWS and cannot be changed", metadata.arn);
-            let help = "declare a key of your own".to_owned();
+            let reason = format!("`{}` is an AWS managed key and cannot be changed", metadata.arn);
+            let help = "declare a customer managed key".to_owned();
             return Some(Observed::Unusable { reason, help });
         }
         let Some(stack) = tags.get(STACK_TAG) else {
@@ -103,25 +108,25 @@ impl<C: Cloud> Refresh<'_, C> {
         if let Some(other) = other.filter(|other| other != address && self.is_known(other)) {
             return Some(Observed::Unusable {
                 reason: format!("`{}` is `{other}` already", metadata.arn),
-                help: "one key has one address: drop one of the two declarations, or forget the \
+                help: "a key has one address: remove one of the two declarations, or forget the \
                        other with `removed`"
                     .to_owned(),
             });
         }
         (stack != self.desired.stack.as_str()).then(|| Observed::Unusable {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
-            help: "let that stack forget the key first (`removed`), and take its tags off"
-                .to_owned(),
+            help: "forget the key in that stack first (`removed`), and remove its tags".to_owned(),
         })
     }
 
+    /// Returns whether the address is declared or recorded.
     pub(super) fn is_known(&self, address: &Address) -> bool {
         let interest = self.interest(address);
         interest.declared.is_some() || interest.record.is_some()
     }
 
-    /// The live policy; where it is the declared one with the key's own ARN filled in, in the
-    /// declared words.
+    /// Returns the live policy. If it is the declared policy with the key's own ARN filled in, returns
+    /// the declared form.
     fn document(
         &self,
         text: &str,
@@ -131,10 +136,10 @@ impl<C: Cloud> Refresh<'_, C> {
         let live = Document::from_live(text, self.desired.home.region.partition()).map_err(
             |problems| Observed::Unusable {
                 reason: format!(
-                    "its policy cannot be understood: {}",
+                    "its policy cannot be parsed: {}",
                     problems.first().map(|p| p.message.as_str()).unwrap_or_default()
                 ),
-                help: "look at it with `aws kms get-key-policy`".to_owned(),
+                help: "inspect it with `aws kms get-key-policy`".to_owned(),
             },
         )?;
         let own = arn.to_string();
@@ -145,39 +150,40 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(same.cloned().unwrap_or(live))
     }
 
-    /// Describes the keys that are only pointed at.
-    async fn point_at(&self, live: &mut Live) -> Result<(), CloudError> {
+    /// Describes the keys that resources refer to and that the stack does not manage.
+    async fn describe_targets(&self, live: &mut Live) -> Result<(), CloudError> {
         let own: BTreeSet<&KeyArn> = live.ids.values().collect();
         let aliased = live.targets.values().filter(|arn| !own.contains(arn));
         let wanted: BTreeSet<KeyArn> =
             self.desired.existing.iter().chain(aliased).cloned().collect();
         let asks = wanted.iter().map(|arn| async move {
-            let ask = async || self.cloud.describe(arn).await;
-            (arn, patiently(&self.effort.patience, ask).await)
+            (arn, with_retries(&self.options.retry, async || self.cloud.describe(arn).await).await)
         });
-        for (arn, answer) in self.side_by_side(asks).await {
+        for (arn, answer) in self.concurrently(asks).await {
             match answer {
                 Ok(metadata) => {
                     let fact = metadata.fact();
                     live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
                 }
-                Err(error) if unreachable(&error) => return Err(error),
-                Err(error) => self.obstruct_all_on(arn, &error, live),
+                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) => self.block_users_of(arn, &error, live),
             }
         }
         Ok(())
     }
 
-    fn obstruct_all_on(&self, arn: &KeyArn, error: &CloudError, live: &mut Live) {
+    /// Marks the resources that refer to an unreadable key as unusable.
+    fn block_users_of(&self, arn: &KeyArn, error: &CloudError, live: &mut Live) {
         for (address, declared) in &self.desired.resources {
             let points =
                 declared.spec.refs().into_iter().any(|key| *key == KeyRef::Arn(arn.clone()));
             if points {
-                live.observed.insert(address.clone(), obstructed(error));
+                live.observed.insert(address.clone(), unusable(error));
             }
         }
     }
 
+    /// Reads the declared and recorded aliases.
     pub(super) async fn lift_aliases(
         &self,
         aliases: &Aliases,
@@ -191,9 +197,12 @@ impl<C: Cloud> Refresh<'_, C> {
                 continue;
             };
             let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
-            let Some(place) = place.filter(|_| !live.observed.contains_key(address)) else {
+            let Some(place) = place else {
                 continue;
             };
+            if live.observed.contains_key(address) {
+                continue;
+            }
             let seen = match target(aliases, place, wanted.name.as_str()) {
                 None => Observed::Absent,
                 Some(arn) => {
@@ -222,29 +231,30 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// Whether a grant is declared on another key than `key`.
+    /// Returns whether a grant is declared on another key than `key`.
     fn is_elsewhere(&self, interest: &Interest<'_>, key: &KeyRef) -> bool {
         let declared = interest.declared.map(|declared| declared.spec.refs());
         declared.is_some_and(|refs| !refs.into_iter().any(|of| of == key))
     }
 
-    /// Grants on keys that are not the stack's; those on its own keys were read with the key.
+    /// Reads the grants on keys that the stack does not manage. The grants on its own keys were read
+    /// together with the keys.
     pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
         let arns = self.grants_on.keys().filter_map(|key| match key {
             KeyRef::Arn(arn) => Some((key, arn)),
             KeyRef::Managed(_) | KeyRef::Alias(_) => None,
         });
         let asks = arns.map(|(key, arn)| async move {
-            let list = async |from: Option<&str>| self.cloud.grants(arn, from).await;
-            (key, every_page(&self.effort.patience, list).await)
+            let retry = &self.options.retry;
+            (key, every_page(retry, async |from| self.cloud.grants(arn, from).await).await)
         });
-        for (key, answer) in self.side_by_side(asks).await {
+        for (key, answer) in self.concurrently(asks).await {
             match answer {
                 Ok(grants) => self.lift_grants_of(key, &grants, live),
-                Err(error) if unreachable(&error) => return Err(error),
+                Err(error) if is_outage(&error) => return Err(error),
                 Err(error) => {
                     let grants = self.grants_on.get(key).into_iter().flatten();
-                    live.observed.extend(grants.map(|grant| (grant.clone(), obstructed(&error))));
+                    live.observed.extend(grants.map(|grant| (grant.clone(), unusable(&error))));
                 }
             }
         }
@@ -268,8 +278,8 @@ impl<C: Cloud> Refresh<'_, C> {
                 recorded: interest.record.map(|record| record.id.as_str()),
             };
             match grant::lift(wanted, listed) {
-                // One that is left on a key that the declaration has moved away from is what must
-                // go; the other key is looked at as well, in any order.
+                // A grant that is declared on another key now, and still exists on this one, must be
+                // revoked. The two keys are read in any order.
                 Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
                     let spec = Box::new(Spec::Grant(spec));
                     let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
@@ -289,40 +299,43 @@ fn found(live: &Live, address: &Address) -> bool {
     matches!(live.observed.get(address), Some(Observed::Present { .. } | Observed::Unusable { .. }))
 }
 
-/// A key that carries no tags of any stack, and that the configuration does not name.
+/// Returns the result for a recorded key that carries no tags of any stack.
 fn untagged_key(address: &Address, arn: &KeyArn, stack: &Name, declared: bool) -> Observed {
     let adopt = if declared { format!("write `adopt: {arn}`, or ") } else { String::new() };
     Observed::Unusable {
-        reason: format!("`{arn}` is recorded, but does not carry the tags of this stack"),
+        reason: format!("`{arn}` is recorded, but does not have the tags of this stack"),
         help: format!(
-            "if it is this stack's, {adopt}give it the tags \
-             `{STACK_TAG}={stack}` and `{NAME_TAG}={}` again; if it is not, \
-             `kmsctl state forget {address}`",
+            "if the key belongs to this stack, {adopt}add the tags `{STACK_TAG}={stack}` and \
+             `{NAME_TAG}={}` to it again; if it does not, run `kmsctl state forget {address}`",
             address.name
         ),
     }
 }
 
-/// Nothing in AWS shows who made an alias. One on a key of somebody else is not deleted.
+/// Returns the result for a recorded alias of a key that the stack does not manage. AWS does not show who
+/// created an alias, so kmsctl does not delete it.
 fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observed {
     let name = &recorded.name;
     Observed::Unusable {
         reason: format!(
-            "it is no longer declared, but `{name}` points at `{arn}`, which is not this stack's"
+            "the alias is no longer declared, but `{name}` points to `{arn}`, which does not belong \
+             to this stack"
         ),
         help: format!(
-            "delete it with `aws kms delete-alias --alias-name {name}` if nobody needs it, and stop \
-             managing it with `removed: [{{address: {address}, action: forget}}]`"
+            "if the alias is not needed, delete it with `aws kms delete-alias --alias-name {name}`; \
+             stop managing it with `removed: [{{address: {address}, action: forget}}]`"
         ),
     }
 }
 
+/// Returns the result for a declared alias that points to a key of another owner.
 fn foreign_alias(wanted: &alias::Spec, arn: &KeyArn) -> Observed {
     Observed::Unusable {
-        reason: format!("`{}` points at `{arn}`, which is not this stack's", wanted.name),
+        reason: format!("`{}` points to `{arn}`, which does not belong to this stack", wanted.name),
         help: format!(
-            "take that key over with `adopt: {name}`, declare it with `existing: {arn}` for the alias \
-             to be pointed elsewhere, choose another alias, or have its owner delete the alias",
+            "take that key over with `adopt: {name}`; or declare it with `existing: {arn}`, and the \
+             alias can point to another key; or choose another alias; or have the owner of the key \
+             delete the alias",
             name = wanted.name
         ),
     }

@@ -1,14 +1,16 @@
-//! The policies of keys that are not the stack's, where it has statements in them.
+//! Reads the policies of the keys that the stack does not manage and has statements in.
 
-use super::{Refresh, unreachable, unread};
-use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, CloudError};
+use super::{Refresh, is_outage, unreadable};
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
+use crate::cloud::retry::with_retries;
 use crate::id::KeyArn;
 use crate::kind::{KeyRef, Kind, Spec, key_policy};
 use crate::live::{Live, Observed};
 use crate::policy::Document;
 
 impl<C: Cloud> Refresh<'_, C> {
+    /// Reads the policies of the declared and recorded key policy resources.
     pub(super) async fn lift_policies(&self, live: &mut Live) -> Result<(), CloudError> {
         let wanted = self.addresses(Kind::KeyPolicy).into_iter().filter_map(|address| {
             let found = self.interest(address).specs().find_map(Spec::as_key_policy)?;
@@ -20,7 +22,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let asks = wanted.map(|(address, wanted, arn)| async move {
             (address, self.policy_of(wanted, arn).await)
         });
-        for (address, seen) in self.side_by_side(asks).await {
+        for (address, seen) in self.concurrently(asks).await {
             live.observed.insert(address.clone(), seen?);
         }
         Ok(())
@@ -31,19 +33,19 @@ impl<C: Cloud> Refresh<'_, C> {
         wanted: &key_policy::Spec,
         arn: &KeyArn,
     ) -> Result<Observed, CloudError> {
-        let ask = async || self.cloud.policy(arn).await;
-        let text = match patiently(&self.effort.patience, ask).await {
+        let text = with_retries(&self.options.retry, async || self.cloud.policy(arn).await).await;
+        let text = match text {
             Ok(text) => text,
-            Err(error) if unreachable(&error) => return Err(error),
+            Err(error) if is_outage(&error) => return Err(error),
             Err(error) => {
                 let reason = format!("the policy of `{arn}` cannot be read: {error}");
-                return Ok(unread(reason, &error, "let the caller read it (kms:GetKeyPolicy)"));
+                return Ok(unreadable(reason, &error, "allow the caller kms:GetKeyPolicy"));
             }
         };
         let Ok(policy) = Document::from_live(&text, arn.region.partition()) else {
             return Ok(Observed::Unusable {
-                reason: format!("the policy of `{arn}` cannot be understood"),
-                help: "look at it with `aws kms get-key-policy`".to_owned(),
+                reason: format!("the policy of `{arn}` cannot be parsed"),
+                help: "inspect it with `aws kms get-key-policy`".to_owned(),
             });
         };
         let spec = Spec::KeyPolicy(key_policy::Spec { policy: Some(policy), ..wanted.clone() });

@@ -1,13 +1,15 @@
-//! Service-linked roles, as IAM knows them.
+//! Reads service-linked roles from IAM.
 
-use super::{Refresh, look_again, unreachable, unread};
-use crate::cloud::retry::patiently;
-use crate::cloud::{Cloud, CloudError};
+use super::{Refresh, is_outage, read_until_visible, unreadable};
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
+use crate::cloud::retry::with_retries;
 use crate::id::{IdentityArn, Place};
 use crate::kind::{Kind, Spec, service_linked_role};
 use crate::live::{Live, Observed};
 
 impl<C: Cloud> Refresh<'_, C> {
+    /// Reads the declared and recorded service-linked roles.
     pub(super) async fn lift_roles(&self, live: &mut Live) -> Result<(), CloudError> {
         let wanted = self.addresses(Kind::ServiceLinkedRole).into_iter().filter_map(|address| {
             let interest = self.interest(address);
@@ -19,12 +21,12 @@ impl<C: Cloud> Refresh<'_, C> {
             Some((address, place, role, interest.record.is_some()))
         });
         let asks = wanted.map(|(address, place, role, known)| async move {
-            // IAM may show a role late that was made moments ago.
-            let gone =
+            // IAM may not show a role yet that was created moments ago.
+            let missing =
                 |seen: &Result<Observed, CloudError>| known && matches!(seen, Ok(Observed::Absent));
-            (address, look_again(async || self.role(place, role).await, gone).await)
+            (address, read_until_visible(async || self.role(place, role).await, missing).await)
         });
-        for (address, seen) in self.side_by_side(asks).await {
+        for (address, seen) in self.concurrently(asks).await {
             live.observed.insert(address.clone(), seen?);
         }
         Ok(())
@@ -36,12 +38,13 @@ impl<C: Cloud> Refresh<'_, C> {
         role: &service_linked_role::Spec,
     ) -> Result<Observed, CloudError> {
         let arn = role.arn(place);
-        // The ARN of a role always is one of an identity.
+        // The ARN of a role is always the ARN of an identity.
         let Ok(identity) = arn.parse::<IdentityArn>() else {
             return Ok(Observed::Absent);
         };
-        let ask = async || self.cloud.identity(&identity).await;
-        Ok(match patiently(&self.effort.patience, ask).await {
+        let found =
+            with_retries(&self.options.retry, async || self.cloud.identity(&identity).await).await;
+        Ok(match found {
             Ok(None) => Observed::Absent,
             Ok(Some(found)) if found.arn == arn => {
                 let spec = Box::new(Spec::ServiceLinkedRole(role.clone()));
@@ -49,13 +52,13 @@ impl<C: Cloud> Refresh<'_, C> {
             }
             Ok(Some(found)) => Observed::Unusable {
                 reason: format!("its name belongs to `{}`", found.arn),
-                help: "rename that role: the service can use no other name".to_owned(),
+                help: "rename that role: the service cannot use another name".to_owned(),
             },
-            Err(error) if unreachable(&error) => return Err(error),
-            Err(error) => unread(
-                format!("whether it exists is not known: {error}"),
+            Err(error) if is_outage(&error) => return Err(error),
+            Err(error) => unreadable(
+                format!("it is not known whether the role exists: {error}"),
                 &error,
-                "let the caller look (iam:GetRole)",
+                "allow the caller iam:GetRole",
             ),
         })
     }

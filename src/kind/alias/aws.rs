@@ -1,38 +1,36 @@
 //! An alias's calls as the SDK's requests.
 
-use super::Call;
-use crate::cloud::aws::error::answer;
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Late, Outcome};
+use super::{Call, CreateAlias, DeleteAlias, UpdateAlias};
+use crate::answer::{CloudError, Outcome};
 use crate::id::Place;
+use crate::kind::CallBindings;
+use crate::kind::resolve;
+use crate::sdk::Aws;
+use crate::sdk::error::done;
 
 /// Sends the call.
 pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     match call {
-        Call::CreateAlias { alias_name, target_key_id } => {
-            const OPERATION: &str = "CreateAlias";
-            let target = resolve(OPERATION, target_key_id, late)?;
-            let request = aws.ready(at, OPERATION).await.create_alias();
+        Call::CreateAlias(CreateAlias { alias_name, target_key_id }) => {
+            let target = resolve(CreateAlias::NAME, target_key_id, late)?;
+            let request = aws.ready(at, CreateAlias::NAME).await.create_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
-            answer(OPERATION, request.send().await)?;
+            done(CreateAlias::NAME, request.send().await)
         }
-        Call::UpdateAlias { alias_name, target_key_id } => {
-            const OPERATION: &str = "UpdateAlias";
-            let target = resolve(OPERATION, target_key_id, late)?;
-            let request = aws.ready(at, OPERATION).await.update_alias();
+        Call::UpdateAlias(UpdateAlias { alias_name, target_key_id }) => {
+            let target = resolve(UpdateAlias::NAME, target_key_id, late)?;
+            let request = aws.ready(at, UpdateAlias::NAME).await.update_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
-            answer(OPERATION, request.send().await)?;
+            done(UpdateAlias::NAME, request.send().await)
         }
-        Call::DeleteAlias { alias_name } => {
-            const OPERATION: &str = "DeleteAlias";
-            let request = aws.ready(at, OPERATION).await.delete_alias();
-            answer(OPERATION, request.alias_name(alias_name.as_str()).send().await)?;
+        Call::DeleteAlias(DeleteAlias { alias_name }) => {
+            let request = aws.ready(at, DeleteAlias::NAME).await.delete_alias();
+            done(DeleteAlias::NAME, request.alias_name(alias_name.as_str()).send().await)
         }
     }
-    Ok(Outcome::Done)
 }

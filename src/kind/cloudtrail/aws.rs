@@ -1,17 +1,17 @@
 //! Selectors and tags as the SDK has them.
 
 use super::{AdvancedEventSelector, FieldSelector};
-use crate::cloud::CloudError;
-use crate::cloud::aws::Aws;
-use crate::cloud::aws::consumers::For;
-use crate::cloud::aws::error::{answer, unbuilt};
+use crate::answer::CloudError;
 use crate::id::Place;
 use crate::kind::consumer::{self, Tags};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, unbuilt};
 use aws_sdk_cloudtrail::types::{self, Tag};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What CloudTrail's changes share: one request a second, of an account in a Region
-/// (aws-semantics 6.5).
+/// The quota that all calls which change something in CloudTrail share: one request a second for an
+/// account in a Region (CloudTrail User Guide, Quotas in AWS CloudTrail).
 pub(crate) const CHANGES: &str = "cloudtrail changes";
 
 /// How many resources `ListTags` takes.
@@ -24,7 +24,7 @@ pub(crate) async fn tags_of(
     arns: &[&str],
 ) -> Result<BTreeMap<String, Tags>, CloudError> {
     const OPERATION: &str = "ListTags";
-    let client = aws.cloudtrail(at, For::Reading).await;
+    let client = aws.cloudtrail(at, ClientUse::Reading).await;
     let mut found = BTreeMap::new();
     for some in arns.chunks(TAGGED) {
         let ids: Vec<String> = some.iter().map(|arn| (*arn).to_owned()).collect();

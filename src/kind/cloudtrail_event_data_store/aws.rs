@@ -1,14 +1,21 @@
 //! An event data store's calls as the SDK's requests, and the SDK's description of one as ours.
 
-use super::{Call, Settings, StoreSettings};
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, local};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use super::{
+    AddTags, Call, CreateEventDataStore, DeleteEventDataStore, RemoveTags, Settings,
+    UpdateEventDataStore,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
 use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done, local};
+use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::operation::get_event_data_store::GetEventDataStoreOutput;
 use aws_sdk_cloudtrail::types::{EventDataStoreStatus, FederationStatus};
 
@@ -24,7 +31,7 @@ struct Listed {
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     let all = list(aws, at).await?;
     let arns: Vec<&str> = all.iter().map(|store| store.arn.as_str()).collect();
@@ -49,7 +56,7 @@ pub(crate) async fn objects(
 
 async fn list(aws: &Aws, at: &Place) -> Result<Vec<Listed>, CloudError> {
     const OPERATION: &str = "ListEventDataStores";
-    let client = aws.cloudtrail(at, For::Reading).await;
+    let client = aws.cloudtrail(at, ClientUse::Reading).await;
     let (mut all, mut from) = (Vec::new(), None);
     loop {
         let request = client.list_event_data_stores().max_results(1000).set_next_token(from);
@@ -118,7 +125,7 @@ async fn describe(
     arn: &str,
 ) -> Result<Option<GetEventDataStoreOutput>, CloudError> {
     const OPERATION: &str = "GetEventDataStore";
-    let client = aws.cloudtrail(at, For::Reading).await;
+    let client = aws.cloudtrail(at, ClientUse::Reading).await;
     match answer(OPERATION, client.get_event_data_store().event_data_store(arn).send().await) {
         Ok(described) => Ok(Some(described)),
         Err(error) if error.fault == Fault::NotFound => Ok(None),
@@ -143,7 +150,7 @@ fn phase_of(store: &GetEventDataStoreOutput) -> Phase {
     }
 }
 
-fn store(operation: &'static str, late: &Late<'_>) -> Result<String, CloudError> {
+fn store(operation: &'static str, late: &CallBindings<'_>) -> Result<String, CloudError> {
     let arn = late.id.map(str::to_owned);
     arn.ok_or_else(|| local(operation, Fault::Other, "the event data store does not exist yet"))
 }
@@ -153,90 +160,81 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.cloudtrail(at, For::Changing).await;
+    let client = aws.cloudtrail(at, ClientUse::Changing).await;
     aws.paced(at, CHANGES).await;
     match call {
-        Call::CreateEventDataStore { settings, tags_list } => {
-            return create(&client, settings, tags_list, late).await;
+        Call::CreateEventDataStore(call) => create_event_data_store(&client, call, late).await,
+        Call::UpdateEventDataStore(call) => update_event_data_store(&client, call, late).await,
+        Call::AddTags(AddTags { tags_list }) => {
+            let request = client.add_tags().resource_id(store(AddTags::NAME, late)?);
+            let request = request.set_tags_list(Some(tags(AddTags::NAME, tags_list)?));
+            done(AddTags::NAME, request.send().await)
         }
-        Call::UpdateEventDataStore { settings } => update(&client, settings, late).await?,
-        Call::AddTags { tags_list } => {
-            const OPERATION: &str = "AddTags";
-            let request = client.add_tags().resource_id(store(OPERATION, late)?);
-            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
-            answer(OPERATION, request.send().await)?;
+        Call::RemoveTags(RemoveTags { tags_list }) => {
+            let request = client.remove_tags().resource_id(store(RemoveTags::NAME, late)?);
+            let request = request.set_tags_list(Some(tags(RemoveTags::NAME, tags_list)?));
+            done(RemoveTags::NAME, request.send().await)
         }
-        Call::RemoveTags { tags_list } => {
-            const OPERATION: &str = "RemoveTags";
-            let request = client.remove_tags().resource_id(store(OPERATION, late)?);
-            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
-            answer(OPERATION, request.send().await)?;
-        }
-        Call::DeleteEventDataStore {} => {
-            const OPERATION: &str = "DeleteEventDataStore";
-            let arn = store(OPERATION, late)?;
+        Call::DeleteEventDataStore(_) => {
+            let arn = store(DeleteEventDataStore::NAME, late)?;
             let request = client.delete_event_data_store().event_data_store(arn);
-            answer(OPERATION, request.send().await)?;
+            done(DeleteEventDataStore::NAME, request.send().await)
         }
     }
-    Ok(Outcome::Done)
 }
 
-async fn create(
-    client: &aws_sdk_cloudtrail::Client,
-    settings: &StoreSettings,
-    tags_list: &[consumer::Tag],
-    late: &Late<'_>,
+async fn create_event_data_store(
+    client: &Client,
+    CreateEventDataStore { settings, tags_list }: &CreateEventDataStore,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateEventDataStore";
-    let key = settings.kms_key_id.as_ref().map(|key| resolve(OPERATION, key, late)).transpose()?;
-    let selectors =
-        settings.advanced_event_selectors.as_ref().map(|wanted| selectors(OPERATION, wanted));
+    const NAME: &str = CreateEventDataStore::NAME;
+    let key = settings.kms_key_id.as_ref().map(|key| resolve(NAME, key, late)).transpose()?;
+    let wanted = settings.advanced_event_selectors.as_ref();
     let request = client
         .create_event_data_store()
         .set_name(settings.name.clone())
-        .set_advanced_event_selectors(selectors.transpose()?)
+        .set_advanced_event_selectors(wanted.map(|all| selectors(NAME, all)).transpose()?)
         .set_multi_region_enabled(settings.multi_region_enabled)
         .set_organization_enabled(settings.organization_enabled)
         .set_retention_period(settings.retention_period.and_then(|days| i32::try_from(days).ok()))
         .set_termination_protection_enabled(settings.termination_protection_enabled)
         .set_kms_key_id(key)
-        .set_tags_list(Some(tags(OPERATION, tags_list)?));
-    let made = answer(OPERATION, request.send().await)?;
-    let arn = made.event_data_store_arn;
-    arn.map(Outcome::Made).ok_or_else(|| local(OPERATION, Fault::Ambiguous, "no ARN in the answer"))
+        .set_tags_list(Some(tags(NAME, tags_list)?));
+    let made = answer(NAME, request.send().await)?;
+    let unnamed = || local(NAME, Fault::Ambiguous, "the answer names no event data store");
+    made.event_data_store_arn.map(Outcome::Made).ok_or_else(unnamed)
 }
 
-async fn update(
-    client: &aws_sdk_cloudtrail::Client,
-    settings: &StoreSettings,
-    late: &Late<'_>,
-) -> Result<(), CloudError> {
-    const OPERATION: &str = "UpdateEventDataStore";
-    let key = settings.kms_key_id.as_ref().map(|key| resolve(OPERATION, key, late)).transpose()?;
-    let selectors =
-        settings.advanced_event_selectors.as_ref().map(|wanted| selectors(OPERATION, wanted));
+async fn update_event_data_store(
+    client: &Client,
+    UpdateEventDataStore { settings }: &UpdateEventDataStore,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = UpdateEventDataStore::NAME;
+    let key = settings.kms_key_id.as_ref().map(|key| resolve(NAME, key, late)).transpose()?;
+    let wanted = settings.advanced_event_selectors.as_ref();
     let request = client
         .update_event_data_store()
-        .event_data_store(store(OPERATION, late)?)
+        .event_data_store(store(NAME, late)?)
         .set_name(settings.name.clone())
-        .set_advanced_event_selectors(selectors.transpose()?)
+        .set_advanced_event_selectors(wanted.map(|all| selectors(NAME, all)).transpose()?)
         .set_multi_region_enabled(settings.multi_region_enabled)
         .set_organization_enabled(settings.organization_enabled)
         .set_retention_period(settings.retention_period.and_then(|days| i32::try_from(days).ok()))
         .set_termination_protection_enabled(settings.termination_protection_enabled)
         .set_kms_key_id(key);
-    answer(OPERATION, request.send().await).map(drop)
+    done(NAME, request.send().await)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
     use crate::kind::{Call, Ids, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
     fn home() -> Place {
@@ -266,8 +264,8 @@ mod tests {
         json!({"ResourceTagList": [{"ResourceId": arn, "TagsList": tags}]}).to_string()
     }
 
-    fn sought(ids: &[&str]) -> Sought {
-        Sought {
+    fn sought(ids: &[&str]) -> ConsumerQuery {
+        ConsumerQuery {
             kind: Kind::CloudtrailEventDataStore,
             stack: "s".to_owned(),
             ids: ids.iter().map(|id| (*id).to_owned()).collect(),
@@ -338,7 +336,7 @@ mod tests {
         let call: Call = serde_json::from_value(call).unwrap();
         let replay = replay(&[(200, answer)]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = Late { ids: Some(&ids), id: Some(ARN), ..Late::default() };
+        let late = CallBindings { ids: Some(&ids), id: Some(ARN), ..CallBindings::default() };
         let outcome = replay.aws.call(&home(), &call, late).await.unwrap();
         (outcome, replay.json().remove(0))
     }

@@ -1,14 +1,21 @@
 //! A trail's calls as the SDK's requests, and the SDK's description of a trail as ours.
 
-use super::{Call, DataResource, EventSelector, Settings, TrailKey, TrailUpdate};
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, local};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use super::{
+    AddTags, Call, CreateTrail, DataResource, DeleteTrail, EventSelector, PutEventSelectors,
+    RemoveTags, Settings, StartLogging, StopLogging, TrailKey, UpdateTrail,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
 use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done, local};
+use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{self, Trail};
 use std::collections::BTreeMap;
 
@@ -17,10 +24,10 @@ use std::collections::BTreeMap;
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     const OPERATION: &str = "DescribeTrails";
-    let client = aws.cloudtrail(at, For::Reading).await;
+    let client = aws.cloudtrail(at, ClientUse::Reading).await;
     let request = client.describe_trails().include_shadow_trails(false);
     let described = answer(OPERATION, request.send().await)?;
     let home = format!(":cloudtrail:{}:{}:trail/", at.region, at.account);
@@ -41,9 +48,9 @@ async fn object(
     at: &Place,
     trail: &Trail,
     tags: Tags,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Object, CloudError> {
-    let client = aws.cloudtrail(at, For::Reading).await;
+    let client = aws.cloudtrail(at, ClientUse::Reading).await;
     let name = trail.name().unwrap_or_default();
     let mut settings = lifted(trail);
     if sought.asks(&["logging"]) {
@@ -96,7 +103,7 @@ fn lifted_selector(selector: &types::EventSelector) -> EventSelector {
 /// How far AWS is with the trail: there are no states between.
 pub(crate) async fn phase(aws: &Aws, at: &Place, name: &str) -> Result<Phase, CloudError> {
     const OPERATION: &str = "GetTrail";
-    let client = aws.cloudtrail(at, For::Reading).await;
+    let client = aws.cloudtrail(at, ClientUse::Reading).await;
     match answer(OPERATION, client.get_trail().name(name).send().await) {
         Ok(_) => Ok(Phase::Ready),
         Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
@@ -107,7 +114,7 @@ pub(crate) async fn phase(aws: &Aws, at: &Place, name: &str) -> Result<Phase, Cl
 fn key(
     operation: &'static str,
     key: Option<&TrailKey>,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Option<String>, CloudError> {
     match key {
         None => Ok(None),
@@ -121,65 +128,43 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.cloudtrail(at, For::Changing).await;
+    let client = aws.cloudtrail(at, ClientUse::Changing).await;
     aws.paced(at, CHANGES).await;
     match call {
-        Call::CreateTrail { name, settings, tags_list } => {
-            create(&client, name, settings, tags_list, late).await?;
-            return Ok(Outcome::Made(name.clone()));
+        Call::CreateTrail(call) => create_trail(&client, call, late).await,
+        Call::UpdateTrail(call) => update_trail(&client, call, late).await,
+        Call::PutEventSelectors(call) => put_event_selectors(&client, call).await,
+        Call::StartLogging(StartLogging { name }) => {
+            done(StartLogging::NAME, client.start_logging().name(name).send().await)
         }
-        Call::UpdateTrail { name, settings } => update(&client, name, settings, late).await?,
-        Call::PutEventSelectors { trail_name, event_selectors, advanced_event_selectors } => {
-            const OPERATION: &str = "PutEventSelectors";
-            let basic: Vec<_> = event_selectors.iter().map(selector).collect();
-            let advanced = selectors(OPERATION, advanced_event_selectors)?;
-            let request = client
-                .put_event_selectors()
-                .trail_name(trail_name)
-                .set_event_selectors(Some(basic).filter(|basic| !basic.is_empty()))
-                .set_advanced_event_selectors(Some(advanced).filter(|all| !all.is_empty()));
-            answer(OPERATION, request.send().await)?;
+        Call::StopLogging(StopLogging { name }) => {
+            done(StopLogging::NAME, client.stop_logging().name(name).send().await)
         }
-        Call::StartLogging { name } => {
-            const OPERATION: &str = "StartLogging";
-            answer(OPERATION, client.start_logging().name(name).send().await)?;
-        }
-        Call::StopLogging { name } => {
-            const OPERATION: &str = "StopLogging";
-            answer(OPERATION, client.stop_logging().name(name).send().await)?;
-        }
-        Call::AddTags { resource_id, tags_list } => {
-            const OPERATION: &str = "AddTags";
+        Call::AddTags(AddTags { resource_id, tags_list }) => {
             let request = client.add_tags().resource_id(resource_id);
-            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
-            answer(OPERATION, request.send().await)?;
+            let request = request.set_tags_list(Some(tags(AddTags::NAME, tags_list)?));
+            done(AddTags::NAME, request.send().await)
         }
-        Call::RemoveTags { resource_id, tags_list } => {
-            const OPERATION: &str = "RemoveTags";
+        Call::RemoveTags(RemoveTags { resource_id, tags_list }) => {
             let request = client.remove_tags().resource_id(resource_id);
-            let request = request.set_tags_list(Some(tags(OPERATION, tags_list)?));
-            answer(OPERATION, request.send().await)?;
+            let request = request.set_tags_list(Some(tags(RemoveTags::NAME, tags_list)?));
+            done(RemoveTags::NAME, request.send().await)
         }
-        Call::DeleteTrail { name } => {
-            const OPERATION: &str = "DeleteTrail";
-            answer(OPERATION, client.delete_trail().name(name).send().await)?;
+        Call::DeleteTrail(DeleteTrail { name }) => {
+            done(DeleteTrail::NAME, client.delete_trail().name(name).send().await)
         }
     }
-    Ok(Outcome::Done)
 }
 
-async fn create(
-    client: &aws_sdk_cloudtrail::Client,
-    name: &str,
-    settings: &TrailUpdate,
-    tags_list: &[consumer::Tag],
-    late: &Late<'_>,
-) -> Result<(), CloudError> {
-    const OPERATION: &str = "CreateTrail";
+async fn create_trail(
+    client: &Client,
+    CreateTrail { name, settings, tags_list }: &CreateTrail,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
     let Some(bucket) = &settings.s3_bucket_name else {
-        return Err(local(OPERATION, Fault::Invalid, "a trail without a bucket"));
+        return Err(local(CreateTrail::NAME, Fault::Invalid, "a trail without a bucket"));
     };
     let request = client
         .create_trail()
@@ -189,19 +174,18 @@ async fn create(
         .set_include_global_service_events(settings.include_global_service_events)
         .set_is_multi_region_trail(settings.is_multi_region_trail)
         .set_enable_log_file_validation(settings.enable_log_file_validation)
-        .set_kms_key_id(key(OPERATION, settings.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(key(CreateTrail::NAME, settings.kms_key_id.as_ref(), late)?)
         .set_is_organization_trail(settings.is_organization_trail)
-        .set_tags_list(Some(tags(OPERATION, tags_list)?));
-    answer(OPERATION, request.send().await).map(drop)
+        .set_tags_list(Some(tags(CreateTrail::NAME, tags_list)?));
+    answer(CreateTrail::NAME, request.send().await)?;
+    Ok(Outcome::Made(name.clone()))
 }
 
-async fn update(
-    client: &aws_sdk_cloudtrail::Client,
-    name: &str,
-    settings: &TrailUpdate,
-    late: &Late<'_>,
-) -> Result<(), CloudError> {
-    const OPERATION: &str = "UpdateTrail";
+async fn update_trail(
+    client: &Client,
+    UpdateTrail { name, settings }: &UpdateTrail,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
     let request = client
         .update_trail()
         .name(name)
@@ -210,9 +194,23 @@ async fn update(
         .set_include_global_service_events(settings.include_global_service_events)
         .set_is_multi_region_trail(settings.is_multi_region_trail)
         .set_enable_log_file_validation(settings.enable_log_file_validation)
-        .set_kms_key_id(key(OPERATION, settings.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(key(UpdateTrail::NAME, settings.kms_key_id.as_ref(), late)?)
         .set_is_organization_trail(settings.is_organization_trail);
-    answer(OPERATION, request.send().await).map(drop)
+    done(UpdateTrail::NAME, request.send().await)
+}
+
+async fn put_event_selectors(
+    client: &Client,
+    call: &PutEventSelectors,
+) -> Result<Outcome, CloudError> {
+    let basic: Vec<_> = call.event_selectors.iter().map(selector).collect();
+    let advanced = selectors(PutEventSelectors::NAME, &call.advanced_event_selectors)?;
+    let request = client
+        .put_event_selectors()
+        .trail_name(&call.trail_name)
+        .set_event_selectors(Some(basic).filter(|basic| !basic.is_empty()))
+        .set_advanced_event_selectors(Some(advanced).filter(|all| !all.is_empty()));
+    done(PutEventSelectors::NAME, request.send().await)
 }
 
 fn selector(wanted: &EventSelector) -> types::EventSelector {
@@ -233,8 +231,8 @@ fn selector(wanted: &EventSelector) -> types::EventSelector {
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
     use crate::kind::{Call, Ids, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
     fn home() -> Place {
@@ -257,8 +255,8 @@ mod tests {
         .to_string()
     }
 
-    fn sought(fields: &[&str]) -> Sought {
-        Sought {
+    fn sought(fields: &[&str]) -> ConsumerQuery {
+        ConsumerQuery {
             kind: Kind::CloudtrailTrail,
             stack: "s".to_owned(),
             ids: ["main".to_owned()].into(),
@@ -325,7 +323,7 @@ mod tests {
         let call: Call = serde_json::from_value(json!({ "cloudtrail_trail": call })).unwrap();
         let replay = replay(&[(200, "{}")]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = Late { ids: Some(&ids), ..Late::default() };
+        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
         replay.aws.call(&home(), &call, late).await.unwrap();
         replay.json().remove(0)
     }
@@ -372,7 +370,7 @@ mod tests {
             .unwrap();
             let body = json!({"__type": code, "message": "no"}).to_string();
             let aws = replay(&[(400, &body)]).aws;
-            let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+            let error = aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
             assert_eq!(error.fault, fault, "{code}");
         }
     }

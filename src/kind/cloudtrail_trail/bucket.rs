@@ -1,12 +1,12 @@
-//! What the bucket's policy must let CloudTrail do for a trail: AWS asks for it when the trail is
-//! made or changed, and says little of what is missing (aws-semantics 5.6). The policy is not
-//! kmsctl's to change.
+//! What the policy of the bucket must allow CloudTrail for a trail (CloudTrail User Guide, Amazon S3
+//! bucket policy for CloudTrail). CloudTrail checks it when the trail is created or updated, and its
+//! error does not say what is missing. kmsctl does not change the policy.
 
 use super::super::Violation;
 use super::super::cloudtrail::SERVICE;
 use crate::id::Place;
 use crate::policy::Document;
-use crate::policy::bucket::{Ask, lets};
+use crate::policy::bucket::{ServiceRequest, may_allow};
 use serde_json::{Value, json};
 
 /// A trail, as its bucket sees it.
@@ -85,8 +85,8 @@ impl Writer<'_> {
             ("aws:securetransport", "true"),
             ("s3:x-amz-acl", "bucket-owner-full-control"),
         ];
-        let ask = Ask { service: SERVICE, action, resource, context: &context };
-        policy.is_some_and(|policy| lets(policy, &ask))
+        let request = ServiceRequest { service: SERVICE, action, resource, context: &context };
+        policy.is_some_and(|policy| may_allow(policy, &request))
     }
 
     /// Whether it may write a log file into a folder.

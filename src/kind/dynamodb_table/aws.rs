@@ -1,16 +1,20 @@
 //! A table's calls as the SDK's requests, and the SDK's description of a table as ours.
 
 use super::{
-    Attribute, AttributeDefinition, Billing, Call, KeySchemaElement, Recovery, Settings,
-    SseSpecification, TableUpdate, Throughput,
+    Attribute, AttributeDefinition, Billing, Call, CreateTable, DeleteTable, KeySchemaElement,
+    Settings, SseSpecification, TableUpdate, TagResource, Throughput, UntagResource,
+    UpdateContinuousBackups, UpdateTable,
 };
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, local, unbuilt};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done, unbuilt};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     self, BillingMode, KeyType, PointInTimeRecoveryStatus, ProvisionedThroughput, TableDescription,
@@ -23,7 +27,7 @@ use std::collections::BTreeSet;
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     let names = match sought.is_all() {
         true => names(aws, at).await?,
@@ -37,7 +41,7 @@ pub(crate) async fn objects(
 /// The names of all tables.
 async fn names(aws: &Aws, at: &Place) -> Result<BTreeSet<String>, CloudError> {
     const OPERATION: &str = "ListTables";
-    let client = aws.dynamodb(at, For::Reading).await;
+    let client = aws.dynamodb(at, ClientUse::Reading).await;
     let mut pages = client.list_tables().into_paginator().send();
     let mut names = BTreeSet::new();
     while let Some(page) = pages.next().await {
@@ -50,9 +54,9 @@ async fn object(
     aws: &Aws,
     at: &Place,
     name: &str,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Option<Object>, CloudError> {
-    let client = aws.dynamodb(at, For::Reading).await;
+    let client = aws.dynamodb(at, ClientUse::Reading).await;
     let Some(table) = describe(aws, at, name).await? else {
         return Ok(None);
     };
@@ -97,7 +101,7 @@ async fn describe(
     name: &str,
 ) -> Result<Option<TableDescription>, CloudError> {
     const OPERATION: &str = "DescribeTable";
-    let client = aws.dynamodb(at, For::Reading).await;
+    let client = aws.dynamodb(at, ClientUse::Reading).await;
     match answer(OPERATION, client.describe_table().table_name(name).send().await) {
         Ok(described) => Ok(described.table),
         Err(error) if error.fault == Fault::NotFound => Ok(None),
@@ -105,7 +109,8 @@ async fn describe(
     }
 }
 
-/// A table is ready once its key is, too: until then it needs the old one (aws-semantics 5.8).
+/// A table is ready only once its key has been changed, too: until then it needs the old key (DynamoDB
+/// Developer Guide, DynamoDB encryption at rest usage notes).
 fn phase_of(table: &TableDescription) -> Phase {
     let sse = table.sse_description().and_then(|sse| sse.status()).map(types::SseStatus::as_str);
     match table.table_status() {
@@ -169,7 +174,7 @@ fn throughput(
 fn encrypted(
     operation: &'static str,
     sse: &SseSpecification,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<types::SseSpecification, CloudError> {
     let key =
         sse.kms_master_key_id.as_ref().map(|key| resolve(operation, key, late)).transpose()?;
@@ -183,86 +188,86 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.dynamodb(at, For::Changing).await;
+    let client = aws.dynamodb(at, ClientUse::Changing).await;
     match call {
-        Call::CreateTable { .. } => return create(&client, call, late).await,
-        Call::UpdateTable { table_name, update } => {
-            const OPERATION: &str = "UpdateTable";
-            let request = client.update_table().table_name(table_name);
-            let request = match update {
-                TableUpdate::Encryption { sse_specification } => {
-                    request.sse_specification(encrypted(OPERATION, sse_specification, late)?)
-                }
-                TableUpdate::Billing { billing_mode, provisioned_throughput } => request
-                    .billing_mode(billing_mode.as_str().into())
-                    .set_provisioned_throughput(throughput(OPERATION, *provisioned_throughput)?),
-                TableUpdate::Protection { deletion_protection_enabled } => {
-                    request.deletion_protection_enabled(*deletion_protection_enabled)
-                }
-            };
-            answer(OPERATION, request.send().await)?;
-        }
-        Call::UpdateContinuousBackups { table_name, point_in_time_recovery_specification } => {
-            const OPERATION: &str = "UpdateContinuousBackups";
-            let Recovery { point_in_time_recovery_enabled: on } =
-                *point_in_time_recovery_specification;
-            let recovery = types::PointInTimeRecoverySpecification::builder();
-            let recovery = recovery.point_in_time_recovery_enabled(on).build();
-            let request = client
-                .update_continuous_backups()
-                .table_name(table_name)
-                .point_in_time_recovery_specification(recovery.map_err(unbuilt(OPERATION))?);
-            answer(OPERATION, request.send().await)?;
-        }
-        Call::TagResource { resource_arn, tags: given } => {
-            const OPERATION: &str = "TagResource";
+        Call::CreateTable(call) => create_table(&client, call, late).await,
+        Call::UpdateTable(call) => update_table(&client, call, late).await,
+        Call::UpdateContinuousBackups(call) => update_continuous_backups(&client, call).await,
+        Call::TagResource(TagResource { resource_arn, tags: given }) => {
             let request = client.tag_resource().resource_arn(resource_arn);
-            let request = request.set_tags(Some(tags(OPERATION, given)?));
-            answer(OPERATION, request.send().await)?;
+            let request = request.set_tags(Some(tags(TagResource::NAME, given)?));
+            done(TagResource::NAME, request.send().await)
         }
-        Call::UntagResource { resource_arn, tag_keys } => {
-            const OPERATION: &str = "UntagResource";
+        Call::UntagResource(UntagResource { resource_arn, tag_keys }) => {
             let request = client.untag_resource().resource_arn(resource_arn);
-            answer(OPERATION, request.set_tag_keys(Some(tag_keys.clone())).send().await)?;
+            let request = request.set_tag_keys(Some(tag_keys.clone()));
+            done(UntagResource::NAME, request.send().await)
         }
-        Call::DeleteTable { table_name } => {
-            const OPERATION: &str = "DeleteTable";
-            answer(OPERATION, client.delete_table().table_name(table_name).send().await)?;
+        Call::DeleteTable(DeleteTable { table_name }) => {
+            done(DeleteTable::NAME, client.delete_table().table_name(table_name).send().await)
         }
     }
-    Ok(Outcome::Done)
 }
 
-async fn create(client: &Client, call: &Call, late: &Late<'_>) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateTable";
-    let Call::CreateTable {
-        table_name,
-        attribute_definitions,
-        key_schema,
-        billing_mode,
-        provisioned_throughput,
-        deletion_protection_enabled,
-        sse_specification,
-        tags: given,
-    } = call
-    else {
-        return Err(local(OPERATION, Fault::Other, "the call is another one"));
-    };
-    let sse = sse_specification.as_ref().map(|sse| encrypted(OPERATION, sse, late));
+async fn create_table(
+    client: &Client,
+    call: &CreateTable,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = CreateTable::NAME;
+    let sse = call.sse_specification.as_ref().map(|sse| encrypted(NAME, sse, late));
     let request = client
         .create_table()
-        .table_name(table_name)
-        .set_attribute_definitions(Some(definitions(OPERATION, attribute_definitions)?))
-        .set_key_schema(Some(elements(OPERATION, key_schema)?))
-        .billing_mode(billing_mode.as_str().into())
-        .set_provisioned_throughput(throughput(OPERATION, *provisioned_throughput)?)
-        .set_deletion_protection_enabled(*deletion_protection_enabled)
+        .table_name(&call.table_name)
+        .set_attribute_definitions(Some(definitions(NAME, &call.attribute_definitions)?))
+        .set_key_schema(Some(elements(NAME, &call.key_schema)?))
+        .billing_mode(call.billing_mode.as_str().into())
+        .set_provisioned_throughput(throughput(NAME, call.provisioned_throughput)?)
+        .set_deletion_protection_enabled(call.deletion_protection_enabled)
         .set_sse_specification(sse.transpose()?)
-        .set_tags(Some(tags(OPERATION, given)?));
-    answer(OPERATION, request.send().await)?;
-    Ok(Outcome::Made(table_name.clone()))
+        .set_tags(Some(tags(NAME, &call.tags)?));
+    answer(NAME, request.send().await)?;
+    Ok(Outcome::Made(call.table_name.clone()))
+}
+
+async fn update_table(
+    client: &Client,
+    UpdateTable { table_name, update }: &UpdateTable,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = UpdateTable::NAME;
+    let request = client.update_table().table_name(table_name);
+    let request = match update {
+        TableUpdate::Encryption { sse_specification } => {
+            request.sse_specification(encrypted(NAME, sse_specification, late)?)
+        }
+        TableUpdate::Billing { billing_mode, provisioned_throughput } => request
+            .billing_mode(billing_mode.as_str().into())
+            .set_provisioned_throughput(throughput(NAME, *provisioned_throughput)?),
+        TableUpdate::Protection { deletion_protection_enabled } => {
+            request.deletion_protection_enabled(*deletion_protection_enabled)
+        }
+    };
+    done(NAME, request.send().await)
+}
+
+async fn update_continuous_backups(
+    client: &Client,
+    call: &UpdateContinuousBackups,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = UpdateContinuousBackups::NAME;
+    let on = call.point_in_time_recovery_specification.point_in_time_recovery_enabled;
+    let recovery = types::PointInTimeRecoverySpecification::builder()
+        .point_in_time_recovery_enabled(on)
+        .build()
+        .map_err(unbuilt(NAME))?;
+    let request = client
+        .update_continuous_backups()
+        .table_name(&call.table_name)
+        .point_in_time_recovery_specification(recovery);
+    done(NAME, request.send().await)
 }
 
 fn definitions(
@@ -295,8 +300,8 @@ fn elements(
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
     use crate::kind::{Call, Ids, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::json;
 
     fn home() -> Place {
@@ -346,7 +351,7 @@ mod tests {
         let tags = r#"{"Tags": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
         let replay =
             replay(&[(200, &described("ACTIVE", "ENABLED")), (200, tags), (200, &recovery)]);
-        let sought = Sought {
+        let sought = ConsumerQuery {
             kind: Kind::DynamodbTable,
             stack: "s".to_owned(),
             ids: ["t".to_owned()].into(),
@@ -370,7 +375,7 @@ mod tests {
         .unwrap();
         let replay = replay(&[(200, "{}")]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = Late { ids: Some(&ids), ..Late::default() };
+        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
         assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), Outcome::Done);
         let expected = json!({"TableName": "t", "SSESpecification": {
             "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": KEY}});

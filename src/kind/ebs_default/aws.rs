@@ -1,21 +1,27 @@
 //! The settings' calls as the SDK's requests, and the SDK's answers as ours.
 
-use super::{Call, Settings};
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::answer;
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Late, Object, Outcome, Phase, Sought};
+use super::{
+    Call, DisableEbsEncryptionByDefault, EnableEbsEncryptionByDefault, ModifyEbsDefaultKmsKeyId,
+    ResetEbsDefaultKmsKeyId, Settings,
+};
+use crate::answer::{CloudError, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done};
 
 /// The Region's settings, which are always there: one request for each of the two that is asked for.
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
-    let client = aws.ec2(at, For::Reading).await;
+    let client = aws.ec2(at, ClientUse::Reading).await;
     let mut common = Common { key: None, existing: None, tags: Tags::new() };
     let mut settings = Settings::default();
     if sought.asks(&["encryption"]) {
@@ -26,7 +32,8 @@ pub(crate) async fn objects(
     }
     if sought.is_all() || sought.asks(&["key"]) {
         const OPERATION: &str = "GetEbsDefaultKmsKeyId";
-        // Where nobody ever set one: `alias/aws/ebs`, which is no ARN (aws-semantics 5.1).
+        // Where no key was ever set EC2 returns `alias/aws/ebs`, which is no ARN (AWS CLI Command
+        // Reference, get-ebs-default-kms-key-id).
         let sent = client.get_ebs_default_kms_key_id().send().await;
         common.key = Some(encryption(answer(OPERATION, sent)?.kms_key_id()));
     }
@@ -39,38 +46,37 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.ec2(at, For::Changing).await;
+    let client = aws.ec2(at, ClientUse::Changing).await;
     match call {
-        Call::ModifyEbsDefaultKmsKeyId { kms_key_id } => {
-            const OPERATION: &str = "ModifyEbsDefaultKmsKeyId";
-            let key = resolve(OPERATION, kms_key_id, late)?;
+        Call::ModifyEbsDefaultKmsKeyId(ModifyEbsDefaultKmsKeyId { kms_key_id }) => {
+            let key = resolve(ModifyEbsDefaultKmsKeyId::NAME, kms_key_id, late)?;
             let request = client.modify_ebs_default_kms_key_id().kms_key_id(key);
-            answer(OPERATION, request.send().await)?;
+            done(ModifyEbsDefaultKmsKeyId::NAME, request.send().await)
         }
-        Call::ResetEbsDefaultKmsKeyId {} => {
+        Call::ResetEbsDefaultKmsKeyId(_) => {
             let request = client.reset_ebs_default_kms_key_id();
-            answer("ResetEbsDefaultKmsKeyId", request.send().await)?;
+            done(ResetEbsDefaultKmsKeyId::NAME, request.send().await)
         }
-        Call::EnableEbsEncryptionByDefault {} => {
+        Call::EnableEbsEncryptionByDefault(_) => {
             let request = client.enable_ebs_encryption_by_default();
-            answer("EnableEbsEncryptionByDefault", request.send().await)?;
+            done(EnableEbsEncryptionByDefault::NAME, request.send().await)
         }
-        Call::DisableEbsEncryptionByDefault {} => {
+        Call::DisableEbsEncryptionByDefault(_) => {
             let request = client.disable_ebs_encryption_by_default();
-            answer("DisableEbsEncryptionByDefault", request.send().await)?;
+            done(DisableEbsEncryptionByDefault::NAME, request.send().await)
         }
     }
-    Ok(Outcome::Done)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::aws::replay::replay;
-    use crate::cloud::{Cloud, Fault};
+    use crate::answer::Fault;
+    use crate::cloud::Cloud;
     use crate::kind::{Ids, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::json;
 
     fn home() -> Place {
@@ -79,8 +85,8 @@ mod tests {
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-    fn sought(fields: &[&str]) -> Sought {
-        Sought {
+    fn sought(fields: &[&str]) -> ConsumerQuery {
+        ConsumerQuery {
             kind: Kind::EbsDefault,
             stack: "s".to_owned(),
             ids: ["eu-west-1".to_owned()].into(),
@@ -129,20 +135,20 @@ mod tests {
     #[tokio::test]
     async fn every_call_is_one_request() {
         let arn = "arn%3Aaws%3Akms%3Aeu-west-1%3A111122223333%3Akey%2F1234abcd-12ab-34cd-56ef-1234567890ab";
-        let modify =
-            Call::ModifyEbsDefaultKmsKeyId { kms_key_id: "key/a".to_owned().try_into().unwrap() };
+        let kms_key_id = "key/a".to_owned().try_into().unwrap();
+        let modify = Call::from(ModifyEbsDefaultKmsKeyId { kms_key_id });
         let keyed = format!("Action=ModifyEbsDefaultKmsKeyId&Version=2016-11-15&KmsKeyId={arn}");
         let bare = |action: &str| format!("Action={action}&Version=2016-11-15");
         for (call, expected) in [
             (modify, keyed),
-            (Call::ResetEbsDefaultKmsKeyId {}, bare("ResetEbsDefaultKmsKeyId")),
-            (Call::EnableEbsEncryptionByDefault {}, bare("EnableEbsEncryptionByDefault")),
-            (Call::DisableEbsEncryptionByDefault {}, bare("DisableEbsEncryptionByDefault")),
+            (ResetEbsDefaultKmsKeyId {}.into(), bare("ResetEbsDefaultKmsKeyId")),
+            (EnableEbsEncryptionByDefault {}.into(), bare("EnableEbsEncryptionByDefault")),
+            (DisableEbsEncryptionByDefault {}.into(), bare("DisableEbsEncryptionByDefault")),
         ] {
             let body = format!("<{0}Response></{0}Response>", action(&expected));
             let replay = replay(&[(200, &body)]);
             let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-            let late = Late { ids: Some(&ids), ..Late::default() };
+            let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
             let call = crate::kind::Call::EbsDefault(call);
             assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), Outcome::Done);
             assert_eq!(replay.bodies(), [expected]);
@@ -156,8 +162,8 @@ mod tests {
                     <RequestID>r</RequestID></Response>";
         let replay = replay(&[(400, body)]);
         let kms_key_id = KEY.to_owned().try_into().unwrap();
-        let call = crate::kind::Call::EbsDefault(Call::ModifyEbsDefaultKmsKeyId { kms_key_id });
-        let error = replay.aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        let call = crate::kind::Call::EbsDefault(ModifyEbsDefaultKmsKeyId { kms_key_id }.into());
+        let error = replay.aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
         assert_eq!(error.fault, Fault::Key);
     }
 }

@@ -1,14 +1,20 @@
 //! A volume's calls as the SDK's requests, and the SDK's description of a volume as ours.
 
-use super::{Call, Modification, Settings, TagSpecification, WITH_IOPS, WITH_THROUGHPUT};
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, local};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use super::{
+    Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, Modification, ModifyVolume, Settings,
+    TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
+use crate::kind::Spec;
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common};
 use crate::kind::key::STACK_TAG;
-use crate::kind::{KeyRef, Spec};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done, local};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
     self, Filter, ResourceType, Tag, Volume, VolumeModification, VolumeModificationState,
@@ -28,9 +34,9 @@ const FORM: [&str; 5] = ["size_gib", "type", "iops", "throughput", "multi_attach
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
-    let client = aws.ec2(at, For::Reading).await;
+    let client = aws.ec2(at, ClientUse::Reading).await;
     let tagged = filter(&format!("tag:{STACK_TAG}"), [sought.stack.clone()]);
     let mut found = BTreeMap::new();
     take(&mut found, volumes(&client, (!sought.is_all()).then_some(tagged)).await?);
@@ -107,7 +113,7 @@ async fn modifications(
 
 /// How far AWS is with the volume, and with the last change of its form.
 pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    let client = aws.ec2(at, For::Reading).await;
+    let client = aws.ec2(at, ClientUse::Reading).await;
     let found = volumes(&client, Some(filter("volume-id", [id.to_owned()]))).await?;
     let Some(volume) = found.first() else {
         return Ok(Phase::Gone);
@@ -171,78 +177,75 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.ec2(at, For::Changing).await;
+    let client = aws.ec2(at, ClientUse::Changing).await;
     match call {
-        Call::CreateVolume { .. } => return create(&client, call, late).await,
-        Call::ModifyVolume { volume_id, form } => {
-            const OPERATION: &str = "ModifyVolume";
-            let request = client
-                .modify_volume()
-                .volume_id(volume_id)
-                .set_size(form.size)
-                .set_volume_type(form.volume_type.as_deref().map(Into::into))
-                .set_iops(form.iops)
-                .set_throughput(form.throughput)
-                .set_multi_attach_enabled(form.multi_attach_enabled);
-            match answer(OPERATION, request.send().await) {
-                Err(error) if is_too_early(&error) => {
-                    let client = aws.ec2(at, For::Reading).await;
-                    is_done(&client, volume_id, form, error).await?;
-                }
-                answer => drop(answer?),
-            }
-        }
-        Call::CreateTags { resources, tags } => {
+        Call::CreateVolume(call) => create_volume(&client, call, late).await,
+        Call::ModifyVolume(call) => modify_volume(aws, at, call).await,
+        Call::CreateTags(CreateTags { resources, tags }) => {
             let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value));
             let tags = each.map(types::builders::TagBuilder::build).collect();
             let request = client.create_tags().set_resources(Some(resources.clone()));
-            answer("CreateTags", request.set_tags(Some(tags)).send().await)?;
+            done(CreateTags::NAME, request.set_tags(Some(tags)).send().await)
         }
-        Call::DeleteTags { resources, tags } => {
+        Call::DeleteTags(DeleteTags { resources, tags }) => {
             let tags = tags.iter().map(|tag| Tag::builder().key(&tag.key).build()).collect();
             let request = client.delete_tags().set_resources(Some(resources.clone()));
-            answer("DeleteTags", request.set_tags(Some(tags)).send().await)?;
+            done(DeleteTags::NAME, request.set_tags(Some(tags)).send().await)
         }
-        Call::DeleteVolume { volume_id } => {
+        Call::DeleteVolume(DeleteVolume { volume_id }) => {
             let request = client.delete_volume().volume_id(volume_id);
-            answer("DeleteVolume", request.send().await).map_err(attached)?;
+            done(DeleteVolume::NAME, request.send().await).map_err(attached)
         }
     }
-    Ok(Outcome::Done)
 }
 
-async fn create(client: &Client, call: &Call, late: &Late<'_>) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateVolume";
-    let Call::CreateVolume {
-        availability_zone,
-        encrypted,
-        kms_key_id,
-        snapshot_id,
-        form,
-        tag_specifications,
-    } = call
-    else {
-        return Ok(Outcome::Done);
-    };
-    let key: &KeyRef = kms_key_id;
+async fn create_volume(
+    client: &Client,
+    call: &CreateVolume,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
     let request = client
         .create_volume()
-        .availability_zone(availability_zone)
-        .encrypted(*encrypted)
-        .kms_key_id(resolve(OPERATION, key, late)?)
-        .set_snapshot_id(snapshot_id.clone())
+        .availability_zone(&call.availability_zone)
+        .encrypted(call.encrypted)
+        .kms_key_id(resolve(CreateVolume::NAME, &call.kms_key_id, late)?)
+        .set_snapshot_id(call.snapshot_id.clone())
+        .set_size(call.form.size)
+        .set_volume_type(call.form.volume_type.as_deref().map(Into::into))
+        .set_iops(call.form.iops)
+        .set_throughput(call.form.throughput)
+        .set_multi_attach_enabled(call.form.multi_attach_enabled)
+        .set_tag_specifications(Some(call.tag_specifications.iter().map(tagged).collect()))
+        .set_client_token(late.nonce.map(str::to_owned));
+    let made = answer(CreateVolume::NAME, request.send().await)?.volume_id;
+    let unnamed = || local(CreateVolume::NAME, Fault::Ambiguous, "the answer names no volume");
+    made.map(Outcome::Made).ok_or_else(unnamed)
+}
+
+async fn modify_volume(
+    aws: &Aws,
+    at: &Place,
+    ModifyVolume { volume_id, form }: &ModifyVolume,
+) -> Result<Outcome, CloudError> {
+    let request = aws
+        .ec2(at, ClientUse::Changing)
+        .await
+        .modify_volume()
+        .volume_id(volume_id)
         .set_size(form.size)
         .set_volume_type(form.volume_type.as_deref().map(Into::into))
         .set_iops(form.iops)
         .set_throughput(form.throughput)
-        .set_multi_attach_enabled(form.multi_attach_enabled)
-        .set_tag_specifications(Some(tag_specifications.iter().map(tagged).collect()))
-        .set_client_token(late.nonce.map(str::to_owned));
-    let made = answer(OPERATION, request.send().await)?.volume_id;
-    let id = made.ok_or_else(|| local(OPERATION, Fault::Ambiguous, "AWS told no id"))?;
-    Ok(Outcome::Made(id))
+        .set_multi_attach_enabled(form.multi_attach_enabled);
+    match done(ModifyVolume::NAME, request.send().await) {
+        Err(error) if is_too_early(&error) => {
+            let client = aws.ec2(at, ClientUse::Reading).await;
+            is_done(&client, volume_id, form, error).await
+        }
+        sent => sent,
+    }
 }
 
 fn tagged(given: &TagSpecification) -> types::TagSpecification {
@@ -253,19 +256,19 @@ fn tagged(given: &TagSpecification) -> types::TagSpecification {
         .build()
 }
 
-/// AWS takes no change yet, because of the one before.
+/// Whether AWS refuses a change because the previous one is not over.
 fn is_too_early(error: &CloudError) -> bool {
     let codes = ["IncorrectModificationState", "VolumeModificationRateExceeded"];
     error.code.as_deref().is_some_and(|code| codes.contains(&code))
 }
 
-/// The change before may be this one: its answer was lost, and it was sent again.
+/// Succeeds if the previous change is this one, which was sent again because its answer was lost.
 async fn is_done(
     client: &Client,
     id: &str,
     form: &Modification,
     error: CloudError,
-) -> Result<(), CloudError> {
+) -> Result<Outcome, CloudError> {
     let changes = modifications(client, &[id.to_owned()]).await?;
     let same = |change: &VolumeModification| {
         let kind = change.target_volume_type().map(types::VolumeType::as_str);
@@ -279,7 +282,7 @@ async fn is_done(
                 .is_none_or(|on| change.target_multi_attach_enabled() == Some(on))
     };
     if changes.get(id).is_some_and(same) {
-        return Ok(());
+        return Ok(Outcome::Done);
     }
     let message = format!(
         "{}; AWS optimises a changed volume for a while and takes the next change hours later: run \
@@ -289,7 +292,7 @@ async fn is_done(
     Err(CloudError { message, ..error })
 }
 
-/// AWS deletes no volume that an instance has.
+/// Says what to do about a volume that AWS does not delete because it is attached.
 fn attached(error: CloudError) -> CloudError {
     if error.code.as_deref() != Some("VolumeInUse") {
         return error;
@@ -302,8 +305,8 @@ fn attached(error: CloudError) -> CloudError {
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
     use crate::kind::{Ids, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
     fn home() -> Place {
@@ -345,9 +348,9 @@ mod tests {
     const UNCHANGED: &str = "<DescribeVolumesModificationsResponse><volumeModificationSet/>\
                              </DescribeVolumesModificationsResponse>";
 
-    fn sought(ids: &[&str], fields: &[&str]) -> Sought {
+    fn sought(ids: &[&str], fields: &[&str]) -> ConsumerQuery {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Sought {
+        ConsumerQuery {
             kind: Kind::EbsVolume,
             stack: "s".to_owned(),
             ids: owned(ids),
@@ -442,7 +445,7 @@ mod tests {
                     </CreateVolumeResponse>";
         let replay = replay(&[(200, made)]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = Late { ids: Some(&ids), nonce: Some("n"), ..Late::default() };
+        let late = CallBindings { ids: Some(&ids), nonce: Some("n"), ..CallBindings::default() };
         let outcome = replay.aws.call(&home(), &call, late).await.unwrap();
         assert_eq!(outcome, Outcome::Made("vol-1".to_owned()));
         let mut sent: Vec<String> =
@@ -481,14 +484,14 @@ mod tests {
         let call = call(json!({"ModifyVolume": {"VolumeId": "vol-1", "Size": 30}}));
         let early = refusal("IncorrectModificationState");
         let replay1 = replay(&[(400, &early), (200, &change("optimizing", 30))]);
-        let outcome = replay1.aws.call(&home(), &call, Late::default()).await.unwrap();
+        let outcome = replay1.aws.call(&home(), &call, CallBindings::default()).await.unwrap();
         assert_eq!(outcome, Outcome::Done);
         assert_eq!(
             replay1.bodies()[0],
             "Action=ModifyVolume&Version=2016-11-15&VolumeId=vol-1&Size=30"
         );
         let replay2 = replay(&[(400, &early), (200, &change("optimizing", 25))]);
-        let error = replay2.aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        let error = replay2.aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
         assert_eq!(error.fault, Fault::LimitExceeded);
         assert!(error.message.contains("hours later"), "{error}");
     }
@@ -500,7 +503,7 @@ mod tests {
             [("VolumeInUse", Fault::Other), ("InvalidVolume.NotFound", Fault::NotFound)]
         {
             let aws = replay(&[(400, &refusal(code))]).aws;
-            let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+            let error = aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
             assert_eq!(error.fault, fault);
             assert_eq!(error.message.contains("detach it"), code == "VolumeInUse");
         }
@@ -519,7 +522,7 @@ mod tests {
             (keys, "Action=DeleteTags&Version=2016-11-15&ResourceId.1=vol-1&Tag.1.Key=a"),
         ] {
             let replay = replay(&[(200, "<Response><return>true</return></Response>")]);
-            replay.aws.call(&home(), &call(body), Late::default()).await.unwrap();
+            replay.aws.call(&home(), &call(body), CallBindings::default()).await.unwrap();
             assert_eq!(replay.bodies(), [expected]);
         }
     }

@@ -1,13 +1,20 @@
 //! A file system's calls as the SDK's requests, and the SDK's description of one as ours.
 
-use super::{BackupPolicy, Call, Lifecycle, LifecyclePolicy, MountTarget, Settings, Throughput};
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, local, unbuilt};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use super::{
+    Call, CreateFileSystem, CreateMountTarget, DeleteFileSystem, DeleteMountTarget, Lifecycle,
+    LifecyclePolicy, ModifyMountTargetSecurityGroups, MountTarget, PutBackupPolicy,
+    PutLifecycleConfiguration, Settings, TagResource, Throughput, UntagResource, UpdateFileSystem,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done, local, unbuilt};
 use aws_sdk_efs::Client;
 use aws_sdk_efs::types::{
     self, FileSystemDescription, LifeCycleState, MountTargetDescription, Status, Tag,
@@ -23,10 +30,10 @@ const PAGE: i32 = 100;
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     const OPERATION: &str = "DescribeFileSystems";
-    let client = aws.efs(at, For::Reading).await;
+    let client = aws.efs(at, ClientUse::Reading).await;
     let mut found = Vec::new();
     let mut from = None;
     loop {
@@ -49,7 +56,7 @@ pub(crate) async fn objects(
 async fn object(
     client: &Client,
     system: &FileSystemDescription,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Object, CloudError> {
     let id = system.file_system_id.as_str();
     let mut settings = lifted(system);
@@ -179,7 +186,7 @@ async fn mount_target(
 /// How far AWS is with the file system, and with its mount targets.
 pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
     const OPERATION: &str = "DescribeFileSystems";
-    let client = aws.efs(at, For::Reading).await;
+    let client = aws.efs(at, ClientUse::Reading).await;
     let request = client.describe_file_systems().file_system_id(id);
     let found = match answer(OPERATION, request.send().await) {
         Ok(answer) => answer.file_systems.into_iter().flatten().next(),
@@ -235,7 +242,7 @@ fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, Clo
 fn own(
     operation: &'static str,
     named: Option<&String>,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<String, CloudError> {
     let id = named.cloned().or_else(|| late.id.map(str::to_owned));
     id.ok_or_else(|| local(operation, Fault::Other, "the file system does not exist yet"))
@@ -250,59 +257,118 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.efs(at, For::Changing).await;
+    let client = aws.efs(at, ClientUse::Changing).await;
     match call {
-        Call::CreateFileSystem { .. } => return create(&client, call, late).await,
-        Call::CreateMountTarget { file_system_id, subnet_id, security_groups } => {
-            let id = own("CreateMountTarget", file_system_id.as_ref(), late)?;
-            let request = client.create_mount_target().file_system_id(&id).subnet_id(subnet_id);
-            let request = request.set_security_groups(security_groups.as_ref().and_then(groups));
-            match answer("CreateMountTarget", request.send().await) {
-                Err(error) if error.fault == Fault::AlreadyExists => {
-                    is_there(aws, at, &id, subnet_id, error).await?;
-                }
-                answered => drop(answered?),
-            }
+        Call::CreateFileSystem(call) => create_file_system(&client, call, late).await,
+        Call::UpdateFileSystem(call) => update_file_system(&client, call, late).await,
+        Call::PutLifecycleConfiguration(call) => {
+            let PutLifecycleConfiguration { file_system_id, lifecycle_policies } = call;
+            let id = own(PutLifecycleConfiguration::NAME, file_system_id.as_ref(), late)?;
+            let policies = lifecycle_policies.iter().map(policy).collect();
+            let request = client.put_lifecycle_configuration().file_system_id(id);
+            let request = request.set_lifecycle_policies(Some(policies));
+            done(PutLifecycleConfiguration::NAME, request.send().await)
         }
-        Call::ModifyMountTargetSecurityGroups { mount_target_id, security_groups } => {
-            const OPERATION: &str = "ModifyMountTargetSecurityGroups";
-            let request = client.modify_mount_target_security_groups();
-            let request = request.mount_target_id(mount_target_id);
-            let request = request.set_security_groups(groups(security_groups));
-            answer(OPERATION, request.send().await)?;
+        Call::PutBackupPolicy(PutBackupPolicy { file_system_id, backup_policy }) => {
+            let id = own(PutBackupPolicy::NAME, file_system_id.as_ref(), late)?;
+            let policy =
+                types::BackupPolicy::builder().status(backup_policy.status.as_str().into());
+            let policy = policy.build().map_err(unbuilt(PutBackupPolicy::NAME))?;
+            let request = client.put_backup_policy().file_system_id(id).backup_policy(policy);
+            done(PutBackupPolicy::NAME, request.send().await)
         }
-        Call::DeleteMountTarget { mount_target_id } => {
-            const OPERATION: &str = "DeleteMountTarget";
+        Call::CreateMountTarget(call) => create_mount_target(aws, at, call, late).await,
+        Call::ModifyMountTargetSecurityGroups(call) => {
+            let request = client
+                .modify_mount_target_security_groups()
+                .mount_target_id(&call.mount_target_id)
+                .set_security_groups(groups(&call.security_groups));
+            done(ModifyMountTargetSecurityGroups::NAME, request.send().await)
+        }
+        Call::DeleteMountTarget(DeleteMountTarget { mount_target_id }) => {
             let request = client.delete_mount_target().mount_target_id(mount_target_id);
-            match answer(OPERATION, request.send().await) {
-                Err(error) if error.fault == Fault::NotFound => {}
-                answered => drop(answered?),
+            match done(DeleteMountTarget::NAME, request.send().await) {
+                Err(error) if error.fault == Fault::NotFound => Ok(Outcome::Done),
+                sent => sent,
             }
         }
-        Call::TagResource { resource_id, tags: given } => {
-            const OPERATION: &str = "TagResource";
-            let request = client.tag_resource();
-            let request = request.resource_id(own(OPERATION, resource_id.as_ref(), late)?);
-            answer(OPERATION, request.set_tags(Some(tags(OPERATION, given)?)).send().await)?;
+        Call::TagResource(TagResource { resource_id, tags: given }) => {
+            let id = own(TagResource::NAME, resource_id.as_ref(), late)?;
+            let given = tags(TagResource::NAME, given)?;
+            let request = client.tag_resource().resource_id(id).set_tags(Some(given));
+            done(TagResource::NAME, request.send().await)
         }
-        Call::UntagResource { resource_id, tag_keys } => {
-            const OPERATION: &str = "UntagResource";
-            let request = client.untag_resource().set_tag_keys(Some(tag_keys.clone()));
-            let request = request.resource_id(own(OPERATION, resource_id.as_ref(), late)?);
-            answer(OPERATION, request.send().await)?;
+        Call::UntagResource(UntagResource { resource_id, tag_keys }) => {
+            let id = own(UntagResource::NAME, resource_id.as_ref(), late)?;
+            let request = client.untag_resource().resource_id(id);
+            done(UntagResource::NAME, request.set_tag_keys(Some(tag_keys.clone())).send().await)
         }
-        Call::DeleteFileSystem { file_system_id } => {
-            const OPERATION: &str = "DeleteFileSystem";
-            let id = own(OPERATION, file_system_id.as_ref(), late)?;
-            answer(OPERATION, client.delete_file_system().file_system_id(id).send().await)?;
+        Call::DeleteFileSystem(DeleteFileSystem { file_system_id }) => {
+            let id = own(DeleteFileSystem::NAME, file_system_id.as_ref(), late)?;
+            let request = client.delete_file_system().file_system_id(id);
+            done(DeleteFileSystem::NAME, request.send().await)
         }
-        Call::UpdateFileSystem { .. }
-        | Call::PutLifecycleConfiguration { .. }
-        | Call::PutBackupPolicy { .. } => configure(&client, call, late).await?,
     }
-    Ok(Outcome::Done)
+}
+
+async fn create_file_system(
+    client: &Client,
+    call: &CreateFileSystem,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = CreateFileSystem::NAME;
+    let key = call.kms_key_id.as_ref().map(|key| resolve(NAME, key, late)).transpose()?;
+    let mibps = call.provisioned_throughput_in_mibps.map(f64::from);
+    let request = client
+        .create_file_system()
+        .creation_token(&call.creation_token)
+        .set_performance_mode(call.performance_mode.as_deref().map(Into::into))
+        .encrypted(call.encrypted)
+        .set_kms_key_id(key)
+        .set_throughput_mode(call.throughput_mode.as_deref().map(Into::into))
+        .set_provisioned_throughput_in_mibps(mibps)
+        .set_availability_zone_name(call.availability_zone_name.clone())
+        .set_backup(call.backup)
+        .set_tags(Some(tags(NAME, &call.tags)?));
+    let made = answer(NAME, request.send().await)?;
+    Ok(Outcome::Made(made.file_system_id))
+}
+
+async fn update_file_system(
+    client: &Client,
+    call: &UpdateFileSystem,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let request = client
+        .update_file_system()
+        .file_system_id(own(UpdateFileSystem::NAME, call.file_system_id.as_ref(), late)?)
+        .throughput_mode(call.throughput_mode.as_str().into())
+        .set_provisioned_throughput_in_mibps(call.provisioned_throughput_in_mibps.map(f64::from));
+    done(UpdateFileSystem::NAME, request.send().await)
+}
+
+async fn create_mount_target(
+    aws: &Aws,
+    at: &Place,
+    call: &CreateMountTarget,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let id = own(CreateMountTarget::NAME, call.file_system_id.as_ref(), late)?;
+    let request = aws
+        .efs(at, ClientUse::Changing)
+        .await
+        .create_mount_target()
+        .file_system_id(&id)
+        .subnet_id(&call.subnet_id)
+        .set_security_groups(call.security_groups.as_ref().and_then(groups));
+    match done(CreateMountTarget::NAME, request.send().await) {
+        Err(error) if error.fault == Fault::AlreadyExists => {
+            is_there(aws, at, &id, &call.subnet_id, error).await
+        }
+        sent => sent,
+    }
 }
 
 /// A mount target that was made before: the answer to that was lost. EFS says of it that a zone has
@@ -313,84 +379,16 @@ async fn is_there(
     id: &str,
     subnet: &str,
     error: CloudError,
-) -> Result<(), CloudError> {
-    let client = aws.efs(at, For::Reading).await;
+) -> Result<Outcome, CloudError> {
+    let client = aws.efs(at, ClientUse::Reading).await;
     let targets = mount_targets(&client, id).await?;
     let wanted = |target: &MountTargetDescription| target.subnet_id == subnet && !is_going(target);
     if targets.iter().any(wanted) {
-        return Ok(());
+        return Ok(Outcome::Done);
     }
     // One that is on its way out makes room; another one stays.
     let fault = if targets.iter().any(is_going) { Fault::InvalidState } else { Fault::Unsupported };
     Err(CloudError { fault, ..error })
-}
-
-async fn create(client: &Client, call: &Call, late: &Late<'_>) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateFileSystem";
-    let Call::CreateFileSystem {
-        creation_token,
-        performance_mode,
-        encrypted,
-        kms_key_id,
-        throughput_mode,
-        provisioned_throughput_in_mibps,
-        availability_zone_name,
-        backup,
-        tags: given,
-    } = call
-    else {
-        return Ok(Outcome::Done);
-    };
-    let key = kms_key_id.as_ref().map(|key| resolve(OPERATION, key, late)).transpose()?;
-    let request = client
-        .create_file_system()
-        .creation_token(creation_token)
-        .set_performance_mode(performance_mode.as_deref().map(Into::into))
-        .encrypted(*encrypted)
-        .set_kms_key_id(key)
-        .set_throughput_mode(throughput_mode.as_deref().map(Into::into))
-        .set_provisioned_throughput_in_mibps(provisioned_throughput_in_mibps.map(f64::from))
-        .set_availability_zone_name(availability_zone_name.clone())
-        .set_backup(*backup)
-        .set_tags(Some(tags(OPERATION, given)?));
-    let made = answer(OPERATION, request.send().await)?;
-    Ok(Outcome::Made(made.file_system_id))
-}
-
-async fn configure(client: &Client, call: &Call, late: &Late<'_>) -> Result<(), CloudError> {
-    if let Call::UpdateFileSystem {
-        file_system_id,
-        throughput_mode,
-        provisioned_throughput_in_mibps,
-    } = call
-    {
-        const OPERATION: &str = "UpdateFileSystem";
-        let request = client
-            .update_file_system()
-            .file_system_id(own(OPERATION, file_system_id.as_ref(), late)?)
-            .throughput_mode(throughput_mode.as_str().into())
-            .set_provisioned_throughput_in_mibps(provisioned_throughput_in_mibps.map(f64::from));
-        answer(OPERATION, request.send().await)?;
-    }
-    if let Call::PutLifecycleConfiguration { file_system_id, lifecycle_policies } = call {
-        const OPERATION: &str = "PutLifecycleConfiguration";
-        let policies = lifecycle_policies.iter().map(policy).collect();
-        let request = client
-            .put_lifecycle_configuration()
-            .file_system_id(own(OPERATION, file_system_id.as_ref(), late)?)
-            .set_lifecycle_policies(Some(policies));
-        answer(OPERATION, request.send().await)?;
-    }
-    if let Call::PutBackupPolicy { file_system_id, backup_policy: BackupPolicy { status } } = call {
-        const OPERATION: &str = "PutBackupPolicy";
-        let policy = types::BackupPolicy::builder().status(status.as_str().into());
-        let request = client
-            .put_backup_policy()
-            .file_system_id(own(OPERATION, file_system_id.as_ref(), late)?)
-            .backup_policy(policy.build().map_err(unbuilt(OPERATION))?);
-        answer(OPERATION, request.send().await)?;
-    }
-    Ok(())
 }
 
 fn policy(policy: &LifecyclePolicy) -> types::LifecyclePolicy {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::cloud::Cloud;
-use crate::cloud::aws::replay::{Replay, replay};
 use crate::kind::{Call, Ids, Kind};
+use crate::sdk::replay::{Replay, replay};
 use serde_json::{Value, json};
 
 fn home() -> Place {
@@ -66,8 +66,8 @@ async fn a_file_system_is_ready_once_its_mount_targets_are() {
     assert_eq!(aws.phase(&home(), Kind::EfsFileSystem, "fs-1").await.unwrap(), Phase::Gone);
 }
 
-fn sought(fields: &[&str]) -> Sought {
-    Sought {
+fn sought(fields: &[&str]) -> ConsumerQuery {
+    ConsumerQuery {
         kind: Kind::EfsFileSystem,
         stack: "s".to_owned(),
         ids: BTreeSet::new(),
@@ -130,7 +130,7 @@ fn call(parameters: &Value) -> Call {
 
 async fn sent(replay: &Replay, parameters: &Value) -> Result<Outcome, CloudError> {
     let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-    let late = Late { ids: Some(&ids), id: Some("fs-1"), ..Late::default() };
+    let late = CallBindings { ids: Some(&ids), id: Some("fs-1"), ..CallBindings::default() };
     replay.aws.call(&home(), &call(parameters), late).await
 }
 

@@ -1,16 +1,20 @@
 //! A domain's calls as the SDK's requests, and the SDK's description of one as ours.
 
 use super::{
-    Call, ClusterConfig, Config, DomainEndpointOptions, EbsOptions, EncryptionAtRestOptions,
-    NodeToNodeEncryptionOptions, Settings, VpcOptions, access_policy,
+    AddTags, Call, ClusterConfig, CreateDomain, DeleteDomain, DomainEndpointOptions, EbsOptions,
+    EncryptionAtRestOptions, NodeToNodeEncryptionOptions, RemoveTags, Settings, UpdateDomainConfig,
+    UpgradeDomain, VpcOptions, access_policy,
 };
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, unbuilt};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done, unbuilt};
 use aws_sdk_opensearch::Client;
 use aws_sdk_opensearch::types::{self, DomainStatus, Tag};
 use std::collections::BTreeSet;
@@ -24,13 +28,13 @@ const MANY: usize = 5;
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     const NAMES: &str = "ListDomainNames";
     if sought.ids.is_empty() && !sought.is_all() {
         return Ok(Vec::new());
     }
-    let client = aws.opensearch(at, For::Reading).await;
+    let client = aws.opensearch(at, ClientUse::Reading).await;
     let listed = answer(NAMES, client.list_domain_names().send().await)?;
     let names = listed.domain_names().iter().filter_map(|info| info.domain_name.clone());
     let names: Vec<String> =
@@ -77,7 +81,7 @@ async fn object(
 /// How far AWS is with the domain.
 pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
     const OPERATION: &str = "DescribeDomain";
-    let client = aws.opensearch(at, For::Reading).await;
+    let client = aws.opensearch(at, ClientUse::Reading).await;
     match answer(OPERATION, client.describe_domain().domain_name(id).send().await) {
         Ok(answer) => Ok(answer.domain_status().map_or(Phase::Gone, phase_of)),
         Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
@@ -85,8 +89,9 @@ pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, Clou
     }
 }
 
-/// A domain is ready once it is created and AWS is at no change of it. One that AWS has isolated
-/// stays so: most often its key does not work (aws-semantics 5.5).
+/// A domain is ready once it is created and no change of it is in progress. A domain in the state
+/// `Isolated` does not become ready by itself; the usual cause is a key that cannot be used
+/// (OpenSearch Service API Reference, `DomainProcessingStatus`).
 fn phase_of(domain: &DomainStatus) -> Phase {
     let status = domain.domain_processing_status().map(types::DomainProcessingStatusType::as_str);
     let at_work = domain.processing == Some(true) || domain.upgrade_processing == Some(true);
@@ -195,7 +200,7 @@ fn vpc(given: &VpcOptions) -> types::VpcOptions {
 fn at_rest(
     operation: &'static str,
     given: &EncryptionAtRestOptions,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<types::EncryptionAtRestOptions, CloudError> {
     let key = given.kms_key_id.as_ref().map(|key| resolve(operation, key, late)).transpose()?;
     let built = types::EncryptionAtRestOptions::builder().enabled(given.enabled);
@@ -218,67 +223,62 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.opensearch(at, For::Changing).await;
+    let client = aws.opensearch(at, ClientUse::Changing).await;
     match call {
-        Call::CreateDomain { domain_name, engine_version, config, tag_list } => {
-            const OPERATION: &str = "CreateDomain";
-            let rest = config.encryption_at_rest_options.as_ref();
-            let request = client
-                .create_domain()
-                .domain_name(domain_name)
-                .set_engine_version(engine_version.clone())
-                .set_cluster_config(config.cluster_config.as_ref().map(cluster))
-                .set_ebs_options(config.ebs_options.as_ref().map(ebs))
-                .set_access_policies(config.access_policies.clone())
-                .set_vpc_options(config.vpc_options.as_ref().map(vpc))
-                .set_encryption_at_rest_options(
-                    rest.map(|rest| at_rest(OPERATION, rest, late)).transpose()?,
-                )
-                .set_node_to_node_encryption_options(
-                    config.node_to_node_encryption_options.map(between_nodes),
-                )
-                .set_domain_endpoint_options(config.domain_endpoint_options.as_ref().map(endpoint))
-                .set_tag_list(Some(tags(OPERATION, tag_list)?));
-            answer(OPERATION, request.send().await)?;
-            return Ok(Outcome::Made(domain_name.clone()));
-        }
-        Call::UpdateDomainConfig { domain_name, config } => {
-            configure(&client, domain_name, config, late).await?;
-        }
-        Call::UpgradeDomain { domain_name, target_version } => {
-            const OPERATION: &str = "UpgradeDomain";
+        Call::CreateDomain(call) => create_domain(&client, call, late).await,
+        Call::UpdateDomainConfig(call) => update_domain_config(&client, call, late).await,
+        Call::UpgradeDomain(UpgradeDomain { domain_name, target_version }) => {
             let request = client.upgrade_domain().domain_name(domain_name);
-            answer(OPERATION, request.target_version(target_version).send().await)?;
+            done(UpgradeDomain::NAME, request.target_version(target_version).send().await)
         }
-        Call::AddTags { arn, tag_list } => {
-            const OPERATION: &str = "AddTags";
+        Call::AddTags(AddTags { arn, tag_list }) => {
             let request = client.add_tags().arn(arn);
-            let request = request.set_tag_list(Some(tags(OPERATION, tag_list)?));
-            answer(OPERATION, request.send().await)?;
+            let request = request.set_tag_list(Some(tags(AddTags::NAME, tag_list)?));
+            done(AddTags::NAME, request.send().await)
         }
-        Call::RemoveTags { arn, tag_keys } => {
-            const OPERATION: &str = "RemoveTags";
+        Call::RemoveTags(RemoveTags { arn, tag_keys }) => {
             let request = client.remove_tags().arn(arn).set_tag_keys(Some(tag_keys.clone()));
-            answer(OPERATION, request.send().await)?;
+            done(RemoveTags::NAME, request.send().await)
         }
-        Call::DeleteDomain { domain_name } => {
-            const OPERATION: &str = "DeleteDomain";
-            let request = client.delete_domain().domain_name(domain_name);
-            answer(OPERATION, request.send().await)?;
+        Call::DeleteDomain(DeleteDomain { domain_name }) => {
+            done(DeleteDomain::NAME, client.delete_domain().domain_name(domain_name).send().await)
         }
     }
-    Ok(Outcome::Done)
 }
 
-async fn configure(
+async fn create_domain(
     client: &Client,
-    domain_name: &str,
-    config: &Config,
-    late: &Late<'_>,
-) -> Result<(), CloudError> {
-    const OPERATION: &str = "UpdateDomainConfig";
+    CreateDomain { domain_name, engine_version, config, tag_list }: &CreateDomain,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = CreateDomain::NAME;
+    let rest = config.encryption_at_rest_options.as_ref();
+    let request = client
+        .create_domain()
+        .domain_name(domain_name)
+        .set_engine_version(engine_version.clone())
+        .set_cluster_config(config.cluster_config.as_ref().map(cluster))
+        .set_ebs_options(config.ebs_options.as_ref().map(ebs))
+        .set_access_policies(config.access_policies.clone())
+        .set_vpc_options(config.vpc_options.as_ref().map(vpc))
+        .set_encryption_at_rest_options(rest.map(|rest| at_rest(NAME, rest, late)).transpose()?)
+        .set_node_to_node_encryption_options(
+            config.node_to_node_encryption_options.map(between_nodes),
+        )
+        .set_domain_endpoint_options(config.domain_endpoint_options.as_ref().map(endpoint))
+        .set_tag_list(Some(tags(NAME, tag_list)?));
+    answer(NAME, request.send().await)?;
+    Ok(Outcome::Made(domain_name.clone()))
+}
+
+async fn update_domain_config(
+    client: &Client,
+    UpdateDomainConfig { domain_name, config }: &UpdateDomainConfig,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = UpdateDomainConfig::NAME;
     let rest = config.encryption_at_rest_options.as_ref();
     let request = client
         .update_domain_config()
@@ -287,23 +287,20 @@ async fn configure(
         .set_ebs_options(config.ebs_options.as_ref().map(ebs))
         .set_access_policies(config.access_policies.clone())
         .set_vpc_options(config.vpc_options.as_ref().map(vpc))
-        .set_encryption_at_rest_options(
-            rest.map(|rest| at_rest(OPERATION, rest, late)).transpose()?,
-        )
+        .set_encryption_at_rest_options(rest.map(|rest| at_rest(NAME, rest, late)).transpose()?)
         .set_node_to_node_encryption_options(
             config.node_to_node_encryption_options.map(between_nodes),
         )
         .set_domain_endpoint_options(config.domain_endpoint_options.as_ref().map(endpoint));
-    answer(OPERATION, request.send().await)?;
-    Ok(())
+    done(NAME, request.send().await)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
     use crate::kind::{Call, Ids, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
     fn home() -> Place {
@@ -368,8 +365,8 @@ mod tests {
         assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), Phase::Gone);
     }
 
-    fn sought(ids: &[&str]) -> Sought {
-        Sought {
+    fn sought(ids: &[&str]) -> ConsumerQuery {
+        ConsumerQuery {
             kind: Kind::EsDomain,
             stack: "s".to_owned(),
             ids: ids.iter().map(|id| (*id).to_owned()).collect(),
@@ -433,7 +430,7 @@ mod tests {
             plain[field] = value;
         }
         let one = json!({ "DomainStatusList": [plain] }).to_string();
-        let replay = crate::cloud::aws::replay::replay(&[(200, list), (200, &one), (200, tags)]);
+        let replay = crate::sdk::replay::replay(&[(200, list), (200, &one), (200, tags)]);
         let found = replay.aws.objects(&home(), &sought(&["logs"])).await.unwrap();
         let spec = serde_json::to_value(&found[0].spec).unwrap();
         assert_eq!(
@@ -470,7 +467,7 @@ mod tests {
         assert_eq!(call.request().1, parameters);
         let replay = replay(&[(200, "{}")]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = Late { ids: Some(&ids), ..Late::default() };
+        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
         let made = Outcome::Made("logs".to_owned());
         assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), made);
         let mut expected = parameters;

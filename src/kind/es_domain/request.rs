@@ -2,6 +2,7 @@
 
 use super::Settings;
 use crate::kind::KeyRef;
+use crate::kind::call::calls;
 use crate::kind::consumer::Tag;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -113,41 +114,40 @@ pub struct Config {
     pub domain_endpoint_options: Option<DomainEndpointOptions>,
 }
 
-/// The calls that change a domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all_fields = "PascalCase")]
-#[expect(missing_docs, reason = "the variants and fields are AWS's operations and parameters")]
-pub enum Call {
-    CreateDomain {
-        domain_name: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        engine_version: Option<String>,
-        #[serde(flatten)]
-        config: Box<Config>,
-        tag_list: Vec<Tag>,
-    },
-    UpgradeDomain {
-        domain_name: String,
-        target_version: String,
-    },
-    UpdateDomainConfig {
-        domain_name: String,
-        #[serde(flatten)]
-        config: Box<Config>,
-    },
-    AddTags {
-        #[serde(rename = "ARN")]
-        arn: String,
-        tag_list: Vec<Tag>,
-    },
-    RemoveTags {
-        #[serde(rename = "ARN")]
-        arn: String,
-        tag_keys: Vec<String>,
-    },
-    DeleteDomain {
-        domain_name: String,
-    },
+calls! {
+    /// The calls that change a domain.
+    pub enum Call {
+        CreateDomain {
+            domain_name: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            engine_version: Option<String>,
+            #[serde(flatten)]
+            config: Box<Config>,
+            tag_list: Vec<Tag>,
+        },
+        UpgradeDomain {
+            domain_name: String,
+            target_version: String,
+        },
+        UpdateDomainConfig {
+            domain_name: String,
+            #[serde(flatten)]
+            config: Box<Config>,
+        },
+        AddTags {
+            #[serde(rename = "ARN")]
+            arn: String,
+            tag_list: Vec<Tag>,
+        },
+        RemoveTags {
+            #[serde(rename = "ARN")]
+            arn: String,
+            tag_keys: Vec<String>,
+        },
+        DeleteDomain {
+            domain_name: String,
+        },
+    }
 }
 
 impl Config {

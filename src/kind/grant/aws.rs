@@ -1,10 +1,12 @@
 //! A grant's calls as the SDK's requests, and the SDK's list of grants as ours.
 
-use super::{Call, Constraint, Listed};
-use crate::cloud::aws::error::{answer, local};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Outcome};
+use super::{Call, Constraint, CreateGrant, Listed, RevokeGrant};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{AccountId, Place};
+use crate::kind::CallBindings;
+use crate::kind::resolve;
+use crate::sdk::Aws;
+use crate::sdk::error::{answer, done, local};
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
 use std::collections::BTreeMap;
 
@@ -59,41 +61,38 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     match call {
-        Call::CreateGrant {
-            key_id,
-            name,
-            grantee_principal,
-            retiring_principal,
-            operations,
-            constraints: wanted,
-        } => {
-            const OPERATION: &str = "CreateGrant";
-            let key = resolve(OPERATION, key_id, late)?;
-            let operations = operations.iter().map(|op| GrantOperation::from(op.as_str()));
-            let request = aws
-                .ready(at, OPERATION)
-                .await
-                .create_grant()
-                .key_id(key)
-                .name(name)
-                .grantee_principal(grantee_principal)
-                .set_retiring_principal(retiring_principal.clone())
-                .set_operations(Some(operations.collect()))
-                .set_constraints(wanted.as_ref().map(constraints));
-            let made = answer(OPERATION, request.send().await)?;
-            // The grant exists, whatever the answer looks like: it has to be looked for.
-            let unnamed = || local(OPERATION, Fault::Ambiguous, "the answer names no grant");
-            made.grant_id.map(Outcome::Grant).ok_or_else(unnamed)
-        }
-        Call::RevokeGrant { key_id, grant_id } => {
-            const OPERATION: &str = "RevokeGrant";
-            let key = resolve(OPERATION, key_id, late)?;
-            let request = aws.ready(at, OPERATION).await.revoke_grant();
-            answer(OPERATION, request.key_id(key).grant_id(grant_id).send().await)?;
-            Ok(Outcome::Done)
+        Call::CreateGrant(call) => create_grant(aws, at, call, late).await,
+        Call::RevokeGrant(RevokeGrant { key_id, grant_id }) => {
+            let key = resolve(RevokeGrant::NAME, key_id, late)?;
+            let request = aws.ready(at, RevokeGrant::NAME).await.revoke_grant();
+            done(RevokeGrant::NAME, request.key_id(key).grant_id(grant_id).send().await)
         }
     }
+}
+
+async fn create_grant(
+    aws: &Aws,
+    at: &Place,
+    call: &CreateGrant,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let key = resolve(CreateGrant::NAME, &call.key_id, late)?;
+    let operations = call.operations.iter().map(|op| GrantOperation::from(op.as_str()));
+    let request = aws
+        .ready(at, CreateGrant::NAME)
+        .await
+        .create_grant()
+        .key_id(key)
+        .name(&call.name)
+        .grantee_principal(&call.grantee_principal)
+        .set_retiring_principal(call.retiring_principal.clone())
+        .set_operations(Some(operations.collect()))
+        .set_constraints(call.constraints.as_ref().map(constraints));
+    let made = answer(CreateGrant::NAME, request.send().await)?;
+    // AWS has made the grant even if the answer cannot be read: then it has to be looked for.
+    let unnamed = || local(CreateGrant::NAME, Fault::Ambiguous, "the answer names no grant");
+    made.grant_id.map(Outcome::Grant).ok_or_else(unnamed)
 }

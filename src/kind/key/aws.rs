@@ -1,10 +1,16 @@
 //! A key's calls as the SDK's requests, and the SDK's metadata as ours.
 
-use super::{Call, DEFAULT_ORIGIN, DEFAULT_SPEC, Metadata, NONCE_TAG, Tag, rule};
-use crate::cloud::aws::error::{answer, local, unbuilt};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Outcome};
+use super::{
+    Call, CancelKeyDeletion, CreateKey, DEFAULT_ORIGIN, DEFAULT_SPEC, DisableKey,
+    DisableKeyRotation, EnableKey, EnableKeyRotation, Metadata, NONCE_TAG, PutKeyPolicy,
+    ReplicateKey, ScheduleKeyDeletion, Tag, TagResource, UntagResource, UpdateKeyDescription, rule,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{KeyArn, Place};
+use crate::kind::CallBindings;
+use crate::kind::resolve;
+use crate::sdk::Aws;
+use crate::sdk::error::{answer, done, local, unbuilt};
 use aws_sdk_kms::primitives::DateTimeFormat;
 use aws_sdk_kms::types::{self, KeyManagerType, KeyMetadata};
 
@@ -53,7 +59,7 @@ fn tags(operation: &'static str, tags: &[Tag]) -> Result<Vec<types::Tag>, CloudE
 }
 
 /// The key that the call is about.
-fn own<'a>(operation: &'static str, late: &Late<'a>) -> Result<&'a KeyArn, CloudError> {
+fn own<'a>(operation: &'static str, late: &CallBindings<'a>) -> Result<&'a KeyArn, CloudError> {
     let missing =
         || local(operation, Fault::Other, "the key that the call is about does not exist");
     late.key.ok_or_else(missing)
@@ -64,139 +70,154 @@ fn days(days: u32) -> i32 {
     i32::try_from(days).unwrap_or(i32::MAX)
 }
 
-/// Sends the call.
-/// Keys are named by their id: the call goes to the key's own account and Region.
+/// Sends the call. It names the key by its id: the place has the key's own account and Region.
 pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     match call {
-        Call::CreateKey { .. } => return create(aws, at, call, late).await,
-        Call::ReplicateKey { .. } => return replicate(aws, at, call, late).await,
-        Call::CancelKeyDeletion {} => {
-            const OPERATION: &str = "CancelKeyDeletion";
-            let request = aws.ready(at, OPERATION).await.cancel_key_deletion();
-            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
+        Call::CreateKey(call) => create_key(aws, at, call, late).await,
+        Call::ReplicateKey(call) => replicate_key(aws, at, call, late).await,
+        Call::CancelKeyDeletion(_) => {
+            let key = own(CancelKeyDeletion::NAME, late)?;
+            let request = aws.ready(at, CancelKeyDeletion::NAME).await.cancel_key_deletion();
+            done(CancelKeyDeletion::NAME, request.key_id(key.id()).send().await)
         }
-        Call::EnableKey {} => {
-            const OPERATION: &str = "EnableKey";
-            let request = aws.ready(at, OPERATION).await.enable_key();
-            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
+        Call::EnableKey(_) => {
+            let key = own(EnableKey::NAME, late)?;
+            let request = aws.ready(at, EnableKey::NAME).await.enable_key();
+            done(EnableKey::NAME, request.key_id(key.id()).send().await)
         }
-        Call::DisableKey {} => {
-            const OPERATION: &str = "DisableKey";
-            let request = aws.ready(at, OPERATION).await.disable_key();
-            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
+        Call::DisableKey(_) => {
+            let key = own(DisableKey::NAME, late)?;
+            let request = aws.ready(at, DisableKey::NAME).await.disable_key();
+            done(DisableKey::NAME, request.key_id(key.id()).send().await)
         }
-        Call::EnableKeyRotation { rotation_period_in_days } => {
-            const OPERATION: &str = "EnableKeyRotation";
-            let request = aws.ready(at, OPERATION).await.enable_key_rotation();
-            let request = request.rotation_period_in_days(days(*rotation_period_in_days));
-            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
+        Call::UpdateKeyDescription(UpdateKeyDescription { description }) => {
+            let key = own(UpdateKeyDescription::NAME, late)?;
+            let request = aws.ready(at, UpdateKeyDescription::NAME).await.update_key_description();
+            let request = request.key_id(key.id()).description(description);
+            done(UpdateKeyDescription::NAME, request.send().await)
         }
-        Call::DisableKeyRotation {} => {
-            const OPERATION: &str = "DisableKeyRotation";
-            let request = aws.ready(at, OPERATION).await.disable_key_rotation();
-            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
+        Call::PutKeyPolicy(call) => put_key_policy(aws, at, call, late).await,
+        Call::TagResource(TagResource { tags: set }) => {
+            let key = own(TagResource::NAME, late)?;
+            let set = tags(TagResource::NAME, set)?;
+            let request = aws.ready(at, TagResource::NAME).await.tag_resource();
+            done(TagResource::NAME, request.key_id(key.id()).set_tags(Some(set)).send().await)
         }
-        Call::ScheduleKeyDeletion { pending_window_in_days } => {
-            const OPERATION: &str = "ScheduleKeyDeletion";
-            let request = aws.ready(at, OPERATION).await.schedule_key_deletion();
-            let request = request.pending_window_in_days(days(*pending_window_in_days));
-            answer(OPERATION, request.key_id(own(OPERATION, late)?.id()).send().await)?;
+        Call::UntagResource(UntagResource { tag_keys }) => {
+            let key = own(UntagResource::NAME, late)?;
+            let request = aws.ready(at, UntagResource::NAME).await.untag_resource();
+            let request = request.key_id(key.id()).set_tag_keys(Some(tag_keys.clone()));
+            done(UntagResource::NAME, request.send().await)
         }
-        Call::UpdateKeyDescription { .. }
-        | Call::PutKeyPolicy { .. }
-        | Call::TagResource { .. }
-        | Call::UntagResource { .. } => describe(aws, at, call, late).await?,
+        Call::EnableKeyRotation(EnableKeyRotation { rotation_period_in_days: period }) => {
+            let key = own(EnableKeyRotation::NAME, late)?;
+            let request = aws.ready(at, EnableKeyRotation::NAME).await.enable_key_rotation();
+            let request = request.key_id(key.id()).rotation_period_in_days(days(*period));
+            done(EnableKeyRotation::NAME, request.send().await)
+        }
+        Call::DisableKeyRotation(_) => {
+            let key = own(DisableKeyRotation::NAME, late)?;
+            let request = aws.ready(at, DisableKeyRotation::NAME).await.disable_key_rotation();
+            done(DisableKeyRotation::NAME, request.key_id(key.id()).send().await)
+        }
+        Call::ScheduleKeyDeletion(call) => schedule_key_deletion(aws, at, call, late).await,
     }
-    Ok(Outcome::Done)
 }
 
-/// The calls that change what is said about a key.
-async fn describe(aws: &Aws, at: &Place, call: &Call, late: &Late<'_>) -> Result<(), CloudError> {
-    if let Call::UpdateKeyDescription { description } = call {
-        const OPERATION: &str = "UpdateKeyDescription";
-        let key = own(OPERATION, late)?;
-        let request = aws.ready(at, OPERATION).await.update_key_description();
-        answer(OPERATION, request.key_id(key.id()).description(description).send().await)?;
-    }
-    if let Call::PutKeyPolicy { policy_name, policy, bypass_policy_lockout_safety_check } = call {
-        const OPERATION: &str = "PutKeyPolicy";
-        let key = own(OPERATION, late)?;
-        let policy = policy.replace(OWN_ARN, &key.to_string());
-        let request = aws.ready(at, OPERATION).await.put_key_policy();
-        let request = request.key_id(key.id()).policy_name(policy_name).policy(policy);
-        let bypass = bypass_policy_lockout_safety_check.then_some(true);
-        let request = request.set_bypass_policy_lockout_safety_check(bypass);
-        answer(OPERATION, request.send().await)?;
-    }
-    if let Call::TagResource { tags: set } = call {
-        const OPERATION: &str = "TagResource";
-        let key = own(OPERATION, late)?;
-        let set = tags(OPERATION, set)?;
-        let request = aws.ready(at, OPERATION).await.tag_resource();
-        answer(OPERATION, request.key_id(key.id()).set_tags(Some(set)).send().await)?;
-    }
-    if let Call::UntagResource { tag_keys } = call {
-        const OPERATION: &str = "UntagResource";
-        let key = own(OPERATION, late)?;
-        let request = aws.ready(at, OPERATION).await.untag_resource();
-        let request = request.key_id(key.id()).set_tag_keys(Some(tag_keys.clone()));
-        answer(OPERATION, request.send().await)?;
-    }
-    Ok(())
-}
-
-async fn create(
+async fn schedule_key_deletion(
     aws: &Aws,
     at: &Place,
-    call: &Call,
-    late: &Late<'_>,
+    call: &ScheduleKeyDeletion,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateKey";
-    let Call::CreateKey {
-        key_spec,
-        key_usage,
-        origin,
-        multi_region,
-        custom_key_store_id,
-        xks_key_id,
-        description,
-        policy,
-        bypass_policy_lockout_safety_check,
-        tags: declared,
-    } = call
-    else {
-        return Err(local(OPERATION, Fault::Other, "the call is another one"));
-    };
-    let all = tags_of_new(OPERATION, declared, late)?;
+    let key = own(ScheduleKeyDeletion::NAME, late)?;
     let request = aws
-        .ready(at, OPERATION)
+        .ready(at, ScheduleKeyDeletion::NAME)
         .await
-        .create_key()
-        .set_key_spec(key_spec.as_deref().map(types::KeySpec::from))
-        .set_key_usage(key_usage.as_deref().map(types::KeyUsageType::from))
-        .set_origin(origin.as_deref().map(types::OriginType::from))
-        .set_multi_region(*multi_region)
-        .set_custom_key_store_id(custom_key_store_id.clone())
-        .set_xks_key_id(xks_key_id.clone())
-        .set_description(description.clone())
-        .set_policy(policy.clone())
-        .set_bypass_policy_lockout_safety_check(bypass_policy_lockout_safety_check.then_some(true))
-        .set_tags(Some(all));
-    let made = answer(OPERATION, request.send().await)?;
-    made_key(OPERATION, made.key_metadata())
+        .schedule_key_deletion()
+        .key_id(key.id())
+        .pending_window_in_days(days(call.pending_window_in_days));
+    done(ScheduleKeyDeletion::NAME, request.send().await)
 }
 
-/// The tags of a key that is made: without its nonce it could not be found again if the answer is
-/// lost.
+async fn put_key_policy(
+    aws: &Aws,
+    at: &Place,
+    call: &PutKeyPolicy,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let key = own(PutKeyPolicy::NAME, late)?;
+    let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
+    let request = aws
+        .ready(at, PutKeyPolicy::NAME)
+        .await
+        .put_key_policy()
+        .key_id(key.id())
+        .policy_name(&call.policy_name)
+        .policy(call.policy.replace(OWN_ARN, &key.to_string()))
+        .set_bypass_policy_lockout_safety_check(bypass);
+    done(PutKeyPolicy::NAME, request.send().await)
+}
+
+async fn create_key(
+    aws: &Aws,
+    at: &Place,
+    call: &CreateKey,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let tags = tags_of_new(CreateKey::NAME, &call.tags, late)?;
+    let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
+    let request = aws
+        .ready(at, CreateKey::NAME)
+        .await
+        .create_key()
+        .set_key_spec(call.key_spec.as_deref().map(types::KeySpec::from))
+        .set_key_usage(call.key_usage.as_deref().map(types::KeyUsageType::from))
+        .set_origin(call.origin.as_deref().map(types::OriginType::from))
+        .set_multi_region(call.multi_region)
+        .set_custom_key_store_id(call.custom_key_store_id.clone())
+        .set_xks_key_id(call.xks_key_id.clone())
+        .set_description(call.description.clone())
+        .set_policy(call.policy.clone())
+        .set_bypass_policy_lockout_safety_check(bypass)
+        .set_tags(Some(tags));
+    let made = answer(CreateKey::NAME, request.send().await)?;
+    made_key(CreateKey::NAME, made.key_metadata())
+}
+
+async fn replicate_key(
+    aws: &Aws,
+    at: &Place,
+    call: &ReplicateKey,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let tags = tags_of_new(ReplicateKey::NAME, &call.tags, late)?;
+    let primary = resolve(ReplicateKey::NAME, &call.key_id, late)?;
+    let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
+    let request = aws
+        .ready(at, ReplicateKey::NAME)
+        .await
+        .replicate_key()
+        .key_id(primary)
+        .replica_region(call.replica_region.as_str())
+        .set_description(call.description.clone())
+        .set_policy(call.policy.clone())
+        .set_bypass_policy_lockout_safety_check(bypass)
+        .set_tags(Some(tags));
+    let made = answer(ReplicateKey::NAME, request.send().await)?;
+    made_key(ReplicateKey::NAME, made.replica_key_metadata())
+}
+
+/// The tags of a new key. Without the nonce, a key whose answer was lost could not be found again.
 fn tags_of_new(
     operation: &'static str,
     declared: &[Tag],
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Vec<types::Tag>, CloudError> {
     let Some(nonce) = late.nonce else {
         return Err(local(operation, Fault::Other, "the call has no nonce"));
@@ -206,43 +227,9 @@ fn tags_of_new(
     tags(operation, &all)
 }
 
-/// The key exists, whatever the answer looks like: then it has to be looked for.
+/// The new key. AWS has made it even if the answer cannot be read: then it has to be looked for.
 fn made_key(operation: &'static str, found: Option<&KeyMetadata>) -> Result<Outcome, CloudError> {
     metadata(operation, found)
         .map(|key| Outcome::Key(key.arn))
         .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
-}
-
-async fn replicate(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &Late<'_>,
-) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "ReplicateKey";
-    let Call::ReplicateKey {
-        key_id,
-        replica_region,
-        description,
-        policy,
-        bypass_policy_lockout_safety_check,
-        tags: declared,
-    } = call
-    else {
-        return Err(local(OPERATION, Fault::Other, "the call is another one"));
-    };
-    let all = tags_of_new(OPERATION, declared, late)?;
-    let primary = resolve(OPERATION, key_id, late)?;
-    let request = aws
-        .ready(at, OPERATION)
-        .await
-        .replicate_key()
-        .key_id(primary)
-        .replica_region(replica_region.as_str())
-        .set_description(description.clone())
-        .set_policy(policy.clone())
-        .set_bypass_policy_lockout_safety_check(bypass_policy_lockout_safety_check.then_some(true))
-        .set_tags(Some(all));
-    let made = answer(OPERATION, request.send().await)?;
-    made_key(OPERATION, made.replica_key_metadata())
 }

@@ -4,7 +4,10 @@ use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, Rotation, Spec, can_rotate};
 use crate::kind::{Setting, Violation};
 use crate::policy::{self, Document};
 
-/// Refuses a policy after which nobody could change the policy (aws-semantics 4.5, and stricter).
+/// Refuses a policy that could lock everybody out of the key. KMS checks only whether the caller can
+/// still change the policy now (KMS API Reference, PutKeyPolicy:
+/// `BypassPolicyLockoutSafetyCheck`); a policy that names one role passes, and if the role is deleted
+/// nobody can change the policy any more.
 pub(super) fn lockout(
     setting: &Setting<'_>,
     from: Option<&Spec>,
@@ -34,7 +37,7 @@ pub(super) fn lockout(
 pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
     let place = setting.place;
     let (partition, account) = (place.region.partition(), place.account.as_str());
-    let key = policy::eval::Key { partition, account, arn: setting.id };
+    let key = policy::eval::TargetKey { partition, account, arn: setting.id };
     policy::lockout(policy, &key, setting.caller)
 }
 
@@ -60,7 +63,8 @@ pub(super) fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     if violations.is_empty() { Ok(()) } else { Err(violations) }
 }
 
-/// A key without material can be neither disabled nor granted (aws-semantics 1.3, PendingImport).
+/// A key without key material is in the state `PendingImport`, in which KMS refuses `DisableKey` and
+/// `CreateGrant` (KMS Developer Guide, Key states of AWS KMS keys).
 pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
         return Ok(());
@@ -70,7 +74,8 @@ pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     Err(vec![Violation::new("enabled", reason, help)])
 }
 
-/// AWS rotates keys of one spec and origin only (aws-semantics 1.3).
+/// KMS rotates only symmetric encryption keys with key material that KMS generated (KMS Developer
+/// Guide, Rotate AWS KMS keys).
 pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     if from.rotation == to.rotation {
         return Ok(());
@@ -85,8 +90,9 @@ pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     Ok(())
 }
 
-/// AWS changes the rotation of enabled keys only (aws-semantics 1.3). A key that was disabled by
-/// somebody, and not by the configuration, is not enabled for that, not even for a moment.
+/// KMS changes the rotation of enabled keys only (KMS Developer Guide, Key states of AWS KMS keys). A
+/// key that somebody disabled outside of the configuration is not enabled for this, not even for a
+/// moment.
 #[must_use]
 pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
     let asleep = live.enabled == Some(false) && live.deletion.is_none();

@@ -1,13 +1,16 @@
 //! What the SDK's halves of instances and clusters have in common.
 
 use super::Secret;
-use crate::cloud::aws::consumers::{For, encryption};
-use crate::cloud::aws::error::{answer, local};
-use crate::cloud::aws::{Aws, resolve};
-use crate::cloud::{CloudError, Fault, Late, Outcome, Phase};
+use crate::answer::{CloudError, Fault};
 use crate::id::Place;
 use crate::kind::KeyRef;
+use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Encryption, Tags};
+use crate::kind::resolve;
+use crate::kind::{CallBindings, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, local};
 use aws_sdk_rds::types::{DbInstance, Filter, MasterUserSecret, Tag, VpcSecurityGroupMembership};
 use std::collections::BTreeSet;
 
@@ -18,7 +21,7 @@ pub(crate) async fn instances(
     filter: Option<Filter>,
 ) -> Result<Vec<DbInstance>, CloudError> {
     const OPERATION: &str = "DescribeDBInstances";
-    let client = aws.rds(at, For::Reading).await;
+    let client = aws.rds(at, ClientUse::Reading).await;
     let (mut found, mut from) = (Vec::new(), None);
     loop {
         let request = client.describe_db_instances().max_records(100).set_marker(from);
@@ -94,7 +97,7 @@ pub(crate) fn tag_list(tags: &[consumer::Tag]) -> Vec<Tag> {
 pub(crate) fn resolved(
     operation: &'static str,
     key: Option<&KeyRef>,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Option<String>, CloudError> {
     key.map(|key| resolve(operation, key, late)).transpose()
 }
@@ -116,28 +119,4 @@ pub(crate) fn reveal(
         );
         local(operation, Fault::Other, message)
     })
-}
-
-pub(crate) async fn tag(
-    aws: &Aws,
-    at: &Place,
-    resource_name: &str,
-    set: &[consumer::Tag],
-) -> Result<Outcome, CloudError> {
-    let request = aws.rds(at, For::Changing).await.add_tags_to_resource();
-    let request = request.resource_name(resource_name).set_tags(Some(tag_list(set)));
-    answer("AddTagsToResource", request.send().await)?;
-    Ok(Outcome::Done)
-}
-
-pub(crate) async fn untag(
-    aws: &Aws,
-    at: &Place,
-    resource_name: &str,
-    keys: &[String],
-) -> Result<Outcome, CloudError> {
-    let request = aws.rds(at, For::Changing).await.remove_tags_from_resource();
-    let request = request.resource_name(resource_name).set_tag_keys(Some(keys.to_vec()));
-    answer("RemoveTagsFromResource", request.send().await)?;
-    Ok(Outcome::Done)
 }

@@ -1,15 +1,21 @@
 //! A cluster's calls as the SDK's requests, and the SDK's description of a cluster as ours.
 
-use super::{Alterable, Call, Capacity, Fixed, Member, NewMember, Serverless, Settings};
-use crate::cloud::aws::Aws;
-use crate::cloud::aws::consumers::For;
-use crate::cloud::aws::error::answer;
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use super::{
+    AddTagsToResource, Call, Capacity, CreateDBCluster, CreateDBInstance, DeleteDBCluster,
+    DeleteDBInstance, Member, ModifyDBCluster, ModifyDBInstance, RemoveTagsFromResource,
+    Serverless, Settings,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
-use crate::kind::consumer::{self, Common, Tag};
+use crate::kind::consumer::{self, Common};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::rds::aws as rds;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done};
+use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{
     ClusterPendingModifiedValues, DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration,
 };
@@ -51,10 +57,10 @@ macro_rules! altered {
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     const OPERATION: &str = "DescribeDBClusters";
-    let client = aws.rds(at, For::Reading).await;
+    let client = aws.rds(at, ClientUse::Reading).await;
     let (mut found, mut from) = (Vec::new(), None);
     loop {
         let request = client.describe_db_clusters().max_records(100).set_marker(from);
@@ -91,7 +97,7 @@ async fn instances_in(
     rds::instances(aws, at, Some(filter)).await
 }
 
-fn object(cluster: &DbCluster, instances: &[DbInstance], sought: &Sought) -> Option<Object> {
+fn object(cluster: &DbCluster, instances: &[DbInstance], sought: &ConsumerQuery) -> Option<Object> {
     let id = cluster.db_cluster_identifier()?;
     let own = |instance: &&DbInstance| instance.db_cluster_identifier() == Some(id);
     let own: Vec<&DbInstance> = instances.iter().filter(own).collect();
@@ -124,7 +130,7 @@ fn members(instances: &[&DbInstance], stack: &str) -> BTreeMap<String, Member> {
 /// How far AWS is with the cluster and the instances in it.
 pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
     const OPERATION: &str = "DescribeDBClusters";
-    let request = aws.rds(at, For::Reading).await.describe_db_clusters();
+    let request = aws.rds(at, ClientUse::Reading).await.describe_db_clusters();
     let found = match answer(OPERATION, request.db_cluster_identifier(id).send().await) {
         Err(error) if error.fault == Fault::NotFound => return Ok(Phase::Gone),
         found => found?,
@@ -207,162 +213,139 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.rds(at, For::Changing).await;
+    let client = aws.rds(at, ClientUse::Changing).await;
     match call {
-        Call::CreateDBCluster { db_cluster_identifier, fixed, alterable, tags } => {
-            return create(aws, at, db_cluster_identifier, (fixed, alterable), tags, late).await;
-        }
-        Call::ModifyDBCluster {
-            db_cluster_identifier,
-            alterable,
-            allow_major_version_upgrade,
-            apply_immediately,
-        } => {
-            let changes = (&**alterable, *allow_major_version_upgrade, *apply_immediately);
-            modify(aws, at, db_cluster_identifier, changes, late).await?;
-        }
-        Call::CreateDBInstance(wanted) => create_member(aws, at, wanted).await?,
-        Call::ModifyDBInstance {
-            db_instance_identifier,
-            db_instance_class,
-            promotion_tier,
-            apply_immediately,
-        } => {
+        Call::CreateDBCluster(call) => create_db_cluster(&client, call, late).await,
+        Call::ModifyDBCluster(call) => modify_db_cluster(&client, call, late).await,
+        Call::CreateDBInstance(call) => create_db_instance(aws, at, call).await,
+        Call::ModifyDBInstance(call) => {
             let request = client
                 .modify_db_instance()
-                .db_instance_identifier(db_instance_identifier)
-                .set_db_instance_class(db_instance_class.clone())
-                .set_promotion_tier(rds::signed(*promotion_tier))
-                .apply_immediately(*apply_immediately);
-            answer("ModifyDBInstance", request.send().await)?;
+                .db_instance_identifier(&call.db_instance_identifier)
+                .set_db_instance_class(call.db_instance_class.clone())
+                .set_promotion_tier(rds::signed(call.promotion_tier))
+                .apply_immediately(call.apply_immediately);
+            done(ModifyDBInstance::NAME, request.send().await)
         }
-        Call::DeleteDBInstance { db_instance_identifier, skip_final_snapshot } => {
-            delete_member(aws, at, db_instance_identifier, *skip_final_snapshot).await?;
+        Call::DeleteDBInstance(call) => delete_db_instance(&client, call).await,
+        Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
+            let request = client.add_tags_to_resource().resource_name(resource_name);
+            let request = request.set_tags(Some(rds::tag_list(tags)));
+            done(AddTagsToResource::NAME, request.send().await)
         }
-        Call::AddTagsToResource { resource_name, tags } => {
-            return rds::tag(aws, at, resource_name, tags).await;
+        Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
+            let request = client.remove_tags_from_resource().resource_name(resource_name);
+            let request = request.set_tag_keys(Some(tag_keys.clone()));
+            done(RemoveTagsFromResource::NAME, request.send().await)
         }
-        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
-            return rds::untag(aws, at, resource_name, tag_keys).await;
-        }
-        Call::DeleteDBCluster {
-            db_cluster_identifier,
-            skip_final_snapshot,
-            final_db_snapshot_identifier,
-        } => {
+        Call::DeleteDBCluster(call) => {
             let request = client
                 .delete_db_cluster()
-                .db_cluster_identifier(db_cluster_identifier)
-                .skip_final_snapshot(*skip_final_snapshot)
-                .set_final_db_snapshot_identifier(final_db_snapshot_identifier.clone());
-            answer("DeleteDBCluster", request.send().await)?;
+                .db_cluster_identifier(&call.db_cluster_identifier)
+                .skip_final_snapshot(call.skip_final_snapshot)
+                .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
+            done(DeleteDBCluster::NAME, request.send().await)
         }
     }
-    Ok(Outcome::Done)
 }
 
-async fn create(
-    aws: &Aws,
-    at: &Place,
-    id: &str,
-    (fixed, wanted): (&Fixed, &Alterable),
-    tags: &[Tag],
-    late: &Late<'_>,
+async fn create_db_cluster(
+    client: &Client,
+    call: &CreateDBCluster,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateDBCluster";
-    let request = aws
-        .rds(at, For::Changing)
-        .await
+    const NAME: &str = CreateDBCluster::NAME;
+    let CreateDBCluster { db_cluster_identifier, fixed, alterable, tags } = call;
+    let request = client
         .create_db_cluster()
-        .db_cluster_identifier(id)
+        .db_cluster_identifier(db_cluster_identifier)
         .set_engine(fixed.engine.clone())
         .set_database_name(fixed.database_name.clone())
         .set_master_username(fixed.master_username.clone())
         .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
-        .set_kms_key_id(rds::resolved(OPERATION, fixed.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), late)?)
         .set_storage_encrypted(fixed.storage_encrypted)
         .set_tags(Some(rds::tag_list(tags)));
-    altered!(request, wanted, OPERATION, late);
-    answer(OPERATION, request.send().await)?;
-    Ok(Outcome::Made(id.to_owned()))
+    altered!(request, alterable, NAME, late);
+    answer(NAME, request.send().await)?;
+    Ok(Outcome::Made(db_cluster_identifier.clone()))
 }
 
-async fn modify(
-    aws: &Aws,
-    at: &Place,
-    id: &str,
-    (wanted, upgrade, now): (&Alterable, Option<bool>, bool),
-    late: &Late<'_>,
-) -> Result<(), CloudError> {
-    const OPERATION: &str = "ModifyDBCluster";
-    let request = aws
-        .rds(at, For::Changing)
-        .await
+async fn modify_db_cluster(
+    client: &Client,
+    call: &ModifyDBCluster,
+    late: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    const NAME: &str = ModifyDBCluster::NAME;
+    let alterable = &call.alterable;
+    let request = client
         .modify_db_cluster()
-        .db_cluster_identifier(id)
-        .set_allow_major_version_upgrade(upgrade)
-        .apply_immediately(now);
-    altered!(request, wanted, OPERATION, late);
-    answer(OPERATION, request.send().await)?;
-    Ok(())
+        .db_cluster_identifier(&call.db_cluster_identifier)
+        .set_allow_major_version_upgrade(call.allow_major_version_upgrade)
+        .apply_immediately(call.apply_immediately);
+    altered!(request, alterable, NAME, late);
+    done(NAME, request.send().await)
 }
 
-/// An instance that is gone is no failure: an answer was lost.
-async fn delete_member(
-    aws: &Aws,
-    at: &Place,
-    id: &str,
-    skip_final_snapshot: bool,
-) -> Result<(), CloudError> {
-    let request = aws
-        .rds(at, For::Changing)
-        .await
+/// Deletes an instance of the cluster. One that is gone already was deleted by a call whose answer
+/// was lost.
+async fn delete_db_instance(
+    client: &Client,
+    call: &DeleteDBInstance,
+) -> Result<Outcome, CloudError> {
+    let request = client
         .delete_db_instance()
-        .db_instance_identifier(id)
-        .skip_final_snapshot(skip_final_snapshot);
-    match answer("DeleteDBInstance", request.send().await) {
-        Err(error) if error.fault == Fault::NotFound => Ok(()),
-        answer => answer.map(drop),
+        .db_instance_identifier(&call.db_instance_identifier)
+        .skip_final_snapshot(call.skip_final_snapshot);
+    match done(DeleteDBInstance::NAME, request.send().await) {
+        Err(error) if error.fault == Fault::NotFound => Ok(Outcome::Done),
+        sent => sent,
     }
 }
 
-/// An instance that is there already is the wanted one if it is in the cluster, and of the class:
-/// an answer was lost.
-async fn create_member(aws: &Aws, at: &Place, wanted: &NewMember) -> Result<(), CloudError> {
+/// Creates an instance of the cluster. One of that name that exists already, with the cluster, the
+/// class and the tags of the call, was made by a call whose answer was lost.
+async fn create_db_instance(
+    aws: &Aws,
+    at: &Place,
+    call: &CreateDBInstance,
+) -> Result<Outcome, CloudError> {
     let request = aws
-        .rds(at, For::Changing)
+        .rds(at, ClientUse::Changing)
         .await
         .create_db_instance()
-        .set_db_instance_identifier(wanted.db_instance_identifier.clone())
-        .set_db_cluster_identifier(wanted.db_cluster_identifier.clone())
-        .set_db_instance_class(wanted.db_instance_class.clone())
-        .set_engine(wanted.engine.clone())
-        .set_promotion_tier(rds::signed(wanted.promotion_tier))
-        .set_tags(wanted.tags.as_deref().map(rds::tag_list));
-    let error = match answer("CreateDBInstance", request.send().await) {
+        .db_instance_identifier(&call.db_instance_identifier)
+        .db_cluster_identifier(&call.db_cluster_identifier)
+        .db_instance_class(&call.db_instance_class)
+        .set_engine(call.engine.clone())
+        .set_promotion_tier(rds::signed(Some(call.promotion_tier)))
+        .set_tags(Some(rds::tag_list(&call.tags)));
+    let error = match done(CreateDBInstance::NAME, request.send().await) {
         Err(error) if error.fault == Fault::AlreadyExists => error,
-        answer => return answer.map(drop),
+        sent => return sent,
     };
-    let cluster = wanted.db_cluster_identifier.iter().cloned().collect();
-    let there = instances_in(aws, at, cluster).await?.iter().any(|instance| {
+    let cluster = vec![call.db_cluster_identifier.clone()];
+    let wanted = |instance: &DbInstance| {
         let tags = rds::tags(instance.tag_list());
-        let ours = wanted.tags.iter().flatten().all(|tag| tags.get(&tag.key) == Some(&tag.value));
-        instance.db_instance_identifier() == wanted.db_instance_identifier.as_deref()
-            && instance.db_instance_class() == wanted.db_instance_class.as_deref()
-            && ours
-    });
-    // It is somebody else's: nothing is waited for.
-    if there { Ok(()) } else { Err(CloudError { fault: Fault::Other, ..error }) }
+        instance.db_instance_identifier() == Some(&call.db_instance_identifier)
+            && instance.db_instance_class() == Some(&call.db_instance_class)
+            && call.tags.iter().all(|tag| tags.get(&tag.key) == Some(&tag.value))
+    };
+    if instances_in(aws, at, cluster).await?.iter().any(wanted) {
+        return Ok(Outcome::Done);
+    }
+    // The instance belongs to somebody else: it makes no sense to wait for it.
+    Err(CloudError { fault: Fault::Other, ..error })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::replay;
     use crate::kind::{Call, Kind};
+    use crate::sdk::replay::replay;
     use serde_json::json;
 
     fn home() -> Place {
@@ -431,7 +414,7 @@ mod tests {
             ("scaled", "available", "ledger-1"),
         ]);
         let replay = replay(&[(200, &cluster("available")), (200, &members)]);
-        let sought = Sought {
+        let sought = ConsumerQuery {
             kind: Kind::RdsCluster,
             stack: "s".to_owned(),
             ids: [].into(),
@@ -466,9 +449,9 @@ mod tests {
                      <Message>no</Message></Error></ErrorResponse>";
         let ours = instances(&[("ledger-1", "creating", "ledger-1")]);
         let aws = replay(&[(400, taken), (200, &ours)]).aws;
-        assert_eq!(aws.call(&home(), &call, Late::default()).await.unwrap(), Outcome::Done);
+        assert_eq!(aws.call(&home(), &call, CallBindings::default()).await.unwrap(), Outcome::Done);
         let aws = replay(&[(400, taken), (200, &instances(&[]))]).aws;
-        let error = aws.call(&home(), &call, Late::default()).await.unwrap_err();
+        let error = aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
         assert_eq!(error.fault, Fault::Other);
     }
 
@@ -483,7 +466,7 @@ mod tests {
         let made = "<CreateDBClusterResponse><CreateDBClusterResult><DBCluster/>\
                     </CreateDBClusterResult></CreateDBClusterResponse>";
         let replay = replay(&[(200, made)]);
-        replay.aws.call(&home(), &call, Late::default()).await.unwrap();
+        replay.aws.call(&home(), &call, CallBindings::default()).await.unwrap();
         let body = replay.bodies().remove(0).replace("%3A", ":").replace("%2F", "/");
         let expected = "Action=CreateDBCluster&Version=2014-10-31&DBClusterIdentifier=ledger\
          &Engine=aurora-postgresql&MasterUsername=admin&Tags.Tag.1.Key=a&Tags.Tag.1.Value=b\

@@ -1,14 +1,19 @@
 //! An instance's calls as the SDK's requests, and the SDK's description of an instance as ours.
 
-use super::{Alterable, Call, Fixed, Settings};
-use crate::cloud::aws::Aws;
-use crate::cloud::aws::consumers::For;
-use crate::cloud::aws::error::answer;
-use crate::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use super::{
+    AddTagsToResource, Call, CreateDBInstance, DeleteDBInstance, ModifyDBInstance,
+    RemoveTagsFromResource, Settings,
+};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::Spec;
-use crate::kind::consumer::{self, Common, Tag};
+use crate::kind::consumer::{self, Common};
 use crate::kind::rds::aws as rds;
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::{answer, done};
+use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, Endpoint, PendingModifiedValues};
 
 /// The parameters that both requests have, which are of different types.
@@ -48,13 +53,13 @@ macro_rules! altered {
 pub(crate) async fn objects(
     aws: &Aws,
     at: &Place,
-    sought: &Sought,
+    sought: &ConsumerQuery,
 ) -> Result<Vec<Object>, CloudError> {
     let found = rds::instances(aws, at, None).await?;
     Ok(found.iter().filter_map(|instance| object(instance, sought)).collect())
 }
 
-fn object(instance: &DbInstance, sought: &Sought) -> Option<Object> {
+fn object(instance: &DbInstance, sought: &ConsumerQuery) -> Option<Object> {
     let (id, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
     let member = instance.db_cluster_identifier().is_some() && !sought.ids.contains(id);
     if member || !sought.wants(id, &tags) {
@@ -70,7 +75,7 @@ fn object(instance: &DbInstance, sought: &Sought) -> Option<Object> {
 /// How far AWS is with the instance.
 pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
     const OPERATION: &str = "DescribeDBInstances";
-    let request = aws.rds(at, For::Reading).await.describe_db_instances();
+    let request = aws.rds(at, ClientUse::Reading).await.describe_db_instances();
     match answer(OPERATION, request.db_instance_identifier(id).send().await) {
         Ok(found) => Ok(found
             .db_instances()
@@ -138,103 +143,79 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.rds(at, For::Changing).await;
+    let client = aws.rds(at, ClientUse::Changing).await;
     match call {
-        Call::CreateDBInstance { db_instance_identifier, fixed, alterable, tags } => {
-            create(aws, at, db_instance_identifier, (fixed, alterable), tags, late).await
+        Call::CreateDBInstance(call) => create_db_instance(&client, call, late).await,
+        Call::ModifyDBInstance(call) => modify_db_instance(&client, call, late).await,
+        Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
+            let request = client.add_tags_to_resource().resource_name(resource_name);
+            let request = request.set_tags(Some(rds::tag_list(tags)));
+            done(AddTagsToResource::NAME, request.send().await)
         }
-        Call::ModifyDBInstance {
-            db_instance_identifier,
-            alterable,
-            db_port_number,
-            allow_major_version_upgrade,
-            apply_immediately,
-        } => {
-            let port = rds::signed(*db_port_number);
-            let upgrade = *allow_major_version_upgrade;
-            let changes = (&**alterable, port, upgrade, *apply_immediately);
-            modify(aws, at, db_instance_identifier, changes, late).await
+        Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
+            let request = client.remove_tags_from_resource().resource_name(resource_name);
+            let request = request.set_tag_keys(Some(tag_keys.clone()));
+            done(RemoveTagsFromResource::NAME, request.send().await)
         }
-        Call::AddTagsToResource { resource_name, tags } => {
-            rds::tag(aws, at, resource_name, tags).await
-        }
-        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
-            rds::untag(aws, at, resource_name, tag_keys).await
-        }
-        Call::DeleteDBInstance {
-            db_instance_identifier,
-            skip_final_snapshot,
-            final_db_snapshot_identifier,
-        } => {
-            const OPERATION: &str = "DeleteDBInstance";
+        Call::DeleteDBInstance(call) => {
             let request = client
                 .delete_db_instance()
-                .db_instance_identifier(db_instance_identifier)
-                .skip_final_snapshot(*skip_final_snapshot)
-                .set_final_db_snapshot_identifier(final_db_snapshot_identifier.clone());
-            answer(OPERATION, request.send().await)?;
-            Ok(Outcome::Done)
+                .db_instance_identifier(&call.db_instance_identifier)
+                .skip_final_snapshot(call.skip_final_snapshot)
+                .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
+            done(DeleteDBInstance::NAME, request.send().await)
         }
     }
 }
 
-async fn create(
-    aws: &Aws,
-    at: &Place,
-    id: &str,
-    (fixed, wanted): (&Fixed, &Alterable),
-    tags: &[Tag],
-    late: &Late<'_>,
+async fn create_db_instance(
+    client: &Client,
+    call: &CreateDBInstance,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "CreateDBInstance";
-    let key = |key| rds::resolved(OPERATION, key, late);
-    let request = aws
-        .rds(at, For::Changing)
-        .await
+    const NAME: &str = CreateDBInstance::NAME;
+    let CreateDBInstance { db_instance_identifier, fixed, alterable, tags } = call;
+    let request = client
         .create_db_instance()
-        .db_instance_identifier(id)
+        .db_instance_identifier(db_instance_identifier)
         .set_engine(fixed.engine.clone())
         .set_master_username(fixed.master_username.clone())
         .set_db_name(fixed.db_name.clone())
         .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
         .set_port(rds::signed(fixed.port))
-        .set_kms_key_id(key(fixed.kms_key_id.as_ref())?)
+        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), late)?)
         .set_storage_encrypted(fixed.storage_encrypted)
         .set_tags(Some(rds::tag_list(tags)));
-    altered!(request, wanted, OPERATION, late);
-    answer(OPERATION, request.send().await)?;
-    Ok(Outcome::Made(id.to_owned()))
+    altered!(request, alterable, NAME, late);
+    answer(NAME, request.send().await)?;
+    Ok(Outcome::Made(db_instance_identifier.clone()))
 }
 
-async fn modify(
-    aws: &Aws,
-    at: &Place,
-    id: &str,
-    (wanted, port, upgrade, now): (&Alterable, Option<i32>, Option<bool>, bool),
-    late: &Late<'_>,
+async fn modify_db_instance(
+    client: &Client,
+    call: &ModifyDBInstance,
+    late: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    const OPERATION: &str = "ModifyDBInstance";
-    let request = aws
-        .rds(at, For::Changing)
-        .await
+    const NAME: &str = ModifyDBInstance::NAME;
+    let alterable = &call.alterable;
+    let request = client
         .modify_db_instance()
-        .db_instance_identifier(id)
-        .set_db_port_number(port)
-        .set_allow_major_version_upgrade(upgrade)
-        .apply_immediately(now);
-    altered!(request, wanted, OPERATION, late);
-    answer(OPERATION, request.send().await)?;
-    Ok(Outcome::Done)
+        .db_instance_identifier(&call.db_instance_identifier)
+        .set_db_port_number(rds::signed(call.db_port_number))
+        .set_allow_major_version_upgrade(call.allow_major_version_upgrade)
+        .apply_immediately(call.apply_immediately);
+    altered!(request, alterable, NAME, late);
+    done(NAME, request.send().await)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::cloud::aws::replay::{Replay, replay};
     use crate::kind::{Call, Ids, Kind};
+    use crate::sdk::replay::{Replay, replay};
     use serde_json::{Value, json};
 
     fn home() -> Place {
@@ -312,7 +293,7 @@ mod tests {
         let first = page(&first, "<Marker>next</Marker>");
         let second = page(&described("orders", "available", &pending), "");
         let replay = replay(&[(200, &first), (200, &second)]);
-        let sought = Sought {
+        let sought = ConsumerQuery {
             kind: Kind::RdsInstance,
             stack: "s".to_owned(),
             ids: ["orders".to_owned()].into(),
@@ -351,7 +332,7 @@ mod tests {
 
     async fn sent(call: &Call, replay: &Replay) -> Result<Outcome, CloudError> {
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = Late { ids: Some(&ids), ..Late::default() };
+        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
         replay.aws.call(&home(), call, late).await
     }
 

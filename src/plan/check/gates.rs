@@ -1,8 +1,8 @@
-//! The gates of the configuration.
+//! Checks the policies and grants of a draft against the gates of the configuration.
 
-use crate::address::Address;
 use crate::desired::Desired;
 use crate::gate::{Subject, breaches, context};
+use crate::kind::address::Address;
 use crate::kind::key::Shared;
 use crate::kind::{Change, Spec, Violation};
 use crate::live::{Live, Observed};
@@ -13,12 +13,12 @@ use crate::policy::gates::Breach;
 use crate::policy::{Document, aws_default};
 use std::collections::BTreeSet;
 
-/// What to do about a gate.
-const HELP: &str = "change the policy or the grant; or, if it is meant, have the gate changed by those \
-                    who keep it";
+/// The help of an objection.
+const HELP: &str = "change the policy or the grant; if the access is intended, ask the owners of the \
+                    gate to change it";
 
-/// Objects to policies and grants that do not pass a gate. What AWS holds already and would not pass
-/// is a finding.
+/// Objects to the policies and grants that do not pass a gate. If the plan does not change the policy
+/// or grant, the result is a finding instead.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     let (desired, live, steps) = (&*draft.desired, draft.live, &draft.plan.steps);
     let written: Vec<Subject> = steps.iter().filter_map(|step| written(step, desired)).collect();
@@ -34,7 +34,7 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
     let (mut objections, mut findings) = (Vec::new(), Vec::new());
     for (address, breaches) in breaches(desired, &subjects) {
         for Breach { gate, message } in breaches {
-            let reason = format!("the gate `{gate}` is not passed: {message}");
+            let reason = format!("it does not pass the gate `{gate}`: {message}");
             if changed.contains(&address) {
                 objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
             } else {
@@ -50,8 +50,8 @@ fn is_grant(spec: &Spec) -> bool {
     spec.as_grant().is_some()
 }
 
-/// The policy that a step writes. A key that is made without a policy gets AWS's default; one whose
-/// part of the stack goes keeps the rest.
+/// Returns the policy that a step writes. A key that is created without a policy gets AWS's default
+/// policy. If a step removes the stack's statements from a policy, the other statements remain.
 fn written(step: &Step, desired: &Desired) -> Option<Subject> {
     let spec = step.change.to().or(step.change.from())?;
     if spec.as_key().is_none() && spec.as_key_policy().is_none() {
@@ -61,8 +61,7 @@ fn written(step: &Step, desired: &Desired) -> Option<Subject> {
     let before = step.change.from().and_then(Spec::policy).cloned();
     let after = match &step.change {
         Change::Create { to } => to.policy().cloned().or_else(|| {
-            let default = || aws_default(place.region.partition(), place.account.as_str());
-            to.as_key().map(|_| default())
+            to.as_key().map(|_| aws_default(place.region.partition(), place.account.as_str()))
         }),
         Change::Update { to, .. } | Change::Import { to, .. } => {
             let after = to.policy().cloned();
@@ -83,12 +82,12 @@ fn written(step: &Step, desired: &Desired) -> Option<Subject> {
     Some(Subject { address: step.address.clone(), key, before, after, base })
 }
 
-/// Whether the stack has statements in a policy that is not its own.
+/// Returns whether the policy contains statements besides those of the stack.
 fn is_shared(spec: &Spec) -> bool {
     spec.as_key_policy().is_some() || spec.as_key().is_some_and(|key| key.shared.is_some())
 }
 
-/// What the base of the change would make of the policy.
+/// Returns the policy that the declaration on the base branch would result in.
 fn by_base(base: &Spec, live: Option<&Spec>, desired: &Desired, step: &Step) -> Option<Document> {
     let spec = match live {
         Some(live) => base.complete(live, &desired.stack),
@@ -97,7 +96,7 @@ fn by_base(base: &Spec, live: Option<&Spec>, desired: &Desired, step: &Step) -> 
     spec.policy().cloned()
 }
 
-/// The policy that a key has and keeps, as far as it is known.
+/// Returns the policy of a key that the plan does not change, if the policy is known.
 fn held_policy(address: &Address, desired: &Desired, live: &Live) -> Option<Subject> {
     let declared = desired.resources.get(address)?;
     let (id, seen) = match live.observed.get(address) {

@@ -1,37 +1,38 @@
-//! Keys that something outside of the plan depends on, before they are disabled or deleted.
+//! Checks whether resources depend on the keys that a draft disables or deletes.
 
-use crate::address::Address;
 use crate::id::KeyArn;
 use crate::impact::{Dependant, Impact, Impacts};
+use crate::kind::address::Address;
 use crate::kind::{Call, Change, Ids, Kind, Spec, Violation, key};
 use crate::plan::Step;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use std::collections::BTreeSet;
 
-/// The keys that the steps disable or schedule for deletion.
-pub(in crate::plan) fn endangered(steps: &[Step], ids: &Ids) -> BTreeSet<KeyArn> {
-    let steps = steps.iter().filter(|step| endangers(step));
+/// Returns the keys that the steps disable or schedule for deletion.
+pub(in crate::plan) fn keys_at_risk(steps: &[Step], ids: &Ids) -> BTreeSet<KeyArn> {
+    let steps = steps.iter().filter(|step| makes_unusable(step));
     steps.filter_map(|step| ids.get(&step.address)).cloned().collect()
 }
 
-/// Objects to what would take a key from something that needs it, unless the plan itself deletes
-/// that or moves it to another key before.
+/// Objects to disabling or deleting a key that a resource depends on, unless an earlier step deletes
+/// that resource or moves it to another key.
 pub(in crate::plan) fn check(draft: &Draft<'_>, impacts: &Impacts) -> Vec<Objection> {
     let steps = &draft.plan.steps;
-    let objections = steps.iter().filter(|step| endangers(step)).filter_map(|step| {
+    let objections = steps.iter().filter(|step| makes_unusable(step)).filter_map(|step| {
         let impact = impacts.get(draft.live.ids.get(&step.address)?)?;
-        let mut left = staying(steps, &step.address, impact);
-        let last = last_snapshots(steps, &step.address);
-        left.extend(&last);
-        (!left.is_empty()).then(|| Objection::new(&step.address, in_use(&left, impact)))
+        let mut remaining = remaining(steps, &step.address, impact);
+        let snapshots = final_snapshots(steps, &step.address);
+        remaining.extend(&snapshots);
+        (!remaining.is_empty()).then(|| Objection::new(&step.address, in_use(&remaining, impact)))
     });
     objections.collect()
 }
 
-/// Adds to the risks of the remaining steps what a person should know about the use of their keys.
+/// Adds the last use of a key, and the lists that could not be read, to the risk of each step that
+/// disables or deletes the key.
 pub(in crate::plan) fn caution(steps: &mut [Step], impacts: &Impacts, ids: &Ids) {
-    for step in steps.iter_mut().filter(|step| endangers(step)) {
+    for step in steps.iter_mut().filter(|step| makes_unusable(step)) {
         let impact = ids.get(&step.address).and_then(|arn| impacts.get(arn));
         if let Some(caution) = impact.and_then(Impact::caution) {
             let risk = step.risk.take();
@@ -40,22 +41,25 @@ pub(in crate::plan) fn caution(steps: &mut [Step], impacts: &Impacts, ids: &Ids)
     }
 }
 
-/// The snapshots that the deletion of databases leaves behind, encrypted with a key of the stack.
-fn last_snapshots(steps: &[Step], key: &Address) -> Vec<Dependant> {
+/// Returns the final snapshots that remain encrypted with the key after the steps delete databases.
+fn final_snapshots(steps: &[Step], key: &Address) -> Vec<Dependant> {
     let uses_key = |step: &&Step| {
         let refs = step.change.from().map(Spec::refs).unwrap_or_default();
         refs.iter().any(|of| of.managed() == Some(key))
     };
     let calls = steps.iter().filter(uses_key).flat_map(|step| step.calls.iter().chain(&step.last));
-    let names = calls.filter_map(|call| {
-        let request = call.call.request().1;
-        request.get("FinalDBSnapshotIdentifier")?.as_str().map(str::to_owned)
-    });
-    names.map(|id| Dependant { what: "final snapshot".to_owned(), id, held_by: None }).collect()
+    let names = calls.filter_map(|planned| planned.call.final_snapshot());
+    let snapshot = |id: &String| Dependant {
+        what: "final snapshot".to_owned(),
+        id: id.clone(),
+        held_by: None,
+        service: None,
+    };
+    names.map(snapshot).collect()
 }
 
-/// What still needs the key once the steps before are done.
-fn staying<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a Dependant> {
+/// Returns the dependants that still need the key after the steps.
+fn remaining<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a Dependant> {
     let points = |to: &Spec| to.refs().iter().any(|of| of.managed() == Some(key));
     let leaves = |dependant: &&Dependant| {
         steps.iter().any(|step| {
@@ -67,9 +71,9 @@ fn staying<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a Dep
     };
     let (gone, stay): (Vec<&Dependant>, Vec<&Dependant>) =
         impact.dependants.iter().partition(leaves);
-    // AWS retires a service's grants after the last resource that the service held them for.
+    // A service retires its grants once the last resource that it holds them for is deleted.
     let has = |all: &[&Dependant], service: &str| {
-        all.iter().any(|dependant| service_of(&dependant.what) == Some(service))
+        all.iter().any(|dependant| dependant.service.as_deref() == Some(service))
     };
     let is_retired = |dependant: &&Dependant| {
         let service = dependant.held_by.as_deref().and_then(holder);
@@ -78,61 +82,53 @@ fn staying<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a Dep
     stay.iter().filter(|dependant| !is_retired(dependant)).copied().collect()
 }
 
-/// Whether the step makes a key unusable.
-fn endangers(step: &Step) -> bool {
+/// Returns whether the step disables a key or schedules its deletion.
+fn makes_unusable(step: &Step) -> bool {
     step.calls.iter().chain(&step.last).any(|planned| {
         matches!(
             planned.call,
-            Call::Key(key::Call::DisableKey {} | key::Call::ScheduleKeyDeletion { .. })
+            Call::Key(key::Call::DisableKey(_) | key::Call::ScheduleKeyDeletion(_))
         )
     }) && step.address.kind == Kind::Key
         && step.id.is_some()
 }
 
-/// The service of a kind of dependant, as grants name it.
-fn service_of(what: &str) -> Option<&'static str> {
-    const SERVICES: [(&str, &str); 5] = [
-        ("ebs", "ec2"),
-        ("efs", "elasticfilesystem"),
-        ("rds", "rds"),
-        ("es_", "es"),
-        ("dynamodb", "dynamodb"),
-    ];
-    SERVICES.iter().find(|(prefix, _)| what.starts_with(prefix)).map(|(_, service)| *service)
-}
-
-/// The service that holds a grant.
+/// Returns the service that holds a grant.
 fn holder(grantee: &str) -> Option<&str> {
     if grantee.contains("aws:ec2-infrastructure") {
         return Some("ec2");
     }
     let service = grantee.split_once("/aws-service-role/").map_or(grantee, |(_, service)| service);
-    service.split('.').next().filter(|_| service.contains(".amazonaws.com"))
+    if !service.contains(".amazonaws.com") {
+        return None;
+    }
+    service.split('.').next()
 }
 
-/// How many dependants are named.
+/// The largest number of dependants that the message names.
 const NAMED: usize = 8;
 
-fn in_use(left: &[&Dependant], impact: &Impact) -> Violation {
-    let mut names: Vec<String> = left
+/// Returns the objection to making a key unusable.
+fn in_use(remaining: &[&Dependant], impact: &Impact) -> Violation {
+    let mut names: Vec<String> = remaining
         .iter()
         .take(NAMED)
         .map(|dependant| match &dependant.held_by {
-            Some(holder) => format!("{} `{}` of `{holder}`", dependant.what, dependant.id),
+            Some(holder) => format!("{} `{}` held by `{holder}`", dependant.what, dependant.id),
             None => format!("{} `{}`", dependant.what, dependant.id),
         })
         .collect();
-    if left.len() > NAMED {
-        names.push(format!("and {} more", left.len() - NAMED));
+    if remaining.len() > NAMED {
+        names.push(format!("and {} more", remaining.len() - NAMED));
     }
-    let seen = match impact.caution() {
+    let caution = match impact.caution() {
         Some(caution) => format!(" ({caution})"),
         None => String::new(),
     };
     Violation::new(
         "",
-        format!("it is in use: {}{seen}", names.join(", ")),
-        "move what depends on the key to another one, or delete it, first; `kmsctl impact` lists all \
-         of it, and what was looked at",
+        format!("the key is in use: {}{caution}", names.join(", ")),
+        "first move these resources to another key, or delete them; `kmsctl impact` lists every \
+         resource that it finds, and the lists that it reads",
     )
 }

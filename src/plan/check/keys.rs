@@ -1,24 +1,24 @@
-//! Whether the keys of consumers would work: what would fail in AWS, late and with an error that
-//! says little, is blocked here.
+//! Checks whether the keys of consumers work. Without these checks AWS would accept some of the calls, and
+//! fail later with an error that does not name the cause.
 
-use crate::address::Address;
 use crate::desired::Declared;
 use crate::id::{KeyArn, Place};
-use crate::kind::consumer::Encryption;
-use crate::kind::{KeyRef, Kind, Spec, Violation, key};
+use crate::kind::address::Address;
+use crate::kind::consumer::{Encryption, KeyAccount};
+use crate::kind::{KeyRef, Spec, Violation, key};
 use crate::live::Observed;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step};
 use crate::policy::Document;
-use crate::policy::eval::Key;
+use crate::policy::eval::TargetKey;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The rule of a finding: a consumer does not work, or will not, because of its key.
+/// The rule of the finding that a consumer does not work because of its key.
 pub(in crate::plan) const KEY_UNUSABLE: &str = "key-unusable";
 
-/// Objects to the steps of consumers whose keys would not work, and to changes of policies that
-/// consumers work with now. A consumer that does not work and needs no step is a finding.
+/// Objects to the steps of consumers whose keys would not work, and to policy changes that would break
+/// a consumer. A consumer that already does not work and has no step is a finding.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     let steps = draft.plan.steps.iter().map(|step| (&step.address, step)).collect();
     let blocked = draft.plan.blocked.iter().map(|blocked| &blocked.address).collect();
@@ -44,17 +44,16 @@ struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// Objects to the consumer's step; else to the change of the policy that it works with now; else
-    /// the consumer does not work as it is.
+    /// Objects to the step of the consumer if there is one, else to the policy change that breaks the
+    /// consumer. If there is neither, adds a finding.
     fn judge(&mut self, address: &Address, key: &KeyRef, violation: Violation) {
         let Violation { field, reason, help } = violation;
-        let changes_policy =
-            |step: &&&Step| step.fields.iter().any(|changed| changed.path == "policy");
+        let changes_policy = |step: &Step| step.fields.iter().any(|field| field.path == "policy");
         if self.steps.contains_key(address) || self.blocked.contains(address) {
             self.objections.push(Objection::new(address, Violation { field, reason, help }));
         } else if field == "policy"
             && let Some(key) = key.managed()
-            && self.steps.get(key).filter(changes_policy).is_some()
+            && self.steps.get(key).is_some_and(|step| changes_policy(step))
         {
             let reason = format!("`{address}` would stop working: {reason}");
             self.objections.push(Objection::new(key, Violation { field, reason, help }));
@@ -63,7 +62,8 @@ impl Checks<'_> {
         }
     }
 
-    /// What else decides whether consumers work: objects to their calls.
+    /// Objects to the calls of consumers that would not work because of their surroundings. Without calls
+    /// the result is a finding.
     fn surroundings(&mut self) {
         for (address, around) in &self.draft.live.surroundings {
             let makes_calls = self
@@ -91,10 +91,13 @@ impl Checks<'_> {
         let (rule, address) = (rule.to_owned(), address.clone());
         self.findings.push(Finding { rule, address, message });
     }
+
+    /// Returns the reasons why the key of a consumer would not work.
     fn violations(&self, address: &Address, declared: &Declared, key: &KeyRef) -> Vec<Violation> {
         let mut found = Vec::new();
+        // An alias that exists was replaced by its key.
         if let KeyRef::Alias(alias) = key {
-            let help = "name a key of the stack, an alias that exists, or the ARN of a key";
+            let help = "name a key of the stack, an existing alias, or the ARN of a key";
             found.push(Violation::new("key", format!("there is no alias `{alias}`"), help));
         }
         found.extend(self.in_another_region(address, declared, key));
@@ -105,7 +108,7 @@ impl Checks<'_> {
         found
     }
 
-    /// The place of a key, as far as it is known.
+    /// Returns the account and Region of a key, if they are known.
     fn place(&self, key: &KeyRef) -> Option<Place> {
         match key {
             KeyRef::Managed(address) => {
@@ -116,7 +119,7 @@ impl Checks<'_> {
         }
     }
 
-    /// A key must be in the Region of what it encrypts; for a trail, in that of its bucket.
+    /// Objects to a key in another Region than the consumer; for a trail, than its bucket.
     fn in_another_region(
         &self,
         address: &Address,
@@ -128,16 +131,16 @@ impl Checks<'_> {
         let required = around.and_then(|around| around.key_region.as_ref());
         let wanted = required.unwrap_or(&declared.place.region);
         (place.region != *wanted).then(|| {
-            let reason = format!("`{key}` is in {}, and a key of {wanted} is needed", place.region);
+            let reason = format!("`{key}` is in {}, but the key must be in {wanted}", place.region);
             let help = format!(
-                "AWS services use keys of their own Region: name one in {wanted}, or a replica there"
+                "AWS services use only keys in their own Region: name a key or a replica in {wanted}"
             );
             Violation::new("key", reason, help)
         })
     }
 
-    /// OpenSearch Service takes keys of the domain's own account only (OpenSearch Service Developer Guide,
-    /// "Encryption of data at rest").
+    /// Objects to a domain's key in another account. OpenSearch Service accepts only keys of the domain's
+    /// own account (OpenSearch Service Developer Guide, "Encryption of data at rest").
     fn in_another_account(
         &self,
         address: &Address,
@@ -145,27 +148,32 @@ impl Checks<'_> {
         key: &KeyRef,
     ) -> Option<Violation> {
         let account = self.place(key)?.account;
-        let foreign = address.kind == Kind::EsDomain && account != declared.place.account;
+        let facts = address.kind.facts()?;
+        let foreign = facts.key_account == KeyAccount::Own && account != declared.place.account;
         foreign.then(|| {
-            let reason = format!("`{key}` is of account {account}");
-            let help = "OpenSearch Service takes keys of the domain's own account: name one";
+            let reason = format!("`{key}` is in account {account}");
+            let help = "name a key in the resource's own account: the service accepts no other";
             Violation::new("key", reason, help)
         })
     }
 
+    /// Objects to a key that is not a symmetric encryption key.
     fn asymmetric(&self, key: &KeyRef) -> Option<Violation> {
         let fact = self.draft.facts.get(key)?;
         let good = fact.spec == key::DEFAULT_SPEC && fact.usage == "ENCRYPT_DECRYPT";
         (!good).then(|| {
-            let reason = format!("`{key}` is of spec {} for {}", fact.spec, fact.usage);
-            let help = "AWS services encrypt with symmetric keys (SYMMETRIC_DEFAULT) only";
+            let reason =
+                format!("`{key}` has the key spec {} and key usage {}", fact.spec, fact.usage);
+            let help = "name a symmetric encryption key (SYMMETRIC_DEFAULT): AWS services accept no \
+                        other";
             Violation::new("key", reason, help)
         })
     }
 
-    /// A key that is disabled, or on its way out, and that the configuration leaves so.
+    /// Objects to a key that is disabled or pending deletion, and that the draft does not change to
+    /// enabled.
     fn disabled(&self, key: &KeyRef) -> Option<Violation> {
-        let (state, wakes) = match key {
+        let (state, is_enabled_by_draft) = match key {
             KeyRef::Managed(address) => {
                 let wanted =
                     self.draft.desired.resources.get(address).and_then(|d| d.spec.as_key());
@@ -173,9 +181,10 @@ impl Checks<'_> {
                 match (self.draft.live.observed.get(address), wanted) {
                     (_, Some(false)) => (Some("disabled".to_owned()), false),
                     (Some(Observed::Present { spec, .. }), wanted) => {
-                        // One that is declared is taken back from its deletion, and enabled.
-                        let dying = spec.as_key().is_some_and(|key| key.deletion.is_some());
-                        (key_state(spec), wanted.unwrap_or(dying))
+                        // The deletion of a declared key is cancelled, and the key is enabled.
+                        let is_pending_deletion =
+                            spec.as_key().is_some_and(|key| key.deletion.is_some());
+                        (key_state(spec), wanted.unwrap_or(is_pending_deletion))
                     }
                     (Some(Observed::Absent | Observed::Unusable { .. }) | None, _) => (None, false),
                 }
@@ -186,16 +195,18 @@ impl Checks<'_> {
             }
             KeyRef::Alias(_) => (None, false),
         };
-        let state = state.filter(|_| !wakes)?;
+        if is_enabled_by_draft {
+            return None;
+        }
         Some(Violation::new(
             "key",
-            format!("`{key}` is {state}"),
-            "the resource cannot be used without its key: enable the key (`enabled: true`), or \
-             cancel its deletion",
+            format!("`{key}` is {}", state?),
+            "enable the key (`enabled: true`), or cancel its deletion: the resource cannot be used \
+             without its key",
         ))
     }
 
-    /// What the key's policy does not allow, action by action.
+    /// Objects to a key whose policy does not allow the required actions.
     fn missing_actions(&self, declared: &Declared, key: &KeyRef) -> Option<Violation> {
         let KeyRef::Managed(address) = key else {
             return None;
@@ -203,42 +214,44 @@ impl Checks<'_> {
         let policy = self.policy(address)?;
         let place = self.place(key)?;
         let arn = self.draft.live.ids.get(address).map(KeyArn::to_string);
-        let key = Key {
+        let key = TargetKey {
             partition: place.region.partition(),
             account: place.account.as_str(),
             arn: arn.as_deref(),
         };
-        let needs = declared.needs.iter().filter(|need| need.required);
-        let lacks = needs.flat_map(|need| {
-            let who = need.who.to_string();
-            need.lacks(&policy, &key).into_iter().map(move |action| format!("{action} for {who}"))
-        });
-        let lacks: BTreeSet<String> = lacks.collect();
-        (!lacks.is_empty()).then(|| {
-            let list = lacks.into_iter().collect::<Vec<_>>().join(", ");
+        let mut missing = BTreeSet::new();
+        for need in declared.needs.iter().filter(|need| need.required) {
+            let who = need.principals.to_string();
+            let actions = need.missing_actions(&policy, &key).into_iter();
+            missing.extend(actions.map(|action| format!("{action} for {who}")));
+        }
+        (!missing.is_empty()).then(|| {
+            let list = missing.into_iter().collect::<Vec<_>>().join(", ");
             Violation::new(
                 "policy",
                 format!("the policy of `{address}` does not allow {list}"),
-                "take `derive_policy: false` away, and kmsctl adds the statements; or write them",
+                "remove `derive_policy: false`, and kmsctl adds the statements; or write the \
+                 statements",
             )
         })
     }
 
-    /// The policy that the key will have: the declared one, else the one in AWS.
+    /// Returns the policy that the key will have: the declared policy, else the live policy.
     fn policy(&self, address: &Address) -> Option<Document> {
         let declared = self.draft.desired.resources.get(address)?.spec.as_key()?;
         if declared.policy.is_some() {
             return declared.policy.clone();
         }
         match self.draft.live.observed.get(address)? {
-            Observed::Present { spec, .. } => {
-                declared.shared.as_ref().is_none().then(|| spec.as_key()?.policy.clone()).flatten()
-            }
+            // A shared policy will have the stack's statements besides the live ones.
+            Observed::Present { .. } if declared.shared.is_some() => None,
+            Observed::Present { spec, .. } => spec.as_key()?.policy.clone(),
             Observed::Absent | Observed::Unusable { .. } => None,
         }
     }
 }
 
+/// Returns the state of a live key if it is not enabled.
 fn key_state(spec: &Spec) -> Option<String> {
     let key = spec.as_key()?;
     match (&key.deletion, key.enabled) {

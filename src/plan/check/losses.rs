@@ -1,8 +1,8 @@
-//! The deletion of a key that something of the stack still needs. AWS deletes a key whatever it
-//! encrypts, and nothing that it encrypts can be read after that (KMS Developer Guide, "Delete an
-//! AWS KMS key").
+//! Checks for the deletion of keys that consumers of the stack still use. AWS deletes a key regardless of
+//! the data that it encrypts, and that data cannot be decrypted after that (KMS Developer Guide, "Delete
+//! an AWS KMS key").
 
-use crate::address::Address;
+use crate::kind::address::Address;
 use crate::kind::{Change, KeyRef, Kind, Spec, Violation};
 use crate::live::Observed;
 use crate::plan::Step;
@@ -10,8 +10,8 @@ use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use std::collections::BTreeMap;
 
-/// Objects to the deletion of keys that consumers keep: those that are protected, kept, or not
-/// kmsctl's to delete.
+/// Objects to the deletion of keys that consumers still use after the plan, for example because they are
+/// protected or because kmsctl did not create them.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Objection> {
     let steps = &draft.plan.steps;
     let is_deletion = |step: &&Step| {
@@ -32,16 +32,17 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Objection> {
     objections.collect()
 }
 
+/// Returns the objection to deleting a key that the consumers use.
 fn needed(users: &[String]) -> Violation {
     Violation::new(
         "",
-        format!("without the key {} would stop working", users.join(", ")),
-        "delete that first, or give it another key; what is not kmsctl's to delete, leave out in a \
-         run before",
+        format!("without the key, {} would stop working", users.join(", ")),
+        "first delete these resources, or give them another key; first remove those that kmsctl did \
+         not create from the configuration, in an apply of their own",
     )
 }
 
-/// The consumers that AWS has, by the key of the stack that they use.
+/// Returns the live consumers, by the key of the stack that they use.
 fn users<'a>(draft: &'a Draft<'_>) -> BTreeMap<&'a Address, Vec<&'a Address>> {
     let mut users: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
     for (address, observed) in &draft.live.observed {
@@ -54,12 +55,12 @@ fn users<'a>(draft: &'a Draft<'_>) -> BTreeMap<&'a Address, Vec<&'a Address>> {
     users
 }
 
-/// The key of the stack that a consumer uses.
+/// Returns the key of the stack that a consumer uses.
 fn key_of(spec: &Spec) -> Option<&Address> {
     spec.common()?.key.as_ref()?.key().and_then(KeyRef::managed)
 }
 
-/// Whether a consumer's step deletes it, or gives it another key.
+/// Returns whether the step of a consumer deletes the consumer or gives it another key.
 fn leaves(step: Option<&&Step>, key: &Address) -> bool {
     step.is_some_and(|step| match &step.change {
         Change::Delete { .. } => true,

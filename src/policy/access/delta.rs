@@ -1,274 +1,315 @@
-//! What changes for one principal and one action: where the level rises and falls, in words.
+//! Deltas: the differences of two policies for one principal atom and one action atom.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::formula::{Combinations, Cube, combinations, cover};
+use super::level::{Certainty, ChangeKind, Direction, Level};
 use super::literal::Literal;
-use super::scene::{Clause, Scene};
-use super::{Certainty, Effect, Level, Shape};
+use super::policy_pair::{Clause, PolicyPair};
 
-/// One policy for one principal and one action.
+/// The clauses of one policy for one principal atom and one action atom.
 pub(super) type Formula = BTreeSet<Clause>;
 
-/// A change for one principal and one action.
+/// A change from one level to another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Delta {
-    pub(super) effect: Effect,
-    pub(super) shape: Shape,
+    pub(super) direction: Direction,
+    pub(super) kind: ChangeKind,
     pub(super) certainty: Certainty,
-    /// The level before, and after.
+    /// The level before the change.
     pub(super) from: Level,
+    /// The level after the change.
     pub(super) to: Level,
-    /// Where it changes.
+    /// The condition on the requests that change, if not all do.
     pub(super) condition: Option<String>,
-    /// The same, as answers to the literals of the two formulas.
+    /// The same condition as cubes over the literals of the two formulas.
     pub(super) cubes: Vec<Cube>,
-    /// Where the level that is gained or lost was reached before, and is reached after.
+    /// The condition under which the higher level was reached before, if it is replaced by another.
     pub(super) before: Option<String>,
+    /// The condition under which the higher level is reached afterwards, if it replaces another.
     pub(super) after: Option<String>,
-    /// Whether some of it is open to requests that no limiting condition holds for.
-    pub(super) unlimited: bool,
-    /// Whether some of it is open to requests that do not say which resource a service acts for.
-    pub(super) unsourced: bool,
-    /// The alternatives it comes from: of the old policy, of the new.
-    pub(super) through: [BTreeSet<Clause>; 2],
+    /// Whether it includes requests for which no condition that limits the caller is met.
+    pub(super) without_caller_limit: bool,
+    /// Whether it includes requests for which no condition that limits the source is met.
+    pub(super) without_source_limit: bool,
+    /// The clauses of the old and of the new policy that cause the change.
+    pub(super) clauses: [BTreeSet<Clause>; 2],
 }
 
-/// All changes from one formula to the other.
-pub(super) fn deltas(old: &Formula, new: &Formula, scene: &Scene<'_>) -> Vec<Delta> {
+/// Returns all changes from one formula to another.
+pub(super) fn deltas(old: &Formula, new: &Formula, pair: &PolicyPair<'_>) -> Vec<Delta> {
     if old == new {
         return Vec::new();
     }
-    let literals = scene.literals.as_slice();
-    let used = old.iter().chain(new).flat_map(|clause| &clause.literals);
-    let mut numbers: BTreeSet<usize> = used.copied().collect();
-    numbers.extend(numbers.clone().iter().filter_map(|number| scene.absence.get(number)));
+    let literals = pair.literals.as_slice();
+    let mut numbers: BTreeSet<usize> =
+        old.iter().chain(new).flat_map(|clause| &clause.literals).copied().collect();
+    numbers.extend(numbers.clone().iter().filter_map(|number| pair.absence.get(number)));
     match combinations(&numbers, literals) {
-        Some(space) => exact(old, new, &space, literals),
-        None => by_statement(old, new, literals),
+        Some(space) => exact_deltas(old, new, &space, literals),
+        None => clause_deltas(old, new, literals),
     }
 }
 
-/// Both formulas over all combinations.
-struct Pair<'a> {
+fn exact_deltas(
+    old: &Formula,
+    new: &Formula,
+    space: &Combinations,
+    literals: &[Literal],
+) -> Vec<Delta> {
+    let levels = [space.levels(old), space.levels(new)];
+    let pair = FormulaPair { space, literals, formulas: [old, new], levels };
+    let steps: BTreeSet<(Level, Level)> =
+        pair.cells().map(|cell| (pair.level(0, cell), pair.level(1, cell))).collect();
+    steps.into_iter().filter_map(|(from, to)| pair.delta(from, to)).collect()
+}
+
+/// Two formulas over all combinations of their literals. A cell is the index of a combination.
+struct FormulaPair<'a> {
     space: &'a Combinations,
     literals: &'a [Literal],
     formulas: [&'a Formula; 2],
     levels: [Vec<Level>; 2],
 }
 
-fn exact(old: &Formula, new: &Formula, space: &Combinations, literals: &[Literal]) -> Vec<Delta> {
-    let levels = [space.levels(old), space.levels(new)];
-    let pair = Pair { space, literals, formulas: [old, new], levels };
-    let mut out = Vec::new();
-    let steps: BTreeSet<(Level, Level)> =
-        (0..space.all.len()).map(|n| (pair.at(0, n), pair.at(1, n))).collect();
-    out.extend(steps.into_iter().filter_map(|(from, to)| pair.delta(from, to)));
-    out
-}
-
-impl Pair<'_> {
-    fn at(&self, side: usize, n: usize) -> Level {
-        self.levels.get(side).and_then(|levels| levels.get(n)).copied().unwrap_or_default()
+impl FormulaPair<'_> {
+    fn cells(&self) -> std::ops::Range<usize> {
+        0..self.space.all.len()
     }
 
-    /// Where the level steps from one to another.
+    fn level(&self, side: usize, cell: usize) -> Level {
+        self.levels.get(side).and_then(|levels| levels.get(cell)).copied().unwrap_or_default()
+    }
+
+    /// Returns the change from one level to another, or `None` if they are the same.
     fn delta(&self, from: Level, to: Level) -> Option<Delta> {
-        let effect = match from.cmp(&to) {
-            Ordering::Less => Effect::Gained,
+        let direction = match from.cmp(&to) {
+            Ordering::Less => Direction::Gained,
             Ordering::Equal => return None,
-            Ordering::Greater => Effect::Lost,
+            Ordering::Greater => Direction::Lost,
         };
-        let level = from.max(to);
-        let changed = |n: usize| self.at(0, n) == from && self.at(1, n) == to;
-        let cells: Vec<usize> = (0..self.space.all.len()).filter(|n| changed(*n)).collect();
-        let cubes = cover(&self.space.all, changed);
-        let reached = |side: usize| move |n: usize| self.at(side, n) >= level;
-        let shape = self.shape(effect, level);
-        let conditioned = !matches!(shape, Shape::Gains | Shape::Loses);
-        let text = |side: usize| conditioned.then(|| self.condition(reached(side))).flatten();
+        let higher = from.max(to);
+        let changes = |cell: usize| self.level(0, cell) == from && self.level(1, cell) == to;
+        let cells: Vec<usize> = self.cells().filter(|cell| changes(*cell)).collect();
+        let cubes = cover(&self.space.all, changes);
+        let kind = self.kind(direction, higher);
+        let (mut before, mut after) = (None, None);
+        if !matches!(kind, ChangeKind::Gains | ChangeKind::Loses) {
+            before = self.condition(|cell| self.level(0, cell) >= higher);
+            after = self.condition(|cell| self.level(1, cell) >= higher);
+        }
         Some(Delta {
-            effect,
-            shape,
-            certainty: self.certainty(changed),
+            direction,
+            kind,
+            certainty: self.certainty(changes),
             from,
             to,
-            condition: condition(&cubes, &self.space.literals, self.literals),
+            condition: condition_text(&cubes, &self.space.literals, self.literals),
             cubes,
-            before: text(0),
-            after: text(1),
-            unlimited: self.open(&cells, limits),
-            unsourced: self.open(&cells, sources),
-            through: self.through(effect, level, &cells),
+            before,
+            after,
+            without_caller_limit: self.includes_none_of(&cells, limits_caller),
+            without_source_limit: self.includes_none_of(&cells, limits_source),
+            clauses: self.causes(direction, higher, &cells),
         })
     }
 
-    /// Wider and narrower are only said where the other direction is out of the question; moved, where both are certain.
-    fn shape(&self, effect: Effect, level: Level) -> Shape {
-        let was = |n: usize| self.at(0, n) >= level;
-        let is = |n: usize| self.at(1, n) >= level;
-        let any = |test: &dyn Fn(usize) -> bool| (0..self.space.all.len()).any(test);
-        let rises = |n: usize| is(n) && !was(n);
-        let falls = |n: usize| was(n) && !is(n);
-        match effect {
-            Effect::Gained if !any(&was) => Shape::Gains,
-            Effect::Lost if !any(&is) => Shape::Loses,
-            Effect::Gained if !any(&falls) => Shape::Wider,
-            Effect::Lost if !any(&rises) => Shape::Narrower,
+    /// Returns the kind of a change. It is wider or narrower only if nothing changes in the other direction, and moved
+    /// only if changes in both directions are certain.
+    fn kind(&self, direction: Direction, level: Level) -> ChangeKind {
+        let was = |cell: usize| self.level(0, cell) >= level;
+        let is = |cell: usize| self.level(1, cell) >= level;
+        let rises = |cell: usize| is(cell) && !was(cell);
+        let falls = |cell: usize| was(cell) && !is(cell);
+        match direction {
+            Direction::Gained if !self.cells().any(was) => ChangeKind::Gains,
+            Direction::Lost if !self.cells().any(is) => ChangeKind::Loses,
+            Direction::Gained if !self.cells().any(falls) => ChangeKind::Wider,
+            Direction::Lost if !self.cells().any(rises) => ChangeKind::Narrower,
             _ if self.certainty(rises) == Certainty::Certain
                 && self.certainty(falls) == Certainty::Certain =>
             {
-                Shape::Moved
+                ChangeKind::Moved
             }
-            Effect::Gained | Effect::Lost => Shape::Changed,
+            Direction::Gained | Direction::Lost => ChangeKind::Changed,
         }
     }
 
-    /// Certain where some request changes whatever the doubts are.
-    fn certainty(&self, changed: impl Fn(usize) -> bool) -> Certainty {
+    /// Returns whether some request changes whatever the answers of the doubts are.
+    fn certainty(&self, changes: impl Fn(usize) -> bool) -> Certainty {
         if self.space.doubts == 0 {
             return Certainty::Certain;
         }
-        let mut open: BTreeSet<u64> = BTreeSet::new();
-        let mut hit: BTreeSet<u64> = BTreeSet::new();
-        for (n, bits) in self.space.all.iter().enumerate() {
-            let known = bits & !self.space.doubts;
-            if changed(n) {
-                hit.insert(known);
+        let mut unchanged: BTreeSet<u64> = BTreeSet::new();
+        let mut changed: BTreeSet<u64> = BTreeSet::new();
+        for (cell, bits) in self.space.all.iter().enumerate() {
+            let without_doubts = bits & !self.space.doubts;
+            if changes(cell) {
+                changed.insert(without_doubts);
             } else {
-                open.insert(known);
+                unchanged.insert(without_doubts);
             }
         }
-        if hit.is_subset(&open) { Certainty::Possible } else { Certainty::Certain }
+        if changed.is_subset(&unchanged) { Certainty::Possible } else { Certainty::Certain }
     }
 
     fn condition(&self, within: impl Fn(usize) -> bool) -> Option<String> {
-        condition(&cover(&self.space.all, within), &self.space.literals, self.literals)
+        condition_text(&cover(&self.space.all, within), &self.space.literals, self.literals)
     }
 
-    /// Whether in some of the cells none of these literals holds.
-    fn open(&self, cells: &[usize], of: fn(&Literal) -> bool) -> bool {
-        let each = self.space.literals.iter().enumerate();
-        let each = each.filter(|(_, number)| self.literals.get(**number).is_some_and(of));
-        let mask = each.fold(0_u64, |bits, (bit, _)| bits | 1 << bit);
-        cells.iter().any(|n| self.space.all.get(*n).is_some_and(|bits| bits & mask == 0))
+    /// Returns whether none of the literals that the predicate selects is true in at least one of the cells.
+    fn includes_none_of(&self, cells: &[usize], selects: fn(&Literal) -> bool) -> bool {
+        let mask = self
+            .space
+            .literals
+            .iter()
+            .enumerate()
+            .filter(|(_, number)| self.literals.get(**number).is_some_and(selects))
+            .fold(0_u64, |bits, (bit, _)| bits | 1 << bit);
+        cells.iter().any(|cell| self.space.all.get(*cell).is_some_and(|bits| bits & mask == 0))
     }
 
-    /// What reaches the level on the high side, where the low side's own alternatives would not have; and what denied it
-    /// on the low side.
-    fn through(&self, effect: Effect, level: Level, cells: &[usize]) -> [BTreeSet<Clause>; 2] {
-        let (low, high) = match effect {
-            Effect::Gained => (0, 1),
-            Effect::Lost => (1, 0),
-        };
-        let clauses = |side: usize| self.formulas.get(side).into_iter().flat_map(|f| f.iter());
-        let holds = |clause: &Clause, n: &usize| {
-            let mask = self.space.mask(clause);
-            self.space.all.get(*n).is_some_and(|bits| bits & mask == mask)
+    /// Returns the clauses that cause a change: those that reach the level on the higher side, if no clause of the
+    /// lower side would, and those that deny it on the lower side.
+    fn causes(&self, direction: Direction, level: Level, cells: &[usize]) -> [BTreeSet<Clause>; 2] {
+        let (low, high) = match direction {
+            Direction::Gained => (0, 1),
+            Direction::Lost => (1, 0),
         };
         let mut out = [BTreeSet::new(), BTreeSet::new()];
-        for n in cells {
-            let lifted = self.at(low, *n) == Level::ExplicitlyDenied;
-            let would = |clause: &Clause| clause.level >= level && holds(clause, n);
-            let new = !clauses(low).any(would);
+        for cell in cells {
+            let reaches =
+                |clause: &&Clause| clause.level >= level && self.is_true_in(clause, *cell);
+            let denies = |clause: &&Clause| {
+                clause.level == Level::ExplicitlyDenied && self.is_true_in(clause, *cell)
+            };
             if let Some(out) = out.get_mut(high)
-                && new
+                && !self.clauses(low).any(|clause| reaches(&clause))
             {
-                out.extend(clauses(high).filter(|clause| would(clause)).cloned());
+                out.extend(self.clauses(high).filter(reaches).cloned());
             }
             if let Some(out) = out.get_mut(low)
-                && lifted
+                && self.level(low, *cell) == Level::ExplicitlyDenied
             {
-                let denies = |c: &&Clause| c.level == Level::ExplicitlyDenied && holds(c, n);
-                out.extend(clauses(low).filter(denies).cloned());
+                out.extend(self.clauses(low).filter(denies).cloned());
             }
         }
         out
     }
+
+    fn clauses(&self, side: usize) -> impl Iterator<Item = &Clause> {
+        self.formulas.get(side).into_iter().flat_map(|formula| formula.iter())
+    }
+
+    /// Returns whether all literals of the clause are true in the cell.
+    fn is_true_in(&self, clause: &Clause, cell: usize) -> bool {
+        let mask = self.space.mask(clause);
+        self.space.all.get(cell).is_some_and(|bits| bits & mask == mask)
+    }
 }
 
-/// Alternatives in words; `None` where there is no condition.
-fn condition(cubes: &[Cube], numbers: &[usize], literals: &[Literal]) -> Option<String> {
-    let text = |cube: &Cube| {
-        let each = numbers.iter().enumerate().filter(|(bit, _)| cube.care & (1 << bit) != 0);
-        let each = each.filter_map(|(bit, number)| {
-            let is = cube.value & (1 << bit) != 0;
-            literals.get(*number).map(|literal| (!is, super::words::literal(literal, is)))
-        });
-        let mut parts: Vec<(bool, String)> = each.collect();
-        parts.sort();
-        parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" and ")
-    };
-    let texts: Vec<String> = cubes.iter().map(text).collect();
+/// Returns a disjunction of cubes in words, or `None` if it is always true.
+fn condition_text(cubes: &[Cube], numbers: &[usize], literals: &[Literal]) -> Option<String> {
+    let texts: Vec<String> = cubes.iter().map(|cube| cube_text(*cube, numbers, literals)).collect();
     match texts.as_slice() {
         [] => None,
-        [one] => (!one.is_empty()).then(|| one.clone()),
+        [one] if one.is_empty() => None,
+        [one] => Some(one.clone()),
         several => {
-            let group = |text: &String| {
-                if text.contains(" and ") { format!("({text})") } else { text.clone() }
-            };
-            Some(several.iter().map(group).collect::<Vec<_>>().join(" or "))
+            let groups: Vec<String> = several
+                .iter()
+                .map(|text| if text.contains(" and ") { format!("({text})") } else { text.clone() })
+                .collect();
+            Some(groups.join(" or "))
         }
     }
 }
 
-/// Whether a condition keeps strangers out when it holds.
-fn limits(literal: &Literal) -> bool {
-    matches!(literal, Literal::Test(test) if test.limits_who())
+/// Returns a cube in words. Literals that must be true come first.
+fn cube_text(cube: Cube, numbers: &[usize], literals: &[Literal]) -> String {
+    let mut parts: Vec<(bool, String)> = Vec::new();
+    for (bit, number) in numbers.iter().enumerate() {
+        if cube.care & (1 << bit) != 0
+            && let Some(literal) = literals.get(*number)
+        {
+            let is_true = cube.value & (1 << bit) != 0;
+            parts.push((!is_true, literal.text(is_true)));
+        }
+    }
+    parts.sort();
+    let texts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
+    texts.join(" and ")
 }
 
-/// Whether a condition says for which resource a service acts.
-fn sources(literal: &Literal) -> bool {
+/// Returns whether a stranger cannot meet the literal.
+fn limits_caller(literal: &Literal) -> bool {
+    matches!(literal, Literal::Test(test) if test.limits_caller())
+}
+
+/// Returns whether the literal limits the resources that a service acts for.
+fn limits_source(literal: &Literal) -> bool {
     matches!(literal, Literal::Test(test) if test.limits_source())
 }
 
-/// Too many literals: an alternative that the other policy has nothing as wide as may change access.
-fn by_statement(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delta> {
+/// Compares two formulas clause by clause, for formulas with too many literals. A clause may change access unless the
+/// other formula has one that covers it.
+fn clause_deltas(old: &Formula, new: &Formula, literals: &[Literal]) -> Vec<Delta> {
     let mut out = Vec::new();
     for (from, to, side) in [(old, new, 1), (new, old, 0)] {
         for clause in to {
-            let same = |other: &Clause| {
-                (other.level == Level::ExplicitlyDenied)
-                    == (clause.level == Level::ExplicitlyDenied)
-                    && other.level >= clause.level
-                    && other.literals.is_subset(&clause.literals)
-            };
-            if from.iter().any(same) {
-                continue;
+            if !from.iter().any(|other| covers(other, clause)) {
+                out.push(clause_delta(clause, side, literals));
             }
-            let denies = clause.level == Level::ExplicitlyDenied;
-            let (appears, goes) = if denies {
-                (Effect::Lost, Effect::Gained)
-            } else {
-                (Effect::Gained, Effect::Lost)
-            };
-            let effect = if side == 1 { appears } else { goes };
-            let level = if denies { Level::Denied } else { clause.level };
-            let none = if denies { Level::ExplicitlyDenied } else { Level::Denied };
-            let (was, is) = if effect == Effect::Gained { (none, level) } else { (level, none) };
-            let numbers: Vec<usize> = clause.literals.iter().copied().take(64).collect();
-            let all = numbers.iter().enumerate().fold(0, |bits, (bit, _)| bits | 1 << bit);
-            let mut through = [BTreeSet::new(), BTreeSet::new()];
-            if let Some(through) = through.get_mut(side) {
-                through.insert(clause.clone());
-            }
-            let held = || clause.literals.iter().filter_map(|number| literals.get(*number));
-            out.push(Delta {
-                effect,
-                shape: Shape::Changed,
-                certainty: Certainty::Possible,
-                from: was,
-                to: is,
-                condition: condition(&[Cube { care: all, value: all }], &numbers, literals),
-                cubes: Vec::new(),
-                before: None,
-                after: None,
-                unlimited: !held().any(limits),
-                unsourced: !held().any(sources),
-                through,
-            });
         }
     }
     out
+}
+
+/// Returns whether a clause applies to all requests that another applies to, with the same effect.
+fn covers(clause: &Clause, other: &Clause) -> bool {
+    let is_deny = |clause: &Clause| clause.level == Level::ExplicitlyDenied;
+    is_deny(clause) == is_deny(other)
+        && clause.level >= other.level
+        && clause.literals.is_subset(&other.literals)
+}
+
+/// Returns the possible change by a clause that only the old policy (side 0) or only the new one (side 1) has.
+fn clause_delta(clause: &Clause, side: usize, literals: &[Literal]) -> Delta {
+    let denies = clause.level == Level::ExplicitlyDenied;
+    let (low, high) = if denies {
+        (Level::ExplicitlyDenied, Level::Denied)
+    } else {
+        (Level::Denied, clause.level)
+    };
+    // A new `Allow` gives access, and so does a removed `Deny`.
+    let (direction, from, to) = if denies == (side == 0) {
+        (Direction::Gained, low, high)
+    } else {
+        (Direction::Lost, high, low)
+    };
+    let numbers: Vec<usize> = clause.literals.iter().copied().take(64).collect();
+    let all_bits = numbers.iter().enumerate().fold(0, |bits, (bit, _)| bits | 1 << bit);
+    let cube = Cube { care: all_bits, value: all_bits };
+    let mut clauses = [BTreeSet::new(), BTreeSet::new()];
+    if let Some(clauses) = clauses.get_mut(side) {
+        clauses.insert(clause.clone());
+    }
+    let has = |selects: fn(&Literal) -> bool| {
+        clause.literals.iter().filter_map(|number| literals.get(*number)).any(selects)
+    };
+    Delta {
+        direction,
+        kind: ChangeKind::Changed,
+        certainty: Certainty::Possible,
+        from,
+        to,
+        condition: condition_text(&[cube], &numbers, literals),
+        cubes: Vec::new(),
+        before: None,
+        after: None,
+        without_caller_limit: !has(limits_caller),
+        without_source_limit: !has(limits_source),
+        clauses,
+    }
 }

@@ -1,359 +1,445 @@
-//! From atoms to what a person reads: equal changes together, and those of a whole account or of everyone as one.
+//! Groups the changes of single atoms: equal changes of several actions, and the changes of all identities of an
+//! account, or of everyone, as one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::Document;
-use super::super::grants::Grant;
-use super::action::ActionAtom;
-use super::atom::{Atom, Principal, PrincipalArn};
+use super::action_atom::ActionAtom;
+use super::change::AccessChange;
 use super::delta::{Delta, Formula, deltas};
 use super::formula::combinations;
-use super::present::{Actions, marked, name, present, rename};
-use super::scene::{Clause, Compiled, Scene, actions};
-use super::{AccessChange, Effect, KeyContext, Level};
+use super::grouped_change::{ActionAtoms, ChangeKey, Extent, GroupedChange};
+use super::key_context::KeyContext;
+use super::level::{ChangeKind, Direction, Level};
+use super::names::{EVERY_SERVICE, OTHER_SERVICE, matches_no_pattern, name};
+use super::policy_pair::{Clause, CompiledStatement, PolicyPair, actions};
+use super::present::present;
+use super::principal_atom::{PrincipalAtom, PrincipalClass};
+use crate::policy::Document;
+use crate::policy::grants::Grant;
 
-/// A change of an atom, or of many.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Held<'s> {
-    pub(super) actions: Actions,
-    pub(super) statements: BTreeSet<&'s Compiled>,
-}
+/// The changes of one atom.
+type AtomChanges<'s> = BTreeMap<ChangeKey, Extent<'s>>;
 
-/// The change but for the alternatives, and the grants that give the same.
-pub(super) type Key = (Delta, BTreeSet<String>);
-type Lines<'s> = BTreeMap<Key, Held<'s>>;
-
-/// Every change of access; `None` where the principals are too many to tell apart.
+/// Returns every change of access, or `None` if the policies distinguish too many principals.
 pub(super) fn changes(
     documents: [Option<&Document>; 2],
     key: &KeyContext,
     grants: &[Grant],
 ) -> Option<Vec<AccessChange>> {
-    let scene = Scene::new(documents, key, grants)?;
-    let mut work = Work { scene: &scene, grants, classes: classes(&scene), cache: BTreeMap::new() };
-    let mut lines: Vec<Lines> = (0..scene.atoms.len()).map(|atom| work.lines(atom)).collect();
+    let pair = PolicyPair::new(documents, key, grants)?;
+    let mut grouping = Grouping {
+        pair: &pair,
+        grants,
+        classes: action_classes(&pair),
+        delta_cache: BTreeMap::new(),
+    };
+    let mut by_atom: Vec<AtomChanges<'_>> =
+        (0..pair.atoms.len()).map(|atom| grouping.atom_changes(atom)).collect();
     let mut out = Vec::new();
-    let everyone = work.whole(&mut lines, &|atom| match &atom.who {
-        Principal::Elsewhere => is_rest(atom).then_some(Member::Speaks),
-        Principal::UniqueId(_) | Principal::Provider(_) => None,
-        Principal::Root(_)
-        | Principal::Identity(_)
-        | Principal::Other { .. }
-        | Principal::Service(_)
-        | Principal::OtherService => Some(Member::Follows),
-    });
-    out.extend(everyone.into_iter().flat_map(|line| present(&scene, "*", line)));
-    let accounts: BTreeSet<&str> = scene.atoms.iter().filter_map(Atom::account).collect();
+    for change in grouping.group(&mut by_atom, &role_in_everyone) {
+        out.extend(present(&pair, "*", &change));
+    }
+    let accounts: BTreeSet<&str> = pair.atoms.iter().filter_map(PrincipalAtom::account).collect();
     for account in accounts {
-        let member = |atom: &Atom| match &atom.who {
-            _ if atom.account() != Some(account) => None,
-            Principal::Other { .. } if is_rest(atom) => Some(Member::Speaks),
-            Principal::Root(_) => Some(Member::FollowsAbove),
-            Principal::Identity(_)
-            | Principal::Other { .. }
-            | Principal::Elsewhere
-            | Principal::Service(_)
-            | Principal::OtherService
-            | Principal::UniqueId(_)
-            | Principal::Provider(_) => Some(Member::Follows),
-        };
-        for line in work.whole(&mut lines, &member) {
-            let ((delta, _), _, _) = &line;
-            let direct = delta.from.max(delta.to) == Level::Allowed
+        let changes = grouping.group(&mut by_atom, &|atom| role_in_account(atom, account));
+        for change in changes {
+            let delta = &change.key.delta;
+            let is_direct = delta.from.max(delta.to) == Level::Allowed
                 || delta.from.min(delta.to) == Level::ExplicitlyDenied;
-            let principal = match direct {
-                true => format!("every identity of account {account}"),
-                false => format!("arn:{}:iam::{account}:root", key.partition),
+            let principal = if is_direct {
+                format!("every identity of account {account}")
+            } else {
+                format!("arn:{}:iam::{account}:root", key.partition)
             };
-            out.extend(present(&scene, &principal, line));
+            out.extend(present(&pair, &principal, &change));
         }
     }
-    out.extend(each(&scene, lines));
-    rename(&scene, &mut out);
+    out.extend(remaining(&pair, by_atom));
+    rename_other_service(&pair, &mut out);
     out.sort();
     Some(out)
 }
 
-/// What is left for the atoms themselves; those of one name together.
-fn each<'s>(scene: &Scene<'_>, lines: Vec<Lines<'s>>) -> Vec<AccessChange> {
-    let mut rest: BTreeMap<(String, Key), Held<'s>> = BTreeMap::new();
-    for (atom, lines) in scene.atoms.iter().zip(lines) {
-        for (key, held) in lines.into_iter().filter(|(_, held)| !held.actions.is_empty()) {
-            let key = (name(atom), marked(key, atom));
-            let all = rest.entry(key).or_default();
-            all.actions.known = all.actions.known.or(held.actions.known);
-            all.actions.future.extend(held.actions.future);
-            all.statements.extend(held.statements);
+/// The role of an atom in a change for many principals.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// The atom's own changes become the changes for all.
+    Representative,
+    /// A change of the atom is left out if the change for all says the same.
+    Member,
+    /// Like [`Role::Member`], but the atom may reach a higher level: what IAM policies of an account may allow is
+    /// allowed to its root user directly.
+    HigherMember,
+}
+
+/// Returns the role of an atom in a change for everyone.
+fn role_in_everyone(atom: &PrincipalAtom) -> Option<Role> {
+    match &atom.class {
+        PrincipalClass::OtherAccounts if matches_no_pattern(atom) => Some(Role::Representative),
+        PrincipalClass::OtherAccounts
+        | PrincipalClass::UniqueId(_)
+        | PrincipalClass::Provider(_) => None,
+        PrincipalClass::Root(_)
+        | PrincipalClass::Identity(_)
+        | PrincipalClass::Other { .. }
+        | PrincipalClass::Service(_)
+        | PrincipalClass::OtherService => Some(Role::Member),
+    }
+}
+
+/// Returns the role of an atom in a change for all identities of an account.
+fn role_in_account(atom: &PrincipalAtom, account: &str) -> Option<Role> {
+    if atom.account() != Some(account) {
+        return None;
+    }
+    match &atom.class {
+        PrincipalClass::Other { .. } if matches_no_pattern(atom) => Some(Role::Representative),
+        PrincipalClass::Root(_) => Some(Role::HigherMember),
+        PrincipalClass::Identity(_)
+        | PrincipalClass::Other { .. }
+        | PrincipalClass::OtherAccounts
+        | PrincipalClass::Service(_)
+        | PrincipalClass::OtherService
+        | PrincipalClass::UniqueId(_)
+        | PrincipalClass::Provider(_) => Some(Role::Member),
+    }
+}
+
+/// Returns the changes of single atoms that no change for many principals includes. Atoms of the same name are grouped.
+fn remaining(pair: &PolicyPair<'_>, by_atom: Vec<AtomChanges<'_>>) -> Vec<AccessChange> {
+    let mut by_name: BTreeMap<(String, ChangeKey), Extent<'_>> = BTreeMap::new();
+    for (atom, changes) in pair.atoms.iter().zip(by_atom) {
+        for (key, extent) in changes {
+            if extent.actions.is_empty() {
+                continue;
+            }
+            let all = by_name.entry((name(atom), key_for_atom(key, atom))).or_default();
+            all.actions.extend(extent.actions);
+            all.statements.extend(extent.statements);
         }
     }
-    let rest = rest.into_iter();
-    let all =
-        rest.flat_map(|((name, key), held)| present(scene, &name, (key, held, BTreeSet::new())));
-    all.collect()
+    by_name
+        .into_iter()
+        .flat_map(|((name, key), extent)| {
+            present(pair, &name, &GroupedChange { key, extent, except: BTreeSet::new() })
+        })
+        .collect()
 }
 
-/// Whether the atom is whoever no pattern is about.
-pub(super) fn is_rest(atom: &Atom) -> bool {
-    matches!(&atom.arn, PrincipalArn::Matches(patterns) if patterns.is_empty())
-}
-
-/// What an atom is to a line about many.
-#[derive(Clone, Copy, PartialEq)]
-enum Member {
-    /// The line is what its change says.
-    Speaks,
-    /// Its own line goes if it says no more than that.
-    Follows,
-    /// Its level may be higher: what IAM policies of an account may allow, its root user may do.
-    FollowsAbove,
-}
-
-/// A change with who is not concerned.
-pub(super) type Line<'s> = (Key, Held<'s>, BTreeSet<String>);
-
-struct Work<'a> {
-    scene: &'a Scene<'a>,
-    grants: &'a [Grant],
-    classes: Vec<Vec<ActionAtom>>,
-    cache: BTreeMap<(Formula, Formula), Vec<Delta>>,
-}
-
-impl<'a> Work<'a> {
-    fn formula(&self, side: usize, atom: usize, action: &ActionAtom) -> Formula {
-        self.scene.clauses(side, atom, action).into_iter().map(|(clause, _)| clause).collect()
+/// Returns the key of a change with the attributes that only some classes of principals have.
+fn key_for_atom(mut key: ChangeKey, atom: &PrincipalAtom) -> ChangeKey {
+    if matches!(atom.class, PrincipalClass::UniqueId(_)) {
+        key.delta.kind = ChangeKind::Dangling;
     }
+    key.delta.without_caller_limit &= atom.class == PrincipalClass::OtherAccounts;
+    key.delta.without_source_limit &= atom.is_service();
+    key
+}
 
-    /// The changes of one atom.
-    fn lines(&mut self, atom: usize) -> Lines<'a> {
-        let mut out = Lines::new();
-        if self.scene.is_same_for(atom) {
+/// Renames "every other AWS service" if no service is named.
+fn rename_other_service(pair: &PolicyPair<'_>, changes: &mut [AccessChange]) {
+    if pair.atoms.iter().any(|atom| matches!(atom.class, PrincipalClass::Service(_))) {
+        return;
+    }
+    for change in changes {
+        for name in change.except.iter_mut().chain([&mut change.principal]) {
+            if *name == OTHER_SERVICE {
+                EVERY_SERVICE.clone_into(name);
+            }
+        }
+    }
+}
+
+struct Grouping<'a> {
+    pair: &'a PolicyPair<'a>,
+    grants: &'a [Grant],
+    /// Actions that no statement, condition or grant distinguishes. They have the same changes.
+    classes: Vec<Vec<ActionAtom>>,
+    delta_cache: BTreeMap<(Formula, Formula), Vec<Delta>>,
+}
+
+impl<'a> Grouping<'a> {
+    /// Returns the changes of one atom.
+    fn atom_changes(&mut self, atom: usize) -> AtomChanges<'a> {
+        let mut out = AtomChanges::new();
+        if self.pair.is_same_for(atom) {
             return out;
         }
         for class in &self.classes {
-            let Some(one) = class.first() else { continue };
-            let sides = [0, 1].map(|side| self.scene.clauses(side, atom, one));
-            let formulas = sides
+            let Some(action) = class.first() else { continue };
+            let sides = [0, 1].map(|side| self.pair.clauses(side, atom, action));
+            let [old, new] = sides
                 .each_ref()
                 .map(|side| -> Formula { side.iter().map(|(clause, _)| clause.clone()).collect() });
-            if formulas.first() == formulas.last() {
+            if old == new {
                 continue;
             }
-            let [old, new] = formulas;
             let found = self
-                .cache
+                .delta_cache
                 .entry((old, new))
-                .or_insert_with_key(|(old, new)| deltas(old, new, self.scene));
+                .or_insert_with_key(|(old, new)| deltas(old, new, self.pair));
             for delta in found.iter() {
-                let statements = statements(delta, &sides);
-                let mut grants = BTreeSet::new();
-                if let Some(atom) = self.scene.atoms.get(atom) {
-                    let each = self.grants.iter().filter(|grant| gives(grant, atom, one));
-                    grants.extend(each.map(|grant| grant.label().to_owned()));
-                }
-                let bare = Delta {
-                    cubes: Vec::new(),
-                    through: [BTreeSet::new(), BTreeSet::new()],
-                    ..delta.clone()
+                let key = ChangeKey {
+                    delta: Delta {
+                        cubes: Vec::new(),
+                        clauses: [BTreeSet::new(), BTreeSet::new()],
+                        ..delta.clone()
+                    },
+                    grants: allowing_grants(self.grants, self.pair.atoms.get(atom), action),
                 };
-                let held = out.entry((bare, grants)).or_default();
-                held.statements.extend(statements);
-                class.iter().for_each(|action| held.actions.add(action));
+                let extent = out.entry(key).or_default();
+                extent.statements.extend(causes(delta, &sides));
+                extent.actions.extend(ActionAtoms::of(class));
             }
         }
         out
     }
 
-    /// Takes out of the atoms' changes those that a line about many says as well.
-    fn whole(
+    /// Takes the changes that all atoms with a role share out of the atoms' changes, and returns them as changes for
+    /// all.
+    fn group(
         &self,
-        lines: &mut [Lines<'a>],
-        member: &dyn Fn(&Atom) -> Option<Member>,
-    ) -> Vec<Line<'a>> {
-        let members: Vec<(usize, Member)> = self
-            .scene
+        by_atom: &mut [AtomChanges<'a>],
+        role: &dyn Fn(&PrincipalAtom) -> Option<Role>,
+    ) -> Vec<GroupedChange<'a>> {
+        let members: Vec<(usize, Role)> = self
+            .pair
             .atoms
             .iter()
             .enumerate()
-            .filter_map(|(n, atom)| member(atom).map(|member| (n, member)))
+            .filter_map(|(index, atom)| Some((index, role(atom)?)))
             .collect();
-        let speakers: Vec<usize> =
-            members.iter().filter(|(_, m)| *m == Member::Speaks).map(|(n, _)| *n).collect();
-        let Some(first) = speakers.first().and_then(|n| lines.get(*n)).cloned() else {
+        let representatives: Vec<usize> = members
+            .iter()
+            .filter(|(_, role)| *role == Role::Representative)
+            .map(|(index, _)| *index)
+            .collect();
+        let Some(first) = representatives.first().and_then(|index| by_atom.get(*index)).cloned()
+        else {
             return Vec::new();
         };
         let mut out = Vec::new();
-        for (key, held) in first {
-            let of = |n: &usize| lines.get(*n).and_then(|lines| lines.get(&key));
-            let mut all = held.clone();
-            for other in &speakers {
-                let actions = of(other).map(|held| held.actions.clone()).unwrap_or_default();
+        for (key, extent) in first {
+            let mut all = extent;
+            for index in &representatives {
+                let changes = by_atom.get(*index).and_then(|changes| changes.get(&key));
+                let actions = changes.map(|extent| extent.actions.clone()).unwrap_or_default();
                 all.actions = all.actions.and(&actions);
             }
-            if all.actions.is_empty() {
+            if !all.actions.is_empty() {
+                out.extend(self.group_change(key, all, &members, by_atom));
+            }
+        }
+        out
+    }
+
+    /// Takes one change out of the members' changes. Returns it once for each set of principals that it does not apply
+    /// to.
+    fn group_change(
+        &self,
+        mut key: ChangeKey,
+        mut all: Extent<'a>,
+        members: &[(usize, Role)],
+        by_atom: &mut [AtomChanges<'a>],
+    ) -> Vec<GroupedChange<'a>> {
+        let mut missing: Vec<(usize, ActionAtoms)> = Vec::new();
+        let mut highest = key.delta.from.max(key.delta.to);
+        for (index, role) in members {
+            let taken = take(by_atom.get_mut(*index), &key, &mut all, *role);
+            if let Some(level) = taken.highest
+                && *role == Role::Member
+            {
+                highest = highest.max(level);
+            }
+            missing.push((*index, taken.missing));
+        }
+        let parts = self.split_by_exceptions(&all.actions, &missing, &key.delta);
+        // Only a change for a service can be a confused deputy, not one for many principals.
+        key.delta.without_source_limit = false;
+        match key.delta.direction {
+            Direction::Gained => key.delta.to = highest,
+            Direction::Lost => key.delta.from = highest,
+        }
+        parts
+            .into_iter()
+            .map(|(except, actions)| GroupedChange {
+                key: key.clone(),
+                extent: Extent { actions, statements: all.statements.clone() },
+                except,
+            })
+            .collect()
+    }
+
+    /// Splits the actions of a change for many principals by the principals for which the change would be wrong. These
+    /// have no such change, and end with less than what is gained, or keep what is lost.
+    fn split_by_exceptions(
+        &self,
+        all: &ActionAtoms,
+        missing: &[(usize, ActionAtoms)],
+        delta: &Delta,
+    ) -> BTreeMap<BTreeSet<String>, ActionAtoms> {
+        let mut out: BTreeMap<BTreeSet<String>, ActionAtoms> = BTreeMap::new();
+        for class in &self.classes {
+            let actions = ActionAtoms::of(class).and(all);
+            let Some(action) = class.first() else { continue };
+            if actions.is_empty() {
                 continue;
             }
-            let mut without: Vec<(usize, Actions)> = Vec::new();
-            let mut high = key.0.from.max(key.0.to);
-            for (n, how) in &members {
-                let (left, taken) = take(lines.get_mut(*n), &key, &mut all, *how);
-                high = high.max(taken.filter(|_| *how == Member::Follows).unwrap_or(high));
-                without.push((*n, left));
-            }
-            let parts = self.parts(&all.actions, &without, &key.0);
-            let mut key = key;
-            // Many are no service that somebody makes act.
-            key.0.unsourced = false;
-            match key.0.effect {
-                Effect::Gained => key.0.to = high,
-                Effect::Lost => key.0.from = high,
-            }
-            for (except, actions) in parts {
-                let held = Held { actions, statements: all.statements.clone() };
-                out.push((key.clone(), held, except));
-            }
+            let exceptions: BTreeSet<usize> = missing
+                .iter()
+                .filter(|(atom, missing)| {
+                    !missing.and(&actions).is_empty() && self.is_exception(*atom, action, delta)
+                })
+                .map(|(atom, _)| *atom)
+                .collect();
+            out.entry(self.names(&exceptions)).or_default().extend(actions);
         }
         out
     }
 
-    /// The actions of a line about many, by whom the line would be wrong about: those who have no such change, and end
-    /// with less than what the line says is gained, or with what it says is lost.
-    fn parts(
-        &self,
-        all: &Actions,
-        without: &[(usize, Actions)],
-        delta: &Delta,
-    ) -> BTreeMap<BTreeSet<String>, Actions> {
-        let mut out: BTreeMap<BTreeSet<String>, Actions> = BTreeMap::new();
-        for class in &self.classes {
-            let mut actions = Actions::default();
-            class.iter().for_each(|action| actions.add(action));
-            let actions = actions.and(all);
-            let Some(one) = class.first().filter(|_| !actions.is_empty()) else { continue };
-            let exempt = |(atom, left): &&(usize, Actions)| {
-                !left.and(&actions).is_empty() && self.is_exempt(*atom, one, delta)
-            };
-            let exempt: BTreeSet<usize> =
-                without.iter().filter(exempt).map(|(atom, _)| *atom).collect();
-            let part = out.entry(self.names(&exempt)).or_default();
-            part.known = part.known.or(actions.known);
-            part.future.extend(actions.future);
-        }
-        out
-    }
-
-    fn is_exempt(&self, atom: usize, action: &ActionAtom, delta: &Delta) -> bool {
-        let reached = self.reached(atom, action);
-        match delta.effect {
-            Effect::Gained => reached.is_some_and(|level| level < delta.to),
-            Effect::Lost => reached.is_some_and(|level| level >= delta.from),
+    fn is_exception(&self, atom: usize, action: &ActionAtom, delta: &Delta) -> bool {
+        let Some(reached) = self.highest_new_level(atom, action) else { return false };
+        match delta.direction {
+            Direction::Gained => reached < delta.to,
+            Direction::Lost => reached >= delta.from,
         }
     }
 
-    /// The names of atoms; all atoms of an account go by one name.
+    /// Returns the names of atoms. If all atoms of an account are among them, they share one name.
     fn names(&self, atoms: &BTreeSet<usize>) -> BTreeSet<String> {
-        let whole = |account: &str| {
-            let mut all = self.scene.atoms.iter().enumerate();
-            all.all(|(n, atom)| atom.account() != Some(account) || atoms.contains(&n))
+        let is_whole = |account: &str| {
+            let mut all = self.pair.atoms.iter().enumerate();
+            all.all(|(index, atom)| atom.account() != Some(account) || atoms.contains(&index))
         };
-        let each = atoms.iter().filter_map(|n| self.scene.atoms.get(*n));
-        let named = each.map(|atom| match atom.account().filter(|account| whole(account)) {
-            Some(account) => format!("every identity of account {account}"),
-            None => name(atom),
-        });
-        named.collect()
+        atoms
+            .iter()
+            .filter_map(|index| self.pair.atoms.get(*index))
+            .map(|atom| match atom.account() {
+                Some(account) if is_whole(account) => {
+                    format!("every identity of account {account}")
+                }
+                Some(_) | None => name(atom),
+            })
+            .collect()
     }
 
-    /// The highest level that the new policy lets an atom reach.
-    fn reached(&self, atom: usize, action: &ActionAtom) -> Option<Level> {
-        let formula = self.formula(1, atom, action);
-        let numbers = formula.iter().flat_map(|clause| &clause.literals).copied().collect();
-        let space = combinations(&numbers, &self.scene.literals)?;
+    /// Returns the highest level that an atom can reach with the new policy, or `None` if there are too many literals.
+    fn highest_new_level(&self, atom: usize, action: &ActionAtom) -> Option<Level> {
+        let formula: Formula =
+            self.pair.clauses(1, atom, action).into_iter().map(|(clause, _)| clause).collect();
+        let literals = formula.iter().flat_map(|clause| &clause.literals).copied().collect();
+        let space = combinations(&literals, &self.pair.literals)?;
         space.levels(&formula).into_iter().max()
     }
 }
 
-/// Removes what `key` says from the lines of a member. Returns the actions for which the member has no such change, and
-/// the highest level of what was removed.
+/// The result of [`take`].
+struct Taken {
+    /// The actions for which the member has no change in the same direction.
+    missing: ActionAtoms,
+    /// The highest level of the changes that were taken out.
+    highest: Option<Level>,
+}
+
+/// Takes the actions of a change for all out of a member's changes that say the same.
 fn take<'s>(
-    lines: Option<&mut Lines<'s>>,
-    key: &Key,
-    all: &mut Held<'s>,
-    how: Member,
-) -> (Actions, Option<Level>) {
-    let mut left = all.actions.clone();
-    let mut taken = None;
-    for ((delta, _), held) in lines.into_iter().flatten() {
-        if delta.effect != key.0.effect {
+    changes: Option<&mut AtomChanges<'s>>,
+    key: &ChangeKey,
+    all: &mut Extent<'s>,
+    role: Role,
+) -> Taken {
+    let mut taken = Taken { missing: all.actions.clone(), highest: None };
+    for (own, extent) in changes.into_iter().flatten() {
+        let delta = &own.delta;
+        if delta.direction != key.delta.direction {
             continue;
         }
-        let both = held.actions.and(&all.actions);
-        left = left.without(&both);
-        if says(&key.0, delta, how) && !both.is_empty() {
-            held.actions = held.actions.without(&both);
-            all.statements.extend(held.statements.iter().copied());
-            taken = taken.max(Some(delta.from.max(delta.to)));
+        let shared = extent.actions.and(&all.actions);
+        taken.missing = taken.missing.without(&shared);
+        if says_the_same(&key.delta, delta, role) && !shared.is_empty() {
+            extent.actions = extent.actions.without(&shared);
+            all.statements.extend(extent.statements.iter().copied());
+            taken.highest = taken.highest.max(Some(delta.from.max(delta.to)));
         }
     }
-    (left, taken)
+    taken
 }
 
-/// Whether a line about many says what a member's own line says.
-fn says(line: &Delta, own: &Delta, how: Member) -> bool {
-    let low = |delta: &Delta| delta.from.min(delta.to);
-    let level = |delta: &Delta| delta.from.max(delta.to);
-    // A `Deny` says the same of all, whatever they had.
-    let denied = |delta: &Delta| low(delta) == Level::ExplicitlyDenied;
-    // Where IAM policies could do it before, or still can, it is not the same sentence.
-    let kept = |delta: &Delta| low(delta) == Level::Delegated;
-    (line.condition.is_none() || line.condition == own.condition)
-        && line.certainty == own.certainty
-        && kept(line) == kept(own)
-        && denied(line) == denied(own)
-        && match how {
-            _ if denied(line) => true,
-            Member::Speaks | Member::Follows => level(line) == level(own),
-            Member::FollowsAbove => level(line) <= level(own),
-        }
+/// Returns whether a change for all says the same as a member's own change.
+fn says_the_same(all: &Delta, own: &Delta, role: Role) -> bool {
+    let lowest = |delta: &Delta| delta.from.min(delta.to);
+    let highest = |delta: &Delta| delta.from.max(delta.to);
+    // A `Deny` has the same effect on every principal, whatever access it had.
+    let is_denied = |delta: &Delta| lowest(delta) == Level::ExplicitlyDenied;
+    // Access that IAM policies could allow before, or still can, is a different change.
+    let stays_delegated = |delta: &Delta| lowest(delta) == Level::Delegated;
+    let is_same_level = match role {
+        _ if is_denied(all) => true,
+        Role::Representative | Role::Member => highest(all) == highest(own),
+        Role::HigherMember => highest(all) <= highest(own),
+    };
+    (all.condition.is_none() || all.condition == own.condition)
+        && all.certainty == own.certainty
+        && stays_delegated(all) == stays_delegated(own)
+        && is_denied(all) == is_denied(own)
+        && is_same_level
 }
 
-/// Actions that no statement, condition or grant tells apart.
-fn classes(scene: &Scene<'_>) -> Vec<Vec<ActionAtom>> {
+/// Returns the actions in classes that no statement, condition or grant distinguishes.
+fn action_classes(pair: &PolicyPair<'_>) -> Vec<Vec<ActionAtom>> {
     let mut out: BTreeMap<_, Vec<ActionAtom>> = BTreeMap::new();
-    for action in actions(scene) {
-        out.entry(scene.signature(&action)).or_default().push(action);
+    for action in actions(pair) {
+        out.entry(pair.signature(&action)).or_default().push(action);
     }
     out.into_values().collect()
 }
 
-/// The names of the statements that a change comes through.
-fn statements<'s>(
+/// Returns the statements that cause a change.
+fn causes<'s>(
     delta: &Delta,
-    sides: &[Vec<(Clause, &'s Compiled)>; 2],
-) -> BTreeSet<&'s Compiled> {
+    sides: &[Vec<(Clause, &'s CompiledStatement)>; 2],
+) -> BTreeSet<&'s CompiledStatement> {
     let mut out = BTreeSet::new();
-    for (clauses, side) in delta.through.iter().zip(sides) {
-        let through = side.iter().filter(|(clause, _)| clauses.contains(clause));
-        out.extend(through.map(|(_, compiled)| *compiled));
+    for (clauses, side) in delta.clauses.iter().zip(sides) {
+        for (clause, statement) in side {
+            if clauses.contains(clause) {
+                out.insert(*statement);
+            }
+        }
     }
     out
 }
 
-/// Whether a grant gives the action to the atom.
-fn gives(grant: &Grant, atom: &Atom, action: &ActionAtom) -> bool {
+/// Returns the labels of the grants that allow the action to the atom.
+fn allowing_grants(
+    grants: &[Grant],
+    atom: Option<&PrincipalAtom>,
+    action: &ActionAtom,
+) -> BTreeSet<String> {
+    let Some(atom) = atom else { return BTreeSet::new() };
+    grants
+        .iter()
+        .filter(|grant| allows(grant, atom, action))
+        .map(|grant| grant.label().to_owned())
+        .collect()
+}
+
+/// Returns whether a grant allows the action to the atom.
+fn allows(grant: &Grant, atom: &PrincipalAtom, action: &ActionAtom) -> bool {
     let ActionAtom::Known(action) = action else {
         return false;
     };
-    let is = match &atom.who {
-        Principal::Identity(identity) => {
+    let is_grantee = match &atom.class {
+        PrincipalClass::Identity(identity) => {
             identity.arn == grant.grantee || identity.roles.contains(&grant.grantee)
         }
-        Principal::Service(name) => *name == grant.grantee,
-        Principal::UniqueId(id) => *id == grant.grantee,
-        Principal::Root(_)
-        | Principal::Other { .. }
-        | Principal::Elsewhere
-        | Principal::OtherService
-        | Principal::Provider(_) => false,
+        PrincipalClass::Service(name) => *name == grant.grantee,
+        PrincipalClass::UniqueId(id) => *id == grant.grantee,
+        PrincipalClass::Root(_)
+        | PrincipalClass::Other { .. }
+        | PrincipalClass::OtherAccounts
+        | PrincipalClass::OtherService
+        | PrincipalClass::Provider(_) => false,
     };
-    is && grant.operations.contains(action.name)
+    is_grantee && grant.operations.contains(action.name)
 }

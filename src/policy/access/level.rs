@@ -1,62 +1,66 @@
-//! How far a policy lets somebody come, and the words of a change.
+//! Levels of access, and the attributes of a change.
 
 use serde::{Deserialize, Serialize};
 
-/// What a key policy says of a request, from less to more (policy-semantics B3).
+/// What a key policy decides about a request, from least to most access.
+///
+/// An explicit `Deny` overrides everything; without a matching statement the request is denied implicitly (IAM User
+/// Guide, "Policy evaluation logic"). The account as the principal leaves the decision to IAM policies (KMS Developer
+/// Guide, "Default key policy").
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// A `Deny` applies: no grant and no IAM policy helps.
+    /// A `Deny` statement applies. Grants and IAM policies cannot override it.
     ExplicitlyDenied,
-    /// Nothing applies: a grant may still allow it.
+    /// No statement applies. A grant can still allow the request.
     #[default]
     Denied,
     /// IAM policies of the principal's account decide.
     Delegated,
-    /// The key policy alone allows it.
+    /// The key policy allows the request by itself.
     Allowed,
 }
 
-/// Which way access changes.
+/// The direction of a change of access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Effect {
-    /// Something becomes possible.
+pub enum Direction {
+    /// Access is gained.
     Gained,
-    /// Something ceases to be possible.
+    /// Access is lost.
     Lost,
 }
 
-/// What kind of change it is.
+/// The kind of a change of access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Shape {
+pub enum ChangeKind {
     /// There was no such access before.
     Gains,
     /// There is no such access afterwards.
     Loses,
-    /// There was access under a narrower condition; none is lost.
+    /// There was access under a narrower condition, and none is lost.
     Wider,
-    /// There remains access under a narrower condition; none is gained.
+    /// There still is access under a narrower condition, and none is gained.
     Narrower,
-    /// The condition became another: some access is gained, some lost.
+    /// The condition is replaced by another: some access is gained and some is lost.
     Moved,
-    /// The condition changed, and whether it became wider or narrower is not known.
+    /// The condition is replaced by another, and it is unknown whether it is wider or narrower.
     Changed,
-    /// Only actions that AWS may add one day, through a wildcard.
+    /// Only actions that AWS may add in the future, which a wildcard matches.
     Future,
-    /// Of an identity that is deleted: AWS shows its unique id.
+    /// The access of a deleted identity, which AWS returns as a unique id.
     Dangling,
 }
 
-/// Whether a change of access is known to happen.
+/// Whether a change of access certainly happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Certainty {
-    /// There is a request whose answer changes.
+    /// There is a request for which the answer changes.
     Certain,
-    /// It depends on what kmsctl cannot know.
+    /// The change depends on facts that kmsctl cannot know.
     Possible,
 }

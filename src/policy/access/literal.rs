@@ -1,69 +1,83 @@
-//! Conditions as literals: what is true or false of a request.
+//! Literals: conditions that are true or false for a request.
 //!
-//! A condition whose answer cannot be computed from the value of its key is a [`Literal::Doubt`]: either true or false,
-//! known only by its text. The same doubt in two policies is the same; whatever else depends on one is only possible.
+//! A condition whose answer cannot be computed from the value of its key is a [`Literal::Doubt`], which is only known
+//! by its text. The same doubt in two policies has the same answer; a change that depends on a doubt is only possible.
 
 use ipnet::IpNet;
 
-use super::super::eval::compare::{dates, network};
-use super::super::keys::is_multi;
-use super::super::meaning::{Operator, Quantifier, Test};
-use super::glob::Pattern;
+use super::condition_text::{self, verbatim};
+use super::value_pattern::Pattern;
+use crate::policy::condition_keys::is_multi;
+use crate::policy::eval::operators::{network, parse_date};
+use crate::policy::typed::{Operator, Quantifier, Test};
 
-/// One thing that is true or false of a request.
+/// A condition that is true or false for a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Literal {
-    /// The value of a condition key decides.
+    /// A test of the value of a condition key.
     Test(Test),
-    /// It is not known what decides; the text says what the question is.
+    /// An assumption, stated by its text, whose truth is unknown.
     Doubt(String),
 }
 
-/// What kind of values an operator compares.
+impl Literal {
+    /// Returns the literal in words, as true or as false.
+    pub(super) fn text(&self, is_true: bool) -> String {
+        match self {
+            Self::Test(test) => condition_text::test(test, is_true),
+            Self::Doubt(text) if is_true => text.clone(),
+            Self::Doubt(text) => format!("not ({text})"),
+        }
+    }
+}
+
+/// The type of the values that an operator compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Sort {
-    /// Only whether there is a value.
+pub(super) enum ValueType {
+    /// Whether there is a value.
     Presence,
-    /// Texts, ARNs and truth values.
+    /// Strings, ARNs and booleans.
     Text,
     /// Decimal numbers.
     Number,
-    /// Points in time.
+    /// Dates.
     Date,
-    /// Addresses of the Internet Protocol.
+    /// IP addresses.
     Address,
 }
 
-/// The literal of a test; `variables` says whether `${…}` is a policy variable.
+/// Returns the literal of a test; `variables` says whether `${…}` is a policy variable.
 pub(super) fn literal(test: &Test, variables: bool) -> Literal {
     let mut test = test.clone();
-    // KMS Developer Guide, condition keys: the old names of the two keys are still honoured.
+    // KMS still supports the old names of these keys (KMS Developer Guide, "Condition keys for AWS KMS").
     test.key = match test.key.as_str() {
         "kms:customermasterkeyspec" => "kms:keyspec".to_owned(),
         "kms:customermasterkeyusage" => "kms:keyusage".to_owned(),
         _ => test.key,
     };
-    if decidable(&test, variables) {
-        // `StringNotEqualsIfExists` is `StringNotEquals`: without the key both pass.
+    if is_decidable(&test, variables) {
+        // A request without the key meets `StringNotEqualsIfExists` and `StringNotEquals` alike.
         test.if_exists &= !(test.negated && test.quantifier == Quantifier::One);
         return Literal::Test(test);
     }
-    Literal::Doubt(super::words::verbatim(&test))
+    Literal::Doubt(verbatim(&test))
 }
 
-fn decidable(test: &Test, variables: bool) -> bool {
+/// Returns whether the value of the key decides the test.
+fn is_decidable(test: &Test, variables: bool) -> bool {
     if test.values.is_empty() || (variables && test.values.iter().any(|v| v.contains("${"))) {
         return false;
     }
-    let truth = |value: &String| matches!(value.to_ascii_lowercase().as_str(), "true" | "false");
+    let is_bool = |value: &String| matches!(value.to_ascii_lowercase().as_str(), "true" | "false");
     match &test.operator {
         Operator::BinaryEquals | Operator::Unknown(_) => false,
         Operator::Null => {
-            !test.if_exists && test.quantifier == Quantifier::One && test.values.iter().all(truth)
+            !test.if_exists && test.quantifier == Quantifier::One && test.values.iter().all(is_bool)
         }
-        // AWS's answer is not documented (IAM User Guide, multivalued context keys; policy-semantics B9).
+        // IAM does not document how a multivalued key compares without a set operator (IAM User Guide, "Single-valued
+        // vs. multivalued context keys").
         _ if test.quantifier == Quantifier::One && is_multi(&test.key) => false,
-        Operator::Bool => test.values.iter().all(truth),
+        Operator::Bool => test.values.iter().all(is_bool),
         Operator::StringEquals | Operator::StringEqualsIgnoreCase | Operator::StringLike => true,
         Operator::ArnLike => test.values.iter().all(|value| Pattern::arn(value).is_some()),
         Operator::IpAddress => test.values.iter().all(|value| addresses(value).is_some()),
@@ -78,12 +92,14 @@ fn decidable(test: &Test, variables: bool) -> bool {
         | Operator::DateLessThan
         | Operator::DateLessThanEquals
         | Operator::DateGreaterThan
-        | Operator::DateGreaterThanEquals => test.values.iter().all(|value| dates(value).is_some()),
+        | Operator::DateGreaterThanEquals => {
+            test.values.iter().all(|value| parse_date(value).is_some())
+        }
     }
 }
 
-/// What kind of values the test compares.
-pub(super) fn sort(test: &Test) -> Sort {
+/// Returns the type of the values that the test compares.
+pub(super) fn value_type(test: &Test) -> ValueType {
     match test.operator {
         Operator::StringEquals
         | Operator::StringEqualsIgnoreCase
@@ -91,33 +107,33 @@ pub(super) fn sort(test: &Test) -> Sort {
         | Operator::ArnLike
         | Operator::Bool
         | Operator::BinaryEquals
-        | Operator::Unknown(_) => Sort::Text,
+        | Operator::Unknown(_) => ValueType::Text,
         Operator::NumericEquals
         | Operator::NumericLessThan
         | Operator::NumericLessThanEquals
         | Operator::NumericGreaterThan
-        | Operator::NumericGreaterThanEquals => Sort::Number,
+        | Operator::NumericGreaterThanEquals => ValueType::Number,
         Operator::DateEquals
         | Operator::DateLessThan
         | Operator::DateLessThanEquals
         | Operator::DateGreaterThan
-        | Operator::DateGreaterThanEquals => Sort::Date,
-        Operator::IpAddress => Sort::Address,
-        Operator::Null => Sort::Presence,
+        | Operator::DateGreaterThanEquals => ValueType::Date,
+        Operator::IpAddress => ValueType::Address,
+        Operator::Null => ValueType::Presence,
     }
 }
 
-/// The patterns of a test of [`Sort::Text`].
+/// Returns the patterns of a test of [`ValueType::Text`].
 pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
-    let each = test.values.iter();
+    let values = test.values.iter();
     match test.operator {
         Operator::Null => Vec::new(),
-        Operator::StringLike => each.map(|value| Pattern::like(value)).collect(),
-        Operator::ArnLike => each.filter_map(|value| Pattern::arn(value)).collect(),
+        Operator::StringLike => values.map(|value| Pattern::like(value)).collect(),
+        Operator::ArnLike => values.filter_map(|value| Pattern::arn(value)).collect(),
         Operator::StringEqualsIgnoreCase => {
-            each.map(|value| Pattern::AnyCase(value.to_lowercase())).collect()
+            values.map(|value| Pattern::AnyCase(value.to_lowercase())).collect()
         }
-        Operator::Bool => each.map(|value| Pattern::Exact(value.to_ascii_lowercase())).collect(),
+        Operator::Bool => values.map(|value| Pattern::Exact(value.to_ascii_lowercase())).collect(),
         Operator::StringEquals
         | Operator::BinaryEquals
         | Operator::Unknown(_)
@@ -131,46 +147,42 @@ pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
         | Operator::DateLessThanEquals
         | Operator::DateGreaterThan
         | Operator::DateGreaterThanEquals
-        | Operator::IpAddress => each.map(|value| Pattern::Exact(value.clone())).collect(),
+        | Operator::IpAddress => values.map(|value| Pattern::Exact(value.clone())).collect(),
     }
 }
 
-/// Whether a request without the key passes (IAM User Guide, condition operators: `…IfExists`, `Null`, negated
-/// operators; and multivalued context keys).
+/// Returns whether a request without the key passes the test (IAM User Guide, "IAM JSON policy elements: Condition
+/// operators" and "Set operators for multivalued context keys").
 pub(super) fn when_absent(test: &Test) -> bool {
     match (&test.operator, test.quantifier) {
-        (Operator::Null, _) => null(test, "true"),
+        (Operator::Null, _) => test.has_value("true"),
         (_, Quantifier::One) => test.negated || test.if_exists,
         (_, Quantifier::All) => true,
         (_, Quantifier::Any) => test.if_exists,
     }
 }
 
-/// Whether a `Null` test has that value.
-pub(super) fn null(test: &Test, word: &str) -> bool {
-    test.values.iter().any(|value| value.eq_ignore_ascii_case(word))
-}
-
-/// Whether a request whose key has this one value passes; `None` where the values are no texts.
+/// Returns whether a request whose key has only this value passes the test, or `None` if the test does not compare
+/// texts.
 pub(super) fn with_value(test: &Test, value: &str) -> Option<bool> {
-    match sort(test) {
-        Sort::Presence => Some(null(test, "false")),
-        Sort::Text => {
+    match value_type(test) {
+        ValueType::Presence => Some(test.has_value("false")),
+        ValueType::Text => {
             Some(patterns(test).iter().any(|pattern| pattern.matches(value)) != test.negated)
         }
-        Sort::Number | Sort::Date | Sort::Address => None,
+        ValueType::Number | ValueType::Date | ValueType::Address => None,
     }
 }
 
-/// A decimal number, in billionths; never through a float.
+/// Parses a decimal number into billionths. It does not use floats, which would round.
 pub(super) fn number(text: &str) -> Option<i128> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
     };
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));
-    let fine = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if !fine(whole) || !fine(part) || whole.len() > 24 || part.len() > 9 {
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !is_digits(whole) || !is_digits(part) || whole.len() > 24 || part.len() > 9 {
         return None;
     }
     let whole: i128 = whole.parse().ok()?;
@@ -178,7 +190,7 @@ pub(super) fn number(text: &str) -> Option<i128> {
     Some(sign * (whole * 1_000_000_000 + part))
 }
 
-/// The first and the last address of a CIDR block, and whether they are of version 6.
+/// Parses a CIDR block. Returns whether it is of IP version 6, and its first and last address.
 pub(super) fn addresses(text: &str) -> Option<(bool, u128, u128)> {
     Some(match network(text)? {
         IpNet::V4(net) => {

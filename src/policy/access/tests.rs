@@ -1,6 +1,13 @@
-//! The worked examples of the design, and what else two policies can be to each other.
+//! Worked examples of policies that change, and other comparisons.
+
+mod comparison_properties;
+mod evaluator_agreement;
+
+use std::collections::BTreeSet;
 
 use super::*;
+use crate::policy::Document;
+use crate::policy::grants::Grant;
 
 pub(super) const ACCOUNT: &str = "111122223333";
 
@@ -12,7 +19,7 @@ pub(super) fn live(text: &str) -> Document {
     Document::from_live(text, "aws").unwrap()
 }
 
-/// A policy of statements as `effect|principal|action|condition`, each part JSON or a short form.
+/// Returns a policy of statements in the short form that [`statement`] reads.
 pub(super) fn policy(statements: &[&str]) -> Document {
     live(&format!(
         r#"{{"Version":"2012-10-17","Statement":[{}]}}"#,
@@ -32,7 +39,8 @@ fn names(text: &str) -> String {
     serde_json::to_string(&names).unwrap()
 }
 
-/// `Allow root kms:*`, `Deny !role/a !kms:Sign {…}`, `Allow {"Service":"x"} kms:Decrypt`.
+/// Reads a statement in short form: effect, principals, actions and a condition. `!` stands for the `Not…` element.
+/// Examples: `Allow root kms:*`, `Deny !role/a !kms:Sign {…}`, `Allow {"Service":"x"} kms:Decrypt`.
 fn statement(text: &str) -> String {
     let mut parts = text.splitn(4, ' ');
     let (effect, who, what) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
@@ -51,14 +59,14 @@ fn statement(text: &str) -> String {
     )
 }
 
-/// One line a change: `effect kind certainty level principal: actions [condition]`.
+/// Returns one line for each change: `direction kind level principal: actions [condition] certainty`.
 pub(super) fn lines(comparison: &Comparison) -> String {
     let mut out = format!("{:?} {:?}\n", comparison.access, comparison.change);
     for change in &comparison.changes {
         let level = change.from.max(change.to);
         out.push_str(&format!(
             "{:?} {:?} {level:?} {}: {}",
-            change.effect,
+            change.direction,
             change.kind,
             change.principal,
             change.actions.join(",").replace("kms:", "")
@@ -92,7 +100,7 @@ pub(super) fn diff(old: &[&str], new: &[&str]) -> String {
 const ROOT: &str = "Allow root kms:*";
 
 #[test]
-fn worked_example_1_to_4_same() {
+fn worked_examples_1_to_4_have_the_same_access() {
     let bob = "Allow user/bob kms:Decrypt";
     let (a, b) = (policy(&[ROOT, bob]), policy(&[bob, ROOT]));
     assert_eq!(compare(Some(&a), Some(&b), &key(), &[]).document, SameDocument::Same);
@@ -223,7 +231,7 @@ fn worked_example_15_guards() {
 }
 
 #[test]
-fn conditions_are_told_apart() {
+fn conditions_are_compared() {
     let arn = |name: &str| format!("arn:aws:iam::{ACCOUNT}:{name}");
     let (role, user) = (arn("role/app"), arn("user/nobody"));
     let app = |condition: &str| format!("Allow role/app kms:Decrypt {condition}");
@@ -239,20 +247,20 @@ fn conditions_are_told_apart() {
     let most = app(r#"{"NumericLessThanEquals":{"aws:MultiFactorAuthAge":"89"}}"#);
     let doubt = app(r#"{"StringEquals":{"aws:PrincipalTag/a":"${aws:username}"}}"#);
     let other = app(r#"{"StringEquals":{"aws:PrincipalTag/a":"${aws:userid}"}}"#);
-    let gained = |shape| (Effect::Gained, shape);
-    let lost = |shape| (Effect::Lost, shape);
-    let moved = [gained(Shape::Moved), lost(Shape::Moved)];
-    let changed = [gained(Shape::Changed), lost(Shape::Changed)];
-    type Case<'a> = (&'a String, &'a String, &'a [(Effect, Shape)]);
+    let gained = |shape| (Direction::Gained, shape);
+    let lost = |shape| (Direction::Lost, shape);
+    let moved = [gained(ChangeKind::Moved), lost(ChangeKind::Moved)];
+    let changed = [gained(ChangeKind::Changed), lost(ChangeKind::Changed)];
+    type Case<'a> = (&'a String, &'a String, &'a [(Direction, ChangeKind)]);
     let cases: [Case<'_>; 12] = [
-        (&plain, &s3, &[lost(Shape::Narrower)]),
-        (&s3, &plain, &[gained(Shape::Wider)]),
-        (&s3, &both, &[gained(Shape::Wider)]),
-        (&both, &s3, &[lost(Shape::Narrower)]),
+        (&plain, &s3, &[lost(ChangeKind::Narrower)]),
+        (&s3, &plain, &[gained(ChangeKind::Wider)]),
+        (&s3, &both, &[gained(ChangeKind::Wider)]),
+        (&both, &s3, &[lost(ChangeKind::Narrower)]),
         (&s3, &ec2, &moved),
-        (&s3, &like, &[gained(Shape::Wider)]),
+        (&s3, &like, &[gained(ChangeKind::Wider)]),
         (&net, &host, &[]),
-        (&net, &wide, &[gained(Shape::Wider)]),
+        (&net, &wide, &[gained(ChangeKind::Wider)]),
         (&days("90"), &most, &[]),
         (&days("90"), &days("1e3"), &changed),
         (&doubt, &other, &changed),
@@ -263,18 +271,21 @@ fn conditions_are_told_apart() {
         let nobody = old.replace("Allow role/app", "Allow user/nobody,role/app");
         let compared =
             compare(Some(&policy(&[&nobody, ROOT])), Some(&policy(&[ROOT, &named])), &key(), &[]);
-        let each = compared.changes.iter();
-        let found: BTreeSet<_> = each.map(|c| (c.principal.as_str(), c.effect, c.kind)).collect();
+        let changes = compared.changes.iter();
+        let found: BTreeSet<_> =
+            changes.map(|c| (c.principal.as_str(), c.direction, c.kind)).collect();
         let whom = [role.as_str(), user.as_str()];
-        let due: BTreeSet<_> =
-            due.iter().flat_map(|(effect, kind)| whom.map(|who| (who, *effect, *kind))).collect();
+        let due: BTreeSet<_> = due
+            .iter()
+            .flat_map(|(direction, kind)| whom.map(|who| (who, *direction, *kind)))
+            .collect();
         assert_eq!(found, due, "{old} -> {new}\n{}", lines(&compared));
         assert_eq!(compared.changes.len(), due.len(), "{}", lines(&compared));
     }
 }
 
 #[test]
-fn who_is_in_an_account_or_matches_a_pattern() {
+fn identities_of_an_account_and_patterns_are_grouped() {
     let like = r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/app-*"}}"#;
     let own = r#"{"StringEquals":{"kms:CallerAccount":"111122223333"}}"#;
     let org = r#"{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}"#;
@@ -305,7 +316,7 @@ fn who_is_in_an_account_or_matches_a_pattern() {
 }
 
 #[test]
-fn without_an_account_every_account_may_be_the_owner() {
+fn without_an_account_every_account_can_be_the_owner() {
     let unknown = KeyContext { partition: "aws".to_owned(), ..KeyContext::default() };
     let (a, b) = (policy(&[]), policy(&["Allow role/a kms:PutKeyPolicy,kms:Decrypt"]));
     let compared = compare(Some(&a), Some(&b), &unknown, &[]);
@@ -320,11 +331,11 @@ fn without_an_account_every_account_may_be_the_owner() {
         &unknown,
         &[],
     );
-    assert_eq!((told.access, told.change), (SameAccess::Changed, Change::Gain));
+    assert_eq!((told.access, told.change), (SameAccess::Changed, NetChange::Gain));
 }
 
 #[test]
-fn grants_are_access_too() {
+fn grants_are_part_of_access() {
     let grant = Grant {
         id: "g-1".to_owned(),
         grantee: format!("arn:aws:iam::{ACCOUNT}:role/a"),
@@ -344,8 +355,8 @@ fn grants_are_access_too() {
     let less = Grant { operations: ["Decrypt".to_owned()].into(), ..grant.clone() };
     let changes = grant_changes(Some(&grant), Some(&less));
     assert_eq!(
-        (changes.len(), changes[0].effect, changes[0].actions.as_slice()),
-        (1, Effect::Lost, &["kms:Encrypt".to_owned()][..])
+        (changes.len(), changes[0].direction, changes[0].actions.as_slice()),
+        (1, Direction::Lost, &["kms:Encrypt".to_owned()][..])
     );
 }
 
@@ -355,11 +366,11 @@ fn seventeen_conditions_are_too_many_to_be_certain() {
     let condition = format!(r#"{{"StringEquals":{{{}}}}}"#, many.join(","));
     let new = format!("Allow role/a kms:Decrypt {condition}");
     let compared = compare(Some(&policy(&[])), Some(&policy(&[&new])), &key(), &[]);
-    assert_eq!((compared.access, compared.change), (SameAccess::Unknown, Change::Unknown));
+    assert_eq!((compared.access, compared.change), (SameAccess::Unknown, NetChange::Unknown));
     assert!(compared.changes.iter().all(|change| change.certainty == Certainty::Possible));
 }
 
-/// The JSON objects that begin in a published text and are policies or statements, with the placeholders filled in.
+/// Returns the published policies, and a policy for each published statement that is valid JSON.
 fn published() -> Vec<Document> {
     let texts = [
         include_str!("../seeds/es-kms-cmk-policy.json"),
@@ -375,7 +386,7 @@ fn published() -> Vec<Document> {
 }
 
 #[test]
-fn published_policies_respelled_are_the_same() {
+fn published_policies_in_another_spelling_are_the_same() {
     let all = published();
     assert!(all.len() > 12, "{}", all.len());
     for document in &all {

@@ -1,18 +1,20 @@
-//! Whether one condition of a statement holds (IAM User Guide, "Condition operators" and "Set operators").
+//! Whether a request meets a condition (IAM User Guide, "IAM JSON policy elements: Condition operators" and "Set
+//! operators for multivalued context keys").
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::compare;
-use super::facts::Facts;
-use super::request::Fact;
+use super::context::ContextValue;
+use super::operators;
+use super::request_context::RequestContext;
 use super::truth::{Doubt, Truth};
 use super::variables::expand;
-use crate::policy::meaning::{Operator, Quantifier, Test};
 use crate::policy::pattern::Glyph;
+use crate::policy::typed::{Operator, Quantifier, Test};
 
 impl Test {
-    pub(super) fn holds(&self, facts: &Facts<'_>, variables: bool) -> Truth {
+    /// Returns whether the request meets the condition.
+    pub(super) fn is_met(&self, context: &RequestContext<'_>, variables: bool) -> Truth {
         if let Operator::Unknown(word) = &self.operator {
             return Truth::maybe(Doubt::Operator(word.clone()));
         }
@@ -23,21 +25,22 @@ impl Test {
         if self.values.is_empty() {
             return Truth::maybe(Doubt::NoValues(self.key.clone()));
         }
-        let known = |values: &BTreeSet<String>| self.known(values, facts, variables);
-        match &*facts.get(&self.key) {
-            Fact::Absent => self.absent(),
-            Fact::Known(values) => known(values),
-            Fact::AbsentOr(values) => match (self.absent(), known(values)) {
-                (Truth::Yes, Truth::Yes) => Truth::Yes,
-                (Truth::No, Truth::No) => Truth::No,
-                _ => Truth::maybe(Doubt::Key(self.key.clone())),
-            },
-            Fact::Unknown => Truth::maybe(Doubt::Key(self.key.clone())),
+        match &*context.get(&self.key) {
+            ContextValue::Absent => self.if_absent(),
+            ContextValue::Known(values) => self.if_present(values, context, variables),
+            ContextValue::AbsentOr(values) => {
+                match (self.if_absent(), self.if_present(values, context, variables)) {
+                    (Truth::Yes, Truth::Yes) => Truth::Yes,
+                    (Truth::No, Truth::No) => Truth::No,
+                    _ => Truth::maybe(Doubt::Key(self.key.clone())),
+                }
+            }
+            ContextValue::Unknown => Truth::maybe(Doubt::Key(self.key.clone())),
         }
     }
 
-    /// Of a request without the key.
-    fn absent(&self) -> Truth {
+    /// Returns whether a request without the key meets the condition.
+    fn if_absent(&self) -> Truth {
         if self.operator == Operator::Null {
             return self.null(true);
         }
@@ -49,59 +52,75 @@ impl Test {
         }
     }
 
-    /// `Null` asks whether the key is absent.
+    /// Evaluates `Null`, which compares whether the key is absent.
     fn null(&self, absent: bool) -> Truth {
-        Truth::any(self.values.iter().map(|value| match compare::bool(value) {
-            Some(due) => (due == absent).into(),
+        Truth::any(self.values.iter().map(|value| match operators::bool(value) {
+            Some(expected) => (expected == absent).into(),
             None => Truth::maybe(Doubt::Type(self.key.clone())),
         }))
     }
 
-    /// Of a request with the key.
-    fn known(&self, values: &BTreeSet<String>, facts: &Facts<'_>, variables: bool) -> Truth {
+    /// Returns whether a request with these values of the key meets the condition.
+    fn if_present(
+        &self,
+        values: &BTreeSet<String>,
+        context: &RequestContext<'_>,
+        variables: bool,
+    ) -> Truth {
         if self.operator == Operator::Null {
             return self.null(false);
         }
-        let fits = |value: &String| self.fits(value, facts, variables);
-        // "The key value resolves to a null data set, such as an empty string": set operators see no value then.
+        let matches = |value: &String| self.value_matches(value, context, variables);
+        // An empty string is a null data set, in which set operators see no value (IAM User Guide, "Set operators for
+        // multivalued context keys").
         let none = values.iter().all(String::is_empty);
         match self.quantifier {
             Quantifier::All if none => Truth::Yes,
             Quantifier::Any if none => Truth::No,
-            Quantifier::All => Truth::all(values.iter().map(fits)),
-            Quantifier::Any => Truth::any(values.iter().map(fits)),
+            Quantifier::All => Truth::all(values.iter().map(matches)),
+            Quantifier::Any => Truth::any(values.iter().map(matches)),
             Quantifier::One => match values.first() {
-                Some(value) if values.len() == 1 => fits(value),
+                Some(value) if values.len() == 1 => matches(value),
                 Some(_) | None => Truth::maybe(Doubt::Several(self.key.clone())),
             },
         }
     }
 
-    /// Of one value: it fits one of the policy's, or none of them where the operator is negated.
-    fn fits(&self, value: &str, facts: &Facts<'_>, variables: bool) -> Truth {
-        let fits = self.values.iter().map(|due| self.compare(due, value, facts, variables));
-        let fits = Truth::any(fits);
-        if self.negated { fits.not() } else { fits }
+    /// Compares one value of the request: it must match a value of the policy, or none of them if the operator is
+    /// negated.
+    fn value_matches(&self, value: &str, context: &RequestContext<'_>, variables: bool) -> Truth {
+        let any = Truth::any(
+            self.values.iter().map(|expected| self.compare(expected, value, context, variables)),
+        );
+        if self.negated { any.not() } else { any }
     }
 
-    /// Variables are for texts and ARNs only (IAM User Guide, "Where you can use policy variables").
-    fn compare(&self, due: &str, value: &str, facts: &Facts<'_>, variables: bool) -> Truth {
+    /// Compares a value of the request with a value of the policy. Policy variables work in strings and ARNs only (IAM
+    /// User Guide, "Where you can use policy variables").
+    fn compare(
+        &self,
+        expected: &str,
+        value: &str,
+        context: &RequestContext<'_>,
+        variables: bool,
+    ) -> Truth {
         let truth = |holds: Option<bool>| {
             holds.map_or_else(|| Truth::maybe(Doubt::Type(self.key.clone())), Truth::from)
         };
-        let text = |compare: fn(&[Glyph], &str) -> Option<bool>| match expand(due, facts, variables)
-        {
+        let text = |compare: fn(&[Glyph], &str) -> Option<bool>| match expand(
+            expected, context, variables,
+        ) {
             Ok(Some(pattern)) => truth(compare(&pattern, value)),
             Ok(None) => Truth::No,
             Err(doubt) => Truth::maybe(doubt),
         };
-        let number = |is: fn(Ordering) -> bool| truth(compare::number(due, value).map(is));
-        let date = |is: fn(Ordering) -> bool| truth(compare::date(due, value).map(is));
+        let number = |is: fn(Ordering) -> bool| truth(operators::number(expected, value).map(is));
+        let date = |is: fn(Ordering) -> bool| truth(operators::date(expected, value).map(is));
         match self.operator {
-            Operator::StringEquals => text(compare::equal),
-            Operator::StringEqualsIgnoreCase => text(compare::equal_in_any_case),
-            Operator::StringLike => text(compare::like),
-            Operator::ArnLike => text(compare::arn),
+            Operator::StringEquals => text(operators::equal),
+            Operator::StringEqualsIgnoreCase => text(operators::equal_in_any_case),
+            Operator::StringLike => text(operators::like),
+            Operator::ArnLike => text(operators::arn),
             Operator::NumericEquals => number(Ordering::is_eq),
             Operator::NumericLessThan => number(Ordering::is_lt),
             Operator::NumericLessThanEquals => number(Ordering::is_le),
@@ -113,11 +132,11 @@ impl Test {
             Operator::DateGreaterThan => date(Ordering::is_gt),
             Operator::DateGreaterThanEquals => date(Ordering::is_ge),
             Operator::Bool => {
-                truth(compare::bool(due).zip(compare::bool(value)).map(|(a, b)| a == b))
+                truth(operators::bool(expected).zip(operators::bool(value)).map(|(a, b)| a == b))
             }
-            Operator::IpAddress => truth(compare::address(due, value)),
-            Operator::BinaryEquals => truth(compare::bytes(due, value)),
-            // `holds` has answered these.
+            Operator::IpAddress => truth(operators::address(expected, value)),
+            Operator::BinaryEquals => truth(operators::bytes(expected, value)),
+            // `is_met` handles these.
             Operator::Null | Operator::Unknown(_) => truth(None),
         }
     }

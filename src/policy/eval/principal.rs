@@ -1,12 +1,12 @@
-//! Who asks, and what follows from it.
+//! The principal of a request, and the condition keys that follow from it.
 
-use super::request::Fact;
+use super::context::ContextValue;
 use super::truth::{Doubt, Truth};
 use crate::policy::Problem;
 use crate::policy::arn::{PRINCIPAL_HELP, check_principal, is_account, is_service, is_unique_id};
 use crate::tree::Span;
 
-/// Who asks.
+/// The principal of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
     /// An AWS service on its own behalf, such as `cloudtrail.amazonaws.com`.
@@ -20,21 +20,22 @@ pub enum Principal {
 pub struct Identity {
     partition: String,
     pub(super) account: String,
-    pub(super) kind: Kind,
-    /// The unique id of the user or of the role, where it is known.
+    pub(super) kind: IdentityKind,
+    /// The unique id of the user or the role, if it is known.
     pub(super) id: Option<String>,
 }
 
-/// The kinds of identities.
+/// The kind of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum IdentityKind {
     /// The root user.
     Root,
     /// A user, by path and name.
     User(String),
-    /// A session of a role. The role's path is not in the session's ARN, the session's name not in the role's.
+    /// A session of a role. The role's path is not part of the session's ARN, and the session's name not part of the
+    /// role's.
     Session { role: String, path: Option<String>, session: Option<String> },
-    /// A federated session of a user, by its name.
+    /// A federated user session, by its name.
     Federated(String),
 }
 
@@ -45,13 +46,16 @@ fn problem(message: String, help: impl Into<String>) -> Problem {
 }
 
 impl Principal {
-    /// Reads a service or an ARN. A role's own ARN stands for some session of it.
+    /// Parses a service principal or an ARN. The ARN of a role stands for any session of the role.
+    ///
+    /// # Errors
+    /// The text does not name a principal that can make a request.
     pub fn parse(text: &str, partition: &str) -> Result<Self, Problem> {
         if is_service(text) {
             return Ok(Self::Service(text.to_owned()));
         }
         if text == "*" || is_account(text) || is_unique_id(text) {
-            return Err(problem(format!("`{text}` is not one who asks"), HELP));
+            return Err(problem(format!("`{text}` cannot make a request"), HELP));
         }
         if let Some(mut problem) = check_principal(text, partition, Span::default()) {
             if problem.help.as_deref() == Some(PRINCIPAL_HELP) {
@@ -64,38 +68,46 @@ impl Principal {
         identity.ok_or_else(|| problem(format!("`{text}` is not a principal"), HELP))
     }
 
-    /// Says which role a session is of, by the role's ARN.
+    /// Sets the role of a session, by the role's ARN.
+    ///
+    /// # Errors
+    /// The principal is not a session, or not one of this role.
     pub fn with_role(self, arn: &str) -> Result<Self, Problem> {
         let Self::Identity(mut identity) = self else {
-            return Err(problem("a service has no role behind it".to_owned(), HELP));
+            return Err(problem("a service has no role".to_owned(), HELP));
         };
         identity.set_role(arn)?;
         Ok(Self::Identity(identity))
     }
 
-    /// Says the unique id of a user, or of the role behind a session; a session's own id has it before the colon.
+    /// Sets the unique id of a user, or of the role of a session. In the id of a session, it is the part before the
+    /// colon.
+    ///
+    /// # Errors
+    /// The principal has no unique id, or the id is of another kind.
     pub fn with_id(self, id: &str) -> Result<Self, Problem> {
         let id = id.split_once(':').map_or(id, |(id, _)| id);
-        let due = match &self {
-            Self::Identity(Identity { kind: Kind::User(_), .. }) => "AIDA",
-            Self::Identity(Identity { kind: Kind::Session { .. }, .. }) => "AROA",
+        let prefix = match &self {
+            Self::Identity(Identity { kind: IdentityKind::User(_), .. }) => "AIDA",
+            Self::Identity(Identity { kind: IdentityKind::Session { .. }, .. }) => "AROA",
             Self::Service(_) | Self::Identity(_) => {
                 let help = "give it for a user, a role or a session";
                 return Err(problem("only users and roles have a unique id".to_owned(), help));
             }
         };
         match self {
-            Self::Identity(identity) if is_unique_id(id) && id.starts_with(due) => {
+            Self::Identity(identity) if is_unique_id(id) && id.starts_with(prefix) => {
                 Ok(Self::Identity(Identity { id: Some(id.to_owned()), ..identity }))
             }
             Self::Service(_) | Self::Identity(_) => {
-                let help = format!("it begins with `{due}`, as `aws sts get-caller-identity` says");
+                let help =
+                    format!("it begins with `{prefix}`; `aws sts get-caller-identity` prints it");
                 Err(problem(format!("`{id}` is not the unique id of this principal"), help))
             }
         }
     }
 
-    /// The account of an identity; services are of none.
+    /// Returns the account of an identity. Services have none.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         match self {
@@ -104,29 +116,30 @@ impl Principal {
         }
     }
 
-    /// What is known of a condition key that follows from who asks (IAM User Guide, global condition keys, "Properties of
-    /// the principal"; `kms:CallerAccount`: KMS Developer Guide). `None` for all other keys.
-    pub(super) fn fact(&self, key: &str) -> Option<Fact> {
+    /// Returns the value of a condition key that follows from the principal, or `None` for any other key (IAM User
+    /// Guide, "AWS global condition context keys", "Properties of the principal"; KMS Developer Guide,
+    /// `kms:CallerAccount`).
+    pub(super) fn context_value(&self, key: &str) -> Option<ContextValue> {
         match self {
             Self::Service(name) => Some(match key {
-                "aws:principalisawsservice" => Fact::bool(true),
-                "aws:principalservicename" => Fact::value(name),
-                "kms:calleraccount" | "aws:username" => Fact::Absent,
-                // Whether a service's request has these is not documented.
+                "aws:principalisawsservice" => ContextValue::bool(true),
+                "aws:principalservicename" => ContextValue::value(name),
+                "kms:calleraccount" | "aws:username" => ContextValue::Absent,
+                // AWS does not document whether the request of a service has these.
                 "aws:principalarn"
                 | "aws:principalaccount"
                 | "aws:principaltype"
                 | "aws:principalservicenameslist"
-                | "aws:userid" => Fact::Unknown,
+                | "aws:userid" => ContextValue::Unknown,
                 _ => return None,
             }),
-            Self::Identity(identity) => identity.fact(key),
+            Self::Identity(identity) => identity.context_value(key),
         }
     }
 }
 
 impl Identity {
-    /// The identity of an ARN.
+    /// Returns the identity of an ARN.
     pub(super) fn of_arn(arn: &str) -> Option<Self> {
         let fields: Vec<&str> = arn.splitn(6, ':').collect();
         let ["arn", partition, service, "", account, resource] = fields.as_slice() else {
@@ -134,19 +147,19 @@ impl Identity {
         };
         let (kind, rest) = resource.split_once('/').unwrap_or((resource, ""));
         let kind = match (*service, kind) {
-            ("iam", "root") => Kind::Root,
-            ("iam", "user") => Kind::User(rest.to_owned()),
+            ("iam", "root") => IdentityKind::Root,
+            ("iam", "user") => IdentityKind::User(rest.to_owned()),
             ("iam", "role") => {
                 let (path, role) = rest.rsplit_once('/').unwrap_or(("", rest));
                 let path = if path.is_empty() { "/".to_owned() } else { format!("/{path}/") };
-                Kind::Session { role: role.to_owned(), path: Some(path), session: None }
+                IdentityKind::Session { role: role.to_owned(), path: Some(path), session: None }
             }
             ("sts", "assumed-role") => {
                 let (role, session) = rest.split_once('/')?;
                 let session = Some(session.to_owned());
-                Kind::Session { role: role.to_owned(), path: None, session }
+                IdentityKind::Session { role: role.to_owned(), path: None, session }
             }
-            ("sts", "federated-user") => Kind::Federated(rest.to_owned()),
+            ("sts", "federated-user") => IdentityKind::Federated(rest.to_owned()),
             _ => return None,
         };
         let (partition, account) = ((*partition).to_owned(), (*account).to_owned());
@@ -154,13 +167,16 @@ impl Identity {
     }
 
     fn set_role(&mut self, arn: &str) -> Result<(), Problem> {
-        let Kind::Session { role: own, path, .. } = &mut self.kind else {
+        let IdentityKind::Session { role: own, path, .. } = &mut self.kind else {
             let help = "give it for `arn:aws:sts::<account>:assumed-role/<role>/<session>`";
-            return Err(problem("only a session has a role behind it".to_owned(), help));
+            return Err(problem("only a session has a role".to_owned(), help));
         };
         let found = Self::of_arn(arn);
         let Some(Self {
-            partition, account, kind: Kind::Session { role, path: Some(of), .. }, ..
+            partition,
+            account,
+            kind: IdentityKind::Session { role, path: Some(of), .. },
+            ..
         }) = found
         else {
             let help = "a role's ARN is `arn:aws:iam::<account>:role/<path and name>`";
@@ -169,85 +185,97 @@ impl Identity {
         let same = partition == self.partition && account == self.account && role == *own;
         if !same || path.as_ref().is_some_and(|path| *path != of) {
             let help = format!("the role is named `{own}` and is in the account {}", self.account);
-            return Err(problem(format!("`{arn}` is not the role behind the session"), help));
+            return Err(problem(format!("`{arn}` is not the role of the session"), help));
         }
         *path = Some(of);
         Ok(())
     }
 
-    /// Whether the ARN, as a principal, is about this identity. ARNs are compared whole and in their case; sessions are
-    /// also meant by the ARN of their role (IAM User Guide, `Principal`).
-    pub(super) fn is(&self, arn: &str) -> Truth {
+    /// Returns whether the ARN as a principal matches this identity. ARNs are compared as a whole and case matters. The
+    /// ARN of a role matches its sessions too (IAM User Guide, "AWS JSON policy elements: Principal").
+    pub(super) fn matches(&self, arn: &str) -> Truth {
         let Some(named) = Self::of_arn(arn) else { return Truth::No };
         if (&named.partition, &named.account) != (&self.partition, &self.account) {
             return Truth::No;
         }
         match (named.kind, &self.kind) {
-            (Kind::User(_), Kind::Federated(_)) => Truth::maybe(Doubt::FederatedUser),
+            (IdentityKind::User(_), IdentityKind::Federated(_)) => {
+                Truth::maybe(Doubt::FederatedUser)
+            }
             (
-                Kind::Session { role: named, path: at, session: of },
-                Kind::Session { role, path, session },
+                IdentityKind::Session {
+                    role: named_role,
+                    path: named_path,
+                    session: named_session,
+                },
+                IdentityKind::Session { role, path, session },
             ) => {
-                let known =
-                    |named: Option<String>, known: &Option<String>, doubt| match (named, known) {
+                let matches_part =
+                    |named: Option<String>, own: &Option<String>, doubt| match (named, own) {
                         (None, _) => Truth::Yes,
                         (Some(_), None) => Truth::maybe(doubt),
-                        (Some(named), Some(known)) => (named == *known).into(),
+                        (Some(named), Some(own)) => (named == *own).into(),
                     };
-                Truth::from(named == *role)
-                    .and(|| known(at, path, Doubt::RolePath))
-                    .and(|| known(of, session, Doubt::SessionName))
+                Truth::from(named_role == *role)
+                    .and(|| matches_part(named_path, path, Doubt::RolePath))
+                    .and(|| matches_part(named_session, session, Doubt::SessionName))
             }
             (named, kind) => (named == *kind).into(),
         }
     }
 
-    /// Its ARN, for a session that of its role, where it is known (IAM User Guide, `aws:PrincipalArn`).
+    /// Returns the value of `aws:PrincipalArn`, if it is known. For a session it is the ARN of the role (IAM User
+    /// Guide, "AWS global condition context keys").
     fn arn(&self) -> Option<String> {
         let Self { partition, account, .. } = self;
         Some(match &self.kind {
-            Kind::Root => format!("arn:{partition}:iam::{account}:root"),
-            Kind::User(user) => format!("arn:{partition}:iam::{account}:user/{user}"),
-            Kind::Session { role, path, .. } => {
+            IdentityKind::Root => format!("arn:{partition}:iam::{account}:root"),
+            IdentityKind::User(user) => format!("arn:{partition}:iam::{account}:user/{user}"),
+            IdentityKind::Session { role, path, .. } => {
                 format!("arn:{partition}:iam::{account}:role{}{role}", path.as_ref()?)
             }
-            Kind::Federated(name) => {
+            IdentityKind::Federated(name) => {
                 format!("arn:{partition}:sts::{account}:federated-user/{name}")
             }
         })
     }
 
-    fn fact(&self, key: &str) -> Option<Fact> {
-        let known = |value: Option<String>| value.map_or(Fact::Unknown, Fact::value);
+    fn context_value(&self, key: &str) -> Option<ContextValue> {
+        let known =
+            |value: Option<String>| value.map_or(ContextValue::Unknown, ContextValue::value);
         Some(match key {
             "aws:principalarn" => known(self.arn()),
-            "aws:principalaccount" | "kms:calleraccount" => Fact::value(&self.account),
-            "aws:principaltype" => Fact::value(match self.kind {
-                Kind::Root => "Account",
-                Kind::User(_) => "User",
-                Kind::Session { .. } => "AssumedRole",
-                Kind::Federated(_) => "FederatedUser",
+            "aws:principalaccount" | "kms:calleraccount" => ContextValue::value(&self.account),
+            "aws:principaltype" => ContextValue::value(match self.kind {
+                IdentityKind::Root => "Account",
+                IdentityKind::User(_) => "User",
+                IdentityKind::Session { .. } => "AssumedRole",
+                IdentityKind::Federated(_) => "FederatedUser",
             }),
-            "aws:principalisawsservice" => Fact::bool(false),
-            "aws:principalservicename" | "aws:principalservicenameslist" => Fact::Absent,
+            "aws:principalisawsservice" => ContextValue::bool(false),
+            "aws:principalservicename" | "aws:principalservicenameslist" => ContextValue::Absent,
             "aws:userid" => known(self.user_id()),
             "aws:username" => match &self.kind {
-                Kind::User(user) => Fact::value(user.rsplit('/').next().unwrap_or(user)),
-                Kind::Root | Kind::Session { .. } | Kind::Federated(_) => Fact::Absent,
+                IdentityKind::User(user) => {
+                    ContextValue::value(user.rsplit('/').next().unwrap_or(user))
+                }
+                IdentityKind::Root | IdentityKind::Session { .. } | IdentityKind::Federated(_) => {
+                    ContextValue::Absent
+                }
             },
             _ => return None,
         })
     }
 
-    /// The `aws:userid` (IAM User Guide, "Principal key values").
+    /// Returns the value of `aws:userid`, if it is known (IAM User Guide, "Principal key values").
     fn user_id(&self) -> Option<String> {
         match &self.kind {
-            Kind::Root => Some(self.account.clone()),
-            Kind::User(_) => self.id.clone(),
-            Kind::Session { session, .. } => {
+            IdentityKind::Root => Some(self.account.clone()),
+            IdentityKind::User(_) => self.id.clone(),
+            IdentityKind::Session { session, .. } => {
                 Some(format!("{}:{}", self.id.as_ref()?, session.as_ref()?))
             }
-            Kind::Federated(name) => Some(format!("{}:{name}", self.account)),
+            IdentityKind::Federated(name) => Some(format!("{}:{name}", self.account)),
         }
     }
 }

@@ -1,55 +1,59 @@
-//! A request as far as it is known: who asks for what, of which key, with which condition keys.
+//! A request: the principal, the action, the key, and the given condition keys.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::Principal;
+use super::context::Context;
+use super::principal::Principal;
 use crate::policy::Problem;
 use crate::policy::actions::{Action, IAM_ONLY, KEY_ACTIONS, nearest};
+use crate::policy::condition_keys::actions_with;
 use crate::tree::Span;
 
-/// The key that a request is about.
+/// The key that a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key<'a> {
-    /// The partition that it is in.
+pub struct TargetKey<'a> {
+    /// The partition of the key.
     pub partition: &'a str,
-    /// The account that owns it.
+    /// The account that owns the key.
     pub account: &'a str,
-    /// Its ARN, where it is known.
+    /// The ARN of the key, if it is known.
     pub arn: Option<&'a str>,
 }
 
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Who asks.
+    /// The principal.
     pub principal: Principal,
-    /// What for.
-    pub action: Asked,
-    /// What else is known of it.
+    /// The action.
+    pub action: RequestedAction,
+    /// The given condition keys.
     pub context: Context,
 }
 
 /// The action of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// One that a key policy can be about.
+pub enum RequestedAction {
+    /// An action that key policies can allow.
     Key(&'static Action),
-    /// One that only an IAM policy can allow, by AWS's name without `kms:`.
+    /// An action that only IAM policies can allow, by AWS's name without the prefix `kms:`.
     Iam(&'static str),
 }
 
-impl Asked {
-    /// Reads `kms:Decrypt` or `Decrypt`, in any case.
+impl RequestedAction {
+    /// Parses `kms:Decrypt` or `Decrypt`, in any case.
+    ///
+    /// # Errors
+    /// KMS has no such action.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let name = match text.split_once(':') {
             Some((service, name)) if service.eq_ignore_ascii_case("kms") => name,
             Some(_) | None => text,
         };
-        let asked = |known: &&str| known.eq_ignore_ascii_case(name);
-        if let Some(action) = KEY_ACTIONS.iter().find(|action| asked(&action.name)) {
+        if let Some(action) =
+            KEY_ACTIONS.iter().find(|action| action.name.eq_ignore_ascii_case(name))
+        {
             return Ok(Self::Key(action));
         }
-        if let Some(action) = IAM_ONLY.iter().find(|action| asked(action)) {
+        if let Some(action) = IAM_ONLY.iter().find(|action| action.eq_ignore_ascii_case(name)) {
             return Ok(Self::Iam(action));
         }
         let known = KEY_ACTIONS.iter().map(|action| action.name).chain(IAM_ONLY);
@@ -67,108 +71,28 @@ impl Asked {
         Err(Problem::new(Span::default(), message).help(help))
     }
 
-    /// Whether a request for it can have the condition key.
+    /// Returns whether a request for the action can have the condition key, given in any case.
     #[must_use]
     pub fn can_have(self, key: &str) -> bool {
-        super::facts::can_occur(&key.to_ascii_lowercase(), self)
+        self.carries(&key.to_ascii_lowercase())
     }
 
-    /// AWS's name, without `kms:`.
+    /// Returns whether a request for the action can have the condition key, given in lower case.
+    pub(in crate::policy) fn carries(self, key: &str) -> bool {
+        let Self::Key(action) = self else { return true };
+        // KMS makes the requests for SynchronizeMultiRegionKey itself, so they have neither key.
+        if matches!(key, "kms:viaservice" | "kms:calleraccount") {
+            return action.name != "SynchronizeMultiRegionKey";
+        }
+        actions_with(key).has(action)
+    }
+
+    /// Returns AWS's name without the prefix `kms:`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Key(action) => action.name,
             Self::Iam(name) => name,
         }
-    }
-}
-
-/// What is known of a condition key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// The request does not have it.
-    Absent,
-    /// The request has it, with these values.
-    Known(BTreeSet<String>),
-    /// The request does not have it, or has it with these values.
-    AbsentOr(BTreeSet<String>),
-    /// Nothing.
-    Unknown,
-}
-
-impl Fact {
-    /// One value.
-    pub(super) fn value(value: impl Into<String>) -> Self {
-        Self::Known(BTreeSet::from([value.into()]))
-    }
-
-    /// One of the two words of a `Bool`.
-    pub(super) fn bool(holds: bool) -> Self {
-        Self::value(if holds { "true" } else { "false" })
-    }
-}
-
-/// The condition keys of a request that are not a consequence of who asks for what. A key that is not in it is absent,
-/// unless AWS puts it into every request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
-    entries: BTreeMap<String, Given>,
-    open: bool,
-}
-
-/// A condition key as it was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Given {
-    /// The name in the case it was given in: the keys of an encryption context are values elsewhere.
-    pub(super) name: String,
-    pub(super) fact: Fact,
-}
-
-impl Context {
-    /// A context of which nothing is known: a key that is not in it may be there or not.
-    #[must_use]
-    pub fn open() -> Self {
-        Self { open: true, ..Self::default() }
-    }
-
-    /// What is known of a key that was not given.
-    pub(super) fn rest(&self) -> Fact {
-        if self.open { Fact::Unknown } else { Fact::Absent }
-    }
-
-    /// Sets what is known of a key; its name may be in any case.
-    pub fn set(&mut self, name: &str, fact: Fact) {
-        let given = Given { name: name.to_owned(), fact };
-        self.entries.insert(name.to_ascii_lowercase(), given);
-    }
-
-    /// Adds a value to those of a key.
-    pub fn add(&mut self, name: &str, value: &str) {
-        let lower = name.to_ascii_lowercase();
-        if let Some(Given { fact: Fact::Known(values), .. }) = self.entries.get_mut(&lower) {
-            values.insert(value.to_owned());
-        } else {
-            self.set(name, Fact::value(value));
-        }
-    }
-
-    /// Whether something was said of a key; its name may be in any case.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.entries.contains_key(&name.to_ascii_lowercase())
-    }
-
-    /// What was given of a key, by its name in lower case.
-    pub(super) fn get(&self, key: &str) -> Option<&Fact> {
-        self.entries.get(key).map(|given| &given.fact)
-    }
-
-    /// What was given of the keys that begin so: the rest of the name in lower case, and the key.
-    pub(super) fn under<'a>(
-        &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a Given)> {
-        let entries = self.entries.iter();
-        entries.filter_map(move |(key, given)| Some((key.strip_prefix(prefix)?, given)))
     }
 }

@@ -1,7 +1,9 @@
-//! The table of cases, published policies, and what requests refuse.
+//! The cases of `cases.txt`, published policies, and requests that are refused.
+
+mod decision_properties;
 
 use super::*;
-use crate::policy::grants::grants;
+use crate::policy::grants::{Grant, grants};
 use crate::policy::tests::{ACCOUNT, node};
 use crate::policy::{Document, aws_default};
 use serde_json::Value;
@@ -10,7 +12,7 @@ const CASES: &str = include_str!("cases.txt");
 pub(super) const ARN: &str =
     "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-/// Writes the abbreviations of the table out.
+/// Expands the abbreviations in `cases.txt`.
 fn full(text: &str) -> String {
     let mut text = text.to_owned();
     for (short, long) in [
@@ -27,7 +29,7 @@ fn full(text: &str) -> String {
     text.replace("\"K\"", &format!("\"{ARN}\""))
 }
 
-/// A policy of the table and what is asked of it.
+/// A policy in `cases.txt` with its cases.
 #[derive(Default)]
 struct Group {
     title: String,
@@ -85,15 +87,15 @@ impl Group {
         grants(&node(&text)).unwrap()
     }
 
-    fn key(&self) -> Key<'static> {
-        Key { partition: "aws", account: ACCOUNT, arn: self.arn.then_some(ARN) }
+    fn key(&self) -> TargetKey<'static> {
+        TargetKey { partition: "aws", account: ACCOUNT, arn: self.arn.then_some(ARN) }
     }
 }
 
 fn request(text: &str) -> Request {
     let mut words = text.split_whitespace();
     let mut principal = Principal::parse(&full(words.next().unwrap()), "aws").unwrap();
-    let action = Asked::parse(words.next().unwrap()).unwrap();
+    let action = RequestedAction::parse(words.next().unwrap()).unwrap();
     let mut context = Context::default();
     for word in words {
         if let Some(role) = word.strip_prefix("role:") {
@@ -103,23 +105,23 @@ fn request(text: &str) -> Request {
         } else if let Some((key, value)) = word.split_once('=') {
             context.add(key, &value.replace('~', " "));
         } else {
-            context.set(word.strip_suffix('?').unwrap(), Fact::Unknown);
+            context.set(word.strip_suffix('?').unwrap(), ContextValue::Unknown);
         }
     }
     Request { principal, action, context }
 }
 
-/// The decision in the table's words.
+/// Returns the decision in the words of `cases.txt`.
 fn tag(decision: &Decision, document: &Document, grants: &[Grant]) -> String {
-    let meaning = document.meaning();
-    let place = |rule: &usize| document.position(&meaning.rules[*rule]).unwrap().to_string();
+    let typed = document.typed();
+    let place = |rule: &usize| document.position(&typed.statements[*rule]).unwrap().to_string();
     let why = match decision {
-        Decision::Allowed(Source::Rule(rule)) | Decision::Delegated(rule) => place(rule),
+        Decision::Allowed(Source::Statement(rule)) | Decision::Delegated(rule) => place(rule),
         Decision::Allowed(Source::Grant(grant)) => grants[*grant].id.clone(),
         Decision::Allowed(Source::Document) => panic!("an unclear document allows"),
         Decision::Denied(Denial::Explicit(rule)) => place(rule),
         Decision::Denied(Denial::Implicit) => "implicit".to_owned(),
-        Decision::Denied(Denial::Abroad) => "abroad".to_owned(),
+        Decision::Denied(Denial::OtherAccount) => "other-account".to_owned(),
         Decision::Unknown(open) => {
             let doubts = open.iter().flat_map(|open| &open.doubts).map(|doubt| match doubt {
                 Doubt::Key(key) => key.clone(),
@@ -133,15 +135,15 @@ fn tag(decision: &Decision, document: &Document, grants: &[Grant]) -> String {
 }
 
 #[test]
-fn the_table_holds() {
+fn the_cases_are_decided_as_expected() {
     let mut wrong = Vec::new();
     let mut cases = 0;
     for group in groups() {
         let (document, grants) = (group.document(), group.grants());
-        let meaning = document.meaning();
+        let typed = document.typed();
         for (asked, due) in &group.cases {
             cases += 1;
-            let decision = decide(&meaning, &group.key(), &grants, &request(asked));
+            let decision = decide(&typed, &group.key(), &grants, &request(asked));
             let is = tag(&decision, &document, &grants);
             if is != *due && decision.word() != due {
                 wrong.push(format!("{}\n  {asked}\n  is {is}, not {due}", group.title));
@@ -153,15 +155,15 @@ fn the_table_holds() {
 }
 
 fn ask(document: &Document, asked: &str) -> &'static str {
-    let key = Key { partition: "aws", account: ACCOUNT, arn: None };
-    decide(&document.meaning(), &key, &[], &request(asked)).word()
+    let key = TargetKey { partition: "aws", account: ACCOUNT, arn: None };
+    decide(&document.typed(), &key, &[], &request(asked)).word()
 }
 
 fn lenient(text: &str) -> Document {
     Document::lenient(&node(text), "aws").unwrap()
 }
 
-/// The statements of a file with one on each line, of which some are no JSON.
+/// Returns a policy of the statements in a file, one on each line. Lines that are not JSON are skipped.
 fn lines(text: &str) -> Document {
     let statements = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok());
     let statements = statements.collect::<Vec<_>>().join(",");
@@ -169,7 +171,7 @@ fn lines(text: &str) -> Document {
 }
 
 #[test]
-fn published_policies_say_what_their_texts_say() {
+fn published_policies_are_decided_as_documented() {
     let default = aws_default("aws", ACCOUNT);
     assert_eq!(ask(&default, "O:role/App Decrypt"), "delegated");
     assert_eq!(ask(&default, "O:root PutKeyPolicy"), "allowed");
@@ -201,10 +203,10 @@ fn published_policies_say_what_their_texts_say() {
 }
 
 #[test]
-fn the_statements_of_consumers_say_what_their_texts_say() {
+fn published_statements_for_services_are_decided_as_documented() {
     let scaling = lines(include_str!("../seeds/autoscaling.txt"));
     let linked = "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
-    let key = Key { partition: "aws", account: "123456789012", arn: None };
+    let key = TargetKey { partition: "aws", account: "123456789012", arn: None };
     for (asked, due) in [
         (format!("{linked} GenerateDataKeyWithoutPlaintext"), "allowed"),
         (format!("{linked} CreateGrant kms:GrantIsForAWSResource=true"), "allowed"),
@@ -213,7 +215,7 @@ fn the_statements_of_consumers_say_what_their_texts_say() {
         ("O:role/Operator Decrypt".to_owned(), "delegated"),
         ("O:role/Operator ListGrants".to_owned(), "denied"),
     ] {
-        let decision = decide(&scaling.meaning(), &key, &[], &request(&asked));
+        let decision = decide(&scaling.typed(), &key, &[], &request(&asked));
         assert_eq!(decision.word(), due, "{asked}");
     }
     let trail = "cloudtrail.amazonaws.com";
@@ -227,16 +229,16 @@ fn the_statements_of_consumers_say_what_their_texts_say() {
         (format!("{trail} GenerateDataKeyPair {source} {context}:222222222222:trail/t"), "allowed"),
         (format!("{trail} GenerateDataKeyPair {source} {context}:333333333333:trail/t"), "denied"),
         (format!("{trail} Decrypt"), "allowed"),
-        // The published resource is no ARN of a key of this account.
+        // The resource in the published statement is not the ARN of a key of this account.
         (format!("{trail} DescribeKey {source}"), "denied"),
     ] {
         assert_eq!(ask(&trails, &asked), due, "{asked}");
     }
 }
 
-/// aws-semantics 5: the statements of consumers, whatever else the policy has.
+/// The statements that the services' own user guides give for their use of a key, next to other statements.
 #[test]
-fn the_references_statements_say_what_their_texts_say() {
+fn statements_for_services_are_decided_as_documented() {
     let document = lenient(include_str!("consumers.json"));
     for (asked, due) in [
         ("O:role/Provisioner Decrypt kms:ViaService=ec2.us-east-1.amazonaws.com", "allowed"),
@@ -281,7 +283,7 @@ fn the_references_statements_say_what_their_texts_say() {
 }
 
 #[test]
-fn requests_are_refused_with_what_would_be_right() {
+fn invalid_requests_are_refused_with_help() {
     let principal = |text: &str| Principal::parse(text, "aws").unwrap_err();
     for text in ["*", ACCOUNT, "AROAABCDEFGHIJKLMNOPQ", "bob", "arn:aws:iam::111122223333:x/y"] {
         assert!(principal(text).help.unwrap().contains("name a service"), "{text}");
@@ -302,16 +304,16 @@ fn requests_are_refused_with_what_would_be_right() {
     let role = || Principal::parse(&full("O:role/p/App"), "aws").unwrap();
     assert!(role().with_role(&full("O:role/p/App")).is_ok());
     role().with_role(&full("O:role/q/App")).unwrap_err();
-    let help = |text: &str| Asked::parse(text).unwrap_err().help.unwrap();
+    let help = |text: &str| RequestedAction::parse(text).unwrap_err().help.unwrap();
     assert_eq!(help("kms:Decript"), "did you mean `kms:Decrypt`?");
     assert!(help("kms:ReEncrypt").contains("kms:ReEncryptFrom"));
     assert!(help("kms:*").contains("one action"));
-    assert_eq!(Asked::parse("KMS:decrypt").unwrap().name(), "Decrypt");
-    assert_eq!(Asked::parse("createkey").unwrap(), Asked::Iam("CreateKey"));
+    assert_eq!(RequestedAction::parse("KMS:decrypt").unwrap().name(), "Decrypt");
+    assert_eq!(RequestedAction::parse("createkey").unwrap(), RequestedAction::Iam("CreateKey"));
 }
 
 #[test]
-fn lists_of_grants_are_read_whole_or_not_at_all() {
+fn incomplete_lists_of_grants_are_refused() {
     let read = |text: &str| grants(&node(text));
     let messages = |text: &str| {
         let problems = read(text).unwrap_err().into_iter();
@@ -338,7 +340,7 @@ fn lists_of_grants_are_read_whole_or_not_at_all() {
 }
 
 #[test]
-fn what_is_not_understood_at_the_top_decides_nothing() {
+fn unknown_elements_of_the_document_make_the_decision_unknown() {
     for text in [r#"{"Version":"2012-10-17","Statement":"x"}"#, r#"{"Statement":[],"Extra":1}"#] {
         assert_eq!(ask(&lenient(text), "O:role/App Decrypt"), "unknown", "{text}");
     }

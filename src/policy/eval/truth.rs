@@ -1,55 +1,57 @@
-//! Three-valued logic (Kleene), where what is not known says what it depends on.
+//! Kleene's three-valued logic. An unknown value carries the facts that it depends on.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What an answer depends on that is not known.
+/// An unknown fact that an answer depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Doubt {
-    /// The value of a condition key, in lower case.
+    /// The value of a condition key, given in lower case.
     Key(String),
-    /// A condition key has several values, and the condition has no set operator: which of them count is not documented.
+    /// The values of a condition key that a condition without a set operator compares, if the key has several. AWS does
+    /// not document it.
     Several(String),
-    /// A condition compares texts that are not of its operator's type.
+    /// The result of a comparison with a value that is not of the operator's type.
     Type(String),
-    /// A condition lists no values: AWS's documents contradict each other.
+    /// The result of a condition without values. AWS's documents contradict each other.
     NoValues(String),
-    /// A word that is no condition operator, or one that takes no prefix or suffix.
+    /// The meaning of an unknown condition operator, or of a prefix or suffix that the operator does not support.
     Operator(String),
-    /// A policy variable that is not well formed, or that stands for several values or for a wildcard.
+    /// The value of a policy variable that is not well formed, or that stands for several values or for a wildcard.
     Variable(String),
-    /// The role's path: a session's ARN does not have it.
+    /// The path of the role, which is not part of a session's ARN.
     RolePath,
     /// The name of the role session.
     SessionName,
-    /// The user behind a federated session.
+    /// The user of a federated user session.
     FederatedUser,
-    /// The unique id of the one who asks.
+    /// The unique id of the principal.
     PrincipalId,
-    /// The identity provider behind a session.
+    /// The identity provider of a session.
     Provider,
     /// Whether `{"AWS": "*"}` includes services.
     ServiceAsIdentity,
-    /// A `NotPrincipal` that lists the identity without its account, or the account without the identity: AWS says that
-    /// it "might deny" (IAM User Guide, `NotPrincipal`).
+    /// The effect of a `NotPrincipal` that lists the identity without its account, or the account without the identity.
+    /// It "might deny" (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
     PartlyListed,
     /// The ARN of the key.
     KeyArn,
-    /// A wildcard of a resource that would have to match across colons.
+    /// Whether a wildcard in a resource matches across colons.
     ResourceWildcard,
-    /// Elements that are not understood, or an empty `Condition`.
+    /// The effect of unknown elements, or of an empty `Condition`.
     Unclear,
-    /// Which identities of an account a grant to the account is for.
+    /// The identities that a grant to an account is for.
     GrantToAccount,
-    /// Whether the keys of a grant's encryption context constraint differ by case: AWS's documents contradict each other.
+    /// Whether case matters for the keys of a grant's encryption context constraint. AWS's documents contradict each
+    /// other.
     ConstraintCase(String),
-    /// Whether a grant's constraint on the source counts for an operation that ignores constraints.
+    /// Whether a grant's source constraint applies to an operation that ignores the other constraints.
     SourceConstraint,
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::policy::keys::spelled_key as spelled;
+        use crate::policy::condition_keys::spelled_key as spelled;
         match self {
             Self::Key(key) => write!(f, "the condition key `{}`", spelled(key)),
             Self::Several(key) => {
@@ -58,33 +60,35 @@ impl fmt::Display for Doubt {
             Self::Type(key) => {
                 write!(f, "a value of `{}` that is not of its operator's type", spelled(key))
             }
-            Self::NoValues(key) => write!(f, "what no values for `{}` mean", spelled(key)),
+            Self::NoValues(key) => {
+                write!(f, "what an empty list of values for `{}` means", spelled(key))
+            }
             Self::Operator(operator) => write!(f, "the condition operator `{operator}`"),
             Self::Variable(text) => write!(f, "the policy variable in `{text}`"),
             Self::RolePath => f.write_str("the role's path, which a session's ARN does not have"),
             Self::SessionName => f.write_str("the name of the role session"),
-            Self::FederatedUser => f.write_str("the user behind the federated session"),
+            Self::FederatedUser => f.write_str("the user of the federated session"),
             Self::PrincipalId => f.write_str("the unique id of the principal"),
-            Self::Provider => f.write_str("the identity provider behind the session"),
+            Self::Provider => f.write_str("the identity provider of the session"),
             Self::ServiceAsIdentity => f.write_str("whether `{\"AWS\": \"*\"}` includes services"),
             Self::PartlyListed => {
                 f.write_str("a `NotPrincipal` that lists the identity or its account, not both")
             }
             Self::KeyArn => f.write_str("the key's ARN"),
             Self::ResourceWildcard => f.write_str("a wildcard across the colons of an ARN"),
-            Self::Unclear => f.write_str("elements that are not understood"),
-            Self::GrantToAccount => f.write_str("whom in the account the grant is for"),
+            Self::Unclear => f.write_str("unknown elements"),
+            Self::GrantToAccount => f.write_str("which identities of the account the grant is for"),
             Self::ConstraintCase(key) => {
-                write!(f, "whether case counts in the grant's constraint on `{key}`")
+                write!(f, "whether case matters in the grant's constraint on `{key}`")
             }
             Self::SourceConstraint => {
-                f.write_str("whether the grant's source constraint counts for this operation")
+                f.write_str("whether the grant's source constraint applies to this operation")
             }
         }
     }
 }
 
-/// Yes, no, or: it depends.
+/// A truth value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
     No,
@@ -124,7 +128,7 @@ impl Truth {
         self.not().and(|| other().not()).not()
     }
 
-    /// Whether all hold.
+    /// Returns whether all are true.
     pub(super) fn all(truths: impl IntoIterator<Item = Self>) -> Self {
         let mut truths = truths.into_iter();
         let mut all = Self::Yes;
@@ -136,14 +140,14 @@ impl Truth {
         all
     }
 
-    /// Whether one holds.
+    /// Returns whether at least one is true.
     pub(super) fn any(truths: impl IntoIterator<Item = Self>) -> Self {
         Self::all(truths.into_iter().map(Self::not)).not()
     }
 }
 
 impl From<bool> for Truth {
-    fn from(holds: bool) -> Self {
-        if holds { Self::Yes } else { Self::No }
+    fn from(value: bool) -> Self {
+        if value { Self::Yes } else { Self::No }
     }
 }

@@ -1,30 +1,32 @@
-//! Policy variables: `${aws:username}` in a value stands for what the request has (IAM User Guide, "Policy elements:
-//! Variables and tags").
+//! Policy variables, such as `${aws:username}`, which stand for values of the request (IAM User Guide, "IAM policy
+//! elements: Variables and tags").
 
-use super::facts::Facts;
-use super::request::Fact;
+use super::context::ContextValue;
+use super::request_context::RequestContext;
 use super::truth::Doubt;
 use crate::policy::OWN_KEY;
 use crate::policy::pattern::{Glyph, glyphs};
 
-/// The value as a pattern. `None` where a variable has no value: then nothing is equal to it or like it.
+/// Replaces the policy variables in a text and returns it as a pattern, or `None` if a variable has no value: such a
+/// text matches nothing.
 pub(super) fn expand(
     text: &str,
-    facts: &Facts<'_>,
+    context: &RequestContext<'_>,
     variables: bool,
 ) -> Result<Option<Vec<Glyph>>, Doubt> {
     let bad = || Doubt::Variable(text.to_owned());
     let mut pattern = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
-        let own = after.strip_prefix(OWN_KEY.strip_prefix("${").unwrap_or(OWN_KEY));
+        let after_own_key = after.strip_prefix(OWN_KEY.strip_prefix("${").unwrap_or(OWN_KEY));
         pattern.extend(glyphs(before));
-        if let Some(after) = own {
-            pattern.extend(facts.key.arn.ok_or(Doubt::KeyArn)?.chars().map(Glyph::Char));
+        if let Some(after) = after_own_key {
+            pattern.extend(context.key.arn.ok_or(Doubt::KeyArn)?.chars().map(Glyph::Char));
             rest = after;
         } else if variables {
             let (variable, after) = after.split_once('}').ok_or_else(bad)?;
-            let Some(value) = value(variable, facts).map_err(|doubt| doubt.unwrap_or_else(bad))?
+            let Some(value) =
+                value(variable, context).map_err(|doubt| doubt.unwrap_or_else(bad))?
             else {
                 return Ok(None);
             };
@@ -39,8 +41,9 @@ pub(super) fn expand(
     Ok(Some(pattern))
 }
 
-/// What stands between the braces: a sign that means itself, or a key with or without a default.
-fn value(variable: &str, facts: &Facts<'_>) -> Result<Option<String>, Option<Doubt>> {
+/// Returns the value of a variable: a literal `*`, `?` or `$`, or a condition key with or without a default. The error
+/// is `None` if the variable is not well formed.
+fn value(variable: &str, context: &RequestContext<'_>) -> Result<Option<String>, Option<Doubt>> {
     if matches!(variable, "*" | "?" | "$") {
         return Ok(Some(variable.to_owned()));
     }
@@ -55,13 +58,13 @@ fn value(variable: &str, facts: &Facts<'_>) -> Result<Option<String>, Option<Dou
         return Err(None);
     }
     let key = key.to_ascii_lowercase();
-    match &*facts.get(&key) {
-        Fact::Absent => Ok(default),
-        Fact::Known(values) => match values.iter().collect::<Vec<_>>().as_slice() {
-            // What wildcards in a request mean is not documented.
+    match &*context.get(&key) {
+        ContextValue::Absent => Ok(default),
+        ContextValue::Known(values) => match values.iter().collect::<Vec<_>>().as_slice() {
+            // AWS does not document whether wildcards in a value of the request are literal.
             [one] if !one.contains(['*', '?']) => Ok(Some((*one).clone())),
             _ => Err(None),
         },
-        Fact::AbsentOr(_) | Fact::Unknown => Err(Some(Doubt::Key(key))),
+        ContextValue::AbsentOr(_) | ContextValue::Unknown => Err(Some(Doubt::Key(key))),
     }
 }

@@ -1,101 +1,113 @@
-//! What the policy as a whole gives to whom: administration, grants, other accounts, and whether anybody keeps it.
+//! Rules about the access that the policy as a whole gives: administration, grants, other accounts, and lockout.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules;
-use super::written::{Clause, Named, Policy, Statement, Word};
+use super::written::{Word, WrittenCondition, WrittenPolicy, WrittenStatement};
 use super::{Facts, Finding};
 use crate::policy::actions::{ActionSet, Capability, glob};
-use crate::policy::eval::{Decision, Denial, Key, Principal, ask};
+use crate::policy::eval::{Decision, Denial, Principal, TargetKey, ask};
 use crate::policy::lockout::PUT_KEY_POLICY;
-use crate::policy::meaning::Name;
+use crate::policy::typed::PrincipalName;
 use crate::policy::{Document, lockout};
 use crate::tree::Span;
 
-pub(super) fn check(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
-    let mut out: Vec<Finding> = locked(policy, facts).into_iter().collect();
-    out.extend(caller(policy, facts));
+pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+    let mut out: Vec<Finding> = locks_account_out(policy, facts).into_iter().collect();
+    out.extend(locks_caller_out(policy, facts));
     let administrators = administrators(policy);
-    out.extend(separation(policy, &administrators));
+    out.extend(administrators_using_key(policy, &administrators));
     for statement in &policy.statements {
-        out.extend(grants(statement, &administrators, facts));
+        out.extend(unlimited_grants(statement, &administrators, facts));
         out.extend(all_actions(statement, facts));
-        out.extend(abroad(statement, facts));
+        out.extend(cross_account_actions(statement, facts));
     }
     out
 }
 
-/// The account in an identity's name.
-fn account(name: &Name) -> Option<&str> {
+/// Returns the account of a principal.
+fn account_of(name: &PrincipalName) -> Option<&str> {
     match name {
-        Name::Account(account) => Some(account),
-        Name::Identity(arn) => arn.split(':').nth(4),
-        Name::Everyone
-        | Name::AnyIdentity
-        | Name::UniqueId(_)
-        | Name::Service(_)
-        | Name::Provider(_)
-        | Name::Other(_) => None,
+        PrincipalName::Account(account) => Some(account),
+        PrincipalName::Identity(arn) => arn.split(':').nth(4),
+        PrincipalName::Everyone
+        | PrincipalName::AnyIdentity
+        | PrincipalName::UniqueId(_)
+        | PrincipalName::Service(_)
+        | PrincipalName::Provider(_)
+        | PrincipalName::Other(_) => None,
     }
 }
 
-fn is_foreign(name: &Name, facts: &Facts<'_>) -> bool {
-    match (account(name), facts.account) {
+/// Returns whether a principal is certainly of another account than the key.
+fn is_foreign(name: &PrincipalName, facts: &Facts<'_>) -> bool {
+    match (account_of(name), facts.account) {
         (Some(account), Some(own)) => account != own,
         _ => false,
     }
 }
 
-/// Policies that nobody could change. Where the key's account is not known, whichever it is must be locked out.
-fn locked(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
+/// Reports a policy that no durable principal could change. If the key's account is unknown, the policy must lock out
+/// every account that could own the key.
+fn locks_account_out(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Finding> {
     if facts.lockout_wanted || policy.statements.is_empty() {
         return None;
     }
     let document = Document::lenient(policy.node, facts.partition).ok()?;
-    let named = policy.statements.iter().flat_map(|statement| &statement.names);
-    let mentioned: BTreeSet<&str> = named.filter_map(|named| account(&named.name)).collect();
-    let lockout = |account: &str| {
-        let key = Key { partition: facts.partition, account, arn: facts.key_arn };
+    let lockout_of = |account: &str| {
+        let key = TargetKey { partition: facts.partition, account, arn: facts.key_arn };
         lockout(&document, &key, None)
     };
-    let why = match facts.account {
-        Some(own) => lockout(own)?,
+    let reason = match facts.account {
+        Some(own) => lockout_of(own)?,
         None => {
-            let each: Option<Vec<String>> =
-                mentioned.iter().map(|account| lockout(account)).collect();
-            match (each?.as_slice(), lockout("")) {
-                (_, None) => return None,
-                ([only], Some(_)) => only.clone(),
-                (_, Some(_)) => "nobody who lasts is allowed `kms:PutKeyPolicy`".to_owned(),
+            let mentioned: BTreeSet<&str> = policy
+                .statements
+                .iter()
+                .flat_map(|statement| &statement.principals)
+                .filter_map(|principal| account_of(&principal.name))
+                .collect();
+            let mut reasons = Vec::new();
+            for account in mentioned {
+                reasons.push(lockout_of(account)?);
+            }
+            // The owner can also be an account that the policy does not mention.
+            lockout_of("")?;
+            match reasons.as_slice() {
+                [only] => only.clone(),
+                _ => "no durable principal is allowed `kms:PutKeyPolicy`".to_owned(),
             }
         }
     };
-    let start = Span { end: policy.node.span.start, ..policy.node.span };
-    Some(Finding::new(&rules::LOCKOUT, start, why))
+    Some(Finding::new(&rules::LOCKOUT, start_of(policy), reason))
 }
 
-/// AWS's own check (KMS API, `PutKeyPolicy`): the caller could change the policy again. Stricter: a condition does not
-/// count, because it cannot be told whether the caller meets it. Without an account the key is taken to be in the
-/// caller's: nobody else can change its policy.
-fn caller(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
+/// Reports a policy that the caller could not change again, which AWS refuses (KMS API Reference, PutKeyPolicy). The
+/// check is stricter than AWS's: access under a condition does not count, because it is unknown whether the caller
+/// meets it. If the key's account is unknown, it is assumed to be the caller's: a principal of another account cannot
+/// change the policy.
+fn locks_caller_out(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Finding> {
     let caller = facts.caller?;
-    let who = Principal::parse(caller, facts.partition).ok()?;
-    let own = facts.account.map(str::to_owned).or_else(|| who.account().map(str::to_owned))?;
+    let mut principal = Principal::parse(caller, facts.partition).ok()?;
+    let own =
+        facts.account.map(str::to_owned).or_else(|| principal.account().map(str::to_owned))?;
     let role = role_of(caller);
-    let who = if role == caller { who } else { who.with_role(&role).ok()? };
-    let key = Key { partition: facts.partition, account: &own, arn: facts.key_arn };
-    let meaning = Document::lenient(policy.node, facts.partition).ok()?.meaning();
-    let why = match ask(&meaning, &key, &[], who, PUT_KEY_POLICY)? {
+    if role != caller {
+        principal = principal.with_role(&role).ok()?;
+    }
+    let key = TargetKey { partition: facts.partition, account: &own, arn: facts.key_arn };
+    let typed = Document::lenient(policy.node, facts.partition).ok()?.typed();
+    let reason = match ask(&typed, &key, &[], principal, PUT_KEY_POLICY)? {
         Decision::Allowed(_) | Decision::Delegated(_) => return None,
         Decision::Denied(Denial::Explicit(_)) => {
-            "a `Deny` takes `kms:PutKeyPolicy` from the caller".to_owned()
+            "a `Deny` denies `kms:PutKeyPolicy` to the caller".to_owned()
         }
-        Decision::Denied(Denial::Implicit | Denial::Abroad) | Decision::IamOnly => {
+        Decision::Denied(Denial::Implicit | Denial::OtherAccount) | Decision::IamOnly => {
             "the caller is not allowed `kms:PutKeyPolicy`".to_owned()
         }
-        Decision::Unknown(open) => {
+        Decision::Unknown(undecided) => {
             let doubts: BTreeSet<String> =
-                open.iter().flat_map(|open| &open.doubts).map(ToString::to_string).collect();
+                undecided.iter().flat_map(|one| &one.doubts).map(ToString::to_string).collect();
             let doubts: Vec<String> = doubts.into_iter().collect();
             format!(
                 "whether the caller is allowed `kms:PutKeyPolicy` depends on {}",
@@ -103,11 +115,16 @@ fn caller(policy: &Policy<'_>, facts: &Facts<'_>) -> Option<Finding> {
             )
         }
     };
-    let start = Span { end: policy.node.span.start, ..policy.node.span };
-    Some(Finding::new(&rules::CALLER, start, why))
+    Some(Finding::new(&rules::CALLER, start_of(policy), reason))
 }
 
-/// The role behind a session, as far as its ARN says: a session's has no path.
+/// Returns the position at the start of the policy.
+fn start_of(policy: &WrittenPolicy<'_>) -> Span {
+    Span { end: policy.node.span.start, ..policy.node.span }
+}
+
+/// Returns the ARN of a session's role without a path, which the session's ARN does not contain, or any other ARN
+/// unchanged.
 fn role_of(arn: &str) -> String {
     let fields: Vec<&str> = arn.splitn(6, ':').collect();
     if let ["arn", partition, "sts", "", account, session] = fields.as_slice()
@@ -118,119 +135,147 @@ fn role_of(arn: &str) -> String {
     arn.to_owned()
 }
 
-/// Users and roles that may change the policy, unconditionally or not.
-fn administrators<'a>(policy: &Policy<'a>) -> BTreeMap<&'a str, Word<'a>> {
-    let put = ActionSet::of(|action| action.capability == Capability::ChangePolicy);
+/// Returns the users and roles that may change the policy, with or without a condition.
+fn administrators<'a>(policy: &WrittenPolicy<'a>) -> BTreeMap<&'a str, Word<'a>> {
+    let change_policy = ActionSet::of(|action| action.capability == Capability::ChangePolicy);
     let mut out = BTreeMap::new();
-    for statement in policy.statements.iter().filter(|statement| statement.actions.covers(put)) {
-        for named in statement.allowed().filter(|named| matches!(named.name, Name::Identity(_))) {
-            out.entry(named.word.text).or_insert(named.word);
+    for statement in &policy.statements {
+        if !statement.known_actions.covers(change_policy) {
+            continue;
+        }
+        for principal in statement.allowed() {
+            if matches!(principal.name, PrincipalName::Identity(_)) {
+                out.entry(principal.word.text).or_insert(principal.word);
+            }
         }
     }
     out
 }
 
-/// Administrators who use the key (NIST SP 800-57 part 2: separate who manages keys from who uses them).
-fn separation(policy: &Policy<'_>, administrators: &BTreeMap<&str, Word<'_>>) -> Vec<Finding> {
-    let use_it = ActionSet::of(|action| {
+/// Reports administrators that use the key. NIST SP 800-57 part 2 recommends to separate key management from key use.
+fn administrators_using_key(
+    policy: &WrittenPolicy<'_>,
+    administrators: &BTreeMap<&str, Word<'_>>,
+) -> Vec<Finding> {
+    let use_actions = ActionSet::of(|action| {
         matches!(action.capability, Capability::Decrypt | Capability::Sign | Capability::Mac)
     });
-    let uses = |word: &Word<'_>| {
-        policy.statements.iter().any(|statement| {
-            !statement.actions.and(use_it).is_empty()
-                && statement.allowed().any(|named| named.word.text == word.text)
-        })
-    };
-    let sole = administrators.len() == 1;
-    let finding = |word: &Word<'_>| {
-        if sole {
-            let message =
-                format!("the only named administrator, `{}`, uses the key too", word.text);
-            return Finding::new(&rules::SOLE_USER, word.span, message);
-        }
-        let message = format!("the administrator `{}` uses the key too", word.text);
-        Finding::new(&rules::USER_ADMINISTRATOR, word.span, message)
-    };
-    administrators.values().filter(|word| uses(word)).map(finding).collect()
+    let users: BTreeSet<&str> = policy
+        .statements
+        .iter()
+        .filter(|statement| !statement.known_actions.and(use_actions).is_empty())
+        .flat_map(WrittenStatement::allowed)
+        .map(|principal| principal.word.text)
+        .collect();
+    let mut out = Vec::new();
+    for word in administrators.values().filter(|word| users.contains(word.text)) {
+        let (rule, message) = if administrators.len() == 1 {
+            (
+                &rules::SOLE_USER,
+                format!("the only named administrator, `{}`, uses the key too", word.text),
+            )
+        } else {
+            (
+                &rules::USER_ADMINISTRATOR,
+                format!("the administrator `{}` uses the key too", word.text),
+            )
+        };
+        out.push(Finding::new(rule, word.span, message));
+    }
+    out
 }
 
-/// `kms:CreateGrant` without a bound. The key's own account is what IAM policies make of it, and who may change the policy
-/// may do all (policy-semantics B3), so for them a bound bounds nothing.
-fn grants(
-    statement: &Statement<'_>,
+/// Reports `kms:CreateGrant` without a limiting condition.
+///
+/// The key's own account is exempt: its IAM policies decide. Principals that may change the key policy are exempt too:
+/// they can give themselves every permission, so a condition here would not limit them (KMS Developer Guide, "Key
+/// policies").
+fn unlimited_grants(
+    statement: &WrittenStatement<'_>,
     administrators: &BTreeMap<&str, Word<'_>>,
     facts: &Facts<'_>,
 ) -> Vec<Finding> {
     let create = ActionSet::of(|action| action.name == "CreateGrant");
-    let bound = |clause: &Clause<'_>| {
-        clause.test.needs_key()
-            && matches!(
-                clause.test.key.as_str(),
-                "kms:grantisforawsresource"
-                    | "kms:granteeprincipal"
-                    | "kms:granteeserviceprincipal"
-                    | "kms:retiringprincipal"
-                    | "kms:retiringserviceprincipal"
-                    | "kms:grantconstraintsourcearn"
-                    | "kms:viaservice"
-            )
-            || clause.test.key == "kms:grantoperations" && !clause.test.negated
-    };
-    if !statement.actions.covers(create) || statement.clauses.iter().any(bound) {
+    if !statement.known_actions.covers(create) || statement.conditions.iter().any(limits_grants) {
         return Vec::new();
     }
-    let unbounded = |named: &&Named<'_>| match &named.name {
-        Name::Account(_) => is_foreign(&named.name, facts),
-        Name::Identity(_) => !administrators.contains_key(named.word.text),
-        Name::Everyone | Name::AnyIdentity => true,
-        Name::UniqueId(_) | Name::Service(_) | Name::Provider(_) | Name::Other(_) => false,
-    };
-    let finding = |named: &Named<'_>| {
-        let message = format!("`{}` may create grants for anyone and anything", named.word.text);
-        Finding::new(&rules::UNBOUNDED_GRANT, named.word.span, message)
-    };
-    statement.allowed().filter(unbounded).map(finding).collect()
+    let mut out = Vec::new();
+    for principal in statement.allowed() {
+        let is_reported = match &principal.name {
+            PrincipalName::Account(_) => is_foreign(&principal.name, facts),
+            PrincipalName::Identity(_) => !administrators.contains_key(principal.word.text),
+            PrincipalName::Everyone | PrincipalName::AnyIdentity => true,
+            PrincipalName::UniqueId(_)
+            | PrincipalName::Service(_)
+            | PrincipalName::Provider(_)
+            | PrincipalName::Other(_) => false,
+        };
+        if is_reported {
+            let text = principal.word.text;
+            let message = format!("`{text}` may create grants to any principal for any operation");
+            out.push(Finding::new(&rules::UNBOUNDED_GRANT, principal.word.span, message));
+        }
+    }
+    out
 }
 
-fn all_actions(statement: &Statement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
-    let every = |word: &Word<'_>| glob(&word.text.to_ascii_lowercase(), "kms:");
-    let Some(word) = statement
-        .what
-        .as_ref()
-        .filter(|what| !what.except)
-        .and_then(|what| what.words.iter().find(|word| every(word)))
-    else {
-        return Vec::new();
-    };
-    let single = |named: &&Named<'_>| {
-        matches!(named.name, Name::Identity(_)) || is_foreign(&named.name, facts)
-    };
-    let finding = |named: &Named<'_>| {
-        let message = format!("`{}` is allowed `{}`", named.word.text, word.text);
-        Finding::new(&rules::ALL_ACTIONS, named.word.span, message)
-    };
-    statement.allowed().filter(single).map(finding).collect()
+/// Returns whether a condition limits the grants that a principal may create.
+fn limits_grants(condition: &WrittenCondition<'_>) -> bool {
+    match condition.test.key.as_str() {
+        "kms:grantoperations" => !condition.test.negated,
+        "kms:grantisforawsresource"
+        | "kms:granteeprincipal"
+        | "kms:granteeserviceprincipal"
+        | "kms:retiringprincipal"
+        | "kms:retiringserviceprincipal"
+        | "kms:grantconstraintsourcearn"
+        | "kms:viaservice" => condition.test.requires_key(),
+        _ => false,
+    }
 }
 
-/// Actions that do not cross accounts (KMS Developer Guide, "Allowing users in other accounts to use a KMS key").
-fn abroad(statement: &Statement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
-    let Some(named) = statement.allowed().find(|named| is_foreign(&named.name, facts)) else {
+/// Reports principals other than the key's own account that are allowed every action.
+fn all_actions(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(element) = statement.actions.as_ref().filter(|element| !element.except) else {
         return Vec::new();
     };
-    if statement.names.iter().any(|named| !is_foreign(&named.name, facts)) {
+    let matches_all = |word: &&Word<'_>| glob(&word.text.to_ascii_lowercase(), "kms:");
+    let Some(pattern) = element.words.iter().find(matches_all) else {
+        return Vec::new();
+    };
+    let mut out = Vec::new();
+    for principal in statement.allowed() {
+        if matches!(principal.name, PrincipalName::Identity(_))
+            || is_foreign(&principal.name, facts)
+        {
+            let message = format!("`{}` is allowed `{}`", principal.word.text, pattern.text);
+            out.push(Finding::new(&rules::ALL_ACTIONS, principal.word.span, message));
+        }
+    }
+    out
+}
+
+/// Reports actions that are allowed to other accounts but do not support cross-account use (KMS Developer Guide,
+/// "Allowing users in other accounts to use a KMS key").
+fn cross_account_actions(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+    let foreign = statement.allowed().iter().find(|principal| is_foreign(&principal.name, facts));
+    let actions = statement.actions.as_ref().filter(|element| !element.except);
+    let (Some(principal), Some(actions)) = (foreign, actions) else {
+        return Vec::new();
+    };
+    if statement.principals.iter().any(|principal| !is_foreign(&principal.name, facts)) {
         return Vec::new();
     }
-    let at_home = |word: &&Word<'_>| {
+    let mut out = Vec::new();
+    for word in &actions.words {
         let matched = ActionSet::matching(word.text);
-        !matched.is_empty() && matched.iter().all(|action| !action.crosses_accounts())
-    };
-    let finding = |word: &Word<'_>| {
-        let message = format!(
-            "`{}` cannot be allowed to `{}`, of another account",
-            word.text, named.word.text
-        );
-        Finding::new(&rules::ABROAD, word.span, message)
-    };
-    let words = statement.what.as_ref().filter(|what| !what.except).into_iter();
-    words.flat_map(|what| what.words.iter().filter(at_home).map(finding)).collect()
+        if !matched.is_empty() && matched.iter().all(|action| !action.crosses_accounts()) {
+            let message = format!(
+                "`{}` cannot be allowed to `{}`, which is of another account",
+                word.text, principal.word.text
+            );
+            out.push(Finding::new(&rules::ABROAD, word.span, message));
+        }
+    }
+    out
 }

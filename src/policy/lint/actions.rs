@@ -1,44 +1,45 @@
-//! Actions and resources: whether a key policy is about them.
+//! Rules about actions and resources.
 
 use super::rules;
-use super::written::{Statement, Word, may_be_key};
+use super::written::{Word, WrittenStatement, may_be_key};
 use super::{Facts, Finding};
 use crate::policy::OWN_KEY;
 use crate::policy::actions::{Action, ActionSet, IAM_ONLY, KEY_ACTIONS, glob, nearest};
 use crate::policy::arn::is_account;
 
-pub(super) fn check(statement: &Statement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+pub(super) fn check(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     let start = statement.node.span;
-    match &statement.what {
-        Some(what) if !what.words.is_empty() => {
-            out.extend(what.words.iter().filter_map(|word| action(*word, facts)));
-            if what.except && statement.allows() {
+    match &statement.actions {
+        Some(element) if !element.words.is_empty() => {
+            out.extend(element.words.iter().filter_map(|word| action(*word, facts)));
+            if element.except && statement.allows() {
                 let message = "`Allow` with `NotAction` allows every other action";
-                out.push(Finding::new(&rules::ALLOW_NOT_ACTION, what.key, message));
+                out.push(Finding::new(&rules::ALLOW_NOT_ACTION, element.key, message));
             }
         }
         Some(_) | None => {
-            let message = "the statement has no `Action`, so it does nothing";
+            let message = "the statement has no `Action`, so it has no effect";
             out.push(Finding::new(&rules::NO_ACTION, start, message));
         }
     }
-    match &statement.on {
-        Some(on) if on.except => {
+    match &statement.resources {
+        Some(element) if element.except => {
             let message = "`NotResource` makes no sense in a key policy: there is only this key";
-            out.push(Finding::new(&rules::NOT_RESOURCE, on.key, message));
+            out.push(Finding::new(&rules::NOT_RESOURCE, element.key, message));
         }
-        Some(on) if !on.words.is_empty() => {
-            out.extend(on.words.iter().filter_map(|word| resource(*word, facts)));
+        Some(element) if !element.words.is_empty() => {
+            out.extend(element.words.iter().filter_map(|word| resource(*word, facts)));
         }
         Some(_) | None => {
-            let message = "the statement has no `Resource`, so it does nothing";
+            let message = "the statement has no `Resource`, so it has no effect";
             out.push(Finding::new(&rules::NO_RESOURCE, start, message));
         }
     }
     out
 }
 
+/// Reports an action that a key policy cannot allow or deny.
 fn action(word: Word<'_>, facts: &Facts<'_>) -> Option<Finding> {
     let text = word.text;
     let lower = text.to_ascii_lowercase();
@@ -48,8 +49,8 @@ fn action(word: Word<'_>, facts: &Facts<'_>) -> Option<Finding> {
     }
     let is = |known: &&&str| glob(&lower, &format!("kms:{}", known.to_ascii_lowercase()));
     if let Some(known) = IAM_ONLY.iter().find(is) {
-        let message = format!("`{text}` does nothing in a key policy");
-        let help = format!("`kms:{known}` is about no key: allow it in an IAM policy");
+        let message = format!("`{text}` has no effect in a key policy");
+        let help = format!("`kms:{known}` is not a request about a key: allow it in an IAM policy");
         return Some(Finding::new(&rules::IAM_ONLY_ACTION, word.span, message).help(help));
     }
     let wild = lower.contains(['*', '?']);
@@ -63,19 +64,19 @@ fn action(word: Word<'_>, facts: &Facts<'_>) -> Option<Finding> {
         None => lower.as_str(),
     };
     if wild {
-        let message = format!("`{text}` matches no action that a key policy could be about");
+        let message = format!("`{text}` matches no action that a key policy can allow or deny");
         return Some(Finding::new(&rules::NO_MATCH, word.span, message));
     }
     let message = format!("there is no action `{text}`");
     let finding = Finding::new(&rules::UNKNOWN_ACTION, word.span, message);
-    Some(match meant(name) {
+    Some(match suggestion(name) {
         Some(help) => finding.help(help),
         None => finding,
     })
 }
 
-/// What a misspelt action may have been meant to be.
-fn meant(name: &str) -> Option<String> {
+/// Returns a suggestion for a misspelled action.
+fn suggestion(name: &str) -> Option<String> {
     if name == "reencrypt" {
         let help = "write `kms:ReEncrypt*`, or `kms:ReEncryptFrom` and `kms:ReEncryptTo`";
         return Some(help.to_owned());
@@ -84,7 +85,7 @@ fn meant(name: &str) -> Option<String> {
     Some(format!("did you mean `kms:{known}`?"))
 }
 
-/// The actions of the other usages: a key has one, for ever (KMS Developer Guide, key usage).
+/// Reports actions of another key usage than the key's, which cannot be changed (KMS API Reference, CreateKey).
 fn usage(word: Word<'_>, found: ActionSet, facts: &Facts<'_>) -> Option<Finding> {
     let usage = facts.usage?;
     let impossible =
@@ -95,7 +96,7 @@ fn usage(word: Word<'_>, found: ActionSet, facts: &Facts<'_>) -> Option<Finding>
     })
 }
 
-/// The usages that a cryptographic action is for; `None` where every key has the action, or where it is not documented.
+/// Returns the key usages that an action supports, or `None` if it supports all of them, or if that is not documented.
 fn usages(action: &Action) -> Option<&'static [&'static str]> {
     Some(match action.name {
         "Encrypt"
@@ -113,20 +114,21 @@ fn usages(action: &Action) -> Option<&'static [&'static str]> {
     })
 }
 
-/// KMS Developer Guide, key policies: `*` is this key. CloudTrail's user guide writes the ARN of the key.
+/// Reports a resource other than `*`, which means "this KMS key" (KMS Developer Guide, "Creating a key policy"). An ARN
+/// is only a warning: policies in the CloudTrail User Guide contain the key's ARN.
 fn resource(word: Word<'_>, facts: &Facts<'_>) -> Option<Finding> {
     let text = word.text;
     if matches!(text, "*" | OWN_KEY) {
         return None;
     }
     let fields: Vec<&str> = text.splitn(6, ':').collect();
-    let lost = match fields.as_slice() {
+    let lacks_region = match fields.as_slice() {
         ["arn", _, "kms", account, key] => is_account(account) && key.starts_with("key/"),
         ["arn", _, "kms", "", account, key] => is_account(account) && key.starts_with("key/"),
         _ => false,
     };
-    if lost {
-        let message = format!("the resource `{text}` has lost its Region");
+    if lacks_region {
+        let message = format!("the resource `{text}` has no Region");
         return Some(Finding::new(&rules::NO_REGION, word.span, message));
     }
     let other = facts.key_arn.is_some_and(|arn| !glob(text, arn));

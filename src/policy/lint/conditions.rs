@@ -1,26 +1,26 @@
-//! Conditions: keys and operators that do not exist, and keys that the statement's requests do not have.
+//! Rules about conditions: unknown keys and operators, and keys that the requests of the statement do not have.
 
-use super::super::keys::{Key, Known, key};
 use super::Finding;
 use super::rules;
-use super::written::{Clause, Statement, Word};
+use super::written::{Word, WrittenCondition, WrittenStatement};
 use crate::policy::actions::{ActionSet, nearest};
-use crate::policy::limit::SOURCE;
-use crate::policy::meaning::{Name, Operator, Quantifier, operators};
+use crate::policy::condition_keys::{ConditionKey, KeyLookup, look_up};
+use crate::policy::limiting_conditions::SOURCE_KEYS;
+use crate::policy::typed::{Operator, PrincipalName, Quantifier, operators};
 use crate::tree::Value;
 
-pub(super) fn check(statement: &Statement<'_>) -> Vec<Finding> {
+pub(super) fn check(statement: &WrittenStatement<'_>) -> Vec<Finding> {
     let mut out = empty(statement);
-    for clause in &statement.clauses {
-        out.extend(operator(clause));
-        match key(clause.key.text) {
-            Known::Foreign => {}
-            Known::Unknown(near) => out.push(unknown(clause, near)),
-            Known::Key(known) => {
-                out.extend(form(clause, known));
-                if clause.test.needs_key() {
-                    out.extend(who(clause, statement));
-                    out.extend(present(clause, known, statement));
+    for condition in &statement.conditions {
+        out.extend(operator(condition));
+        match look_up(condition.key.text) {
+            KeyLookup::OtherService => {}
+            KeyLookup::Unknown(near) => out.push(unknown(condition, near)),
+            KeyLookup::Key(known) => {
+                out.extend(misused_key(condition, known));
+                if condition.test.requires_key() {
+                    out.extend(absent_for_principals(condition, statement));
+                    out.extend(absent_for_actions(condition, known, statement));
                 }
             }
         }
@@ -28,17 +28,18 @@ pub(super) fn check(statement: &Statement<'_>) -> Vec<Finding> {
     out
 }
 
-/// `{}`, an operator without keys, a key without values.
-fn empty(statement: &Statement<'_>) -> Vec<Finding> {
+/// Reports an empty `Condition`, an operator without keys, and a key without values.
+fn empty(statement: &WrittenStatement<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
-    let Some(Value::Map(operators)) = statement.condition.map(|entry| &entry.value.value) else {
+    let Some(Value::Map(operators)) = statement.condition_entry.map(|entry| &entry.value.value)
+    else {
         return out;
     };
     let mut add = |span, what: &str| {
         out.push(Finding::new(&rules::EMPTY_CONDITION, span, format!("{what} is empty")));
     };
     if operators.is_empty()
-        && let Some(condition) = statement.condition
+        && let Some(condition) = statement.condition_entry
     {
         add(condition.value.span, "the `Condition`");
     }
@@ -47,16 +48,18 @@ fn empty(statement: &Statement<'_>) -> Vec<Finding> {
             add(operator.value.span, &format!("`{}`", operator.key));
         }
     }
-    for clause in statement.clauses.iter().filter(|clause| clause.values.is_empty()) {
-        add(clause.key.span, &format!("the list of values of `{}`", clause.key.text));
+    for condition in statement.conditions.iter().filter(|condition| condition.values.is_empty()) {
+        add(condition.key.span, &format!("the list of values of `{}`", condition.key.text));
     }
     out
 }
 
-fn operator(clause: &Clause<'_>) -> Option<Finding> {
-    let text = clause.operator.text;
-    let finding = |message| Finding::new(&rules::UNKNOWN_OPERATOR, clause.operator.span, message);
-    if let Operator::Unknown(name) = &clause.test.operator {
+/// Reports an unknown operator.
+fn operator(condition: &WrittenCondition<'_>) -> Option<Finding> {
+    let text = condition.operator.text;
+    let finding =
+        |message| Finding::new(&rules::UNKNOWN_OPERATOR, condition.operator.span, message);
+    if let Operator::Unknown(name) = &condition.test.operator {
         let plain = name.strip_suffix("IfExists").unwrap_or(name);
         let plain = plain.rsplit(':').next().unwrap_or(plain);
         let finding = finding(format!("there is no condition operator `{text}`"));
@@ -65,15 +68,17 @@ fn operator(clause: &Clause<'_>) -> Option<Finding> {
             None => finding,
         });
     }
-    // IAM User Guide, condition operators: `IfExists` goes with all but `Null`.
-    (clause.test.operator == Operator::Null && clause.test.if_exists).then(|| {
+    // `IfExists` works with every operator except `Null` (IAM User Guide, "IAM JSON policy elements: Condition
+    // operators").
+    (condition.test.operator == Operator::Null && condition.test.if_exists).then(|| {
         finding(format!("there is no condition operator `{text}`"))
-            .help("write `Null`: it says itself whether the key is there")
+            .help("write `Null`, which tests itself whether the key is present")
     })
 }
 
-fn unknown(clause: &Clause<'_>, near: Option<&'static str>) -> Finding {
-    let Word { text, span } = clause.key;
+/// Reports an unknown condition key.
+fn unknown(condition: &WrittenCondition<'_>, near: Option<&'static str>) -> Finding {
+    let Word { text, span } = condition.key;
     let finding =
         Finding::new(&rules::UNKNOWN_KEY, span, format!("there is no condition key `{text}`"));
     match near {
@@ -85,10 +90,10 @@ fn unknown(clause: &Clause<'_>, near: Option<&'static str>) -> Finding {
     }
 }
 
-/// Set operators, and keys that are not for key policies.
-fn form(clause: &Clause<'_>, known: &Key) -> Option<Finding> {
-    let Word { text, span } = clause.key;
-    let quantifier = clause.test.quantifier;
+/// Reports missing and misleading set operators, and keys that are not for key policies.
+fn misused_key(condition: &WrittenCondition<'_>, known: &ConditionKey) -> Option<Finding> {
+    let Word { text, span } = condition.key;
+    let quantifier = condition.test.quantifier;
     let (rule, message) = if known.name == "kms:ResourceAliases" {
         (&rules::IAM_KEY, format!("`{text}` works in IAM policies only"))
     } else if known.name.starts_with("kms:CustomerMasterKey") {
@@ -96,23 +101,28 @@ fn form(clause: &Clause<'_>, known: &Key) -> Option<Finding> {
         let message = format!("`{text}` is deprecated");
         let finding = Finding::new(&rules::OLD_KEY, span, message);
         return Some(finding.help(format!("write `{new}`")));
-    } else if known.multi && quantifier == Quantifier::One && clause.test.operator != Operator::Null
+    } else if known.multi
+        && quantifier == Quantifier::One
+        && condition.test.operator != Operator::Null
     {
         (
             &rules::NO_SET_OPERATOR,
-            format!("`{text}` has several values, and the operator says nothing about that"),
+            format!("`{text}` has several values, and the operator has no set operator"),
         )
     } else if !known.multi && quantifier == Quantifier::All {
-        (&rules::FOR_ALL, format!("`{}` is met by requests without `{text}`", clause.operator.text))
+        (
+            &rules::FOR_ALL,
+            format!("`{}` is met by requests without `{text}`", condition.operator.text),
+        )
     } else {
         return None;
     };
     Some(Finding::new(rule, span, message))
 }
 
-/// What a service's own requests do not have (KMS Developer Guide, `kms:ViaService` and `kms:CallerAccount`: not in
-/// requests that a service principal makes; a service is in no organization).
-const CALLER: [&str; 5] = [
+/// Condition keys that requests of a service principal do not have: `kms:ViaService` and `kms:CallerAccount` (KMS
+/// Developer Guide, "Condition keys for AWS KMS"), and those of an organization, which services do not belong to.
+const CALLER_KEYS: [&str; 5] = [
     "kms:viaservice",
     "kms:calleraccount",
     "aws:principalorgid",
@@ -120,83 +130,90 @@ const CALLER: [&str; 5] = [
     "aws:username",
 ];
 
-/// Keys that none of the statement's principals has.
-fn who(clause: &Clause<'_>, statement: &Statement<'_>) -> Option<Finding> {
-    if statement.excepts() || statement.names.is_empty() {
+/// Reports keys that the requests of the statement's principals do not have.
+fn absent_for_principals(
+    condition: &WrittenCondition<'_>,
+    statement: &WrittenStatement<'_>,
+) -> Option<Finding> {
+    if statement.excepts() || statement.principals.is_empty() {
         return None;
     }
-    let lower = clause.test.key.as_str();
-    let Word { text, span } = clause.key;
-    let all = |test: fn(&Name) -> bool| statement.names.iter().all(|named| test(&named.name));
-    let some = |test: fn(&Name) -> bool| statement.names.iter().any(|named| test(&named.name));
-    let identity =
-        |name: &Name| matches!(name, Name::Account(_) | Name::Identity(_) | Name::UniqueId(_));
-    let service = |name: &Name| matches!(name, Name::Service(_));
-    if SOURCE.contains(&lower) && some(identity) {
-        let message =
-            format!("`{text}` is absent when a user or role calls, so this never matches");
-        return Some(Finding::new(&rules::SOURCE_OF_IDENTITY, span, message));
-    }
-    if CALLER.contains(&lower) && some(service) {
-        let message = format!("`{text}` is absent when a service calls, so this never matches");
-        return Some(Finding::new(&rules::CALLER_OF_SERVICE, span, message));
-    }
-    if lower == "aws:username" && all(is_role) {
-        let message = format!("`{text}` is absent when a role calls, so this never matches");
-        return Some(Finding::new(&rules::USERNAME, span, message));
-    }
-    None
+    let key = condition.test.key.as_str();
+    let names = || statement.principals.iter().map(|principal| &principal.name);
+    let (rule, caller) = if SOURCE_KEYS.contains(&key) && names().any(is_identity) {
+        (&rules::SOURCE_OF_IDENTITY, "a user or role")
+    } else if CALLER_KEYS.contains(&key)
+        && names().any(|name| matches!(name, PrincipalName::Service(_)))
+    {
+        (&rules::CALLER_OF_SERVICE, "a service")
+    } else if key == "aws:username" && names().all(is_role) {
+        (&rules::USERNAME, "a role")
+    } else {
+        return None;
+    };
+    let Word { text, span } = condition.key;
+    let message = format!("`{text}` is absent when {caller} calls, so this never matches");
+    Some(Finding::new(rule, span, message))
 }
 
-fn is_role(name: &Name) -> bool {
-    let Name::Identity(arn) = name else {
+fn is_identity(name: &PrincipalName) -> bool {
+    matches!(
+        name,
+        PrincipalName::Account(_) | PrincipalName::Identity(_) | PrincipalName::UniqueId(_)
+    )
+}
+
+fn is_role(name: &PrincipalName) -> bool {
+    let PrincipalName::Identity(arn) = name else {
         return false;
     };
     let last = arn.splitn(6, ':').last().unwrap_or_default();
     last.starts_with("role/") || last.starts_with("assumed-role/")
 }
 
-/// Keys that the statement's actions do not have.
-fn present(clause: &Clause<'_>, known: &Key, statement: &Statement<'_>) -> Vec<Finding> {
-    let able = known.actions();
-    let actions = statement.actions;
-    let Some(what) = statement.what.as_ref().filter(|_| able != ActionSet::ALL) else {
+/// Reports keys that requests for the statement's actions do not have.
+fn absent_for_actions(
+    condition: &WrittenCondition<'_>,
+    known: &ConditionKey,
+    statement: &WrittenStatement<'_>,
+) -> Vec<Finding> {
+    let with_key = known.actions();
+    let Some(element) = &statement.actions else {
         return Vec::new();
     };
-    let Word { text, span } = clause.key;
-    if actions.is_empty() {
+    if with_key == ActionSet::ALL || statement.known_actions.is_empty() {
         return Vec::new();
     }
-    if actions.and(able).is_empty() {
+    let Word { text, span } = condition.key;
+    if statement.known_actions.and(with_key).is_empty() {
         let message = format!("`{text}` is in no request for these actions, so this never matches");
         return vec![Finding::new(&rules::NEVER_PRESENT, span, message)];
     }
-    let without = |word: &&Word<'_>| {
-        let matched = ActionSet::matching(word.text);
-        !matched.is_empty() && matched.and(able).is_empty()
-    };
     if known.name == "kms:GrantIsForAWSResource" {
-        let others = match what.words.iter().find(|word| what.except || !matches_only(word, able)) {
-            Some(word) => word.text,
-            None => return Vec::new(),
+        let other = element
+            .words
+            .iter()
+            .find(|word| element.except || !with_key.covers(ActionSet::matching(word.text)));
+        let Some(Word { text: other, .. }) = other else {
+            return Vec::new();
         };
         let message =
-            format!("`{text}` is only in requests about grants, not in those of `{others}`");
+            format!("`{text}` is only in requests about grants, not in those of `{other}`");
         return vec![Finding::new(&rules::GRANT_KEY, span, message)];
     }
-    if what.except {
+    if element.except {
         return Vec::new();
     }
-    let finding = |word: &Word<'_>| {
-        let message = format!(
-            "no request for `{}` has `{text}`, so the statement is not about it",
-            word.text
-        );
-        Finding::new(&rules::PARTLY_PRESENT, word.span, message)
-    };
-    what.words.iter().filter(without).map(finding).collect()
-}
-
-fn matches_only(word: &Word<'_>, able: ActionSet) -> bool {
-    able.covers(ActionSet::matching(word.text))
+    let mut out = Vec::new();
+    for word in &element.words {
+        let matched = ActionSet::matching(word.text);
+        if !matched.is_empty() && matched.and(with_key).is_empty() {
+            let message = format!(
+                "no request for `{}` has `{text}`, so the statement does not apply to it",
+                word.text
+            );
+            out.push(Finding::new(&rules::PARTLY_PRESENT, word.span, message));
+        }
+    }
+    out
 }

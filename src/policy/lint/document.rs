@@ -1,18 +1,18 @@
-//! The document as a whole: its version, size, characters, names, and what AWS's grammar refuses.
+//! Rules about the document as a whole: its version, size, characters, Sids, and elements that AWS refuses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules;
-use super::written::{Policy, Word};
+use super::written::{Word, WrittenPolicy};
 use super::{Facts, Finding};
-use crate::policy::canon::Statement;
-use crate::policy::document::{MAX_BYTES, characters};
-use crate::policy::limit::has_variable;
+use crate::policy::canonical::CanonicalStatement;
+use crate::policy::document::{MAX_BYTES, check_characters};
+use crate::policy::limiting_conditions::has_variable;
 use crate::policy::reader::Reader;
 use crate::policy::{Problem, write};
 use crate::tree::{Entry, Node, Span, Value};
 
-pub(super) fn check(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = malformed(policy, facts);
     if !matches!(policy.node.value, Value::Map(_)) {
         return out;
@@ -20,14 +20,15 @@ pub(super) fn check(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     version(policy, &mut out);
     size(policy, facts, &mut out);
     let mut problems = Vec::new();
-    characters(policy.node, &mut problems);
-    out.extend(problems.into_iter().map(|problem| named(&rules::CHARACTER, problem)));
+    check_characters(policy.node, &mut problems);
+    out.extend(problems.into_iter().map(|problem| finding(&rules::CHARACTER, problem)));
     sids(policy, &mut out);
     repeated(policy, &mut out);
     out
 }
 
-fn named(rule: &'static rules::Rule, problem: Problem) -> Finding {
+/// Turns a problem into a finding.
+fn finding(rule: &'static rules::Rule, problem: Problem) -> Finding {
     let finding = Finding::new(rule, problem.span, problem.message);
     match problem.help {
         Some(help) => finding.help(help),
@@ -35,28 +36,32 @@ fn named(rule: &'static rules::Rule, problem: Problem) -> Finding {
     }
 }
 
-/// What the strict reader refuses and no rule of its own names better.
-fn malformed(policy: &Policy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+/// Reports the problems of the strict reader, except those about words that have rules of their own.
+fn malformed(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let authored = write::authored(policy.node, facts.partition);
     let mut reader = Reader { partition: facts.partition, strict: true, problems: Vec::new() };
     drop(reader.document(&authored));
-    let mut better: BTreeSet<Span> = BTreeSet::new();
+    let mut has_own_rule: BTreeSet<Span> = BTreeSet::new();
     for statement in &policy.statements {
-        better.extend(statement.names.iter().filter(|n| n.kind == "AWS").map(|n| n.word.span));
-        better.extend(statement.what.iter().flat_map(|what| &what.words).map(|word| word.span));
-        if statement.names.is_empty() {
-            better.extend(statement.who.map(|who| who.value.span));
+        has_own_rule
+            .extend(statement.principals.iter().filter(|n| n.kind == "AWS").map(|n| n.word.span));
+        has_own_rule
+            .extend(statement.actions.iter().flat_map(|what| &what.words).map(|word| word.span));
+        if statement.principals.is_empty() {
+            has_own_rule.extend(statement.principal_entry.map(|who| who.value.span));
         }
     }
-    let problems = reader.problems.into_iter().filter(|problem| !better.contains(&problem.span));
-    problems.map(|problem| named(&rules::MALFORMED, problem)).collect()
+    let problems =
+        reader.problems.into_iter().filter(|problem| !has_own_rule.contains(&problem.span));
+    problems.map(|problem| finding(&rules::MALFORMED, problem)).collect()
 }
 
-/// IAM User Guide, Version: without one the policy has that of 2008, which knows no variables.
-fn version(policy: &Policy<'_>, out: &mut Vec<Finding>) {
+/// Reports a missing or old version. A policy without a version has that of 2008, in which `${…}` is literal text (IAM
+/// User Guide, "IAM JSON policy elements: Version").
+fn version(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
     match policy.version {
         None => {
-            let message = "the policy has no `Version`, so the one of 2008 applies";
+            let message = "the policy has no `Version`, so version 2008-10-17 applies";
             let start = Span { end: policy.node.span.start, ..policy.node.span };
             out.push(Finding::new(&rules::NO_VERSION, start, message));
         }
@@ -67,31 +72,35 @@ fn version(policy: &Policy<'_>, out: &mut Vec<Finding>) {
         Some(_) => return,
     }
     for statement in &policy.statements {
-        let resources = statement.on.iter().flat_map(|on| &on.words);
-        let values = statement.clauses.iter().flat_map(|clause| &clause.values);
+        let resources = statement.resources.iter().flat_map(|on| &on.words);
+        let values = statement.conditions.iter().flat_map(|condition| &condition.values);
         let variables = resources.chain(values).filter(|word| has_variable(word.text));
         out.extend(variables.map(|word| {
-            let message = format!("`{}` is literal text under the version of 2008", word.text);
+            let message = format!("`{}` is literal text in version 2008-10-17", word.text);
             Finding::new(&rules::LITERAL_VARIABLE, word.span, message)
         }));
     }
 }
 
-/// KMS Developer Guide, "Creating a key policy": at most 32,768 bytes; white space is not sent.
-fn size(policy: &Policy<'_>, facts: &Facts<'_>, out: &mut Vec<Finding>) {
+/// Reports a policy that is, or nearly is, larger than AWS accepts. White space does not count, because kmsctl does not
+/// send it.
+fn size(policy: &WrittenPolicy<'_>, facts: &Facts<'_>, out: &mut Vec<Finding>) {
     let sent = write::to_json(&write::authored(policy.node, facts.partition)).to_string();
     let bytes = sent.len();
-    let rule = match bytes {
-        _ if bytes > MAX_BYTES => &rules::TOO_LARGE,
-        _ if bytes > MAX_BYTES / 10 * 9 => &rules::NEARLY_FULL,
-        _ => return,
+    let rule = if bytes > MAX_BYTES {
+        &rules::TOO_LARGE
+    } else if bytes > MAX_BYTES / 10 * 9 {
+        &rules::NEARLY_FULL
+    } else {
+        return;
     };
     let start = Span { end: policy.node.span.start, ..policy.node.span };
     let message = format!("the policy has {bytes} bytes without white space, of {MAX_BYTES}");
     out.push(Finding::new(rule, start, message));
 }
 
-fn sids(policy: &Policy<'_>, out: &mut Vec<Finding>) {
+/// Reports empty, malformed and repeated Sids.
+fn sids(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     for word in policy.statements.iter().filter_map(|statement| statement.sid) {
         let odd = word.text.trim() != word.text || word.text.chars().any(char::is_control);
@@ -108,16 +117,16 @@ fn sids(policy: &Policy<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// Statements that are equal but for their names.
-fn repeated(policy: &Policy<'_>, out: &mut Vec<Finding>) {
-    let mut seen: BTreeMap<Statement, usize> = BTreeMap::new();
+/// Reports statements that differ from another one only in their Sid.
+fn repeated(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
+    let mut seen: BTreeMap<CanonicalStatement, usize> = BTreeMap::new();
     for (n, statement) in policy.statements.iter().enumerate() {
         let Some(canonical) = canonical(statement.node) else {
             continue;
         };
         match seen.get(&canonical) {
             Some(first) => {
-                let message = format!("the statement says what statement {first} says already");
+                let message = format!("the statement repeats statement {first}");
                 out.push(Finding::new(&rules::REPEATED, statement.node.span, message));
             }
             None => drop(seen.insert(canonical, n + 1)),
@@ -125,8 +134,8 @@ fn repeated(policy: &Policy<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// A statement without its name.
-fn canonical(node: &Node) -> Option<Statement> {
+/// Returns the canonical form of a statement without its Sid.
+fn canonical(node: &Node) -> Option<CanonicalStatement> {
     let entry = Entry { key: "Statement".to_owned(), key_span: node.span, value: node.clone() };
     let policy = write::authored(&Node { span: node.span, value: Value::Map(vec![entry]) }, "");
     let mut reader = Reader { partition: "", strict: false, problems: Vec::new() };

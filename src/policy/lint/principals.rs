@@ -1,27 +1,28 @@
-//! Principals: whether AWS can know them.
+//! Rules about principals.
 
 use super::rules;
-use super::written::{Named, Statement};
+use super::written::{NamedPrincipal, WrittenStatement};
 use super::{Facts, Finding};
 use crate::policy::OWN_KEY;
 use crate::policy::arn::{check_principal, is_service, is_unique_id};
 
-pub(super) fn check(statement: &Statement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+pub(super) fn check(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut out: Vec<Finding> =
-        statement.names.iter().filter_map(|name| principal(name, facts)).collect();
-    if let Some(who) = statement.who {
-        if statement.names.is_empty() {
-            let message = format!("`{}` names nobody, so the statement does nothing", who.key);
-            out.push(Finding::new(&rules::NOBODY, who.value.span, message));
+        statement.principals.iter().filter_map(|name| principal(name, facts)).collect();
+    if let Some(entry) = statement.principal_entry {
+        if statement.principals.is_empty() {
+            let message =
+                format!("`{}` names no principal, so the statement has no effect", entry.key);
+            out.push(Finding::new(&rules::NOBODY, entry.value.span, message));
         } else if statement.excepts() && statement.allows() {
             let message = "`Allow` with `NotPrincipal` allows everyone else, in every account";
-            out.push(Finding::new(&rules::ALLOW_EXCEPT, who.key_span, message));
+            out.push(Finding::new(&rules::ALLOW_EXCEPT, entry.key_span, message));
         }
     }
     out
 }
 
-fn principal(named: &Named<'_>, facts: &Facts<'_>) -> Option<Finding> {
+fn principal(named: &NamedPrincipal<'_>, facts: &Facts<'_>) -> Option<Finding> {
     let word = named.word;
     match named.kind {
         "AWS" if word.text != OWN_KEY => {
@@ -40,11 +41,12 @@ fn principal(named: &Named<'_>, facts: &Facts<'_>) -> Option<Finding> {
         "Service" if !is_service(word.text) => {
             let message = format!("`{}` is not the name of a service principal", word.text);
             let finding = Finding::new(&rules::BAD_SERVICE, word.span, message);
-            let bare = word.text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-            let meant = bare && !word.text.is_empty();
-            Some(match meant {
-                true => finding.help(format!("write `{}.amazonaws.com`", word.text)),
-                false => finding,
+            let is_bare_name = !word.text.is_empty()
+                && word.text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            Some(if is_bare_name {
+                finding.help(format!("write `{}.amazonaws.com`", word.text))
+            } else {
+                finding
             })
         }
         "Federated" | "CanonicalUser" => {

@@ -1,75 +1,86 @@
-//! Whom a statement lets in that it does not name: everyone, or a service for anybody's resources.
+//! Rules about public access, and about services that act for any resource.
 
 use super::Finding;
 use super::rules;
-use super::written::{Named, Policy, Statement};
-use crate::policy::meaning::{Name, Quantifier};
+use super::written::{NamedPrincipal, WrittenPolicy, WrittenStatement};
+use crate::policy::typed::{PrincipalName, Quantifier};
 
-pub(super) fn check(statement: &Statement<'_>, policy: &Policy<'_>) -> Vec<Finding> {
-    if statement.actions.is_empty() {
+pub(super) fn check(statement: &WrittenStatement<'_>, policy: &WrittenPolicy<'_>) -> Vec<Finding> {
+    if statement.known_actions.is_empty() {
         return Vec::new();
     }
     let mut out = Vec::new();
     for named in statement.allowed() {
         match &named.name {
-            Name::Everyone | Name::AnyIdentity => {
-                if !statement.clauses.iter().any(|clause| clause.test.limits_who())
-                    && !guarded(statement, policy)
+            PrincipalName::Everyone | PrincipalName::AnyIdentity => {
+                if !statement.conditions.iter().any(|condition| condition.test.limits_caller())
+                    && !is_guarded(statement, policy)
                 {
                     out.push(public(named, statement));
                 }
             }
-            Name::Service(_) => out.extend(deputy(named, statement)),
-            Name::Account(_)
-            | Name::Identity(_)
-            | Name::UniqueId(_)
-            | Name::Provider(_)
-            | Name::Other(_) => {}
+            PrincipalName::Service(_) => out.extend(confused_deputy(named, statement)),
+            PrincipalName::Account(_)
+            | PrincipalName::Identity(_)
+            | PrincipalName::UniqueId(_)
+            | PrincipalName::Provider(_)
+            | PrincipalName::Other(_) => {}
         }
     }
     out
 }
 
-fn public(named: &Named<'_>, statement: &Statement<'_>) -> Finding {
-    let Some(clause) = statement.clauses.first() else {
-        let message = "anyone in any account gets access, without a condition";
+/// Reports access for everyone.
+fn public(named: &NamedPrincipal<'_>, statement: &WrittenStatement<'_>) -> Finding {
+    let Some(condition) = statement.conditions.first() else {
+        let message = "anyone in any account has access, without a condition";
         return Finding::new(&rules::PUBLIC, named.word.span, message);
     };
-    let clause = statement.clauses.iter().find(|clause| clause.test.says_who()).unwrap_or(clause);
+    let condition = statement
+        .conditions
+        .iter()
+        .find(|condition| condition.test.concerns_caller())
+        .unwrap_or(condition);
     let message = format!(
-        "anyone in any account gets access: `{}` on `{}` does not limit who",
-        clause.operator.text, clause.key.text
+        "anyone in any account has access: `{}` on `{}` does not limit the caller",
+        condition.operator.text, condition.key.text
     );
     Finding::new(&rules::PUBLIC, named.word.span, message)
 }
 
-/// Whether a `Deny` of everyone but those who meet a limiting condition stands beside the statement, for all its actions.
-fn guarded(statement: &Statement<'_>, policy: &Policy<'_>) -> bool {
-    let everyone = |named: &Named<'_>| matches!(named.name, Name::Everyone | Name::AnyIdentity);
-    let guards = |deny: &&Statement<'_>| {
-        let [clause] = deny.clauses.as_slice() else {
+/// Returns whether another statement denies all actions of the statement to everyone who does not meet a limiting
+/// condition.
+fn is_guarded(statement: &WrittenStatement<'_>, policy: &WrittenPolicy<'_>) -> bool {
+    let is_everyone = |named: &NamedPrincipal<'_>| {
+        matches!(named.name, PrincipalName::Everyone | PrincipalName::AnyIdentity)
+    };
+    let guards = |deny: &WrittenStatement<'_>| {
+        let [condition] = deny.conditions.as_slice() else {
             return false;
         };
         deny.denies()
             && !deny.excepts()
-            && deny.names.iter().any(everyone)
+            && deny.principals.iter().any(is_everyone)
             && deny
-                .on
+                .resources
                 .as_ref()
                 .is_some_and(|on| !on.except && on.words.iter().any(|w| w.text == "*"))
-            && deny.actions.covers(statement.actions)
-            && clause.test.negated
-            && clause.test.quantifier == Quantifier::One
-            && clause.test.is_fixed()
+            && deny.known_actions.covers(statement.known_actions)
+            && condition.test.negated
+            && condition.test.quantifier == Quantifier::One
+            && condition.test.has_fixed_values()
     };
-    policy.statements.iter().any(|deny| guards(&deny))
+    policy.statements.iter().any(guards)
 }
 
-/// A service that acts for anybody (IAM User Guide, the confused deputy problem).
-fn deputy(named: &Named<'_>, statement: &Statement<'_>) -> Option<Finding> {
-    if statement.clauses.iter().any(|clause| clause.test.limits_source()) {
+/// Reports a service that may use the key for any resource (IAM User Guide, "The confused deputy problem").
+fn confused_deputy(
+    named: &NamedPrincipal<'_>,
+    statement: &WrittenStatement<'_>,
+) -> Option<Finding> {
+    if statement.conditions.iter().any(|condition| condition.test.limits_source()) {
         return None;
     }
-    let message = format!("`{}` may use the key for anybody's resources", named.word.text);
+    let message = format!("`{}` may use the key for the resources of any account", named.word.text);
     Some(Finding::new(&rules::CONFUSED_DEPUTY, named.word.span, message))
 }

@@ -1,20 +1,20 @@
-//! The rules: what each is called, how bad it is, what to do, where AWS says so, and what others call it.
+//! The rules: their ids, severities, texts and sources, and the checks of other tools that match them.
 
-use super::super::actions::nearest;
+use crate::policy::actions::nearest;
 
-/// How bad a finding is.
+/// The severity of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// It does not do what it says, or opens or loses the key.
+    /// The policy does not do what it says, gives access to strangers, or makes the key unmanageable.
     Error,
-    /// It is likely wrong.
+    /// The policy is likely wrong.
     Warning,
-    /// It is worth a look.
+    /// The policy is worth checking.
     Note,
 }
 
 impl Severity {
-    /// The word in every output; SARIF's too.
+    /// Returns the word for it in every output, including SARIF.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -25,9 +25,9 @@ impl Severity {
     }
 }
 
-/// Whose checks a rule is matched with.
+/// A tool or service whose checks are matched with the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "the names are theirs")]
+#[expect(missing_docs, reason = "the names are those of the tools")]
 pub enum Scheme {
     AccessAnalyzer,
     CfnLint,
@@ -40,7 +40,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// Its name.
+    /// Returns the name of the tool or service.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -56,22 +56,22 @@ impl Scheme {
     }
 }
 
-/// A rule. There is one of each, so its id is its identity.
+/// A rule. Rules are compared by their ids.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its id; never reused.
+    /// The id. An id is never reused.
     pub id: &'static str,
-    /// Its name.
+    /// The name.
     pub slug: &'static str,
-    /// How bad it is to break it.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, as a sentence without a full stop.
+    /// The mistake, as a sentence without a full stop.
     pub title: &'static str,
-    /// What to do, as a fragment.
+    /// The correction, as a lower-case fragment.
     pub help: &'static str,
-    /// Where AWS says so; empty for kmsctl's own.
+    /// The page of AWS's documentation. Empty for rules about kmsctl itself.
     pub source: &'static str,
-    /// The checks of others that look for the same.
+    /// The checks of other tools that find the same mistake.
     pub crosswalk: &'static [(Scheme, &'static str)],
 }
 
@@ -83,7 +83,10 @@ impl PartialEq for Rule {
 
 impl Eq for Rule {}
 
-/// The rule of an id or a slug; else the nearest one's name, if one is near.
+/// Returns the rule with an id or a slug.
+///
+/// # Errors
+/// There is no such rule. The most similar id or slug is given, if there is one.
 pub fn rule(word: &str) -> Result<&'static Rule, Option<&'static str>> {
     let known = |rule: &&&'static Rule| rule.id.eq_ignore_ascii_case(word) || rule.slug == word;
     match RULES.iter().find(known) {
@@ -92,7 +95,7 @@ pub fn rule(word: &str) -> Result<&'static Rule, Option<&'static str>> {
     }
 }
 
-/// The folders of AWS's documents.
+/// The address of a page in one of AWS's documents.
 macro_rules! source {
     (KMS $page:literal) => {
         concat!("https://docs.aws.amazon.com/kms/latest/developerguide/", $page)
@@ -130,28 +133,28 @@ macro_rules! rules {
     };
 }
 
-// The ids of others are verified: checkov's and cfn-lint's in their sources, those of Access Analyzer, Config, Control
-// Tower, Security Hub, Datadog and trivy in their documents. What was not found there is left out.
+// The ids of other tools' checks come from the sources of checkov and cfn-lint, and from the documentation of the
+// others.
 rules! {
 // The document.
 JSON: "KMS100" "json-syntax" Error
-    "The text is not strict JSON, or a key stands in it twice",
-    "correct the JSON: one value a key, no comments, no trailing commas",
+    "The text is not strict JSON, or has a duplicate key",
+    "correct the JSON: unique keys, no comments, no trailing commas",
     IAM "reference_policies_grammar.html", [AccessAnalyzer "JSON_SYNTAX_ERROR"];
 MALFORMED: "KMS101" "malformed" Error
-    "AWS refuses the document: an element is unknown, missing, doubled or of the wrong type",
-    "write the elements as the grammar of policies has them",
+    "AWS refuses the document: an element is unknown, missing, duplicated or of the wrong type",
+    "follow the grammar of the policy language",
     IAM "reference_policies_grammar.html", [AccessAnalyzer "INVALID_POLICY_ELEMENT", AccessAnalyzer "INVALID_EFFECT", AccessAnalyzer "INVALID_PRINCIPAL_KEY", AccessAnalyzer "INVALID_VERSION", AccessAnalyzer "MISSING_EFFECT", AccessAnalyzer "MISSING_PRINCIPAL", AccessAnalyzer "MISSING_STATEMENT", AccessAnalyzer "UNSUPPORTED_ELEMENT_COMBINATION", CfnLint "E3512"];
 NO_VERSION: "KMS102" "version-missing" Warning
-    "The policy has no `Version`, so the one of 2008 applies",
-    "write `2012-10-17`: under the older version `${…}` in conditions is literal text",
+    "The policy has no `Version`, so version 2008-10-17 applies",
+    "write `2012-10-17`: in the older version `${…}` is literal text",
     IAM "reference_policies_elements_version.html", [];
 OLD_VERSION: "KMS103" "version-old" Warning
-    "The policy has the version of 2008",
-    "write `2012-10-17`: under the older version `${…}` in conditions is literal text",
+    "The policy has version 2008-10-17",
+    "write `2012-10-17`: in the older version `${…}` is literal text",
     IAM "reference_policies_elements_version.html", [CfnLint "W2511"];
 LITERAL_VARIABLE: "KMS104" "variable-without-version" Error
-    "A policy variable under the version of 2008 is literal text and matches nothing",
+    "A policy variable in version 2008-10-17 is literal text and matches nothing",
     "write `\"Version\": \"2012-10-17\"`",
     IAM "reference_policies_variables.html", [AccessAnalyzer "VARIABLE_UNSUPPORTED_IN_VERSION"];
 TOO_LARGE: "KMS105" "too-large" Error
@@ -163,69 +166,69 @@ NEARLY_FULL: "KMS106" "nearly-too-large" Warning
     "merge statements, or allow identities through IAM policies instead",
     KMS "key-policy-overview.html", [];
 CHARACTER: "KMS107" "character" Error
-    "A character is outside of what AWS accepts in a key policy (Latin-1)",
+    "A character is not accepted in a key policy, which is limited to Latin-1",
     "use Latin-1 characters (up to U+00FF) only",
     API "API_PutKeyPolicy.html", [];
 SAME_SID: "KMS108" "sid-twice" Warning
-    "Two statements have the same `Sid`: the console finds its statements by it",
+    "Two statements have the same `Sid`, by which the console finds its statements",
     "give each statement a `Sid` of its own",
     IAM "reference_policies_elements_sid.html", [];
 ODD_SID: "KMS109" "sid-odd" Note
     "A `Sid` is empty, or has spaces at its ends or control characters in it",
-    "write a plain name; spaces inside of it are fine in a key policy",
+    "write a plain name; in a key policy it may have spaces inside",
     IAM "reference_policies_elements_sid.html", [AccessAnalyzer "EMPTY_SID_VALUE"];
 REPEATED: "KMS110" "statement-repeated" Warning
-    "A statement says what another says already",
-    "drop one of the two: who edits one forgets the other",
+    "A statement repeats another one",
+    "remove one of the two",
     IAM "reference_policies_elements_statement.html", [AccessAnalyzer "REDUNDANT_STATEMENT"];
 // Principals.
 BAD_PRINCIPAL: "KMS201" "principal-malformed" Error
-    "A principal is no account, user, role or session that AWS could know",
+    "A principal is not a valid account, user, role or session",
     "write an account id, `arn:aws:iam::<account>:root`, `…:user/<name>` or `…:role/<name>`, or `*`",
     IAM "reference_policies_elements_principal.html", [CfnLint "E3512"];
 WILDCARD_PRINCIPAL: "KMS202" "principal-wildcard" Error
-    "A wildcard inside of a principal matches nobody",
+    "A wildcard inside a principal matches no principal",
     "principals are matched whole: name the account's root ARN and add an `ArnLike` condition on `aws:PrincipalArn`",
     IAM "reference_policies_elements_principal.html", [AccessAnalyzer "UNSUPPORTED_WILDCARD_IN_PRINCIPAL"];
 GROUP: "KMS203" "principal-group" Error
-    "A group is never a principal",
+    "A group cannot be a principal",
     "name its users, or a role they assume",
     IAM "reference_policies_elements_principal.html", [];
 DANGLING: "KMS204" "principal-dangling" Error
-    "A principal is the unique id of a deleted user or role: it allows nobody, and AWS refuses to store it again",
+    "A principal is the unique id of a deleted user or role: it matches nobody, and AWS refuses to store it again",
     "name the ARN of an existing user or role, or drop it",
     IAM "reference_policies_elements_principal.html", [];
 BAD_SERVICE: "KMS205" "service-malformed" Error
-    "The name of a service principal is none that AWS has",
-    "write the service's name as its documentation has it, such as `cloudtrail.amazonaws.com`",
+    "A service principal does not have the form of an AWS service's name",
+    "write the service principal from the service's documentation, such as `cloudtrail.amazonaws.com`",
     IAM "reference_policies_elements_principal.html", [];
 PRINCIPAL_TYPE: "KMS206" "principal-type" Warning
-    "Principals of the type `Federated` and `CanonicalUser` are for other policies: no KMS request comes from one",
+    "Principals of the types `Federated` and `CanonicalUser` make no KMS requests: they are for other policies",
     "name the role that they assume",
     IAM "reference_policies_elements_principal.html", [];
 ALLOW_EXCEPT: "KMS207" "not-principal-allowed" Error
     "`Allow` with `NotPrincipal` allows everyone else, in every account",
-    "name in `Principal` who may use the key",
+    "name in `Principal` the principals that may use the key",
     IAM "reference_policies_elements_notprincipal.html", [AccessAnalyzer "ALLOW_WITH_NOT_PRINCIPAL"];
 NOBODY: "KMS208" "principal-nobody" Error
-    "The statement names nobody, so it does nothing",
-    "name somebody, or drop the statement",
+    "The statement names no principal, so it has no effect",
+    "name a principal, or remove the statement",
     IAM "reference_policies_elements_principal.html", [AccessAnalyzer "EMPTY_ARRAY_PRINCIPAL", AccessAnalyzer "EMPTY_OBJECT_PRINCIPAL"];
 // Access.
 PUBLIC: "KMS301" "public" Error
-    "Anyone in any account gets access: no condition limits who",
+    "Anyone in any account has access: no condition limits the caller",
     "name the principals; or add `kms:CallerAccount`, `aws:PrincipalOrgID` or `aws:PrincipalArn` with fixed values",
     KMS "key-policy-overview.html", [Checkov "CKV_AWS_33", Config "KMS_KEY_POLICY_NO_PUBLIC_ACCESS", SecurityHub "KMS.5", Datadog "cloudformation-aws-kms-key-with-full-permissions", Datadog "terraform-aws-kms-key-with-full-permissions"];
 CONFUSED_DEPUTY: "KMS302" "service-unbounded" Warning
-    "A service may use the key for anybody's resources: no condition says for whose",
+    "A service may use the key for the resources of any account: no condition limits them",
     "add `aws:SourceArn`, `aws:SourceAccount` or `aws:SourceOrgID`, where the service supports them",
     IAM "confused-deputy.html", [AccessAnalyzer "RECOMMENDED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL"];
 UNBOUNDED_GRANT: "KMS303" "create-grant-unbounded" Warning
-    "Whoever may create grants without a bound can pass on every use of the key",
+    "A principal may create grants without a limit, which give any principal access to the key",
     "add `\"Bool\": {\"kms:GrantIsForAWSResource\": \"true\"}`, `kms:GrantOperations`, `kms:GranteePrincipal` or `kms:ViaService`",
     KMS "grants.html", [ControlTower "CT.KMS.PR.3", ControlTower "CT.KMS.PV.1"];
 LOCKOUT: "KMS304" "lock-out" Error
-    "Nobody who lasts may change the policy any more",
+    "No durable principal may change the policy",
     "allow `kms:*` to the account's root, or `kms:PutKeyPolicy` to two users or roles",
     KMS "key-policy-default.html", [ControlTower "CT.KMS.PV.3"];
 CALLER: "KMS305" "caller-locked-out" Error
@@ -234,35 +237,35 @@ CALLER: "KMS305" "caller-locked-out" Error
     KMS "key-policy-default.html", [ControlTower "CT.KMS.PV.3"];
 SOLE_USER: "KMS306" "sole-administrator-uses" Warning
     "The only named administrator of the key uses it too",
-    "name another administrator, so that who manages the key is not who reads the data",
+    "name another administrator, so that key management is separate from key use",
     KMS "key-policy-default.html", [];
 USER_ADMINISTRATOR: "KMS307" "administrator-uses" Note
     "An administrator of the key uses it too",
-    "separate who manages the key from who reads the data",
+    "separate key management from key use",
     KMS "key-policy-default.html", [];
 ALL_ACTIONS: "KMS308" "all-actions" Warning
-    "A single user or role, or another account, is allowed every action, of today and to come",
+    "A single user or role, or another account, is allowed every action, now and in the future",
     "name the actions that are needed; `kms:*` is for the key's own account",
     KMS "key-policy-overview.html", [];
 ABROAD: "KMS309" "not-across-accounts" Warning
-    "The action cannot be allowed to another account, so allowing it does nothing",
+    "The action cannot be allowed to another account, so the statement has no effect on it",
     "allow it to a principal of the key's account",
     KMS "key-policy-modifying-external-accounts.html", [];
 // Actions and resources.
 NO_ACTION: "KMS401" "action-missing" Error
-    "The statement has no action: AWS refuses it since 2025; an older one does nothing",
+    "The statement has no action: AWS refuses it since 2025; in an older policy it has no effect",
     "name the actions",
     API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_ACTION"];
 NO_RESOURCE: "KMS402" "resource-missing" Error
-    "The statement has no resource: AWS refuses it since 2025; an older one does nothing",
+    "The statement has no resource: AWS refuses it since 2025; in an older policy it has no effect",
     "write `\"Resource\": \"*\"`, this key",
     API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_RESOURCE", AccessAnalyzer "EMPTY_ARRAY_RESOURCE"];
 FOREIGN_RESOURCE: "KMS403" "resource-foreign" Error
-    "The resource is never this key, so the statement does nothing",
+    "The resource is never this key, so the statement has no effect",
     "write `*`, which is this key",
     KMS "key-policy-overview.html", [AccessAnalyzer "UNSUPPORTED_RESOURCE_ARN_IN_POLICY"];
 NO_REGION: "KMS404" "resource-without-region" Error
-    "The ARN of a key has lost its Region, so it is no key's",
+    "The ARN of a key has no Region, so it matches no key",
     "a key's ARN is `arn:aws:kms:<region>:<account>:key/<id>`; in a key policy write `*`",
     KMS "key-policy-overview.html", [AccessAnalyzer "MISSING_ARN_REGION"];
 OWN_ARN: "KMS405" "resource-arn" Warning
@@ -274,7 +277,7 @@ NOT_RESOURCE: "KMS406" "not-resource" Warning
     "write `\"Resource\": \"*\"`, this key",
     IAM "reference_policies_elements_notresource.html", [];
 IAM_ONLY_ACTION: "KMS407" "action-without-effect" Warning
-    "The action is about no key, so allowing it in a key policy does nothing",
+    "The action is not a request about a key, so it has no effect in a key policy",
     "allow it in an IAM policy",
     KMS "kms-api-permissions-reference.html", [];
 UNKNOWN_ACTION: "KMS408" "action-unknown" Error
@@ -286,16 +289,16 @@ NO_MATCH: "KMS409" "action-matches-nothing" Error
     "see the actions of AWS KMS in the Service Authorization Reference",
     KMS "kms-api-permissions-reference.html", [AccessAnalyzer "INVALID_ACTION", CfnLint "W3037"];
 OTHER_SERVICE: "KMS410" "action-other-service" Error
-    "The action is another service's, and no key policy is about it",
-    "a key policy is about actions that begin with `kms:`",
+    "The action belongs to another service, so it has no effect in a key policy",
+    "the actions of a key policy begin with `kms:`",
     KMS "kms-api-permissions-reference.html", [AccessAnalyzer "UNSUPPORTED_ACTION_IN_POLICY"];
 ALLOW_NOT_ACTION: "KMS411" "not-action-allowed" Warning
-    "`Allow` with `NotAction` allows every other action, of today and to come",
-    "name in `Action` what is needed",
+    "`Allow` with `NotAction` allows every other action, now and in the future",
+    "name in `Action` the actions that are needed",
     IAM "reference_policies_elements_notaction.html", [];
 USAGE: "KMS412" "action-not-of-usage" Warning
     "The action is impossible with a key of this usage",
-    "drop it, or name the action that the key's usage has",
+    "remove it, or name an action that the key's usage supports",
     KMS "symm-asymm-choose-key-spec.html", [];
 // Conditions.
 UNKNOWN_KEY: "KMS501" "condition-key-unknown" Error
@@ -304,14 +307,14 @@ UNKNOWN_KEY: "KMS501" "condition-key-unknown" Error
     KMS "conditions-kms.html", [AccessAnalyzer "INVALID_GLOBAL_CONDITION_KEY", AccessAnalyzer "INVALID_SERVICE_CONDITION_KEY", AccessAnalyzer "INVALID_CONDITION_KEY_FORMAT"];
 UNKNOWN_OPERATOR: "KMS502" "operator-unknown" Error
     "There is no such condition operator",
-    "see the condition operators of IAM; they are spelled exactly so",
+    "see the condition operators of IAM; their case matters",
     IAM "reference_policies_elements_condition_operators.html", [AccessAnalyzer "INVALID_CONDITION_OPERATOR", AccessAnalyzer "NULL_WITH_IF_EXISTS"];
 SOURCE_OF_IDENTITY: "KMS503" "source-key-on-identity" Error
     "Only requests that a service makes for a resource have the key: a user or role never meets the condition",
     "use it with `Service` principals; for users and roles use `aws:PrincipalArn`",
     IAM "reference_policies_condition-keys.html", [];
 CALLER_OF_SERVICE: "KMS504" "caller-key-on-service" Error
-    "Requests of a service on its own do not have the key: the service never meets the condition",
+    "Requests of a service principal do not have the key: the service never meets the condition",
     "limit services with `aws:SourceArn` or `aws:SourceAccount`",
     KMS "conditions-kms.html", [];
 GRANT_KEY: "KMS505" "grant-key-beside-other-actions" Error
@@ -319,11 +322,11 @@ GRANT_KEY: "KMS505" "grant-key-beside-other-actions" Error
     "put CreateGrant, ListGrants and RevokeGrant into a statement of their own",
     KMS "conditions-kms.html", [];
 NEVER_PRESENT: "KMS506" "condition-key-never-present" Error
-    "None of the statement's actions has the condition key, so the statement does nothing",
+    "None of the statement's actions has the condition key, so the statement has no effect",
     "use a condition key that the actions have, or drop the condition",
     KMS "conditions-kms.html", [];
 PARTLY_PRESENT: "KMS507" "condition-key-partly-present" Warning
-    "One of the statement's actions does not have the condition key, so the statement is not about it",
+    "One of the statement's actions does not have the condition key, so the statement does not apply to it",
     "put the action into a statement without the condition",
     KMS "conditions-kms.html", [];
 USERNAME: "KMS508" "username-of-role" Error
@@ -335,7 +338,7 @@ IMPOSSIBLE_VALUE: "KMS509" "condition-value-impossible" Error
     "write a value that the key can have",
     KMS "conditions-kms.html", [AccessAnalyzer "INVALID_CONDITION_DATA_TYPE"];
 WILDCARD_EQUALS: "KMS510" "wildcard-in-equals" Error
-    "`*` and `?` are no wildcards under this operator",
+    "`*` and `?` are not wildcards in this operator",
     "use `StringLike`, or write the value out",
     IAM "reference_policies_elements_condition_operators.html", [];
 EMPTY_CONDITION: "KMS511" "condition-empty" Warning
@@ -352,7 +355,7 @@ FOR_ALL: "KMS513" "for-all-values-of-one" Warning
     IAM "reference_policies_condition-single-vs-multi-valued-context-keys.html", [AccessAnalyzer "FORALLVALUES_WITH_SINGLE_VALUED_KEY"];
 IAM_KEY: "KMS514" "condition-key-of-iam-policies" Warning
     "The condition key works in IAM policies only",
-    "drop it: a key policy is about one key",
+    "remove it: a key policy is about one key",
     KMS "conditions-kms.html", [];
 OLD_KEY: "KMS515" "condition-key-deprecated" Note
     "AWS has renamed the condition key",
@@ -360,11 +363,11 @@ OLD_KEY: "KMS515" "condition-key-deprecated" Note
     KMS "conditions-kms.html", [];
 // A key's settings: in a stack only.
 ROTATION: "KMS601" "rotation-off" Warning
-    "The key could rotate by itself and does not",
+    "The key supports automatic rotation, and it is off",
     "write `rotation: {period_days: 365}`",
     KMS "rotate-keys.html", [Checkov "CKV_AWS_7", Trivy "AVD-AWS-0065", Config "CMK_BACKING_KEY_ROTATION_ENABLED", SecurityHub "KMS.4", ControlTower "CT.KMS.PR.1", Datadog "aws-kms-symmetric-cmks-should-have-encryption-key-rotation-enabled", Datadog "cloudformation-aws-cmk-rotation-disabled"];
 RSA_2048: "KMS602" "rsa-2048" Warning
-    "An RSA key of 2048 bits encrypts",
+    "The key encrypts with 2048-bit RSA",
     "use `RSA_3072` or `RSA_4096`",
     KMS "symm-asymm-choose-key-spec.html", [ControlTower "CT.KMS.PR.2", ControlTower "CT.KMS.PV.2"];
 MULTI_REGION: "KMS603" "multi-region" Note
@@ -377,7 +380,7 @@ UNPROTECTED: "KMS604" "unprotected" Note
     KMS "deleting-keys.html", [];
 DELETION_WINDOW: "KMS605" "deletion-window-short" Note
     "The deletion of the key waits fewer than 14 days",
-    "write 14 to 30 days: a backup that needs the key is missed late",
+    "write 14 to 30 days: a missing backup that needs the key is often noticed late",
     KMS "deleting-keys.html", [];
 NO_ALIAS: "KMS606" "no-alias" Note
     "The key has no alias",
@@ -389,15 +392,15 @@ DISABLED: "KMS607" "disabled" Note
     KMS "enabling-keys.html", [Checkov "CKV_AWS_227"];
 // Gates: in a stack only.
 GATE: "KMS801" "gate" Error
-    "A gate of the configuration is not passed",
-    "change the policy or the grant; or, if it is meant, have the gate changed by those who keep it",
+    "A gate of the configuration does not pass",
+    "change the policy or the grant; or, if the change is intended, have the gate changed by its owners",
     NONE "", [];
 // Waivers: in a stack only.
 LAPSED: "KMS901" "waiver-lapsed" Warning
-    "A waiver has lapsed, so what it waived counts again",
-    "mend what it waived, or set a later `until`",
+    "A waiver has expired, so its finding counts again",
+    "fix the finding, or set a later `until`",
     NONE "", [];
 UNUSED: "KMS902" "waiver-unused" Warning
-    "A waiver waives nothing",
+    "A waiver applies to no finding",
     "drop it",
     NONE "", [];}

@@ -1,4 +1,4 @@
-//! Each rule fires where it should and not beside it; AWS's own policies are free of errors.
+//! Each rule reports what it should and nothing else; the policies that AWS publishes have no errors.
 
 use std::collections::BTreeSet;
 
@@ -19,19 +19,20 @@ const FACTS: Facts<'_> = Facts {
     lockout_wanted: false,
 };
 
-/// Where the text, without it, is expected to be wrong.
+/// Marks the expected position of a finding. The mark is removed from the text.
 const MARK: char = '§';
 
-/// A whole policy, or statements beside the root's.
+/// Returns a whole policy: the text itself, or statements next to the one for the account.
 fn whole(text: &str) -> String {
     let plain = text.replace(MARK, "");
-    match ["{\"Version\"", "{\"Statement\""].iter().any(|head| plain.starts_with(head)) {
-        true => text.to_owned(),
-        false => wrap(&format!("{ROOT},{text}")),
+    if ["{\"Version\"", "{\"Statement\""].iter().any(|head| plain.starts_with(head)) {
+        text.to_owned()
+    } else {
+        wrap(&format!("{ROOT},{text}"))
     }
 }
 
-/// The starts of what a rule finds, as line and column, in the text without marks.
+/// Returns the positions of a rule's findings as line and column.
 fn places(rule: &str, text: &str) -> Vec<(usize, usize)> {
     let found = lint(&node(text), &FACTS);
     found.iter().filter(|f| f.rule.slug == rule).map(|f| at(text, f.span.start as usize)).collect()
@@ -48,14 +49,14 @@ fn errors(text: &str, facts: &Facts<'_>) -> Vec<&'static str> {
     found.iter().filter(|f| f.rule.severity == Severity::Error).map(|f| f.rule.slug).collect()
 }
 
-/// A statement that allows the role `r` to decrypt, with something changed.
+/// Returns a statement that allows the role `r` to decrypt, with changed elements.
 fn decrypts(rest: &str) -> String {
     format!(
         r#"{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::111122223333:role/r"}},"Action":"kms:Decrypt",{rest}}}"#
     )
 }
 
-/// The same under a condition.
+/// Returns the same statement under a condition.
 fn decrypts_when(condition: &str) -> String {
     decrypts(&format!(r#""Resource":"*","Condition":{{{condition}}}"#))
 }
@@ -93,7 +94,7 @@ fn granted(principal: &str, action: &str, condition: &str) -> String {
 const ROLE: &str = r#"{"AWS":"arn:aws:iam::111122223333:role/r"}"#;
 const FOREIGN: &str = r#"{"AWS":"arn:aws:iam::444455556666:root"}"#;
 
-/// The rule, texts that break it at their mark, and texts beside that do not.
+/// Returns each rule with texts that break it at their mark, and similar texts that do not.
 fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
     let policy = |head: &str, rest: &str| format!("{{{head}\"Statement\":[{ROOT}{rest}]}}");
     let own = |s: &str| s.to_owned();
@@ -206,7 +207,7 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
 }
 
 #[test]
-fn each_rule_fires_where_it_should_and_not_beside_it() {
+fn each_rule_reports_what_it_should_and_nothing_else() {
     let mut tested = BTreeSet::new();
     for (rule, wrong, right) in cases() {
         tested.insert(rule);
@@ -266,7 +267,7 @@ fn the_caller_must_be_able_to_change_the_policy_again() {
 }
 
 #[test]
-fn without_the_account_only_what_is_sure_is_a_lockout() {
+fn without_the_account_only_a_certain_lockout_is_reported() {
     let unknown = Facts { account: None, key_arn: None, ..FACTS };
     assert_eq!(errors(&wrap(ROOT), &unknown), [""; 0]);
     assert_eq!(errors(&wrap(&names(ROLE)), &unknown), ["lock-out"]);
@@ -274,13 +275,13 @@ fn without_the_account_only_what_is_sure_is_a_lockout() {
     assert_eq!(errors(&wrap(&two), &unknown), [""; 0]);
 }
 
-/// The placeholders of AWS's documents, filled in.
+/// Replaces the placeholders of AWS's documents.
 fn filled(text: &str) -> String {
     text.replace(":region:", ":us-east-1:").replace("account-id", ACCOUNT)
 }
 
 #[test]
-fn published_policies_are_free_of_errors_but_for_their_published_mistakes() {
+fn published_policies_have_only_their_known_errors() {
     let unknown = Facts { account: None, key_arn: None, usage: None, ..FACTS };
     for text in
         [include_str!("../seeds/keypolicy.json"), include_str!("../seeds/es-kms-cmk-policy.json")]
@@ -317,7 +318,7 @@ fn published_policies_are_free_of_errors_but_for_their_published_mistakes() {
 }
 
 #[test]
-fn rules_are_told_apart() {
+fn rules_have_unique_ids_and_slugs() {
     let ids: BTreeSet<&str> = RULES.iter().map(|rule| rule.id).collect();
     let slugs: BTreeSet<&str> = RULES.iter().map(|rule| rule.slug).collect();
     assert_eq!((ids.len(), slugs.len()), (RULES.len(), RULES.len()));

@@ -1,65 +1,68 @@
-//! A policy as it is written, with the place of every word, beside the typed meaning of names and conditions.
+//! A policy as written: the position of every word, next to the typed principals and conditions.
 
 use crate::policy::actions::ActionSet;
-use crate::policy::meaning::{Name, Test, Verdict, What, name, test};
+use crate::policy::typed::{ActionElement, Effect, PrincipalName, Test, principal_name, test};
 use crate::policy::{OWN_KEY, arn};
 use crate::tree::{Entry, Node, Span, Value};
 
-/// A policy.
-pub(super) struct Policy<'a> {
+/// A policy as written.
+pub(super) struct WrittenPolicy<'a> {
     pub(super) node: &'a Node,
     pub(super) version: Option<Word<'a>>,
-    pub(super) statements: Vec<Statement<'a>>,
+    pub(super) statements: Vec<WrittenStatement<'a>>,
 }
 
-/// A statement.
-pub(super) struct Statement<'a> {
+/// A statement as written.
+pub(super) struct WrittenStatement<'a> {
     pub(super) node: &'a Node,
     pub(super) sid: Option<Word<'a>>,
-    pub(super) verdict: Option<Verdict>,
-    /// `Principal` or `NotPrincipal`.
-    pub(super) who: Option<&'a Entry>,
-    pub(super) names: Vec<Named<'a>>,
-    /// `Action` or `NotAction`.
-    pub(super) what: Option<Words<'a>>,
-    /// The known actions that it is about.
-    pub(super) actions: ActionSet,
-    /// `Resource` or `NotResource`.
-    pub(super) on: Option<Words<'a>>,
-    pub(super) condition: Option<&'a Entry>,
-    pub(super) clauses: Vec<Clause<'a>>,
+    pub(super) effect: Option<Effect>,
+    /// The `Principal` or `NotPrincipal` element.
+    pub(super) principal_entry: Option<&'a Entry>,
+    pub(super) principals: Vec<NamedPrincipal<'a>>,
+    /// The `Action` or `NotAction` element.
+    pub(super) actions: Option<Element<'a>>,
+    /// The known actions that the statement matches.
+    pub(super) known_actions: ActionSet,
+    /// The `Resource` or `NotResource` element.
+    pub(super) resources: Option<Element<'a>>,
+    /// The `Condition` element.
+    pub(super) condition_entry: Option<&'a Entry>,
+    pub(super) conditions: Vec<WrittenCondition<'a>>,
 }
 
-/// A scalar as text. Unquoted ones are what AWS takes them for.
+/// A scalar as text. IAM reads an unquoted boolean or number as its text.
 #[derive(Clone, Copy)]
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
     pub(super) span: Span,
 }
 
-/// The words of an element, and whether it is the one that begins with `Not`.
-pub(super) struct Words<'a> {
+/// An element that is a list of words.
+pub(super) struct Element<'a> {
+    /// Whether the name of the element begins with `Not`.
     pub(super) except: bool,
+    /// The position of the element's name.
     pub(super) key: Span,
     pub(super) words: Vec<Word<'a>>,
 }
 
-/// A principal: its type, its text, and what it means.
-pub(super) struct Named<'a> {
+/// A principal: its type, its text, and the typed name.
+pub(super) struct NamedPrincipal<'a> {
     pub(super) kind: &'a str,
     pub(super) word: Word<'a>,
-    pub(super) name: Name,
+    pub(super) name: PrincipalName,
 }
 
-/// A condition.
-pub(super) struct Clause<'a> {
+/// A condition as written, with its typed form.
+pub(super) struct WrittenCondition<'a> {
     pub(super) operator: Word<'a>,
     pub(super) key: Word<'a>,
     pub(super) values: Vec<Word<'a>>,
     pub(super) test: Test,
 }
 
-impl<'a> Policy<'a> {
+impl<'a> WrittenPolicy<'a> {
     pub(super) fn of(node: &'a Node) -> Self {
         let entries = entries(node);
         let statements = find(entries, "Statement").map(|entry| items(&entry.value));
@@ -70,63 +73,69 @@ impl<'a> Policy<'a> {
                 .unwrap_or_default()
                 .iter()
                 .filter(|item| matches!(item.value, Value::Map(_)))
-                .map(Statement::of)
+                .map(WrittenStatement::of)
                 .collect(),
         }
     }
 }
 
-impl<'a> Statement<'a> {
+impl<'a> WrittenStatement<'a> {
     fn of(node: &'a Node) -> Self {
         let entries = entries(node);
-        let verdict = match find(entries, "Effect").and_then(|entry| word(&entry.value)) {
-            Some(Word { text: "Allow", .. }) => Some(Verdict::Allow),
-            Some(Word { text: "Deny", .. }) => Some(Verdict::Deny),
+        let effect = match find(entries, "Effect").and_then(|entry| word(&entry.value)) {
+            Some(Word { text: "Allow", .. }) => Some(Effect::Allow),
+            Some(Word { text: "Deny", .. }) => Some(Effect::Deny),
             Some(_) | None => None,
         };
-        let who = find(entries, "Principal").or_else(|| find(entries, "NotPrincipal"));
-        let condition = find(entries, "Condition");
-        let what = either(entries, "Action", "NotAction");
+        let principal_entry = find(entries, "Principal").or_else(|| find(entries, "NotPrincipal"));
+        let condition_entry = find(entries, "Condition");
+        let actions = element(entries, "Action", "NotAction");
         Self {
             node,
             sid: find(entries, "Sid").and_then(|entry| word(&entry.value)),
-            verdict,
-            who,
-            names: who.map(names).unwrap_or_default(),
-            actions: what.as_ref().map_or(ActionSet::NONE, actions),
-            what,
-            on: either(entries, "Resource", "NotResource"),
-            condition,
-            clauses: condition.map(clauses).unwrap_or_default(),
+            effect,
+            principal_entry,
+            principals: principal_entry.map(principals).unwrap_or_default(),
+            known_actions: actions.as_ref().map_or(ActionSet::NONE, known_actions),
+            actions,
+            resources: element(entries, "Resource", "NotResource"),
+            condition_entry,
+            conditions: condition_entry.map(conditions).unwrap_or_default(),
         }
     }
 
     pub(super) fn allows(&self) -> bool {
-        self.verdict == Some(Verdict::Allow)
+        self.effect == Some(Effect::Allow)
     }
 
     pub(super) fn denies(&self) -> bool {
-        self.verdict == Some(Verdict::Deny)
+        self.effect == Some(Effect::Deny)
     }
 
-    /// Whether it is about all but the named.
+    /// Returns whether the statement has `NotPrincipal`.
     pub(super) fn excepts(&self) -> bool {
-        self.who.is_some_and(|entry| entry.key == "NotPrincipal")
+        self.principal_entry.is_some_and(|entry| entry.key == "NotPrincipal")
     }
 
-    /// Whether it may be about this key.
-    pub(super) fn concerns_key(&self) -> bool {
-        self.on.as_ref().is_some_and(|on| on.except || on.words.iter().any(|w| may_be_key(w.text)))
+    /// Returns whether the resources may include the key.
+    fn may_concern_key(&self) -> bool {
+        self.resources.as_ref().is_some_and(|element| {
+            element.except || element.words.iter().any(|w| may_be_key(w.text))
+        })
     }
 
-    /// The names that it allows something about this key.
-    pub(super) fn allowed(&self) -> impl Iterator<Item = &Named<'a>> {
-        let applies = self.allows() && !self.excepts() && self.concerns_key();
-        self.names.iter().filter(move |_| applies)
+    /// Returns the principals that the statement allows something. There is none if it does not allow, has
+    /// `NotPrincipal`, or is not about the key.
+    pub(super) fn allowed(&self) -> &[NamedPrincipal<'a>] {
+        if self.allows() && !self.excepts() && self.may_concern_key() {
+            &self.principals
+        } else {
+            &[]
+        }
     }
 }
 
-/// Whether a resource may be a key: `*`, the placeholder, or the ARN of one.
+/// Returns whether a resource may be a key: `*`, the placeholder, or the ARN of a key.
 pub(super) fn may_be_key(text: &str) -> bool {
     if matches!(text, "*" | OWN_KEY) {
         return true;
@@ -135,11 +144,11 @@ pub(super) fn may_be_key(text: &str) -> bool {
     let ["arn", _, service, region, account, key] = fields.as_slice() else {
         return false;
     };
-    let open = |field: &str| field.contains(['*', '?', '$']);
-    (*service == "kms" || open(service))
+    let is_open = |field: &str| field.contains(['*', '?', '$']);
+    (*service == "kms" || is_open(service))
         && !region.is_empty()
-        && (arn::is_account(account) || open(account))
-        && (key.starts_with("key/") || open(key))
+        && (arn::is_account(account) || is_open(account))
+        && (key.starts_with("key/") || is_open(key))
 }
 
 fn entries(node: &Node) -> &[Entry] {
@@ -176,35 +185,43 @@ fn words(node: &Node) -> Vec<Word<'_>> {
     items(node).iter().filter_map(word).collect()
 }
 
-fn either<'a>(entries: &'a [Entry], is: &str, not: &str) -> Option<Words<'a>> {
-    let entry = find(entries, is).or_else(|| find(entries, not))?;
-    Some(Words { except: entry.key == not, key: entry.key_span, words: words(&entry.value) })
+/// Returns the element with the first name, or else that with the second.
+fn element<'a>(entries: &'a [Entry], name: &str, not_name: &str) -> Option<Element<'a>> {
+    let entry = find(entries, name).or_else(|| find(entries, not_name))?;
+    let words = words(&entry.value);
+    Some(Element { except: entry.key == not_name, key: entry.key_span, words })
 }
 
-fn actions(words: &Words<'_>) -> ActionSet {
-    let patterns = words.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
-    What { except: words.except, patterns }.actions()
+fn known_actions(element: &Element<'_>) -> ActionSet {
+    let patterns = element.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
+    ActionElement { except: element.except, patterns }.known()
 }
 
-fn names(entry: &Entry) -> Vec<Named<'_>> {
+fn principals(entry: &Entry) -> Vec<NamedPrincipal<'_>> {
     if let Some(word) = word(&entry.value) {
-        let name =
-            if word.text == "*" { Name::Everyone } else { Name::Other(word.text.to_owned()) };
-        return vec![Named { kind: "", word, name }];
+        let name = if word.text == "*" {
+            PrincipalName::Everyone
+        } else {
+            PrincipalName::Other(word.text.to_owned())
+        };
+        return vec![NamedPrincipal { kind: "", word, name }];
     }
-    let kinds = entries(&entry.value).iter();
-    let each = kinds.flat_map(|kind| words(&kind.value).into_iter().map(move |word| (kind, word)));
-    each.map(|(kind, word)| Named { kind: &kind.key, word, name: name(&kind.key, word.text) })
-        .collect()
+    let mut out = Vec::new();
+    for Entry { key: kind, value, .. } in entries(&entry.value) {
+        for word in words(value) {
+            out.push(NamedPrincipal { kind, word, name: principal_name(kind, word.text) });
+        }
+    }
+    out
 }
 
-fn clauses(entry: &Entry) -> Vec<Clause<'_>> {
+fn conditions(entry: &Entry) -> Vec<WrittenCondition<'_>> {
     let mut out = Vec::new();
     for operator in entries(&entry.value) {
         for key in entries(&operator.value) {
             let values = words(&key.value);
             let set = values.iter().map(|word| word.text.to_owned()).collect();
-            out.push(Clause {
+            out.push(WrittenCondition {
                 operator: Word { text: &operator.key, span: operator.key_span },
                 key: Word { text: &key.key, span: key.key_span },
                 values,

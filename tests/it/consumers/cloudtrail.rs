@@ -54,9 +54,9 @@ fn store(fields: &str) -> Desired {
 }
 
 /// The operations on what is no key.
-fn calls(plan: &Plan) -> Vec<String> {
+fn calls(plan: &Plan) -> Vec<&'static str> {
     let keys = ["CreateKey", "CreateAlias", "PutKeyPolicy"];
-    operations(plan).into_iter().filter(|name| !keys.contains(&name.as_str())).collect()
+    operations(plan).into_iter().filter(|name| !keys.contains(name)).collect()
 }
 
 /// What is told of the trail.
@@ -88,7 +88,7 @@ fn a_trail_that_somebody_stopped_is_started_again() {
         }
     });
     let plan = stack.applied(&trail("key: a"));
-    assert_eq!((plan.drift.len(), calls(&plan)), (1, vec!["StartLogging".to_owned()]));
+    assert_eq!((plan.drift.len(), calls(&plan)), (1, vec!["StartLogging"]));
     stack.settled(&trail("key: a"));
 }
 
@@ -241,7 +241,7 @@ fn the_name_of_a_deleted_store_stays_taken() {
     assert_eq!(calls(&plan), ["UpdateEventDataStore", "DeleteEventDataStore"]);
     assert!(plan.steps.iter().any(|s| s.risk.as_deref().is_some_and(|r| r.contains("7 days"))));
     let plan = stack.plan_only(&store("key: a"));
-    let of_store = |address: &kmsctl::address::Address| {
+    let of_store = |address: &kmsctl::kind::address::Address| {
         *address == self::address(Kind::CloudtrailEventDataStore, "lake")
     };
     let blocked = plan.blocked.iter().find(|blocked| of_store(&blocked.address)).unwrap();

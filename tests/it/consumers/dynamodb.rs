@@ -129,7 +129,7 @@ fn a_key_in_use_is_neither_deleted_nor_disabled() {
     assert!(deleted.contains("dynamodb_table/orders"), "{deleted}");
     // What the plan itself takes away, it need not wait for; what stays after that, it must.
     let kept = why(format!("{without}\n"));
-    assert!(kept.starts_with("it is in use: ebs_snapshot `snap-1`"), "{kept}");
+    assert!(kept.starts_with("the key is in use: ebs_snapshot `snap-1`"), "{kept}");
     stack.fake.copies.borrow_mut().clear();
     let all = stack.applied(&desired(&format!("{without}\n")));
     assert_eq!(operations(&all), ["DeleteAlias", "DeleteTable", "ScheduleKeyDeletion"]);

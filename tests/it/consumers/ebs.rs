@@ -3,7 +3,7 @@
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};
-use kmsctl::address::Address;
+use kmsctl::kind::address::Address;
 use kmsctl::kind::{Kind, Spec};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn volume(fields: &str) -> String {
 }
 
 /// The parameters of the one call of a plan.
-fn request(plan: &kmsctl::plan::Plan) -> (String, Value) {
+fn request(plan: &kmsctl::plan::Plan) -> (&'static str, Value) {
     let calls: Vec<_> = plan.steps.iter().flat_map(|step| &step.calls).collect();
     assert_eq!(calls.len(), 1, "{calls:#?}");
     calls[0].call.request()
@@ -85,7 +85,7 @@ fn a_key_that_does_not_work_shows_while_the_volume_is_made() {
     assert_eq!(plan.blocked, []);
     let (address, error) = &ended.failed[0];
     assert_eq!(address.to_string(), "ebs_volume/data");
-    assert!(error.to_string().contains("deleted the resource again"), "{error}");
+    assert!(error.to_string().contains("then deleted the resource"), "{error}");
     let left = stack.plan_only(&desired(&text));
     assert_eq!(left.count("create"), 1, "{left:#?}");
 }
@@ -144,7 +144,7 @@ fn the_defaults_of_a_region_are_taken_over_with_a_warning() {
     let plan = stack.applied(&all);
     let step = plan.steps.iter().find(|step| step.address == ebs_default()).unwrap();
     assert_eq!(step.change.action(), "update");
-    let calls: Vec<String> = step.calls.iter().map(|planned| planned.call.request().0).collect();
+    let calls: Vec<&str> = step.calls.iter().map(|planned| planned.call.operation()).collect();
     assert_eq!(calls, ["ModifyEbsDefaultKmsKeyId", "EnableEbsEncryptionByDefault"]);
     let risk = step.risk.as_ref().unwrap();
     assert!(risk.contains("every new volume in eu-central-1") && risk.contains("unencrypted"));
@@ -221,10 +221,11 @@ fn a_key_goes_only_once_nothing_of_the_stack_needs_it() {
         plan.blocked.iter().map(|b| format!("{}: {}", b.address, b.reason)).collect();
     assert!(plan.steps.is_empty(), "what points at the keys waits: {:#?}", plan.steps);
     assert!(
-        blocked.contains(&"key/a: without the key `ebs_volume/data` would stop working".to_owned())
+        blocked
+            .contains(&"key/a: without the key, `ebs_volume/data` would stop working".to_owned())
     );
     assert!(
-        blocked.contains(&"key/b: without the key `ebs_default` would stop working".to_owned())
+        blocked.contains(&"key/b: without the key, `ebs_default` would stop working".to_owned())
     );
     assert_eq!(stack.fake.key("a").meta.state, "Enabled");
     // A key on its way out is taken back for what is declared again.

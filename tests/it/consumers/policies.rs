@@ -165,8 +165,8 @@ fn a_domain_takes_no_key_of_another_account() {
          instance_type: t3.small.search, volume_size_gib: 10, key: '{arn}'}}}}}}\n"
     ));
     let plan = Stack::new(1).plan_only(&all);
-    assert!(plan.blocked.iter().any(|b| b.reason.contains("is of account 999900001111")));
-    assert!(!operations(&plan).contains(&"CreateDomain".to_owned()));
+    assert!(plan.blocked.iter().any(|b| b.reason.contains("is in account 999900001111")));
+    assert!(!operations(&plan).contains(&"CreateDomain"));
 }
 
 #[test]
@@ -202,8 +202,8 @@ fn a_consumer_never_comes_before_its_statement() {
         let plan = stack.applied(&with("two"));
         let step = plan.steps.iter().find(|step| step.address == key_at("a")).unwrap();
         assert_eq!((step.calls.len(), step.last.len()), (1, 1), "{region} {id:?} {step:#?}");
-        let made: Vec<String> = operations(&plan);
-        assert_eq!(made.iter().filter(|name| *name == "PutKeyPolicy").count(), 2, "{made:?}");
+        let made = operations(&plan);
+        assert_eq!(made.iter().filter(|name| **name == "PutKeyPolicy").count(), 2, "{made:?}");
         stack.settled(&with("two"));
     }
 }

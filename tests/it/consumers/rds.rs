@@ -163,7 +163,7 @@ fn a_cluster_goes_after_its_instances() {
     stack.fake.faults.borrow_mut().busy = 2;
     let text = CLUSTER.text.replace("PROTECT", "protect: false, deletion_protection: true");
     let plan = stack.applied(&desired(&format!("{KEYS}{text}")));
-    let made: Vec<String> = operations(&plan).into_iter().filter(|o| o.contains("DB")).collect();
+    let made: Vec<&str> = operations(&plan).into_iter().filter(|o| o.contains("DB")).collect();
     assert_eq!(made, ["CreateDBCluster", "CreateDBInstance", "CreateDBInstance"]);
     let plan = stack.applied(&desired(KEYS));
     assert_eq!(

@@ -2,8 +2,9 @@
 
 use super::kms::{Answer, alive, resolve};
 use super::{Region, fail};
-use kmsctl::cloud::{Fault, Late, Outcome};
+use kmsctl::answer::{Fault, Outcome};
 use kmsctl::id::Place;
+use kmsctl::kind::CallBindings;
 use kmsctl::kind::key::rule;
 use kmsctl::kind::{KeyRef, alias};
 
@@ -11,7 +12,7 @@ pub(super) fn change_alias(
     at: &Place,
     region: &mut Region,
     call: &alias::Call,
-    late: &Late<'_>,
+    late: &CallBindings<'_>,
     name: &'static str,
 ) -> Answer {
     let target = |region: &Region, key: &KeyRef| {
@@ -27,7 +28,7 @@ pub(super) fn change_alias(
         if many { Err(fail(name, Fault::LimitExceeded, "more than 50 aliases")) } else { Ok(()) }
     };
     match call {
-        alias::Call::CreateAlias { alias_name, target_key_id } => {
+        alias::Call::CreateAlias(alias::CreateAlias { alias_name, target_key_id }) => {
             let (id, ..) = target(region, target_key_id)?;
             if region.aliases.contains_key(alias_name.as_str()) {
                 return Err(fail(name, Fault::AlreadyExists, "the alias exists"));
@@ -35,7 +36,7 @@ pub(super) fn change_alias(
             quota(region, &id)?;
             region.aliases.insert(alias_name.to_string(), id);
         }
-        alias::Call::UpdateAlias { alias_name, target_key_id } => {
+        alias::Call::UpdateAlias(alias::UpdateAlias { alias_name, target_key_id }) => {
             let old = region.aliases.get(alias_name.as_str());
             let old = old.ok_or_else(|| fail(name, Fault::NotFound, "no such alias"))?.clone();
             let (id, family, usage) = target(region, target_key_id)?;
@@ -48,7 +49,7 @@ pub(super) fn change_alias(
             }
             region.aliases.insert(alias_name.to_string(), id);
         }
-        alias::Call::DeleteAlias { alias_name } => {
+        alias::Call::DeleteAlias(alias::DeleteAlias { alias_name }) => {
             let gone = region.aliases.remove(alias_name.as_str());
             gone.ok_or_else(|| fail(name, Fault::NotFound, "no such alias"))?;
         }

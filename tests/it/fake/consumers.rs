@@ -12,10 +12,11 @@ mod rds_cluster;
 mod rds_instance;
 
 use super::{FakeAws, fail};
-use kmsctl::cloud::{CloudError, Fault, Late, Object, Outcome, Phase, Sought};
+use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::consumer::{Effect, Encryption, Tag, Tags};
 use kmsctl::kind::{Call, KeyRef, Kind};
+use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use std::collections::BTreeMap;
 
 /// A consumer as it is kept.
@@ -37,7 +38,7 @@ pub(super) type Answer = Result<Outcome, CloudError>;
 pub(super) struct Request<'a> {
     pub(super) fake: &'a FakeAws,
     pub(super) at: &'a Place,
-    pub(super) late: &'a Late<'a>,
+    pub(super) late: &'a CallBindings<'a>,
     pub(super) name: &'static str,
 }
 
@@ -134,7 +135,7 @@ impl FakeAws {
         &self,
         at: &Place,
         call: &Call,
-        late: &Late<'_>,
+        late: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
         let mut shelves = self.shelves.borrow_mut();
@@ -160,7 +161,7 @@ impl FakeAws {
         answer
     }
 
-    pub(super) fn found(&self, at: &Place, sought: &Sought) -> Vec<Object> {
+    pub(super) fn found(&self, at: &Place, sought: &ConsumerQuery) -> Vec<Object> {
         let shelves = self.shelves.borrow();
         if sought.kind == Kind::EbsDefault {
             let held = shelves.get(&(sought.kind, at.clone())).and_then(|s| s.values().next());

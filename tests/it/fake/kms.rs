@@ -2,11 +2,15 @@
 
 use super::aliases::change_alias;
 use super::{FakeAws, FakeKey, NOW, Region, fail};
-use kmsctl::cloud::{CloudError, Fault, Late, Outcome};
+use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::id::{KeyArn, Place};
-use kmsctl::kind::grant::{Call as GrantCall, Listed, operations_for};
-use kmsctl::kind::key::{Call as KeyCall, Metadata, NONCE_TAG, can_rotate, rule};
-use kmsctl::kind::key_policy::Call as PolicyCall;
+use kmsctl::kind::CallBindings;
+use kmsctl::kind::grant::{Call as GrantCall, CreateGrant, Listed, RevokeGrant, operations_for};
+use kmsctl::kind::key::{
+    Call as KeyCall, CreateKey, EnableKeyRotation, Metadata, NONCE_TAG, PutKeyPolicy, ReplicateKey,
+    ScheduleKeyDeletion, TagResource, UntagResource, UpdateKeyDescription, can_rotate, rule,
+};
+use kmsctl::kind::key_policy;
 use kmsctl::kind::service_linked_role::Call as RoleCall;
 use kmsctl::kind::{Call, KeyRef};
 use serde_json::{Value, json};
@@ -16,31 +20,6 @@ pub(super) type Answer<T = Outcome> = Result<T, CloudError>;
 
 /// What stands for a key's own ARN until the key exists.
 const OWN_ARN: &str = "${aws.key_arn}";
-
-const NAMES: [&str; 17] = [
-    "CreateKey",
-    "CancelKeyDeletion",
-    "EnableKey",
-    "DisableKey",
-    "UpdateKeyDescription",
-    "PutKeyPolicy",
-    "TagResource",
-    "UntagResource",
-    "EnableKeyRotation",
-    "DisableKeyRotation",
-    "ScheduleKeyDeletion",
-    "CreateAlias",
-    "UpdateAlias",
-    "DeleteAlias",
-    "CreateGrant",
-    "RevokeGrant",
-    "CreateServiceLinkedRole",
-];
-
-pub(super) fn name(operation: &str) -> &'static str {
-    let known = NAMES.into_iter().find(|name| *name == operation);
-    known.unwrap_or_else(|| Box::leak(operation.to_owned().into_boxed_str()))
-}
 
 /// What AWS makes of a policy between writing and reading.
 fn reserialised(value: &Value, principal: bool) -> Value {
@@ -73,7 +52,7 @@ fn policy(name: &'static str, text: &str, bypass: bool) -> Answer<Value> {
     Ok(reserialised(&value, false))
 }
 
-pub(super) fn resolve(name: &'static str, key: &KeyRef, late: &Late<'_>) -> Answer<KeyArn> {
+pub(super) fn resolve(name: &'static str, key: &KeyRef, late: &CallBindings<'_>) -> Answer<KeyArn> {
     late.ids
         .and_then(|ids| key.resolve(ids))
         .ok_or_else(|| fail(name, Fault::Invalid, "a dangling reference"))
@@ -103,16 +82,16 @@ impl FakeAws {
         &self,
         at: &Place,
         call: &Call,
-        late: &Late<'_>,
+        late: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
-        if let Call::Key(replicate @ KeyCall::ReplicateKey { .. }) = call {
+        if let Call::Key(KeyCall::ReplicateKey(replicate)) = call {
             return self.replicate_key(at, replicate, late, name);
         }
         let mut regions = self.regions.borrow_mut();
         let region = regions.entry(at.clone()).or_default();
         match call {
-            Call::Key(create @ KeyCall::CreateKey { .. }) => {
+            Call::Key(KeyCall::CreateKey(create)) => {
                 self.create_key(at, region, create, late, name)
             }
             Call::Key(call) => {
@@ -127,8 +106,8 @@ impl FakeAws {
             Call::Alias(call) => change_alias(at, region, call, late, name),
             Call::ServiceLinkedRole(call) => self.create_role(at, call, name),
             Call::Grant(call) => {
-                let (GrantCall::CreateGrant { key_id, .. } | GrantCall::RevokeGrant { key_id, .. }) =
-                    call;
+                let (GrantCall::CreateGrant(CreateGrant { key_id, .. })
+                | GrantCall::RevokeGrant(RevokeGrant { key_id, .. })) = call;
                 let arn = resolve(name, key_id, late)?;
                 let home = arn.place();
                 if home.region != at.region {
@@ -138,14 +117,14 @@ impl FakeAws {
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
                 self.change_grant(at, key, call, name)
             }
-            Call::KeyPolicy(PolicyCall::PutKeyPolicy { key_id, policy: text, .. }) => {
-                let arn = resolve(name, key_id, late)?;
+            Call::KeyPolicy(key_policy::Call::PutKeyPolicy(call)) => {
+                let arn = resolve(name, &call.key_id, late)?;
                 if arn.place() != *at {
                     return Err(fail(name, Fault::NotFound, "a key of another place"));
                 }
                 let key = region.keys.get_mut(arn.id());
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
-                key.policy = policy(name, text, false)?;
+                key.policy = policy(name, &call.policy, false)?;
                 Ok(Outcome::Done)
             }
             _ => fail_other(name),
@@ -168,11 +147,11 @@ impl FakeAws {
         &self,
         at: &Place,
         region: &mut Region,
-        call: &KeyCall,
-        late: &Late<'_>,
+        call: &CreateKey,
+        late: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
-        let KeyCall::CreateKey {
+        let CreateKey {
             key_spec,
             key_usage,
             origin,
@@ -183,10 +162,7 @@ impl FakeAws {
             policy: text,
             bypass_policy_lockout_safety_check: bypass,
             tags,
-        } = call
-        else {
-            return Err(fail(name, Fault::Other, "not CreateKey"));
-        };
+        } = call;
         let spec = key_spec.clone().unwrap_or_else(|| "SYMMETRIC_DEFAULT".to_owned());
         let rule = rule(&spec).ok_or_else(|| fail(name, Fault::Invalid, "no such spec"))?;
         let usage = match key_usage {
@@ -245,16 +221,11 @@ impl FakeAws {
     fn replicate_key(
         &self,
         at: &Place,
-        call: &KeyCall,
-        late: &Late<'_>,
+        call: &ReplicateKey,
+        late: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
-        let KeyCall::ReplicateKey {
-            key_id, replica_region, description, policy: text, tags, ..
-        } = call
-        else {
-            return Err(fail(name, Fault::Other, "not ReplicateKey"));
-        };
+        let ReplicateKey { key_id, replica_region, description, policy: text, tags, .. } = call;
         let primary = resolve(name, key_id, late)?;
         if primary.place() != *at {
             return Err(fail(name, Fault::NotFound, "not in the Region of the primary"));
@@ -297,14 +268,14 @@ impl FakeAws {
         name: &'static str,
     ) -> Answer {
         match call {
-            GrantCall::CreateGrant {
+            GrantCall::CreateGrant(CreateGrant {
                 name: grant,
                 grantee_principal,
                 retiring_principal,
                 operations,
                 constraints,
                 ..
-            } => {
+            }) => {
                 enabled(name, key)?;
                 let known = operations_for(&key.meta.spec, &key.meta.usage);
                 if operations.is_empty()
@@ -337,7 +308,7 @@ impl FakeAws {
                 key.grants.push(listed);
                 Ok(Outcome::Grant(id))
             }
-            GrantCall::RevokeGrant { grant_id, .. } => {
+            GrantCall::RevokeGrant(RevokeGrant { grant_id, .. }) => {
                 let before = key.grants.len();
                 key.grants.retain(|g| g.grant_id != *grant_id);
                 if key.grants.len() == before {
@@ -351,29 +322,33 @@ impl FakeAws {
 
 fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
     match call {
-        KeyCall::CreateKey { .. } | KeyCall::ReplicateKey { .. } => {
+        KeyCall::CreateKey(_) | KeyCall::ReplicateKey(_) => {
             return Err(fail(name, Fault::Other, "not here"));
         }
-        KeyCall::CancelKeyDeletion {} => {
+        KeyCall::CancelKeyDeletion(_) => {
             if !key.meta.is_dying() {
                 return Err(fail(name, Fault::InvalidState, "is not pending deletion"));
             }
             key.meta.state = "Disabled".to_owned();
             key.meta.deletion_date = None;
         }
-        KeyCall::EnableKey {} => {
+        KeyCall::EnableKey(_) => {
             alive(name, key)?;
             key.meta.state = "Enabled".to_owned();
         }
-        KeyCall::DisableKey {} => {
+        KeyCall::DisableKey(_) => {
             alive(name, key)?;
             key.meta.state = "Disabled".to_owned();
         }
-        KeyCall::UpdateKeyDescription { description } => {
+        KeyCall::UpdateKeyDescription(UpdateKeyDescription { description }) => {
             alive(name, key)?;
             key.meta.description.clone_from(description);
         }
-        KeyCall::PutKeyPolicy { policy_name, policy: text, bypass_policy_lockout_safety_check } => {
+        KeyCall::PutKeyPolicy(PutKeyPolicy {
+            policy_name,
+            policy: text,
+            bypass_policy_lockout_safety_check,
+        }) => {
             if policy_name != "default" {
                 return Err(fail(name, Fault::NotFound, "no such policy"));
             }
@@ -381,7 +356,7 @@ fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
             let text = text.replace(OWN_ARN, &key.meta.arn.to_string());
             key.policy = policy(name, &text, *bypass_policy_lockout_safety_check)?;
         }
-        KeyCall::TagResource { tags } => {
+        KeyCall::TagResource(TagResource { tags }) => {
             alive(name, key)?;
             let mut all = key.tags.clone();
             all.extend(tags.iter().map(|t| (t.tag_key.clone(), t.tag_value.clone())));
@@ -390,22 +365,22 @@ fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
             }
             key.tags = all;
         }
-        KeyCall::UntagResource { tag_keys } => {
+        KeyCall::UntagResource(UntagResource { tag_keys }) => {
             alive(name, key)?;
             key.tags.retain(|k, _| !tag_keys.contains(k));
         }
-        KeyCall::EnableKeyRotation { rotation_period_in_days: days } => {
+        KeyCall::EnableKeyRotation(EnableKeyRotation { rotation_period_in_days: days }) => {
             rotates(key, name)?;
             if !(90..=2560).contains(days) {
                 return Err(fail(name, Fault::Invalid, "90 to 2560 days"));
             }
             key.rotation = Some(*days);
         }
-        KeyCall::DisableKeyRotation {} => {
+        KeyCall::DisableKeyRotation(_) => {
             rotates(key, name)?;
             key.rotation = None;
         }
-        KeyCall::ScheduleKeyDeletion { pending_window_in_days: days } => {
+        KeyCall::ScheduleKeyDeletion(ScheduleKeyDeletion { pending_window_in_days: days }) => {
             alive(name, key)?;
             if !(7..=30).contains(days) {
                 return Err(fail(name, Fault::Invalid, "7 to 30 days"));

@@ -5,14 +5,14 @@
 //! key policy for use with encrypted volumes").
 
 use super::super::Context;
-use crate::address::Address;
 use crate::config::raw::{self, AutoScaling, Part, RoleIs, Settable, Text};
 use crate::config::{Diagnostic, Spanned};
 use crate::id::{AccountId, Place, RoleSuffix};
+use crate::kind::address::Address;
 use crate::kind::consumer::Encryption;
 use crate::kind::service_linked_role::Spec as Role;
 use crate::kind::{KeyRef, Kind, Spec, grant};
-use crate::policy::{Need, Who};
+use crate::policy::{Need, PrincipalSet};
 use crate::tree::Span;
 use std::collections::BTreeSet;
 
@@ -172,7 +172,7 @@ impl Context<'_> {
             return;
         };
         let arns: BTreeSet<String> = roles.iter().map(|role| role.arn(&group.at)).collect();
-        let who = || Who::ServiceRoles(arns.clone());
+        let who = || PrincipalSet::ServiceRoles(arns.clone());
         let granting = Need::new("AllowAutoScalingGrants", who(), &GRANT);
         let needs = [
             Need::new("AllowAutoScalingUse", who(), &USE),
@@ -188,7 +188,7 @@ impl Context<'_> {
             return;
         };
         let root = format!("arn:{}:iam::{}:root", self.partition, group.account);
-        let who = || Who::Identities(BTreeSet::from([root.clone()]));
+        let who = || PrincipalSet::Identities(BTreeSet::from([root.clone()]));
         let needs = [
             Need::new("AllowAutoScalingAccountUse", who(), &USE),
             Need::new("AllowAutoScalingAccountGrants", who(), &GRANT),

@@ -2,9 +2,9 @@
 
 use super::super::Context;
 use super::Given;
-use crate::address::Address;
 use crate::config::Spanned;
 use crate::config::raw::{self, Cloudtrail, Part, Text};
+use crate::kind::address::Address;
 use crate::kind::cloudtrail::{AdvancedEventSelector, FieldSelector};
 use crate::kind::cloudtrail_event_data_store as store;
 use crate::kind::cloudtrail_trail::{self as trail, DataResource, EventSelector};

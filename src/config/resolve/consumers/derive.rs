@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::super::Context;
-use crate::address::Address;
 use crate::config::Diagnostic;
+use crate::kind::address::Address;
 use crate::kind::key::Shared;
 use crate::kind::{KeyRef, Kind, Spec, key_policy};
 use crate::policy::derive::{self, Derived};
@@ -33,7 +33,7 @@ impl Context<'_> {
     /// Adds to the statements that are the stack's in a policy that is not.
     fn put_shared(&self, shared: &mut Option<Shared>, needs: &[(String, Need)]) -> Put {
         let prefix = Shared::prefix(&self.out.stack);
-        let own = shared.as_ref().map_or_else(Document::silent, |own| own.statements.clone());
+        let own = shared.as_ref().map_or_else(Document::empty, |own| own.statements.clone());
         let derived = derive::derive(needs, &prefix, &own);
         let merged = derive::with(&own, &derived, self.partition);
         let merged = merged.map(|statements| *shared = Some(Shared { statements }));

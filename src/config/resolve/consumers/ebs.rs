@@ -2,11 +2,11 @@
 
 use super::super::Context;
 use super::Given;
-use crate::address::Address;
 use crate::config::Spanned;
 use crate::config::raw::{self, Ebs, Part, Settable, Text, VolumeType};
 use crate::desired::Declared;
 use crate::id::Place;
+use crate::kind::address::Address;
 use crate::kind::consumer::{Common, Spec as Consumer, Tags};
 use crate::kind::{self, Kind, Spec, ebs_default, ebs_volume};
 use std::ops::RangeInclusive;

@@ -1,22 +1,23 @@
 //! CloudTrail (aws-semantics 5.6 and 5.7).
 
 use super::{Answer, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{Bucket, BucketPolicy, CloudError, Fault, Object, Outcome, Phase};
+use kmsctl::answer::{CloudError, Fault, Outcome};
+use kmsctl::cloud::{Bucket, BucketPolicy};
 use kmsctl::id::Place;
 use kmsctl::kind::cloudtrail_event_data_store as store;
 use kmsctl::kind::cloudtrail_trail::{
-    Call, EventSelector, Settings, TrailKey, TrailUpdate, trail_arn,
+    AddTags, Call, CreateTrail, DeleteTrail, EventSelector, PutEventSelectors, RemoveTags,
+    Settings, StartLogging, StopLogging, TrailKey, TrailUpdate, UpdateTrail, trail_arn,
 };
-use kmsctl::kind::consumer::{self, Common, Encryption, Tag};
+use kmsctl::kind::consumer::{self, Common, Encryption};
 use kmsctl::kind::{KeyRef, Spec};
+use kmsctl::kind::{Object, Phase};
 use std::collections::BTreeSet;
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateTrail { name, settings, tags_list } => {
-            return create(request, shelf, name, settings, tags_list);
-        }
-        Call::UpdateTrail { name, settings } => {
+        Call::CreateTrail(call) => return create(request, shelf, call),
+        Call::UpdateTrail(UpdateTrail { name, settings }) => {
             let mut whole = settings_of(&mut request.held(shelf, name)?.object.spec).clone();
             update(&mut whole, settings);
             let bucket = bucket(request, name, &whole)?;
@@ -31,7 +32,11 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
                 held.object.spec.common_mut().unwrap().key = Some(key);
             }
         }
-        Call::PutEventSelectors { trail_name, event_selectors, advanced_event_selectors } => {
+        Call::PutEventSelectors(PutEventSelectors {
+            trail_name,
+            event_selectors,
+            advanced_event_selectors,
+        }) => {
             let settings = settings_of(&mut request.held(shelf, trail_name)?.object.spec);
             if event_selectors.is_empty() == advanced_event_selectors.is_empty() {
                 return request.fail(Fault::Invalid, "selectors of one sort, and at least one");
@@ -40,20 +45,20 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             settings.advanced_event_selectors =
                 Some(advanced_event_selectors.iter().cloned().collect());
         }
-        Call::StartLogging { name } => {
+        Call::StartLogging(StartLogging { name }) => {
             settings_of(&mut request.held(shelf, name)?.object.spec).logging = Some(true);
         }
-        Call::StopLogging { name } => {
+        Call::StopLogging(StopLogging { name }) => {
             settings_of(&mut request.held(shelf, name)?.object.spec).logging = Some(false);
         }
-        Call::AddTags { resource_id, tags_list } => {
+        Call::AddTags(AddTags { resource_id, tags_list }) => {
             retag(request.held(shelf, trail(resource_id))?, tags_list, &[]);
         }
-        Call::RemoveTags { resource_id, tags_list } => {
+        Call::RemoveTags(RemoveTags { resource_id, tags_list }) => {
             let keys: Vec<String> = tags_list.iter().map(|tag| tag.key.clone()).collect();
             retag(request.held(shelf, trail(resource_id))?, &[], &keys);
         }
-        Call::DeleteTrail { name } => return request.take(shelf, name),
+        Call::DeleteTrail(DeleteTrail { name }) => return request.take(shelf, name),
     }
     Ok(Outcome::Done)
 }
@@ -61,9 +66,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
 fn create(
     request: &Request<'_>,
     shelf: &mut Shelf,
-    name: &str,
-    given: &TrailUpdate,
-    tags: &[Tag],
+    CreateTrail { name, settings: given, tags_list }: &CreateTrail,
 ) -> Answer {
     if shelf.contains_key(name) {
         return request.fail(Fault::AlreadyExists, "the name is taken");
@@ -95,9 +98,9 @@ fn create(
         Some(TrailKey::Nothing) | None => None,
     };
     let key = key_at(request, &bucket, key)?;
-    let common = Common { key: Some(key), existing: None, tags: tags_of(tags) };
+    let common = Common { key: Some(key), existing: None, tags: tags_of(tags_list) };
     let spec = Spec::CloudtrailTrail(consumer::Spec { common, settings });
-    request.make(shelf, Object { id: name.to_owned(), spec, phase: Phase::Ready })
+    request.make(shelf, Object { id: name.clone(), spec, phase: Phase::Ready })
 }
 
 fn update(settings: &mut Settings, given: &TrailUpdate) {
@@ -157,10 +160,8 @@ fn settings_of(spec: &mut Spec) -> &mut Settings {
 
 pub(super) fn store(request: &Request<'_>, shelf: &mut Shelf, call: &store::Call) -> Answer {
     match call {
-        store::Call::CreateEventDataStore { settings, tags_list } => {
-            return create_store(request, shelf, settings, tags_list);
-        }
-        store::Call::UpdateEventDataStore { settings } => {
+        store::Call::CreateEventDataStore(call) => return create_store(request, shelf, call),
+        store::Call::UpdateEventDataStore(store::UpdateEventDataStore { settings }) => {
             let key = settings.kms_key_id.as_ref().map(|key| request.key(Some(key))).transpose()?;
             let held = request.held(shelf, &request.id()?)?;
             if let Some(key) = key {
@@ -172,14 +173,14 @@ pub(super) fn store(request: &Request<'_>, shelf: &mut Shelf, call: &store::Call
             }
             update_store(store_of(&mut held.object.spec), settings);
         }
-        store::Call::AddTags { tags_list } => {
+        store::Call::AddTags(store::AddTags { tags_list }) => {
             retag(request.held(shelf, &request.id()?)?, tags_list, &[]);
         }
-        store::Call::RemoveTags { tags_list } => {
+        store::Call::RemoveTags(store::RemoveTags { tags_list }) => {
             let keys: Vec<String> = tags_list.iter().map(|tag| tag.key.clone()).collect();
             retag(request.held(shelf, &request.id()?)?, &[], &keys);
         }
-        store::Call::DeleteEventDataStore {} => {
+        store::Call::DeleteEventDataStore(_) => {
             let id = request.id()?;
             let held = request.held(shelf, &id)?;
             if store_of(&mut held.object.spec).termination_protection == Some(true) {
@@ -196,8 +197,7 @@ pub(super) fn store(request: &Request<'_>, shelf: &mut Shelf, call: &store::Call
 fn create_store(
     request: &Request<'_>,
     shelf: &mut Shelf,
-    given: &store::StoreSettings,
-    tags: &[Tag],
+    store::CreateEventDataStore { settings: given, tags_list }: &store::CreateEventDataStore,
 ) -> Answer {
     let mut settings = store::Settings {
         name: None,
@@ -219,7 +219,7 @@ fn create_store(
         return request.fail(Fault::AlreadyExists, "the name is taken");
     }
     let key = request.key(given.kms_key_id.as_ref())?;
-    let common = Common { key: Some(key), existing: None, tags: tags_of(tags) };
+    let common = Common { key: Some(key), existing: None, tags: tags_of(tags_list) };
     let (account, region) = (&request.at.account, &request.at.region);
     let id =
         format!("arn:aws:cloudtrail:{region}:{account}:eventdatastore/{}", request.fake.number());

@@ -1,29 +1,33 @@
 //! DynamoDB (aws-semantics 5.8).
 
 use super::{Answer, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::answer::{Fault, Outcome};
 use kmsctl::kind::Spec;
 use kmsctl::kind::consumer::{self, Common};
-use kmsctl::kind::dynamodb_table::{Attribute, Billing, Call, Settings, TableUpdate, Throughput};
+use kmsctl::kind::dynamodb_table::{
+    Attribute, Billing, Call, CreateTable, DeleteTable, Settings, TableUpdate, TagResource,
+    Throughput, UntagResource, UpdateContinuousBackups, UpdateTable,
+};
+use kmsctl::kind::{Object, Phase};
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateTable { table_name, sse_specification, tags, .. } => {
-            let key = sse_specification.as_ref().and_then(|sse| sse.kms_master_key_id.as_ref());
-            let common =
-                Common { key: Some(request.key(key)?), existing: None, tags: tags_of(tags) };
+        Call::CreateTable(call) => {
+            let sse = call.sse_specification.as_ref();
+            let key = request.key(sse.and_then(|sse| sse.kms_master_key_id.as_ref()))?;
+            let common = Common { key: Some(key), existing: None, tags: tags_of(&call.tags) };
             let spec = Spec::DynamodbTable(consumer::Spec { common, settings: settings(call) });
-            let object = Object { id: table_name.clone(), spec, phase: Phase::Ready };
+            let object = Object { id: call.table_name.clone(), spec, phase: Phase::Ready };
             return request.make(shelf, object);
         }
-        Call::DeleteTable { table_name } => {
+        Call::DeleteTable(DeleteTable { table_name }) => {
             let held = request.held(shelf, table_name)?;
             if settings_of(&mut held.object.spec).deletion_protection == Some(true) {
                 return request.fail(Fault::Invalid, "deletion protection");
             }
             return request.take(shelf, table_name);
         }
-        Call::UpdateTable { table_name, update } => {
+        Call::UpdateTable(UpdateTable { table_name, update }) => {
             let held = request.held(shelf, table_name)?;
             match update {
                 TableUpdate::Encryption { sse_specification } => {
@@ -44,15 +48,18 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
                 }
             }
         }
-        Call::UpdateContinuousBackups { table_name, point_in_time_recovery_specification } => {
+        Call::UpdateContinuousBackups(UpdateContinuousBackups {
+            table_name,
+            point_in_time_recovery_specification,
+        }) => {
             let held = request.held(shelf, table_name)?;
             settings_of(&mut held.object.spec).point_in_time_recovery =
                 Some(point_in_time_recovery_specification.point_in_time_recovery_enabled);
         }
-        Call::TagResource { resource_arn, tags } => {
+        Call::TagResource(TagResource { resource_arn, tags }) => {
             retag(request.held(shelf, table(resource_arn))?, tags, &[]);
         }
-        Call::UntagResource { resource_arn, tag_keys } => {
+        Call::UntagResource(UntagResource { resource_arn, tag_keys }) => {
             retag(request.held(shelf, table(resource_arn))?, &[], tag_keys);
         }
     }
@@ -80,18 +87,15 @@ fn billing(mode: &str, units: Option<Throughput>) -> Billing {
     }
 }
 
-fn settings(call: &Call) -> Settings {
-    let Call::CreateTable {
+fn settings(call: &CreateTable) -> Settings {
+    let CreateTable {
         attribute_definitions,
         key_schema,
         billing_mode,
         provisioned_throughput,
         deletion_protection_enabled,
         ..
-    } = call
-    else {
-        panic!("not the creation of a table");
-    };
+    } = call;
     let attribute = |kind: &str| {
         let name = &key_schema.iter().find(|key| key.key_type == kind)?.attribute_name;
         let given = attribute_definitions.iter().find(|given| given.attribute_name == *name)?;

@@ -1,11 +1,14 @@
 //! EBS (aws-semantics 5.1; EC2 API Reference, CreateVolume and ModifyVolume).
 
 use super::{Answer, Held, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::answer::{Fault, Outcome};
 use kmsctl::id::Place;
 use kmsctl::kind::Spec;
 use kmsctl::kind::consumer::{self, Common, Encryption, Tags};
-use kmsctl::kind::ebs_volume::{Call, Modification, Settings};
+use kmsctl::kind::ebs_volume::{
+    Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, Modification, ModifyVolume, Settings,
+};
+use kmsctl::kind::{Object, Phase};
 use kmsctl::kind::{ebs_default, ebs_volume};
 
 /// What holds where nobody ever changed it.
@@ -27,12 +30,14 @@ pub(super) fn set_default(
         panic!("not the defaults");
     };
     match call {
-        ebs_default::Call::ModifyEbsDefaultKmsKeyId { kms_key_id } => {
+        ebs_default::Call::ModifyEbsDefaultKmsKeyId(ebs_default::ModifyEbsDefaultKmsKeyId {
+            kms_key_id,
+        }) => {
             spec.common.key = Some(request.key(Some(kms_key_id))?);
         }
-        ebs_default::Call::ResetEbsDefaultKmsKeyId {} => spec.common.key = Some(Encryption::Aws),
-        ebs_default::Call::EnableEbsEncryptionByDefault {} => spec.settings.encryption = Some(true),
-        ebs_default::Call::DisableEbsEncryptionByDefault {} => {
+        ebs_default::Call::ResetEbsDefaultKmsKeyId(_) => spec.common.key = Some(Encryption::Aws),
+        ebs_default::Call::EnableEbsEncryptionByDefault(_) => spec.settings.encryption = Some(true),
+        ebs_default::Call::DisableEbsEncryptionByDefault(_) => {
             spec.settings.encryption = Some(false);
         }
     }
@@ -41,9 +46,9 @@ pub(super) fn set_default(
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateVolume { .. } => return create(request, shelf, call),
-        Call::DeleteVolume { volume_id } => return request.take(shelf, volume_id),
-        Call::ModifyVolume { volume_id, form } => {
+        Call::CreateVolume(call) => return create(request, shelf, call),
+        Call::DeleteVolume(DeleteVolume { volume_id }) => return request.take(shelf, volume_id),
+        Call::ModifyVolume(ModifyVolume { volume_id, form }) => {
             let held = request.held(shelf, volume_id)?;
             if *form == Modification::default() {
                 return request.fail(Fault::Invalid, "nothing to modify");
@@ -55,10 +60,10 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             modify(settings, form);
             check(request, settings)?;
         }
-        Call::CreateTags { resources, tags } => {
+        Call::CreateTags(CreateTags { resources, tags }) => {
             retag(request.held(shelf, &resources[0])?, tags, &[]);
         }
-        Call::DeleteTags { resources, tags } => {
+        Call::DeleteTags(DeleteTags { resources, tags }) => {
             let keys: Vec<String> = tags.iter().map(|tag| tag.key.clone()).collect();
             retag(request.held(shelf, &resources[0])?, &[], &keys);
         }
@@ -68,18 +73,15 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
 
 /// The token makes the id, so that the same token makes one volume. A key that does not work shows
 /// only later: the volume goes away again.
-fn create(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
-    let Call::CreateVolume {
+fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateVolume) -> Answer {
+    let CreateVolume {
         availability_zone,
         encrypted,
         kms_key_id,
         snapshot_id,
         form,
         tag_specifications,
-    } = call
-    else {
-        panic!("not the creation of a volume");
-    };
+    } = call;
     let token = request.late.nonce.expect("a token");
     let number: u64 = token.rsplit('-').next().unwrap().parse().unwrap();
     let id = format!("vol-{number:08x}");
@@ -128,7 +130,7 @@ fn modify(settings: &mut Settings, form: &Modification) {
     settings.multi_attach = form.multi_attach_enabled.or(settings.multi_attach);
 }
 
-fn check(request: &Request<'_>, settings: &Settings) -> Result<(), kmsctl::cloud::CloudError> {
+fn check(request: &Request<'_>, settings: &Settings) -> Result<(), kmsctl::answer::CloudError> {
     let (iops, throughput) = match settings.r#type.as_deref() {
         Some("gp3") => (true, true),
         Some("io1" | "io2") => (true, false),

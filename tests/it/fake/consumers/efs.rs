@@ -1,26 +1,25 @@
 //! EFS (aws-semantics 5.3).
 
 use super::{Answer, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::answer::{Fault, Outcome};
 use kmsctl::kind::Spec;
 use kmsctl::kind::consumer::{self, Common};
 use kmsctl::kind::efs_file_system::{
-    Call, Lifecycle, LifecyclePolicy, MountTarget, Settings, Throughput,
+    Call, CreateFileSystem, CreateMountTarget, DeleteFileSystem, DeleteMountTarget, Lifecycle,
+    LifecyclePolicy, ModifyMountTargetSecurityGroups, MountTarget, PutBackupPolicy, Settings,
+    TagResource, Throughput, UntagResource,
 };
+use kmsctl::kind::{Object, Phase};
 use std::collections::BTreeSet;
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateFileSystem { .. } => return create(request, shelf, call),
-        Call::CreateMountTarget { file_system_id, subnet_id, security_groups } => {
-            return create_mount_target(
-                request,
-                shelf,
-                file_system_id.as_ref(),
-                (subnet_id, security_groups.as_ref()),
-            );
-        }
-        Call::ModifyMountTargetSecurityGroups { mount_target_id, security_groups } => {
+        Call::CreateFileSystem(call) => return create(request, shelf, call),
+        Call::CreateMountTarget(call) => return create_mount_target(request, shelf, call),
+        Call::ModifyMountTargetSecurityGroups(ModifyMountTargetSecurityGroups {
+            mount_target_id,
+            security_groups,
+        }) => {
             let id = owner(request, shelf, mount_target_id)?;
             let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
             let targets = settings.mount_targets.iter_mut().flatten();
@@ -28,7 +27,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
                 target.security_groups = Some(security_groups.clone());
             }
         }
-        Call::DeleteMountTarget { mount_target_id } => {
+        Call::DeleteMountTarget(DeleteMountTarget { mount_target_id }) => {
             let Ok(id) = owner(request, shelf, mount_target_id) else {
                 return Ok(Outcome::Done);
             };
@@ -36,7 +35,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             let targets = settings.mount_targets.as_mut().unwrap();
             targets.retain(|target| target.id.as_ref() != Some(mount_target_id));
         }
-        Call::DeleteFileSystem { file_system_id } => {
+        Call::DeleteFileSystem(DeleteFileSystem { file_system_id }) => {
             let id = own(request, file_system_id.as_ref())?;
             let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
             if settings.mount_targets.iter().flatten().next().is_some() {
@@ -44,23 +43,40 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             }
             return request.take(shelf, &id);
         }
-        Call::TagResource { resource_id, tags } => {
+        Call::TagResource(TagResource { resource_id, tags }) => {
             retag(request.held(shelf, &own(request, resource_id.as_ref())?)?, tags, &[]);
         }
-        Call::UntagResource { resource_id, tag_keys } => {
+        Call::UntagResource(UntagResource { resource_id, tag_keys }) => {
             retag(request.held(shelf, &own(request, resource_id.as_ref())?)?, &[], tag_keys);
         }
-        Call::UpdateFileSystem { file_system_id, .. }
-        | Call::PutLifecycleConfiguration { file_system_id, .. }
-        | Call::PutBackupPolicy { file_system_id, .. } => {
+        Call::UpdateFileSystem(call) => {
+            let id = own(request, call.file_system_id.as_ref())?;
+            let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
+            let mibps = call.provisioned_throughput_in_mibps;
+            let new = throughput(request, &call.throughput_mode, mibps)?;
+            if settings.throughput_mode.as_ref() == Some(&new) {
+                return request.fail(Fault::Invalid, "it is so already");
+            }
+            settings.throughput_mode = Some(new);
+        }
+        Call::PutLifecycleConfiguration(call) => {
+            let id = own(request, call.file_system_id.as_ref())?;
+            let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
+            put_lifecycle(request, settings, &call.lifecycle_policies)?;
+        }
+        Call::PutBackupPolicy(PutBackupPolicy { file_system_id, backup_policy }) => {
             let id = own(request, file_system_id.as_ref())?;
-            configure(request, settings_of(&mut request.held(shelf, &id)?.object.spec), call)?;
+            let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
+            settings.backup = Some(backup_policy.status == "ENABLED");
         }
     }
     Ok(Outcome::Done)
 }
 
-fn own(request: &Request<'_>, named: Option<&String>) -> Result<String, kmsctl::cloud::CloudError> {
+fn own(
+    request: &Request<'_>,
+    named: Option<&String>,
+) -> Result<String, kmsctl::answer::CloudError> {
     named.cloned().map_or_else(|| request.id(), Ok)
 }
 
@@ -69,7 +85,7 @@ fn owner(
     request: &Request<'_>,
     shelf: &mut Shelf,
     target: &str,
-) -> Result<String, kmsctl::cloud::CloudError> {
+) -> Result<String, kmsctl::answer::CloudError> {
     let found = shelf.iter_mut().find_map(|(id, held)| {
         let mut targets = settings_of(&mut held.object.spec).mount_targets.iter().flatten();
         targets.any(|known| known.id.as_deref() == Some(target)).then(|| id.clone())
@@ -78,8 +94,8 @@ fn owner(
 }
 
 /// The id follows from the token: a token is good for one file system at a time.
-fn create(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
-    let Call::CreateFileSystem {
+fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateFileSystem) -> Answer {
+    let CreateFileSystem {
         creation_token,
         performance_mode,
         encrypted,
@@ -89,10 +105,7 @@ fn create(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
         availability_zone_name,
         backup,
         tags,
-    } = call
-    else {
-        return request.fail(Fault::Other, "not the creation of a file system");
-    };
+    } = call;
     if creation_token.is_empty() || creation_token.len() > 64 || !encrypted {
         return request.fail(Fault::Invalid, "a token of 1 to 64 characters, and a key only so");
     }
@@ -120,14 +133,14 @@ fn create(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
 fn create_mount_target(
     request: &Request<'_>,
     shelf: &mut Shelf,
-    named: Option<&String>,
-    (subnet, groups): (&str, Option<&BTreeSet<String>>),
+    call: &CreateMountTarget,
 ) -> Answer {
-    let id = own(request, named)?;
+    let id = own(request, call.file_system_id.as_ref())?;
+    let (subnet, groups) = (&call.subnet_id, call.security_groups.as_ref());
     let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
     let targets = settings.mount_targets.as_mut().unwrap();
     // As its half of the SDK says: one that is there already is the one that was wanted.
-    if targets.iter().any(|target| target.subnet == subnet) {
+    if targets.iter().any(|target| target.subnet == *subnet) {
         return Ok(Outcome::Done);
     }
     // Here a subnet's last letter is its zone.
@@ -136,7 +149,7 @@ fn create_mount_target(
     }
     let default = || BTreeSet::from(["sg-default".to_owned()]);
     targets.push(MountTarget {
-        subnet: subnet.to_owned(),
+        subnet: subnet.clone(),
         security_groups: Some(groups.cloned().unwrap_or_else(default)),
         id: Some(format!("fsmt-{subnet}")),
     });
@@ -148,7 +161,7 @@ fn throughput(
     request: &Request<'_>,
     mode: &str,
     mibps: Option<u32>,
-) -> Result<Throughput, kmsctl::cloud::CloudError> {
+) -> Result<Throughput, kmsctl::answer::CloudError> {
     match (mode, mibps) {
         ("bursting", None) => Ok(Throughput::Bursting),
         ("elastic", None) => Ok(Throughput::Elastic),
@@ -157,47 +170,30 @@ fn throughput(
     }
 }
 
-fn configure(
+fn put_lifecycle(
     request: &Request<'_>,
     settings: &mut Settings,
-    call: &Call,
-) -> Result<(), kmsctl::cloud::CloudError> {
-    match call {
-        Call::UpdateFileSystem { throughput_mode, provisioned_throughput_in_mibps, .. } => {
-            let new = throughput(request, throughput_mode, *provisioned_throughput_in_mibps)?;
-            if settings.throughput_mode.as_ref() == Some(&new) {
-                return request.fail(Fault::Invalid, "it is so already");
+    policies: &[LifecyclePolicy],
+) -> Result<(), kmsctl::answer::CloudError> {
+    let mut lifecycle = Lifecycle::default();
+    for policy in policies {
+        let (place, rule) = match policy {
+            LifecyclePolicy::TransitionToIa(rule) => (&mut lifecycle.transition_to_ia, rule),
+            LifecyclePolicy::TransitionToArchive(rule) => {
+                (&mut lifecycle.transition_to_archive, rule)
             }
-            settings.throughput_mode = Some(new);
-        }
-        Call::PutLifecycleConfiguration { lifecycle_policies, .. } => {
-            let mut lifecycle = Lifecycle::default();
-            for policy in lifecycle_policies {
-                let (place, rule) = match policy {
-                    LifecyclePolicy::TransitionToIa(rule) => {
-                        (&mut lifecycle.transition_to_ia, rule)
-                    }
-                    LifecyclePolicy::TransitionToArchive(rule) => {
-                        (&mut lifecycle.transition_to_archive, rule)
-                    }
-                    LifecyclePolicy::TransitionToPrimaryStorageClass(rule) => {
-                        (&mut lifecycle.transition_to_primary, rule)
-                    }
-                };
-                *place = Some(rule.clone());
+            LifecyclePolicy::TransitionToPrimaryStorageClass(rule) => {
+                (&mut lifecycle.transition_to_primary, rule)
             }
-            if lifecycle.transition_to_archive.is_some()
-                && settings.throughput_mode != Some(Throughput::Elastic)
-            {
-                return request.fail(Fault::Invalid, "Archive only where elastic");
-            }
-            settings.lifecycle = Some(lifecycle);
-        }
-        Call::PutBackupPolicy { backup_policy, .. } => {
-            settings.backup = Some(backup_policy.status == "ENABLED");
-        }
-        _ => return request.fail(Fault::Other, "no change of the settings"),
+        };
+        *place = Some(rule.clone());
     }
+    if lifecycle.transition_to_archive.is_some()
+        && settings.throughput_mode != Some(Throughput::Elastic)
+    {
+        return request.fail(Fault::Invalid, "Archive only where elastic");
+    }
+    settings.lifecycle = Some(lifecycle);
     Ok(())
 }
 

@@ -1,15 +1,19 @@
 //! Elasticsearch and OpenSearch domains (aws-semantics 5.5).
 
 use super::{Answer, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{CloudError, Fault, Object, Outcome, Phase};
+use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::kind::Spec;
 use kmsctl::kind::consumer::{self, Common, Encryption};
-use kmsctl::kind::es_domain::{Call, ClusterConfig, Config, EbsOptions, Settings, Version};
+use kmsctl::kind::es_domain::{
+    AddTags, Call, ClusterConfig, Config, CreateDomain, DeleteDomain, EbsOptions, RemoveTags,
+    Settings, UpdateDomainConfig, UpgradeDomain, Version,
+};
+use kmsctl::kind::{Object, Phase};
 use kmsctl::policy::Document;
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateDomain { domain_name, engine_version, config, tag_list } => {
+        Call::CreateDomain(CreateDomain { domain_name, engine_version, config, tag_list }) => {
             let common =
                 Common { key: Some(Encryption::Aws), existing: None, tags: tags_of(tag_list) };
             let mut spec = consumer::Spec { common, settings: defaults() };
@@ -25,14 +29,14 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             return request
                 .make(shelf, Object { id: domain_name.clone(), spec, phase: Phase::Ready });
         }
-        Call::UpdateDomainConfig { domain_name, config } => {
+        Call::UpdateDomainConfig(UpdateDomainConfig { domain_name, config }) => {
             let held = request.held(shelf, domain_name)?;
             if **config == Config::default() {
                 return request.fail(Fault::Invalid, "nothing to change");
             }
             configure(request, spec_of(&mut held.object.spec), config)?;
         }
-        Call::UpgradeDomain { domain_name, target_version } => {
+        Call::UpgradeDomain(UpgradeDomain { domain_name, target_version }) => {
             let held = request.held(shelf, domain_name)?;
             let settings = &mut spec_of(&mut held.object.spec).settings;
             let now = Version::parse(settings.engine_version.as_ref().unwrap()).unwrap();
@@ -41,13 +45,15 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             }
             settings.engine_version = Some(target_version.clone());
         }
-        Call::AddTags { arn, tag_list } => {
+        Call::AddTags(AddTags { arn, tag_list }) => {
             retag(request.held(shelf, domain(arn))?, tag_list, &[]);
         }
-        Call::RemoveTags { arn, tag_keys } => {
+        Call::RemoveTags(RemoveTags { arn, tag_keys }) => {
             retag(request.held(shelf, domain(arn))?, &[], tag_keys);
         }
-        Call::DeleteDomain { domain_name } => return request.take(shelf, domain_name),
+        Call::DeleteDomain(DeleteDomain { domain_name }) => {
+            return request.take(shelf, domain_name);
+        }
     }
     Ok(Outcome::Done)
 }

@@ -2,16 +2,25 @@
 
 use super::rds_instance::{name, spelled_out};
 use super::{Answer, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::answer::{Fault, Outcome};
 use kmsctl::kind::Spec;
 use kmsctl::kind::consumer::{self, Common};
 use kmsctl::kind::key::NAME_TAG;
-use kmsctl::kind::rds_cluster::{Alterable, Call, Fixed, Member, Serverless, Settings};
+use kmsctl::kind::rds_cluster::{
+    AddTagsToResource, Alterable, Call, CreateDBCluster, DeleteDBCluster, Fixed, Member,
+    ModifyDBCluster, RemoveTagsFromResource, Serverless, Settings,
+};
+use kmsctl::kind::{Object, Phase};
 use std::collections::BTreeMap;
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateDBCluster { db_cluster_identifier: id, fixed, alterable, tags } => {
+        Call::CreateDBCluster(CreateDBCluster {
+            db_cluster_identifier: id,
+            fixed,
+            alterable,
+            tags,
+        }) => {
             let mut settings = fresh(id, fixed);
             alter(request, &mut settings, alterable)?;
             let key = Some(request.key(fixed.kms_key_id.as_ref())?);
@@ -20,21 +29,21 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             let object = Object { id: id.clone(), spec, phase: Phase::Ready };
             return request.make(shelf, object);
         }
-        Call::ModifyDBCluster { db_cluster_identifier, alterable, .. } => {
+        Call::ModifyDBCluster(ModifyDBCluster { db_cluster_identifier, alterable, .. }) => {
             let held = request.held(shelf, db_cluster_identifier)?;
             alter(request, settings_of(&mut held.object.spec), alterable)?;
         }
-        Call::AddTagsToResource { resource_name, tags } => {
+        Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
             retag(request.held(shelf, name(resource_name, "cluster"))?, tags, &[]);
         }
-        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
+        Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
             retag(request.held(shelf, name(resource_name, "cluster"))?, &[], tag_keys);
         }
-        Call::DeleteDBCluster {
+        Call::DeleteDBCluster(DeleteDBCluster {
             db_cluster_identifier: id,
             skip_final_snapshot,
             final_db_snapshot_identifier,
-        } => {
+        }) => {
             let settings = settings_of(&mut request.held(shelf, id)?.object.spec);
             if settings.deletion_protection == Some(true) {
                 return request.fail(Fault::Invalid, "deletion protection");
@@ -47,58 +56,47 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             }
             return request.take(shelf, id);
         }
-        Call::CreateDBInstance(_)
-        | Call::ModifyDBInstance { .. }
-        | Call::DeleteDBInstance { .. } => on_member(request, shelf, call)?,
+        Call::CreateDBInstance(call) => {
+            let (engine, members) = members_of(request, shelf)?;
+            if call.db_cluster_identifier != request.id()? || call.engine != *engine {
+                return request.fail(Fault::Invalid, "another cluster, or another engine");
+            }
+            let name = call.db_instance_identifier.clone();
+            let tags = tags_of(&call.tags);
+            assert_eq!(tags.get(NAME_TAG), Some(&name), "by this it is known as ours");
+            let (instance_class, promotion_tier) =
+                (call.db_instance_class.clone(), call.promotion_tier);
+            // One that is there already, and ours, is no failure (`create_db_instance`).
+            members.insert(name, Member { instance_class, promotion_tier });
+        }
+        Call::ModifyDBInstance(call) => {
+            let (_, members) = members_of(request, shelf)?;
+            let Some(member) = members.get_mut(&call.db_instance_identifier) else {
+                return request.fail(Fault::NotFound, "no such instance");
+            };
+            if let Some(class) = &call.db_instance_class {
+                member.instance_class.clone_from(class);
+            }
+            member.promotion_tier = call.promotion_tier.unwrap_or(member.promotion_tier);
+        }
+        Call::DeleteDBInstance(call) => {
+            let (_, members) = members_of(request, shelf)?;
+            if !call.skip_final_snapshot {
+                return request.fail(Fault::Invalid, "there are no last snapshots of members");
+            }
+            members.remove(&call.db_instance_identifier);
+        }
     }
     Ok(Outcome::Done)
 }
 
-fn on_member(
+/// The engine and the members of the cluster that a call is about.
+fn members_of<'a>(
     request: &Request<'_>,
-    shelf: &mut Shelf,
-    call: &Call,
-) -> Result<(), kmsctl::cloud::CloudError> {
-    let cluster = request.id()?;
-    let settings = settings_of(&mut request.held(shelf, &cluster)?.object.spec);
-    let engine = settings.engine.clone();
-    let members = settings.members.get_or_insert_default();
-    match call {
-        Call::CreateDBInstance(wanted) => {
-            let name = wanted.db_instance_identifier.clone().unwrap();
-            if wanted.db_cluster_identifier.as_ref() != Some(&cluster) || wanted.engine != engine {
-                return request.fail(Fault::Invalid, "another cluster, or another engine");
-            }
-            let tags = tags_of(wanted.tags.as_deref().unwrap_or_default());
-            assert_eq!(tags.get(NAME_TAG), Some(&name), "by this it is known as ours");
-            let instance_class = wanted.db_instance_class.clone().unwrap();
-            let promotion_tier = wanted.promotion_tier.unwrap_or(1);
-            // One that is there already, and ours, is no failure (`create_member`).
-            members.insert(name, Member { instance_class, promotion_tier });
-        }
-        Call::ModifyDBInstance {
-            db_instance_identifier,
-            db_instance_class,
-            promotion_tier,
-            ..
-        } => {
-            let Some(member) = members.get_mut(db_instance_identifier) else {
-                return request.fail(Fault::NotFound, "no such instance");
-            };
-            if let Some(class) = db_instance_class {
-                member.instance_class.clone_from(class);
-            }
-            member.promotion_tier = promotion_tier.unwrap_or(member.promotion_tier);
-        }
-        Call::DeleteDBInstance { db_instance_identifier, skip_final_snapshot } => {
-            if !skip_final_snapshot {
-                return request.fail(Fault::Invalid, "there are no last snapshots of members");
-            }
-            members.remove(db_instance_identifier);
-        }
-        other => panic!("{other:?}"),
-    }
-    Ok(())
+    shelf: &'a mut Shelf,
+) -> Result<(&'a Option<String>, &'a mut BTreeMap<String, Member>), kmsctl::answer::CloudError> {
+    let settings = settings_of(&mut request.held(shelf, &request.id()?)?.object.spec);
+    Ok((&settings.engine, settings.members.get_or_insert_default()))
 }
 
 fn settings_of(spec: &mut Spec) -> &mut Settings {
@@ -136,7 +134,7 @@ fn alter(
     request: &Request<'_>,
     settings: &mut Settings,
     wanted: &Alterable,
-) -> Result<(), kmsctl::cloud::CloudError> {
+) -> Result<(), kmsctl::answer::CloudError> {
     let managed = wanted.manage_master_user_password;
     if managed == Some(true) && wanted.master_user_password.is_some() {
         return request.fail(Fault::Invalid, "a password beside a managed one");

@@ -1,14 +1,23 @@
 //! Instances of RDS (aws-semantics 5.4).
 
 use super::{Answer, Request, Shelf, retag, tags_of};
-use kmsctl::cloud::{Fault, Object, Outcome, Phase};
+use kmsctl::answer::{Fault, Outcome};
 use kmsctl::kind::Spec;
 use kmsctl::kind::consumer::{self, Common};
-use kmsctl::kind::rds_instance::{Alterable, Call, Settings};
+use kmsctl::kind::rds_instance::{
+    AddTagsToResource, Alterable, Call, CreateDBInstance, DeleteDBInstance, ModifyDBInstance,
+    RemoveTagsFromResource, Settings,
+};
+use kmsctl::kind::{Object, Phase};
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
-        Call::CreateDBInstance { db_instance_identifier: id, fixed, alterable, tags } => {
+        Call::CreateDBInstance(CreateDBInstance {
+            db_instance_identifier: id,
+            fixed,
+            alterable,
+            tags,
+        }) => {
             if fixed.kms_key_id.is_some() && fixed.storage_encrypted != Some(true) {
                 return request.fail(Fault::Invalid, "KmsKeyId without StorageEncrypted");
             }
@@ -45,23 +54,28 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             let object = Object { id: id.clone(), spec, phase: Phase::Ready };
             return request.make(shelf, object);
         }
-        Call::ModifyDBInstance { db_instance_identifier, alterable, db_port_number, .. } => {
+        Call::ModifyDBInstance(ModifyDBInstance {
+            db_instance_identifier,
+            alterable,
+            db_port_number,
+            ..
+        }) => {
             let held = request.held(shelf, db_instance_identifier)?;
             let settings = settings_of(&mut held.object.spec);
             alter(request, settings, alterable)?;
             settings.port = db_port_number.or(settings.port);
         }
-        Call::AddTagsToResource { resource_name, tags } => {
+        Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
             retag(request.held(shelf, name(resource_name, "db"))?, tags, &[]);
         }
-        Call::RemoveTagsFromResource { resource_name, tag_keys } => {
+        Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
             retag(request.held(shelf, name(resource_name, "db"))?, &[], tag_keys);
         }
-        Call::DeleteDBInstance {
+        Call::DeleteDBInstance(DeleteDBInstance {
             db_instance_identifier: id,
             skip_final_snapshot,
             final_db_snapshot_identifier,
-        } => {
+        }) => {
             let held = request.held(shelf, id)?;
             if settings_of(&mut held.object.spec).deletion_protection == Some(true) {
                 return request.fail(Fault::Invalid, "deletion protection");
@@ -100,7 +114,7 @@ fn alter(
     request: &Request<'_>,
     settings: &mut Settings,
     wanted: &Alterable,
-) -> Result<(), kmsctl::cloud::CloudError> {
+) -> Result<(), kmsctl::answer::CloudError> {
     let managed = wanted.manage_master_user_password;
     if managed == Some(true) && wanted.master_user_password.is_some() {
         return request.fail(Fault::Invalid, "a password beside a managed one");

@@ -1,0 +1,161 @@
+//! The requests that change nothing. Each page is a request of its own.
+
+use crate::answer::{CloudError, Fault};
+use crate::cloud::{AliasEntry, Caller, Identity, Page};
+use crate::id::{IdentityArn, KeyArn, Place};
+use crate::kind::grant::Listed;
+use crate::kind::key::{Metadata, Rotation};
+use crate::kind::{grant, key};
+use crate::sdk::Aws;
+use crate::sdk::error::{answer, local};
+use aws_sdk_iam::operation::get_role::GetRoleOutput;
+use aws_sdk_iam::operation::get_user::GetUserOutput;
+use aws_sdk_kms::types::AliasListEntry;
+use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
+use std::collections::BTreeMap;
+
+/// How long AWS waits between two rotations where nobody said.
+const DEFAULT_PERIOD: u32 = 365;
+
+pub(super) fn caller(
+    operation: &'static str,
+    identity: GetCallerIdentityOutput,
+) -> Result<Caller, CloudError> {
+    let account = identity.account.as_deref().and_then(|account| account.parse().ok());
+    match (account, identity.arn) {
+        (Some(account), Some(arn)) => Ok(Caller { account, arn }),
+        _ => Err(local(operation, Fault::Other, "the answer names no account")),
+    }
+}
+
+/// Where the next page begins. A page may be short and still not be the last one.
+fn next(
+    operation: &'static str,
+    truncated: bool,
+    marker: Option<&str>,
+) -> Result<Option<String>, CloudError> {
+    match (truncated, marker) {
+        (false, _) => Ok(None),
+        (true, Some(marker)) => Ok(Some(marker.to_owned())),
+        (true, None) => {
+            Err(local(operation, Fault::Other, "the list is cut off without saying where"))
+        }
+    }
+}
+
+pub(super) async fn aliases(
+    aws: &Aws,
+    at: &Place,
+    key: Option<&KeyArn>,
+    from: Option<&str>,
+) -> Result<Page<AliasEntry>, CloudError> {
+    const OPERATION: &str = "ListAliases";
+    let client = aws.ready(at, OPERATION).await;
+    let request = client.list_aliases().set_key_id(key.map(KeyArn::to_string));
+    let request = request.limit(100).set_marker(from.map(str::to_owned));
+    let page = answer(OPERATION, request.send().await)?;
+    let entry = |alias: &AliasListEntry| {
+        let target = alias.target_key_id().map(str::to_owned);
+        Some(AliasEntry { name: alias.alias_name()?.to_owned(), target })
+    };
+    let next = next(OPERATION, page.truncated(), page.next_marker())?;
+    Ok(Page { items: page.aliases().iter().filter_map(entry).collect(), next })
+}
+
+pub(super) async fn keys(
+    aws: &Aws,
+    at: &Place,
+    from: Option<&str>,
+) -> Result<Page<String>, CloudError> {
+    const OPERATION: &str = "ListKeys";
+    let client = aws.ready(at, OPERATION).await;
+    let request = client.list_keys().limit(1000).set_marker(from.map(str::to_owned));
+    let page = answer(OPERATION, request.send().await)?;
+    let next = next(OPERATION, page.truncated(), page.next_marker())?;
+    let ids = page.keys().iter().filter_map(|key| key.key_id().map(str::to_owned));
+    Ok(Page { items: ids.collect(), next })
+}
+
+pub(super) async fn describe(aws: &Aws, arn: &KeyArn) -> Result<Metadata, CloudError> {
+    const OPERATION: &str = "DescribeKey";
+    let client = aws.ready(&arn.place(), OPERATION).await;
+    let found = answer(OPERATION, client.describe_key().key_id(arn.to_string()).send().await)?;
+    key::aws::metadata(OPERATION, found.key_metadata())
+}
+
+pub(super) async fn policy(aws: &Aws, arn: &KeyArn) -> Result<String, CloudError> {
+    const OPERATION: &str = "GetKeyPolicy";
+    let client = aws.ready(&arn.place(), OPERATION).await;
+    let request = client.get_key_policy().key_id(arn.to_string()).policy_name("default");
+    let found = answer(OPERATION, request.send().await)?;
+    found.policy.ok_or_else(|| local(OPERATION, Fault::Other, "the answer holds no policy"))
+}
+
+pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudError> {
+    const OPERATION: &str = "GetKeyRotationStatus";
+    let client = aws.ready(&arn.place(), OPERATION).await;
+    let request = client.get_key_rotation_status().key_id(arn.to_string());
+    let status = answer(OPERATION, request.send().await)?;
+    if !status.key_rotation_enabled() {
+        return Ok(Rotation::Off);
+    }
+    let days = status.rotation_period_in_days().and_then(|days| u32::try_from(days).ok());
+    Ok(Rotation::EveryDays(days.unwrap_or(DEFAULT_PERIOD)))
+}
+
+pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
+    const OPERATION: &str = "ListResourceTags";
+    let (mut tags, mut marker) = (BTreeMap::new(), None);
+    loop {
+        let client = aws.ready(&arn.place(), OPERATION).await;
+        let request = client.list_resource_tags().key_id(arn.to_string());
+        let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
+        let users = page.tags().iter().filter(|tag| !tag.tag_key().starts_with("aws:"));
+        tags.extend(users.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())));
+        marker = next(OPERATION, page.truncated(), page.next_marker())?;
+        if marker.is_none() {
+            return Ok(tags);
+        }
+    }
+}
+
+pub(super) async fn grants(
+    aws: &Aws,
+    arn: &KeyArn,
+    from: Option<&str>,
+) -> Result<Page<Listed>, CloudError> {
+    const OPERATION: &str = "ListGrants";
+    let client = aws.ready(&arn.place(), OPERATION).await;
+    let request = client.list_grants().key_id(arn.to_string());
+    let request = request.limit(100).set_marker(from.map(str::to_owned));
+    let page = answer(OPERATION, request.send().await)?;
+    let next = next(OPERATION, page.truncated(), page.next_marker())?;
+    Ok(Page { items: page.grants().iter().map(grant::aws::listed).collect(), next })
+}
+
+pub(super) async fn identity(
+    aws: &Aws,
+    identity: &IdentityArn,
+) -> Result<Option<Identity>, CloudError> {
+    let found = if identity.is_role() {
+        const OPERATION: &str = "GetRole";
+        let request = aws.iam(identity.account()).await.get_role();
+        let sent = answer(OPERATION, request.role_name(identity.name()).send().await);
+        let role = |answer: GetRoleOutput| answer.role.map(|role| (role.arn, role.create_date));
+        sent.map(role)
+    } else {
+        const OPERATION: &str = "GetUser";
+        let request = aws.iam(identity.account()).await.get_user();
+        let sent = answer(OPERATION, request.user_name(identity.name()).send().await);
+        let user = |answer: GetUserOutput| answer.user.map(|user| (user.arn, user.create_date));
+        sent.map(user)
+    };
+    match found {
+        Ok(found) => Ok(found.map(|(arn, created)| Identity {
+            arn,
+            created: u64::try_from(created.secs()).unwrap_or_default(),
+        })),
+        Err(error) if error.fault == Fault::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

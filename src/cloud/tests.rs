@@ -1,0 +1,208 @@
+//! Request by request: what goes out, what comes back, and what failures mean. No network.
+
+use super::*;
+use crate::answer::Fault;
+use crate::kind::{Ids, KeyRef, resolve};
+use crate::sdk::replay::{Answer, Replay, replay};
+use serde_json::{Value, json};
+
+const ARN: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
+
+pub(super) fn arn() -> KeyArn {
+    ARN.parse().unwrap()
+}
+
+/// Returns the SDK with successful answers.
+fn answers(answers: &[Value]) -> Replay {
+    let bodies: Vec<String> = answers.iter().map(Value::to_string).collect();
+    let answers: Vec<Answer<'_>> = bodies.iter().map(|body| (200, body.as_str())).collect();
+    replay(&answers)
+}
+
+fn request(operation: &str, parameters: Value) -> (String, Value) {
+    (operation.to_owned(), parameters)
+}
+
+/// A call in the words of a plan.
+fn call(kind: &str, operation: &str, parameters: Value) -> Call {
+    serde_json::from_value(json!({ kind: { operation: parameters } })).unwrap()
+}
+
+/// Expects that `call` becomes one request: `sent`, to the operation of the call's own name.
+async fn sends(call: Call, sent: Value, answer: Value) -> Outcome {
+    let (key, ids) = (arn(), Ids::from([("key/app".parse().unwrap(), arn())]));
+    let late = CallBindings { key: Some(&key), ids: Some(&ids), nonce: Some("n1"), id: None };
+    let replay = answers(&[answer]);
+    let outcome = replay.aws.call(&arn().place(), &call, late).await.unwrap();
+    let call = serde_json::to_value(&call).unwrap();
+    let operations = call.as_object().unwrap().values().next().unwrap().as_object().unwrap();
+    assert_eq!(replay.kms(), [request(operations.keys().next().unwrap(), sent)]);
+    outcome
+}
+
+#[tokio::test]
+async fn a_key_is_created_with_everything_and_its_nonce() {
+    let parameters = json!({
+        "KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY", "Description": "signs",
+        "MultiRegion": true, "Policy": "{\"a\":\"${aws.key_arn}\"}",
+        "BypassPolicyLockoutSafetyCheck": true,
+        "Tags": [{"TagKey": "team", "TagValue": "a"}],
+    });
+    let mut sent = parameters.clone();
+    let nonce = json!({"TagKey": "kmsctl:nonce", "TagValue": "n1"});
+    sent["Tags"].as_array_mut().unwrap().push(nonce);
+    let made = json!({"KeyMetadata": {"KeyId": ID, "Arn": ARN}});
+    let create = call("key", "CreateKey", parameters);
+    assert_eq!(sends(create, sent, made).await, Outcome::Key(arn()));
+}
+
+#[tokio::test]
+async fn the_calls_of_a_key() {
+    let key = json!({"KeyId": ID});
+    for operation in ["CancelKeyDeletion", "EnableKey", "DisableKey", "DisableKeyRotation"] {
+        let outcome = sends(call("key", operation, json!({})), key.clone(), json!({})).await;
+        assert_eq!(outcome, Outcome::Done, "{operation}");
+    }
+    for (operation, parameters) in [
+        ("EnableKeyRotation", json!({"RotationPeriodInDays": 90})),
+        ("ScheduleKeyDeletion", json!({"PendingWindowInDays": 7})),
+        ("UpdateKeyDescription", json!({"Description": "d ${aws.key_arn}"})),
+        ("TagResource", json!({"Tags": [{"TagKey": "k", "TagValue": "v"}]})),
+        ("UntagResource", json!({"TagKeys": ["k", "l"]})),
+    ] {
+        let mut sent = parameters.clone();
+        sent["KeyId"] = ID.into();
+        let outcome = sends(call("key", operation, parameters), sent, json!({})).await;
+        assert_eq!(outcome, Outcome::Done, "{operation}");
+    }
+    let policy = json!({"PolicyName": "default", "Policy": "a ${aws.key_arn} b ${aws.key_arn}"});
+    let sent = json!({"KeyId": ID, "PolicyName": "default", "Policy": format!("a {ARN} b {ARN}")});
+    let outcome = sends(call("key", "PutKeyPolicy", policy), sent, json!({})).await;
+    assert_eq!(outcome, Outcome::Done);
+}
+
+#[tokio::test]
+async fn the_calls_of_an_alias_and_a_grant() {
+    let parameters = json!({"AliasName": "alias/a", "TargetKeyId": "key/app"});
+    let sent = json!({"AliasName": "alias/a", "TargetKeyId": ARN});
+    for operation in ["CreateAlias", "UpdateAlias"] {
+        let call = call("alias", operation, parameters.clone());
+        assert_eq!(sends(call, sent.clone(), json!({})).await, Outcome::Done, "{operation}");
+    }
+    let delete = json!({"AliasName": "alias/a"});
+    let outcome = sends(call("alias", "DeleteAlias", delete.clone()), delete, json!({})).await;
+    assert_eq!(outcome, Outcome::Done);
+    let revoke = json!({"KeyId": ARN, "GrantId": "g"});
+    let outcome = sends(call("grant", "RevokeGrant", revoke.clone()), revoke, json!({})).await;
+    assert_eq!(outcome, Outcome::Done);
+
+    let parameters = json!({
+        "KeyId": "key/app", "Name": "kmsctl:s:app/g:1",
+        "GranteePrincipal": "arn:aws:iam::111122223333:role/r",
+        "Operations": ["Encrypt", "Decrypt"],
+        "Constraints": {"EncryptionContextSubset": {"app": "x"}},
+    });
+    let mut sent = parameters.clone();
+    sent["KeyId"] = ARN.into();
+    sent["Operations"] = json!(["Decrypt", "Encrypt"]);
+    let create = call("grant", "CreateGrant", parameters);
+    let outcome = sends(create, sent, json!({"GrantId": "g1"})).await;
+    assert_eq!(outcome, Outcome::Grant("g1".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_said_and_nothing_is_sent() {
+    let calls = [
+        (call("key", "CreateKey", json!({"Tags": []})), "nonce"),
+        (call("key", "EnableKey", json!({})), "does not exist"),
+        (
+            call("alias", "CreateAlias", json!({"AliasName": "a", "TargetKeyId": "key/app"})),
+            "key/app",
+        ),
+    ];
+    for (call, what) in calls {
+        let replay = answers(&[]);
+        let error =
+            replay.aws.call(&arn().place(), &call, CallBindings::default()).await.unwrap_err();
+        assert_eq!(error.fault, Fault::Other);
+        assert!(error.message.contains(what), "{error}");
+        assert_eq!(replay.kms(), []);
+    }
+    let by_arn = KeyRef::Arn(arn());
+    assert_eq!(resolve("Op", &by_arn, &CallBindings::default()).unwrap(), ARN);
+}
+
+#[tokio::test]
+async fn lists_follow_the_marker_and_not_the_length_of_a_page() {
+    let replay = answers(&[
+        json!({"Truncated": true, "NextMarker": "m", "Aliases": []}),
+        json!({"Aliases": [
+            {"AliasName": "alias/aws/ebs"}, {"AliasName": "alias/a", "TargetKeyId": "id"},
+        ]}),
+    ]);
+    let page = replay.aws.aliases(&arn().place(), None).await.unwrap();
+    assert_eq!((page.items.len(), page.next.as_deref()), (0, Some("m")));
+    let next = replay.aws.aliases(&arn().place(), Some("m")).await.unwrap();
+    let Page { items: entries, next } = next;
+    assert_eq!((entries.len(), next), (2, None));
+    assert_eq!(entries[0], AliasEntry { name: "alias/aws/ebs".to_owned(), target: None });
+    assert_eq!(entries[1].target.as_deref(), Some("id"));
+    let first = request("ListAliases", json!({"Limit": 100}));
+    let last = request("ListAliases", json!({"Limit": 100, "Marker": "m"}));
+    assert_eq!(replay.kms(), [first, last]);
+
+    let cut = answers(&[json!({"Truncated": true})]);
+    assert_eq!(cut.aws.keys(&arn().place(), None).await.unwrap_err().fault, Fault::Other);
+    assert_eq!(cut.kms(), [request("ListKeys", json!({"Limit": 1000}))]);
+    let keys = answers(&[json!({"Keys": [{"KeyId": "i"}]})]);
+    assert_eq!(keys.aws.keys(&arn().place(), None).await.unwrap().items, ["i"]);
+}
+
+#[tokio::test]
+async fn aliases_of_a_key_are_asked_for_by_its_arn() {
+    let replay = answers(&[json!({"Aliases": [{"AliasName": "alias/a"}]})]);
+    assert_eq!(replay.aws.aliases_of(&arn()).await.unwrap()[0].as_str(), "alias/a");
+    assert_eq!(replay.kms(), [request("ListAliases", json!({"KeyId": ARN, "Limit": 100}))]);
+}
+
+#[tokio::test]
+async fn tags_and_grants_are_lifted() {
+    let tag = |key: &str| json!({"TagKey": key, "TagValue": "v"});
+    let replay = answers(&[json!({"Tags": [tag("aws:cloudformation:stack-id"), tag("awsome")]})]);
+    let tags = replay.aws.tags(&arn()).await.unwrap();
+    assert_eq!(tags, BTreeMap::from([("awsome".to_owned(), "v".to_owned())]));
+    assert_eq!(replay.kms(), [request("ListResourceTags", json!({"KeyId": ARN, "Limit": 50}))]);
+
+    let replay = answers(&[json!({"Grants": [{
+        "GrantId": "g", "GranteePrincipal": "p", "Operations": ["Decrypt"],
+        "IssuingAccount": "arn:aws:iam::444455556666:root",
+        "Constraints": {"EncryptionContextEquals": {"a": "b"}},
+    }]})]);
+    let grants = replay.aws.grants(&arn(), None).await.unwrap().items;
+    let pairs = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+    let expected = Listed {
+        grant_id: "g".to_owned(),
+        name: String::new(),
+        grantee: "p".to_owned(),
+        retiring: None,
+        operations: ["Decrypt".to_owned()].into(),
+        constraints: Some(crate::kind::grant::Constraint::EncryptionContextEquals(pairs)),
+        issuer: Some("444455556666".parse().unwrap()),
+    };
+    assert_eq!(grants, [expected]);
+    assert_eq!(replay.kms(), [request("ListGrants", json!({"KeyId": ARN, "Limit": 100}))]);
+}
+
+#[tokio::test]
+async fn a_key_without_usage_has_its_specs_and_dates_are_rfc_3339() {
+    let replay = answers(&[json!({"KeyMetadata": {
+        "KeyId": ID, "Arn": ARN, "KeySpec": "HMAC_256", "KeyState": "PendingDeletion",
+        "DeletionDate": 1_700_000_000,
+    }})]);
+    let key = replay.aws.describe(&arn()).await.unwrap();
+    assert_eq!((key.usage.as_str(), key.origin.as_str()), ("GENERATE_VERIFY_MAC", "AWS_KMS"));
+    assert_eq!(key.deletion_date.as_deref(), Some("2023-11-14T22:13:20Z"));
+    assert!(key.is_dying());
+    assert_eq!(replay.kms(), [request("DescribeKey", json!({"KeyId": ARN}))]);
+}

@@ -1,0 +1,43 @@
+//! `explain`: the lint rules, the configuration and kmsctl's own subjects, in words. AWS is not asked.
+
+use crate::config;
+use crate::failure::{Exit, Failure};
+use crate::io::Io;
+use crate::render::explain as render;
+use crate::render::explain::Unknown;
+
+/// `kmsctl explain [TOPIC]`.
+pub(super) fn explain(topic: Option<&str>, io: &Io) -> Result<Exit, Failure> {
+    let (schema, width) = (config::schema(), io.width());
+    let Some(topic) = topic else {
+        io.out(&render::topics(&schema, width));
+        return Ok(Exit::Done);
+    };
+    match render::explain(topic, &schema, width) {
+        Ok(text) => {
+            io.out(&text);
+            Ok(Exit::Done)
+        }
+        Err(unknown) => Err(refusal(topic, unknown)),
+    }
+}
+
+fn refusal(topic: &str, unknown: Unknown) -> Failure {
+    let list = |names: Vec<String>| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(", ")
+    };
+    let failure = match unknown {
+        Unknown::NoTopic(near) if near.is_empty() => {
+            Failure::new(format!("there is no topic `{topic}`"))
+                .hint("`kmsctl explain` lists the topics")
+        }
+        Unknown::NoTopic(near) => Failure::new(format!("there is no topic `{topic}`"))
+            .hint(format!("did you mean {}? `kmsctl explain` lists the topics", list(near))),
+        Unknown::Several(paths) => {
+            Failure::new(format!("several parts of the configuration are called `{topic}`"))
+                .hint(format!("write one of {}", list(paths)))
+        }
+    };
+    failure.exit(Exit::Usage)
+}

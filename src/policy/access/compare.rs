@@ -1,0 +1,150 @@
+//! The comparison of two policies.
+
+use std::collections::BTreeSet;
+
+use super::change::{AccessChange, Comparison, NetChange, SameAccess, SameDocument};
+use super::group;
+use super::key_context::KeyContext;
+use super::level::{Certainty, ChangeKind, Direction};
+use crate::policy::Document;
+use crate::policy::grants::Grant;
+use crate::policy::typed::PrincipalName;
+
+/// Compares the access that two policies give; `None` stands for no policy.
+///
+/// If the key's account is unknown and the documents do not tell it, the policies are compared for every account that
+/// could own the key. A change that does not happen for all of them is only possible.
+#[must_use]
+pub fn compare(
+    old: Option<&Document>,
+    new: Option<&Document>,
+    key: &KeyContext,
+    grants: &[Grant],
+) -> Comparison {
+    if old == new {
+        return Comparison {
+            document: SameDocument::Same,
+            access: SameAccess::Same,
+            change: NetChange::None,
+            changes: Vec::new(),
+            open: false,
+        };
+    }
+    // Unknown elements can mean anything, unless they are the same in both documents.
+    let extra = |document: Option<&Document>| document.map(|d| d.canonical().extra.clone());
+    let unclear = extra(old).unwrap_or_default() != extra(new).unwrap_or_default();
+    let mut open = unclear;
+    let mut combined: Option<(Vec<AccessChange>, (SameAccess, NetChange))> = None;
+    for key in possible_keys([old, new], key) {
+        let found = group::changes([old, new], &key, grants);
+        open |= found.is_none();
+        let summary = summarize(found.as_deref().unwrap_or_default(), unclear || found.is_none());
+        let changes = found.unwrap_or_default();
+        combined = Some(match combined {
+            None => (changes, summary),
+            Some((others, other)) => {
+                (combine(&others, &changes), combine_summaries(other, summary))
+            }
+        });
+    }
+    let (changes, (access, change)) =
+        combined.unwrap_or((Vec::new(), (SameAccess::Unknown, NetChange::Unknown)));
+    Comparison { document: SameDocument::Different, access, change, changes, open }
+}
+
+/// Returns the parts of two summaries that are the same, and unknown for the others.
+fn combine_summaries(
+    one: (SameAccess, NetChange),
+    other: (SameAccess, NetChange),
+) -> (SameAccess, NetChange) {
+    (
+        if one.0 == other.0 { one.0 } else { SameAccess::Unknown },
+        if one.1 == other.1 { one.1 } else { NetChange::Unknown },
+    )
+}
+
+/// Returns the account that owns the key, if exactly one account is a principal of the documents: a key policy
+/// delegates to IAM policies by naming its own account.
+#[must_use]
+pub fn owner(documents: [Option<&Document>; 2]) -> Option<String> {
+    let (mut principals, _) = accounts(documents);
+    let only = principals.pop_first()?;
+    principals.is_empty().then_some(only)
+}
+
+/// Returns the key once for each account that could own it.
+fn possible_keys(documents: [Option<&Document>; 2], key: &KeyContext) -> Vec<KeyContext> {
+    if let Some(account) = key.account.clone().or_else(|| owner(documents)) {
+        return vec![KeyContext { account: Some(account), ..key.clone() }];
+    }
+    // `None` stands for an account that the documents do not mention.
+    accounts(documents)
+        .1
+        .into_iter()
+        .map(Some)
+        .chain([None])
+        .map(|account| KeyContext { account, ..key.clone() })
+        .collect()
+}
+
+/// Returns the accounts that are principals themselves, and all accounts in principals.
+fn accounts(documents: [Option<&Document>; 2]) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut principals, mut all) = (BTreeSet::new(), BTreeSet::new());
+    let statements =
+        documents.into_iter().flatten().flat_map(|document| document.typed().statements);
+    for name in statements.flat_map(|statement| statement.principals.names) {
+        match name {
+            PrincipalName::Account(account) => {
+                principals.insert(account.clone());
+                all.insert(account);
+            }
+            PrincipalName::Identity(arn) => all.extend(arn.split(':').nth(4).map(str::to_owned)),
+            PrincipalName::Everyone
+            | PrincipalName::AnyIdentity
+            | PrincipalName::UniqueId(_)
+            | PrincipalName::Service(_)
+            | PrincipalName::Provider(_)
+            | PrincipalName::Other(_) => {}
+        }
+    }
+    (principals, all)
+}
+
+/// Combines the changes for two possible owners. A change that only one of them has is possible.
+fn combine(one: &[AccessChange], other: &[AccessChange]) -> Vec<AccessChange> {
+    let mut out: BTreeSet<AccessChange> = BTreeSet::new();
+    for (from, to) in [(one, other), (other, one)] {
+        for change in from {
+            let certainty =
+                if to.contains(change) { change.certainty } else { Certainty::Possible };
+            out.insert(AccessChange { certainty, ..change.clone() });
+        }
+    }
+    out.into_iter().collect()
+}
+
+/// Summarizes changes; `unknown` says that there may be others.
+fn summarize(changes: &[AccessChange], unknown: bool) -> (SameAccess, NetChange) {
+    let counted: Vec<&AccessChange> = changes
+        .iter()
+        .filter(|change| !matches!(change.kind, ChangeKind::Dangling | ChangeKind::Future))
+        .collect();
+    let has = |direction| counted.iter().any(|change| change.direction == direction);
+    let certain = counted.iter().any(|change| change.certainty == Certainty::Certain);
+    let net = match (has(Direction::Gained), has(Direction::Lost)) {
+        _ if unknown || (!certain && !counted.is_empty()) => NetChange::Unknown,
+        (true, true) => NetChange::Both,
+        (true, false) => NetChange::Gain,
+        (false, true) => NetChange::Loss,
+        (false, false) if changes.iter().any(|c| c.kind == ChangeKind::Future) => {
+            NetChange::FutureActionsOnly
+        }
+        (false, false) => NetChange::None,
+    };
+    let access = match (certain, net) {
+        (true, _) => SameAccess::Changed,
+        (false, NetChange::Unknown) => SameAccess::Unknown,
+        (false, _) => SameAccess::Same,
+    };
+    (access, net)
+}

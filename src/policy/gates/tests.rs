@@ -1,0 +1,207 @@
+use super::{Forbidden, Gates, PolicyChange};
+use crate::policy::Document;
+use crate::policy::access::KeyContext;
+use crate::policy::grants::Grant;
+use crate::policy::tests::{ACCOUNT, document, wrap};
+
+fn key() -> KeyContext {
+    KeyContext { account: Some(ACCOUNT.to_owned()), partition: "aws".to_owned(), arn: None }
+}
+
+/// Returns a policy of the statement for the account and other statements.
+fn policy(rest: &str) -> Document {
+    let root = r#"{"Sid":"root","Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"}"#;
+    let rest = if rest.is_empty() { String::new() } else { format!(",{rest}") };
+    document(&wrap(&format!("{root}{rest}")))
+}
+
+fn allow(who: &str, actions: &str, rest: &str) -> String {
+    format!(
+        r#"{{"Sid":"it","Effect":"Allow","Principal":{who},"Action":"{actions}","Resource":"*"{rest}}}"#
+    )
+}
+
+fn role(account: &str, name: &str) -> String {
+    format!(r#"{{"AWS":"arn:aws:iam::{account}:role/{name}"}}"#)
+}
+
+fn check(gates: &Gates, before: Option<&Document>, after: &Document) -> Vec<String> {
+    let key = key();
+    let judged = PolicyChange { key: &key, before, after, base: None, grants: &[] };
+    let breaches = gates.standing(judged).into_iter().chain(gates.changing(judged));
+    breaches.map(|breach| format!("{}: {}", breach.gate, breach.message)).collect()
+}
+
+fn forbidding(principals: &[&str], actions: &[&str]) -> Gates {
+    let set = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect();
+    let forbidden = vec![Forbidden { principals: set(principals), actions: set(actions) }];
+    Gates { forbidden, ..Gates::default() }
+}
+
+#[test]
+fn forbidden_access_is_reported_with_its_statement() {
+    let app = "arn:aws:iam::111122223333:role/app";
+    let gates = forbidding(&[app], &["kms:Decrypt"]);
+    let with = |rest: &str| check(&gates, None, &policy(rest));
+    // IAM policies of the key's own account are exempt.
+    assert_eq!(with(""), Vec::<String>::new());
+    assert_eq!(with(&allow(&role(ACCOUNT, "app"), "kms:Encrypt", "")), Vec::<String>::new());
+    assert_eq!(with(&allow(&role(ACCOUNT, "web"), "kms:Decrypt", "")), Vec::<String>::new());
+    assert_eq!(
+        with(&allow(&role(ACCOUNT, "app"), "kms:De*", "")),
+        [format!("forbidden: {app} is allowed kms:Decrypt through the statement \"it\"")]
+    );
+    let unless = r#","Condition":{"StringEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}}"#;
+    assert_eq!(
+        with(&allow(&role(ACCOUNT, "app"), "kms:Decrypt", unless)),
+        [format!("forbidden: {app} may be allowed kms:Decrypt through the statement \"it\"")]
+    );
+    let anybody = forbidding(&["*"], &["kms:PutKeyPolicy"]);
+    assert!(check(&anybody, None, &policy("")).is_empty());
+    let hit = check(&anybody, None, &policy(&allow(&role(ACCOUNT, "app"), "kms:Put*", "")));
+    assert_eq!(hit.len(), 1, "{hit:?}");
+}
+
+#[test]
+fn access_of_other_accounts_and_the_public_is_reported() {
+    let accounts = Some(["444455556666".to_owned()].into());
+    let gates = Gates { accounts, ..Gates::default() };
+    let with = |rest: &str| check(&gates, None, &policy(rest));
+    assert!(with(&allow(&role("444455556666", "a"), "kms:Decrypt", "")).is_empty());
+    let foreign = with(&allow(&role("999988887777", "a"), "kms:Decrypt", ""));
+    assert!(foreign[0].starts_with("accounts: the account 999988887777 has access"), "{foreign:?}");
+    let public = with(&allow("\"*\"", "kms:Decrypt", ""));
+    assert!(public.iter().any(|line| line.starts_with("accounts: the public")), "{public:?}");
+    let ours = r#","Condition":{"StringEquals":{"kms:CallerAccount":"111122223333"}}"#;
+    assert_eq!(with(&allow("\"*\"", "kms:Decrypt", ours)), Vec::<String>::new());
+    let theirs = r#","Condition":{"StringEquals":{"kms:CallerAccount":"999988887777"}}"#;
+    assert!(!with(&allow("\"*\"", "kms:Decrypt", theirs)).is_empty());
+    let service = r#"{"Service":"cloudtrail.amazonaws.com"}"#;
+    assert_eq!(with(&allow(service, "kms:GenerateDataKey", "")), Vec::<String>::new());
+}
+
+#[test]
+fn a_policy_must_not_exceed_the_reference() {
+    let most = policy(&allow(&role(ACCOUNT, "app"), "kms:*crypt", ""));
+    let gates = Gates { reference: Some(most), ..Gates::default() };
+    let with = |rest: &str| check(&gates, None, &policy(rest));
+    assert!(with(&allow(&role(ACCOUNT, "app"), "kms:Decrypt", "")).is_empty());
+    let more = with(&allow(&role(ACCOUNT, "app"), "kms:Sign", ""));
+    assert!(more[0].contains("role/app gains kms:Sign through the statement \"it\""), "{more:?}");
+    let wide = with(&allow(&role(ACCOUNT, "app"), "kms:*", ""));
+    assert!(!wide.is_empty());
+    // Grants count too.
+    let key = key();
+    let grant = Grant {
+        name: Some("batch".to_owned()),
+        grantee: "arn:aws:iam::111122223333:role/x".to_owned(),
+        operations: ["GenerateMac".to_owned()].into(),
+        ..Grant::default()
+    };
+    let nothing = Document::empty();
+    let grants = [grant];
+    let judged =
+        PolicyChange { key: &key, before: None, after: &nothing, base: None, grants: &grants };
+    assert_eq!(gates.standing(judged).len(), 0, "IAM of the account decides");
+    let foreign =
+        Grant { grantee: "arn:aws:iam::999988887777:role/x".to_owned(), ..grants[0].clone() };
+    let grants = [foreign];
+    assert_eq!(gates.standing(PolicyChange { grants: &grants, ..judged }).len(), 1);
+}
+
+#[test]
+fn one_change_must_not_remove_access_of_too_many_principals() {
+    let gates = Gates { removals: Some(1), ..Gates::default() };
+    let two = policy(&format!(
+        "{},{}",
+        allow(&role("444455556666", "a"), "kms:Decrypt", ""),
+        allow(&role("444455556666", "b"), "kms:Decrypt", "")
+    ));
+    let one = policy(&allow(&role("444455556666", "a"), "kms:Decrypt", ""));
+    assert!(check(&gates, Some(&two), &one).is_empty());
+    let all = check(&gates, Some(&two), &policy(""));
+    assert!(all[0].starts_with("removals: 2 principals lose access, at most 1 may"), "{all:?}");
+    assert!(check(&gates, None, &policy("")).is_empty());
+}
+
+#[test]
+fn actions_are_forbidden_in_every_spelling() {
+    let anybody = forbidding(&["*"], &["kms:Decrypt"]);
+    for spelling in ["kms:Decrypt", "KMS:de*", "kms:*", "*", "*:*", "k*:*", "k?s:D*"] {
+        let alone = document(&wrap(&allow(&role(ACCOUNT, "app"), spelling, "")));
+        let hit = check(&anybody, None, &alone);
+        assert_eq!(hit.len(), 1, "{spelling}: {hit:?}");
+    }
+    let other = policy(&allow(&role(ACCOUNT, "app"), "kms:DescribeKey", ""));
+    assert_eq!(check(&anybody, None, &other), Vec::<String>::new());
+}
+
+#[test]
+fn an_account_that_is_not_listed_is_reported() {
+    let gates = Gates { accounts: Some(["444455556666".to_owned()].into()), ..Gates::default() };
+    let with = |rest: &str| check(&gates, None, &policy(rest));
+    let when = |operator: &str, key: &str, value: &str| {
+        let condition = format!(r#","Condition":{{"{operator}":{{"{key}":"{value}"}}}}"#);
+        with(&allow("\"*\"", "kms:Decrypt", &condition))
+    };
+    let arn = |value: &str| when("ArnLike", "aws:PrincipalArn", value);
+    for strange in [
+        arn("arn:aws:iam::*:role/app"),
+        arn("arn:aws:iam::1111*:role/app"),
+        arn("arn:aws:iam::999988887777:role/app-*"),
+        when("StringEquals", "aws:SourceVpce", "vpce-1"),
+        when("StringEquals", "aws:PrincipalOrgID", "o-1"),
+    ] {
+        assert!(!strange.is_empty());
+        assert!(strange.iter().all(|line| line.starts_with("accounts: ")), "{strange:?}");
+    }
+    let unnamed = arn("arn:aws:iam::*:role/app");
+    assert!(unnamed[0].starts_with("accounts: an account that is not named has"), "{unnamed:?}");
+    // The name of a role can look like an account.
+    assert_eq!(with(&allow(&role(ACCOUNT, "x-999988887777"), "kms:Sign", "")), NOTHING);
+    assert_eq!(with(&allow(&role("444455556666", "x-999988887777"), "kms:Sign", "")), NOTHING);
+    assert_eq!(arn("arn:aws:iam::111122223333:role/x-999988887777-*"), NOTHING);
+    assert_eq!(arn("arn:aws:iam::444455556666:role/*"), NOTHING);
+    // A pattern on any account is reported, one on the key's own account is not.
+    let own = r#","Condition":{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/app"},"StringEquals":{"kms:CallerAccount":"111122223333"}}"#;
+    assert_eq!(with(&allow("\"*\"", "kms:Decrypt", own)), NOTHING);
+    let services = r#"{"Service":["s3.amazonaws.com","sns.amazonaws.com.cn"]}"#;
+    assert_eq!(with(&allow(services, "kms:Decrypt", "")), NOTHING);
+}
+
+const NOTHING: [&str; 0] = [];
+
+/// Returns a policy with too many patterns to distinguish.
+fn too_many_patterns() -> Document {
+    let names: Vec<String> =
+        (0..70).map(|n| format!(r#""arn:aws:iam::999988887777:role/a{n}-*""#)).collect();
+    let condition =
+        format!(r#","Condition":{{"ArnLike":{{"aws:PrincipalArn":[{}]}}}}"#, names.join(","));
+    policy(&allow("\"*\"", "kms:*", &condition))
+}
+
+#[test]
+fn unknown_access_does_not_pass() {
+    let unknown = |gates: &Gates, before: Option<&Document>, after: &Document| {
+        let lines = check(gates, before, after);
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].ends_with("is unknown"), "{lines:?}");
+    };
+    unknown(&forbidding(&["*"], &["kms:Decrypt"]), None, &too_many_patterns());
+    unknown(&Gates { accounts: Some([].into()), ..Gates::default() }, None, &too_many_patterns());
+    let removals = Gates { removals: Some(100), ..Gates::default() };
+    unknown(&removals, Some(&too_many_patterns()), &policy(""));
+    let reference = Gates { reference: Some(policy("")), ..Gates::default() };
+    unknown(&reference, None, &too_many_patterns());
+    // A principal that cannot make requests.
+    unknown(&forbidding(&["nobody"], &["kms:Decrypt"]), None, &policy(""));
+}
+
+#[test]
+fn statements_have_the_same_labels_as_in_every_output() {
+    let anybody = forbidding(&["*", "arn:aws:iam::111122223333:role/app"], &["kms:Decrypt"]);
+    let bare = allow(&role(ACCOUNT, "app"), "kms:Decrypt", "").replace(r#""Sid":"it","#, "");
+    let lines = check(&anybody, None, &policy(&bare));
+    let due = "forbidden: arn:aws:iam::111122223333:role/app is allowed kms:Decrypt through the statement #2";
+    assert_eq!(lines, [due]);
+}

@@ -1,0 +1,66 @@
+//! Subjects that belong to no single field of the configuration and no single command.
+
+/// A subject.
+#[derive(Clone, Copy, Debug)]
+pub struct Guide {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about, in a line.
+    pub title: &'static str,
+    /// The text: paragraphs, items that begin with `- `, and lines that are indented and kept as they are.
+    pub text: &'static str,
+}
+
+/// The subjects, by name.
+pub const GUIDES: &[Guide] = &[
+    Guide {
+        name: "consumers",
+        title: "Resources that a key encrypts, and the statements they need",
+        text: include_str!("guides/consumers.txt"),
+    },
+    Guide {
+        name: "dependencies",
+        title: "How kmsctl finds what depends on a key",
+        text: include_str!("guides/dependencies.txt"),
+    },
+    Guide {
+        name: "exit-codes",
+        title: "What the exit codes mean",
+        text: include_str!("guides/exit-codes.txt"),
+    },
+    Guide {
+        name: "ownership",
+        title: "Which resources of AWS belong to a stack",
+        text: include_str!("guides/ownership.txt"),
+    },
+    Guide {
+        name: "pipelines",
+        title: "Plan on the pull request, apply on merge",
+        text: include_str!("guides/pipelines.txt"),
+    },
+    Guide {
+        name: "principals",
+        title: "How to name users, roles, accounts and services",
+        text: include_str!("guides/principals.txt"),
+    },
+    Guide {
+        name: "refusals",
+        title: "What a plan refuses to do",
+        text: include_str!("guides/refusals.txt"),
+    },
+    Guide {
+        name: "signs",
+        title: "The signs in plans and policy diffs",
+        text: include_str!("guides/signs.txt"),
+    },
+    Guide {
+        name: "state",
+        title: "What kmsctl records, and what happens if the record is lost",
+        text: include_str!("guides/state.txt"),
+    },
+    Guide {
+        name: "variables",
+        title: "Variables in the configuration",
+        text: include_str!("guides/variables.txt"),
+    },
+];

@@ -1,0 +1,234 @@
+//! Why each lint rule matters, and the AWS documents that say so beside the rule's own source.
+
+use crate::policy::lint::Rule;
+
+/// Why a rule matters.
+#[derive(Clone, Copy, Debug)]
+pub struct Reason {
+    /// The rule's id.
+    pub id: &'static str,
+    /// What goes wrong otherwise, in sentences.
+    pub why: &'static str,
+    /// Further documents.
+    pub more: &'static [&'static str],
+}
+
+/// The reason of a rule.
+#[must_use]
+pub fn reason(rule: &Rule) -> Option<&'static Reason> {
+    REASONS.iter().find(|reason| reason.id == rule.id)
+}
+
+/// The documents about a rule, the rule's own source first.
+#[must_use]
+pub fn sources(rule: &Rule) -> Vec<String> {
+    let own = (!rule.source.is_empty()).then_some(rule.source);
+    let more = reason(rule).map_or(&[][..], |reason| reason.more);
+    own.into_iter().chain(more.iter().copied()).map(str::to_owned).collect()
+}
+
+macro_rules! kms {
+    ($page:literal) => {
+        concat!("https://docs.aws.amazon.com/kms/latest/developerguide/", $page)
+    };
+}
+macro_rules! iam {
+    ($page:literal) => {
+        concat!("https://docs.aws.amazon.com/IAM/latest/UserGuide/", $page)
+    };
+}
+macro_rules! api {
+    ($page:literal) => {
+        concat!("https://docs.aws.amazon.com/kms/latest/APIReference/", $page)
+    };
+}
+macro_rules! reasons {
+    ($($id:literal $why:literal [$($more:expr),*];)*) => {
+        &[$(Reason { id: $id, why: $why, more: &[$($more),*] }),*]
+    };
+}
+
+static REASONS: &[Reason] = reasons! {
+    "KMS100" "AWS refuses text that is not JSON. Of a key that appears twice, many JSON parsers keep only the last value: a \
+        condition that a reviewer reads may not be the one that applies."
+        [];
+    "KMS101" "PutKeyPolicy and CreateKey answer MalformedPolicyDocumentException, and nothing is changed. It is cheaper to \
+        find out before an apply."
+        [api!("API_PutKeyPolicy.html")];
+    "KMS102" "AWS's default is the version `2008-10-17`, in which policy variables such as `${aws:username}` are literal \
+        text: a condition that uses one never matches what it means to match."
+        [kms!("key-policy-overview.html")];
+    "KMS103" "In the version `2008-10-17`, policy variables such as `${aws:username}` are literal text, and features that \
+        AWS added later are not available."
+        [];
+    "KMS104" "Without the version `2012-10-17`, AWS compares the request with the characters `${...}` themselves. An Allow \
+        with such a condition allows nobody; a Deny with one may deny nobody."
+        [iam!("reference_policies_elements_version.html")];
+    "KMS105" "AWS refuses a larger policy with LimitExceededException. White space counts too."
+        [kms!("resource-limits.html")];
+    "KMS106" "The next statement may not fit, and statements that kmsctl derives for consumers need space as well."
+        [kms!("resource-limits.html")];
+    "KMS107" "AWS refuses the policy: a key policy may hold printable ASCII characters, the Latin-1 supplement, tab, line \
+        feed and carriage return only."
+        [];
+    "KMS108" "AWS accepts it. But the AWS console and other tools find a statement by its `Sid`: they may edit or remove the \
+        wrong one."
+        [kms!("key-policy-default.html")];
+    "KMS109" "People and tools compare `Sid` values character by character: one that is empty or looks like another is found \
+        by neither."
+        [];
+    "KMS110" "The repetition takes space. Whoever later removes access from one of the two statements believes that it is \
+        gone, while the other still allows it."
+        [];
+    "KMS201" "AWS refuses a policy with a principal that it cannot resolve, with MalformedPolicyDocumentException, and does \
+        not say which one."
+        [api!("API_PutKeyPolicy.html")];
+    "KMS202" "AWS compares principals as a whole; only `*` alone stands for everyone. The statement looks as if it allowed \
+        several roles and allows none."
+        [];
+    "KMS203" "A group identifies nobody who makes a request. AWS refuses the policy."
+        [];
+    "KMS204" "AWS replaces the ARN of a deleted user or role by its unique id. A new user or role of the same name does not \
+        get the access back, and the next PutKeyPolicy with that id fails."
+        [kms!("key-policy-overview.html")];
+    "KMS205" "The service never matches, so its resources cannot use the key, which shows only when they try."
+        [kms!("key-policy-services.html")];
+    "KMS206" "`Federated` is for trust policies of roles and `CanonicalUser` for bucket policies. Callers of AWS KMS are IAM \
+        identities and services, so the statement matches nobody."
+        [kms!("key-policy-overview.html")];
+    "KMS207" "The statement allows everyone whom it does not name, including the identities of all other accounts."
+        [];
+    "KMS208" "The statement matches no request. If it was meant to allow somebody, that access is missing."
+        [];
+    "KMS301" "Any AWS identity can use the key as soon as its own account lets it. Encrypted data can be read, or the key \
+        changed, by strangers."
+        [kms!("key-policy-default.html")];
+    "KMS302" "A service acts for all its customers. Without a condition on the source, somebody else can have the service \
+        use your key for a resource of theirs (the confused deputy problem)."
+        [kms!("key-policy-services.html")];
+    "KMS303" "A grant allows its grantee to use the key without any change of the policy. Whoever may create grants freely \
+        can hand on decryption to anybody, also to other accounts."
+        [kms!("conditions-kms.html")];
+    "KMS304" "If the named administrators are deleted, nobody can change the policy, and the key cannot be managed any \
+        more: only AWS Support can help. AWS checks only that the caller of today could change it again."
+        [api!("API_PutKeyPolicy.html")];
+    "KMS305" "AWS refuses a policy after which the caller could not call PutKeyPolicy: \"The new key policy will not allow \
+        you to update the key policy in the future\"."
+        [api!("API_PutKeyPolicy.html")];
+    "KMS306" "One identity both decides who may read the data and reads it, so nobody else can stop it. Duties are \
+        separated when administrators and users differ."
+        [];
+    "KMS307" "Whoever administers the key can already give use of it to themselves; doing both every day makes misuse harder \
+        to notice."
+        [];
+    "KMS308" "The grantee can change the policy and schedule the deletion of the key, and gets each action that AWS adds to \
+        AWS KMS later."
+        [kms!("kms-api-permissions-reference.html")];
+    "KMS309" "AWS KMS accepts the action only from identities of the key's own account, whatever the policy says. The \
+        statement promises access that nobody gets."
+        [kms!("kms-api-permissions-reference.html")];
+    "KMS401" "AWS once accepted such statements and ignored them. Whoever reads the policy takes the access for given."
+        [kms!("key-policy-overview.html")];
+    "KMS402" "AWS once accepted such statements and ignored them. Whoever reads the policy takes the access for given."
+        [kms!("key-policy-overview.html")];
+    "KMS403" "A key policy is about its own key only. A bucket, another key or another service as the resource never \
+        matches, so the statement neither allows nor denies anything."
+        [];
+    "KMS404" "`arn:aws:kms:111122223333:key/...` has one field too few: it matches no key, so the statement does nothing."
+        [];
+    "KMS405" "The ARN of a key is known only after its creation and differs in each Region: the same policy on a replica or \
+        on a copy of the key matches nothing."
+        [kms!("multi-region-keys-overview.html")];
+    "KMS406" "Everything except this key is nothing in a key policy; everything except something else is this key. Both are \
+        easily misread."
+        [kms!("key-policy-overview.html")];
+    "KMS407" "Actions such as `kms:CreateKey`, `kms:ListKeys` and `kms:ListAliases` work on no particular key, so only IAM \
+        policies can allow them."
+        [];
+    "KMS408" "AWS accepts the name and never matches it. A misspelt Allow gives nothing, and a misspelt Deny protects \
+        nothing."
+        [];
+    "KMS409" "AWS accepts the pattern and never matches it. A misspelt Allow gives nothing, and a misspelt Deny protects \
+        nothing."
+        [];
+    "KMS410" "A key policy is asked about requests to AWS KMS only, so the action is never matched."
+        [];
+    "KMS411" "Every action that is not named is allowed, among them changes of the policy, deletion, and actions that AWS \
+        adds later."
+        [];
+    "KMS412" "A signing key encrypts nothing, and an encryption key signs nothing. The statement promises what no request \
+        can do."
+        [];
+    "KMS501" "A positive condition on a key that requests never have is never met, so an Allow gives nothing. A negated one \
+        is always met, so a restriction restricts nothing."
+        [iam!("reference_policies_condition-keys.html")];
+    "KMS502" "AWS refuses the policy, or the condition does not do what it seems to do."
+        [];
+    "KMS503" "`aws:SourceArn` and `aws:SourceAccount` are set when a service calls AWS KMS for one of its resources. In a \
+        statement for users and roles the condition is never met, so the Allow gives nothing."
+        [kms!("key-policy-services.html")];
+    "KMS504" "`kms:ViaService` and `kms:CallerAccount` describe a request that a service forwards for a user or role. A \
+        service principal that calls on its own never has them, so the Allow gives nothing."
+        [kms!("key-policy-services.html")];
+    "KMS505" "The condition key is absent in all other requests, so the condition is never met for them: a statement that \
+        should allow encryption and grants allows only grants."
+        [];
+    "KMS506" "A positive condition on a key that no request has is never met, so an Allow gives nothing."
+        [];
+    "KMS507" "For an action without the condition key the condition is never met, so that action is not allowed, although \
+        the statement names it."
+        [];
+    "KMS508" "`aws:username` exists for IAM users only. AWS's own example of this condition names a role; it would never \
+        match."
+        [];
+    "KMS509" "The comparison can never be true, so an Allow gives nothing and a Deny protects nothing."
+        [iam!("reference_policies_elements_condition_operators.html")];
+    "KMS510" "`StringEquals` compares characters. A value such as `role/*` matches only a name that ends in an asterisk."
+        [];
+    "KMS511" "One page says that an empty condition is always met, another one that it is never met. Nobody should depend on \
+        it."
+        [];
+    "KMS512" "Without `ForAnyValue` or `ForAllValues`, AWS's documents do not define how several values of a request are \
+        compared."
+        [kms!("conditions-kms.html")];
+    "KMS513" "`ForAllValues` is true when the request does not have the key at all, so an Allow with it is wider than it \
+        looks."
+        [];
+    "KMS514" "AWS KMS does not set the condition key when it reads a key policy, so the condition is never met."
+        [];
+    "KMS515" "AWS keeps the old name working for now, and documents only the new one."
+        [];
+    "KMS601" "Rotation limits how much data one version of the key material protects. AWS KMS keeps the old material, so \
+        rotation needs no encryption again, and neither the key's id nor its ARN changes."
+        [];
+    "KMS602" "2,048 bits are the least that is still accepted; policies of many organizations ask for 3,072 or more. The key \
+        spec cannot be changed later."
+        [];
+    "KMS603" "A replica has the same key material and its own policy: whoever may replicate the key can use it elsewhere \
+        under other rules."
+        [];
+    "KMS604" "A plan may schedule the deletion of the key when it leaves the configuration. What it encrypts is lost once the \
+        waiting period ends."
+        [kms!("unusable-kms-keys.html")];
+    "KMS605" "Some uses are rare: a restore or a monthly job. The waiting period is the time in which their failure can \
+        still stop the deletion."
+        [];
+    "KMS606" "Key ids say nothing to people, and an application that names the alias can be moved to another key."
+        [];
+    "KMS607" "Volumes, databases and tables that use the key fail, some of them only hours later, when they are started or \
+        attached again."
+        [kms!("unusable-kms-keys.html")];
+    "KMS801" "The gates of a configuration say what no change may do without a decision of those who keep them. A plan that \
+        does not pass is blocked. See `kmsctl explain gates`."
+        [iam!("access-analyzer-custom-policy-checks.html")];
+    "KMS901" "A waiver ends so that somebody decides again. See `kmsctl explain lint.waivers`."
+        [iam!("access-analyzer-policy-validation.html")];
+    "KMS902" "A waiver that is left behind hides the finding when the mistake comes back. See `kmsctl explain \
+        lint.waivers`."
+        [iam!("access-analyzer-policy-validation.html")];
+};
+
+#[cfg(test)]
+pub(super) fn ids() -> Vec<&'static str> {
+    REASONS.iter().map(|reason| reason.id).collect()
+}

@@ -1,0 +1,194 @@
+//! The sections and fields of the configuration, from its JSON Schema.
+
+use serde_json::{Map, Value as Json};
+
+use super::Page;
+
+/// A field of the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Field<'a> {
+    /// Its path, without the names that a user chooses: `keys.policy`.
+    pub(super) path: String,
+    schema: &'a Json,
+    required: bool,
+}
+
+impl<'a> Field<'a> {
+    /// What the schema says about it.
+    pub(super) fn description(&self) -> String {
+        text(self.schema, "description").to_owned()
+    }
+
+    /// Whether it has fields of its own.
+    pub(super) fn is_section(&self) -> bool {
+        record(self.schema).is_some()
+    }
+}
+
+/// All sections and fields, in the order of the schema; fields after their section.
+pub(super) fn all(schema: &Json) -> Vec<Field<'_>> {
+    let mut found = Vec::new();
+    fields(schema, "", &mut found);
+    found
+}
+
+fn fields<'a>(schema: &'a Json, path: &str, found: &mut Vec<Field<'a>>) {
+    let Some(record) = record(schema) else {
+        return;
+    };
+    for (name, schema) in properties(record) {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let required = required(record, name);
+        found.push(Field { path: path.clone(), schema, required });
+        fields(schema, &path, found);
+    }
+}
+
+/// A path as a user writes it, without the places of names: `keys.NAME.policy` is `keys.policy`.
+pub(super) fn path(topic: &str) -> String {
+    let is_name = |part: &&str| !["NAME", "REGION", "ID", "*", ""].contains(part);
+    topic.split('.').filter(is_name).collect::<Vec<_>>().join(".")
+}
+
+/// The fields whose paths end with `path`: all sections among them, or else all fields.
+pub(super) fn ending<'a, 'b>(all: &'b [Field<'a>], path: &str) -> Vec<&'b Field<'a>> {
+    if path.is_empty() {
+        return Vec::new();
+    }
+    let end = format!(".{path}");
+    let fields: Vec<&Field<'_>> = all.iter().filter(|field| field.path.ends_with(&end)).collect();
+    let sections: Vec<&Field<'_>> =
+        fields.iter().copied().filter(|field| field.is_section()).collect();
+    if sections.is_empty() { fields } else { sections }
+}
+
+/// Explains a section with its fields, or a single field.
+pub(super) fn write(page: &mut Page, field: &Field<'_>) {
+    page.hanging(0, 4, &format!("{} ({})", field.path, kind(field.schema, field.required)));
+    let described = field.description();
+    page.gap();
+    page.prose(2, &described);
+    words(page, 2, field.schema);
+    let Some(record) = record(field.schema) else {
+        return;
+    };
+    let own = text(record, "description");
+    // Of a union, the record is but one of the alternatives.
+    if own != described && alternatives(field.schema).len() == 1 {
+        page.prose(2, own);
+    }
+    page.heading("Fields");
+    for (name, schema) in properties(record) {
+        page.hanging(2, 8, &format!("{name} ({})", kind(schema, required(record, name))));
+        page.prose(6, text(schema, "description"));
+        words(page, 6, schema);
+        if self::record(schema).is_some() {
+            page.prose(6, &format!("See `kmsctl explain {}.{name}`.", field.path));
+        }
+    }
+}
+
+/// The first sentence of a text.
+pub(super) fn first_sentence(text: &str) -> String {
+    match text.split_once(". ") {
+        Some((first, _)) => format!("{first}."),
+        None => text.to_owned(),
+    }
+}
+
+/// What each word of a closed set means.
+fn words(page: &mut Page, indent: usize, schema: &Json) {
+    for schema in alternatives(schema) {
+        let list = |name: &str| schema.get(name).and_then(Json::as_array);
+        if let (Some(words), Some(meanings)) = (list("enum"), list("enumDescriptions")) {
+            for (word, meaning) in words.iter().zip(meanings) {
+                let word = word.as_str().unwrap_or_default();
+                let meaning = meaning.as_str().unwrap_or_default();
+                page.hanging(indent + 2, 4, &format!("`{word}`: {meaning}"));
+            }
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        words(page, indent, items);
+    }
+}
+
+/// The type of a field, and whether it must be given.
+fn kind(schema: &Json, required: bool) -> String {
+    let kind = type_of(schema);
+    if required { format!("{kind}, required") } else { kind }
+}
+
+fn type_of(schema: &Json) -> String {
+    let parts: Vec<String> = alternatives(schema).iter().map(|schema| simple(schema)).collect();
+    parts.join(", or ")
+}
+
+fn simple(schema: &Json) -> String {
+    if let Some(words) = schema.get("enum").and_then(Json::as_array) {
+        let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
+        return match words.as_slice() {
+            [word] => format!("`{word}`"),
+            words => format!("one of {}", words.join(", ")),
+        };
+    }
+    match schema.get("type") {
+        Some(Json::String(kind)) if kind == "array" => match schema.get("items") {
+            Some(items) if record(items).is_some() => "list of sections".to_owned(),
+            Some(items) => format!("list of {}", type_of(items)),
+            None => "list".to_owned(),
+        },
+        Some(Json::String(kind)) if kind == "object" => object(schema),
+        Some(Json::String(kind)) if kind == "integer" => "whole number".to_owned(),
+        Some(Json::String(kind)) if kind == "boolean" => "true or false".to_owned(),
+        // What YAML takes for a number or a boolean is accepted as text, too.
+        Some(_) => "text".to_owned(),
+        None => "any value".to_owned(),
+    }
+}
+
+fn object(schema: &Json) -> String {
+    match schema.get("additionalProperties") {
+        Some(values) if values.is_object() && record(values).is_some() => {
+            "map from names to sections".to_owned()
+        }
+        Some(values) if values.is_object() => format!("map from names to {}", type_of(values)),
+        Some(_) | None => "section".to_owned(),
+    }
+}
+
+/// The schemas of which a value meets one, without the null of an optional field.
+fn alternatives(schema: &Json) -> Vec<&Json> {
+    match schema.get("anyOf").and_then(Json::as_array) {
+        Some(any) => any
+            .iter()
+            .filter(|schema| schema.get("type").and_then(Json::as_str) != Some("null"))
+            .flat_map(alternatives)
+            .collect(),
+        None => vec![schema],
+    }
+}
+
+/// The record that a schema is about: itself, the one under each name of a map, or the one of each item of a list.
+fn record(schema: &Json) -> Option<&Json> {
+    alternatives(schema).into_iter().find_map(|schema| {
+        if schema.get("properties").is_some() {
+            return Some(schema);
+        }
+        let inner = schema.get("additionalProperties").filter(|inner| inner.is_object());
+        inner.or_else(|| schema.get("items")).and_then(record)
+    })
+}
+
+fn properties(record: &Json) -> impl Iterator<Item = (&String, &Json)> {
+    record.get("properties").and_then(Json::as_object).into_iter().flat_map(Map::iter)
+}
+
+fn required(record: &Json, name: &str) -> bool {
+    let all = record.get("required").and_then(Json::as_array);
+    all.is_some_and(|all| all.iter().any(|field| field == name))
+}
+
+fn text<'a>(schema: &'a Json, name: &str) -> &'a str {
+    schema.get(name).and_then(Json::as_str).unwrap_or_default()
+}

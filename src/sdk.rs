@@ -1,0 +1,172 @@
+//! The SDK: its clients, its errors in kmsctl's words, and the quotas that requests keep to. Knows no
+//! kind of resource.
+
+pub(crate) mod clients;
+pub(crate) mod error;
+pub mod limit;
+#[cfg(test)]
+pub(crate) mod replay;
+
+use crate::id::{AccountId, Place, Region};
+use aws_config::sts::AssumeRoleProvider;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_kms::config::SharedCredentialsProvider;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use limit::Limits;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// The clients of a run.
+#[derive(Debug)]
+pub struct Aws {
+    pub(crate) base: SdkConfig,
+    /// The account that the caller's own credentials are for.
+    home: Option<AccountId>,
+    accounts: BTreeMap<AccountId, String>,
+    limits: Limits,
+    clients: Mutex<Clients>,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    kms: BTreeMap<Place, aws_sdk_kms::Client>,
+    iam: BTreeMap<AccountId, aws_sdk_iam::Client>,
+    consumers: clients::Clients,
+    /// One provider an account, so that its credentials are fetched once for all Regions.
+    roles: BTreeMap<AccountId, SharedCredentialsProvider>,
+}
+
+impl Aws {
+    /// Loads AWS's configuration: the Region and the profile, where they are not the environment's,
+    /// and the endpoint. Sends nothing, unless the Region is looked up in the instance's metadata;
+    /// that there are no credentials shows with the first request.
+    pub async fn connect(region: Option<Region>, profile: Option<String>) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .operation_timeout(Duration::from_secs(30))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+        if let Some(region) = region {
+            loader = loader.region(aws_sdk_kms::config::Region::new(region.to_string()));
+        }
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        Self {
+            base: loader.load().await,
+            home: None,
+            accounts: BTreeMap::new(),
+            limits: Limits::new(),
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Returns the clients over a configuration, without quotas.
+    #[cfg(test)]
+    pub(crate) fn with_config(base: SdkConfig) -> Self {
+        Self {
+            base,
+            home: None,
+            accounts: BTreeMap::new(),
+            limits: Limits::unlimited(),
+            clients: Mutex::default(),
+        }
+    }
+
+    /// The Region that the options, the environment or the profile name.
+    #[must_use]
+    pub fn default_region(&self) -> Option<Region> {
+        self.base.region().and_then(|region| region.as_ref().parse().ok())
+    }
+
+    /// The same with the account that is called with the caller's own credentials, and the roles
+    /// for the others.
+    #[must_use]
+    pub fn with_accounts(self, home: AccountId, accounts: BTreeMap<AccountId, String>) -> Self {
+        Self { home: Some(home), accounts, clients: Mutex::default(), ..self }
+    }
+
+    /// The client for `at`, once `operation` may be sent there.
+    pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
+        let client = self.client(at).await;
+        self.limits.acquire(at, operation).await;
+        client
+    }
+
+    async fn client(&self, at: &Place) -> aws_sdk_kms::Client {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.kms.get(at) {
+            return client.clone();
+        }
+        let region = aws_sdk_kms::config::Region::new(at.region.to_string());
+        let mut config = aws_sdk_kms::config::Builder::from(&self.base)
+            .retry_config(RetryConfig::disabled())
+            .region(region);
+        if let Some(credentials) = self.credentials(&mut clients, &at.account).await {
+            config = config.credentials_provider(credentials);
+        }
+        let client = aws_sdk_kms::Client::from_conf(config.build());
+        clients.kms.insert(at.clone(), client.clone());
+        client
+    }
+
+    /// IAM's client for an account. IAM is global: any Region leads to it.
+    pub(crate) async fn iam(&self, account: &AccountId) -> aws_sdk_iam::Client {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.iam.get(account) {
+            return client.clone();
+        }
+        let mut config =
+            aws_sdk_iam::config::Builder::from(&self.base).retry_config(RetryConfig::disabled());
+        if let Some(credentials) = self.credentials(&mut clients, account).await {
+            config = config.credentials_provider(credentials);
+        }
+        if self.base.region().is_none() {
+            config = config.region(aws_sdk_iam::config::Region::new("us-east-1"));
+        }
+        let client = aws_sdk_iam::Client::from_conf(config.build());
+        clients.iam.insert(account.clone(), client.clone());
+        client
+    }
+
+    /// What the clients of a place are made of.
+    async fn config(&self, clients: &mut Clients, at: &Place, retry: RetryConfig) -> SdkConfig {
+        let region = aws_config::Region::new(at.region.to_string());
+        let mut config = self.base.to_builder().region(region).retry_config(retry);
+        if let Some(credentials) = self.credentials(clients, &at.account).await {
+            config = config.credentials_provider(credentials);
+        }
+        config.build()
+    }
+
+    /// The credentials for `account`; none where the caller's own are right.
+    async fn credentials(
+        &self,
+        clients: &mut Clients,
+        account: &AccountId,
+    ) -> Option<SharedCredentialsProvider> {
+        let role = self.role(account)?;
+        if let Some(known) = clients.roles.get(account) {
+            return Some(known.clone());
+        }
+        // Fetching credentials is not the engine's business: the SDK retries it.
+        let provider = AssumeRoleProvider::builder(role)
+            .session_name("kmsctl")
+            .configure(&self.base)
+            .build()
+            .await;
+        let provider = SharedCredentialsProvider::new(provider);
+        clients.roles.insert(account.clone(), provider.clone());
+        Some(provider)
+    }
+
+    /// The role to assume for `account`; `None` where the caller's own credentials are used. KMS accepts
+    /// these for keys of other accounts, too, if the keys' policies allow it (KMS Developer Guide, "Allowing
+    /// users in other accounts to use a KMS key").
+    fn role(&self, account: &AccountId) -> Option<&String> {
+        self.accounts.get(account).filter(|_| self.home.as_ref() != Some(account))
+    }
+}

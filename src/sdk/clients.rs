@@ -1,0 +1,61 @@
+//! The clients of the services that consume keys: one for reads, which the SDK repeats where AWS is
+//! too busy, and one for calls that change something, which are sent once.
+
+use super::{Aws, Clients as All};
+use crate::id::Place;
+use aws_smithy_types::retry::RetryConfig;
+use std::collections::BTreeMap;
+
+/// How often the SDK sends a read before it gives up: the engine asks again, more patiently.
+const ATTEMPTS: u32 = 2;
+
+/// The use of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ClientUse {
+    /// Requests that only read.
+    Reading,
+    /// Requests that change something.
+    Changing,
+}
+
+macro_rules! clients {
+    ($($service:ident => $sdk:ident),+ $(,)?) => {
+        /// The clients of each place.
+        #[derive(Debug, Default)]
+        pub(super) struct Clients { $($service: BTreeMap<(Place, ClientUse), $sdk::Client>),+ }
+
+        impl Aws {$(
+            /// The service's client for a place.
+            pub(crate) async fn $service(&self, at: &Place, purpose: ClientUse) -> $sdk::Client {
+                let mut clients: tokio::sync::MutexGuard<'_, All> = self.clients.lock().await;
+                if let Some(client) = clients.consumers.$service.get(&(at.clone(), purpose)) {
+                    return client.clone();
+                }
+                let retry = match purpose {
+                    ClientUse::Reading => RetryConfig::standard().with_max_attempts(ATTEMPTS),
+                    ClientUse::Changing => RetryConfig::disabled(),
+                };
+                let client = $sdk::Client::new(&self.config(&mut clients, at, retry).await);
+                clients.consumers.$service.insert((at.clone(), purpose), client.clone());
+                client
+            }
+        )+}
+    };
+}
+
+clients! {
+    cloudtrail => aws_sdk_cloudtrail,
+    dynamodb => aws_sdk_dynamodb,
+    ec2 => aws_sdk_ec2,
+    efs => aws_sdk_efs,
+    opensearch => aws_sdk_opensearch,
+    rds => aws_sdk_rds,
+    s3 => aws_sdk_s3,
+}
+
+impl Aws {
+    /// Waits until a change of a service with a quota of its own may be sent to `at`.
+    pub(crate) async fn paced(&self, at: &Place, changes: &'static str) {
+        self.limits.acquire(at, changes).await;
+    }
+}

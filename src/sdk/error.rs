@@ -1,0 +1,367 @@
+//! What the SDK's errors mean. Decided by codes, statuses and types, never by message text.
+
+use crate::answer::{CloudError, Fault, Outcome};
+use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_kms::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::RequestId;
+use std::error::Error;
+use std::io;
+
+/// A failure that does not come from AWS.
+pub(crate) fn local(
+    operation: &'static str,
+    fault: Fault,
+    message: impl Into<String>,
+) -> CloudError {
+    CloudError { operation, fault, code: None, message: message.into(), request_id: None }
+}
+
+/// A part of a request that the SDK refused to build.
+pub(crate) fn unbuilt(operation: &'static str) -> impl Fn(BuildError) -> CloudError {
+    move |error| local(operation, Fault::Invalid, chain(&error))
+}
+
+/// The answer to a request, with a failure put into the engine's words.
+pub(crate) fn answer<T, E>(
+    operation: &'static str,
+    sent: Result<T, SdkError<E>>,
+) -> Result<T, CloudError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    sent.map_err(|error| {
+        let fault = fault(&error);
+        let message = match (&error, error.message()) {
+            (_, Some(message)) => message.to_owned(),
+            (SdkError::ServiceError(_), None) => match error.raw_response() {
+                Some(raw) => format!("AWS answered with HTTP status {}", raw.status()),
+                None => chain(&error),
+            },
+            _ if is_about_credentials(&error) => {
+                format!("there are no usable AWS credentials: {}", chain(&error))
+            }
+            _ => chain(&error),
+        };
+        let code = error.code().map(str::to_owned);
+        let request_id = error.request_id().map(str::to_owned);
+        CloudError { operation, fault, code, message, request_id }
+    })
+}
+
+/// The outcome of a call whose answer has no content that is needed.
+pub(crate) fn done<T, E>(
+    operation: &'static str,
+    sent: Result<T, SdkError<E>>,
+) -> Result<Outcome, CloudError>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    answer(operation, sent).map(|_| Outcome::Done)
+}
+
+fn fault<E>(error: &SdkError<E>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => Fault::Unsent,
+        SdkError::DispatchFailure(_) if is_about_credentials(error) => Fault::Denied,
+        SdkError::DispatchFailure(_) if never_connected(error) => Fault::Unsent,
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
+            Fault::Ambiguous
+        }
+        SdkError::ServiceError(service) => match error.code().and_then(by_code) {
+            Some(fault) => fault,
+            None if service.raw().status().is_server_error() => Fault::Ambiguous,
+            None => Fault::Other,
+        },
+        _ => Fault::Ambiguous,
+    }
+}
+
+/// The faults by error code, as the services' API references list them under "Errors".
+const CODES: &[(Fault, &[&str])] = &[
+    (
+        Fault::Key,
+        &[
+            "KMSKeyNotAccessibleFault",
+            "InsufficientEncryptionPolicyException",
+            "KmsException",
+            "KmsKeyDisabledException",
+            "KmsKeyNotFoundException",
+            "InvalidKmsKeyIdException",
+        ],
+    ),
+    (
+        Fault::NotFound,
+        &[
+            "DBInstanceNotFound",
+            "DBInstanceNotFoundFault",
+            "DBClusterNotFoundFault",
+            "TrailNotFoundException",
+            "EventDataStoreNotFoundException",
+            "NoSuchBucket",
+            "NoSuchBucketPolicy",
+            "FileSystemNotFound",
+            "MountTargetNotFound",
+            "PolicyNotFound",
+            "InvalidVolume.NotFound",
+            "InvalidSnapshot.NotFound",
+            "NotFoundException",
+            "InvalidGrantIdException",
+            "NoSuchEntity",
+            "NoSuchEntityException",
+            "ResourceNotFoundException",
+        ],
+    ),
+    (
+        Fault::AlreadyExists,
+        &[
+            "DBInstanceAlreadyExists",
+            "DBClusterAlreadyExistsFault",
+            "TrailAlreadyExistsException",
+            "EventDataStoreAlreadyExistsException",
+            "FileSystemAlreadyExists",
+            "MountTargetConflict",
+            "ResourceAlreadyExistsException",
+            "AlreadyExistsException",
+            "EntityAlreadyExists",
+            "ResourceInUseException",
+            "TableAlreadyExistsException",
+        ],
+    ),
+    (
+        Fault::Denied,
+        &[
+            "AccessDeniedException",
+            "AccessDenied",
+            "UnauthorizedOperation",
+            "NotAuthorized",
+            "AuthFailure",
+            "OptInRequired",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+            "IncompleteSignature",
+            "InvalidSignatureException",
+            "SignatureDoesNotMatch",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+        ],
+    ),
+    (
+        Fault::Throttled,
+        &[
+            "ThrottlingException",
+            "Throttling",
+            "ThrottledException",
+            "RequestThrottled",
+            "RequestThrottledException",
+            "RequestLimitExceeded",
+            "TooManyRequestsException",
+            "SlowDown",
+        ],
+    ),
+    (
+        Fault::InvalidState,
+        &[
+            "InvalidDBInstanceState",
+            "InvalidDBInstanceStateFault",
+            "InvalidDBClusterStateFault",
+            "ConflictException",
+            "InactiveEventDataStoreException",
+            "InvalidEventDataStoreStatusException",
+            "FileSystemInUse",
+            "IncorrectFileSystemLifeCycleState",
+            "IncorrectMountTargetState",
+            "IncorrectState",
+            "KMSInvalidStateException",
+            "DisabledException",
+        ],
+    ),
+    (
+        Fault::LimitExceeded,
+        &[
+            "InstanceQuotaExceeded",
+            "StorageQuotaExceeded",
+            "DBClusterQuotaExceededFault",
+            "SnapshotQuotaExceeded",
+            "MaximumNumberOfTrailsExceededException",
+            "EventDataStoreMaxLimitExceededException",
+            "TagsLimitExceededException",
+            "ServiceQuotaExceededException",
+            "TooManyRequests",
+            "FileSystemLimitExceeded",
+            "ThroughputLimitExceeded",
+            "InsufficientThroughputCapacity",
+            "NetworkInterfaceLimitExceeded",
+            "SecurityGroupLimitExceeded",
+            "NoFreeAddressesInSubnet",
+            "IncorrectModificationState",
+            "VolumeModificationRateExceeded",
+            "VolumeLimitExceeded",
+            "MaxIOPSLimitExceeded",
+            "TagLimitExceeded",
+            "LimitExceededException",
+            "LimitExceeded",
+        ],
+    ),
+    (
+        Fault::Unsupported,
+        &[
+            "DisabledOperationException",
+            "UnsupportedAvailabilityZone",
+            "AvailabilityZonesMismatch",
+            "UnsupportedOperationException",
+            "NotSupportedService",
+        ],
+    ),
+    (
+        Fault::Invalid,
+        &[
+            "InsufficientS3BucketPolicyException",
+            "S3BucketDoesNotExistException",
+            "InvalidEventSelectorsException",
+            "InvalidParameterCombinationException",
+            "InvalidParameterException",
+            "InvalidHomeRegionException",
+            "InvalidTrailNameException",
+            "InvalidS3BucketNameException",
+            "InvalidS3PrefixException",
+            "BadRequest",
+            "SubnetNotFound",
+            "SecurityGroupNotFound",
+            "InvalidTypeException",
+            "InvalidParameter",
+            "InvalidParameterCombination",
+            "InvalidParameterDependency",
+            "MissingParameter",
+            "ValidationException",
+            "ValidationError",
+            "SerializationException",
+            "InvalidParameterValue",
+            "InvalidInput",
+            "TagException",
+            "InvalidAliasNameException",
+            "InvalidMarkerException",
+            "InvalidGrantTokenException",
+            "InvalidKeyUsageException",
+            "CustomKeyStoreNotFoundException",
+            "XksKeyNotFoundException",
+            "XksKeyAlreadyInUseException",
+            "XksKeyInvalidConfigurationException",
+        ],
+    ),
+    (Fault::Malformed, &["MalformedPolicyDocumentException", "InvalidArnException"]),
+    (
+        Fault::Ambiguous,
+        &[
+            "InternalException",
+            "DependencyTimeout",
+            "DependencyFailureException",
+            "KMSInternalException",
+            "DependencyTimeoutException",
+            "InternalFailure",
+            "InternalError",
+            "InternalServerError",
+            "ServiceUnavailable",
+            "ServiceFailure",
+            "ServiceUnavailableException",
+        ],
+    ),
+];
+
+fn by_code(code: &str) -> Option<Fault> {
+    // EC2's codes for a key that it cannot use (EC2 API Reference, "Error codes").
+    if code.starts_with("InvalidKMSKey.") {
+        return Some(Fault::Key);
+    }
+    CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(fault, _)| *fault)
+}
+
+/// The error and everything behind it.
+fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// `dispatch failure: io error: …: Connection refused`, without repetitions.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    text
+}
+
+/// Whether the error comes from looking for credentials. They come before the connection, so that
+/// nothing was sent.
+fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
+    // The SDKs do not re-export the type of these errors, so it is inferred from the trait's method.
+    fn is_of<F, E>(
+        error: &(dyn Error + 'static),
+        _: fn(&'static SharedCredentialsProvider) -> F,
+    ) -> bool
+    where
+        F: Future<Output = Result<Credentials, E>>,
+        E: Error + 'static,
+    {
+        error.is::<E>()
+    }
+    causes(error).any(|cause| is_of(cause, ProvideCredentials::provide_credentials))
+}
+
+/// Whether the connection surely failed before it existed. Everything else may have been sent.
+fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
+        matches!(
+            cause.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkUnreachable
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_kms::config::http::HttpResponse;
+    use aws_sdk_kms::error::ConnectorError;
+    use aws_sdk_kms::operation::enable_key::EnableKeyError;
+
+    fn classified(error: SdkError<EnableKeyError>) -> CloudError {
+        answer::<(), _>("EnableKey", Err(error)).unwrap_err()
+    }
+
+    fn io(kind: io::ErrorKind) -> SdkError<EnableKeyError> {
+        SdkError::dispatch_failure(ConnectorError::io(io::Error::from(kind).into()))
+    }
+
+    #[test]
+    fn only_what_surely_stayed_here_is_unsent() {
+        let refused = classified(io(io::ErrorKind::ConnectionRefused));
+        assert_eq!(refused.fault, Fault::Unsent);
+        assert!(refused.message.contains("connection refused"), "{refused}");
+        assert_eq!(classified(SdkError::construction_failure("x")).fault, Fault::Unsent);
+
+        let response = HttpResponse::new(200.try_into().unwrap(), "".into());
+        for ambiguous in [
+            io(io::ErrorKind::ConnectionReset),
+            io(io::ErrorKind::BrokenPipe),
+            SdkError::timeout_error("x"),
+            SdkError::dispatch_failure(ConnectorError::timeout("x".into())),
+            SdkError::dispatch_failure(ConnectorError::other("x".into(), None)),
+            SdkError::response_error("x", response),
+        ] {
+            assert_eq!(classified(ambiguous).fault, Fault::Ambiguous);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What the README, the explanations and the help say about the program: its size, its commands, its YAML and its plan.
+
+use crate::program::{Stack, top};
+use clap::CommandFactory;
+use kmsctl::cli::Cli;
+use kmsctl::config::schema;
+use kmsctl::render::explain::{GUIDES, explain};
+use std::process::Command;
+
+const LIMIT: usize = 10_240;
+
+/// Stands for something that the reader fills in.
+const PLACEHOLDERS: [&str; 3] = ["TOPIC", "RULE", "NAME"];
+
+fn readme() -> String {
+    std::fs::read_to_string(top().join("README.md")).unwrap()
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let parts = text.split(&fence).skip(1);
+    parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The commands in code spans, which lines may break.
+fn commands(text: &str) -> Vec<String> {
+    let prose: String =
+        text.split("```").step_by(2).flat_map(str::split_whitespace).fold(String::new(), join);
+    let spans = prose.split('`').skip(1).step_by(2).map(str::to_owned);
+    spans.filter(|span| span.starts_with("kmsctl ")).collect()
+}
+
+fn join(text: String, word: &str) -> String {
+    text + word + " "
+}
+
+fn parse(command: &str) {
+    let words = command.split_whitespace();
+    if let Err(error) = Cli::command().try_get_matches_from(words.clone()) {
+        let shown = [clap::error::ErrorKind::DisplayHelp, clap::error::ErrorKind::DisplayVersion];
+        assert!(shown.contains(&error.kind()), "`{command}`: {error}");
+    }
+    let words: Vec<&str> = words.collect();
+    if let ["kmsctl", "explain", topic] = words.as_slice()
+        && !PLACEHOLDERS.contains(topic)
+    {
+        assert!(explain(topic, &schema(), 80).is_ok(), "`{command}`");
+    }
+}
+
+#[test]
+fn the_readme_is_read_in_five_minutes() {
+    let size = readme().len();
+    assert!(size <= LIMIT, "README.md has {size} bytes, {} more than {LIMIT}", size - LIMIT);
+}
+
+#[test]
+fn every_command_that_a_text_names_is_one() {
+    let readme = readme();
+    let mut found = commands(&readme);
+    let console = blocks(&readme, "console");
+    let lines = console.iter().flat_map(|block| block.lines());
+    found.extend(lines.filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned));
+    assert!(found.len() >= 20, "{found:#?}");
+    found.extend(GUIDES.iter().flat_map(|guide| commands(guide.text)));
+    found.extend(commands(&schema().to_string()));
+    let mut open = vec![Cli::command()];
+    while let Some(mut command) = open.pop() {
+        found.extend(commands(&command.render_long_help().to_string()));
+        open.extend(command.get_subcommands().cloned());
+    }
+    // An ellipsis or a statement's `Sid` is no command.
+    let is_command = |command: &&String| !command.contains("...") && !command.contains("STACK");
+    let found: Vec<&String> = found.iter().filter(is_command).collect();
+    assert!(found.len() >= 60, "{found:#?}");
+    found.into_iter().for_each(|command| parse(command));
+}
+
+#[test]
+fn the_commands_of_the_quickstart_are_those_that_run() {
+    let readme = readme();
+    let shell = blocks(&readme, "sh");
+    assert_eq!(shell, ["tests/quickstart.sh\n", "cargo test\n", "cargo install --path .\n"]);
+    assert!(top().join("tests/quickstart.sh").is_file());
+}
+
+/// A part of a configuration is checked together with the first one.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test writes its own files")]
+fn every_yaml_snippet_is_valid() {
+    let snippets = blocks(&readme(), "yaml");
+    assert!(snippets.len() >= 3 && snippets[0].starts_with("stack:"), "{snippets:#?}");
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> =
+        (0..snippets.len()).map(|n| folder.path().join(format!("{n}.yaml"))).collect();
+    for (file, snippet) in files.iter().zip(&snippets) {
+        std::fs::write(file, snippet).unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_kmsctl"));
+        program.env_clear().arg("validate").arg("-f").arg(file);
+        if !snippet.starts_with("stack:") {
+            program.arg("-f").arg(&files[0]);
+        }
+        let output = program.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{snippet}\n{said}");
+    }
+}
+
+#[test]
+fn the_first_stack_is_planned_as_shown() {
+    let readme = readme();
+    let stack = Stack::of_text(&blocks(&readme, "yaml")[0], "eu-west-1");
+    let said = stack.expect(0, &["plan"]);
+    let shown = format!("$ kmsctl plan\n{said}$ kmsctl apply\n");
+    assert!(readme.contains(&shown), "the README should show\n{shown}");
+}
+
+/// What the program says without a configuration and without AWS: its exit code, its output and its messages.
+fn offline(args: &[&str]) -> (i32, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kmsctl"));
+    let output = program.env_clear().current_dir(folder.path()).args(args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn topics_are_explained_without_a_configuration() {
+    for topic in
+        ["KMS301", "public", "keys", "keys.policy", "grants", "rds.instances.backup_window"]
+    {
+        let (code, out, said) = offline(&["explain", topic]);
+        assert!(code == 0 && !out.is_empty() && said.is_empty(), "{topic}: {said}");
+    }
+    let (code, list, _) = offline(&["explain"]);
+    assert!(code == 0 && list.contains("rds.instances") && list.contains("ownership"));
+    let (code, out, said) = offline(&["explain", "keys.grant"]);
+    assert_eq!((code, out.as_str()), (64, ""));
+    assert!(
+        said.contains("there is no topic `keys.grant`") && said.contains("`keys.grants`"),
+        "{said}"
+    );
+    let (code, _, said) = offline(&["explain", "rotation"]);
+    assert!(code == 64 && said.contains("`defaults.rotation`, `keys.rotation`"), "{said}");
+}
+
+#[test]
+fn the_rules_are_listed_without_a_configuration() {
+    let (code, table, said) = offline(&["lint", "--rules"]);
+    assert!(code == 0 && table.starts_with("KMS100  error    json-syntax"), "{said}");
+    for (format, field) in [("json", "/rules/0/id"), ("sarif", "/runs/0/tool/driver/rules/0/id")] {
+        let (code, out, said) = offline(&["lint", "--rules", "--format", format]);
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(code == 0 && value.pointer(field).unwrap() == "KMS100", "{said}");
+    }
+    assert_eq!(offline(&["lint", "--rules", "--live"]).0, 64);
+}
