@@ -1,5 +1,6 @@
 //! The checks of a draft: functions from a draft to objections, which block steps, and findings.
 
+pub(super) mod cuts;
 pub(super) mod gates;
 pub(super) mod grants;
 pub(super) mod identities;

@@ -1,7 +1,7 @@
 //! Blocks steps. Only this module removes steps from a draft: the steps with objections, and then every
 //! step that cannot be executed without them. Pure.
 
-use super::check::{grants, losses};
+use super::check::{cuts, grants, losses};
 use super::draft::{Draft, is_in_another_place};
 use super::slot::Slot;
 use super::{Blocked, Step, order};
@@ -40,6 +40,7 @@ impl Draft<'_> {
             self.block(next);
             next = losses::check(self);
             next.extend(grants::check(self));
+            next.extend(cuts::check(self));
             next.extend(self.consequences());
             if next.is_empty() {
                 break;

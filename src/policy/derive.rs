@@ -332,6 +332,15 @@ pub fn merged(live: &Document, ours: &[Node], prefix: &str) -> Result<Document, 
     Document::lenient(&tree, "aws")
 }
 
+/// Returns whether a statement of the old policy is not, word for word, in the new one.
+#[must_use]
+pub fn withdraws(old: &Document, new: &Document) -> bool {
+    let texts = |document| -> BTreeSet<String> {
+        statements(document).iter().map(|node| super::write::to_json(node).to_string()).collect()
+    };
+    !texts(old).is_subset(&texts(new))
+}
+
 /// Returns the new policy with the statements of the old one that it no longer has, or `None` if that is larger than
 /// AWS accepts.
 #[must_use]

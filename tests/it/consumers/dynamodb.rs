@@ -70,6 +70,19 @@ fn what_a_table_needs_is_taken_away_once_it_is_gone() {
 }
 
 #[test]
+fn a_table_that_stays_against_the_declaration_keeps_its_statement() {
+    let table = "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: a, \
+                 used_by: [role/one]}}}\n";
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(&format!("{KEYS}{table}")));
+    let policy = stack.fake.key("a").policy;
+    let (plan, _) = stack.run(&desired(KEYS));
+    let blocked: Vec<String> = plan.blocked.iter().map(|b| b.address.to_string()).collect();
+    assert_eq!(blocked, ["dynamodb_table/orders", "key/a"]);
+    assert_eq!(stack.fake.key("a").policy, policy);
+}
+
+#[test]
 fn a_key_that_nobody_has_any_more_is_taken_away() {
     let with = |key: &str| {
         desired(&format!(
