@@ -254,6 +254,12 @@ fn the_documented_levels_are_the_imports() {
 
 #[test]
 fn nothing_cites_a_text_that_is_not_in_the_repository() {
+    let mut tests = Vec::new();
+    files(&top().join("tests/it/fake"), &mut tests);
+    for path in tests {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("-semantics"), "{}", path.display());
+    }
     for source in sources() {
         for (n, line) in source.text.lines().enumerate() {
             let cited = ["aws-semantics", "policy-semantics", "field-notes"]

@@ -1,4 +1,4 @@
-//! The calls that change aliases (aws-semantics 1.6).
+//! The calls that change aliases.
 
 use super::kms::{Answer, alive, resolve};
 use super::{Region, fail};

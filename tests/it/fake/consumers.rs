@@ -47,7 +47,7 @@ impl Request<'_> {
         Err(fail(self.name, fault, message))
     }
 
-    /// The key, if it works for a service here (aws-semantics 5.0).
+    /// The key, if it works for a service here.
     pub(super) fn key(&self, key: Option<&KeyRef>) -> Result<Encryption, CloudError> {
         let Some(key) = key else {
             return Ok(Encryption::Aws);

@@ -1,4 +1,4 @@
-//! The mutating calls, with AWS's rules (aws-semantics 1.3, 1.5, 1.6, 1.7, 2).
+//! The mutating calls, with AWS's rules.
 
 use super::aliases::change_alias;
 use super::{FakeAws, FakeKey, NOW, Region, fail};
@@ -131,7 +131,7 @@ impl FakeAws {
         }
     }
 
-    /// IAM's answer to a name that is taken (aws-semantics 5.2).
+    /// IAM's answer to a name that is taken.
     fn create_role(&self, at: &Place, call: &RoleCall, name: &'static str) -> Answer {
         let arn = call.role().arn(at);
         let mut faults = self.faults.borrow_mut();
@@ -216,8 +216,7 @@ impl FakeAws {
         Ok(Outcome::Key(arn))
     }
 
-    /// A replica has the id of its primary; its policy, tags and description are its own
-    /// (aws-semantics 3).
+    /// A replica has the id of its primary; its policy, tags and description are its own.
     fn replicate_key(
         &self,
         at: &Place,

@@ -1,4 +1,4 @@
-//! CloudTrail (aws-semantics 5.6 and 5.7).
+//! CloudTrail.
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{CloudError, Fault, Outcome};

@@ -1,4 +1,4 @@
-//! DynamoDB (aws-semantics 5.8).
+//! DynamoDB.
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};

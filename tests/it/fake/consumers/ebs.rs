@@ -1,4 +1,4 @@
-//! EBS (aws-semantics 5.1; EC2 API Reference, CreateVolume and ModifyVolume).
+//! EBS (EC2 API Reference, CreateVolume and ModifyVolume).
 
 use super::{Answer, Held, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};

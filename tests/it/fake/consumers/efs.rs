@@ -1,4 +1,4 @@
-//! EFS (aws-semantics 5.3).
+//! EFS.
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};

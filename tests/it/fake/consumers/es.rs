@@ -1,4 +1,4 @@
-//! Elasticsearch and OpenSearch domains (aws-semantics 5.5).
+//! Elasticsearch and OpenSearch domains.
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{CloudError, Fault, Outcome};

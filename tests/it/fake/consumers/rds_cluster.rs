@@ -1,4 +1,4 @@
-//! Clusters of RDS (aws-semantics 5.4), with the instances in them.
+//! Clusters of RDS, with the instances in them.
 
 use super::rds_instance::{name, spelled_out};
 use super::{Answer, Request, Shelf, retag, tags_of};

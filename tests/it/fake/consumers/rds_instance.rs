@@ -1,4 +1,4 @@
-//! Instances of RDS (aws-semantics 5.4).
+//! Instances of RDS.
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};
