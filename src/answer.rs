@@ -1,59 +1,60 @@
-//! What AWS answers to a request: an outcome, or an error with what it means. Pure data.
+//! The answers of AWS to requests: outcomes, and errors with their classes. Pure data.
 
 use crate::id::KeyArn;
 use serde::{Deserialize, Serialize};
 
-/// What a failure means for whoever made the call. Set from the error's code and the transport's
-/// classification, never from message text.
+/// The class of an error, which decides how the caller reacts to it. It is derived from the error's
+/// code and from the transport's classification, never from the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Not there.
+    /// The object does not exist.
     NotFound,
-    /// Already there.
+    /// The object exists already.
     AlreadyExists,
-    /// The caller may not.
+    /// The caller has no permission.
     Denied,
-    /// Too fast; surely not executed.
+    /// The request was throttled. AWS did not execute it.
     Throttled,
-    /// The object's state does not allow it.
+    /// The object is in a state that does not allow the request.
     InvalidState,
-    /// The request is wrong.
+    /// The request is not valid.
     Invalid,
-    /// A policy or a grant that AWS does not take: for one, because a principal in it does not
-    /// exist, or KMS does not know it yet.
+    /// AWS rejects the policy or the grant. A possible cause is a principal that does not exist, or
+    /// that KMS does not know yet.
     Malformed,
-    /// A service cannot use the key: it is disabled, not shown yet, or its policy does not allow it.
+    /// A service cannot use the key: the key is disabled or not visible yet, or its policy does not
+    /// allow the service.
     Key,
-    /// A quota is used up.
+    /// The request would exceed a quota.
     LimitExceeded,
-    /// Not answered, or answered with a server's fault: may have been executed or not.
+    /// AWS did not answer, or answered with a server error. It may have executed the request.
     Ambiguous,
-    /// Not sent: the connection or the credentials failed before.
+    /// The request was not sent, because there was no connection or there were no credentials.
     Unsent,
     /// The operation does not apply to this object.
     Unsupported,
-    /// Something else.
+    /// Any other error.
     Other,
 }
 
-/// A request that AWS did not answer as hoped.
+/// A failed request.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}: {message}{}", reference(.code.as_deref(), .request_id.as_deref()))]
 pub struct CloudError {
-    /// AWS's name of the operation.
+    /// The name of the operation.
     pub operation: &'static str,
-    /// What it means.
+    /// The class of the error.
     pub fault: Fault,
-    /// AWS's error code.
+    /// The error code.
     pub code: Option<String>,
-    /// What AWS says.
+    /// The message.
     pub message: String,
-    /// The request's id, for AWS's support.
+    /// The request id, for AWS Support.
     pub request_id: Option<String>,
 }
 
-/// What AWS's support asks for, after a message.
+/// Returns the error code and the request id as the end of a message. AWS Support asks for them.
 fn reference(code: Option<&str>, request_id: Option<&str>) -> String {
     match (code, request_id) {
         (Some(code), Some(id)) => format!(" ({code}, request {id})"),
@@ -63,16 +64,16 @@ fn reference(code: Option<&str>, request_id: Option<&str>) -> String {
     }
 }
 
-/// What a mutating call brought about.
+/// The outcome of a call that AWS executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// A key was made.
+    /// A key was created.
     Key(KeyArn),
-    /// A grant was made, with this id.
+    /// A grant with this id was created.
     Grant(String),
-    /// A consumer of keys was made, with this id.
+    /// A consumer with this id was created.
     Made(String),
-    /// Nothing that has an identity.
+    /// Nothing that has an identifier was created.
     Done,
 }

@@ -1,4 +1,4 @@
-//! The command line. No logic.
+//! The definition of the command line.
 
 use crate::io::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 /// Manages AWS KMS keys, aliases, policies, grants and the resources they encrypt, declared in YAML
 ///
-/// `kmsctl plan` compares the configuration with AWS and shows every call that it would make, who gains and who loses
-/// access, and what it refuses to do. `kmsctl apply` makes those calls. The resources are EBS volumes, EFS file systems, RDS
-/// databases, Elasticsearch and OpenSearch domains, CloudTrail trails, DynamoDB tables and Auto Scaling groups.
+/// `kmsctl plan` compares the configuration with AWS. It shows every call that `kmsctl apply` would
+/// make, the principals that gain or lose access, and the changes that are refused. The resources
+/// are EBS volumes, EFS file systems, RDS databases, Elasticsearch and OpenSearch domains,
+/// CloudTrail trails, DynamoDB tables and Auto Scaling groups.
 ///
 /// `kmsctl explain` describes the configuration, the lint rules and subjects such as `ownership` and `refusals`.
 #[derive(Debug, Parser)]
@@ -31,8 +32,9 @@ pub struct Cli {
 pub struct Global {
     /// Configuration file, or folder of *.yaml and *.yml files; may be repeated
     ///
-    /// Default: kmsctl.yaml. Files are merged: lists one after the other, and the entries of a top-level section such as `keys`
-    /// by their names. A section within a section, such as `ebs.volumes`, is in one file.
+    /// Default: kmsctl.yaml. Files are merged: lists are concatenated, and the entries of a
+    /// top-level section such as `keys` are combined by name. A section within a section, such as
+    /// `ebs.volumes`, must be in one file.
     #[arg(short, long = "file", global = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
     /// Set a variable of the configuration, `${var.NAME}`; may be repeated
@@ -46,14 +48,14 @@ pub struct Global {
     pub region: Option<String>,
     /// AWS profile to use
     ///
-    /// Credentials, profiles, SSO, web identity and AWS_ENDPOINT_URL are read as the AWS SDKs do. Credentials in environment
-    /// variables take precedence over a profile.
+    /// Credentials, profiles, SSO, web identity and AWS_ENDPOINT_URL work as in the AWS SDKs.
+    /// Credentials in environment variables take precedence over a profile.
     #[arg(long, global = true)]
     pub profile: Option<String>,
-    /// Whether to colour the output
+    /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
-    /// How many resources to read or change at the same time
+    /// Number of resources to read or change at the same time
     #[arg(long, global = true, value_name = "N", default_value_t = 64)]
     pub parallelism: usize,
     /// Show more detail, such as the actions of an access change and waived findings
@@ -77,30 +79,33 @@ pub enum Format {
 pub enum Command {
     /// Check the configuration without AWS
     ///
-    /// Unknown fields are errors. All errors are reported at once, each with its place and what would be right. A value that is missing or a file that is
-    /// not valid YAML hides only what follows from it. Exits with 3 if a policy could lock everybody out; a plan refuses that,
-    /// unless the key has that policy already.
+    /// Unknown fields are errors. All errors are reported at once, each with its position and a
+    /// fix. Errors that only follow from a missing value or from a file that is not valid YAML are
+    /// left out. Exits with 3 if a policy could lock everybody out of a key; a plan refuses such a
+    /// policy, unless the key has it already.
     Validate,
     /// Show what apply would do
     ///
-    /// Reads AWS and changes nothing. Shows every call, who gains and who loses which access, the lint findings, and the changes
-    /// that it refuses, with exit code 3 (`kmsctl explain refusals`). `kmsctl explain signs` describes the signs.
+    /// Reads AWS and changes nothing. Shows every call, the access that principals gain or lose,
+    /// the lint findings, and the refused changes. Exits with 3 if a change is refused (`kmsctl
+    /// explain refusals`). `kmsctl explain signs` describes the signs.
     Plan(PlanArgs),
-    /// Plan, ask for confirmation and execute; or execute exactly a saved plan
+    /// Plan, ask for confirmation and apply; or apply exactly a saved plan
     ///
-    /// Makes the calls in dependency order. Waits until AWS has created or changed a resource, and works on everything else
-    /// meanwhile. Refused changes are left out, with exit code 3. It can be interrupted or killed at any point: the next run
-    /// ends where an undisturbed one would have. A saved plan that no longer fits AWS or the state is refused with exit code 5.
+    /// Makes the calls in dependency order. While AWS creates or changes a resource, the other
+    /// resources are processed. Refused changes are left out; the exit code is then 3. An apply can
+    /// be interrupted or killed at any time: the next one continues, with the same result. A saved
+    /// plan that no longer matches AWS or the state is refused with exit code 5.
     Apply(ApplyArgs),
-    /// Plan and apply the deletion of the stack, under the same protections
+    /// Plan and apply the deletion of all resources of the stack
     ///
-    /// Deleting a key schedules its deletion after `deletion_window_days`. What is protected, used or not shown to be the
-    /// stack's is not deleted.
+    /// Deleting a key schedules its deletion after `deletion_window_days`. Resources that are
+    /// protected or in use are not deleted, nor those that cannot be shown to belong to the stack.
     Destroy(DestroyArgs),
-    /// Show where AWS differs from what was last applied
+    /// Show what changed in AWS since the last apply
     ///
-    /// Exits with 2 if there are differences. It compares AWS with the record in the state: without a record there is nothing
-    /// to compare, and no drift is reported.
+    /// Exits with 2 if there are differences. The live resources are compared with the records in
+    /// the state. A resource without a record is not compared, and no drift is reported for it.
     Drift {
         /// Output format
         #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -117,39 +122,43 @@ pub enum Command {
     },
     /// Inspect and repair the state
     ///
-    /// The commands read and change the records of the configured stack and never call AWS. `kmsctl explain state` describes
-    /// the files.
+    /// The commands read or change the records of the configured stack, and never call AWS. `kmsctl
+    /// explain state` describes the files.
     #[command(subcommand)]
     State(StateCommand),
     /// Show who can do what with a key, by its policy and its grants
     ///
-    /// Reads the policy and the grants that AWS holds. IAM policies are not read: what is "delegated" must be allowed by one, too.
+    /// Reads the policy and the grants in AWS. IAM policies are not read: access that is shown as
+    /// "delegated" must be allowed by an IAM policy too.
     Access(Box<AccessArgs>),
-    /// Show what depends on a key, and what was searched to find it
+    /// Show the resources that depend on a key, and the lists that were searched
     ///
-    /// Searches the key's account and Region; `kmsctl explain dependencies` says for what. A plan does the same before it would
-    /// disable or delete a key, and blocks that if something depends on it.
+    /// Searches the key's account and Region; `kmsctl explain dependencies` lists the kinds of
+    /// resources. A plan that would disable or delete a key makes the same search, and blocks the
+    /// step if a resource depends on the key.
     Impact(ImpactArgs),
-    /// Find mistakes in the policies and keys of a stack, without AWS
+    /// Find mistakes in the policies and keys of a stack, without AWS unless --live is set
     ///
-    /// Judges key policies as key policies: `Resource: "*"` is this key, and `kms:*` for the account's root is right. A finding
-    /// names its rule, its line and column, and the fix; `kmsctl explain RULE` says why the rule matters. Exits with 3 if an error
-    /// is found. Findings can be waived for a while (`kmsctl explain lint.waivers`); `-v` shows the waived ones, and SARIF has
-    /// them as suppressed.
+    /// The rules are made for key policies: `Resource: "*"` is this key, and `kms:*` for the
+    /// account's root is correct. A finding shows its rule, its line and column, and the fix;
+    /// `kmsctl explain RULE` gives the reason for the rule. Exits with 3 if an error is found.
+    /// Findings can be waived until a date (`kmsctl explain lint.waivers`). `-v` shows waived
+    /// findings, and SARIF marks them as suppressed.
     Lint(LintArgs),
     /// Compare, evaluate or check policy documents, without AWS and without a stack
     Policy(Box<PolicyArgs>),
     /// Explain a lint rule, a section or field of the configuration, or a subject
     ///
-    /// A lint rule goes by its id or its name (`KMS301`, `public`), a section or field by its path (`keys.policy`,
-    /// `rds.instances.backup_window`); the end of a path suffices if it is unique. Without a topic, lists all topics.
+    /// The topic is the id or the name of a lint rule (`KMS301`, `public`), the path of a section
+    /// or field (`keys.policy`, `rds.instances.backup_window`), or a subject. The end of a path is
+    /// enough if it is unique. Without a topic, lists all topics.
     Explain {
-        /// What to explain
+        /// Topic to explain
         topic: Option<String>,
     },
     /// Print the JSON Schema of the configuration
     ///
-    /// Editors use it to complete and check the YAML; `kmsctl explain` prints it as text.
+    /// Editors use it to complete and check the YAML. `kmsctl explain` shows it as text.
     Schema,
     /// Print shell completions
     Completions {
@@ -173,7 +182,7 @@ pub struct PlanArgs {
     /// Only these addresses and what they depend on, such as `key/app`; `*` matches any text; may be repeated
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
-    /// Show only what changed outside of kmsctl since the last apply
+    /// Show only the changes outside of kmsctl since the last apply
     #[arg(long)]
     pub refresh_only: bool,
     /// Print the equivalent `aws` commands instead of the plan
@@ -218,7 +227,8 @@ pub enum StateCommand {
     },
     /// Change the address of a record
     ///
-    /// For a key that has a new name in the configuration. Its grants move along, and the next plan changes its name tag.
+    /// Use it if a key gets a new name in the configuration. The records of its grants are changed
+    /// too, and the next plan changes the key's name tag.
     Mv {
         /// Current address
         from: String,
@@ -230,7 +240,7 @@ pub enum StateCommand {
         /// Address of the record, such as `key/app`
         address: String,
     },
-    /// Remove a stale lock, whose holder is dead
+    /// Remove a stale lock, whose process no longer exists
     Unlock {
         /// Lock id shown in the `state is locked` error
         id: String,
@@ -248,7 +258,7 @@ pub struct AccessArgs {
     /// Show whether the principal can do this, such as kms:Decrypt, and which statement decides
     #[arg(long, value_name = "ACTION", requires = "principal")]
     pub action: Option<String>,
-    /// What else is known about the request
+    /// Further facts about the request.
     #[command(flatten)]
     pub about: AboutArgs,
     /// Output format
@@ -266,7 +276,7 @@ pub struct ImpactArgs {
     pub format: Answer,
 }
 
-/// What is known about a request besides its principal and its action.
+/// Facts about a request besides its principal and its action.
 #[derive(Debug, Args)]
 pub struct AboutArgs {
     /// Condition key of the request and its value; may be repeated, also for the same key
@@ -320,7 +330,8 @@ pub enum PolicyCommand {
     Eval(PolicyEvalArgs),
     /// Find mistakes in policy documents
     ///
-    /// The rules are those of `kmsctl lint` that are about documents. Exits with 3 if an error is found.
+    /// Applies the rules of `kmsctl lint` that concern documents. Exits with 3 if an error is
+    /// found.
     Lint(PolicyLintArgs),
 }
 
@@ -350,7 +361,7 @@ pub struct PolicyEvalArgs {
     /// Action of the request, such as kms:Decrypt
     #[arg(long, value_name = "ACTION")]
     pub action: String,
-    /// What else is known about the request
+    /// Further facts about the request.
     #[command(flatten)]
     pub about: AboutArgs,
     /// Grants of the key, as `aws kms list-grants` prints them

@@ -4,8 +4,8 @@
 //! The caller supplies that policy: `plan` reads it from AWS, `lint` derives it from the
 //! configuration alone.
 
-use crate::desired::{Declared, Desired};
-use crate::id::{KeyArn, Place};
+use crate::desired::Desired;
+use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::{KeyRef, Spec, grant};
 use crate::policy::gates::{Breach, PolicyChange};
@@ -52,20 +52,26 @@ pub fn breaches(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BT
 /// does not manage are left out.
 #[must_use]
 pub fn declared(desired: &Desired) -> Vec<Subject> {
-    let subject = |(address, declared): (&Address, &Declared)| {
-        let complete = |spec: &Spec| match spec.as_key_policy() {
-            Some(policy) => Some(policy.shared.statements.clone()),
-            None => spec.newborn(&declared.place, &desired.stack).policy().cloned(),
-        };
+    let resources = desired.resources.iter();
+    let subjects = resources.filter_map(|(address, declared)| {
+        let base = desired.base.get(address);
         Some(Subject {
             address: address.clone(),
             key: context(&declared.spec, &declared.place, None),
             before: None,
-            after: Some(complete(&declared.spec)?),
-            base: desired.base.get(address).and_then(complete),
+            after: Some(complete(&declared.spec, &declared.place, &desired.stack)?),
+            base: base.and_then(|base| complete(base, &declared.place, &desired.stack)),
         })
-    };
-    desired.resources.iter().filter_map(subject).collect()
+    });
+    subjects.collect()
+}
+
+/// Returns the complete policy of a resource that is created, if the resource has one.
+fn complete(spec: &Spec, place: &Place, stack: &Name) -> Option<Document> {
+    match spec.as_key_policy() {
+        Some(policy) => Some(policy.shared.statements.clone()),
+        None => spec.newborn(place, stack).policy().cloned(),
+    }
 }
 
 /// Returns what a gate must know about a key, which is the resource itself or the key that the

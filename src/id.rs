@@ -159,10 +159,11 @@ impl FromStr for Name {
 
 impl FromStr for RoleSuffix {
     type Err = BadId;
-    /// IAM API Reference, CreateServiceLinkedRole: `CustomSuffix` is `[\w+=,.@-]+`.
+    /// Parses a suffix, which has the form `[\w+=,.@-]+` (IAM API Reference, CreateServiceLinkedRole:
+    /// `CustomSuffix`).
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let legal = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-        if (1..=64).contains(&text.len()) && text.chars().all(legal) {
+        let is_valid = text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+        if (1..=64).contains(&text.len()) && is_valid {
             return Ok(Self(text.to_owned()));
         }
         Err(BadId::new(
@@ -183,14 +184,15 @@ impl FromStr for AliasName {
                 "choose a name that does not begin with `alias/aws/`",
             ));
         }
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-');
         if let Some(rest) = text.split_once("alias/").filter(|(before, _)| !before.is_empty()) {
             return Err(BadId::new(
                 format!("`{text}` does not begin with `alias/`"),
                 format!("write `alias/{}`, or leave `alias/` out", rest.1),
             ));
         }
-        if bare.is_empty() || bare.len() > 250 || !bare.bytes().all(legal) {
+        let is_valid =
+            bare.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-'));
+        if bare.is_empty() || bare.len() > 250 || !is_valid {
             return Err(BadId::new(
                 format!("`{text}` is not an alias name"),
                 "use 1 to 250 letters, digits, `/`, `_` and `-` after `alias/`",

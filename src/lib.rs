@@ -21,6 +21,7 @@
 //! | Level | Modules | May |
 //! |---|---|---|
 //! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`] | compute |
+//! | 1 | [`decode`]: decoders of typed records, and reports about texts | compute |
 //! | 1 | [`sdk`]: the SDK's clients and errors, and AWS's quotas | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
 //! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`journal`] | compute |
@@ -71,6 +72,7 @@ pub mod cli;
 pub mod cloud;
 pub mod command;
 pub mod config;
+pub mod decode;
 pub mod desired;
 pub mod engine;
 pub mod failure;

@@ -10,7 +10,7 @@
 //! | [`access`] | who can do what, and what a change of the policy changes |
 //! | [`lint`] | mistakes in a policy as written |
 //! | [`gates`] | the limits that a pipeline sets for policies and changes |
-//! | [`derive`] | statements for the resources that use a key |
+//! | [`mod@derive`] | statements for the resources that use a key |
 //!
 //! No two files here depend on each other, directly or through others; `tests/it/architecture/circles.rs` checks it.
 

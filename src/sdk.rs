@@ -1,5 +1,5 @@
-//! The SDK: its clients, its errors in kmsctl's words, and the quotas that requests keep to. Knows no
-//! kind of resource.
+//! The clients of the AWS SDK, the classes of its errors, and AWS's request quotas. This module
+//! knows no kind of resource.
 
 pub(crate) mod clients;
 pub(crate) mod error;
@@ -34,14 +34,14 @@ struct Clients {
     kms: BTreeMap<Place, aws_sdk_kms::Client>,
     iam: BTreeMap<AccountId, aws_sdk_iam::Client>,
     consumers: clients::Clients,
-    /// One provider an account, so that its credentials are fetched once for all Regions.
+    /// One provider per account, so that its credentials are fetched once for all Regions.
     roles: BTreeMap<AccountId, SharedCredentialsProvider>,
 }
 
 impl Aws {
-    /// Loads AWS's configuration: the Region and the profile, where they are not the environment's,
-    /// and the endpoint. Sends nothing, unless the Region is looked up in the instance's metadata;
-    /// that there are no credentials shows with the first request.
+    /// Loads the configuration of the SDK. `region` and `profile` override those of the
+    /// environment. No request is sent, except to the instance metadata service if nothing else
+    /// names a Region. Missing credentials are an error of the first request.
     pub async fn connect(region: Option<Region>, profile: Option<String>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
@@ -76,20 +76,20 @@ impl Aws {
         }
     }
 
-    /// The Region that the options, the environment or the profile name.
+    /// Returns the Region that the options, the environment or the profile name.
     #[must_use]
     pub fn default_region(&self) -> Option<Region> {
         self.base.region().and_then(|region| region.as_ref().parse().ok())
     }
 
-    /// The same with the account that is called with the caller's own credentials, and the roles
-    /// for the others.
+    /// Sets the account that is called with the caller's own credentials, and the role to assume in
+    /// each of the other accounts.
     #[must_use]
     pub fn with_accounts(self, home: AccountId, accounts: BTreeMap<AccountId, String>) -> Self {
         Self { home: Some(home), accounts, clients: Mutex::default(), ..self }
     }
 
-    /// The client for `at`, once `operation` may be sent there.
+    /// Waits until the quota allows `operation` in `at`, and returns the client.
     pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
         let client = self.client(at).await;
         self.limits.acquire(at, operation).await;
@@ -113,7 +113,8 @@ impl Aws {
         client
     }
 
-    /// IAM's client for an account. IAM is global: any Region leads to it.
+    /// Returns the IAM client of an account. IAM is a global service, so the Region does not
+    /// matter.
     pub(crate) async fn iam(&self, account: &AccountId) -> aws_sdk_iam::Client {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.iam.get(account) {
@@ -132,7 +133,7 @@ impl Aws {
         client
     }
 
-    /// What the clients of a place are made of.
+    /// Returns the configuration of the clients of a place.
     async fn config(&self, clients: &mut Clients, at: &Place, retry: RetryConfig) -> SdkConfig {
         let region = aws_config::Region::new(at.region.to_string());
         let mut config = self.base.to_builder().region(region).retry_config(retry);
@@ -142,7 +143,7 @@ impl Aws {
         config.build()
     }
 
-    /// The credentials for `account`; none where the caller's own are right.
+    /// Returns the credentials for `account`; `None` if the caller's own are used.
     async fn credentials(
         &self,
         clients: &mut Clients,
@@ -152,7 +153,7 @@ impl Aws {
         if let Some(known) = clients.roles.get(account) {
             return Some(known.clone());
         }
-        // Fetching credentials is not the engine's business: the SDK retries it.
+        // The SDK itself repeats failed requests for credentials.
         let provider = AssumeRoleProvider::builder(role)
             .session_name("kmsctl")
             .configure(&self.base)
@@ -163,10 +164,13 @@ impl Aws {
         Some(provider)
     }
 
-    /// The role to assume for `account`; `None` where the caller's own credentials are used. KMS accepts
-    /// these for keys of other accounts, too, if the keys' policies allow it (KMS Developer Guide, "Allowing
-    /// users in other accounts to use a KMS key").
+    /// Returns the role to assume in `account`; `None` if the caller's own credentials are used.
+    /// KMS accepts these for keys of other accounts too, if the policies of the keys allow it (KMS
+    /// Developer Guide, "Allowing users in other accounts to use a KMS key").
     fn role(&self, account: &AccountId) -> Option<&String> {
-        self.accounts.get(account).filter(|_| self.home.as_ref() != Some(account))
+        if self.home.as_ref() == Some(account) {
+            return None;
+        }
+        self.accounts.get(account)
     }
 }

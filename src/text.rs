@@ -41,13 +41,13 @@ pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
     if text.chars().all(kept) {
         return Cow::Borrowed(text);
     }
-    let replace = |c: char| match c.len_utf8() {
+    let replaced = text.chars().map(|c| match c.len_utf8() {
         _ if kept(c) => c,
         1 => ' ',
         2 => '\u{a4}',
         _ => '\u{fffd}',
-    };
-    Cow::Owned(text.chars().map(replace).collect())
+    });
+    Cow::Owned(replaced.collect())
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_length_form_keeps_bytes_and_lines() {
+    fn printable_same_length_keeps_bytes_and_lines() {
         let text = "ä\u{1b}\u{9b}\u{202e}\n\tx";
         let shown = printable_same_length(text);
         assert_eq!(shown, "ä \u{a4}\u{fffd}\n\tx");

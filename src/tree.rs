@@ -3,7 +3,7 @@
 /// The position of a piece of text: bytes `start..end` of the source numbered `source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
-    /// The source's number in `config::Sources`; 0 if there is only one text.
+    /// The source's number in `decode::Sources`; 0 if there is only one text.
     pub source: u16,
     /// The offset of the first byte.
     pub start: u32,

@@ -1,4 +1,4 @@
-//! Where a bucket is, and its policy.
+//! Reads the Region and the policy of a bucket.
 
 use crate::answer::{CloudError, Fault};
 use crate::cloud::{Bucket, BucketPolicy};
@@ -9,22 +9,26 @@ use crate::sdk::error::{answer, local};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_bucket::{HeadBucketError, HeadBucketOutput};
 
-/// S3 says where a bucket is to everyone who asks for it, even to those who may not see it, and
-/// wherever they ask (S3 API, `HeadBucket`).
+/// Reads a bucket. `HeadBucket` returns the Region of a bucket to every caller and in every Region,
+/// even if it denies the request (S3 API Reference, HeadBucket).
 pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, CloudError> {
     const HEAD: &str = "HeadBucket";
     const POLICY: &str = "GetBucketPolicy";
     let client = aws.s3(at, ClientUse::Reading).await;
     let head = client.head_bucket().bucket(name).send().await;
     let region = match (region(&head), status(&head)) {
-        (_, Some(404)) => return Err(local(HEAD, Fault::NotFound, "there is no such bucket")),
+        (_, Some(404)) => return Err(local(HEAD, Fault::NotFound, "the bucket does not exist")),
         (Some(region), _) => region,
         (None, Some(403)) => {
-            return Err(local(HEAD, Fault::Denied, "the caller may not look at the bucket"));
+            return Err(local(HEAD, Fault::Denied, "the caller may not read the bucket"));
         }
         (None, _) => {
             answer(HEAD, head)?;
-            return Err(local(HEAD, Fault::Other, "S3 does not say where the bucket is"));
+            return Err(local(
+                HEAD,
+                Fault::Other,
+                "the answer does not contain the bucket's Region",
+            ));
         }
     };
     let there = Place { account: at.account.clone(), region: region.clone() };
@@ -32,21 +36,20 @@ pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, 
     let policy = match answer(POLICY, client.get_bucket_policy().bucket(name).send().await) {
         Ok(answer) => answer.policy.map_or(BucketPolicy::None, BucketPolicy::Text),
         Err(error) if error.code.as_deref() == Some("NoSuchBucketPolicy") => BucketPolicy::None,
-        Err(error) if again(error.fault) => return Err(error),
-        // To other accounts than the bucket's, S3 says that the method is not allowed.
+        Err(error) if is_temporary(error.fault) => return Err(error),
+        // S3 answers callers of other accounts with `MethodNotAllowed`.
         Err(error) => BucketPolicy::Hidden(error.to_string()),
     };
     Ok(Bucket { region, policy })
 }
 
-/// Whether the question can be put again.
-fn again(fault: Fault) -> bool {
+fn is_temporary(fault: Fault) -> bool {
     matches!(fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
 type Head = Result<HeadBucketOutput, SdkError<HeadBucketError>>;
 
-/// The header is in refusals and redirections, too.
+/// Returns the Region of the bucket. Errors and redirects have the header too.
 fn region(head: &Head) -> Option<Region> {
     let text = match head {
         Ok(found) => found.bucket_region(),
@@ -73,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bucket_that_is_not_there_is_told_from_one_that_may_not_be_seen() {
+    async fn a_missing_bucket_is_distinguished_from_one_that_the_caller_may_not_read() {
         for (status, fault) in [(404, Fault::NotFound), (403, Fault::Denied)] {
             let aws = replay(&[(status, "")]).aws;
             assert_eq!(aws.bucket(&home(), "logs").await.unwrap_err().fault, fault);
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_a_bucket_is_shows_in_refusals_and_redirections_too() {
+    async fn the_region_of_a_bucket_is_read_from_errors_and_redirects_too() {
         let none = "<Error><Code>NoSuchBucketPolicy</Code></Error>";
         let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
         let foreign = "<Error><Code>MethodNotAllowed</Code><Message>no</Message></Error>";

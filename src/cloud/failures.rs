@@ -1,4 +1,4 @@
-//! What failures mean, through the SDK. Nothing leaves the machine.
+//! Tests of the classes of errors, through the SDK. No request leaves the machine.
 
 use super::tests::arn;
 use super::*;
@@ -53,7 +53,7 @@ async fn codes_become_faults() {
     }
 }
 
-/// Nothing answers here: whatever is sent is refused at once.
+/// Returns a configuration with an endpoint that refuses every connection.
 fn unreachable(base: aws_config::ConfigLoader) -> aws_config::ConfigLoader {
     base.endpoint_url("http://127.0.0.1:1")
         .region(aws_sdk_kms::config::Region::new("eu-west-1"))
@@ -65,7 +65,7 @@ async fn real(base: aws_config::ConfigLoader) -> Aws {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_unsent_and_says_so() {
+async fn a_refused_connection_is_reported_as_unsent() {
     let aws = real(aws_config::defaults(BehaviorVersion::latest()).test_credentials()).await;
     let error = aws.policy(&arn()).await.unwrap_err();
     assert_eq!(error.fault, Fault::Unsent, "{error}");
@@ -73,7 +73,8 @@ async fn a_refused_connection_is_unsent_and_says_so() {
 }
 
 #[tokio::test]
-async fn without_a_role_the_callers_own_credentials_go_and_a_role_that_cannot_be_taken_is_denied() {
+async fn an_account_without_a_role_uses_the_callers_credentials_and_a_failed_assume_role_is_denied()
+{
     let aws = real(aws_config::defaults(BehaviorVersion::latest()).test_credentials()).await;
     let home: AccountId = "444455556666".parse().unwrap();
     let aws = aws.with_accounts(home.clone(), BTreeMap::new());

@@ -1,4 +1,4 @@
-//! The requests that change nothing. Each page is a request of its own.
+//! The requests that only read. Each page is one request.
 
 use crate::answer::{CloudError, Fault};
 use crate::cloud::{AliasEntry, Caller, Identity, Page};
@@ -8,13 +8,11 @@ use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, local};
-use aws_sdk_iam::operation::get_role::GetRoleOutput;
-use aws_sdk_iam::operation::get_user::GetUserOutput;
 use aws_sdk_kms::types::AliasListEntry;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 use std::collections::BTreeMap;
 
-/// How long AWS waits between two rotations where nobody said.
+/// The rotation period of a key for which no period is set (KMS API Reference, EnableKeyRotation).
 const DEFAULT_PERIOD: u32 = 365;
 
 pub(super) fn caller(
@@ -24,11 +22,11 @@ pub(super) fn caller(
     let account = identity.account.as_deref().and_then(|account| account.parse().ok());
     match (account, identity.arn) {
         (Some(account), Some(arn)) => Ok(Caller { account, arn }),
-        _ => Err(local(operation, Fault::Other, "the answer names no account")),
+        _ => Err(local(operation, Fault::Other, "the answer contains no account")),
     }
 }
 
-/// Where the next page begins. A page may be short and still not be the last one.
+/// Returns the marker of the next page. A page that is not full may still not be the last one.
 fn next(
     operation: &'static str,
     truncated: bool,
@@ -38,7 +36,7 @@ fn next(
         (false, _) => Ok(None),
         (true, Some(marker)) => Ok(Some(marker.to_owned())),
         (true, None) => {
-            Err(local(operation, Fault::Other, "the list is cut off without saying where"))
+            Err(local(operation, Fault::Other, "the list is truncated and has no marker"))
         }
     }
 }
@@ -54,12 +52,13 @@ pub(super) async fn aliases(
     let request = client.list_aliases().set_key_id(key.map(KeyArn::to_string));
     let request = request.limit(100).set_marker(from.map(str::to_owned));
     let page = answer(OPERATION, request.send().await)?;
-    let entry = |alias: &AliasListEntry| {
-        let target = alias.target_key_id().map(str::to_owned);
-        Some(AliasEntry { name: alias.alias_name()?.to_owned(), target })
-    };
     let next = next(OPERATION, page.truncated(), page.next_marker())?;
     Ok(Page { items: page.aliases().iter().filter_map(entry).collect(), next })
+}
+
+fn entry(alias: &AliasListEntry) -> Option<AliasEntry> {
+    let target = alias.target_key_id().map(str::to_owned);
+    Some(AliasEntry { name: alias.alias_name()?.to_owned(), target })
 }
 
 pub(super) async fn keys(
@@ -88,7 +87,7 @@ pub(super) async fn policy(aws: &Aws, arn: &KeyArn) -> Result<String, CloudError
     let client = aws.ready(&arn.place(), OPERATION).await;
     let request = client.get_key_policy().key_id(arn.to_string()).policy_name("default");
     let found = answer(OPERATION, request.send().await)?;
-    found.policy.ok_or_else(|| local(OPERATION, Fault::Other, "the answer holds no policy"))
+    found.policy.ok_or_else(|| local(OPERATION, Fault::Other, "the answer contains no policy"))
 }
 
 pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudError> {
@@ -140,15 +139,13 @@ pub(super) async fn identity(
     let found = if identity.is_role() {
         const OPERATION: &str = "GetRole";
         let request = aws.iam(identity.account()).await.get_role();
-        let sent = answer(OPERATION, request.role_name(identity.name()).send().await);
-        let role = |answer: GetRoleOutput| answer.role.map(|role| (role.arn, role.create_date));
-        sent.map(role)
+        answer(OPERATION, request.role_name(identity.name()).send().await)
+            .map(|output| output.role.map(|role| (role.arn, role.create_date)))
     } else {
         const OPERATION: &str = "GetUser";
         let request = aws.iam(identity.account()).await.get_user();
-        let sent = answer(OPERATION, request.user_name(identity.name()).send().await);
-        let user = |answer: GetUserOutput| answer.user.map(|user| (user.arn, user.create_date));
-        sent.map(user)
+        answer(OPERATION, request.user_name(identity.name()).send().await)
+            .map(|output| output.user.map(|user| (user.arn, user.create_date)))
     };
     match found {
         Ok(found) => Ok(found.map(|(arn, created)| Identity {

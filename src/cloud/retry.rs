@@ -1,18 +1,19 @@
-//! Repeats reads that may succeed the next time. Never for a mutating call: whether one may be
-//! repeated is its kind's to say, and the applier's to do.
+//! Repeats failed reads. Calls that change AWS are not repeated here:
+//! [`kind::Retry`](crate::kind::Retry) says whether a call may be sent again, and `engine::apply`
+//! does so.
 
 use super::Page;
 use crate::answer::{CloudError, Fault};
 use std::time::Duration;
 
-/// How often to try, and how long to wait in between.
+/// The number of attempts, and the pauses between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// How many times in all.
+    /// The number of attempts, including the first.
     pub attempts: u32,
-    /// The longest wait after the first attempt; it doubles with each further one.
+    /// The longest pause after the first attempt. It doubles with each further attempt.
     pub base: Duration,
-    /// The longest wait at all.
+    /// The longest pause after any attempt.
     pub cap: Duration,
 }
 
@@ -23,13 +24,13 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long to wait after the attempt number `attempt` (from 1): anything up to
+    /// Returns the pause after the attempt number `attempt` (from 1): a random time of at most
     /// `base` · 2^(`attempt` - 1), and never more than `cap`.
     #[must_use]
     pub fn pause(&self, attempt: u32) -> Duration {
         let longest = self.longest(attempt);
         let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-        // Without randomness the longest pause is right as well.
+        // If the operating system supplies no random number, the longest pause is used.
         getrandom::u64()
             .map_or(longest, |random| Duration::from_nanos(random % nanos.saturating_add(1).max(1)))
     }
@@ -40,8 +41,8 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the same read may succeed the next time.
-fn passes(fault: Fault) -> bool {
+/// Returns whether the same read may succeed later.
+fn is_temporary(fault: Fault) -> bool {
     match fault {
         Fault::Throttled | Fault::Ambiguous | Fault::Unsent => true,
         Fault::NotFound
@@ -57,10 +58,10 @@ fn passes(fault: Fault) -> bool {
     }
 }
 
-/// Makes a read until it succeeds, fails for good, or has been tried often enough.
+/// Repeats a read until it succeeds, until its error is not temporary, or until no attempt is left.
 ///
 /// # Errors
-/// What the last attempt came to.
+/// Returns the error of the last attempt.
 pub async fn with_retries<T>(
     policy: &RetryPolicy,
     mut f: impl AsyncFnMut() -> Result<T, CloudError>,
@@ -68,7 +69,7 @@ pub async fn with_retries<T>(
     let mut attempt = 1;
     loop {
         match f().await {
-            Err(error) if passes(error.fault) && attempt < policy.attempts => {
+            Err(error) if is_temporary(error.fault) && attempt < policy.attempts => {
                 tokio::time::sleep(policy.pause(attempt)).await;
                 attempt += 1;
             }
@@ -77,11 +78,11 @@ pub async fn with_retries<T>(
     }
 }
 
-/// Reads a list to its end, repeating the read of each page if needed: what was read is not read again because a later
-/// page was throttled.
+/// Reads all pages of a list. Each page is repeated on its own, so that a throttled page does not
+/// cause the pages before it to be read again.
 ///
 /// # Errors
-/// What the last attempt at a page came to.
+/// Returns the error of the last attempt to read a page.
 pub async fn every_page<T>(
     policy: &RetryPolicy,
     mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_passes_is_repeated_and_the_rest_is_not() {
+    async fn only_temporary_errors_are_repeated() {
         for fault in [Fault::Throttled, Fault::Ambiguous, Fault::Unsent] {
             assert_eq!(attempts(fault, 4).await, (4, true));
             assert_eq!(attempts(fault, 100).await, (12, false));
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_goes_on_where_it_was_throttled() {
+    async fn a_throttled_list_continues_with_the_same_page() {
         let mut asked = Vec::new();
         let retry = RetryPolicy::default();
         let items = every_page(&retry, async |from| {

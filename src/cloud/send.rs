@@ -1,16 +1,15 @@
-//! AWS as the SDK reaches it: each request is sent once, and what fails is handed back in kmsctl's words.
-//! A kind's own calls are in the `aws.rs` beside it; here is only which kind a call belongs to.
+//! Implements [`Cloud`] with the SDK. The calls of a kind are in the `aws.rs` of the kind; this
+//! module passes each call to its kind.
 
-use super::{AliasEntry, Bucket, Caller, Cloud, Copies, Identity, Page, bucket, copies, read};
+use super::{AliasEntry, Bucket, Caller, Cloud, Identity, Page, bucket, last_usage, read};
 use crate::answer::{CloudError, Outcome};
 use crate::id::{AliasName, IdentityArn, KeyArn, Place};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{
-    Call, CallBindings, ConsumerQuery, Kind, Object, Phase, alias, cloudtrail_event_data_store,
-    cloudtrail_trail, dynamodb_table, ebs_default, ebs_volume, efs_file_system, es_domain, grant,
-    key, key_policy, rds_cluster, rds_instance, service_linked_role,
+    self, Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Phase, alias, grant, key,
+    key_policy, service_linked_role,
 };
 use crate::sdk::Aws;
 use crate::sdk::error::answer;
@@ -78,75 +77,35 @@ impl Cloud for Aws {
         &self,
         at: &Place,
         call: &Call,
-        late: CallBindings<'_>,
+        bindings: CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
         match call {
-            Call::Key(call) => key::aws::send(self, at, call, &late).await,
-            Call::KeyPolicy(call) => key_policy::aws::send(self, at, call, &late).await,
-            Call::Alias(call) => alias::aws::send(self, at, call, &late).await,
-            Call::Grant(call) => grant::aws::send(self, at, call, &late).await,
+            Call::Key(call) => key::aws::send(self, at, call, &bindings).await,
+            Call::KeyPolicy(call) => key_policy::aws::send(self, at, call, &bindings).await,
+            Call::Alias(call) => alias::aws::send(self, at, call, &bindings).await,
+            Call::Grant(call) => grant::aws::send(self, at, call, &bindings).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
-            Call::EbsDefault(call) => ebs_default::aws::send(self, at, call, &late).await,
-            Call::EbsVolume(call) => ebs_volume::aws::send(self, at, call, &late).await,
-            Call::CloudtrailTrail(call) => cloudtrail_trail::aws::send(self, at, call, &late).await,
-            Call::CloudtrailEventDataStore(call) => {
-                cloudtrail_event_data_store::aws::send(self, at, call, &late).await
-            }
-            Call::DynamodbTable(call) => dynamodb_table::aws::send(self, at, call, &late).await,
-            Call::EfsFileSystem(call) => efs_file_system::aws::send(self, at, call, &late).await,
-            Call::EsDomain(call) => es_domain::aws::send(self, at, call, &late).await,
-            Call::RdsInstance(call) => rds_instance::aws::send(self, at, call, &late).await,
-            Call::RdsCluster(call) => rds_cluster::aws::send(self, at, call, &late).await,
+            Call::Consumer(call) => kind::aws::send(self, at, call, &bindings).await,
         }
     }
 
-    async fn objects(&self, at: &Place, sought: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
-        match sought.kind {
-            Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => {
-                Ok(Vec::new())
-            }
-            Kind::EbsDefault => ebs_default::aws::objects(self, at, sought).await,
-            Kind::EbsVolume => ebs_volume::aws::objects(self, at, sought).await,
-            Kind::CloudtrailTrail => cloudtrail_trail::aws::objects(self, at, sought).await,
-            Kind::CloudtrailEventDataStore => {
-                cloudtrail_event_data_store::aws::objects(self, at, sought).await
-            }
-            Kind::DynamodbTable => dynamodb_table::aws::objects(self, at, sought).await,
-            Kind::EfsFileSystem => efs_file_system::aws::objects(self, at, sought).await,
-            Kind::EsDomain => es_domain::aws::objects(self, at, sought).await,
-            Kind::RdsInstance => rds_instance::aws::objects(self, at, sought).await,
-            Kind::RdsCluster => rds_cluster::aws::objects(self, at, sought).await,
-        }
+    async fn objects(&self, at: &Place, query: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
+        kind::aws::objects(self, at, query).await
     }
 
     async fn copies(
         &self,
         at: &Place,
-        of: Copies,
+        kind: ConsumerKind,
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError> {
-        copies::copies(self, at, of).await
+        kind::aws::copies(self, at, kind).await
     }
 
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError> {
-        copies::last_usage(self, key).await
+        last_usage::last_usage(self, key).await
     }
 
-    async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
-        match kind {
-            Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant | Kind::ServiceLinkedRole => {
-                Ok(Phase::Ready)
-            }
-            Kind::EbsDefault => Ok(Phase::Ready),
-            Kind::EbsVolume => ebs_volume::aws::phase(self, at, id).await,
-            Kind::CloudtrailTrail => cloudtrail_trail::aws::phase(self, at, id).await,
-            Kind::CloudtrailEventDataStore => {
-                cloudtrail_event_data_store::aws::phase(self, at, id).await
-            }
-            Kind::DynamodbTable => dynamodb_table::aws::phase(self, at, id).await,
-            Kind::EfsFileSystem => efs_file_system::aws::phase(self, at, id).await,
-            Kind::EsDomain => es_domain::aws::phase(self, at, id).await,
-            Kind::RdsInstance => rds_instance::aws::phase(self, at, id).await,
-            Kind::RdsCluster => rds_cluster::aws::phase(self, at, id).await,
-        }
+    async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError> {
+        kind::aws::phase(self, at, kind, id).await
     }
 }

@@ -1,4 +1,4 @@
-//! Request by request: what goes out, what comes back, and what failures mean. No network.
+//! Tests of the requests that the SDK sends and of the answers that it returns. No network is used.
 
 use super::*;
 use crate::answer::Fault;
@@ -24,17 +24,17 @@ fn request(operation: &str, parameters: Value) -> (String, Value) {
     (operation.to_owned(), parameters)
 }
 
-/// A call in the words of a plan.
+/// Reads a call from the JSON of a plan.
 fn call(kind: &str, operation: &str, parameters: Value) -> Call {
     serde_json::from_value(json!({ kind: { operation: parameters } })).unwrap()
 }
 
-/// Expects that `call` becomes one request: `sent`, to the operation of the call's own name.
+/// Sends a call, and checks that it becomes one request with the parameters `sent`.
 async fn sends(call: Call, sent: Value, answer: Value) -> Outcome {
     let (key, ids) = (arn(), Ids::from([("key/app".parse().unwrap(), arn())]));
-    let late = CallBindings { key: Some(&key), ids: Some(&ids), nonce: Some("n1"), id: None };
+    let bindings = CallBindings { key: Some(&key), ids: Some(&ids), nonce: Some("n1"), id: None };
     let replay = answers(&[answer]);
-    let outcome = replay.aws.call(&arn().place(), &call, late).await.unwrap();
+    let outcome = replay.aws.call(&arn().place(), &call, bindings).await.unwrap();
     let call = serde_json::to_value(&call).unwrap();
     let operations = call.as_object().unwrap().values().next().unwrap().as_object().unwrap();
     assert_eq!(replay.kms(), [request(operations.keys().next().unwrap(), sent)]);
@@ -76,8 +76,12 @@ async fn the_calls_of_a_key() {
         let outcome = sends(call("key", operation, parameters), sent, json!({})).await;
         assert_eq!(outcome, Outcome::Done, "{operation}");
     }
-    let policy = json!({"PolicyName": "default", "Policy": "a ${aws.key_arn} b ${aws.key_arn}"});
-    let sent = json!({"KeyId": ID, "PolicyName": "default", "Policy": format!("a {ARN} b {ARN}")});
+    let text = |arn: &str| {
+        let twice = [arn, &format!("{arn}/x {arn}")];
+        json!({"Statement": [{"Effect": "Allow", "Resource": twice}]}).to_string()
+    };
+    let policy = json!({"PolicyName": "default", "Policy": text("${aws.key_arn}")});
+    let sent = json!({"KeyId": ID, "PolicyName": "default", "Policy": text(ARN)});
     let outcome = sends(call("key", "PutKeyPolicy", policy), sent, json!({})).await;
     assert_eq!(outcome, Outcome::Done);
 }
@@ -112,7 +116,7 @@ async fn the_calls_of_an_alias_and_a_grant() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said_and_nothing_is_sent() {
+async fn a_call_with_a_missing_binding_is_an_error_and_is_not_sent() {
     let calls = [
         (call("key", "CreateKey", json!({"Tags": []})), "nonce"),
         (call("key", "EnableKey", json!({})), "does not exist"),
@@ -134,7 +138,7 @@ async fn what_is_missing_is_said_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn lists_follow_the_marker_and_not_the_length_of_a_page() {
+async fn lists_continue_while_there_is_a_marker_even_after_an_empty_page() {
     let replay = answers(&[
         json!({"Truncated": true, "NextMarker": "m", "Aliases": []}),
         json!({"Aliases": [
@@ -160,14 +164,14 @@ async fn lists_follow_the_marker_and_not_the_length_of_a_page() {
 }
 
 #[tokio::test]
-async fn aliases_of_a_key_are_asked_for_by_its_arn() {
+async fn the_aliases_of_a_key_are_listed_by_its_arn() {
     let replay = answers(&[json!({"Aliases": [{"AliasName": "alias/a"}]})]);
     assert_eq!(replay.aws.aliases_of(&arn()).await.unwrap()[0].as_str(), "alias/a");
     assert_eq!(replay.kms(), [request("ListAliases", json!({"KeyId": ARN, "Limit": 100}))]);
 }
 
 #[tokio::test]
-async fn tags_and_grants_are_lifted() {
+async fn tags_and_grants_are_read() {
     let tag = |key: &str| json!({"TagKey": key, "TagValue": "v"});
     let replay = answers(&[json!({"Tags": [tag("aws:cloudformation:stack-id"), tag("awsome")]})]);
     let tags = replay.aws.tags(&arn()).await.unwrap();
@@ -195,7 +199,7 @@ async fn tags_and_grants_are_lifted() {
 }
 
 #[tokio::test]
-async fn a_key_without_usage_has_its_specs_and_dates_are_rfc_3339() {
+async fn a_missing_usage_is_the_default_of_the_spec_and_dates_are_rfc_3339() {
     let replay = answers(&[json!({"KeyMetadata": {
         "KeyId": ID, "Arn": ARN, "KeySpec": "HMAC_256", "KeyState": "PendingDeletion",
         "DeletionDate": 1_700_000_000,

@@ -9,7 +9,7 @@ use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
 use crate::engine::Options;
 use crate::failure::{Exit, Failure};
-use crate::id::{AliasName, KeyArn, Place, is_key_id};
+use crate::id::{AliasName, BadId, KeyArn, Place, is_key_id};
 use crate::io::Io;
 use crate::kind::address::Address;
 use crate::kind::{Kind, grant};
@@ -29,7 +29,7 @@ struct Held {
     grants: Vec<Grant>,
 }
 
-/// `kmsctl access`.
+/// Runs `kmsctl access`.
 pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Result<Exit, Failure> {
     let (aws, options, arn) = find(global, &args.key, io).await?;
     let held = read(&aws, &options, arn).await?;
@@ -77,8 +77,7 @@ pub(super) async fn find(
         return in_stack(global, name, io).await;
     }
     let arn: Option<KeyArn> = if name.starts_with("arn:") {
-        let bad = |bad: crate::id::BadId| Failure::new(bad.message).hint(bad.help);
-        Some(name.parse().map_err(bad)?)
+        Some(name.parse().map_err(|bad: BadId| Failure::new(bad.message).hint(bad.help))?)
     } else {
         None
     };

@@ -13,7 +13,7 @@ use crate::kind::Ids;
 use crate::plan::{Approved, Plan, Stale};
 use std::collections::BTreeSet;
 
-/// `kmsctl apply`.
+/// Runs `kmsctl apply`.
 pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<Exit, Failure> {
     match &args.plan {
         Some(path) => {
@@ -30,7 +30,7 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
     }
 }
 
-/// `kmsctl destroy`: applies an empty configuration.
+/// Runs `kmsctl destroy`: applies an empty configuration.
 pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Result<Exit, Failure> {
     let mut session = Session::open(global, io).await?;
     session.desired.resources.clear();

@@ -6,7 +6,7 @@ use crate::io::Io;
 use crate::render::explain as render;
 use crate::render::explain::Unknown;
 
-/// `kmsctl explain [TOPIC]`.
+/// Runs `kmsctl explain [TOPIC]`.
 pub(super) fn explain(topic: Option<&str>, io: &Io) -> Result<Exit, Failure> {
     let (schema, width) = (config::schema(), io.width());
     let Some(topic) = topic else {

@@ -17,7 +17,7 @@ struct Report<'a> {
     impact: &'a crate::impact::Impact,
 }
 
-/// `kmsctl impact`.
+/// Runs `kmsctl impact`.
 pub(super) async fn impact(global: &Global, args: &ImpactArgs, io: &Io) -> Result<Exit, Failure> {
     let (aws, options, arn) = find(global, &args.key, io).await?;
     let impacts = scan(&aws, &options, &BTreeSet::from([arn.clone()])).await;

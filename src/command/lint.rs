@@ -3,7 +3,8 @@
 use super::session::{Session, today};
 use super::{input, region, report};
 use crate::cli::{Global, LintArgs, Report};
-use crate::config::{self, Diagnostic, Diagnostics, Sources};
+use crate::config;
+use crate::decode::{Diagnostic, Diagnostics, Sources};
 use crate::desired::Desired;
 use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
@@ -19,7 +20,7 @@ use crate::tree::Span;
 use crate::waiver::{Judged, judge};
 use std::path::PathBuf;
 
-/// `kmsctl lint`.
+/// Runs `kmsctl lint`.
 pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<Exit, Failure> {
     if args.rules {
         io.out(&match args.format {
@@ -46,8 +47,8 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
         desired.findings.extend(found);
     }
     let judged = desired.judged(&today());
-    let at = |judged: &Judged| found(judged, Some(&loaded.sources));
-    let found: Vec<Found> = judged.iter().map(at).collect();
+    let found: Vec<Found> =
+        judged.iter().map(|judged| found(judged, Some(&loaded.sources))).collect();
     let spans: Vec<Span> = judged.iter().map(|judged| judged.finding.span).collect();
     Ok(print(&found, &spans, &loaded.sources, args.format, global, io))
 }
@@ -80,13 +81,13 @@ pub(super) fn warnings(desired: &Desired) -> Vec<Diagnostic> {
         // A lockout is already reported as a refusal.
         judged.waived.is_none() && rule.severity != Severity::Note && *rule != other_rules::LOCKOUT
     });
-    let warning = |judged: Judged| {
+    let warnings = counts.map(|judged| {
         let text = format!("{}: {}", judged.address, judged.finding.message);
         let mut warning = Diagnostic::warning(judged.finding.span, text).help(judged.finding.help);
         warning.rule = Some(judged.finding.rule);
         warning
-    };
-    counts.map(warning).collect()
+    });
+    warnings.collect()
 }
 
 /// Returns the findings about the live policies of the stack's keys.
@@ -195,9 +196,9 @@ fn diagnostic(found: &Found, span: Option<Span>) -> Diagnostic {
     let mut out = Diagnostic::error(span, message).help(found.help.clone());
     out.rule = Some(found.rule);
     out.severity = match (&found.waived, found.rule.severity) {
-        (Some(_), _) | (None, Severity::Note) => config::Severity::Note,
-        (None, Severity::Error) => config::Severity::Error,
-        (None, Severity::Warning) => config::Severity::Warning,
+        (Some(_), _) | (None, Severity::Note) => crate::decode::Severity::Note,
+        (None, Severity::Error) => crate::decode::Severity::Error,
+        (None, Severity::Warning) => crate::decode::Severity::Warning,
     };
     out
 }

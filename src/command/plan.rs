@@ -3,7 +3,6 @@
 use super::plan_file::PlanFile;
 use super::session::Session;
 use crate::cli::{Format, Global, PlanArgs};
-use crate::config;
 use crate::desired::Desired;
 use crate::engine::refresh::refresh;
 use crate::engine::survey::survey;
@@ -62,7 +61,7 @@ fn check_targets<'a>(
             continue;
         }
         let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-        let near = config::nearest(target, names.iter().map(String::as_str));
+        let near = crate::decode::nearest(target, names.iter().map(String::as_str));
         let failure = Failure::new(format!("`--target {target}` matches no address"));
         return Err(failure.exit(Exit::Usage).hint(match near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -113,7 +112,7 @@ fn print_drifts(drifts: &Drifts, format: Format, global: &Global, io: &Io) {
     io.out(&text);
 }
 
-/// `kmsctl plan`.
+/// Runs `kmsctl plan`.
 pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.read_state(io).await?;
@@ -144,7 +143,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     Ok(exit)
 }
 
-/// `kmsctl plan --refresh-only`.
+/// Runs `kmsctl plan --refresh-only`.
 async fn refresh_only(
     session: &Session,
     state: &State,
@@ -165,7 +164,7 @@ async fn refresh_only(
     })
 }
 
-/// `kmsctl drift`.
+/// Runs `kmsctl drift`.
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.read_state(io).await?;
@@ -185,7 +184,7 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
     Ok(exit)
 }
 
-/// `kmsctl show`.
+/// Runs `kmsctl show`.
 pub(super) fn show(global: &Global, file: &Path, format: Format, io: &Io) -> Result<Exit, Failure> {
     print(&PlanFile::read(file)?.plan, format, global, io)?;
     Ok(Exit::Done)

@@ -7,7 +7,8 @@ mod lint;
 
 use super::report;
 use crate::cli::{Global, PolicyArgs, PolicyCommand};
-use crate::config::{self, Diagnostic, Diagnostics, Sources};
+use crate::config;
+use crate::decode::{Diagnostic, Diagnostics, Sources};
 use crate::failure::{Exit, Failure};
 use crate::id::{AccountId, KeyArn};
 use crate::io::Io;
@@ -15,7 +16,7 @@ use crate::policy::{self, Document, Problem};
 use crate::tree::Node;
 use std::path::Path;
 
-/// `kmsctl policy …`.
+/// Runs `kmsctl policy …`.
 pub(super) fn policy(global: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit, Failure> {
     let key = Key::of(args)?;
     match &args.command {

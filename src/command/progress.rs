@@ -84,6 +84,13 @@ impl<'a> Terminal<'a> {
     }
 }
 
+/// Returns the operations of a finished step in words.
+fn operations(step: &Step) -> String {
+    let calls = step.calls.iter().chain(&step.last);
+    let names: Vec<&str> = calls.map(|planned| planned.call.operation()).collect();
+    if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
+}
+
 /// Waits for Ctrl-C or SIGTERM.
 async fn interrupted() {
     let ctrl_c = tokio::signal::ctrl_c();
@@ -118,11 +125,6 @@ impl Host for Terminal<'_> {
     }
 
     fn report(&self, progress: Progress<'_>) {
-        let calls = |step: &Step| {
-            let all = step.calls.iter().chain(&step.last);
-            let names: Vec<&str> = all.map(|planned| planned.call.operation()).collect();
-            if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
-        };
         match progress {
             Progress::Began { step } => {
                 if let Some(bar) = &self.bar {
@@ -135,7 +137,7 @@ impl Host for Terminal<'_> {
             Progress::Polling { step, doing, seconds } => self.poll(step, doing, seconds),
             Progress::Finished { step } => {
                 let action = step.change.action();
-                self.line(&format!("{}: {action}: done ({})", step.address, calls(step)));
+                self.line(&format!("{}: {action}: done ({})", step.address, operations(step)));
                 if let Some(bar) = &self.bar {
                     bar.inc(1);
                 }

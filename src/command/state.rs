@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::store::Store;
 use crate::text::printable;
 
-/// `kmsctl state …`.
+/// Runs `kmsctl state …`.
 pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<Exit, Failure> {
     let (loaded, diagnostics) = config::load(&input(global)?);
     super::report(io, &diagnostics, &loaded.sources)?;
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_takes_its_grants_along_and_is_still_pointed_at() {
+    fn moving_a_key_moves_its_grants_and_the_references_to_it() {
         let folder = tempfile::tempdir().unwrap();
         let records = json!({
             "key/a": key(), "key/ab": key(), "alias/x": alias("key/a"), "alias/y": alias("key/ab"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_moved_and_nothing_is_written_over() {
+    fn only_keys_are_moved_and_no_record_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let records = json!({
             "key/a": key(), "key/b": key(), "alias/x": alias("key/a"), "grant/a/g": grant("key/a"),

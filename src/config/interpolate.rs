@@ -1,30 +1,30 @@
-//! Replacing `${var.NAME}` and `${aws.account_id}`, `${aws.region}`, `${aws.partition}`.
-//! Knows nothing of where variables come from. Everything else in `${...}` is left alone:
-//! IAM's policy variables (`${aws:username}`) look the same. A replacement is not looked at again.
+//! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
+//! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
+//! (`${aws:username}`). Values are not interpolated again.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Diagnostic, Diagnostics, nearest};
+use crate::decode::{Diagnostic, Diagnostics, nearest};
 use crate::tree::{Node, Value};
 
-/// What is replaced only once the key exists.
+/// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
 
-/// What `${...}` may be replaced by.
+/// The values of variables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variables {
-    /// `${var.NAME}`.
+    /// The values of `${var.NAME}`.
     pub vars: BTreeMap<String, String>,
-    /// Variables without a value, which is an error that is told where they are declared.
+    /// The variables without a value. The error is reported at their declarations.
     pub unset: BTreeSet<String>,
-    /// There may be more variables, in texts that could not be read.
+    /// Whether there may be more variables, in texts that could not be read.
     pub open: bool,
-    /// `${aws.account_id}`.
+    /// The value of `${aws.account_id}`.
     pub account: String,
-    /// `${aws.region}`.
+    /// The value of `${aws.region}`.
     pub region: String,
-    /// `${aws.partition}`.
+    /// The value of `${aws.partition}`.
     pub partition: String,
 }
 
@@ -37,13 +37,17 @@ impl Variables {
         ]
     }
 
-    /// The replacement of what stands between the braces; `Ok(None)` leaves it alone.
+    /// Returns the value for the text between the braces; `Ok(None)` if the text is not a variable
+    /// of kmsctl.
     fn lookup(&self, inner: &str) -> Result<Option<&str>, Unknown> {
-        let unknown =
-            |near: Option<String>| Unknown { name: inner.to_owned(), nearest: near, told: false };
+        let unknown = |near: Option<String>| Unknown {
+            name: inner.to_owned(),
+            nearest: near,
+            is_reported: false,
+        };
         if let Some(name) = inner.strip_prefix("var.") {
             if self.unset.contains(name) || (self.open && !self.vars.contains_key(name)) {
-                return Err(Unknown { told: true, ..unknown(None) });
+                return Err(Unknown { is_reported: true, ..unknown(None) });
             }
             return self.vars.get(name).map(|value| Some(value.as_str())).ok_or_else(|| {
                 unknown(
@@ -68,22 +72,22 @@ impl Variables {
     }
 }
 
-/// A name in `${...}` that nothing is known under.
+/// An unknown name in `${...}`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nothing is known as `${{{name}}}`")]
 pub struct Unknown {
-    /// What stands between the braces.
+    /// The text between the braces.
     pub name: String,
-    /// The known name it is most like, with its `var.` or `aws.`.
+    /// The most similar known name, with its prefix `var.` or `aws.`.
     pub nearest: Option<String>,
-    /// The error behind it is told elsewhere.
-    pub told: bool,
+    /// Whether the cause is reported elsewhere.
+    pub is_reported: bool,
 }
 
-/// The text with its variables replaced.
+/// Returns the text with its variables replaced.
 ///
 /// # Errors
-/// The first name in `var.` or `aws.` that is not known.
+/// Returns the first unknown name that begins with `var.` or `aws.`.
 pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, Unknown> {
     let mut out = String::new();
     let mut replaced = false;
@@ -113,8 +117,9 @@ pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, 
     Ok(Cow::Owned(out))
 }
 
-/// Replaces the variables in every text of a tree, keys excepted, and reports unknown ones: what
-/// else would be said about such a text is not told. Whether all are known.
+/// Replaces the variables in every text of a tree except its keys, and reports unknown variables.
+/// Returns whether all variables are known; other errors about a text with an unknown variable are
+/// suppressed.
 pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) -> bool {
     match &mut node.value {
         Value::Text(text) => match interpolate(text, vars) {
@@ -124,7 +129,7 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
                 true
             }
             Err(unknown) => {
-                if !unknown.told {
+                if !unknown.is_reported {
                     let error = Diagnostic::error(node.span, unknown.to_string());
                     d.push(match unknown.nearest {
                         Some(near) => error.help(format!("did you mean `${{{near}}}`?")),
@@ -140,7 +145,7 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
                 false
             }
         },
-        // Every one is looked at, whatever comes of the others.
+        // All unknown variables are reported, not only the first.
         Value::List(items) => {
             items
                 .iter_mut()
@@ -160,7 +165,8 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Decode as _, yaml};
+    use crate::config::yaml;
+    use crate::decode::Decode as _;
 
     fn vars() -> Variables {
         Variables {
@@ -176,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn known_names_are_replaced_and_others_left_alone() {
+    fn known_names_are_replaced_and_others_stay_unchanged() {
         let vars = vars();
         let is =
             |text: &str, expected: &str| assert_eq!(interpolate(text, &vars).unwrap(), expected);
@@ -191,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_names_name_the_nearest() {
+    fn an_unknown_name_is_reported_with_the_nearest_known_name() {
         let unknown = |text: &str| interpolate(text, &vars()).unwrap_err();
         assert_eq!(unknown("${var.taem}").nearest.as_deref(), Some("var.team"));
         assert_eq!(unknown("${aws.acount_id}").nearest.as_deref(), Some("aws.account_id"));
@@ -199,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_replaced_in_its_values_and_all_errors_are_told() {
+    fn the_values_of_a_tree_are_replaced_and_all_errors_are_reported() {
         let mut d = Diagnostics::default();
         let mut node = yaml(
             "${var.team}: ${var.days}\nl: [\"${var.a}\", \"${aws.b}\", \"${var.unset}\"]\n",

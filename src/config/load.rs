@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::merge::{Merged, entry, scalar};
-use super::resolve::{Context, stack};
-use super::{
-    Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Variables, interpolate_node,
-    mismatch, nearest, raw, read, yaml,
+use super::records::Stack;
+use super::surroundings::{Gaps, Surroundings};
+use super::{Variables, interpolate_node, read, resolve, yaml};
+use crate::decode::{
+    Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, mismatch, nearest,
 };
 use crate::desired::Desired;
-use crate::id::{AccountId, BadId, Name, PARTITIONS, Region};
+use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
 use crate::tree::{Node, Span, Value};
 
 /// Where the configuration comes from.
@@ -22,15 +23,6 @@ pub struct Input {
     pub paths: Vec<PathBuf>,
     /// Values from the command line.
     pub vars: BTreeMap<String, String>,
-}
-
-/// What must be asked of AWS before a configuration can be resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Surroundings {
-    /// The account of the credentials.
-    pub account: AccountId,
-    /// The Region to work in.
-    pub region: Region,
 }
 
 /// A configuration that is read and merged.
@@ -56,17 +48,6 @@ struct Declared {
     unset: BTreeSet<String>,
     /// There may be more, in texts that could not be read.
     open: bool,
-}
-
-/// What is not known while a configuration is looked at: no error may come of it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Gaps {
-    /// A text could not be read.
-    pub(super) text: bool,
-    /// Another account stands in for the stack's.
-    pub(super) account: bool,
-    /// Another Region stands in for the stack's.
-    pub(super) region: bool,
 }
 
 /// Reads, parses and merges the texts.
@@ -134,7 +115,7 @@ fn variables(
     partial: bool,
     d: &mut Diagnostics,
 ) -> Declared {
-    let declared: Option<Named<Option<raw::Text>>> = entry(root, "vars").map_or_else(
+    let declared: Option<Named<Option<Text>>> = entry(root, "vars").map_or_else(
         || Some(Named::default()),
         |vars| Option::decode(&vars.value, d).map(Option::unwrap_or_default),
     );
@@ -301,7 +282,7 @@ impl Loaded {
             entries.retain(|e| !["stack", "account", "region", "vars"].contains(&e.key.as_str()));
         }
         interpolate_node(&mut root, &vars, &mut d);
-        let declared = raw::Stack::decode(&root, &mut d);
+        let declared = Stack::decode(&root, &mut d);
         let name = self.stack.as_ref().map(|name| name.value.clone());
         let (Some(declared), Some(name)) = (declared, name.or_else(|| "unnamed".parse().ok()))
         else {
@@ -309,8 +290,11 @@ impl Loaded {
             return (None, d);
         };
         let gaps = Gaps { text: self.partial, ..gaps };
-        let context = Context::new(name, surroundings, gaps, &vars, &mut self.sources, d);
-        let (desired, mut d) = stack(context, &declared);
+        let home =
+            Place { account: surroundings.account.clone(), region: surroundings.region.clone() };
+        let sources = &mut self.sources;
+        let given = resolve::Given { stack: name, home, gaps, vars: &vars, sources };
+        let desired = resolve::stack(&declared, given, &mut d);
         let good = !self.failed && !d.has_errors();
         d.settle();
         (good.then_some(desired), d)
@@ -345,9 +329,7 @@ pub fn schema() -> serde_json::Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "kmsctl configuration",
     });
-    if let (Some(out), serde_json::Value::Object(fields)) =
-        (out.as_object_mut(), raw::Stack::schema())
-    {
+    if let (Some(out), serde_json::Value::Object(fields)) = (out.as_object_mut(), Stack::schema()) {
         out.extend(fields);
         out.insert("required".to_owned(), serde_json::json!(["stack"]));
     }

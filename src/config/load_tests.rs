@@ -116,7 +116,7 @@ fn names_fields_and_references_are_checked() {
     9 |   - {address: key/c, action: forget}
       |               ^^^^^
       |
-      = help: take one of the two away
+      = help: remove one of the two
 
     7 errors.
     "##);

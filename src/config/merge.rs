@@ -1,21 +1,21 @@
-//! Several files as one configuration: maps by name, lists one after the other.
-//! Knows nothing of which fields there are.
+//! Merges several files into one configuration: maps by name, and lists one after the other. The
+//! fields are not checked.
 
 use std::collections::BTreeMap;
 
-use super::{Diagnostic, Diagnostics};
+use crate::decode::{Diagnostic, Diagnostics};
 use crate::tree::{Entry, Node, Span, Value};
 
 /// The top-level entries of the files read so far.
 #[derive(Default)]
 pub(super) struct Merged {
     entries: Vec<Entry>,
-    /// The names in each map that more than one file has a part of, and where each stands.
+    /// The names in the maps of which several files contain a part, with their positions.
     seen: BTreeMap<String, BTreeMap<String, Span>>,
 }
 
 impl Merged {
-    /// Adds a top-level entry of one file to those of the others.
+    /// Adds a top-level entry of a file to those of the files before.
     pub(super) fn add(&mut self, entry: Entry, d: &mut Diagnostics) {
         let Some(first) = self.entries.iter_mut().find(|first| first.key == entry.key) else {
             self.entries.push(entry);
@@ -52,7 +52,7 @@ impl Merged {
         }
     }
 
-    /// All entries.
+    /// Returns all entries.
     pub(super) fn into_entries(self) -> Vec<Entry> {
         self.entries
     }
@@ -64,7 +64,7 @@ fn twice(section: &str, item: &Entry, first: Span) -> Diagnostic {
         .also(first, "first declared here")
 }
 
-/// The text of a number or text.
+/// Returns the text of a number or a string.
 pub(super) fn scalar(value: &Value) -> Option<&str> {
     match value {
         Value::Number(text) | Value::Text(text) => Some(text),
@@ -72,7 +72,7 @@ pub(super) fn scalar(value: &Value) -> Option<&str> {
     }
 }
 
-/// An entry of a map.
+/// Returns an entry of a map.
 pub(super) fn entry<'a>(root: &'a Node, key: &str) -> Option<&'a Entry> {
     match &root.value {
         Value::Map(entries) => entries.iter().find(|entry| entry.key == key),

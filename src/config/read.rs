@@ -1,17 +1,16 @@
-//! Reading configuration texts from disk: the one place of `config` that touches files.
-//! Knows nothing of what the texts say.
+//! Reads configuration texts from disk. Only this module of `config` reads files.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{Diagnostic, Diagnostics, Sources};
+use crate::decode::{Diagnostic, Diagnostics, Sources};
 
-/// The largest file that is read.
+/// The size of the largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Reads files, and of folders their `*.yaml` and `*.yml` in the order of their names.
-/// Returns the numbers of the texts that could be read; the others are reported.
+/// Reads files and folders. Of a folder, all `*.yaml` and `*.yml` files are read in the order of
+/// their names. Returns the numbers of the texts, and reports the files that cannot be read.
 pub fn read(paths: &[PathBuf], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<u16> {
     let mut numbers = Vec::new();
     for path in paths {
@@ -36,7 +35,7 @@ pub fn read(paths: &[PathBuf], sources: &mut Sources, diagnostics: &mut Diagnost
     numbers
 }
 
-/// Reads the file that another one refers to, by a path relative to the one that refers.
+/// Reads a file that another file refers to. The path is relative to the referring file.
 pub fn read_beside(
     base: &str,
     path: &str,
@@ -47,7 +46,7 @@ pub fn read_beside(
     read_one(&folder.join(path), sources, diagnostics)
 }
 
-/// Reads a file that is named by its path alone; `-` is standard input.
+/// Reads a file that the command line names; `-` is standard input.
 pub fn read_given(
     path: &Path,
     sources: &mut Sources,
@@ -105,7 +104,8 @@ fn text(path: &Path) -> Result<String, String> {
     if length > MAX_FILE_BYTES {
         return Err(too_large());
     }
-    // A device or a growing file has no honest length: the reader is bounded too.
+    // The reported length of a device or of a growing file may be wrong, so the reader is limited
+    // too.
     bounded(file)
 }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_read_in_name_order_and_only_their_yaml() {
+    fn the_yaml_files_of_a_folder_are_read_in_the_order_of_their_names() {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in [("b.yml", "b"), ("a.yaml", "\u{feff}a"), ("c.json", "c")] {
             std::fs::write(dir.path().join(name), text).unwrap();
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_reported_and_the_rest_is_read() {
+    fn unreadable_files_are_reported_and_the_others_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         std::fs::write(path("nul.yaml"), "a: \0").unwrap();
@@ -179,7 +179,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn an_endless_device_ends_in_an_error() {
+    fn an_endless_device_is_an_error() {
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
         let zero = PathBuf::from("/dev/zero");
         assert!(read(&[zero], &mut sources, &mut diagnostics).is_empty());

@@ -1,7 +1,7 @@
-//! Tests of the decoder and its macros.
-#![expect(unreachable_pub, reason = "the macros declare public types")]
-use super::*;
-use crate::config::{Named, Sources, Spanned, yaml};
+//! Tests of the decoder and its macros, on YAML.
+use super::yaml;
+use crate::decode::{Decode, Diagnostics, Named, Sources, Spanned, choice, record};
+use crate::tree::Node;
 
 choice! {
     /// What it is for.

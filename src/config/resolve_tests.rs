@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::load::from_sources;
 use super::*;
+use crate::decode::{Diagnostics, Sources};
 use crate::desired::{Adopt, Desired};
 use crate::kind::{KeyRef, Spec};
 
@@ -207,7 +208,7 @@ fn aliases_are_checked_and_claimed_once() {
       |                 |
       |                 first here
       |
-      = help: an alias points at one key of its Region: take one of the two away
+      = help: an alias points at one key of its Region: remove one of the two
 
     error: `alias/aws/ebs` is reserved for AWS managed keys
      --> a.yaml:3:29
@@ -234,7 +235,7 @@ fn aliases_are_checked_and_claimed_once() {
     5 |     aliases: [x]
       |               ^
       |
-      = help: an alias points at one key of its Region: take one of the two away
+      = help: an alias points at one key of its Region: remove one of the two
 
     4 errors.
     "##);
@@ -340,7 +341,7 @@ fn numbers_and_tags_have_limits() {
     5 |   b: {rotation: {enabled: false, period_days: 90}}
       |                                               ^^
       |
-      = help: drop `period_days`, or `enabled: false`
+      = help: remove `period_days`, or `enabled: false`
 
     error: a key of spec HMAC_256 and origin AWS_KMS cannot rotate
      --> a.yaml:6:61
@@ -348,7 +349,7 @@ fn numbers_and_tags_have_limits() {
     6 |   c: {spec: HMAC_256, usage: GENERATE_VERIFY_MAC, rotation: {}}
       |                                                             ^
       |
-      = help: drop `rotation`: only symmetric keys with material that AWS made rotate
+      = help: remove `rotation`: only symmetric keys with material that AWS created rotate
 
     error: the tag `aws:x` is reserved
      --> a.yaml:7:14
@@ -454,7 +455,7 @@ fn existing_and_adopted_keys_are_named_whole() {
     4 | ...ab-34cd-56ef-1234567890ab", description: x, aliases: [y], adopt: alias/z}
       |                                                          ^
       |
-      = help: an alias and its key are of one account: drop it
+      = help: an alias and its key are of one account: remove it
 
     error: `adopt` cannot be declared beside `existing`
      --> a.yaml:4:133
@@ -501,7 +502,7 @@ fn service_linked_roles_are_of_known_services() {
     insta::assert_snapshot!(report(
         "service_linked_roles:\n  - {service: autoscale.amazonaws.com}\n  - {service: rds.amazonaws.com, suffix: kms}\n  - {service: autoscaling.amazonaws.com, suffix: a b}\n  - {service: autoscaling.amazonaws.com, suffix: kms}\n  - {service: autoscaling.amazonaws.com, suffix: KMS}\n  - {suffix: x}\n"
     ), @r##"
-    error: `autoscale.amazonaws.com` is not a service whose role kmsctl can make
+    error: `autoscale.amazonaws.com` is not a service whose role kmsctl can create
      --> a.yaml:3:15
       |
     3 |   - {service: autoscale.amazonaws.com}
@@ -533,7 +534,7 @@ fn service_linked_roles_are_of_known_services() {
     7 |   - {service: autoscaling.amazonaws.com, suffix: KMS}
       |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: keep one of the two: IAM does not tell names apart by their case
+      = help: keep one of the two: IAM ignores the case of names
 
     error: missing field `service`
      --> a.yaml:8:5

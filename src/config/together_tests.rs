@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::load::from_sources;
-use super::*;
+use crate::decode::{Diagnostics, Sources};
 use crate::desired::Desired;
 
 /// Loads and checks, as `validate` does.
@@ -117,7 +117,7 @@ fn nothing_where_something_must_be_is_told_with_what_to_write() {
     insta::assert_snapshot!(
         one("stack: s\nx-common: &c {enabled: true}\ndefaults:\nkeys:\n  a:\n  b:\n    aliases:\n    grants:\n      g: {grantee: , operations: [Decrypt]}\n"),
         @r##"
-    a.yaml:2:1 unknown field `x-common`; what every key has belongs into `defaults`, a value of many places into `vars`, and an anchor to where its text stands first; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, auto_scaling, efs, es, rds, service_linked_roles, gates, removed, lint
+    a.yaml:2:1 unknown field `x-common`; put the settings of all keys into `defaults`, a value that is used several times into `vars`, and an anchor where its text first occurs; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, efs, es, rds, auto_scaling, service_linked_roles, gates, removed, lint
     a.yaml:5:4 expected a map, found nothing; write `a: {}`
     a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or take `aliases` away
     a.yaml:9:18 expected text, found nothing; write a value after `grantee:`
@@ -143,7 +143,7 @@ fn an_account_and_a_region_that_stand_in_cause_no_error() {
     insta::assert_snapshot!(one(&format!("account: 111122223333\nregion: eu-west-1\n{keys}")), @r##"
     a.yaml:7:86 `arn:aws-cn:iam::999900001111:root` is in the partition `aws-cn`, the key in `aws`; begin the ARN with `arn:aws:`
     a.yaml:8:17 this key is not in the stack's partition `aws`; no account reaches into another partition
-    a.yaml:8:110 this key is of account 999900001111, so its aliases are too; an alias and its key are of one account: drop it
+    a.yaml:8:110 this key is of account 999900001111, so its aliases are too; an alias and its key are of one account: remove it
     a.yaml:9:14 this key is of 999900001111 in cn-north-1, the stack's is of 111122223333 in eu-west-1; set the key's `region`; a key of another account can only be `existing`
     "##);
 }

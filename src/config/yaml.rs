@@ -1,9 +1,9 @@
-//! YAML text into a `Node`, by serde-saphyr. Knows nothing of what the data means.
+//! Parses YAML text into a `Node` with serde-saphyr.
 //!
-//! serde-saphyr types plain scalars; a number's own text is taken back from the source, so
-//! `1.10` and `012345678901` stay what was written. Repeated keys are passed through by it
-//! and refused here, where both places are known. A value reached through an alias or a
-//! merge key has the span of the anchored text. Tags outside YAML's own are refused.
+//! serde-saphyr converts plain scalars to types. The text of a number is read from the source
+//! again, so that `1.10` and `012345678901` stay as written. serde-saphyr accepts duplicate keys;
+//! they are rejected here, where both positions are known. A value from an alias or a merge key has
+//! the span of the anchored text. Custom tags are rejected.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Location, Options, Spanned};
 
-use super::{Diagnostic, Diagnostics};
+use crate::decode::{Diagnostic, Diagnostics};
 use crate::tree::{Entry, Node, Span, Value};
 
 const MAX_DEPTH: usize = 64;
@@ -23,11 +23,11 @@ const MAX_ALIASES: usize = 10_000;
 const MAX_ANCHORS: usize = 1_000;
 const MAX_REPLAYED: usize = 100_000;
 
-/// Reads one document. An empty one is an empty map. Nothing a text can say takes more than
-/// bounded time, memory and stack: nesting, nodes and what aliases repeat are all limited.
+/// Parses one document. An empty document is an empty map. The depth of nesting, the number of
+/// nodes and the expansion of aliases are limited, so time, memory and stack are bounded.
 ///
-/// Of a repeated key the first value is taken, and the rest of the text is still read. `None` where
-/// the text is no YAML: only the first error in it is told then.
+/// Of a duplicate key the first value is used, and the rest of the text is still parsed. Returns
+/// `None` if the text is not valid YAML; only the first error is reported then.
 pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
     let reader = Reader { text, source, d: Diagnostics::default() };
     let failed = |message: String| {
@@ -35,8 +35,8 @@ pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
         d.push(Diagnostic::error(None, message));
         (None, d)
     };
-    // The reader is recursive and its frames are large: at the deepest nesting allowed it
-    // would overflow the 2 MiB of a worker thread, so it gets a stack of its own.
+    // The parser is recursive and its frames are large. At the maximum depth it would overflow the
+    // 2 MiB stack of a worker thread, so it runs on a thread with a larger stack.
     let (node, more) = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
         match thread.spawn_scoped(scope, || reader.read()) {
@@ -59,7 +59,8 @@ fn options() -> Options {
             max_aliases: MAX_ALIASES,
             max_anchors: MAX_ANCHORS,
             max_documents: 1,
-            // One anchor that a thousand keys use is ordinary; what aliases repeat has its limit below.
+            // A single anchor that a thousand keys use is normal. The expansion of aliases is
+            // limited below.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -74,7 +75,7 @@ fn options() -> Options {
     }
 }
 
-/// What serde-saphyr tells of a value. Repeated keys are still in it.
+/// A value as serde-saphyr parses it, with duplicate keys.
 enum Raw {
     Null,
     Bool(bool),
@@ -138,11 +139,11 @@ impl<'de> Visitor<'de> for RawVisitor {
     }
 }
 
-/// What a limit is about, in the words of a person.
+/// Returns the message and the help for an exceeded limit.
 fn limit(error: &Error) -> Option<(String, &'static str)> {
     const MERGE: &str = "use fewer aliases, or put what they repeat into `defaults`";
     const SPLIT: &str = "split it into several files: `-f` takes a folder";
-    // Within an alias, the error comes as text.
+    // Within an alias, serde-saphyr returns the error only as text.
     if error.to_string().starts_with("alias replay limit exceeded") {
         let message = format!("the aliases of this file repeat more than {MAX_REPLAYED} values");
         return Some((message, MERGE));
@@ -161,7 +162,7 @@ fn limit(error: &Error) -> Option<(String, &'static str)> {
     } else if let BudgetBreach::Nodes { .. } | BudgetBreach::Events { .. } = breach {
         (format!("more than {MAX_NODES} values in a file"), SPLIT)
     } else {
-        ("the file is beyond what is read".to_owned(), SPLIT)
+        ("the file exceeds a limit of the YAML reader".to_owned(), SPLIT)
     };
     Some((what, help))
 }
@@ -193,7 +194,7 @@ impl Reader<'_> {
         (Some(node), self.d)
     }
 
-    /// A span of this text, moved inside it and onto whole characters.
+    /// Returns a span that is moved to lie inside the text and on character boundaries.
     fn span(&self, start: usize, end: usize) -> Span {
         let start = self.text.floor_char_boundary(start);
         let end = self.text.floor_char_boundary(end).max(start);
@@ -220,7 +221,7 @@ impl Reader<'_> {
         self.span(before + inside, before + inside)
     }
 
-    /// The span a node's text really has: serde-saphyr's may reach over the white space after it.
+    /// Returns the span without the white space at its end, which serde-saphyr may include.
     fn trimmed(&self, span: Span) -> Span {
         let covered = self.text.get(span.start as usize..span.end as usize).unwrap_or("");
         let end = span.start as usize + covered.trim_end().len();
@@ -292,7 +293,7 @@ impl Reader<'_> {
                 let message = format!("the key `{}` is given twice", key.value);
                 let error = Diagnostic::error(key_span, message).label("given again here");
                 self.d.push(error.also(*first, "first given here").help("keep one of the two"));
-                // What stands under it has errors of its own.
+                // The duplicate value is checked for errors too.
                 self.node(value);
                 continue;
             }

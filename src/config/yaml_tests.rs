@@ -1,6 +1,6 @@
 //! Tests of the YAML reader.
 use super::*;
-use crate::config::Sources;
+use crate::decode::Sources;
 use proptest::prelude::*;
 
 /// A node as one line, with the source text every scalar's span covers.
@@ -62,7 +62,7 @@ fn an_empty_document_is_an_empty_map() {
 }
 
 #[test]
-fn a_repeated_key_is_reported_with_both_places() {
+fn a_duplicate_key_is_reported_with_both_positions() {
     insta::assert_snapshot!(report("a: 1\nb: 2\n\"a\": {c: 1, c: 2}\n"), @r##"
     error: the key `a` is given twice
      --> a.yaml:3:1
@@ -90,7 +90,7 @@ fn a_repeated_key_is_reported_with_both_places() {
 }
 
 #[test]
-fn limits_are_told_in_words() {
+fn exceeded_limits_are_explained() {
     let first = |text: &str| {
         let Err(errors) = read(text) else { return "accepted".to_owned() };
         let error = errors.into_iter().next().unwrap();
@@ -119,13 +119,13 @@ fn limits_are_told_in_words() {
 }
 
 #[test]
-fn one_anchor_serves_every_key() {
+fn one_anchor_can_be_used_by_many_keys() {
     let keys: String = (0..1000).map(|n| format!("k{n}: *policy\n")).collect();
     assert!(read(&format!("p: &policy {{a: 1}}\n{keys}")).is_ok());
 }
 
 #[test]
-fn bad_texts_are_reported_where_they_are_bad() {
+fn invalid_texts_are_reported_at_the_position_of_the_error() {
     insta::assert_snapshot!(report("a: 1\nb: [1, 2\nc: 3\n"), @r##"
     error: illegal placement of ':' indicator
      --> a.yaml:3:2
@@ -177,7 +177,7 @@ fn bad_texts_are_reported_where_they_are_bad() {
 }
 
 #[test]
-fn hostile_texts_end_in_an_error() {
+fn hostile_texts_are_errors() {
     let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for i in 1..12 {
         let before = format!("*a{}", i - 1);
@@ -211,7 +211,7 @@ fn inside(text: &str, node: &Node) {
 
 proptest! {
     #[test]
-    fn arbitrary_text_never_panics_and_spans_lie_inside(text in "([-\\[\\]{}:,&*!?|>'\"#% a0-9.~<\n\tä鍵\u{feff}\r]|\\PC){0,60}") {
+    fn any_text_is_parsed_without_panic_and_spans_lie_inside(text in "([-\\[\\]{}:,&*!?|>'\"#% a0-9.~<\n\tä鍵\u{feff}\r]|\\PC){0,60}") {
         let mut d = Diagnostics::default();
         if let Some(node) = yaml(&text, 0, &mut d) {
             inside(&text, &node);
@@ -224,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn a_plain_map_reads_back(entries in proptest::collection::btree_map("[a-zä鍵]{1,8}", "[a-z ]{0,8}[0-9é]", 0..8)) {
+    fn a_written_map_is_read_back(entries in proptest::collection::btree_map("[a-zä鍵]{1,8}", "[a-z ]{0,8}[0-9é]", 0..8)) {
         let text: String = entries.iter().map(|(k, v)| format!("\"{k}\": \"{v}\"\n")).collect();
         let node = read(&text).unwrap();
         inside(&text, &node);

@@ -9,7 +9,7 @@ use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::journal::{Event, PendingRecord};
 use crate::kind::address::Address;
 use crate::kind::consumer::{Effect, Goal};
-use crate::kind::{Call, Ids, KeyRef, Kind, Spec, key};
+use crate::kind::{Call, ConsumerCall, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Half, Queue, WorkItem};
 use crate::plan::{Approved, Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -218,7 +218,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 return Err(StepError::Stopped);
             }
             self.call(step, offset + n, planned).await?;
-            if let Some(goal) = planned.call.goal() {
+            if let Some(goal) = planned.call.as_consumer().and_then(ConsumerCall::goal) {
                 self.until(step, goal).await?;
             }
         }
@@ -241,10 +241,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         planned: &PlannedCall,
     ) -> Result<(), StepError> {
         let PlannedCall { at, call } = planned;
-        let creates_key =
-            matches!(call, Call::Key(key::Call::CreateKey(_) | key::Call::ReplicateKey(_)));
-        let creates = creates_key || call.effect() == Some(Effect::Creates);
-        let nonce = creates.then(|| self.host.nonce()).transpose()?;
+        let nonce = creates(call).then(|| self.host.nonce()).transpose()?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
             address: address(),
@@ -301,6 +298,17 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             return None;
         }
         ids.get(&step.address).cloned().or_else(|| step.id.as_ref()?.parse().ok())
+    }
+}
+
+/// Returns whether the call creates something that must be found again if its answer is lost.
+fn creates(call: &Call) -> bool {
+    match call {
+        Call::Key(call) => {
+            matches!(call, key::Call::CreateKey(_) | key::Call::ReplicateKey(_))
+        }
+        Call::Consumer(call) => call.effect() == Effect::Creates,
+        Call::ServiceLinkedRole(_) | Call::KeyPolicy(_) | Call::Alias(_) | Call::Grant(_) => false,
     }
 }
 

@@ -3,12 +3,11 @@
 
 use super::Options;
 use crate::answer::CloudError;
+use crate::cloud::Cloud;
 use crate::cloud::retry::{RetryPolicy, every_page, with_retries};
-use crate::cloud::{Cloud, Copies};
 use crate::id::{KeyArn, Place};
 use crate::impact::{Dependant, Impact, Impacts, Scanned, Unseen};
-use crate::kind::consumer::Encryption;
-use crate::kind::{ConsumerQuery, KeyRef, Kind, Object};
+use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object};
 use crate::policy::is_service;
 use futures_util::stream::StreamExt;
 use std::collections::BTreeSet;
@@ -34,19 +33,17 @@ pub async fn scan<C: Cloud>(cloud: &C, options: &Options, keys: &BTreeSet<KeyArn
     let options = &Options { retry, ..options.clone() };
     let mut impacts: Impacts = keys.iter().map(|key| (key.clone(), Impact::default())).collect();
     let places: BTreeSet<Place> = keys.iter().map(KeyArn::place).collect();
-    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| kind.is_consumer()).collect();
     let lists = places.iter().flat_map(|place| {
-        let consumers = kinds.iter().map(move |kind| (place, Some(*kind), None));
-        let copies = Copies::ALL.iter().map(move |of| (place, None, Some(*of)));
+        let consumers = ConsumerKind::ALL.iter().map(move |kind| (place, *kind, None));
+        let copies = ConsumerKind::ALL
+            .iter()
+            .filter_map(move |kind| Some((place, *kind, Some(kind.facts().copies?))));
         consumers.chain(copies)
     });
     let reads = lists.map(|(place, kind, copies)| async move {
-        match (kind, copies) {
-            (Some(kind), _) => objects(cloud, options, place, kind).await,
-            (None, Some(of)) => self::copies(cloud, options, place, of).await,
-            (None, None) => {
-                List { place: place.clone(), what: String::new(), service: None, found: Ok(vec![]) }
-            }
+        match copies {
+            None => objects(cloud, options, place, kind).await,
+            Some(what) => self::copies(cloud, options, place, kind, what).await,
         }
     });
     let lists: Vec<List> = options.concurrently(reads).collect().await;
@@ -66,28 +63,38 @@ pub async fn scan<C: Cloud>(cloud: &C, options: &Options, keys: &BTreeSet<KeyArn
     impacts
 }
 
-async fn objects<C: Cloud>(cloud: &C, options: &Options, place: &Place, kind: Kind) -> List {
-    let sought = ConsumerQuery::all(kind);
-    let found = with_retries(&options.retry, async || cloud.objects(place, &sought).await).await;
+async fn objects<C: Cloud>(
+    cloud: &C,
+    options: &Options,
+    place: &Place,
+    kind: ConsumerKind,
+) -> List {
+    let query = ConsumerQuery::all(kind);
+    let found = with_retries(&options.retry, async || cloud.objects(place, &query).await).await;
     let found = found.map(|objects| objects.into_iter().map(with_key).collect());
-    let service = kind.facts().and_then(|facts| facts.grants_of);
+    let service = kind.facts().grants_of;
     List { place: place.clone(), what: kind.as_str().to_owned(), service, found }
 }
 
 /// Returns the id of a consumer and the ARN of its key.
 fn with_key(object: Object) -> (String, Option<KeyArn>) {
-    let key = object.spec.common().and_then(|common| common.key.as_ref());
-    let arn = key.and_then(Encryption::key).and_then(|key| match key {
+    let arn = object.spec.key().and_then(|key| match key {
         KeyRef::Arn(arn) => Some(arn.clone()),
         KeyRef::Managed(_) | KeyRef::Alias(_) => None,
     });
     (object.id, arn)
 }
 
-async fn copies<C: Cloud>(cloud: &C, options: &Options, place: &Place, of: Copies) -> List {
-    let found = with_retries(&options.retry, async || cloud.copies(place, of).await).await;
-    let service = Some(of.service());
-    List { place: place.clone(), what: of.as_str().to_owned(), service, found }
+async fn copies<C: Cloud>(
+    cloud: &C,
+    options: &Options,
+    place: &Place,
+    kind: ConsumerKind,
+    what: &str,
+) -> List {
+    let found = with_retries(&options.retry, async || cloud.copies(place, kind).await).await;
+    let service = kind.facts().grants_of;
+    List { place: place.clone(), what: what.to_owned(), service, found }
 }
 
 /// Adds a list to the impacts of the keys in its place.

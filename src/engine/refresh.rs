@@ -23,7 +23,7 @@ use crate::id::{AliasArn, KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::grant::Listed;
 use crate::kind::key::{self, Metadata, Rotation};
-use crate::kind::{KeyRef, Kind, Spec};
+use crate::kind::{ConsumerSpec, KeyRef, Kind, Spec};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 use futures_util::stream::StreamExt;
@@ -99,6 +99,10 @@ impl<'a> Interest<'a> {
         self.declared.map(|d| &d.spec).into_iter().chain(self.record.map(|r| &r.spec))
     }
 
+    fn consumers(&self) -> impl Iterator<Item = &'a ConsumerSpec> {
+        self.specs().filter_map(Spec::as_consumer)
+    }
+
     fn keys(&self) -> Vec<&'a key::Spec> {
         self.specs().filter_map(Spec::as_key).collect()
     }
@@ -112,7 +116,8 @@ impl<C: Cloud> Refresh<'_, C> {
         }
     }
 
-    fn addresses(&self, kind: Kind) -> BTreeSet<&Address> {
+    fn addresses(&self, kind: impl Into<Kind>) -> BTreeSet<&Address> {
+        let kind = kind.into();
         let all = self.desired.resources.keys().chain(self.state.records.keys());
         all.filter(|address| address.kind == kind).collect()
     }

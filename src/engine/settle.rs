@@ -10,7 +10,7 @@ use crate::kind::alias::{CreateAlias, DeleteAlias, UpdateAlias};
 use crate::kind::grant::{CreateGrant, Listed, RevokeGrant};
 use crate::kind::key::{self, NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Call, Ids, KeyRef, Retry, alias, grant};
-use crate::kind::{ConsumerQuery, Object, Phase};
+use crate::kind::{ConsumerKind, ConsumerQuery, Object, Phase};
 use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -100,39 +100,36 @@ async fn probe<C: Cloud>(
 ) -> Result<Option<Outcome>, CloudError> {
     let retry = &options.retry;
     let done = |done: bool| done.then_some(Outcome::Done);
-    if let Call::Key(call) = lost.call {
-        return on_key(cloud, options, nonces, lost, call).await;
+    match lost.call {
+        Call::Key(call) => on_key(cloud, options, nonces, lost, call).await,
+        Call::KeyPolicy(_) => Ok(None),
+        Call::Alias(call) => on_alias(cloud, retry, lost, call).await,
+        Call::Grant(call) => on_grant(cloud, retry, lost, call).await,
+        Call::ServiceLinkedRole(call) => {
+            let role = call.role().arn(lost.at);
+            Ok(done(is_there(cloud, retry, &role).await?))
+        }
+        Call::Consumer(call) => on_consumer(cloud, retry, lost, call.kind()).await,
     }
-    if let Call::Alias(call) = lost.call {
-        return on_alias(cloud, retry, lost, call).await;
-    }
-    if let Call::Grant(call) = lost.call {
-        return on_grant(cloud, retry, lost, call).await;
-    }
-    if let Call::ServiceLinkedRole(call) = lost.call {
-        let role = call.role().arn(lost.at);
-        return Ok(done(is_there(cloud, retry, &role).await?));
-    }
-    consumer(cloud, retry, lost).await
 }
 
 /// Finds the consumer that a call created, by the tags of its address.
-async fn consumer<C: Cloud>(
+async fn on_consumer<C: Cloud>(
     cloud: &C,
     retry: &RetryPolicy,
     lost: LostCall<'_>,
+    kind: ConsumerKind,
 ) -> Result<Option<Outcome>, CloudError> {
     let name = &lost.address.name;
     let sought = ConsumerQuery {
-        kind: lost.call.kind(),
+        kind,
         stack: lost.stack.to_owned(),
         ids: BTreeSet::from([name.clone()]),
         fields: BTreeSet::new(),
     };
     let found = with_retries(retry, async || cloud.objects(lost.at, &sought).await).await?;
     let ours = |object: &Object| {
-        let tags = object.spec.common().map(|common| &common.tags);
-        let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
+        let tag = |key: &str| object.spec.common().tags.get(key).map(String::as_str);
         let tagged = tag(STACK_TAG) == Some(lost.stack) && tag(NAME_TAG) == Some(name);
         tagged && object.phase != Phase::Gone
     };

@@ -23,13 +23,13 @@ pub struct Address {
 impl Address {
     /// Creates an address. The name is not checked.
     #[must_use]
-    pub fn new(kind: Kind, name: impl Into<String>) -> Self {
-        Self { kind, name: name.into() }
+    pub fn new(kind: impl Into<Kind>, name: impl Into<String>) -> Self {
+        Self { kind: kind.into(), name: name.into() }
     }
 
     /// Returns whether a stack has at most one resource of the kind, which then has no name.
     fn is_single(kind: Kind) -> bool {
-        kind.facts().is_some_and(|facts| facts.identity == Identity::Single)
+        kind.consumer().is_some_and(|kind| kind.facts().identity == Identity::Single)
     }
 
     /// Returns whether the address matches `pattern`, in which `*` matches any text.
@@ -67,21 +67,18 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let kinds = || Kind::ALL.iter().map(|k| k.as_str()).collect::<Vec<_>>().join(", ");
-        let single = Kind::ALL.iter().find(|kind| Self::is_single(**kind) && kind.as_str() == text);
+        let single = Kind::all().find(|kind| Self::is_single(*kind) && kind.as_str() == text);
         if let Some(kind) = single {
-            return Ok(Self::new(*kind, ""));
+            return Ok(Self::new(kind, ""));
         }
         let (kind, name) =
             text.split_once('/').filter(|(_, name)| !name.is_empty()).ok_or_else(|| {
-                format!("`{text}` is not an address: write `kind/name` ({})", kinds())
+                let kinds: Vec<&str> = Kind::all().map(Kind::as_str).collect();
+                format!("`{text}` is not an address: write `kind/name` ({})", kinds.join(", "))
             })?;
-        let kind = Kind::ALL
-            .iter()
-            .find(|k| k.as_str() == kind)
-            .ok_or_else(|| format!("`{kind}` is not a kind of resource: use one of {}", kinds()))?;
-        check_name(*kind, name).map_err(|bad| format!("`{text}` is not an address: {bad}"))?;
-        Ok(Self::new(*kind, name))
+        let kind = kind.parse::<Kind>()?;
+        check_name(kind, name).map_err(|bad| format!("`{text}` is not an address: {bad}"))?;
+        Ok(Self::new(kind, name))
     }
 }
 
@@ -135,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_round_trip_and_match() {
+    fn addresses_are_read_back_and_match_patterns() {
         let grant: Address = "grant/storage/batch".parse().unwrap();
         assert_eq!(grant.to_string(), "grant/storage/batch");
         assert!(grant.matches("grant/*"));
@@ -146,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_any_text() {
+    fn a_star_matches_any_text() {
         let yes = [
             ("", ""),
             ("*", ""),
@@ -179,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_that_a_configuration_can_give_are_read() {
+    fn only_addresses_that_a_configuration_can_declare_are_read() {
         for good in [
             "key/a-b_C",
             "alias/app/x",

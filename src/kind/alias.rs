@@ -1,4 +1,4 @@
-//! Aliases. Their natural name is their identity; whose they are is decided by the key behind them.
+//! Aliases. An alias is identified by its name, and belongs to the stack that owns its key.
 
 pub(crate) mod aws;
 
@@ -7,12 +7,12 @@ use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation
 use crate::id::{AliasName, Name, Place};
 use serde::{Deserialize, Serialize};
 
-/// An alias and the key it points at.
+/// An alias and its target key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// The name, with `alias/`.
     pub name: AliasName,
-    /// The key.
+    /// The target key.
     pub target: KeyRef,
 }
 
@@ -25,7 +25,7 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of aliases.
 #[derive(Debug)]
 pub struct Alias;
 
@@ -36,6 +36,10 @@ impl Resource for Alias {
 
     fn refs(spec: &Spec) -> Vec<&KeyRef> {
         vec![&spec.target]
+    }
+
+    fn natural(spec: &Spec, _: &Place) -> Option<String> {
+        Some(spec.name.to_string())
     }
 
     fn complete(declared: &Spec, _: &Spec, _: &Name) -> Spec {
@@ -76,19 +80,12 @@ impl Resource for Alias {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
-
-    fn principals(_: &Call) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn natural(spec: &Spec, _: &str, _: &Place) -> Option<String> {
-        Some(spec.name.to_string())
-    }
 }
 
-/// Whether `UpdateAlias` can move an alias from one key to the other: both must be symmetric, both
-/// asymmetric or both HMAC keys, with the same usage (KMS API Reference, UpdateAlias). A key of which
-/// nothing is known counts as different: deleting and creating the alias always works.
+/// Returns whether `UpdateAlias` can move an alias from one key to the other: both must be
+/// symmetric, both asymmetric or both HMAC keys, with the same usage (KMS API Reference,
+/// UpdateAlias). An unknown key counts as different, because deleting and creating the alias always
+/// works.
 fn same_type(from: &KeyRef, to: &KeyRef, facts: &KeyFacts) -> bool {
     let kind = |key: &KeyRef| {
         let fact = facts.get(key)?;

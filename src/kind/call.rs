@@ -1,10 +1,11 @@
 //! The calls of a kind: AWS's operations with their parameters.
 
-/// Declares the calls of a kind.
+/// Declares the calls of a kind, as an enum whose variants have the names and parameters of the
+/// operations.
 ///
-/// Written as an enum whose variants have the operations' names and parameters. Each operation
-/// becomes a struct of its parameters, whose `NAME` is the operation's name, and a variant of the
-/// enum that holds this struct. In JSON a call is `{"Operation": {"Parameter": value}}`.
+/// Each operation becomes a struct of its parameters, whose `NAME` is the operation's name, and a
+/// variant of the enum that contains this struct. In JSON a call is `{"Operation": {"Parameter":
+/// value}}`.
 macro_rules! calls {
     ($(#[$doc:meta])* pub enum Call {
         $($operation:ident { $($(#[$attribute:meta])* $parameter:ident: $type:ty),* $(,)? }),+ $(,)?
@@ -22,7 +23,7 @@ macro_rules! calls {
             }
 
             impl $operation {
-                /// The operation's name.
+                /// The name of the operation.
                 pub const NAME: &'static str = stringify!($operation);
             }
 
@@ -40,7 +41,7 @@ macro_rules! calls {
         }
 
         impl Call {
-            /// The operation's name.
+            /// Returns the name of the operation.
             #[must_use]
             pub fn operation(&self) -> &'static str {
                 match self {

@@ -1,53 +1,53 @@
-//! What must happen to a resource, by which calls, and what forbids it.
+//! The change of a resource, its calls, and the reasons why a change is refused.
 
 use crate::id::Place;
 use serde::{Deserialize, Serialize};
 
-/// What must happen so that live becomes desired.
+/// The difference between the live and the desired form of a resource.
 ///
-/// | variant | means | calls |
+/// | Variant | Meaning | Calls |
 /// |---|---|---|
-/// | `Create` | AWS has nothing | at least one |
-/// | `Update` | ours, and different | any number; none where only kmsctl's own memory differs |
-/// | `Import` | exists, and becomes ours | at least one |
-/// | `Delete` | ours, and no longer declared | at least one |
-/// | `Forget` | no longer ours; AWS is not touched | none |
+/// | `Create` | the resource does not exist | at least one |
+/// | `Update` | the resource is the stack's, and differs | any number; none if only the record differs |
+/// | `Import` | the resource exists, and the stack takes it over | at least one |
+/// | `Delete` | the resource is the stack's, and is not declared | at least one |
+/// | `Forget` | the stack stops managing the resource | none |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change<T> {
-    /// AWS has nothing.
+    /// The resource does not exist.
     Create {
-        /// What will be.
+        /// The desired form.
         to: T,
     },
-    /// Ours, and different.
+    /// The resource is the stack's, and differs from its declaration.
     Update {
-        /// What is.
+        /// The live form.
         from: T,
-        /// What will be.
+        /// The desired form.
         to: T,
     },
-    /// Exists, and becomes ours.
+    /// The resource exists, and the stack takes it over.
     Import {
-        /// What is.
+        /// The live form.
         from: T,
-        /// What will be.
+        /// The desired form.
         to: T,
     },
-    /// Ours, and no longer declared.
+    /// The resource is the stack's, and is not declared.
     Delete {
-        /// What is.
+        /// The live form.
         from: T,
     },
-    /// No longer ours.
+    /// The stack stops managing the resource.
     Forget {
-        /// What is.
+        /// The live form.
         from: T,
     },
 }
 
 impl<T> Change<T> {
-    /// What will be, if anything.
+    /// Returns the desired form, if the change has one.
     pub fn to(&self) -> Option<&T> {
         match self {
             Self::Create { to } | Self::Update { to, .. } | Self::Import { to, .. } => Some(to),
@@ -55,7 +55,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// What is, if anything.
+    /// Returns the live form, if the change has one.
     pub fn from(&self) -> Option<&T> {
         match self {
             Self::Create { .. } => None,
@@ -66,7 +66,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The label of the change in every output.
+    /// Returns the label of the change in every output.
     pub fn action(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
@@ -77,7 +77,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The change by reference.
+    /// Returns the change with references to the forms.
     pub fn as_ref(&self) -> Change<&T> {
         match self {
             Self::Create { to } => Change::Create { to },
@@ -88,7 +88,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The same change of another form of the resource, where every part has that form.
+    /// Converts the forms of the change. Returns `None` if a form cannot be converted.
     pub fn try_map<U>(self, mut f: impl FnMut(T) -> Option<U>) -> Option<Change<U>> {
         Some(match self {
             Self::Create { to } => Change::Create { to: f(to)? },
@@ -100,19 +100,19 @@ impl<T> Change<T> {
     }
 }
 
-/// What forbids a change, and what does work instead.
+/// The reason why a change is refused, and what to do instead.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
-    /// The field that cannot become what it should be; empty for the resource as a whole.
+    /// The field that cannot be changed; empty for the resource as a whole.
     pub field: String,
-    /// Why, as a fragment.
+    /// The reason, as a fragment.
     pub reason: String,
     /// What to do.
     pub help: String,
 }
 
 impl Violation {
-    /// A violation of `field`.
+    /// Creates a violation about `field`.
     pub fn new(
         field: impl Into<String>,
         reason: impl Into<String>,
@@ -120,28 +120,34 @@ impl Violation {
     ) -> Self {
         Self { field: field.into(), reason: reason.into(), help: help.into() }
     }
+
+    /// The violation of a change whose sides are of different kinds.
+    pub(super) fn kind_changed() -> Self {
+        Self::new("", "the kind of the resource changed", "use another address")
+    }
 }
 
-/// How a call whose answer was lost is settled: did AWS execute it?
+/// The way to find out whether AWS executed a call whose answer was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Sending it again changes nothing.
+    /// The call is idempotent, so it is sent again.
     Repeat,
-    /// Never to be repeated unseen: the object that carries the call's nonce tag is looked for.
+    /// AWS is searched for the object with the call's nonce tag. The call is sent again only if
+    /// there is none.
     ProbeByTag,
-    /// The object of that name is looked for.
+    /// AWS is searched for the object with the call's name.
     ProbeByName,
 }
 
-/// The calls of a change: `first` in order, then everything that depends on the resource, then
-/// `last`.
+/// The calls of a change, before and after the calls of the resources that depend on this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calls<C> {
-    /// In this order, before anything that depends on the resource.
+    /// The calls before those of the dependent resources, in this order.
     pub first: Vec<(Place, C)>,
-    /// After everything that depends on the resource (a key takes no grants once it is disabled).
+    /// The calls after those of the dependent resources. KMS, for example, creates no grants on a
+    /// disabled key.
     pub last: Vec<(Place, C)>,
-    /// What a person should know before agreeing.
+    /// The warning that a plan shows about the change, if any.
     pub risk: Option<String>,
 }
 
@@ -152,7 +158,7 @@ impl<C> Calls<C> {
     }
 
     pub(super) fn map<D>(self, f: impl Fn(C) -> D) -> Calls<D> {
-        let each = |calls: Vec<(Place, C)>| calls.into_iter().map(|(p, c)| (p, f(c))).collect();
-        Calls { first: each(self.first), last: each(self.last), risk: self.risk }
+        let map = |calls: Vec<(Place, C)>| calls.into_iter().map(|(p, c)| (p, f(c))).collect();
+        Calls { first: map(self.first), last: map(self.last), risk: self.risk }
     }
 }

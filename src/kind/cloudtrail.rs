@@ -1,6 +1,7 @@
 //! What trails and event data stores have in common: which events they take, in AWS's words.
 
 pub(crate) mod aws;
+pub mod fields;
 
 use super::consumer::{Tag, Tags};
 use serde::{Deserialize, Serialize};

@@ -4,37 +4,22 @@
 //! cannot create one.
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
-    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed,
-    fixed_key, missing, settings, tag_calls, tag_list,
+    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    allowed, fixed_key, missing, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
+use crate::decode::Spanned;
+use crate::policy::derive::Condition;
 use crate::policy::{Need, PrincipalSet};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-
-settings! {
-    /// What an event data store is.
-    pub struct Settings {
-        /// AWS's name of it.
-        name: String,
-        /// For how many days events are kept.
-        retention_days: u32,
-        /// Whether it takes the events of all Regions.
-        multi_region: bool,
-        /// Whether it takes the events of the organization's accounts.
-        organization: bool,
-        /// Which events it takes.
-        advanced_event_selectors: BTreeSet<AdvancedEventSelector>,
-        /// Whether AWS refuses to delete it.
-        termination_protection: bool,
-        /// Whether other services query it by Lake query federation: only AWS says so.
-        federated: bool,
-    }
-}
 
 /// What a store is made with, or what one `UpdateEventDataStore` changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,8 +83,16 @@ impl Consumer for CloudtrailEventDataStore {
         identity: Identity::Id,
         grants_of: None,
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: None,
         keeps_deleted_names: true,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         allowed([missing("name", to.settings.name.as_ref())])?;
@@ -177,10 +170,18 @@ impl Consumer for CloudtrailEventDataStore {
     /// Source: CloudTrail User Guide, Configure AWS KMS key policies for CloudTrail, event data
     /// stores. The ARN of a store is known only once it exists; the condition on the encryption
     /// context that the statements for trails have does not apply to stores.
-    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(spec: &Spec<Settings>, fields: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let service = || PrincipalSet::Service(SERVICE.to_owned());
+        let mut encrypt = Need::new(
+            "AllowCloudTrailEncryptEds",
+            service(),
+            &["kms:GenerateDataKey", "kms:Decrypt"],
+        );
+        if let Some(Spanned { value: true, .. }) = fields.source_arn {
+            encrypt.conditions.extend(from_stores(spec, scene));
+        }
         let mut needs = vec![
-            Need::new(ENCRYPT, service(), &["kms:GenerateDataKey", "kms:Decrypt"]),
+            encrypt,
             Need::new("AllowCloudTrailDescribeKeyEds", service(), &["kms:DescribeKey"]),
         ];
         if let Some(users) = scene.users() {
@@ -205,8 +206,22 @@ impl Consumer for CloudtrailEventDataStore {
     }
 }
 
-/// The purpose of the statement that can be narrowed once the store is there.
-pub const ENCRYPT: &str = "AllowCloudTrailEncryptEds";
+/// Returns the conditions that limit CloudTrail to one store, or to the stores of the account and Region
+/// where the ARN is not known before the store exists.
+fn from_stores(spec: &Spec<Settings>, scene: &Scene<'_>) -> [Condition; 2] {
+    let (account, region) = (&scene.place.account, &scene.place.region);
+    let arn = match &spec.common.existing {
+        Some(arn) => Condition::new("StringEquals", "aws:SourceArn", arn.clone()),
+        None => {
+            let any = format!(
+                "arn:{}:cloudtrail:{region}:{account}:eventdatastore/*",
+                region.partition()
+            );
+            Condition::new("ArnLike", "aws:SourceArn", any)
+        }
+    };
+    [Condition::new("StringEquals", "aws:SourceAccount", account.as_str()), arn]
+}
 
 fn changed(old: &Settings, new: &Settings, kms_key_id: Option<KeyRef>) -> StoreSettings {
     fn other<T: Clone + PartialEq>(old: Option<&T>, new: Option<&T>) -> Option<T> {

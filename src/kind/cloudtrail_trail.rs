@@ -2,14 +2,20 @@
 //! key (CloudTrail User Guide, Encrypting CloudTrail log files with AWS KMS keys).
 
 pub(crate) mod aws;
-pub mod bucket;
+mod bucket;
+mod fields;
 
+use bucket::Writer;
+pub use fields::{Fields, Settings};
+
+use super::bucket::{BucketCheck, SeenBucket};
 use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
-    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed,
-    missing, settings, tag_calls, tag_list,
+    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    allowed, missing, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::id::Place;
 use crate::policy::{Need, PrincipalSet};
@@ -40,30 +46,6 @@ pub struct DataResource {
     pub r#type: String,
     /// The beginnings of their ARNs.
     pub values: BTreeSet<String>,
-}
-
-settings! {
-    /// What a trail is.
-    pub struct Settings {
-        /// The bucket that it writes to.
-        bucket: String,
-        /// What the names of its log files begin with; empty for nothing.
-        prefix: String,
-        /// Whether it takes the events of all Regions.
-        multi_region: bool,
-        /// Whether it takes the events of the organization's accounts.
-        organization: bool,
-        /// Whether digests show that log files were changed.
-        log_file_validation: bool,
-        /// Whether it takes the events of services without a Region, such as IAM.
-        include_global_events: bool,
-        /// Which events it takes.
-        event_selectors: BTreeSet<EventSelector>,
-        /// Which events it takes, said field by field.
-        advanced_event_selectors: BTreeSet<AdvancedEventSelector>,
-        /// Whether it logs at all.
-        logging: bool,
-    }
 }
 
 /// The key of an update; none is written as nothing.
@@ -168,8 +150,16 @@ impl Consumer for CloudtrailTrail {
         identity: Identity::Name,
         grants_of: None,
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Bucket,
+        copies: None,
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let settings = &to.settings;
@@ -277,6 +267,21 @@ impl Consumer for CloudtrailTrail {
     }
 
     /// CloudTrail has applied a change when it answers; it may show a new trail a moment later.
+    fn bucket(settings: &Settings) -> Option<&str> {
+        settings.bucket.as_deref()
+    }
+
+    fn check_bucket(settings: &Settings, scene: &Scene<'_>, bucket: SeenBucket<'_>) -> BucketCheck {
+        let writer = Writer {
+            place: scene.place,
+            name: scene.name,
+            bucket: settings.bucket.as_deref().unwrap_or_default(),
+            prefix: settings.prefix.as_deref().unwrap_or_default(),
+            organization: settings.organization == Some(true),
+        };
+        writer.check(bucket)
+    }
+
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateTrail(_) => Effect::Creates,
@@ -294,7 +299,7 @@ impl Consumer for CloudtrailTrail {
     /// known before the trail is there; for the trail of an organization it is that of the
     /// management account, in which the trail is declared. Decryption by CloudTrail itself is
     /// needed only where the bucket has an S3 Bucket Key.
-    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(_: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let trail = trail_arn(scene.place, scene.name);
         let (partition, account) = (scene.place.region.partition(), &scene.place.account);
         let service = || PrincipalSet::Service(SERVICE.to_owned());

@@ -4,9 +4,13 @@
 //! A kind of consumer implements only what is its own: its settings, its calls, and what its service
 //! needs of the key. Everything in this folder but the `aws.rs` halves is pure.
 
-use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::{KeyArn, Name, Place};
+use super::bucket::{BucketCheck, SeenBucket};
+use super::declaration::{Check, Syntax};
+use super::{Calls, Change, KeyRef, Setting, Violation};
+use crate::decode::Record;
+use crate::id::{KeyArn, Place};
 use crate::policy::{Need, PrincipalSet};
+use crate::tree::Span;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -97,28 +101,133 @@ impl<S> Spec<S> {
     }
 }
 
-/// The settings of a kind: every field may be left out.
+/// The settings of a kind. Every field can be `None`: kmsctl does not manage it then.
 pub trait Settings: Clone + Eq + Default + Serialize + DeserializeOwned {
-    /// `self`, with every field that its author left out taken from `live`.
+    /// The fields in the configuration.
+    type Fields: Record;
+
+    /// Returns the settings that the fields declare.
+    fn of(fields: &Self::Fields) -> Self;
+
+    /// Returns the names and positions of the given fields that are not possible beside `existing`.
+    fn given(fields: &Self::Fields) -> Vec<(&'static str, Span)>;
+
+    /// Returns `self`, with every field that is not declared taken from `live`.
     #[must_use]
     fn or(&self, live: &Self) -> Self;
 }
 
-/// Declares the settings of a kind: each field is an `Option`, `None` is left alone.
+/// Declares the settings of a kind, and their fields in the configuration:
+///
+/// ```ignore
+/// settings! {
+///     /// A table.
+///     pub struct Settings {
+///         /// Whether AWS refuses to delete it.
+///         deletion_protection: bool,
+///         /// The daily time for backups. `Daily` checks the text.
+///         backup_window: String as Daily,
+///         /// A field of the configuration that is no setting: `Consumer::declared` reads it.
+///         @declared master_password: Option<Spanned<MasterPassword>>,
+///         /// The same, but possible beside `existing`, because it concerns only the derived statements.
+///         @policy source_arn: Option<Spanned<bool>>,
+///         /// A setting that is no field of the configuration.
+///         @live resource_id: String,
+///     }
+/// }
+/// ```
+///
+/// declares the struct `Settings`, in which each setting is an `Option`, and the record `Fields`, in which
+/// each field that is not required is an `Option`. Doc comments are the descriptions of the fields. After
+/// `as` stands the type that decodes the field and converts into that of the setting.
 macro_rules! settings {
-    ($(#[$doc:meta])* pub struct $name:ident {
-        $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)?
-    }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* pub struct Settings { $($body:tt)* }) => {
+        $crate::kind::consumer::settings! { @fields [$([$doc])*] [] [] [] [] $($body)* }
+    };
+
+    // One field after the other: the settings, the fields, the settings that are fields, and the fields
+    // that are not possible beside `existing`.
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* @declared $field:ident : $type:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)*]
+            [$($fields)* $(#[doc = $doc])* $field: $type,]
+            [$($both)*] [$($all)* $field] $($rest)*
+        }
+    };
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* @policy $field:ident : $type:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)*]
+            [$($fields)* $(#[doc = $doc])* $field: $type,]
+            [$($both)*] [$($all)*] $($rest)*
+        }
+    };
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* @live $field:ident : $type:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)* $(#[doc = $doc])* $field: $type,]
+            [$($fields)*]
+            [$($both)*] [$($all)*] $($rest)*
+        }
+    };
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* $field:ident : $type:ty as $decoded:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)* $(#[doc = $doc])* $field: $type,]
+            [$($fields)* $(#[doc = $doc])* $field: Option<$crate::decode::Spanned<$decoded>>,]
+            [$($both)* $field] [$($all)* $field] $($rest)*
+        }
+    };
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* $field:ident : $type:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)*] [$($fields)*] [$($both)*] [$($all)*]
+            $(#[doc = $doc])* $field: $type as $type, $($rest)*
+        }
+    };
+
+    (@fields [$([$doc:literal])*]
+        [$($(#[doc = $sdoc:literal])* $setting:ident : $type:ty,)*]
+        [$($fields:tt)*]
+        [$($both:ident)*] [$($all:ident)*]
+    ) => {
+        $(#[doc = $doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-        pub struct $name {
-            $($(#[$fdoc])* #[serde(default, skip_serializing_if = "Option::is_none")]
-            pub $field: Option<$ty>,)*
+        pub struct Settings {
+            $($(#[doc = $sdoc])* #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub $setting: Option<$type>,)*
         }
 
-        impl $crate::kind::consumer::Settings for $name {
+        $crate::decode::record! {
+            $(#[doc = $doc])*
+            pub struct Fields { $($fields)* }
+        }
+
+        impl $crate::kind::consumer::Settings for Settings {
+            type Fields = Fields;
+
+            fn of(fields: &Fields) -> Self {
+                let mut settings = Self::default();
+                $(settings.$both = fields.$both.as_ref().map(|given| given.value.clone().into());)*
+                settings
+            }
+
+            fn given(fields: &Fields) -> Vec<(&'static str, $crate::tree::Span)> {
+                let all = [$((
+                    $crate::decode::bare(stringify!($all)),
+                    $crate::decode::Given::given(&fields.$all),
+                )),*];
+                all.into_iter().filter_map(|(name, span)| Some((name, span?))).collect()
+            }
+
             fn or(&self, live: &Self) -> Self {
-                Self { $($field: self.$field.clone().or_else(|| live.$field.clone()),)* }
+                Self { $($setting: self.$setting.clone().or_else(|| live.$setting.clone()),)* }
             }
         }
     };
@@ -178,6 +287,15 @@ pub enum KeyAccount {
     Any,
 }
 
+/// The Region that a service requires the key to be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRegion {
+    /// The resource's own Region.
+    Own,
+    /// The Region of the bucket that the resource writes to, which only AWS knows.
+    Bucket,
+}
+
 /// What the rest of kmsctl must know about a kind of consumer. Every kind states every fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -194,6 +312,11 @@ pub struct Facts {
     pub grants_of: Option<&'static str>,
     /// The accounts whose keys the service accepts.
     pub key_account: KeyAccount,
+    /// The Region that the service requires the key to be in.
+    pub key_region: KeyRegion,
+    /// The name of the resource's snapshots, which stay encrypted with the key after the resource has been
+    /// deleted; `None` if it has none.
+    pub copies: Option<&'static str>,
     /// Whether the name of a deleted resource stays in use for a while.
     pub keeps_deleted_names: bool,
 }
@@ -233,6 +356,14 @@ pub trait Consumer {
     type Call: Clone + Eq + Serialize + DeserializeOwned;
     /// What the rest of kmsctl must know about the kind.
     const FACTS: Facts;
+    /// How users declare resources of the kind.
+    const SYNTAX: Syntax;
+
+    /// Checks the rules between the fields, and returns the declared settings. Errors go to `check`.
+    fn declared(
+        fields: &<Self::Settings as Settings>::Fields,
+        check: &mut Check<'_>,
+    ) -> Self::Settings;
 
     /// The calls that create the resource.
     ///
@@ -268,9 +399,13 @@ pub trait Consumer {
     /// What the call does.
     fn effect(call: &Self::Call) -> Effect;
 
-    /// What the key's policy must allow for the resource to work. Each kind names the guide of its
-    /// service that says so.
-    fn needs(spec: &Spec<Self::Settings>, scene: &Scene<'_>) -> Vec<Need>;
+    /// Returns what the key's policy must allow for the resource to work. Each kind names the guide of
+    /// its service that says so.
+    fn needs(
+        spec: &Spec<Self::Settings>,
+        fields: &<Self::Settings as Settings>::Fields,
+        scene: &Scene<'_>,
+    ) -> Vec<Need>;
 
     /// The completed declaration, in AWS's words where it is met by other words than its own.
     #[must_use]
@@ -283,6 +418,22 @@ pub trait Consumer {
     /// what it may or may not have changed in AWS is left out, to be applied again.
     fn unseen(live: &mut Self::Settings, known: &Self::Settings, interrupted: bool) {
         let _ = (live, known, interrupted);
+    }
+
+    /// Returns the bucket that the resource writes to, if it needs one.
+    fn bucket(settings: &Self::Settings) -> Option<&str> {
+        let _ = settings;
+        None
+    }
+
+    /// Checks whether the resource can write to its bucket.
+    fn check_bucket(
+        settings: &Self::Settings,
+        scene: &Scene<'_>,
+        bucket: SeenBucket<'_>,
+    ) -> BucketCheck {
+        let _ = (settings, scene, bucket);
+        BucketCheck::default()
     }
 
     /// Returns why a protected resource must not be changed like this: the change stops something
@@ -300,89 +451,34 @@ pub trait Consumer {
     }
 }
 
-impl<T: Consumer> Resource for T {
-    type Spec = Spec<T::Settings>;
-    type Call = T::Call;
-    const SERVICE: &'static str = T::FACTS.service;
-
-    fn refs(spec: &Self::Spec) -> Vec<&KeyRef> {
-        spec.key().into_iter().collect()
+/// Returns `declared` with every field that its author left out taken from `live`.
+pub(super) fn complete<T: Consumer>(
+    declared: &Spec<T::Settings>,
+    live: &Spec<T::Settings>,
+) -> Spec<T::Settings> {
+    let key = declared.common.key.clone().or_else(|| live.common.key.clone());
+    Spec {
+        common: Common { key, ..declared.common.clone() },
+        settings: T::met(declared.settings.or(&live.settings), &live.settings),
     }
+}
 
-    fn complete(declared: &Self::Spec, live: &Self::Spec, _: &Name) -> Self::Spec {
-        let key = declared.common.key.clone().or_else(|| live.common.key.clone());
-        Spec {
-            common: Common { key, ..declared.common.clone() },
-            settings: T::met(declared.settings.or(&live.settings), &live.settings),
-        }
-    }
-
-    fn calls(
-        change: Change<&Self::Spec>,
-        setting: &Setting<'_>,
-    ) -> Result<Calls<Self::Call>, Vec<Violation>> {
-        let calls = match &change {
-            Change::Create { to } => T::create(to, setting)?,
-            Change::Update { from, to } | Change::Import { from, to } => {
-                T::update(from, to, setting)?
-            }
-            Change::Delete { from } => T::delete(from, setting)?,
-            Change::Forget { .. } => Vec::new(),
-        };
-        let risk = T::risk(&change, setting);
-        Ok(Calls { risk, ..Calls::all_at(setting.place, calls) })
-    }
-
-    fn retry(call: &Self::Call) -> Retry {
-        match T::effect(call) {
-            Effect::Creates => Retry::ProbeByName,
-            Effect::Changes | Effect::Marks | Effect::Deletes => Retry::Repeat,
-        }
-    }
-
-    fn principals(_: &Self::Call) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn common(spec: &Self::Spec) -> Option<&Common> {
-        Some(&spec.common)
-    }
-
-    fn common_mut(spec: &mut Self::Spec) -> Option<&mut Common> {
-        Some(&mut spec.common)
-    }
-
-    fn natural(spec: &Self::Spec, name: &str, _: &Place) -> Option<String> {
-        let given = spec.common.existing.clone();
-        given.or_else(|| match T::FACTS.identity {
-            Identity::Name | Identity::Single => Some(name.to_owned()),
-            Identity::Id => None,
-        })
-    }
-
-    fn effect(call: &Self::Call) -> Option<Effect> {
-        Some(T::effect(call))
-    }
-
-    fn facts() -> Option<&'static Facts> {
-        Some(&T::FACTS)
-    }
-
-    fn interruption(from: &Self::Spec, to: &Self::Spec) -> Option<Violation> {
-        T::interruption(from, to)
-    }
-
-    fn reserved_name(deleted: &Self::Spec, id: &str) -> Option<(String, Violation)> {
-        T::reserved_name(deleted, id)
-    }
-
-    fn needs(spec: &Self::Spec, scene: &Scene<'_>) -> Vec<Need> {
-        <T as Consumer>::needs(spec, scene)
-    }
-
-    fn unseen(live: &mut Self::Spec, known: &Self::Spec, interrupted: bool) {
-        <T as Consumer>::unseen(&mut live.settings, &known.settings, interrupted);
-    }
+/// Returns the calls that bring the change about.
+///
+/// # Errors
+/// The violations, each with what does work.
+pub(super) fn calls<T: Consumer>(
+    change: &Change<&Spec<T::Settings>>,
+    setting: &Setting<'_>,
+) -> Result<Calls<T::Call>, Vec<Violation>> {
+    let calls = match change {
+        Change::Create { to } => T::create(to, setting)?,
+        Change::Update { from, to } | Change::Import { from, to } => T::update(from, to, setting)?,
+        Change::Delete { from } => T::delete(from, setting)?,
+        Change::Forget { .. } => Vec::new(),
+    };
+    let risk = T::risk(change, setting);
+    Ok(Calls { risk, ..Calls::all_at(setting.place, calls) })
 }
 
 /// The calls that turn the tags `from` into the tags `to`: one that sets tags and one that removes

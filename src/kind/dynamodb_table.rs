@@ -2,24 +2,19 @@
 //! shows the new one (DynamoDB Developer Guide, DynamoDB encryption at rest usage notes).
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Attribute, Billing, Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed, fixed, missing,
-    settings, tag_calls, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
+    fixed, missing, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
-
-/// A part of a table's primary key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attribute {
-    /// Its name.
-    pub name: String,
-    /// `S`, `N` or `B`.
-    pub r#type: String,
-}
 
 impl Attribute {
     fn definition(&self) -> AttributeDefinition {
@@ -29,37 +24,6 @@ impl Attribute {
 
     fn element(&self, kind: &str) -> KeySchemaElement {
         KeySchemaElement { attribute_name: self.name.clone(), key_type: kind.to_owned() }
-    }
-}
-
-/// Who pays for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Billing {
-    /// For each request.
-    PayPerRequest,
-    /// For capacity, used or not.
-    Provisioned {
-        /// Read capacity units.
-        read_capacity: i64,
-        /// Write capacity units.
-        write_capacity: i64,
-    },
-}
-
-settings! {
-    /// What a table is.
-    pub struct Settings {
-        /// The attribute that items are spread by; fixed at creation.
-        partition_key: Attribute,
-        /// The attribute that items are sorted by; fixed at creation.
-        sort_key: Attribute,
-        /// Who pays for what.
-        billing: Billing,
-        /// Whether AWS refuses to delete the table.
-        deletion_protection: bool,
-        /// Whether the table can be restored to any point of the last 35 days.
-        point_in_time_recovery: bool,
     }
 }
 
@@ -188,8 +152,16 @@ impl Consumer for DynamodbTable {
         identity: Identity::Name,
         grants_of: Some("dynamodb"),
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: None,
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let Settings { partition_key, sort_key, billing, .. } = &to.settings;
@@ -307,7 +279,7 @@ impl Consumer for DynamodbTable {
     /// DynamoDB uses the key with the credentials of each caller that creates the table or reads and
     /// writes its items. The Region is a wildcard because global tables need that (DynamoDB Developer
     /// Guide, DynamoDB encryption at rest usage notes).
-    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(_: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
         };

@@ -4,19 +4,17 @@
 //! protection must be declared, with `encryption: false` or `key: null`.
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Fields, Settings};
 
 use super::call::calls;
-use super::consumer::{Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, settings};
+use super::consumer::{
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec,
+};
+use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
-
-settings! {
-    /// What holds for the Region's new volumes.
-    pub struct Settings {
-        /// Whether all of them are encrypted.
-        encryption: bool,
-    }
-}
 
 calls! {
     /// The calls that change the settings. Each sets a value: sending one twice changes nothing.
@@ -43,8 +41,16 @@ impl Consumer for EbsDefault {
         identity: Identity::Single,
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: None,
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         Self::update(&Spec::default(), to, setting)
@@ -90,7 +96,7 @@ impl Consumer for EbsDefault {
 
     /// Nothing: who launches instances is not known here. The declarations of volumes and Auto Scaling
     /// groups say it.
-    fn needs(_: &Spec<Settings>, _: &Scene<'_>) -> Vec<Need> {
+    fn needs(_: &Spec<Settings>, _: &Fields, _: &Scene<'_>) -> Vec<Need> {
         Vec::new()
     }
 }

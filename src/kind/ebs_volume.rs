@@ -2,37 +2,21 @@
 //! only grows (EC2 API Reference, ModifyVolume).
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Fields, SECTION, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed, fixed,
-    fixed_key, missing, settings, tag_calls, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
+    fixed, fixed_key, missing, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use crate::policy::derive::Condition;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-settings! {
-    /// What a volume is.
-    pub struct Settings {
-        /// The zone that it is in; fixed at creation.
-        availability_zone: String,
-        /// Its size; it can grow.
-        size_gib: i32,
-        /// AWS's name of the type, such as `gp3`.
-        r#type: String,
-        /// I/O operations a second, of the types that take them: gp3, io1 and io2.
-        iops: i32,
-        /// Throughput in MiB/s, of gp3.
-        throughput: i32,
-        /// The snapshot that it was made from.
-        snapshot_id: String,
-        /// Whether several instances can attach it at once.
-        multi_attach: bool,
-    }
-}
 
 /// The types whose I/O operations are given; those of the others follow from their size.
 pub(crate) const WITH_IOPS: [&str; 3] = ["gp3", "io1", "io2"];
@@ -62,13 +46,13 @@ pub struct TagKey {
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
 pub struct Modification {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<i32>,
+    pub size: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iops: Option<i32>,
+    pub iops: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub throughput: Option<i32>,
+    pub throughput: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_attach_enabled: Option<bool>,
 }
@@ -127,8 +111,16 @@ impl Consumer for EbsVolume {
         identity: Identity::Id,
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: Some("ebs_snapshot"),
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let Settings { availability_zone, size_gib, snapshot_id, multi_attach, .. } = &to.settings;
@@ -220,7 +212,7 @@ impl Consumer for EbsVolume {
 
     /// EC2 uses the key, and creates a grant on it, with the credentials of the caller that creates or
     /// attaches the volume (EBS User Guide, Requirements for Amazon EBS encryption).
-    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(_: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
         };

@@ -3,12 +3,16 @@
 //! Reference, DescribeFileSystems).
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    self, Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, Tags, allowed,
-    fixed, fixed_key, tag_calls, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, Tags,
+    allowed, fixed, fixed_key, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::key::{NAME_TAG, STACK_TAG};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
@@ -74,55 +78,6 @@ pub struct MountTarget {
     /// AWS's identifier, of one that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-}
-
-/// What a file system is; `None` is left alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// AWS's name of the performance mode; fixed at creation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub performance_mode: Option<String>,
-    /// How fast it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub throughput_mode: Option<Throughput>,
-    /// The only zone that its data is in (One Zone); fixed at creation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub availability_zone: Option<String>,
-    /// Whether AWS Backup makes automatic backups.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backup: Option<bool>,
-    /// When files move to cheaper storage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<Lifecycle>,
-    /// Its mount targets, by their subnets: all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount_targets: Option<Vec<MountTarget>>,
-}
-
-impl consumer::Settings for Settings {
-    fn or(&self, live: &Self) -> Self {
-        let there = live.mount_targets.as_deref().unwrap_or_default();
-        let complete = |target: &MountTarget| {
-            let live = there.iter().find(|live| live.subnet == target.subnet);
-            let groups = || live.and_then(|live| live.security_groups.clone());
-            MountTarget {
-                subnet: target.subnet.clone(),
-                security_groups: target.security_groups.clone().or_else(groups),
-                id: target.id.clone().or_else(|| live.and_then(|live| live.id.clone())),
-            }
-        };
-        let declared = self.mount_targets.as_ref();
-        Self {
-            performance_mode: self.performance_mode.clone().or(live.performance_mode.clone()),
-            throughput_mode: self.throughput_mode.clone().or(live.throughput_mode.clone()),
-            availability_zone: self.availability_zone.clone().or(live.availability_zone.clone()),
-            backup: self.backup.or(live.backup),
-            lifecycle: self.lifecycle.clone().or(live.lifecycle.clone()),
-            mount_targets: declared
-                .map(|targets| targets.iter().map(complete).collect())
-                .or_else(|| live.mount_targets.clone()),
-        }
-    }
 }
 
 /// One move between kinds of storage, in AWS's words: each stands alone.
@@ -229,8 +184,16 @@ impl Consumer for EfsFileSystem {
         identity: Identity::Id,
         grants_of: Some("elasticfilesystem"),
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: None,
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let settings = &to.settings;
@@ -334,6 +297,19 @@ impl Consumer for EfsFileSystem {
     }
 
     /// A mount target counts as a part of its file system, which is ready only once all of them are.
+    /// Takes what is not declared of a mount target from the live one in the same subnet.
+    fn met(mut declared: Settings, live: &Settings) -> Settings {
+        let live = live.mount_targets.as_deref().unwrap_or_default();
+        for target in declared.mount_targets.iter_mut().flatten() {
+            if let Some(live) = live.iter().find(|live| live.subnet == target.subnet) {
+                target.security_groups =
+                    target.security_groups.take().or_else(|| live.security_groups.clone());
+                target.id = target.id.take().or_else(|| live.id.clone());
+            }
+        }
+        declared
+    }
+
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateFileSystem(_) => Effect::Creates,
@@ -351,7 +327,7 @@ impl Consumer for EfsFileSystem {
 
     /// EFS creates its grant with the credentials of the caller that creates the file system (EFS
     /// User Guide, Using AWS KMS keys for Amazon EFS).
-    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(_: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
         };

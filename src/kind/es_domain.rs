@@ -2,7 +2,10 @@
 //! encrypted domain is fixed (OpenSearch Service Developer Guide, Encryption of data at rest).
 
 pub(crate) mod aws;
+mod fields;
 mod request;
+
+pub use fields::{Fields, Settings};
 
 pub use request::{
     AddTags, Call, ClusterConfig, Config, CreateDomain, DeleteDomain, DomainEndpointOptions,
@@ -11,52 +14,12 @@ pub use request::{
 };
 
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, allowed, fixed_key, settings,
-    tag_calls, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, allowed,
+    fixed_key, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::{Change, Setting, Violation};
 use crate::policy::{Document, Need};
-use std::collections::BTreeSet;
-
-settings! {
-    /// What a domain is.
-    pub struct Settings {
-        /// The engine and its version, such as `OpenSearch_2.19`; AWS only goes up.
-        engine_version: String,
-        /// AWS's name of what the data nodes are.
-        instance_type: String,
-        /// How many data nodes there are.
-        instance_count: u32,
-        /// What the dedicated masters are.
-        dedicated_master_type: String,
-        /// How many dedicated masters there are; 0 for none.
-        dedicated_master_count: u32,
-        /// Over how many zones the data nodes are spread.
-        zone_awareness: u32,
-        /// How large the volume of each data node is.
-        volume_size_gib: u32,
-        /// AWS's name of what the volumes are.
-        volume_type: String,
-        /// What the volumes do a second.
-        iops: u32,
-        /// MiB a second of the volumes.
-        throughput: u32,
-        /// Whether anything is encrypted at rest; never declared: AWS tells it of the live domain.
-        encrypted: bool,
-        /// Whether traffic between the nodes is encrypted; never off again.
-        node_to_node_encryption: bool,
-        /// Whether clients must come by HTTPS.
-        enforce_https: bool,
-        /// AWS's name of which TLS clients may speak.
-        tls_policy: String,
-        /// Who may do what with the domain.
-        access_policy: Document,
-        /// The subnets of a domain in a VPC.
-        vpc_subnets: BTreeSet<String>,
-        /// Who may connect to a domain in a VPC.
-        vpc_security_groups: BTreeSet<String>,
-    }
-}
 
 /// The kind.
 #[derive(Debug)]
@@ -76,8 +39,16 @@ impl Consumer for EsDomain {
         identity: Identity::Name,
         grants_of: Some("es"),
         key_account: KeyAccount::Own,
+        key_region: KeyRegion::Own,
+        copies: None,
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let encryption_at_rest_options = encryption(to);
@@ -111,8 +82,7 @@ impl Consumer for EsDomain {
             let target_version = version.clone();
             calls.push(UpgradeDomain { domain_name: domain_name(), target_version }.into());
         }
-        let mut config =
-            Config::of(new).without(&Config::of(old), old.access_policy == new.access_policy);
+        let mut config = Config::of(new).without(&Config::of(old));
         if from.common.key != to.common.key {
             config.encryption_at_rest_options = encryption(to);
         }
@@ -165,7 +135,7 @@ impl Consumer for EsDomain {
     /// The service creates its grant with the credentials of the caller that creates the domain
     /// (OpenSearch Service Developer Guide, Encryption of data at rest). The condition key
     /// `kms:GrantIsForAWSResource` is present in requests for `CreateGrant` only.
-    fn needs(_: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(_: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let Some(users) = scene.users() else {
             return Vec::new();
         };

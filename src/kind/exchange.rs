@@ -1,24 +1,24 @@
-//! What passes between a kind and AWS beside the declared form and the calls. Pure data.
+//! The data that kinds and AWS exchange besides forms and calls. Pure data.
 
-use super::{Ids, KeyRef, Kind, Spec, key};
+use super::{ConsumerKind, ConsumerSpec, Ids, KeyRef, key};
 use crate::answer::{CloudError, Fault};
 use crate::id::KeyArn;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a call needs that no plan can hold.
+/// The values of a call that are known only when it is sent.
 #[derive(Clone, Debug, Default)]
 pub struct CallBindings<'a> {
-    /// The key that the call is about, for the calls that change a key.
+    /// The key that the call changes, if it changes one.
     pub key: Option<&'a KeyArn>,
     /// The ARNs of the stack's keys.
     pub ids: Option<&'a Ids>,
-    /// The nonce of a call that makes something.
+    /// The nonce, if the call creates a resource.
     pub nonce: Option<&'a str>,
-    /// AWS's identifier of the consumer that the call is about.
+    /// AWS's identifier of the consumer that the call changes.
     pub id: Option<&'a str>,
 }
 
-/// The ARN of the key that a call points at.
+/// Returns the ARN of a key that a call refers to.
 pub(crate) fn resolve(
     operation: &'static str,
     key: &KeyRef,
@@ -37,64 +37,64 @@ pub(crate) fn resolve(
     })
 }
 
-/// How far AWS is with a resource.
+/// The phase of a resource in AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It is usable.
+    /// The resource can be used.
     Ready,
-    /// AWS is at work on it; AWS's word for it.
+    /// AWS is changing the resource. The text is AWS's name of the operation.
     Busy(String),
-    /// It will not become usable by itself; AWS's words for it.
+    /// The resource cannot be used, and waiting does not help. The text is AWS's name of the state.
     Broken(String),
-    /// There is none.
+    /// The resource does not exist.
     Gone,
 }
 
 /// A consumer of keys, as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// AWS's identifier, as its calls take it.
+    /// AWS's identifier, as the calls require it.
     pub id: String,
-    /// Its form, with all its tags and every setting that was asked for; the key by its ARN.
-    pub spec: Spec,
-    /// How far AWS is with it.
+    /// The live form with all tags and every requested setting. It refers to the key by ARN.
+    pub spec: ConsumerSpec,
+    /// The phase.
     pub phase: Phase,
 }
 
-/// Which consumers are looked for, in one place.
+/// A query for consumers in one account and Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerQuery {
-    /// Of what kind.
-    pub kind: Kind,
-    /// Those that carry the tag of this stack; with no name, all.
+    /// The kind of the consumers.
+    pub kind: ConsumerKind,
+    /// Selects the consumers with the tag of this stack. An empty name selects all consumers.
     pub stack: String,
-    /// And those of these ids or names.
+    /// Selects the consumers with these ids or names too.
     pub ids: BTreeSet<String>,
-    /// The settings that are to be read, where each takes a request of its own.
+    /// The settings to read, for services that need a request for each.
     pub fields: BTreeSet<String>,
 }
 
 impl ConsumerQuery {
-    /// Every one of a kind, whosever it is.
+    /// Creates the query for all consumers of a kind.
     #[must_use]
-    pub fn all(kind: Kind) -> Self {
+    pub fn all(kind: ConsumerKind) -> Self {
         Self { kind, stack: String::new(), ids: BTreeSet::new(), fields: BTreeSet::new() }
     }
 
-    /// Whether all of the kind are sought.
+    /// Returns whether the query selects all consumers of the kind.
     #[must_use]
     pub fn is_all(&self) -> bool {
         self.stack.is_empty()
     }
 
-    /// Whether an object with this id and these tags is one of them.
+    /// Returns whether the query selects the consumer with this id and these tags.
     #[must_use]
     pub fn wants(&self, id: &str, tags: &BTreeMap<String, String>) -> bool {
         let tag = tags.get(key::STACK_TAG);
         self.is_all() || self.ids.contains(id) || tag.is_some_and(|tag| *tag == self.stack)
     }
 
-    /// Whether one of these settings is to be read.
+    /// Returns whether one of these settings must be read.
     #[must_use]
     pub fn asks(&self, fields: &[&str]) -> bool {
         fields.iter().any(|field| self.fields.contains(*field))

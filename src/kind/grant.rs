@@ -1,9 +1,9 @@
-//! Grants. AWS cannot change one: a change is a new grant, then the revocation of the old.
+//! Grants. KMS cannot change a grant, so a change creates a new grant and then revokes the old one.
 //!
-//! A grant is recognised by its name, `kmsctl:<stack>:<key>/<grant>:<hash>`. The hash is over its
-//! parameters, so that a changed grant has another name: AWS answers a request that repeats the name
-//! and all parameters of a grant with that grant (KMS API Reference, CreateGrant: `Name`). Grants
-//! with other names belong to AWS's services or to somebody else, and are never touched.
+//! A grant is recognised by its name, `kmsctl:<stack>:<key>/<grant>:<hash>`. The hash is computed
+//! from the parameters, so a changed grant has another name. If a request repeats the name and all
+//! parameters of a grant, KMS returns that grant (KMS API Reference, CreateGrant: `Name`). Grants
+//! with other names belong to AWS services or to other owners, and are never changed.
 
 pub(crate) mod aws;
 
@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The encryption context that a caller must present.
+/// The encryption context that a request must have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub enum Constraint {
-    /// Exactly these pairs.
+    /// The encryption context must consist of these pairs.
     EncryptionContextEquals(BTreeMap<String, String>),
-    /// At least these pairs.
+    /// The encryption context must contain these pairs.
     EncryptionContextSubset(BTreeMap<String, String>),
 }
 
@@ -31,22 +31,22 @@ pub enum Constraint {
 pub struct Spec {
     /// The key.
     pub key: KeyRef,
-    /// Who may use the key, as an ARN.
+    /// The ARN of the grantee principal.
     pub grantee: String,
-    /// Who may retire the grant, as an ARN.
+    /// The ARN of the retiring principal.
     pub retiring: Option<String>,
-    /// AWS's names of the operations.
+    /// The names of the operations.
     pub operations: BTreeSet<String>,
-    /// The encryption context demanded, if any.
+    /// The required encryption context, if any.
     pub constraints: Option<Constraint>,
-    /// The account that issues the grant, where it is not the key's.
+    /// The account that issues the grant, if it is not the key's.
     #[serde(rename = "account")]
     pub issuer: Option<AccountId>,
-    /// AWS's id of the grant. Never declared.
+    /// The grant id. Never declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Ids of further grants of ours for the same address, left by a change that was cut short.
-    /// Never declared.
+    /// The ids of further grants of the stack for the same address, which an interrupted change
+    /// left. Never declared.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub superseded: BTreeSet<String>,
 }
@@ -61,7 +61,7 @@ pub struct Listed {
     pub retiring: Option<String>,
     pub operations: BTreeSet<String>,
     pub constraints: Option<Constraint>,
-    /// The account that issued it, where AWS says so.
+    /// The account that issued the grant, if `ListGrants` returns it.
     pub issuer: Option<AccountId>,
 }
 
@@ -85,8 +85,21 @@ calls! {
     }
 }
 
-/// The operations that a grant on a key of this spec and usage can allow (KMS Developer Guide, Grants
-/// in AWS KMS: grant operations).
+impl Call {
+    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    #[must_use]
+    pub fn principals(&self) -> Vec<String> {
+        match self {
+            Self::CreateGrant(call) => {
+                call.retiring_principal.iter().chain([&call.grantee_principal]).cloned().collect()
+            }
+            Self::RevokeGrant(_) => Vec::new(),
+        }
+    }
+}
+
+/// Returns the operations that a grant on a key of this spec and usage can allow (KMS Developer
+/// Guide, "Grants in AWS KMS": grant operations).
 #[must_use]
 pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
     let mut operations = match (key::rule(spec).map(|rule| rule.family), usage) {
@@ -109,7 +122,7 @@ pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
     operations
 }
 
-/// The kind.
+/// The kind of grants.
 #[derive(Debug)]
 pub struct Grant;
 
@@ -120,6 +133,11 @@ impl Resource for Grant {
 
     fn refs(spec: &Spec) -> Vec<&KeyRef> {
         vec![&spec.key]
+    }
+
+    /// AWS chooses the id.
+    fn natural(_: &Spec, _: &Place) -> Option<String> {
+        None
     }
 
     fn complete(declared: &Spec, live: &Spec, _: &Name) -> Spec {
@@ -162,18 +180,9 @@ impl Resource for Grant {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
-
-    fn principals(call: &Call) -> Vec<String> {
-        match call {
-            Call::CreateGrant(call) => {
-                call.retiring_principal.iter().chain([&call.grantee_principal]).cloned().collect()
-            }
-            Call::RevokeGrant(_) => Vec::new(),
-        }
-    }
 }
 
-/// Whether two grants differ in nothing but which objects in AWS stand for them.
+/// Returns whether two grants give the same access. Their grant ids may differ.
 fn same_access(a: &Spec, b: &Spec) -> bool {
     let bare = |spec: &Spec| Spec { id: None, superseded: BTreeSet::new(), ..spec.clone() };
     bare(a) == bare(b)
@@ -197,9 +206,9 @@ fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
     )])
 }
 
-/// The name is a function of the parameters, and of the grant that the new one takes the place of:
-/// a grant whose grantee was deleted and made again has the same parameters, and AWS would
-/// answer with the old, dead grant.
+/// Returns the call that creates a grant. The name depends on the parameters and on the replaced
+/// grant. If a grantee was deleted and created again, the parameters are the same, and KMS would
+/// return the old grant, which has no effect.
 fn create(place: &Place, to: &Spec, begins: &str, instead_of: Option<&String>) -> (Place, Call) {
     let mut hash = Sha256::new();
     for part in [&to.grantee, to.retiring.as_ref().unwrap_or(&String::new())] {
@@ -222,7 +231,7 @@ fn create(place: &Place, to: &Spec, begins: &str, instead_of: Option<&String>) -
     (Place { account: issuer, region: place.region.clone() }, call)
 }
 
-/// The grant as the policies' evaluation and comparison see it.
+/// Converts a grant to the form that the evaluation and comparison of policies use.
 #[must_use]
 pub fn in_policy_words(address: &Address, spec: &Spec) -> policy::grants::Grant {
     policy::grants::Grant {
@@ -244,37 +253,40 @@ impl From<Constraint> for policy::grants::Constraint {
     }
 }
 
-/// What the names of a stack's grants begin with: AWS's own evidence of whose a grant is.
+/// Returns the prefix of the names of a stack's grants. It identifies the stack that a grant
+/// belongs to.
 #[must_use]
 pub fn mark(stack: &Name) -> String {
     format!("kmsctl:{stack}:")
 }
 
-/// What the name of the grant at an address begins with; a hash follows. `name` is the address's.
+/// Returns the prefix of the name of a grant, which a hash follows. `name` is the name in its
+/// address.
 fn prefix(stack: &Name, name: &str) -> String {
     format!("{}{name}:", mark(stack))
 }
 
-/// Which grant is looked for.
+/// The grant to find.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     /// The stack.
     pub stack: &'a Name,
     /// The name in the grant's address.
     pub name: &'a str,
-    /// Where its calls go unless it has an issuer.
+    /// The account and Region of its calls, unless it has an issuer.
     pub place: &'a Place,
     /// The declaration or, without one, the record.
     pub spec: &'a Spec,
-    /// The id in the record. It counts only for a grant whose name says that it is the stack's: the
-    /// key of one that is recorded may have been given another name.
+    /// The recorded id. It finds the grant if the key was renamed. It is used only if the name of
+    /// the grant has the prefix of the stack.
     pub recorded: Option<&'a str>,
 }
 
-/// Finds our grant among all grants of its key, and puts it into the words of a declaration.
+/// Finds the stack's grant among all grants of its key, and converts it to the form of a
+/// declaration.
 ///
-/// The one that equals the wanted form is the grant; every other one with its prefix, or with the
-/// recorded id, is superseded. `None` where there is none at all.
+/// The grant that equals the wanted form is chosen. Every other one with its prefix, or with the
+/// recorded id, is superseded. Returns `None` if there is no such grant.
 #[must_use]
 pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
     let Wanted { stack, name, place, spec: wanted, recorded } = wanted;

@@ -1,4 +1,4 @@
-//! KMS keys with their policy, tags, rotation and state. Knows nothing of aliases and grants.
+//! KMS keys with their policy, tags, rotation and state, without their aliases and grants.
 
 pub(crate) mod aws;
 mod lift;
@@ -17,35 +17,36 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Marks the keys of a stack; its value is the stack's name.
+/// The tag that marks the keys of a stack. Its value is the stack's name.
 pub const STACK_TAG: &str = "kmsctl:stack";
-/// The key's name in the configuration.
+/// The tag with the key's name in the configuration.
 pub const NAME_TAG: &str = "kmsctl:name";
-/// A random value, different in each `CreateKey`: how a key whose answer was lost is found again.
+/// The tag with a random value that differs in each `CreateKey`. It identifies the key if the
+/// answer was lost.
 pub const NONCE_TAG: &str = "kmsctl:nonce";
 
-/// What a resource may carry of its own: AWS allows 50 tags, kmsctl needs 3.
+/// The largest number of declared tags. AWS allows 50 tags, of which kmsctl needs 3.
 pub const MAX_TAGS: usize = 47;
 
-/// The type of a key: what a key of some spec is used for (KMS API Reference, CreateKey: `KeySpec`).
+/// The type of a key spec (KMS API Reference, CreateKey: `KeySpec`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// Symmetric encryption.
     Symmetric,
-    /// Message authentication codes.
+    /// HMAC keys.
     Mac,
-    /// A key pair.
+    /// Asymmetric key pairs.
     Asymmetric,
 }
 
-/// A key spec: its name, its family and the usages that AWS allows with it, the default first.
+/// A key spec with its family and its usages, of which the first is the default.
 #[derive(Debug)]
 pub struct SpecRule {
-    /// AWS's name.
+    /// The name of the key spec.
     pub name: &'static str,
-    /// What it is.
+    /// The type of the key.
     pub family: Family,
-    /// AWS's names of the usages that it allows.
+    /// The names of the usages that KMS allows with the key spec.
     pub usages: &'static [&'static str],
 }
 
@@ -54,8 +55,7 @@ const SIGN: &str = "SIGN_VERIFY";
 const MAC: &str = "GENERATE_VERIFY_MAC";
 const AGREE: &str = "KEY_AGREEMENT";
 
-/// Every key spec of KMS, with the usages that it supports (KMS API Reference, CreateKey: `KeySpec`
-/// and `KeyUsage`).
+/// Every key spec of KMS (KMS API Reference, CreateKey: `KeySpec` and `KeyUsage`).
 pub const SPECS: &[SpecRule] = &[
     SpecRule { name: "SYMMETRIC_DEFAULT", family: Family::Symmetric, usages: &[ENCRYPT] },
     SpecRule { name: "HMAC_224", family: Family::Mac, usages: &[MAC] },
@@ -76,19 +76,19 @@ pub const SPECS: &[SpecRule] = &[
     SpecRule { name: "SM2", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN, AGREE] },
 ];
 
-/// The spec of a key that names none.
+/// The key spec of a key for which none is set.
 pub const DEFAULT_SPEC: &str = "SYMMETRIC_DEFAULT";
-/// The origin of a key that names none.
+/// The origin of a key for which none is set.
 pub const DEFAULT_ORIGIN: &str = "AWS_KMS";
 
-/// The rules of the spec called `name`.
+/// Returns the key spec with the name `name`.
 #[must_use]
 pub fn rule(name: &str) -> Option<&'static SpecRule> {
     SPECS.iter().find(|spec| spec.name == name)
 }
 
-/// Whether KMS can rotate a key automatically: only a symmetric encryption key with key material that
-/// KMS generated (KMS API Reference, EnableKeyRotation).
+/// Returns whether KMS can rotate a key automatically. It rotates only symmetric encryption keys
+/// with key material that KMS generated (KMS API Reference, EnableKeyRotation).
 #[must_use]
 pub fn can_rotate(spec: &str, origin: &str) -> bool {
     spec == DEFAULT_SPEC && origin == DEFAULT_ORIGIN
@@ -98,13 +98,13 @@ pub fn can_rotate(spec: &str, origin: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "RotationForm", into = "RotationForm")]
 pub enum Rotation {
-    /// Switched off.
+    /// KMS does not rotate the key.
     Off,
-    /// Every so many days, 90 to 2560.
+    /// KMS rotates the key after this number of days, 90 to 2560.
     EveryDays(u32),
 }
 
-/// Rotation in the words of the configuration.
+/// The form of [`Rotation`] in the configuration.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum RotationForm {
@@ -130,48 +130,50 @@ impl From<Rotation> for RotationForm {
     }
 }
 
-/// A key. `None` is a field that is left alone.
+/// A key. kmsctl does not change a field that is `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// AWS's name of the key spec; fixed at creation, as are the five after it.
+    /// The name of the key spec. This field and the six after it are fixed when the key is created.
     pub spec: Option<String>,
-    /// AWS's name of the usage.
+    /// The name of the usage.
     pub usage: Option<String>,
-    /// Where the key material comes from.
+    /// The source of the key material.
     pub origin: Option<String>,
-    /// Whether replicas can be made.
+    /// Whether the key is a multi-Region key.
     pub multi_region: Option<bool>,
-    /// The key that it is a replica of.
+    /// The primary key, if the key is a replica.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<Primary>,
     /// The custom key store that holds the key.
     pub custom_key_store_id: Option<String>,
-    /// The key's id in an external key store.
+    /// The id of the key in an external key store.
     pub xks_key_id: Option<String>,
-    /// Shown in the console and in CloudTrail.
+    /// The description.
     pub description: Option<String>,
-    /// Whether the key can be used.
+    /// Whether the key is enabled.
     pub enabled: Option<bool>,
     /// Automatic rotation.
     pub rotation: Option<Rotation>,
-    /// Who can do what.
+    /// The key policy.
     pub policy: Option<Document>,
-    /// The statements that are kmsctl's in a policy that otherwise is not.
+    /// The stack's statements, if the stack does not manage the rest of the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shared: Option<Shared>,
-    /// Why a policy that could lock everybody out is wanted; AWS's own check is then bypassed.
+    /// The reason for a policy that could lock everyone out. If it is set, the safety check of KMS
+    /// is bypassed.
     pub allow_lockout: Option<String>,
-    /// The declared tags and kmsctl's own; nobody else's.
+    /// The declared tags and those of kmsctl. Tags of other owners are left out.
     pub tags: BTreeMap<String, String>,
-    /// How long a deletion waits, 7 to 30 days. AWS shows it only once deletion is scheduled.
+    /// The waiting period of a deletion, 7 to 30 days. KMS returns it only for a key that is
+    /// pending deletion.
     pub deletion_window_days: u32,
-    /// When AWS will delete the key, if deletion is scheduled. Never declared.
+    /// The date on which KMS deletes the key, if its deletion is scheduled. Never declared.
     pub deletion: Option<String>,
 }
 
 impl Spec {
-    /// The form that is created: where the policy is not the stack's, AWS's own with the stack's
-    /// statements.
+    /// Returns the form in which the key is created. If the stack does not manage the policy, the
+    /// key gets AWS's default policy with the stack's statements.
     #[must_use]
     pub fn newborn(&self, place: &Place, stack: &Name) -> Self {
         let around = |shared: &Shared| {
@@ -181,18 +183,47 @@ impl Spec {
         let policy = self.policy.clone().or_else(|| self.shared.as_ref().map(around));
         Self { policy, ..self.clone() }
     }
+
+    /// Returns `self`, with the intended values of undeclared fields that an interrupted apply was
+    /// changing. The apply can leave the key in a state that was not declared: `CancelKeyDeletion` leaves
+    /// the key disabled (KMS API Reference), and the last call of a step disables the key.
+    pub(super) fn resumed(&self, intent: &Self) -> Self {
+        Self { enabled: self.enabled.or(intent.enabled), ..self.clone() }
+    }
+
+    /// Returns the record once `to` is applied; `before` is the record now. A key that is disabled outside
+    /// of kmsctl is drift, even if the configuration does not set `enabled`.
+    pub(super) fn recorded(&self, before: Option<&Self>, to: &Self) -> Self {
+        let before = before.and_then(|before| before.enabled);
+        let enabled = self.enabled.or(before).or(to.enabled).or(Some(true));
+        Self { enabled, ..self.clone() }
+    }
+
+    /// Returns why the key must not be changed like this while it is protected.
+    pub(super) fn interruption(&self, to: &Self) -> Option<Violation> {
+        let disables = self.enabled != Some(false) && to.enabled == Some(false);
+        (disables && self.deletion.is_none()).then(|| {
+            Violation::new(
+                "enabled",
+                "the key is protected, and the resources that use it would stop working",
+                "first apply `protect: false`, and then `enabled: false`",
+            )
+        })
+    }
 }
 
-/// The key that others are replicas of: same id, same material, one in each Region.
+/// The primary key of replicas. A replica in another Region has the same id and the same key
+/// material.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Primary {
     /// The key.
     pub key: KeyRef,
-    /// Its Region, where replicas are asked for.
+    /// The Region of the key, to which `ReplicateKey` is sent.
     pub region: Region,
 }
 
-/// Statements in a policy of somebody else: the others stay as they are, character for character.
+/// The stack's statements in a policy that the stack does not manage. All other statements stay
+/// unchanged, character for character.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     /// The statements. Their Sids begin with [`Shared::prefix`].
@@ -200,14 +231,14 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// No statement at all.
+    /// Returns no statements.
     #[must_use]
     pub fn none() -> Self {
         Self { statements: Document::empty() }
     }
 
-    /// What the Sids of a stack's statements in somebody else's policy begin with: Sids of key
-    /// policies take letters, digits and spaces, names of stacks more than those.
+    /// Returns the prefix of the Sids of a stack's statements. A Sid in a key policy can contain
+    /// only letters, digits and spaces, and the name of a stack can contain other characters.
     #[must_use]
     pub fn prefix(stack: &Name) -> String {
         let digest = Sha256::digest(stack.as_str().as_bytes());
@@ -217,7 +248,7 @@ impl Shared {
         format!("kmsctl {words} {mark} ")
     }
 
-    /// The policy with the statements in it, and without others of the stack's.
+    /// Returns the policy with these statements in place of the stack's previous ones.
     #[must_use]
     pub fn within(&self, policy: &Document, stack: &Name) -> Document {
         let ours = policy::derive::owned(&self.statements, "");
@@ -226,13 +257,13 @@ impl Shared {
     }
 }
 
-/// A tag as AWS's API writes it.
+/// A tag in the form of the KMS API.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Tag {
-    /// Its key.
+    /// The tag key.
     pub tag_key: String,
-    /// Its value.
+    /// The tag value.
     pub tag_value: String,
 }
 
@@ -255,7 +286,7 @@ calls! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             description: Option<String>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            policy: Option<String>,
+            policy: Option<Document>,
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             bypass_policy_lockout_safety_check: bool,
             tags: Vec<Tag>,
@@ -266,7 +297,7 @@ calls! {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             description: Option<String>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            policy: Option<String>,
+            policy: Option<Document>,
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             bypass_policy_lockout_safety_check: bool,
             tags: Vec<Tag>,
@@ -279,7 +310,7 @@ calls! {
         },
         PutKeyPolicy {
             policy_name: String,
-            policy: String,
+            policy: Document,
             #[serde(default, skip_serializing_if = "std::ops::Not::not")]
             bypass_policy_lockout_safety_check: bool,
         },
@@ -299,7 +330,29 @@ calls! {
     }
 }
 
-/// The kind.
+impl Call {
+    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    #[must_use]
+    pub fn principals(&self) -> Vec<String> {
+        let policy = match self {
+            Self::CreateKey(call) => call.policy.as_ref(),
+            Self::ReplicateKey(call) => call.policy.as_ref(),
+            Self::PutKeyPolicy(call) => Some(&call.policy),
+            Self::CancelKeyDeletion(_)
+            | Self::EnableKey(_)
+            | Self::DisableKey(_)
+            | Self::UpdateKeyDescription(_)
+            | Self::TagResource(_)
+            | Self::UntagResource(_)
+            | Self::EnableKeyRotation(_)
+            | Self::DisableKeyRotation(_)
+            | Self::ScheduleKeyDeletion(_) => None,
+        };
+        policy.map(Document::principals).unwrap_or_default()
+    }
+}
+
+/// The kind of keys.
 #[derive(Debug)]
 pub struct Key;
 
@@ -310,6 +363,11 @@ impl Resource for Key {
 
     fn refs(spec: &Spec) -> Vec<&KeyRef> {
         spec.primary.iter().map(|primary| &primary.key).collect()
+    }
+
+    /// AWS chooses the id.
+    fn natural(_: &Spec, _: &Place) -> Option<String> {
+        None
     }
 
     fn complete(declared: &Spec, live: &Spec, stack: &Name) -> Spec {
@@ -329,14 +387,15 @@ impl Resource for Key {
             ),
             xks_key_id: or(declared.xks_key_id.as_ref(), live.xks_key_id.as_ref()),
             description: or(declared.description.as_ref(), live.description.as_ref()),
-            // `CancelKeyDeletion` leaves the key disabled (KMS API Reference): it is enabled again
-            // unless the configuration says otherwise.
+            // `CancelKeyDeletion` leaves the key disabled (KMS API Reference). It is enabled again
+            // unless the configuration disables it.
             enabled: declared.enabled.or(live.deletion.as_ref().map(|_| true)).or(live.enabled),
             rotation: declared.rotation.or(live.rotation),
             policy: match (&declared.shared, &live.policy) {
                 (Some(shared), Some(live)) => Some(shared.within(live, stack)),
                 (None, Some(policy)) if declared.policy.is_none() => {
-                    // Statements that were kmsctl's go with the last consumer that needed them.
+                    // The stack's statements are removed together with the last consumer that needs
+                    // them.
                     Some(match &live.shared {
                         Some(_) => Shared::none().within(policy, stack),
                         None => policy.clone(),
@@ -351,20 +410,6 @@ impl Resource for Key {
             deletion_window_days: declared.deletion_window_days,
             deletion: None,
         }
-    }
-
-    /// `CancelKeyDeletion` leaves the key disabled (KMS API Reference), and a key is disabled only at
-    /// the end: an apply that was cut short leaves the key in a state that nobody meant.
-    fn resumed(declared: &Spec, intent: &Spec) -> Spec {
-        Spec { enabled: declared.enabled.or(intent.enabled), ..declared.clone() }
-    }
-
-    /// A key that somebody disables by hand is drift even where the configuration does not say
-    /// `enabled`.
-    fn recorded(declared: &Spec, before: Option<&Spec>, to: &Spec) -> Spec {
-        let before = before.and_then(|before| before.enabled);
-        let enabled = declared.enabled.or(before).or(to.enabled).or(Some(true));
-        Spec { enabled, ..declared.clone() }
     }
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
@@ -387,17 +432,6 @@ impl Resource for Key {
         }
     }
 
-    fn interruption(from: &Spec, to: &Spec) -> Option<Violation> {
-        let disables = from.enabled != Some(false) && to.enabled == Some(false);
-        (disables && from.deletion.is_none()).then(|| {
-            Violation::new(
-                "enabled",
-                "the key is protected, and the resources that use it would stop working",
-                "first apply `protect: false`, and then `enabled: false`",
-            )
-        })
-    }
-
     fn retry(call: &Call) -> Retry {
         match call {
             Call::CreateKey(_) | Call::ReplicateKey(_) => Retry::ProbeByTag,
@@ -412,36 +446,17 @@ impl Resource for Key {
             | Call::DisableKeyRotation(_) => Retry::Repeat,
         }
     }
-
-    fn principals(call: &Call) -> Vec<String> {
-        let policy = match call {
-            Call::CreateKey(call) => call.policy.as_ref(),
-            Call::ReplicateKey(call) => call.policy.as_ref(),
-            Call::PutKeyPolicy(call) => Some(&call.policy),
-            Call::CancelKeyDeletion(_)
-            | Call::EnableKey(_)
-            | Call::DisableKey(_)
-            | Call::UpdateKeyDescription(_)
-            | Call::TagResource(_)
-            | Call::UntagResource(_)
-            | Call::EnableKeyRotation(_)
-            | Call::DisableKeyRotation(_)
-            | Call::ScheduleKeyDeletion(_) => None,
-        };
-        let read = policy.and_then(|text| Document::from_live(text, "aws").ok());
-        read.map(|policy| policy.principals()).unwrap_or_default()
-    }
 }
 
 fn create(place: &Place, to: &Spec) -> Calls<Call> {
-    // A policy that names the key's own ARN is put after the key exists.
+    // A policy that contains the key's own ARN is set after the key has been created.
     let (at_creation, afterwards) = match to.policy.as_ref() {
         Some(policy) if policy.names_own_key() => (None, Some(policy)),
         policy => (policy, None),
     };
     let bypass_policy_lockout_safety_check = at_creation.is_some() && to.allow_lockout.is_some();
     let (description, tags) = (to.description.clone(), tag_list(&to.tags));
-    let policy = at_creation.map(Document::to_json);
+    let policy = at_creation.cloned();
     let make: Call = match &to.primary {
         Some(primary) => ReplicateKey {
             key_id: primary.key.clone(),
@@ -472,7 +487,7 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
         calls.push(EnableKeyRotation { rotation_period_in_days: days }.into());
     }
     let mut calls = Calls::all_at(place, calls);
-    // Replicas are asked for in the Region of the primary.
+    // `ReplicateKey` is sent to the Region of the primary key.
     let region = to.primary.as_ref().map_or(&place.region, |primary| &primary.region);
     let at = Place { account: place.account.clone(), region: region.clone() };
     calls.first.insert(0, (at, make));
@@ -483,9 +498,9 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
     calls
 }
 
-/// The key is enabled first and disabled last. KMS changes neither rotation nor grants of a disabled
-/// key, and only the policy of a key that is pending deletion (KMS Developer Guide, Key states of AWS
-/// KMS keys).
+/// Returns the calls of an update. The key is enabled first and disabled last, because KMS changes
+/// neither the rotation nor the grants of a disabled key, and only the policy of a key that is
+/// pending deletion (KMS Developer Guide, "Key states of AWS KMS keys").
 fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     let mut calls = Vec::new();
     let mut risk = None;
@@ -558,7 +573,7 @@ fn delete(place: &Place, from: &Spec) -> Calls<Call> {
 fn put_policy(policy: &Document, to: &Spec) -> Call {
     PutKeyPolicy {
         policy_name: "default".to_owned(),
-        policy: policy.to_json(),
+        policy: policy.clone(),
         bypass_policy_lockout_safety_check: to.allow_lockout.is_some(),
     }
     .into()

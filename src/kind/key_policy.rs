@@ -1,35 +1,44 @@
-//! The stack's statements in the policy of a key that is not the stack's. Every other statement
-//! stays what it is, character for character.
+//! The stack's statements in the policy of a key that the stack does not manage. Every other
+//! statement stays unchanged, character for character.
 
 pub(crate) mod aws;
 
 use super::call::calls;
 use super::key::Shared;
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
-use crate::id::Name;
+use crate::id::{Name, Place};
 use crate::policy::Document;
 use serde::{Deserialize, Serialize};
 
-/// Statements in a policy of somebody else.
+/// The stack's statements in the policy of a key that the stack does not manage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// The key.
     pub key: KeyRef,
-    /// The whole policy, as AWS has it or is to have it. Never declared.
+    /// The complete policy, current or planned. Never declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Document>,
-    /// The stack's own part of it.
+    /// The stack's statements.
     pub shared: Shared,
 }
 
 calls! {
-    /// The calls that change such a policy.
+    /// The calls that change the policy.
     pub enum Call {
-        PutKeyPolicy { key_id: KeyRef, policy_name: String, policy: String },
+        PutKeyPolicy { key_id: KeyRef, policy_name: String, policy: Document },
     }
 }
 
-/// The kind.
+impl Call {
+    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    #[must_use]
+    pub fn principals(&self) -> Vec<String> {
+        let Self::PutKeyPolicy(call) = self;
+        call.policy.principals()
+    }
+}
+
+/// The kind of these statements.
 #[derive(Debug)]
 pub struct KeyPolicy;
 
@@ -42,6 +51,10 @@ impl Resource for KeyPolicy {
         vec![&spec.key]
     }
 
+    fn natural(spec: &Spec, _: &Place) -> Option<String> {
+        Some(spec.key.to_string())
+    }
+
     fn complete(declared: &Spec, live: &Spec, stack: &Name) -> Spec {
         let within = |policy| declared.shared.within(policy, stack);
         let policy = live.policy.as_ref().map(within);
@@ -49,21 +62,17 @@ impl Resource for KeyPolicy {
     }
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
-        let put = |spec: &Spec, policy: &Document| {
-            PutKeyPolicy {
-                key_id: spec.key.clone(),
-                policy_name: "default".to_owned(),
-                policy: policy.to_json(),
-            }
-            .into()
+        let put = |spec: &Spec, policy: Document| {
+            let (key_id, policy_name) = (spec.key.clone(), "default".to_owned());
+            PutKeyPolicy { key_id, policy_name, policy }.into()
         };
         let calls = match change {
             Change::Create { to } | Change::Update { to, .. } | Change::Import { to, .. } => {
-                to.policy.as_ref().map(|policy| put(to, policy))
+                to.policy.clone().map(|policy| put(to, policy))
             }
             Change::Delete { from } => {
                 let without = |policy| Shared::none().within(policy, setting.stack);
-                from.policy.as_ref().map(|policy| put(from, &without(policy)))
+                from.policy.as_ref().map(|policy| put(from, without(policy)))
             }
             Change::Forget { .. } => None,
         };
@@ -72,15 +81,5 @@ impl Resource for KeyPolicy {
 
     fn retry(_: &Call) -> Retry {
         Retry::Repeat
-    }
-
-    fn principals(call: &Call) -> Vec<String> {
-        let Call::PutKeyPolicy(call) = call;
-        let read = Document::from_live(&call.policy, "aws").ok();
-        read.map(|policy| policy.principals()).unwrap_or_default()
-    }
-
-    fn natural(spec: &Spec, _: &str, _: &crate::id::Place) -> Option<String> {
-        Some(spec.key.to_string())
     }
 }

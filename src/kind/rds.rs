@@ -3,6 +3,7 @@
 //! snapshots.
 
 pub(crate) mod aws;
+pub mod fields;
 
 use super::consumer::{Scene, Spec, fixed_key};
 use super::{Setting, Violation};

@@ -3,18 +3,22 @@
 //! resources).
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, Tags, allowed, fixed,
-    missing, settings, tag_calls, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, Tags,
+    allowed, fixed, missing, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::key::NAME_TAG;
 use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Aurora's unit of capacity, of which there are halves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,62 +68,6 @@ pub struct Member {
     pub instance_class: String,
     /// Which is promoted first where the writer fails: 0 before 15.
     pub promotion_tier: u32,
-}
-
-settings! {
-    /// What a cluster is.
-    pub struct Settings {
-        /// The database engine; fixed at creation.
-        engine: String,
-        /// Its version, or the beginning of it.
-        engine_version: String,
-        /// The first database; fixed at creation.
-        database_name: String,
-        /// The master user; fixed at creation.
-        master_username: String,
-        /// Whether RDS keeps the master password in a secret.
-        managed_password: bool,
-        /// Whether that secret is encrypted with the cluster's key.
-        password_with_key: bool,
-        /// The environment's variable that holds the password. AWS does not show it.
-        password_env: String,
-        /// The port.
-        port: u32,
-        /// The subnet group; fixed at creation.
-        subnet_group: String,
-        /// The VPC security groups.
-        security_groups: BTreeSet<String>,
-        /// How many days automated backups are kept.
-        backup_retention_days: u32,
-        /// When backups are made.
-        backup_window: String,
-        /// When AWS may maintain it.
-        maintenance_window: String,
-        /// Whether AWS refuses to delete it.
-        deletion_protection: bool,
-        /// The cluster's parameter group.
-        parameter_group: String,
-        /// Whether snapshots get its tags.
-        copy_tags_to_snapshot: bool,
-        /// The class of all instances of a cluster of several availability zones.
-        instance_class: String,
-        /// Storage of such a cluster.
-        allocated_storage_gib: u32,
-        /// The storage type.
-        storage_type: String,
-        /// Provisioned I/O operations a second.
-        iops: u32,
-        /// How far Aurora Serverless v2 scales.
-        serverless_v2: Serverless,
-        /// Aurora's instances that kmsctl made: nobody else's.
-        members: BTreeMap<String, Member>,
-        /// Whether a last snapshot is made when it is deleted. AWS does not show it.
-        final_snapshot: bool,
-        /// Whether changes wait for the maintenance window. AWS does not show it.
-        apply_immediately: bool,
-        /// AWS's id, which no other cluster will ever have. Nobody declares it.
-        resource_id: String,
-    }
 }
 
 impl Settings {
@@ -250,8 +198,16 @@ impl Consumer for RdsCluster {
         identity: Identity::Name,
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: Some("rds_cluster_snapshot"),
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let new = &to.settings;
@@ -380,7 +336,7 @@ impl Consumer for RdsCluster {
         }
     }
 
-    fn needs(spec: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(spec: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         rds::needs(scene, spec.settings.password_with_key == Some(true))
     }
 

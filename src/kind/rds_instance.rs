@@ -1,82 +1,19 @@
 //! Instances of RDS. Their key is fixed at creation (RDS User Guide, Encrypting Amazon RDS resources).
 
 pub(crate) mod aws;
+mod fields;
+
+pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, Pace, Scene, Spec, Tag, allowed, fixed, missing,
-    settings, tag_calls, tag_list,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
+    fixed, missing, tag_calls, tag_list,
 };
+use super::declaration::{Check, Syntax};
 use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
-use std::collections::BTreeSet;
-
-settings! {
-    /// What an instance is.
-    pub struct Settings {
-        /// The database engine; fixed at creation.
-        engine: String,
-        /// Its version, or the beginning of it.
-        engine_version: String,
-        /// The instance class.
-        instance_class: String,
-        /// Storage.
-        allocated_storage_gib: u32,
-        /// Up to where AWS lets the storage grow by itself.
-        max_allocated_storage_gib: u32,
-        /// The storage type.
-        storage_type: String,
-        /// Provisioned I/O operations a second.
-        iops: u32,
-        /// The master user; fixed at creation.
-        master_username: String,
-        /// Whether RDS keeps the master password in a secret.
-        managed_password: bool,
-        /// Whether that secret is encrypted with the instance's key.
-        password_with_key: bool,
-        /// The environment's variable that holds the password. AWS does not show it.
-        password_env: String,
-        /// The first database; fixed at creation.
-        db_name: String,
-        /// The port.
-        port: u32,
-        /// The subnet group; fixed at creation.
-        subnet_group: String,
-        /// The VPC security groups.
-        security_groups: BTreeSet<String>,
-        /// Whether a standby is kept in another availability zone.
-        multi_az: bool,
-        /// Whether it has a public address.
-        publicly_accessible: bool,
-        /// How many days automated backups are kept; 0 for none.
-        backup_retention_days: u32,
-        /// When backups are made.
-        backup_window: String,
-        /// When AWS may maintain it.
-        maintenance_window: String,
-        /// Whether AWS refuses to delete it.
-        deletion_protection: bool,
-        /// The parameter group.
-        parameter_group: String,
-        /// Whether AWS upgrades to minor versions.
-        auto_minor_version_upgrade: bool,
-        /// Whether snapshots get its tags.
-        copy_tags_to_snapshot: bool,
-        /// Whether Performance Insights is on.
-        performance_insights: bool,
-        /// Whether its data is encrypted with the instance's key.
-        performance_insights_with_key: bool,
-        /// How many days its data is kept.
-        performance_insights_days: u32,
-        /// Whether a last snapshot is made when it is deleted. AWS does not show it.
-        final_snapshot: bool,
-        /// Whether changes wait for the maintenance window. AWS does not show it.
-        apply_immediately: bool,
-        /// AWS's id, which no other instance will ever have. Nobody declares it.
-        resource_id: String,
-    }
-}
 
 impl Settings {
     fn password(&self) -> Password<'_> {
@@ -188,8 +125,16 @@ impl Consumer for RdsInstance {
         identity: Identity::Name,
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
+        key_region: KeyRegion::Own,
+        copies: Some("rds_snapshot"),
         keeps_deleted_names: false,
     };
+
+    const SYNTAX: Syntax = fields::SYNTAX;
+
+    fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+        fields::declared(fields, check)
+    }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let new = &to.settings;
@@ -310,7 +255,7 @@ impl Consumer for RdsInstance {
         }
     }
 
-    fn needs(spec: &Spec<Settings>, scene: &Scene<'_>) -> Vec<Need> {
+    fn needs(spec: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         rds::needs(scene, spec.settings.password_with_key == Some(true))
     }
 

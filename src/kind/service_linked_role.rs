@@ -1,8 +1,9 @@
-//! Service-linked roles: a policy may name one only once it exists, and a fresh account has none.
+//! Service-linked roles. A key policy can name a role only after the role exists, and a new account
+//! has none.
 //!
-//! A role belongs to its service, and what uses it is not known here: kmsctl makes one that is
-//! missing, and neither changes nor deletes any. A role has no tags that kmsctl could set; its name
-//! follows from the declaration, so that one that is there already is as good as one of ours.
+//! kmsctl creates a missing role, and neither changes nor deletes one, because a role belongs to
+//! its service and its uses are not known. The name of a role follows from its declaration, so an
+//! existing role needs no tags to be found.
 
 pub(crate) mod aws;
 
@@ -13,16 +14,16 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A service whose role has a documented name.
+/// A service with a documented role name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
     principal: &'static str,
     role: &'static str,
-    /// Whether AWS makes further roles for the service, told apart by a suffix.
+    /// Whether the service can have several roles, which a suffix distinguishes.
     suffixed: bool,
 }
 
-/// The services, each by the page of its user guide that names the role:
+/// The services, with the pages of their user guides that document the role names:
 ///
 /// | Service | Guide |
 /// |---|---|
@@ -62,22 +63,22 @@ const KNOWN: &[Known] = &[
     Known { principal: "spot.amazonaws.com", role: "AWSServiceRoleForEC2Spot", suffixed: false },
 ];
 
-/// A role's name has at most so many characters (IAM User Guide, "IAM and AWS STS quotas").
+/// The largest number of characters of a role name (IAM User Guide, "IAM and AWS STS quotas").
 const LONGEST: usize = 64;
 
-/// A service whose role kmsctl can make.
+/// A service whose role kmsctl can create.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Service(&'static Known);
 
 impl Service {
-    /// The service principals of all of them.
+    /// Returns the service principals of all services.
     #[must_use]
     pub fn names() -> Vec<&'static str> {
         KNOWN.iter().map(|known| known.principal).collect()
     }
 
-    /// Its service principal.
+    /// Returns the service principal.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.0.principal
@@ -113,21 +114,22 @@ impl From<Service> for String {
     }
 }
 
-/// A service-linked role. Written as its address: `SERVICE` or `SERVICE/SUFFIX`.
+/// A service-linked role. It is serialized as the name in its address: `SERVICE` or
+/// `SERVICE/SUFFIX`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// The service that assumes it.
+    /// The service that assumes the role.
     pub service: Service,
-    /// What tells it apart from the service's other roles.
+    /// The suffix that distinguishes the roles of one service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suffix: Option<RoleSuffix>,
 }
 
 impl Spec {
-    /// The role, where AWS would make it.
+    /// Creates a role, if the service allows it.
     ///
     /// # Errors
-    /// If the service takes no suffix, or the name becomes too long.
+    /// Returns an error if the service supports no suffix, or if the name is too long.
     pub fn new(service: Service, suffix: Option<RoleSuffix>) -> Result<Self, BadId> {
         if suffix.is_some() && !service.0.suffixed {
             return Err(BadId {
@@ -146,7 +148,7 @@ impl Spec {
         Ok(spec)
     }
 
-    /// The role's name.
+    /// Returns the name of the role.
     #[must_use]
     pub fn name(&self) -> String {
         let role = self.service.0.role;
@@ -156,7 +158,8 @@ impl Spec {
         }
     }
 
-    /// The role's ARN in the account of `place` (IAM User Guide, Create a service-linked role).
+    /// Returns the ARN of the role in the account of `place` (IAM User Guide, "Create a
+    /// service-linked role").
     #[must_use]
     pub fn arn(&self, place: &Place) -> String {
         format!(
@@ -168,7 +171,7 @@ impl Spec {
         )
     }
 
-    /// What must be declared for the role of that ARN to be made.
+    /// Returns the service-linked role with the given ARN.
     #[must_use]
     pub fn of(identity: &IdentityArn) -> Option<Self> {
         let (_, role) = identity.as_str().split_once(":role/aws-service-role/")?;
@@ -214,7 +217,7 @@ calls! {
 }
 
 impl Call {
-    /// The role that it is about.
+    /// Returns the role that the call creates.
     #[must_use]
     pub fn role(&self) -> Spec {
         let Self::CreateServiceLinkedRole(call) = self;
@@ -222,7 +225,7 @@ impl Call {
     }
 }
 
-/// The kind.
+/// The kind of service-linked roles.
 #[derive(Debug)]
 pub struct ServiceLinkedRole;
 
@@ -233,6 +236,10 @@ impl Resource for ServiceLinkedRole {
 
     fn refs(_: &Spec) -> Vec<&KeyRef> {
         Vec::new()
+    }
+
+    fn natural(spec: &Spec, place: &Place) -> Option<String> {
+        Some(spec.arn(place))
     }
 
     fn complete(declared: &Spec, _: &Spec, _: &Name) -> Spec {
@@ -248,7 +255,7 @@ impl Resource for ServiceLinkedRole {
                 }
                 .into(),
             ],
-            // Service and suffix are the address: there is nothing else to differ.
+            // A role has no other fields than its service and its suffix, which are its address.
             Change::Update { .. } | Change::Import { .. } | Change::Forget { .. } => Vec::new(),
             Change::Delete { .. } => {
                 let reason = "kmsctl deletes no service-linked role: services may use it";
@@ -262,14 +269,6 @@ impl Resource for ServiceLinkedRole {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
-
-    fn principals(_: &Call) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn natural(spec: &Spec, _: &str, place: &Place) -> Option<String> {
-        Some(spec.arn(place))
-    }
 }
 
 #[cfg(test)]
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_role_is_known_by_its_arn_and_by_its_address() {
+    fn every_role_is_parsed_from_its_arn_and_its_address() {
         for text in Service::names().into_iter().chain(["autoscaling.amazonaws.com/kms"]) {
             let spec: Spec = text.parse().unwrap();
             assert_eq!(spec.to_string(), text);
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_would_not_make_is_no_role() {
+    fn roles_that_aws_cannot_create_are_refused() {
         let long = format!("autoscaling.amazonaws.com/{}", "x".repeat(36));
         for text in [
             "ec2.amazonaws.com",
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn the_request_has_the_names_of_aws() {
+    fn the_call_has_the_parameter_names_of_aws() {
         let suffix = Some("kms".parse().unwrap());
         let aws_service_name = "autoscaling.amazonaws.com".parse().unwrap();
         let call = CreateServiceLinkedRole { aws_service_name, custom_suffix: suffix }.into();

@@ -168,7 +168,7 @@ const NOT_CREATED: &str = "no longer declared; kept in AWS, because kmsctl did n
 
 /// Returns whether kmsctl did not create the resource (`existing`).
 fn is_existing(spec: &Spec) -> bool {
-    spec.common().is_some_and(|common| common.existing.is_some())
+    spec.as_consumer().is_some_and(|spec| spec.common().existing.is_some())
 }
 
 /// The reason for forgetting a role that is no longer declared.
@@ -459,8 +459,10 @@ impl Builder<'_> {
         reason: &str,
     ) {
         let caller = self.live.caller.as_deref();
-        let existing =
-            change.to().or(change.from()).and_then(|spec| spec.common()?.existing.as_deref());
+        let existing = change
+            .to()
+            .or(change.from())
+            .and_then(|spec| spec.as_consumer()?.common().existing.as_deref());
         let name = existing.unwrap_or(&address.name);
         let stack = &self.desired.stack;
         let setting = kind::Setting { stack, place: &place, keys: self.facts, id, name, caller };
@@ -520,7 +522,7 @@ pub(super) fn is_in_another_place(seen: &Observed, declared: &Declared) -> Optio
     let Observed::Present { place, spec, .. } = seen else {
         return None;
     };
-    let stays = spec.as_key().is_some() || spec.common().is_some();
+    let stays = spec.as_key().is_some() || spec.as_consumer().is_some();
     (stays && *place != declared.place).then(|| {
         let (what, beside) = match spec.as_key() {
             Some(_) => ("key", ", and change the resources that use this one"),

@@ -3,7 +3,7 @@
 
 use super::Step;
 use crate::kind::{Call, KeyRef, Spec, key, key_policy};
-use crate::policy::derive;
+use crate::policy::{Document, derive};
 
 /// Moves the change of a policy after the steps of the consumers that leave its key. If other consumers
 /// begin to use the key in the same plan, the policy is changed twice: first to the statements that both
@@ -38,25 +38,20 @@ pub(super) fn defer(steps: &mut [Step]) {
 fn writing(step: &Step) -> Option<(KeyRef, usize)> {
     let old = step.change.from()?.policy()?;
     let new = step.change.to()?.policy()?;
-    let put = step.calls.iter().position(|planned| text(&planned.call).is_some())?;
+    let put = step.calls.iter().position(|planned| puts_policy(&planned.call))?;
     let own = step.change.to()?.as_key_policy().map(|policy| policy.key.clone());
     (old != new).then(|| (own.unwrap_or_else(|| KeyRef::Managed(step.address.clone())), put))
 }
 
-/// Returns the text of the policy that a call writes, if any.
-fn text(call: &Call) -> Option<&String> {
-    if let Call::Key(key::Call::PutKeyPolicy(key::PutKeyPolicy { policy, .. }))
-    | Call::KeyPolicy(key_policy::Call::PutKeyPolicy(key_policy::PutKeyPolicy {
-        policy,
-        ..
-    })) = call
-    {
-        return Some(policy);
-    }
-    None
+fn puts_policy(call: &Call) -> bool {
+    matches!(
+        call,
+        Call::Key(key::Call::PutKeyPolicy(_)) | Call::KeyPolicy(key_policy::Call::PutKeyPolicy(_))
+    )
 }
 
-fn text_mut(call: &mut Call) -> Option<&mut String> {
+/// Returns the policy that a call writes, if any.
+fn policy_mut(call: &mut Call) -> Option<&mut Document> {
     if let Call::Key(key::Call::PutKeyPolicy(key::PutKeyPolicy { policy, .. }))
     | Call::KeyPolicy(key_policy::Call::PutKeyPolicy(key_policy::PutKeyPolicy {
         policy,
@@ -83,8 +78,8 @@ fn split(step: &mut Step, put: usize, arriving: bool) {
     let last = step.calls.remove(put);
     if let Some(both) = both {
         let mut first = last.clone();
-        if let Some(policy) = text_mut(&mut first.call) {
-            *policy = both.to_json();
+        if let Some(policy) = policy_mut(&mut first.call) {
+            *policy = both;
         }
         step.calls.insert(put, first);
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 /// Matches `*` and `?`. Case matters: callers that compare action names convert both sides to lower case first.
 pub(super) use super::pattern::glob;
 
-/// What an action is used for.
+/// The purpose of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
     /// Change the key policy. A principal that can do so can give itself every other permission.
@@ -59,7 +59,7 @@ impl Capability {
 pub struct Action {
     /// AWS's name without the prefix `kms:`.
     pub name: &'static str,
-    /// What the action is used for.
+    /// The purpose of the action.
     pub capability: Capability,
     crosses_accounts: bool,
 }

@@ -22,13 +22,13 @@ pub(super) fn is_unique_id(text: &str) -> bool {
 pub(crate) fn is_service(text: &str) -> bool {
     const DOMAINS: [&str; 5] =
         [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal", ".amazon.com"];
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    DOMAINS
-        .iter()
-        .any(|domain| text.strip_suffix(domain).is_some_and(|name| name.split('.').all(label)))
+    let mut names = DOMAINS.iter().filter_map(|domain| text.strip_suffix(domain));
+    names.any(|name| name.split('.').all(is_label))
+}
+
+fn is_label(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Returns the ARN of the account's root user if `text` is an account id, otherwise the text itself.

@@ -51,7 +51,7 @@ const ENCRYPT: [&str; 3] = ["kms:Encrypt", "kms:GenerateDataKey*", "kms:Describe
 /// Builds the policy. The statements have the Sids of the KMS console, which recognizes its own statements by them.
 ///
 /// # Errors
-/// The problems of the whole policy, such as its size.
+/// Returns the problems of the whole policy, such as its size.
 pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
     let mut statements = Vec::new();
     if roles.delegate_to_iam {

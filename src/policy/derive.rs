@@ -126,11 +126,11 @@ impl Need {
         self.actions.extend(other.actions.iter().cloned());
         self.required |= other.required;
         for condition in &mut self.conditions {
-            let same = |theirs: &&Condition| {
+            let same = other.conditions.iter().filter(|theirs| {
                 theirs.operator == condition.operator && theirs.key == condition.key
-            };
-            let values = other.conditions.iter().filter(same).flat_map(|theirs| &theirs.values);
-            condition.values.extend(values.cloned());
+            });
+            let values: Vec<String> = same.flat_map(|theirs| &theirs.values).cloned().collect();
+            condition.values.extend(values);
         }
     }
 
@@ -290,7 +290,7 @@ pub fn derive(needs: &[(String, Need)], prefix: &str, existing: &Document) -> Ve
 /// Returns the policy with the derived statements appended.
 ///
 /// # Errors
-/// The problems of the whole policy, such as its size.
+/// Returns the problems of the whole policy, such as its size.
 pub fn with(
     document: &Document,
     derived: &[Derived],
@@ -307,16 +307,15 @@ pub fn with(
 /// stays unchanged.
 ///
 /// # Errors
-/// The problems of the whole policy, such as its size.
+/// Returns the problems of the whole policy, such as its size.
 pub fn merged(live: &Document, ours: &[Node], prefix: &str) -> Result<Document, Vec<Problem>> {
     let mut tree = live.tree().clone();
     edit(&mut tree, |statements| {
-        let own = |statement: &Node| sid(statement).is_some_and(|sid| sid.starts_with(prefix));
         let mut wanted: BTreeMap<&str, &Node> =
             ours.iter().filter_map(|node| Some((sid(node)?, node))).collect();
         // Statements that stay keep their position.
         statements.retain_mut(|statement| {
-            if !own(statement) {
+            if !sid(statement).is_some_and(|sid| sid.starts_with(prefix)) {
                 return true;
             }
             let new = sid(statement).and_then(|sid| wanted.remove(sid));
@@ -350,8 +349,10 @@ pub fn union(old: &Document, new: &Document) -> Option<Document> {
         kept.iter().map(|node| super::write::to_json(node).to_string()).collect();
     let mut tree = new.tree().clone();
     edit(&mut tree, |all| {
-        let dropped = |node: &Node| !kept.contains(&super::write::to_json(node).to_string());
-        all.extend(statements(old).into_iter().filter(dropped));
+        let statements = statements(old).into_iter();
+        all.extend(
+            statements.filter(|node| !kept.contains(&super::write::to_json(node).to_string())),
+        );
     });
     let both = Document::lenient(&tree, "aws").ok()?;
     (both.to_json().len() <= super::document::MAX_BYTES).then_some(both)
@@ -396,7 +397,7 @@ pub fn put_prefix(statements: &mut [Node], prefix: &str) -> bool {
 /// Creates a policy from statements.
 ///
 /// # Errors
-/// The problems of the policy.
+/// Returns the problems of the policy.
 pub fn of_statements(statements: Vec<Node>, partition: &str) -> Result<Document, Vec<Problem>> {
     Document::parse(&super::nodes::policy("kmsctl", statements), partition)
 }

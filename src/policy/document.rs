@@ -62,7 +62,7 @@ impl Document {
     /// Reads a policy that a person wrote, strictly.
     ///
     /// # Errors
-    /// All problems of the policy.
+    /// Returns all problems of the policy.
     pub fn parse(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(node, partition, true)
     }
@@ -70,7 +70,7 @@ impl Document {
     /// Reads a policy that AWS returned. Unique ids are accepted, and unknown elements are kept.
     ///
     /// # Errors
-    /// The text is not JSON, or not a policy at all.
+    /// Returns an error if the text is not JSON, or not a policy at all.
     pub fn from_live(text: &str, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(&json(text, 0)?, partition, false)
     }
@@ -78,7 +78,7 @@ impl Document {
     /// Reads a tree the way [`Document::from_live`] reads a text.
     ///
     /// # Errors
-    /// The tree is not a policy at all.
+    /// Returns an error if the tree is not a policy at all.
     pub fn lenient(node: &Node, partition: &str) -> Result<Self, Vec<Problem>> {
         Self::read(node, partition, false)
     }
@@ -196,8 +196,8 @@ pub fn aws_default(partition: &str, account: &str) -> Document {
 /// `Policy`).
 pub(super) fn check_characters(node: &Node, problems: &mut Vec<Problem>) {
     let mut check = |text: &str, span: Span| {
-        let invalid = |c: &char| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
-        if let Some(c) = text.chars().find(invalid) {
+        let mut chars = text.chars();
+        if let Some(c) = chars.find(|c| !matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
             let message = format!(
                 "`{}` (U+{:04X}) is not allowed in a key policy",
                 c.escape_debug(),

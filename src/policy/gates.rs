@@ -1,5 +1,5 @@
-//! Gates: limits on what policies may allow and on what a change may do, for pipelines in which nobody reads every
-//! plan.
+//! Gates: limits on the access that policies may allow and on the changes of a plan, for pipelines
+//! in which not every plan is read.
 //!
 //! A gate passes only if that is certain. Possible access, and access that is unknown, does not pass.
 
@@ -149,7 +149,7 @@ fn exceeding(
     }
 }
 
-/// Reports that more principals lose access than one change may take it from.
+/// Reports that more principals lose access than one change may affect.
 fn too_many_losses(limit: usize, change: PolicyChange<'_>) -> Option<Breach> {
     let comparison = compare(change.before, Some(change.after), change.key, &[]);
     let names: BTreeSet<&str> = comparison

@@ -48,7 +48,7 @@ pub enum Constraint {
 /// Reads the output of `aws kms list-grants`. The list must be complete, because a missing grant could allow more.
 ///
 /// # Errors
-/// All problems of the output.
+/// Returns all problems of the output.
 pub fn grants(node: &Node) -> Result<Vec<Grant>, Vec<Problem>> {
     const HELP: &str = "give the output of `aws kms list-grants --key-id …`";
     let mut reader = Reader::default();

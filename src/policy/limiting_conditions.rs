@@ -1,10 +1,10 @@
 //! Conditions that limit the caller, and conditions that limit the resources for which a service acts.
 //!
 //! A condition limits the caller only if a stranger cannot meet it: it must compare positively, require its key, and
-//! compare fixed values of a key that says who calls or from where. Values with wildcards or policy variables are not
-//! fixed (AWS Security Hub User Guide, control KMS.5). The keys are those that IAM Access Analyzer counts in findings
-//! about KMS keys (IAM User Guide, "IAM Access Analyzer"). A stranger can meet `kms:ViaService`, an encryption context,
-//! a user agent, a date or an MFA condition from an account of their own.
+//! compare fixed values of a key that identifies the caller or its location. Values with wildcards or policy variables
+//! are not fixed (AWS Security Hub User Guide, control KMS.5). The keys are those that IAM Access Analyzer counts in
+//! findings about KMS keys (IAM User Guide, "IAM Access Analyzer"). A stranger can meet `kms:ViaService`, an encryption
+//! context, a user agent, a date or an MFA condition from an account of their own.
 
 use super::OWN_KEY;
 use super::arn::is_account;
@@ -62,7 +62,7 @@ impl Test {
         }
     }
 
-    /// Returns whether the key says who calls, or from where.
+    /// Returns whether the key identifies the caller or its location.
     pub(super) fn concerns_caller(&self) -> bool {
         matches!(
             self.key.as_str(),
@@ -82,7 +82,8 @@ impl Test {
         )
     }
 
-    /// Returns whether the condition compares fixed values of a key that says who calls or from where.
+    /// Returns whether the condition compares fixed values of a key that identifies the caller or
+    /// its location.
     pub(super) fn has_fixed_values(&self) -> bool {
         let comparison = matches!(
             self.operator,
@@ -106,7 +107,8 @@ pub(super) fn has_variable(text: &str) -> bool {
     text.replace(OWN_KEY, "").contains("${")
 }
 
-/// Returns whether a value of the key stands for fixed callers or resources, without wildcards in the part that counts.
+/// Returns whether a value of the key identifies fixed callers or resources, without wildcards in
+/// the decisive part.
 fn is_fixed(key: &str, value: &str) -> bool {
     let plain = |text: &str| !text.is_empty() && !text.contains(['*', '?']);
     if has_variable(value) {

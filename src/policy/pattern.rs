@@ -29,12 +29,12 @@ impl Glyph {
 
 /// Parses a pattern.
 pub(super) fn glyphs(text: &str) -> Vec<Glyph> {
-    let glyph = |c| match c {
+    let glyphs = text.chars().map(|c| match c {
         '*' => Glyph::Star,
         '?' => Glyph::One,
         c => Glyph::Char(c),
-    };
-    text.chars().map(glyph).collect()
+    });
+    glyphs.collect()
 }
 
 /// Returns whether the pattern matches the whole text, in time proportional to the product of the lengths at worst.
@@ -62,7 +62,7 @@ pub(super) fn matches(pattern: &[Glyph], text: &[char]) -> bool {
     pattern.iter().skip(p).all(|glyph| *glyph == Glyph::Star)
 }
 
-/// Returns whether the pattern, given as text, matches the whole text. Works like [`matches`], without allocating.
+/// Returns whether the pattern, given as text, matches the whole text. Works like [`matches()`], without allocating.
 pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let wild = |text: &str| text.bytes().any(|b| matches!(b, b'*' | b'?'));
     match pattern.strip_suffix('*') {

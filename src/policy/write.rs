@@ -35,17 +35,13 @@ enum Section {
 }
 
 fn textual(node: &Node, partition: &str, section: Section) -> Node {
-    let text = |text: &str| {
-        if section == Section::AwsPrincipals {
-            with_account(text, partition)
-        } else {
-            text.to_owned()
-        }
-    };
     let value = match &node.value {
         Value::Null => Value::Null,
         Value::Bool(value) => Value::Text(value.to_string()),
-        Value::Number(value) | Value::Text(value) => Value::Text(text(value)),
+        Value::Number(text) | Value::Text(text) if section == Section::AwsPrincipals => {
+            Value::Text(with_account(text, partition))
+        }
+        Value::Number(text) | Value::Text(text) => Value::Text(text.clone()),
         Value::List(items) => {
             Value::List(items.iter().map(|item| textual(item, partition, section)).collect())
         }

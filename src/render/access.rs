@@ -45,7 +45,7 @@ pub(crate) struct Line {
     /// `+`, `-` or `~`; `!` for public access, `?` for a change that is only possible, and `.` for a change
     /// that affects nobody today.
     pub(crate) sign: char,
-    /// Whether access is gained or lost.
+    /// The direction of the change.
     pub(crate) direction: Direction,
     /// The sentence.
     pub(crate) text: String,
@@ -236,17 +236,15 @@ fn what(change: &AccessChange, verbose: bool) -> String {
     if !verbose && !change.capabilities.is_empty() {
         return change.capabilities.join(", ");
     }
-    if !verbose && change.kind == ChangeKind::Future {
-        let all = |action: &String| matches!(action.as_str(), "*" | "kms:*");
-        if change.actions.iter().any(all) {
-            return "AWS KMS".to_owned();
-        }
+    let has_every_action = change.actions.iter().any(|a| matches!(a.as_str(), "*" | "kms:*"));
+    if !verbose && change.kind == ChangeKind::Future && has_every_action {
+        return "AWS KMS".to_owned();
     }
-    let short = |action: &String| match action.as_str() {
+    let names = change.actions.iter().map(|action| match action.as_str() {
         "*" | "kms:*" => "every action".to_owned(),
         other => printable(other.strip_prefix("kms:").unwrap_or(other)).into_owned(),
-    };
-    change.actions.iter().map(short).collect::<Vec<_>>().join(", ")
+    });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns the names of statements in parentheses, or an empty text.

@@ -32,8 +32,7 @@ pub fn plan(plan: &Plan) -> String {
 
 /// Removes the characters of a name that are not safe between double quotes.
 fn plain(text: &str) -> String {
-    let safe = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-');
-    text.chars().filter(safe).collect()
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-')).collect()
 }
 
 /// Returns a variable with a unique name for each key that the plan changes or refers to.
@@ -51,10 +50,11 @@ fn variables(plan: &Plan) -> BTreeMap<Address, String> {
     let mut taken = BTreeSet::new();
     let mut out = BTreeMap::new();
     for address in addresses {
-        let upper = |c: char| {
-            if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }
-        };
-        let base: String = address.to_string().chars().map(upper).collect();
+        let base: String = address
+            .to_string()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .collect();
         let mut name = base.clone();
         let mut n = 2_u32;
         while !taken.insert(name.clone()) {
@@ -260,8 +260,8 @@ fn kebab(name: &str) -> String {
 
 /// Quotes a text as one word of a shell.
 fn quote(text: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || "/:_-.@%+,=".contains(c);
-    if !text.is_empty() && text.chars().all(bare) {
+    let is_safe = text.chars().all(|c| c.is_ascii_alphanumeric() || "/:_-.@%+,=".contains(c));
+    if !text.is_empty() && is_safe {
         return text.to_owned();
     }
     format!("'{}'", printable(text).replace('\'', "'\\''"))

@@ -1,5 +1,5 @@
-//! Writing explanations: of the lint rules, of the configuration's sections and fields, and of kmsctl's own subjects.
-//! Pure: a topic and the configuration's JSON Schema in, a text out.
+//! Renders explanations of lint rules, of sections and fields of the configuration, and of subjects
+//! of kmsctl, from the JSON Schema of the configuration. Pure.
 
 mod guides;
 mod rules;
@@ -13,24 +13,25 @@ use crate::policy::lint::{RULES, Rule};
 pub use guides::{GUIDES, Guide};
 pub use rules::{Reason, reason, sources};
 
-/// How alike a topic and a name must be for the name to be suggested.
-const LIKENESS: f64 = 0.8;
-/// How many names are suggested.
+/// The smallest similarity of a topic and a suggested name.
+const SIMILARITY: f64 = 0.8;
+/// The largest number of suggested names.
 const SUGGESTIONS: usize = 4;
 
-/// Why a topic cannot be explained.
+/// The reason why a topic cannot be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unknown {
-    /// No topic has the name; these are near.
+    /// No topic has the name. These names are similar.
     NoTopic(Vec<String>),
-    /// Several sections or fields end with the name.
+    /// The paths of these sections or fields all end with the name.
     Several(Vec<String>),
 }
 
-/// Explains a topic: a lint rule by its id or name, a subject of kmsctl's, or a section or field of the configuration.
+/// Explains a topic: a lint rule by its id or name, a subject, or a section or field of the
+/// configuration.
 ///
 /// # Errors
-/// The topic is unknown or not unique; the answer names what is near.
+/// Returns an error if the topic is unknown or not unique.
 pub fn explain(topic: &str, schema: &Json, width: usize) -> Result<String, Unknown> {
     let topic = topic.trim();
     let mut page = Page { width, out: String::new() };
@@ -49,14 +50,14 @@ pub fn explain(topic: &str, schema: &Json, width: usize) -> Result<String, Unkno
     let found = match (exact, ends.as_slice()) {
         (Some(field), _) => field,
         (None, [field]) => field,
-        (None, []) => return Err(Unknown::NoTopic(near(topic, &all))),
+        (None, []) => return Err(Unknown::NoTopic(similar(topic, &all))),
         (None, several) => return Err(Unknown::Several(paths(several))),
     };
     sections::write(&mut page, found);
     Ok(page.out)
 }
 
-/// The list of the topics.
+/// Renders the list of topics.
 #[must_use]
 pub fn topics(schema: &Json, width: usize) -> String {
     let mut page = Page { width, out: String::new() };
@@ -70,9 +71,7 @@ pub fn topics(schema: &Json, width: usize) -> String {
     for field in all.iter().filter(|field| field.is_section() || !field.path.contains('.')) {
         page.entry(&field.path, &sections::first_sentence(&field.description()), 40);
     }
-    page.heading(
-        "Lint rules, by their ids or their names; `kmsctl lint --rules` says what each finds",
-    );
+    page.heading("Lint rules, by their ids or their names; `kmsctl lint --rules` describes them");
     let names: Vec<String> =
         RULES.iter().map(|rule| format!("{} {}", rule.id, rule.slug)).collect();
     page.prose(2, &names.join(", "));
@@ -87,9 +86,9 @@ fn paths(fields: &[&sections::Field<'_>]) -> Vec<String> {
     fields.iter().map(|field| field.path.clone()).collect()
 }
 
-/// The names that are near a topic, the nearest first. Of a path, the last word decides too: `keys.grant` is near
-/// `keys.grants`, and `backup_windw` near both fields of that name.
-fn near(topic: &str, all: &[sections::Field<'_>]) -> Vec<String> {
+/// Returns the names that are similar to a topic, the most similar first. The last word of a path
+/// is compared too: `backup_windw` is similar to both fields that are called `backup_window`.
+fn similar(topic: &str, all: &[sections::Field<'_>]) -> Vec<String> {
     let lower = topic.to_lowercase();
     let rules = RULES.iter().flat_map(|rule| [rule.slug.to_owned(), rule.id.to_owned()]);
     let guides = GUIDES.iter().map(|guide| guide.name.to_owned());
@@ -103,32 +102,32 @@ fn near(topic: &str, all: &[sections::Field<'_>]) -> Vec<String> {
             let last = strsim::jaro_winkler(&lower, &last.to_lowercase()) - 0.02;
             (full.max(last), name)
         })
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .filter(|(similarity, _)| *similarity >= SIMILARITY)
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     ranked.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
 }
 
-/// A text under construction, at most `width` columns wide where its words allow it.
+/// A text, wrapped to `width` columns.
 struct Page {
     width: usize,
     out: String,
 }
 
 impl Page {
-    /// A paragraph.
+    /// Appends a paragraph.
     fn prose(&mut self, indent: usize, text: &str) {
         self.hanging(indent, 0, text);
     }
 
-    /// A paragraph whose later lines stand `hang` columns further in.
+    /// Appends a paragraph. The lines after the first are indented by `hang` more columns.
     fn hanging(&mut self, indent: usize, hang: usize, text: &str) {
         for (at, line) in wrapped(text, indent, hang, self.width) {
             put(&mut self.out, at, None, &line);
         }
     }
 
-    /// A line as it is.
+    /// Appends a line without wrapping it.
     fn line(&mut self, indent: usize, text: &str) {
         put(&mut self.out, indent, None, text);
     }
@@ -142,7 +141,7 @@ impl Page {
         self.prose(0, &format!("{text}:"));
     }
 
-    /// A name, and in a second column what it is.
+    /// Appends a name, and its description in a second column.
     fn entry(&mut self, name: &str, text: &str, column: usize) {
         let column = column.min(self.width / 2);
         if name.chars().count() + 2 > column {
@@ -188,7 +187,8 @@ impl Page {
         self.prose(2, text);
     }
 
-    /// Empty lines divide paragraphs; `- ` begins an item, and two spaces a line that is kept as it is.
+    /// Appends a guide. Empty lines separate paragraphs, `- ` begins an item, and a line that
+    /// begins with two spaces is not wrapped.
     fn guide(&mut self, guide: &Guide) {
         self.prose(0, guide.title);
         for block in guide.text.trim().split("\n\n") {
@@ -220,7 +220,7 @@ impl Page {
     }
 }
 
-/// A fragment as a sentence.
+/// Returns a fragment as a sentence.
 fn sentence(fragment: &str) -> String {
     let mut chars = fragment.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();

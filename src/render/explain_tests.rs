@@ -1,4 +1,4 @@
-//! Tests of explanations.
+//! Tests of the explanations.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn explained(topic: &str) -> String {
 }
 
 #[test]
-fn every_rule_has_a_why_a_fix_and_a_source() {
+fn every_rule_has_a_reason_a_fix_and_a_source() {
     let rules: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
     assert_eq!(ids(), rules, "the reasons, and the rules");
     for rule in RULES {
@@ -63,7 +63,7 @@ fn a_field_is_explained() {
 }
 
 #[test]
-fn the_last_words_of_a_path_suffice_where_they_are_unique() {
+fn the_end_of_a_path_is_enough_if_it_is_unique() {
     assert_eq!(explained("grants"), explained("keys.grants"));
     assert_eq!(explained("keys.NAME.replicas.REGION"), explained("keys.replicas"));
     assert_eq!(explained("partition_key"), explained("dynamodb.tables.partition_key"));
@@ -74,7 +74,7 @@ fn the_last_words_of_a_path_suffice_where_they_are_unique() {
 }
 
 #[test]
-fn what_is_unknown_comes_with_what_is_near() {
+fn an_unknown_topic_is_reported_with_similar_ones() {
     let near = |topic: &str| match explain(topic, &schema(), 80) {
         Err(Unknown::NoTopic(near)) => near,
         other => panic!("{topic}: {other:?}"),

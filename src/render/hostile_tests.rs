@@ -30,7 +30,7 @@ fn hostile() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn hostile_text_never_comes_out_raw(text in hostile(), width in 0_usize..100) {
+    fn hostile_text_is_escaped_in_every_form(text in hostile(), width in 0_usize..100) {
         let style = Style { width, ..Style::default() };
         for plan in [creation(&text), update(&text)] {
             let (human, markdown) = (human::plan(&plan, &style), markdown::plan(&plan));
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn workflow_commands_are_neutralised(text in hostile()) {
+    fn workflow_commands_are_escaped(text in hostile()) {
         let safe = workflow_safe(&text);
         prop_assert!(!safe.lines().any(|line| line.trim_start().starts_with("::")));
         prop_assert!(!safe.contains("##["));

@@ -4,7 +4,7 @@ use super::page::{DIM, YELLOW, put, wrapped};
 use super::{Style, workflow_safe};
 use crate::impact::{Dependant, Impact};
 
-/// The dependants that kmsctl never finds.
+/// The note about dependants that kmsctl never finds.
 const NEVER_CHECKED: &str = "Never checked: other accounts and Regions, other services (S3, Secrets \
                              Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others), \
                              backups, and data that applications encrypted themselves.";
@@ -52,7 +52,7 @@ mod tests {
     use crate::impact::{LastUsage, Scanned, Unseen};
 
     #[test]
-    fn a_report_names_what_was_not_checked_and_never_says_that_all_is_well() {
+    fn a_report_lists_what_was_not_checked() {
         let style = Style { color: false, verbose: false, width: 70 };
         let mut impact = Impact::default();
         impact.scanned.insert(Scanned { what: "ebs_volume".to_owned(), count: 3 });

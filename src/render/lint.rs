@@ -1,4 +1,5 @@
-//! Writing findings and the list of the rules: the contract of `lint --format json` and of `lint --rules`.
+//! Renders findings and the list of rules, in the documented formats of `lint --format json` and
+//! `lint --rules`.
 
 use super::explain::{reason, sources};
 use super::json::escaped;
@@ -6,26 +7,27 @@ use super::page::{put, wrapped};
 use crate::policy::lint::{RULES, Rule, Severity};
 use serde::Serialize;
 
-/// A finding, ready to be written.
+/// A finding with its file and its waiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The rule.
     pub rule: &'static Rule,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// How to fix it.
+    /// The fix.
     pub help: String,
-    /// The address of the resource, in a stack.
+    /// The address of the resource, if the finding is about a stack.
     pub address: Option<String>,
-    /// The place in a file; `None` for a policy that AWS holds.
+    /// The position in a file; `None` for a policy in AWS.
     pub region: Option<Region>,
-    /// The reason of its waiver.
+    /// The reason of the waiver, if the finding is waived.
     pub waived: Option<String>,
 }
 
-/// A place in a file. Lines and columns begin with 1; columns count characters, and the end is past the last one.
+/// A position in a file. Lines and columns begin with 1. Columns count characters, and the end is
+/// after the last one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub struct Region {
     pub file: String,
     pub line: usize,
@@ -108,13 +110,13 @@ fn line(found: &Found) -> Line<'_> {
     }
 }
 
-/// Returns the rules as a table: id, severity, name and what each finds.
+/// Returns the rules as a table with id, severity, name and title.
 #[must_use]
 pub fn rules(width: usize) -> String {
     let longest = RULES.iter().map(|rule| rule.slug.len()).max().unwrap_or_default();
-    // Id, severity and name, each with two spaces behind it.
+    // The id, the severity and the name, each with two spaces after it.
     let column = 8 + 9 + longest + 2;
-    // A column of a few words is harder to read than a line of its own.
+    // A narrow last column would be hard to read, so the title gets its own line.
     let beside = column + 40 <= width;
     let mut out = String::new();
     for rule in RULES {
@@ -161,7 +163,7 @@ struct Equivalent<'a> {
 /// Returns the rules as indented JSON.
 #[must_use]
 pub fn rules_json() -> String {
-    let described = |rule: &'static Rule| Described {
+    let rules = RULES.iter().map(|rule| Described {
         id: rule.id,
         name: rule.slug,
         severity: rule.severity.word(),
@@ -174,8 +176,8 @@ pub fn rules_json() -> String {
             .iter()
             .map(|(scheme, check)| Equivalent { tool: scheme.name(), check })
             .collect(),
-    };
-    let rules = RULES.iter().map(|rule| described(rule)).collect();
+    });
+    let rules = rules.collect();
     let text = serde_json::to_string_pretty(&Rules { format_version: "1", rules });
     escaped(&format!("{}\n", text.unwrap_or_default()))
 }

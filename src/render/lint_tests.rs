@@ -1,4 +1,4 @@
-//! Tests of writing findings.
+//! Tests of the forms of findings.
 
 use std::path::Path;
 
@@ -71,7 +71,7 @@ fn sarif_is_valid_and_complete() {
 }
 
 #[test]
-fn what_is_not_sarif_is_not_valid() {
+fn the_schema_rejects_other_documents() {
     let mut log = log(&[found("public", "anyone", 1)]);
     log["runs"][0]["results"][0]["level"] = serde_json::json!("bad");
     let valid = std::panic::catch_unwind(|| assert_valid(&log));
@@ -79,7 +79,7 @@ fn what_is_not_sarif_is_not_valid() {
 }
 
 #[test]
-fn fingerprints_outlive_lines_and_tell_results_apart() {
+fn fingerprints_do_not_depend_on_lines_and_distinguish_results() {
     let prints = |found: &[Found]| -> Vec<serde_json::Value> {
         let log = log(found);
         let results = log["runs"][0]["results"].as_array().unwrap();
@@ -111,7 +111,7 @@ fn the_limits_of_code_scanning_are_kept() {
 }
 
 #[test]
-fn json_counts_and_names_the_waived() {
+fn json_counts_and_marks_waived_findings() {
     let mut waived = found("public", "anyone", 1);
     waived.waived = Some("known".to_owned());
     let text = json(&[waived, found("rotation-off", "the key does not rotate", 2)]);
@@ -125,7 +125,7 @@ fn json_counts_and_names_the_waived() {
 }
 
 #[test]
-fn the_table_of_the_rules_has_each_once() {
+fn the_table_contains_every_rule_once() {
     for width in [40, 80, 100] {
         let table = rules(width);
         for rule in RULES {
@@ -138,7 +138,7 @@ fn the_table_of_the_rules_has_each_once() {
 }
 
 #[test]
-fn the_rules_as_json_explain_each() {
+fn the_json_of_the_rules_explains_each_rule() {
     let value: serde_json::Value = serde_json::from_str(&rules_json()).unwrap();
     let all = value["rules"].as_array().unwrap();
     assert_eq!(all.len(), RULES.len());

@@ -101,7 +101,7 @@ pub(super) fn creation(description: &str) -> Plan {
         custom_key_store_id: None,
         xks_key_id: None,
         description: Some(description.to_owned()),
-        policy: Some(document.to_json()),
+        policy: Some(document.clone()),
         bypass_policy_lockout_safety_check: true,
         tags: vec![key::Tag { tag_key: "team".to_owned(), tag_value: "it's".to_owned() }],
     };
@@ -169,7 +169,7 @@ pub(super) fn update(text: &str) -> Plan {
     });
     let put = key::PutKeyPolicy {
         policy_name: "default".to_owned(),
-        policy: after.to_json(),
+        policy: after.clone(),
         bypass_policy_lockout_safety_check: false,
     };
     let untag = key::UntagResource { tag_keys: vec!["team".to_owned()] };

@@ -8,7 +8,7 @@ use crate::plan::PlannedCall;
 use serde_json::json;
 
 #[test]
-fn a_creation_for_people() {
+fn a_creation_as_text() {
     insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r####"
     + key/storage  create  (not in AWS yet)
         multi_region: true
@@ -35,7 +35,7 @@ fn a_creation_for_people() {
 }
 
 #[test]
-fn an_update_for_people() {
+fn an_update_as_text() {
     insta::assert_snapshot!(human::plan(&update("note"), &Style::default()), @r####"
     Changed outside of kmsctl since the last apply:
       key/storage
@@ -77,7 +77,7 @@ fn an_update_for_people() {
 }
 
 #[test]
-fn an_update_for_a_pull_request() {
+fn an_update_as_markdown() {
     insta::assert_snapshot!(markdown::plan(&update("a|b @me")), @r####"
     <!-- kmsctl:plan:prod -->
     **Plan&#58; 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.**
@@ -146,7 +146,7 @@ fn a_creation_as_commands() {
 }
 
 #[test]
-fn an_update_for_machines() {
+fn an_update_as_json() {
     let mut value = json::plan(&update("note"));
     value["changes"][0]["fields"] = json!([]);
     value["changes"][0]["calls"][0]["parameters"]["Policy"] = json!("…");
@@ -258,7 +258,7 @@ fn an_update_for_machines() {
 }
 
 #[test]
-fn nothing_to_do() {
+fn an_empty_plan() {
     assert_eq!(
         human::plan(&empty(), &Style::default()),
         "No changes. AWS matches the configuration.\n"
@@ -266,7 +266,7 @@ fn nothing_to_do() {
 }
 
 #[test]
-fn a_deletion_says_when() {
+fn a_deletion_shows_its_waiting_period() {
     let mut plan = update("x");
     let from = Spec::Key(key_spec("x", policy(&[]), None));
     let call = key::ScheduleKeyDeletion { pending_window_in_days: 30 };
@@ -288,7 +288,7 @@ fn a_comment_stays_within_the_limit() {
 }
 
 #[test]
-fn who_is_not_known_is_not_nobody() {
+fn unknown_access_is_not_shown_as_no_access() {
     let style = Style { color: false, verbose: false, width: 80 };
     let table = |holders| super::holders::table(holders, "111122223333", &style);
     assert!(table(Some(&[])).starts_with("No principal has access"));

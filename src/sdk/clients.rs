@@ -1,12 +1,14 @@
-//! The clients of the services that consume keys: one for reads, which the SDK repeats where AWS is
-//! too busy, and one for calls that change something, which are sent once.
+//! The clients of the services whose resources use keys. Each service has two: one for reads, which
+//! the SDK repeats once after throttling or another temporary error, and one for calls that change
+//! something, which are sent once.
 
 use super::{Aws, Clients as All};
 use crate::id::Place;
 use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
 
-/// How often the SDK sends a read before it gives up: the engine asks again, more patiently.
+/// The number of times the SDK sends a read. After that the engine repeats the read with longer
+/// pauses.
 const ATTEMPTS: u32 = 2;
 
 /// The use of a client.
@@ -25,7 +27,7 @@ macro_rules! clients {
         pub(super) struct Clients { $($service: BTreeMap<(Place, ClientUse), $sdk::Client>),+ }
 
         impl Aws {$(
-            /// The service's client for a place.
+            /// Returns the client of the service for a place.
             pub(crate) async fn $service(&self, at: &Place, purpose: ClientUse) -> $sdk::Client {
                 let mut clients: tokio::sync::MutexGuard<'_, All> = self.clients.lock().await;
                 if let Some(client) = clients.consumers.$service.get(&(at.clone(), purpose)) {

@@ -1,4 +1,4 @@
-//! What the SDK's errors mean. Decided by codes, statuses and types, never by message text.
+//! Classifies the errors of the SDK by error codes, HTTP statuses and types, never by messages.
 
 use crate::answer::{CloudError, Fault, Outcome};
 use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
@@ -7,7 +7,7 @@ use aws_sdk_kms::operation::RequestId;
 use std::error::Error;
 use std::io;
 
-/// A failure that does not come from AWS.
+/// Creates an error that does not come from AWS.
 pub(crate) fn local(
     operation: &'static str,
     fault: Fault,
@@ -16,12 +16,12 @@ pub(crate) fn local(
     CloudError { operation, fault, code: None, message: message.into(), request_id: None }
 }
 
-/// A part of a request that the SDK refused to build.
+/// Returns the conversion of the error for a part of a request that the SDK cannot build.
 pub(crate) fn unbuilt(operation: &'static str) -> impl Fn(BuildError) -> CloudError {
     move |error| local(operation, Fault::Invalid, chain(&error))
 }
 
-/// The answer to a request, with a failure put into the engine's words.
+/// Returns the answer to a request, with the error converted and classified.
 pub(crate) fn answer<T, E>(
     operation: &'static str,
     sent: Result<T, SdkError<E>>,
@@ -48,7 +48,7 @@ where
     })
 }
 
-/// The outcome of a call whose answer has no content that is needed.
+/// Returns the outcome of a call whose answer is not needed.
 pub(crate) fn done<T, E>(
     operation: &'static str,
     sent: Result<T, SdkError<E>>,
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// The faults by error code, as the services' API references list them under "Errors".
+/// The error codes of each class, as the API references of the services list them under "Errors".
 const CODES: &[(Fault, &[&str])] = &[
     (
         Fault::Key,
@@ -281,14 +281,15 @@ fn by_code(code: &str) -> Option<Fault> {
     CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(fault, _)| *fault)
 }
 
-/// The error and everything behind it.
+/// Returns the error and the chain of its sources.
 fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// `dispatch failure: io error: …: Connection refused`, without repetitions.
+/// Returns the messages of an error and its sources, such as `dispatch failure: io error:
+/// Connection refused`. A source that repeats the end of the message before it is left out.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     for cause in causes(error) {
@@ -300,8 +301,8 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Whether the error comes from looking for credentials. They come before the connection, so that
-/// nothing was sent.
+/// Returns whether the SDK failed to get credentials. It gets them before it connects, so the
+/// request was not sent.
 fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
     // The SDKs do not re-export the type of these errors, so it is inferred from the trait's method.
     fn is_of<F, E>(
@@ -317,7 +318,8 @@ fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| is_of(cause, ProvideCredentials::provide_credentials))
 }
 
-/// Whether the connection surely failed before it existed. Everything else may have been sent.
+/// Returns whether the connection certainly failed before it was established. After any other error
+/// the request may have been sent.
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
     causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
         matches!(
@@ -346,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_surely_stayed_here_is_unsent() {
+    fn only_requests_that_were_certainly_not_sent_are_unsent() {
         let refused = classified(io(io::ErrorKind::ConnectionRefused));
         assert_eq!(refused.fault, Fault::Unsent);
         assert!(refused.message.contains("connection refused"), "{refused}");

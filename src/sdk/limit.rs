@@ -1,5 +1,5 @@
-//! Keeps below KMS's request quotas: a token bucket per account, Region and operation, at 80 % of
-//! the default quota. Knows nothing of failures: backing off is `retry`'s.
+//! Keeps requests below KMS's quotas, with a token bucket per account, Region and operation at 80 %
+//! of the default quota. It does not react to throttling; `cloud::retry` does.
 
 use crate::id::Place;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ const QUOTAS: &[(u32, &[&str])] = &[
 ];
 
 const SECOND: u64 = 1_000_000_000;
-/// What even a slow operation may do at once, where a second's worth is not less.
+/// The burst of an operation with a quota of less than that per second.
 const SMALLEST_BURST: u32 = 5;
 
 fn quota(operation: &str) -> Option<u32> {
@@ -45,19 +45,20 @@ fn quota(operation: &str) -> Option<u32> {
     listed.map(|(quota, _)| *quota)
 }
 
-/// A token bucket that hands out times instead of refusing: whoever asks is told how long to wait.
+/// A token bucket that returns a waiting time instead of refusing.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    /// Between two tokens.
+    /// The time between two tokens.
     interval: Duration,
-    /// How far the tokens may be ahead of the clock.
+    /// The time that the tokens may be ahead of the clock.
     tolerance: Duration,
-    /// When the bucket will be full again.
+    /// The time at which the bucket will be full again.
     full_at: Duration,
 }
 
 impl Bucket {
-    /// A full bucket that stays at 80 % of `quota` requests a second, with a second's worth at once.
+    /// Creates a full bucket for 80 % of `quota` requests per second. Its burst is the number of
+    /// requests of one second.
     #[must_use]
     pub fn new(quota: u32) -> Self {
         let quota = u64::from(quota.max(1));
@@ -69,7 +70,7 @@ impl Bucket {
         Self { interval, tolerance, full_at: Duration::ZERO }
     }
 
-    /// Takes a token; how long to wait for it. `now` is on any clock that does not go back.
+    /// Takes a token, and returns the time to wait for it. `now` is the time of a monotonic clock.
     pub fn take(&mut self, now: Duration) -> Duration {
         let due = self.full_at.saturating_sub(self.tolerance);
         self.full_at = self.full_at.max(now) + self.interval;
@@ -81,7 +82,7 @@ impl Bucket {
 #[derive(Debug)]
 pub struct Limits {
     started: Instant,
-    /// `None`: nothing is limited.
+    /// The buckets; `None` if nothing is limited.
     buckets: Option<Mutex<BTreeMap<(Place, &'static str), Bucket>>>,
 }
 
@@ -92,13 +93,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Full buckets at KMS's default quotas.
+    /// Creates full buckets for the default quotas.
     #[must_use]
     pub fn new() -> Self {
         Self { started: Instant::now(), buckets: Some(Mutex::default()) }
     }
 
-    /// No limits at all, for tests.
+    /// Creates no limits, for tests.
     #[must_use]
     pub fn unlimited() -> Self {
         Self { started: Instant::now(), buckets: None }
@@ -128,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_window_holds_more_than_its_rate_and_the_burst(
+        fn no_period_exceeds_the_rate_plus_the_burst(
             quota in prop::sample::select(QUOTAS.iter().map(|q| q.0).collect::<Vec<_>>()),
             gaps in prop::collection::vec(0_u64..400_000_000, 1..200),
         ) {
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn keys_are_created_five_at_once_and_then_four_a_second() {
+    async fn five_keys_are_created_at_once_and_then_four_per_second() {
         let (limits, at) = (Limits::new(), place("eu-west-1"));
         let start = Instant::now();
         for _ in 0..5 {
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trails_are_changed_at_most_once_a_second() {
+    async fn trails_are_changed_at_most_once_per_second() {
         let (limits, at) = (Limits::new(), place("eu-west-1"));
         let start = Instant::now();
         limits.acquire(&at, "cloudtrail changes").await;

@@ -22,26 +22,27 @@ pub(crate) struct Replay {
 /// One answer: the status and the body.
 pub(crate) type Answer<'a> = (u16, &'a str);
 
-/// Returns the SDK with these answers, in this order, whatever the requests are.
+/// Returns the SDK with the answers in this order. They do not depend on the requests.
 pub(crate) fn replay(answers: &[Answer<'_>]) -> Replay {
     replay_with("x-header", answers.iter().map(|(status, body)| (*status, "", *body)))
 }
 
-/// Does the same for answers of a status, the value of `header`, if any, and a body.
+/// Returns the SDK with answers that consist of a status, a value of `header` (may be empty) and a
+/// body.
 pub(crate) fn replay_with<'a>(
     header: &'static str,
     answers: impl Iterator<Item = (u16, &'a str, &'a str)>,
 ) -> Replay {
-    let response = |(status, value, body): (u16, &str, &str)| {
+    let responses = answers.map(|(status, value, body)| {
         let status = status.try_into().unwrap();
         let mut response = HttpResponse::new(status, SdkBody::from(body));
         if !value.is_empty() {
             response.headers_mut().insert(header, value.to_owned());
         }
         response
-    };
+    });
     let client = Recorded::default();
-    client.0.lock().unwrap().answers.extend(answers.map(response));
+    client.0.lock().unwrap().answers.extend(responses);
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "replay");
     let base = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -66,12 +67,12 @@ impl Replay {
     /// Returns the operation and the parameters of each request to KMS.
     pub(crate) fn kms(&self) -> Vec<(String, Value)> {
         let exchange = self.client.0.lock().unwrap();
-        let request = |request: &HttpRequest| {
+        let requests = exchange.requests.iter().map(|request| {
             let target = request.headers().get("x-amz-target").unwrap();
             let operation = target.strip_prefix("TrentService.").unwrap();
             (operation.to_owned(), serde_json::from_str(&body(request)).unwrap())
-        };
-        exchange.requests.iter().map(request).collect()
+        });
+        requests.collect()
     }
 }
 

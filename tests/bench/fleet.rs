@@ -1,5 +1,6 @@
-//! The pure part at scale: load, diff and render 10,000 keys with an alias, a policy and a grant
-//! each. `cargo bench`; compare ratios within one run, not times between machines.
+//! Benchmarks of the pure modules: load, plan and render 10,000 keys, each with an alias, a policy
+//! and a grant. Run `cargo bench`, and compare the ratios within one run, not the times of
+//! different machines.
 
 use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::desired::Desired;
@@ -23,7 +24,7 @@ fn main() {
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 fn configuration() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    // A file stays under the size that kmsctl reads.
+    // Each file is smaller than the largest file that kmsctl reads.
     for (file, numbers) in (0..KEYS).collect::<Vec<_>>().chunks(2_000).enumerate() {
         let mut text = String::from("stack: bench\nkeys:\n");
         for n in numbers {
@@ -53,7 +54,7 @@ fn state(desired: &Desired) -> State {
     State::begin(desired.stack.clone(), "bench".to_owned())
 }
 
-/// AWS as declared, but for every tenth key, whose description differs.
+/// Returns the live form of the declaration. The description of every tenth key differs.
 fn live(desired: &Desired) -> Live {
     let mut live = Live::default();
     for (n, (address, declared)) in desired.resources.iter().enumerate() {
@@ -101,7 +102,7 @@ fn render_from_nothing(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| human::plan(&plan, &Style::default()));
 }
 
-/// A policy as the console writes it, with a guard that depends on the network.
+/// A policy of the console, with a `Deny` statement that depends on the network.
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
 {"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"},
 {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Admin"},"Action":["kms:Create*","kms:Put*"],"Resource":"*"},
@@ -111,7 +112,7 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
 {"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*",
  "Condition":{"NotIpAddress":{"aws:SourceIp":["192.0.2.0/24","2001:db8::/32"]},"Bool":{"aws:ViaAWSService":"false"}}}]}"#;
 
-/// Reads 10,000 policies of five statements and asks each of them one thing.
+/// Parses 10,000 policies of five statements, and decides one request with each.
 #[divan::bench(sample_count = 3)]
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 fn read_and_decide(bencher: divan::Bencher<'_, '_>) {
@@ -128,7 +129,7 @@ fn read_and_decide(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| (0..KEYS).map(decide_one).filter(|d| d.word() == "unknown").count());
 }
 
-/// Asks one policy 10,000 times.
+/// Decides 10,000 requests with one policy.
 #[divan::bench(sample_count = 3)]
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 fn decide_only(bencher: divan::Bencher<'_, '_>) {

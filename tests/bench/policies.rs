@@ -1,5 +1,5 @@
-//! Policies at scale: load, canonicalise and compare. `cargo bench`; compare ratios within one run, not times between
-//! machines.
+//! Benchmarks of policies: load, canonicalize and compare. Run `cargo bench`, and compare the
+//! ratios within one run, not the times of different machines.
 
 use kmsctl::policy::{Comparison, Document, KeyContext, compare};
 use std::fmt::Write;
@@ -14,7 +14,8 @@ fn key() -> KeyContext {
     KeyContext { account: Some(ACCOUNT.to_owned()), partition: "aws".to_owned(), arn: None }
 }
 
-/// The console's five statements, for a role of their own; `extra` is one more action.
+/// Returns the five statements of the console for a role that depends on `n`. `extra` is one more
+/// action.
 fn console(n: usize, extra: &str) -> String {
     let role = format!("arn:aws:iam::{ACCOUNT}:role/app-{n}");
     format!(
@@ -27,7 +28,8 @@ fn console(n: usize, extra: &str) -> String {
     )
 }
 
-/// Just under the 32 KiB that AWS accepts: a statement for each of many roles.
+/// Returns a policy of almost 32 KiB, the largest size that AWS accepts, with a statement for each
+/// of many roles.
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 fn largest(n: usize, extra: &str) -> String {
     let mut text = format!(
@@ -56,8 +58,8 @@ fn read(text: &str) -> Document {
 
 fn all(pairs: &[(String, String)]) -> Vec<Comparison> {
     let key = key();
-    let each = pairs.iter();
-    each.map(|(old, new)| compare(Some(&read(old)), Some(&read(new)), &key, &[])).collect()
+    let pairs = pairs.iter();
+    pairs.map(|(old, new)| compare(Some(&read(old)), Some(&read(new)), &key, &[])).collect()
 }
 
 fn pairs(count: usize, text: fn(usize, &str) -> String, extra: &str) -> Vec<(String, String)> {

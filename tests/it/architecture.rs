@@ -1,8 +1,10 @@
-//! The shape that `src/lib.rs` documents, read from the sources: who imports whom, where the SDK and
-//! the outside world may be mentioned, sizes, and no forgotten file.
+//! Checks the structure that `src/lib.rs` documents in the sources: the imports, the modules that
+//! use the SDK or do I/O, the sizes of files and functions, and that every file is part of a
+//! module.
 
 mod circles;
 
+use kmsctl::kind::ConsumerKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +18,8 @@ const MAY: &[(&str, &[&str])] = &[
     ("policy", &["tree"]),
     ("answer", &["id"]),
     ("sdk", &["answer", "id"]),
-    ("kind", &["answer", "id", "policy", "sdk"]),
+    ("decode", &["policy", "text", "tree"]),
+    ("kind", &["answer", "decode", "id", "policy", "sdk", "tree"]),
     ("waiver", &["kind", "policy", "tree"]),
     ("desired", &["id", "kind", "policy", "tree", "waiver"]),
     ("gate", &["desired", "id", "kind", "policy"]),
@@ -24,7 +27,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("live", &["id", "kind"]),
     ("state", &["id", "kind"]),
     ("journal", &["answer", "id", "kind", "state"]),
-    ("config", &["desired", "id", "kind", "policy", "text", "tree", "waiver"]),
+    ("config", &["decode", "desired", "id", "kind", "policy", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
     ("render", &["id", "impact", "kind", "plan", "policy", "text"]),
     ("cloud", &["answer", "id", "impact", "kind", "sdk"]),
@@ -52,35 +55,35 @@ const LINES_OF_A_FUNCTION: usize = 60;
 struct Source {
     path: String,
     text: String,
-    /// Whether it is compiled for tests only.
+    /// Whether the file is compiled only for tests.
     test: bool,
 }
 
 impl Source {
-    /// The module below the crate: `plan` for `plan/order.rs`.
+    /// Returns the top-level module of the file: `plan` for `plan/order.rs`.
     fn module(&self) -> &str {
         self.path.split(['/', '.']).next().unwrap()
     }
 
-    /// Whether it sends the calls of a kind through the SDK.
+    /// Returns whether the file sends the calls of a kind through the SDK.
     fn is_half_of_a_kind(&self) -> bool {
         self.path.starts_with("kind/") && self.path.ends_with("/aws.rs")
     }
 
-    /// The lines of code: without comments, and without the tests at the end.
+    /// Returns the lines of code, without comments and without the tests at the end.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.text.lines().enumerate().map(|(n, line)| (n + 1, line));
         let lines = lines.take_while(|(_, line)| !self.test && !line.starts_with("mod tests {"));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
-    /// How many modules it is below the crate.
+    /// Returns the depth of the module below the crate.
     fn depth(&self) -> usize {
         let parts = self.path.split('/').count();
         if self.path.ends_with("/mod.rs") { parts - 1 } else { parts }
     }
 
-    /// The modules of the crate that a line names.
+    /// Returns the modules of the crate that a line names.
     fn names<'a>(&self, line: &'a str) -> Vec<&'a str> {
         let up = "super::".repeat(self.depth());
         let mut rests: Vec<&str> = line.split("crate::").skip(1).collect();
@@ -108,7 +111,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The `mod name;` of a file: the file each stands for, and whether it is for tests only.
+/// Returns the files that the `mod name;` items of a file declare, and whether each is only for
+/// tests.
 fn declared(path: &Path, text: &str) -> Vec<(PathBuf, bool)> {
     let stem = path.file_stem().unwrap().to_str().unwrap();
     let folder = match ["lib", "main", "mod"].contains(&stem) {
@@ -129,7 +133,7 @@ fn declared(path: &Path, text: &str) -> Vec<(PathBuf, bool)> {
         }
         for attribute in attributes {
             test |= *attribute == "#[cfg(test)]";
-            // Tests that sit beside their module are named by their path.
+            // Tests next to their module are declared with a path.
             let named = attribute.strip_prefix("#[path = \"").and_then(|a| a.strip_suffix("\"]"));
             file = named.map_or(file, |named| path.parent().unwrap().join(named));
         }
@@ -138,7 +142,7 @@ fn declared(path: &Path, text: &str) -> Vec<(PathBuf, bool)> {
     files
 }
 
-/// Every file that is reached from a root, and whether only by tests.
+/// Returns every file that is reachable from a root, and whether only tests reach it.
 fn reached(root: PathBuf) -> BTreeMap<PathBuf, bool> {
     let mut all = BTreeMap::new();
     let mut open = vec![(root, false)];
@@ -154,12 +158,12 @@ fn sources() -> Vec<Source> {
     let src = top().join("src");
     let mut reached = reached(src.join("lib.rs"));
     reached.insert(src.join("main.rs"), false);
-    let each = reached.into_iter().map(|(path, test)| {
+    let sources = reached.into_iter().map(|(path, test)| {
         let text = std::fs::read_to_string(&path).unwrap();
         let path = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
         Source { path, text, test }
     });
-    each.collect()
+    sources.collect()
 }
 
 #[test]
@@ -177,11 +181,11 @@ fn every_file_is_declared_by_a_module() {
 }
 
 #[test]
-fn the_sdk_is_known_to_the_edge_only() {
-    let edge = |source: &&Source| {
-        ["sdk", "cloud"].contains(&source.module()) || source.is_half_of_a_kind()
-    };
-    for source in sources().iter().filter(|source| !edge(source)) {
+fn only_the_outer_modules_use_the_sdk() {
+    for source in sources() {
+        if ["sdk", "cloud"].contains(&source.module()) || source.is_half_of_a_kind() {
+            continue;
+        }
         for (n, line) in source.text.lines().enumerate() {
             let sdk = ["aws_sdk", "aws_config", "aws_smithy", "aws_credential", "aws_types"];
             let mentions = sdk
@@ -193,7 +197,7 @@ fn the_sdk_is_known_to_the_edge_only() {
 }
 
 #[test]
-fn nobody_imports_what_is_above() {
+fn no_module_imports_a_higher_one() {
     let mut actual: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for source in sources() {
         let module = source.module();
@@ -219,7 +223,7 @@ fn nobody_imports_what_is_above() {
     }
 }
 
-/// The levels that `src/lib.rs` documents.
+/// Returns the levels that `src/lib.rs` documents.
 fn levels() -> BTreeMap<String, usize> {
     let text = std::fs::read_to_string(top().join("src/lib.rs")).unwrap();
     let mut levels = BTreeMap::new();
@@ -237,7 +241,7 @@ fn levels() -> BTreeMap<String, usize> {
 }
 
 #[test]
-fn the_documented_levels_are_the_imports() {
+fn the_imports_match_the_documented_levels() {
     let levels = levels();
     let level = |name: &str| *levels.get(name).unwrap_or_else(|| panic!("{name} has no level"));
     for (module, may) in MAY {
@@ -252,8 +256,40 @@ fn the_documented_levels_are_the_imports() {
     assert_eq!(modules, documented);
 }
 
+/// The only files outside of a kind's folder that name it: the table, and the list of modules.
+const KNOW_KINDS: &[&str] = &["kind.rs", "kind/consumers.rs", "kind/aws.rs"];
+
 #[test]
-fn nothing_cites_a_text_that_is_not_in_the_repository() {
+fn a_kind_of_consumer_is_named_in_its_folder_and_in_the_table_only() {
+    let kinds = [
+        ("ebs_default", "EbsDefault"),
+        ("ebs_volume", "EbsVolume"),
+        ("cloudtrail_trail", "CloudtrailTrail"),
+        ("cloudtrail_event_data_store", "CloudtrailEventDataStore"),
+        ("dynamodb_table", "DynamodbTable"),
+        ("efs_file_system", "EfsFileSystem"),
+        ("es_domain", "EsDomain"),
+        ("rds_instance", "RdsInstance"),
+        ("rds_cluster", "RdsCluster"),
+    ];
+    for kind in ConsumerKind::ALL {
+        assert!(kinds.iter().any(|(name, _)| *name == kind.as_str()), "{}", kind.as_str());
+    }
+    for source in sources().iter().filter(|source| !KNOW_KINDS.contains(&&*source.path)) {
+        for (n, line) in source.code() {
+            for (module, name) in kinds {
+                // Kinds of one service share code.
+                let service = module.split('_').next().unwrap();
+                let is_own = source.path.starts_with(&format!("kind/{service}"));
+                let names = line.contains(module) || line.contains(name);
+                assert!(is_own || !names, "src/{}:{n}: {line}", source.path);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_comment_cites_a_document_that_is_not_in_the_repository() {
     let mut tests = Vec::new();
     files(&top().join("tests/it/fake"), &mut tests);
     for path in tests {
@@ -271,13 +307,16 @@ fn nothing_cites_a_text_that_is_not_in_the_repository() {
 }
 
 #[test]
-fn the_core_is_synchronous_and_knows_no_files_clocks_or_chance() {
+fn the_core_is_synchronous_and_uses_no_files_clocks_or_randomness() {
     let words = ["async ", ".await", "tokio::", "std::fs", "std::env", "std::time::I", "getrandom"];
     for source in sources() {
-        let outside = OUTSIDE.contains(&source.module())
+        let is_outside = OUTSIDE.contains(&source.module())
             || OUTSIDE_FILES.contains(&&*source.path)
             || source.is_half_of_a_kind();
-        for (n, line) in source.code().filter(|_| !outside) {
+        if is_outside {
+            continue;
+        }
+        for (n, line) in source.code() {
             let word = words.iter().find(|word| line.contains(**word));
             assert!(word.is_none(), "src/{}:{n}: {line}", source.path);
         }
@@ -300,7 +339,7 @@ fn files_and_functions_stay_small() {
     }
 }
 
-/// Whether a function with a body begins here; one of a single line does not matter.
+/// Returns whether a function with a body of several lines begins here.
 fn begins(line: &str) -> bool {
     let words = line.split("fn ").next().unwrap_or_default();
     let known = ["pub", "pub(crate)", "pub(super)", "async", "const"];
@@ -319,7 +358,7 @@ fn cargo_tree(arguments: &[&str]) -> BTreeSet<String> {
     lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
-/// Cargo compiles a crate again when its features, or those of a crate that it depends on, differ.
+/// Cargo compiles a crate again if its features, or those of its dependencies, differ.
 #[test]
 fn the_tests_do_not_compile_the_sdk_again() {
     let features = |edges| cargo_tree(&["-e", edges, "-f", "{p} with {f}"]);
@@ -335,7 +374,7 @@ fn the_tests_do_not_compile_the_sdk_again() {
     }
 }
 
-/// The feature `rustls` of the SDK crates, a default one, brings a second stack of old versions.
+/// The default feature `rustls` of the SDK crates would add a second TLS stack with old versions.
 #[test]
 fn there_is_one_tls_stack() {
     let lock = std::fs::read_to_string(top().join("Cargo.lock")).unwrap();

@@ -1,4 +1,4 @@
-//! Declarations in code.
+//! Builds declarations without YAML.
 
 use kmsctl::desired::{Declared, Desired};
 use kmsctl::id::Place;
@@ -22,7 +22,7 @@ pub(crate) fn role(name: &str) -> String {
     format!("arn:aws:iam::{ACCOUNT}:role/{name}")
 }
 
-/// The root statement, unless there are to be none but users.
+/// Returns a policy with users, and with the account-root statement if `root` is set.
 pub(crate) fn policy(root: bool, users: &[&str]) -> Document {
     let users: Vec<String> = users.iter().map(|user| role(user)).collect();
     let roles = Roles {
@@ -38,7 +38,7 @@ pub(crate) fn policy(root: bool, users: &[&str]) -> Document {
     build(&roles).expect("a policy")
 }
 
-pub(crate) fn address(kind: Kind, name: &str) -> Address {
+pub(crate) fn address(kind: impl Into<Kind>, name: &str) -> Address {
     Address::new(kind, name)
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn empty() -> Desired {
     }
 }
 
-/// Adds to a declaration, one resource a call.
+/// Adds resources to a declaration.
 pub(crate) trait Declare: Sized {
     fn add(self, address: Address, spec: Spec, place: Place) -> Self;
     fn key_in(self, name: &str, place: Place, change: impl FnOnce(&mut key::Spec)) -> Self;
@@ -152,7 +152,7 @@ impl Declare for Desired {
     }
 }
 
-/// A key with everything: rotation, policy, alias, grant.
+/// Returns a key with rotation, a policy, an alias and a grant.
 pub(crate) fn storage() -> Desired {
     empty().key("storage", |_| {}).alias("storage", "storage").grant(
         "storage",

@@ -1,8 +1,8 @@
-//! The calls as plans and journals hold them: what is written once must be read for ever.
+//! The JSON form of calls in plans and journals, which must not change.
 
 use kmsctl::kind::Call;
 
-/// A kind, and its calls as they are written.
+/// The kinds, and their calls in JSON.
 const WRITTEN: &[(&str, &[&str])] = &[
     (
         "service_linked_role",
@@ -21,6 +21,7 @@ const WRITTEN: &[(&str, &[&str])] = &[
             r#"{"DisableKey":{}}"#,
             r#"{"UpdateKeyDescription":{"Description":"d"}}"#,
             r#"{"PutKeyPolicy":{"PolicyName":"default","Policy":"{}"}}"#,
+            r#"{"PutKeyPolicy":{"PolicyName":"default","Policy":"{\"Version\":\"2012-10-17\",\"Id\":\"p\",\"Statement\":[{\"Effect\":\"Allow\",\"Sid\":\"b\",\"Principal\":{\"AWS\":[\"arn:aws-cn:iam::111122223333:root\"]},\"Resource\":\"${aws.key_arn}\",\"Action\":\"kms:*\"}]}"}}"#,
             r#"{"PutKeyPolicy":{"PolicyName":"default","Policy":"{}","BypassPolicyLockoutSafetyCheck":true}}"#,
             r#"{"TagResource":{"Tags":[{"TagKey":"a","TagValue":"b"}]}}"#,
             r#"{"UntagResource":{"TagKeys":["a"]}}"#,
@@ -152,7 +153,7 @@ const WRITTEN: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn a_call_is_read_and_written_as_it_always_was() {
+fn the_json_form_of_calls_is_stable() {
     for (kind, calls) in WRITTEN {
         for text in *calls {
             let text = format!(r#"{{"{kind}":{text}}}"#);

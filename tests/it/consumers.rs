@@ -1,5 +1,6 @@
-//! What consumes keys, each kind through its whole life on the stand-in: made, planned empty, found
-//! again without a state, killed at every call, changed, drifted, refused, kept, deleted.
+//! Consumers of every kind, over the full life cycle on the stand-in: created, planned again
+//! without changes, found without a state, killed at every call, changed, drifted, refused,
+//! protected and deleted.
 
 mod auto_scaling;
 mod cloudtrail;
@@ -14,8 +15,8 @@ use crate::fake::{FakeAws, Held, Kill};
 use crate::world::{Stack, lineage};
 use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::desired::Desired;
-use kmsctl::kind::Kind;
 use kmsctl::kind::consumer::{Effect, Encryption, Tags};
+use kmsctl::kind::{ConsumerCall, ConsumerKind};
 use kmsctl::plan::Plan;
 use std::collections::BTreeMap;
 
@@ -26,19 +27,19 @@ keys:
   b: {aliases: [b], policy: {}}
 ";
 
-/// A configuration, which must be good.
+/// Resolves a configuration, which must be valid.
 pub(crate) fn desired(text: &str) -> Desired {
     desired_in(text, "eu-central-1")
 }
 
-/// The same where AWS's own configuration says the Region.
+/// Resolves a configuration, which must be valid, with a default Region.
 pub(crate) fn desired_in(text: &str, region: &str) -> Desired {
     let (desired, messages) = resolved(text, region);
     assert!(messages.is_empty(), "{messages:?}");
     desired.expect("a configuration")
 }
 
-/// The errors of a configuration, which must be bad.
+/// Returns the errors of a configuration, which must be invalid.
 pub(crate) fn refused(text: &str) -> Vec<String> {
     let (_, messages) = resolved(text, "eu-central-1");
     assert!(!messages.is_empty(), "{text}");
@@ -51,7 +52,7 @@ fn resolved(text: &str, region: &str) -> (Option<Desired>, Vec<String>) {
     std::fs::write(&file, text).unwrap();
     let input = Input { paths: vec![file], vars: BTreeMap::new() };
     let (mut loaded, diagnostics) = load(&input);
-    let messages = |all: kmsctl::config::Diagnostics| match all.has_errors() {
+    let messages = |all: kmsctl::decode::Diagnostics| match all.has_errors() {
         true => all.into_iter().map(|d| d.message).collect::<Vec<_>>(),
         false => Vec::new(),
     };
@@ -64,7 +65,7 @@ fn resolved(text: &str, region: &str) -> (Option<Desired>, Vec<String>) {
     (desired, messages(diagnostics))
 }
 
-/// What is wrong with a configuration, which must be bad.
+/// Returns the messages of the errors of a configuration, which must be invalid.
 pub(crate) fn wrong(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
@@ -79,20 +80,20 @@ pub(crate) fn wrong(text: &str) -> Vec<String> {
     first.into_iter().chain(second).map(|diagnostic| diagnostic.message).collect()
 }
 
-/// One kind, and what happens to one resource of it.
+/// A resource of one kind, with its changes.
 pub(crate) struct Case {
-    pub(crate) kind: Kind,
-    /// AWS's id, where the configuration gives it; else the only one of its kind is meant.
+    pub(crate) kind: ConsumerKind,
+    /// AWS's id, if the configuration sets it; otherwise the resource is the only one of its kind.
     pub(crate) id: &'static str,
-    /// The resource, after `KEYS`; `PROTECT` stands where `protect: false` goes.
+    /// The declaration, which follows `KEYS`. `PROTECT` is the placeholder for `protect: false`.
     pub(crate) text: &'static str,
-    /// The same, changed in place.
+    /// The declaration with a change in place.
     pub(crate) changed: &'static str,
-    /// The same, changed in a way that AWS cannot.
+    /// The declaration with a change that AWS does not support.
     pub(crate) blocked: &'static str,
     /// The field that is blocked.
     pub(crate) field: &'static str,
-    /// The same resource, as one that kmsctl did not make.
+    /// The declaration as an existing resource, which kmsctl did not create.
     pub(crate) existing: &'static str,
 }
 
@@ -125,8 +126,8 @@ impl Case {
         stack
     }
 
-    /// Everything that must hold of every kind.
-    pub(crate) fn lives(&self) {
+    /// Checks the full life cycle.
+    pub(crate) fn check_life_cycle(&self) {
         let stack = self.made();
         assert!(self.id.is_empty() || self.id(&stack) == self.id);
         self.is_found_without_a_state();
@@ -135,17 +136,17 @@ impl Case {
         self.is_refused();
         self.is_kept_and_deleted();
         self.is_waited_for();
-        self.is_stopped_and_gone_on_with();
+        self.is_interrupted_and_continued();
         self.is_used_as_it_is();
-        self.is_not_taken_from_a_stranger();
-        self.is_left_alone_once_it_is_a_strangers();
+        self.is_not_taken_from_another_owner();
+        self.is_not_changed_once_another_owner_has_recreated_it();
     }
 
-    /// A resource of the same name, or id, that somebody else made.
+    /// Returns a resource of the same name or id that another owner created.
     fn strangers(&self) -> Held {
         let stack = self.made();
         let mut held = stack.fake.consumer(self.kind, &self.id(&stack));
-        let common = held.object.spec.common_mut().unwrap();
+        let common = held.object.spec.common_mut();
         common.key = Some(Encryption::Aws);
         common.tags = Tags::from([("team".to_owned(), "other".to_owned())]);
         held
@@ -157,16 +158,19 @@ impl Case {
         shelf.insert(held.object.id.clone(), held.clone());
     }
 
-    /// The operation that makes it.
+    /// Returns the operation that creates the resource.
     fn creation(&self) -> &'static str {
         let plan = Stack::new(1).plan_only(&self.of(self.text));
-        let mut calls = plan.steps.iter().flat_map(|step| step.calls.iter().map(|c| &c.call));
-        calls.find(|call| call.effect() == Some(Effect::Creates)).unwrap().operation()
+        let calls = plan.steps.iter().flat_map(|step| step.calls.iter());
+        let mut calls = calls.filter_map(|planned| planned.call.as_consumer());
+        let creates = |call: &&ConsumerCall| call.effect() == Effect::Creates;
+        calls.find(creates).unwrap().operation()
     }
 
-    /// AWS refuses to make it, or the name was taken since the plan was made, and somebody else makes
-    /// one of that name: it is neither changed nor deleted by a later run.
-    fn is_not_taken_from_a_stranger(&self) {
+    /// AWS refuses to create the resource, or the name is in use since the plan was made, and
+    /// another owner creates a resource of that name. A later run must neither change nor delete
+    /// it.
+    fn is_not_taken_from_another_owner(&self) {
         if self.id.is_empty() {
             return;
         }
@@ -186,7 +190,11 @@ impl Case {
             }
             let (_, ended) = stack.run(&self.free(self.text));
             assert!(!ended.failed.is_empty(), "{ended:?}");
-            let recorded = stack.state.records.keys().any(|address| address.kind == self.kind);
+            let recorded = stack
+                .state
+                .records
+                .keys()
+                .any(|address| address.kind.consumer() == Some(self.kind));
             assert!(!recorded, "what AWS refused is not recorded");
             stack.fake.faults.borrow_mut().refused.clear();
             self.put(&stack.fake, &theirs);
@@ -194,8 +202,8 @@ impl Case {
         }
     }
 
-    /// It was deleted by hand, and somebody else has made one of that name or id.
-    fn is_left_alone_once_it_is_a_strangers(&self) {
+    /// The resource was deleted by hand, and another owner has created one of that name or id.
+    fn is_not_changed_once_another_owner_has_recreated_it(&self) {
         let mut stack = self.made();
         stack.applied(&self.free(self.text));
         let mut theirs = self.strangers();
@@ -207,10 +215,18 @@ impl Case {
     fn stays(&self, stack: &mut Stack, theirs: &Held) {
         let runs = [self.free(self.text), self.free(self.changed), desired(KEYS)];
         for all in runs {
-            let declared = all.resources.keys().any(|address| address.kind == self.kind);
-            let recorded = stack.state.records.keys().any(|address| address.kind == self.kind);
+            let declared =
+                all.resources.keys().any(|address| address.kind.consumer() == Some(self.kind));
+            let recorded = stack
+                .state
+                .records
+                .keys()
+                .any(|address| address.kind.consumer() == Some(self.kind));
             let (plan, _) = stack.run(&all);
-            let blocked = plan.blocked.iter().any(|blocked| blocked.address.kind == self.kind);
+            let blocked = plan
+                .blocked
+                .iter()
+                .any(|blocked| blocked.address.kind.consumer() == Some(self.kind));
             assert_eq!(blocked, declared || recorded, "{plan:#?}");
             let held = stack.fake.consumer(self.kind, &theirs.object.id);
             assert_eq!(held.object, theirs.object, "{:#?}", plan.steps);
@@ -250,7 +266,7 @@ impl Case {
         let plan = stack.applied(&self.of(self.changed));
         assert!(plan.drift.is_empty() && !plan.steps.is_empty(), "a change is no drift");
         stack.settled(&self.of(self.changed));
-        // Somebody changes it back.
+        // The change is reverted outside of kmsctl.
         let id = self.id(&stack);
         stack.fake.tamper_consumer(self.kind, &id, |held| held.object.spec = before);
         let plan = stack.plan_only(&self.of(self.changed));
@@ -264,7 +280,7 @@ impl Case {
         let plan = stack.plan_only(&self.of(self.blocked));
         let fields: Vec<&str> = plan.blocked.iter().map(|b| b.field.as_str()).collect();
         assert!(fields.contains(&self.field), "{:#?}", plan.blocked);
-        assert!(!plan.steps.iter().any(|step| step.address.kind == self.kind));
+        assert!(!plan.steps.iter().any(|step| step.address.kind.consumer() == Some(self.kind)));
         assert!(plan.blocked.iter().all(|blocked| !blocked.help.is_empty()));
     }
 
@@ -287,8 +303,9 @@ impl Case {
         stack.settled(&self.of(self.text));
     }
 
-    /// An apply that is stopped while AWS is at work is gone on with, and waits for the rest.
-    fn is_stopped_and_gone_on_with(&self) {
+    /// An apply is interrupted while AWS changes the resource. The next one waits for AWS and
+    /// continues.
+    fn is_interrupted_and_continued(&self) {
         let mut stack = Stack::new(4);
         stack.applied(&desired(KEYS));
         stack.fake.faults.borrow_mut().busy = 6;
@@ -308,9 +325,9 @@ impl Case {
         let mut stack = self.made();
         let id = self.id(&stack);
         stack.fake.tamper_consumer(self.kind, &id, |held| {
-            held.object.spec.common_mut().unwrap().tags = Tags::new();
+            held.object.spec.common_mut().tags = Tags::new();
         });
-        // By its name alone it is somebody else's.
+        // Without tags and without a record, its name alone does not make it the stack's.
         stack.state = lineage("two");
         if !self.id.is_empty() {
             let plan = stack.plan_only(&self.of(self.text));
@@ -318,30 +335,31 @@ impl Case {
         }
         let existing = self.of(&self.existing.replace("ID", &id));
         let plan = stack.applied(&existing);
-        assert!(plan.steps.iter().all(|step| step.address.kind != self.kind), "{plan:#?}");
+        assert!(
+            plan.steps.iter().all(|step| step.address.kind.consumer() != Some(self.kind)),
+            "{plan:#?}"
+        );
         stack.settled(&existing);
         let plan = stack.applied(&desired(KEYS));
         assert_eq!((self.count(&stack), plan.count("forget")), (1, 1));
     }
 }
 
-/// The statements of a key's policy that follow from consumers: by Sid, from which.
+/// Returns the derived statements of a key's policy: the Sids, and the consumers of each.
 pub(crate) fn derived(desired: &Desired, key: &str) -> Vec<(String, String)> {
     let declared = &desired.resources[&crate::build::key_at(key)];
-    let join = |sources: &std::collections::BTreeSet<String>| {
-        sources.iter().cloned().collect::<Vec<_>>().join(" ")
-    };
-    declared.derived.iter().map(|(sid, from)| (sid.clone(), join(from))).collect()
+    let derived = declared.derived.iter();
+    derived.map(|(sid, from)| (sid.clone(), Vec::from_iter(from.clone()).join(" "))).collect()
 }
 
-/// The policy that a key is to have.
+/// Returns the declared policy of a key.
 pub(crate) fn policy(desired: &Desired, key: &str) -> serde_json::Value {
     let declared = &desired.resources[&crate::build::key_at(key)];
     let policy = declared.spec.as_key().unwrap().policy.as_ref().expect("a policy");
     serde_json::from_str(&policy.to_json()).unwrap()
 }
 
-/// The operations of a plan, in its order.
+/// Returns the operations of a plan, in its order.
 pub(crate) fn operations(plan: &Plan) -> Vec<&'static str> {
     let calls = plan.steps.iter().flat_map(|step| step.calls.iter().chain(&step.last));
     calls.map(|planned| planned.call.operation()).collect()

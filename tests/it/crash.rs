@@ -1,4 +1,5 @@
-//! A run killed at any moment: the next one ends where an undisturbed one does.
+//! Runs that are killed at any moment. The next run must have the same result as an uninterrupted
+//! one.
 
 use crate::build::{Declare, empty, policy, storage};
 use crate::fake::Kill;
@@ -28,7 +29,7 @@ fn prepared(before: &[&Desired]) -> Stack {
     stack
 }
 
-/// Kills the run at every mutating call, before and after, and at every second call of the rerun.
+/// Kills the run before and after every mutating call, and at every second call of the next run.
 fn matrix(before: &[&Desired], after: &Desired, calls: usize) {
     let mut calm = prepared(before);
     calm.applied(after);
@@ -82,7 +83,7 @@ fn destroy_survives_a_kill_at_every_call() {
 fn a_journal_cut_at_any_byte_is_read_and_converges() {
     let mut calm = Stack::new(3);
     let fresh = calm.state.clone();
-    // A run that fails late keeps its journal: kill it after its last call.
+    // The run is killed after its last call, so that it leaves a journal.
     assert!(calm.run_until(&storage(), Some((4, Kill::After))).is_none());
     let journal = calm.journal.borrow().clone();
     calm.applied(&storage());
@@ -90,11 +91,12 @@ fn a_journal_cut_at_any_byte_is_read_and_converges() {
     for cut in 0..=journal.len() {
         let mut replay = Replay::new(fresh.clone());
         replay.read(&journal[..cut]).expect("a prefix is no damage");
-        // Within a line, nothing differs from the end of the line before.
+        // An incomplete last line is ignored, so a cut within a line equals a cut at the end of the
+        // line before.
         if cut > 0 && journal[cut - 1] != b'\n' {
             continue;
         }
-        // AWS has done what the whole journal says; memory has only the cut part.
+        // AWS has executed the calls of the whole journal. The next run reads only the cut journal.
         let mut stack = Stack::new(3);
         drop(stack.run_until(&storage(), Some((4, Kill::After))));
         stack.state = fresh.clone();
@@ -106,9 +108,9 @@ fn a_journal_cut_at_any_byte_is_read_and_converges() {
     }
 }
 
-/// The time that one of them is looked for counts for those that come after it.
+/// The time that a run waits for one call counts for the following calls too.
 #[test]
-fn open_calls_are_not_waited_for_one_after_the_other() {
+fn open_calls_share_the_waiting_time() {
     let mut stack = prepared(&[&storage()]);
     let more =
         ["a", "b", "c"].iter().fold(storage(), |all, g| all.grant("storage", g, &["Encrypt"]));
@@ -117,13 +119,13 @@ fn open_calls_are_not_waited_for_one_after_the_other() {
     stack.later.set(0);
     let before = stack.fake.count("ListGrants");
     assert_eq!(stack.plan_only(&more).steps.len(), 3);
-    // The first one's five looks, one for each of the others, and the refresh.
+    // Five reads for the first call, one for each of the others, and the refresh.
     assert_eq!(stack.fake.count("ListGrants") - before, 5 + 2 + 1);
 }
 
-/// A key without a nonce could not be told from another one, were the answer lost.
+/// Without a nonce, a key could not be identified if the answer were lost.
 #[test]
-fn without_chance_no_key_is_made() {
+fn without_random_numbers_no_key_is_created() {
     let mut stack = Stack::new(3);
     stack.nonces.set(u64::MAX);
     let (_, ended) = stack.run(&storage());
@@ -137,9 +139,9 @@ fn without_chance_no_key_is_made() {
     stack.settled(&storage());
 }
 
-/// What the run after a kill found out, and which calls it made.
+/// Shows how the run after a kill settles the open call, and which calls it makes.
 #[test]
-fn what_the_next_run_does_after_a_kill_at_each_call() {
+fn the_next_run_continues_after_a_kill_at_each_call() {
     let mut table = String::new();
     for n in 1..=4 {
         for (kill, word) in [(Kill::Before, "before"), (Kill::After, "after")] {
@@ -152,7 +154,7 @@ fn what_the_next_run_does_after_a_kill_at_each_call() {
                 .map(|(address, open)| format!("{} of {address}", open.call.operation()))
                 .collect();
             stack.applied(&storage());
-            // Independent steps run in any order.
+            // The order of independent steps is random.
             let mut calls = stack.fake.changes_since(made);
             calls.sort();
             let calls = calls.join(", ");

@@ -1,5 +1,5 @@
-//! Every example, through its whole life: over the wire where the local AWS can do it, else on the
-//! stand-in.
+//! Every example over its full life cycle: over the wire if the local AWS supports it, otherwise on
+//! the stand-in.
 
 use crate::program::{Stack, top};
 use crate::program_cloudtrail::{make_bucket, open_bucket};
@@ -10,7 +10,7 @@ use kmsctl::desired::Desired;
 use kmsctl::kind::key::STACK_TAG;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The folder, what `-f` names in it, the Region that it is tried in, and one of its aliases.
+/// The folder, the argument of `-f`, the Region and one of the aliases of each example.
 const OVER_THE_WIRE: [(&str, &str, &str, &str); 6] = [
     ("storage", "kmsctl.yaml", "ap-northeast-2", "alias/umemoto_KMS"),
     ("elasticsearch", "kmsctl.yaml", "ap-northeast-1", "alias/ESCustomCMK"),
@@ -20,7 +20,7 @@ const OVER_THE_WIRE: [(&str, &str, &str, &str); 6] = [
     ("github-actions", "kmsctl.yaml", "eu-west-2", "alias/app"),
 ];
 
-/// One of its files has a grant on a key of another account: the local AWS answers 500.
+/// The example has a grant on a key of another account, to which the local AWS answers 500.
 const ON_THE_STAND_IN: [&str; 1] = ["auto-scaling"];
 
 #[test]
@@ -39,18 +39,20 @@ fn example(folder: &str) -> (Stack, usize, &'static str, &'static str) {
     (Stack::new(path, region), count, region, alias)
 }
 
-/// The stack's keys. The local AWS makes one of its own for the secrets of RDS, and calls it a
-/// customer's.
+/// Returns the keys of the stack. The local AWS creates a key for the secrets of RDS and reports it
+/// as a customer managed key.
 fn own(region: &str) -> Vec<String> {
-    let is_ours = |id: &String| {
+    let mut own = keys(region);
+    own.retain(|id| {
         let tags = kms(region, "ListResourceTags", &serde_json::json!({ "KeyId": id }));
         tags["Tags"].as_array().unwrap().iter().any(|tag| tag["TagKey"] == STACK_TAG)
-    };
-    keys(region).into_iter().filter(is_ours).collect()
+    });
+    own
 }
 
-/// Planned, applied, planned empty; with a lost state; drifted; and destroyed once it is allowed.
-fn lives(folder: &str) {
+/// Plans and applies the example, plans it again with and without the state, changes AWS, and
+/// destroys it.
+fn check_life_cycle(folder: &str) {
     let (stack, count, region, alias) = example(folder);
     let empty = || {
         let said = stack.expect(0, &["plan", "--detailed-exitcode"]);
@@ -85,38 +87,38 @@ fn lives(folder: &str) {
 }
 
 #[test]
-fn storage_lives() {
-    lives("storage");
+fn the_life_cycle_of_storage() {
+    check_life_cycle("storage");
 }
 
 #[test]
-fn dynamodb_lives() {
-    lives("dynamodb");
+fn the_life_cycle_of_dynamodb() {
+    check_life_cycle("dynamodb");
 }
 
 #[test]
-fn elasticsearch_lives() {
-    lives("elasticsearch");
+fn the_life_cycle_of_elasticsearch() {
+    check_life_cycle("elasticsearch");
 }
 
 #[test]
-fn cloudtrail_lives() {
+fn the_life_cycle_of_cloudtrail() {
     make_bucket("eu-west-1", "my-trail-bucket");
     open_bucket("eu-west-1", "my-trail-bucket", "audit");
-    lives("cloudtrail");
+    check_life_cycle("cloudtrail");
 }
 
 #[test]
-fn fleet_lives() {
-    lives("fleet");
+fn the_life_cycle_of_fleet() {
+    check_life_cycle("fleet");
 }
 
 #[test]
-fn github_actions_lives() {
-    lives("github-actions");
+fn the_life_cycle_of_github_actions() {
+    check_life_cycle("github-actions");
 }
 
-/// An example as it is declared in an account of the stand-in.
+/// Resolves an example for an account of the stand-in.
 fn declared(folder: &str, file: &str, account: &str) -> Desired {
     let path = top().join("examples").join(folder).join(file);
     let (mut loaded, problems) = load(&Input { paths: vec![path], vars: BTreeMap::new() });
@@ -128,30 +130,30 @@ fn declared(folder: &str, file: &str, account: &str) -> Desired {
 }
 
 #[test]
-fn auto_scaling_lives_with_the_role_of_its_own_account() {
+fn the_life_cycle_of_auto_scaling_with_the_role_of_its_own_account() {
     let ours = "111122223333";
     let desired = declared("auto-scaling", "kmsctl.yaml", ours);
     let expected = [("CreateAlias", ours), ("CreateKey", ours), ("CreateServiceLinkedRole", ours)];
     let stack = world::Stack::new(1);
     let path = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
     stack.fake.faults.borrow_mut().missing.insert(format!("arn:aws:iam::{ours}:role/{path}"));
-    lives_on_the_stand_in(stack, &desired, &expected, |stack| {
+    check_life_cycle_on_the_stand_in(stack, &desired, &expected, |stack| {
         stack.fake.tamper("volumes", |key| key.policy = serde_json::json!({"Statement": []}));
     });
 }
 
 #[test]
-fn auto_scaling_lives_with_its_grant_issued_from_the_other_account() {
+fn the_life_cycle_of_auto_scaling_with_its_grant_issued_from_the_other_account() {
     let (ours, theirs) = ("444455556666", "111122223333");
     let desired = declared("auto-scaling", "other-account.yaml", ours);
     let expected = [("CreateAlias", ours), ("CreateGrant", theirs), ("CreateKey", ours)];
-    lives_on_the_stand_in(world::Stack::new(1), &desired, &expected, |stack| {
+    check_life_cycle_on_the_stand_in(world::Stack::new(1), &desired, &expected, |stack| {
         stack.fake.tamper("volumes", |key| key.grants.clear());
     });
 }
 
-/// The same life as over the wire, with the calls of the first apply and a drift of its own.
-fn lives_on_the_stand_in(
+/// Checks the life cycle on the stand-in, with the calls of the first apply and a change in AWS.
+fn check_life_cycle_on_the_stand_in(
     mut stack: world::Stack,
     desired: &Desired,
     expected: &[(&str, &str)],

@@ -1,4 +1,5 @@
-//! AWS in memory: as strict as AWS is, and as unreliable as a test asks for.
+//! The stand-in for AWS: a model in memory with AWS's rules, and with the faults that a test
+//! injects.
 
 mod aliases;
 mod consumers;
@@ -6,19 +7,19 @@ mod kms;
 
 pub(crate) use consumers::{Held, open_bucket};
 use kmsctl::answer::{CloudError, Fault, Outcome};
-use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Copies, Identity, Page};
+use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Identity, Page};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
-use kmsctl::kind::{Call, Kind, alias, grant};
+use kmsctl::kind::{Call, ConsumerKind, alias, grant};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// `SplitMix64`.
+/// The random number generator `SplitMix64`.
 #[derive(Debug)]
 pub(crate) struct Rng(Cell<u64>);
 
@@ -43,40 +44,41 @@ impl Rng {
 /// The clock of a run, in seconds since 1970.
 pub(crate) const NOW: u64 = 1_000_000;
 
-/// Whether a kill comes before or after AWS executes the call.
+/// The moment at which a run is killed: before or after AWS executes the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kill {
     Before,
     After,
 }
 
-/// What goes wrong, in percent of the calls.
+/// The injected faults. Rates are in percent of the calls.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) lose_answers: u64,
     pub(crate) throttle: u64,
     pub(crate) fail500: u64,
-    /// How many calls, reads among them, do not see a key or a role yet that was just made.
+    /// The number of calls, including reads, to which a new key or role is not visible yet.
     pub(crate) unseen: u64,
-    /// Whether reads are throttled and answered with 500, too.
+    /// Whether the faults apply to reads too.
     pub(crate) reads: bool,
-    /// Operation and id of the key, `*` for every mutating call.
+    /// The denied operations with the ids of the keys; `*` for every mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
-    /// Operations that AWS refuses, as where a quota is reached.
+    /// The operations that fail, for example because a quota is exceeded.
     pub(crate) refused: BTreeSet<String>,
-    /// Users and roles that do not exist, unless they are made.
+    /// The users and roles that do not exist until they are created.
     pub(crate) missing: BTreeSet<String>,
-    /// How many looks AWS is at work on a consumer for, after each call.
+    /// The number of reads after each call during which a consumer is busy.
     pub(crate) busy: u64,
-    /// When every identity was made, in seconds since 1970, but for those that calls made.
+    /// The creation time of identities that no call created, in seconds since 1970.
     pub(crate) created: u64,
-    /// How many policies and grants are still refused because KMS does not know a principal.
+    /// The number of policies and grants that KMS will refuse because it does not know a principal
+    /// yet.
     pub(crate) strange: u32,
-    /// The number of the mutating call, from 1.
+    /// The number of the mutating call, from 1, at which the run is killed.
     pub(crate) crash_at: Option<(usize, Kill)>,
 }
 
-/// A key as it is kept.
+/// A key of the stand-in.
 #[derive(Clone, Debug)]
 pub(crate) struct FakeKey {
     pub(crate) meta: Metadata,
@@ -86,7 +88,7 @@ pub(crate) struct FakeKey {
     pub(crate) grants: Vec<Listed>,
 }
 
-/// What is in one account and Region.
+/// The contents of one account and Region.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Region {
     pub(crate) keys: BTreeMap<String, FakeKey>,
@@ -98,22 +100,22 @@ pub(crate) struct Region {
 pub(crate) struct FakeAws {
     pub(crate) regions: RefCell<BTreeMap<Place, Region>>,
     pub(crate) faults: RefCell<Faults>,
-    /// What consumes keys.
-    pub(crate) shelves: RefCell<BTreeMap<(Kind, Place), consumers::Shelf>>,
+    /// The consumers.
+    pub(crate) shelves: RefCell<BTreeMap<(ConsumerKind, Place), consumers::Shelf>>,
     /// Snapshots.
-    pub(crate) copies: RefCell<Vec<(Copies, KeyArn, String)>>,
-    /// What is being deleted, and still has its name.
+    pub(crate) copies: RefCell<Vec<(ConsumerKind, KeyArn, String)>>,
+    /// The resources that are being deleted, whose names are still in use.
     pub(crate) gone: RefCell<Vec<(Place, Object)>>,
-    /// The buckets, by their names.
+    /// The buckets by name.
     pub(crate) buckets: RefCell<BTreeMap<String, Bucket>>,
-    /// Every request: the operation and whether AWS executed it without an error.
+    /// Every request: the operation, and whether it succeeded.
     pub(crate) log: RefCell<Vec<(String, bool)>>,
-    /// Refusals by AWS itself, not by the fault plan.
+    /// The errors that AWS's rules caused, not the injected faults.
     pub(crate) refusals: RefCell<Vec<String>>,
     pub(crate) mutations: Cell<usize>,
-    /// The roles that calls made, and when.
+    /// The roles that calls created, with their creation times.
     pub(crate) roles: RefCell<BTreeMap<String, u64>>,
-    /// How many more calls do not see the key of that id, or the role of that ARN.
+    /// The number of further calls to which a key id or a role ARN is not visible.
     pub(super) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
     serial: Cell<u64>,
@@ -125,10 +127,10 @@ pub(super) fn fail(operation: &'static str, fault: Fault, message: &str) -> Clou
     CloudError { operation, fault, code: None, message, request_id: None }
 }
 
-/// The key that a call is about or points at.
-fn about(call: &Call, late: &CallBindings<'_>) -> Option<KeyArn> {
+/// Returns the key that a call changes or refers to.
+fn about(call: &Call, bindings: &CallBindings<'_>) -> Option<KeyArn> {
     let key = match call {
-        Call::Key(_) => return late.key.cloned(),
+        Call::Key(_) => return bindings.key.cloned(),
         Call::Alias(
             alias::Call::CreateAlias(alias::CreateAlias { target_key_id: key, .. })
             | alias::Call::UpdateAlias(alias::UpdateAlias { target_key_id: key, .. }),
@@ -139,7 +141,7 @@ fn about(call: &Call, late: &CallBindings<'_>) -> Option<KeyArn> {
         ) => key,
         _ => return None,
     };
-    late.ids.and_then(|ids| key.resolve(ids))
+    bindings.ids.and_then(|ids| key.resolve(ids))
 }
 
 impl FakeAws {
@@ -171,7 +173,7 @@ impl FakeAws {
         self.serial.get()
     }
 
-    /// Begins a run: counts mutating calls from 1 again.
+    /// Begins a run. The count of mutating calls begins with 1 again.
     pub(crate) fn begin(&self, crash_at: Option<(usize, Kill)>) {
         self.faults.borrow_mut().crash_at = crash_at;
         self.mutations.set(0);
@@ -182,7 +184,7 @@ impl FakeAws {
         self.log.borrow().iter().filter(|(name, _)| name == operation).count()
     }
 
-    /// The operations that were asked for since `from`, mutating ones only.
+    /// Returns the mutating operations that were requested since `from`.
     pub(crate) fn changes_since(&self, from: usize) -> Vec<String> {
         let reads = ["List", "Describe", "Get"];
         let log = self.log.borrow();
@@ -191,14 +193,14 @@ impl FakeAws {
         changes.map(|(name, _)| name.clone()).collect()
     }
 
-    /// The key that carries the name tag, and is not pending deletion.
+    /// Returns the key with the name tag that is not pending deletion.
     pub(crate) fn key(&self, name: &str) -> FakeKey {
         let regions = self.regions.borrow();
         let mut keys = regions.values().flat_map(|r| r.keys.values());
         keys.find(|k| k.tags.get(NAME_TAG).is_some_and(|n| n == name)).cloned().expect("the key")
     }
 
-    /// Changes the key behind kmsctl's back.
+    /// Changes a key outside of kmsctl.
     pub(crate) fn tamper(&self, name: &str, change: impl FnOnce(&mut FakeKey)) {
         let mut regions = self.regions.borrow_mut();
         let mut keys = regions.values_mut().flat_map(|r| r.keys.values_mut());
@@ -219,7 +221,7 @@ impl FakeAws {
         regions.values().flat_map(|r| r.keys.values()).map(|k| k.grants.len()).sum()
     }
 
-    /// Everything, without ids and nonces.
+    /// Returns the complete contents without ids and nonces.
     pub(crate) fn picture(&self) -> Value {
         let regions = self.regions.borrow();
         let name = |k: &FakeKey| k.tags.get(NAME_TAG).cloned().unwrap_or_default();
@@ -257,7 +259,7 @@ impl FakeAws {
         tokio::time::sleep(Duration::from_millis(1 + self.rng.below(50))).await;
     }
 
-    /// The way of a read; the key's own errors come after.
+    /// Logs a read, and injects the faults.
     async fn read(&self, operation: &'static str, key: Option<&KeyArn>) -> Result<(), CloudError> {
         self.latency().await;
         if self.killed.get() {
@@ -278,7 +280,7 @@ impl FakeAws {
         Ok(())
     }
 
-    /// Whether KMS does not know somebody whom the call names.
+    /// Returns whether the call names a principal that KMS does not know.
     fn stranger(&self, call: &Call) -> bool {
         let named = call.principals();
         let mut faults = self.faults.borrow_mut();
@@ -287,7 +289,7 @@ impl FakeAws {
         strange || named.iter().any(|arn| faults.missing.contains(arn) || self.misses(arn))
     }
 
-    /// Whether this call does not see the key yet.
+    /// Returns whether the object is not visible to this call yet.
     fn misses(&self, id: &str) -> bool {
         let mut unseen = self.unseen.borrow_mut();
         let left = unseen.get_mut(id).filter(|left| **left > 0);
@@ -309,7 +311,7 @@ impl FakeAws {
     }
 }
 
-/// Two a page: what follows the marker.
+/// Returns the page after a marker. A page has two items.
 fn page<T>(items: Vec<T>, from: Option<&str>) -> Page<T> {
     let start: usize = from.map_or(0, |from| from.parse().unwrap());
     let next = (items.len() > start + 2).then(|| (start + 2).to_string());
@@ -368,8 +370,10 @@ impl Cloud for FakeAws {
             if !kmsctl::kind::key::can_rotate(&k.meta.spec, &k.meta.origin) {
                 return Err(fail("GetKeyRotationStatus", Fault::Unsupported, "not this key"));
             }
-            let period = k.rotation.filter(|_| !k.meta.is_dying());
-            Ok(period.map_or(Rotation::Off, Rotation::EveryDays))
+            match k.rotation {
+                Some(days) if !k.meta.is_dying() => Ok(Rotation::EveryDays(days)),
+                Some(_) | None => Ok(Rotation::Off),
+            }
         });
         rotation?
     }
@@ -383,7 +387,7 @@ impl Cloud for FakeAws {
         self.read("GetRole", None).await?;
         let faults = self.faults.borrow();
         let arn = identity.to_string();
-        // It is looked for by name, in the account of whoever asks.
+        // IAM finds identities by name, only in the account of the caller.
         let ours = identity.account().as_str() == "111122223333";
         let there = ours && !faults.missing.contains(&arn) && !self.misses(&arn);
         let created = self.roles.borrow().get(&arn).copied().unwrap_or(faults.created);
@@ -395,15 +399,15 @@ impl Cloud for FakeAws {
         self.of("ListGrants", key, |k| page(k.grants.iter().rev().cloned().collect(), from))
     }
 
-    async fn objects(&self, at: &Place, sought: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
+    async fn objects(&self, at: &Place, query: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
         self.read("DescribeConsumers", None).await?;
-        Ok(self.found(at, sought))
+        Ok(self.found(at, query))
     }
 
     async fn copies(
         &self,
         at: &Place,
-        of: Copies,
+        of: ConsumerKind,
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError> {
         self.read("DescribeSnapshots", None).await?;
         let copies = self.copies.borrow();
@@ -416,7 +420,7 @@ impl Cloud for FakeAws {
         Ok(LastUsage::default())
     }
 
-    async fn phase(&self, at: &Place, kind: Kind, id: &str) -> Result<Phase, CloudError> {
+    async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError> {
         self.read("DescribeConsumer", None).await?;
         Ok(self.look(at, kind, id))
     }
@@ -434,7 +438,7 @@ impl Cloud for FakeAws {
         &self,
         at: &Place,
         call: &Call,
-        late: CallBindings<'_>,
+        bindings: CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
         self.latency().await;
         if self.killed.get() {
@@ -449,7 +453,7 @@ impl Cloud for FakeAws {
             self.killed.set(true);
             std::future::pending::<()>().await;
         }
-        let denied = late.key.map(|k| (name.to_owned(), k.id().to_owned()));
+        let denied = bindings.key.map(|k| (name.to_owned(), k.id().to_owned()));
         let everywhere = (name.to_owned(), "*".to_owned());
         let early = if denied.is_some_and(|d| faults.denied.contains(&d))
             || faults.denied.contains(&everywhere)
@@ -461,7 +465,7 @@ impl Cloud for FakeAws {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
         } else if self.rng.below(100) < faults.fail500 {
             Some(fail(name, Fault::Ambiguous, "internal failure"))
-        } else if about(call, &late).is_some_and(|key| self.misses(key.id())) {
+        } else if about(call, &bindings).is_some_and(|key| self.misses(key.id())) {
             Some(fail(name, Fault::NotFound, "not seen yet"))
         } else {
             None
@@ -470,10 +474,10 @@ impl Cloud for FakeAws {
             self.log.borrow_mut().push((name.to_owned(), false));
             return Err(error);
         }
-        let result = match self.stranger(call) {
-            true => Err(fail(name, Fault::Malformed, "invalid principals")),
-            false if call.effect().is_some() => self.consume(at, call, &late, name),
-            false => self.execute(at, call, &late, name),
+        let result = match (self.stranger(call), call) {
+            (true, _) => Err(fail(name, Fault::Malformed, "invalid principals")),
+            (false, Call::Consumer(call)) => self.consume(at, call, &bindings, name),
+            (false, call) => self.execute(at, call, &bindings, name),
         };
         self.log.borrow_mut().push((name.to_owned(), result.is_ok()));
         if let Err(error) = &result {

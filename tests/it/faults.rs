@@ -1,4 +1,4 @@
-//! A network and an AWS that fail often.
+//! Runs with frequent errors of the network and of AWS.
 
 use crate::build::{Declare, empty};
 use crate::fake::Faults;
@@ -40,12 +40,12 @@ fn three_calls_in_ten_are_answered_with_500() {
 }
 
 #[test]
-fn everything_at_once() {
+fn all_faults_at_once() {
     converges(&Faults { lose_answers: 10, throttle: 30, fail500: 30, ..Faults::default() });
 }
 
 #[test]
-fn reads_fail_too() {
+fn reads_that_fail_are_repeated() {
     let (lose_answers, throttle, fail500) = (10, 30, 10);
     converges(&Faults { lose_answers, throttle, fail500, reads: true, ..Faults::default() });
 }

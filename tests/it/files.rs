@@ -1,4 +1,4 @@
-//! The files of the state, as the store keeps them.
+//! The files of the store.
 
 use crate::build::{home, key_at};
 use kmsctl::id::Name;
@@ -18,14 +18,14 @@ fn run(serial: u64) -> Event {
 }
 
 #[test]
-fn an_event_is_written_after_the_last_whole_line() {
+fn an_event_is_appended_after_the_last_complete_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stack.journal");
     Store::new(folder.path(), name()).append(&run(0)).unwrap();
     let whole = std::fs::read(&path).unwrap();
     let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(&whole[..whole.len() / 2]).unwrap();
-    // A run that died, and the next one.
+    // A run was killed, and the next run begins.
     let store = Store::new(folder.path(), name());
     store.read("one").unwrap();
     store.append(&run(0)).unwrap();
@@ -34,7 +34,7 @@ fn an_event_is_written_after_the_last_whole_line() {
 }
 
 #[test]
-fn a_journal_that_the_state_already_has_is_not_folded_in_again() {
+fn a_journal_that_the_state_already_contains_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path(), name());
     let address = || key_at("a");
@@ -58,14 +58,14 @@ fn a_journal_that_the_state_already_has_is_not_folded_in_again() {
     state.serial = 1;
     store.commit(&state).unwrap();
     assert!(!store.journal_exists());
-    // As if the run had died between the two: the state is there, and its journal still is.
+    // A run was killed after it stored the state and before it removed the journal.
     write_atomic(&folder.path().join("stack.journal"), &journal).unwrap();
     let read = store.read("two").unwrap();
     assert!(read.is_settled() && read.state == state, "{read:#?}");
 }
 
 #[test]
-fn every_file_is_for_its_owner_only() {
+fn every_file_is_readable_only_by_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path().join("state"), name());
     let text = || "x".to_owned();

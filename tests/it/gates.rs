@@ -15,7 +15,7 @@ fn gated() -> kmsctl::desired::Desired {
 }
 
 #[test]
-fn what_does_not_pass_is_not_applied_and_what_was_there_is_told() {
+fn a_change_that_does_not_pass_is_blocked_and_existing_access_is_a_finding() {
     let mut stack = Stack::new(3);
     let (plan, _) = stack.run(&gated());
     let key = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage")).unwrap();
@@ -30,7 +30,7 @@ fn what_does_not_pass_is_not_applied_and_what_was_there_is_told() {
 }
 
 #[test]
-fn nothing_is_gained_beyond_the_base() {
+fn access_beyond_the_base_is_blocked() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let base = storage().resources[&key_at("storage")].spec.clone();
@@ -53,7 +53,7 @@ Principal: {AWS: 'arn:aws:iam::111122223333:root'}, Action: 'kms:*', Resource: '
 
 const OPEN: &str = "{Sid: x, Effect: Allow, Principal: '*', Action: 'kms:*', Resource: '*'}";
 
-/// Every way in which a plan comes to write the policy of a key.
+/// Returns all kinds of changes by which a plan writes the policy of a key.
 fn ways(foreign: &str) -> Vec<(&'static str, String, &'static str)> {
     let table = |key: &str| {
         format!(
@@ -78,7 +78,7 @@ fn ways(foreign: &str) -> Vec<(&'static str, String, &'static str)> {
 }
 
 #[test]
-fn every_policy_that_a_plan_writes_is_judged() {
+fn every_policy_that_a_plan_writes_is_checked() {
     let mut host = Stack::new(3);
     host.applied(&storage());
     let foreign = host.fake.key("storage").meta.arn.to_string();
@@ -101,7 +101,7 @@ fn every_policy_that_a_plan_writes_is_judged() {
         stack.run(&gated);
         let made = stack.fake.changes_since(before);
         assert!(!made.iter().any(|name| name == "PutKeyPolicy"), "{way}: {made:?}");
-        // What AWS holds already is a finding.
+        // Access that exists in AWS already is a finding.
         let free = crate::consumers::desired(&format!("{head}{text}"));
         stack.applied(&free);
         let plan = stack.plan_only(&gated);
@@ -112,7 +112,7 @@ fn every_policy_that_a_plan_writes_is_judged() {
 }
 
 #[test]
-fn a_key_that_is_made_without_a_policy_is_judged_by_awss_default() {
+fn a_key_without_a_policy_is_checked_with_awss_default_policy() {
     let text =
         |gates: &str| format!("stack: stack\nregion: eu-central-1\nkeys: {{k: {{}}}}\n{gates}");
     let (plan, _) = Stack::new(1).run(&crate::consumers::desired(&text(GATES)));
@@ -123,7 +123,7 @@ fn a_key_that_is_made_without_a_policy_is_judged_by_awss_default() {
 }
 
 #[test]
-fn a_policy_that_is_not_known_does_not_pass() {
+fn an_unknown_policy_does_not_pass() {
     let mut stack = Stack::new(1);
     stack.applied(&storage());
     let mut gated = gated();
@@ -155,7 +155,7 @@ fn a_policy_that_is_not_known_does_not_pass() {
 }
 
 #[test]
-fn a_shared_policy_gains_nothing_beyond_the_base() {
+fn access_beyond_the_base_is_blocked_in_a_shared_policy() {
     let shared = |users: &str| {
         crate::consumers::desired(&format!(
             "stack: stack\nregion: eu-central-1\nkeys:\n  a:\n    policy:\n      ownership: shared\n      \

@@ -1,9 +1,9 @@
-//! The command line as `--help` prints it: a change of the interface is seen in review.
+//! The output of `--help`, so that a review shows every change of the command line.
 
 use clap::CommandFactory;
 use std::process::Command;
 
-/// What `kmsctl COMMAND --help` prints, 100 columns wide.
+/// Returns the output of `kmsctl COMMAND --help` with a width of 100 columns.
 fn help(command: &[&str]) -> String {
     let mut program = Command::new(env!("CARGO_BIN_EXE_kmsctl"));
     let output = program.env("COLUMNS", "100").args(command).arg("--help").output().unwrap();
@@ -25,7 +25,7 @@ fn walk(command: &clap::Command, path: &[&str], found: &mut Vec<Vec<String>>) {
 }
 
 #[test]
-fn the_help_of_every_command_is_as_reviewed() {
+fn the_help_of_every_command_matches_the_snapshot() {
     let top = help(&[]);
     let global = top.split_once("\n\nGlobal options:\n").expect("the global options").1;
     let global = global.split_once("\n\nExit codes:").expect("the exit codes").0;
@@ -36,7 +36,7 @@ fn the_help_of_every_command_is_as_reviewed() {
     for command in commands {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let text = help(&words);
-        // The options of every command are printed once, at the top.
+        // The global options are printed once, at the top.
         let (own, rest) = text.split_once("\n\nGlobal options:\n").expect("the global options");
         assert_eq!(rest, global, "{words:?}");
         all.push(format!("$ kmsctl {} --help\n{own}", words.join(" ")));

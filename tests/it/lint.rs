@@ -34,7 +34,7 @@ const POLICY: &str = r#"{
 "#;
 
 #[test]
-fn policy_files_are_judged_with_places() {
+fn policy_files_are_checked_with_positions() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write(folder, "p.json", POLICY);
@@ -114,7 +114,7 @@ fn rules(folder: &Path, code: i32, args: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_stack_is_judged_without_aws_and_waivers_count() {
+fn a_stack_is_checked_without_aws_and_waivers_apply() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write(folder, "p.json", POLICY);
@@ -154,7 +154,7 @@ fn a_stack_is_judged_without_aws_and_waivers_count() {
     assert!(!expect(folder, 0, &["lint"]).contains("KMS408"));
     assert!(expect(folder, 0, &["lint", "-v"]).contains("waived (known, until 2999-01-31)"));
     expect(folder, 0, &["lint", "--format", "sarif"]);
-    // Whoever breaks a gate does not decide whether it counts.
+    // A gate cannot be waived.
     for gate in ["gate", "KMS801"] {
         waived(&waiver(gate, "2999-01-31"));
         let output = run(folder, &["lint"]);
@@ -171,7 +171,7 @@ fn a_stack_is_judged_without_aws_and_waivers_count() {
 }
 
 #[test]
-fn the_settings_of_a_key_are_judged() {
+fn the_settings_of_a_key_are_checked() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let key = |settings: &str| {

@@ -1,4 +1,4 @@
-//! The engine against a strict stand-in for AWS: scenarios, crashes, faults, properties.
+//! Integration tests: the engine with a stand-in for AWS, and the program with a local AWS.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

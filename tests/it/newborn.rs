@@ -1,5 +1,4 @@
-//! A key that was just made, which AWS does not show everywhere at once, and whose policy may have
-//! to wait until its ARN is known.
+//! New keys, which are not visible to all calls at once, and whose policies may need the key's ARN.
 
 use crate::build::{ACCOUNT, Declare, empty, key_at, role, storage};
 use crate::fake::{Faults, Kill};
@@ -8,7 +7,7 @@ use kmsctl::desired::Desired;
 use kmsctl::policy::Document;
 
 #[test]
-fn a_key_that_is_not_seen_at_once_is_waited_for() {
+fn a_run_waits_for_a_new_key_that_is_not_visible_yet() {
     for unseen in [1, 3, 10] {
         let mut stack = Stack::new(unseen);
         stack.fake.faults.borrow_mut().unseen = unseen;
@@ -19,13 +18,14 @@ fn a_key_that_is_not_seen_at_once_is_waited_for() {
     }
 }
 
-/// A key that is made by one call: the alias and the grant come while it is not seen yet.
+/// Returns a key that is created by one call. Its alias and its grant are created while it is not
+/// visible yet.
 fn plain() -> Desired {
     storage().key("storage", |key| key.rotation = None)
 }
 
 #[test]
-fn lost_answers_about_a_key_that_is_not_seen_yet_make_no_second_one() {
+fn lost_answers_about_an_invisible_key_create_no_second_one() {
     for seed in 0..20 {
         let mut stack = Stack::new(seed);
         let faults = Faults { unseen: 4, lose_answers: 60, ..Faults::default() };
@@ -38,7 +38,7 @@ fn lost_answers_about_a_key_that_is_not_seen_yet_make_no_second_one() {
 }
 
 #[test]
-fn a_run_killed_while_its_key_is_not_seen_yet_makes_no_second_one() {
+fn a_run_killed_while_its_key_is_invisible_creates_no_second_one() {
     for call in 1..=4 {
         for kill in [Kill::Before, Kill::After] {
             let mut stack = Stack::new(3);
@@ -58,7 +58,7 @@ fn a_run_killed_while_its_key_is_not_seen_yet_makes_no_second_one() {
     }
 }
 
-/// A key that names itself in its policy, as AWS's own examples for grants on a key do.
+/// Returns a key with its own ARN in its policy, as in AWS's examples of policies about grants.
 fn selfish() -> Desired {
     let text = format!(
         r#"{{"Version": "2012-10-17", "Statement": [
@@ -73,7 +73,7 @@ fn selfish() -> Desired {
 }
 
 #[test]
-fn a_policy_that_names_its_own_key_is_put_once_the_key_is_there() {
+fn a_policy_with_the_keys_own_arn_is_set_after_the_key_is_created() {
     let mut stack = Stack::new(1);
     let plan = stack.applied(&selfish());
     let step = plan.steps.iter().find(|step| step.address == key_at("storage")).unwrap();
@@ -93,7 +93,7 @@ fn a_policy_that_names_its_own_key_is_put_once_the_key_is_there() {
 }
 
 #[test]
-fn a_run_killed_before_the_policy_that_names_the_key_puts_it_later() {
+fn a_policy_with_the_keys_own_arn_is_set_after_a_kill() {
     for (call, kill) in [(1, Kill::After), (2, Kill::Before), (2, Kill::After)] {
         let mut stack = Stack::new(1);
         assert!(stack.run_until(&selfish(), Some((call, kill))).is_none());
@@ -106,9 +106,9 @@ fn a_run_killed_before_the_policy_that_names_the_key_puts_it_later() {
     }
 }
 
-/// A call that a run of long ago left open, on a key that is gone since.
+/// An earlier run left a call open, and its key has been deleted since.
 #[test]
-fn what_was_left_open_on_a_key_that_is_gone_is_settled() {
+fn an_open_call_on_a_deleted_key_is_settled() {
     for (before, after, call) in
         [(empty(), storage(), 4), (empty(), storage(), 3), (storage(), empty(), 3)]
     {
@@ -119,7 +119,7 @@ fn what_was_left_open_on_a_key_that_is_gone_is_settled() {
             region.keys.clear();
             region.aliases.clear();
         }
-        // Nobody but a person says that a key is gone for good.
+        // Only a person can confirm that a key is gone for good.
         let (plan, _) = stack.run(&after);
         assert_eq!(stack.fake.keys_total(), 0);
         for blocked in plan.blocked {

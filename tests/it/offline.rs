@@ -1,9 +1,9 @@
-//! What the program says before it asks AWS anything.
+//! The output of the program before it calls AWS.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-/// Runs a command that needs neither a configuration nor AWS, with `input` as its standard input.
+/// Runs a command that needs neither a configuration nor AWS, with `input` as standard input.
 pub(crate) fn run_with(input: &str, args: &[&str]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_kmsctl"))
         .env_clear()
@@ -13,12 +13,12 @@ pub(crate) fn run_with(input: &str, args: &[&str]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The program may refuse its arguments before it reads.
+    // The program may exit because of its arguments before it reads the input.
     drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     child.wait_with_output().unwrap()
 }
 
-/// Runs on a configuration; there is no AWS to reach.
+/// Runs a command with a configuration and without AWS.
 fn run(text: &str, args: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("kmsctl.yaml");
@@ -39,7 +39,7 @@ fn run(text: &str, args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn all_errors_of_the_configuration_come_together() {
+fn all_errors_of_the_configuration_are_reported_at_once() {
     let text = "stack: a b\nvars: {x: ~}\nkeys: {k: {deletion_window_days: 3, description: \"${var.x}\"}}\n";
     for command in ["validate", "plan", "apply"] {
         let (code, said) = run(text, &[command]);
@@ -53,7 +53,7 @@ fn all_errors_of_the_configuration_come_together() {
 }
 
 #[test]
-fn validate_refuses_what_a_plan_would() {
+fn validate_refuses_what_a_plan_refuses() {
     let policy = |more: &str| {
         format!(
             "stack: s\nkeys:\n  a:\n    policy: {{administrators: [role/x], delegate_to_iam: false{more}}}\n"

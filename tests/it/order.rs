@@ -1,10 +1,10 @@
-//! What a deletion waits for, whichever step a run takes up first.
+//! The order of deletions, independent of the order in which a run begins its steps.
 
 use crate::build::{Declare, empty, key_at, storage};
 use crate::world::Stack;
 
 #[test]
-fn a_key_goes_after_everything_that_pointed_at_it_in_any_order() {
+fn a_key_is_deleted_after_its_aliases_and_grants_in_any_order() {
     for seed in 0..20 {
         let mut stack = Stack::new(seed);
         let two = storage().alias("moves", "storage").key("other", |_| {});
@@ -20,7 +20,7 @@ fn a_key_goes_after_everything_that_pointed_at_it_in_any_order() {
 }
 
 #[test]
-fn a_key_whose_grant_cannot_be_revoked_stays() {
+fn a_key_whose_grant_cannot_be_revoked_is_not_deleted() {
     let mut stack = Stack::new(1);
     stack.applied(&storage());
     let denied = ("RevokeGrant".to_owned(), "*".to_owned());

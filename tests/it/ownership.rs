@@ -1,4 +1,4 @@
-//! Whose is what: keys, aliases and grants that change hands, places and names.
+//! The ownership of keys, aliases and grants that change their owner, place or name.
 
 use crate::build::{Declare, address, empty, home, key_at, place, storage};
 use crate::fake::Kill;
@@ -11,7 +11,7 @@ fn reasons(plan: &kmsctl::plan::Plan) -> String {
 }
 
 #[test]
-fn a_cancelled_deletion_ends_enabled_wherever_it_is_killed() {
+fn a_key_is_enabled_after_a_cancelled_deletion_whenever_the_run_is_killed() {
     let quiet = storage().key("storage", |key| key.enabled = None);
     for call in 1..=2 {
         for kill in [Kill::Before, Kill::After] {
@@ -28,7 +28,7 @@ fn a_cancelled_deletion_ends_enabled_wherever_it_is_killed() {
 }
 
 #[test]
-fn a_key_does_not_move_to_another_region() {
+fn a_key_cannot_move_to_another_region() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let mut moved = storage();
@@ -41,7 +41,7 @@ fn a_key_does_not_move_to_another_region() {
 }
 
 #[test]
-fn an_alias_whose_address_changes_stays_where_it_is() {
+fn an_alias_whose_address_changes_is_not_changed_in_aws() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let mut renamed = storage();
@@ -56,7 +56,7 @@ fn an_alias_whose_address_changes_stays_where_it_is() {
     stack.settled(&renamed);
 }
 
-/// A stack of aliases and grants on a key that is another stack's.
+/// Returns a stack with aliases and grants on a key of another stack.
 fn guest(stack: &Stack, key: &str) -> Desired {
     let arn = stack.fake.key(key).meta.arn;
     let mut all = empty();
@@ -81,7 +81,7 @@ fn guest(stack: &Stack, key: &str) -> Desired {
 }
 
 #[test]
-fn what_is_on_a_foreign_key_is_removed_with_its_declaration() {
+fn grants_on_a_foreign_key_are_removed_with_their_declaration() {
     let mut stack = Stack::new(3);
     stack.applied(&storage().key("other", |_| {}));
     let (host, guest) = (stack.state.clone(), guest(&stack, "storage"));
@@ -91,7 +91,8 @@ fn what_is_on_a_foreign_key_is_removed_with_its_declaration() {
     assert_eq!((stack.fake.grants_total(), stack.fake.aliases_total()), (2, 2));
     let mut nothing = empty();
     nothing.stack = "guest".parse().unwrap();
-    // A grant carries the stack's name. An alias carries nothing: on a key of somebody else it stays.
+    // The name of a grant contains the stack's name. An alias has no mark, so an alias on a foreign
+    // key is kept.
     let (plan, _) = stack.run(&nothing);
     assert!(
         reasons(&plan).starts_with("alias/alias/storage: the alias is no longer declared"),
@@ -105,7 +106,7 @@ fn what_is_on_a_foreign_key_is_removed_with_its_declaration() {
 }
 
 #[test]
-fn a_grant_that_cannot_be_looked_at_is_not_forgotten() {
+fn the_record_of_an_unreadable_grant_is_kept() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let guest = guest(&stack, "storage");
@@ -116,7 +117,7 @@ fn a_grant_that_cannot_be_looked_at_is_not_forgotten() {
     nothing.stack = "guest".parse().unwrap();
     let id = stack.fake.key("storage").meta.arn.id().to_owned();
     stack.fake.faults.borrow_mut().denied.insert(("ListGrants".to_owned(), id));
-    // What was read of the aliases holds.
+    // Only the grant is blocked, because the aliases can be read.
     let same = stack.plan_only(&guest);
     assert_eq!(same.blocked.len(), 1, "{}", reasons(&same));
     let (plan, _) = stack.run(&nothing);
@@ -131,11 +132,11 @@ fn a_grant_that_cannot_be_looked_at_is_not_forgotten() {
 }
 
 #[test]
-fn a_grant_follows_its_key_and_leaves_nothing_behind() {
+fn a_grant_follows_its_key_without_leftovers() {
     let mut stack = Stack::new(3);
     stack.applied(&storage().key("other", |_| {}));
     let (mut first, mut second) = (guest(&stack, "storage"), guest(&stack, "other"));
-    // The alias is pointed from the one to the other only while the stack names both keys.
+    // The alias can move from one key to the other only while the stack declares both keys.
     for all in [&mut first, &mut second] {
         all.existing.extend(["storage", "other"].map(|key| stack.fake.key(key).meta.arn));
     }
@@ -152,7 +153,7 @@ fn a_grant_follows_its_key_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn keys_whose_tags_cannot_be_read_are_not_taken_for_absent() {
+fn keys_with_unreadable_tags_do_not_count_as_absent() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let id = stack.fake.key("storage").meta.arn.id().to_owned();
@@ -166,7 +167,7 @@ fn keys_whose_tags_cannot_be_read_are_not_taken_for_absent() {
 }
 
 #[test]
-fn the_tags_of_a_key_say_more_than_an_adoption() {
+fn the_tags_of_a_key_take_precedence_over_an_adoption() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let arn = stack.fake.key("storage").meta.arn;
@@ -179,7 +180,7 @@ fn the_tags_of_a_key_say_more_than_an_adoption() {
 }
 
 #[test]
-fn a_protection_that_goes_with_the_disabling_does_not_count() {
+fn removing_the_protection_together_with_disabling_is_refused() {
     let mut stack = Stack::new(3);
     let quiet = storage().without(&address(Kind::Grant, "storage/batch"));
     stack.applied(&quiet.clone().protect("storage"));
@@ -189,7 +190,7 @@ fn a_protection_that_goes_with_the_disabling_does_not_count() {
 }
 
 #[test]
-fn a_key_that_is_forgotten_stays_forgotten() {
+fn a_forgotten_key_is_not_found_again() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let mut forgetting = empty();
@@ -201,7 +202,7 @@ fn a_key_that_is_forgotten_stays_forgotten() {
 }
 
 #[test]
-fn a_key_that_waits_for_its_material_does_not_drift() {
+fn a_key_without_key_material_does_not_drift() {
     let mut stack = Stack::new(3);
     let mut quiet = storage().key("storage", |key| {
         key.enabled = None;

@@ -1,4 +1,4 @@
-//! `kmsctl policy diff`, the program itself: both forms, its exit codes, and what it cannot read.
+//! The program's `policy diff`: both formats, the exit codes, and unreadable documents.
 
 use crate::offline;
 use std::process::Output;
@@ -96,7 +96,7 @@ fn changed_access() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named_with_its_place() {
+fn unreadable_documents_are_reported_with_positions() {
     let (_, err) = says(1, "{\"Statement\": [\n  {\"Effect\" \"Allow\"}\n]}", &[SEED, "-"]);
     assert!(err.contains("2:13") && err.contains("malformed JSON"), "{err}");
     let (_, err) = says(1, "", &[SEED, "/nowhere.json"]);
@@ -106,7 +106,7 @@ fn what_cannot_be_read_is_named_with_its_place() {
 }
 
 #[test]
-fn without_an_account_it_says_so() {
+fn an_unknown_account_is_noted() {
     let who = r#"{"AWS": "arn:aws:iam::444455556666:role/x"}"#;
     let text = |action: &str| {
         format!(

@@ -1,4 +1,4 @@
-//! `kmsctl policy eval`, the program itself: what it says, in both forms, and what it refuses.
+//! The program's `policy eval`: both formats, and invalid input.
 
 use crate::offline;
 use std::process::Output;
@@ -81,19 +81,19 @@ fn the_json_has_the_decision_and_because() {
 }
 
 #[test]
-fn the_key_arn_says_the_account() {
+fn the_account_is_that_of_the_key_arn() {
     let args = [POLICY, "--key-arn", KEY, "--principal", ADMIN, "--action", "kms:Decrypt"];
     assert!(says(&args).starts_with("allowed"));
 }
 
 #[test]
-fn standard_input_is_a_document() {
+fn a_document_is_read_from_standard_input() {
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Sid":"\u001b[31mred","Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"}]}"#;
     let args = ["-", "--account", "111122223333", "--principal", ADMIN, "--action", "kms:Sign"];
     let output = run(policy, &args);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("denied") && !text.contains('\u{1b}'), "{text}");
-    // Bidirectional marks and C1 controls are what JSON lets through.
+    // JSON allows bidirectional marks and C1 controls.
     let odd = policy.replace("[31mred", "\u{202e}\\u009bred");
     let output = run(&odd, &[&args[..], &["--format", "json"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
@@ -106,7 +106,7 @@ fn standard_input_is_a_document() {
 }
 
 #[test]
-fn wrong_use_is_told_what_would_be_right() {
+fn wrong_options_are_refused_with_help() {
     let refused = |args: &[&str], due: &str| {
         let output = run("", args);
         let text = String::from_utf8(output.stderr).unwrap();
@@ -153,7 +153,7 @@ fn wrong_use_is_told_what_would_be_right() {
 }
 
 #[test]
-fn what_does_not_count_is_said_aside() {
+fn condition_keys_without_effect_are_noted() {
     let mut args = ask(ADMIN, "kms:Decrypt");
     args.extend(["--context", "kms:ViaServices=x", "--context", "kms:GrantOperations=Decrypt"]);
     let output = run("", &args);

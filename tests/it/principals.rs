@@ -5,7 +5,7 @@ use crate::world::Stack;
 use kmsctl::kind::{Kind, Spec};
 
 #[test]
-fn who_does_not_exist_is_named_before_anything_is_made() {
+fn missing_identities_are_reported_before_any_call() {
     let mut stack = Stack::new(5);
     stack.fake.faults.borrow_mut().missing.insert(role("app"));
     let (plan, _) = stack.run(&storage());
@@ -18,7 +18,7 @@ fn who_does_not_exist_is_named_before_anything_is_made() {
 }
 
 #[test]
-fn somebody_new_to_kms_is_waited_for() {
+fn apply_waits_until_kms_knows_a_new_identity() {
     let mut stack = Stack::new(5);
     stack.fake.faults.borrow_mut().created = 1_000_000 - 20;
     stack.fake.faults.borrow_mut().strange = 4;
@@ -28,7 +28,7 @@ fn somebody_new_to_kms_is_waited_for() {
 }
 
 #[test]
-fn what_aws_refuses_although_everybody_is_there_fails_at_once() {
+fn a_rejected_policy_with_known_identities_fails_at_once() {
     let mut stack = Stack::new(5);
     stack.fake.faults.borrow_mut().strange = 4;
     let (_, ended) = stack.run(&storage());
@@ -38,7 +38,7 @@ fn what_aws_refuses_although_everybody_is_there_fails_at_once() {
 }
 
 #[test]
-fn an_identity_that_is_gone_since_the_plan_is_named_by_the_apply() {
+fn an_identity_deleted_after_the_plan_is_reported_by_the_apply() {
     let mut stack = Stack::new(5);
     stack.applied(&storage());
     let wider = storage().key("storage", |key| {
@@ -51,15 +51,15 @@ fn an_identity_that_is_gone_since_the_plan_is_named_by_the_apply() {
     assert_eq!((failed, ended.failed.len()), (&key_at("storage"), 1));
     assert!(error.to_string().starts_with("PutKeyPolicy: "), "{error}");
     assert!(error.to_string().contains(&format!("`{}` does not exist", role("web"))), "{error}");
-    // From then on the plan knows.
+    // The next plan blocks the step.
     let (plan, _) = stack.run(&wider);
     let blocked: Vec<_> = plan.blocked.iter().map(|blocked| blocked.address.to_string()).collect();
     assert_eq!(blocked, ["key/storage"], "only the write is refused");
 }
 
-/// The caller's own IAM does not know whom another account has.
+/// IAM of the caller's account does not know the identities of another account.
 #[test]
-fn somebody_of_an_account_that_cannot_be_asked_is_waited_for() {
+fn apply_waits_for_an_identity_of_an_unreadable_account() {
     let mut stack = Stack::new(5);
     let mut foreign = storage();
     for declared in foreign.resources.values_mut() {

@@ -1,13 +1,13 @@
-//! The program itself, against a local AWS over the wire: being killed, faults, saved plans.
+//! The program with a local AWS over the wire: kills, faults and saved plans.
 //!
-//! The local AWS is moto's server, started once for all tests by `tests/moto/serve.sh`, which
-//! installs it if need be. It is lenient where AWS is strict: what it accepts proves nothing but
-//! that the requests are well formed and the flow works. Known differences that these tests touch:
+//! The local AWS is moto's server. `tests/moto/serve.sh` installs it if necessary and starts it
+//! once for all tests. It is less strict than AWS, so these tests only prove that the requests are
+//! well formed and that the flow works. Known differences that concern these tests:
 //!
-//! - A grant on a key of another account answers 500 (AWS: the grant). The example that has one is
-//!   planned here, and applied on the stand-in (`examples`).
-//! - The rotation period is not kept (AWS: kept). Only 365 days, its answer, is used.
-//! - One alias name cannot be in two Regions (AWS: it can). Each test has names of its own.
+//! - It answers 500 to a grant on a key of another account. The example with such a grant is planned here, and applied on
+//!   the stand-in (`examples`).
+//! - It does not store the rotation period, and always returns 365 days. Only 365 days are used here.
+//! - It does not allow the same alias name in two Regions. Each test uses its own names.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ pub(crate) fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The address of the local AWS. The server ends when this process does: it reads from our pipe.
+/// Returns the address of the local AWS. The server ends with this process, because it reads from a
+/// pipe of it.
 pub(crate) fn endpoint() -> &'static str {
     static SERVER: OnceLock<(Child, String)> = OnceLock::new();
     let (_, url) = SERVER.get_or_init(|| {
@@ -37,7 +38,8 @@ pub(crate) fn endpoint() -> &'static str {
     url
 }
 
-/// A proxy before the local AWS that breaks things. Ends with the process, as the server does.
+/// Starts a proxy in front of the local AWS that injects faults. It ends with this process, like
+/// the server.
 pub(crate) fn proxy(faults: &[&str]) -> (Child, String) {
     let mut child = Command::new("python3")
         .arg(top().join("tests/moto/proxy.py"))
@@ -99,7 +101,7 @@ impl Stack {
         self.command(args).output().unwrap()
     }
 
-    /// Runs, and expects an exit code.
+    /// Runs a command, and checks its exit code.
     #[track_caller]
     pub(crate) fn expect(&self, code: i32, args: &[&str]) -> String {
         let output = self.run(args);
@@ -124,22 +126,22 @@ pub(crate) fn stack_text(name: &str, keys: usize) -> String {
     format!("stack: {name}\nkeys:\n{}", keys.concat())
 }
 
-/// Killed after some calls, again and again; in the end there is one of everything.
+/// The apply is killed repeatedly after some calls. In the end every resource exists once.
 #[test]
-fn a_killed_apply_goes_on_where_it_was() {
+fn a_killed_apply_is_continued() {
     let mut stack = Stack::of_text(&stack_text("killed", 6), "us-east-1");
     let mut proxies = Vec::new();
     for calls in [1, 3, 2] {
         let (mut apply, proxy) = stack.apply_until(calls);
         apply.kill().unwrap();
         apply.wait().unwrap();
-        // What is on its way still arrives.
+        // Requests that were already sent still arrive.
         proxies.push(proxy);
     }
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.expect(0, &["plan", "--detailed-exitcode"]);
     stack.lose_state();
-    // A second key or grant would be found now, by its tags or its name.
+    // A duplicate key or grant would be found now, by its tags or its name.
     let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
     assert!(empty.contains("No changes."), "{empty}");
     for mut proxy in proxies {
@@ -148,7 +150,7 @@ fn a_killed_apply_goes_on_where_it_was() {
     }
 }
 
-/// Things break on the way: apply finishes in one run, and there is one of everything.
+/// Despite the faults, apply finishes in one run, and every resource exists once.
 fn finishes_in_spite_of(fault: &str, name: &str, keys: usize, region: &'static str) {
     let mut stack = Stack::of_text(&stack_text(name, keys), region);
     let (mut proxy, url) = proxy(&[fault, "0.3", "--seed", "7"]);
@@ -157,27 +159,27 @@ fn finishes_in_spite_of(fault: &str, name: &str, keys: usize, region: &'static s
     stack.endpoint = direct;
     stack.expect(0, &["plan", "--detailed-exitcode"]);
     stack.lose_state();
-    // A second key would be found now by its tags, a second grant by its name.
+    // A duplicate key would be found now by its tags, and a duplicate grant by its name.
     let empty = stack.expect(0, &["plan", "--detailed-exitcode"]);
     assert!(empty.contains("No changes."), "{empty}");
     proxy.kill().unwrap();
     proxy.wait().unwrap();
 }
 
-/// The answers are lost after AWS executed the call.
+/// The answers are lost after AWS has executed the calls.
 #[test]
-fn lost_answers_end_in_one_of_everything() {
+fn lost_answers_create_no_duplicates() {
     finishes_in_spite_of("--lose", "lost", 6, "af-south-1");
 }
 
 #[test]
-fn throttled_calls_end_in_one_of_everything() {
+fn throttled_calls_create_no_duplicates() {
     finishes_in_spite_of("--throttle", "throttled", 6, "ap-south-1");
 }
 
-/// After a 500 a key may be there or not: kmsctl looks for it for 15 seconds before it makes one.
+/// After a 500 a key may exist or not. kmsctl searches for it for 15 seconds before it creates one.
 #[test]
-fn calls_answered_with_500_end_in_one_of_everything() {
+fn calls_answered_with_500_create_no_duplicates() {
     finishes_in_spite_of("--fail", "failed", 3, "ap-east-1");
 }
 
@@ -194,7 +196,7 @@ fn a_saved_plan_is_applied_exactly_and_refused_once_it_is_stale() {
 }
 
 #[test]
-fn a_saved_plan_of_another_format_is_no_base() {
+fn a_saved_plan_of_another_format_is_refused() {
     let text = "stack: base\nkeys: {a: {policy: {users: [role/App]}}}\n";
     let stack = Stack::of_text(text, "us-east-2");
     let plan = stack.folder.path().join("plan.json");
@@ -209,7 +211,7 @@ fn a_saved_plan_of_another_format_is_no_base() {
 }
 
 #[test]
-fn a_key_goes_only_after_its_protection_is_gone() {
+fn a_key_is_deleted_only_after_its_protection_is_removed() {
     let stack = Stack::of_text("stack: gone\nkeys: {a: {aliases: [gone]}}\n", "us-west-1");
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.write("stack: gone\n");
@@ -220,7 +222,7 @@ fn a_key_goes_only_after_its_protection_is_gone() {
     stack.expect(0, &["apply", "--auto-approve"]);
     let plan = stack.expect(0, &["destroy", "--auto-approve"]);
     assert!(plan.contains("schedules the deletion"), "{plan}");
-    // Declared again, the key is taken back rather than made anew.
+    // If the key is declared again, its deletion is cancelled instead of a new key being created.
     let back = stack.expect(2, &["plan", "--detailed-exitcode"]);
     assert!(back.contains("CancelKeyDeletion, EnableKey"), "{back}");
     stack.expect(0, &["apply", "--auto-approve"]);

@@ -1,4 +1,4 @@
-//! The program and who can do what: `access`, gates, principals that do not exist.
+//! The program's `access` command, gates, and principals that do not exist.
 
 use crate::program::Stack;
 
@@ -6,7 +6,7 @@ const POLICY: &str =
     "policy: {administrators: [role/SecurityAdmin, role/Admin], users: [role/App]}";
 
 #[test]
-fn access_is_told_by_policy_and_by_grant() {
+fn access_by_policy_and_by_grant_is_listed() {
     let text = format!(
         "stack: seen\nkeys:\n  a:\n    aliases: [seen]\n    {POLICY}\n    grants: {{batch: {{grantee: role/Batch, operations: [Decrypt]}}}}\n"
     );
@@ -42,7 +42,7 @@ fn access_is_told_by_policy_and_by_grant() {
     assert_eq!(decide("App", "kms:CreateKey"), "iam-only");
     let all = stack.expect(0, &["access", "a", "--principal", &arn("App")]);
     assert!(all.contains("allowed: ") && all.contains("delegated: "), "{all}");
-    // Some of the actions have it.
+    // The requests for some of the actions have the condition key.
     let given = ["--context", "kms:GrantIsForAWSResource=true"];
     let all = stack.expect(0, &[&["access", "a", "--principal", &arn("App")][..], &given].concat());
     assert!(!all.contains("does not count"), "{all}");
@@ -52,7 +52,7 @@ fn access_is_told_by_policy_and_by_grant() {
 }
 
 #[test]
-fn who_does_not_exist_is_refused_and_nothing_is_made() {
+fn a_missing_identity_blocks_the_plan() {
     let text = "stack: ghost\nkeys: {a: {policy: {users: [role/Ghost, user/Nobody]}}}\n";
     let stack = Stack::of_text(text, "me-south-1");
     let refused = stack.expect(3, &["plan"]);
@@ -84,7 +84,7 @@ fn a_gate_refuses_in_plan_and_in_lint_and_names_the_statement() {
 }
 
 #[test]
-fn what_aws_holds_is_linted_in_place_of_what_is_declared() {
+fn live_policies_are_checked_instead_of_declared_ones() {
     let text = format!(
         "stack: held\nkeys: {{a: {{{POLICY}, rotation: {{period_days: 365}}, aliases: [held]}}}}\n"
     );

@@ -1,12 +1,12 @@
-//! Trails through the program, over the wire. The local AWS has no event data stores, and does not
-//! ask whether the bucket's policy lets CloudTrail write: kmsctl does.
+//! The program with trails, over the wire. The local AWS has no event data stores, and does not
+//! check the policy of the bucket; kmsctl does.
 
 use crate::program::{Stack, endpoint};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Asks the local AWS, behind kmsctl's back.
+/// Sends a request to the local AWS without kmsctl.
 fn ask(region: &str, service: &str, line: &str, target: &str, body: &str) -> String {
     let host = endpoint().strip_prefix("http://").unwrap();
     let credential = format!("Credential=local/20260101/{region}/{service}/aws4_request");
@@ -32,7 +32,7 @@ fn cloudtrail(region: &str, operation: &str, body: &Value) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::Null)
 }
 
-/// Makes a bucket.
+/// Creates a bucket.
 pub(crate) fn make_bucket(region: &str, name: &str) {
     let place = format!(
         "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
@@ -41,7 +41,7 @@ pub(crate) fn make_bucket(region: &str, name: &str) {
     ask(region, "s3", &format!("PUT /{name}"), "", &place);
 }
 
-/// Gives a bucket the policy that AWS documents for a trail.
+/// Sets the bucket policy that AWS documents for a trail.
 pub(crate) fn open_bucket(region: &str, name: &str, trail: &str) {
     let arn = format!("arn:aws:cloudtrail:{region}:123456789012:trail/{trail}");
     let allow = |action: &str, resource: &str, condition: Value| {
@@ -77,7 +77,7 @@ cloudtrail:
 ";
 
 #[test]
-fn a_trail_lives_over_the_wire() {
+fn the_life_cycle_of_a_trail_over_the_wire() {
     let stack = Stack::of_text(TEXT, REGION);
     let said = stack.expect(3, &["plan"]);
     assert!(said.contains("there is no bucket"), "{said}");
@@ -95,7 +95,7 @@ fn a_trail_lives_over_the_wire() {
     empty();
     stack.expect(0, &["apply", "--auto-approve"]);
 
-    // Somebody stops it.
+    // The trail is stopped outside of kmsctl.
     cloudtrail(REGION, "StopLogging", &json!({"Name": "wire-audit"}));
     let drift = stack.expect(2, &["drift"]);
     assert!(drift.contains("logging"), "{drift}");

@@ -1,15 +1,16 @@
-//! Volumes and the flag of the Region's default, over the wire. Where the local AWS is not AWS:
+//! The program with volumes and with the default encryption of a Region, over the wire. Differences
+//! of the local AWS:
 //!
-//! - It knows no default key, so that only the flag is tried (AWS: both).
-//! - A volume is `available` at once, whatever its key is like (AWS: after a while, or it goes).
-//! - It ignores client tokens and the size of pages (AWS: a token makes one volume).
+//! - It does not support the default key, so only the flag is tested.
+//! - A volume is `available` at once, even if its key is not usable.
+//! - It ignores client tokens and page sizes.
 
 use crate::program::{Stack, endpoint};
 use crate::program_state::keys;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Asks the local AWS's EC2, behind kmsctl's back.
+/// Sends a request to EC2 of the local AWS without kmsctl.
 fn ec2(region: &str, query: &str) -> String {
     let host = endpoint().strip_prefix("http://").unwrap();
     let credential = format!("Credential=local/20260101/{region}/ec2/aws4_request");
@@ -37,7 +38,7 @@ fn volumes(region: &str) -> Vec<String> {
 }
 
 #[test]
-fn volumes_live_over_the_wire() {
+fn the_life_cycle_of_volumes_over_the_wire() {
     let region = "us-east-1";
     let text = |more: &str| {
         format!(

@@ -1,15 +1,14 @@
-//! The program and a file system of EFS, over the wire.
+//! The program with an EFS file system, over the wire.
 //!
-//! Differences of the local AWS that this test touches: throughput and backups cannot be changed
-//! there, and it knows no states: everything is there at once. Those are on the stand-in and by
-//! recorded answers.
+//! Differences of the local AWS: throughput and backups cannot be changed, and every resource is
+//! available at once. These are tested with the stand-in and with recorded answers.
 
 use crate::program::{Stack, endpoint};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Asks the local AWS, behind kmsctl's back.
+/// Sends a request to the local AWS without kmsctl.
 pub(crate) fn ask(
     region: &str,
     service: &str,
@@ -43,7 +42,7 @@ fn efs(method: &str, path: &str) -> Value {
     serde_json::from_str(&body).unwrap_or(Value::Null)
 }
 
-/// The texts of an XML element, in the order of the answer.
+/// Returns the texts of an XML element in the order of the answer.
 fn ec2(action: &str, element: &str) -> Vec<String> {
     let form = "application/x-www-form-urlencoded";
     let body = format!("Action={action}&Version=2016-11-15");
@@ -61,7 +60,7 @@ fn mount_targets(id: &str) -> Vec<Value> {
 }
 
 #[test]
-fn a_file_system_lives_with_its_mount_targets() {
+fn the_life_cycle_of_a_file_system_with_its_mount_targets() {
     let (subnets, groups) =
         (ec2("DescribeSubnets", "subnetId"), ec2("DescribeSecurityGroups", "groupId"));
     let group = &groups[0];
@@ -98,7 +97,7 @@ fn a_file_system_lives_with_its_mount_targets() {
     assert!(system["KmsKeyId"].as_str().unwrap().contains(":key/"), "{system}");
     let id = system["FileSystemId"].as_str().unwrap();
 
-    // A second mount target, a lifecycle and a tag.
+    // The change adds a second mount target, a lifecycle and a tag.
     let more = "lifecycle: {transition_to_ia: AFTER_30_DAYS}\n      tags: {team: x}";
     stack.write(&text(true, &subnets[..2], more));
     let plan = stack.expect(2, &["plan", "--detailed-exitcode"]);
@@ -107,7 +106,7 @@ fn a_file_system_lives_with_its_mount_targets() {
     empty();
     assert_eq!(mount_targets(id).len(), 2);
 
-    // Somebody takes it away.
+    // The mount target is deleted outside of kmsctl.
     let second = mount_targets(id)
         .into_iter()
         .find(|target| target["SubnetId"].as_str() == Some(&subnets[1]))

@@ -1,7 +1,7 @@
-//! The program and a domain of Elasticsearch, over the wire.
+//! The program with an Elasticsearch domain, over the wire.
 //!
-//! Differences of the local AWS that this test touches: it knows no states, and a deleted domain is
-//! gone at once. Those are on the stand-in and by recorded answers.
+//! Differences of the local AWS: a domain is available or deleted at once. The states are tested
+//! with the stand-in and with recorded answers.
 
 use crate::program::Stack;
 use crate::program_efs::{JSON, ask};
@@ -26,7 +26,7 @@ fn text(protect: bool, more: &str) -> String {
 }
 
 #[test]
-fn a_domain_lives_with_its_key() {
+fn the_life_cycle_of_a_domain_with_its_key() {
     let policy = "access_policy: {Version: '2012-10-17', Statement: [{Effect: Allow, Principal: \
                   {AWS: '${aws.account_id}'}, Action: 'es:ESHttp*', Resource: '*'}]}";
     let one = format!("instance_count: 1\n      {policy}");
@@ -58,7 +58,7 @@ fn a_domain_lives_with_its_key() {
     assert_eq!(domain()["ClusterConfig"]["InstanceCount"], 3);
     assert_eq!(domain()["EncryptionAtRestOptions"]["KmsKeyId"], json!(key));
 
-    // Somebody lets clients come without encryption.
+    // Unencrypted connections are allowed outside of kmsctl.
     let path = "/2021-01-01/opensearch/domain/wire-logs/config";
     let body = json!({"DomainName": "wire-logs",
         "DomainEndpointOptions": {"EnforceHTTPS": false}})
@@ -69,7 +69,7 @@ fn a_domain_lives_with_its_key() {
     stack.expect(0, &["apply", "--auto-approve"]);
     empty();
 
-    // Another key is refused, with the way that works.
+    // Another key is refused, with an alternative.
     let other = text(true, &three)
         .replace("key: logs", "key: other")
         .replace("keys: {logs", "keys: {other: {protect: false}, logs");

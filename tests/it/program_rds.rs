@@ -1,12 +1,12 @@
-//! The program and RDS, over the wire.
+//! The program with RDS, over the wire.
 //!
-//! The local AWS makes everything available at once, and neither encrypts nor checks a key.
+//! In the local AWS every resource is available at once, and keys are not checked.
 
 use crate::program::{Stack, endpoint};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Asks the local AWS, behind kmsctl's back.
+/// Sends a request to the local AWS without kmsctl.
 fn rds(region: &str, query: &str) -> String {
     let host = endpoint().strip_prefix("http://").unwrap();
     let body = format!("{query}&Version=2014-10-31");
@@ -31,9 +31,10 @@ fn count(region: &str, operation: &str, element: &str) -> usize {
 
 const PASSWORD: &str = "correct-horse-battery";
 
-/// Applied; planned empty, with a lost state, too; drifted; gone.
+/// Applies the configuration, plans it again with and without the state, changes AWS, and destroys
+/// the resources.
 #[track_caller]
-fn lives(stack: &Stack, drift: impl Fn()) {
+fn check_life_cycle(stack: &Stack, drift: impl Fn()) {
     let with_password = |code: i32, args: &[&str]| {
         let output = stack.command(args).env("ORDERS_PASSWORD", PASSWORD).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
@@ -64,7 +65,7 @@ fn lives(stack: &Stack, drift: impl Fn()) {
 }
 
 #[test]
-fn instances_live() {
+fn the_life_cycle_of_instances() {
     let region = "us-west-2";
     let text = "stack: rds-instances
 keys: {a: {policy: {}, protect: false}}
@@ -74,9 +75,12 @@ rds:
 ";
     let stack = Stack::of_text(text, region);
     let unset = stack.expect(4, &["apply", "--auto-approve"]);
-    assert!(unset.contains("`ORDERS_PASSWORD`, which is not set"), "{unset}");
+    assert!(
+        unset.contains("`ORDERS_PASSWORD`, which supplies the master password, is not set"),
+        "{unset}"
+    );
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);
-    lives(&stack, || {
+    check_life_cycle(&stack, || {
         let change =
             "DBInstanceIdentifier=orders&DBInstanceClass=db.t3.large&ApplyImmediately=true";
         rds(region, &format!("Action=ModifyDBInstance&{change}"));
@@ -86,7 +90,7 @@ rds:
     let said = stack.expect(0, &["apply", "--auto-approve"]);
     assert!(said.contains("ModifyDBInstance"), "{said}");
     stack.expect(0, &["plan", "--detailed-exitcode"]);
-    // The last snapshot needs the key.
+    // The final snapshot needs the key.
     let said = stack.expect(3, &["destroy", "--auto-approve"]);
     assert!(said.contains("the key is in use: final snapshot `"), "{said}");
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);
@@ -94,7 +98,7 @@ rds:
 }
 
 #[test]
-fn clusters_live() {
+fn the_life_cycle_of_clusters() {
     let region = "ap-northeast-3";
     let text = "stack: rds-clusters
 keys: {a: {policy: {}, protect: false}}
@@ -105,7 +109,7 @@ rds:
        members: {ledger-1: {instance_class: db.r6g.large}, ledger-2: {instance_class: db.r6g.large}}}
 ";
     let stack = Stack::of_text(text, region);
-    lives(&stack, || {
+    check_life_cycle(&stack, || {
         rds(region, "Action=DeleteDBInstance&DBInstanceIdentifier=ledger-2&SkipFinalSnapshot=true");
     });
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 2);
@@ -113,7 +117,7 @@ rds:
     stack.write(&changed);
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.expect(0, &["plan", "--detailed-exitcode"]);
-    // The last snapshot needs the key.
+    // The final snapshot needs the key.
     let said = stack.expect(3, &["destroy", "--auto-approve"]);
     assert!(said.contains("the key is in use: final snapshot `"), "{said}");
     assert_eq!(count(region, "DescribeDBInstances", "DBInstance"), 0);

@@ -1,4 +1,4 @@
-//! The program and its records: `state`, the lock, the journal, saved plans and interruptions.
+//! The program's `state` command, the lock, the journal, saved plans and interruptions.
 
 use crate::program::{Stack, endpoint, proxy, stack_text};
 use kmsctl::store::{Holder, Store};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Asks the local AWS, behind kmsctl's back.
+/// Sends a request to the local AWS without kmsctl.
 pub(crate) fn kms(region: &str, operation: &str, body: &Value) -> Value {
     let host = endpoint().strip_prefix("http://").unwrap();
     let credential = format!("Credential=local/20260101/{region}/kms/aws4_request");
@@ -29,7 +29,7 @@ pub(crate) fn kms(region: &str, operation: &str, body: &Value) -> Value {
     serde_json::from_str(body).unwrap_or(Value::Null)
 }
 
-/// The ids of the Region's customer keys that are not about to be deleted.
+/// Returns the ids of the customer managed keys of a Region that are not pending deletion.
 pub(crate) fn keys(region: &str) -> Vec<String> {
     let listed = kms(region, "ListKeys", &json!({}));
     let ids = listed["Keys"].as_array().unwrap().iter();
@@ -41,7 +41,7 @@ pub(crate) fn keys(region: &str) -> Vec<String> {
     alive.collect()
 }
 
-/// Changes the description of a key by its alias.
+/// Changes the description of the key behind an alias.
 pub(crate) fn describe(region: &str, alias: &str, description: &str) {
     let key = &kms(region, "DescribeKey", &json!({ "KeyId": alias }))["KeyMetadata"]["KeyId"];
     kms(region, "UpdateKeyDescription", &json!({ "KeyId": key, "Description": description }));
@@ -62,7 +62,7 @@ impl Stack {
         std::fs::write(self.file(name), text).unwrap();
     }
 
-    /// Starts an apply whose calls take a while, and waits until so many are done.
+    /// Starts an apply with slow calls, and waits until `done` calls are done.
     pub(crate) fn apply_until(&mut self, done: usize) -> (Child, Child) {
         let journal = format!("{}.journal", self.name());
         let before = self.text(&journal);
@@ -73,7 +73,7 @@ impl Stack {
         self.endpoint = direct;
         let come = (0..3_000).any(|_| {
             std::thread::sleep(Duration::from_millis(20));
-            // What an earlier run left is settled at the journal's end, before this one has its own.
+            // The run first settles the open calls of an earlier run at the end of the journal.
             let now = self.text(&journal);
             let own = before.is_empty() || !now.starts_with(&before);
             own && now.matches(r#""event":"done""#).count() >= done
@@ -82,13 +82,13 @@ impl Stack {
         (apply, proxy)
     }
 
-    /// The stack's name in the configuration.
+    /// Returns the stack's name in the configuration.
     fn name(&self) -> String {
         let text = std::fs::read_to_string(&self.config).unwrap();
         text.lines().next().unwrap().strip_prefix("stack: ").unwrap().to_owned()
     }
 
-    /// Applies what is left; then there are so many keys, and a lost state changes nothing.
+    /// Applies the rest. Then `count` keys exist, and without the state the plan is empty.
     #[track_caller]
     fn finishes_with(&self, count: usize, region: &str) -> String {
         let said = self.expect(0, &["apply", "--auto-approve"]);
@@ -118,7 +118,7 @@ fn records_are_listed_shown_moved_and_forgotten() {
     stack.expect(1, &["state", "mv", "key/b", "key/c"]);
     stack.expect(1, &["state", "forget", "key/b"]);
 
-    // A key that got another name in the configuration is moved, not made anew.
+    // A key with a new name in the configuration is moved, not created again.
     stack.expect(0, &["state", "mv", "key/a", "key/b"]);
     stack.write("stack: records\nkeys: {b: {aliases: [records]}}\n");
     let plan = stack.expect(2, &["plan", "--detailed-exitcode"]);
@@ -127,13 +127,13 @@ fn records_are_listed_shown_moved_and_forgotten() {
     stack.expect(0, &["plan", "--detailed-exitcode"]);
     assert_eq!(keys(region), std::slice::from_ref(id));
 
-    // A key that is forgotten and still declared is found again by its tags.
+    // A forgotten key that is still declared is found by its tags.
     stack.expect(0, &["state", "forget", "key/b"]);
     assert_eq!(stack.expect(0, &["state", "list"]), "alias/records\n");
     stack.finishes_with(1, region);
 }
 
-/// A key that is called otherwise in the configuration stays the same key, with the same grants.
+/// A key with a new name in the configuration stays the same key, with the same grants.
 #[test]
 fn a_moved_key_keeps_its_grants_and_aliases() {
     let text = |key: &str| {
@@ -156,7 +156,7 @@ fn a_moved_key_keeps_its_grants_and_aliases() {
 }
 
 #[test]
-fn a_held_lock_ends_every_change_and_names_its_holder() {
+fn a_lock_stops_every_other_run_and_its_holder_is_shown() {
     let region = "ca-west-1";
     let stack = Stack::of_text("stack: locked\nkeys: {a: {}}\n", region);
     let store = Store::new(stack.folder.path().join("state"), "locked".parse().unwrap());
@@ -180,7 +180,7 @@ fn a_held_lock_ends_every_change_and_names_its_holder() {
         assert!(refused.contains(said) && refused.contains("state unlock abcd1234"), "{refused}");
     }
     assert!(keys(region).is_empty());
-    // What is half-way through a change is not worth a plan.
+    // No plan is made while another run changes the resources.
     stack.expect(5, &["plan"]);
     stack.expect(5, &["drift"]);
     stack.expect(5, &["lint", "--live"]);
@@ -191,7 +191,7 @@ fn a_held_lock_ends_every_change_and_names_its_holder() {
     stack.expect(5, &["apply", "--auto-approve"]);
     stack.expect(0, &["state", "unlock", "abcd1234"]);
     stack.expect(0, &["apply", "--auto-approve"]);
-    // The broken lock is let go of while somebody else has the new one.
+    // The old lock is released while another run holds the new one.
     let new = store.lock(&Holder { id: "new".to_owned(), ..holder }).unwrap();
     drop(lock);
     stack.expect(5, &["apply", "--auto-approve"]);
@@ -200,7 +200,7 @@ fn a_held_lock_ends_every_change_and_names_its_holder() {
 }
 
 #[test]
-fn a_target_is_applied_with_what_it_needs_and_nothing_else() {
+fn only_a_target_and_its_dependencies_are_applied() {
     let region = "eu-north-1";
     let text = "stack: target\nkeys: {a: {aliases: [target-a]}, b: {aliases: [target-b]}}\n";
     let stack = Stack::of_text(text, region);
@@ -216,9 +216,9 @@ fn a_target_is_applied_with_what_it_needs_and_nothing_else() {
     stack.finishes_with(2, region);
 }
 
-/// The keys are found, though their records are not written yet.
+/// The keys are found although they have no records.
 #[test]
-fn a_target_finds_the_keys_of_a_lost_state() {
+fn a_target_works_without_a_state() {
     let region = "me-central-1";
     let text = |more| format!("stack: again\nkeys: {{a: {{aliases: [again-a{more}]}}}}\n");
     let stack = Stack::of_text(&text(""), region);
@@ -230,7 +230,7 @@ fn a_target_finds_the_keys_of_a_lost_state() {
 }
 
 #[test]
-fn drift_is_told_without_iam_and_with_what_is_blocked() {
+fn drift_is_reported_without_iam_and_with_unreadable_resources() {
     let region = "mx-central-1";
     let role = "policy: {administrators: [role/SecurityAdmin], users: [role/App]}";
     let text = |d| {
@@ -252,7 +252,7 @@ fn drift_is_told_without_iam_and_with_what_is_blocked() {
     proxy.kill().unwrap();
     proxy.wait().unwrap();
     stack.endpoint = endpoint().to_owned();
-    // Somebody else's by now.
+    // The key belongs to another owner now.
     let id = &keys(region)[0];
     let tags = json!([{"TagKey": "kmsctl:stack", "TagValue": "other"}]);
     kms(region, "TagResource", &json!({"KeyId": id, "Tags": tags}));
@@ -263,7 +263,7 @@ fn drift_is_told_without_iam_and_with_what_is_blocked() {
 }
 
 #[test]
-fn without_a_terminal_nothing_is_done_unless_it_is_approved() {
+fn without_a_terminal_an_apply_needs_auto_approve() {
     let region = "eu-south-1";
     let stack = Stack::of_text("stack: asked\nkeys: {a: {protect: false}}\n", region);
     let refused = stack.expect(64, &["apply"]);
@@ -276,7 +276,7 @@ fn without_a_terminal_nothing_is_done_unless_it_is_approved() {
 }
 
 #[test]
-fn an_outcome_that_was_cut_off_while_it_was_written_is_found_out_again() {
+fn a_truncated_outcome_in_the_journal_is_settled_again() {
     let region = "eu-south-2";
     let mut stack = Stack::of_text(&stack_text("torn", 2), region);
     let (mut apply, mut proxy) = stack.apply_until(1);
@@ -293,7 +293,7 @@ fn an_outcome_that_was_cut_off_while_it_was_written_is_found_out_again() {
 }
 
 #[test]
-fn damaged_records_are_named_with_file_and_line() {
+fn damaged_files_are_reported_with_their_lines() {
     let stack = Stack::of_text("stack: damaged\nkeys: {a: {}}\n", "eu-west-3");
     let run = r#"{"event":"run","lineage":"x","serial":0}"#;
     stack.overwrite("damaged.journal", &format!("{run}\n#!garbage\n{run}\n"));
@@ -336,7 +336,7 @@ fn a_saved_plan_is_refused_once_aws_has_changed() {
 }
 
 #[test]
-fn a_saved_plan_of_a_target_does_that_part_only() {
+fn a_saved_plan_of_a_target_applies_only_that_part() {
     let region = "ap-southeast-3";
     let stack = Stack::of_text("stack: part\nkeys: {a: {}, b: {}}\n", region);
     let plan = stack.folder.path().join("plan.json");
@@ -344,7 +344,7 @@ fn a_saved_plan_of_a_target_does_that_part_only() {
     stack.expect(0, &["plan", "--out", plan, "--target", "key/a"]);
     stack.expect(0, &["apply", plan]);
     assert_eq!(stack.expect(0, &["state", "list"]), "key/a\n");
-    // The same part again, in which nothing is left to do.
+    // A second plan of the same target has no changes.
     stack.expect(0, &["plan", "--out", plan, "--target", "key/a"]);
     stack.expect(0, &["apply", plan]);
     assert_eq!(keys(region).len(), 1);
@@ -352,7 +352,7 @@ fn a_saved_plan_of_a_target_does_that_part_only() {
 }
 
 #[test]
-fn an_interrupted_apply_stops_at_a_safe_point_and_says_what_is_left() {
+fn an_interrupted_apply_stops_at_a_safe_point_and_reports_the_rest() {
     let region = "ap-southeast-2";
     let mut stack = Stack::of_text(&stack_text("interrupted", 4), region);
     let (apply, mut proxy) = stack.apply_until(3);
@@ -365,7 +365,7 @@ fn an_interrupted_apply_stops_at_a_safe_point_and_says_what_is_left() {
     assert!(said.contains("Run `kmsctl apply` again"), "{said}");
     proxy.kill().unwrap();
     proxy.wait().unwrap();
-    // Everything that went out was answered and written down: nothing is to be found out.
+    // The outcome of every sent call is in the journal, so no call must be settled.
     let again = stack.finishes_with(4, region);
     assert!(!again.contains("An earlier run was interrupted"), "{again}");
 }

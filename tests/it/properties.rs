@@ -1,4 +1,4 @@
-//! From any declaration to any other, in any order of the steps.
+//! Random changes from any declaration to any other, with the steps in random order.
 
 use crate::build::{Declare, empty, policy};
 use crate::world::Stack;
@@ -38,13 +38,14 @@ fn toss() -> impl Strategy<Value = Toss> {
 
 fn tosses() -> impl Strategy<Value = Vec<Toss>> {
     prop::collection::vec(toss(), 4).prop_map(|mut all| {
-        // A key's spec is fixed: the last one is always of the other type.
+        // The spec of a key is fixed, so the last key always has the other type.
         all[3].hmac = true;
         all
     })
 }
 
-/// A grant cannot change while its key is disabled, so a disabled key keeps the grants of `calm`.
+/// Returns a declaration. A grant cannot change while its key is disabled, so a disabled key keeps
+/// the grants of `calm`.
 fn desired(tosses: &[Toss], calm: Option<&[Toss]>) -> Desired {
     let mut all = empty();
     for (n, toss) in tosses.iter().enumerate().filter(|(_, toss)| toss.there) {
@@ -56,7 +57,7 @@ fn desired(tosses: &[Toss], calm: Option<&[Toss]>) -> Desired {
             }
             let rotation =
                 toss.rotation.map(|on| if on { Rotation::EveryDays(90) } else { Rotation::Off });
-            key.rotation = rotation.filter(|_| !toss.hmac);
+            key.rotation = if toss.hmac { None } else { rotation };
             key.enabled = Some(toss.enabled);
             key.description = Some(format!("d{}", toss.description));
             if toss.users {
@@ -93,7 +94,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_was_applied_the_next_declaration_is_reached(a in tosses(), b in tosses(), seed in 0u64..1000) {
+    fn any_declaration_is_reached_from_any_other(a in tosses(), b in tosses(), seed in 0u64..1000) {
         let (first, second) = (desired(&a, None), desired(&b, Some(&a)));
         let mut stack = Stack::new(seed);
         stack.applied(&first);
@@ -104,8 +105,7 @@ proptest! {
     }
 }
 
-/// A consumer that is tossed: its section, its list, its name, its settings, and whether AWS can
-/// change its key.
+/// The consumers: section, list, name, settings, and whether AWS can change the key.
 const CONSUMERS: &[(&str, &str, &str, &str, bool)] = &[
     ("dynamodb", "tables", "orders", "partition_key: {name: id, type: S}", true),
     ("dynamodb", "tables", "carts", "partition_key: {name: id, type: S}", true),
@@ -131,7 +131,8 @@ const CONSUMERS: &[(&str, &str, &str, &str, bool)] = &[
     ),
 ];
 
-/// The forms of the three keys: a policy of the stack's, AWS's default, and a shared one.
+/// The declarations of the three keys: with a policy of the stack, with AWS's default policy, and
+/// with a shared policy.
 const KEYS: [&str; 3] = [
     "policy: {users: [role/Owner]}",
     "description: plain",
@@ -157,7 +158,7 @@ fn uses() -> impl Strategy<Value = Uses> {
     prop::collection::vec(prop::option::of(one), CONSUMERS.len())
 }
 
-/// A stack of these consumers and of the keys that they use. `idle` keys are declared, too.
+/// Returns a stack with the consumers and the keys that they use. `idle` keys are declared too.
 fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
     let mut text = "stack: stack\nregion: eu-central-1\nkeys:\n".to_owned();
     for (n, form) in KEYS.iter().enumerate() {
@@ -177,7 +178,7 @@ fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
         for ((_, _, name, settings, _), using) in declared().filter(|(of, _)| of.0 == section) {
             let users =
                 (0..using.users).map(|n| format!("role/U{n}")).collect::<Vec<_>>().join(", ");
-            // A trail names no users: CloudTrail itself uses the key.
+            // A trail has no users, because CloudTrail itself uses the key.
             let users =
                 if *name == "audit" { String::new() } else { format!(", used_by: [{users}]") };
             let tags = if using.tagged { ", tags: {team: x}" } else { "" };
@@ -189,7 +190,7 @@ fn stack_of(uses: &Uses, idle: [bool; 3]) -> Desired {
     crate::consumers::desired(&text)
 }
 
-/// What AWS cannot change keeps its key.
+/// Keeps the keys that AWS cannot change.
 fn possible(before: &Uses, mut after: Uses) -> Uses {
     for ((of, before), after) in CONSUMERS.iter().zip(before).zip(&mut after) {
         if let (false, Some(before), Some(after)) = (of.4, before, after) {
@@ -203,7 +204,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_used_the_keys_the_next_declaration_is_reached(
+    fn any_use_of_keys_is_reached_from_any_other(
         a in uses(),
         b in uses(),
         idle in prop::array::uniform2(prop::array::uniform3(any::<bool>())),
@@ -220,14 +221,13 @@ proptest! {
         if let Some((call, after)) = kill {
             let kill = if after { crate::fake::Kill::After } else { crate::fake::Kill::Before };
             if stack.run_until(&second, Some((call, kill))).is_none() {
-                // A run that was killed while AWS was at work is first waited for.
+                // The run first waits for the operations that the killed run began.
                 stack.applied(&second);
             }
         }
         stack.applied(&second);
         stack.settled(&second);
-        let there = |uses: &Uses| uses.iter().flatten().count();
         let held: usize = stack.fake.shelves.borrow().values().map(std::collections::BTreeMap::len).sum();
-        prop_assert_eq!(held, there(&b));
+        prop_assert_eq!(held, b.iter().flatten().count());
     }
 }

@@ -1,4 +1,4 @@
-//! What the README, the explanations and the help say about the program: its size, its commands, its YAML and its plan.
+//! Checks the README, the explanations and the help: their size, commands, YAML and example plan.
 
 use crate::program::{Stack, top};
 use clap::CommandFactory;
@@ -9,21 +9,21 @@ use std::process::Command;
 
 const LIMIT: usize = 10_240;
 
-/// Stands for something that the reader fills in.
+/// The placeholders in commands.
 const PLACEHOLDERS: [&str; 3] = ["TOPIC", "RULE", "NAME"];
 
 fn readme() -> String {
     std::fs::read_to_string(top().join("README.md")).unwrap()
 }
 
-/// The fenced blocks of a language.
+/// Returns the fenced code blocks of a language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let parts = text.split(&fence).skip(1);
     parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// The commands in code spans, which lines may break.
+/// Returns the commands in code spans, which may contain line breaks.
 fn commands(text: &str) -> Vec<String> {
     let prose: String =
         text.split("```").step_by(2).flat_map(str::split_whitespace).fold(String::new(), join);
@@ -50,13 +50,13 @@ fn parse(command: &str) {
 }
 
 #[test]
-fn the_readme_is_read_in_five_minutes() {
+fn the_readme_is_short() {
     let size = readme().len();
     assert!(size <= LIMIT, "README.md has {size} bytes, {} more than {LIMIT}", size - LIMIT);
 }
 
 #[test]
-fn every_command_that_a_text_names_is_one() {
+fn every_command_in_a_text_exists() {
     let readme = readme();
     let mut found = commands(&readme);
     let console = blocks(&readme, "console");
@@ -70,22 +70,24 @@ fn every_command_that_a_text_names_is_one() {
         found.extend(commands(&command.render_long_help().to_string()));
         open.extend(command.get_subcommands().cloned());
     }
-    // An ellipsis or a statement's `Sid` is no command.
-    let is_command = |command: &&String| !command.contains("...") && !command.contains("STACK");
-    let found: Vec<&String> = found.iter().filter(is_command).collect();
+    // Spans with an ellipsis or with the `Sid` of a statement are not commands.
+    let found: Vec<&String> = found
+        .iter()
+        .filter(|command| !command.contains("...") && !command.contains("STACK"))
+        .collect();
     assert!(found.len() >= 60, "{found:#?}");
     found.into_iter().for_each(|command| parse(command));
 }
 
 #[test]
-fn the_commands_of_the_quickstart_are_those_that_run() {
+fn the_quickstart_script_has_the_commands_of_the_readme() {
     let readme = readme();
     let shell = blocks(&readme, "sh");
     assert_eq!(shell, ["tests/quickstart.sh\n", "cargo test\n", "cargo install --path .\n"]);
     assert!(top().join("tests/quickstart.sh").is_file());
 }
 
-/// A part of a configuration is checked together with the first one.
+/// A snippet with a part of a configuration is checked together with the first snippet.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test writes its own files")]
 fn every_yaml_snippet_is_valid() {
@@ -116,7 +118,8 @@ fn the_first_stack_is_planned_as_shown() {
     assert!(readme.contains(&shown), "the README should show\n{shown}");
 }
 
-/// What the program says without a configuration and without AWS: its exit code, its output and its messages.
+/// Runs the program without a configuration and without AWS. Returns the exit code, stdout and
+/// stderr.
 fn offline(args: &[&str]) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Command::new(env!("CARGO_BIN_EXE_kmsctl"));

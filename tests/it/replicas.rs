@@ -23,7 +23,7 @@ fn text(description: &str, protect: bool) -> String {
 }
 
 #[test]
-fn a_replica_is_made_after_its_primary_and_goes_before_it() {
+fn a_replica_is_created_after_its_primary_and_deleted_before_it() {
     let first = desired(&text("one", true));
     let mut stack = Stack::new(1);
     let plan = stack.applied(&first);
@@ -37,7 +37,7 @@ fn a_replica_is_made_after_its_primary_and_goes_before_it() {
     assert!(replica.policy.to_string().contains("role/App"));
     assert_eq!(replica.tags["team"], "x");
 
-    // Nothing but the tags is left of what was known.
+    // The state is lost, and only the tags are left.
     stack.state = lineage("two");
     assert!(stack.plan_only(&first).is_empty());
     stack.applied(&first);
@@ -58,7 +58,7 @@ fn a_replica_is_made_after_its_primary_and_goes_before_it() {
 }
 
 #[test]
-fn a_replica_is_made_once_whatever_dies() {
+fn a_replica_is_created_once_after_any_kill() {
     let all = desired(&text("one", true));
     for kill in [Kill::Before, Kill::After] {
         for n in 1.. {
@@ -74,7 +74,7 @@ fn a_replica_is_made_once_whatever_dies() {
 }
 
 #[test]
-fn a_replica_is_a_key_for_what_is_in_its_region() {
+fn consumers_in_the_region_of_a_replica_use_the_replica() {
     let all = desired(&format!(
         "{}dynamodb: {{tables: {{far: {{partition_key: {{name: id, type: S}}, region: eu-west-1, \
          key: m/eu-west-1}}}}}}\n",

@@ -1,4 +1,4 @@
-//! What people do with kmsctl, one story a test.
+//! Common uses of kmsctl, one per test.
 
 use crate::build::{Declare, empty, home, key_at, place, policy, storage};
 use crate::world::{Stack, lineage};
@@ -55,7 +55,7 @@ fn an_alias_moves_between_keys() {
 }
 
 #[test]
-fn an_alias_moves_between_types_by_way_of_none() {
+fn an_alias_moves_between_key_types_by_deletion_and_creation() {
     let two = || {
         empty().key("a", |_| {}).key("s", |key| {
             key.spec = Some("RSA_2048".to_owned());
@@ -71,7 +71,7 @@ fn an_alias_moves_between_types_by_way_of_none() {
 }
 
 #[test]
-fn a_grant_is_replaced_before_it_is_revoked_and_removed_at_last() {
+fn a_grant_is_replaced_before_it_is_revoked() {
     let mut stack = stack_with(&storage());
     let from = stack.fake.log.borrow().len();
     let changed = storage().grant("storage", "batch", &["Decrypt", "Encrypt"]);
@@ -87,7 +87,7 @@ fn a_grant_is_replaced_before_it_is_revoked_and_removed_at_last() {
 }
 
 #[test]
-fn a_protected_key_stays_and_an_unprotected_one_goes_last() {
+fn a_protected_key_is_kept_and_an_unprotected_one_is_deleted_last() {
     let mut stack = stack_with(&storage().protect("storage"));
     let plan = stack.plan_only(&empty());
     assert!(plan.blocked.iter().any(|b| b.address == key_at("storage")));
@@ -108,7 +108,7 @@ fn a_protected_key_stays_and_an_unprotected_one_goes_last() {
 }
 
 #[test]
-fn a_key_that_is_to_be_disabled_takes_its_grant_first() {
+fn a_grant_is_created_before_its_key_is_disabled() {
     let disabled = storage().key("storage", |key| key.enabled = Some(false));
     let mut stack = stack_with(&disabled);
     assert_eq!(stack.fake.key("storage").meta.state, "Disabled");
@@ -123,7 +123,7 @@ fn a_key_that_is_to_be_disabled_takes_its_grant_first() {
 }
 
 #[test]
-fn rotation_of_a_disabled_key_changes_and_it_stays_disabled() {
+fn the_rotation_of_a_disabled_key_changes_and_it_stays_disabled() {
     let off = |days| {
         storage().key("storage", |key| {
             key.enabled = Some(false);
@@ -136,7 +136,7 @@ fn rotation_of_a_disabled_key_changes_and_it_stays_disabled() {
     assert_eq!(stack.fake.key("storage").meta.state, "Disabled");
 }
 
-/// AWS makes no grants on a disabled key: said in the plan, not found out half-way.
+/// KMS creates no grants on a disabled key. The plan reports this before any call.
 #[test]
 fn a_new_grant_on_a_disabled_key_is_blocked() {
     let off = || storage().key("storage", |key| key.enabled = Some(false));
@@ -152,7 +152,7 @@ fn a_new_grant_on_a_disabled_key_is_blocked() {
 }
 
 #[test]
-fn drift_is_told_and_repaired() {
+fn drift_is_reported_and_reverted() {
     let mut stack = stack_with(&storage());
     stack.fake.tamper("storage", |key| {
         key.meta.state = "Disabled".to_owned();
@@ -170,7 +170,7 @@ fn drift_is_told_and_repaired() {
 }
 
 #[test]
-fn a_deletion_scheduled_by_others_is_cancelled() {
+fn a_deletion_that_was_scheduled_outside_of_kmsctl_is_cancelled() {
     let mut stack = stack_with(&storage());
     stack.fake.tamper("storage", |key| {
         key.meta.state = "PendingDeletion".to_owned();
@@ -208,7 +208,7 @@ fn a_key_is_adopted_by_its_alias_and_forgotten_again() {
 }
 
 #[test]
-fn another_spec_or_a_lockout_is_blocked() {
+fn a_changed_spec_and_a_lockout_are_blocked() {
     let mut stack = stack_with(&storage());
     let from = stack.fake.log.borrow().len();
     let rsa = storage().key("storage", |key| {
@@ -224,7 +224,7 @@ fn another_spec_or_a_lockout_is_blocked() {
 }
 
 #[test]
-fn an_alias_of_somebody_else_is_left_alone() {
+fn an_alias_of_another_owner_is_not_changed() {
     let mut stack = stack_with(&empty().key("other", |_| {}).alias("x", "other"));
     stack.fake.tamper("other", |key| key.tags.clear());
     stack.state = lineage("two");
@@ -237,7 +237,7 @@ fn an_alias_of_somebody_else_is_left_alone() {
 }
 
 #[test]
-fn a_denied_key_blocks_only_itself() {
+fn a_denied_key_fails_alone() {
     let two = |d: &str| {
         let described = |key: &mut kmsctl::kind::key::Spec| key.description = Some(d.to_owned());
         empty().key("a", described).key("b", described).grant("a", "g", &["Decrypt"])
@@ -256,7 +256,7 @@ fn a_denied_key_blocks_only_itself() {
 }
 
 #[test]
-fn a_lost_state_comes_back_whole() {
+fn a_lost_state_is_rebuilt() {
     let desired = storage().key("bare", |_| {});
     let mut stack = stack_with(&desired);
     let records = stack.state.records.clone();
@@ -269,7 +269,7 @@ fn a_lost_state_comes_back_whole() {
 }
 
 #[test]
-fn two_regions_do_not_mix() {
+fn two_regions_are_independent() {
     let there = place("us-east-1");
     let desired = empty()
         .key("here", |_| {})

@@ -1,4 +1,5 @@
-//! Service-linked roles that policies and grants name: made before what names them, and kept.
+//! Service-linked roles, which are created before the policies and grants that name them, and are
+//! never deleted.
 
 use crate::build::{Declare, address, empty, home, key_at, policy, role};
 use crate::fake::{Faults, Kill, NOW};
@@ -9,7 +10,7 @@ use kmsctl::kind::address::Address;
 use kmsctl::kind::{Kind, Spec, service_linked_role};
 
 const NAME: &str = "autoscaling.amazonaws.com/kms";
-/// Below `role/`.
+/// The path and name of the role, after `role/`.
 const PATH: &str = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_kms";
 
 fn at() -> Address {
@@ -20,7 +21,7 @@ fn spec() -> service_linked_role::Spec {
     NAME.parse().expect("a role")
 }
 
-/// A key whose policy names the role, with a grant to the role.
+/// Returns a key whose policy names the role, with a grant to the role.
 fn naming() -> Desired {
     let mut desired = empty()
         .key("storage", |key| key.policy = Some(policy(true, &[PATH])))
@@ -38,14 +39,14 @@ fn declaring() -> Desired {
     naming().add(at(), Spec::ServiceLinkedRole(spec()), home())
 }
 
-/// A stack in an account that does not have the role.
+/// Returns a stack in an account without the role.
 fn fresh(seed: u64) -> Stack {
     let stack = Stack::new(seed);
     stack.fake.faults.borrow_mut().missing.insert(role(PATH));
     stack
 }
 
-/// One of everything, and nothing left to do.
+/// Checks that every resource exists once, and that the plan is empty.
 fn one_of_each(stack: &Stack, context: &str) {
     let fake = &stack.fake;
     assert_eq!(fake.roles.borrow().keys().collect::<Vec<_>>(), [&role(PATH)], "{context}");
@@ -54,7 +55,7 @@ fn one_of_each(stack: &Stack, context: &str) {
 }
 
 #[test]
-fn a_missing_role_is_made_before_the_key_whose_policy_names_it() {
+fn a_missing_role_is_created_before_the_key_whose_policy_names_it() {
     for seed in 0..10 {
         let mut stack = fresh(seed);
         let plan = stack.applied(&declaring());
@@ -71,7 +72,7 @@ fn a_missing_role_is_made_before_the_key_whose_policy_names_it() {
 }
 
 #[test]
-fn a_role_that_is_there_is_recorded_without_a_call() {
+fn an_existing_role_is_recorded_without_a_call() {
     let mut stack = Stack::new(1);
     let plan = stack.applied(&declaring());
     assert!(plan.steps.iter().all(|step| step.address != at()), "{:#?}", plan.steps);
@@ -84,7 +85,7 @@ fn a_role_that_is_there_is_recorded_without_a_call() {
 }
 
 #[test]
-fn a_lost_state_comes_back_with_the_role() {
+fn a_lost_state_is_rebuilt_with_the_role() {
     let mut stack = fresh(2);
     stack.applied(&declaring());
     let records = stack.state.records.clone();
@@ -96,7 +97,7 @@ fn a_lost_state_comes_back_with_the_role() {
 }
 
 #[test]
-fn a_role_that_is_gone_is_told_and_made_again() {
+fn a_deleted_role_is_drift_and_is_created_again() {
     let mut stack = fresh(2);
     stack.applied(&declaring());
     stack.fake.faults.borrow_mut().missing.insert(role(PATH));
@@ -107,7 +108,7 @@ fn a_role_that_is_gone_is_told_and_made_again() {
 }
 
 #[test]
-fn lost_answers_end_in_one_role() {
+fn lost_answers_create_one_role() {
     for seed in 0..20 {
         let mut stack = fresh(seed);
         stack.fake.faults.borrow_mut().lose_answers = 60;
@@ -118,10 +119,10 @@ fn lost_answers_end_in_one_role() {
     }
 }
 
-/// IAM shows the new role late as well: the second creation, if there is one, is refused as invalid,
-/// and looking tells that this is as good.
+/// IAM shows the new role late too. A second creation is refused as invalid, and the role is then
+/// found.
 #[test]
-fn lost_answers_about_a_role_that_is_not_seen_yet_end_in_one_role() {
+fn lost_answers_about_an_invisible_role_create_one_role() {
     let only = empty().add(at(), Spec::ServiceLinkedRole(spec()), home());
     let mut twice = 0;
     for seed in 0..20 {
@@ -139,11 +140,11 @@ fn lost_answers_about_a_role_that_is_not_seen_yet_end_in_one_role() {
 }
 
 #[test]
-fn a_role_that_somebody_else_makes_meanwhile_is_taken_as_it_is() {
+fn a_role_that_is_created_outside_of_kmsctl_meanwhile_is_used() {
     let mut stack = fresh(4);
     let plan = stack.plan_only(&declaring());
     assert_eq!(plan.count("create"), 4);
-    // Made between the look and the call: the stand-in does not show it to the first looks.
+    // The role is created between the read and the call, and is not visible to the first reads.
     stack.fake.faults.borrow_mut().missing.clear();
     stack.fake.unseen.borrow_mut().insert(role(PATH), 2);
     stack.applied(&declaring());
@@ -153,7 +154,7 @@ fn a_role_that_somebody_else_makes_meanwhile_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_kill_at_every_call_ends_in_one_role() {
+fn a_kill_at_every_call_creates_one_role() {
     for n in 1..=5 {
         for kill in [Kill::Before, Kill::After] {
             for again in [None, Some((1, Kill::Before)), Some((1, Kill::After))] {
@@ -174,7 +175,7 @@ fn a_kill_at_every_call_ends_in_one_role() {
 }
 
 #[test]
-fn leaving_the_configuration_forgets_the_role_and_keeps_it() {
+fn an_undeclared_role_is_forgotten_and_kept_in_aws() {
     let mut stack = fresh(5);
     stack.applied(&declaring());
     let from = stack.fake.log.borrow().len();
@@ -200,7 +201,7 @@ fn destroying_everything_keeps_the_role() {
 }
 
 #[test]
-fn a_new_role_that_kms_does_not_know_yet_is_waited_for() {
+fn apply_waits_until_kms_knows_a_new_role() {
     for strange in [1, 4, 12] {
         let mut stack = fresh(6);
         stack.fake.faults.borrow_mut().strange = strange;
@@ -211,9 +212,9 @@ fn a_new_role_that_kms_does_not_know_yet_is_waited_for() {
     }
 }
 
-/// Neither KMS nor IAM shows the new role for a while: that it is missing is not believed.
+/// Neither KMS nor IAM shows the new role for a while. It does not count as missing.
 #[test]
-fn a_new_role_that_iam_does_not_show_yet_is_waited_for() {
+fn apply_waits_until_iam_shows_a_new_role() {
     for unseen in [1, 2, 5, 9] {
         let mut stack = fresh(7);
         stack.fake.faults.borrow_mut().unseen = unseen;
@@ -223,14 +224,14 @@ fn a_new_role_that_iam_does_not_show_yet_is_waited_for() {
 }
 
 #[test]
-fn a_missing_role_that_is_not_declared_can_be() {
+fn a_missing_role_can_be_declared() {
     let mut stack = fresh(8);
     let (plan, _) = stack.run(&naming());
     assert_eq!(stack.fake.mutations.get(), 0);
     let key = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage")).unwrap();
     assert_eq!(key.reason, format!("`{}` does not exist", role(PATH)));
     assert_eq!(key.help, "declare it under `service_linked_roles`, and kmsctl creates it");
-    // Beside somebody whom kmsctl does not make, both are told.
+    // If another identity is missing too, both are reported.
     stack.fake.faults.borrow_mut().missing.insert(role("app"));
     let both = empty().key("storage", |key| key.policy = Some(policy(true, &[PATH, "app"])));
     let (plan, _) = stack.run(&both);
@@ -239,7 +240,7 @@ fn a_missing_role_that_is_not_declared_can_be() {
 }
 
 #[test]
-fn a_denied_creation_leaves_what_names_the_role_undone() {
+fn a_denied_creation_blocks_the_resources_that_name_the_role() {
     let mut stack = fresh(9);
     let denied = ("CreateServiceLinkedRole".to_owned(), "*".to_owned());
     stack.fake.faults.borrow_mut().denied.insert(denied);
@@ -251,9 +252,9 @@ fn a_denied_creation_leaves_what_names_the_role_undone() {
     one_of_each(&stack, "");
 }
 
-/// Over the wire, with the suffix that makes the role this test's own.
+/// Runs over the wire, with a suffix so that no other test uses the role.
 #[test]
-fn the_program_makes_the_role_and_the_key_that_names_it() {
+fn the_program_creates_the_role_and_the_key_that_names_it() {
     let config = |roles: &str| {
         format!(
             "stack: linked\n{roles}keys:\n  k:\n    aliases: [linked]\n    rotation: {{period_days: \

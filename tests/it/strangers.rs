@@ -1,5 +1,5 @@
-//! What is somebody else's is neither changed nor deleted, whatever a record says: whose a resource
-//! is, AWS shows.
+//! Resources of other owners are neither changed nor deleted, even if there is a record. The owner
+//! is decided by the tags and names in AWS.
 
 use crate::build::{Declare, address, empty, home, key_at, role, storage};
 use crate::consumers::{KEYS, desired};
@@ -10,7 +10,7 @@ use kmsctl::id::KeyArn;
 use kmsctl::kind::address::Address;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{NAME_TAG, NONCE_TAG, STACK_TAG};
-use kmsctl::kind::{KeyRef, Kind, Spec};
+use kmsctl::kind::{ConsumerKind, ConsumerSpec, KeyRef, Kind, Spec};
 use kmsctl::plan::Plan;
 use kmsctl::state::State;
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ fn retagged(key: &mut FakeKey, tags: &[(&str, &str)]) {
     key.tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
 }
 
-/// A key of somebody else, in a stack that has one of its own.
+/// Returns a stack with a key, and a key of another owner.
 fn with_a_strangers_key(tags: &[(&str, &str)]) -> (Stack, KeyArn) {
     let mut stack = Stack::new(3);
     let plain = empty().key("own", |_| {}).key("theirs", |_| {});
@@ -39,7 +39,7 @@ fn held(stack: &Stack, arn: &KeyArn) -> FakeKey {
 }
 
 #[test]
-fn a_record_does_not_make_a_key_the_stacks() {
+fn a_recorded_key_without_tags_is_not_the_stacks() {
     let own = empty().key("own", |_| {});
     for tags in [
         &[][..],
@@ -53,7 +53,7 @@ fn a_record_does_not_make_a_key_the_stacks() {
         (record.id, record.protect) = (arn.to_string(), false);
         stack.state.records.insert(key_at("gone"), record);
         let before = held(&stack, &arn);
-        // Neither deleted with its declaration, nor changed while there is one.
+        // The key is neither deleted nor changed.
         let (plan, _) = stack.run(&own);
         assert!(reasons(&plan).starts_with("key/gone: "), "{tags:?} {}", reasons(&plan));
         assert_eq!(stack.fake.mutations.get(), 0, "{tags:?}");
@@ -66,7 +66,7 @@ fn a_record_does_not_make_a_key_the_stacks() {
 }
 
 #[test]
-fn a_key_that_lost_its_tags_is_the_stacks_again_once_it_is_adopted() {
+fn a_key_without_tags_belongs_to_the_stack_after_its_adoption() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let arn = stack.fake.key("storage").meta.arn;
@@ -81,7 +81,7 @@ fn a_key_that_lost_its_tags_is_the_stacks_again_once_it_is_adopted() {
 }
 
 #[test]
-fn nothing_is_made_on_a_key_that_is_somebody_elses() {
+fn no_alias_or_grant_is_created_on_a_foreign_key() {
     let text = |adopt: &str| {
         format!(
             "stack: stack\nregion: eu-central-1\nkeys:\n  own: {{policy: {{}}}}\n  k:\n    adopt: {adopt}\n    \
@@ -97,7 +97,7 @@ fn nothing_is_made_on_a_key_that_is_somebody_elses() {
     assert!(held(&stack, &arn).grants.is_empty() && stack.fake.aliases_total() == 0);
     assert!(stack.fake.shelves.borrow().values().all(std::collections::BTreeMap::is_empty));
 
-    // Nor on one that is not there any more.
+    // The same applies to a key that does not exist.
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     stack.fake.regions.borrow_mut().get_mut(&home()).unwrap().keys.clear();
@@ -112,7 +112,7 @@ fn nothing_is_made_on_a_key_that_is_somebody_elses() {
 }
 
 #[test]
-fn an_alias_is_not_moved_to_a_key_that_is_somebody_elses() {
+fn an_alias_is_not_moved_to_a_foreign_key() {
     let (mut stack, arn) = with_a_strangers_key(&[(STACK_TAG, "other"), (NAME_TAG, "theirs")]);
     let own = empty().key("own", |_| {}).alias("mine", "own");
     stack.applied(&own);
@@ -142,7 +142,7 @@ fn strangers_grant(id: &str, name: &str) -> Listed {
 }
 
 #[test]
-fn a_record_does_not_make_a_grant_the_stacks() {
+fn a_recorded_grant_of_another_owner_is_not_revoked() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let theirs = [
@@ -169,7 +169,7 @@ fn a_record_does_not_make_a_grant_the_stacks() {
 }
 
 #[test]
-fn what_an_older_record_says_of_names_does_not_count() {
+fn names_in_older_records_are_ignored() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     stack.fake.tamper("storage", |key| key.grants.push(strangers_grant("theirs", "backup")));
@@ -180,7 +180,7 @@ fn what_an_older_record_says_of_names_does_not_count() {
     stack.applied(&storage().without(&address(Kind::Grant, "storage/batch")));
     assert_eq!(stack.fake.key("storage").grants[0].grant_id, "theirs");
 
-    // The same of statements in somebody else's policy.
+    // The same applies to statements in a policy that the stack does not manage.
     let text = format!(
         "{KEYS}  x: {{existing: 'ARN'}}\ndynamodb: {{tables: {{tab: {{partition_key: {{name: id, type: S}}, key: x, \
          protect: false, used_by: [role/u]}}}}}}\n"
@@ -200,7 +200,7 @@ fn what_an_older_record_says_of_names_does_not_count() {
 }
 
 #[test]
-fn an_alias_on_somebody_elses_key_is_not_deleted_on_the_word_of_a_record() {
+fn a_recorded_alias_on_a_foreign_key_is_not_deleted() {
     let (mut stack, arn) = with_a_strangers_key(&[("team", "other")]);
     let own = empty().key("own", |_| {}).alias("mine", "own");
     stack.applied(&own);
@@ -224,7 +224,7 @@ fn an_alias_on_somebody_elses_key_is_not_deleted_on_the_word_of_a_record() {
     }
 }
 
-/// What is on a key by another name: what is taken away waits for what replaces it.
+/// Renames a resource on a key, and checks that the removal waits for the replacement.
 fn renamed(from: &Desired, to: &Desired, make: &str, take: &str) {
     for refusal in ["call", "plan"] {
         let mut stack = Stack::new(3);
@@ -234,7 +234,7 @@ fn renamed(from: &Desired, to: &Desired, make: &str, take: &str) {
                 stack.fake.faults.borrow_mut().refused.insert(make.to_owned());
                 to.clone()
             }
-            // The key of another stack's alias, or a resource that is somebody else's.
+            // The key of another stack's alias, or a resource of another owner.
             _ => blocked_in(&stack, to),
         };
         let from_here = stack.fake.log.borrow().len();
@@ -253,7 +253,7 @@ fn renamed(from: &Desired, to: &Desired, make: &str, take: &str) {
     }
 }
 
-/// Makes the plan refuse what is to be made.
+/// Changes AWS so that the plan refuses the creation.
 fn blocked_in(stack: &Stack, to: &Desired) -> Desired {
     for (new, declared) in &to.resources {
         if stack.state.records.contains_key(new) {
@@ -273,12 +273,12 @@ fn blocked_in(stack: &Stack, to: &Desired) -> Desired {
             Spec::Grant(grant) => {
                 stack.fake.faults.borrow_mut().missing.insert(grant.grantee.clone());
             }
-            Spec::DynamodbTable(_) => {
+            Spec::Consumer(ConsumerSpec::DynamodbTable(_)) => {
                 let mut shelves = stack.fake.shelves.borrow_mut();
-                let shelf = shelves.get_mut(&(Kind::DynamodbTable, home())).unwrap();
+                let shelf = shelves.get_mut(&(ConsumerKind::DynamodbTable, home())).unwrap();
                 let mut theirs = shelf.values().next().unwrap().clone();
                 theirs.object.id.clone_from(&new.name);
-                theirs.object.spec.common_mut().unwrap().tags.clear();
+                theirs.object.spec.common_mut().tags.clear();
                 shelf.insert(new.name.clone(), theirs);
             }
             other => panic!("{other:?}"),
@@ -288,7 +288,7 @@ fn blocked_in(stack: &Stack, to: &Desired) -> Desired {
 }
 
 #[test]
-fn what_is_taken_away_waits_for_what_replaces_it() {
+fn a_removal_waits_for_its_replacement() {
     let keys = || empty().key("a", |_| {});
     renamed(&keys().alias("old", "a"), &keys().alias("new", "a"), "CreateAlias", "DeleteAlias");
     renamed(
@@ -306,7 +306,7 @@ fn what_is_taken_away_waits_for_what_replaces_it() {
 }
 
 #[test]
-fn somebodys_access_is_taken_away_whatever_becomes_of_somebody_elses() {
+fn a_removal_does_not_wait_for_unrelated_access() {
     let mut stack = Stack::new(3);
     let keys = || empty().key("a", |_| {});
     stack.applied(&keys().grant("a", "old", &["Decrypt"]));

@@ -1,4 +1,4 @@
-//! What surrounds the engine, and a stack that runs again and again.
+//! The host of the engine, and a stack for repeated runs.
 
 use crate::fake::{FakeAws, Kill, NOW, Rng};
 use kmsctl::answer::CloudError;
@@ -16,14 +16,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The journal in memory; choices by chance.
+/// A host with the journal in memory and random choices.
 struct Memory<'a> {
     journal: &'a RefCell<Vec<u8>>,
     fake: &'a FakeAws,
     nonces: &'a Cell<u64>,
     stop: &'a Cell<bool>,
     rng: &'a Rng,
-    /// Whether somebody stops the run once it waits for AWS.
+    /// Whether the run is interrupted once it waits for AWS.
     impatient: bool,
 }
 
@@ -64,22 +64,22 @@ impl Host for Memory<'_> {
     }
 }
 
-/// What somebody else does in AWS.
+/// A change of AWS outside of kmsctl.
 pub(crate) type Meanwhile = Box<dyn FnOnce(&FakeAws)>;
 
-/// A stack: AWS, the state, the journal.
+/// A stack: the stand-in, the state and the journal.
 pub(crate) struct Stack {
     pub(crate) fake: FakeAws,
     pub(crate) state: State,
     pub(crate) journal: RefCell<Vec<u8>>,
     pub(crate) stop: Cell<bool>,
-    /// Whether somebody stops a run once it waits for AWS.
+    /// Whether a run is interrupted once it waits for AWS.
     pub(crate) impatient: Cell<bool>,
-    /// How many seconds after the calls of an interrupted run the next one begins.
+    /// The number of seconds between the calls of an interrupted run and the next run.
     pub(crate) later: Cell<u64>,
-    /// Users and roles that are gone once the next run has made its plan.
+    /// The users and roles that are deleted after the next run has made its plan.
     pub(crate) leaving: RefCell<BTreeSet<String>>,
-    /// What somebody else does once the next run has made its plan.
+    /// A change of AWS after the next run has made its plan.
     pub(crate) meanwhile: Cell<Option<Meanwhile>>,
     pub(crate) nonces: Cell<u64>,
     rng: Rng,
@@ -144,7 +144,7 @@ impl Stack {
         Ok((plan, live))
     }
 
-    /// The plan, from reads alone.
+    /// Makes a plan without applying it.
     pub(crate) fn plan_only(&self, desired: &Desired) -> Plan {
         self.fake.begin(None);
         let calls = self.fake.mutations.get();
@@ -153,7 +153,8 @@ impl Stack {
         plan
     }
 
-    /// A run that is killed at a mutating call, or `None` where it did not come to it.
+    /// Makes a run that is killed at a mutating call. Returns `None` if the run did not reach the
+    /// call.
     pub(crate) fn run_until(
         &mut self,
         desired: &Desired,
@@ -198,7 +199,7 @@ impl Stack {
             self.state.serial += 1;
             self.journal.borrow_mut().clear();
         }
-        // What is stored is what is read.
+        // The stored state is read back unchanged.
         let stored = State::read(&self.state.write().unwrap()).unwrap();
         assert_eq!(stored, self.state);
         Some((plan, ended))
@@ -208,7 +209,7 @@ impl Stack {
         self.run_until(desired, None).expect("no kill was asked for")
     }
 
-    /// A run that must do everything.
+    /// Makes a run that must apply all changes.
     pub(crate) fn applied(&mut self, desired: &Desired) -> Plan {
         let (plan, ended) = self.run(desired);
         assert!(ended.is_complete(), "{ended:#?}");
@@ -216,13 +217,13 @@ impl Stack {
         plan
     }
 
-    /// Nothing is left to do in AWS.
+    /// Checks that the plan has no calls.
     pub(crate) fn settled_in_aws(&self, desired: &Desired) {
         let plan = self.plan_only(desired);
         assert!(plan.is_empty(), "{:#?} {:#?}", plan.steps, plan.blocked);
     }
 
-    /// Nothing is left to do, to tell or to remember.
+    /// Checks that the plan has no calls, no drift and no changed records.
     pub(crate) fn settled(&self, desired: &Desired) {
         let plan = self.plan_only(desired);
         assert!(plan.is_empty(), "{:#?} {:#?}", plan.steps, plan.blocked);

@@ -8,7 +8,7 @@ use crate::policy::access::{SameAccess, owner};
 use crate::policy::{KeyContext, compare};
 use crate::render::{self, Style};
 
-/// `kmsctl policy diff`.
+/// Runs `kmsctl policy diff`.
 pub(super) fn diff(
     global: &Global,
     key: &Key,

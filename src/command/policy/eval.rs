@@ -13,7 +13,7 @@ use crate::policy::{Problem, known_condition_key};
 use crate::text::printable;
 use std::path::Path;
 
-/// `kmsctl policy eval`.
+/// Runs `kmsctl policy eval`.
 pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Failure> {
     let Some(owner) = &key.account else {
         let failure = Failure::new("the account of the key is not known");
@@ -139,11 +139,11 @@ fn check_key(name: &str, action: Option<RequestedAction>, io: &Io) -> Result<(),
 fn read_grants(reading: &mut Reading, path: &Path, arn: Option<&str>) -> Vec<Grant> {
     let Some(node) = reading.tree(path) else { return Vec::new() };
     let read = grants(&node).and_then(|grants| {
-        let is_on_other_key = |grant: &&Grant| match (arn, grant.key.as_deref()) {
+        let on_other_key = grants.iter().find(|grant| match (arn, grant.key.as_deref()) {
             (Some(arn), Some(key)) => key != arn,
             _ => false,
-        };
-        let Some(grant) = grants.iter().find(is_on_other_key) else {
+        });
+        let Some(grant) = on_other_key else {
             return Ok(grants);
         };
         let key = grant.key.as_deref().unwrap_or_default();

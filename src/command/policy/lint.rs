@@ -11,7 +11,7 @@ use crate::policy;
 use crate::policy::lint::{Facts, lint as judge, not_json};
 use crate::tree::Span;
 
-/// `kmsctl policy lint`.
+/// Runs `kmsctl policy lint`.
 pub(super) fn lint(
     global: &Global,
     key: &Key,

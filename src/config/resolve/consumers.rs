@@ -1,246 +1,278 @@
-//! What all consumers of keys have in common: their key, their tags, and what they need of the key.
+//! The consumers of keys: their keys and tags, and what they need of the keys.
 
-mod auto_scaling;
-mod cloudtrail;
-mod derive;
-mod dynamodb;
-mod ebs;
-mod efs;
-mod es;
-mod rds;
+use std::collections::{BTreeMap, BTreeSet};
 
-use std::collections::BTreeMap;
-
-use super::Context;
-use crate::config::raw::{self, Part, Settable, Text};
-use crate::config::{Diagnostic, Named, Spanned, nearest};
+use super::Resources;
+use super::defaults::Defaults;
+use super::documents::{Documents, parsed};
+use super::keys::Keys;
+use super::scope::{Scope, parse};
+use crate::config::records::Consumer;
+use crate::decode::{Diagnostic, Diagnostics, Given as _, Settable, Text, nearest};
 use crate::desired::Declared;
-use crate::id::{AliasArn, AliasName, KeyArn, Place, is_key_id};
-use crate::kind::address::Address;
-use crate::kind::consumer::{Common, Encryption, Scene, Settings, Spec};
-use crate::kind::key;
-use crate::kind::{self, KeyRef, Kind};
-use crate::tree::Span;
+use crate::id::{AliasArn, AliasName, KeyArn, Name, Place, is_key_id};
+use crate::kind::consumer::{Common, Encryption, Identity, KeyRegion};
+use crate::kind::declaration::Check;
+use crate::kind::{Address, KeyRef, Spec, key};
+use crate::policy::{Document, Need};
+use crate::tree::Node;
 
-/// The fields that every consumer has.
-pub(super) struct Given<'a> {
-    pub(super) kind: Kind,
-    pub(super) name: &'a Text,
-    pub(super) key: &'a Settable<Text>,
-    /// Whether AWS can do without a key of a customer once it had one.
-    pub(super) removable: bool,
-    pub(super) tags: Option<&'a Spanned<Named<Text>>>,
-    pub(super) existing: Option<&'a Text>,
-    pub(super) used_by: Option<&'a Spanned<Vec<Text>>>,
-    pub(super) derive_policy: Option<&'a Spanned<bool>>,
-    pub(super) protect: Option<&'a Spanned<bool>>,
-    pub(super) region: Option<&'a Text>,
-    /// What is fixed or made with the resource, and so has no place beside `existing`.
-    pub(super) creation: &'a [(&'a str, Option<Span>)],
+/// What the phase reads.
+pub(super) struct Reads<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) defaults: &'a Defaults,
+    pub(super) keys: &'a Keys,
 }
 
-pub(super) use derive::Needs;
+/// What resources need of a key: the source of the needs, which is shown beside the statements, and the
+/// needs.
+#[derive(Clone, Debug)]
+pub(super) struct Needs {
+    pub(super) source: String,
+    pub(super) key: KeyRef,
+    pub(super) needs: Vec<Need>,
+}
 
-impl Context<'_> {
-    /// All consumers, in the order in which the configuration is documented.
-    pub(super) fn consumers(&mut self, stack: &raw::Stack) {
-        if let Part(Some(Some(ebs))) = &stack.ebs {
-            self.ebs(ebs);
-        }
-        if let Part(Some(Some(cloudtrail))) = &stack.cloudtrail {
-            self.cloudtrail(cloudtrail);
-        }
-        if let Part(Some(Some(dynamodb))) = &stack.dynamodb {
-            self.dynamodb(dynamodb);
-        }
-        if let Part(Some(Some(auto_scaling))) = &stack.auto_scaling {
-            self.auto_scaling(auto_scaling);
-        }
-        if let Part(Some(Some(efs))) = &stack.efs {
-            self.efs(efs);
-        }
-        if let Part(Some(Some(es))) = &stack.es {
-            self.es(es);
-        }
-        if let Part(Some(Some(rds))) = &stack.rds {
-            self.rds(rds);
-        }
+/// The consumers of a configuration.
+#[derive(Debug, Default)]
+pub(super) struct Consumers {
+    pub(super) resources: Resources,
+    /// The keys that consumers name by their ARN or id.
+    pub(super) existing: BTreeSet<KeyArn>,
+    /// What the consumers need of their keys.
+    pub(super) needs: Vec<Needs>,
+}
+
+pub(super) fn resolve(
+    declared: &[Consumer],
+    reads: &Reads<'_>,
+    documents: &mut Documents<'_>,
+    d: &mut Diagnostics,
+) -> Consumers {
+    let mut out = Consumers::default();
+    for consumer in declared {
+        resolve_one(consumer, reads, documents, &mut out, d);
     }
+    out
+}
 
-    /// Declares a consumer, unless it has errors.
-    pub(super) fn consumer<S: Settings>(
-        &mut self,
-        given: &Given<'_>,
-        settings: S,
-        wrap: impl FnOnce(Spec<S>) -> kind::Spec,
-    ) {
-        self.name(given.name);
-        let Some(place) = self.place(given.region) else {
-            return;
-        };
-        let key = self.encryption(given, &place);
-        let existing = given.existing.map(|text| text.value.clone());
-        if existing.is_some() {
-            self.nothing_beside_existing(given);
-        }
-        let tags = match existing {
-            Some(_) => BTreeMap::new(),
-            None => self.own_tags(given.name, given.tags),
-        };
-        let spec = wrap(Spec { common: Common { key, existing, tags }, settings });
-        let address = Address::new(given.kind, given.name.value.clone());
-        let protect = given.protect.map(|protect| protect.value).or(self.defaults.protect);
-        let needs = match given.derive_policy {
-            Some(Spanned { value: false, .. }) => Vec::new(),
-            Some(_) | None => self.needs(given, &spec, &place),
-        };
-        let derives = given.derive_policy.is_none_or(|derive| derive.value);
-        if derives {
-            self.derive_from(&address, &spec, &needs);
-        }
-        // What the service needs is checked against the policy even where nothing is derived.
-        let checked = if derives { needs } else { self.needs(given, &spec, &place) };
-        let declared = Declared {
-            protect: protect.unwrap_or(true),
-            needs: checked,
-            span: given.name.span,
-            ..Declared::new(spec, place)
-        };
-        self.places.insert(address.clone(), given.name.span);
-        self.out.resources.insert(address, declared);
+fn resolve_one(
+    consumer: &Consumer,
+    reads: &Reads<'_>,
+    documents: &mut Documents<'_>,
+    out: &mut Consumers,
+    d: &mut Diagnostics,
+) {
+    let Consumer { kind, name, declaration } = consumer;
+    let (shared, scope) = (declaration.shared(), reads.scope);
+    if kind.facts().identity != Identity::Single {
+        parse::<Name>(name, d);
     }
-
-    fn needs(
-        &mut self,
-        given: &Given<'_>,
-        spec: &kind::Spec,
-        place: &Place,
-    ) -> Vec<crate::policy::Need> {
-        let texts = given.used_by.map(|list| list.value.as_slice()).unwrap_or_default();
-        let used_by = self.principals(texts);
-        let name = given.existing.map_or(given.name.value.as_str(), |name| name.value.as_str());
-        spec.needs(&Scene { place, name, used_by: &used_by })
+    let Some(place) = scope.place(shared.region.as_ref(), d) else {
+        return;
+    };
+    let common = common(consumer, &place, reads, &mut out.existing, d);
+    let users = shared.used_by.as_ref().map_or(&[][..], |users| users.value.as_slice());
+    let used_by = scope.principals(users, d);
+    let mut policy = |node: &Node, d: &mut Diagnostics| -> Option<Document> {
+        let tree = documents.read(node, d)?;
+        parsed(Document::lenient(&tree, scope.partition), node.span, d)
+    };
+    let mut check = Check {
+        d,
+        name,
+        key: &shared.key,
+        existing: shared.existing.as_ref(),
+        place: &place,
+        region_known: scope.knows_region(shared.region.as_ref()),
+        policy: &mut policy,
+    };
+    let (spec, needs) = declaration.resolve(common, &used_by, &mut check);
+    let address = Address::new(*kind, name.value.clone());
+    let derives = shared.derive_policy.as_ref().is_none_or(|derive| derive.value);
+    if derives && let Some(key) = spec.key() {
+        let (source, key, needs) = (address.to_string(), key.clone(), needs.clone());
+        out.needs.push(Needs { source, key, needs });
     }
+    let can_be_deleted = declaration.syntax().creates;
+    let declared = Declared {
+        protect: can_be_deleted && reads.defaults.protects(shared.protect.as_ref()),
+        // The policy is checked for the needs even if no statements are derived.
+        needs,
+        span: name.span,
+        ..Declared::new(Spec::Consumer(spec), place.clone())
+    };
+    out.resources.insert(address, declared);
+}
 
-    fn nothing_beside_existing(&mut self, given: &Given<'_>) {
-        let common = [
-            ("tags", given.tags.map(|tags| tags.span)),
-            ("protect", given.protect.map(|protect| protect.span)),
-        ];
-        for (field, span) in given.creation.iter().copied().chain(common) {
-            if let Some(span) = span {
-                let message = format!("`{field}` cannot be declared beside `existing`");
-                let help = "of a resource that kmsctl did not make only the key is managed";
-                self.error(span, message, help);
-            }
-        }
+/// Resolves what all consumers have. Adds the keys that are named by their ARN or id to `named`.
+fn common(
+    consumer: &Consumer,
+    place: &Place,
+    reads: &Reads<'_>,
+    named: &mut BTreeSet<KeyArn>,
+    d: &mut Diagnostics,
+) -> Common {
+    let Consumer { kind, name, declaration } = consumer;
+    let (shared, scope) = (declaration.shared(), reads.scope);
+    let key = KeyNames { scope, keys: reads.keys, place, existing: named }.encryption(consumer, d);
+    let existing = match &shared.existing {
+        Some(text) => Some(text.value.clone()),
+        // The one resource of a Region always exists, and its id is the Region.
+        None if kind.facts().identity == Identity::Single => Some(place.region.to_string()),
+        None => None,
+    };
+    let creates = declaration.syntax().creates;
+    if creates && existing.is_some() {
+        nothing_beside_existing(consumer, d);
     }
+    let tags = if creates && existing.is_none() {
+        reads.defaults.tags(scope.stack, name, shared.tags.as_ref(), d)
+    } else {
+        BTreeMap::new()
+    };
+    Common { key, existing, tags }
+}
 
-    /// What encrypts a consumer.
-    fn encryption(&mut self, given: &Given<'_>, place: &Place) -> Option<Encryption> {
-        match given.key {
+/// Reports the fields that are not possible beside `existing`.
+fn nothing_beside_existing(consumer: &Consumer, d: &mut Diagnostics) {
+    let shared = consumer.declaration.shared();
+    let mut given = consumer.declaration.given();
+    given.extend(shared.tags.given().map(|span| ("tags", span)));
+    given.extend(shared.protect.given().map(|span| ("protect", span)));
+    for (field, span) in given {
+        let message = format!("`{field}` cannot be declared beside `existing`");
+        let help = "only the key of a resource that kmsctl did not create is managed";
+        d.error(span, message, help);
+    }
+}
+
+/// Finds the keys that resources of one place name.
+pub(super) struct KeyNames<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) keys: &'a Keys,
+    /// The place of the resources.
+    pub(super) place: &'a Place,
+    /// The keys that are named by their ARN or id.
+    pub(super) existing: &'a mut BTreeSet<KeyArn>,
+}
+
+impl KeyNames<'_> {
+    /// Returns what encrypts a consumer; `None` if it is not declared or has errors.
+    fn encryption(&mut self, consumer: &Consumer, d: &mut Diagnostics) -> Option<Encryption> {
+        let syntax = consumer.declaration.syntax();
+        match &consumer.declaration.shared().key {
             Settable::Value(text) => {
-                let key = self.key_named(text, place)?;
-                self.key_fits(given, text, &key, place);
+                let key = self.named(text, d)?;
+                let in_own_region = consumer.kind.facts().key_region == KeyRegion::Own;
+                self.check(text, &key, in_own_region, d);
                 Some(Encryption::Key(key))
             }
-            Settable::Null(_) if given.removable => Some(Encryption::Aws),
+            Settable::Null(_) if syntax.removable_key => Some(Encryption::Aws),
             Settable::Null(span) => {
-                let help = "AWS cannot take the key away from it again: name a key";
-                self.error(*span, "`key: null` is not possible here", help);
+                let help = "AWS cannot remove the key of such a resource: name a key";
+                d.error(*span, "`key: null` is not possible here", help);
                 None
             }
+            // The fields of the one resource of a Region are optional.
+            Settable::Missing if consumer.name.value.is_empty() => None,
             Settable::Missing => {
-                let help = match given.removable {
-                    true => "name a key, or say `key: null` for none of your own",
-                    false => "name a key of the stack, or give the ARN or the alias of another",
+                let help = if syntax.removable_key {
+                    "name a key, or set `key: null` for none of your own"
+                } else {
+                    "name a key of the stack, or give the ARN or the alias of another"
                 };
-                self.error(given.name.span, "`key` is not given", help);
+                d.error(consumer.name.span, "`key` is not given", help);
                 None
             }
         }
     }
 
-    /// A key by its name in the stack, its ARN, its id or an alias.
-    pub(super) fn key_named(&mut self, text: &Text, place: &Place) -> Option<KeyRef> {
+    /// Returns the key with a name in the stack, an ARN, an id or an alias.
+    pub(super) fn named(&mut self, text: &Text, d: &mut Diagnostics) -> Option<KeyRef> {
         let value = text.value.as_str();
-        if let Some(known) = self.keys.get(value) {
+        if let Some(known) = self.keys.names.get(value) {
             return known.clone();
         }
         if value.starts_with("alias/aws/") || value.contains(":alias/aws/") {
             let message = format!("`{value}` is a key that AWS manages");
-            self.error(text.span, message, "say `key: null`, or name a key of your own");
+            d.error(text.span, message, "set `key: null`, or name a key of your own");
             return None;
         }
         if value.starts_with("arn:") && value.contains(":alias/") {
-            let alias = self.parse::<AliasArn>(text)?;
-            return self.key_behind(text, alias);
+            let alias = parse::<AliasArn>(text, d)?;
+            return self.behind(text, alias, d);
         }
         if value.starts_with("alias/") {
-            let name = self.parse::<AliasName>(text)?;
-            return self.key_behind(text, AliasArn { place: place.clone(), name });
+            let name = parse::<AliasName>(text, d)?;
+            return self.behind(text, AliasArn { place: self.place.clone(), name }, d);
         }
         if value.starts_with("arn:") {
-            let arn = self.parse::<KeyArn>(text)?;
-            self.out.existing.insert(arn.clone());
+            let arn = parse::<KeyArn>(text, d)?;
+            self.existing.insert(arn.clone());
             return Some(KeyRef::Arn(arn));
         }
         if is_key_id(value) && value.contains('-') && value.len() == 36 {
-            let arn = KeyArn::at(place, value);
-            self.out.existing.insert(arn.clone());
+            let arn = KeyArn::at(self.place, value);
+            self.existing.insert(arn.clone());
             return Some(KeyRef::Arn(arn));
         }
-        if self.gaps.text {
-            return None;
+        if !self.scope.gaps.text {
+            let names = self.keys.names.keys().map(String::as_str);
+            let help = match nearest(value, names) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
+            };
+            d.error(text.span, format!("there is no key `{value}` in the stack"), help);
         }
-        let help = match nearest(value, self.keys.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
-        };
-        self.error(text.span, format!("there is no key `{value}` in the stack"), help);
         None
     }
 
-    /// An alias of the stack stands for its key; another one is looked up.
-    fn key_behind(&mut self, text: &Text, alias: AliasArn) -> Option<KeyRef> {
-        let own = self.aliases.get(&(alias.place.region.clone(), alias.name.clone()));
-        if let Some((_, key)) = own.filter(|_| alias.place.account == self.out.home.account) {
-            return self.keys.get(key).cloned().flatten();
+    /// Returns the key behind an alias. An alias of the stack stands for its key; AWS is asked for others.
+    fn behind(&self, text: &Text, alias: AliasArn, d: &mut Diagnostics) -> Option<KeyRef> {
+        let scope = self.scope;
+        let is_own = alias.place.account == scope.home.account;
+        if is_own
+            && let Some((_, key)) =
+                self.keys.aliases.get(&(alias.place.region.clone(), alias.name.clone()))
+        {
+            return self.keys.names.get(key).cloned().flatten();
         }
-        if alias.place.account != self.out.home.account && !self.gaps.account {
-            let message = format!("`{alias}` is of another account, which does not say its key");
-            self.error(text.span, message, "give the ARN of the key");
+        if !is_own && !scope.gaps.account {
+            let message = format!("`{alias}` is in another account, which does not show its key");
+            d.error(text.span, message, "give the ARN of the key");
             return None;
         }
         Some(KeyRef::Alias(alias))
     }
 
-    /// What the configuration alone says against a key.
-    fn key_fits(&mut self, given: &Given<'_>, text: &Text, key: &KeyRef, place: &Place) {
-        let at = key.managed().and_then(|address| self.out.resources.get(address));
-        let (span, region) = match at {
-            Some(declared) => (Some(declared.span), Some(declared.place.region.clone())),
-            None => (None, None),
-        };
-        // A trail's key must be where its bucket is, which only AWS knows.
-        if let Some(region) = region.filter(|region| *region != place.region)
-            && given.kind.as_str() != "cloudtrail_trail"
+    /// Reports what the configuration alone shows to be wrong with a key. `in_own_region` says whether the
+    /// key must be in the Region of the resource.
+    pub(super) fn check(
+        &self,
+        text: &Text,
+        key: &KeyRef,
+        in_own_region: bool,
+        d: &mut Diagnostics,
+    ) {
+        let declared = key.managed().and_then(|address| self.keys.resources.get(address));
+        if let Some(declared) = declared
+            && declared.place.region != self.place.region
+            && in_own_region
         {
-            let message = format!("`{key}` is in {region}, this in {}", place.region);
-            let mut error = Diagnostic::error(text.span, message)
-                .help("a key encrypts only in its own Region: name one there, or a replica");
-            if let Some(span) = span {
-                error = error.also(span, "the key");
-            }
-            self.d.push(error);
+            let (there, here) = (&declared.place.region, &self.place.region);
+            d.push(
+                Diagnostic::error(text.span, format!("`{key}` is in {there}, this in {here}"))
+                    .help("a key encrypts only in its own Region: name one there, or a replica")
+                    .also(declared.span, "the key"),
+            );
         }
-        let fact = self.out.key_facts.get(key);
-        if let Some(fact) =
-            fact.filter(|fact| fact.spec != key::DEFAULT_SPEC || fact.usage != "ENCRYPT_DECRYPT")
+        if let Some(fact) = self.keys.facts.get(key)
+            && (fact.spec != key::DEFAULT_SPEC || fact.usage != "ENCRYPT_DECRYPT")
         {
             let message = format!("`{key}` is of spec {} for {}", fact.spec, fact.usage);
             let help = "AWS services encrypt with symmetric keys (SYMMETRIC_DEFAULT) only";
-            self.error(text.span, message, help);
+            d.error(text.span, message, help);
         }
     }
 }

@@ -1,13 +1,18 @@
-//! Who: the short forms of principals. Knows nothing of what they may do.
+//! The short forms of principals.
 
-use super::Context;
-use crate::config::raw::Text;
+use super::scope::Scope;
+use crate::decode::{Diagnostics, Text};
 use crate::id::AccountId;
 use crate::policy::{check_principal, is_service};
 
-impl Context<'_> {
-    /// A principal as an ARN; short forms are of `account`.
-    pub(super) fn principal(&mut self, text: &Text, account: &AccountId) -> Option<String> {
+impl Scope<'_> {
+    /// Returns a principal as an ARN. Short forms are of `account`.
+    pub(super) fn principal(
+        &self,
+        text: &Text,
+        account: &AccountId,
+        d: &mut Diagnostics,
+    ) -> Option<String> {
         let partition = self.partition;
         let of = |account: &str, rest: &str| format!("arn:{partition}:iam::{account}:{rest}");
         let value = text.value.as_str();
@@ -21,12 +26,12 @@ impl Context<'_> {
         };
         if value.contains(['*', '?']) {
             let help = "name each one, or write a statement with a condition on `aws:PrincipalArn`";
-            self.error(text.span, format!("`{value}` has a wildcard"), help);
+            d.error(text.span, format!("`{value}` has a wildcard"), help);
             return None;
         }
         if is_service(value) {
             let help = "a service is named in a statement of the key policy, under `statements`";
-            self.error(text.span, format!("`{value}` is a service"), help);
+            d.error(text.span, format!("`{value}` is a service"), help);
             return None;
         }
         let Some(problem) = check_principal(&arn, partition, text.span) else {
@@ -39,14 +44,13 @@ impl Context<'_> {
         } else {
             problem.help.unwrap_or_else(|| FORMS.to_owned())
         };
-        self.error(text.span, message, help);
+        d.error(text.span, message, help);
         None
     }
 
-    /// A list of them. Errors leave gaps.
-    pub(super) fn principals(&mut self, texts: &[Text]) -> Vec<String> {
-        let account = self.out.home.account.clone();
-        texts.iter().filter_map(|text| self.principal(text, &account)).collect()
+    /// Returns principals of the stack's account as ARNs. Those with errors are left out.
+    pub(super) fn principals(&self, texts: &[Text], d: &mut Diagnostics) -> Vec<String> {
+        texts.iter().filter_map(|text| self.principal(text, &self.home.account, d)).collect()
     }
 }
 

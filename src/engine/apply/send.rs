@@ -181,8 +181,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             Call::Key(key::Call::ScheduleKeyDeletion(_) | key::Call::CancelKeyDeletion(_))
         );
         let creates_role = matches!(call, Call::ServiceLinkedRole(_));
-        if let Some(effect) = call.effect() {
-            return of_consumer(effect, error.fault);
+        if let Call::Consumer(call) = call {
+            return of_consumer(call.effect(), error.fault);
         }
         match error.fault {
             Fault::Throttled | Fault::Unsent => Reaction::Again,

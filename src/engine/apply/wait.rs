@@ -4,8 +4,8 @@ use super::error::WaitError;
 use super::{Host, Progress, Run};
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
-use crate::kind::Phase;
-use crate::kind::consumer::{Goal, Pace};
+use crate::kind::consumer::Goal;
+use crate::kind::{ConsumerKind, Phase};
 use crate::plan::Step;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,23 +21,29 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
     /// Waits until the resource of the step reaches `goal`. A waiting step does not count as running, so
     /// another step can begin.
     pub(super) async fn until(&self, step: &Step, goal: Goal) -> Result<(), WaitError> {
-        let pace = step.address.kind.facts().map(|facts| facts.pace);
-        let (Some(pace), Some(id)) = (pace, self.id_of(step)) else {
+        let (Some(kind), Some(id)) = (step.address.kind.consumer(), self.id_of(step)) else {
             return Ok(());
         };
         self.idle.set(self.idle.get() + 1);
         self.freed.notify_one();
-        let waited = self.poll(step, goal, pace, &id).await;
+        let waited = self.poll(step, goal, kind, &id).await;
         self.idle.set(self.idle.get() - 1);
         waited
     }
 
-    async fn poll(&self, step: &Step, goal: Goal, pace: Pace, id: &str) -> Result<(), WaitError> {
+    async fn poll(
+        &self,
+        step: &Step,
+        goal: Goal,
+        kind: ConsumerKind,
+        id: &str,
+    ) -> Result<(), WaitError> {
+        let pace = kind.facts().pace;
         let started = Instant::now();
         let (mut pause, mut seen) = (Duration::from_secs(pace.first), false);
         loop {
             let phase = with_retries(&self.options.retry, async || {
-                self.cloud.phase(&step.place, step.address.kind, id).await
+                self.cloud.phase(&step.place, kind, id).await
             })
             .await?;
             let elapsed = started.elapsed();

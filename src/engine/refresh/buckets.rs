@@ -1,35 +1,32 @@
-//! Reads the bucket of each trail once: its Region, in which the trail's key must be, and whether its
-//! policy allows CloudTrail to write (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
+//! Reads the buckets that consumers write to, each once: its Region, in which the key must be, and whether
+//! its policy allows the service to write.
 
 use super::{Refresh, is_outage};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::retry::with_retries;
 use crate::cloud::{Bucket, BucketPolicy, Cloud};
 use crate::id::{Place, Region};
-use crate::kind::address::Address;
-use crate::kind::cloudtrail_trail::bucket::Writer;
-use crate::kind::cloudtrail_trail::{Settings, trail_arn};
-use crate::kind::consumer::Encryption;
-use crate::kind::{KeyRef, Spec, Violation};
+use crate::kind::bucket::{BucketCheck, SeenBucket};
+use crate::kind::consumer::Scene;
+use crate::kind::{Address, ConsumerSpec, KeyRef, Spec};
 use crate::live::{Live, Observed, Surroundings};
 use crate::policy::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The settings of a declared trail that concern its bucket.
-struct Trail<'a> {
+/// A declared consumer that writes to a bucket. Settings that are not declared have their live values.
+struct Writer<'a> {
     address: &'a Address,
     place: &'a Place,
-    name: String,
-    settings: Settings,
+    spec: ConsumerSpec,
 }
 
 impl<C: Cloud> Refresh<'_, C> {
-    /// Reads the bucket of each declared trail.
+    /// Reads the bucket of each declared consumer that writes to one.
     pub(super) async fn read_buckets(&self, live: &mut Live) -> Result<(), CloudError> {
-        let trails = self.trails(live);
-        let wanted: BTreeSet<(&Place, &str)> = trails
+        let writers = self.writers(live);
+        let wanted: BTreeSet<(&Place, &str)> = writers
             .iter()
-            .filter_map(|trail| Some((trail.place, trail.settings.bucket.as_deref()?)))
+            .filter_map(|writer| Some((writer.place, writer.spec.bucket()?)))
             .collect();
         let reads = wanted.into_iter().map(|(place, bucket)| async move {
             let retry = &self.options.retry;
@@ -43,92 +40,70 @@ impl<C: Cloud> Refresh<'_, C> {
                 bucket => drop(read.insert(at, bucket)),
             }
         }
-        for trail in &trails {
-            let bucket = trail.settings.bucket.as_deref().unwrap_or_default();
-            match read.get(&(trail.place, bucket)) {
-                Some(Ok(found)) => self.judge(trail, bucket, found, live),
-                Some(Err(error)) => self.unreadable(trail, bucket, error, live),
-                None => {}
+        for writer in &writers {
+            let bucket = writer.spec.bucket().unwrap_or_default();
+            if let Some(found) = read.get(&(writer.place, bucket)) {
+                let around = self.surroundings(writer, found.as_ref());
+                live.surroundings.insert(writer.address.clone(), around);
             }
         }
         Ok(())
     }
 
-    /// Returns the declared trails. Settings that are not declared have their live values.
-    fn trails(&self, live: &Live) -> Vec<Trail<'_>> {
-        let trails = self.desired.resources.iter().filter_map(|(address, declared)| {
-            let Spec::CloudtrailTrail(spec) = &declared.spec else {
-                return None;
-            };
-            let seen = match live.observed.get(address) {
-                Some(Observed::Present { spec, .. }) => Some(&**spec),
-                Some(Observed::Absent | Observed::Unusable { .. }) | None => None,
-            };
-            let settings = match seen.map(|seen| declared.spec.complete(seen, &self.desired.stack))
-            {
-                Some(Spec::CloudtrailTrail(whole)) => whole.settings,
-                Some(_) | None => spec.settings.clone(),
-            };
-            let name = spec.common.existing.clone().unwrap_or_else(|| address.name.clone());
-            Some(Trail { address, place: &declared.place, name, settings })
-        });
-        trails.collect()
-    }
-
-    /// Checks whether CloudTrail can write to the bucket.
-    fn judge(&self, trail: &Trail<'_>, bucket: &str, found: &Bucket, live: &mut Live) {
-        around(trail, live).key_region = Some(found.region.clone());
-        let policy = match &found.policy {
-            BucketPolicy::None => None,
-            BucketPolicy::Text(text) => {
-                match Document::from_live(text, trail.place.region.partition()) {
-                    Ok(policy) => Some(policy),
-                    Err(_) => {
-                        let why = "its policy cannot be parsed".to_owned();
-                        around(trail, live).unknown = Some(unknown(bucket, &why));
-                        return;
-                    }
+    /// Returns the declared consumers that write to a bucket.
+    fn writers(&self, live: &Live) -> Vec<Writer<'_>> {
+        let mut writers = Vec::new();
+        for (address, declared) in &self.desired.resources {
+            let whole = match live.observed.get(address) {
+                Some(Observed::Present { spec, .. }) => {
+                    declared.spec.complete(spec, &self.desired.stack)
                 }
+                Some(Observed::Absent | Observed::Unusable { .. }) | None => declared.spec.clone(),
+            };
+            if let Spec::Consumer(spec) = whole
+                && spec.bucket().is_some()
+            {
+                writers.push(Writer { address, place: &declared.place, spec });
             }
-            BucketPolicy::Hidden(why) => {
-                around(trail, live).unknown = Some(unknown(bucket, why));
-                return;
-            }
-        };
-        let writer = Writer {
-            place: trail.place,
-            name: &trail.name,
-            bucket,
-            prefix: trail.settings.prefix.as_deref().unwrap_or_default(),
-            organization: trail.settings.organization == Some(true),
-        };
-        if let Some(objection) = writer.objection(policy.as_ref()) {
-            around(trail, live).objection = Some(objection);
         }
+        writers
     }
 
-    /// Records that the bucket does not exist or could not be read.
-    fn unreadable(&self, trail: &Trail<'_>, bucket: &str, error: &CloudError, live: &mut Live) {
-        if error.fault == Fault::NotFound {
-            let arn = trail_arn(trail.place, &trail.name);
-            let reason = format!("there is no bucket `{bucket}`");
-            let help = format!(
-                "create it first, with a policy that allows CloudTrail to write for `{arn}` (kmsctl \
-                 prints the missing statements once the bucket exists); or correct the name"
-            );
-            around(trail, live).objection = Some(Violation::new("bucket", reason, help));
-            return;
-        }
-        around(trail, live).unknown = Some(unknown(bucket, &error.to_string()));
-        // The Region of the bucket is not known, so the Region of the key is assumed to be correct.
-        if let Some(region) = self.region_of_key(trail.address) {
-            around(trail, live).key_region = Some(region);
-        }
+    /// Returns what a bucket means for the consumer that writes to it.
+    fn surroundings(
+        &self,
+        writer: &Writer<'_>,
+        found: Result<&Bucket, &CloudError>,
+    ) -> Surroundings {
+        let partition = writer.place.region.partition();
+        let (key_region, check) = match found {
+            Ok(bucket) => {
+                let check = match &bucket.policy {
+                    BucketPolicy::None => check(writer, SeenBucket::Policy(None)),
+                    BucketPolicy::Hidden(why) => check(writer, SeenBucket::Unreadable(why)),
+                    BucketPolicy::Text(text) => match Document::from_live(text, partition) {
+                        Ok(policy) => check(writer, SeenBucket::Policy(Some(&policy))),
+                        Err(_) => {
+                            check(writer, SeenBucket::Unreadable("its policy cannot be parsed"))
+                        }
+                    },
+                };
+                (Some(bucket.region.clone()), check)
+            }
+            Err(error) if error.fault == Fault::NotFound => {
+                (None, check(writer, SeenBucket::Missing))
+            }
+            // The Region of the bucket is not known, so the Region of the key is assumed to be correct.
+            Err(error) => {
+                let check = check(writer, SeenBucket::Unreadable(&error.to_string()));
+                (self.region_of_key(writer), check)
+            }
+        };
+        Surroundings { key_region, objection: check.objection, unknown: check.unknown }
     }
 
-    fn region_of_key(&self, address: &Address) -> Option<Region> {
-        let declared = self.desired.resources.get(address)?;
-        match declared.spec.common()?.key.as_ref().and_then(Encryption::key)? {
+    fn region_of_key(&self, writer: &Writer<'_>) -> Option<Region> {
+        match writer.spec.key()? {
             KeyRef::Managed(key) => Some(self.desired.resources.get(key)?.place.region.clone()),
             KeyRef::Arn(arn) => Some(arn.region.clone()),
             KeyRef::Alias(alias) => Some(alias.place.region.clone()),
@@ -136,15 +111,8 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 }
 
-/// Returns the surroundings of a trail.
-fn around<'l>(trail: &Trail<'_>, live: &'l mut Live) -> &'l mut Surroundings {
-    live.surroundings.entry(trail.address.clone()).or_default()
-}
-
-/// Returns the message that the policy of a bucket could not be checked.
-fn unknown(bucket: &str, why: &str) -> String {
-    format!(
-        "could not check whether CloudTrail may write to the bucket `{bucket}` ({why}): allow the \
-         caller s3:ListBucket and s3:GetBucketPolicy on it, or check it yourself"
-    )
+fn check(writer: &Writer<'_>, bucket: SeenBucket<'_>) -> BucketCheck {
+    let existing = writer.spec.common().existing.as_deref();
+    let name = existing.unwrap_or(&writer.address.name);
+    writer.spec.check_bucket(&Scene { place: writer.place, name, used_by: &[] }, bucket)
 }

@@ -9,8 +9,9 @@ use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::consumer::Encryption;
 use crate::kind::key::{NAME_TAG, STACK_TAG};
-use crate::kind::{ConsumerQuery, Object, Phase, Violation};
-use crate::kind::{KeyRef, Kind, Spec};
+use crate::kind::{
+    ConsumerKind, ConsumerQuery, ConsumerSpec, KeyRef, Object, Phase, Spec, Violation,
+};
 use crate::live::{Live, Observed};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,8 +56,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 }
                 Err(error) if is_outage(&error) => return Err(error),
                 Err(error) => {
-                    let facts = search.sought.kind.facts();
-                    let reads = facts.map_or("", |facts| facts.reads);
+                    let reads = search.sought.kind.facts().reads;
                     for address in search.addresses.keys() {
                         let reason = format!("it cannot be read: {error}");
                         let help = format!("allow the caller to read it: {reads}");
@@ -73,8 +73,8 @@ impl<C: Cloud> Refresh<'_, C> {
     /// that the configuration does not mention are not searched, because kmsctl deletes only recorded
     /// consumers.
     fn searches(&self) -> Vec<Search<'_>> {
-        let mut searches: BTreeMap<(Kind, Place), Search<'_>> = BTreeMap::new();
-        for kind in Kind::ALL.iter().copied().filter(|kind| kind.is_consumer()) {
+        let mut searches: BTreeMap<(ConsumerKind, Place), Search<'_>> = BTreeMap::new();
+        for kind in ConsumerKind::ALL.iter().copied() {
             for address in self.addresses(kind) {
                 let interest = self.interest(address);
                 let recorded = interest.record.map(|record| &record.place);
@@ -91,11 +91,10 @@ impl<C: Cloud> Refresh<'_, C> {
                     },
                     addresses: BTreeMap::new(),
                 });
-                let natural = interest.specs().find_map(|s| s.natural(&address.name, place));
+                let natural = interest.consumers().find_map(|s| s.natural(&address.name));
                 let id = interest.record.map(|record| record.id.clone()).or(natural);
                 search.sought.ids.extend(id.clone());
-                let facts = kind.facts();
-                if id.is_none() && facts.is_some_and(|facts| facts.keeps_deleted_names) {
+                if id.is_none() && kind.facts().keeps_deleted_names {
                     search.sought.ids.insert(address.name.clone());
                 }
                 search.sought.fields.extend(interest.specs().flat_map(Spec::mentions));
@@ -135,8 +134,7 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     fn is_tagged(&self, object: &Object, address: &Address) -> bool {
-        let tags = object.spec.common().map(|common| &common.tags);
-        let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
+        let tag = |key: &str| object.spec.common().tags.get(key).map(String::as_str);
         tag(STACK_TAG) == Some(self.desired.stack.as_str()) && tag(NAME_TAG) == Some(&address.name)
     }
 
@@ -154,7 +152,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if let Some(taken) = gone.iter().find_map(taken) {
             return taken;
         }
-        let existing = declared.spec.common().and_then(|common| common.existing.as_ref());
+        let existing = declared.spec.as_consumer().and_then(|spec| spec.common().existing.as_ref());
         existing.map_or(Observed::Absent, |existing| Observed::Unusable {
             reason: format!("`{existing}` does not exist"),
             help: "name a resource that exists in this account and Region, or leave out `existing` to \
@@ -176,8 +174,7 @@ impl<C: Cloud> Refresh<'_, C> {
     fn lift_object(&self, search: &Search<'_>, address: &Address, object: Object) -> Observed {
         let Object { id, mut spec, phase } = object;
         let interest = self.interest(address);
-        let existing =
-            interest.specs().find_map(|spec| spec.common().map(|c| c.existing.clone())).flatten();
+        let existing = interest.consumers().next().and_then(|spec| spec.common().existing.clone());
         if existing.is_none()
             && let Some(seen) = self.foreign_consumer(address, &id, &spec)
         {
@@ -189,29 +186,35 @@ impl<C: Cloud> Refresh<'_, C> {
             Phase::Ready | Phase::Gone => None,
         };
         let wanted: BTreeSet<String> = interest
-            .specs()
-            .filter_map(|spec| spec.common())
-            .flat_map(|common| common.tags.keys().cloned())
+            .consumers()
+            .flat_map(|spec| spec.common().tags.keys().cloned())
             .chain([STACK_TAG, NAME_TAG].map(str::to_owned))
             .collect();
-        if let Some(common) = spec.common_mut() {
-            common.tags.retain(|key, _| wanted.contains(key) && existing.is_none());
-            common.existing = existing;
+        let common = spec.common_mut();
+        common.tags.retain(|key, _| wanted.contains(key) && existing.is_none());
+        common.existing = existing;
+        let known = match (interest.record, interest.declared) {
+            (Some(record), _) => Some((&record.spec, record.partial)),
+            (None, Some(declared)) => Some((&declared.spec, false)),
+            (None, None) => None,
+        };
+        if let Some((Spec::Consumer(known), interrupted)) = known {
+            spec.fill_unseen(known, interrupted);
         }
-        match (interest.record, interest.declared) {
-            (Some(record), _) => spec.fill_unseen(&record.spec, record.partial),
-            (None, Some(declared)) => spec.fill_unseen(&declared.spec, false),
-            (None, None) => {}
-        }
-        Observed::Present { id, place: search.place.clone(), spec: Box::new(spec), busy }
+        let spec = Box::new(Spec::Consumer(spec));
+        Observed::Present { id, place: search.place.clone(), spec, busy }
     }
 
     /// Returns the reason why the stack must not change a resource, if any. The owner is decided by the
     /// tags. A record is no proof, since the resource may have been deleted and another owner may have
     /// created one with the same name.
-    fn foreign_consumer(&self, address: &Address, id: &str, spec: &Spec) -> Option<Observed> {
-        let tags = spec.common().map(|common| &common.tags);
-        let tag = |key: &str| tags.and_then(|tags| tags.get(key)).map(String::as_str);
+    fn foreign_consumer(
+        &self,
+        address: &Address,
+        id: &str,
+        spec: &ConsumerSpec,
+    ) -> Option<Observed> {
+        let tag = |key: &str| spec.common().tags.get(key).map(String::as_str);
         let stack = tag(STACK_TAG);
         if stack != Some(self.desired.stack.as_str()) {
             let recorded = self.interest(address).record.is_some();
@@ -228,7 +231,7 @@ impl<C: Cloud> Refresh<'_, C> {
 
     /// Adds a resource that carries the stack's tags, and is neither declared nor recorded.
     fn lift_unclaimed(&self, search: &Search<'_>, object: Object, live: &mut Live) {
-        let tag = |key: &str| object.spec.common().and_then(|common| common.tags.get(key));
+        let tag = |key: &str| object.spec.common().tags.get(key);
         let (Some(stack), Some(name)) = (tag(STACK_TAG), tag(NAME_TAG)) else {
             return;
         };
@@ -239,7 +242,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if live.observed.contains_key(&address) || self.desired.forget.contains(&address) {
             return;
         }
-        let (id, spec) = (object.id, Box::new(object.spec));
+        let (id, spec) = (object.id, Box::new(Spec::Consumer(object.spec)));
         live.observed.insert(
             address,
             Observed::Present { id, place: search.place.clone(), spec, busy: None },
@@ -255,8 +258,8 @@ fn aws_managed(aliases: &Aliases, place: &Place) -> BTreeSet<KeyArn> {
 
 /// Replaces the ARN of a key by its address if the key belongs to the stack, and the ARN of an AWS managed
 /// key by [`Encryption::Aws`].
-fn name_key(spec: &mut Spec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, Address>) {
-    let Some(key) = spec.common_mut().and_then(|common| common.key.as_mut()) else {
+fn name_key(spec: &mut ConsumerSpec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, Address>) {
+    let Some(key) = &mut spec.common_mut().key else {
         return;
     };
     let Some(KeyRef::Arn(arn)) = key.key() else {

@@ -1,4 +1,4 @@
-//! An alias's calls as the SDK's requests.
+//! Sends the calls of aliases.
 
 use super::{Call, CreateAlias, DeleteAlias, UpdateAlias};
 use crate::answer::{CloudError, Outcome};
@@ -13,17 +13,17 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     match call {
         Call::CreateAlias(CreateAlias { alias_name, target_key_id }) => {
-            let target = resolve(CreateAlias::NAME, target_key_id, late)?;
+            let target = resolve(CreateAlias::NAME, target_key_id, bindings)?;
             let request = aws.ready(at, CreateAlias::NAME).await.create_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
             done(CreateAlias::NAME, request.send().await)
         }
         Call::UpdateAlias(UpdateAlias { alias_name, target_key_id }) => {
-            let target = resolve(UpdateAlias::NAME, target_key_id, late)?;
+            let target = resolve(UpdateAlias::NAME, target_key_id, bindings)?;
             let request = aws.ready(at, UpdateAlias::NAME).await.update_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
             done(UpdateAlias::NAME, request.send().await)

@@ -1,4 +1,4 @@
-//! Selectors and tags as the SDK has them.
+//! Converts event selectors and tags between kmsctl's types and the SDK's.
 
 use super::{AdvancedEventSelector, FieldSelector};
 use crate::answer::CloudError;
@@ -7,17 +7,18 @@ use crate::kind::consumer::{self, Tags};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, unbuilt};
+use aws_sdk_cloudtrail::error::BuildError;
 use aws_sdk_cloudtrail::types::{self, Tag};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The quota that all calls which change something in CloudTrail share: one request a second for an
-/// account in a Region (CloudTrail User Guide, Quotas in AWS CloudTrail).
+/// The quota that all changes of CloudTrail share: one request per second in each account and
+/// Region (CloudTrail User Guide, "Quotas in AWS CloudTrail").
 pub(crate) const CHANGES: &str = "cloudtrail changes";
 
-/// How many resources `ListTags` takes.
+/// The largest number of resources in a `ListTags` request.
 const TAGGED: usize = 20;
 
-/// The tags of the resources, twenty a request.
+/// Reads the tags of resources, twenty per request.
 pub(crate) async fn tags_of(
     aws: &Aws,
     at: &Place,
@@ -37,10 +38,9 @@ pub(crate) async fn tags_of(
                     continue;
                 };
                 let tags: &mut Tags = found.entry(arn.to_owned()).or_default();
-                let each = entry.tags_list().iter();
-                tags.extend(
-                    each.map(|tag| (tag.key.clone(), tag.value().unwrap_or_default().to_owned())),
-                );
+                for tag in entry.tags_list() {
+                    tags.insert(tag.key.clone(), tag.value().unwrap_or_default().to_owned());
+                }
             }
             from = page.next_token;
             if from.is_none() {
@@ -51,61 +51,69 @@ pub(crate) async fn tags_of(
     Ok(found)
 }
 
-/// Our tags as the SDK's.
+/// Converts tags to the SDK's type.
 pub(crate) fn tags(
     operation: &'static str,
     tags: &[consumer::Tag],
 ) -> Result<Vec<Tag>, CloudError> {
-    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+    let built = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
 }
 
-/// The SDK's selectors as ours.
+/// Converts event selectors from the SDK's type.
 pub(crate) fn lifted(
     selectors: &[types::AdvancedEventSelector],
 ) -> BTreeSet<AdvancedEventSelector> {
-    let values = |values: &[String]| values.iter().cloned().collect();
-    let field = |field: &types::AdvancedFieldSelector| FieldSelector {
-        field: field.field.clone(),
-        equals: values(field.equals()),
-        starts_with: values(field.starts_with()),
-        ends_with: values(field.ends_with()),
-        not_equals: values(field.not_equals()),
-        not_starts_with: values(field.not_starts_with()),
-        not_ends_with: values(field.not_ends_with()),
-    };
-    let each = selectors.iter().map(|selector| AdvancedEventSelector {
+    let lifted = selectors.iter().map(|selector| AdvancedEventSelector {
         name: selector.name().filter(|name| !name.is_empty()).map(str::to_owned),
-        field_selectors: selector.field_selectors.iter().map(field).collect(),
+        field_selectors: selector.field_selectors.iter().map(lifted_field).collect(),
     });
-    each.collect()
+    lifted.collect()
 }
 
-/// Our selectors as the SDK's.
+fn lifted_field(selector: &types::AdvancedFieldSelector) -> FieldSelector {
+    let set = |values: &[String]| values.iter().cloned().collect();
+    FieldSelector {
+        field: selector.field.clone(),
+        equals: set(selector.equals()),
+        starts_with: set(selector.starts_with()),
+        ends_with: set(selector.ends_with()),
+        not_equals: set(selector.not_equals()),
+        not_starts_with: set(selector.not_starts_with()),
+        not_ends_with: set(selector.not_ends_with()),
+    }
+}
+
+/// Converts event selectors to the SDK's type.
 pub(crate) fn selectors(
     operation: &'static str,
     wanted: &[AdvancedEventSelector],
 ) -> Result<Vec<types::AdvancedEventSelector>, CloudError> {
-    let values = |values: &BTreeSet<String>| {
-        (!values.is_empty()).then(|| values.iter().cloned().collect::<Vec<_>>())
-    };
-    let field = |field: &FieldSelector| {
-        types::AdvancedFieldSelector::builder()
-            .field(&field.field)
-            .set_equals(values(&field.equals))
-            .set_starts_with(values(&field.starts_with))
-            .set_ends_with(values(&field.ends_with))
-            .set_not_equals(values(&field.not_equals))
-            .set_not_starts_with(values(&field.not_starts_with))
-            .set_not_ends_with(values(&field.not_ends_with))
-            .build()
-    };
-    let each = wanted.iter().map(|selector| {
-        let fields: Result<Vec<_>, _> = selector.field_selectors.iter().map(field).collect();
+    let built = wanted.iter().map(|selector| {
+        let fields: Result<_, _> = selector.field_selectors.iter().map(field_selector).collect();
         types::AdvancedEventSelector::builder()
             .set_name(selector.name.clone())
             .set_field_selectors(Some(fields?))
             .build()
     });
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
+
+fn field_selector(wanted: &FieldSelector) -> Result<types::AdvancedFieldSelector, BuildError> {
+    types::AdvancedFieldSelector::builder()
+        .field(&wanted.field)
+        .set_equals(non_empty(&wanted.equals))
+        .set_starts_with(non_empty(&wanted.starts_with))
+        .set_ends_with(non_empty(&wanted.ends_with))
+        .set_not_equals(non_empty(&wanted.not_equals))
+        .set_not_starts_with(non_empty(&wanted.not_starts_with))
+        .set_not_ends_with(non_empty(&wanted.not_ends_with))
+        .build()
+}
+
+fn non_empty(values: &BTreeSet<String>) -> Option<Vec<String>> {
+    if values.is_empty() {
+        return None;
+    }
+    Some(values.iter().cloned().collect())
 }

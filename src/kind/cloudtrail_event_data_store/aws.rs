@@ -1,12 +1,13 @@
-//! An event data store's calls as the SDK's requests, and the SDK's description of one as ours.
+//! Sends the calls of event data stores, and converts the SDK's descriptions of them.
 
 use super::{
-    AddTags, Call, CreateEventDataStore, DeleteEventDataStore, RemoveTags, Settings,
-    UpdateEventDataStore,
+    AddTags, Call, CloudtrailEventDataStore, CreateEventDataStore, DeleteEventDataStore,
+    RemoveTags, Settings, UpdateEventDataStore,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::Service;
 use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
@@ -19,39 +20,81 @@ use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::operation::get_event_data_store::GetEventDataStoreOutput;
 use aws_sdk_cloudtrail::types::{EventDataStoreStatus, FederationStatus};
 
-/// A store as the list has it: AWS fills in nothing else there (`ListEventDataStores`).
+/// An entry of `ListEventDataStores`, which returns only the ARN and the name.
 struct Listed {
     arn: String,
     name: String,
 }
 
-/// The stores of the place: all of them by pages, their tags by one request for twenty, and each
-/// that is wanted by one request. One that is being deleted is among them where its name is sought:
-/// the name stays taken.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    let all = list(aws, at).await?;
-    let arns: Vec<&str> = all.iter().map(|store| store.arn.as_str()).collect();
-    let tags = match tags_of(aws, at, &arns).await {
-        Ok(tags) => tags,
-        // One that is being deleted may have no tags to show, and then the others show none either.
-        Err(error) if matches!(error.fault, Fault::InvalidState | Fault::NotFound) => {
-            let alive = alive(aws, at, &arns).await?;
-            tags_of(aws, at, &alive).await?
+impl Service for CloudtrailEventDataStore {
+    /// Reads event data stores: the list of all in pages, their tags in requests for twenty stores, and
+    /// each selected store in one request. A store that is pending deletion is included if its name is
+    /// selected, because the name is still in use.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        let all = list(aws, at).await?;
+        let arns: Vec<&str> = all.iter().map(|store| store.arn.as_str()).collect();
+        let tags = match tags_of(aws, at, &arns).await {
+            Ok(tags) => tags,
+            // The request fails for all stores if CloudTrail does not return the tags of one that is
+            // pending deletion.
+            Err(error) if matches!(error.fault, Fault::InvalidState | Fault::NotFound) => {
+                let existing = existing(aws, at, &arns).await?;
+                tags_of(aws, at, &existing).await?
+            }
+            Err(error) => return Err(error),
+        };
+        let wanted = all.into_iter().filter_map(|store| {
+            let tags = tags.get(&store.arn).cloned().unwrap_or_default();
+            let is_wanted = query.ids.contains(&store.name) || query.wants(&store.arn, &tags);
+            is_wanted.then_some((store, tags))
+        });
+        let reads = wanted.map(|(store, tags)| object(aws, at, store, tags));
+        let found = futures_util::future::try_join_all(reads).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads the phase of an event data store.
+    async fn phase(aws: &Aws, at: &Place, arn: &str) -> Result<Phase, CloudError> {
+        Ok(describe(aws, at, arn).await?.map_or(Phase::Gone, |store| phase_of(&store)))
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.cloudtrail(at, ClientUse::Changing).await;
+        aws.paced(at, CHANGES).await;
+        match call {
+            Call::CreateEventDataStore(call) => {
+                create_event_data_store(&client, call, bindings).await
+            }
+            Call::UpdateEventDataStore(call) => {
+                update_event_data_store(&client, call, bindings).await
+            }
+            Call::AddTags(AddTags { tags_list }) => {
+                let request = client.add_tags().resource_id(store(AddTags::NAME, bindings)?);
+                let request = request.set_tags_list(Some(tags(AddTags::NAME, tags_list)?));
+                done(AddTags::NAME, request.send().await)
+            }
+            Call::RemoveTags(RemoveTags { tags_list }) => {
+                let request = client.remove_tags().resource_id(store(RemoveTags::NAME, bindings)?);
+                let request = request.set_tags_list(Some(tags(RemoveTags::NAME, tags_list)?));
+                done(RemoveTags::NAME, request.send().await)
+            }
+            Call::DeleteEventDataStore(_) => {
+                let arn = store(DeleteEventDataStore::NAME, bindings)?;
+                let request = client.delete_event_data_store().event_data_store(arn);
+                done(DeleteEventDataStore::NAME, request.send().await)
+            }
         }
-        Err(error) => return Err(error),
-    };
-    let wanted = all.into_iter().filter_map(|store| {
-        let tags = tags.get(&store.arn).cloned().unwrap_or_default();
-        let named = sought.ids.contains(&store.name);
-        (named || sought.wants(&store.arn, &tags)).then_some((store, tags))
-    });
-    let reads = wanted.map(|(store, tags)| object(aws, at, store, tags));
-    let found = futures_util::future::try_join_all(reads).await?;
-    Ok(found.into_iter().flatten().collect())
+    }
 }
 
 async fn list(aws: &Aws, at: &Place) -> Result<Vec<Listed>, CloudError> {
@@ -72,14 +115,12 @@ async fn list(aws: &Aws, at: &Place) -> Result<Vec<Listed>, CloudError> {
     }
 }
 
-/// Those of the stores that are not being deleted.
-async fn alive<'a>(aws: &Aws, at: &Place, arns: &[&'a str]) -> Result<Vec<&'a str>, CloudError> {
-    let reads = arns.iter().map(|arn| async move {
-        let gone = phase(aws, at, arn).await? == Phase::Gone;
-        Ok::<_, CloudError>((!gone).then_some(*arn))
-    });
-    let each = futures_util::future::try_join_all(reads).await?;
-    Ok(each.into_iter().flatten().collect())
+/// Returns the stores that are not pending deletion.
+async fn existing<'a>(aws: &Aws, at: &Place, arns: &[&'a str]) -> Result<Vec<&'a str>, CloudError> {
+    let reads = arns.iter().map(|arn| CloudtrailEventDataStore::phase(aws, at, arn));
+    let phases = futures_util::future::try_join_all(reads).await?;
+    let stores = arns.iter().zip(phases).filter(|(_, phase)| *phase != Phase::Gone);
+    Ok(stores.map(|(arn, _)| *arn).collect())
 }
 
 async fn object(
@@ -92,7 +133,7 @@ async fn object(
         return Ok(None);
     };
     let common = Common { key: Some(encryption(described.kms_key_id())), existing: None, tags };
-    let spec = Spec::CloudtrailEventDataStore(consumer::Spec {
+    let spec = ConsumerSpec::CloudtrailEventDataStore(consumer::Spec {
         common,
         settings: lifted(&described, store.name),
     });
@@ -114,11 +155,6 @@ fn lifted(store: &GetEventDataStoreOutput, name: String) -> Settings {
     }
 }
 
-/// How far AWS is with the store.
-pub(crate) async fn phase(aws: &Aws, at: &Place, arn: &str) -> Result<Phase, CloudError> {
-    Ok(describe(aws, at, arn).await?.map_or(Phase::Gone, |store| phase_of(&store)))
-}
-
 async fn describe(
     aws: &Aws,
     at: &Place,
@@ -133,8 +169,9 @@ async fn describe(
     }
 }
 
-/// A store that is being deleted is gone for all that kmsctl does with it, though AWS can restore it
-/// for 7 days. One whose ingestion is stopped still answers queries.
+/// Returns the phase of an event data store. A store that is pending deletion counts as gone,
+/// although AWS can restore it for 7 days. A store whose ingestion is stopped counts as ready,
+/// because it can be queried.
 fn phase_of(store: &GetEventDataStoreOutput) -> Phase {
     match store.status() {
         Some(EventDataStoreStatus::Enabled | EventDataStoreStatus::StoppedIngestion) | None => {
@@ -150,48 +187,18 @@ fn phase_of(store: &GetEventDataStoreOutput) -> Phase {
     }
 }
 
-fn store(operation: &'static str, late: &CallBindings<'_>) -> Result<String, CloudError> {
-    let arn = late.id.map(str::to_owned);
+fn store(operation: &'static str, bindings: &CallBindings<'_>) -> Result<String, CloudError> {
+    let arn = bindings.id.map(str::to_owned);
     arn.ok_or_else(|| local(operation, Fault::Other, "the event data store does not exist yet"))
-}
-
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.cloudtrail(at, ClientUse::Changing).await;
-    aws.paced(at, CHANGES).await;
-    match call {
-        Call::CreateEventDataStore(call) => create_event_data_store(&client, call, late).await,
-        Call::UpdateEventDataStore(call) => update_event_data_store(&client, call, late).await,
-        Call::AddTags(AddTags { tags_list }) => {
-            let request = client.add_tags().resource_id(store(AddTags::NAME, late)?);
-            let request = request.set_tags_list(Some(tags(AddTags::NAME, tags_list)?));
-            done(AddTags::NAME, request.send().await)
-        }
-        Call::RemoveTags(RemoveTags { tags_list }) => {
-            let request = client.remove_tags().resource_id(store(RemoveTags::NAME, late)?);
-            let request = request.set_tags_list(Some(tags(RemoveTags::NAME, tags_list)?));
-            done(RemoveTags::NAME, request.send().await)
-        }
-        Call::DeleteEventDataStore(_) => {
-            let arn = store(DeleteEventDataStore::NAME, late)?;
-            let request = client.delete_event_data_store().event_data_store(arn);
-            done(DeleteEventDataStore::NAME, request.send().await)
-        }
-    }
 }
 
 async fn create_event_data_store(
     client: &Client,
     CreateEventDataStore { settings, tags_list }: &CreateEventDataStore,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateEventDataStore::NAME;
-    let key = settings.kms_key_id.as_ref().map(|key| resolve(NAME, key, late)).transpose()?;
+    let key = settings.kms_key_id.as_ref().map(|key| resolve(NAME, key, bindings)).transpose()?;
     let wanted = settings.advanced_event_selectors.as_ref();
     let request = client
         .create_event_data_store()
@@ -204,21 +211,22 @@ async fn create_event_data_store(
         .set_kms_key_id(key)
         .set_tags_list(Some(tags(NAME, tags_list)?));
     let made = answer(NAME, request.send().await)?;
-    let unnamed = || local(NAME, Fault::Ambiguous, "the answer names no event data store");
-    made.event_data_store_arn.map(Outcome::Made).ok_or_else(unnamed)
+    made.event_data_store_arn.map(Outcome::Made).ok_or_else(|| {
+        local(NAME, Fault::Ambiguous, "the answer contains no ARN of an event data store")
+    })
 }
 
 async fn update_event_data_store(
     client: &Client,
     UpdateEventDataStore { settings }: &UpdateEventDataStore,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = UpdateEventDataStore::NAME;
-    let key = settings.kms_key_id.as_ref().map(|key| resolve(NAME, key, late)).transpose()?;
+    let key = settings.kms_key_id.as_ref().map(|key| resolve(NAME, key, bindings)).transpose()?;
     let wanted = settings.advanced_event_selectors.as_ref();
     let request = client
         .update_event_data_store()
-        .event_data_store(store(NAME, late)?)
+        .event_data_store(store(NAME, bindings)?)
         .set_name(settings.name.clone())
         .set_advanced_event_selectors(wanted.map(|all| selectors(NAME, all)).transpose()?)
         .set_multi_region_enabled(settings.multi_region_enabled)
@@ -233,7 +241,7 @@ async fn update_event_data_store(
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, Ids, Kind};
+    use crate::kind::{Call, ConsumerKind, Ids};
     use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
@@ -264,9 +272,9 @@ mod tests {
         json!({"ResourceTagList": [{"ResourceId": arn, "TagsList": tags}]}).to_string()
     }
 
-    fn sought(ids: &[&str]) -> ConsumerQuery {
+    fn query(ids: &[&str]) -> ConsumerQuery {
         ConsumerQuery {
-            kind: Kind::CloudtrailEventDataStore,
+            kind: ConsumerKind::CloudtrailEventDataStore,
             stack: "s".to_owned(),
             ids: ids.iter().map(|id| (*id).to_owned()).collect(),
             fields: [].into(),
@@ -281,7 +289,7 @@ mod tests {
             (200, &tagged(ARN, "s")),
             (200, &described("ENABLED")),
         ]);
-        let found = replay.aws.objects(&home(), &sought(&[])).await.unwrap();
+        let found = replay.aws.objects(&home(), &query(&[])).await.unwrap();
         assert_eq!((found.len(), found[0].id.as_str()), (1, ARN));
         assert_eq!(found[0].phase, Phase::Ready);
         let spec = serde_json::to_value(&found[0].spec).unwrap();
@@ -300,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_is_being_deleted_is_shown_where_its_name_is_sought() {
+    async fn a_store_pending_deletion_is_returned_if_its_name_is_selected() {
         let inactive = r#"{"__type": "InactiveEventDataStoreException", "message": "no"}"#;
         let replay = replay(&[
             (200, &listed(ARN, "lake", None)),
@@ -308,12 +316,12 @@ mod tests {
             (200, &described("PENDING_DELETION")),
             (200, &described("PENDING_DELETION")),
         ]);
-        let found = replay.aws.objects(&home(), &sought(&["lake"])).await.unwrap();
+        let found = replay.aws.objects(&home(), &query(&["lake"])).await.unwrap();
         assert_eq!((found.len(), &found[0].phase), (1, &Phase::Gone));
     }
 
     #[tokio::test]
-    async fn a_store_that_is_being_deleted_is_gone() {
+    async fn a_store_pending_deletion_counts_as_gone() {
         for (status, expected) in [
             ("ENABLED", Phase::Ready),
             ("STOPPED_INGESTION", Phase::Ready),
@@ -322,12 +330,13 @@ mod tests {
             ("PENDING_DELETION", Phase::Gone),
         ] {
             let aws = replay(&[(200, &described(status))]).aws;
-            let phase = aws.phase(&home(), Kind::CloudtrailEventDataStore, ARN).await.unwrap();
+            let phase =
+                aws.phase(&home(), ConsumerKind::CloudtrailEventDataStore, ARN).await.unwrap();
             assert_eq!(phase, expected);
         }
         let gone = r#"{"__type": "EventDataStoreNotFoundException", "message": "no"}"#;
         let aws = replay(&[(400, gone)]).aws;
-        let phase = aws.phase(&home(), Kind::CloudtrailEventDataStore, ARN).await.unwrap();
+        let phase = aws.phase(&home(), ConsumerKind::CloudtrailEventDataStore, ARN).await.unwrap();
         assert_eq!(phase, Phase::Gone);
     }
 
@@ -336,13 +345,13 @@ mod tests {
         let call: Call = serde_json::from_value(call).unwrap();
         let replay = replay(&[(200, answer)]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = CallBindings { ids: Some(&ids), id: Some(ARN), ..CallBindings::default() };
-        let outcome = replay.aws.call(&home(), &call, late).await.unwrap();
+        let bindings = CallBindings { ids: Some(&ids), id: Some(ARN), ..CallBindings::default() };
+        let outcome = replay.aws.call(&home(), &call, bindings).await.unwrap();
         (outcome, replay.json().remove(0))
     }
 
     #[tokio::test]
-    async fn the_calls_are_about_the_store_that_was_made() {
+    async fn the_calls_name_the_store_that_the_step_created() {
         let tags = json!([{"Key": "kmsctl:stack", "Value": "s"}]);
         let mut body = json!({"Name": "lake", "RetentionPeriod": 90, "KmsKeyId": "key/a",
             "TerminationProtectionEnabled": false, "TagsList": tags, "AdvancedEventSelectors": [

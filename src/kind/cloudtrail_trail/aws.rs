@@ -1,12 +1,13 @@
-//! A trail's calls as the SDK's requests, and the SDK's description of a trail as ours.
+//! Sends the calls of trails, and converts the SDK's descriptions of them.
 
 use super::{
-    AddTags, Call, CreateTrail, DataResource, DeleteTrail, EventSelector, PutEventSelectors,
-    RemoveTags, Settings, StartLogging, StopLogging, TrailKey, UpdateTrail,
+    AddTags, Call, CloudtrailTrail, CreateTrail, DataResource, DeleteTrail, EventSelector,
+    PutEventSelectors, RemoveTags, Settings, StartLogging, StopLogging, TrailKey, UpdateTrail,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::Service;
 use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
@@ -19,28 +20,79 @@ use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{self, Trail};
 use std::collections::BTreeMap;
 
-/// The trails whose home is the place: all of them by one request, their tags by one for twenty;
-/// whether they log, and which events they take, by one for each that is wanted.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    const OPERATION: &str = "DescribeTrails";
-    let client = aws.cloudtrail(at, ClientUse::Reading).await;
-    let request = client.describe_trails().include_shadow_trails(false);
-    let described = answer(OPERATION, request.send().await)?;
-    let home = format!(":cloudtrail:{}:{}:trail/", at.region, at.account);
-    let own = |trail: &&Trail| trail.trail_arn().is_some_and(|arn| arn.contains(&home));
-    let trails: Vec<&Trail> = described.trail_list().iter().filter(own).collect();
-    let arns: Vec<&str> = trails.iter().filter_map(|trail| trail.trail_arn()).collect();
-    let all: BTreeMap<String, Tags> = tags_of(aws, at, &arns).await?;
-    let wanted = trails.into_iter().filter_map(|trail| {
-        let tags = all.get(trail.trail_arn()?).cloned().unwrap_or_default();
-        sought.wants(trail.name()?, &tags).then_some((trail, tags))
-    });
-    let reads = wanted.map(|(trail, tags)| object(aws, at, trail, tags, sought));
-    futures_util::future::try_join_all(reads).await
+impl Service for CloudtrailTrail {
+    /// Reads the trails whose home Region is that of the place: all trails in one request, and their
+    /// tags in requests for twenty trails. The status and the event selectors of each selected trail
+    /// are one request each.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        const OPERATION: &str = "DescribeTrails";
+        let client = aws.cloudtrail(at, ClientUse::Reading).await;
+        let request = client.describe_trails().include_shadow_trails(false);
+        let described = answer(OPERATION, request.send().await)?;
+        let home = format!(":cloudtrail:{}:{}:trail/", at.region, at.account);
+        let trails = described.trail_list().iter();
+        let trails: Vec<&Trail> = trails
+            .filter(|trail| trail.trail_arn().is_some_and(|arn| arn.contains(&home)))
+            .collect();
+        let arns: Vec<&str> = trails.iter().filter_map(|trail| trail.trail_arn()).collect();
+        let all: BTreeMap<String, Tags> = tags_of(aws, at, &arns).await?;
+        let wanted = trails.into_iter().filter_map(|trail| {
+            let tags = all.get(trail.trail_arn()?).cloned().unwrap_or_default();
+            query.wants(trail.name()?, &tags).then_some((trail, tags))
+        });
+        let reads = wanted.map(|(trail, tags)| object(aws, at, trail, tags, query));
+        futures_util::future::try_join_all(reads).await
+    }
+
+    /// Reads the phase of a trail. A trail has no other phases than `Ready` and `Gone`.
+    async fn phase(aws: &Aws, at: &Place, name: &str) -> Result<Phase, CloudError> {
+        const OPERATION: &str = "GetTrail";
+        let client = aws.cloudtrail(at, ClientUse::Reading).await;
+        match answer(OPERATION, client.get_trail().name(name).send().await) {
+            Ok(_) => Ok(Phase::Ready),
+            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.cloudtrail(at, ClientUse::Changing).await;
+        aws.paced(at, CHANGES).await;
+        match call {
+            Call::CreateTrail(call) => create_trail(&client, call, bindings).await,
+            Call::UpdateTrail(call) => update_trail(&client, call, bindings).await,
+            Call::PutEventSelectors(call) => put_event_selectors(&client, call).await,
+            Call::StartLogging(StartLogging { name }) => {
+                done(StartLogging::NAME, client.start_logging().name(name).send().await)
+            }
+            Call::StopLogging(StopLogging { name }) => {
+                done(StopLogging::NAME, client.stop_logging().name(name).send().await)
+            }
+            Call::AddTags(AddTags { resource_id, tags_list }) => {
+                let request = client.add_tags().resource_id(resource_id);
+                let request = request.set_tags_list(Some(tags(AddTags::NAME, tags_list)?));
+                done(AddTags::NAME, request.send().await)
+            }
+            Call::RemoveTags(RemoveTags { resource_id, tags_list }) => {
+                let request = client.remove_tags().resource_id(resource_id);
+                let request = request.set_tags_list(Some(tags(RemoveTags::NAME, tags_list)?));
+                done(RemoveTags::NAME, request.send().await)
+            }
+            Call::DeleteTrail(DeleteTrail { name }) => {
+                done(DeleteTrail::NAME, client.delete_trail().name(name).send().await)
+            }
+        }
+    }
 }
 
 async fn object(
@@ -48,17 +100,17 @@ async fn object(
     at: &Place,
     trail: &Trail,
     tags: Tags,
-    sought: &ConsumerQuery,
+    query: &ConsumerQuery,
 ) -> Result<Object, CloudError> {
     let client = aws.cloudtrail(at, ClientUse::Reading).await;
     let name = trail.name().unwrap_or_default();
     let mut settings = lifted(trail);
-    if sought.asks(&["logging"]) {
+    if query.asks(&["logging"]) {
         const STATUS: &str = "GetTrailStatus";
         let status = answer(STATUS, client.get_trail_status().name(name).send().await)?;
         settings.logging = Some(status.is_logging().unwrap_or_default());
     }
-    if sought.asks(&["event_selectors", "advanced_event_selectors"]) {
+    if query.asks(&["event_selectors", "advanced_event_selectors"]) {
         const SELECTORS: &str = "GetEventSelectors";
         let request = client.get_event_selectors().trail_name(name);
         let given = answer(SELECTORS, request.send().await)?;
@@ -68,7 +120,7 @@ async fn object(
             Some(lifted_selectors(given.advanced_event_selectors()));
     }
     let common = Common { key: Some(encryption(trail.kms_key_id())), existing: None, tags };
-    let spec = Spec::CloudtrailTrail(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::CloudtrailTrail(consumer::Spec { common, settings });
     Ok(Object { id: name.to_owned(), spec, phase: Phase::Ready })
 }
 
@@ -87,84 +139,38 @@ fn lifted(trail: &Trail) -> Settings {
 }
 
 fn lifted_selector(selector: &types::EventSelector) -> EventSelector {
-    let resource = |resource: &types::DataResource| DataResource {
+    let resources = selector.data_resources().iter().map(|resource| DataResource {
         r#type: resource.r#type().unwrap_or_default().to_owned(),
         values: resource.values().iter().cloned().collect(),
-    };
+    });
     let sources = selector.exclude_management_event_sources();
     EventSelector {
         read_write_type: selector.read_write_type().map_or("All", |kind| kind.as_str()).to_owned(),
         include_management_events: selector.include_management_events().unwrap_or(true),
-        data_resources: selector.data_resources().iter().map(resource).collect(),
+        data_resources: resources.collect(),
         exclude_management_event_sources: sources.iter().cloned().collect(),
-    }
-}
-
-/// How far AWS is with the trail: there are no states between.
-pub(crate) async fn phase(aws: &Aws, at: &Place, name: &str) -> Result<Phase, CloudError> {
-    const OPERATION: &str = "GetTrail";
-    let client = aws.cloudtrail(at, ClientUse::Reading).await;
-    match answer(OPERATION, client.get_trail().name(name).send().await) {
-        Ok(_) => Ok(Phase::Ready),
-        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
-        Err(error) => Err(error),
     }
 }
 
 fn key(
     operation: &'static str,
     key: Option<&TrailKey>,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Option<String>, CloudError> {
     match key {
         None => Ok(None),
         Some(TrailKey::Nothing) => Ok(Some(String::new())),
-        Some(TrailKey::Key(key)) => resolve(operation, key, late).map(Some),
-    }
-}
-
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.cloudtrail(at, ClientUse::Changing).await;
-    aws.paced(at, CHANGES).await;
-    match call {
-        Call::CreateTrail(call) => create_trail(&client, call, late).await,
-        Call::UpdateTrail(call) => update_trail(&client, call, late).await,
-        Call::PutEventSelectors(call) => put_event_selectors(&client, call).await,
-        Call::StartLogging(StartLogging { name }) => {
-            done(StartLogging::NAME, client.start_logging().name(name).send().await)
-        }
-        Call::StopLogging(StopLogging { name }) => {
-            done(StopLogging::NAME, client.stop_logging().name(name).send().await)
-        }
-        Call::AddTags(AddTags { resource_id, tags_list }) => {
-            let request = client.add_tags().resource_id(resource_id);
-            let request = request.set_tags_list(Some(tags(AddTags::NAME, tags_list)?));
-            done(AddTags::NAME, request.send().await)
-        }
-        Call::RemoveTags(RemoveTags { resource_id, tags_list }) => {
-            let request = client.remove_tags().resource_id(resource_id);
-            let request = request.set_tags_list(Some(tags(RemoveTags::NAME, tags_list)?));
-            done(RemoveTags::NAME, request.send().await)
-        }
-        Call::DeleteTrail(DeleteTrail { name }) => {
-            done(DeleteTrail::NAME, client.delete_trail().name(name).send().await)
-        }
+        Some(TrailKey::Key(key)) => resolve(operation, key, bindings).map(Some),
     }
 }
 
 async fn create_trail(
     client: &Client,
     CreateTrail { name, settings, tags_list }: &CreateTrail,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let Some(bucket) = &settings.s3_bucket_name else {
-        return Err(local(CreateTrail::NAME, Fault::Invalid, "a trail without a bucket"));
+        return Err(local(CreateTrail::NAME, Fault::Invalid, "the trail has no bucket"));
     };
     let request = client
         .create_trail()
@@ -174,7 +180,7 @@ async fn create_trail(
         .set_include_global_service_events(settings.include_global_service_events)
         .set_is_multi_region_trail(settings.is_multi_region_trail)
         .set_enable_log_file_validation(settings.enable_log_file_validation)
-        .set_kms_key_id(key(CreateTrail::NAME, settings.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(key(CreateTrail::NAME, settings.kms_key_id.as_ref(), bindings)?)
         .set_is_organization_trail(settings.is_organization_trail)
         .set_tags_list(Some(tags(CreateTrail::NAME, tags_list)?));
     answer(CreateTrail::NAME, request.send().await)?;
@@ -184,7 +190,7 @@ async fn create_trail(
 async fn update_trail(
     client: &Client,
     UpdateTrail { name, settings }: &UpdateTrail,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let request = client
         .update_trail()
@@ -194,7 +200,7 @@ async fn update_trail(
         .set_include_global_service_events(settings.include_global_service_events)
         .set_is_multi_region_trail(settings.is_multi_region_trail)
         .set_enable_log_file_validation(settings.enable_log_file_validation)
-        .set_kms_key_id(key(UpdateTrail::NAME, settings.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(key(UpdateTrail::NAME, settings.kms_key_id.as_ref(), bindings)?)
         .set_is_organization_trail(settings.is_organization_trail);
     done(UpdateTrail::NAME, request.send().await)
 }
@@ -214,16 +220,16 @@ async fn put_event_selectors(
 }
 
 fn selector(wanted: &EventSelector) -> types::EventSelector {
-    let list = |values: &std::collections::BTreeSet<String>| values.iter().cloned().collect();
-    let resource = |resource: &DataResource| {
-        let values: Vec<String> = list(&resource.values);
+    let resources = wanted.data_resources.iter().map(|resource| {
+        let values = resource.values.iter().cloned().collect();
         types::DataResource::builder().r#type(&resource.r#type).set_values(Some(values)).build()
-    };
+    });
+    let sources = wanted.exclude_management_event_sources.iter().cloned();
     types::EventSelector::builder()
         .read_write_type(wanted.read_write_type.as_str().into())
         .include_management_events(wanted.include_management_events)
-        .set_data_resources(Some(wanted.data_resources.iter().map(resource).collect()))
-        .set_exclude_management_event_sources(Some(list(&wanted.exclude_management_event_sources)))
+        .set_data_resources(Some(resources.collect()))
+        .set_exclude_management_event_sources(Some(sources.collect()))
         .build()
 }
 
@@ -231,7 +237,7 @@ fn selector(wanted: &EventSelector) -> types::EventSelector {
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, Ids, Kind};
+    use crate::kind::{Call, ConsumerKind, Ids};
     use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
@@ -255,9 +261,9 @@ mod tests {
         .to_string()
     }
 
-    fn sought(fields: &[&str]) -> ConsumerQuery {
+    fn query(fields: &[&str]) -> ConsumerQuery {
         ConsumerQuery {
-            kind: Kind::CloudtrailTrail,
+            kind: ConsumerKind::CloudtrailTrail,
             stack: "s".to_owned(),
             ids: ["main".to_owned()].into(),
             fields: fields.iter().map(|field| (*field).to_owned()).collect(),
@@ -265,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_trail_is_read_with_its_tags_and_what_is_asked_for() {
+    async fn a_trail_is_read_with_its_tags_and_the_requested_settings() {
         let tags = json!({"ResourceTagList": [
             {"ResourceId": ARN, "TagsList": [{"Key": "kmsctl:stack", "Value": "s"}]},
             {"ResourceId": ARN.replace("main", "other"), "TagsList": []}]})
@@ -281,7 +287,7 @@ mod tests {
             (200, r#"{"IsLogging": true}"#),
             (200, &selectors),
         ]);
-        let found = replay.aws.objects(&home(), &sought(&["logging", "event_selectors"])).await;
+        let found = replay.aws.objects(&home(), &query(&["logging", "event_selectors"])).await;
         let found = found.unwrap();
         assert_eq!((found.len(), found[0].id.as_str()), (1, "main"));
         let spec = serde_json::to_value(&found[0].spec).unwrap();
@@ -302,20 +308,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_asks_for_takes_no_request() {
+    async fn settings_that_are_not_requested_need_no_request() {
         let replay = replay(&[(200, &described()), (200, "{}")]);
-        assert_eq!(replay.aws.objects(&home(), &sought(&[])).await.unwrap().len(), 1);
+        assert_eq!(replay.aws.objects(&home(), &query(&[])).await.unwrap().len(), 1);
         assert_eq!(replay.bodies().len(), 2);
     }
 
     #[tokio::test]
-    async fn a_trail_is_there_or_it_is_not() {
+    async fn a_trail_is_ready_or_gone() {
         let gone = r#"{"__type": "TrailNotFoundException", "message": "no"}"#;
         for (status, body, phase) in
             [(200, r#"{"Trail": {}}"#, Phase::Ready), (400, gone, Phase::Gone)]
         {
             let aws = replay(&[(status, body)]).aws;
-            assert_eq!(aws.phase(&home(), Kind::CloudtrailTrail, "main").await.unwrap(), phase);
+            assert_eq!(
+                aws.phase(&home(), ConsumerKind::CloudtrailTrail, "main").await.unwrap(),
+                phase
+            );
         }
     }
 
@@ -323,13 +332,13 @@ mod tests {
         let call: Call = serde_json::from_value(json!({ "cloudtrail_trail": call })).unwrap();
         let replay = replay(&[(200, "{}")]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
-        replay.aws.call(&home(), &call, late).await.unwrap();
+        let bindings = CallBindings { ids: Some(&ids), ..CallBindings::default() };
+        replay.aws.call(&home(), &call, bindings).await.unwrap();
         replay.json().remove(0)
     }
 
     #[tokio::test]
-    async fn the_calls_are_sent_as_they_are_written() {
+    async fn the_calls_are_sent_with_their_parameters() {
         let tags = json!([{"Key": "kmsctl:stack", "Value": "s"}]);
         let create = json!({"Name": "main", "S3BucketName": "logs", "IsMultiRegionTrail": true,
             "EnableLogFileValidation": true, "KmsKeyId": "key/a", "TagsList": tags});
@@ -355,7 +364,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_cloudtrail_cannot_use_is_told_from_a_bucket_that_it_cannot() {
+    async fn an_unusable_key_is_distinguished_from_an_unusable_bucket() {
         for (code, fault) in [
             ("InsufficientEncryptionPolicyException", Fault::Key),
             ("KmsException", Fault::Key),

@@ -3,6 +3,7 @@
 //! error does not say what is missing. kmsctl does not change the policy.
 
 use super::super::Violation;
+use super::super::bucket::{BucketCheck, SeenBucket};
 use super::super::cloudtrail::SERVICE;
 use crate::id::Place;
 use crate::policy::Document;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 /// A trail, as its bucket sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Writer<'a> {
+pub(super) struct Writer<'a> {
     /// Where it is.
     pub place: &'a Place,
     /// Its name.
@@ -28,9 +29,38 @@ pub struct Writer<'a> {
 const ORGANIZATION: &str = "o-ORGANIZATION";
 
 impl Writer<'_> {
-    /// What the bucket's policy lacks.
+    /// Checks whether CloudTrail can write to the bucket.
+    pub(super) fn check(&self, bucket: SeenBucket<'_>) -> BucketCheck {
+        let unknown = |why: &str| BucketCheck {
+            objection: None,
+            unknown: Some(format!(
+                "could not check whether CloudTrail may write to the bucket `{}` ({why}): allow the \
+                 caller s3:ListBucket and s3:GetBucketPolicy on it, or check it yourself",
+                self.bucket
+            )),
+        };
+        match bucket {
+            SeenBucket::Missing => BucketCheck { objection: Some(self.missing()), unknown: None },
+            SeenBucket::Unreadable(why) => unknown(why),
+            SeenBucket::Policy(policy) => {
+                BucketCheck { objection: self.objection(policy), unknown: None }
+            }
+        }
+    }
+
+    fn missing(&self) -> Violation {
+        let arn = super::trail_arn(self.place, self.name);
+        let reason = format!("there is no bucket `{}`", self.bucket);
+        let help = format!(
+            "create it first, with a policy that allows CloudTrail to write for `{arn}` (kmsctl \
+             prints the missing statements once the bucket exists); or correct the name"
+        );
+        Violation::new("bucket", reason, help)
+    }
+
+    /// Returns what the bucket's policy lacks.
     #[must_use]
-    pub fn objection(&self, policy: Option<&Document>) -> Option<Violation> {
+    pub(super) fn objection(&self, policy: Option<&Document>) -> Option<Violation> {
         let lacking = self.lacking(policy);
         if lacking.is_empty() {
             return None;

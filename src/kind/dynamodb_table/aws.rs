@@ -1,13 +1,14 @@
-//! A table's calls as the SDK's requests, and the SDK's description of a table as ours.
+//! Sends the calls of tables, and converts the SDK's descriptions of them.
 
 use super::{
-    Attribute, AttributeDefinition, Billing, Call, CreateTable, DeleteTable, KeySchemaElement,
-    Settings, SseSpecification, TableUpdate, TagResource, Throughput, UntagResource,
-    UpdateContinuousBackups, UpdateTable,
+    Attribute, AttributeDefinition, Billing, Call, CreateTable, DeleteTable, DynamodbTable,
+    KeySchemaElement, Settings, SseSpecification, TableUpdate, TagResource, Throughput,
+    UntagResource, UpdateContinuousBackups, UpdateTable,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::Service;
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
@@ -22,23 +23,55 @@ use aws_sdk_dynamodb::types::{
 };
 use std::collections::BTreeSet;
 
-/// DynamoDB describes one table a request: those of the given names are described, side by side.
-/// Tables that carry the stack's tag and are not named by it are not looked for.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    let names = match sought.is_all() {
-        true => names(aws, at).await?,
-        false => sought.ids.clone(),
-    };
-    let reads = names.iter().map(|name| object(aws, at, name, sought));
-    let found = futures_util::future::try_join_all(reads).await?;
-    Ok(found.into_iter().flatten().collect())
+impl Service for DynamodbTable {
+    /// Reads the tables with the selected names, concurrently, because DynamoDB describes one table per
+    /// request. Tables are not searched by the stack's tag.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        let names = if query.is_all() { names(aws, at).await? } else { query.ids.clone() };
+        let reads = names.iter().map(|name| object(aws, at, name, query));
+        let found = futures_util::future::try_join_all(reads).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads the phase of a table.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+        Ok(describe(aws, at, id).await?.map_or(Phase::Gone, |table| phase_of(&table)))
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.dynamodb(at, ClientUse::Changing).await;
+        match call {
+            Call::CreateTable(call) => create_table(&client, call, bindings).await,
+            Call::UpdateTable(call) => update_table(&client, call, bindings).await,
+            Call::UpdateContinuousBackups(call) => update_continuous_backups(&client, call).await,
+            Call::TagResource(TagResource { resource_arn, tags: given }) => {
+                let request = client.tag_resource().resource_arn(resource_arn);
+                let request = request.set_tags(Some(tags(TagResource::NAME, given)?));
+                done(TagResource::NAME, request.send().await)
+            }
+            Call::UntagResource(UntagResource { resource_arn, tag_keys }) => {
+                let request = client.untag_resource().resource_arn(resource_arn);
+                let request = request.set_tag_keys(Some(tag_keys.clone()));
+                done(UntagResource::NAME, request.send().await)
+            }
+            Call::DeleteTable(DeleteTable { table_name }) => {
+                done(DeleteTable::NAME, client.delete_table().table_name(table_name).send().await)
+            }
+        }
+    }
 }
 
-/// The names of all tables.
+/// Reads the names of all tables.
 async fn names(aws: &Aws, at: &Place) -> Result<BTreeSet<String>, CloudError> {
     const OPERATION: &str = "ListTables";
     let client = aws.dynamodb(at, ClientUse::Reading).await;
@@ -54,26 +87,18 @@ async fn object(
     aws: &Aws,
     at: &Place,
     name: &str,
-    sought: &ConsumerQuery,
+    query: &ConsumerQuery,
 ) -> Result<Option<Object>, CloudError> {
     let client = aws.dynamodb(at, ClientUse::Reading).await;
     let Some(table) = describe(aws, at, name).await? else {
         return Ok(None);
     };
-    const TAGS: &str = "ListTagsOfResource";
-    let mut tags = Tags::new();
-    let mut from = None;
-    while let Some(arn) = table.table_arn().filter(|_| !sought.is_all()) {
-        let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(from);
-        let page = answer(TAGS, request.send().await)?;
-        tags.extend(page.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())));
-        from = page.next_token;
-        if from.is_none() {
-            break;
-        }
-    }
+    let tags = match table.table_arn() {
+        Some(arn) if !query.is_all() => tags_of(&client, arn).await?,
+        Some(_) | None => Tags::new(),
+    };
     let mut settings = lifted(&table);
-    if sought.asks(&["point_in_time_recovery"]) {
+    if query.asks(&["point_in_time_recovery"]) {
         const BACKUPS: &str = "DescribeContinuousBackups";
         let request = client.describe_continuous_backups().table_name(name);
         let answer = answer(BACKUPS, request.send().await)?;
@@ -86,13 +111,22 @@ async fn object(
     let key = table.sse_description().and_then(|sse| sse.kms_master_key_arn());
     let common = Common { key: Some(encryption(key)), existing: None, tags };
     let phase = phase_of(&table);
-    let spec = Spec::DynamodbTable(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::DynamodbTable(consumer::Spec { common, settings });
     Ok(Some(Object { id: name.to_owned(), spec, phase }))
 }
 
-/// How far AWS is with the table.
-pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    Ok(describe(aws, at, id).await?.map_or(Phase::Gone, |table| phase_of(&table)))
+async fn tags_of(client: &Client, arn: &str) -> Result<Tags, CloudError> {
+    const OPERATION: &str = "ListTagsOfResource";
+    let (mut tags, mut from) = (Tags::new(), None);
+    loop {
+        let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(from);
+        let page = answer(OPERATION, request.send().await)?;
+        tags.extend(page.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())));
+        from = page.next_token;
+        if from.is_none() {
+            return Ok(tags);
+        }
+    }
 }
 
 async fn describe(
@@ -109,8 +143,9 @@ async fn describe(
     }
 }
 
-/// A table is ready only once its key has been changed, too: until then it needs the old key (DynamoDB
-/// Developer Guide, DynamoDB encryption at rest usage notes).
+/// Returns the phase of a table. While the key of a table is being changed, the table is busy,
+/// because it still needs the old key (DynamoDB Developer Guide, "DynamoDB encryption at rest usage
+/// notes").
 fn phase_of(table: &TableDescription) -> Phase {
     let sse = table.sse_description().and_then(|sse| sse.status()).map(types::SseStatus::as_str);
     match table.table_status() {
@@ -126,36 +161,38 @@ fn phase_of(table: &TableDescription) -> Phase {
 }
 
 fn lifted(table: &TableDescription) -> Settings {
-    let attribute = |kind: KeyType| {
-        let name = table.key_schema().iter().find(|key| key.key_type == kind)?.attribute_name();
-        let definitions = table.attribute_definitions();
-        let definition = definitions.iter().find(|given| given.attribute_name == name)?;
-        let r#type = definition.attribute_type.as_str().to_owned();
-        Some(Attribute { name: name.to_owned(), r#type })
-    };
-    let on_demand = table.billing_mode_summary().and_then(|billing| billing.billing_mode())
-        == Some(&BillingMode::PayPerRequest);
-    let throughput = table.provisioned_throughput();
-    let units = |units: Option<i64>| units.unwrap_or_default();
-    let billing = match on_demand {
-        true => Billing::PayPerRequest,
-        false => Billing::Provisioned {
-            read_capacity: units(throughput.and_then(|given| given.read_capacity_units)),
-            write_capacity: units(throughput.and_then(|given| given.write_capacity_units)),
-        },
+    let mode = table.billing_mode_summary().and_then(|billing| billing.billing_mode());
+    let billing = if mode == Some(&BillingMode::PayPerRequest) {
+        Billing::PayPerRequest
+    } else {
+        let throughput = table.provisioned_throughput();
+        let read = throughput.and_then(|given| given.read_capacity_units);
+        let write = throughput.and_then(|given| given.write_capacity_units);
+        Billing::Provisioned {
+            read_capacity: read.unwrap_or_default(),
+            write_capacity: write.unwrap_or_default(),
+        }
     };
     Settings {
-        partition_key: attribute(KeyType::Hash),
-        sort_key: attribute(KeyType::Range),
+        partition_key: attribute(table, &KeyType::Hash),
+        sort_key: attribute(table, &KeyType::Range),
         billing: Some(billing),
         deletion_protection: Some(table.deletion_protection_enabled().unwrap_or_default()),
         point_in_time_recovery: None,
     }
 }
 
+fn attribute(table: &TableDescription, kind: &KeyType) -> Option<Attribute> {
+    let name = table.key_schema().iter().find(|key| key.key_type == *kind)?.attribute_name();
+    let mut definitions = table.attribute_definitions().iter();
+    let definition = definitions.find(|definition| definition.attribute_name == name)?;
+    let r#type = definition.attribute_type.as_str().to_owned();
+    Some(Attribute { name: name.to_owned(), r#type })
+}
+
 fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
-    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+    let built = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
 }
 
 fn throughput(
@@ -174,50 +211,22 @@ fn throughput(
 fn encrypted(
     operation: &'static str,
     sse: &SseSpecification,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<types::SseSpecification, CloudError> {
     let key =
-        sse.kms_master_key_id.as_ref().map(|key| resolve(operation, key, late)).transpose()?;
+        sse.kms_master_key_id.as_ref().map(|key| resolve(operation, key, bindings)).transpose()?;
     let kind = sse.sse_type.as_deref().map(types::SseType::from);
     let built = types::SseSpecification::builder().enabled(sse.enabled).set_sse_type(kind);
     Ok(built.set_kms_master_key_id(key).build())
 }
 
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.dynamodb(at, ClientUse::Changing).await;
-    match call {
-        Call::CreateTable(call) => create_table(&client, call, late).await,
-        Call::UpdateTable(call) => update_table(&client, call, late).await,
-        Call::UpdateContinuousBackups(call) => update_continuous_backups(&client, call).await,
-        Call::TagResource(TagResource { resource_arn, tags: given }) => {
-            let request = client.tag_resource().resource_arn(resource_arn);
-            let request = request.set_tags(Some(tags(TagResource::NAME, given)?));
-            done(TagResource::NAME, request.send().await)
-        }
-        Call::UntagResource(UntagResource { resource_arn, tag_keys }) => {
-            let request = client.untag_resource().resource_arn(resource_arn);
-            let request = request.set_tag_keys(Some(tag_keys.clone()));
-            done(UntagResource::NAME, request.send().await)
-        }
-        Call::DeleteTable(DeleteTable { table_name }) => {
-            done(DeleteTable::NAME, client.delete_table().table_name(table_name).send().await)
-        }
-    }
-}
-
 async fn create_table(
     client: &Client,
     call: &CreateTable,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateTable::NAME;
-    let sse = call.sse_specification.as_ref().map(|sse| encrypted(NAME, sse, late));
+    let sse = call.sse_specification.as_ref().map(|sse| encrypted(NAME, sse, bindings));
     let request = client
         .create_table()
         .table_name(&call.table_name)
@@ -235,13 +244,13 @@ async fn create_table(
 async fn update_table(
     client: &Client,
     UpdateTable { table_name, update }: &UpdateTable,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = UpdateTable::NAME;
     let request = client.update_table().table_name(table_name);
     let request = match update {
         TableUpdate::Encryption { sse_specification } => {
-            request.sse_specification(encrypted(NAME, sse_specification, late)?)
+            request.sse_specification(encrypted(NAME, sse_specification, bindings)?)
         }
         TableUpdate::Billing { billing_mode, provisioned_throughput } => request
             .billing_mode(billing_mode.as_str().into())
@@ -274,33 +283,33 @@ fn definitions(
     operation: &'static str,
     wanted: &[AttributeDefinition],
 ) -> Result<Vec<types::AttributeDefinition>, CloudError> {
-    let each = wanted.iter().map(|wanted| {
+    let built = wanted.iter().map(|wanted| {
         types::AttributeDefinition::builder()
             .attribute_name(&wanted.attribute_name)
             .attribute_type(wanted.attribute_type.as_str().into())
             .build()
     });
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
 }
 
 fn elements(
     operation: &'static str,
     wanted: &[KeySchemaElement],
 ) -> Result<Vec<types::KeySchemaElement>, CloudError> {
-    let each = wanted.iter().map(|wanted| {
+    let built = wanted.iter().map(|wanted| {
         types::KeySchemaElement::builder()
             .attribute_name(&wanted.attribute_name)
             .key_type(wanted.key_type.as_str().into())
             .build()
     });
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, Ids, Kind};
+    use crate::kind::{Call, ConsumerKind, Ids};
     use crate::sdk::replay::replay;
     use serde_json::json;
 
@@ -323,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_table_is_ready_once_it_has_its_key() {
+    async fn a_table_is_ready_after_its_key_has_changed() {
         for (status, sse, expected) in [
             ("ACTIVE", "ENABLED", Phase::Ready),
             ("ACTIVE", "UPDATING", Phase::Busy("its key is being changed".to_owned())),
@@ -335,15 +344,21 @@ mod tests {
             ),
         ] {
             let aws = replay(&[(200, &described(status, sse))]).aws;
-            assert_eq!(aws.phase(&home(), Kind::DynamodbTable, "t").await.unwrap(), expected);
+            assert_eq!(
+                aws.phase(&home(), ConsumerKind::DynamodbTable, "t").await.unwrap(),
+                expected
+            );
         }
         let gone = r#"{"__type": "com.amazonaws.dynamodb#ResourceNotFoundException"}"#;
         let aws = replay(&[(400, gone)]).aws;
-        assert_eq!(aws.phase(&home(), Kind::DynamodbTable, "t").await.unwrap(), Phase::Gone);
+        assert_eq!(
+            aws.phase(&home(), ConsumerKind::DynamodbTable, "t").await.unwrap(),
+            Phase::Gone
+        );
     }
 
     #[tokio::test]
-    async fn a_table_is_read_with_its_tags_and_what_is_asked_for() {
+    async fn a_table_is_read_with_its_tags_and_the_requested_settings() {
         let recovery = json!({"ContinuousBackupsDescription": {
             "ContinuousBackupsStatus": "ENABLED",
             "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": "ENABLED"}}})
@@ -351,13 +366,13 @@ mod tests {
         let tags = r#"{"Tags": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
         let replay =
             replay(&[(200, &described("ACTIVE", "ENABLED")), (200, tags), (200, &recovery)]);
-        let sought = ConsumerQuery {
-            kind: Kind::DynamodbTable,
+        let query = ConsumerQuery {
+            kind: ConsumerKind::DynamodbTable,
             stack: "s".to_owned(),
             ids: ["t".to_owned()].into(),
             fields: ["point_in_time_recovery".to_owned()].into(),
         };
-        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        let found = replay.aws.objects(&home(), &query).await.unwrap();
         let spec = serde_json::to_value(&found[0].spec).unwrap();
         assert_eq!(
             spec["dynamodb_table"],
@@ -368,15 +383,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_key_of_a_call_becomes_its_arn() {
+    async fn a_call_is_sent_with_the_arn_of_its_key() {
         let call: Call = serde_json::from_value(json!({"dynamodb_table": {"UpdateTable": {
             "TableName": "t",
             "SSESpecification": {"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": "key/a"}}}}))
         .unwrap();
         let replay = replay(&[(200, "{}")]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
-        assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), Outcome::Done);
+        let bindings = CallBindings { ids: Some(&ids), ..CallBindings::default() };
+        assert_eq!(replay.aws.call(&home(), &call, bindings).await.unwrap(), Outcome::Done);
         let expected = json!({"TableName": "t", "SSESpecification": {
             "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": KEY}});
         assert_eq!(replay.json(), [expected]);

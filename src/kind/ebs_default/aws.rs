@@ -1,12 +1,13 @@
-//! The settings' calls as the SDK's requests, and the SDK's answers as ours.
+//! Sends the calls of the default EBS settings of a Region, and converts the SDK's answers.
 
 use super::{
-    Call, DisableEbsEncryptionByDefault, EnableEbsEncryptionByDefault, ModifyEbsDefaultKmsKeyId,
-    ResetEbsDefaultKmsKeyId, Settings,
+    Call, DisableEbsEncryptionByDefault, EbsDefault, EnableEbsEncryptionByDefault,
+    ModifyEbsDefaultKmsKeyId, ResetEbsDefaultKmsKeyId, Settings,
 };
 use crate::answer::{CloudError, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::Service;
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
@@ -15,57 +16,64 @@ use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done};
 
-/// The Region's settings, which are always there: one request for each of the two that is asked for.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    let client = aws.ec2(at, ClientUse::Reading).await;
-    let mut common = Common { key: None, existing: None, tags: Tags::new() };
-    let mut settings = Settings::default();
-    if sought.asks(&["encryption"]) {
-        const OPERATION: &str = "GetEbsEncryptionByDefault";
-        let sent = client.get_ebs_encryption_by_default().send().await;
-        let on = answer(OPERATION, sent)?.ebs_encryption_by_default().unwrap_or_default();
-        settings.encryption = Some(on);
+impl Service for EbsDefault {
+    /// Reads the settings of the Region, which always exist. Each of the two settings is one request.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        let client = aws.ec2(at, ClientUse::Reading).await;
+        let mut common = Common { key: None, existing: None, tags: Tags::new() };
+        let mut settings = Settings::default();
+        if query.asks(&["encryption"]) {
+            const OPERATION: &str = "GetEbsEncryptionByDefault";
+            let sent = client.get_ebs_encryption_by_default().send().await;
+            let on = answer(OPERATION, sent)?.ebs_encryption_by_default().unwrap_or_default();
+            settings.encryption = Some(on);
+        }
+        if query.is_all() || query.asks(&["key"]) {
+            const OPERATION: &str = "GetEbsDefaultKmsKeyId";
+            // If no key was ever set, EC2 returns `alias/aws/ebs`, which is not an ARN (AWS CLI Command
+            // Reference, get-ebs-default-kms-key-id).
+            let sent = client.get_ebs_default_kms_key_id().send().await;
+            common.key = Some(encryption(answer(OPERATION, sent)?.kms_key_id()));
+        }
+        let spec = ConsumerSpec::EbsDefault(consumer::Spec { common, settings });
+        Ok(vec![Object { id: at.region.to_string(), spec, phase: Phase::Ready }])
     }
-    if sought.is_all() || sought.asks(&["key"]) {
-        const OPERATION: &str = "GetEbsDefaultKmsKeyId";
-        // Where no key was ever set EC2 returns `alias/aws/ebs`, which is no ARN (AWS CLI Command
-        // Reference, get-ebs-default-kms-key-id).
-        let sent = client.get_ebs_default_kms_key_id().send().await;
-        common.key = Some(encryption(answer(OPERATION, sent)?.kms_key_id()));
-    }
-    let spec = Spec::EbsDefault(consumer::Spec { common, settings });
-    Ok(vec![Object { id: at.region.to_string(), spec, phase: Phase::Ready }])
-}
 
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.ec2(at, ClientUse::Changing).await;
-    match call {
-        Call::ModifyEbsDefaultKmsKeyId(ModifyEbsDefaultKmsKeyId { kms_key_id }) => {
-            let key = resolve(ModifyEbsDefaultKmsKeyId::NAME, kms_key_id, late)?;
-            let request = client.modify_ebs_default_kms_key_id().kms_key_id(key);
-            done(ModifyEbsDefaultKmsKeyId::NAME, request.send().await)
-        }
-        Call::ResetEbsDefaultKmsKeyId(_) => {
-            let request = client.reset_ebs_default_kms_key_id();
-            done(ResetEbsDefaultKmsKeyId::NAME, request.send().await)
-        }
-        Call::EnableEbsEncryptionByDefault(_) => {
-            let request = client.enable_ebs_encryption_by_default();
-            done(EnableEbsEncryptionByDefault::NAME, request.send().await)
-        }
-        Call::DisableEbsEncryptionByDefault(_) => {
-            let request = client.disable_ebs_encryption_by_default();
-            done(DisableEbsEncryptionByDefault::NAME, request.send().await)
+    /// The settings always exist.
+    async fn phase(_: &Aws, _: &Place, _: &str) -> Result<Phase, CloudError> {
+        Ok(Phase::Ready)
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.ec2(at, ClientUse::Changing).await;
+        match call {
+            Call::ModifyEbsDefaultKmsKeyId(ModifyEbsDefaultKmsKeyId { kms_key_id }) => {
+                let key = resolve(ModifyEbsDefaultKmsKeyId::NAME, kms_key_id, bindings)?;
+                let request = client.modify_ebs_default_kms_key_id().kms_key_id(key);
+                done(ModifyEbsDefaultKmsKeyId::NAME, request.send().await)
+            }
+            Call::ResetEbsDefaultKmsKeyId(_) => {
+                let request = client.reset_ebs_default_kms_key_id();
+                done(ResetEbsDefaultKmsKeyId::NAME, request.send().await)
+            }
+            Call::EnableEbsEncryptionByDefault(_) => {
+                let request = client.enable_ebs_encryption_by_default();
+                done(EnableEbsEncryptionByDefault::NAME, request.send().await)
+            }
+            Call::DisableEbsEncryptionByDefault(_) => {
+                let request = client.disable_ebs_encryption_by_default();
+                done(DisableEbsEncryptionByDefault::NAME, request.send().await)
+            }
         }
     }
 }
@@ -75,7 +83,7 @@ mod tests {
     use super::*;
     use crate::answer::Fault;
     use crate::cloud::Cloud;
-    use crate::kind::{Ids, Kind};
+    use crate::kind::{ConsumerCall, ConsumerKind, Ids};
     use crate::sdk::replay::replay;
     use serde_json::json;
 
@@ -85,9 +93,9 @@ mod tests {
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-    fn sought(fields: &[&str]) -> ConsumerQuery {
+    fn query(fields: &[&str]) -> ConsumerQuery {
         ConsumerQuery {
-            kind: Kind::EbsDefault,
+            kind: ConsumerKind::EbsDefault,
             stack: "s".to_owned(),
             ids: ["eu-west-1".to_owned()].into(),
             fields: fields.iter().map(|field| (*field).to_owned()).collect(),
@@ -110,10 +118,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_settings_are_always_there_and_only_what_is_asked_for_is_read() {
+    async fn the_settings_always_exist_and_only_requested_ones_are_read() {
         for (default, expected) in [(KEY, json!(KEY)), ("alias/aws/ebs", json!("none"))] {
             let replay = replay(&[(200, &on(true)), (200, &key(default))]);
-            let found = replay.aws.objects(&home(), &sought(&["encryption", "key"])).await.unwrap();
+            let found = replay.aws.objects(&home(), &query(&["encryption", "key"])).await.unwrap();
             assert_eq!(found[0].id, "eu-west-1");
             let spec = serde_json::to_value(&found[0].spec).unwrap();
             assert_eq!(spec, json!({"ebs_default": {"key": expected, "encryption": true}}));
@@ -122,7 +130,7 @@ mod tests {
             assert!(bodies[1].starts_with("Action=GetEbsDefaultKmsKeyId&"), "{bodies:?}");
         }
         let replay = replay(&[(200, &on(false))]);
-        let found = replay.aws.objects(&home(), &sought(&["encryption"])).await.unwrap();
+        let found = replay.aws.objects(&home(), &query(&["encryption"])).await.unwrap();
         let spec = serde_json::to_value(&found[0].spec).unwrap();
         assert_eq!(spec, json!({"ebs_default": {"key": null, "encryption": false}}));
         assert_eq!(replay.bodies().len(), 1);
@@ -148,21 +156,22 @@ mod tests {
             let body = format!("<{0}Response></{0}Response>", action(&expected));
             let replay = replay(&[(200, &body)]);
             let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-            let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
-            let call = crate::kind::Call::EbsDefault(call);
-            assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), Outcome::Done);
+            let bindings = CallBindings { ids: Some(&ids), ..CallBindings::default() };
+            let call = crate::kind::Call::Consumer(ConsumerCall::EbsDefault(call));
+            assert_eq!(replay.aws.call(&home(), &call, bindings).await.unwrap(), Outcome::Done);
             assert_eq!(replay.bodies(), [expected]);
         }
     }
 
     #[tokio::test]
-    async fn a_key_that_ec2_cannot_use_is_told_apart() {
+    async fn an_unusable_key_has_its_own_fault() {
         let body = "<Response><Errors><Error><Code>InvalidKMSKey.InvalidState</Code>\
                     <Message>The KMS key is disabled.</Message></Error></Errors>\
                     <RequestID>r</RequestID></Response>";
         let replay = replay(&[(400, body)]);
         let kms_key_id = KEY.to_owned().try_into().unwrap();
-        let call = crate::kind::Call::EbsDefault(ModifyEbsDefaultKmsKeyId { kms_key_id }.into());
+        let call = ConsumerCall::EbsDefault(ModifyEbsDefaultKmsKeyId { kms_key_id }.into());
+        let call = crate::kind::Call::Consumer(call);
         let error = replay.aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
         assert_eq!(error.fault, Fault::Key);
     }

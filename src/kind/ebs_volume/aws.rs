@@ -1,12 +1,13 @@
-//! A volume's calls as the SDK's requests, and the SDK's description of a volume as ours.
+//! Sends the calls of volumes, and converts the SDK's descriptions of them.
 
 use super::{
-    Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, Modification, ModifyVolume, Settings,
-    TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
+    Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, EbsVolume, Modification,
+    ModifyVolume, Settings, TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::{Copies, Service, copy};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common};
 use crate::kind::key::STACK_TAG;
@@ -22,44 +23,108 @@ use aws_sdk_ec2::types::{
 };
 use std::collections::BTreeMap;
 
-/// How many values a filter of EC2 takes (Amazon EC2 User Guide, "Filter resources").
+/// The largest number of values in a filter of EC2 (Amazon EC2 User Guide, "Filter resources").
 const VALUES: usize = 200;
-/// How many volumes a page has, at most 1000 (EC2 API Reference, DescribeVolumes).
+/// The number of volumes per page; EC2 allows 1000 (EC2 API Reference, DescribeVolumes).
 const PAGE: i32 = 500;
-/// The fields that a change under way is about.
+/// The fields that `ModifyVolume` changes.
 const FORM: [&str; 5] = ["size_gib", "type", "iops", "throughput", "multi_attach"];
 
-/// The stack's volumes by their tag, and those of the given ids by a filter: an id that is gone is
-/// then no error. The changes under way are one further request.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    let client = aws.ec2(at, ClientUse::Reading).await;
-    let tagged = filter(&format!("tag:{STACK_TAG}"), [sought.stack.clone()]);
-    let mut found = BTreeMap::new();
-    take(&mut found, volumes(&client, (!sought.is_all()).then_some(tagged)).await?);
-    let known = |id: &&String| id.starts_with("vol-") && !found.contains_key(*id);
-    let others: Vec<String> = sought.ids.iter().filter(known).cloned().collect();
-    for ids in others.chunks(VALUES) {
-        take(&mut found, volumes(&client, Some(filter("volume-id", ids.to_vec()))).await?);
+impl Service for EbsVolume {
+    /// Reads the volumes with the stack's tag and those with the selected ids. The ids are a filter, so
+    /// that a volume that does not exist is not an error. The modifications in progress are one more
+    /// request.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        let client = aws.ec2(at, ClientUse::Reading).await;
+        let tagged = filter(&format!("tag:{STACK_TAG}"), [query.stack.clone()]);
+        let mut found = BTreeMap::new();
+        take(&mut found, volumes(&client, (!query.is_all()).then_some(tagged)).await?);
+        let others = query.ids.iter();
+        let others = others.filter(|id| id.starts_with("vol-") && !found.contains_key(*id));
+        let others: Vec<String> = others.cloned().collect();
+        for ids in others.chunks(VALUES) {
+            take(&mut found, volumes(&client, Some(filter("volume-id", ids.to_vec()))).await?);
+        }
+        let changing = if query.asks(&FORM) {
+            modifications(&client, &found.keys().cloned().collect::<Vec<_>>()).await?
+        } else {
+            BTreeMap::new()
+        };
+        let objects = found.into_iter().map(|(id, volume)| {
+            let changing = changing.get(&id).filter(|change| is_under_way(change));
+            let phase = phase_of(&volume, changing);
+            Object { spec: lifted(&volume), phase, id }
+        });
+        Ok(objects.collect())
     }
-    let changing = match sought.asks(&FORM) {
-        true => modifications(&client, &found.keys().cloned().collect::<Vec<_>>()).await?,
-        false => BTreeMap::new(),
-    };
-    let each = found.into_iter().map(|(id, volume)| {
-        let changing = changing.get(&id).filter(|change| is_under_way(change));
-        let phase = phase_of(&volume, changing);
-        Object { spec: lifted(&volume), phase, id }
-    });
-    Ok(each.collect())
+
+    /// Reads the phase of a volume, including its last modification.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+        let client = aws.ec2(at, ClientUse::Reading).await;
+        let found = volumes(&client, Some(filter("volume-id", [id.to_owned()]))).await?;
+        let Some(volume) = found.first() else {
+            return Ok(Phase::Gone);
+        };
+        let phase = phase_of(volume, None);
+        if phase != Phase::Ready {
+            return Ok(phase);
+        }
+        let changes = modifications(&client, &[id.to_owned()]).await?;
+        Ok(phase_of(volume, changes.get(id)))
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.ec2(at, ClientUse::Changing).await;
+        match call {
+            Call::CreateVolume(call) => create_volume(&client, call, bindings).await,
+            Call::ModifyVolume(call) => modify_volume(aws, at, call).await,
+            Call::CreateTags(CreateTags { resources, tags }) => {
+                let tags =
+                    tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+                let request = client.create_tags().set_resources(Some(resources.clone()));
+                done(CreateTags::NAME, request.set_tags(Some(tags.collect())).send().await)
+            }
+            Call::DeleteTags(DeleteTags { resources, tags }) => {
+                let tags = tags.iter().map(|tag| Tag::builder().key(&tag.key).build()).collect();
+                let request = client.delete_tags().set_resources(Some(resources.clone()));
+                done(DeleteTags::NAME, request.set_tags(Some(tags)).send().await)
+            }
+            Call::DeleteVolume(DeleteVolume { volume_id }) => {
+                let request = client.delete_volume().volume_id(volume_id);
+                done(DeleteVolume::NAME, request.send().await).map_err(attached)
+            }
+        }
+    }
+
+    async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
+        const OPERATION: &str = "DescribeSnapshots";
+        let client = aws.ec2(at, ClientUse::Reading).await;
+        let mut pages =
+            client.describe_snapshots().owner_ids("self").max_results(1000).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = answer(OPERATION, page)?;
+            found.extend(
+                page.snapshots().iter().filter_map(|s| copy(s.snapshot_id(), s.kms_key_id())),
+            );
+        }
+        Ok(found)
+    }
 }
 
 fn take(found: &mut BTreeMap<String, Volume>, volumes: Vec<Volume>) {
-    let each = volumes.into_iter().filter_map(|volume| Some((volume.volume_id.clone()?, volume)));
-    found.extend(each);
+    found
+        .extend(volumes.into_iter().filter_map(|volume| Some((volume.volume_id.clone()?, volume))));
 }
 
 fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
@@ -80,7 +145,7 @@ async fn volumes(client: &Client, filter: Option<Filter>) -> Result<Vec<Volume>,
     }
 }
 
-/// The last change of each volume, if there ever was one.
+/// Reads the last modification of each volume that was ever modified.
 async fn modifications(
     client: &Client,
     ids: &[String],
@@ -97,8 +162,8 @@ async fn modifications(
                 let Some(id) = change.volume_id.clone() else {
                     continue;
                 };
-                let newer = |known: &VolumeModification| known.start_time <= change.start_time;
-                if found.get(&id).is_none_or(newer) {
+                let known: Option<&VolumeModification> = found.get(&id);
+                if known.is_none_or(|known| known.start_time <= change.start_time) {
                     found.insert(id, change);
                 }
             }
@@ -111,23 +176,8 @@ async fn modifications(
     Ok(found)
 }
 
-/// How far AWS is with the volume, and with the last change of its form.
-pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    let client = aws.ec2(at, ClientUse::Reading).await;
-    let found = volumes(&client, Some(filter("volume-id", [id.to_owned()]))).await?;
-    let Some(volume) = found.first() else {
-        return Ok(Phase::Gone);
-    };
-    let phase = phase_of(volume, None);
-    if phase != Phase::Ready {
-        return Ok(phase);
-    }
-    let changes = modifications(&client, &[id.to_owned()]).await?;
-    Ok(phase_of(volume, changes.get(id)))
-}
-
-/// A volume whose change is being optimised can be used with its new form (EBS User Guide, "Monitor
-/// the progress of EBS volume modifications").
+/// Returns the phase of a volume. In the state `optimizing` of a modification, the volume can be
+/// used with its new settings (EBS User Guide, "Monitor the progress of EBS volume modifications").
 fn phase_of(volume: &Volume, change: Option<&VolumeModification>) -> Phase {
     match volume.state().map(VolumeState::as_str) {
         Some("available" | "in-use") | None => {}
@@ -141,8 +191,8 @@ fn phase_of(volume: &Volume, change: Option<&VolumeModification>) -> Phase {
     match change.modification_state() {
         Some(VolumeModificationState::Modifying) => Phase::Busy("modifying".to_owned()),
         Some(VolumeModificationState::Failed) => {
-            let why = change.status_message().unwrap_or("AWS does not say why");
-            Phase::Broken(format!("as it was; the change failed: {why}"))
+            let why = change.status_message().unwrap_or("AWS gives no reason");
+            Phase::Broken(format!("unchanged; the modification failed: {why}"))
         }
         Some(_) | None => Phase::Ready,
     }
@@ -152,76 +202,66 @@ fn is_under_way(change: &VolumeModification) -> bool {
     change.modification_state() == Some(&VolumeModificationState::Modifying)
 }
 
-fn lifted(volume: &Volume) -> Spec {
-    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let r#type = volume.volume_type().map(|given| given.as_str().to_owned());
-    let takes = |types: &[&str]| r#type.as_deref().is_some_and(|given| types.contains(&given));
+fn lifted(volume: &Volume) -> ConsumerSpec {
+    let r#type = volume.volume_type().map_or("", types::VolumeType::as_str);
+    // For the other volume types, EC2 returns values that follow from the size.
+    let iops = if WITH_IOPS.contains(&r#type) { unsigned(volume.iops()) } else { None };
+    let throughput =
+        if WITH_THROUGHPUT.contains(&r#type) { unsigned(volume.throughput()) } else { None };
     let settings = Settings {
-        availability_zone: text(volume.availability_zone()),
-        size_gib: volume.size(),
-        // Of the other types AWS reports what follows from the size.
-        iops: volume.iops().filter(|_| takes(&WITH_IOPS)),
-        throughput: volume.throughput().filter(|_| takes(&WITH_THROUGHPUT)),
-        snapshot_id: text(volume.snapshot_id()),
+        availability_zone: non_empty(volume.availability_zone()),
+        size_gib: unsigned(volume.size()),
+        r#type: non_empty(Some(r#type)),
+        iops,
+        throughput,
+        snapshot_id: non_empty(volume.snapshot_id()),
         multi_attach: Some(volume.multi_attach_enabled().unwrap_or_default()),
-        r#type,
     };
     let tags = volume.tags().iter();
     let tags = tags.filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect();
     let key = Some(encryption(volume.kms_key_id()));
-    Spec::EbsVolume(consumer::Spec { common: Common { key, existing: None, tags }, settings })
+    ConsumerSpec::EbsVolume(consumer::Spec {
+        common: Common { key, existing: None, tags },
+        settings,
+    })
 }
 
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.ec2(at, ClientUse::Changing).await;
-    match call {
-        Call::CreateVolume(call) => create_volume(&client, call, late).await,
-        Call::ModifyVolume(call) => modify_volume(aws, at, call).await,
-        Call::CreateTags(CreateTags { resources, tags }) => {
-            let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value));
-            let tags = each.map(types::builders::TagBuilder::build).collect();
-            let request = client.create_tags().set_resources(Some(resources.clone()));
-            done(CreateTags::NAME, request.set_tags(Some(tags)).send().await)
-        }
-        Call::DeleteTags(DeleteTags { resources, tags }) => {
-            let tags = tags.iter().map(|tag| Tag::builder().key(&tag.key).build()).collect();
-            let request = client.delete_tags().set_resources(Some(resources.clone()));
-            done(DeleteTags::NAME, request.set_tags(Some(tags)).send().await)
-        }
-        Call::DeleteVolume(DeleteVolume { volume_id }) => {
-            let request = client.delete_volume().volume_id(volume_id);
-            done(DeleteVolume::NAME, request.send().await).map_err(attached)
-        }
-    }
+/// Returns a number as the SDK has it.
+fn signed(number: Option<u32>) -> Option<i32> {
+    number.and_then(|number| number.try_into().ok())
+}
+
+/// Returns a number of the SDK, which is never negative.
+fn unsigned(number: Option<i32>) -> Option<u32> {
+    number.and_then(|number| number.try_into().ok())
+}
+
+fn non_empty(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 async fn create_volume(
     client: &Client,
     call: &CreateVolume,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let request = client
         .create_volume()
         .availability_zone(&call.availability_zone)
         .encrypted(call.encrypted)
-        .kms_key_id(resolve(CreateVolume::NAME, &call.kms_key_id, late)?)
+        .kms_key_id(resolve(CreateVolume::NAME, &call.kms_key_id, bindings)?)
         .set_snapshot_id(call.snapshot_id.clone())
-        .set_size(call.form.size)
+        .set_size(signed(call.form.size))
         .set_volume_type(call.form.volume_type.as_deref().map(Into::into))
-        .set_iops(call.form.iops)
-        .set_throughput(call.form.throughput)
+        .set_iops(signed(call.form.iops))
+        .set_throughput(signed(call.form.throughput))
         .set_multi_attach_enabled(call.form.multi_attach_enabled)
         .set_tag_specifications(Some(call.tag_specifications.iter().map(tagged).collect()))
-        .set_client_token(late.nonce.map(str::to_owned));
+        .set_client_token(bindings.nonce.map(str::to_owned));
     let made = answer(CreateVolume::NAME, request.send().await)?.volume_id;
-    let unnamed = || local(CreateVolume::NAME, Fault::Ambiguous, "the answer names no volume");
-    made.map(Outcome::Made).ok_or_else(unnamed)
+    made.map(Outcome::Made).ok_or_else(|| {
+        local(CreateVolume::NAME, Fault::Ambiguous, "the answer contains no volume id")
+    })
 }
 
 async fn modify_volume(
@@ -234,10 +274,10 @@ async fn modify_volume(
         .await
         .modify_volume()
         .volume_id(volume_id)
-        .set_size(form.size)
+        .set_size(signed(form.size))
         .set_volume_type(form.volume_type.as_deref().map(Into::into))
-        .set_iops(form.iops)
-        .set_throughput(form.throughput)
+        .set_iops(signed(form.iops))
+        .set_throughput(signed(form.throughput))
         .set_multi_attach_enabled(form.multi_attach_enabled);
     match done(ModifyVolume::NAME, request.send().await) {
         Err(error) if is_too_early(&error) => {
@@ -256,13 +296,14 @@ fn tagged(given: &TagSpecification) -> types::TagSpecification {
         .build()
 }
 
-/// Whether AWS refuses a change because the previous one is not over.
+/// Returns whether EC2 rejects a modification because the previous one is not complete.
 fn is_too_early(error: &CloudError) -> bool {
     let codes = ["IncorrectModificationState", "VolumeModificationRateExceeded"];
     error.code.as_deref().is_some_and(|code| codes.contains(&code))
 }
 
-/// Succeeds if the previous change is this one, which was sent again because its answer was lost.
+/// Succeeds if the previous modification is the same, which was sent again because its answer was
+/// lost.
 async fn is_done(
     client: &Client,
     id: &str,
@@ -270,29 +311,30 @@ async fn is_done(
     error: CloudError,
 ) -> Result<Outcome, CloudError> {
     let changes = modifications(client, &[id.to_owned()]).await?;
-    let same = |change: &VolumeModification| {
-        let kind = change.target_volume_type().map(types::VolumeType::as_str);
-        change.modification_state() != Some(&VolumeModificationState::Failed)
-            && form.size.is_none_or(|size| change.target_size() == Some(size))
-            && form.volume_type.as_deref().is_none_or(|wanted| kind == Some(wanted))
-            && form.iops.is_none_or(|iops| change.target_iops() == Some(iops))
-            && form.throughput.is_none_or(|given| change.target_throughput() == Some(given))
-            && form
-                .multi_attach_enabled
-                .is_none_or(|on| change.target_multi_attach_enabled() == Some(on))
-    };
-    if changes.get(id).is_some_and(same) {
+    if changes.get(id).is_some_and(|change| has_form(change, form)) {
         return Ok(Outcome::Done);
     }
     let message = format!(
-        "{}; AWS optimises a changed volume for a while and takes the next change hours later: run \
+        "{}; EC2 accepts the next modification of a volume only hours after the previous one: run \
          apply again then",
         error.message
     );
     Err(CloudError { message, ..error })
 }
 
-/// Says what to do about a volume that AWS does not delete because it is attached.
+/// Returns whether a modification did not fail and gives the volume the form.
+fn has_form(change: &VolumeModification, form: &Modification) -> bool {
+    let kind = change.target_volume_type().map(types::VolumeType::as_str);
+    let attach = change.target_multi_attach_enabled();
+    change.modification_state() != Some(&VolumeModificationState::Failed)
+        && form.size.is_none_or(|size| unsigned(change.target_size()) == Some(size))
+        && form.volume_type.as_deref().is_none_or(|wanted| kind == Some(wanted))
+        && form.iops.is_none_or(|iops| unsigned(change.target_iops()) == Some(iops))
+        && form.throughput.is_none_or(|given| unsigned(change.target_throughput()) == Some(given))
+        && form.multi_attach_enabled.is_none_or(|on| attach == Some(on))
+}
+
+/// Adds what to do to the error for a volume that EC2 does not delete because it is attached.
 fn attached(error: CloudError) -> CloudError {
     if error.code.as_deref() != Some("VolumeInUse") {
         return error;
@@ -305,7 +347,7 @@ fn attached(error: CloudError) -> CloudError {
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Ids, Kind};
+    use crate::kind::{ConsumerKind, Ids};
     use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
@@ -348,10 +390,10 @@ mod tests {
     const UNCHANGED: &str = "<DescribeVolumesModificationsResponse><volumeModificationSet/>\
                              </DescribeVolumesModificationsResponse>";
 
-    fn sought(ids: &[&str], fields: &[&str]) -> ConsumerQuery {
+    fn query(ids: &[&str], fields: &[&str]) -> ConsumerQuery {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         ConsumerQuery {
-            kind: Kind::EbsVolume,
+            kind: ConsumerKind::EbsVolume,
             stack: "s".to_owned(),
             ids: owned(ids),
             fields: owned(fields),
@@ -363,8 +405,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_volume_is_ready_once_it_can_be_used_as_it_is_wanted() {
-        let failed = "as it was; the change failed: no capacity";
+    async fn a_volume_is_ready_once_it_can_be_used_with_its_new_settings() {
+        let failed = "unchanged; the modification failed: no capacity";
         for (state, changed, expected) in [
             ("available", UNCHANGED, Phase::Ready),
             ("in-use", &*change("optimizing", 20), Phase::Ready),
@@ -374,7 +416,7 @@ mod tests {
         ] {
             let described = page(&volume("vol-1", state, "gp3"), "");
             let aws = replay(&[(200, &described), (200, changed)]).aws;
-            let phase = aws.phase(&home(), Kind::EbsVolume, "vol-1").await.unwrap();
+            let phase = aws.phase(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap();
             assert_eq!(phase, expected, "{state}");
         }
         for (state, expected) in [
@@ -384,15 +426,18 @@ mod tests {
             ("error", Phase::Broken("error".to_owned())),
         ] {
             let aws = replay(&[(200, &page(&volume("vol-1", state, "gp3"), ""))]).aws;
-            let phase = aws.phase(&home(), Kind::EbsVolume, "vol-1").await.unwrap();
+            let phase = aws.phase(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap();
             assert_eq!(phase, expected, "{state}");
         }
         let aws = replay(&[(200, &page("", ""))]).aws;
-        assert_eq!(aws.phase(&home(), Kind::EbsVolume, "vol-1").await.unwrap(), Phase::Gone);
+        assert_eq!(
+            aws.phase(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap(),
+            Phase::Gone
+        );
     }
 
     #[tokio::test]
-    async fn volumes_come_in_pages_by_tag_and_the_others_by_their_ids() {
+    async fn volumes_are_read_by_tag_in_pages_and_otherwise_by_id() {
         let first = page(&volume("vol-1", "in-use", "gp3"), "<nextToken>t</nextToken>");
         let second = page(&volume("vol-2", "available", "gp2"), "");
         let other = page(&volume("vol-3", "available", "st1"), "");
@@ -402,7 +447,7 @@ mod tests {
             (200, &other),
             (200, &change("modifying", 20)),
         ]);
-        let wanted = sought(&["vol-2", "vol-3", "vol-4", "data"], &["size_gib"]);
+        let wanted = query(&["vol-2", "vol-3", "vol-4", "data"], &["size_gib"]);
         let found = replay.aws.objects(&home(), &wanted).await.unwrap();
         let specs: Vec<Value> =
             found.iter().map(|object| serde_json::to_value(&object.spec).unwrap()).collect();
@@ -435,7 +480,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_volume_is_made_by_one_request_with_its_tags_and_a_token() {
+    async fn a_volume_is_created_by_one_request_with_tags_and_a_token() {
         let call = call(json!({"CreateVolume": {
             "AvailabilityZone": "eu-west-1a", "Encrypted": true, "KmsKeyId": "key/a", "Size": 20,
             "VolumeType": "gp3", "Iops": 4000, "Throughput": 250,
@@ -445,8 +490,9 @@ mod tests {
                     </CreateVolumeResponse>";
         let replay = replay(&[(200, made)]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = CallBindings { ids: Some(&ids), nonce: Some("n"), ..CallBindings::default() };
-        let outcome = replay.aws.call(&home(), &call, late).await.unwrap();
+        let bindings =
+            CallBindings { ids: Some(&ids), nonce: Some("n"), ..CallBindings::default() };
+        let outcome = replay.aws.call(&home(), &call, bindings).await.unwrap();
         assert_eq!(outcome, Outcome::Made("vol-1".to_owned()));
         let mut sent: Vec<String> =
             replay.bodies()[0].split('&').map(str::to_owned).collect::<Vec<_>>();
@@ -480,7 +526,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_that_was_sent_twice_is_done_and_another_one_comes_too_early() {
+    async fn a_repeated_modification_succeeds_and_another_one_is_too_early() {
         let call = call(json!({"ModifyVolume": {"VolumeId": "vol-1", "Size": 30}}));
         let early = refusal("IncorrectModificationState");
         let replay1 = replay(&[(400, &early), (200, &change("optimizing", 30))]);
@@ -493,11 +539,11 @@ mod tests {
         let replay2 = replay(&[(400, &early), (200, &change("optimizing", 25))]);
         let error = replay2.aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
         assert_eq!(error.fault, Fault::LimitExceeded);
-        assert!(error.message.contains("hours later"), "{error}");
+        assert!(error.message.contains("only hours after the previous one"), "{error}");
     }
 
     #[tokio::test]
-    async fn what_has_a_volume_is_not_deprived_of_it() {
+    async fn an_attached_volume_is_not_deleted() {
         let call = call(json!({"DeleteVolume": {"VolumeId": "vol-1"}}));
         for (code, fault) in
             [("VolumeInUse", Fault::Other), ("InvalidVolume.NotFound", Fault::NotFound)]
@@ -510,7 +556,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tags_are_set_and_taken_by_their_keys() {
+    async fn tags_are_set_and_removed() {
         let tags = json!({"CreateTags": {"Resources": ["vol-1"],
             "Tags": [{"Key": "a", "Value": "b"}]}});
         let keys = json!({"DeleteTags": {"Resources": ["vol-1"], "Tags": [{"Key": "a"}]}});

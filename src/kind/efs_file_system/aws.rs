@@ -1,13 +1,14 @@
-//! A file system's calls as the SDK's requests, and the SDK's description of one as ours.
+//! Sends the calls of file systems, and converts the SDK's descriptions of them.
 
 use super::{
-    Call, CreateFileSystem, CreateMountTarget, DeleteFileSystem, DeleteMountTarget, Lifecycle,
-    LifecyclePolicy, ModifyMountTargetSecurityGroups, MountTarget, PutBackupPolicy,
+    Call, CreateFileSystem, CreateMountTarget, DeleteFileSystem, DeleteMountTarget, EfsFileSystem,
+    Lifecycle, LifecyclePolicy, ModifyMountTargetSecurityGroups, MountTarget, PutBackupPolicy,
     PutLifecycleConfiguration, Settings, TagResource, Throughput, UntagResource, UpdateFileSystem,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::Service;
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
@@ -22,67 +23,154 @@ use aws_sdk_efs::types::{
 };
 use std::collections::BTreeSet;
 
-/// EFS lists file systems with their tags, up to 100 a page.
+/// The largest number of file systems per page.
 const PAGE: i32 = 100;
 
-/// All file systems are listed; what takes requests of its own is asked of the wanted ones, side by
-/// side.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    const OPERATION: &str = "DescribeFileSystems";
-    let client = aws.efs(at, ClientUse::Reading).await;
-    let mut found = Vec::new();
-    let mut from = None;
-    loop {
-        let request = client.describe_file_systems().max_items(PAGE).set_marker(from);
-        let page = answer(OPERATION, request.send().await)?;
-        from = page.next_marker;
-        let wanted = |system: &FileSystemDescription| {
-            system.life_cycle_state != LifeCycleState::Deleted
-                && sought.wants(&system.file_system_id, &tags_of(system))
+impl Service for EfsFileSystem {
+    /// Reads the selected file systems. All file systems are listed; the settings that need requests of
+    /// their own are read concurrently for the selected ones.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        const OPERATION: &str = "DescribeFileSystems";
+        let client = aws.efs(at, ClientUse::Reading).await;
+        let mut found = Vec::new();
+        let mut from = None;
+        loop {
+            let request = client.describe_file_systems().max_items(PAGE).set_marker(from);
+            let page = answer(OPERATION, request.send().await)?;
+            from = page.next_marker;
+            let systems = page.file_systems.into_iter().flatten();
+            found.extend(systems.filter(|system| {
+                system.life_cycle_state != LifeCycleState::Deleted
+                    && query.wants(&system.file_system_id, &tags_of(system))
+            }));
+            if from.is_none() {
+                break;
+            }
+        }
+        let reads = found.iter().map(|system| object(&client, system, query));
+        futures_util::future::try_join_all(reads).await
+    }
+
+    /// Reads the phase of a file system, including its mount targets.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+        const OPERATION: &str = "DescribeFileSystems";
+        let client = aws.efs(at, ClientUse::Reading).await;
+        let request = client.describe_file_systems().file_system_id(id);
+        let found = match answer(OPERATION, request.send().await) {
+            Ok(answer) => answer.file_systems.into_iter().flatten().next(),
+            Err(error) if error.fault == Fault::NotFound => None,
+            Err(error) => return Err(error),
         };
-        found.extend(page.file_systems.into_iter().flatten().filter(wanted));
-        if from.is_none() {
-            break;
+        let Some(system) = found else {
+            return Ok(Phase::Gone);
+        };
+        let phase = phase_of(&system);
+        if phase != Phase::Ready || system.number_of_mount_targets == 0 {
+            return Ok(phase);
+        }
+        match mount_targets(&client, id).await {
+            Ok(targets) => Ok(with_targets(phase, &targets)),
+            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+            Err(error) => Err(error),
         }
     }
-    let reads = found.iter().map(|system| object(&client, system, sought));
-    futures_util::future::try_join_all(reads).await
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.efs(at, ClientUse::Changing).await;
+        match call {
+            Call::CreateFileSystem(call) => create_file_system(&client, call, bindings).await,
+            Call::UpdateFileSystem(call) => update_file_system(&client, call, bindings).await,
+            Call::PutLifecycleConfiguration(call) => {
+                let PutLifecycleConfiguration { file_system_id, lifecycle_policies } = call;
+                let id = own(PutLifecycleConfiguration::NAME, file_system_id.as_ref(), bindings)?;
+                let policies = lifecycle_policies.iter().map(policy).collect();
+                let request = client.put_lifecycle_configuration().file_system_id(id);
+                let request = request.set_lifecycle_policies(Some(policies));
+                done(PutLifecycleConfiguration::NAME, request.send().await)
+            }
+            Call::PutBackupPolicy(PutBackupPolicy { file_system_id, backup_policy }) => {
+                let id = own(PutBackupPolicy::NAME, file_system_id.as_ref(), bindings)?;
+                let policy =
+                    types::BackupPolicy::builder().status(backup_policy.status.as_str().into());
+                let policy = policy.build().map_err(unbuilt(PutBackupPolicy::NAME))?;
+                let request = client.put_backup_policy().file_system_id(id).backup_policy(policy);
+                done(PutBackupPolicy::NAME, request.send().await)
+            }
+            Call::CreateMountTarget(call) => create_mount_target(aws, at, call, bindings).await,
+            Call::ModifyMountTargetSecurityGroups(call) => {
+                let request = client
+                    .modify_mount_target_security_groups()
+                    .mount_target_id(&call.mount_target_id)
+                    .set_security_groups(groups(&call.security_groups));
+                done(ModifyMountTargetSecurityGroups::NAME, request.send().await)
+            }
+            Call::DeleteMountTarget(DeleteMountTarget { mount_target_id }) => {
+                let request = client.delete_mount_target().mount_target_id(mount_target_id);
+                match done(DeleteMountTarget::NAME, request.send().await) {
+                    Err(error) if error.fault == Fault::NotFound => Ok(Outcome::Done),
+                    sent => sent,
+                }
+            }
+            Call::TagResource(TagResource { resource_id, tags: given }) => {
+                let id = own(TagResource::NAME, resource_id.as_ref(), bindings)?;
+                let given = tags(TagResource::NAME, given)?;
+                let request = client.tag_resource().resource_id(id).set_tags(Some(given));
+                done(TagResource::NAME, request.send().await)
+            }
+            Call::UntagResource(UntagResource { resource_id, tag_keys }) => {
+                let id = own(UntagResource::NAME, resource_id.as_ref(), bindings)?;
+                let request = client.untag_resource().resource_id(id);
+                done(UntagResource::NAME, request.set_tag_keys(Some(tag_keys.clone())).send().await)
+            }
+            Call::DeleteFileSystem(DeleteFileSystem { file_system_id }) => {
+                let id = own(DeleteFileSystem::NAME, file_system_id.as_ref(), bindings)?;
+                let request = client.delete_file_system().file_system_id(id);
+                done(DeleteFileSystem::NAME, request.send().await)
+            }
+        }
+    }
 }
 
 async fn object(
     client: &Client,
     system: &FileSystemDescription,
-    sought: &ConsumerQuery,
+    query: &ConsumerQuery,
 ) -> Result<Object, CloudError> {
     let id = system.file_system_id.as_str();
     let mut settings = lifted(system);
     let mut phase = phase_of(system);
-    let there = !matches!(
+    let exists = !matches!(
         system.life_cycle_state,
         LifeCycleState::Deleting | LifeCycleState::Deleted | LifeCycleState::Error
     );
-    if there && sought.asks(&["lifecycle"]) {
+    if exists && query.asks(&["lifecycle"]) {
         settings.lifecycle = Some(lifecycle(client, id).await?);
     }
-    if there && sought.asks(&["backup"]) {
+    if exists && query.asks(&["backup"]) {
         settings.backup = Some(backup(client, id).await?);
     }
-    if there && system.number_of_mount_targets > 0 && sought.asks(&["mount_targets"]) {
+    if exists && system.number_of_mount_targets > 0 && query.asks(&["mount_targets"]) {
         let targets = mount_targets(client, id).await?;
         phase = with_targets(phase, &targets);
-        let reads = targets.iter().filter(|target| !is_going(target));
+        let reads = targets.iter().filter(|target| !is_being_deleted(target));
         let reads = reads.map(|target| mount_target(client, target));
         let mut targets = futures_util::future::try_join_all(reads).await?;
         targets.sort();
         settings.mount_targets = Some(targets);
     }
-    let key = system.kms_key_id().filter(|_| system.encrypted == Some(true));
+    let key = if system.encrypted == Some(true) { system.kms_key_id() } else { None };
     let common = Common { key: Some(encryption(key)), existing: None, tags: tags_of(system) };
-    let spec = Spec::EfsFileSystem(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::EfsFileSystem(consumer::Spec { common, settings });
     Ok(Object { id: id.to_owned(), spec, phase })
 }
 
@@ -91,12 +179,13 @@ fn tags_of(system: &FileSystemDescription) -> Tags {
     tags.map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
-/// What the list of file systems says already. One without mount targets needs no further request.
+/// Converts the settings that the list of file systems contains. If a file system has no mount
+/// targets, they need no other request.
 fn lifted(system: &FileSystemDescription) -> Settings {
     let mibps = system.provisioned_throughput_in_mibps.unwrap_or_default();
     let throughput = match system.throughput_mode() {
         Some(ThroughputMode::Provisioned) => {
-            // Whole numbers are all that the configuration can say.
+            // The configuration accepts only whole numbers.
             let mibps = format!("{:.0}", mibps.max(0.0)).parse().unwrap_or(u32::MAX);
             Some(Throughput::Provisioned { mibps })
         }
@@ -131,7 +220,7 @@ async fn lifecycle(client: &Client, id: &str) -> Result<Lifecycle, CloudError> {
     Ok(lifecycle)
 }
 
-/// A file system that never had automatic backups has no policy about them.
+/// Reads whether automatic backups are on. A file system that never had them has no backup policy.
 async fn backup(client: &Client, id: &str) -> Result<bool, CloudError> {
     const OPERATION: &str = "DescribeBackupPolicy";
     let request = client.describe_backup_policy().file_system_id(id);
@@ -163,11 +252,12 @@ async fn mount_targets(
     }
 }
 
-fn is_going(target: &MountTargetDescription) -> bool {
+fn is_being_deleted(target: &MountTargetDescription) -> bool {
     matches!(target.life_cycle_state, LifeCycleState::Deleting | LifeCycleState::Deleted)
 }
 
-/// Its security groups are told by another request, and not while it is being made.
+/// Reads a mount target. Its security groups are a request of their own, which fails while the
+/// mount target is being created.
 async fn mount_target(
     client: &Client,
     target: &MountTargetDescription,
@@ -183,30 +273,6 @@ async fn mount_target(
     Ok(MountTarget { subnet: target.subnet_id.clone(), security_groups, id: Some(id) })
 }
 
-/// How far AWS is with the file system, and with its mount targets.
-pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    const OPERATION: &str = "DescribeFileSystems";
-    let client = aws.efs(at, ClientUse::Reading).await;
-    let request = client.describe_file_systems().file_system_id(id);
-    let found = match answer(OPERATION, request.send().await) {
-        Ok(answer) => answer.file_systems.into_iter().flatten().next(),
-        Err(error) if error.fault == Fault::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    let Some(system) = found else {
-        return Ok(Phase::Gone);
-    };
-    let phase = phase_of(&system);
-    if phase != Phase::Ready || system.number_of_mount_targets == 0 {
-        return Ok(phase);
-    }
-    match mount_targets(&client, id).await {
-        Ok(targets) => Ok(with_targets(phase, &targets)),
-        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
-        Err(error) => Err(error),
-    }
-}
-
 fn phase_of(system: &FileSystemDescription) -> Phase {
     match system.life_cycle_state.as_str() {
         "available" => Phase::Ready,
@@ -216,35 +282,38 @@ fn phase_of(system: &FileSystemDescription) -> Phase {
     }
 }
 
-/// A file system is not ready while one of its mount targets comes or goes.
+/// Returns the phase of a file system with its mount targets. It is busy while one of them is being
+/// created or deleted.
 fn with_targets(phase: Phase, targets: &[MountTargetDescription]) -> Phase {
-    let word = |target: &MountTargetDescription| {
-        format!("mount target {} {}", target.mount_target_id, target.life_cycle_state.as_str())
-    };
     let broken = targets.iter().find(|target| target.life_cycle_state == LifeCycleState::Error);
     let busy = targets.iter().find(|target| {
         let state = &target.life_cycle_state;
         *state != LifeCycleState::Available && *state != LifeCycleState::Deleted
     });
     match (phase, broken, busy) {
-        (Phase::Ready, Some(target), _) => Phase::Broken(word(target)),
-        (Phase::Ready, None, Some(target)) => Phase::Busy(word(target)),
+        (Phase::Ready, Some(target), _) => Phase::Broken(state_text(target)),
+        (Phase::Ready, None, Some(target)) => Phase::Busy(state_text(target)),
         (phase, _, _) => phase,
     }
 }
 
-fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
-    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+fn state_text(target: &MountTargetDescription) -> String {
+    format!("mount target {} {}", target.mount_target_id, target.life_cycle_state.as_str())
 }
 
-/// The file system that a call is about: the one that it names, else the one that was just made.
+fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
+    let built = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
+
+/// Returns the file system of a call: the one that the call names, or else the one that the step
+/// created.
 fn own(
     operation: &'static str,
     named: Option<&String>,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<String, CloudError> {
-    let id = named.cloned().or_else(|| late.id.map(str::to_owned));
+    let id = named.cloned().or_else(|| bindings.id.map(str::to_owned));
     id.ok_or_else(|| local(operation, Fault::Other, "the file system does not exist yet"))
 }
 
@@ -252,74 +321,13 @@ fn groups(groups: &BTreeSet<String>) -> Option<Vec<String>> {
     Some(groups.iter().cloned().collect())
 }
 
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.efs(at, ClientUse::Changing).await;
-    match call {
-        Call::CreateFileSystem(call) => create_file_system(&client, call, late).await,
-        Call::UpdateFileSystem(call) => update_file_system(&client, call, late).await,
-        Call::PutLifecycleConfiguration(call) => {
-            let PutLifecycleConfiguration { file_system_id, lifecycle_policies } = call;
-            let id = own(PutLifecycleConfiguration::NAME, file_system_id.as_ref(), late)?;
-            let policies = lifecycle_policies.iter().map(policy).collect();
-            let request = client.put_lifecycle_configuration().file_system_id(id);
-            let request = request.set_lifecycle_policies(Some(policies));
-            done(PutLifecycleConfiguration::NAME, request.send().await)
-        }
-        Call::PutBackupPolicy(PutBackupPolicy { file_system_id, backup_policy }) => {
-            let id = own(PutBackupPolicy::NAME, file_system_id.as_ref(), late)?;
-            let policy =
-                types::BackupPolicy::builder().status(backup_policy.status.as_str().into());
-            let policy = policy.build().map_err(unbuilt(PutBackupPolicy::NAME))?;
-            let request = client.put_backup_policy().file_system_id(id).backup_policy(policy);
-            done(PutBackupPolicy::NAME, request.send().await)
-        }
-        Call::CreateMountTarget(call) => create_mount_target(aws, at, call, late).await,
-        Call::ModifyMountTargetSecurityGroups(call) => {
-            let request = client
-                .modify_mount_target_security_groups()
-                .mount_target_id(&call.mount_target_id)
-                .set_security_groups(groups(&call.security_groups));
-            done(ModifyMountTargetSecurityGroups::NAME, request.send().await)
-        }
-        Call::DeleteMountTarget(DeleteMountTarget { mount_target_id }) => {
-            let request = client.delete_mount_target().mount_target_id(mount_target_id);
-            match done(DeleteMountTarget::NAME, request.send().await) {
-                Err(error) if error.fault == Fault::NotFound => Ok(Outcome::Done),
-                sent => sent,
-            }
-        }
-        Call::TagResource(TagResource { resource_id, tags: given }) => {
-            let id = own(TagResource::NAME, resource_id.as_ref(), late)?;
-            let given = tags(TagResource::NAME, given)?;
-            let request = client.tag_resource().resource_id(id).set_tags(Some(given));
-            done(TagResource::NAME, request.send().await)
-        }
-        Call::UntagResource(UntagResource { resource_id, tag_keys }) => {
-            let id = own(UntagResource::NAME, resource_id.as_ref(), late)?;
-            let request = client.untag_resource().resource_id(id);
-            done(UntagResource::NAME, request.set_tag_keys(Some(tag_keys.clone())).send().await)
-        }
-        Call::DeleteFileSystem(DeleteFileSystem { file_system_id }) => {
-            let id = own(DeleteFileSystem::NAME, file_system_id.as_ref(), late)?;
-            let request = client.delete_file_system().file_system_id(id);
-            done(DeleteFileSystem::NAME, request.send().await)
-        }
-    }
-}
-
 async fn create_file_system(
     client: &Client,
     call: &CreateFileSystem,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateFileSystem::NAME;
-    let key = call.kms_key_id.as_ref().map(|key| resolve(NAME, key, late)).transpose()?;
+    let key = call.kms_key_id.as_ref().map(|key| resolve(NAME, key, bindings)).transpose()?;
     let mibps = call.provisioned_throughput_in_mibps.map(f64::from);
     let request = client
         .create_file_system()
@@ -339,11 +347,11 @@ async fn create_file_system(
 async fn update_file_system(
     client: &Client,
     call: &UpdateFileSystem,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let request = client
         .update_file_system()
-        .file_system_id(own(UpdateFileSystem::NAME, call.file_system_id.as_ref(), late)?)
+        .file_system_id(own(UpdateFileSystem::NAME, call.file_system_id.as_ref(), bindings)?)
         .throughput_mode(call.throughput_mode.as_str().into())
         .set_provisioned_throughput_in_mibps(call.provisioned_throughput_in_mibps.map(f64::from));
     done(UpdateFileSystem::NAME, request.send().await)
@@ -353,9 +361,9 @@ async fn create_mount_target(
     aws: &Aws,
     at: &Place,
     call: &CreateMountTarget,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let id = own(CreateMountTarget::NAME, call.file_system_id.as_ref(), late)?;
+    let id = own(CreateMountTarget::NAME, call.file_system_id.as_ref(), bindings)?;
     let request = aws
         .efs(at, ClientUse::Changing)
         .await
@@ -371,8 +379,8 @@ async fn create_mount_target(
     }
 }
 
-/// A mount target that was made before: the answer to that was lost. EFS says of it that a zone has
-/// room for one; whether it is the wanted one is looked up.
+/// Succeeds if the mount target exists already, because the answer to an earlier call was lost. EFS
+/// reports only that the Availability Zone has a mount target, which may be in another subnet.
 async fn is_there(
     aws: &Aws,
     at: &Place,
@@ -382,12 +390,12 @@ async fn is_there(
 ) -> Result<Outcome, CloudError> {
     let client = aws.efs(at, ClientUse::Reading).await;
     let targets = mount_targets(&client, id).await?;
-    let wanted = |target: &MountTargetDescription| target.subnet_id == subnet && !is_going(target);
-    if targets.iter().any(wanted) {
+    if targets.iter().any(|target| target.subnet_id == subnet && !is_being_deleted(target)) {
         return Ok(Outcome::Done);
     }
-    // One that is on its way out makes room; another one stays.
-    let fault = if targets.iter().any(is_going) { Fault::InvalidState } else { Fault::Unsupported };
+    // The call can succeed once a mount target that is being deleted is gone.
+    let is_temporary = targets.iter().any(is_being_deleted);
+    let fault = if is_temporary { Fault::InvalidState } else { Fault::Unsupported };
     Err(CloudError { fault, ..error })
 }
 

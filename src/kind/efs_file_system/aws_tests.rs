@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cloud::Cloud;
-use crate::kind::{Call, Ids, Kind};
+use crate::kind::{Call, ConsumerKind, Ids};
 use crate::sdk::replay::{Replay, replay};
 use serde_json::{Value, json};
 
@@ -32,12 +32,12 @@ fn page(systems: &[Value], next: Option<&str>) -> String {
 }
 
 fn targets(states: &[&str]) -> String {
-    let each = states.iter().zip(1..).map(|(state, n)| {
+    let targets = states.iter().zip(1..).map(|(state, n)| {
         json!({"OwnerId": "111122223333", "MountTargetId": format!("fsmt-{n}"),
             "FileSystemId": "fs-1", "SubnetId": format!("subnet-{n}"),
             "LifeCycleState": state, "IpAddress": "10.0.0.9"})
     });
-    json!({ "MountTargets": each.collect::<Vec<_>>() }).to_string()
+    json!({ "MountTargets": targets.collect::<Vec<_>>() }).to_string()
 }
 
 #[tokio::test]
@@ -59,16 +59,19 @@ async fn a_file_system_is_ready_once_its_mount_targets_are() {
         let answers = [(200, system.as_str()), (200, targets.as_str())];
         let asked = if states.is_empty() { 1 } else { 2 };
         let aws = replay(&answers[..asked]).aws;
-        assert_eq!(aws.phase(&home(), Kind::EfsFileSystem, "fs-1").await.unwrap(), expected);
+        assert_eq!(
+            aws.phase(&home(), ConsumerKind::EfsFileSystem, "fs-1").await.unwrap(),
+            expected
+        );
     }
     let gone = r#"{"code": "FileSystemNotFound", "message": "no such file system"}"#;
     let aws = replay(&[(404, gone)]).aws;
-    assert_eq!(aws.phase(&home(), Kind::EfsFileSystem, "fs-1").await.unwrap(), Phase::Gone);
+    assert_eq!(aws.phase(&home(), ConsumerKind::EfsFileSystem, "fs-1").await.unwrap(), Phase::Gone);
 }
 
-fn sought(fields: &[&str]) -> ConsumerQuery {
+fn query(fields: &[&str]) -> ConsumerQuery {
     ConsumerQuery {
-        kind: Kind::EfsFileSystem,
+        kind: ConsumerKind::EfsFileSystem,
         stack: "s".to_owned(),
         ids: BTreeSet::new(),
         fields: fields.iter().map(|field| (*field).to_owned()).collect(),
@@ -76,13 +79,13 @@ fn sought(fields: &[&str]) -> ConsumerQuery {
 }
 
 #[tokio::test]
-async fn only_what_is_the_stacks_and_asked_for_takes_requests() {
+async fn only_requested_settings_of_the_stacks_file_systems_are_read() {
     let mut foreign = described("fs-9", "available", 3);
     foreign["Tags"] = json!([]);
     let first = page(&[foreign], Some("more"));
     let second = page(&[described("fs-1", "available", 0)], None);
     let replay = replay(&[(200, &first), (200, &second)]);
-    let found = replay.aws.objects(&home(), &sought(&["mount_targets"])).await.unwrap();
+    let found = replay.aws.objects(&home(), &query(&["mount_targets"])).await.unwrap();
     assert_eq!(replay.bodies().len(), 2);
     let spec = serde_json::to_value(&found[0].spec).unwrap();
     assert_eq!((found.len(), found[0].id.as_str()), (1, "fs-1"));
@@ -95,7 +98,7 @@ async fn only_what_is_the_stacks_and_asked_for_takes_requests() {
 }
 
 #[tokio::test]
-async fn a_file_system_is_read_with_what_is_asked_for() {
+async fn a_file_system_is_read_with_the_requested_settings() {
     let system = page(&[described("fs-1", "available", 2)], None);
     let lifecycle = json!({"LifecyclePolicies": [{"TransitionToIA": "AFTER_30_DAYS"},
         {"TransitionToArchive": "AFTER_90_DAYS"},
@@ -107,7 +110,7 @@ async fn a_file_system_is_read_with_what_is_asked_for() {
     let answers =
         [(200, system.as_str()), (200, &lifecycle), (404, none), (200, &targets), (200, groups)];
     let replay = replay(&answers);
-    let fields = sought(&["lifecycle", "backup", "mount_targets"]);
+    let fields = query(&["lifecycle", "backup", "mount_targets"]);
     let found = replay.aws.objects(&home(), &fields).await.unwrap();
     let spec = serde_json::to_value(&found[0].spec).unwrap();
     assert_eq!(
@@ -130,12 +133,12 @@ fn call(parameters: &Value) -> Call {
 
 async fn sent(replay: &Replay, parameters: &Value) -> Result<Outcome, CloudError> {
     let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-    let late = CallBindings { ids: Some(&ids), id: Some("fs-1"), ..CallBindings::default() };
-    replay.aws.call(&home(), &call(parameters), late).await
+    let bindings = CallBindings { ids: Some(&ids), id: Some("fs-1"), ..CallBindings::default() };
+    replay.aws.call(&home(), &call(parameters), bindings).await
 }
 
 #[tokio::test]
-async fn a_file_system_is_made_encrypted_and_named_by_aws() {
+async fn a_file_system_is_created_encrypted_and_aws_assigns_its_id() {
     let parameters = json!({
         "CreationToken": "kmsctl:s/shared", "PerformanceMode": "generalPurpose",
         "Encrypted": true, "KmsKeyId": "key/a", "ThroughputMode": "provisioned",
@@ -154,7 +157,7 @@ async fn a_file_system_is_made_encrypted_and_named_by_aws() {
 }
 
 #[tokio::test]
-async fn each_move_between_kinds_of_storage_stands_alone() {
+async fn each_lifecycle_transition_is_its_own_policy() {
     let policies = json!([{"TransitionToIA": "AFTER_30_DAYS"},
         {"TransitionToPrimaryStorageClass": "AFTER_1_ACCESS"}]);
     let replay = replay(&[(200, r#"{"LifecyclePolicies": []}"#)]);
@@ -164,7 +167,7 @@ async fn each_move_between_kinds_of_storage_stands_alone() {
 }
 
 #[tokio::test]
-async fn a_mount_target_that_was_made_before_is_the_wanted_one_or_in_the_way() {
+async fn an_existing_mount_target_is_the_wanted_one_or_a_conflict() {
     let conflict = r#"{"code": "MountTargetConflict", "message": "there is one"}"#;
     let create = |subnet: &str| json!({"CreateMountTarget": {"SubnetId": subnet}});
     let (there, going) = (targets(&["available"]), targets(&["deleting"]));

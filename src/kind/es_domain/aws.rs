@@ -1,17 +1,19 @@
-//! A domain's calls as the SDK's requests, and the SDK's description of one as ours.
+//! Sends the calls of domains, and converts the SDK's descriptions of them.
 
 use super::{
     AddTags, Call, ClusterConfig, CreateDomain, DeleteDomain, DomainEndpointOptions, EbsOptions,
-    EncryptionAtRestOptions, NodeToNodeEncryptionOptions, RemoveTags, Settings, UpdateDomainConfig,
-    UpgradeDomain, VpcOptions, access_policy,
+    EncryptionAtRestOptions, EsDomain, NodeToNodeEncryptionOptions, RemoveTags, Settings,
+    UpdateDomainConfig, UpgradeDomain, VpcOptions, access_policy,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::Service;
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::policy::Document;
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done, unbuilt};
@@ -19,31 +21,75 @@ use aws_sdk_opensearch::Client;
 use aws_sdk_opensearch::types::{self, DomainStatus, Tag};
 use std::collections::BTreeSet;
 
-/// How many domains one `DescribeDomains` takes.
-const MANY: usize = 5;
+/// The largest number of domains in a `DescribeDomains` request.
+const DESCRIBED: usize = 5;
 
-/// Names are listed in one request, domains described five a request, and tags told one domain a
-/// request: those of the given names are read, side by side. Domains that carry the stack's tag and
-/// are not named by it are not looked for.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    const NAMES: &str = "ListDomainNames";
-    if sought.ids.is_empty() && !sought.is_all() {
-        return Ok(Vec::new());
+impl Service for EsDomain {
+    /// Reads the domains with the selected names, concurrently: the names of all domains in one
+    /// request, the settings in requests for five domains, and the tags in one request per domain.
+    /// Domains are not searched by the stack's tag.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        const NAMES: &str = "ListDomainNames";
+        if query.ids.is_empty() && !query.is_all() {
+            return Ok(Vec::new());
+        }
+        let client = aws.opensearch(at, ClientUse::Reading).await;
+        let listed = answer(NAMES, client.list_domain_names().send().await)?;
+        let names = listed.domain_names().iter().filter_map(|info| info.domain_name.clone());
+        let names: Vec<String> =
+            names.filter(|name| query.is_all() || query.ids.contains(name)).collect();
+        let reads = names.chunks(DESCRIBED).map(|names| described(&client, names));
+        let found: Vec<DomainStatus> =
+            futures_util::future::try_join_all(reads).await?.into_iter().flatten().collect();
+        let reads = found.iter().map(|domain| object(&client, at, domain, !query.is_all()));
+        futures_util::future::try_join_all(reads).await
     }
-    let client = aws.opensearch(at, ClientUse::Reading).await;
-    let listed = answer(NAMES, client.list_domain_names().send().await)?;
-    let names = listed.domain_names().iter().filter_map(|info| info.domain_name.clone());
-    let names: Vec<String> =
-        names.filter(|name| sought.is_all() || sought.ids.contains(name)).collect();
-    let reads = names.chunks(MANY).map(|names| described(&client, names));
-    let found: Vec<DomainStatus> =
-        futures_util::future::try_join_all(reads).await?.into_iter().flatten().collect();
-    let reads = found.iter().map(|domain| object(&client, at, domain, !sought.is_all()));
-    futures_util::future::try_join_all(reads).await
+
+    /// Reads the phase of a domain.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+        const OPERATION: &str = "DescribeDomain";
+        let client = aws.opensearch(at, ClientUse::Reading).await;
+        match answer(OPERATION, client.describe_domain().domain_name(id).send().await) {
+            Ok(answer) => Ok(answer.domain_status().map_or(Phase::Gone, phase_of)),
+            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.opensearch(at, ClientUse::Changing).await;
+        match call {
+            Call::CreateDomain(call) => create_domain(&client, call, bindings).await,
+            Call::UpdateDomainConfig(call) => update_domain_config(&client, call, bindings).await,
+            Call::UpgradeDomain(UpgradeDomain { domain_name, target_version }) => {
+                let request = client.upgrade_domain().domain_name(domain_name);
+                done(UpgradeDomain::NAME, request.target_version(target_version).send().await)
+            }
+            Call::AddTags(AddTags { arn, tag_list }) => {
+                let request = client.add_tags().arn(arn);
+                let request = request.set_tag_list(Some(tags(AddTags::NAME, tag_list)?));
+                done(AddTags::NAME, request.send().await)
+            }
+            Call::RemoveTags(RemoveTags { arn, tag_keys }) => {
+                let request = client.remove_tags().arn(arn).set_tag_keys(Some(tag_keys.clone()));
+                done(RemoveTags::NAME, request.send().await)
+            }
+            Call::DeleteDomain(DeleteDomain { domain_name }) => done(
+                DeleteDomain::NAME,
+                client.delete_domain().domain_name(domain_name).send().await,
+            ),
+        }
+    }
 }
 
 async fn described(client: &Client, names: &[String]) -> Result<Vec<DomainStatus>, CloudError> {
@@ -58,40 +104,32 @@ async fn object(
     domain: &DomainStatus,
     tagged: bool,
 ) -> Result<Object, CloudError> {
-    const TAGS: &str = "ListTags";
-    let listed = match tagged {
-        true => match answer(TAGS, client.list_tags().arn(domain.arn()).send().await) {
-            Ok(answer) => answer.tag_list.unwrap_or_default(),
-            // One that goes while it is read.
-            Err(error) if error.fault == Fault::NotFound => Vec::new(),
-            Err(error) => return Err(error),
-        },
-        false => Vec::new(),
-    };
-    let tags: Tags = listed.into_iter().map(|tag| (tag.key, tag.value)).collect();
-    let at_rest = domain.encryption_at_rest_options();
-    let encrypted = at_rest.is_some_and(|options| options.enabled == Some(true));
-    let key = at_rest.and_then(|options| options.kms_key_id()).filter(|_| encrypted);
+    let tags = if tagged { tags_of(client, domain).await? } else { Tags::new() };
+    let at_rest =
+        domain.encryption_at_rest_options().filter(|options| options.enabled == Some(true));
+    let key = at_rest.and_then(|options| options.kms_key_id());
     let common = Common { key: Some(encryption(key)), existing: None, tags };
-    let settings = Settings { encrypted: Some(encrypted), ..lifted(at, domain) };
-    let spec = Spec::EsDomain(consumer::Spec { common, settings });
+    let settings = Settings { encrypted: Some(at_rest.is_some()), ..lifted(at, domain) };
+    let spec = ConsumerSpec::EsDomain(consumer::Spec { common, settings });
     Ok(Object { id: domain.domain_name().to_owned(), spec, phase: phase_of(domain) })
 }
 
-/// How far AWS is with the domain.
-pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    const OPERATION: &str = "DescribeDomain";
-    let client = aws.opensearch(at, ClientUse::Reading).await;
-    match answer(OPERATION, client.describe_domain().domain_name(id).send().await) {
-        Ok(answer) => Ok(answer.domain_status().map_or(Phase::Gone, phase_of)),
-        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+async fn tags_of(client: &Client, domain: &DomainStatus) -> Result<Tags, CloudError> {
+    const OPERATION: &str = "ListTags";
+    match answer(OPERATION, client.list_tags().arn(domain.arn()).send().await) {
+        Ok(answer) => {
+            let tags = answer.tag_list.unwrap_or_default();
+            Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+        }
+        // The domain was deleted after it was listed.
+        Err(error) if error.fault == Fault::NotFound => Ok(Tags::new()),
         Err(error) => Err(error),
     }
 }
 
-/// A domain is ready once it is created and no change of it is in progress. A domain in the state
-/// `Isolated` does not become ready by itself; the usual cause is a key that cannot be used
-/// (OpenSearch Service API Reference, `DomainProcessingStatus`).
+/// Returns the phase of a domain. A domain in the state `Isolated` does not become ready by itself;
+/// the usual cause is a key that cannot be used (OpenSearch Service API Reference,
+/// `DomainProcessingStatus`).
 fn phase_of(domain: &DomainStatus) -> Phase {
     let status = domain.domain_processing_status().map(types::DomainProcessingStatusType::as_str);
     let at_work = domain.processing == Some(true) || domain.upgrade_processing == Some(true);
@@ -110,11 +148,10 @@ fn count(number: Option<i32>) -> Option<u32> {
     number.and_then(|number| u32::try_from(number).ok())
 }
 
-/// The settings, but for encryption at rest.
+/// Converts the settings except encryption at rest.
 fn lifted(at: &Place, domain: &DomainStatus) -> Settings {
     let cluster = domain.cluster_config();
-    let has_masters = cluster.is_some_and(|c| c.dedicated_master_enabled == Some(true));
-    let master = cluster.filter(|_| has_masters);
+    let master = cluster.filter(|c| c.dedicated_master_enabled == Some(true));
     let spread = cluster.filter(|c| c.zone_awareness_enabled == Some(true));
     let zones = spread.map(|c| {
         let config = c.zone_awareness_config();
@@ -123,7 +160,6 @@ fn lifted(at: &Place, domain: &DomainStatus) -> Settings {
     let ebs = domain.ebs_options().filter(|ebs| ebs.ebs_enabled == Some(true));
     let endpoint = domain.domain_endpoint_options();
     let vpc = domain.vpc_options();
-    let set = |ids: &[String]| -> BTreeSet<String> { ids.iter().cloned().collect() };
     let policy = domain.access_policies().unwrap_or_default();
     Settings {
         engine_version: domain.engine_version.clone(),
@@ -145,19 +181,25 @@ fn lifted(at: &Place, domain: &DomainStatus) -> Settings {
         tls_policy: endpoint
             .and_then(|endpoint| Some(endpoint.tls_security_policy()?.as_str().to_owned())),
         access_policy: access_policy(policy, at.region.partition()),
-        vpc_subnets: vpc.map(|vpc| set(vpc.subnet_ids())).filter(|subnets| !subnets.is_empty()),
-        vpc_security_groups: vpc
-            .map(|vpc| set(vpc.security_group_ids()))
-            .filter(|groups| !groups.is_empty()),
+        vpc_subnets: vpc.and_then(|vpc| non_empty(vpc.subnet_ids())),
+        vpc_security_groups: vpc.and_then(|vpc| non_empty(vpc.security_group_ids())),
     }
 }
 
-fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
-    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-    each.collect::<Result<_, _>>().map_err(unbuilt(operation))
+fn non_empty(ids: &[String]) -> Option<BTreeSet<String>> {
+    if ids.is_empty() {
+        return None;
+    }
+    Some(ids.iter().cloned().collect())
 }
 
-/// AWS refuses numbers that are out of range; here they only must not wrap.
+fn tags(operation: &'static str, tags: &[consumer::Tag]) -> Result<Vec<Tag>, CloudError> {
+    let built = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
+    built.collect::<Result<_, _>>().map_err(unbuilt(operation))
+}
+
+/// Converts a number. A number that is too large is rejected by the service, so it only must not
+/// wrap.
 fn number(number: Option<u32>) -> Option<i32> {
     number.map(|number| i32::try_from(number).unwrap_or(i32::MAX))
 }
@@ -189,20 +231,17 @@ fn ebs(given: &EbsOptions) -> types::EbsOptions {
 }
 
 fn vpc(given: &VpcOptions) -> types::VpcOptions {
-    let list =
-        |ids: &Option<BTreeSet<String>>| ids.as_ref().map(|ids| ids.iter().cloned().collect());
-    types::VpcOptions::builder()
-        .set_subnet_ids(list(&given.subnet_ids))
-        .set_security_group_ids(list(&given.security_group_ids))
-        .build()
+    let subnets = given.subnet_ids.clone().map(Vec::from_iter);
+    let groups = given.security_group_ids.clone().map(Vec::from_iter);
+    types::VpcOptions::builder().set_subnet_ids(subnets).set_security_group_ids(groups).build()
 }
 
 fn at_rest(
     operation: &'static str,
     given: &EncryptionAtRestOptions,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<types::EncryptionAtRestOptions, CloudError> {
-    let key = given.kms_key_id.as_ref().map(|key| resolve(operation, key, late)).transpose()?;
+    let key = given.kms_key_id.as_ref().map(|key| resolve(operation, key, bindings)).transpose()?;
     let built = types::EncryptionAtRestOptions::builder().enabled(given.enabled);
     Ok(built.set_kms_key_id(key).build())
 }
@@ -218,40 +257,10 @@ fn endpoint(given: &DomainEndpointOptions) -> types::DomainEndpointOptions {
         .build()
 }
 
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.opensearch(at, ClientUse::Changing).await;
-    match call {
-        Call::CreateDomain(call) => create_domain(&client, call, late).await,
-        Call::UpdateDomainConfig(call) => update_domain_config(&client, call, late).await,
-        Call::UpgradeDomain(UpgradeDomain { domain_name, target_version }) => {
-            let request = client.upgrade_domain().domain_name(domain_name);
-            done(UpgradeDomain::NAME, request.target_version(target_version).send().await)
-        }
-        Call::AddTags(AddTags { arn, tag_list }) => {
-            let request = client.add_tags().arn(arn);
-            let request = request.set_tag_list(Some(tags(AddTags::NAME, tag_list)?));
-            done(AddTags::NAME, request.send().await)
-        }
-        Call::RemoveTags(RemoveTags { arn, tag_keys }) => {
-            let request = client.remove_tags().arn(arn).set_tag_keys(Some(tag_keys.clone()));
-            done(RemoveTags::NAME, request.send().await)
-        }
-        Call::DeleteDomain(DeleteDomain { domain_name }) => {
-            done(DeleteDomain::NAME, client.delete_domain().domain_name(domain_name).send().await)
-        }
-    }
-}
-
 async fn create_domain(
     client: &Client,
     CreateDomain { domain_name, engine_version, config, tag_list }: &CreateDomain,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateDomain::NAME;
     let rest = config.encryption_at_rest_options.as_ref();
@@ -261,9 +270,9 @@ async fn create_domain(
         .set_engine_version(engine_version.clone())
         .set_cluster_config(config.cluster_config.as_ref().map(cluster))
         .set_ebs_options(config.ebs_options.as_ref().map(ebs))
-        .set_access_policies(config.access_policies.clone())
+        .set_access_policies(config.access_policies.as_ref().map(Document::to_json))
         .set_vpc_options(config.vpc_options.as_ref().map(vpc))
-        .set_encryption_at_rest_options(rest.map(|rest| at_rest(NAME, rest, late)).transpose()?)
+        .set_encryption_at_rest_options(rest.map(|rest| at_rest(NAME, rest, bindings)).transpose()?)
         .set_node_to_node_encryption_options(
             config.node_to_node_encryption_options.map(between_nodes),
         )
@@ -276,7 +285,7 @@ async fn create_domain(
 async fn update_domain_config(
     client: &Client,
     UpdateDomainConfig { domain_name, config }: &UpdateDomainConfig,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = UpdateDomainConfig::NAME;
     let rest = config.encryption_at_rest_options.as_ref();
@@ -285,9 +294,9 @@ async fn update_domain_config(
         .domain_name(domain_name)
         .set_cluster_config(config.cluster_config.as_ref().map(cluster))
         .set_ebs_options(config.ebs_options.as_ref().map(ebs))
-        .set_access_policies(config.access_policies.clone())
+        .set_access_policies(config.access_policies.as_ref().map(Document::to_json))
         .set_vpc_options(config.vpc_options.as_ref().map(vpc))
-        .set_encryption_at_rest_options(rest.map(|rest| at_rest(NAME, rest, late)).transpose()?)
+        .set_encryption_at_rest_options(rest.map(|rest| at_rest(NAME, rest, bindings)).transpose()?)
         .set_node_to_node_encryption_options(
             config.node_to_node_encryption_options.map(between_nodes),
         )
@@ -299,7 +308,7 @@ async fn update_domain_config(
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, Ids, Kind};
+    use crate::kind::{Call, ConsumerKind, Ids};
     use crate::sdk::replay::replay;
     use serde_json::{Value, json};
 
@@ -309,7 +318,7 @@ mod tests {
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
-    /// A domain as AWS describes one in a VPC.
+    /// Returns the description of a domain in a VPC.
     fn described(name: &str) -> Value {
         json!({
             "DomainId": format!("111122223333/{name}"), "DomainName": name,
@@ -338,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_domain_is_ready_once_aws_is_at_no_change_of_it() {
+    async fn a_domain_is_ready_once_no_change_is_in_progress() {
         let busy = |word: &str| Phase::Busy(word.to_owned());
         for (changed, expected) in [
             (json!({}), Phase::Ready),
@@ -357,17 +366,17 @@ mod tests {
             let mut domain = described("logs");
             domain.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
             let aws = replay(&[(200, &json!({ "DomainStatus": domain }).to_string())]).aws;
-            assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), expected);
+            assert_eq!(aws.phase(&home(), ConsumerKind::EsDomain, "logs").await.unwrap(), expected);
         }
         let gone =
             r#"{"__type": "ResourceNotFoundException", "message": "Domain not found: logs"}"#;
         let aws = replay(&[(409, gone)]).aws;
-        assert_eq!(aws.phase(&home(), Kind::EsDomain, "logs").await.unwrap(), Phase::Gone);
+        assert_eq!(aws.phase(&home(), ConsumerKind::EsDomain, "logs").await.unwrap(), Phase::Gone);
     }
 
-    fn sought(ids: &[&str]) -> ConsumerQuery {
+    fn query(ids: &[&str]) -> ConsumerQuery {
         ConsumerQuery {
-            kind: Kind::EsDomain,
+            kind: ConsumerKind::EsDomain,
             stack: "s".to_owned(),
             ids: ids.iter().map(|id| (*id).to_owned()).collect(),
             fields: BTreeSet::new(),
@@ -375,7 +384,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn domains_are_described_five_a_request() {
+    async fn domains_are_described_five_per_request() {
         let names = ["aaa", "bbb", "ccc", "ddd", "eee", "fff", "other"];
         let list: Vec<Value> = names.iter().map(|name| json!({ "DomainName": name })).collect();
         let list = json!({ "DomainNames": list }).to_string();
@@ -388,7 +397,7 @@ mod tests {
         let mut answers = vec![(200, list.as_str()), (200, &five), (200, &one)];
         answers.extend([(200, tags); 6]);
         let replay = replay(&answers);
-        let found = replay.aws.objects(&home(), &sought(&names[..6])).await.unwrap();
+        let found = replay.aws.objects(&home(), &query(&names[..6])).await.unwrap();
         assert_eq!(found.len(), 6);
         let bodies = replay.bodies();
         assert_eq!(bodies[1], r#"{"DomainNames":["aaa","bbb","ccc","ddd","eee"]}"#);
@@ -402,7 +411,7 @@ mod tests {
         let one = json!({ "DomainStatusList": [described("logs")] }).to_string();
         let tags = r#"{"TagList": [{"Key": "kmsctl:stack", "Value": "s"}]}"#;
         let replay = replay(&[(200, list), (200, &one), (200, tags)]);
-        let found = replay.aws.objects(&home(), &sought(&["logs", "missing"])).await.unwrap();
+        let found = replay.aws.objects(&home(), &query(&["logs", "missing"])).await.unwrap();
         let spec = serde_json::to_value(&found[0].spec).unwrap();
         assert_eq!(
             spec["es_domain"],
@@ -431,7 +440,7 @@ mod tests {
         }
         let one = json!({ "DomainStatusList": [plain] }).to_string();
         let replay = crate::sdk::replay::replay(&[(200, list), (200, &one), (200, tags)]);
-        let found = replay.aws.objects(&home(), &sought(&["logs"])).await.unwrap();
+        let found = replay.aws.objects(&home(), &query(&["logs"])).await.unwrap();
         let spec = serde_json::to_value(&found[0].spec).unwrap();
         assert_eq!(
             spec["es_domain"],
@@ -444,7 +453,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_domain_is_made_with_everything_that_is_said() {
+    async fn a_domain_is_created_with_every_declared_setting() {
         let parameters = json!({
             "DomainName": "logs", "EngineVersion": "OpenSearch_2.19",
             "ClusterConfig": {"InstanceType": "r7g.large.search", "InstanceCount": 3,
@@ -467,9 +476,9 @@ mod tests {
         assert_eq!(call.request().1, parameters);
         let replay = replay(&[(200, "{}")]);
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
+        let bindings = CallBindings { ids: Some(&ids), ..CallBindings::default() };
         let made = Outcome::Made("logs".to_owned());
-        assert_eq!(replay.aws.call(&home(), &call, late).await.unwrap(), made);
+        assert_eq!(replay.aws.call(&home(), &call, bindings).await.unwrap(), made);
         let mut expected = parameters;
         expected["EncryptionAtRestOptions"]["KmsKeyId"] = json!(KEY);
         assert_eq!(replay.json(), [expected]);

@@ -4,6 +4,7 @@ use super::Settings;
 use crate::kind::KeyRef;
 use crate::kind::call::calls;
 use crate::kind::consumer::Tag;
+use crate::policy::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -103,7 +104,7 @@ pub struct Config {
     #[serde(rename = "EBSOptions", skip_serializing_if = "Option::is_none")]
     pub ebs_options: Option<EbsOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub access_policies: Option<String>,
+    pub access_policies: Option<Document>,
     #[serde(rename = "VPCOptions", skip_serializing_if = "Option::is_none")]
     pub vpc_options: Option<VpcOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +162,7 @@ impl Config {
         Self {
             cluster_config: cluster(settings),
             ebs_options: volumes(settings),
-            access_policies: settings.access_policy.as_ref().map(crate::policy::Document::to_json),
+            access_policies: settings.access_policy.clone(),
             vpc_options: settings.vpc_subnets.is_some().then_some(vpc),
             encryption_at_rest_options: None,
             node_to_node_encryption_options: settings
@@ -175,13 +176,15 @@ impl Config {
     }
 
     /// The groups that differ, each as a whole.
-    pub(super) fn without(self, old: &Self, same_policy: bool) -> Self {
+    pub(super) fn without(self, old: &Self) -> Self {
         Self {
             cluster_config: self
                 .cluster_config
                 .filter(|new| old.cluster_config.as_ref() != Some(new)),
             ebs_options: self.ebs_options.filter(|new| old.ebs_options.as_ref() != Some(new)),
-            access_policies: self.access_policies.filter(|_| !same_policy),
+            access_policies: self
+                .access_policies
+                .filter(|new| old.access_policies.as_ref() != Some(new)),
             vpc_options: self.vpc_options.filter(|new| old.vpc_options.as_ref() != Some(new)),
             encryption_at_rest_options: None,
             node_to_node_encryption_options: self

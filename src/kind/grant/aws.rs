@@ -1,4 +1,4 @@
-//! A grant's calls as the SDK's requests, and the SDK's list of grants as ours.
+//! Sends the calls of grants, and converts the SDK's list of grants.
 
 use super::{Call, Constraint, CreateGrant, Listed, RevokeGrant};
 use crate::answer::{CloudError, Fault, Outcome};
@@ -10,7 +10,7 @@ use crate::sdk::error::{answer, done, local};
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
 use std::collections::BTreeMap;
 
-/// A grant as AWS lists it. A service as grantee is named by its service principal.
+/// Converts a grant of `ListGrants`. A grantee that is a service is named by its service principal.
 pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
     let grantee = grant.grantee_principal().or(grant.grantee_service_principal());
     let retiring = grant.retiring_principal().or(grant.retiring_service_principal());
@@ -25,7 +25,7 @@ pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
     }
 }
 
-/// The account of `arn:aws:iam::ACCOUNT:root`.
+/// Returns the account of `arn:aws:iam::ACCOUNT:root`.
 fn account(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
@@ -61,12 +61,12 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     match call {
-        Call::CreateGrant(call) => create_grant(aws, at, call, late).await,
+        Call::CreateGrant(call) => create_grant(aws, at, call, bindings).await,
         Call::RevokeGrant(RevokeGrant { key_id, grant_id }) => {
-            let key = resolve(RevokeGrant::NAME, key_id, late)?;
+            let key = resolve(RevokeGrant::NAME, key_id, bindings)?;
             let request = aws.ready(at, RevokeGrant::NAME).await.revoke_grant();
             done(RevokeGrant::NAME, request.key_id(key).grant_id(grant_id).send().await)
         }
@@ -77,9 +77,9 @@ async fn create_grant(
     aws: &Aws,
     at: &Place,
     call: &CreateGrant,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let key = resolve(CreateGrant::NAME, &call.key_id, late)?;
+    let key = resolve(CreateGrant::NAME, &call.key_id, bindings)?;
     let operations = call.operations.iter().map(|op| GrantOperation::from(op.as_str()));
     let request = aws
         .ready(at, CreateGrant::NAME)
@@ -92,7 +92,9 @@ async fn create_grant(
         .set_operations(Some(operations.collect()))
         .set_constraints(call.constraints.as_ref().map(constraints));
     let made = answer(CreateGrant::NAME, request.send().await)?;
-    // AWS has made the grant even if the answer cannot be read: then it has to be looked for.
-    let unnamed = || local(CreateGrant::NAME, Fault::Ambiguous, "the answer names no grant");
-    made.grant_id.map(Outcome::Grant).ok_or_else(unnamed)
+    // KMS has created a grant even if the answer does not contain its id. The ambiguous error makes
+    // the engine search for the grant.
+    made.grant_id.map(Outcome::Grant).ok_or_else(|| {
+        local(CreateGrant::NAME, Fault::Ambiguous, "the answer contains no grant id")
+    })
 }

@@ -1,4 +1,4 @@
-//! A key's calls as the SDK's requests, and the SDK's metadata as ours.
+//! Sends the calls of keys, and converts the SDK's key metadata.
 
 use super::{
     Call, CancelKeyDeletion, CreateKey, DEFAULT_ORIGIN, DEFAULT_SPEC, DisableKey,
@@ -9,24 +9,22 @@ use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{KeyArn, Place};
 use crate::kind::CallBindings;
 use crate::kind::resolve;
+use crate::policy::Document;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done, local, unbuilt};
 use aws_sdk_kms::primitives::DateTimeFormat;
 use aws_sdk_kms::types::{self, KeyManagerType, KeyMetadata};
 
-/// Stands for the key's own ARN in a policy that is put after the key exists.
-const OWN_ARN: &str = "${aws.key_arn}";
-
-/// What AWS reports of a key. A part that AWS leaves out has AWS's default.
+/// Converts the metadata of a key. A missing field has the default value of the KMS API.
 pub(crate) fn metadata(
     operation: &'static str,
     found: Option<&KeyMetadata>,
 ) -> Result<Metadata, CloudError> {
     let wrong = |what: &str| local(operation, Fault::Other, what);
-    let found = found.ok_or_else(|| wrong("the answer describes no key"))?;
+    let found = found.ok_or_else(|| wrong("the answer contains no key"))?;
     let arn: KeyArn = found
         .arn()
-        .ok_or_else(|| wrong("the answer names no ARN"))?
+        .ok_or_else(|| wrong("the answer contains no ARN"))?
         .parse()
         .map_err(|bad: crate::id::BadId| wrong(&bad.message))?;
     let spec = found.key_spec().map_or(DEFAULT_SPEC, types::KeySpec::as_str);
@@ -51,81 +49,80 @@ pub(crate) fn metadata(
 }
 
 fn tags(operation: &'static str, tags: &[Tag]) -> Result<Vec<types::Tag>, CloudError> {
-    let each = |tag: &Tag| {
-        let built = types::Tag::builder().tag_key(&tag.tag_key).tag_value(&tag.tag_value).build();
-        built.map_err(unbuilt(operation))
-    };
-    tags.iter().map(each).collect()
+    tags.iter()
+        .map(|tag| types::Tag::builder().tag_key(&tag.tag_key).tag_value(&tag.tag_value).build())
+        .collect::<Result<_, _>>()
+        .map_err(unbuilt(operation))
 }
 
-/// The key that the call is about.
-fn own<'a>(operation: &'static str, late: &CallBindings<'a>) -> Result<&'a KeyArn, CloudError> {
-    let missing =
-        || local(operation, Fault::Other, "the key that the call is about does not exist");
-    late.key.ok_or_else(missing)
+/// Returns the key that the call changes.
+fn own<'a>(operation: &'static str, bindings: &CallBindings<'a>) -> Result<&'a KeyArn, CloudError> {
+    bindings.key.ok_or_else(|| local(operation, Fault::Other, "the key of the call does not exist"))
 }
 
-/// AWS refuses numbers that are out of range; here they only must not wrap.
+/// Converts a number of days. A number that is too large is rejected by KMS, so it only must not
+/// wrap.
 fn days(days: u32) -> i32 {
     i32::try_from(days).unwrap_or(i32::MAX)
 }
 
-/// Sends the call. It names the key by its id: the place has the key's own account and Region.
+/// Sends the call. It names the key by its key id, because `at` is the account and Region of the
+/// key.
 pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     match call {
-        Call::CreateKey(call) => create_key(aws, at, call, late).await,
-        Call::ReplicateKey(call) => replicate_key(aws, at, call, late).await,
+        Call::CreateKey(call) => create_key(aws, at, call, bindings).await,
+        Call::ReplicateKey(call) => replicate_key(aws, at, call, bindings).await,
         Call::CancelKeyDeletion(_) => {
-            let key = own(CancelKeyDeletion::NAME, late)?;
+            let key = own(CancelKeyDeletion::NAME, bindings)?;
             let request = aws.ready(at, CancelKeyDeletion::NAME).await.cancel_key_deletion();
             done(CancelKeyDeletion::NAME, request.key_id(key.id()).send().await)
         }
         Call::EnableKey(_) => {
-            let key = own(EnableKey::NAME, late)?;
+            let key = own(EnableKey::NAME, bindings)?;
             let request = aws.ready(at, EnableKey::NAME).await.enable_key();
             done(EnableKey::NAME, request.key_id(key.id()).send().await)
         }
         Call::DisableKey(_) => {
-            let key = own(DisableKey::NAME, late)?;
+            let key = own(DisableKey::NAME, bindings)?;
             let request = aws.ready(at, DisableKey::NAME).await.disable_key();
             done(DisableKey::NAME, request.key_id(key.id()).send().await)
         }
         Call::UpdateKeyDescription(UpdateKeyDescription { description }) => {
-            let key = own(UpdateKeyDescription::NAME, late)?;
+            let key = own(UpdateKeyDescription::NAME, bindings)?;
             let request = aws.ready(at, UpdateKeyDescription::NAME).await.update_key_description();
             let request = request.key_id(key.id()).description(description);
             done(UpdateKeyDescription::NAME, request.send().await)
         }
-        Call::PutKeyPolicy(call) => put_key_policy(aws, at, call, late).await,
+        Call::PutKeyPolicy(call) => put_key_policy(aws, at, call, bindings).await,
         Call::TagResource(TagResource { tags: set }) => {
-            let key = own(TagResource::NAME, late)?;
+            let key = own(TagResource::NAME, bindings)?;
             let set = tags(TagResource::NAME, set)?;
             let request = aws.ready(at, TagResource::NAME).await.tag_resource();
             done(TagResource::NAME, request.key_id(key.id()).set_tags(Some(set)).send().await)
         }
         Call::UntagResource(UntagResource { tag_keys }) => {
-            let key = own(UntagResource::NAME, late)?;
+            let key = own(UntagResource::NAME, bindings)?;
             let request = aws.ready(at, UntagResource::NAME).await.untag_resource();
             let request = request.key_id(key.id()).set_tag_keys(Some(tag_keys.clone()));
             done(UntagResource::NAME, request.send().await)
         }
         Call::EnableKeyRotation(EnableKeyRotation { rotation_period_in_days: period }) => {
-            let key = own(EnableKeyRotation::NAME, late)?;
+            let key = own(EnableKeyRotation::NAME, bindings)?;
             let request = aws.ready(at, EnableKeyRotation::NAME).await.enable_key_rotation();
             let request = request.key_id(key.id()).rotation_period_in_days(days(*period));
             done(EnableKeyRotation::NAME, request.send().await)
         }
         Call::DisableKeyRotation(_) => {
-            let key = own(DisableKeyRotation::NAME, late)?;
+            let key = own(DisableKeyRotation::NAME, bindings)?;
             let request = aws.ready(at, DisableKeyRotation::NAME).await.disable_key_rotation();
             done(DisableKeyRotation::NAME, request.key_id(key.id()).send().await)
         }
-        Call::ScheduleKeyDeletion(call) => schedule_key_deletion(aws, at, call, late).await,
+        Call::ScheduleKeyDeletion(call) => schedule_key_deletion(aws, at, call, bindings).await,
     }
 }
 
@@ -133,9 +130,9 @@ async fn schedule_key_deletion(
     aws: &Aws,
     at: &Place,
     call: &ScheduleKeyDeletion,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let key = own(ScheduleKeyDeletion::NAME, late)?;
+    let key = own(ScheduleKeyDeletion::NAME, bindings)?;
     let request = aws
         .ready(at, ScheduleKeyDeletion::NAME)
         .await
@@ -149,9 +146,9 @@ async fn put_key_policy(
     aws: &Aws,
     at: &Place,
     call: &PutKeyPolicy,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let key = own(PutKeyPolicy::NAME, late)?;
+    let key = own(PutKeyPolicy::NAME, bindings)?;
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
     let request = aws
         .ready(at, PutKeyPolicy::NAME)
@@ -159,7 +156,7 @@ async fn put_key_policy(
         .put_key_policy()
         .key_id(key.id())
         .policy_name(&call.policy_name)
-        .policy(call.policy.replace(OWN_ARN, &key.to_string()))
+        .policy(call.policy.with_own_key(&key.to_string()).to_json())
         .set_bypass_policy_lockout_safety_check(bypass);
     done(PutKeyPolicy::NAME, request.send().await)
 }
@@ -168,9 +165,9 @@ async fn create_key(
     aws: &Aws,
     at: &Place,
     call: &CreateKey,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let tags = tags_of_new(CreateKey::NAME, &call.tags, late)?;
+    let tags = tags_of_new(CreateKey::NAME, &call.tags, bindings)?;
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
     let request = aws
         .ready(at, CreateKey::NAME)
@@ -183,7 +180,7 @@ async fn create_key(
         .set_custom_key_store_id(call.custom_key_store_id.clone())
         .set_xks_key_id(call.xks_key_id.clone())
         .set_description(call.description.clone())
-        .set_policy(call.policy.clone())
+        .set_policy(call.policy.as_ref().map(Document::to_json))
         .set_bypass_policy_lockout_safety_check(bypass)
         .set_tags(Some(tags));
     let made = answer(CreateKey::NAME, request.send().await)?;
@@ -194,10 +191,10 @@ async fn replicate_key(
     aws: &Aws,
     at: &Place,
     call: &ReplicateKey,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let tags = tags_of_new(ReplicateKey::NAME, &call.tags, late)?;
-    let primary = resolve(ReplicateKey::NAME, &call.key_id, late)?;
+    let tags = tags_of_new(ReplicateKey::NAME, &call.tags, bindings)?;
+    let primary = resolve(ReplicateKey::NAME, &call.key_id, bindings)?;
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
     let request = aws
         .ready(at, ReplicateKey::NAME)
@@ -206,20 +203,20 @@ async fn replicate_key(
         .key_id(primary)
         .replica_region(call.replica_region.as_str())
         .set_description(call.description.clone())
-        .set_policy(call.policy.clone())
+        .set_policy(call.policy.as_ref().map(Document::to_json))
         .set_bypass_policy_lockout_safety_check(bypass)
         .set_tags(Some(tags));
     let made = answer(ReplicateKey::NAME, request.send().await)?;
     made_key(ReplicateKey::NAME, made.replica_key_metadata())
 }
 
-/// The tags of a new key. Without the nonce, a key whose answer was lost could not be found again.
+/// Returns the tags of a new key. By the nonce among them, the key is found if the answer is lost.
 fn tags_of_new(
     operation: &'static str,
     declared: &[Tag],
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Vec<types::Tag>, CloudError> {
-    let Some(nonce) = late.nonce else {
+    let Some(nonce) = bindings.nonce else {
         return Err(local(operation, Fault::Other, "the call has no nonce"));
     };
     let mut all = declared.to_vec();
@@ -227,7 +224,8 @@ fn tags_of_new(
     tags(operation, &all)
 }
 
-/// The new key. AWS has made it even if the answer cannot be read: then it has to be looked for.
+/// Returns the new key. KMS has created a key even if the answer cannot be read. The ambiguous
+/// error makes the engine search for the key.
 fn made_key(operation: &'static str, found: Option<&KeyMetadata>) -> Result<Outcome, CloudError> {
     metadata(operation, found)
         .map(|key| Outcome::Key(key.arn))

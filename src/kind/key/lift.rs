@@ -1,11 +1,11 @@
-//! What AWS reports of a key, in the words of a declaration.
+//! Converts the answers of AWS about a key to the form of a declaration.
 
 use super::{NAME_TAG, Rotation, STACK_TAG, Spec};
 use crate::kind::KeyFact;
 use crate::policy::Document;
 use std::collections::BTreeMap;
 
-/// What AWS reports of a key, before it is put into the words of a declaration.
+/// The answer of `DescribeKey`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of DescribeKey's KeyMetadata")]
 pub struct Metadata {
@@ -19,28 +19,29 @@ pub struct Metadata {
     pub custom_key_store_id: Option<String>,
     pub xks_key_id: Option<String>,
     pub deletion_date: Option<String>,
-    /// Made and kept by AWS: cannot be changed by anybody else.
+    /// Whether the key is an AWS managed key, which cannot be changed.
     pub aws_managed: bool,
 }
 
 impl Metadata {
-    /// What resources that point at the key must know.
+    /// Returns the facts that the resources on the key need.
     #[must_use]
     pub fn fact(&self) -> KeyFact {
         let (spec, usage) = (self.spec.clone(), self.usage.clone());
         KeyFact { spec, usage, state: Some(self.state.clone()) }
     }
 
-    /// Whether deletion is scheduled.
+    /// Returns whether the deletion of the key is scheduled.
     #[must_use]
     pub fn is_dying(&self) -> bool {
         self.state.starts_with("Pending") && self.state.ends_with("Deletion")
     }
 }
 
-/// Puts what AWS reports into the words of a declaration. `interest` are the declared and the
-/// recorded form: what neither of them mentions is left out, what AWS cannot show is taken from
-/// them (the deletion window; rotation of a key that is pending deletion reads `false`).
+/// Converts the answers of AWS to the form of a declaration. `interest` has the declared and the
+/// recorded form. Fields that neither of them sets are left out. Values that AWS does not return
+/// are taken from them: the deletion window, and the rotation of a key that is pending deletion,
+/// which KMS returns as `false`.
 #[must_use]
 pub fn lift(
     metadata: &Metadata,
@@ -66,7 +67,7 @@ pub fn lift(
         enabled: match metadata.state.as_str() {
             "Enabled" => Some(true),
             "Disabled" => Some(false),
-            // Waiting for its material, or on its way to another state.
+            // The key waits for its key material, or is changing to another state.
             _ => interest.iter().find_map(|spec| spec.enabled),
         },
         rotation: match metadata.is_dying() {

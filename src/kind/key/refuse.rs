@@ -1,13 +1,13 @@
-//! What forbids a change of a key, and what does work instead.
+//! Refuses changes of keys that AWS would reject or that would do harm.
 
 use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, Rotation, Spec, can_rotate};
 use crate::kind::{Setting, Violation};
 use crate::policy::{self, Document};
 
-/// Refuses a policy that could lock everybody out of the key. KMS checks only whether the caller can
-/// still change the policy now (KMS API Reference, PutKeyPolicy:
-/// `BypassPolicyLockoutSafetyCheck`); a policy that names one role passes, and if the role is deleted
-/// nobody can change the policy any more.
+/// Refuses a policy that could lock everyone out of the key. KMS checks only whether the caller can
+/// change the policy now (KMS API Reference, PutKeyPolicy: `BypassPolicyLockoutSafetyCheck`). A
+/// policy that names one role passes that check, but if the role is deleted, no one can change the
+/// policy.
 pub(super) fn lockout(
     setting: &Setting<'_>,
     from: Option<&Spec>,
@@ -17,7 +17,7 @@ pub(super) fn lockout(
         return Ok(());
     };
     let unchanged = from.is_some_and(|from| from.policy.as_ref() == Some(policy));
-    // What is added to a policy of somebody else shuts nobody out.
+    // Statements that are added to an existing policy lock no one out.
     if unchanged || to.allow_lockout.is_some() || to.shared.is_some() {
         return Ok(());
     }
@@ -32,7 +32,7 @@ pub(super) fn lockout(
     }
 }
 
-/// Why nobody could change the policy for good, if nobody could.
+/// Returns the reason why no one could change the policy in the long run, if that is so.
 #[must_use]
 pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
     let place = setting.place;
@@ -41,7 +41,8 @@ pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
     policy::lockout(policy, &key, setting.caller)
 }
 
-/// A difference that AWS cannot make go away. Replacing the key would lose what it encrypts.
+/// Refuses to change fields that KMS cannot change. Replacing the key would make its data
+/// unreadable.
 pub(super) fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     let fields = [
         ("spec", &from.spec, &to.spec),
@@ -63,8 +64,8 @@ pub(super) fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     if violations.is_empty() { Ok(()) } else { Err(violations) }
 }
 
-/// A key without key material is in the state `PendingImport`, in which KMS refuses `DisableKey` and
-/// `CreateGrant` (KMS Developer Guide, Key states of AWS KMS keys).
+/// Refuses settings of a key without key material. Its state is `PendingImport`, in which KMS
+/// rejects `DisableKey` and `CreateGrant` (KMS Developer Guide, "Key states of AWS KMS keys").
 pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
         return Ok(());
@@ -74,8 +75,8 @@ pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     Err(vec![Violation::new("enabled", reason, help)])
 }
 
-/// KMS rotates only symmetric encryption keys with key material that KMS generated (KMS Developer
-/// Guide, Rotate AWS KMS keys).
+/// Refuses to rotate a key that KMS cannot rotate. KMS rotates only symmetric encryption keys with
+/// key material that KMS generated (KMS Developer Guide, "Rotate AWS KMS keys").
 pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     if from.rotation == to.rotation {
         return Ok(());
@@ -90,9 +91,9 @@ pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     Ok(())
 }
 
-/// KMS changes the rotation of enabled keys only (KMS Developer Guide, Key states of AWS KMS keys). A
-/// key that somebody disabled outside of the configuration is not enabled for this, not even for a
-/// moment.
+/// Refuses to change the rotation of a disabled key. KMS changes the rotation only of enabled keys
+/// (KMS Developer Guide, "Key states of AWS KMS keys"), and a key that was disabled outside of
+/// kmsctl is not enabled for this, not even for a moment.
 #[must_use]
 pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
     let asleep = live.enabled == Some(false) && live.deletion.is_none();

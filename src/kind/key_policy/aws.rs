@@ -1,4 +1,4 @@
-//! The call on a policy as the SDK's request.
+//! Sends the call that changes the policy of a key that the stack does not manage.
 
 use super::{Call, PutKeyPolicy};
 use crate::answer::{CloudError, Outcome};
@@ -13,11 +13,11 @@ pub(crate) async fn send(
     aws: &Aws,
     at: &Place,
     call: &Call,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let Call::PutKeyPolicy(PutKeyPolicy { key_id, policy_name, policy }) = call;
-    let key = resolve(PutKeyPolicy::NAME, key_id, late)?;
+    let key = resolve(PutKeyPolicy::NAME, key_id, bindings)?;
     let request = aws.ready(at, PutKeyPolicy::NAME).await.put_key_policy();
-    let request = request.key_id(key).policy_name(policy_name).policy(policy);
+    let request = request.key_id(key).policy_name(policy_name).policy(policy.to_json());
     done(PutKeyPolicy::NAME, request.send().await)
 }

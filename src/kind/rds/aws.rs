@@ -1,4 +1,4 @@
-//! What the SDK's halves of instances and clusters have in common.
+//! The parts that sending the calls of RDS instances and of RDS clusters share.
 
 use super::Secret;
 use crate::answer::{CloudError, Fault};
@@ -14,7 +14,7 @@ use crate::sdk::error::{answer, local};
 use aws_sdk_rds::types::{DbInstance, Filter, MasterUserSecret, Tag, VpcSecurityGroupMembership};
 use std::collections::BTreeSet;
 
-/// The instances of a place, 100 a page; those that a filter lets through.
+/// Reads the instances of a place, 100 per page, optionally through a filter.
 pub(crate) async fn instances(
     aws: &Aws,
     at: &Place,
@@ -35,8 +35,8 @@ pub(crate) async fn instances(
     }
 }
 
-/// How far AWS is, by the words of AWS's status. With `storage-full` the database stands still, but
-/// what helps is a change of its storage, which AWS takes then.
+/// Returns the phase of a status. `storage-full` counts as ready, because RDS accepts the change of
+/// the storage that the database then needs.
 pub(crate) fn phase(status: Option<&str>) -> Phase {
     let status = status.unwrap_or("available");
     let broken = ["failed", "insufficient-capacity", "restore-error", "clone-failed"];
@@ -53,12 +53,13 @@ pub(crate) fn phase(status: Option<&str>) -> Phase {
     }
 }
 
-/// AWS names a key, its own one for RDS, too, where the storage is encrypted.
+/// Returns the key of encrypted storage, which may be the AWS managed key for RDS.
 pub(crate) fn key(encrypted: Option<bool>, key: Option<&str>) -> Encryption {
-    encryption(key.filter(|_| encrypted == Some(true)))
+    if encrypted == Some(true) { encryption(key) } else { encryption(None) }
 }
 
-/// Whether AWS keeps the password in a secret, and whether that has the resource's key.
+/// Returns whether RDS manages the password in a secret, and whether the secret has the resource's
+/// key.
 pub(crate) fn password(
     secret: Option<&MasterUserSecret>,
     key: Option<&str>,
@@ -67,42 +68,50 @@ pub(crate) fn password(
     (Some(secret.is_some()), with_key)
 }
 
-/// The security groups that it is in, or is put into.
+/// Returns the current security groups and those that are being added.
 pub(crate) fn groups(groups: &[VpcSecurityGroupMembership]) -> BTreeSet<String> {
     let stay = groups.iter().filter(|group| group.status() != Some("removing"));
     stay.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect()
 }
 
-/// A number of AWS's, none of which is negative.
+pub(crate) fn text(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
+/// Converts a flag of the SDK. A missing flag is `false`.
+pub(crate) fn flag(flag: Option<bool>) -> Option<bool> {
+    Some(flag.unwrap_or_default())
+}
+
+/// Converts a number of the SDK, which is never negative.
 pub(crate) fn number(number: Option<i32>) -> Option<u32> {
     number.and_then(|number| number.try_into().ok())
 }
 
-/// The same for AWS.
+/// Converts a number to the SDK's type.
 pub(crate) fn signed(number: Option<u32>) -> Option<i32> {
     number.and_then(|number| number.try_into().ok())
 }
 
 pub(crate) fn tags(tags: &[Tag]) -> Tags {
-    let each = tags.iter().filter_map(|tag| tag.key().zip(tag.value()));
-    each.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let pairs = tags.iter().filter_map(|tag| tag.key().zip(tag.value()));
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
 pub(crate) fn tag_list(tags: &[consumer::Tag]) -> Vec<Tag> {
-    let each = tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-    each.collect()
+    tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build()).collect()
 }
 
-/// The ARN of a key, where one is named.
+/// Returns the ARN of a key, if the call names one.
 pub(crate) fn resolved(
     operation: &'static str,
     key: Option<&KeyRef>,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Option<String>, CloudError> {
-    key.map(|key| resolve(operation, key, late)).transpose()
+    key.map(|key| resolve(operation, key, bindings)).transpose()
 }
 
-/// The value of a secret: it goes from the environment into the request, and nowhere else.
+/// Reads a secret from the environment. The value is only put into the request.
 #[expect(clippy::disallowed_methods, reason = "a plan, a state and a journal must not have it")]
 pub(crate) fn reveal(
     operation: &'static str,
@@ -114,8 +123,8 @@ pub(crate) fn reveal(
     let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
     value.map(Some).ok_or_else(|| {
         let message = format!(
-            "the master password is to come from the environment's variable `{variable}`, which is \
-             not set: set it, and run apply again"
+            "the environment variable `{variable}`, which supplies the master password, is not set: set \
+             it, and run apply again"
         );
         local(operation, Fault::Other, message)
     })

@@ -1,13 +1,14 @@
-//! A cluster's calls as the SDK's requests, and the SDK's description of a cluster as ours.
+//! Sends the calls of clusters, and converts the SDK's descriptions of them.
 
 use super::{
     AddTagsToResource, Call, Capacity, CreateDBCluster, CreateDBInstance, DeleteDBCluster,
-    DeleteDBInstance, Member, ModifyDBCluster, ModifyDBInstance, RemoveTagsFromResource,
-    Serverless, Settings,
+    DeleteDBInstance, Member, ModifyDBCluster, ModifyDBInstance, RdsCluster,
+    RemoveTagsFromResource, Serverless, Settings,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::{Copies, Service, copy};
 use crate::kind::consumer::{self, Common};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::rds::aws as rds;
@@ -21,9 +22,9 @@ use aws_sdk_rds::types::{
 };
 use std::collections::BTreeMap;
 
-/// The parameters that both requests have, which are of different types.
+/// Sets the parameters that both requests have. The requests are of different types.
 macro_rules! altered {
-    ($request:ident, $wanted:ident, $operation:ident, $late:ident) => {
+    ($request:ident, $wanted:ident, $operation:ident, $bindings:ident) => {
         let secret_key = $wanted.master_user_secret_kms_key_id.as_ref();
         let password = rds::reveal($operation, $wanted.master_user_password.as_ref())?;
         let scaling = $wanted.serverless_v2_scaling_configuration.map(|scaling| {
@@ -35,7 +36,7 @@ macro_rules! altered {
         let $request = $request
             .set_engine_version($wanted.engine_version.clone())
             .set_manage_master_user_password($wanted.manage_master_user_password)
-            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $late)?)
+            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $bindings)?)
             .set_master_user_password(password)
             .set_port(rds::signed($wanted.port))
             .set_vpc_security_group_ids($wanted.vpc_security_group_ids.clone())
@@ -53,36 +54,110 @@ macro_rules! altered {
     };
 }
 
-/// All clusters of the place, 100 a request, and the instances in those that are meant.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    const OPERATION: &str = "DescribeDBClusters";
-    let client = aws.rds(at, ClientUse::Reading).await;
-    let (mut found, mut from) = (Vec::new(), None);
-    loop {
-        let request = client.describe_db_clusters().max_records(100).set_marker(from);
-        let page = answer(OPERATION, request.send().await)?;
-        let wanted = page.db_clusters.unwrap_or_default().into_iter().filter(|cluster| {
-            let id = cluster.db_cluster_identifier();
-            id.is_some_and(|id| sought.wants(id, &rds::tags(cluster.tag_list())))
-        });
-        found.extend(wanted);
-        from = page.marker.filter(|marker| !marker.is_empty());
-        if from.is_none() {
-            break;
+impl Service for RdsCluster {
+    /// Reads the selected clusters and their instances. All clusters are listed, 100 per page.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        const OPERATION: &str = "DescribeDBClusters";
+        let client = aws.rds(at, ClientUse::Reading).await;
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let request = client.describe_db_clusters().max_records(100).set_marker(from);
+            let page = answer(OPERATION, request.send().await)?;
+            let wanted = page.db_clusters.unwrap_or_default().into_iter().filter(|cluster| {
+                let id = cluster.db_cluster_identifier();
+                id.is_some_and(|id| query.wants(id, &rds::tags(cluster.tag_list())))
+            });
+            found.extend(wanted);
+            from = page.marker.filter(|marker| !marker.is_empty());
+            if from.is_none() {
+                break;
+            }
+        }
+        let ids = found.iter().filter_map(|cluster| cluster.db_cluster_identifier());
+        let ids = ids.map(str::to_owned).collect();
+        let instances =
+            if query.asks(&["members"]) { instances_in(aws, at, ids).await? } else { Vec::new() };
+        Ok(found.iter().filter_map(|cluster| object(cluster, &instances, query)).collect())
+    }
+
+    /// Reads the phase of a cluster, including its instances.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+        const OPERATION: &str = "DescribeDBClusters";
+        let request = aws.rds(at, ClientUse::Reading).await.describe_db_clusters();
+        let found = match answer(OPERATION, request.db_cluster_identifier(id).send().await) {
+            Err(error) if error.fault == Fault::NotFound => return Ok(Phase::Gone),
+            found => found?,
+        };
+        let Some(cluster) = found.db_clusters().first() else {
+            return Ok(Phase::Gone);
+        };
+        let own = instances_in(aws, at, vec![id.to_owned()]).await?;
+        Ok(whole_phase(cluster, &own.iter().collect::<Vec<_>>()))
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.rds(at, ClientUse::Changing).await;
+        match call {
+            Call::CreateDBCluster(call) => create_db_cluster(&client, call, bindings).await,
+            Call::ModifyDBCluster(call) => modify_db_cluster(&client, call, bindings).await,
+            Call::CreateDBInstance(call) => create_db_instance(aws, at, call).await,
+            Call::ModifyDBInstance(call) => {
+                let request = client
+                    .modify_db_instance()
+                    .db_instance_identifier(&call.db_instance_identifier)
+                    .set_db_instance_class(call.db_instance_class.clone())
+                    .set_promotion_tier(rds::signed(call.promotion_tier))
+                    .apply_immediately(call.apply_immediately);
+                done(ModifyDBInstance::NAME, request.send().await)
+            }
+            Call::DeleteDBInstance(call) => delete_db_instance(&client, call).await,
+            Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
+                let request = client.add_tags_to_resource().resource_name(resource_name);
+                let request = request.set_tags(Some(rds::tag_list(tags)));
+                done(AddTagsToResource::NAME, request.send().await)
+            }
+            Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
+                let request = client.remove_tags_from_resource().resource_name(resource_name);
+                let request = request.set_tag_keys(Some(tag_keys.clone()));
+                done(RemoveTagsFromResource::NAME, request.send().await)
+            }
+            Call::DeleteDBCluster(call) => {
+                let request = client
+                    .delete_db_cluster()
+                    .db_cluster_identifier(&call.db_cluster_identifier)
+                    .skip_final_snapshot(call.skip_final_snapshot)
+                    .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
+                done(DeleteDBCluster::NAME, request.send().await)
+            }
         }
     }
-    let ids = found.iter().filter_map(|cluster| cluster.db_cluster_identifier());
-    let ids = ids.map(str::to_owned).collect();
-    let instances = match sought.asks(&["members"]) {
-        true => instances_in(aws, at, ids).await?,
-        false => Vec::new(),
-    };
-    let lift = |cluster: &DbCluster| object(cluster, &instances, sought);
-    Ok(found.iter().filter_map(lift).collect())
+
+    async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
+        const OPERATION: &str = "DescribeDBClusterSnapshots";
+        let client = aws.rds(at, ClientUse::Reading).await;
+        let mut pages =
+            client.describe_db_cluster_snapshots().max_records(100).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = answer(OPERATION, page)?;
+            let snapshots = page.db_cluster_snapshots().iter();
+            let kept = snapshots.filter(|s| s.snapshot_type() != Some("automated"));
+            found.extend(
+                kept.filter_map(|s| copy(s.db_cluster_snapshot_identifier(), s.kms_key_id())),
+            );
+        }
+        Ok(found)
+    }
 }
 
 async fn instances_in(
@@ -97,49 +172,37 @@ async fn instances_in(
     rds::instances(aws, at, Some(filter)).await
 }
 
-fn object(cluster: &DbCluster, instances: &[DbInstance], sought: &ConsumerQuery) -> Option<Object> {
+fn object(cluster: &DbCluster, instances: &[DbInstance], query: &ConsumerQuery) -> Option<Object> {
     let id = cluster.db_cluster_identifier()?;
-    let own = |instance: &&DbInstance| instance.db_cluster_identifier() == Some(id);
-    let own: Vec<&DbInstance> = instances.iter().filter(own).collect();
+    let own: Vec<&DbInstance> =
+        instances.iter().filter(|instance| instance.db_cluster_identifier() == Some(id)).collect();
     let key = rds::key(cluster.storage_encrypted(), cluster.kms_key_id());
     let tags = rds::tags(cluster.tag_list());
     let common = Common { key: Some(key), existing: None, tags };
     let mut settings = lifted(cluster);
-    if sought.asks(&["members"]) {
-        settings.members = Some(members(&own, &sought.stack));
+    if query.asks(&["members"]) {
+        settings.members = Some(members(&own, &query.stack));
     }
-    let spec = Spec::RdsCluster(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::RdsCluster(consumer::Spec { common, settings });
     Some(Object { id: id.to_owned(), spec, phase: whole_phase(cluster, &own) })
 }
 
-/// The instances that kmsctl made, by their tags: scaling and people make others.
+/// Returns the instances with the tags of the stack. Other instances were created by Aurora Auto
+/// Scaling or by other owners.
 fn members(instances: &[&DbInstance], stack: &str) -> BTreeMap<String, Member> {
-    let each = instances.iter().filter_map(|instance| {
+    let members = instances.iter().filter_map(|instance| {
         let (name, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
         let tag = |key: &str| tags.get(key).map(String::as_str);
-        let ours = tag(STACK_TAG) == Some(stack) && tag(NAME_TAG) == Some(name);
+        if tag(STACK_TAG) != Some(stack) || tag(NAME_TAG) != Some(name) {
+            return None;
+        }
         let pending = instance.pending_modified_values();
         let class = pending.and_then(|pending| pending.db_instance_class());
         let instance_class = class.or(instance.db_instance_class())?.to_owned();
         let promotion_tier = rds::number(instance.promotion_tier()).unwrap_or(1);
-        ours.then(|| (name.to_owned(), Member { instance_class, promotion_tier }))
+        Some((name.to_owned(), Member { instance_class, promotion_tier }))
     });
-    each.collect()
-}
-
-/// How far AWS is with the cluster and the instances in it.
-pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    const OPERATION: &str = "DescribeDBClusters";
-    let request = aws.rds(at, ClientUse::Reading).await.describe_db_clusters();
-    let found = match answer(OPERATION, request.db_cluster_identifier(id).send().await) {
-        Err(error) if error.fault == Fault::NotFound => return Ok(Phase::Gone),
-        found => found?,
-    };
-    let Some(cluster) = found.db_clusters().first() else {
-        return Ok(Phase::Gone);
-    };
-    let own = instances_in(aws, at, vec![id.to_owned()]).await?;
-    Ok(whole_phase(cluster, &own.iter().collect::<Vec<_>>()))
+    members.collect()
 }
 
 fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
@@ -147,7 +210,7 @@ fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
     if phase != Phase::Ready {
         return phase;
     }
-    let each = instances.iter().map(|instance| {
+    let phases = instances.iter().map(|instance| {
         let name = instance.db_instance_identifier().unwrap_or_default();
         match rds::phase(instance.db_instance_status()) {
             Phase::Busy(word) => Phase::Busy(format!("`{name}` is {word}")),
@@ -155,106 +218,61 @@ fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
             phase @ (Phase::Ready | Phase::Gone) => phase,
         }
     });
-    let mut unready = each.filter(|phase| *phase != Phase::Ready);
+    let mut unready = phases.filter(|phase| *phase != Phase::Ready);
     unready.next().unwrap_or(Phase::Ready)
 }
 
-/// What it is, or will be: what AWS has taken and not done yet counts as done.
+/// Converts the settings. A change that RDS has accepted and not executed yet counts as executed.
 fn lifted(cluster: &DbCluster) -> Settings {
     let none = ClusterPendingModifiedValues::builder().build();
     let pending = cluster.pending_modified_values().unwrap_or(&none);
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let flag = |flag: Option<bool>| Some(flag.unwrap_or_default());
     let (managed_password, password_with_key) =
         rds::password(cluster.master_user_secret(), cluster.kms_key_id());
     let scaling = cluster.serverless_v2_scaling_configuration();
     let scaling = scaling.and_then(|scaling| {
-        let capacity = |units: Option<f64>| Capacity::try_from(units?).ok();
-        let min_capacity = capacity(scaling.min_capacity())?;
-        Some(Serverless { min_capacity, max_capacity: capacity(scaling.max_capacity())? })
+        let min_capacity = Capacity::try_from(scaling.min_capacity()?).ok()?;
+        let max_capacity = Capacity::try_from(scaling.max_capacity()?).ok()?;
+        Some(Serverless { min_capacity, max_capacity })
     });
-    // Aurora's standard storage has no name in its answers.
+    // RDS returns no storage type for the standard storage of Aurora.
     let aurora = cluster.engine().is_some_and(|engine| engine.starts_with("aurora"));
     let storage = pending.storage_type().or(cluster.storage_type());
     let allocated = pending.allocated_storage().or(cluster.allocated_storage());
     Settings {
-        engine: text(cluster.engine()),
-        engine_version: text(pending.engine_version().or(cluster.engine_version())),
-        database_name: text(cluster.database_name()),
-        master_username: text(cluster.master_username()),
+        engine: rds::text(cluster.engine()),
+        engine_version: rds::text(pending.engine_version().or(cluster.engine_version())),
+        database_name: rds::text(cluster.database_name()),
+        master_username: rds::text(cluster.master_username()),
         managed_password,
         password_with_key,
         password_env: None,
         port: rds::number(cluster.port()),
-        subnet_group: text(cluster.db_subnet_group()),
+        subnet_group: rds::text(cluster.db_subnet_group()),
         security_groups: Some(rds::groups(cluster.vpc_security_groups())),
         backup_retention_days: rds::number(
             pending.backup_retention_period().or(cluster.backup_retention_period()),
         ),
-        backup_window: text(cluster.preferred_backup_window()),
-        maintenance_window: text(cluster.preferred_maintenance_window()),
-        deletion_protection: flag(cluster.deletion_protection()),
-        parameter_group: text(cluster.db_cluster_parameter_group()),
-        copy_tags_to_snapshot: flag(cluster.copy_tags_to_snapshot()),
-        instance_class: text(cluster.db_cluster_instance_class()),
+        backup_window: rds::text(cluster.preferred_backup_window()),
+        maintenance_window: rds::text(cluster.preferred_maintenance_window()),
+        deletion_protection: rds::flag(cluster.deletion_protection()),
+        parameter_group: rds::text(cluster.db_cluster_parameter_group()),
+        copy_tags_to_snapshot: rds::flag(cluster.copy_tags_to_snapshot()),
+        instance_class: rds::text(cluster.db_cluster_instance_class()),
         allocated_storage_gib: rds::number(allocated),
-        storage_type: text(storage.or(aurora.then_some("aurora"))),
+        storage_type: rds::text(storage.or(aurora.then_some("aurora"))),
         iops: rds::number(pending.iops().or(cluster.iops())),
         serverless_v2: scaling,
         members: None,
         final_snapshot: None,
         apply_immediately: None,
-        resource_id: text(cluster.db_cluster_resource_id()),
-    }
-}
-
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.rds(at, ClientUse::Changing).await;
-    match call {
-        Call::CreateDBCluster(call) => create_db_cluster(&client, call, late).await,
-        Call::ModifyDBCluster(call) => modify_db_cluster(&client, call, late).await,
-        Call::CreateDBInstance(call) => create_db_instance(aws, at, call).await,
-        Call::ModifyDBInstance(call) => {
-            let request = client
-                .modify_db_instance()
-                .db_instance_identifier(&call.db_instance_identifier)
-                .set_db_instance_class(call.db_instance_class.clone())
-                .set_promotion_tier(rds::signed(call.promotion_tier))
-                .apply_immediately(call.apply_immediately);
-            done(ModifyDBInstance::NAME, request.send().await)
-        }
-        Call::DeleteDBInstance(call) => delete_db_instance(&client, call).await,
-        Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
-            let request = client.add_tags_to_resource().resource_name(resource_name);
-            let request = request.set_tags(Some(rds::tag_list(tags)));
-            done(AddTagsToResource::NAME, request.send().await)
-        }
-        Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
-            let request = client.remove_tags_from_resource().resource_name(resource_name);
-            let request = request.set_tag_keys(Some(tag_keys.clone()));
-            done(RemoveTagsFromResource::NAME, request.send().await)
-        }
-        Call::DeleteDBCluster(call) => {
-            let request = client
-                .delete_db_cluster()
-                .db_cluster_identifier(&call.db_cluster_identifier)
-                .skip_final_snapshot(call.skip_final_snapshot)
-                .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
-            done(DeleteDBCluster::NAME, request.send().await)
-        }
+        resource_id: rds::text(cluster.db_cluster_resource_id()),
     }
 }
 
 async fn create_db_cluster(
     client: &Client,
     call: &CreateDBCluster,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateDBCluster::NAME;
     let CreateDBCluster { db_cluster_identifier, fixed, alterable, tags } = call;
@@ -265,10 +283,10 @@ async fn create_db_cluster(
         .set_database_name(fixed.database_name.clone())
         .set_master_username(fixed.master_username.clone())
         .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
-        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), bindings)?)
         .set_storage_encrypted(fixed.storage_encrypted)
         .set_tags(Some(rds::tag_list(tags)));
-    altered!(request, alterable, NAME, late);
+    altered!(request, alterable, NAME, bindings);
     answer(NAME, request.send().await)?;
     Ok(Outcome::Made(db_cluster_identifier.clone()))
 }
@@ -276,7 +294,7 @@ async fn create_db_cluster(
 async fn modify_db_cluster(
     client: &Client,
     call: &ModifyDBCluster,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = ModifyDBCluster::NAME;
     let alterable = &call.alterable;
@@ -285,12 +303,12 @@ async fn modify_db_cluster(
         .db_cluster_identifier(&call.db_cluster_identifier)
         .set_allow_major_version_upgrade(call.allow_major_version_upgrade)
         .apply_immediately(call.apply_immediately);
-    altered!(request, alterable, NAME, late);
+    altered!(request, alterable, NAME, bindings);
     done(NAME, request.send().await)
 }
 
-/// Deletes an instance of the cluster. One that is gone already was deleted by a call whose answer
-/// was lost.
+/// Deletes an instance of the cluster. An instance that does not exist was deleted by a call whose
+/// answer was lost.
 async fn delete_db_instance(
     client: &Client,
     call: &DeleteDBInstance,
@@ -305,8 +323,8 @@ async fn delete_db_instance(
     }
 }
 
-/// Creates an instance of the cluster. One of that name that exists already, with the cluster, the
-/// class and the tags of the call, was made by a call whose answer was lost.
+/// Creates an instance of the cluster. If an instance with the cluster, the name, the class and the
+/// tags of the call exists already, it was created by a call whose answer was lost.
 async fn create_db_instance(
     aws: &Aws,
     at: &Place,
@@ -327,16 +345,16 @@ async fn create_db_instance(
         sent => return sent,
     };
     let cluster = vec![call.db_cluster_identifier.clone()];
-    let wanted = |instance: &DbInstance| {
+    let exists = instances_in(aws, at, cluster).await?.iter().any(|instance| {
         let tags = rds::tags(instance.tag_list());
         instance.db_instance_identifier() == Some(&call.db_instance_identifier)
             && instance.db_instance_class() == Some(&call.db_instance_class)
             && call.tags.iter().all(|tag| tags.get(&tag.key) == Some(&tag.value))
-    };
-    if instances_in(aws, at, cluster).await?.iter().any(wanted) {
+    });
+    if exists {
         return Ok(Outcome::Done);
     }
-    // The instance belongs to somebody else: it makes no sense to wait for it.
+    // The instance belongs to another owner, so waiting does not help.
     Err(CloudError { fault: Fault::Other, ..error })
 }
 
@@ -344,7 +362,7 @@ async fn create_db_instance(
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, Kind};
+    use crate::kind::{Call, ConsumerKind};
     use crate::sdk::replay::replay;
     use serde_json::json;
 
@@ -371,7 +389,7 @@ mod tests {
     }
 
     fn instances(all: &[(&str, &str, &str)]) -> String {
-        let each = all.iter().map(|(id, status, name)| {
+        let instances = all.iter().map(|(id, status, name)| {
             format!(
                 "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier>\
                  <DBClusterIdentifier>ledger</DBClusterIdentifier><PromotionTier>1</PromotionTier>\
@@ -381,9 +399,9 @@ mod tests {
                  <Tag><Key>kmsctl:name</Key><Value>{name}</Value></Tag></TagList></DBInstance>"
             )
         });
-        let each: String = each.collect();
+        let instances: String = instances.collect();
         format!(
-            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{each}\
+            "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>{instances}\
              </DBInstances></DescribeDBInstancesResult></DescribeDBInstancesResponse>"
         )
     }
@@ -397,30 +415,34 @@ mod tests {
         ] {
             let member = instances(&[("ledger-1", member, "ledger-1")]);
             let replay = replay(&[(200, &cluster(status)), (200, &member)]);
-            let phase = replay.aws.phase(&home(), Kind::RdsCluster, "ledger").await.unwrap();
+            let phase =
+                replay.aws.phase(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap();
             assert_eq!(phase, expected);
         }
         let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code>\
                     <Message>no</Message></Error></ErrorResponse>";
         let aws = replay(&[(404, gone)]).aws;
-        assert_eq!(aws.phase(&home(), Kind::RdsCluster, "ledger").await.unwrap(), Phase::Gone);
+        assert_eq!(
+            aws.phase(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap(),
+            Phase::Gone
+        );
     }
 
     #[tokio::test]
-    async fn a_cluster_is_read_with_the_instances_that_are_the_stacks() {
-        // The second one was made by scaling, which copies tags.
+    async fn a_cluster_is_read_with_the_stacks_instances() {
+        // The second instance was created by Aurora Auto Scaling, which copies tags.
         let members = instances(&[
             ("ledger-1", "available", "ledger-1"),
             ("scaled", "available", "ledger-1"),
         ]);
         let replay = replay(&[(200, &cluster("available")), (200, &members)]);
-        let sought = ConsumerQuery {
-            kind: Kind::RdsCluster,
+        let query = ConsumerQuery {
+            kind: ConsumerKind::RdsCluster,
             stack: "s".to_owned(),
             ids: [].into(),
             fields: ["members".to_owned()].into(),
         };
-        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        let found = replay.aws.objects(&home(), &query).await.unwrap();
         assert_eq!(
             serde_json::to_value(&found[0].spec).unwrap()["rds_cluster"],
             json!({
@@ -439,7 +461,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_whose_making_was_not_answered_is_the_wanted_one() {
+    async fn an_instance_whose_creation_was_not_answered_is_recognized() {
         let call: Call = serde_json::from_value(json!({"rds_cluster": {"CreateDBInstance": {
             "DBInstanceIdentifier": "ledger-1", "DBClusterIdentifier": "ledger",
             "DBInstanceClass": "db.r6g.large", "Engine": "aurora-postgresql", "PromotionTier": 1,
@@ -456,7 +478,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_request_says_what_the_call_says() {
+    async fn the_request_has_the_parameters_of_the_call() {
         let call: Call = serde_json::from_value(json!({"rds_cluster": {"CreateDBCluster": {
             "DBClusterIdentifier": "ledger", "Engine": "aurora-postgresql", "KmsKeyId": KEY,
             "StorageEncrypted": true, "MasterUsername": "admin", "ManageMasterUserPassword": true,

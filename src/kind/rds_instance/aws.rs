@@ -1,12 +1,13 @@
-//! An instance's calls as the SDK's requests, and the SDK's description of an instance as ours.
+//! Sends the calls of instances, and converts the SDK's descriptions of them.
 
 use super::{
-    AddTagsToResource, Call, CreateDBInstance, DeleteDBInstance, ModifyDBInstance,
+    AddTagsToResource, Call, CreateDBInstance, DeleteDBInstance, ModifyDBInstance, RdsInstance,
     RemoveTagsFromResource, Settings,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::Spec;
+use crate::kind::ConsumerSpec;
+use crate::kind::aws::{Copies, Service, copy};
 use crate::kind::consumer::{self, Common};
 use crate::kind::rds::aws as rds;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
@@ -16,9 +17,9 @@ use crate::sdk::error::{answer, done};
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, Endpoint, PendingModifiedValues};
 
-/// The parameters that both requests have, which are of different types.
+/// Sets the parameters that both requests have. The requests are of different types.
 macro_rules! altered {
-    ($request:ident, $wanted:ident, $operation:ident, $late:ident) => {
+    ($request:ident, $wanted:ident, $operation:ident, $bindings:ident) => {
         let secret_key = $wanted.master_user_secret_kms_key_id.as_ref();
         let insights_key = $wanted.performance_insights_kms_key_id.as_ref();
         let insights_days = rds::signed($wanted.performance_insights_retention_period);
@@ -31,7 +32,7 @@ macro_rules! altered {
             .set_storage_type($wanted.storage_type.clone())
             .set_iops(rds::signed($wanted.iops))
             .set_manage_master_user_password($wanted.manage_master_user_password)
-            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $late)?)
+            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $bindings)?)
             .set_master_user_password(password)
             .set_vpc_security_group_ids($wanted.vpc_security_group_ids.clone())
             .set_multi_az($wanted.multi_az)
@@ -44,54 +45,106 @@ macro_rules! altered {
             .set_auto_minor_version_upgrade($wanted.auto_minor_version_upgrade)
             .set_copy_tags_to_snapshot($wanted.copy_tags_to_snapshot)
             .set_enable_performance_insights($wanted.enable_performance_insights)
-            .set_performance_insights_kms_key_id(rds::resolved($operation, insights_key, $late)?)
+            .set_performance_insights_kms_key_id(rds::resolved(
+                $operation,
+                insights_key,
+                $bindings,
+            )?)
             .set_performance_insights_retention_period(insights_days);
     };
 }
 
-/// All instances of the place, 100 a request. Those in clusters belong to these.
-pub(crate) async fn objects(
-    aws: &Aws,
-    at: &Place,
-    sought: &ConsumerQuery,
-) -> Result<Vec<Object>, CloudError> {
-    let found = rds::instances(aws, at, None).await?;
-    Ok(found.iter().filter_map(|instance| object(instance, sought)).collect())
+impl Service for RdsInstance {
+    /// Reads the selected instances. All instances are listed. An instance of a cluster is left out
+    /// unless its name is selected.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError> {
+        let found = rds::instances(aws, at, None).await?;
+        Ok(found.iter().filter_map(|instance| object(instance, query)).collect())
+    }
+
+    /// Reads the phase of an instance.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+        const OPERATION: &str = "DescribeDBInstances";
+        let request = aws.rds(at, ClientUse::Reading).await.describe_db_instances();
+        match answer(OPERATION, request.db_instance_identifier(id).send().await) {
+            Ok(found) => Ok(found
+                .db_instances()
+                .first()
+                .map_or(Phase::Gone, |instance| rds::phase(instance.db_instance_status()))),
+            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends the call.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError> {
+        let client = aws.rds(at, ClientUse::Changing).await;
+        match call {
+            Call::CreateDBInstance(call) => create_db_instance(&client, call, bindings).await,
+            Call::ModifyDBInstance(call) => modify_db_instance(&client, call, bindings).await,
+            Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
+                let request = client.add_tags_to_resource().resource_name(resource_name);
+                let request = request.set_tags(Some(rds::tag_list(tags)));
+                done(AddTagsToResource::NAME, request.send().await)
+            }
+            Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
+                let request = client.remove_tags_from_resource().resource_name(resource_name);
+                let request = request.set_tag_keys(Some(tag_keys.clone()));
+                done(RemoveTagsFromResource::NAME, request.send().await)
+            }
+            Call::DeleteDBInstance(call) => {
+                let request = client
+                    .delete_db_instance()
+                    .db_instance_identifier(&call.db_instance_identifier)
+                    .skip_final_snapshot(call.skip_final_snapshot)
+                    .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
+                done(DeleteDBInstance::NAME, request.send().await)
+            }
+        }
+    }
+
+    async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
+        const OPERATION: &str = "DescribeDBSnapshots";
+        let client = aws.rds(at, ClientUse::Reading).await;
+        let mut pages = client.describe_db_snapshots().max_records(100).into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = answer(OPERATION, page)?;
+            // Automated snapshots are deleted together with their instance.
+            let kept =
+                page.db_snapshots().iter().filter(|s| s.snapshot_type() != Some("automated"));
+            found.extend(kept.filter_map(|s| copy(s.db_snapshot_identifier(), s.kms_key_id())));
+        }
+        Ok(found)
+    }
 }
 
-fn object(instance: &DbInstance, sought: &ConsumerQuery) -> Option<Object> {
+fn object(instance: &DbInstance, query: &ConsumerQuery) -> Option<Object> {
     let (id, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
-    let member = instance.db_cluster_identifier().is_some() && !sought.ids.contains(id);
-    if member || !sought.wants(id, &tags) {
+    let member = instance.db_cluster_identifier().is_some() && !query.ids.contains(id);
+    if member || !query.wants(id, &tags) {
         return None;
     }
     let key = rds::key(instance.storage_encrypted(), instance.kms_key_id());
     let common = Common { key: Some(key), existing: None, tags };
-    let spec = Spec::RdsInstance(consumer::Spec { common, settings: lifted(instance) });
+    let spec = ConsumerSpec::RdsInstance(consumer::Spec { common, settings: lifted(instance) });
     let phase = rds::phase(instance.db_instance_status());
     Some(Object { id: id.to_owned(), spec, phase })
 }
 
-/// How far AWS is with the instance.
-pub(crate) async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-    const OPERATION: &str = "DescribeDBInstances";
-    let request = aws.rds(at, ClientUse::Reading).await.describe_db_instances();
-    match answer(OPERATION, request.db_instance_identifier(id).send().await) {
-        Ok(found) => Ok(found
-            .db_instances()
-            .first()
-            .map_or(Phase::Gone, |instance| rds::phase(instance.db_instance_status()))),
-        Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
-        Err(error) => Err(error),
-    }
-}
-
-/// What it is, or will be: what AWS has taken and not done yet counts as done.
+/// Converts the settings. A change that RDS has accepted and not executed yet counts as executed.
 fn lifted(instance: &DbInstance) -> Settings {
     let none = PendingModifiedValues::builder().build();
     let pending = instance.pending_modified_values().unwrap_or(&none);
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let flag = |flag: Option<bool>| Some(flag.unwrap_or_default());
     let key = instance.kms_key_id();
     let (managed_password, password_with_key) = rds::password(instance.master_user_secret(), key);
     let insights = instance.performance_insights_enabled();
@@ -100,80 +153,48 @@ fn lifted(instance: &DbInstance) -> Settings {
     let port = port.or(instance.endpoint().and_then(Endpoint::port));
     let group = instance.db_parameter_groups().first();
     Settings {
-        engine: text(instance.engine()),
-        engine_version: text(pending.engine_version().or(instance.engine_version())),
-        instance_class: text(pending.db_instance_class().or(instance.db_instance_class())),
+        engine: rds::text(instance.engine()),
+        engine_version: rds::text(pending.engine_version().or(instance.engine_version())),
+        instance_class: rds::text(pending.db_instance_class().or(instance.db_instance_class())),
         allocated_storage_gib: rds::number(
             pending.allocated_storage().or(instance.allocated_storage()),
         ),
         max_allocated_storage_gib: rds::number(instance.max_allocated_storage()),
-        storage_type: text(pending.storage_type().or(instance.storage_type())),
+        storage_type: rds::text(pending.storage_type().or(instance.storage_type())),
         iops: rds::number(pending.iops().or(instance.iops())),
-        master_username: text(instance.master_username()),
+        master_username: rds::text(instance.master_username()),
         managed_password,
         password_with_key,
         password_env: None,
-        db_name: text(instance.db_name()),
+        db_name: rds::text(instance.db_name()),
         port: rds::number(pending.port().or(port)),
-        subnet_group: text(instance.db_subnet_group().and_then(|g| g.db_subnet_group_name())),
+        subnet_group: rds::text(instance.db_subnet_group().and_then(|g| g.db_subnet_group_name())),
         security_groups: Some(rds::groups(instance.vpc_security_groups())),
-        multi_az: flag(pending.multi_az().or(instance.multi_az())),
-        publicly_accessible: flag(instance.publicly_accessible()),
+        multi_az: rds::flag(pending.multi_az().or(instance.multi_az())),
+        publicly_accessible: rds::flag(instance.publicly_accessible()),
         backup_retention_days: rds::number(
             pending.backup_retention_period().or(instance.backup_retention_period()),
         ),
-        backup_window: text(instance.preferred_backup_window()),
-        maintenance_window: text(instance.preferred_maintenance_window()),
-        deletion_protection: flag(instance.deletion_protection()),
-        parameter_group: text(group.and_then(|group| group.db_parameter_group_name())),
-        auto_minor_version_upgrade: flag(instance.auto_minor_version_upgrade()),
-        copy_tags_to_snapshot: flag(instance.copy_tags_to_snapshot()),
-        performance_insights: flag(insights),
+        backup_window: rds::text(instance.preferred_backup_window()),
+        maintenance_window: rds::text(instance.preferred_maintenance_window()),
+        deletion_protection: rds::flag(instance.deletion_protection()),
+        parameter_group: rds::text(group.and_then(|group| group.db_parameter_group_name())),
+        auto_minor_version_upgrade: rds::flag(instance.auto_minor_version_upgrade()),
+        copy_tags_to_snapshot: rds::flag(instance.copy_tags_to_snapshot()),
+        performance_insights: rds::flag(insights),
         performance_insights_with_key: (insights == Some(true))
-            .then(|| insights_key.is_some() && insights_key == key),
+            .then_some(insights_key.is_some() && insights_key == key),
         performance_insights_days: rds::number(instance.performance_insights_retention_period()),
         final_snapshot: None,
         apply_immediately: None,
-        resource_id: text(instance.dbi_resource_id()),
-    }
-}
-
-/// Sends the call.
-pub(crate) async fn send(
-    aws: &Aws,
-    at: &Place,
-    call: &Call,
-    late: &CallBindings<'_>,
-) -> Result<Outcome, CloudError> {
-    let client = aws.rds(at, ClientUse::Changing).await;
-    match call {
-        Call::CreateDBInstance(call) => create_db_instance(&client, call, late).await,
-        Call::ModifyDBInstance(call) => modify_db_instance(&client, call, late).await,
-        Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
-            let request = client.add_tags_to_resource().resource_name(resource_name);
-            let request = request.set_tags(Some(rds::tag_list(tags)));
-            done(AddTagsToResource::NAME, request.send().await)
-        }
-        Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
-            let request = client.remove_tags_from_resource().resource_name(resource_name);
-            let request = request.set_tag_keys(Some(tag_keys.clone()));
-            done(RemoveTagsFromResource::NAME, request.send().await)
-        }
-        Call::DeleteDBInstance(call) => {
-            let request = client
-                .delete_db_instance()
-                .db_instance_identifier(&call.db_instance_identifier)
-                .skip_final_snapshot(call.skip_final_snapshot)
-                .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
-            done(DeleteDBInstance::NAME, request.send().await)
-        }
+        resource_id: rds::text(instance.dbi_resource_id()),
     }
 }
 
 async fn create_db_instance(
     client: &Client,
     call: &CreateDBInstance,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateDBInstance::NAME;
     let CreateDBInstance { db_instance_identifier, fixed, alterable, tags } = call;
@@ -185,10 +206,10 @@ async fn create_db_instance(
         .set_db_name(fixed.db_name.clone())
         .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
         .set_port(rds::signed(fixed.port))
-        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), late)?)
+        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), bindings)?)
         .set_storage_encrypted(fixed.storage_encrypted)
         .set_tags(Some(rds::tag_list(tags)));
-    altered!(request, alterable, NAME, late);
+    altered!(request, alterable, NAME, bindings);
     answer(NAME, request.send().await)?;
     Ok(Outcome::Made(db_instance_identifier.clone()))
 }
@@ -196,7 +217,7 @@ async fn create_db_instance(
 async fn modify_db_instance(
     client: &Client,
     call: &ModifyDBInstance,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = ModifyDBInstance::NAME;
     let alterable = &call.alterable;
@@ -206,7 +227,7 @@ async fn modify_db_instance(
         .set_db_port_number(rds::signed(call.db_port_number))
         .set_allow_major_version_upgrade(call.allow_major_version_upgrade)
         .apply_immediately(call.apply_immediately);
-    altered!(request, alterable, NAME, late);
+    altered!(request, alterable, NAME, bindings);
     done(NAME, request.send().await)
 }
 
@@ -214,7 +235,7 @@ async fn modify_db_instance(
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, Ids, Kind};
+    use crate::kind::{Call, ConsumerKind, Ids};
     use crate::sdk::replay::{Replay, replay};
     use serde_json::{Value, json};
 
@@ -268,17 +289,20 @@ mod tests {
             (stuck, broken(stuck)),
         ] {
             let aws = replay(&[(200, &page(&described("orders", status, ""), ""))]).aws;
-            let phase = aws.phase(&home(), Kind::RdsInstance, "orders").await.unwrap();
+            let phase = aws.phase(&home(), ConsumerKind::RdsInstance, "orders").await.unwrap();
             assert_eq!(phase, expected);
         }
         let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBInstanceNotFound</Code>\
                     <Message>no</Message></Error></ErrorResponse>";
         let aws = replay(&[(404, gone)]).aws;
-        assert_eq!(aws.phase(&home(), Kind::RdsInstance, "orders").await.unwrap(), Phase::Gone);
+        assert_eq!(
+            aws.phase(&home(), ConsumerKind::RdsInstance, "orders").await.unwrap(),
+            Phase::Gone
+        );
     }
 
     #[tokio::test]
-    async fn instances_are_read_page_by_page_and_what_is_pending_counts() {
+    async fn instances_are_read_in_pages_with_pending_changes() {
         let pending = format!(
             "<TagList>{OURS}</TagList><MasterUserSecret><KmsKeyId>{KEY}</KmsKeyId>\
              </MasterUserSecret><PendingModifiedValues><DBInstanceClass>db.t3.small\
@@ -293,13 +317,13 @@ mod tests {
         let first = page(&first, "<Marker>next</Marker>");
         let second = page(&described("orders", "available", &pending), "");
         let replay = replay(&[(200, &first), (200, &second)]);
-        let sought = ConsumerQuery {
-            kind: Kind::RdsInstance,
+        let query = ConsumerQuery {
+            kind: ConsumerKind::RdsInstance,
             stack: "s".to_owned(),
             ids: ["orders".to_owned()].into(),
             fields: [].into(),
         };
-        let found = replay.aws.objects(&home(), &sought).await.unwrap();
+        let found = replay.aws.objects(&home(), &query).await.unwrap();
         let [found] = &found[..] else { panic!("{found:#?}") };
         assert_eq!(
             serde_json::to_value(&found.spec).unwrap()["rds_instance"],
@@ -332,15 +356,15 @@ mod tests {
 
     async fn sent(call: &Call, replay: &Replay) -> Result<Outcome, CloudError> {
         let ids = Ids::from([("key/a".parse().unwrap(), KEY.parse().unwrap())]);
-        let late = CallBindings { ids: Some(&ids), ..CallBindings::default() };
-        replay.aws.call(&home(), call, late).await
+        let bindings = CallBindings { ids: Some(&ids), ..CallBindings::default() };
+        replay.aws.call(&home(), call, bindings).await
     }
 
     const MADE: &str = "<CreateDBInstanceResponse><CreateDBInstanceResult><DBInstance/>\
                         </CreateDBInstanceResult></CreateDBInstanceResponse>";
 
     #[tokio::test]
-    async fn the_request_says_what_the_call_says() {
+    async fn the_request_has_the_parameters_of_the_call() {
         let call = creation(&json!({
             "ManageMasterUserPassword": true, "MasterUserSecretKmsKeyId": "key/a"}));
         let replay = replay(&[(200, MADE)]);
@@ -357,8 +381,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_goes_from_the_environment_into_the_request_only() {
-        // Cargo sets this one.
+    async fn a_password_is_only_put_into_the_request() {
+        // Cargo sets this variable.
         let call = creation(&json!({"MasterUserPassword": "$CARGO_PKG_NAME"}));
         let replayed = replay(&[(200, MADE)]);
         sent(&call, &replayed).await.unwrap();
@@ -367,12 +391,17 @@ mod tests {
         let replayed = replay(&[]);
         let error = sent(&unset, &replayed).await.unwrap_err();
         assert_eq!(error.fault, Fault::Other);
-        assert!(error.message.contains("`KMSCTL_IS_NOT_SET`, which is not set"), "{error}");
+        assert!(
+            error
+                .message
+                .contains("`KMSCTL_IS_NOT_SET`, which supplies the master password, is not set"),
+            "{error}"
+        );
         assert_eq!(replayed.bodies(), [""; 0]);
     }
 
     #[tokio::test]
-    async fn what_rds_says_of_keys_and_states_is_understood() {
+    async fn error_codes_about_keys_and_states_have_their_faults() {
         for (status, code, expected) in [
             (400, "KMSKeyNotAccessibleFault", Fault::Key),
             (400, "DBInstanceAlreadyExists", Fault::AlreadyExists),

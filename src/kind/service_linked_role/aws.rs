@@ -1,4 +1,4 @@
-//! A service-linked role's calls as the SDK's requests.
+//! Sends the calls of service-linked roles.
 
 use super::{Call, CreateServiceLinkedRole};
 use crate::answer::{CloudError, Outcome};

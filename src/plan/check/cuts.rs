@@ -1,6 +1,5 @@
 //! Policy changes that withdraw statements from a key that a blocked consumer still uses.
 
-use crate::kind::consumer::Encryption;
 use crate::kind::{KeyRef, Spec, Violation};
 use crate::live::Observed;
 use crate::plan::Step;
@@ -37,7 +36,7 @@ fn blocked_users(draft: &Draft<'_>) -> BTreeMap<KeyRef, String> {
     });
     let users = undeclared.filter_map(|address| match draft.live.observed.get(address)? {
         Observed::Present { spec, .. } => {
-            let key = spec.common()?.key.as_ref().and_then(Encryption::key)?;
+            let key = spec.as_consumer()?.key()?;
             Some((key.clone(), address.to_string()))
         }
         Observed::Absent | Observed::Unusable { .. } => None,

@@ -48,7 +48,7 @@ fn final_snapshots(steps: &[Step], key: &Address) -> Vec<Dependant> {
         refs.iter().any(|of| of.managed() == Some(key))
     };
     let calls = steps.iter().filter(uses_key).flat_map(|step| step.calls.iter().chain(&step.last));
-    let names = calls.filter_map(|planned| planned.call.final_snapshot());
+    let names = calls.filter_map(|planned| planned.call.as_consumer()?.final_snapshot());
     let snapshot = |id: &String| Dependant {
         what: "final snapshot".to_owned(),
         id: id.clone(),

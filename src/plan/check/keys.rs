@@ -4,8 +4,8 @@
 use crate::desired::Declared;
 use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
-use crate::kind::consumer::{Encryption, KeyAccount};
-use crate::kind::{KeyRef, Spec, Violation, key};
+use crate::kind::consumer::KeyAccount;
+use crate::kind::{ConsumerSpec, KeyRef, Spec, Violation, key};
 use crate::live::Observed;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
@@ -24,8 +24,7 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
     let blocked = draft.plan.blocked.iter().map(|blocked| &blocked.address).collect();
     let mut checks = Checks { draft, steps, blocked, objections: Vec::new(), findings: Vec::new() };
     for (address, declared) in &draft.desired.resources {
-        let key = declared.spec.common().and_then(|common| common.key.as_ref());
-        if let Some(key) = key.and_then(Encryption::key) {
+        if let Some(key) = declared.spec.as_consumer().and_then(ConsumerSpec::key) {
             for violation in checks.violations(address, declared, key) {
                 checks.judge(address, key, violation);
             }
@@ -148,7 +147,7 @@ impl Checks<'_> {
         key: &KeyRef,
     ) -> Option<Violation> {
         let account = self.place(key)?.account;
-        let facts = address.kind.facts()?;
+        let facts = address.kind.consumer()?.facts();
         let foreign = facts.key_account == KeyAccount::Own && account != declared.place.account;
         foreign.then(|| {
             let reason = format!("`{key}` is in account {account}");

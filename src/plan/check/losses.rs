@@ -57,7 +57,7 @@ fn users<'a>(draft: &'a Draft<'_>) -> BTreeMap<&'a Address, Vec<&'a Address>> {
 
 /// Returns the key of the stack that a consumer uses.
 fn key_of(spec: &Spec) -> Option<&Address> {
-    spec.common()?.key.as_ref()?.key().and_then(KeyRef::managed)
+    spec.as_consumer()?.key().and_then(KeyRef::managed)
 }
 
 /// Returns whether the step of a consumer deletes the consumer or gives it another key.

@@ -123,8 +123,7 @@ fn texts(tests: &[&Test]) -> Option<BTreeSet<u64>> {
         distinct.iter().filter_map(|p| p.exact()).map(answers_for).collect();
     let index: BTreeMap<&Pattern, usize> = wild.iter().enumerate().map(|(n, p)| (p, n)).collect();
     for matched in combinations(&wild)? {
-        let matches = |p: &Pattern| index.get(p).is_some_and(|n| matched & (1 << n) != 0);
-        out.insert(answers(&matches));
+        out.insert(answers(&|pattern| index.get(pattern).is_some_and(|n| matched & (1 << n) != 0)));
     }
     Some(out)
 }
@@ -184,11 +183,11 @@ fn nets(tests: &[&Test]) -> BTreeSet<u64> {
         edges.insert((six, first));
         edges.extend((last < end).then(|| (six, last + 1)));
     }
-    let answer = |(six, at): (bool, u128)| {
+    let answers = edges.into_iter().map(|(six, at)| {
         bits(tests, |test| {
             let mut blocks = test.values.iter().filter_map(|value| addresses(value));
             blocks.any(|(of, first, last)| of == six && (first..=last).contains(&at))
         })
-    };
-    edges.into_iter().map(answer).collect()
+    });
+    answers.collect()
 }

@@ -10,8 +10,9 @@ pub struct AccessChange {
     /// The direction of the change.
     #[serde(rename = "effect")]
     pub direction: Direction,
-    /// An ARN (that of an account's root stands for what its IAM policies decide), a pattern of ARNs, a service
-    /// principal, `*` for everyone, or words such as `every identity of account …`.
+    /// An ARN, a pattern of ARNs, a service principal, `*` for everyone, or words such as `every
+    /// identity of account …`. The ARN of an account's root includes the identities that its IAM
+    /// policies allow.
     pub principal: String,
     /// The principals among them that the change does not apply to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -12,8 +12,9 @@ use crate::policy::typed::PrincipalName;
 
 /// Compares the access that two policies give; `None` stands for no policy.
 ///
-/// If the key's account is unknown and the documents do not tell it, the policies are compared for every account that
-/// could own the key. A change that does not happen for all of them is only possible.
+/// If the key's account is unknown and does not follow from the documents, the policies are
+/// compared for every account that could own the key. A change that does not happen for all of them
+/// is only possible.
 #[must_use]
 pub fn compare(
     old: Option<&Document>,

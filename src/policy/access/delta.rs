@@ -23,7 +23,7 @@ pub(super) struct Delta {
     pub(super) to: Level,
     /// The condition on the requests that change, if not all do.
     pub(super) condition: Option<String>,
-    /// The same condition as cubes over the literals of the two formulas.
+    /// The condition as cubes over the literals of the two formulas.
     pub(super) cubes: Vec<Cube>,
     /// The condition under which the higher level was reached before, if it is replaced by another.
     pub(super) before: Option<String>,
@@ -181,9 +181,6 @@ impl FormulaPair<'_> {
         for cell in cells {
             let reaches =
                 |clause: &&Clause| clause.level >= level && self.is_true_in(clause, *cell);
-            let denies = |clause: &&Clause| {
-                clause.level == Level::ExplicitlyDenied && self.is_true_in(clause, *cell)
-            };
             if let Some(out) = out.get_mut(high)
                 && !self.clauses(low).any(|clause| reaches(&clause))
             {
@@ -192,7 +189,10 @@ impl FormulaPair<'_> {
             if let Some(out) = out.get_mut(low)
                 && self.level(low, *cell) == Level::ExplicitlyDenied
             {
-                out.extend(self.clauses(low).filter(denies).cloned());
+                let denials = self.clauses(low).filter(|clause| {
+                    clause.level == Level::ExplicitlyDenied && self.is_true_in(clause, *cell)
+                });
+                out.extend(denials.cloned());
             }
         }
         out

@@ -48,11 +48,10 @@ pub(super) fn combinations(
     for tests in by_key.values() {
         let tests_of_key: Vec<&Test> = tests.iter().map(|(_, test)| *test).collect();
         // Bit n of a cell becomes the bit of test n's literal.
-        let spread = |cell: u64| {
+        let cells = cells(&tests_of_key)?.into_iter().map(|cell| {
             tests.iter().enumerate().fold(0, |bits, (n, (bit, _))| bits | ((cell >> n) & 1) << bit)
-        };
-        let cells: Vec<u64> = cells(&tests_of_key)?.into_iter().map(spread).collect();
-        all = product(&all, &cells)?;
+        });
+        all = product(&all, &cells.collect::<Vec<_>>())?;
     }
     for bit in (0..literals.len()).filter(|bit| doubts & (1 << bit) != 0) {
         all = product(&all, &[0, 1 << bit])?;
@@ -145,11 +144,12 @@ pub(super) fn cover(all: &[u64], within: impl Fn(usize) -> bool) -> Vec<Cube> {
     }
     let mut n = 0;
     while let Some(cube) = cubes.get(n).copied() {
-        let covered = |bits: &u64| {
+        let mut in_cube = inside.iter().filter(|bits| cube.has(**bits));
+        let is_covered = in_cube.all(|bits| {
             let mut others = cubes.iter().enumerate().filter(|(m, _)| *m != n);
             others.any(|(_, other)| other.has(*bits))
-        };
-        if inside.iter().filter(|bits| cube.has(**bits)).all(covered) {
+        });
+        if is_covered {
             cubes.remove(n);
         } else {
             n += 1;

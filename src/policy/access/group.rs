@@ -65,7 +65,7 @@ pub(super) fn changes(
 enum Role {
     /// The atom's own changes become the changes for all.
     Representative,
-    /// A change of the atom is left out if the change for all says the same.
+    /// A change of the atom is left out if the change for all includes it.
     Member,
     /// Like [`Role::Member`], but the atom may reach a higher level: what IAM policies of an account may allow is
     /// allowed to its root user directly.

@@ -98,10 +98,9 @@ fn principal_type(class: &PrincipalClass) -> ImpliedValue {
 
 /// Returns the value of `aws:username`.
 fn user_name(class: &PrincipalClass) -> ImpliedValue {
-    let is = |value: &str| ImpliedValue::Is(value.to_owned());
     match class {
         PrincipalClass::Identity(NamedIdentity { kind: IdentityKind::User, arn, .. }) => {
-            is(arn.rsplit('/').next().unwrap_or_default())
+            ImpliedValue::Is(arn.rsplit('/').next().unwrap_or_default().to_owned())
         }
         PrincipalClass::Root(_)
         | PrincipalClass::Identity(_)

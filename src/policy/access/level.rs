@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a key policy decides about a request, from least to most access.
+/// The decision of a key policy about a request, from least to most access.
 ///
 /// An explicit `Deny` overrides everything; without a matching statement the request is denied implicitly (IAM User
 /// Guide, "Policy evaluation logic"). The account as the principal leaves the decision to IAM policies (KMS Developer

@@ -57,7 +57,7 @@ pub(super) struct PolicyPair<'a> {
     granted: BTreeSet<String>,
 }
 
-/// How a statement matches an atom.
+/// The way in which a statement matches an atom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum MatchKind {
     /// The statement names the atom, or everyone.

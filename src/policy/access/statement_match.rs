@@ -7,7 +7,7 @@ use super::principal_atom::{
 };
 use crate::policy::typed::{PrincipalElement, PrincipalName};
 
-/// How a statement matches an atom.
+/// The way in which a statement matches an atom.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Match {
     /// The statement names the atom, or everyone.
@@ -96,7 +96,7 @@ fn match_identity(element: &PrincipalElement, identity: &NamedIdentity) -> Optio
         }
         // The ARN of a federated user session does not contain the user.
         IdentityKind::Federated => {
-            let is_user_of_account = |name: &PrincipalName| match name {
+            let names_a_user = element.names.iter().any(|name| match name {
                 PrincipalName::Identity(arn) => matches!(parse_identity(arn),
                     Some((account, IdentityKind::User, _)) if account == identity.account),
                 PrincipalName::Everyone
@@ -106,9 +106,9 @@ fn match_identity(element: &PrincipalElement, identity: &NamedIdentity) -> Optio
                 | PrincipalName::Service(_)
                 | PrincipalName::Provider(_)
                 | PrincipalName::Other(_) => false,
-            };
+            });
             let text = format!("{} is a session of a user that is named", identity.arn);
-            element.names.iter().any(is_user_of_account).then_some(Match::Doubtful(text))
+            names_a_user.then_some(Match::Doubtful(text))
         }
         IdentityKind::User | IdentityKind::Role | IdentityKind::Session => None,
     }

@@ -21,7 +21,7 @@ pub enum Decision {
     Denied(Denial),
     /// The decision depends on unknown facts.
     Unknown(Vec<Undecided>),
-    /// Key policies have no say: only IAM policies can allow the action.
+    /// Only IAM policies can allow the action. Key policies do not apply.
     IamOnly,
 }
 
@@ -152,8 +152,8 @@ pub(in crate::policy) fn ask(
     Some(decide(policy, key, grants, &request))
 }
 
-/// Decides an action that key policies have no say in. Of these, grants can allow only one: RetireGrant (KMS Developer
-/// Guide, "Retiring and revoking grants").
+/// Decides an action to which key policies do not apply. Grants can allow only one such action:
+/// RetireGrant (KMS Developer Guide, "Retiring and revoking grants").
 fn decide_iam_only(grants: Tally) -> Decision {
     match grants.first {
         Some(source) => Decision::Allowed(source),

@@ -138,7 +138,6 @@ pub(in crate::policy) fn parse_date(text: &str) -> Option<OffsetDateTime> {
 /// Returns whether the text is canonical base64, in which equal bytes have equal texts.
 fn is_base64(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     let last = body.bytes().last();
     let padding = text.len() - body.len();
     let unused_bits_are_zero = match padding {
@@ -147,5 +146,6 @@ fn is_base64(text: &str) -> bool {
         2 => last.is_some_and(|b| b"AQgw".contains(&b)),
         _ => false,
     };
-    text.len().is_multiple_of(4) && body.bytes().all(letter) && unused_bits_are_zero
+    let is_base64 = body.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+    text.len().is_multiple_of(4) && is_base64 && unused_bits_are_zero
 }

@@ -49,7 +49,7 @@ impl Principal {
     /// Parses a service principal or an ARN. The ARN of a role stands for any session of the role.
     ///
     /// # Errors
-    /// The text does not name a principal that can make a request.
+    /// Returns an error if the text does not name a principal that can make a request.
     pub fn parse(text: &str, partition: &str) -> Result<Self, Problem> {
         if is_service(text) {
             return Ok(Self::Service(text.to_owned()));
@@ -71,7 +71,7 @@ impl Principal {
     /// Sets the role of a session, by the role's ARN.
     ///
     /// # Errors
-    /// The principal is not a session, or not one of this role.
+    /// Returns an error if the principal is not a session of this role.
     pub fn with_role(self, arn: &str) -> Result<Self, Problem> {
         let Self::Identity(mut identity) = self else {
             return Err(problem("a service has no role".to_owned(), HELP));
@@ -84,7 +84,7 @@ impl Principal {
     /// colon.
     ///
     /// # Errors
-    /// The principal has no unique id, or the id is of another kind.
+    /// Returns an error if the principal has no unique id, or if the id is of another kind.
     pub fn with_id(self, id: &str) -> Result<Self, Problem> {
         let id = id.split_once(':').map_or(id, |(id, _)| id);
         let prefix = match &self {

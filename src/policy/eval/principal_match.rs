@@ -4,7 +4,7 @@ use super::principal::{Identity, IdentityKind, Principal};
 use super::truth::{Doubt, Truth};
 use crate::policy::typed::{PrincipalElement, PrincipalName};
 
-/// How a statement matches a principal: directly, or through its account.
+/// The way in which a statement matches a principal: directly, or through its account.
 pub(super) struct PrincipalMatch {
     /// Whether the statement names the principal, or everyone.
     pub(super) direct: Truth,

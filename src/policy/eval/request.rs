@@ -42,7 +42,7 @@ impl RequestedAction {
     /// Parses `kms:Decrypt` or `Decrypt`, in any case.
     ///
     /// # Errors
-    /// KMS has no such action.
+    /// Returns an error if KMS has no such action.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let name = match text.split_once(':') {
             Some((service, name)) if service.eq_ignore_ascii_case("kms") => name,

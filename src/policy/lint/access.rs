@@ -239,8 +239,8 @@ fn all_actions(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<Findi
     let Some(element) = statement.actions.as_ref().filter(|element| !element.except) else {
         return Vec::new();
     };
-    let matches_all = |word: &&Word<'_>| glob(&word.text.to_ascii_lowercase(), "kms:");
-    let Some(pattern) = element.words.iter().find(matches_all) else {
+    let mut words = element.words.iter();
+    let Some(pattern) = words.find(|word| glob(&word.text.to_ascii_lowercase(), "kms:")) else {
         return Vec::new();
     };
     let mut out = Vec::new();

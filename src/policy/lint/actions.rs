@@ -90,10 +90,11 @@ fn usage(word: Word<'_>, found: ActionSet, facts: &Facts<'_>) -> Option<Finding>
     let usage = facts.usage?;
     let impossible =
         found.iter().all(|action| usages(action).is_some_and(|all| !all.contains(&usage)));
-    impossible.then(|| {
-        let message = format!("`{}` is impossible with a key of the usage `{usage}`", word.text);
-        Finding::new(&rules::USAGE, word.span, message)
-    })
+    if !impossible {
+        return None;
+    }
+    let message = format!("`{}` is impossible with a key of the usage `{usage}`", word.text);
+    Some(Finding::new(&rules::USAGE, word.span, message))
 }
 
 /// Returns the key usages that an action supports, or `None` if it supports all of them, or if that is not documented.

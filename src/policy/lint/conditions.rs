@@ -70,10 +70,11 @@ fn operator(condition: &WrittenCondition<'_>) -> Option<Finding> {
     }
     // `IfExists` works with every operator except `Null` (IAM User Guide, "IAM JSON policy elements: Condition
     // operators").
-    (condition.test.operator == Operator::Null && condition.test.if_exists).then(|| {
-        finding(format!("there is no condition operator `{text}`"))
-            .help("write `Null`, which tests itself whether the key is present")
-    })
+    if condition.test.operator != Operator::Null || !condition.test.if_exists {
+        return None;
+    }
+    let finding = finding(format!("there is no condition operator `{text}`"));
+    Some(finding.help("write `Null`, which tests itself whether the key is present"))
 }
 
 /// Reports an unknown condition key.

@@ -51,26 +51,28 @@ fn public(named: &NamedPrincipal<'_>, statement: &WrittenStatement<'_>) -> Findi
 /// Returns whether another statement denies all actions of the statement to everyone who does not meet a limiting
 /// condition.
 fn is_guarded(statement: &WrittenStatement<'_>, policy: &WrittenPolicy<'_>) -> bool {
-    let is_everyone = |named: &NamedPrincipal<'_>| {
-        matches!(named.name, PrincipalName::Everyone | PrincipalName::AnyIdentity)
+    policy.statements.iter().any(|deny| guards(deny, statement))
+}
+
+/// Returns whether the statement denies the actions of the other one to all principals without
+/// a certain condition.
+fn guards(deny: &WrittenStatement<'_>, statement: &WrittenStatement<'_>) -> bool {
+    let [condition] = deny.conditions.as_slice() else {
+        return false;
     };
-    let guards = |deny: &WrittenStatement<'_>| {
-        let [condition] = deny.conditions.as_slice() else {
-            return false;
-        };
-        deny.denies()
-            && !deny.excepts()
-            && deny.principals.iter().any(is_everyone)
-            && deny
-                .resources
-                .as_ref()
-                .is_some_and(|on| !on.except && on.words.iter().any(|w| w.text == "*"))
-            && deny.known_actions.covers(statement.known_actions)
-            && condition.test.negated
-            && condition.test.quantifier == Quantifier::One
-            && condition.test.has_fixed_values()
-    };
-    policy.statements.iter().any(guards)
+    let mut principals = deny.principals.iter();
+    let is_for_everyone = principals.any(|principal| {
+        matches!(principal.name, PrincipalName::Everyone | PrincipalName::AnyIdentity)
+    });
+    let resources = deny.resources.as_ref();
+    deny.denies()
+        && !deny.excepts()
+        && is_for_everyone
+        && resources.is_some_and(|on| !on.except && on.words.iter().any(|w| w.text == "*"))
+        && deny.known_actions.covers(statement.known_actions)
+        && condition.test.negated
+        && condition.test.quantifier == Quantifier::One
+        && condition.test.has_fixed_values()
 }
 
 /// Reports a service that may use the key for any resource (IAM User Guide, "The confused deputy problem").

@@ -5,7 +5,8 @@ use crate::policy::actions::nearest;
 /// The severity of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The policy does not do what it says, gives access to strangers, or makes the key unmanageable.
+    /// The policy does not have the intended effect, gives access to strangers, or makes the key
+    /// unmanageable.
     Error,
     /// The policy is likely wrong.
     Warning,
@@ -86,10 +87,10 @@ impl Eq for Rule {}
 /// Returns the rule with an id or a slug.
 ///
 /// # Errors
-/// There is no such rule. The most similar id or slug is given, if there is one.
+/// Returns the most similar id or slug, if there is one, if no rule has the word.
 pub fn rule(word: &str) -> Result<&'static Rule, Option<&'static str>> {
-    let known = |rule: &&&'static Rule| rule.id.eq_ignore_ascii_case(word) || rule.slug == word;
-    match RULES.iter().find(known) {
+    let mut rules = RULES.iter();
+    match rules.find(|rule| rule.id.eq_ignore_ascii_case(word) || rule.slug == word) {
         Some(rule) => Ok(rule),
         None => Err(nearest(word, RULES.iter().flat_map(|rule| [rule.slug, rule.id]))),
     }
@@ -195,7 +196,7 @@ GROUP: "KMS203" "principal-group" Error
     "name its users, or a role they assume",
     IAM "reference_policies_elements_principal.html", [];
 DANGLING: "KMS204" "principal-dangling" Error
-    "A principal is the unique id of a deleted user or role: it matches nobody, and AWS refuses to store it again",
+    "A principal is the unique id of a deleted user or role: it matches no one, and AWS does not accept it again",
     "name the ARN of an existing user or role, or drop it",
     IAM "reference_policies_elements_principal.html", [];
 BAD_SERVICE: "KMS205" "service-malformed" Error
@@ -302,7 +303,7 @@ USAGE: "KMS412" "action-not-of-usage" Warning
     KMS "symm-asymm-choose-key-spec.html", [];
 // Conditions.
 UNKNOWN_KEY: "KMS501" "condition-key-unknown" Error
-    "There is no such condition key, so the condition does not say what it seems to",
+    "There is no such condition key, so the condition does not have the intended effect",
     "see the condition keys of AWS KMS and the global ones of IAM",
     KMS "conditions-kms.html", [AccessAnalyzer "INVALID_GLOBAL_CONDITION_KEY", AccessAnalyzer "INVALID_SERVICE_CONDITION_KEY", AccessAnalyzer "INVALID_CONDITION_KEY_FORMAT"];
 UNKNOWN_OPERATOR: "KMS502" "operator-unknown" Error
@@ -379,7 +380,7 @@ UNPROTECTED: "KMS604" "unprotected" Note
     "drop `protect: false` once the key is in use",
     KMS "deleting-keys.html", [];
 DELETION_WINDOW: "KMS605" "deletion-window-short" Note
-    "The deletion of the key waits fewer than 14 days",
+    "The waiting period before the key's deletion is shorter than 14 days",
     "write 14 to 30 days: a missing backup that needs the key is often noticed late",
     KMS "deleting-keys.html", [];
 NO_ALIAS: "KMS606" "no-alias" Note
@@ -387,8 +388,8 @@ NO_ALIAS: "KMS606" "no-alias" Note
     "give it one: people and applications name keys by their aliases",
     KMS "kms-alias.html", [];
 DISABLED: "KMS607" "disabled" Note
-    "The key is disabled: what it encrypts cannot be read",
-    "drop `enabled: false`, or schedule the deletion of a key that nobody needs",
+    "The key is disabled: its data cannot be decrypted",
+    "drop `enabled: false`, or schedule the deletion of the key if it is no longer needed",
     KMS "enabling-keys.html", [Checkov "CKV_AWS_227"];
 // Gates: in a stack only.
 GATE: "KMS801" "gate" Error

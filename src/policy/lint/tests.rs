@@ -231,7 +231,7 @@ fn each_rule_reports_what_it_should_and_nothing_else() {
 }
 
 #[test]
-fn places_are_lines_and_columns() {
+fn positions_are_lines_and_columns() {
     let text = "{\"Version\": \"2012-10-17\",\n \"Statement\": [\n  {\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"111122223333\"},\n   \"Action\": [\"kms:*\",\n    \"kms:ReEncrypt\"],\n   \"Resource\": \"*\"}]}";
     assert_eq!(places("action-unknown", text), [(5, 5)]);
     let finding = lint(&node(text), &FACTS).remove(0);

@@ -1,17 +1,17 @@
-//! Subjects that belong to no single field of the configuration and no single command.
+//! The subjects that concern more than one field of the configuration or one command.
 
 /// A subject.
 #[derive(Clone, Copy, Debug)]
 pub struct Guide {
-    /// Its name on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What it is about, in a line.
+    /// The title.
     pub title: &'static str,
-    /// The text: paragraphs, items that begin with `- `, and lines that are indented and kept as they are.
+    /// The text: paragraphs, items that begin with `- `, and indented lines that are not wrapped.
     pub text: &'static str,
 }
 
-/// The subjects, by name.
+/// All subjects, sorted by name.
 pub const GUIDES: &[Guide] = &[
     Guide {
         name: "consumers",

@@ -1,25 +1,25 @@
-//! Why each lint rule matters, and the AWS documents that say so beside the rule's own source.
+//! The reasons for the lint rules, and further AWS documents about them.
 
 use crate::policy::lint::Rule;
 
-/// Why a rule matters.
+/// The reason for a rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Reason {
-    /// The rule's id.
+    /// The id of the rule.
     pub id: &'static str,
-    /// What goes wrong otherwise, in sentences.
+    /// The harm that the rule prevents, in sentences.
     pub why: &'static str,
-    /// Further documents.
+    /// Further documents, besides the rule's source.
     pub more: &'static [&'static str],
 }
 
-/// The reason of a rule.
+/// Returns the reason for a rule.
 #[must_use]
 pub fn reason(rule: &Rule) -> Option<&'static Reason> {
     REASONS.iter().find(|reason| reason.id == rule.id)
 }
 
-/// The documents about a rule, the rule's own source first.
+/// Returns the documents about a rule, its source first.
 #[must_use]
 pub fn sources(rule: &Rule) -> Vec<String> {
     let own = (!rule.source.is_empty()).then_some(rule.source);
@@ -52,17 +52,17 @@ static REASONS: &[Reason] = reasons! {
     "KMS100" "AWS refuses text that is not JSON. Of a key that appears twice, many JSON parsers keep only the last value: a \
         condition that a reviewer reads may not be the one that applies."
         [];
-    "KMS101" "PutKeyPolicy and CreateKey answer MalformedPolicyDocumentException, and nothing is changed. It is cheaper to \
-        find out before an apply."
+    "KMS101" "PutKeyPolicy and CreateKey fail with MalformedPolicyDocumentException. It is better to find the mistake before \
+        an apply."
         [api!("API_PutKeyPolicy.html")];
     "KMS102" "AWS's default is the version `2008-10-17`, in which policy variables such as `${aws:username}` are literal \
-        text: a condition that uses one never matches what it means to match."
+        text: a condition that uses one never matches the intended values."
         [kms!("key-policy-overview.html")];
     "KMS103" "In the version `2008-10-17`, policy variables such as `${aws:username}` are literal text, and features that \
         AWS added later are not available."
         [];
     "KMS104" "Without the version `2012-10-17`, AWS compares the request with the characters `${...}` themselves. An Allow \
-        with such a condition allows nobody; a Deny with one may deny nobody."
+        with such a condition has no effect, and a Deny with one may have none."
         [iam!("reference_policies_elements_version.html")];
     "KMS105" "AWS refuses a larger policy with LimitExceededException. White space counts too."
         [kms!("resource-limits.html")];
@@ -74,11 +74,11 @@ static REASONS: &[Reason] = reasons! {
     "KMS108" "AWS accepts it. But the AWS console and other tools find a statement by its `Sid`: they may edit or remove the \
         wrong one."
         [kms!("key-policy-default.html")];
-    "KMS109" "People and tools compare `Sid` values character by character: one that is empty or looks like another is found \
-        by neither."
+    "KMS109" "Tools find a statement by its `Sid`, character by character. A `Sid` that is empty, or that differs from another \
+        one only in invisible characters, is easily mistaken."
         [];
-    "KMS110" "The repetition takes space. Whoever later removes access from one of the two statements believes that it is \
-        gone, while the other still allows it."
+    "KMS110" "The repetition takes space. If access is later removed from one of the two statements, the other one still \
+        allows it."
         [];
     "KMS201" "AWS refuses a policy with a principal that it cannot resolve, with MalformedPolicyDocumentException, and does \
         not say which one."
@@ -86,28 +86,29 @@ static REASONS: &[Reason] = reasons! {
     "KMS202" "AWS compares principals as a whole; only `*` alone stands for everyone. The statement looks as if it allowed \
         several roles and allows none."
         [];
-    "KMS203" "A group identifies nobody who makes a request. AWS refuses the policy."
+    "KMS203" "Requests are made by users and roles, never by groups. AWS refuses the policy."
         [];
     "KMS204" "AWS replaces the ARN of a deleted user or role by its unique id. A new user or role of the same name does not \
         get the access back, and the next PutKeyPolicy with that id fails."
         [kms!("key-policy-overview.html")];
-    "KMS205" "The service never matches, so its resources cannot use the key, which shows only when they try."
+    "KMS205" "The statement never matches the service, so its resources cannot use the key. The error appears only when they \
+        try."
         [kms!("key-policy-services.html")];
     "KMS206" "`Federated` is for trust policies of roles and `CanonicalUser` for bucket policies. Callers of AWS KMS are IAM \
-        identities and services, so the statement matches nobody."
+        identities and services, so the statement has no effect."
         [kms!("key-policy-overview.html")];
-    "KMS207" "The statement allows everyone whom it does not name, including the identities of all other accounts."
+    "KMS207" "The statement allows every principal that it does not name, including the identities of all other accounts."
         [];
-    "KMS208" "The statement matches no request. If it was meant to allow somebody, that access is missing."
+    "KMS208" "The statement matches no request. The access that it was meant to allow is missing."
         [];
     "KMS301" "Any AWS identity can use the key as soon as its own account lets it. Encrypted data can be read, or the key \
         changed, by strangers."
         [kms!("key-policy-default.html")];
-    "KMS302" "A service acts for all its customers. Without a condition on the source, somebody else can have the service \
-        use your key for a resource of theirs (the confused deputy problem)."
+    "KMS302" "A service acts for all its customers. Without a condition on the source, another customer can make the service \
+        use your key for their resource (the confused deputy problem)."
         [kms!("key-policy-services.html")];
-    "KMS303" "A grant allows its grantee to use the key without any change of the policy. Whoever may create grants freely \
-        can hand on decryption to anybody, also to other accounts."
+    "KMS303" "A grant allows its grantee to use the key without any change of the policy. A principal that may create grants \
+        without a limit can give decryption to anyone, also in other accounts."
         [kms!("conditions-kms.html")];
     "KMS304" "If the named administrators are deleted, nobody can change the policy, and the key cannot be managed any \
         more: only AWS Support can help. AWS checks only that the caller of today could change it again."
@@ -115,21 +116,21 @@ static REASONS: &[Reason] = reasons! {
     "KMS305" "AWS refuses a policy after which the caller could not call PutKeyPolicy: \"The new key policy will not allow \
         you to update the key policy in the future\"."
         [api!("API_PutKeyPolicy.html")];
-    "KMS306" "One identity both decides who may read the data and reads it, so nobody else can stop it. Duties are \
-        separated when administrators and users differ."
+    "KMS306" "One identity both manages access to the data and reads the data, so no one else can stop misuse. Different \
+        administrators and users provide separation of duties."
         [];
-    "KMS307" "Whoever administers the key can already give use of it to themselves; doing both every day makes misuse harder \
-        to notice."
+    "KMS307" "An administrator of the key can always give itself use of the key. If it also uses the key every day, misuse is \
+        harder to notice."
         [];
     "KMS308" "The grantee can change the policy and schedule the deletion of the key, and gets each action that AWS adds to \
         AWS KMS later."
         [kms!("kms-api-permissions-reference.html")];
-    "KMS309" "AWS KMS accepts the action only from identities of the key's own account, whatever the policy says. The \
-        statement promises access that nobody gets."
+    "KMS309" "AWS KMS accepts the action only from identities of the key's own account, whatever the policy allows. The \
+        statement has no effect."
         [kms!("kms-api-permissions-reference.html")];
-    "KMS401" "AWS once accepted such statements and ignored them. Whoever reads the policy takes the access for given."
+    "KMS401" "AWS once accepted such statements and ignored them. A reader of the policy assumes access that does not exist."
         [kms!("key-policy-overview.html")];
-    "KMS402" "AWS once accepted such statements and ignored them. Whoever reads the policy takes the access for given."
+    "KMS402" "AWS once accepted such statements and ignored them. A reader of the policy assumes access that does not exist."
         [kms!("key-policy-overview.html")];
     "KMS403" "A key policy is about its own key only. A bucket, another key or another service as the resource never \
         matches, so the statement neither allows nor denies anything."
@@ -139,28 +140,27 @@ static REASONS: &[Reason] = reasons! {
     "KMS405" "The ARN of a key is known only after its creation and differs in each Region: the same policy on a replica or \
         on a copy of the key matches nothing."
         [kms!("multi-region-keys-overview.html")];
-    "KMS406" "Everything except this key is nothing in a key policy; everything except something else is this key. Both are \
-        easily misread."
+    "KMS406" "A key policy applies only to its own key. `NotResource` with this key therefore matches nothing, and \
+        `NotResource` with anything else matches this key. Both are easily misread."
         [kms!("key-policy-overview.html")];
     "KMS407" "Actions such as `kms:CreateKey`, `kms:ListKeys` and `kms:ListAliases` work on no particular key, so only IAM \
         policies can allow them."
         [];
-    "KMS408" "AWS accepts the name and never matches it. A misspelt Allow gives nothing, and a misspelt Deny protects \
-        nothing."
+    "KMS408" "AWS accepts the name and never matches it. An Allow with a misspelled action has no effect, and a Deny with one \
+        protects nothing."
         [];
-    "KMS409" "AWS accepts the pattern and never matches it. A misspelt Allow gives nothing, and a misspelt Deny protects \
-        nothing."
+    "KMS409" "AWS accepts the pattern and never matches it. An Allow with a misspelled action has no effect, and a Deny with \
+        one protects nothing."
         [];
-    "KMS410" "A key policy is asked about requests to AWS KMS only, so the action is never matched."
+    "KMS410" "A key policy applies only to requests to AWS KMS, so the action is never matched."
         [];
     "KMS411" "Every action that is not named is allowed, among them changes of the policy, deletion, and actions that AWS \
         adds later."
         [];
-    "KMS412" "A signing key encrypts nothing, and an encryption key signs nothing. The statement promises what no request \
-        can do."
+    "KMS412" "A signing key cannot encrypt, and an encryption key cannot sign. Every request for the action fails."
         [];
-    "KMS501" "A positive condition on a key that requests never have is never met, so an Allow gives nothing. A negated one \
-        is always met, so a restriction restricts nothing."
+    "KMS501" "A positive condition on a key that requests never have is never met, so an Allow has no effect. A negated one \
+        is always met, so it restricts nothing."
         [iam!("reference_policies_condition-keys.html")];
     "KMS502" "AWS refuses the policy, or the condition does not do what it seems to do."
         [];
@@ -213,18 +213,17 @@ static REASONS: &[Reason] = reasons! {
     "KMS605" "Some uses are rare: a restore or a monthly job. The waiting period is the time in which their failure can \
         still stop the deletion."
         [];
-    "KMS606" "Key ids say nothing to people, and an application that names the alias can be moved to another key."
+    "KMS606" "A key id has no meaning for people. An application that uses the alias can be moved to another key."
         [];
     "KMS607" "Volumes, databases and tables that use the key fail, some of them only hours later, when they are started or \
         attached again."
         [kms!("unusable-kms-keys.html")];
-    "KMS801" "The gates of a configuration say what no change may do without a decision of those who keep them. A plan that \
-        does not pass is blocked. See `kmsctl explain gates`."
+    "KMS801" "A gate is a limit that changes may exceed only if the owners of the gate change it. A plan that does not pass \
+        is blocked. See `kmsctl explain gates`."
         [iam!("access-analyzer-custom-policy-checks.html")];
-    "KMS901" "A waiver ends so that somebody decides again. See `kmsctl explain lint.waivers`."
+    "KMS901" "A waiver expires so that the finding is reviewed again. See `kmsctl explain lint.waivers`."
         [iam!("access-analyzer-policy-validation.html")];
-    "KMS902" "A waiver that is left behind hides the finding when the mistake comes back. See `kmsctl explain \
-        lint.waivers`."
+    "KMS902" "An unused waiver would hide the finding if the mistake were made again. See `kmsctl explain lint.waivers`."
         [iam!("access-analyzer-policy-validation.html")];
 };
 

@@ -7,25 +7,25 @@ use super::Page;
 /// A field of the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Field<'a> {
-    /// Its path, without the names that a user chooses: `keys.policy`.
+    /// The path without the names of resources, such as `keys.policy`.
     pub(super) path: String,
     schema: &'a Json,
     required: bool,
 }
 
 impl<'a> Field<'a> {
-    /// What the schema says about it.
+    /// Returns the description in the schema.
     pub(super) fn description(&self) -> String {
         text(self.schema, "description").to_owned()
     }
 
-    /// Whether it has fields of its own.
+    /// Returns whether the field has fields itself.
     pub(super) fn is_section(&self) -> bool {
         record(self.schema).is_some()
     }
 }
 
-/// All sections and fields, in the order of the schema; fields after their section.
+/// Returns all sections and fields in the order of the schema. Fields follow their section.
 pub(super) fn all(schema: &Json) -> Vec<Field<'_>> {
     let mut found = Vec::new();
     fields(schema, "", &mut found);
@@ -44,13 +44,14 @@ fn fields<'a>(schema: &'a Json, path: &str, found: &mut Vec<Field<'a>>) {
     }
 }
 
-/// A path as a user writes it, without the places of names: `keys.NAME.policy` is `keys.policy`.
+/// Removes the placeholders for names from a path: `keys.NAME.policy` becomes `keys.policy`.
 pub(super) fn path(topic: &str) -> String {
-    let is_name = |part: &&str| !["NAME", "REGION", "ID", "*", ""].contains(part);
-    topic.split('.').filter(is_name).collect::<Vec<_>>().join(".")
+    let parts = topic.split('.').filter(|part| !["NAME", "REGION", "ID", "*", ""].contains(part));
+    parts.collect::<Vec<_>>().join(".")
 }
 
-/// The fields whose paths end with `path`: all sections among them, or else all fields.
+/// Returns the sections whose paths end with `path`, or all such fields if there is no such
+/// section.
 pub(super) fn ending<'a, 'b>(all: &'b [Field<'a>], path: &str) -> Vec<&'b Field<'a>> {
     if path.is_empty() {
         return Vec::new();
@@ -73,7 +74,7 @@ pub(super) fn write(page: &mut Page, field: &Field<'_>) {
         return;
     };
     let own = text(record, "description");
-    // Of a union, the record is but one of the alternatives.
+    // The fields of one alternative do not describe the whole union.
     if own != described && alternatives(field.schema).len() == 1 {
         page.prose(2, own);
     }
@@ -88,7 +89,7 @@ pub(super) fn write(page: &mut Page, field: &Field<'_>) {
     }
 }
 
-/// The first sentence of a text.
+/// Returns the first sentence of a text.
 pub(super) fn first_sentence(text: &str) -> String {
     match text.split_once(". ") {
         Some((first, _)) => format!("{first}."),
@@ -96,7 +97,7 @@ pub(super) fn first_sentence(text: &str) -> String {
     }
 }
 
-/// What each word of a closed set means.
+/// Appends the meaning of each word of an enumeration.
 fn words(page: &mut Page, indent: usize, schema: &Json) {
     for schema in alternatives(schema) {
         let list = |name: &str| schema.get(name).and_then(Json::as_array);
@@ -113,7 +114,7 @@ fn words(page: &mut Page, indent: usize, schema: &Json) {
     }
 }
 
-/// The type of a field, and whether it must be given.
+/// Returns the type of a field, and whether the field is required.
 fn kind(schema: &Json, required: bool) -> String {
     let kind = type_of(schema);
     if required { format!("{kind}, required") } else { kind }
@@ -141,7 +142,7 @@ fn simple(schema: &Json) -> String {
         Some(Json::String(kind)) if kind == "object" => object(schema),
         Some(Json::String(kind)) if kind == "integer" => "whole number".to_owned(),
         Some(Json::String(kind)) if kind == "boolean" => "true or false".to_owned(),
-        // What YAML takes for a number or a boolean is accepted as text, too.
+        // Numbers and booleans of YAML are accepted as text too.
         Some(_) => "text".to_owned(),
         None => "any value".to_owned(),
     }
@@ -157,7 +158,7 @@ fn object(schema: &Json) -> String {
     }
 }
 
-/// The schemas of which a value meets one, without the null of an optional field.
+/// Returns the alternatives of a schema, without the null of an optional field.
 fn alternatives(schema: &Json) -> Vec<&Json> {
     match schema.get("anyOf").and_then(Json::as_array) {
         Some(any) => any
@@ -169,7 +170,8 @@ fn alternatives(schema: &Json) -> Vec<&Json> {
     }
 }
 
-/// The record that a schema is about: itself, the one under each name of a map, or the one of each item of a list.
+/// Returns the record that a schema describes: the schema itself, the values of a map, or the items
+/// of a list.
 fn record(schema: &Json) -> Option<&Json> {
     alternatives(schema).into_iter().find_map(|schema| {
         if schema.get("properties").is_some() {

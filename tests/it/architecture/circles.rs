@@ -1,23 +1,23 @@
-//! Files of `src/policy` do not depend on each other in circles. A re-export is no dependency: what is imported through
-//! it counts for the file that declares it.
+//! Checks that the files of `src/policy` have no circular dependencies. An import through a
+//! re-export is a dependency on the file that declares the item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, is_word, sources};
 
-/// The path of a file below the crate as the names of modules: `policy/eval/grant.rs` is `policy::eval::grant`.
+/// The path of a module below the crate: `policy::eval::grant` for `policy/eval/grant.rs`.
 type Module = Vec<String>;
 
 fn module(source: &Source) -> Module {
     source.path.trim_end_matches(".rs").split('/').map(str::to_owned).collect()
 }
 
-/// The code of a file without comments, as one line.
+/// Returns the code of a file without comments, as one line.
 fn code(source: &Source) -> String {
     source.code().map(|(_, line)| line).collect::<Vec<_>>().join(" ")
 }
 
-/// The paths of a `use` declaration with its braces expanded.
+/// Returns the paths of a `use` declaration with its braces expanded.
 fn expand(tree: &str) -> Vec<String> {
     let Some((head, rest)) = tree.split_once('{') else {
         return vec![tree.split(" as ").next().unwrap().trim().to_owned()];
@@ -39,7 +39,7 @@ fn expand(tree: &str) -> Vec<String> {
     paths
 }
 
-/// The `use` declarations of a file: whether each is public, and its paths.
+/// Returns the `use` declarations of a file: whether each is public, and its paths.
 fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     let declarations = code.split(';').filter_map(|item| {
         let (before, tree) = item.rsplit_once("use ")?;
@@ -49,7 +49,7 @@ fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     declarations.collect()
 }
 
-/// The paths that are written inside of code, such as `super::json::json(…)`.
+/// Returns the paths inside of code, such as `super::json::json(…)`.
 fn inline(code: &str) -> Vec<String> {
     let is_path = |c: char| is_word(c) || c == ':';
     code.split(|c: char| !is_path(c))
@@ -58,7 +58,8 @@ fn inline(code: &str) -> Vec<String> {
         .collect()
 }
 
-/// A path from the root of the crate: `super::typed::Test` in `policy::bucket` is `policy::typed::Test`.
+/// Returns a path from the root of the crate: `super::typed::Test` in `policy::bucket` is
+/// `policy::typed::Test`.
 fn absolute(module: &Module, path: &str, modules: &BTreeSet<Module>) -> Option<Module> {
     let mut parts: Vec<String> = path.split("::").map(str::to_owned).collect();
     let mut base = module.clone();
@@ -84,8 +85,8 @@ fn absolute(module: &Module, path: &str, modules: &BTreeSet<Module>) -> Option<M
     Some(base.into_iter().chain(parts).collect())
 }
 
-/// The file that a path leads to, through re-exports. A module wins over a function of the same name that its parent
-/// re-exports: both are in that file.
+/// Returns the file that a path leads to, through re-exports. If a module and a re-exported
+/// function have the same name, the module is chosen; both are in that file.
 fn file(
     path: &[String],
     modules: &BTreeSet<Module>,
@@ -98,7 +99,7 @@ fn file(
     }
 }
 
-/// Which file of `src/policy` depends on which.
+/// Returns the dependencies of each file of `src/policy`.
 fn dependencies() -> BTreeMap<Module, BTreeSet<Module>> {
     let sources = sources();
     let policy: Vec<&Source> =
@@ -138,10 +139,11 @@ fn dependencies() -> BTreeMap<Module, BTreeSet<Module>> {
 }
 
 #[test]
-fn the_files_of_policy_form_no_circle() {
+fn the_files_of_policy_have_no_circular_dependencies() {
     let mut open = dependencies();
     assert!(open.values().map(BTreeSet::len).sum::<usize>() > 150, "the imports were not read");
-    // Only files in circles depend on a file that is left, and have one that is left depend on them.
+    // Repeatedly remove files without dependencies or dependents. The files that remain are in a
+    // circle.
     loop {
         let using: BTreeSet<Module> = open.keys().cloned().collect();
         let used: BTreeSet<Module> = open.values().flatten().cloned().collect();

@@ -1,4 +1,4 @@
-//! Auto Scaling groups: statements, grants and roles that follow from them.
+//! Auto Scaling groups: the derived statements, grants and roles.
 
 use super::{KEYS, derived, desired, policy};
 use crate::world::Stack;
@@ -24,7 +24,7 @@ fn addresses(desired: &Desired, kind: Kind) -> Vec<String> {
     all.map(|address| address.name.clone()).collect()
 }
 
-/// The statements of key `a` after the account's.
+/// Returns the statements of the key `a` except the account-root statement.
 fn statements(desired: &Desired) -> Value {
     json!(policy(desired, "a")["Statement"].as_array().unwrap()[1..])
 }
@@ -33,7 +33,7 @@ const USE: [&str; 5] =
     ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"];
 
 #[test]
-fn groups_of_one_key_share_the_statements_and_their_roles_are_made() {
+fn groups_of_one_key_share_statements_and_their_roles_are_created() {
     let text = groups(
         "    web: {key: a}
     batch: {key: a, suffix: kms, spot: true}
@@ -77,7 +77,7 @@ fn a_role_that_is_declared_already_is_declared_once() {
 }
 
 #[test]
-fn another_account_is_let_in_and_makes_a_grant_for_its_role() {
+fn another_account_gets_access_and_creates_a_grant_for_its_role() {
     let all = desired(&groups("    web: {key: a, account: workload, suffix: x, spot: true}\n"));
     let of = |sid: &str| (sid.to_owned(), "auto_scaling/web".to_owned());
     let sids = ["AllowAutoScalingAccountGrants", "AllowAutoScalingAccountUse"];
@@ -127,7 +127,7 @@ fn on_a_key_of_another_account_the_stacks_own_group_gets_a_grant() {
     assert_eq!(grant["grantee"], role("111122223333", "AWSServiceRoleForAutoScaling"));
 }
 
-/// The messages for a configuration that is wrong.
+/// Returns the error messages for an invalid configuration.
 #[expect(clippy::disallowed_methods, reason = "a test writes its own files")]
 fn errors(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
@@ -141,7 +141,7 @@ fn errors(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn groups_that_nothing_could_follow_from_are_refused() {
+fn groups_from_which_nothing_can_be_derived_are_refused() {
     let key = |account: &str, region: &str| {
         format!("arn:aws:kms:{region}:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab")
     };
@@ -156,7 +156,7 @@ fn groups_that_nothing_could_follow_from_are_refused() {
         ("    web: {key: signs}\n", "symmetric keys"),
         (
             "    web: {key: a, account: workload, service_linked_role: create}\n",
-            "kmsctl makes none: say `assume`",
+            "kmsctl creates none: set `assume`",
         ),
         ("    web: {key: a, service_linked_role: maybe}\n", "one of create, assume"),
         ("    g: {key: a, account: workload}\n", "`grant/a/g` is declared twice"),
@@ -173,20 +173,26 @@ fn groups_that_nothing_could_follow_from_are_refused() {
 }
 
 #[test]
-fn volumes_that_aws_would_not_make_are_refused() {
+fn volumes_that_aws_cannot_create_are_refused() {
     for (fields, expected) in [
         ("size_gib: 20", "`availability_zone` is not given"),
         ("availability_zone: eu-central-1a", "`size_gib` is not given"),
-        ("availability_zone: eu-west-1a, size_gib: 20", "is not a zone of eu-central-1"),
-        ("availability_zone: eu-central-1, size_gib: 20", "is not a zone of eu-central-1"),
+        (
+            "availability_zone: eu-west-1a, size_gib: 20",
+            "is not an Availability Zone of eu-central-1",
+        ),
+        (
+            "availability_zone: eu-central-1, size_gib: 20",
+            "is not an Availability Zone of eu-central-1",
+        ),
         ("availability_zone: eu-central-1a, size_gib: 20, type: gp4", "did you mean"),
-        ("availability_zone: eu-central-1a, size_gib: 20, iops: 4000", "takes no `iops`"),
+        ("availability_zone: eu-central-1a, size_gib: 20, iops: 4000", "has no `iops`"),
         ("availability_zone: eu-central-1a, size_gib: 9, type: st1", "125 to 16384"),
         ("availability_zone: eu-central-1a, size_gib: 9, type: gp3, iops: 9", "3000 to 80000"),
-        ("availability_zone: eu-central-1a, size_gib: 9, type: io2", "wants `iops`"),
+        ("availability_zone: eu-central-1a, size_gib: 9, type: io2", "needs `iops`"),
         (
             "availability_zone: eu-central-1a, size_gib: 9, type: io2, iops: 100, throughput: 125",
-            "takes no `throughput`",
+            "has no `throughput`",
         ),
         (
             "availability_zone: eu-central-1a, size_gib: 9, type: gp3, multi_attach: true",
@@ -204,7 +210,7 @@ fn volumes_that_aws_would_not_make_are_refused() {
     for (text, expected) in [
         (format!("volumes: {{data: {{{zone}}}}}"), "`key` is not given"),
         (format!("volumes: {{data: {{{zone}, key: null}}}}"), "`key: null` is not possible"),
-        ("default: {}".to_owned(), "nothing is said of new volumes"),
+        ("default: {}".to_owned(), "neither `encryption` nor `key` is given"),
         ("default: {key: a, region: eu-west-1}".to_owned(), "in its own Region"),
     ] {
         let found = errors(&format!("{KEYS}ebs: {{{text}}}"));

@@ -1,4 +1,4 @@
-//! Trails and event data stores of CloudTrail.
+//! CloudTrail trails and event data stores.
 
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::build::address;
@@ -6,11 +6,11 @@ use crate::fake::open_bucket;
 use crate::world::Stack;
 use kmsctl::cloud::{Bucket, BucketPolicy};
 use kmsctl::desired::Desired;
-use kmsctl::kind::Kind;
+use kmsctl::kind::ConsumerKind;
 use kmsctl::plan::Plan;
 
 const TRAIL: Case = Case {
-    kind: Kind::CloudtrailTrail,
+    kind: ConsumerKind::CloudtrailTrail,
     id: "audit",
     text: "cloudtrail: {trails: {audit: {bucket: logs, key: a, PROTECT}}}",
     changed: "cloudtrail: {trails: {audit: {bucket: others, prefix: '2026', key: b, tags: {team: x}, \
@@ -23,7 +23,7 @@ const TRAIL: Case = Case {
 };
 
 const STORE: Case = Case {
-    kind: Kind::CloudtrailEventDataStore,
+    kind: ConsumerKind::CloudtrailEventDataStore,
     id: "",
     text: "cloudtrail: {event_data_stores: {lake: {retention_days: 90, key: a, PROTECT}}}",
     changed: "cloudtrail: {event_data_stores: {lake: {retention_days: 180, key: a, multi_region: \
@@ -36,13 +36,13 @@ const STORE: Case = Case {
 };
 
 #[test]
-fn a_trail_lives() {
-    TRAIL.lives();
+fn the_life_cycle_of_a_trail() {
+    TRAIL.check_life_cycle();
 }
 
 #[test]
-fn an_event_data_store_lives() {
-    STORE.lives();
+fn the_life_cycle_of_an_event_data_store() {
+    STORE.check_life_cycle();
 }
 
 fn trail(fields: &str) -> Desired {
@@ -53,20 +53,21 @@ fn store(fields: &str) -> Desired {
     desired(&format!("{KEYS}cloudtrail: {{event_data_stores: {{lake: {{{fields}}}}}}}"))
 }
 
-/// The operations on what is no key.
+/// Returns the operations on resources that are not keys.
 fn calls(plan: &Plan) -> Vec<&'static str> {
     let keys = ["CreateKey", "CreateAlias", "PutKeyPolicy"];
     operations(plan).into_iter().filter(|name| !keys.contains(name)).collect()
 }
 
-/// What is told of the trail.
+/// Returns the findings about the trail.
 fn told(plan: &Plan) -> Vec<&str> {
-    let of_trail = plan.findings.iter().filter(|f| f.address.kind == Kind::CloudtrailTrail);
+    let of_trail =
+        plan.findings.iter().filter(|f| f.address.kind == ConsumerKind::CloudtrailTrail.into());
     of_trail.map(|finding| finding.message.as_str()).collect()
 }
 
 #[test]
-fn a_trail_logs_unless_the_configuration_says_not_to() {
+fn a_trail_logs_unless_the_configuration_stops_it() {
     let mut stack = Stack::new(1);
     let selectors = "key: a, event_selectors: [{read_write_type: ReadOnly}]";
     let plan = stack.applied(&trail(selectors));
@@ -79,11 +80,11 @@ fn a_trail_logs_unless_the_configuration_says_not_to() {
 }
 
 #[test]
-fn a_trail_that_somebody_stopped_is_started_again() {
+fn a_trail_that_was_stopped_outside_of_kmsctl_is_started_again() {
     let mut stack = Stack::new(1);
     stack.applied(&trail("key: a"));
-    stack.fake.tamper_consumer(Kind::CloudtrailTrail, "audit", |held| {
-        if let kmsctl::kind::Spec::CloudtrailTrail(spec) = &mut held.object.spec {
+    stack.fake.tamper_consumer(ConsumerKind::CloudtrailTrail, "audit", |held| {
+        if let kmsctl::kind::ConsumerSpec::CloudtrailTrail(spec) = &mut held.object.spec {
             spec.settings.logging = Some(false);
         }
     });
@@ -104,7 +105,7 @@ fn a_protected_trail_is_not_stopped() {
 }
 
 #[test]
-fn the_key_goes_and_comes_back() {
+fn the_key_is_removed_and_set_again() {
     let mut stack = Stack::new(1);
     stack.applied(&trail("key: a"));
     let plan = stack.applied(&trail("key: null"));
@@ -118,7 +119,7 @@ fn the_key_goes_and_comes_back() {
 }
 
 #[test]
-fn selectors_of_one_sort_replace_those_of_the_other() {
+fn basic_and_advanced_selectors_replace_each_other() {
     let mut stack = Stack::new(1);
     let fields = "[{field: eventCategory, equals: [Management]}]";
     let advanced = trail(&format!(
@@ -134,7 +135,7 @@ fn selectors_of_one_sort_replace_those_of_the_other() {
 }
 
 #[test]
-fn the_key_is_where_the_bucket_is() {
+fn the_key_must_be_in_the_region_of_the_bucket() {
     let mut stack = Stack::new(1);
     stack.fake.buckets.borrow_mut().insert("abroad".to_owned(), open_bucket("us-east-1"));
     let abroad = |key: &str| {
@@ -151,7 +152,7 @@ fn the_key_is_where_the_bucket_is() {
 }
 
 #[test]
-fn what_the_policy_of_the_bucket_lacks_blocks_a_new_trail_and_is_told_of_an_old_one() {
+fn an_insufficient_bucket_policy_blocks_a_new_trail_and_is_a_finding_for_an_existing_one() {
     let mut stack = Stack::new(1);
     let set = |stack: &Stack, policy: BucketPolicy| {
         let bucket = Bucket { policy, ..open_bucket("eu-central-1") };
@@ -162,7 +163,7 @@ fn what_the_policy_of_the_bucket_lacks_blocks_a_new_trail_and_is_told_of_an_old_
     let blocked = &plan.blocked[0];
     assert_eq!((plan.blocked.len(), blocked.field.as_str()), (1, "bucket"));
     assert!(blocked.reason.contains("s3:GetBucketAcl, s3:PutObject"), "{blocked:?}");
-    // What the help says is enough.
+    // The statements in the help are sufficient.
     let statements = blocked.help.split_once("bucket: ").unwrap().1;
     set(&stack, BucketPolicy::Text(format!("{{\"Statement\": {statements}}}")));
     stack.applied(&trail("key: a"));
@@ -171,13 +172,13 @@ fn what_the_policy_of_the_bucket_lacks_blocks_a_new_trail_and_is_told_of_an_old_
     let plan = stack.plan_only(&trail("key: a"));
     assert!(plan.is_empty() && told(&plan).len() == 1, "{plan:#?}");
     assert!(told(&plan)[0].contains("s3:PutObject"));
-    // Nothing that needs no call is kept from happening, and neither is its end.
+    // Changes without a call are not blocked, and the deletion of the trail is not blocked either.
     stack.applied(&trail("key: a, protect: false"));
     assert_eq!(calls(&stack.applied(&desired(KEYS))), ["DeleteTrail"]);
 }
 
 #[test]
-fn a_bucket_that_may_not_be_looked_at_is_told_of() {
+fn an_unreadable_bucket_is_a_finding() {
     let mut stack = Stack::new(1);
     let hidden = BucketPolicy::Hidden("access denied".to_owned());
     let bucket = Bucket { policy: hidden, ..open_bucket("eu-central-1") };
@@ -234,29 +235,27 @@ fn an_event_data_store_gets_a_key_once() {
 }
 
 #[test]
-fn the_name_of_a_deleted_store_stays_taken() {
+fn the_name_of_a_deleted_store_stays_in_use() {
     let mut stack = Stack::new(1);
     stack.applied(&store("key: a, protect: false"));
     let plan = stack.applied(&desired(KEYS));
     assert_eq!(calls(&plan), ["UpdateEventDataStore", "DeleteEventDataStore"]);
     assert!(plan.steps.iter().any(|s| s.risk.as_deref().is_some_and(|r| r.contains("7 days"))));
     let plan = stack.plan_only(&store("key: a"));
-    let of_store = |address: &kmsctl::kind::address::Address| {
-        *address == self::address(Kind::CloudtrailEventDataStore, "lake")
-    };
-    let blocked = plan.blocked.iter().find(|blocked| of_store(&blocked.address)).unwrap();
+    let store = address(ConsumerKind::CloudtrailEventDataStore, "lake");
+    let blocked = plan.blocked.iter().find(|blocked| blocked.address == store).unwrap();
     assert!(blocked.help.contains("restore-event-data-store"), "{blocked:?}");
     let other = "cloudtrail: {event_data_stores: {lake2: {key: a}}}";
     stack.applied(&desired(&format!("{KEYS}{other}")));
 }
 
 #[test]
-fn a_store_that_other_services_query_is_not_deleted() {
+fn a_federated_store_is_not_deleted() {
     let mut stack = Stack::new(1);
     stack.applied(&store("key: a, protect: false"));
     let id = STORE.id(&stack);
     stack.fake.tamper_consumer(STORE.kind, &id, |held| {
-        if let kmsctl::kind::Spec::CloudtrailEventDataStore(spec) = &mut held.object.spec {
+        if let kmsctl::kind::ConsumerSpec::CloudtrailEventDataStore(spec) = &mut held.object.spec {
             spec.settings.federated = Some(true);
         }
     });
@@ -273,7 +272,7 @@ fn less_retention_is_a_risk() {
 }
 
 #[test]
-fn who_queries_stores_may_use_their_key_and_cloudtrail_can_be_narrowed_to_them() {
+fn users_of_stores_may_use_the_key_and_the_access_of_cloudtrail_can_be_limited() {
     let all = desired(&format!(
         "{KEYS}cloudtrail:
   event_data_stores:
@@ -299,13 +298,13 @@ fn who_queries_stores_may_use_their_key_and_cloudtrail_can_be_narrowed_to_them()
 }
 
 #[test]
-fn what_cloudtrail_does_not_take_is_said_where_it_stands() {
+fn settings_that_cloudtrail_does_not_accept_are_errors() {
     for (text, said) in [
         ("trails: {audit: {key: a}}", "`bucket` is not given"),
         ("trails: {a--b: {bucket: logs, key: a}}", "not the name of a trail"),
         ("trails: {ab: {bucket: logs, key: a}}", "not the name of a trail"),
         ("trails: {audit: {bucket: 's3://logs', key: a}}", "not the name of a bucket"),
-        ("trails: {audit: {bucket: logs, prefix: x/, key: a}}", "has a `/` at its end"),
+        ("trails: {audit: {bucket: logs, prefix: x/, key: a}}", "starts or ends with a `/`"),
         (
             "trails: {audit: {bucket: logs, key: a, multi_region: true, include_global_events: false}}",
             "global services",
@@ -313,10 +312,10 @@ fn what_cloudtrail_does_not_take_is_said_where_it_stands() {
         ("trails: {audit: {bucket: logs, key: a, event_selectors: []}}", "0 event selectors"),
         (
             "trails: {audit: {bucket: logs, key: a, advanced_event_selectors: [{field_selectors: [{field: readOnly}]}]}}",
-            "which category",
+            "must name the category",
         ),
         ("trails: {audit: {existing: audit, bucket: logs, key: a}}", "beside `existing`"),
-        ("event_data_stores: {lake: {key: a, retention_days: 3}}", "retention of 3 days"),
+        ("event_data_stores: {lake: {key: a, retention_days: 3}}", "3 is out of range"),
         ("event_data_stores: {lake: {key: a, existing: lake}}", "not the ARN"),
     ] {
         let messages = super::wrong(&format!("{KEYS}cloudtrail: {{{text}}}"));

@@ -2,11 +2,10 @@
 
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::world::Stack;
-use kmsctl::cloud::Copies;
-use kmsctl::kind::Kind;
+use kmsctl::kind::ConsumerKind;
 
 const CASE: Case = Case {
-    kind: Kind::DynamodbTable,
+    kind: ConsumerKind::DynamodbTable,
     id: "orders",
     text: "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: a, PROTECT}}}",
     changed: "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: b, \
@@ -18,12 +17,12 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn a_table_lives() {
-    CASE.lives();
+fn the_life_cycle_of_a_table() {
+    CASE.check_life_cycle();
 }
 
 #[test]
-fn the_key_changes_in_place_and_the_old_one_goes_after_that() {
+fn the_key_changes_in_place_before_the_old_one_is_deleted() {
     let table = "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: KEY}}}";
     let keys = KEYS.replace("policy: {}", "policy: {}, protect: false");
     let mut stack = Stack::new(1);
@@ -33,14 +32,17 @@ fn the_key_changes_in_place_and_the_old_one_goes_after_that() {
     let moved = desired(&format!("{without}\n{}", table.replace("KEY", "b")));
     let plan = stack.applied(&moved);
     assert_eq!(operations(&plan), ["DeleteAlias", "UpdateTable", "ScheduleKeyDeletion"]);
-    let is_key = |step: &&kmsctl::plan::Step| step.address == crate::build::key_at("a");
-    let step = plan.steps.iter().find(is_key).unwrap();
-    assert!(step.after.iter().any(|before| before.kind == Kind::DynamodbTable), "{step:#?}");
+    let key = crate::build::key_at("a");
+    let step = plan.steps.iter().find(|step| step.address == key).unwrap();
+    assert!(
+        step.after.iter().any(|before| before.kind == ConsumerKind::DynamodbTable.into()),
+        "{step:#?}"
+    );
     stack.settled(&moved);
 }
 
 #[test]
-fn what_a_table_needs_is_taken_away_once_it_is_gone() {
+fn the_statements_of_a_table_are_removed_after_the_table() {
     let table = |name: &str| {
         format!(
             "    {name}: {{partition_key: {{name: id, type: S}}, key: a, protect: false, \
@@ -54,7 +56,7 @@ fn what_a_table_needs_is_taken_away_once_it_is_gone() {
     let mut stack = Stack::new(1);
     stack.fake.faults.borrow_mut().busy = 2;
     stack.applied(&with(&["one"]));
-    // The one goes, the other comes: for a while the key serves both.
+    // One table is deleted and another one is created. Meanwhile the key's policy allows both.
     let from = stack.fake.log.borrow().len();
     stack.applied(&with(&["two"]));
     stack.settled(&with(&["two"]));
@@ -70,7 +72,7 @@ fn what_a_table_needs_is_taken_away_once_it_is_gone() {
 }
 
 #[test]
-fn a_table_that_stays_against_the_declaration_keeps_its_statement() {
+fn a_table_whose_deletion_is_blocked_keeps_its_statement() {
     let table = "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: a, \
                  used_by: [role/one]}}}\n";
     let mut stack = Stack::new(1);
@@ -83,7 +85,7 @@ fn a_table_that_stays_against_the_declaration_keeps_its_statement() {
 }
 
 #[test]
-fn a_key_that_nobody_has_any_more_is_taken_away() {
+fn an_unused_key_is_deleted() {
     let with = |key: &str| {
         desired(&format!(
             "{KEYS}dynamodb: {{tables: {{orders: {{partition_key: {{name: id, type: S}}, key: {key}}}}}}}"
@@ -98,7 +100,7 @@ fn a_key_that_nobody_has_any_more_is_taken_away() {
 }
 
 #[test]
-fn who_uses_tables_may_use_their_key_through_dynamodb() {
+fn users_of_tables_may_use_the_key_through_dynamodb() {
     let all = desired(&format!(
         "{KEYS}dynamodb:
   tables:
@@ -124,9 +126,9 @@ fn a_key_in_use_is_neither_deleted_nor_disabled() {
     let keys = KEYS.replace("policy: {}", "policy: {}, protect: false");
     let mut stack = Stack::new(1);
     stack.applied(&desired(&format!("{keys}{}", table("a", false))));
-    // Forgotten by the stack, but still there.
+    // The stack has forgotten the table, which still exists.
     let arn = stack.fake.key("a").meta.arn;
-    stack.fake.copies.borrow_mut().push((Copies::EbsSnapshots, arn, "snap-1".to_owned()));
+    stack.fake.copies.borrow_mut().push((ConsumerKind::EbsVolume, arn, "snap-1".to_owned()));
     let gone = "removed: [{address: dynamodb_table/orders, action: forget}]\n";
     let off = keys.replace("a: {", "a: {enabled: false, ");
     let without = keys.lines().filter(|line| !line.contains("  a:")).collect::<Vec<_>>().join("\n");
@@ -140,7 +142,7 @@ fn a_key_in_use_is_neither_deleted_nor_disabled() {
     assert!(disabled.contains("dynamodb_table `orders`, ebs_snapshot `snap-1`"), "{disabled}");
     let deleted = why(format!("{without}\n{gone}"));
     assert!(deleted.contains("dynamodb_table/orders"), "{deleted}");
-    // What the plan itself takes away, it need not wait for; what stays after that, it must.
+    // A resource that the plan itself deletes does not block the key. A resource that remains does.
     let kept = why(format!("{without}\n"));
     assert!(kept.starts_with("the key is in use: ebs_snapshot `snap-1`"), "{kept}");
     stack.fake.copies.borrow_mut().clear();

@@ -1,14 +1,14 @@
-//! EBS volumes, and what holds for the new ones of a Region.
+//! EBS volumes, and the default settings of a Region.
 
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};
 use kmsctl::kind::address::Address;
-use kmsctl::kind::{Kind, Spec};
+use kmsctl::kind::{ConsumerKind, ConsumerSpec};
 use serde_json::{Value, json};
 
 const CASE: Case = Case {
-    kind: Kind::EbsVolume,
+    kind: ConsumerKind::EbsVolume,
     id: "",
     text: "ebs: {volumes: {data: {availability_zone: eu-central-1a, size_gib: 20, type: gp3, \
            key: a, PROTECT}}}",
@@ -21,8 +21,8 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn a_volume_lives() {
-    CASE.lives();
+fn the_life_cycle_of_a_volume() {
+    CASE.check_life_cycle();
 }
 
 fn volume(fields: &str) -> String {
@@ -31,7 +31,7 @@ fn volume(fields: &str) -> String {
     )
 }
 
-/// The parameters of the one call of a plan.
+/// Returns the only call of a plan, with its parameters.
 fn request(plan: &kmsctl::plan::Plan) -> (&'static str, Value) {
     let calls: Vec<_> = plan.steps.iter().flat_map(|step| &step.calls).collect();
     assert_eq!(calls.len(), 1, "{calls:#?}");
@@ -39,11 +39,11 @@ fn request(plan: &kmsctl::plan::Plan) -> (&'static str, Value) {
 }
 
 #[test]
-fn what_a_volume_keeps_for_life_is_refused_with_what_does_work() {
+fn changes_of_fixed_fields_of_a_volume_are_refused_with_an_alternative() {
     let mut stack = Stack::new(1);
     stack.applied(&desired(&volume("size_gib: 20, type: gp3")));
     let text = volume("size_gib: 10, type: gp3, snapshot_id: snap-0a, multi_attach: true");
-    // Several instances are for io1 and io2: the type would have to change first.
+    // Only io1 and io2 support multi-attach, so the type would have to change first.
     let text =
         text.replace("type: gp3", "type: io1, iops: 500").replace("eu-central-1a", "eu-central-1b");
     let plan = stack.plan_only(&desired(&text));
@@ -57,7 +57,7 @@ fn what_a_volume_keeps_for_life_is_refused_with_what_does_work() {
 }
 
 #[test]
-fn one_call_changes_the_form_and_keeps_what_is_said_beside_another_type() {
+fn one_call_changes_all_settings_of_a_volume() {
     let mut stack = Stack::new(1);
     stack.applied(&desired(&volume("size_gib: 20, type: gp3, iops: 5000, throughput: 250")));
     let to = desired(&volume("size_gib: 30, type: io2, iops: 5000"));
@@ -68,7 +68,7 @@ fn one_call_changes_the_form_and_keeps_what_is_said_beside_another_type() {
     assert_eq!(parameters, json!({"VolumeId": id, "Size": 30, "VolumeType": "io2", "Iops": 5000}));
     assert!(plan.steps[0].risk.as_ref().unwrap().contains("hours later"));
     stack.settled(&to);
-    // What is left out stays, also with another size.
+    // Settings that are not declared stay unchanged, also if the size changes.
     stack.applied(&desired(&volume("size_gib: 40")));
     let same = desired(&volume("size_gib: 40, type: io2, iops: 5000"));
     let plan = stack.applied(&same);
@@ -77,7 +77,7 @@ fn one_call_changes_the_form_and_keeps_what_is_said_beside_another_type() {
 }
 
 #[test]
-fn a_key_that_does_not_work_shows_while_the_volume_is_made() {
+fn an_unusable_key_is_detected_while_the_volume_is_created() {
     let key = "arn:aws:kms:eu-central-1:111122223333:key/0000abcd-12ab-34cd-56ef-1234567890ab";
     let text = volume("size_gib: 20").replace("key: a", &format!("key: \"{key}\""));
     let mut stack = Stack::new(1);
@@ -91,7 +91,7 @@ fn a_key_that_does_not_work_shows_while_the_volume_is_made() {
 }
 
 #[test]
-fn who_uses_volumes_may_use_their_key_through_ec2_and_have_grants_made() {
+fn users_of_volumes_may_use_the_key_through_ec2_and_create_grants() {
     let all = desired(&format!(
         "{KEYS}ebs:
   volumes:
@@ -124,12 +124,12 @@ fn default(fields: &str) -> kmsctl::desired::Desired {
     desired(&format!("{KEYS}ebs: {{default: {{{fields}}}}}"))
 }
 
-/// The flag, and the name of the key.
+/// Returns the flag and the name of the key.
 fn live(stack: &Stack) -> Value {
-    let held = stack.fake.consumer(Kind::EbsDefault, "eu-central-1");
+    let held = stack.fake.consumer(ConsumerKind::EbsDefault, "eu-central-1");
     let spec = &serde_json::to_value(&held.object.spec).unwrap()["ebs_default"];
-    let is = |name: &&&str| -> bool { spec["key"] == stack.fake.key(name).meta.arn.to_string() };
-    let key = ["a", "b"].iter().find(is);
+    let mut names = ["a", "b"].iter();
+    let key = names.find(|name| spec["key"] == stack.fake.key(name).meta.arn.to_string());
     json!([spec["encryption"], key])
 }
 
@@ -168,10 +168,10 @@ fn the_defaults_of_a_region_are_taken_over_with_a_warning() {
 }
 
 #[test]
-fn the_defaults_change_drift_and_are_reset_only_where_that_is_said() {
+fn the_defaults_change_drift_and_are_reset_only_if_declared() {
     let mut stack = Stack::new(1);
     stack.applied(&default("encryption: true, key: a"));
-    // What is left out stays.
+    // Settings that are not declared stay unchanged.
     stack.applied(&default("encryption: true"));
     stack.settled(&default("encryption: true"));
     stack.applied(&default("key: a"));
@@ -181,8 +181,10 @@ fn the_defaults_change_drift_and_are_reset_only_where_that_is_said() {
     let plan = stack.applied(&moved);
     assert!(plan.drift.is_empty());
     assert_eq!(operations(&plan), ["ModifyEbsDefaultKmsKeyId"]);
-    stack.fake.tamper_consumer(Kind::EbsDefault, "eu-central-1", |held| {
-        let Spec::EbsDefault(spec) = &mut held.object.spec else { panic!("not the defaults") };
+    stack.fake.tamper_consumer(ConsumerKind::EbsDefault, "eu-central-1", |held| {
+        let ConsumerSpec::EbsDefault(spec) = &mut held.object.spec else {
+            panic!("not the defaults")
+        };
         spec.settings.encryption = Some(false);
     });
     let plan = stack.applied(&moved);
@@ -197,7 +199,7 @@ fn the_defaults_change_drift_and_are_reset_only_where_that_is_said() {
 }
 
 #[test]
-fn defaults_that_nobody_declares_any_more_stay_as_they_are() {
+fn defaults_that_are_no_longer_declared_stay_unchanged() {
     let removed = format!("{KEYS}removed: [{{address: ebs_default, action: forget}}]\n");
     for without in [KEYS, &removed] {
         let mut stack = Stack::new(1);
@@ -210,7 +212,7 @@ fn defaults_that_nobody_declares_any_more_stay_as_they_are() {
 }
 
 #[test]
-fn a_key_goes_only_once_nothing_of_the_stack_needs_it() {
+fn a_key_is_deleted_only_after_all_resources_that_need_it() {
     let keys = KEYS.replace("policy: {}", "policy: {}, protect: false");
     let volume = "volumes: {data: {availability_zone: eu-central-1a, size_gib: 1, key: a}}";
     let text = |more: &str| desired(&format!("{keys}ebs: {{default: {{key: b}}, {more}}}"));
@@ -228,7 +230,7 @@ fn a_key_goes_only_once_nothing_of_the_stack_needs_it() {
         blocked.contains(&"key/b: without the key, `ebs_default` would stop working".to_owned())
     );
     assert_eq!(stack.fake.key("a").meta.state, "Enabled");
-    // A key on its way out is taken back for what is declared again.
+    // The deletion of the key is cancelled, because the volume is declared again.
     let free = volume.replace("key: a", "key: a, protect: false");
     stack.applied(&text(&free));
     let plan = stack.applied(&desired(&format!("{keys}ebs: {{default: {{key: null}}}}")));

@@ -2,10 +2,10 @@
 
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::world::Stack;
-use kmsctl::kind::Kind;
+use kmsctl::kind::ConsumerKind;
 
 const CASE: Case = Case {
-    kind: Kind::EfsFileSystem,
+    kind: ConsumerKind::EfsFileSystem,
     id: "",
     text: "efs: {file_systems: {shared: {key: a, performance_mode: generalPurpose, \
            mount_targets: [{subnet: subnet-1a, security_groups: [sg-1]}, {subnet: subnet-1b}], \
@@ -19,8 +19,8 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn a_file_system_lives() {
-    CASE.lives();
+fn the_life_cycle_of_a_file_system() {
+    CASE.check_life_cycle();
 }
 
 fn with(settings: &str) -> kmsctl::desired::Desired {
@@ -28,7 +28,7 @@ fn with(settings: &str) -> kmsctl::desired::Desired {
 }
 
 #[test]
-fn mount_targets_make_room_before_others_come_and_go_before_the_file_system() {
+fn mount_targets_are_deleted_before_others_are_created_and_before_the_file_system() {
     let mut stack = Stack::new(1);
     stack.fake.faults.borrow_mut().busy = 2;
     let targets = |subnets: &str| with(&format!("protect: false, mount_targets: [{subnets}]"));
@@ -45,12 +45,14 @@ fn mount_targets_make_room_before_others_come_and_go_before_the_file_system() {
 }
 
 #[test]
-fn a_file_system_whose_mount_targets_nobody_named_is_not_deleted() {
+fn a_file_system_with_undeclared_mount_targets_is_not_deleted() {
     let mut stack = Stack::new(1);
     stack.applied(&with("protect: false"));
     let id = CASE.id(&stack);
-    stack.fake.tamper_consumer(Kind::EfsFileSystem, &id, |held| {
-        let kmsctl::kind::Spec::EfsFileSystem(spec) = &mut held.object.spec else { panic!() };
+    stack.fake.tamper_consumer(ConsumerKind::EfsFileSystem, &id, |held| {
+        let kmsctl::kind::ConsumerSpec::EfsFileSystem(spec) = &mut held.object.spec else {
+            panic!()
+        };
         spec.settings.mount_targets = None;
     });
     let plan = stack.plan_only(&desired(KEYS));
@@ -58,7 +60,7 @@ fn a_file_system_whose_mount_targets_nobody_named_is_not_deleted() {
 }
 
 #[test]
-fn throughput_and_lifecycle_change_in_place_and_are_taken_back() {
+fn throughput_and_lifecycle_change_in_place_and_drift_is_reverted() {
     let mut stack = Stack::new(1);
     stack.applied(&with("throughput_mode: provisioned, provisioned_throughput: 10"));
     let elastic = with(
@@ -75,7 +77,7 @@ fn throughput_and_lifecycle_change_in_place_and_are_taken_back() {
 }
 
 #[test]
-fn who_makes_file_systems_may_use_their_key_through_efs() {
+fn users_of_file_systems_may_use_the_key_through_efs() {
     let all = desired(&format!(
         "{KEYS}efs:
   file_systems:
@@ -91,11 +93,11 @@ fn who_makes_file_systems_may_use_their_key_through_efs() {
 }
 
 #[test]
-fn what_efs_cannot_do_is_told_where_it_stands() {
+fn settings_that_efs_does_not_accept_are_errors() {
     let text = |settings: &str| format!("{KEYS}efs: {{file_systems: {{x: {{{settings}}}}}}}");
     for (settings, said) in [
         ("key: null", "`key: null` is not possible here"),
-        ("key: a, throughput_mode: provisioned", "provisioned throughput wants a number"),
+        ("key: a, throughput_mode: provisioned", "`provisioned` needs a throughput"),
         ("key: a, provisioned_throughput: 9", "the throughput is not provisioned"),
         ("key: a, throughput_mode: provisioned, provisioned_throughput: 9999", "9999 MiB/s"),
         ("key: a, throughput_mode: elastic, performance_mode: maxIO", "cannot be `maxIO`"),

@@ -1,5 +1,5 @@
-//! What consumers do to the policies of their keys: the stack's own, somebody else's, and those that
-//! would not let them work.
+//! The statements of consumers in the policies of their keys: policies of the stack, policies that
+//! the stack does not manage, and policies that do not allow the consumers.
 
 use super::{KEYS, desired, desired_in, operations};
 use crate::build::key_at;
@@ -12,7 +12,7 @@ fn with_table(keys: &str, more: &str) -> kmsctl::desired::Desired {
     desired(&format!("{keys}dynamodb: {{tables: {{orders: {TABLE}{more}}}}}}}\n"))
 }
 
-/// The Sids of a key's policy in AWS.
+/// Returns the Sids of a key's policy in AWS.
 fn sids(stack: &Stack, key: &str) -> Vec<String> {
     let policy = stack.fake.key(key).policy;
     let all = policy["Statement"].as_array().unwrap().iter();
@@ -40,7 +40,7 @@ fn only_the_stacks_own_statements_change_in_a_shared_policy() {
     let root = "Enable IAM User Permissions";
     assert_eq!(sids(&stack, "a").len(), 2, "{:?}", sids(&stack, "a"));
     assert!(sids(&stack, "a").iter().any(|sid| sid.starts_with("kmsctl stack ")));
-    // Somebody adds a section of their own, as the guides of AWS's services say.
+    // Another owner adds a statement to the policy, as the user guides of AWS services describe.
     let theirs = json!({"Sid": "Theirs", "Effect": "Allow", "Action": ["kms:Decrypt", "kms:DescribeKey"],
         "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Resource": "*"});
     stack.fake.tamper("a", |key| {
@@ -60,7 +60,7 @@ fn only_the_stacks_own_statements_change_in_a_shared_policy() {
     assert!(all.as_array().unwrap().iter().any(|kept| same(kept, &theirs)), "{all}");
 }
 
-/// The same statement, however AWS writes it.
+/// Returns whether two statements are the same in canonical form.
 fn same(one: &Value, other: &Value) -> bool {
     let sorted = |value: &Value| {
         let mut actions: Vec<String> =
@@ -72,7 +72,7 @@ fn same(one: &Value, other: &Value) -> bool {
 }
 
 #[test]
-fn a_key_without_a_declared_policy_gets_what_its_consumers_need_and_nothing_else() {
+fn a_key_without_a_declared_policy_gets_only_the_statements_of_its_consumers() {
     let keys = KEYS.replace(", policy: {}", "");
     let mut stack = Stack::new(1);
     let table = with_table(&keys, "key: a, used_by: [role/App]");
@@ -85,7 +85,7 @@ fn a_key_without_a_declared_policy_gets_what_its_consumers_need_and_nothing_else
 }
 
 #[test]
-fn somebody_elses_key_gets_the_statements_before_the_consumer_needs_them() {
+fn an_existing_key_gets_the_statements_before_the_consumer_needs_them() {
     let mut other = Stack::new(1);
     other.applied(&desired(KEYS));
     let arn = other.fake.key("a").meta.arn;
@@ -99,7 +99,7 @@ fn somebody_elses_key_gets_the_statements_before_the_consumer_needs_them() {
     assert_eq!(operations(&plan), ["PutKeyPolicy", "CreateTable"]);
     guest.settled(&table);
     assert!(sids(&guest, "a").iter().any(|sid| sid.starts_with("kmsctl guest ")));
-    // The owner's own declaration is not asked: it says what it says.
+    // The statements are removed together with the table.
     let from = guest.fake.log.borrow().len();
     guest.applied(&desired(&keys));
     assert_eq!(guest.fake.changes_since(from), ["DeleteTable", "PutKeyPolicy"]);
@@ -108,7 +108,7 @@ fn somebody_elses_key_gets_the_statements_before_the_consumer_needs_them() {
 }
 
 #[test]
-fn a_key_that_would_not_work_is_an_error_of_the_plan() {
+fn an_unusable_key_blocks_the_step() {
     let blocked = |stack: &Stack, keys: &str, more: &str| -> Vec<String> {
         let plan = stack.plan_only(&with_table(keys, more));
         plan.blocked.iter().map(|b| format!("{} {}: {}", b.address, b.field, b.reason)).collect()
@@ -121,12 +121,12 @@ fn a_key_that_would_not_work_is_an_error_of_the_plan() {
     assert!(told.contains(&orders("`key/a` is disabled")[0]), "{told:?}");
     stack.fake.tamper("b", |key| key.meta.state = "Disabled".to_owned());
     assert_eq!(blocked(&stack, KEYS, "key: b"), orders("`key/b` is disabled"));
-    // The configuration enables it again: then it works.
+    // The configuration enables the key, so the step is not blocked.
     let on = KEYS.replace("b: {", "b: {enabled: true, ");
     assert_eq!(blocked(&stack, &on, "key: b"), [""; 0]);
     let nowhere = blocked(&stack, KEYS, "key: alias/nowhere");
     assert!(nowhere[0].contains("there is no alias"), "{nowhere:?}");
-    // A policy that leaves nobody but its administrators any access.
+    // A policy that allows only its administrators.
     let closed = KEYS.replace(
         "a: {aliases: [a], policy: {}}",
         "a: {policy: {delegate_to_iam: false, administrators: [role/a, role/b]}}",
@@ -142,7 +142,7 @@ fn a_key_that_would_not_work_is_an_error_of_the_plan() {
 }
 
 #[test]
-fn a_consumer_whose_key_was_disabled_by_hand_is_told_of() {
+fn a_consumer_whose_key_was_disabled_is_a_finding() {
     let all = with_table(KEYS, "key: a");
     let mut stack = Stack::new(1);
     stack.applied(&all);
@@ -158,7 +158,7 @@ fn a_consumer_whose_key_was_disabled_by_hand_is_told_of() {
 }
 
 #[test]
-fn a_domain_takes_no_key_of_another_account() {
+fn a_domain_cannot_use_a_key_of_another_account() {
     let arn = "arn:aws:kms:eu-central-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab";
     let all = desired(&format!(
         "{KEYS}es: {{domains: {{logs: {{engine_version: OpenSearch_2.19, instance_count: 1, \
@@ -170,13 +170,13 @@ fn a_domain_takes_no_key_of_another_account() {
 }
 
 #[test]
-fn a_consumer_never_comes_before_its_statement() {
+fn a_consumer_is_never_created_before_its_statement() {
     let deleted = "AIDACKCEVSQ6C2EXAMPLE";
     for (region, id) in [
         ("cn-north-1", None),
         ("us-gov-west-1", None),
         ("eu-central-1", None),
-        // A principal that was deleted shows as an id.
+        // AWS shows a deleted principal as its unique id.
         ("eu-central-1", Some(deleted)),
         ("cn-north-1", Some(deleted)),
     ] {

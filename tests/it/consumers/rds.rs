@@ -1,14 +1,14 @@
-//! Instances and clusters of RDS.
+//! RDS instances and clusters.
 
 use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::world::Stack;
 use kmsctl::config::{Input, Surroundings, load};
-use kmsctl::kind::{Call, Kind};
+use kmsctl::kind::{Call, ConsumerKind};
 use kmsctl::plan::Plan;
 use std::collections::BTreeMap;
 
 const INSTANCE: Case = Case {
-    kind: Kind::RdsInstance,
+    kind: ConsumerKind::RdsInstance,
     id: "orders",
     text: "rds: {instances: {orders: {engine: mysql, engine_version: '8.0', key: a, PROTECT, \
            instance_class: db.t3.micro, allocated_storage_gib: 20, master_username: admin, \
@@ -30,7 +30,7 @@ const INSTANCE: Case = Case {
 };
 
 const CLUSTER: Case = Case {
-    kind: Kind::RdsCluster,
+    kind: ConsumerKind::RdsCluster,
     id: "ledger",
     text: "rds: {clusters: {ledger: {engine: aurora-postgresql, engine_version: '16', key: a, \
            master_username: admin, master_password: managed_with_key, PROTECT, \
@@ -48,13 +48,13 @@ const CLUSTER: Case = Case {
 };
 
 #[test]
-fn an_instance_lives() {
-    INSTANCE.lives();
+fn the_life_cycle_of_an_instance() {
+    INSTANCE.check_life_cycle();
 }
 
 #[test]
-fn a_cluster_lives() {
-    CLUSTER.lives();
+fn the_life_cycle_of_a_cluster() {
+    CLUSTER.check_life_cycle();
 }
 
 const PLAIN: &str = "engine: mysql, instance_class: db.t3.micro, allocated_storage_gib: 20, \
@@ -69,15 +69,15 @@ fn calls(plan: &Plan) -> Vec<&Call> {
 }
 
 #[test]
-fn the_key_is_for_good() {
+fn the_key_of_a_database_cannot_be_changed() {
     let mut stack = Stack::new(1);
     stack.applied(&instance("key: a, master_password: managed"));
     let plan = stack.plan_only(&instance("key: b, master_password: managed"));
     assert_eq!(plan.blocked[0].field, "key");
     assert!(plan.blocked[0].help.contains("snapshot"), "{:#?}", plan.blocked);
-    // One that is not encrypted at all is no better.
-    stack.fake.tamper_consumer(Kind::RdsInstance, "orders", |held| {
-        let common = held.object.spec.common_mut().unwrap();
+    // An unencrypted instance cannot get a key either.
+    stack.fake.tamper_consumer(ConsumerKind::RdsInstance, "orders", |held| {
+        let common = held.object.spec.common_mut();
         common.key = Some(kmsctl::kind::consumer::Encryption::Aws);
     });
     let plan = stack.plan_only(&instance("key: a, master_password: managed"));
@@ -85,14 +85,14 @@ fn the_key_is_for_good() {
 }
 
 #[test]
-fn a_password_is_named_and_never_known() {
+fn a_password_is_never_in_a_plan_or_a_state() {
     let with = |variable| instance(&format!("key: a, master_password: {{env: {variable}}}"));
     let mut stack = Stack::new(1);
     let plan = stack.applied(&with("FIRST_PASSWORD"));
     let commands = kmsctl::render::commands::plan(&plan);
     assert!(commands.contains(r#"--master-user-password "$FIRST_PASSWORD""#), "{commands}");
     stack.settled(&with("FIRST_PASSWORD"));
-    // Another variable is another password.
+    // Another variable counts as another password.
     let plan = stack.applied(&with("SECOND_PASSWORD"));
     let [call] = calls(&plan)[..] else { panic!("{plan:#?}") };
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_password_is_named_and_never_known() {
 }
 
 #[test]
-fn the_last_snapshot_is_made_unless_the_configuration_says_no() {
+fn a_final_snapshot_is_created_unless_the_configuration_prevents_it() {
     let last = |rest: &str| {
         let mut stack = Stack::new(1);
         let text = format!("key: a, master_password: managed, protect: false{rest}");
@@ -132,7 +132,7 @@ fn the_last_snapshot_is_made_unless_the_configuration_says_no() {
 }
 
 #[test]
-fn only_what_can_be_is_planned() {
+fn only_possible_changes_are_planned() {
     let mut stack = Stack::new(1);
     let text = "key: a, master_password: managed, engine_version: 8.0.39";
     stack.applied(&instance(text));
@@ -141,15 +141,15 @@ fn only_what_can_be_is_planned() {
     let smaller = format!("{KEYS}rds: {{instances: {{orders: {{{PLAIN}, {text}}}}}}}");
     let smaller = stack.plan_only(&desired(&smaller.replace("gib: 20", "gib: 10")));
     assert_eq!(smaller.blocked[0].field, "allocated_storage_gib");
-    // Storage that grows by itself is no difference.
+    // Storage that RDS has scaled automatically is not a difference.
     let growing = instance(&format!("{text}, max_allocated_storage_gib: 100"));
     stack.applied(&growing);
-    stack.fake.tamper_consumer(Kind::RdsInstance, "orders", |held| {
-        let kmsctl::kind::Spec::RdsInstance(spec) = &mut held.object.spec else { panic!() };
+    stack.fake.tamper_consumer(ConsumerKind::RdsInstance, "orders", |held| {
+        let kmsctl::kind::ConsumerSpec::RdsInstance(spec) = &mut held.object.spec else { panic!() };
         spec.settings.allocated_storage_gib = Some(55);
     });
     stack.settled(&growing);
-    // Only kmsctl remembers when changes are made.
+    // `apply_immediately` is only in the record, not in AWS.
     let later =
         instance(&format!("{text}, max_allocated_storage_gib: 100, apply_immediately: false"));
     let plan = stack.applied(&later);
@@ -158,7 +158,7 @@ fn only_what_can_be_is_planned() {
 }
 
 #[test]
-fn a_cluster_goes_after_its_instances() {
+fn a_cluster_is_deleted_after_its_instances() {
     let mut stack = Stack::new(1);
     stack.fake.faults.borrow_mut().busy = 2;
     let text = CLUSTER.text.replace("PROTECT", "protect: false, deletion_protection: true");
@@ -174,7 +174,7 @@ fn a_cluster_goes_after_its_instances() {
 }
 
 #[test]
-fn whoever_creates_databases_may_let_rds_use_the_key() {
+fn users_of_databases_may_use_the_key_through_rds() {
     let all = desired(&format!(
         "{KEYS}rds:
   instances:
@@ -197,14 +197,14 @@ fn whoever_creates_databases_may_let_rds_use_the_key() {
     insta::assert_snapshot!(statements[2], @r#"{"Sid":"AllowRdsMasterSecrets","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/Dba"},"Action":["kms:CreateGrant","kms:Decrypt","kms:DescribeKey","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"secretsmanager.eu-central-1.amazonaws.com","kms:CallerAccount":"111122223333"}}}"#);
 }
 
-/// What is wrong with a configuration.
+/// Returns the error messages of a configuration.
 fn wrong(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     std::fs::write(&file, format!("{KEYS}{text}")).unwrap();
     let (mut loaded, found) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
     let messages =
-        |all: kmsctl::config::Diagnostics| all.into_iter().map(|d| d.message).collect::<Vec<_>>();
+        |all: kmsctl::decode::Diagnostics| all.into_iter().map(|d| d.message).collect::<Vec<_>>();
     let found = messages(found);
     if !found.is_empty() {
         return found;
@@ -217,30 +217,30 @@ fn wrong(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_aws_would_refuse_is_told_with_its_place() {
+fn settings_that_rds_does_not_accept_are_errors() {
     let instance = |name: &str, rest: &str| {
         wrong(&format!("rds: {{instances: {{{name}: {{{PLAIN}, key: a, {rest}}}}}}}"))
     };
     let password = instance("orders", "master_password: hunter2");
     assert_eq!(password, ["a master password is not written into a configuration"]);
     for (name, rest, expected) in [
-        ("Orders", "", "`Orders` is no identifier of RDS"),
-        ("orders-", "", "`orders-` is no identifier of RDS"),
-        ("or--ders", "", "`or--ders` is no identifier of RDS"),
-        ("orders", ", port: 80", "`port` is 80"),
-        ("orders", ", backup_retention_days: 36", "`backup_retention_days` is 36"),
-        ("orders", ", backup_window: noon", "`noon` is no time of the day"),
+        ("Orders", "", "`Orders` is not an identifier of RDS"),
+        ("orders-", "", "`orders-` is not an identifier of RDS"),
+        ("or--ders", "", "`or--ders` is not an identifier of RDS"),
+        ("orders", ", port: 80", "80 is out of range"),
+        ("orders", ", backup_retention_days: 36", "36 is out of range"),
+        ("orders", ", backup_window: noon", "`noon` is not a daily time"),
         (
             "orders",
             ", maintenance_window: 'sun:25:00-sun:26:00'",
-            "`sun:25:00-sun:26:00` is no time of the week",
+            "`sun:25:00-sun:26:00` is not a weekly time",
         ),
-        ("orders", ", security_groups: [default]", "`default` is no security group"),
+        ("orders", ", security_groups: [default]", "`default` is not the id of a security group"),
         ("orders", ", max_allocated_storage_gib: 21", "21 GiB leave no room to grow from 20"),
         (
             "orders",
             ", performance_insights: {enabled: true, retention_days: 30}",
-            "Performance Insights are not kept for 30 days",
+            "Performance Insights cannot keep data for 30 days",
         ),
     ] {
         assert_eq!(instance(name, &format!("master_password: managed{rest}")), [expected]);
@@ -261,11 +261,11 @@ fn what_aws_would_refuse_is_told_with_its_place() {
         ),
         (
             "engine: aurora-mysql, serverless_v2: {min_capacity: 0.3, max_capacity: 2}",
-            "`0.3` is no capacity",
+            "`0.3` is not a capacity",
         ),
         (
             "engine: aurora-mysql, serverless_v2: {min_capacity: 4, max_capacity: 2}",
-            "at most `2` is too little",
+            "a maximum of 2 is too low",
         ),
     ] {
         assert_eq!(cluster(rest), [expected]);

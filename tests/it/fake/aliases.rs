@@ -12,12 +12,12 @@ pub(super) fn change_alias(
     at: &Place,
     region: &mut Region,
     call: &alias::Call,
-    late: &CallBindings<'_>,
+    bindings: &CallBindings<'_>,
     name: &'static str,
 ) -> Answer {
     let target = |region: &Region, key: &KeyRef| {
-        let arn = resolve(name, key, late)?;
-        let key = region.keys.get(arn.id()).filter(|_| arn.place() == *at);
+        let arn = resolve(name, key, bindings)?;
+        let key = if arn.place() == *at { region.keys.get(arn.id()) } else { None };
         let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key here"))?;
         alive(name, key)?;
         let family = rule(&key.meta.spec).map(|rule| rule.family);

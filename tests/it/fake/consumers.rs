@@ -1,5 +1,5 @@
-//! The services that consume keys, as strict as AWS documents them: a name is taken once, what AWS is
-//! at work on takes no other call, and a key must work.
+//! The services whose resources use keys, with the documented rules: a name can be used once, a
+//! busy resource accepts no call, and the key must be usable.
 
 mod cloudtrail;
 mod dynamodb;
@@ -15,30 +15,30 @@ use super::{FakeAws, fail};
 use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::consumer::{Effect, Encryption, Tag, Tags};
-use kmsctl::kind::{Call, KeyRef, Kind};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use kmsctl::kind::{ConsumerCall, ConsumerKind, KeyRef};
 use std::collections::BTreeMap;
 
-/// A consumer as it is kept.
+/// A consumer of the stand-in.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) object: Object,
-    /// How many more looks AWS is at work on it for.
+    /// The number of further reads during which the consumer is busy.
     pub(crate) busy: u64,
-    /// Whether it goes once AWS is done with it.
+    /// Whether the consumer is deleted once it is no longer busy.
     pub(crate) going: bool,
 }
 
-/// The consumers of one kind in one place, by their ids.
+/// The consumers of one kind in one place, by id.
 pub(crate) type Shelf = BTreeMap<String, Held>;
 
 pub(super) type Answer = Result<Outcome, CloudError>;
 
-/// A call on its way to a service.
+/// A call to a service.
 pub(super) struct Request<'a> {
     pub(super) fake: &'a FakeAws,
     pub(super) at: &'a Place,
-    pub(super) late: &'a CallBindings<'a>,
+    pub(super) bindings: &'a CallBindings<'a>,
     pub(super) name: &'static str,
 }
 
@@ -47,12 +47,12 @@ impl Request<'_> {
         Err(fail(self.name, fault, message))
     }
 
-    /// The key, if it works for a service here.
+    /// Returns the key, if the service can use it.
     pub(super) fn key(&self, key: Option<&KeyRef>) -> Result<Encryption, CloudError> {
         let Some(key) = key else {
             return Ok(Encryption::Aws);
         };
-        let arn = self.late.ids.and_then(|ids| key.resolve(ids));
+        let arn = self.bindings.ids.and_then(|ids| key.resolve(ids));
         let arn = arn.or_else(|| key.resolve(&BTreeMap::new()));
         let Some(arn) = arn else {
             return self.fail(Fault::Invalid, "a key that is not there");
@@ -75,7 +75,7 @@ impl Request<'_> {
         }
     }
 
-    /// Puts a new object on the shelf.
+    /// Adds a new object.
     pub(super) fn make(&self, shelf: &mut Shelf, object: Object) -> Answer {
         let id = object.id.clone();
         if shelf.contains_key(&id) {
@@ -86,7 +86,7 @@ impl Request<'_> {
         Ok(Outcome::Made(id))
     }
 
-    /// The object that a call is about, if AWS is not at work on it.
+    /// Returns the object of a call, if it is not busy.
     pub(super) fn held<'s>(
         &self,
         shelf: &'s mut Shelf,
@@ -100,7 +100,7 @@ impl Request<'_> {
         }
     }
 
-    /// Takes an object away, once AWS has done its work.
+    /// Begins the deletion of an object.
     pub(super) fn take(&self, shelf: &mut Shelf, id: &str) -> Answer {
         let busy = self.fake.faults.borrow().busy;
         let held = self.held(shelf, id)?;
@@ -111,9 +111,9 @@ impl Request<'_> {
         Ok(Outcome::Done)
     }
 
-    /// The id that a call gets late, for a resource that AWS names.
+    /// Returns the id that is bound to a call, for a resource whose id AWS assigns.
     pub(super) fn id(&self) -> Result<String, CloudError> {
-        let id = self.late.id.map(str::to_owned);
+        let id = self.bindings.id.map(str::to_owned);
         id.map_or_else(|| self.fail(Fault::Invalid, "no id"), Ok)
     }
 }
@@ -122,63 +122,63 @@ pub(super) fn tags_of(tags: &[Tag]) -> Tags {
     tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
-/// Sets and takes tags.
+/// Sets and removes tags.
 pub(super) fn retag(held: &mut Held, set: &[Tag], unset: &[String]) {
-    let tags = &mut held.object.spec.common_mut().unwrap().tags;
+    let tags = &mut held.object.spec.common_mut().tags;
     tags.extend(tags_of(set));
     tags.retain(|key, _| !unset.contains(key));
 }
 
 impl FakeAws {
-    /// Executes a call to a service that consumes keys.
+    /// Executes a call to a service.
     pub(super) fn consume(
         &self,
         at: &Place,
-        call: &Call,
-        late: &CallBindings<'_>,
+        call: &ConsumerCall,
+        bindings: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
         let mut shelves = self.shelves.borrow_mut();
         let shelf = shelves.entry((call.kind(), at.clone())).or_default();
-        let request = Request { fake: self, at, late, name };
+        let request = Request { fake: self, at, bindings, name };
         let answer = match call {
-            Call::EbsDefault(call) => ebs::set_default(&request, shelf, call),
-            Call::EbsVolume(call) => ebs::execute(&request, shelf, call),
-            Call::CloudtrailTrail(call) => cloudtrail::execute(&request, shelf, call),
-            Call::CloudtrailEventDataStore(call) => cloudtrail::store(&request, shelf, call),
-            Call::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
-            Call::EfsFileSystem(call) => efs::execute(&request, shelf, call),
-            Call::EsDomain(call) => es::execute(&request, shelf, call),
-            Call::RdsInstance(call) => rds_instance::execute(&request, shelf, call),
-            Call::RdsCluster(call) => rds_cluster::execute(&request, shelf, call),
-            other => panic!("{other:?} is no call of a consumer"),
+            ConsumerCall::EbsDefault(call) => ebs::set_default(&request, shelf, call),
+            ConsumerCall::EbsVolume(call) => ebs::execute(&request, shelf, call),
+            ConsumerCall::CloudtrailTrail(call) => cloudtrail::execute(&request, shelf, call),
+            ConsumerCall::CloudtrailEventDataStore(call) => {
+                cloudtrail::store(&request, shelf, call)
+            }
+            ConsumerCall::DynamodbTable(call) => dynamodb::execute(&request, shelf, call),
+            ConsumerCall::EfsFileSystem(call) => efs::execute(&request, shelf, call),
+            ConsumerCall::EsDomain(call) => es::execute(&request, shelf, call),
+            ConsumerCall::RdsInstance(call) => rds_instance::execute(&request, shelf, call),
+            ConsumerCall::RdsCluster(call) => rds_cluster::execute(&request, shelf, call),
         };
-        if let (Ok(_), Some(Effect::Changes)) = (&answer, call.effect()) {
-            for held in shelf.values_mut().filter(|held| late.id == Some(&held.object.id)) {
+        if let (Ok(_), Effect::Changes) = (&answer, call.effect()) {
+            for held in shelf.values_mut().filter(|held| bindings.id == Some(&held.object.id)) {
                 held.busy = self.faults.borrow().busy;
             }
         }
         answer
     }
 
-    pub(super) fn found(&self, at: &Place, sought: &ConsumerQuery) -> Vec<Object> {
+    pub(super) fn found(&self, at: &Place, query: &ConsumerQuery) -> Vec<Object> {
         let shelves = self.shelves.borrow();
-        if sought.kind == Kind::EbsDefault {
-            let held = shelves.get(&(sought.kind, at.clone())).and_then(|s| s.values().next());
+        if query.kind == ConsumerKind::EbsDefault {
+            let held = shelves.get(&(query.kind, at.clone())).and_then(|s| s.values().next());
             return vec![held.map_or_else(|| ebs::default_of(at), |held| held.object.clone())];
         }
-        let shelf = shelves.get(&(sought.kind, at.clone())).into_iter().flatten();
-        let wanted =
-            shelf.filter(|(id, held)| sought.wants(id, &held.object.spec.common().unwrap().tags));
+        let shelf = shelves.get(&(query.kind, at.clone())).into_iter().flatten();
+        let wanted = shelf.filter(|(id, held)| query.wants(id, &held.object.spec.common().tags));
         let wanted = wanted.map(|(_, held)| Object { phase: phase(held), ..held.object.clone() });
         let gone = self.gone.borrow();
         let gone =
-            gone.iter().filter(|(place, object)| place == at && object.spec.kind() == sought.kind);
+            gone.iter().filter(|(place, object)| place == at && object.spec.kind() == query.kind);
         wanted.chain(gone.map(|(_, object)| object.clone())).collect()
     }
 
-    /// Each look brings AWS's work a step nearer to its end.
-    pub(super) fn look(&self, at: &Place, kind: Kind, id: &str) -> Phase {
+    /// Returns the phase. Each read brings the end of the operation nearer.
+    pub(super) fn look(&self, at: &Place, kind: ConsumerKind, id: &str) -> Phase {
         let mut shelves = self.shelves.borrow_mut();
         let Some(shelf) = shelves.get_mut(&(kind, at.clone())) else {
             return Phase::Gone;
@@ -194,15 +194,20 @@ impl FakeAws {
         now
     }
 
-    /// The one consumer of that kind with this id.
-    pub(crate) fn consumer(&self, kind: Kind, id: &str) -> Held {
+    /// Returns the only consumer of a kind with an id.
+    pub(crate) fn consumer(&self, kind: ConsumerKind, id: &str) -> Held {
         let shelves = self.shelves.borrow();
         let mut all = shelves.iter().filter(|((k, _), _)| *k == kind).flat_map(|(_, shelf)| shelf);
         all.find(|(known, _)| *known == id).map(|(_, held)| held.clone()).expect("the consumer")
     }
 
-    /// Changes a consumer behind kmsctl's back.
-    pub(crate) fn tamper_consumer(&self, kind: Kind, id: &str, change: impl FnOnce(&mut Held)) {
+    /// Changes a consumer outside of kmsctl.
+    pub(crate) fn tamper_consumer(
+        &self,
+        kind: ConsumerKind,
+        id: &str,
+        change: impl FnOnce(&mut Held),
+    ) {
         let mut shelves = self.shelves.borrow_mut();
         let mut all = shelves.iter_mut().filter(|((k, _), _)| *k == kind).flat_map(|(_, s)| s);
         change(all.find(|(known, _)| *known == id).map(|(_, held)| held).expect("the consumer"));

@@ -1,4 +1,4 @@
-//! The mutating calls, with AWS's rules.
+//! The mutating calls of KMS, with AWS's rules.
 
 use super::aliases::change_alias;
 use super::{FakeAws, FakeKey, NOW, Region, fail};
@@ -13,23 +13,24 @@ use kmsctl::kind::key::{
 use kmsctl::kind::key_policy;
 use kmsctl::kind::service_linked_role::Call as RoleCall;
 use kmsctl::kind::{Call, KeyRef};
+use kmsctl::policy::Document;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 pub(super) type Answer<T = Outcome> = Result<T, CloudError>;
 
-/// What stands for a key's own ARN until the key exists.
+/// The placeholder for a key's own ARN.
 const OWN_ARN: &str = "${aws.key_arn}";
 
-/// What AWS makes of a policy between writing and reading.
+/// Returns a policy in the form in which AWS returns it.
 fn reserialised(value: &Value, principal: bool) -> Value {
     match value {
         Value::Array(items) => items.iter().rev().map(|v| reserialised(v, principal)).collect(),
         Value::Object(map) => {
-            let each = map.iter().rev();
-            let each =
-                each.map(|(k, v)| (k.clone(), reserialised(v, principal || k == "Principal")));
-            Value::Object(each.collect())
+            let entries = map.iter().rev();
+            let entries =
+                entries.map(|(k, v)| (k.clone(), reserialised(v, principal || k == "Principal")));
+            Value::Object(entries.collect())
         }
         Value::String(text) if principal && text.len() == 12 && text.parse::<u64>().is_ok() => {
             json!(format!("arn:aws:iam::{text}:root"))
@@ -52,13 +53,18 @@ fn policy(name: &'static str, text: &str, bypass: bool) -> Answer<Value> {
     Ok(reserialised(&value, false))
 }
 
-pub(super) fn resolve(name: &'static str, key: &KeyRef, late: &CallBindings<'_>) -> Answer<KeyArn> {
-    late.ids
+pub(super) fn resolve(
+    name: &'static str,
+    key: &KeyRef,
+    bindings: &CallBindings<'_>,
+) -> Answer<KeyArn> {
+    bindings
+        .ids
         .and_then(|ids| key.resolve(ids))
         .ok_or_else(|| fail(name, Fault::Invalid, "a dangling reference"))
 }
 
-/// Where a call is refused unless the key is `Enabled`.
+/// Refuses a call if the key is not `Enabled`.
 fn enabled(name: &'static str, key: &FakeKey) -> Answer<()> {
     match key.meta.state.as_str() {
         "Enabled" => Ok(()),
@@ -82,20 +88,20 @@ impl FakeAws {
         &self,
         at: &Place,
         call: &Call,
-        late: &CallBindings<'_>,
+        bindings: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
         if let Call::Key(KeyCall::ReplicateKey(replicate)) = call {
-            return self.replicate_key(at, replicate, late, name);
+            return self.replicate_key(at, replicate, bindings, name);
         }
         let mut regions = self.regions.borrow_mut();
         let region = regions.entry(at.clone()).or_default();
         match call {
             Call::Key(KeyCall::CreateKey(create)) => {
-                self.create_key(at, region, create, late, name)
+                self.create_key(at, region, create, bindings, name)
             }
             Call::Key(call) => {
-                let arn = late.key.ok_or_else(|| fail(name, Fault::Invalid, "no key"))?;
+                let arn = bindings.key.ok_or_else(|| fail(name, Fault::Invalid, "no key"))?;
                 if arn.place() != *at {
                     return Err(fail(name, Fault::NotFound, "a key of another place"));
                 }
@@ -103,12 +109,12 @@ impl FakeAws {
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
                 change_key(key, call, name)
             }
-            Call::Alias(call) => change_alias(at, region, call, late, name),
+            Call::Alias(call) => change_alias(at, region, call, bindings, name),
             Call::ServiceLinkedRole(call) => self.create_role(at, call, name),
             Call::Grant(call) => {
                 let (GrantCall::CreateGrant(CreateGrant { key_id, .. })
                 | GrantCall::RevokeGrant(RevokeGrant { key_id, .. })) = call;
-                let arn = resolve(name, key_id, late)?;
+                let arn = resolve(name, key_id, bindings)?;
                 let home = arn.place();
                 if home.region != at.region {
                     return Err(fail(name, Fault::NotFound, "a key of another Region"));
@@ -118,20 +124,20 @@ impl FakeAws {
                 self.change_grant(at, key, call, name)
             }
             Call::KeyPolicy(key_policy::Call::PutKeyPolicy(call)) => {
-                let arn = resolve(name, &call.key_id, late)?;
+                let arn = resolve(name, &call.key_id, bindings)?;
                 if arn.place() != *at {
                     return Err(fail(name, Fault::NotFound, "a key of another place"));
                 }
                 let key = region.keys.get_mut(arn.id());
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
-                key.policy = policy(name, &call.policy, false)?;
+                key.policy = policy(name, &call.policy.to_json(), false)?;
                 Ok(Outcome::Done)
             }
             _ => fail_other(name),
         }
     }
 
-    /// IAM's answer to a name that is taken.
+    /// Creates a role. A name that is in use is an error.
     fn create_role(&self, at: &Place, call: &RoleCall, name: &'static str) -> Answer {
         let arn = call.role().arn(at);
         let mut faults = self.faults.borrow_mut();
@@ -148,7 +154,7 @@ impl FakeAws {
         at: &Place,
         region: &mut Region,
         call: &CreateKey,
-        late: &CallBindings<'_>,
+        bindings: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
         let CreateKey {
@@ -159,7 +165,7 @@ impl FakeAws {
             custom_key_store_id,
             xks_key_id,
             description,
-            policy: text,
+            policy: document,
             bypass_policy_lockout_safety_check: bypass,
             tags,
         } = call;
@@ -173,7 +179,7 @@ impl FakeAws {
         if !rule.usages.contains(&usage.as_str()) {
             return Err(fail(name, Fault::Invalid, "the usage does not fit the spec"));
         }
-        let nonce = late.nonce.ok_or_else(|| fail(name, Fault::Invalid, "no nonce"))?;
+        let nonce = bindings.nonce.ok_or_else(|| fail(name, Fault::Invalid, "no nonce"))?;
         let mut all = BTreeMap::from([(NONCE_TAG.to_owned(), nonce.to_owned())]);
         for tag in tags {
             if all.insert(tag.tag_key.clone(), tag.tag_value.clone()).is_some() {
@@ -183,11 +189,11 @@ impl FakeAws {
         if all.len() > 50 {
             return Err(fail(name, Fault::LimitExceeded, "more than 50 tags"));
         }
-        let policy = match text {
+        let policy = match document.as_ref().map(Document::to_json) {
             Some(text) if text.contains(OWN_ARN) => {
                 return Err(fail(name, Fault::Invalid, "MalformedPolicyDocument"));
             }
-            Some(text) => policy(name, text, *bypass)?,
+            Some(text) => policy(name, &text, *bypass)?,
             None => {
                 let default = kmsctl::policy::aws_default("aws", at.account.as_str());
                 serde_json::from_str(&default.to_json()).unwrap()
@@ -216,16 +222,16 @@ impl FakeAws {
         Ok(Outcome::Key(arn))
     }
 
-    /// A replica has the id of its primary; its policy, tags and description are its own.
+    /// Creates a replica. It has the id of its primary, and its own policy, tags and description.
     fn replicate_key(
         &self,
         at: &Place,
         call: &ReplicateKey,
-        late: &CallBindings<'_>,
+        bindings: &CallBindings<'_>,
         name: &'static str,
     ) -> Answer {
-        let ReplicateKey { key_id, replica_region, description, policy: text, tags, .. } = call;
-        let primary = resolve(name, key_id, late)?;
+        let ReplicateKey { key_id, replica_region, description, policy: document, tags, .. } = call;
+        let primary = resolve(name, key_id, bindings)?;
         if primary.place() != *at {
             return Err(fail(name, Fault::NotFound, "not in the Region of the primary"));
         }
@@ -241,11 +247,11 @@ impl FakeAws {
         if region.keys.contains_key(primary.id()) {
             return Err(fail(name, Fault::AlreadyExists, "there is one in that Region"));
         }
-        let nonce = late.nonce.ok_or_else(|| fail(name, Fault::Invalid, "no nonce"))?;
+        let nonce = bindings.nonce.ok_or_else(|| fail(name, Fault::Invalid, "no nonce"))?;
         let mut all = BTreeMap::from([(NONCE_TAG.to_owned(), nonce.to_owned())]);
         all.extend(tags.iter().map(|tag| (tag.tag_key.clone(), tag.tag_value.clone())));
-        let policy = match text {
-            Some(text) => policy(name, text, false)?,
+        let policy = match document {
+            Some(document) => policy(name, &document.to_json(), false)?,
             None => {
                 let default = kmsctl::policy::aws_default("aws", at.account.as_str());
                 serde_json::from_str(&default.to_json()).unwrap()
@@ -345,14 +351,14 @@ fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
         }
         KeyCall::PutKeyPolicy(PutKeyPolicy {
             policy_name,
-            policy: text,
+            policy: document,
             bypass_policy_lockout_safety_check,
         }) => {
             if policy_name != "default" {
                 return Err(fail(name, Fault::NotFound, "no such policy"));
             }
-            // The edge fills the ARN in when it sends the call.
-            let text = text.replace(OWN_ARN, &key.meta.arn.to_string());
+            // The ARN replaces the placeholder when the call is sent.
+            let text = document.to_json().replace(OWN_ARN, &key.meta.arn.to_string());
             key.policy = policy(name, &text, *bypass_policy_lockout_safety_check)?;
         }
         KeyCall::TagResource(TagResource { tags }) => {

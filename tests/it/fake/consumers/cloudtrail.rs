@@ -10,7 +10,7 @@ use kmsctl::kind::cloudtrail_trail::{
     Settings, StartLogging, StopLogging, TrailKey, TrailUpdate, UpdateTrail, trail_arn,
 };
 use kmsctl::kind::consumer::{self, Common, Encryption};
-use kmsctl::kind::{KeyRef, Spec};
+use kmsctl::kind::{ConsumerSpec, KeyRef};
 use kmsctl::kind::{Object, Phase};
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             let held = request.held(shelf, name)?;
             *settings_of(&mut held.object.spec) = whole;
             if let Some(key) = key {
-                held.object.spec.common_mut().unwrap().key = Some(key);
+                held.object.spec.common_mut().key = Some(key);
             }
         }
         Call::PutEventSelectors(PutEventSelectors {
@@ -99,7 +99,7 @@ fn create(
     };
     let key = key_at(request, &bucket, key)?;
     let common = Common { key: Some(key), existing: None, tags: tags_of(tags_list) };
-    let spec = Spec::CloudtrailTrail(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::CloudtrailTrail(consumer::Spec { common, settings });
     request.make(shelf, Object { id: name.clone(), spec, phase: Phase::Ready })
 }
 
@@ -113,7 +113,7 @@ fn update(settings: &mut Settings, given: &TrailUpdate) {
     settings.prefix = given.s3_key_prefix.clone().or(settings.prefix.take());
 }
 
-/// The bucket, if CloudTrail may write to it: its policy must name the trail, and the folder.
+/// Returns the bucket, if its policy allows CloudTrail to write the log files of the trail.
 fn bucket(request: &Request<'_>, name: &str, settings: &Settings) -> Result<Bucket, CloudError> {
     if settings.multi_region == Some(true) && settings.include_global_events != Some(true) {
         return request.fail(Fault::Invalid, "a trail for all Regions, without global services");
@@ -135,24 +135,24 @@ fn bucket(request: &Request<'_>, name: &str, settings: &Settings) -> Result<Buck
     Ok(bucket.clone())
 }
 
-/// The key works where the bucket is.
+/// Checks that the key is in the Region of the bucket.
 fn key_at(
     request: &Request<'_>,
     bucket: &Bucket,
     key: Option<&KeyRef>,
 ) -> Result<Encryption, CloudError> {
     let there = Place { account: request.at.account.clone(), region: bucket.region.clone() };
-    let Request { fake, late, name, .. } = *request;
-    Request { fake, at: &there, late, name }.key(key)
+    let Request { fake, bindings, name, .. } = *request;
+    Request { fake, at: &there, bindings, name }.key(key)
 }
 
 fn trail(arn: &str) -> &str {
     arn.rsplit_once('/').unwrap().1
 }
 
-fn settings_of(spec: &mut Spec) -> &mut Settings {
+fn settings_of(spec: &mut ConsumerSpec) -> &mut Settings {
     let found = match spec {
-        Spec::CloudtrailTrail(spec) => Some(&mut spec.settings),
+        ConsumerSpec::CloudtrailTrail(spec) => Some(&mut spec.settings),
         _ => None,
     };
     found.expect("a trail")
@@ -165,7 +165,7 @@ pub(super) fn store(request: &Request<'_>, shelf: &mut Shelf, call: &store::Call
             let key = settings.kms_key_id.as_ref().map(|key| request.key(Some(key))).transpose()?;
             let held = request.held(shelf, &request.id()?)?;
             if let Some(key) = key {
-                let common = held.object.spec.common_mut().unwrap();
+                let common = held.object.spec.common_mut();
                 if common.key != Some(Encryption::Aws) {
                     return request.fail(Fault::Invalid, "it has a key");
                 }
@@ -209,8 +209,8 @@ fn create_store(
         federated: Some(false),
     };
     update_store(&mut settings, given);
-    let taken = |spec: &Spec| match spec {
-        Spec::CloudtrailEventDataStore(store) => store.settings.name == settings.name,
+    let taken = |spec: &ConsumerSpec| match spec {
+        ConsumerSpec::CloudtrailEventDataStore(store) => store.settings.name == settings.name,
         _ => false,
     };
     let gone = request.fake.gone.borrow();
@@ -223,7 +223,7 @@ fn create_store(
     let (account, region) = (&request.at.account, &request.at.region);
     let id =
         format!("arn:aws:cloudtrail:{region}:{account}:eventdatastore/{}", request.fake.number());
-    let spec = Spec::CloudtrailEventDataStore(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::CloudtrailEventDataStore(consumer::Spec { common, settings });
     request.make(shelf, Object { id, spec, phase: Phase::Ready })
 }
 
@@ -239,15 +239,15 @@ fn update_store(settings: &mut store::Settings, given: &store::StoreSettings) {
     }
 }
 
-fn store_of(spec: &mut Spec) -> &mut store::Settings {
+fn store_of(spec: &mut ConsumerSpec) -> &mut store::Settings {
     let found = match spec {
-        Spec::CloudtrailEventDataStore(spec) => Some(&mut spec.settings),
+        ConsumerSpec::CloudtrailEventDataStore(spec) => Some(&mut spec.settings),
         _ => None,
     };
     found.expect("an event data store")
 }
 
-/// A bucket that every trail of the tests' account may write to.
+/// Returns a bucket to which every trail of the tests' account may write.
 pub(crate) fn open_bucket(region: &str) -> Bucket {
     let allow = |action: &str, resource: &str| {
         serde_json::json!({"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"},

@@ -2,7 +2,7 @@
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};
-use kmsctl::kind::Spec;
+use kmsctl::kind::ConsumerSpec;
 use kmsctl::kind::consumer::{self, Common};
 use kmsctl::kind::dynamodb_table::{
     Attribute, Billing, Call, CreateTable, DeleteTable, Settings, TableUpdate, TagResource,
@@ -16,7 +16,8 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             let sse = call.sse_specification.as_ref();
             let key = request.key(sse.and_then(|sse| sse.kms_master_key_id.as_ref()))?;
             let common = Common { key: Some(key), existing: None, tags: tags_of(&call.tags) };
-            let spec = Spec::DynamodbTable(consumer::Spec { common, settings: settings(call) });
+            let spec =
+                ConsumerSpec::DynamodbTable(consumer::Spec { common, settings: settings(call) });
             let object = Object { id: call.table_name.clone(), spec, phase: Phase::Ready };
             return request.make(shelf, object);
         }
@@ -32,7 +33,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             match update {
                 TableUpdate::Encryption { sse_specification } => {
                     let key = request.key(sse_specification.kms_master_key_id.as_ref())?;
-                    let common = held.object.spec.common_mut().unwrap();
+                    let common = held.object.spec.common_mut();
                     if common.key.as_ref() == Some(&key) {
                         return request.fail(Fault::Invalid, "it has that key already");
                     }
@@ -70,9 +71,9 @@ fn table(arn: &str) -> &str {
     arn.rsplit_once('/').unwrap().1
 }
 
-fn settings_of(spec: &mut Spec) -> &mut Settings {
+fn settings_of(spec: &mut ConsumerSpec) -> &mut Settings {
     match spec {
-        Spec::DynamodbTable(spec) => &mut spec.settings,
+        ConsumerSpec::DynamodbTable(spec) => &mut spec.settings,
         other => panic!("{other:?}"),
     }
 }

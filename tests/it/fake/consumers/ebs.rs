@@ -3,7 +3,7 @@
 use super::{Answer, Held, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};
 use kmsctl::id::Place;
-use kmsctl::kind::Spec;
+use kmsctl::kind::ConsumerSpec;
 use kmsctl::kind::consumer::{self, Common, Encryption, Tags};
 use kmsctl::kind::ebs_volume::{
     Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, Modification, ModifyVolume, Settings,
@@ -11,11 +11,11 @@ use kmsctl::kind::ebs_volume::{
 use kmsctl::kind::{Object, Phase};
 use kmsctl::kind::{ebs_default, ebs_volume};
 
-/// What holds where nobody ever changed it.
+/// Returns the settings of a Region that were never changed.
 pub(super) fn default_of(at: &Place) -> Object {
     let common = Common { key: Some(Encryption::Aws), existing: None, tags: Tags::new() };
     let settings = ebs_default::Settings { encryption: Some(false) };
-    let spec = Spec::EbsDefault(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::EbsDefault(consumer::Spec { common, settings });
     Object { id: at.region.to_string(), spec, phase: Phase::Ready }
 }
 
@@ -26,7 +26,8 @@ pub(super) fn set_default(
 ) -> Answer {
     let object = default_of(request.at);
     let fresh = Held { object: object.clone(), busy: 0, going: false };
-    let Spec::EbsDefault(spec) = &mut shelf.entry(object.id).or_insert(fresh).object.spec else {
+    let ConsumerSpec::EbsDefault(spec) = &mut shelf.entry(object.id).or_insert(fresh).object.spec
+    else {
         panic!("not the defaults");
     };
     match call {
@@ -71,8 +72,8 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
     Ok(Outcome::Done)
 }
 
-/// The token makes the id, so that the same token makes one volume. A key that does not work shows
-/// only later: the volume goes away again.
+/// Creates a volume. The id is computed from the token, so a repeated token creates no second
+/// volume. If the key is not usable, the volume is deleted later.
 fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateVolume) -> Answer {
     let CreateVolume {
         availability_zone,
@@ -82,7 +83,7 @@ fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateVolume) -> Answ
         form,
         tag_specifications,
     } = call;
-    let token = request.late.nonce.expect("a token");
+    let token = request.bindings.nonce.expect("a token");
     let number: u64 = token.rsplit('-').next().unwrap().parse().unwrap();
     let id = format!("vol-{number:08x}");
     if shelf.contains_key(&id) {
@@ -105,15 +106,15 @@ fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateVolume) -> Answ
     let tags = tags_of(&tag_specifications[0].tags);
     let works = key.is_ok();
     let common = Common { key: Some(key.unwrap_or(Encryption::Aws)), existing: None, tags };
-    let spec = Spec::EbsVolume(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::EbsVolume(consumer::Spec { common, settings });
     let made = request.make(shelf, Object { id: id.clone(), spec, phase: Phase::Ready });
-    if let Some(held) = shelf.get_mut(&id).filter(|_| !works) {
+    if !works && let Some(held) = shelf.get_mut(&id) {
         (held.busy, held.going) = (held.busy + 1, true);
     }
     made
 }
 
-/// Another type brings its defaults.
+/// Changes the settings. A new volume type has its own defaults.
 fn modify(settings: &mut Settings, form: &Modification) {
     let before = settings.r#type.clone();
     settings.r#type = form.volume_type.clone().or(before.clone());
@@ -145,9 +146,9 @@ fn check(request: &Request<'_>, settings: &Settings) -> Result<(), kmsctl::answe
     Ok(())
 }
 
-fn settings_of(spec: &mut Spec) -> &mut Settings {
+fn settings_of(spec: &mut ConsumerSpec) -> &mut Settings {
     match spec {
-        Spec::EbsVolume(ebs_volume) => {
+        ConsumerSpec::EbsVolume(ebs_volume) => {
             let spec: &mut consumer::Spec<ebs_volume::Settings> = ebs_volume;
             &mut spec.settings
         }

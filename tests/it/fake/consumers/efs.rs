@@ -2,7 +2,7 @@
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};
-use kmsctl::kind::Spec;
+use kmsctl::kind::ConsumerSpec;
 use kmsctl::kind::consumer::{self, Common};
 use kmsctl::kind::efs_file_system::{
     Call, CreateFileSystem, CreateMountTarget, DeleteFileSystem, DeleteMountTarget, Lifecycle,
@@ -80,7 +80,7 @@ fn own(
     named.cloned().map_or_else(|| request.id(), Ok)
 }
 
-/// The file system that has the mount target.
+/// Returns the file system with the mount target.
 fn owner(
     request: &Request<'_>,
     shelf: &mut Shelf,
@@ -93,7 +93,8 @@ fn owner(
     found.map_or_else(|| request.fail(Fault::NotFound, "no such mount target"), Ok)
 }
 
-/// The id follows from the token: a token is good for one file system at a time.
+/// Creates a file system. The id is computed from the token, because a token can be used for one
+/// file system at a time.
 fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateFileSystem) -> Answer {
     let CreateFileSystem {
         creation_token,
@@ -126,7 +127,7 @@ fn create(request: &Request<'_>, shelf: &mut Shelf, call: &CreateFileSystem) -> 
     };
     let key = Some(request.key(kms_key_id.as_ref())?);
     let common = Common { key, existing: None, tags: tags_of(tags) };
-    let spec = Spec::EfsFileSystem(consumer::Spec { common, settings });
+    let spec = ConsumerSpec::EfsFileSystem(consumer::Spec { common, settings });
     request.make(shelf, Object { id: format!("fs-{number:08x}"), spec, phase: Phase::Ready })
 }
 
@@ -139,11 +140,11 @@ fn create_mount_target(
     let (subnet, groups) = (&call.subnet_id, call.security_groups.as_ref());
     let settings = settings_of(&mut request.held(shelf, &id)?.object.spec);
     let targets = settings.mount_targets.as_mut().unwrap();
-    // As its half of the SDK says: one that is there already is the one that was wanted.
+    // Like `kind::efs_file_system::aws`: an existing mount target in the subnet counts as success.
     if targets.iter().any(|target| target.subnet == *subnet) {
         return Ok(Outcome::Done);
     }
-    // Here a subnet's last letter is its zone.
+    // In the stand-in, the last letter of a subnet is its Availability Zone.
     if targets.iter().any(|target| target.subnet.chars().last() == subnet.chars().last()) {
         return request.fail(Fault::AlreadyExists, "the zone has a mount target");
     }
@@ -197,9 +198,9 @@ fn put_lifecycle(
     Ok(())
 }
 
-fn settings_of(spec: &mut Spec) -> &mut Settings {
+fn settings_of(spec: &mut ConsumerSpec) -> &mut Settings {
     let found = match spec {
-        Spec::EfsFileSystem(spec) => Some(&mut spec.settings),
+        ConsumerSpec::EfsFileSystem(spec) => Some(&mut spec.settings),
         _ => None,
     };
     found.expect("a file system")

@@ -2,14 +2,13 @@
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{CloudError, Fault, Outcome};
-use kmsctl::kind::Spec;
+use kmsctl::kind::ConsumerSpec;
 use kmsctl::kind::consumer::{self, Common, Encryption};
 use kmsctl::kind::es_domain::{
     AddTags, Call, ClusterConfig, Config, CreateDomain, DeleteDomain, EbsOptions, RemoveTags,
     Settings, UpdateDomainConfig, UpgradeDomain, Version,
 };
 use kmsctl::kind::{Object, Phase};
-use kmsctl::policy::Document;
 
 pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> Answer {
     match call {
@@ -25,7 +24,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
                 spec.settings.vpc_security_groups = Some(["sg-default".to_owned()].into());
             }
             configure(request, &mut spec, config)?;
-            let spec = Spec::EsDomain(spec);
+            let spec = ConsumerSpec::EsDomain(spec);
             return request
                 .make(shelf, Object { id: domain_name.clone(), spec, phase: Phase::Ready });
         }
@@ -63,15 +62,15 @@ fn domain(arn: &str) -> &str {
     arn.rsplit_once('/').unwrap().1
 }
 
-fn spec_of(spec: &mut Spec) -> &mut consumer::Spec<Settings> {
+fn spec_of(spec: &mut ConsumerSpec) -> &mut consumer::Spec<Settings> {
     let found = match spec {
-        Spec::EsDomain(spec) => Some(spec),
+        ConsumerSpec::EsDomain(spec) => Some(spec),
         _ => None,
     };
     found.expect("a domain")
 }
 
-/// What AWS makes of what is not said.
+/// Returns AWS's defaults of the settings.
 fn defaults() -> Settings {
     Settings {
         engine_version: Some("OpenSearch_2.19".to_owned()),
@@ -115,7 +114,7 @@ fn configure(
             vpc.security_group_ids.clone().or(settings.vpc_security_groups.take());
     }
     if let Some(policy) = &config.access_policies {
-        settings.access_policy = Some(Document::from_live(policy, "aws").unwrap());
+        settings.access_policy = Some(policy.clone());
     }
     if let Some(endpoint) = &config.domain_endpoint_options {
         settings.enforce_https = endpoint.enforce_https.or(settings.enforce_https);
@@ -131,7 +130,8 @@ fn nodes(settings: &mut Settings, cluster: &ClusterConfig) {
     if let Some(on) = cluster.dedicated_master_enabled {
         settings.dedicated_master_count =
             Some(if on { cluster.dedicated_master_count.unwrap() } else { 0 });
-        settings.dedicated_master_type = cluster.dedicated_master_type.clone().filter(|_| on);
+        settings.dedicated_master_type =
+            if on { cluster.dedicated_master_type.clone() } else { None };
     }
     if let Some(on) = cluster.zone_awareness_enabled {
         let zones = cluster.zone_awareness_config.map(|config| config.availability_zone_count);

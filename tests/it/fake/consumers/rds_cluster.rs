@@ -1,9 +1,9 @@
-//! Clusters of RDS, with the instances in them.
+//! RDS clusters with their instances.
 
 use super::rds_instance::{name, spelled_out};
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};
-use kmsctl::kind::Spec;
+use kmsctl::kind::ConsumerSpec;
 use kmsctl::kind::consumer::{self, Common};
 use kmsctl::kind::key::NAME_TAG;
 use kmsctl::kind::rds_cluster::{
@@ -25,7 +25,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             alter(request, &mut settings, alterable)?;
             let key = Some(request.key(fixed.kms_key_id.as_ref())?);
             let common = Common { key, existing: None, tags: tags_of(tags) };
-            let spec = Spec::RdsCluster(consumer::Spec { common, settings });
+            let spec = ConsumerSpec::RdsCluster(consumer::Spec { common, settings });
             let object = Object { id: id.clone(), spec, phase: Phase::Ready };
             return request.make(shelf, object);
         }
@@ -66,7 +66,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             assert_eq!(tags.get(NAME_TAG), Some(&name), "by this it is known as ours");
             let (instance_class, promotion_tier) =
                 (call.db_instance_class.clone(), call.promotion_tier);
-            // One that is there already, and ours, is no failure (`create_db_instance`).
+            // An existing instance of the stack is not an error (see `create_db_instance`).
             members.insert(name, Member { instance_class, promotion_tier });
         }
         Call::ModifyDBInstance(call) => {
@@ -90,7 +90,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
     Ok(Outcome::Done)
 }
 
-/// The engine and the members of the cluster that a call is about.
+/// Returns the engine and the members of the cluster of a call.
 fn members_of<'a>(
     request: &Request<'_>,
     shelf: &'a mut Shelf,
@@ -99,9 +99,9 @@ fn members_of<'a>(
     Ok((&settings.engine, settings.members.get_or_insert_default()))
 }
 
-fn settings_of(spec: &mut Spec) -> &mut Settings {
+fn settings_of(spec: &mut ConsumerSpec) -> &mut Settings {
     match spec {
-        Spec::RdsCluster(spec) => &mut spec.settings,
+        ConsumerSpec::RdsCluster(spec) => &mut spec.settings,
         other => panic!("{other:?}"),
     }
 }

@@ -1,8 +1,8 @@
-//! Instances of RDS.
+//! RDS instances.
 
 use super::{Answer, Request, Shelf, retag, tags_of};
 use kmsctl::answer::{Fault, Outcome};
-use kmsctl::kind::Spec;
+use kmsctl::kind::ConsumerSpec;
 use kmsctl::kind::consumer::{self, Common};
 use kmsctl::kind::rds_instance::{
     AddTagsToResource, Alterable, Call, CreateDBInstance, DeleteDBInstance, ModifyDBInstance,
@@ -50,7 +50,7 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
             alter(request, &mut settings, alterable)?;
             let key = Some(request.key(fixed.kms_key_id.as_ref())?);
             let common = Common { key, existing: None, tags: tags_of(tags) };
-            let spec = Spec::RdsInstance(consumer::Spec { common, settings });
+            let spec = ConsumerSpec::RdsInstance(consumer::Spec { common, settings });
             let object = Object { id: id.clone(), spec, phase: Phase::Ready };
             return request.make(shelf, object);
         }
@@ -89,12 +89,12 @@ pub(super) fn execute(request: &Request<'_>, shelf: &mut Shelf, call: &Call) -> 
     Ok(Outcome::Done)
 }
 
-/// The last part of an ARN, which must be of that kind.
+/// Returns the last part of an ARN, which must be of the given kind.
 pub(super) fn name<'a>(arn: &'a str, kind: &str) -> &'a str {
     arn.rsplit_once(&format!(":{kind}:")).expect("an ARN of that kind").1
 }
 
-/// AWS chooses the newest version of those that the given text begins.
+/// Returns the full version that RDS chooses for a version prefix.
 pub(super) fn spelled_out(version: &str) -> String {
     match version.split('.').count() {
         1 => format!("{version}.4"),
@@ -103,9 +103,9 @@ pub(super) fn spelled_out(version: &str) -> String {
     }
 }
 
-fn settings_of(spec: &mut Spec) -> &mut Settings {
+fn settings_of(spec: &mut ConsumerSpec) -> &mut Settings {
     match spec {
-        Spec::RdsInstance(spec) => &mut spec.settings,
+        ConsumerSpec::RdsInstance(spec) => &mut spec.settings,
         other => panic!("{other:?}"),
     }
 }

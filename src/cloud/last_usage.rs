@@ -1,0 +1,27 @@
+//! The last use of keys.
+
+use crate::answer::CloudError;
+use crate::id::KeyArn;
+use crate::impact::LastUsage;
+use crate::sdk::Aws;
+use crate::sdk::error::answer;
+use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
+
+/// Reads the last use of a key. KMS has recorded it since 23 April 2026 (KMS Developer Guide,
+/// "Determine past usage of a KMS key").
+pub(super) async fn last_usage(aws: &Aws, key: &KeyArn) -> Result<LastUsage, CloudError> {
+    const OPERATION: &str = "GetKeyLastUsage";
+    let client = aws.ready(&key.place(), OPERATION).await;
+    let output =
+        answer(OPERATION, client.get_key_last_usage().key_id(key.to_string()).send().await)?;
+    let usage = output.key_last_usage();
+    Ok(LastUsage {
+        when: usage.and_then(|usage| usage.timestamp()).and_then(rfc_3339),
+        operation: usage.and_then(|usage| usage.operation()).map(|op| op.as_str().to_owned()),
+        recorded_since: output.tracking_start_date().and_then(rfc_3339),
+    })
+}
+
+fn rfc_3339(time: &DateTime) -> Option<String> {
+    time.fmt(DateTimeFormat::DateTime).ok()
+}

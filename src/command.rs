@@ -1,0 +1,117 @@
+//! The commands, one file each: read the inputs, call the other modules, print the result.
+
+mod access;
+mod apply;
+mod explain;
+mod impact;
+mod lint;
+mod plan;
+mod plan_file;
+mod policy;
+mod progress;
+mod session;
+mod state;
+
+use crate::cli::{Cli, Command, Global};
+use crate::config;
+use crate::failure::{Exit, Failure};
+use crate::id::Region;
+use crate::io::Io;
+use clap::CommandFactory;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Runs a command.
+///
+/// # Errors
+/// Returns the message to show, and the exit code.
+pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Validate => validate(global, io),
+        Command::Plan(args) => plan::plan(global, args, io).await,
+        Command::Apply(args) => apply::apply(global, args, io).await,
+        Command::Destroy(args) => apply::destroy(global, args, io).await,
+        Command::Drift { format } => plan::drift(global, *format, io).await,
+        Command::Show { file, format } => plan::show(global, file, *format, io),
+        Command::State(command) => state::state(global, command, io),
+        Command::Access(args) => access::access(global, args, io).await,
+        Command::Impact(args) => impact::impact(global, args, io).await,
+        Command::Lint(args) => lint::stack(global, args, io).await,
+        Command::Policy(args) => policy::policy(global, args, io),
+        Command::Explain { topic } => explain::explain(topic.as_deref(), io),
+        Command::Schema => {
+            let text = serde_json::to_string_pretty(&config::schema())
+                .map_err(|error| Failure::new(error.to_string()))?;
+            io.out(&format!("{text}\n"));
+            Ok(Exit::Done)
+        }
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "kmsctl", &mut text);
+            io.out(&String::from_utf8_lossy(&text));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Returns the configuration files and variables that the command line names.
+fn input(global: &Global) -> Result<config::Input, Failure> {
+    let mut vars = BTreeMap::new();
+    for var in &global.vars {
+        let Some((name, value)) = var.split_once('=') else {
+            let failure = Failure::new(format!("`--var {var}` has no value"));
+            return Err(failure.exit(Exit::Usage).hint("write `--var NAME=VALUE`"));
+        };
+        vars.insert(name.to_owned(), value.to_owned());
+    }
+    let paths = match global.files.as_slice() {
+        [] => vec![PathBuf::from("kmsctl.yaml")],
+        files => files.to_vec(),
+    };
+    Ok(config::Input { paths, vars })
+}
+
+/// Prints the diagnostics, and fails if one of them is an error.
+fn report(
+    io: &Io,
+    diagnostics: &crate::decode::Diagnostics,
+    sources: &crate::decode::Sources,
+) -> Result<(), Failure> {
+    if !diagnostics.is_empty() {
+        io.report(&diagnostics.render(sources, io.err_color(), io.width()));
+    }
+    if diagnostics.has_errors() {
+        return Err(Failure::new("the configuration has errors"));
+    }
+    Ok(())
+}
+
+/// Runs `kmsctl validate`: makes every check that needs no data from AWS. A configuration that a plan would
+/// block for such a check is refused.
+fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
+    let (loaded, desired, mut diagnostics) = lint::resolve(global)?;
+    if let Some(desired) = &desired {
+        diagnostics.extend(lint::warnings(desired));
+    }
+    report(io, &diagnostics, &loaded.sources)?;
+    if diagnostics.has_refusals() {
+        let message = "a plan of this configuration would be blocked";
+        return Err(Failure::new(message).exit(Exit::Refused));
+    }
+    if let Some(desired) = desired {
+        let count = match desired.resources.len() {
+            1 => "1 resource".to_owned(),
+            n => format!("{n} resources"),
+        };
+        io.out(&format!("The configuration is valid: {count}.\n"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the Region that the command line names.
+fn region(global: &Global) -> Result<Option<Region>, Failure> {
+    let bad =
+        |error: crate::id::BadId| Failure::new(error.message).hint(error.help).exit(Exit::Usage);
+    global.region.as_ref().map(|region| region.parse().map_err(bad)).transpose()
+}

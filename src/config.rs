@@ -1,0 +1,33 @@
+//! The configuration: reads its files, decodes them, and resolves what they declare. Calls no service:
+//! [`Surroundings`] provide what only AWS knows.
+//!
+//! | Module | Provides |
+//! |---|---|
+//! | `read` | the texts of the files |
+//! | `yaml`, `merge`, `interpolate` | one tree of data with positions, without variables |
+//! | [`records`] | the fields of that tree as typed records |
+//! | `resolve` | the declaration of the stack ([`crate::desired::Desired`]), in phases |
+//! | `load` | the order of these steps |
+
+mod interpolate;
+mod load;
+#[cfg(test)]
+mod load_tests;
+mod merge;
+mod read;
+#[cfg(test)]
+mod record_tests;
+pub mod records;
+mod resolve;
+#[cfg(test)]
+mod resolve_tests;
+mod surroundings;
+#[cfg(test)]
+mod together_tests;
+mod yaml;
+
+pub use interpolate::{Unknown, Variables, interpolate, interpolate_node};
+pub use load::{Input, Loaded, load, schema};
+pub use read::{MAX_FILE_BYTES, read, read_beside, read_given};
+pub use surroundings::Surroundings;
+pub use yaml::yaml;

@@ -1,0 +1,267 @@
+//! The records of the configuration: the fields and their types. The doc comments are the descriptions
+//! in the JSON Schema. The fields of the consumers are in `kind`, beside what they mean.
+
+mod auto_scaling;
+mod stack;
+
+pub use auto_scaling::{AutoScaling, AutoScalingGroup, RoleIs};
+pub use stack::{Consumer, Stack, StackFields};
+
+use crate::decode::{Named, Part, Spanned, Text, choice, record};
+use crate::tree::Node;
+
+record! {
+    /// Settings of `kmsctl lint`.
+    pub struct Lint {
+        /// Findings that do not count for a while. A waiver needs a reason and a last day; after that day
+        /// the finding counts again, and the lapsed waiver is a finding of its own. `kmsctl lint -v` shows
+        /// waived findings, and SARIF has them as suppressed. A gate cannot be waived.
+        waivers: Vec<Part<Waiver>>,
+    }
+}
+
+record! {
+    /// A finding that does not count for a while, such as `{rule: service-unbounded, address: key/lake, reason: the store
+    /// does not exist yet, until: 2027-01-31}`.
+    pub struct Waiver {
+        /// The rule, by its id or its name: `KMS302` or `service-unbounded`.
+        rule: Text,
+        /// The address of the key, such as `key/lake`.
+        address: Text,
+        /// Why the finding is accepted, such as `the store does not exist yet`.
+        reason: Text,
+        /// The last day of the waiver, such as `2027-01-31`.
+        until: Text,
+    }
+}
+
+record! {
+    /// Settings of every key and resource that does not set its own.
+    pub struct Defaults {
+        /// Tags of every key and every resource.
+        tags: Option<Named<Text>>,
+        /// Rotation of every key whose spec and origin allow it.
+        rotation: Option<Rotation>,
+        /// Days that the deletion of a key waits, 7 to 30.
+        deletion_window_days: Option<Spanned<u32>>,
+        /// Whether deletion of keys and resources, and disabling of keys, are refused.
+        protect: Option<Spanned<bool>>,
+    }
+}
+
+record! {
+    /// Another account that grants can be created from.
+    pub struct Account {
+        /// The account's id, 12 digits.
+        id: Text,
+        /// The role to assume in that account: `role/NAME` or an ARN.
+        role: Text,
+    }
+}
+
+record! {
+    /// A KMS key.
+    pub struct Key {
+        /// Shown in the console, at most 8192 characters.
+        description: Option<Text>,
+        /// The key's aliases; `alias/` may be left out. Aliases that the configuration never named are left alone.
+        aliases: Vec<Text>,
+        /// Its tags, in addition to those of `defaults`.
+        tags: Option<Spanned<Named<Text>>>,
+        /// Whether the key is enabled.
+        enabled: Option<Spanned<bool>>,
+        /// Automatic rotation of the key material.
+        rotation: Option<Rotation>,
+        /// The key policy. Without it, a new key gets AWS's default policy, which leaves access to the
+        /// account's IAM policies, and the policy of an existing key is left alone.
+        policy: Option<Policy>,
+        /// Grants on the key, by names of yours. Other grants on the key are left alone.
+        grants: Named<Part<Grant>>,
+        /// Whether deletion and disabling are refused; default: true.
+        protect: Option<Spanned<bool>>,
+        /// Days that a deletion waits, 7 to 30; default: 30.
+        deletion_window_days: Option<Spanned<u32>>,
+        /// Its Region, if not the stack's.
+        region: Option<Text>,
+        /// The key spec, in AWS's words; default: `SYMMETRIC_DEFAULT`. Fixed at creation.
+        spec: Option<Text>,
+        /// The key usage, in AWS's words, such as `ENCRYPT_DECRYPT` or `SIGN_VERIFY`; fixed at creation.
+        usage: Option<Text>,
+        /// The source of the key material, in AWS's words: `AWS_KMS` (default), `EXTERNAL`, `AWS_CLOUDHSM`
+        /// or `EXTERNAL_KEY_STORE`. Fixed at creation.
+        origin: Option<Text>,
+        /// Whether the key can be replicated to other Regions; fixed at creation.
+        multi_region: Option<Spanned<bool>>,
+        /// Replicas of a multi-Region key, by their Regions. A consumer names one as `key: NAME/REGION`.
+        replicas: Named<Part<Replica>>,
+        /// The id of the custom key store that holds the key; fixed at creation.
+        custom_key_store_id: Option<Text>,
+        /// The id of the key in an external key store; fixed at creation.
+        xks_key_id: Option<Text>,
+        /// An existing key to take over instead of creating one: `alias/NAME`, a key id or an ARN.
+        adopt: Option<Text>,
+        /// The ARN of a key that is not the stack's. Only its aliases, its grants and the stack's own
+        /// statements in its policy are managed.
+        existing: Option<Text>,
+    }
+}
+
+record! {
+    /// A replica of a multi-Region key: it shares the id, the material and the rotation of its primary; everything else
+    /// is its own.
+    pub struct Replica {
+        /// Shown in the console, at most 8192 characters.
+        description: Option<Text>,
+        /// The replica's aliases in its Region; `alias/` may be left out.
+        aliases: Vec<Text>,
+        /// Its tags, in addition to those of `defaults`.
+        tags: Option<Spanned<Named<Text>>>,
+        /// Whether the replica is enabled.
+        enabled: Option<Spanned<bool>>,
+        /// The replica's key policy; default: AWS's default policy, not that of the primary.
+        policy: Option<Policy>,
+        /// Whether deletion and disabling are refused; default: true.
+        protect: Option<Spanned<bool>>,
+        /// Days that a deletion waits, 7 to 30; default: 30.
+        deletion_window_days: Option<Spanned<u32>>,
+    }
+}
+
+record! {
+    /// Automatic rotation.
+    pub struct Rotation {
+        /// Whether the key rotates; default: true.
+        enabled: Option<Spanned<bool>>,
+        /// Days between rotations, 90 to 2560; default: 365.
+        period_days: Option<Spanned<u32>>,
+    }
+}
+
+record! {
+    /// A key policy: built from lists of principals, or a whole document. Built from lists, its statements are those of
+    /// the AWS console.
+    pub struct Policy {
+        /// Principals that administer the key: they may change the policy, grants, tags, aliases and
+        /// settings, and disable and delete the key. `kmsctl explain principals` says how to write them.
+        administrators: Option<Spanned<Vec<Text>>>,
+        /// Principals that encrypt and decrypt with the key, also through AWS services.
+        users: Option<Spanned<Vec<Text>>>,
+        /// Principals that only decrypt.
+        decrypt_only: Option<Spanned<Vec<Text>>>,
+        /// Principals that only encrypt.
+        encrypt_only: Option<Spanned<Vec<Text>>>,
+        /// Whether IAM policies of the key's account can allow access too (the statement for the account's
+        /// root); default: true, with `ownership: shared` false.
+        delegate_to_iam: Option<Spanned<bool>>,
+        /// Further statements, written as in a JSON policy, in YAML. Principals are ARNs here; `${aws.key_arn}` is the
+        /// key's own ARN.
+        statements: Option<Spanned<Vec<Node>>>,
+        /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`.
+        /// `shared` needs statements, by role or under `statements`, each of the latter with a `Sid`;
+        /// kmsctl puts `kmsctl STACK` before it and leaves all other statements as they are.
+        ownership: Option<Spanned<Ownership>>,
+        /// The whole policy, instead of the fields above: the path of a JSON file beside the configuration,
+        /// or the policy itself as YAML. `${aws.key_arn}` in it is the key's own ARN.
+        document: Option<Node>,
+        /// The reason why a policy is accepted after which nobody might be able to change the policy;
+        /// without it a plan refuses one.
+        allow_lockout: Option<Text>,
+    }
+}
+
+choice! {
+    /// Which part of a policy belongs to the stack.
+    pub enum Ownership {
+        /// The whole policy: statements that are not declared are removed.
+        Exclusive = "exclusive",
+        /// Only the stack's own statements, known by their `Sid`: all others stay as they are.
+        Shared = "shared",
+    }
+}
+
+record! {
+    /// A grant on a key.
+    pub struct Grant {
+        /// The principal that may use the key.
+        grantee: Text,
+        /// The operations that the grant allows, in AWS's words, such as `Decrypt`.
+        @required operations: Spanned<Vec<Text>>,
+        /// The principal that may retire the grant.
+        retiring: Option<Text>,
+        /// The encryption context that a request must have; one of the two forms.
+        constraints: Option<Constraints>,
+        /// The entry of `accounts` from which the grant is created; default: the stack's account.
+        account: Option<Text>,
+    }
+}
+
+record! {
+    /// The encryption context that a request must have.
+    pub struct Constraints {
+        /// The context is exactly these pairs.
+        encryption_context_equals: Option<Spanned<Named<Text>>>,
+        /// The context has at least these pairs.
+        encryption_context_subset: Option<Spanned<Named<Text>>>,
+    }
+}
+
+record! {
+    /// The service-linked role of an AWS service: created if it is missing, never changed and never deleted.
+    pub struct ServiceLinkedRole {
+        /// The service principal, such as `autoscaling.amazonaws.com`.
+        service: Text,
+        /// The custom suffix of the role's name; only for `autoscaling.amazonaws.com`.
+        suffix: Option<Text>,
+    }
+}
+
+record! {
+    /// Limits that every change of access must keep, for pipelines where nobody reads every plan. A gate is passed only if
+    /// that is certain: `plan` blocks what does not pass, `lint` reports it, and no waiver silences it. A gate judges the
+    /// whole policy that a plan writes, with the statements that kmsctl derives or adds to a policy of somebody else.
+    /// Access that the policy leaves to IAM policies of the key's own account is not judged.
+    pub struct Gates {
+        /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
+        /// the policy itself.
+        reference: Option<Node>,
+        /// No policy may give more access than the same key's policy in this saved plan (written by
+        /// `kmsctl plan --out FILE`), usually of the branch to merge into. Keys that are not in it, and grants, are not
+        /// judged by it.
+        base: Option<Text>,
+        /// Access that nobody may have.
+        forbidden: Vec<Part<Forbidden>>,
+        /// The other accounts that may have access to a key. The public never may.
+        accounts: Option<Vec<Text>>,
+        /// The number of principals that may lose access to a key by one change.
+        removals: Option<Spanned<u32>>,
+    }
+}
+
+record! {
+    /// Access that nobody may have.
+    pub struct Forbidden {
+        /// Principals and services; `*` stands for everyone except those whom IAM policies of the key's
+        /// account allow.
+        @required principals: Vec<Text>,
+        /// Actions and patterns of actions, such as `kms:Decrypt` and `kms:Put*`.
+        @required actions: Vec<Text>,
+    }
+}
+
+record! {
+    /// Something that kmsctl stops managing.
+    pub struct Removed {
+        /// The address of the resource, such as `key/old`.
+        address: Text,
+        /// What becomes of it.
+        action: Action,
+    }
+}
+
+choice! {
+    /// How a resource leaves the stack.
+    pub enum Action {
+        /// The record is removed; AWS is not touched.
+        Forget = "forget",
+    }
+}

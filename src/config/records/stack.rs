@@ -1,0 +1,173 @@
+//! The whole configuration: the fields of a stack, and the sections that list the consumers of its keys.
+
+use super::{Account, AutoScaling, Defaults, Gates, Key, Lint, Removed, ServiceLinkedRole};
+use crate::decode::{
+    Decode, Diagnostics, Named, Part, Property, Record as _, Text, known_fields, mismatch, object,
+    record,
+};
+use crate::kind::ConsumerKind;
+use crate::kind::declaration::{AnyDeclaration, Reader, Section};
+use crate::tree::{Node, Value};
+use serde_json::{Value as Json, json};
+
+record! {
+    /// A stack: the resources that kmsctl manages as declared here.
+    pub struct StackFields {
+        /// The stack's name. Tags in AWS name it as the owner of a resource, and it has one state.
+        stack: Part<Option<Text>>,
+        /// The account of the stack; kmsctl refuses to run against any other.
+        account: Part<Option<Text>>,
+        /// The Region of the stack; default: that of the AWS configuration.
+        region: Part<Option<Text>>,
+        /// Values for `${var.NAME}`; `--var NAME=VALUE` overrides them. A variable that is null must be set
+        /// with `--var`. `${aws.account_id}`, `${aws.region}` and `${aws.partition}` are always available;
+        /// every other `${...}` is left to IAM.
+        vars: Part<Named<Option<Text>>>,
+        /// Settings of every key and resource that does not set its own.
+        defaults: Part<Option<Defaults>>,
+        /// Other accounts, by names of yours: grants can be created from them.
+        accounts: Part<Named<Part<Account>>>,
+        /// KMS keys, by names of yours, with their aliases, policies and grants.
+        keys: Part<Named<Part<Key>>>,
+        /// EC2 Auto Scaling: groups whose volumes a key encrypts.
+        auto_scaling: Part<Option<AutoScaling>>,
+        /// Service-linked roles that policies and grants name. A missing one is created first, with
+        /// `iam:CreateServiceLinkedRole`; none is ever changed or deleted.
+        service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
+        /// Limits that every change of access must keep, for pipelines.
+        gates: Part<Option<Gates>>,
+        /// Resources that kmsctl stops managing without touching them in AWS.
+        removed: Part<Vec<Part<Removed>>>,
+        /// Settings of `kmsctl lint`.
+        lint: Part<Option<Lint>>,
+    }
+}
+
+/// A declared consumer of a key.
+#[derive(Debug)]
+pub struct Consumer {
+    /// The kind of the consumer.
+    pub kind: ConsumerKind,
+    /// The name that the user chose.
+    pub name: Text,
+    /// The declaration.
+    pub declaration: Box<dyn AnyDeclaration>,
+}
+
+/// A stack with all its sections.
+#[derive(Debug)]
+pub struct Stack {
+    /// The fields that are not consumers.
+    pub fields: StackFields,
+    /// The consumers, in the order of their kinds. Those with errors are left out.
+    pub consumers: Vec<Consumer>,
+}
+
+impl Decode for Stack {
+    fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
+        let sections = sections();
+        known_fields(node, &names(&sections), d)?;
+        let fields = StackFields::read(node, d);
+        let mut consumers = Vec::new();
+        for (section, kinds) in &sections {
+            if let Some(node) = entry(node, section.name) {
+                read(node, kinds, &mut consumers, d);
+            }
+        }
+        Some(Self { fields: fields?, consumers })
+    }
+
+    fn schema() -> Json {
+        let mut schema = StackFields::schema();
+        if let Some(properties) = schema.get_mut("properties").and_then(Json::as_object_mut) {
+            for (name, property) in std::mem::take(properties) {
+                let is_keys = name == KEYS;
+                properties.insert(name, property);
+                if is_keys {
+                    for (section, kinds) in sections() {
+                        properties.insert(section.name.to_owned(), section_schema(section, &kinds));
+                    }
+                }
+            }
+        }
+        schema
+    }
+}
+
+/// The field that the consumers' sections follow.
+const KEYS: &str = "keys";
+
+/// Returns the sections that list consumers, with the kinds in each.
+fn sections() -> Vec<(Section, Vec<(ConsumerKind, Reader)>)> {
+    let mut sections: Vec<(Section, Vec<(ConsumerKind, Reader)>)> = Vec::new();
+    for kind in ConsumerKind::ALL {
+        let reader = kind.reader();
+        let section = reader.syntax.section;
+        match sections.iter_mut().find(|(other, _)| *other == section) {
+            Some((_, kinds)) => kinds.push((*kind, reader)),
+            None => sections.push((section, vec![(*kind, reader)])),
+        }
+    }
+    sections
+}
+
+/// Returns the names of all fields: the consumers' sections follow the keys.
+fn names(sections: &[(Section, Vec<(ConsumerKind, Reader)>)]) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in StackFields::FIELDS {
+        names.push(*name);
+        if *name == KEYS {
+            names.extend(sections.iter().map(|(section, _)| section.name));
+        }
+    }
+    names
+}
+
+fn entry<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    match &node.value {
+        Value::Map(entries) => {
+            entries.iter().find(|entry| entry.key == name).map(|entry| &entry.value)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
+    }
+}
+
+/// Reads the lists of a section.
+fn read(
+    section: &Node,
+    kinds: &[(ConsumerKind, Reader)],
+    consumers: &mut Vec<Consumer>,
+    d: &mut Diagnostics,
+) {
+    match &section.value {
+        Value::Null => {}
+        Value::Map(_) => {
+            let lists: Vec<&str> = kinds.iter().map(|(_, reader)| reader.syntax.list.0).collect();
+            known_fields(section, &lists, d);
+            for (kind, reader) in kinds {
+                for (name, declaration) in (reader.read)(section, d) {
+                    consumers.push(Consumer { kind: *kind, name, declaration });
+                }
+            }
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+            d.push(mismatch(section, "a map"));
+        }
+    }
+}
+
+fn section_schema(section: Section, kinds: &[(ConsumerKind, Reader)]) -> Json {
+    let lists: Vec<Property> = kinds
+        .iter()
+        .map(|(_, reader)| Property {
+            name: reader.syntax.list.0,
+            docs: std::slice::from_ref(&reader.syntax.list.1),
+            schema: reader.schema,
+            required: false,
+        })
+        .collect();
+    json!({
+        "anyOf": [object(section.description, &lists), {"type": "null"}],
+        "description": section.description,
+    })
+}

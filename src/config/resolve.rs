@@ -1,0 +1,116 @@
+//! Resolves the records of a configuration to the declaration of a stack. Knows nothing of what is live.
+//!
+//! | Phase | Reads | Result |
+//! |---|---|---|
+//! | `defaults` | the defaults | the settings of every key and resource that does not set its own |
+//! | `accounts` | the other accounts | their ids and roles |
+//! | `keys` | the keys; defaults and accounts | keys, aliases, grants and policies; the names that others use |
+//! | `roles` | the service-linked roles | the roles |
+//! | `consumers` | the consumers; keys and defaults | the consumers, and what they need of the keys |
+//! | `auto_scaling` | the groups; keys, accounts and roles | statements, grants and roles of the groups |
+//! | `derive` | what all consumers need; keys | the statements in the policies |
+//! | `gates`, `removed`, `waivers` | their sections | the rest |
+
+mod accounts;
+mod auto_scaling;
+mod consumers;
+mod defaults;
+mod derive;
+mod documents;
+mod gates;
+mod keys;
+mod principal;
+mod removed;
+mod roles;
+mod scope;
+mod waivers;
+
+use std::collections::BTreeMap;
+
+use super::Variables;
+use super::records::Stack;
+use super::surroundings::Gaps;
+use crate::decode::{Diagnostics, Part, Sources};
+use crate::desired::{Declared, Desired};
+use crate::id::{Name, Place};
+use crate::kind::Address;
+use documents::Documents;
+use scope::Scope;
+
+/// What a configuration is resolved with.
+pub(super) struct Given<'a> {
+    /// The stack's name.
+    pub(super) stack: Name,
+    /// The default account and Region of the resources.
+    pub(super) home: Place,
+    /// What is not known.
+    pub(super) gaps: Gaps,
+    /// The variables of policy documents.
+    pub(super) vars: &'a Variables,
+    /// The texts, to which policy documents are added.
+    pub(super) sources: &'a mut Sources,
+}
+
+/// The declared resources by address.
+type Resources = BTreeMap<Address, Declared>;
+
+/// Resolves a whole stack. Errors go to `d`.
+pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> Desired {
+    let Given { stack, home, gaps, vars, sources } = given;
+    let Stack { fields, consumers } = declared;
+    let gaps = Gaps { text: gaps.text || fields.accounts.0.is_none(), ..gaps };
+    let scope = Scope { stack: &stack, home: &home, partition: home.region.partition(), gaps };
+    let mut documents = Documents { sources, vars };
+
+    let defaults = defaults::resolve(fields.defaults.0.as_ref(), d);
+    let accounts = accounts::resolve(fields.accounts.0.as_ref(), &scope, d);
+    let keys = keys::resolve(
+        fields.keys.0.as_ref(),
+        &keys::Reads { scope: &scope, defaults: &defaults, accounts: &accounts },
+        &mut documents,
+        d,
+    );
+    let mut roles = roles::resolve(fields.service_linked_roles.0.as_deref(), &scope, d);
+    let mut consumers = consumers::resolve(
+        consumers,
+        &consumers::Reads { scope: &scope, defaults: &defaults, keys: &keys },
+        &mut documents,
+        d,
+    );
+    let groups = auto_scaling::resolve(
+        fields.auto_scaling.0.as_ref(),
+        &auto_scaling::Reads { scope: &scope, accounts: &accounts, keys: &keys },
+        &mut roles,
+        d,
+    );
+    consumers.needs.extend(groups.needs);
+    let gates = match &fields.gates {
+        Part(Some(Some(gates))) => gates::resolve(gates, &scope, &mut documents, d),
+        Part(_) => gates::Resolved::default(),
+    };
+    let waivers = waivers::resolve(fields.lint.0.as_ref(), d);
+
+    let mut resources = keys.resources;
+    resources.extend(roles.resources);
+    resources.extend(consumers.resources);
+    resources.extend(groups.grants);
+    let needs = consumers.needs;
+    let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
+    derive::resolve(needs, &own, &mut resources, d);
+    let forget = removed::resolve(fields.removed.0.as_deref(), &resources, d);
+    let mut existing = keys.existing;
+    existing.extend(consumers.existing);
+    Desired {
+        stack,
+        home,
+        resources,
+        forget,
+        accounts: accounts.roles,
+        existing,
+        key_facts: keys.facts,
+        gates: gates.gates,
+        base: gates.base,
+        findings: keys.findings,
+        waivers,
+    }
+}

@@ -1,0 +1,231 @@
+//! Keys with their replicas, aliases, policies and grants.
+
+mod existing;
+mod grant;
+mod identity;
+mod notes;
+mod policy;
+mod replica;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Resources;
+use super::accounts::Accounts;
+use super::defaults::{Defaults, deletion_window, rotation};
+use super::documents::Documents;
+use super::scope::{Scope, parse};
+use crate::config::records::Key;
+use crate::decode::{Diagnostic, Diagnostics, Named, Part, Spanned, Text};
+use crate::desired::Declared;
+use crate::id::{AliasName, KeyArn, Name, Place, Region};
+use crate::kind::key::{self, Rotation, can_rotate};
+use crate::kind::{Address, KeyFacts, KeyRef, Kind, Spec, alias};
+use crate::policy::Finding;
+use crate::tree::Span;
+use grant::On;
+use notes::usage;
+use policy::{is_shared, is_whole};
+
+/// The highest number of aliases of a key (KMS Developer Guide, Resource quotas).
+const MAX_ALIASES: usize = 50;
+
+/// What the phase reads.
+pub(super) struct Reads<'a> {
+    pub(super) scope: &'a Scope<'a>,
+    pub(super) defaults: &'a Defaults,
+    pub(super) accounts: &'a Accounts,
+}
+
+/// The keys of a configuration, and what later phases need to know about them.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    /// The keys, aliases, grants and policies of keys of others.
+    pub(super) resources: Resources,
+    /// The keys by the names that consumers use; `None` for those with errors.
+    pub(super) names: BTreeMap<String, Option<KeyRef>>,
+    /// The names of the keys that are not the stack's.
+    pub(super) foreign: BTreeMap<KeyRef, Text>,
+    /// The position of each alias, and the name of its key.
+    pub(super) aliases: BTreeMap<(Region, AliasName), (Span, String)>,
+    /// The specs and usages of the keys.
+    pub(super) facts: KeyFacts,
+    /// The keys that are not the stack's.
+    pub(super) existing: BTreeSet<KeyArn>,
+    /// The lint findings about the policies and the settings.
+    pub(super) findings: Vec<(Address, Finding)>,
+}
+
+pub(super) fn resolve(
+    declared: Option<&Named<Part<Key>>>,
+    reads: &Reads<'_>,
+    documents: &mut Documents<'_>,
+    d: &mut Diagnostics,
+) -> Keys {
+    let mut phase =
+        KeyPhase { reads, documents, d, adopted: BTreeMap::new(), out: Keys::default() };
+    for (name, Part(key)) in declared.into_iter().flatten() {
+        parse::<Name>(name, phase.d);
+        phase.out.names.insert(name.value.clone(), None);
+        if let Some(key) = key {
+            match &key.existing {
+                Some(arn) => phase.existing(name, key, arn),
+                None => phase.key(name, key),
+            }
+        }
+    }
+    phase.out
+}
+
+/// The phase at work.
+struct KeyPhase<'a, 'b> {
+    reads: &'a Reads<'a>,
+    documents: &'a mut Documents<'b>,
+    d: &'a mut Diagnostics,
+    /// The positions of `adopt`, by the key and its place.
+    adopted: BTreeMap<String, Span>,
+    out: Keys,
+}
+
+impl KeyPhase<'_, '_> {
+    fn declare(&mut self, address: Address, span: Span, place: Place, spec: Spec) {
+        let declared = Declared { span, ..Declared::new(spec, place) };
+        self.out.resources.insert(address, declared);
+    }
+
+    fn key(&mut self, name: &Text, raw: &Key) {
+        let address = Address::new(Kind::Key, name.value.clone());
+        // A key in a wrong Region is checked as if it were in the stack's Region.
+        let known = self.reads.scope.place(raw.region.as_ref(), self.d);
+        let place = known.clone().unwrap_or_else(|| self.reads.scope.home.clone());
+        let mut fact = self.fact(name, raw);
+        let spec = self.spec(name, &address, raw);
+        self.note(&address, name, raw, &spec);
+        let declared = Declared {
+            span: name.span,
+            protect: self.reads.defaults.protects(raw.protect.as_ref()),
+            adopt: raw.adopt.as_ref().and_then(|text| self.adopt(text, &place)),
+            ..Declared::new(Spec::Key(spec), place.clone())
+        };
+        self.out.resources.insert(address.clone(), declared);
+        let target = KeyRef::Managed(address);
+        self.out.names.insert(name.value.clone(), Some(target.clone()));
+        if raw.adopt.is_some() && raw.spec.is_none() {
+            fact = None;
+        }
+        if let Some(fact) = &fact {
+            self.out.facts.insert(target.clone(), fact.clone());
+        }
+        self.replicas(name, raw, &target, &place);
+        self.aliases(name, &raw.aliases, &target, known.as_ref());
+        let on = On { name: &name.value, key: &target, place: &place, fact: fact.as_ref() };
+        self.grants(raw, &on);
+    }
+
+    fn spec(&mut self, name: &Text, address: &Address, raw: &Key) -> key::Spec {
+        if let Some(text) = &raw.description {
+            let length = text.value.chars().count();
+            if length > 8192 {
+                let message = format!("a description of {length} characters is too long");
+                self.d.error(text.span, message, "AWS accepts at most 8192");
+            }
+        }
+        let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
+        let origin = self.origin(name, raw);
+        let window =
+            raw.deletion_window_days.as_ref().and_then(|days| deletion_window(days, self.d));
+        let policy = raw.policy.as_ref();
+        key::Spec {
+            spec: text(&raw.spec),
+            usage: text(&raw.usage),
+            origin: text(&raw.origin),
+            multi_region: raw.multi_region.as_ref().map(|multi| multi.value),
+            primary: None,
+            custom_key_store_id: text(&raw.custom_key_store_id),
+            xks_key_id: text(&raw.xks_key_id),
+            description: text(&raw.description),
+            enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
+            rotation: self.rotation(raw, origin),
+            policy: policy
+                .filter(|policy| is_whole(policy))
+                .and_then(|policy| self.policy(address, policy, usage(raw))),
+            shared: policy
+                .filter(|policy| is_shared(policy))
+                .and_then(|policy| self.shared_policy(address, policy, usage(raw))),
+            allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
+            tags: self.tags(name, raw.tags.as_ref()),
+            deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
+            deletion: None,
+        }
+    }
+
+    fn tags(
+        &mut self,
+        name: &Text,
+        own: Option<&Spanned<Named<Text>>>,
+    ) -> BTreeMap<String, String> {
+        self.reads.defaults.tags(self.reads.scope.stack, name, own, self.d)
+    }
+
+    /// Returns the rotation; `None` for keys that cannot rotate, because turning it off is not possible
+    /// for them either.
+    fn rotation(&mut self, raw: &Key, origin: &str) -> Option<Rotation> {
+        let spec = raw.spec.as_ref().map_or(key::DEFAULT_SPEC, |spec| spec.value.as_str());
+        let can_rotate = can_rotate(spec, origin);
+        let declared = match &raw.rotation {
+            Some(own) => rotation(own, self.d),
+            None => self.reads.defaults.rotation,
+        };
+        if can_rotate {
+            return declared;
+        }
+        // A spec that does not exist has its own error.
+        if let (Some(own), Some(Rotation::EveryDays(_))) = (&raw.rotation, declared)
+            && key::rule(spec).is_some()
+        {
+            let message = format!("a key of spec {spec} and origin {origin} cannot rotate");
+            let help =
+                "remove `rotation`: only symmetric keys with material that AWS created rotate";
+            self.d.error(own.span, message, help);
+        }
+        None
+    }
+
+    /// Declares aliases. Without a place, they are only checked.
+    fn aliases(&mut self, name: &Text, aliases: &[Text], target: &KeyRef, place: Option<&Place>) {
+        if let Some(first) = aliases.get(MAX_ALIASES) {
+            let message = format!("{} aliases are too many for a key", aliases.len());
+            self.d.error(first.span, message, format!("AWS allows {MAX_ALIASES}"));
+        }
+        for text in aliases {
+            let alias = parse::<AliasName>(text, self.d);
+            if let (Some(alias), Some(place)) = (alias, place) {
+                self.alias(name, text, alias, target, place);
+            }
+        }
+    }
+
+    fn alias(&mut self, key: &Text, text: &Text, alias: AliasName, target: &KeyRef, place: &Place) {
+        let claim = (place.region.clone(), alias.clone());
+        if let Some((first, of)) = self.out.aliases.get(&claim) {
+            let message = if *of == key.value {
+                format!("`{alias}` is listed twice")
+            } else {
+                format!("`{alias}` is an alias of two keys, `{of}` and `{}`", key.value)
+            };
+            self.d.push(
+                Diagnostic::error(text.span, message)
+                    .also(*first, "first here")
+                    .help("an alias points at one key of its Region: remove one of the two"),
+            );
+            return;
+        }
+        self.out.aliases.insert(claim, (text.span, key.value.clone()));
+        let name = if place.region == self.reads.scope.home.region {
+            alias.bare().to_owned()
+        } else {
+            format!("{}@{}", alias.bare(), place.region)
+        };
+        let spec = Spec::Alias(alias::Spec { name: alias, target: target.clone() });
+        self.declare(Address::new(Kind::Alias, name), text.span, place.clone(), spec);
+    }
+}

@@ -1,0 +1,100 @@
+//! Keys that are not the stack's.
+
+use super::KeyPhase;
+use super::grant::On;
+use super::policy::is_shared;
+use crate::config::records::{Key, Policy};
+use crate::decode::{Given as _, Text};
+use crate::id::{KeyArn, Place};
+use crate::kind::{Address, KeyRef, Kind, Spec, key_policy};
+use crate::tree::Span;
+
+impl KeyPhase<'_, '_> {
+    /// Declares the aliases, grants and statements on a key that is not the stack's.
+    pub(super) fn existing(&mut self, name: &Text, raw: &Key, existing: &Text) {
+        let scope = self.reads.scope;
+        self.nothing_beside_existing(raw);
+        let arn = match existing.value.parse::<KeyArn>() {
+            Ok(arn) => arn,
+            Err(bad) => {
+                let help = format!(
+                    "write its ARN: `arn:{}:kms:{}:{}:key/ID`",
+                    scope.partition, scope.home.region, scope.home.account
+                );
+                let message = match existing.value.starts_with("arn:") {
+                    true => bad.message,
+                    false => format!("`{}` is not the ARN of a key", existing.value),
+                };
+                self.d.error(existing.span, message, help);
+                return;
+            }
+        };
+        if arn.region.partition() != scope.partition && !scope.gaps.region {
+            let message = format!("this key is not in the stack's partition `{}`", scope.partition);
+            self.d.error(existing.span, message, "no account reaches into another partition");
+        }
+        let place = arn.place();
+        if place.account != scope.home.account
+            && !scope.gaps.account
+            && let Some(alias) = raw.aliases.first()
+        {
+            let message =
+                format!("this key is of account {}, so its aliases are too", place.account);
+            self.d.error(alias.span, message, "an alias and its key are of one account: remove it");
+            return;
+        }
+        self.out.existing.insert(arn.clone());
+        let target = KeyRef::Arn(arn);
+        self.out.names.insert(name.value.clone(), Some(target.clone()));
+        self.out.foreign.insert(target.clone(), name.clone());
+        if let Some(policy) = &raw.policy {
+            self.foreign_policy(name, policy, &target, &place);
+        }
+        self.aliases(name, &raw.aliases, &target, Some(&place));
+        self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
+    }
+
+    /// Declares the stack's own statements in the policy.
+    fn foreign_policy(&mut self, name: &Text, raw: &Policy, key: &KeyRef, place: &Place) {
+        if !is_shared(raw) {
+            let help = "set `ownership: shared`, and only the stack's own statements are managed";
+            self.d.error(raw.span, "the policy of this key is not the stack's", help);
+            return;
+        }
+        let address = Address::new(Kind::KeyPolicy, name.value.clone());
+        if let Some(shared) = self.shared_policy(&address, raw, None) {
+            let spec = key_policy::Spec { key: key.clone(), policy: None, shared };
+            self.declare(address, name.span, place.clone(), Spec::KeyPolicy(spec));
+        }
+    }
+
+    /// Reports the fields that are not possible beside `existing`.
+    fn nothing_beside_existing(&mut self, raw: &Key) {
+        let replica = raw.replicas.iter().next().map(|(region, _)| region.span);
+        let fields: [(&str, Option<Span>); 15] = [
+            ("replicas", replica),
+            ("description", raw.description.given()),
+            ("tags", raw.tags.given()),
+            ("enabled", raw.enabled.given()),
+            ("rotation", raw.rotation.given()),
+            ("protect", raw.protect.given()),
+            ("deletion_window_days", raw.deletion_window_days.given()),
+            ("region", raw.region.given()),
+            ("spec", raw.spec.given()),
+            ("usage", raw.usage.given()),
+            ("origin", raw.origin.given()),
+            ("multi_region", raw.multi_region.given()),
+            ("custom_key_store_id", raw.custom_key_store_id.given()),
+            ("xks_key_id", raw.xks_key_id.given()),
+            ("adopt", raw.adopt.given()),
+        ];
+        for (field, span) in fields {
+            if let Some(span) = span {
+                let message = format!("`{field}` cannot be declared beside `existing`");
+                let help = "of an existing key only `aliases`, `grants` and the stack's own statements \
+                            in its policy are managed; to manage the key itself write `adopt`";
+                self.d.error(span, message, help);
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The properties that are fixed when a key is created (spec, usage, origin, key store), and the key that
+//! is taken over.
+
+use super::super::scope::{known, parse};
+use super::KeyPhase;
+use crate::config::records::Key;
+use crate::decode::{Diagnostic, Text, nearest};
+use crate::desired::Adopt;
+use crate::id::{AliasName, KeyArn, Place, is_key_id};
+use crate::kind::KeyFact;
+use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, SPECS, rule};
+use crate::tree::Span;
+
+const ORIGINS: [&str; 4] = [DEFAULT_ORIGIN, "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
+
+impl KeyPhase<'_, '_> {
+    /// Returns the spec and usage, if both are valid.
+    pub(super) fn fact(&mut self, name: &Text, raw: &Key) -> Option<KeyFact> {
+        let specs: Vec<&'static str> = SPECS.iter().map(|spec| spec.name).collect();
+        let spec = match &raw.spec {
+            Some(text) => known("a key spec", text, &specs, self.d)?,
+            None => DEFAULT_SPEC,
+        };
+        let allowed = rule(spec).map_or(&[][..], |rule| rule.usages);
+        let list = allowed.join(", ");
+        let Some(usage) = &raw.usage else {
+            if spec != DEFAULT_SPEC && raw.adopt.is_none() {
+                let span = raw.spec.as_ref().map_or(name.span, |spec| spec.span);
+                self.d.error(
+                    span,
+                    format!("a key of spec {spec} needs a `usage`"),
+                    format!("one of {list}"),
+                );
+                return None;
+            }
+            let usage = (*allowed.first()?).to_owned();
+            return Some(KeyFact { spec: spec.to_owned(), usage, state: None });
+        };
+        if raw.spec.is_none() && raw.adopt.is_some() {
+            return None;
+        }
+        if !allowed.contains(&usage.value.as_str()) {
+            let help = match nearest(&usage.value, allowed.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`? It allows {list}"),
+                None => format!("it allows {list}"),
+            };
+            let message = format!("a key of spec {spec} cannot be for `{}`", usage.value);
+            self.d.error(usage.span, message, help);
+            return None;
+        }
+        Some(KeyFact { spec: spec.to_owned(), usage: usage.value.clone(), state: None })
+    }
+
+    /// Returns the origin of the key material, and checks the key store.
+    pub(super) fn origin(&mut self, name: &Text, raw: &Key) -> &'static str {
+        let origin = match &raw.origin {
+            Some(text) => known("an origin", text, &ORIGINS, self.d),
+            None => Some(DEFAULT_ORIGIN),
+        };
+        let Some(origin) = origin else {
+            return DEFAULT_ORIGIN;
+        };
+        let at = raw.origin.as_ref().map_or(name.span, |origin| origin.span);
+        if origin == "EXTERNAL" {
+            self.d.push(
+                Diagnostic::warning(at, "kmsctl does not import key material")
+                    .help("the key cannot be used until you import it"),
+            );
+        }
+        self.store(raw, origin, at);
+        let external = origin == "EXTERNAL_KEY_STORE";
+        match &raw.xks_key_id {
+            Some(id) if !external => {
+                let message =
+                    format!("a key of origin {origin} has no id in an external key store");
+                self.d.error(id.span, message, "drop it, or write `origin: EXTERNAL_KEY_STORE`");
+            }
+            None if external && raw.adopt.is_none() => {
+                let message = "a key of origin EXTERNAL_KEY_STORE needs an `xks_key_id`";
+                self.d.error(at, message, "name the key in the external key store");
+            }
+            Some(_) | None => {}
+        }
+        origin
+    }
+
+    /// Checks the custom key store.
+    fn store(&mut self, raw: &Key, origin: &str, at: Span) {
+        let stored = ["AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"].contains(&origin);
+        match &raw.custom_key_store_id {
+            Some(store) if !stored => {
+                let message = format!("a key of origin {origin} lies in no custom key store");
+                self.d.error(
+                    store.span,
+                    message,
+                    "write `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`",
+                );
+            }
+            None if stored && raw.adopt.is_none() => {
+                let message = format!("a key of origin {origin} needs a `custom_key_store_id`");
+                self.d.error(at, message, "name the store, such as `cks-1234567890abcdef0`");
+            }
+            Some(_) | None => {}
+        }
+        if stored {
+            if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {
+                let help = format!("only {DEFAULT_SPEC} can");
+                self.d.error(
+                    spec.span,
+                    "a key of this spec cannot lie in a custom key store",
+                    help,
+                );
+            }
+            if let Some(multi) = raw.multi_region.as_ref().filter(|multi| multi.value) {
+                let help = "drop `multi_region`, or the custom key store";
+                self.d.error(multi.span, "a key in a custom key store cannot have replicas", help);
+            }
+        }
+    }
+
+    /// Returns the key that is taken over.
+    pub(super) fn adopt(&mut self, text: &Text, place: &Place) -> Option<Adopt> {
+        let value = text.value.as_str();
+        let adopt = if value.starts_with("alias/") {
+            Adopt::Alias(parse::<AliasName>(text, self.d)?)
+        } else if value.starts_with("arn:") {
+            let arn: KeyArn = parse(text, self.d)?;
+            let elsewhere = (arn.account != place.account && !self.reads.scope.gaps.account)
+                || (arn.region != place.region && !self.reads.scope.gaps.region);
+            if elsewhere {
+                let message = format!("this key is of {}, the stack's is of {place}", arn.place());
+                let help =
+                    "set the key's `region`; a key of another account can only be `existing`";
+                self.d.error(text.span, message, help);
+                return None;
+            }
+            Adopt::Key(arn)
+        } else if is_key_id(value) {
+            Adopt::Key(KeyArn::at(place, value))
+        } else {
+            let help = "write `alias/NAME`, the id of a key, or its ARN";
+            self.d.error(text.span, format!("`{value}` names no key"), help);
+            return None;
+        };
+        let whose = format!("{adopt:?} {place}");
+        if let Some(first) = self.adopted.insert(whose, text.span) {
+            self.d.push(
+                Diagnostic::error(text.span, format!("`{value}` is taken over twice"))
+                    .also(first, "first here")
+                    .help("one key of the stack is one key in AWS"),
+            );
+        }
+        Some(adopt)
+    }
+}

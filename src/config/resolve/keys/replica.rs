@@ -1,0 +1,103 @@
+//! Replicas of multi-Region keys: keys of their own that share some properties with the primary.
+
+use super::super::defaults::deletion_window;
+use super::super::scope::parse;
+use super::KeyPhase;
+use super::notes::usage;
+use super::policy::{is_shared, is_whole};
+use crate::config::records::{Key, Replica};
+use crate::decode::{Part, Text};
+use crate::desired::Declared;
+use crate::id::{Place, Region};
+use crate::kind::key::{self, Primary};
+use crate::kind::{Address, KeyRef, Kind, Spec};
+
+impl KeyPhase<'_, '_> {
+    pub(super) fn replicas(&mut self, name: &Text, raw: &Key, primary: &KeyRef, place: &Place) {
+        let multi = raw.multi_region.as_ref().is_some_and(|multi| multi.value);
+        if let Some((first, _)) = raw.replicas.iter().next()
+            && !multi
+            && raw.adopt.is_none()
+        {
+            let help = "say `multi_region: true`: AWS makes replicas of multi-Region keys only, and \
+                        that is fixed at creation";
+            self.d.error(first.span, "the key is not a multi-Region key", help);
+            return;
+        }
+        for (region, replica) in &raw.replicas {
+            let Some(at) = parse::<Region>(region, self.d) else {
+                continue;
+            };
+            if at == place.region {
+                let message = format!("`{at}` is the Region of the key itself");
+                self.d.error(region.span, message, "a replica is in another Region");
+            } else if at.partition() != self.reads.scope.partition && !self.reads.scope.gaps.region
+            {
+                let message = format!(
+                    "`{at}` is not in the stack's partition `{}`",
+                    self.reads.scope.partition
+                );
+                self.d.error(region.span, message, "replicas stay in the partition of their key");
+            } else if let Part(Some(replica)) = replica {
+                let on = Primary { key: primary.clone(), region: place.region.clone() };
+                self.replica(name, raw, region, replica, on, &at);
+            }
+        }
+    }
+
+    fn replica(
+        &mut self,
+        name: &Text,
+        of: &Key,
+        region: &Text,
+        raw: &Replica,
+        primary: Primary,
+        at: &Region,
+    ) {
+        let of_key = primary.key.clone();
+        let full = format!("{}/{at}", name.value);
+        let address = Address::new(Kind::Key, full.clone());
+        let place = Place { account: self.reads.scope.home.account.clone(), region: at.clone() };
+        let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
+        let name = Text { span: region.span, value: full };
+        let tags = self.tags(&name, raw.tags.as_ref());
+        let window =
+            raw.deletion_window_days.as_ref().and_then(|days| deletion_window(days, self.d));
+        let policy = raw.policy.as_ref();
+        let spec = key::Spec {
+            spec: None,
+            usage: None,
+            origin: None,
+            multi_region: Some(true),
+            primary: Some(primary),
+            custom_key_store_id: None,
+            xks_key_id: None,
+            description: text(&raw.description),
+            enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
+            rotation: None,
+            policy: policy
+                .filter(|policy| is_whole(policy))
+                .and_then(|policy| self.policy(&address, policy, usage(of))),
+            shared: policy
+                .filter(|policy| is_shared(policy))
+                .and_then(|policy| self.shared_policy(&address, policy, usage(of))),
+            allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
+            tags,
+            deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
+            deletion: None,
+        };
+        let protect = self.reads.defaults.protects(raw.protect.as_ref());
+        let declared = Declared {
+            span: region.span,
+            protect,
+            ..Declared::new(Spec::Key(spec), place.clone())
+        };
+        self.out.resources.insert(address.clone(), declared);
+        let target = KeyRef::Managed(address);
+        if let Some(fact) = self.out.facts.get(&of_key).cloned() {
+            self.out.facts.insert(target.clone(), fact);
+        }
+        self.out.names.insert(name.value.clone(), Some(target.clone()));
+        self.aliases(&name, &raw.aliases, &target, Some(&place));
+    }
+}

@@ -1,0 +1,67 @@
+//! The waivers of lint findings.
+
+use std::time::SystemTime;
+
+use crate::config::records::{Lint, Waiver};
+use crate::decode::{Diagnostic, Diagnostics, Part};
+use crate::kind::Address;
+use crate::policy::lint::{other_rules, rule};
+use crate::waiver;
+
+/// Returns the valid waivers.
+pub(super) fn resolve(declared: Option<&Option<Lint>>, d: &mut Diagnostics) -> Vec<waiver::Waiver> {
+    let waivers = declared.and_then(Option::as_ref).map(|lint| lint.waivers.as_slice());
+    waivers
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|Part(declared)| waiver(declared.as_ref()?, d))
+        .collect()
+}
+
+fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {
+    let rule = match rule(&raw.rule.value) {
+        // Gates are for those who keep them; a waiver is written by whoever breaks them.
+        Ok(rule) if *rule == other_rules::GATE => {
+            let help = "have the gate changed by its owners";
+            d.error(raw.rule.span, "a gate cannot be waived", help);
+            None
+        }
+        Ok(rule) => Some(rule),
+        Err(near) => {
+            let message = format!("there is no rule `{}`", raw.rule.value);
+            let error = Diagnostic::error(raw.rule.span, message);
+            d.push(match near {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.help("`kmsctl lint --rules` lists the rules"),
+            });
+            None
+        }
+    };
+    let address = match raw.address.value.parse::<Address>() {
+        Ok(address) => Some(address),
+        Err(message) => {
+            d.error(raw.address.span, message, "write `kind/name`, such as `key/storage`");
+            None
+        }
+    };
+    if raw.reason.value.trim().is_empty() {
+        d.error(raw.reason.span, "the waiver gives no reason", "say why it is fine");
+    }
+    if !is_day(&raw.until.value) {
+        let message = format!("`{}` is not a day", raw.until.value);
+        d.error(raw.until.span, message, "write the last day, such as `2027-01-31`");
+    }
+    Some(waiver::Waiver {
+        rule: rule?,
+        address: address?,
+        reason: raw.reason.value.clone(),
+        until: raw.until.value.clone(),
+        span: raw.span,
+    })
+}
+
+/// Whether the text is a day of the calendar, `2027-01-31`.
+fn is_day(text: &str) -> bool {
+    let time = humantime::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    text.len() == 10 && time.is_ok_and(|time| time >= SystemTime::UNIX_EPOCH)
+}

@@ -1,0 +1,104 @@
+//! Tests of the reports.
+use super::*;
+
+fn span(source: u16, start: u32, end: u32) -> Span {
+    Span { source, start, end }
+}
+
+#[test]
+fn reports_underline_in_the_order_of_the_sources() {
+    let mut sources = Sources::new();
+    sources.add("a.yaml", "keys:\n  ä: {descriptoin: x}\n");
+    sources.add("b.yaml", "first: 1\nsecond:\n  a: 1\n  b: 2\n");
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(Diagnostic::warning(span(1, 9, 32), "it is old").label("this"));
+    diagnostics.push(Diagnostic::error(None, "cannot read c.yaml"));
+    diagnostics.push(
+        Diagnostic::error(span(0, 13, 24), "unknown field `descriptoin`")
+            .help("did you mean `description`?")
+            .also(span(1, 0, 5), "declared here"),
+    );
+    assert!(diagnostics.has_errors());
+    insta::assert_snapshot!(diagnostics.render(&sources, false, 80), @r##"
+    error: cannot read c.yaml
+
+    error: unknown field `descriptoin`
+     --> a.yaml:2:7
+      |
+    2 |   ä: {descriptoin: x}
+      |       ^^^^^^^^^^^
+      |
+     ::: b.yaml:1:1
+      |
+    1 | first: 1
+      | ----- declared here
+      |
+      = help: did you mean `description`?
+
+    warning: it is old
+     --> b.yaml:2:1
+      |
+    2 | second:
+      | ^^^^^^^ this
+
+    2 errors, 1 warning.
+    "##);
+}
+
+#[test]
+fn nothing_raw_reaches_the_terminal_and_long_lines_are_cut() {
+    let mut sources = Sources::new();
+    let text = format!("k: \u{1b}[31m\u{9b}\u{202e}bad\u{7}\r\nlong: {}\n", "x".repeat(2_000_000));
+    sources.add("evil\u{1b}.yaml", text);
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(
+        Diagnostic::error(span(0, 3, 20), "a\u{1b}[2J\nb").label("l\u{9b}\n").help("h\u{202e}"),
+    );
+    diagnostics.push(Diagnostic::error(span(0, 1_000_030, 1_000_040), "in the middle"));
+    let shown = diagnostics.render(&sources, false, 80);
+    assert!(shown.chars().all(|c| c == '\n' || !crate::text::is_unsafe(c)), "{shown:?}");
+    assert!(shown.lines().all(|line| line.chars().count() < 200));
+    assert!(shown.ends_with("2 errors.\n"));
+    assert!(diagnostics.render(&sources, true, 80).contains("\u{1b}["));
+}
+
+#[test]
+fn spans_outside_the_text_do_not_panic() {
+    let mut sources = Sources::new();
+    sources.add("a.yaml", "ä");
+    let mut diagnostics = Diagnostics::default();
+    for (start, end) in [(0, 1), (1, 1), (1, 900), (900, 901), (2, 2), (2, 0)] {
+        diagnostics.push(Diagnostic::error(span(0, start, end), "x").also(span(7, 0, 1), "y"));
+    }
+    diagnostics.push(Diagnostic::error(span(3, 0, 1), "no such source"));
+    assert!(diagnostics.render(&sources, false, 0).contains("7 errors."));
+}
+
+#[test]
+fn the_nearest_name_is_near() {
+    let known = ["description", "aliases", "policy"];
+    assert_eq!(nearest("descriptoin", known), Some("description"));
+    assert_eq!(nearest("Alias", known), Some("aliases"));
+    assert_eq!(nearest("zzz", known), None);
+    assert_eq!(nearest(&"d".repeat(100_000), known), None);
+}
+
+#[test]
+fn an_excerpt_contains_no_secret() {
+    for (text, shown) in [
+        (
+            "orders: {engine: x, master_password: hünter2, port: 1}",
+            "orders: {engine: x, master_password: ********, port: 1}",
+        ),
+        ("masterPassword: hunter2", "masterPassword: *******"),
+        ("{\"passwords\": [a], x: 1}", "{\"passwords\": ***, x: 1}"),
+        ("client-secret:   a b\nc: d", "client-secret:   ***\nc: d"),
+        ("é_password: x", "é_password: *"),
+    ] {
+        assert_eq!(masked(text), shown);
+        assert_eq!(masked(text).len(), text.len());
+    }
+    for plain in ["master_password: {env: NAME}", "password: ${var.x}", "a: b", "at: 12:30", "x:"] {
+        assert_eq!(masked(plain), plain);
+    }
+}

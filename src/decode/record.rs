@@ -1,0 +1,285 @@
+//! `record!` and `choice!`: one declaration gives a type, its decoder and its JSON Schema.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
+use crate::tree::{Node, Value};
+
+/// A field of a record, for the schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Property {
+    /// The field's name, as users write it.
+    pub name: &'static str,
+    /// The lines of the description.
+    pub docs: &'static [&'static str],
+    /// Returns the JSON Schema of the value.
+    pub schema: fn() -> Json,
+    /// Whether the field is required.
+    pub required: bool,
+}
+
+impl Property {
+    /// Creates the property of a field of type `T`.
+    #[must_use]
+    pub fn of<T: Decode>(
+        name: &'static str,
+        docs: &'static [&'static str],
+        required: bool,
+    ) -> Self {
+        Self { name, docs, schema: T::schema, required: required || T::missing().is_none() }
+    }
+}
+
+/// A type with named fields.
+pub trait Record: Decode {
+    /// The names of the fields.
+    const FIELDS: &'static [&'static str];
+
+    /// Reads the fields, and ignores other fields.
+    fn read(node: &Node, d: &mut Diagnostics) -> Option<Self>;
+
+    /// Returns the fields, for the schema.
+    fn properties() -> Vec<Property>;
+}
+
+/// Declares a record:
+///
+/// ```ignore
+/// record! {
+///     /// A KMS key.
+///     pub struct KeyEntry {
+///         /// The description that the console shows.
+///         description: Option<Spanned<String>>,
+///         /// The aliases. The field is required although the list may be empty.
+///         @required aliases: Vec<Spanned<String>>,
+///     }
+/// }
+/// ```
+///
+/// The fields are public. The macro adds `span`, the position of the whole record. A field is required
+/// if its type has no value for a missing field (`Decode::missing`) or if it is marked `@required`. Doc
+/// comments become the descriptions of the schema. A field named like a Rust keyword is written `r#type`
+/// and given as `type`.
+macro_rules! record {
+    ($(#[doc = $doc:literal])* pub struct $name:ident {
+        $($(#[doc = $fdoc:literal])* $(@$mark:ident)? $field:ident : $ty:ty),* $(,)?
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[doc = $fdoc])* pub $field: $ty,)*
+            /// The position of the whole record.
+            pub span: $crate::tree::Span,
+        }
+
+        impl $crate::decode::Record for $name {
+            const FIELDS: &'static [&'static str] = &[$($crate::decode::bare(stringify!($field))),*];
+
+            fn read(node: &$crate::tree::Node, d: &mut $crate::decode::Diagnostics) -> Option<Self> {
+                $(let $field = $crate::decode::field::<$ty>(
+                    node,
+                    $crate::decode::bare(stringify!($field)),
+                    false $(|| stringify!($mark) == "required")?,
+                    d,
+                );)*
+                Some(Self { $($field: $field?,)* span: node.span })
+            }
+
+            fn properties() -> Vec<$crate::decode::Property> {
+                vec![$($crate::decode::Property::of::<$ty>(
+                    $crate::decode::bare(stringify!($field)),
+                    &[$($fdoc),*],
+                    false $(|| stringify!($mark) == "required")?,
+                )),*]
+            }
+        }
+
+        impl $crate::decode::Decode for $name {
+            fn decode(node: &$crate::tree::Node, d: &mut $crate::decode::Diagnostics) -> Option<Self> {
+                // An unknown field is an error, but the other fields are read for their errors too.
+                $crate::decode::known_fields(node, <Self as $crate::decode::Record>::FIELDS, d)?;
+                <Self as $crate::decode::Record>::read(node, d)
+            }
+
+            fn schema() -> serde_json::Value {
+                $crate::decode::object(
+                    &$crate::decode::description(&[$($doc),*]),
+                    &<Self as $crate::decode::Record>::properties(),
+                )
+            }
+        }
+
+        impl $crate::decode::Given for Option<$name> {
+            fn given(&self) -> Option<$crate::tree::Span> {
+                self.as_ref().map(|record| record.span)
+            }
+        }
+
+        impl $crate::decode::Given for $crate::decode::Settable<$name> {
+            fn given(&self) -> Option<$crate::tree::Span> {
+                match self {
+                    Self::Missing => None,
+                    Self::Null(span) => Some(*span),
+                    Self::Value(record) => Some(record.span),
+                }
+            }
+        }
+    };
+}
+
+/// Declares a closed set of words: `choice! { /// Doc. pub enum Usage { Encrypt = "ENCRYPT_DECRYPT" } }`.
+macro_rules! choice {
+    ($(#[doc = $doc:literal])* pub enum $name:ident {
+        $($(#[doc = $vdoc:literal])* $variant:ident = $word:literal),+ $(,)?
+    }) => {
+        $(#[doc = $doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[doc = $vdoc])* $variant,)+
+        }
+
+        impl $name {
+            /// Returns the word.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(word: $name) -> Self {
+                word.as_str().to_owned()
+            }
+        }
+
+        impl $crate::decode::Decode for $name {
+            fn decode(node: &$crate::tree::Node, d: &mut $crate::decode::Diagnostics) -> Option<Self> {
+                $crate::decode::one_of(node, &[$(($word, Self::$variant)),+], d)
+            }
+
+            fn schema() -> serde_json::Value {
+                serde_json::json!({
+                    "description": $crate::decode::description(&[$($doc),*]),
+                    "enum": [$($word),+],
+                    // Editors and `kmsctl explain` show it, although the standard does not define it.
+                    "enumDescriptions": [$($crate::decode::description(&[$($vdoc),*])),+],
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use {choice, record};
+
+/// Returns a field's name as users write it: without Rust's `r#`.
+pub(crate) const fn bare(name: &str) -> &str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
+/// Reports unknown fields. Returns `None` if the node is not a map.
+pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option<()> {
+    let Value::Map(entries) = &node.value else {
+        d.push(mismatch(node, "a map"));
+        return None;
+    };
+    for entry in entries.iter().filter(|entry| !fields.contains(&entry.key.as_str())) {
+        let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
+        d.push(match nearest(&entry.key, fields.iter().copied()) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help(format!(
+                "{}known fields: {}",
+                anchors(&entry.key, fields),
+                fields.join(", ")
+            )),
+        });
+    }
+    Some(())
+}
+
+/// Returns help for a field that holds anchors, which other tools allow under such names.
+fn anchors(key: &str, fields: &[&str]) -> &'static str {
+    let holder = key.starts_with("x-") || key.starts_with(['.', '_']);
+    if holder && fields.contains(&"defaults") {
+        "put the settings of all keys into `defaults`, a value that is used several times into `vars`, \
+         and an anchor where its text first occurs; "
+    } else {
+        ""
+    }
+}
+
+/// Reads one field of a record.
+pub fn field<T: Decode>(node: &Node, name: &str, required: bool, d: &mut Diagnostics) -> Option<T> {
+    let Value::Map(entries) = &node.value else {
+        return None;
+    };
+    if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
+        return value_of(name, &entry.value, d);
+    }
+    let missing = if required { None } else { T::missing() };
+    if missing.is_none() {
+        d.push(Diagnostic::error(node.span, format!("missing field `{name}`")));
+    }
+    missing
+}
+
+/// Reads one word of a closed set.
+pub(crate) fn one_of<T: Copy>(node: &Node, words: &[(&str, T)], d: &mut Diagnostics) -> Option<T> {
+    let names = || words.iter().map(|(word, _)| *word);
+    let expected = || format!("one of {}", names().collect::<Vec<_>>().join(", "));
+    let (Value::Text(text) | Value::Number(text)) = &node.value else {
+        d.push(mismatch(node, &expected()));
+        return None;
+    };
+    if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
+        return Some(*value);
+    }
+    let error = Diagnostic::error(node.span, format!("expected {}, found `{text}`", expected()));
+    d.push(match nearest(text, names()) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error,
+    });
+    None
+}
+
+/// Returns the lines of a doc comment as one description.
+pub(crate) fn description(lines: &[&str]) -> String {
+    let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+    lines.join(" ").trim().to_owned()
+}
+
+/// Returns the schema of a record.
+#[must_use]
+pub fn object(description: &str, properties: &[Property]) -> Json {
+    let required: Vec<&str> = properties
+        .iter()
+        .filter(|property| property.required)
+        .map(|property| property.name)
+        .collect();
+    json!({
+        "description": description,
+        "type": "object",
+        "properties": all_properties(properties),
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// Returns the schemas of fields by their names.
+#[must_use]
+pub fn all_properties(properties: &[Property]) -> Map<String, Json> {
+    let mut all = Map::new();
+    for property in properties {
+        let mut schema = (property.schema)();
+        if let Json::Object(schema) = &mut schema
+            && !property.docs.is_empty()
+        {
+            let description = description(property.docs);
+            schema.insert("description".to_owned(), Json::String(description));
+        }
+        all.insert(property.name.to_owned(), schema);
+    }
+    all
+}

@@ -1,0 +1,153 @@
+//! The texts of a run, by number, and positions in them. `read` reads the files.
+
+use crate::tree::Span;
+
+/// A text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name in messages, which is the path as given.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+    index: Index,
+}
+
+/// An index that makes it cheap to find a position. A stack can have tens of thousands of
+/// positions, and a file can be one long line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Index {
+    /// The offset of each line after the first.
+    lines: Vec<usize>,
+    /// The number of characters before each block of `BLOCK` bytes.
+    characters: Vec<usize>,
+}
+
+const BLOCK: usize = 1024;
+
+impl Index {
+    fn new(text: &str) -> Self {
+        let lines = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+        let mut characters = vec![0];
+        for block in text.as_bytes().chunks(BLOCK) {
+            characters.push(characters.last().unwrap_or(&0) + starts(block));
+        }
+        Self { lines, characters }
+    }
+
+    /// Returns the number of characters before a byte.
+    fn before(&self, text: &str, at: usize) -> usize {
+        let block = at / BLOCK;
+        let rest = text.as_bytes().get(block * BLOCK..at).unwrap_or_default();
+        self.characters.get(block).copied().unwrap_or(0) + starts(rest)
+    }
+}
+
+/// Returns the number of characters that begin within these bytes of UTF-8.
+fn starts(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+}
+
+impl Source {
+    /// Returns the line and the column of a byte. Both begin with 1, and columns count characters.
+    #[must_use]
+    pub fn position(&self, at: usize) -> (usize, usize) {
+        let at = self.text.floor_char_boundary(at);
+        let line = self.index.lines.partition_point(|start| *start <= at);
+        let start = line.checked_sub(1).and_then(|line| self.index.lines.get(line));
+        let before = |at| self.index.before(&self.text, at);
+        (line + 1, before(at) - start.map_or(0, |start| before(*start)) + 1)
+    }
+}
+
+/// All texts. Spans refer to them by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Creates an empty list.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text and returns its number. All texts after the 65535th get the last number, which
+    /// refers to none of them.
+    pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> u16 {
+        let number = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+        if number < u16::MAX {
+            let text = text.into();
+            let index = Index::new(&text);
+            self.0.push(Source { name: name.into(), text, index });
+        }
+        number
+    }
+
+    /// Returns the text with a number.
+    #[must_use]
+    pub fn get(&self, number: u16) -> Option<&Source> {
+        self.0.get(usize::from(number))
+    }
+
+    /// Returns all texts.
+    pub fn iter(&self) -> std::slice::Iter<'_, Source> {
+        self.0.iter()
+    }
+
+    /// Returns the text of a span; empty if the span is outside of its source.
+    #[must_use]
+    pub fn text(&self, span: Span) -> &str {
+        self.get(span.source)
+            .and_then(|source| source.text.get(span.start as usize..span.end as usize))
+            .unwrap_or("")
+    }
+
+    /// Returns the line and the column of a span's start. Both begin with 1, and columns count
+    /// characters.
+    #[must_use]
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        self.get(span.source).map_or((1, 1), |source| source.position(span.start as usize))
+    }
+
+    /// Returns a span's start as `file:line:column`.
+    #[must_use]
+    pub fn place(&self, span: Span) -> String {
+        let name = self.get(span.source).map_or("", |s| s.name.as_str());
+        let (line, column) = self.position(span);
+        format!("{}:{line}:{column}", crate::text::printable(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_begin_with_one_and_columns_count_characters() {
+        let mut sources = Sources::new();
+        assert_eq!(sources.add("a.yaml", "x"), 0);
+        let source = sources.add("b.yaml", "eins: 1\n鍵ä: zwei\n");
+        let span = Span { source, start: 15, end: 19 };
+        assert_eq!(sources.text(span), "zwei");
+        assert_eq!(sources.position(span), (2, 5));
+        assert_eq!(sources.place(span), "b.yaml:2:5");
+        let outside = Span { source, start: 900, end: 901 };
+        assert_eq!(sources.text(outside), "");
+        assert_eq!(sources.position(outside), (3, 1));
+        assert_eq!(sources.place(Span { source: 9, ..span }), ":1:1");
+    }
+
+    #[test]
+    fn the_index_finds_the_same_positions_as_counting() {
+        let text = "鍵: 1\n\nä\n".repeat(700) + &"é".repeat(3000);
+        let mut sources = Sources::new();
+        let source = sources.add("a.yaml", text.as_str());
+        for at in (0..text.len() + 3).step_by(7) {
+            let before = &text[..text.floor_char_boundary(at)];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+            let start = u32::try_from(at).unwrap();
+            let span = Span { source, start, end: start };
+            assert_eq!(sources.position(span), (line, column), "byte {at}");
+        }
+    }
+}

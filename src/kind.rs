@@ -1,0 +1,48 @@
+//! The kinds of resources: the fields, calls and rules of each.
+//!
+//! A kind is one file: its declared form (`Spec`), its AWS calls (`Call`), and how a change of the
+//! one becomes a list of the other. There are two lists of kinds. [`kinds`] lists what KMS and IAM
+//! have: keys, their policies, aliases, grants and service-linked roles. [`consumers`] lists the
+//! resources that keys encrypt. Adding a kind is its file, the `aws.rs` half beside it, and a line in
+//! one of the lists; the compiler names what is left. Everything here is pure; only the `aws.rs`
+//! halves know the SDK.
+
+pub mod address;
+pub mod alias;
+pub(crate) mod aws;
+pub mod bucket;
+mod by_kind;
+mod call;
+mod change;
+pub mod cloudtrail;
+pub mod cloudtrail_event_data_store;
+pub mod cloudtrail_trail;
+pub mod consumer;
+pub mod consumers;
+pub mod declaration;
+pub mod dynamodb_table;
+pub mod ebs_default;
+pub mod ebs_volume;
+pub mod efs_file_system;
+pub mod es_domain;
+mod exchange;
+pub mod grant;
+pub mod key;
+pub mod key_policy;
+mod key_ref;
+pub mod kinds;
+pub mod rds;
+pub mod rds_cluster;
+pub mod rds_instance;
+mod resource;
+pub mod service_linked_role;
+pub mod values;
+
+pub use address::Address;
+pub use change::{Calls, Change, Retry, Violation};
+pub use consumers::{ConsumerCall, ConsumerKind, ConsumerSpec};
+pub(crate) use exchange::resolve;
+pub use exchange::{CallBindings, ConsumerQuery, Object, Phase};
+pub use key_ref::{Ids, KeyRef};
+pub use kinds::{Call, Kind, Spec, calls};
+pub use resource::{KeyFact, KeyFacts, Resource, Setting};

@@ -1,0 +1,95 @@
+//! The half of a kind of consumer that calls AWS, and the dispatch to the kinds.
+
+use super::consumer::Consumer;
+use super::consumers::consumer_kinds;
+use super::{CallBindings, ConsumerCall, ConsumerKind, ConsumerQuery, Object, Phase};
+use super::{
+    cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, ebs_default, ebs_volume,
+    efs_file_system, es_domain, rds_cluster, rds_instance,
+};
+use crate::answer::{CloudError, Outcome};
+use crate::id::{KeyArn, Place};
+use crate::sdk::Aws;
+
+/// The ids of snapshots, each with its key.
+pub(crate) type Copies = Vec<(String, Option<KeyArn>)>;
+
+/// Returns the entry of a snapshot; `None` without an id.
+pub(crate) fn copy(id: Option<&str>, key: Option<&str>) -> Option<(String, Option<KeyArn>)> {
+    Some((id?.to_owned(), key.and_then(|key| key.parse().ok())))
+}
+
+/// The requests of a kind of consumer.
+pub(crate) trait Service: Consumer {
+    /// Reads the resources with as few requests as the API of the service allows.
+    async fn objects(
+        aws: &Aws,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Result<Vec<Object>, CloudError>;
+
+    /// Reads the phase of a resource.
+    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError>;
+
+    /// Sends a call once.
+    async fn send(
+        aws: &Aws,
+        at: &Place,
+        call: &Self::Call,
+        bindings: &CallBindings<'_>,
+    ) -> Result<Outcome, CloudError>;
+
+    /// Reads the snapshots, which stay encrypted with their keys after their source has been deleted.
+    /// Only kinds whose facts name `copies` have some.
+    async fn copies(_: &Aws, _: &Place) -> Result<Copies, CloudError> {
+        Ok(Vec::new())
+    }
+}
+
+macro_rules! dispatch {
+    ($($kind:ident => $module:ident, $label:literal;)+) => {
+        /// Reads the consumers of a kind.
+        pub(crate) async fn objects(
+            aws: &Aws,
+            at: &Place,
+            query: &ConsumerQuery,
+        ) -> Result<Vec<Object>, CloudError> {
+            match query.kind {
+                $(ConsumerKind::$kind => $module::$kind::objects(aws, at, query).await,)+
+            }
+        }
+
+        /// Reads the phase of a consumer.
+        pub(crate) async fn phase(
+            aws: &Aws,
+            at: &Place,
+            kind: ConsumerKind,
+            id: &str,
+        ) -> Result<Phase, CloudError> {
+            match kind { $(ConsumerKind::$kind => $module::$kind::phase(aws, at, id).await,)+ }
+        }
+
+        /// Reads the snapshots of a kind of consumer.
+        pub(crate) async fn copies(
+            aws: &Aws,
+            at: &Place,
+            kind: ConsumerKind,
+        ) -> Result<Copies, CloudError> {
+            match kind { $(ConsumerKind::$kind => $module::$kind::copies(aws, at).await,)+ }
+        }
+
+        /// Sends a call that changes a consumer.
+        pub(crate) async fn send(
+            aws: &Aws,
+            at: &Place,
+            call: &ConsumerCall,
+            bindings: &CallBindings<'_>,
+        ) -> Result<Outcome, CloudError> {
+            match call {
+                $(ConsumerCall::$kind(call) => $module::$kind::send(aws, at, call, bindings).await,)+
+            }
+        }
+    };
+}
+
+consumer_kinds!(dispatch);

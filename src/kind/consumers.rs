@@ -1,0 +1,271 @@
+//! The list of the kinds of consumers, and the sums over them.
+
+use super::bucket::{BucketCheck, SeenBucket};
+use super::consumer::{self, Common, Consumer, Effect, Encryption, Facts, Goal, Identity, Scene};
+use super::declaration::Reader;
+use super::{Calls, Change, KeyRef, Retry, Setting, Violation};
+use super::{
+    cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, ebs_default, ebs_volume,
+    efs_file_system, es_domain, rds_cluster, rds_instance,
+};
+use serde::Serialize;
+use serde::de::VariantAccess;
+
+/// Declares the sums over the kinds of consumers, and the one match from each to its kind.
+macro_rules! consumers {
+    ($($kind:ident => $module:ident, $label:literal;)+) => {
+        /// The kinds of consumers, in the order in which plans list them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ConsumerKind { $(#[doc = $label] $kind),+ }
+
+        impl ConsumerKind {
+            /// Every kind of consumer.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// Returns the kind's name in addresses.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$kind => $label),+ }
+            }
+
+            /// Returns the facts about the kind.
+            #[must_use]
+            pub fn facts(self) -> &'static Facts {
+                match self { $(Self::$kind => &<$module::$kind as Consumer>::FACTS),+ }
+            }
+
+            /// Returns the reader of the kind's declarations.
+            #[must_use]
+            pub fn reader(self) -> Reader {
+                match self { $(Self::$kind => Reader::of::<$module::$kind>()),+ }
+            }
+        }
+
+        /// A declared or live consumer of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        pub enum ConsumerSpec {
+            $(
+                #[doc = $label]
+                #[serde(rename = $label)]
+                $kind(consumer::Spec<<$module::$kind as Consumer>::Settings>),
+            )+
+        }
+
+        $(impl From<consumer::Spec<<$module::$kind as Consumer>::Settings>> for ConsumerSpec {
+            fn from(spec: consumer::Spec<<$module::$kind as Consumer>::Settings>) -> Self {
+                Self::$kind(spec)
+            }
+        })+
+
+        impl ConsumerSpec {
+            /// Reads the content that is written under the name of `kind`.
+            pub(super) fn content<'de, A: VariantAccess<'de>>(
+                kind: ConsumerKind,
+                content: A,
+            ) -> Result<Self, A::Error> {
+                match kind {
+                    $(ConsumerKind::$kind => content.newtype_variant().map(Self::$kind)),+
+                }
+            }
+
+            /// Returns the kind.
+            #[must_use]
+            pub fn kind(&self) -> ConsumerKind {
+                match self { $(Self::$kind(_) => ConsumerKind::$kind),+ }
+            }
+
+            /// Returns what all consumers have.
+            #[must_use]
+            pub fn common(&self) -> &Common {
+                match self { $(Self::$kind(spec) => &spec.common),+ }
+            }
+
+            /// Returns what all consumers have.
+            pub fn common_mut(&mut self) -> &mut Common {
+                match self { $(Self::$kind(spec) => &mut spec.common),+ }
+            }
+
+            /// Returns the bucket that the consumer writes to, if it needs one.
+            #[must_use]
+            pub fn bucket(&self) -> Option<&str> {
+                match self { $(Self::$kind(spec) => $module::$kind::bucket(&spec.settings)),+ }
+            }
+
+            /// Checks whether the consumer can write to its bucket.
+            #[must_use]
+            pub fn check_bucket(&self, scene: &Scene<'_>, bucket: SeenBucket<'_>) -> BucketCheck {
+                match self {
+                    $(Self::$kind(spec) =>
+                        $module::$kind::check_bucket(&spec.settings, scene, bucket)),+
+                }
+            }
+
+            /// Returns why the consumer must not be changed like this while it is protected.
+            #[must_use]
+            pub fn interruption(&self, to: &Self) -> Option<Violation> {
+                match (self, to) {
+                    $((Self::$kind(from), Self::$kind(to)) => $module::$kind::interruption(from, to),)+
+                    _ => None,
+                }
+            }
+
+            /// Returns the name that AWS keeps for the deleted consumer, and why it cannot be used.
+            #[must_use]
+            pub fn reserved_name(&self, id: &str) -> Option<(String, Violation)> {
+                match self { $(Self::$kind(spec) => $module::$kind::reserved_name(spec, id)),+ }
+            }
+
+            /// Fills in what AWS does not show from what was last applied. Where that apply was
+            /// interrupted, what it may or may not have changed in AWS is left out.
+            pub fn fill_unseen(&mut self, known: &Self, interrupted: bool) {
+                match (self, known) {
+                    $((Self::$kind(live), Self::$kind(known)) =>
+                        $module::$kind::unseen(&mut live.settings, &known.settings, interrupted),)+
+                    _ => {}
+                }
+            }
+
+            /// Returns `self` with every field that its author left out taken from `live`.
+            #[must_use]
+            pub fn complete(&self, live: &Self) -> Self {
+                match (self, live) {
+                    $((Self::$kind(declared), Self::$kind(live)) =>
+                        Self::$kind(consumer::complete::<$module::$kind>(declared, live)),)+
+                    _ => self.clone(),
+                }
+            }
+        }
+
+        /// An AWS call that changes a consumer of any kind.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        pub enum ConsumerCall {
+            $(
+                #[doc = $label]
+                #[serde(rename = $label)]
+                $kind(<$module::$kind as Consumer>::Call),
+            )+
+        }
+
+        impl ConsumerCall {
+            /// Reads the content that is written under the name of `kind`.
+            pub(super) fn content<'de, A: VariantAccess<'de>>(
+                kind: ConsumerKind,
+                content: A,
+            ) -> Result<Self, A::Error> {
+                match kind {
+                    $(ConsumerKind::$kind => content.newtype_variant().map(Self::$kind)),+
+                }
+            }
+
+            /// Returns the kind of what it is about.
+            #[must_use]
+            pub fn kind(&self) -> ConsumerKind {
+                match self { $(Self::$kind(_) => ConsumerKind::$kind),+ }
+            }
+
+            /// Returns what the call does to the consumer.
+            #[must_use]
+            pub fn effect(&self) -> Effect {
+                match self { $(Self::$kind(call) => $module::$kind::effect(call)),+ }
+            }
+
+            /// Returns AWS's name of the operation.
+            #[must_use]
+            pub fn operation(&self) -> &'static str {
+                match self { $(Self::$kind(call) => call.operation()),+ }
+            }
+        }
+
+        /// Returns the calls that bring the change about.
+        ///
+        /// # Errors
+        /// The violations, each with what does work.
+        pub(super) fn calls(
+            change: &Change<&ConsumerSpec>,
+            setting: &Setting<'_>,
+        ) -> Result<Calls<ConsumerCall>, Vec<Violation>> {
+            $({
+                let narrowed = change.as_ref().try_map(|spec| {
+                    if let ConsumerSpec::$kind(spec) = *spec { Some(spec) } else { None }
+                });
+                if let Some(change) = narrowed {
+                    return consumer::calls::<$module::$kind>(&change, setting)
+                        .map(|calls| calls.map(ConsumerCall::$kind));
+                }
+            })+
+            Err(vec![Violation::kind_changed()])
+        }
+    };
+}
+
+/// The only list of kinds of consumers in the crate.
+macro_rules! consumer_kinds {
+    ($declare:ident) => {
+        $declare! {
+        EbsDefault => ebs_default, "ebs_default";
+        EbsVolume => ebs_volume, "ebs_volume";
+        CloudtrailTrail => cloudtrail_trail, "cloudtrail_trail";
+        CloudtrailEventDataStore => cloudtrail_event_data_store, "cloudtrail_event_data_store";
+        DynamodbTable => dynamodb_table, "dynamodb_table";
+        EfsFileSystem => efs_file_system, "efs_file_system";
+        EsDomain => es_domain, "es_domain";
+        RdsInstance => rds_instance, "rds_instance";
+        RdsCluster => rds_cluster, "rds_cluster";
+            }
+    };
+}
+pub(super) use consumer_kinds;
+
+consumer_kinds!(consumers);
+
+impl ConsumerSpec {
+    /// Returns the customer's key, if there is one.
+    #[must_use]
+    pub fn key(&self) -> Option<&KeyRef> {
+        self.common().key.as_ref().and_then(Encryption::key)
+    }
+
+    /// Returns AWS's identifier, where it is known before the consumer exists. `name` is the name in
+    /// the address.
+    #[must_use]
+    pub fn natural(&self, name: &str) -> Option<String> {
+        let given = self.common().existing.clone();
+        given.or_else(|| match self.kind().facts().identity {
+            Identity::Name | Identity::Single => Some(name.to_owned()),
+            Identity::Id => None,
+        })
+    }
+}
+
+impl ConsumerCall {
+    /// Returns how a lost answer is settled.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        match self.effect() {
+            Effect::Creates => Retry::ProbeByName,
+            Effect::Changes | Effect::Marks | Effect::Deletes => Retry::Repeat,
+        }
+    }
+
+    /// Returns what AWS must be done with before the next call of the step.
+    #[must_use]
+    pub fn goal(&self) -> Option<Goal> {
+        match self.effect() {
+            Effect::Creates | Effect::Changes => Some(Goal::Ready),
+            Effect::Deletes => Some(Goal::Gone),
+            Effect::Marks => None,
+        }
+    }
+
+    /// Returns the name of the last snapshot of a database that the call deletes, where one is made.
+    #[must_use]
+    pub fn final_snapshot(&self) -> Option<&String> {
+        if let Self::RdsInstance(rds_instance::Call::DeleteDBInstance(call)) = self {
+            return call.final_db_snapshot_identifier.as_ref();
+        }
+        if let Self::RdsCluster(rds_cluster::Call::DeleteDBCluster(call)) = self {
+            return call.final_db_snapshot_identifier.as_ref();
+        }
+        None
+    }
+}

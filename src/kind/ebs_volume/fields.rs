@@ -1,0 +1,196 @@
+//! The fields of a volume.
+
+use crate::decode::{Given as _, Spanned, choice};
+use crate::kind::consumer::{self, settings};
+use crate::kind::declaration::{Check, Section, Syntax};
+use crate::kind::values::checked;
+use std::ops::RangeInclusive;
+
+/// The section of everything about EBS.
+pub const SECTION: Section = Section {
+    name: "ebs",
+    description: "EBS: the encryption default of the account, and volumes.",
+};
+
+pub(super) const SYNTAX: Syntax = Syntax {
+    section: SECTION,
+    list: ("volumes", "Volumes, by names of yours."),
+    resource: "An EBS volume.",
+    key: "The key that encrypts the volume: the name of a key of the stack, or the ARN or an alias of \
+          another key. Fixed at creation: for another key, copy a snapshot with it and create a new \
+          volume.",
+    removable_key: false,
+    existing: "The id of a volume that kmsctl did not create: its key is checked, and statements are \
+               derived.",
+    used_by: Some((
+        "used_by",
+        "Principals that create and attach the volume: derived statements let them use the key through \
+         EC2, and create grants for AWS resources.",
+    )),
+    creates: true,
+};
+
+settings! {
+    /// The settings of a volume.
+    pub struct Settings {
+        /// The Availability Zone, such as `eu-central-1a`; required unless `existing` is given. Fixed at
+        /// creation.
+        availability_zone: String,
+        /// The size in GiB; it can grow. Default: the size of the snapshot.
+        size_gib: u32,
+        /// The volume type; default of AWS: gp2.
+        r#type: String as VolumeType,
+        /// I/O operations per second; for gp3, io1 and io2.
+        iops: u32,
+        /// Throughput in MiB/s; for gp3.
+        throughput: u32,
+        /// The snapshot to create the volume from; fixed at creation.
+        snapshot_id: String as Snapshot,
+        /// Whether several instances can attach it at the same time; for io1 and io2.
+        multi_attach: bool,
+    }
+}
+
+choice! {
+    /// The type of a volume.
+    pub enum VolumeType {
+        /// General Purpose SSD.
+        Gp2 = "gp2",
+        /// General Purpose SSD; IOPS and throughput are set apart from the size.
+        Gp3 = "gp3",
+        /// Provisioned IOPS SSD.
+        Io1 = "io1",
+        /// Provisioned IOPS SSD, more durable.
+        Io2 = "io2",
+        /// Throughput Optimized HDD.
+        St1 = "st1",
+        /// Cold HDD.
+        Sc1 = "sc1",
+        /// Magnetic, the previous generation.
+        Standard = "standard",
+    }
+}
+
+checked! {
+    /// The id of a snapshot.
+    pub struct Snapshot = |text| is_id(text, "snap-", "a snapshot");
+}
+
+fn is_id(text: &str, prefix: &str, what: &str) -> Option<(String, String)> {
+    let digits = text.strip_prefix(prefix).unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let help = format!("write it as AWS does: `{prefix}` and hexadecimal digits");
+    Some((format!("`{text}` is not the id of {what}"), help))
+}
+
+pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+    if let Some(existing) = check.existing
+        && let Some((message, help)) = is_id(&existing.value, "vol-", "a volume")
+    {
+        check.error(existing.span, message, help);
+    }
+    required(fields, check);
+    zone(fields, check);
+    form(fields, check);
+    consumer::Settings::of(fields)
+}
+
+fn required(fields: &Fields, check: &mut Check<'_>) {
+    let existing = "or `existing:` for a volume that exists";
+    let help = format!("set `availability_zone: {}a`, {existing}", check.place.region);
+    check.required("availability_zone", &fields.availability_zone, &help);
+    if fields.snapshot_id.is_none() {
+        let help = format!("set `size_gib: 20`, `snapshot_id:` for a copy, {existing}");
+        check.required("size_gib", &fields.size_gib, &help);
+    }
+}
+
+fn zone(fields: &Fields, check: &mut Check<'_>) {
+    let Some(zone) = &fields.availability_zone else {
+        return;
+    };
+    if !check.region_known {
+        return;
+    }
+    let region = &check.place.region;
+    let letter = zone.value.strip_prefix(region.as_str());
+    if !letter.is_some_and(|letter| letter.ends_with(|c: char| c.is_ascii_lowercase())) {
+        let message = format!("`{}` is not an Availability Zone of {region}", zone.value);
+        check.error(zone.span, message, format!("write its name, such as `{region}a`"));
+    }
+}
+
+/// The values that AWS accepts for a type of volume; `None` if it accepts none.
+struct Limits {
+    size: RangeInclusive<u32>,
+    iops: Option<RangeInclusive<u32>>,
+    throughput: Option<RangeInclusive<u32>>,
+}
+
+impl Limits {
+    /// EC2 API Reference, CreateVolume: `Size`, `Iops`, `Throughput`. Without a type, only the size is
+    /// known to be limited.
+    fn of(volume: Option<VolumeType>) -> Self {
+        let (size, iops, throughput) = match volume {
+            None => (1..=65_536, None, None),
+            Some(VolumeType::Gp2) => (1..=16_384, None, None),
+            Some(VolumeType::Gp3) => (1..=65_536, Some(3_000..=80_000), Some(125..=2_000)),
+            Some(VolumeType::Io1) => (4..=16_384, Some(100..=64_000), None),
+            Some(VolumeType::Io2) => (4..=65_536, Some(100..=256_000), None),
+            Some(VolumeType::St1 | VolumeType::Sc1) => (125..=16_384, None, None),
+            Some(VolumeType::Standard) => (1..=1_024, None, None),
+        };
+        Self { size, iops, throughput }
+    }
+}
+
+/// Checks the size and speed against the type.
+fn form(fields: &Fields, check: &mut Check<'_>) {
+    let volume = fields.r#type.as_ref().map(|given| given.value);
+    let limits = Limits::of(volume);
+    let of = match volume {
+        Some(volume) => format!("of type {}", volume.as_str()),
+        None => "without a `type`".to_owned(),
+    };
+    within(check, "size_gib", fields.size_gib.as_ref(), Some(limits.size), &of);
+    within(check, "iops", fields.iops.as_ref(), limits.iops, &of);
+    within(check, "throughput", fields.throughput.as_ref(), limits.throughput, &of);
+    let provisioned = matches!(volume, Some(VolumeType::Io1 | VolumeType::Io2));
+    if let (true, None, Some(span)) = (provisioned, &fields.iops, fields.r#type.given()) {
+        let help = "set `iops:`, or choose `type: gp3`, which has 3000";
+        check.error(span, format!("a volume {of} needs `iops`"), help);
+    }
+    if let Some(Spanned { value: true, span }) = fields.multi_attach
+        && !provisioned
+    {
+        let help = "several instances can attach io1 and io2 volumes only";
+        check.error(span, format!("a volume {of} has no `multi_attach`"), help);
+    }
+}
+
+fn within(
+    check: &mut Check<'_>,
+    field: &str,
+    given: Option<&Spanned<u32>>,
+    limits: Option<RangeInclusive<u32>>,
+    of: &str,
+) {
+    let Some(given) = given else {
+        return;
+    };
+    let Some(limits) = limits else {
+        let help = match field {
+            "iops" => "AWS accepts it for `type: gp3`, `io1` and `io2`",
+            _ => "AWS accepts it for `type: gp3`",
+        };
+        check.error(given.span, format!("a volume {of} has no `{field}`"), help);
+        return;
+    };
+    if !limits.contains(&given.value) {
+        let message = format!("`{field}` of a volume {of} cannot be {}", given.value);
+        let help = format!("AWS accepts {} to {}", limits.start(), limits.end());
+        check.error(given.span, message, help);
+    }
+}

@@ -1,0 +1,174 @@
+//! The fields of an instance.
+
+use crate::decode::{Decode, Diagnostics, Spanned, record};
+use crate::kind::consumer::{self, settings};
+use crate::kind::declaration::{Check, Syntax};
+use crate::kind::rds::fields::{
+    Daily, InstanceClass, MasterPassword, PasswordSettings, SECTION, Weekly, identifier, required,
+};
+use crate::kind::values::{Lower, SecurityGroup, Set, Within};
+use crate::tree::Node;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+pub(super) const SYNTAX: Syntax = Syntax {
+    section: SECTION,
+    list: ("instances", "Instances, by their identifiers in AWS, in lower case."),
+    resource: "An RDS instance.",
+    key: "The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key. \
+          Fixed at creation: for another key, copy a snapshot with it and restore.",
+    removable_key: false,
+    existing: "The identifier of an instance that kmsctl did not create: its key is checked, and statements \
+               are derived.",
+    used_by: Some((
+        "used_by",
+        "Principals that create it: a derived statement lets them use the key through RDS.",
+    )),
+    creates: true,
+};
+
+settings! {
+    /// The settings of an instance.
+    pub struct Settings {
+        /// The database engine, such as `mysql` or `postgres`; required unless `existing` is given. Fixed
+        /// at creation.
+        engine: String as Lower,
+        /// The engine version, or the beginning of it: `8.0` accepts every `8.0.x`.
+        engine_version: String,
+        /// The instance class, such as `db.t3.micro`; required unless `existing` is given.
+        instance_class: String as InstanceClass,
+        /// Storage in GiB, which can grow but not shrink; required unless `existing` is given.
+        allocated_storage_gib: u32,
+        /// The limit in GiB up to which RDS grows the storage by itself.
+        max_allocated_storage_gib: u32,
+        /// The storage type, such as `gp3`.
+        storage_type: String as Lower,
+        /// Provisioned I/O operations per second.
+        iops: u32,
+        /// The name of the master user; required unless `existing` is given. Fixed at creation.
+        master_username: String,
+        /// The master password; required unless `existing` is given. RDS creates and keeps one, or kmsctl
+        /// reads it from an environment variable: `{env: NAME}`. It is never written into the
+        /// configuration.
+        @declared master_password: Option<Spanned<MasterPassword>>,
+        /// Whether RDS keeps the master password in a secret.
+        @live managed_password: bool,
+        /// Whether that secret is encrypted with the instance's key.
+        @live password_with_key: bool,
+        /// The environment variable that holds the password, which AWS does not show.
+        @live password_env: String,
+        /// The name of the first database; fixed at creation.
+        db_name: String,
+        /// The port, 1150 to 65535.
+        port: u32 as Within<1150, 65535>,
+        /// The name of the DB subnet group; fixed at creation.
+        subnet_group: String as Lower,
+        /// The ids of the VPC security groups.
+        security_groups: BTreeSet<String> as Set<SecurityGroup>,
+        /// Whether a standby runs in another Availability Zone.
+        multi_az: bool,
+        /// Whether it has a public IP address.
+        publicly_accessible: bool,
+        /// Days that automated backups are kept, 0 (none) to 35.
+        backup_retention_days: u32 as Within<0, 35>,
+        /// The daily time for backups, in UTC, such as `03:00-03:30`.
+        backup_window: String as Daily,
+        /// The weekly time for maintenance, in UTC, such as `sun:04:00-sun:05:00`.
+        maintenance_window: String as Weekly,
+        /// Whether AWS refuses to delete it.
+        deletion_protection: bool,
+        /// The name of the DB parameter group.
+        parameter_group: String as Lower,
+        /// Whether RDS upgrades it to new minor versions.
+        auto_minor_version_upgrade: bool,
+        /// Whether its tags are copied to snapshots.
+        copy_tags_to_snapshot: bool,
+        /// Performance Insights settings.
+        @declared performance_insights: Option<PerformanceInsights>,
+        /// Whether Performance Insights is on.
+        @live performance_insights: bool,
+        /// Whether the data of Performance Insights is encrypted with the instance's key.
+        @live performance_insights_with_key: bool,
+        /// Days that the data of Performance Insights is kept.
+        @live performance_insights_days: u32,
+        /// Whether a final snapshot is created when it is deleted; default: true.
+        final_snapshot: bool,
+        /// Whether changes are made at once instead of in the maintenance window; default: true.
+        apply_immediately: bool,
+        /// AWS's id, which no other instance will ever have.
+        @live resource_id: String,
+    }
+}
+
+record! {
+    /// Performance Insights of an instance.
+    pub struct PerformanceInsights {
+        /// Whether Performance Insights is on.
+        enabled: bool,
+        /// Whether its data is encrypted with the instance's key instead of AWS's key for RDS.
+        with_key: Option<bool>,
+        /// Days that its data is kept: 7, a multiple of 31 up to 713, or 731.
+        retention_days: Option<RetentionDays>,
+    }
+}
+
+/// The number of days that the data of Performance Insights is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetentionDays(u32);
+
+impl Decode for RetentionDays {
+    fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
+        let days = u32::decode(node, d)?;
+        let is_months = days.is_multiple_of(31) && (31..=713).contains(&days);
+        if days != 7 && days != 731 && !is_months {
+            let message = format!("Performance Insights cannot keep data for {days} days");
+            let help = "AWS accepts 7, a multiple of 31 up to 713, or 731";
+            d.error(node.span, message, help);
+        }
+        Some(Self(days))
+    }
+    fn schema() -> Json {
+        u32::schema()
+    }
+}
+
+pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+    identifier(&check.name_in_aws().clone(), check.d);
+    required(check, &fields.engine, &fields.master_username, &fields.master_password);
+    let help = |field: &str| format!("set `{field}:`, or `existing:` for an instance that exists");
+    check.required("instance_class", &fields.instance_class, &help("instance_class"));
+    let storage = "allocated_storage_gib";
+    check.required(storage, &fields.allocated_storage_gib, &help(storage));
+    room_to_grow(fields, check);
+    let password = PasswordSettings::of(fields.master_password.as_ref());
+    let insights = fields.performance_insights.as_ref();
+    let settings: Settings = consumer::Settings::of(fields);
+    Settings {
+        managed_password: password.managed,
+        password_with_key: password.with_key,
+        password_env: password.variable,
+        performance_insights: insights.map(|insights| insights.enabled),
+        performance_insights_with_key: insights.and_then(|insights| insights.with_key),
+        performance_insights_days: insights
+            .and_then(|insights| insights.retention_days)
+            .map(|days| days.0),
+        final_snapshot: check.default_true(settings.final_snapshot),
+        apply_immediately: check.default_true(settings.apply_immediately),
+        ..settings
+    }
+}
+
+/// Checks that the storage can grow by a tenth at least (RDS User Guide, Managing capacity automatically
+/// with Amazon RDS storage autoscaling).
+fn room_to_grow(fields: &Fields, check: &mut Check<'_>) {
+    let (Some(now), Some(most)) =
+        (&fields.allocated_storage_gib, &fields.max_allocated_storage_gib)
+    else {
+        return;
+    };
+    let least = now.value.saturating_add(now.value.div_ceil(10));
+    if most.value < least {
+        let message = format!("{} GiB leave no room to grow from {}", most.value, now.value);
+        check.error(most.span, message, format!("AWS accepts {least} and more here"));
+    }
+}
