@@ -3,10 +3,6 @@
 use super::consumer::Consumer;
 use super::consumers::consumer_kinds;
 use super::{CallBindings, ConsumerCall, ConsumerKind, ConsumerQuery, Object, Phase};
-use super::{
-    cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, ebs_default, ebs_volume,
-    efs_file_system, es_domain, rds_cluster, rds_instance,
-};
 use crate::answer::{CloudError, Outcome};
 use crate::id::{KeyArn, Place};
 use crate::sdk::Aws;
@@ -55,7 +51,7 @@ macro_rules! dispatch {
             query: &ConsumerQuery,
         ) -> Result<Vec<Object>, CloudError> {
             match query.kind {
-                $(ConsumerKind::$kind => $module::$kind::objects(aws, at, query).await,)+
+                $(ConsumerKind::$kind => super::$module::$kind::objects(aws, at, query).await,)+
             }
         }
 
@@ -66,7 +62,7 @@ macro_rules! dispatch {
             kind: ConsumerKind,
             id: &str,
         ) -> Result<Phase, CloudError> {
-            match kind { $(ConsumerKind::$kind => $module::$kind::phase(aws, at, id).await,)+ }
+            match kind { $(ConsumerKind::$kind => super::$module::$kind::phase(aws, at, id).await,)+ }
         }
 
         /// Reads the snapshots of a kind of consumer.
@@ -75,7 +71,7 @@ macro_rules! dispatch {
             at: &Place,
             kind: ConsumerKind,
         ) -> Result<Copies, CloudError> {
-            match kind { $(ConsumerKind::$kind => $module::$kind::copies(aws, at).await,)+ }
+            match kind { $(ConsumerKind::$kind => super::$module::$kind::copies(aws, at).await,)+ }
         }
 
         /// Sends a call that changes a consumer.
@@ -86,7 +82,7 @@ macro_rules! dispatch {
             bindings: &CallBindings<'_>,
         ) -> Result<Outcome, CloudError> {
             match call {
-                $(ConsumerCall::$kind(call) => $module::$kind::send(aws, at, call, bindings).await,)+
+                $(ConsumerCall::$kind(call) => super::$module::$kind::send(aws, at, call, bindings).await,)+
             }
         }
     };

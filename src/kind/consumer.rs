@@ -420,6 +420,12 @@ pub trait Consumer {
         let _ = (live, known, interrupted);
     }
 
+    /// Returns the name of the final snapshot that the call creates, if it creates one.
+    fn final_snapshot(call: &Self::Call) -> Option<&str> {
+        let _ = call;
+        None
+    }
+
     /// Returns the bucket that the resource writes to, if it needs one.
     fn bucket(settings: &Self::Settings) -> Option<&str> {
         let _ = settings;

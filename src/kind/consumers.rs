@@ -4,10 +4,6 @@ use super::bucket::{BucketCheck, SeenBucket};
 use super::consumer::{self, Common, Consumer, Effect, Encryption, Facts, Goal, Identity, Scene};
 use super::declaration::Reader;
 use super::{Calls, Change, KeyRef, Retry, Setting, Violation};
-use super::{
-    cloudtrail_event_data_store, cloudtrail_trail, dynamodb_table, ebs_default, ebs_volume,
-    efs_file_system, es_domain, rds_cluster, rds_instance,
-};
 use serde::Serialize;
 use serde::de::VariantAccess;
 
@@ -31,13 +27,13 @@ macro_rules! consumers {
             /// Returns the facts about the kind.
             #[must_use]
             pub fn facts(self) -> &'static Facts {
-                match self { $(Self::$kind => &<$module::$kind as Consumer>::FACTS),+ }
+                match self { $(Self::$kind => &<super::$module::$kind as Consumer>::FACTS),+ }
             }
 
             /// Returns the reader of the kind's declarations.
             #[must_use]
             pub fn reader(self) -> Reader {
-                match self { $(Self::$kind => Reader::of::<$module::$kind>()),+ }
+                match self { $(Self::$kind => Reader::of::<super::$module::$kind>()),+ }
             }
         }
 
@@ -47,12 +43,12 @@ macro_rules! consumers {
             $(
                 #[doc = $label]
                 #[serde(rename = $label)]
-                $kind(consumer::Spec<<$module::$kind as Consumer>::Settings>),
+                $kind(consumer::Spec<<super::$module::$kind as Consumer>::Settings>),
             )+
         }
 
-        $(impl From<consumer::Spec<<$module::$kind as Consumer>::Settings>> for ConsumerSpec {
-            fn from(spec: consumer::Spec<<$module::$kind as Consumer>::Settings>) -> Self {
+        $(impl From<consumer::Spec<<super::$module::$kind as Consumer>::Settings>> for ConsumerSpec {
+            fn from(spec: consumer::Spec<<super::$module::$kind as Consumer>::Settings>) -> Self {
                 Self::$kind(spec)
             }
         })+
@@ -88,7 +84,7 @@ macro_rules! consumers {
             /// Returns the bucket that the consumer writes to, if it needs one.
             #[must_use]
             pub fn bucket(&self) -> Option<&str> {
-                match self { $(Self::$kind(spec) => $module::$kind::bucket(&spec.settings)),+ }
+                match self { $(Self::$kind(spec) => super::$module::$kind::bucket(&spec.settings)),+ }
             }
 
             /// Checks whether the consumer can write to its bucket.
@@ -96,7 +92,7 @@ macro_rules! consumers {
             pub fn check_bucket(&self, scene: &Scene<'_>, bucket: SeenBucket<'_>) -> BucketCheck {
                 match self {
                     $(Self::$kind(spec) =>
-                        $module::$kind::check_bucket(&spec.settings, scene, bucket)),+
+                        super::$module::$kind::check_bucket(&spec.settings, scene, bucket)),+
                 }
             }
 
@@ -104,7 +100,7 @@ macro_rules! consumers {
             #[must_use]
             pub fn interruption(&self, to: &Self) -> Option<Violation> {
                 match (self, to) {
-                    $((Self::$kind(from), Self::$kind(to)) => $module::$kind::interruption(from, to),)+
+                    $((Self::$kind(from), Self::$kind(to)) => super::$module::$kind::interruption(from, to),)+
                     _ => None,
                 }
             }
@@ -112,7 +108,7 @@ macro_rules! consumers {
             /// Returns the name that AWS keeps for the deleted consumer, and why it cannot be used.
             #[must_use]
             pub fn reserved_name(&self, id: &str) -> Option<(String, Violation)> {
-                match self { $(Self::$kind(spec) => $module::$kind::reserved_name(spec, id)),+ }
+                match self { $(Self::$kind(spec) => super::$module::$kind::reserved_name(spec, id)),+ }
             }
 
             /// Fills in what AWS does not show from what was last applied. Where that apply was
@@ -120,7 +116,7 @@ macro_rules! consumers {
             pub fn fill_unseen(&mut self, known: &Self, interrupted: bool) {
                 match (self, known) {
                     $((Self::$kind(live), Self::$kind(known)) =>
-                        $module::$kind::unseen(&mut live.settings, &known.settings, interrupted),)+
+                        super::$module::$kind::unseen(&mut live.settings, &known.settings, interrupted),)+
                     _ => {}
                 }
             }
@@ -130,7 +126,7 @@ macro_rules! consumers {
             pub fn complete(&self, live: &Self) -> Self {
                 match (self, live) {
                     $((Self::$kind(declared), Self::$kind(live)) =>
-                        Self::$kind(consumer::complete::<$module::$kind>(declared, live)),)+
+                        Self::$kind(consumer::complete::<super::$module::$kind>(declared, live)),)+
                     _ => self.clone(),
                 }
             }
@@ -142,7 +138,7 @@ macro_rules! consumers {
             $(
                 #[doc = $label]
                 #[serde(rename = $label)]
-                $kind(<$module::$kind as Consumer>::Call),
+                $kind(<super::$module::$kind as Consumer>::Call),
             )+
         }
 
@@ -163,10 +159,16 @@ macro_rules! consumers {
                 match self { $(Self::$kind(_) => ConsumerKind::$kind),+ }
             }
 
+            /// Returns the name of the final snapshot that the call creates, if it creates one.
+            #[must_use]
+            pub fn final_snapshot(&self) -> Option<&str> {
+                match self { $(Self::$kind(call) => super::$module::$kind::final_snapshot(call)),+ }
+            }
+
             /// Returns what the call does to the consumer.
             #[must_use]
             pub fn effect(&self) -> Effect {
-                match self { $(Self::$kind(call) => $module::$kind::effect(call)),+ }
+                match self { $(Self::$kind(call) => super::$module::$kind::effect(call)),+ }
             }
 
             /// Returns AWS's name of the operation.
@@ -189,7 +191,7 @@ macro_rules! consumers {
                     if let ConsumerSpec::$kind(spec) = *spec { Some(spec) } else { None }
                 });
                 if let Some(change) = narrowed {
-                    return consumer::calls::<$module::$kind>(&change, setting)
+                    return consumer::calls::<super::$module::$kind>(&change, setting)
                         .map(|calls| calls.map(ConsumerCall::$kind));
                 }
             })+
@@ -202,16 +204,16 @@ macro_rules! consumers {
 macro_rules! consumer_kinds {
     ($declare:ident) => {
         $declare! {
-        EbsDefault => ebs_default, "ebs_default";
-        EbsVolume => ebs_volume, "ebs_volume";
-        CloudtrailTrail => cloudtrail_trail, "cloudtrail_trail";
-        CloudtrailEventDataStore => cloudtrail_event_data_store, "cloudtrail_event_data_store";
-        DynamodbTable => dynamodb_table, "dynamodb_table";
-        EfsFileSystem => efs_file_system, "efs_file_system";
-        EsDomain => es_domain, "es_domain";
-        RdsInstance => rds_instance, "rds_instance";
-        RdsCluster => rds_cluster, "rds_cluster";
-            }
+            EbsDefault => ebs_default, "ebs_default";
+            EbsVolume => ebs_volume, "ebs_volume";
+            CloudtrailTrail => cloudtrail_trail, "cloudtrail_trail";
+            CloudtrailEventDataStore => cloudtrail_event_data_store, "cloudtrail_event_data_store";
+            DynamodbTable => dynamodb_table, "dynamodb_table";
+            EfsFileSystem => efs_file_system, "efs_file_system";
+            EsDomain => es_domain, "es_domain";
+            RdsInstance => rds_instance, "rds_instance";
+            RdsCluster => rds_cluster, "rds_cluster";
+                }
     };
 }
 pub(super) use consumer_kinds;
@@ -255,17 +257,5 @@ impl ConsumerCall {
             Effect::Deletes => Some(Goal::Gone),
             Effect::Marks => None,
         }
-    }
-
-    /// Returns the name of the last snapshot of a database that the call deletes, where one is made.
-    #[must_use]
-    pub fn final_snapshot(&self) -> Option<&String> {
-        if let Self::RdsInstance(rds_instance::Call::DeleteDBInstance(call)) = self {
-            return call.final_db_snapshot_identifier.as_ref();
-        }
-        if let Self::RdsCluster(rds_cluster::Call::DeleteDBCluster(call)) = self {
-            return call.final_db_snapshot_identifier.as_ref();
-        }
-        None
     }
 }

@@ -324,6 +324,14 @@ impl Consumer for RdsCluster {
     }
 
     /// A cluster is ready once the instances in it are ready, and deleted ones are gone.
+    fn final_snapshot(call: &Call) -> Option<&str> {
+        if let Call::DeleteDBCluster(call) = call {
+            call.final_db_snapshot_identifier.as_deref()
+        } else {
+            None
+        }
+    }
+
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateDBCluster(_) => Effect::Creates,

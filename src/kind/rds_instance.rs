@@ -246,6 +246,14 @@ impl Consumer for RdsInstance {
         }
     }
 
+    fn final_snapshot(call: &Call) -> Option<&str> {
+        if let Call::DeleteDBInstance(call) = call {
+            call.final_db_snapshot_identifier.as_deref()
+        } else {
+            None
+        }
+    }
+
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateDBInstance(_) => Effect::Creates,

@@ -84,6 +84,8 @@ pub(crate) use checked;
 checked! {
     /// The id of a VPC security group.
     pub struct SecurityGroup = |text| has_prefix(text, "sg-", "a security group");
+    /// The name of a bucket.
+    pub struct BucketName = bucket_name;
     /// The id of a subnet.
     pub struct Subnet = |text| has_prefix(text, "subnet-", "a subnet");
 }
@@ -114,4 +116,17 @@ impl<T: Decode> Decode for Set<T> {
     fn schema() -> Json {
         Vec::<T>::schema()
     }
+}
+
+/// Checks the name of a bucket (S3 User Guide, "General purpose bucket naming rules"). Old buckets can have
+/// underscores in their names.
+pub(crate) fn bucket_name(text: &str) -> Option<(String, String)> {
+    let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_valid = |c: char| is_end(c) || matches!(c, '.' | '-' | '_');
+    let ends = text.starts_with(is_end) && text.ends_with(is_end);
+    if ends && text.chars().all(is_valid) && (3..=63).contains(&text.len()) {
+        return None;
+    }
+    let help = "give its bare name: 3 to 63 lower-case letters, digits, `.` and `-`";
+    Some((format!("`{text}` is not the name of a bucket"), help.to_owned()))
 }

@@ -6,7 +6,7 @@ use crate::kind::cloudtrail::AdvancedEventSelector;
 use crate::kind::cloudtrail::fields::{AdvancedEventSelectors, SECTION};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
-use crate::kind::values::checked;
+use crate::kind::values::{BucketName, checked};
 use crate::tree::Node;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -33,7 +33,7 @@ settings! {
         /// The bucket for the log files; required unless `existing` is given. kmsctl does not manage its
         /// policy, which must let CloudTrail write; a plan says what the policy lacks (it reads with
         /// `s3:ListBucket` and `s3:GetBucketPolicy`).
-        bucket: String as Bucket,
+        bucket: String as BucketName,
         /// The prefix of the names of the log files; empty for none.
         prefix: String as Prefix,
         /// Whether it records the events of all Regions.
@@ -56,8 +56,6 @@ settings! {
 }
 
 checked! {
-    /// The name of a bucket.
-    pub struct Bucket = bucket;
     /// The prefix of the names of the log files.
     pub struct Prefix = prefix;
 }
@@ -175,17 +173,6 @@ impl Decode for EventSelectors {
     fn schema() -> Json {
         Vec::<EventSelectorFields>::schema()
     }
-}
-
-fn bucket(text: &str) -> Option<(String, String)> {
-    let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_valid = |c: char| is_end(c) || matches!(c, '.' | '-' | '_');
-    let ends = text.starts_with(is_end) && text.ends_with(is_end);
-    if ends && text.chars().all(is_valid) && (3..=63).contains(&text.len()) {
-        return None;
-    }
-    let help = "give its bare name: 3 to 63 lower-case letters, digits, `.` and `-`";
-    Some((format!("`{text}` is not the name of a bucket"), help.to_owned()))
 }
 
 fn prefix(text: &str) -> Option<(String, String)> {

@@ -49,9 +49,9 @@ fn final_snapshots(steps: &[Step], key: &Address) -> Vec<Dependant> {
     };
     let calls = steps.iter().filter(uses_key).flat_map(|step| step.calls.iter().chain(&step.last));
     let names = calls.filter_map(|planned| planned.call.as_consumer()?.final_snapshot());
-    let snapshot = |id: &String| Dependant {
+    let snapshot = |id: &str| Dependant {
         what: "final snapshot".to_owned(),
-        id: id.clone(),
+        id: id.to_owned(),
         held_by: None,
         service: None,
     };
