@@ -35,6 +35,7 @@ pub mod rds;
 pub mod rds_cluster;
 pub mod rds_instance;
 mod resource;
+pub mod s3_bucket;
 pub mod service_linked_role;
 pub mod values;
 

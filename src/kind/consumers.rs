@@ -213,6 +213,7 @@ macro_rules! consumer_kinds {
             EsDomain => es_domain, "es_domain";
             RdsInstance => rds_instance, "rds_instance";
             RdsCluster => rds_cluster, "rds_cluster";
+        S3Bucket => s3_bucket, "s3_bucket";
                 }
     };
 }

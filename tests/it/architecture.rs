@@ -271,6 +271,7 @@ fn a_kind_of_consumer_is_named_in_its_folder_and_in_the_table_only() {
         ("es_domain", "EsDomain"),
         ("rds_instance", "RdsInstance"),
         ("rds_cluster", "RdsCluster"),
+        ("s3_bucket", "S3Bucket"),
     ];
     for kind in ConsumerKind::ALL {
         assert!(kinds.iter().any(|(name, _)| *name == kind.as_str()), "{}", kind.as_str());

@@ -150,6 +150,13 @@ const WRITTEN: &[(&str, &[&str])] = &[
             r#"{"DeleteDBCluster":{"DBClusterIdentifier":"c","SkipFinalSnapshot":false,"FinalDBSnapshotIdentifier":"s"}}"#,
         ],
     ),
+    (
+        "s3_bucket",
+        &[
+            r#"{"PutBucketEncryption":{"Bucket":"b","ServerSideEncryptionConfiguration":{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}}}"#,
+            r#"{"PutBucketEncryption":{"Bucket":"b","ServerSideEncryptionConfiguration":{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"key/a"},"BucketKeyEnabled":true,"BlockedEncryptionTypes":{"EncryptionType":["SSE-C"]}}]}}}"#,
+        ],
+    ),
 ];
 
 #[test]

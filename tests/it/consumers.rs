@@ -10,6 +10,7 @@ mod efs;
 mod es;
 mod policies;
 mod rds;
+mod s3;
 
 use crate::fake::{FakeAws, Held, Kill};
 use crate::world::{Stack, lineage};

@@ -2,7 +2,7 @@
 //! the stand-in.
 
 use crate::program::{Stack, top};
-use crate::program_cloudtrail::{make_bucket, open_bucket};
+use crate::program_cloudtrail::{make_bucket, open_bucket, reset_encryption};
 use crate::program_state::{describe, keys, kms};
 use crate::world;
 use kmsctl::config::{Input, Surroundings, load};
@@ -11,12 +11,13 @@ use kmsctl::kind::key::STACK_TAG;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder, the argument of `-f`, the Region and one of the aliases of each example.
-const OVER_THE_WIRE: [(&str, &str, &str, &str); 6] = [
+const OVER_THE_WIRE: [(&str, &str, &str, &str); 7] = [
     ("storage", "kmsctl.yaml", "ap-northeast-2", "alias/umemoto_KMS"),
     ("elasticsearch", "kmsctl.yaml", "ap-northeast-1", "alias/ESCustomCMK"),
     ("cloudtrail", "kmsctl.yaml", "eu-west-1", "alias/cloudtrail"),
     ("dynamodb", "kmsctl.yaml", "ap-southeast-1", "alias/sessions"),
     ("fleet", "", "eu-central-1", "alias/orders/volumes"),
+    ("s3", "kmsctl.yaml", "eu-west-3", "alias/reports"),
     ("github-actions", "kmsctl.yaml", "eu-west-2", "alias/app"),
 ];
 
@@ -82,6 +83,12 @@ fn check_life_cycle(folder: &str) {
     let free = Stack::of_text("defaults: {protect: false}\n", region);
     let free = free.config.to_str().unwrap();
     stack.expect(0, &["-f", free, "apply", "--auto-approve"]);
+    if folder == "s3" {
+        // A bucket that is no longer declared keeps its key, which is then not deleted.
+        let refused = stack.expect(3, &["destroy", "--auto-approve"]);
+        assert!(refused.contains("`s3_bucket/reports` would stop working"), "{refused}");
+        reset_encryption(region, "my-reports-bucket");
+    }
     stack.expect(0, &["destroy", "--auto-approve"]);
     assert!(own(region).is_empty(), "{folder}");
 }
@@ -106,6 +113,12 @@ fn the_life_cycle_of_cloudtrail() {
     make_bucket("eu-west-1", "my-trail-bucket");
     open_bucket("eu-west-1", "my-trail-bucket", "audit");
     check_life_cycle("cloudtrail");
+}
+
+#[test]
+fn the_life_cycle_of_s3() {
+    make_bucket("eu-west-3", "my-reports-bucket");
+    check_life_cycle("s3");
 }
 
 #[test]

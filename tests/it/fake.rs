@@ -5,7 +5,7 @@ mod aliases;
 mod consumers;
 mod kms;
 
-pub(crate) use consumers::{Held, open_bucket};
+pub(crate) use consumers::{Held, make_bucket, open_bucket};
 use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Identity, Page};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};

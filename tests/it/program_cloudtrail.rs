@@ -41,6 +41,14 @@ pub(crate) fn make_bucket(region: &str, name: &str) {
     ask(region, "s3", &format!("PUT /{name}"), "", &place);
 }
 
+/// Encrypts a bucket with keys that S3 manages, as another tool does.
+pub(crate) fn reset_encryption(region: &str, name: &str) {
+    let rule = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>\
+                <SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule>\
+                </ServerSideEncryptionConfiguration>";
+    ask(region, "s3", &format!("PUT /{name}?encryption"), "", rule);
+}
+
 /// Sets the bucket policy that AWS documents for a trail.
 pub(crate) fn open_bucket(region: &str, name: &str, trail: &str) {
     let arn = format!("arn:aws:cloudtrail:{region}:123456789012:trail/{trail}");

@@ -9,7 +9,7 @@ import urllib.request
 
 KNOWN = """
 role/Admin role/AmazonESManager role/App role/Batch role/SecurityAdmin role/batch role/kmsctl
-role/sessions-web role/billing role/billing-batch role/orders role/orders-batch role/search role/search-batch
+role/sessions-web role/report-reader role/report-writer role/billing role/billing-batch role/orders role/orders-batch role/search role/search-batch
 role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling
 user/Bob user/ESAdmin user/umemoto
 """

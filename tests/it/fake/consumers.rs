@@ -8,8 +8,10 @@ mod efs;
 mod es;
 
 pub(crate) use cloudtrail::open_bucket;
+pub(crate) use s3::make_bucket;
 mod rds_cluster;
 mod rds_instance;
+mod s3;
 
 use super::{FakeAws, fail};
 use kmsctl::answer::{CloudError, Fault, Outcome};
@@ -153,6 +155,7 @@ impl FakeAws {
             ConsumerCall::EsDomain(call) => es::execute(&request, shelf, call),
             ConsumerCall::RdsInstance(call) => rds_instance::execute(&request, shelf, call),
             ConsumerCall::RdsCluster(call) => rds_cluster::execute(&request, shelf, call),
+            ConsumerCall::S3Bucket(call) => s3::execute(&request, shelf, call),
         };
         if let (Ok(_), Effect::Changes) = (&answer, call.effect()) {
             for held in shelf.values_mut().filter(|held| bindings.id == Some(&held.object.id)) {
