@@ -93,7 +93,7 @@ fn names_fields_and_references_are_checked() {
       |
       = help: declare it under `vars`
 
-    error: `keys` is not a kind of resource: use one of service_linked_role, key, key_policy, alias, grant, ebs_default, ebs_volume, cloudtrail_trail, cloudtrail_event_data_store, dynamodb_table, efs_file_system, es_domain, rds_instance, rds_cluster
+    error: `keys` is not a kind of resource: did you mean `key`?
      --> a.yaml:7:15
       |
     7 |   - {address: keys/x, action: forget}

@@ -138,7 +138,8 @@ mod tests {
         assert!(grant.matches("grant/*"));
         assert!(grant.matches("*batch"));
         assert!(!grant.matches("key/*"));
-        assert!("keys/a".parse::<Address>().unwrap_err().contains("alias, grant"));
+        assert!("keys/a".parse::<Address>().unwrap_err().ends_with("did you mean `key`?"));
+        assert!("lambda/a".parse::<Address>().unwrap_err().contains("alias, grant"));
         assert!("key".parse::<Address>().is_err());
     }
 

@@ -4,6 +4,7 @@ use super::by_kind::{self, ByKind};
 use super::consumers::{self, ConsumerCall, ConsumerKind, ConsumerSpec};
 use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
 use super::{alias, grant, key, key_policy, service_linked_role};
+use crate::decode::nearest;
 use crate::id::{Name, Place};
 use crate::policy::Document;
 use serde::de::VariantAccess;
@@ -230,7 +231,14 @@ impl FromStr for Kind {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::all().find(|kind| kind.as_str() == text).ok_or_else(|| {
             let known: Vec<&str> = Self::all().map(Self::as_str).collect();
-            format!("`{text}` is not a kind of resource: use one of {}", known.join(", "))
+            match nearest(text, known.iter().copied()) {
+                Some(near) => {
+                    format!("`{text}` is not a kind of resource: did you mean `{near}`?")
+                }
+                None => {
+                    format!("`{text}` is not a kind of resource: use one of {}", known.join(", "))
+                }
+            }
         })
     }
 }
@@ -406,7 +414,7 @@ mod tests {
     fn every_kind_has_its_place_and_its_name() {
         let kinds: Vec<Kind> = Kind::all().collect();
         assert!(kinds.is_sorted());
-        assert_eq!(kinds.len(), 14);
+        assert_eq!(kinds.len(), 5 + ConsumerKind::ALL.len());
         for kind in kinds {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
@@ -429,7 +437,11 @@ mod tests {
     fn what_is_wrong_with_a_spec_is_said() {
         let error = |text: &str| serde_json::from_str::<Spec>(text).unwrap_err().to_string();
         let unknown = error(r#"{"dynamodb_tables": {"key": "none"}}"#);
-        assert!(unknown.starts_with("`dynamodb_tables` is not a kind of resource: use one of"));
+        assert!(unknown.starts_with(
+            "`dynamodb_tables` is not a kind of resource: did you mean `dynamodb_table`?"
+        ));
+        let unknown = error(r#"{"lambda": {"key": "none"}}"#);
+        assert!(unknown.starts_with("`lambda` is not a kind of resource: use one of"));
         assert!(unknown.contains("grant, ebs_default"), "{unknown}");
         let content = error(r#"{"dynamodb_table": {"key": 1}}"#);
         assert!(content.starts_with("invalid type: integer `1`, expected a string"), "{content}");

@@ -90,7 +90,9 @@ async fn object(aws: &Aws, at: &Place, name: &str) -> Result<Option<Object>, Clo
     let blocked = rule.as_ref().and_then(|rule| rule.blocked_encryption_types());
     let is_dual = algorithm == Some(&ServerSideEncryption::AwsKmsDsse);
     let settings = Settings {
-        bucket_key: Some(rule.as_ref().and_then(|rule| rule.bucket_key_enabled()).unwrap_or(false)),
+        bucket_key: Some(
+            rule.as_ref().and_then(ServerSideEncryptionRule::bucket_key_enabled).unwrap_or(false),
+        ),
         dual_layer: if is_dual { Some(true) } else { None },
         blocked_encryption_types: blocked.map(|blocked| {
             blocked.encryption_type().iter().map(|kind| kind.as_str().to_owned()).collect()
@@ -127,7 +129,8 @@ async fn read(
             };
         }
     };
-    let rules = found.server_side_encryption_configuration().map(|found| found.rules());
+    let rules =
+        found.server_side_encryption_configuration().map(ServerSideEncryptionConfiguration::rules);
     Ok(Some(rules.unwrap_or_default().first().cloned()))
 }
 
