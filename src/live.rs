@@ -55,6 +55,11 @@ pub struct Live {
     pub targets: BTreeMap<AliasArn, KeyArn>,
     /// The surroundings of the consumers that depend on more than their key.
     pub surroundings: BTreeMap<Address, Surroundings>,
+    /// The aliases that refer to a key of the stack and are neither declared nor recorded, by their place and
+    /// name.
+    pub undeclared_aliases: BTreeMap<(Place, String), Address>,
+    /// What could not be checked, by the resource that it concerns.
+    pub unchecked: BTreeMap<Address, String>,
     /// The caller's ARN, as STS reports it.
     pub caller: Option<String>,
 }

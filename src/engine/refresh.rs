@@ -40,7 +40,8 @@ struct Reading {
     policy: Option<String>,
     rotation: Option<Rotation>,
     tags: BTreeMap<String, String>,
-    grants: Option<Vec<Listed>>,
+    /// The grants, or the error if the caller may not list them.
+    grants: Result<Vec<Listed>, CloudError>,
 }
 
 struct Refresh<'a, C> {
@@ -80,6 +81,7 @@ pub async fn refresh<C: Cloud>(
     let readings = run.read_keys(&live.ids).await?;
     run.lift_keys(readings, &mut live).await?;
     run.lift_aliases(&aliases, &mut live).await?;
+    run.find_undeclared_aliases(&aliases, &mut live);
     run.lift_grants(&mut live).await?;
     run.lift_roles(&mut live).await?;
     run.lift_policies(&mut live).await?;
@@ -227,10 +229,13 @@ impl<C: Cloud> Refresh<'_, C> {
             with_retries(retry, async || self.cloud.policy(arn).await).await.map(Some)
         };
         let grants = async {
-            if !self.grants_on.contains_key(&KeyRef::Managed(address.clone())) {
-                return Ok(None);
+            let all = every_page(retry, async |from| self.cloud.grants(arn, from).await).await;
+            // Without declared or recorded grants, the key can be used although its grants are unknown.
+            let needed = self.grants_on.contains_key(&KeyRef::Managed(address.clone()));
+            match all {
+                Err(error) if !needed && !is_outage(&error) => Ok(Err(error)),
+                all => all.map(Ok),
             }
-            every_page(retry, async |from| self.cloud.grants(arn, from).await).await.map(Some)
         };
         let (metadata, rotation, policy, tags, grants) = tokio::join!(
             with_retries(retry, async || self.cloud.describe(arn).await),

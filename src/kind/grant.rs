@@ -282,6 +282,43 @@ pub struct Wanted<'a> {
     pub recorded: Option<&'a str>,
 }
 
+/// Returns the stack's grants on a key by the names in their addresses, which the names of the grants
+/// contain. Every grant of a name but the oldest id is superseded.
+#[must_use]
+pub fn marked(
+    stack: &Name,
+    key: &KeyRef,
+    place: &Place,
+    listed: &[Listed],
+) -> BTreeMap<String, (String, Spec)> {
+    let mut ours: Vec<&Listed> = listed.iter().collect();
+    ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
+    let mut marked: BTreeMap<String, (String, Spec)> = BTreeMap::new();
+    for grant in ours {
+        let Some((name, _)) =
+            grant.name.strip_prefix(&mark(stack)).and_then(|rest| rest.rsplit_once(':'))
+        else {
+            continue;
+        };
+        if let Some((_, first)) = marked.get_mut(name) {
+            first.superseded.insert(grant.grant_id.clone());
+        } else {
+            let spec = Spec {
+                key: key.clone(),
+                grantee: grant.grantee.clone(),
+                retiring: grant.retiring.clone(),
+                operations: grant.operations.clone(),
+                constraints: grant.constraints.clone(),
+                issuer: grant.issuer.clone().filter(|issuer| *issuer != place.account),
+                id: Some(grant.grant_id.clone()),
+                superseded: BTreeSet::new(),
+            };
+            marked.insert(name.to_owned(), (grant.grant_id.clone(), spec));
+        }
+    }
+    marked
+}
+
 /// Finds the stack's grant among all grants of its key, and converts it to the form of a
 /// declaration.
 ///

@@ -7,6 +7,7 @@ pub(super) mod identities;
 pub(super) mod in_use;
 pub(super) mod keys;
 pub(super) mod losses;
+pub(super) mod undeclared;
 
 use super::{Blocked, Finding};
 use crate::desired::Desired;

@@ -92,6 +92,7 @@ impl Draft<'_> {
     pub fn finish(mut self, survey: &Survey) -> Plan {
         let findings = check::declared(&self.desired, &self.plan.blocked);
         self.plan.findings.extend(findings);
+        self.plan.findings.extend(check::undeclared::check(&self));
         let (objections, findings) = check::gates::check(&self);
         self.plan.findings.extend(findings);
         self.refuse(objections);

@@ -40,6 +40,7 @@ mod program_rds;
 mod program_state;
 mod properties;
 mod readme;
+mod record;
 mod replicas;
 mod scenarios;
 mod service_linked_roles;

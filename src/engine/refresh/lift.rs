@@ -5,7 +5,7 @@ use super::{Aliases, Interest, Reading, Refresh, is_outage, unusable};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
-use crate::id::{KeyArn, Name};
+use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant::{self, Listed};
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
@@ -78,8 +78,17 @@ impl<C: Cloud> Refresh<'_, C> {
         live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
         live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
         let spec = Box::new(Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest)));
-        if let Some(grants) = grants {
-            self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
+        match grants {
+            Ok(grants) => {
+                self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
+                self.lift_undeclared_grants(address, &arn, &grants, live);
+            }
+            Err(error) => {
+                let why = format!(
+                    "could not list the grants of the key ({error}): allow the caller kms:ListGrants"
+                );
+                live.unchecked.insert(address.clone(), why);
+            }
         }
         Observed::Present { id: arn.to_string(), place: arn.place(), spec, busy: None }
     }
@@ -181,6 +190,58 @@ impl<C: Cloud> Refresh<'_, C> {
                 live.observed.insert(address.clone(), unusable(error));
             }
         }
+    }
+
+    /// Adds the stack's grants on a declared key that are neither declared nor recorded, for example
+    /// because the record was lost. The names of the grants contain their addresses.
+    fn lift_undeclared_grants(
+        &self,
+        key: &Address,
+        arn: &KeyArn,
+        listed: &[Listed],
+        live: &mut Live,
+    ) {
+        if !self.desired.resources.contains_key(key) {
+            return;
+        }
+        let (target, place) = (KeyRef::Managed(key.clone()), arn.place());
+        for (name, (id, spec)) in grant::marked(&self.desired.stack, &target, &place, listed) {
+            let address = Address::new(Kind::Grant, name);
+            let is_known = self.is_known(&address) || self.desired.forget.contains(&address);
+            if !is_known && !is_lifted(live, &id) {
+                let spec = Box::new(Spec::Grant(spec));
+                let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
+                live.observed.insert(address, seen);
+            }
+        }
+    }
+
+    /// Adds the aliases of the stack's keys that are neither declared nor recorded. An alias does not show
+    /// who created it.
+    pub(super) fn find_undeclared_aliases(&self, aliases: &Aliases, live: &mut Live) {
+        let known: BTreeSet<(&Place, &str)> = self
+            .addresses(Kind::Alias)
+            .into_iter()
+            .filter_map(|address| {
+                let interest = self.interest(address);
+                let place =
+                    interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place))?;
+                Some((place, interest.specs().find_map(Spec::as_alias)?.name.as_str()))
+            })
+            .collect();
+        let keys: BTreeMap<&KeyArn, &Address> =
+            live.ids.iter().map(|(address, arn)| (arn, address)).collect();
+        let mut undeclared = BTreeMap::new();
+        for (place, entries) in aliases {
+            for (name, arn) in entries {
+                if let Some(key) = keys.get(arn)
+                    && !known.contains(&(place, name.as_str()))
+                {
+                    undeclared.insert((place.clone(), name.clone()), (*key).clone());
+                }
+            }
+        }
+        live.undeclared_aliases = undeclared;
     }
 
     /// Reads the declared and recorded aliases.
@@ -293,6 +354,17 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
     }
+}
+
+/// Returns whether a grant is part of an observed grant. A grant that was created under an earlier name of
+/// its key belongs to the address whose record has its id.
+fn is_lifted(live: &Live, id: &String) -> bool {
+    live.observed.values().any(|seen| match seen {
+        Observed::Present { spec, .. } => spec
+            .as_grant()
+            .is_some_and(|grant| grant.id.as_ref() == Some(id) || grant.superseded.contains(id)),
+        Observed::Absent | Observed::Unusable { .. } => false,
+    })
 }
 
 fn found(live: &Live, address: &Address) -> bool {

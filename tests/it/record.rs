@@ -1,0 +1,135 @@
+//! Plans without the record of the last apply: what carries the marks of the stack is found in AWS.
+
+use crate::build::{address, key_at, storage};
+use crate::world::{Stack, lineage};
+use kmsctl::desired::Desired;
+use kmsctl::kind::{Kind, grant};
+use kmsctl::plan::Plan;
+use kmsctl::state::State;
+
+/// The state of the record when a plan is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Record {
+    Kept,
+    Lost,
+    /// From before the resource was created.
+    Old,
+}
+
+const RECORDS: [Record; 3] = [Record::Kept, Record::Lost, Record::Old];
+
+/// Returns a stack to which `all` was applied, with its record in one of the three states. `before` is an
+/// earlier declaration.
+fn stack(before: &Desired, all: &Desired, record: Record) -> Stack {
+    let mut stack = Stack::new(7);
+    stack.applied(before);
+    let old: State = stack.state.clone();
+    stack.applied(all);
+    stack.settled(all);
+    match record {
+        Record::Kept => {}
+        Record::Lost => stack.state = lineage("two"),
+        Record::Old => stack.state = old,
+    }
+    stack
+}
+
+/// Returns the steps with their operations.
+fn steps(plan: &Plan) -> Vec<String> {
+    let each = plan.steps.iter().map(|step| {
+        let calls: Vec<&str> =
+            step.calls.iter().chain(&step.last).map(|planned| planned.call.operation()).collect();
+        format!("{} {}", step.address, calls.join(" "))
+    });
+    each.collect()
+}
+
+/// Returns the declaration without one resource.
+fn without(all: &Desired, kind: Kind, name: &str) -> Desired {
+    let mut fewer = all.clone();
+    fewer.resources.remove(&address(kind, name)).expect("the resource");
+    fewer
+}
+
+#[test]
+fn a_declared_stack_has_the_same_empty_plan_with_every_record() {
+    let all = storage();
+    let before = without(&all, Kind::Grant, "storage/batch");
+    for record in RECORDS {
+        let stack = stack(&before, &all, record);
+        let plan = stack.plan_only(&all);
+        assert!(plan.is_empty(), "{record:?}: {:#?}", plan.steps);
+    }
+}
+
+#[test]
+fn a_grant_that_leaves_the_configuration_is_revoked_with_every_record() {
+    let all = storage();
+    let fewer = without(&all, Kind::Grant, "storage/batch");
+    for record in RECORDS {
+        let mut stack = stack(&fewer, &all, record);
+        let plan = stack.applied(&fewer);
+        assert_eq!(steps(&plan), ["grant/storage/batch RevokeGrant"], "{record:?}");
+        assert_eq!(stack.fake.grants_total(), 0, "{record:?}");
+        stack.settled(&fewer);
+    }
+}
+
+#[test]
+fn grants_of_other_owners_and_forgotten_grants_stay() {
+    let all = storage();
+    let mut fewer = without(&all, Kind::Grant, "storage/batch");
+    fewer.forget.insert(address(Kind::Grant, "storage/batch"));
+    let mut stack = stack(&fewer, &all, Record::Lost);
+    let plan = stack.applied(&fewer);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert_eq!(stack.fake.grants_total(), 1);
+    let stranger = grant::Listed {
+        grant_id: "theirs".to_owned(),
+        name: "kmsctl:other:storage/batch:00000000".to_owned(),
+        ..stack.fake.key("storage").grants[0].clone()
+    };
+    stack.fake.tamper("storage", |key| key.grants = vec![stranger]);
+    fewer.forget.clear();
+    assert!(stack.plan_only(&fewer).is_empty());
+}
+
+#[test]
+fn an_undeclared_alias_of_a_key_is_deleted_with_its_record_and_otherwise_reported() {
+    let all = storage();
+    let fewer = without(&all, Kind::Alias, "alias/storage");
+    for record in RECORDS {
+        let stack = stack(&fewer, &all, record);
+        let plan = stack.plan_only(&fewer);
+        let found: Vec<&str> = plan
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == "undeclared-alias")
+            .map(|finding| finding.message.as_str())
+            .collect();
+        if record == Record::Kept {
+            assert_eq!(steps(&plan), ["alias/alias/storage DeleteAlias"]);
+            assert!(found.is_empty(), "{found:?}");
+        } else {
+            assert!(plan.steps.is_empty(), "{record:?}: {:#?}", plan.steps);
+            assert_eq!(found.len(), 1, "{record:?}");
+            assert!(found[0].contains("--alias-name alias/storage --region eu-central-1"));
+            assert_eq!(plan.findings[0].address, key_at("storage"));
+        }
+    }
+}
+
+#[test]
+fn grants_that_cannot_be_listed_are_reported_and_block_only_declared_grants() {
+    let all = storage();
+    let fewer = without(&all, Kind::Grant, "storage/batch");
+    let stack = stack(&fewer, &all, Record::Lost);
+    let key = stack.fake.key("storage").meta.arn.id().to_owned();
+    stack.fake.faults.borrow_mut().denied.insert(("ListGrants".to_owned(), key));
+    let plan = stack.plan_only(&fewer);
+    assert!(plan.is_empty(), "{:#?}", plan.blocked);
+    let unchecked = plan.findings.iter().find(|finding| finding.rule == "unchecked").unwrap();
+    assert!(unchecked.message.contains("could not list the grants"), "{unchecked:?}");
+    let plan = stack.plan_only(&all);
+    assert!(!plan.blocked.is_empty());
+}
