@@ -2,7 +2,7 @@
 
 use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::address::Address;
-use crate::kind::{KeyFacts, Spec};
+use crate::kind::{KeyFacts, Kind, Spec};
 use crate::policy::gates::Gates;
 use crate::policy::{Finding, Need};
 use crate::tree::Span;
@@ -21,6 +21,9 @@ pub struct Desired {
     pub resources: BTreeMap<Address, Declared>,
     /// The addresses to stop managing without changing AWS.
     pub forget: BTreeSet<Address>,
+    /// The keys that have a new name: the new addresses by the old ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<Address, Address>,
     /// The ARN of the role to assume in each of the other accounts.
     pub accounts: BTreeMap<AccountId, String>,
     /// The keys that resources refer to and that the stack does not manage.
@@ -49,6 +52,25 @@ impl Desired {
     #[must_use]
     pub fn own_accounts(&self) -> BTreeSet<AccountId> {
         self.accounts.keys().chain([&self.home.account]).cloned().collect()
+    }
+
+    /// Returns the address under its new name, if it is that of a moved key, of one of its replicas or of one
+    /// of its grants.
+    #[must_use]
+    pub fn renamed(&self, address: &Address) -> Option<Address> {
+        if address.kind != Kind::Key && address.kind != Kind::Grant {
+            return None;
+        }
+        let (key, rest) = match address.name.split_once('/') {
+            Some((key, rest)) => (key, Some(rest)),
+            None => (address.name.as_str(), None),
+        };
+        let to = self.moved.get(&Address::new(Kind::Key, key))?;
+        let name = match rest {
+            Some(rest) => format!("{}/{rest}", to.name),
+            None => to.name.clone(),
+        };
+        Some(Address::new(address.kind, name))
     }
 
     /// Returns the findings with the waivers applied. `today` is a day such as `2027-01-31`.

@@ -24,7 +24,7 @@
 //! | 1 | [`decode`]: decoders of typed records, and reports about texts | compute |
 //! | 1 | [`sdk`]: the SDK's clients and errors, and AWS's quotas | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
-//! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`journal`] | compute |
+//! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`moved`], [`journal`] | compute |
 //! | 4 | [`config`] (its `read` reads files), [`plan`], [`render`] | compute |
 //! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files | do I/O |
 //! | 6 | [`engine`]: refresh, survey, apply, settle, recover and impact, over the `Cloud` trait | be async |
@@ -83,6 +83,7 @@ pub mod io;
 pub mod journal;
 pub mod kind;
 pub mod live;
+pub mod moved;
 pub mod plan;
 pub mod policy;
 pub mod render;

@@ -8,6 +8,7 @@ pub mod field;
 pub mod order;
 mod policy_cuts;
 mod refuse;
+mod renamed;
 mod slot;
 
 use crate::id::{IdentityArn, Name, Place};
@@ -58,16 +59,21 @@ pub struct Survey {
     pub impacts: Impacts,
 }
 
-/// The drift report: the changes outside of kmsctl since the last apply.
+/// The drift report: the changes outside of kmsctl since the last apply. A resource without a record is
+/// compared with the configuration instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drifts {
     /// The name of the stack.
     pub stack: Name,
     /// The account and Region of the stack.
     pub home: Place,
-    /// The differences between AWS and the records.
+    /// The number of recorded resources.
+    pub recorded: usize,
+    /// The number of declared resources without a record.
+    pub unrecorded: usize,
+    /// The differences between AWS and the records, or the configuration.
     pub drift: Vec<Drift>,
-    /// The recorded resources that could not be read.
+    /// The recorded or declared resources that could not be read.
     pub unreadable: Vec<Blocked>,
     /// The consumers whose keys do not work.
     pub findings: Vec<Finding>,

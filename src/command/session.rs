@@ -12,6 +12,7 @@ use crate::failure::{Exit, Failure};
 use crate::id::{Name, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
+use crate::moved;
 use crate::sdk::Aws;
 use crate::store::{Holder, Store};
 use crate::waiver::Waiver;
@@ -89,6 +90,7 @@ impl Session {
         lineage: &str,
     ) -> Result<Replay, Failure> {
         let mut replay = self.store.read(lineage)?;
+        moved::apply(&mut replay.state, &self.desired);
         let write = |event: &Event| -> Result<(), Failure> {
             if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
         };

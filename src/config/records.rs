@@ -249,6 +249,16 @@ record! {
 }
 
 record! {
+    /// A key that has a new name in the configuration.
+    pub struct Moved {
+        /// The old address, such as `key/old`.
+        from: Text,
+        /// The new address, such as `key/new`.
+        to: Text,
+    }
+}
+
+record! {
     /// Something that kmsctl stops managing.
     pub struct Removed {
         /// The address of the resource, such as `key/old`.

@@ -9,7 +9,7 @@
 //! | `consumers` | the consumers; keys and defaults | the consumers, and what they need of the keys |
 //! | `auto_scaling` | the groups; keys, accounts and roles | statements, grants and roles of the groups |
 //! | `derive` | what all consumers need; keys | the statements in the policies |
-//! | `gates`, `removed`, `waivers` | their sections | the rest |
+//! | `gates`, `removed`, `moved`, `waivers` | their sections | the rest |
 
 mod accounts;
 mod auto_scaling;
@@ -19,6 +19,7 @@ mod derive;
 mod documents;
 mod gates;
 mod keys;
+mod moved;
 mod principal;
 mod removed;
 mod roles;
@@ -94,10 +95,10 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     resources.extend(roles.resources);
     resources.extend(consumers.resources);
     resources.extend(groups.grants);
-    let needs = consumers.needs;
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
-    derive::resolve(needs, &own, &mut resources, d);
+    derive::resolve(consumers.needs, &own, &mut resources, d);
     let forget = removed::resolve(fields.removed.0.as_deref(), &resources, d);
+    let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
     let mut existing = keys.existing;
     existing.extend(consumers.existing);
     Desired {
@@ -105,6 +106,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         home,
         resources,
         forget,
+        moved,
         accounts: accounts.roles,
         existing,
         key_facts: keys.facts,

@@ -273,6 +273,8 @@ pub struct Wanted<'a> {
     pub stack: &'a Name,
     /// The name in the grant's address.
     pub name: &'a str,
+    /// The earlier name in the grant's address, if its key was moved.
+    pub earlier: Option<&'a str>,
     /// The account and Region of its calls, unless it has an issuer.
     pub place: &'a Place,
     /// The declaration or, without one, the record.
@@ -326,11 +328,13 @@ pub fn marked(
 /// recorded id, is superseded. Returns `None` if there is no such grant.
 #[must_use]
 pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
-    let Wanted { stack, name, place, spec: wanted, recorded } = wanted;
+    let Wanted { stack, name, earlier, place, spec: wanted, recorded } = wanted;
+    let earlier = earlier.map(|name| prefix(stack, name));
     let (own, mark) = (prefix(stack, name), mark(stack));
     let ours = |grant: &&Listed| {
         let known = recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark);
-        grant.name.starts_with(&own) || known
+        let before = earlier.as_ref().is_some_and(|earlier| grant.name.starts_with(earlier));
+        grant.name.starts_with(&own) || before || known
     };
     let mut ours: Vec<&Listed> = listed.iter().filter(ours).collect();
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));

@@ -4,6 +4,7 @@
 use super::access::access;
 use super::check::{self, identities, in_use};
 use super::refuse::Objection;
+use super::renamed::Undeclared;
 use super::{
     Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
 };
@@ -41,6 +42,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         facts: &facts,
         plan: empty(&desired, state),
         objections: Vec::new(),
+        undeclared: Undeclared::of(&desired, state, live),
     };
     let addresses: BTreeSet<&Address> =
         desired.resources.keys().chain(state.records.keys()).chain(live.observed.keys()).collect();
@@ -74,16 +76,62 @@ impl Draft<'_> {
     /// Returns the drift report. The steps of the draft are dropped.
     #[must_use]
     pub fn drifts(self, state: &State) -> Drifts {
-        let Plan { stack, home, drift, mut findings, mut blocked, .. } = self.plan;
+        let unrecorded = self.unrecorded(state);
+        let Plan { stack, home, mut drift, mut findings, mut blocked, .. } = self.plan;
+        drift.extend(unrecorded);
+        drift.sort_by(|a, b| a.address.cmp(&b.address));
         // A consumer whose key does not work is reported, although the consumer itself is unchanged.
-        findings.retain(|finding| finding.rule == check::keys::KEY_UNUSABLE);
+        findings.retain(|finding| {
+            finding.rule == check::keys::KEY_UNUSABLE || finding.rule == UNCLAIMED
+        });
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
-            let observed = self.live.observed.get(&blocked.address);
-            state.records.contains_key(&blocked.address)
-                && matches!(observed, Some(Observed::Unusable { .. }))
+            matches!(self.live.observed.get(&blocked.address), Some(Observed::Unusable { .. }))
         });
-        Drifts { stack, home, drift, unreadable: blocked, findings }
+        let declared = self.desired.resources.keys();
+        Drifts {
+            stack,
+            home,
+            recorded: state.records.len(),
+            unrecorded: declared.filter(|address| !state.records.contains_key(address)).count(),
+            drift,
+            unreadable: blocked,
+            findings,
+        }
+    }
+
+    /// Returns the differences between AWS and the configuration of the resources without a record.
+    fn unrecorded(&self, state: &State) -> Vec<Drift> {
+        let mut drift = Vec::new();
+        for (address, declared) in &self.desired.resources {
+            if state.records.contains_key(address) {
+                continue;
+            }
+            let fields = match self.live.observed.get(address) {
+                Some(Observed::Unusable { .. }) => continue,
+                Some(Observed::Present { spec, .. }) => {
+                    let expected = declared.spec.complete(spec, &self.desired.stack);
+                    if expected == **spec {
+                        continue;
+                    }
+                    field::changes(Some(&expected), Some(spec))
+                }
+                Some(Observed::Absent) | None => field::changes(Some(&declared.spec), None),
+            };
+            drift.push(Drift { address: address.clone(), fields });
+        }
+        // A grant of the stack that is neither declared nor recorded gives access.
+        for (address, seen) in &self.live.observed {
+            if address.kind == Kind::Grant
+                && !self.desired.resources.contains_key(address)
+                && !state.records.contains_key(address)
+                && let Observed::Present { spec, .. } = seen
+            {
+                let fields = field::changes(None, Some(spec));
+                drift.push(Drift { address: address.clone(), fields });
+            }
+        }
+        drift
     }
 
     /// Finishes the plan. `survey` has the facts about [`Draft::identities`] and
@@ -182,6 +230,7 @@ struct Builder<'a> {
     facts: &'a KeyFacts,
     plan: Plan,
     objections: Vec<Objection>,
+    undeclared: Undeclared<'a>,
 }
 
 impl Builder<'_> {
@@ -254,6 +303,10 @@ impl Builder<'_> {
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
+        if let Some(violation) = self.undeclared.objection(address, declared) {
+            self.block(address, &violation);
+            return;
+        }
         let change =
             Change::Create { to: declared.spec.newborn(&declared.place, &self.desired.stack) };
         let reason = match self.state.records.get(address) {
@@ -504,11 +557,15 @@ impl Builder<'_> {
     }
 }
 
+/// The rule of the finding about a resource that carries the stack's tags, and is neither declared nor
+/// recorded.
+const UNCLAIMED: &str = "unclaimed-key";
+
 /// Returns the finding about a resource that carries the stack's tags, and is neither declared nor
 /// recorded.
 fn unclaimed(address: &Address, id: &str) -> Finding {
     Finding {
-        rule: "unclaimed-key".to_owned(),
+        rule: UNCLAIMED.to_owned(),
         address: address.clone(),
         message: format!(
             "`{id}` has the tags of this stack, and is neither declared nor recorded; kmsctl does not \

@@ -31,6 +31,9 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
 #[must_use]
 pub fn drifts(drifts: &Drifts, style: &Style) -> String {
     let mut page = Page { home: &drifts.home, style, out: String::new() };
+    if let Some(text) = words::comparison(drifts) {
+        page.prose(0, 0, None, &text);
+    }
     page.drift(&drifts.drift);
     page.findings(&drifts.findings);
     for unreadable in &drifts.unreadable {

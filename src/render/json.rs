@@ -117,6 +117,8 @@ struct DriftDocument<'a> {
     stack: &'a str,
     account: &'a str,
     region: &'a str,
+    /// The number of declared resources without a record, which are compared with the configuration.
+    unrecorded: usize,
     drift: &'a [Drift],
     blocked: &'a [Blocked],
     findings: &'a [Finding],
@@ -130,6 +132,7 @@ pub fn drifts(drifts: &Drifts) -> String {
         stack: drifts.stack.as_str(),
         account: drifts.home.account.as_str(),
         region: drifts.home.region.as_str(),
+        unrecorded: drifts.unrecorded,
         drift: &drifts.drift,
         blocked: &drifts.unreadable,
         findings: &drifts.findings,

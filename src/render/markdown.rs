@@ -32,6 +32,9 @@ pub fn plan(plan: &Plan) -> String {
 pub fn drifts(drifts: &Drifts) -> String {
     let mut out = format!("<!-- kmsctl:drift:{} -->\n", drifts.stack);
     let _ = writeln!(out, "**{}**\n", prose(&words::difference(drifts)));
+    if let Some(text) = words::comparison(drifts) {
+        let _ = writeln!(out, "{}\n", prose(&text));
+    }
     let mut blocks = Vec::new();
     blocks.extend(blocked("Not compared", &drifts.unreadable));
     blocks.extend(drift(&drifts.drift, &drifts.home));

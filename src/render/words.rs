@@ -198,10 +198,27 @@ pub(super) fn deletion(step: &Step) -> Option<String> {
 }
 
 /// Renders the number of resources that have drifted.
-fn differing(count: usize) -> String {
+fn differing(count: usize, from: &str) -> String {
     match count {
-        1 => "1 resource differs from the last apply".to_owned(),
-        n => format!("{n} resources differ from the last apply"),
+        1 => format!("1 resource differs from {from}"),
+        n => format!("{n} resources differ from {from}"),
+    }
+}
+
+/// Renders the first line of a drift report, if resources are not compared with their records.
+pub(super) fn comparison(drifts: &Drifts) -> Option<String> {
+    match (drifts.recorded, drifts.unrecorded) {
+        (_, 0) => None,
+        (0, _) => Some(
+            "There is no record of an earlier apply: AWS is compared with the configuration."
+                .to_owned(),
+        ),
+        (_, 1) => Some(
+            "1 declared resource has no record: it is compared with the configuration.".to_owned(),
+        ),
+        (_, n) => Some(format!(
+            "{n} declared resources have no record: they are compared with the configuration."
+        )),
     }
 }
 
@@ -209,7 +226,14 @@ fn differing(count: usize) -> String {
 pub(super) fn difference(drifts: &Drifts) -> String {
     let mut text = match drifts.drift.len() {
         0 => "No drift".to_owned(),
-        n => differing(n),
+        n => differing(
+            n,
+            match (drifts.recorded, drifts.unrecorded) {
+                (_, 0) => "the last apply",
+                (0, _) => "the configuration",
+                (_, _) => "the last apply or the configuration",
+            },
+        ),
     };
     if !drifts.unreadable.is_empty() {
         let _ = write!(text, "; {} not compared", drifts.unreadable.len());
@@ -223,7 +247,7 @@ pub(super) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
         return match plan.drift.len() {
             0 => "No changes. AWS matches the configuration.".to_owned(),
-            n => format!("{}.", differing(n)),
+            n => format!("{}.", differing(n, "the last apply")),
         };
     }
     let count = |action| plan.count(action);

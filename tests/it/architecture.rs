@@ -26,6 +26,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("impact", &["id"]),
     ("live", &["id", "kind"]),
     ("state", &["id", "kind"]),
+    ("moved", &["desired", "kind", "state"]),
     ("journal", &["answer", "id", "kind", "state"]),
     ("config", &["decode", "desired", "id", "kind", "policy", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),

@@ -52,6 +52,7 @@ pub(crate) fn empty() -> Desired {
         home: home(),
         resources: BTreeMap::new(),
         forget: BTreeSet::new(),
+        moved: BTreeMap::new(),
         accounts: BTreeMap::new(),
         existing: BTreeSet::new(),
         key_facts: BTreeMap::new(),

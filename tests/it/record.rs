@@ -1,9 +1,11 @@
 //! Plans without the record of the last apply: what carries the marks of the stack is found in AWS.
 
-use crate::build::{address, key_at, storage};
+use crate::build::{Declare, address, key_at, storage};
+use crate::fake::Kill;
 use crate::world::{Stack, lineage};
 use kmsctl::desired::Desired;
-use kmsctl::kind::{Kind, grant};
+use kmsctl::kind::key::NAME_TAG;
+use kmsctl::kind::{KeyRef, Kind, Spec, grant};
 use kmsctl::plan::Plan;
 use kmsctl::state::State;
 
@@ -132,4 +134,123 @@ fn grants_that_cannot_be_listed_are_reported_and_block_only_declared_grants() {
     assert!(unchecked.message.contains("could not list the grants"), "{unchecked:?}");
     let plan = stack.plan_only(&all);
     assert!(!plan.blocked.is_empty());
+}
+
+#[test]
+fn drift_is_reported_with_every_record() {
+    let all = storage();
+    let before = without(&all, Kind::Grant, "storage/batch");
+    for record in RECORDS {
+        let stack = stack(&before, &all, record);
+        let drifts = stack.drifts(&all);
+        assert!(drifts.drift.is_empty() && drifts.findings.is_empty(), "{record:?}: {drifts:#?}");
+        let unrecorded = match record {
+            Record::Kept => 0,
+            Record::Old => 1,
+            Record::Lost => 3,
+        };
+        assert_eq!(drifts.unrecorded, unrecorded, "{record:?}");
+        stack.fake.tamper("storage", |key| {
+            key.meta.state = "Disabled".to_owned();
+            key.grants.clear();
+        });
+        let drifts = stack.drifts(&all.clone().key("storage", |key| key.enabled = Some(true)));
+        let addresses: Vec<String> =
+            drifts.drift.iter().map(|drift| drift.address.to_string()).collect();
+        assert_eq!(addresses, ["key/storage", "grant/storage/batch"], "{record:?}");
+    }
+}
+
+#[test]
+fn a_grant_that_is_neither_declared_nor_recorded_is_drift() {
+    let all = storage();
+    let fewer = without(&all, Kind::Grant, "storage/batch");
+    let stack = stack(&fewer, &all, Record::Lost);
+    let drifts = stack.drifts(&fewer);
+    let addresses: Vec<String> = drifts.drift.iter().map(|d| d.address.to_string()).collect();
+    assert_eq!(addresses, ["grant/storage/batch"]);
+}
+
+/// Returns the declaration with the key `storage` under another name.
+fn renamed(all: &Desired) -> Desired {
+    let mut renamed = all.clone();
+    let (old, new) = (key_at("storage"), key_at("archive"));
+    renamed.resources.clear();
+    for (address, declared) in &all.resources {
+        let mut declared = declared.clone();
+        if let Some(key) = declared.spec.key_mut() {
+            *key = KeyRef::Managed(new.clone());
+        }
+        if let Spec::Key(key) = &mut declared.spec {
+            key.tags.insert(NAME_TAG.to_owned(), "archive".to_owned());
+        }
+        let address = match (address.kind, address.name.as_str()) {
+            (Kind::Key, _) => new.clone(),
+            (Kind::Grant, name) => {
+                crate::build::address(Kind::Grant, &name.replace("storage/", "archive/"))
+            }
+            (_, _) => address.clone(),
+        };
+        renamed.resources.insert(address, declared);
+    }
+    assert!(!renamed.resources.contains_key(&old));
+    renamed
+}
+
+#[test]
+fn a_renamed_key_is_never_created_again_and_both_ways_are_named() {
+    let described = storage()
+        .key("storage", |key| key.description = Some("Encrypts volumes".to_owned()))
+        .protect("storage");
+    let alone = without(&described, Kind::Alias, "alias/storage");
+    for all in [&described, &alone] {
+        for record in RECORDS {
+            let mut stack = stack(all, all, record);
+            let (plan, _) = stack.run(&renamed(all));
+            let help: String = plan.blocked.iter().map(|b| b.help.as_str()).collect();
+            assert!(
+                help.contains("`moved: [{from: key/storage, to: key/archive}]`")
+                    && help.contains("`kmsctl state mv key/storage key/archive`"),
+                "{record:?}: {:#?}",
+                plan.blocked
+            );
+            assert_eq!(stack.fake.keys_total(), 1, "{record:?}");
+            let alias = stack.fake.aliases_total();
+            assert_eq!(alias, usize::from(all.resources.len() == described.resources.len()));
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_moved_keeps_its_grants_with_every_record() {
+    let all = storage();
+    for record in RECORDS {
+        let mut stack = stack(&all, &all, record);
+        let mut moved = renamed(&all);
+        moved.moved.insert(key_at("storage"), key_at("archive"));
+        let plan = stack.applied(&moved);
+        assert_eq!(steps(&plan), ["key/archive TagResource"], "{record:?}");
+        assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (1, 1));
+        assert!(!stack.state.records.contains_key(&key_at("storage")));
+        stack.settled(&moved);
+        // The entry can be removed, and a lost record changes nothing.
+        moved.moved.clear();
+        stack.settled_in_aws(&moved);
+    }
+}
+
+#[test]
+fn a_move_that_is_killed_ends_like_one_that_is_not() {
+    let all = storage();
+    let mut moved = renamed(&all);
+    moved.moved.insert(key_at("storage"), key_at("archive"));
+    for kill in [Kill::Before, Kill::After] {
+        for record in RECORDS {
+            let mut stack = stack(&all, &all, record);
+            assert!(stack.run_until(&moved, Some((1, kill))).is_none());
+            stack.applied(&moved);
+            stack.settled(&moved);
+            assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (1, 1));
+        }
+    }
 }

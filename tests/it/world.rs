@@ -9,8 +9,9 @@ use kmsctl::engine::survey::survey;
 use kmsctl::engine::{Options, recover, refresh};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::live::Live;
+use kmsctl::moved;
 use kmsctl::plan::order::WorkItem;
-use kmsctl::plan::{Approved, Plan, draft};
+use kmsctl::plan::{Approved, Drifts, Plan, draft};
 use kmsctl::state::State;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -125,6 +126,7 @@ impl Stack {
 
     async fn look(&self, desired: &Desired, keep: bool) -> Result<(Plan, Live), CloudError> {
         let mut replay = self.replay();
+        moved::apply(&mut replay.state, desired);
         let write = |event: &Event| -> Result<(), CloudError> {
             if keep {
                 let mut journal = self.journal.borrow_mut();
@@ -151,6 +153,17 @@ impl Stack {
         let plan = Self::block_on(self.look(desired, false)).expect("a plan").0;
         assert_eq!(calls, self.fake.mutations.get(), "planning changed AWS");
         plan
+    }
+
+    /// Makes a drift report.
+    pub(crate) fn drifts(&self, desired: &Desired) -> Drifts {
+        self.fake.begin(None);
+        Self::block_on(async {
+            let replay = self.replay();
+            let live =
+                refresh::refresh(&self.fake, &self.options, desired, &replay.state, None).await;
+            draft(desired, &replay.state, &live.expect("a refresh")).drifts(&replay.state)
+        })
     }
 
     /// Makes a run that is killed at a mutating call. Returns `None` if the run did not reach the
@@ -195,6 +208,7 @@ impl Stack {
         let replay = self.replay();
         if replay.is_settled() {
             self.state = replay.state;
+            moved::apply(&mut self.state, desired);
             self.state.remember(&plan.remember);
             self.state.serial += 1;
             self.journal.borrow_mut().clear();

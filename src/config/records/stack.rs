@@ -1,6 +1,6 @@
 //! The whole configuration: the fields of a stack, and the sections that list the consumers of its keys.
 
-use super::{Account, AutoScaling, Defaults, Gates, Key, Lint, Removed, ServiceLinkedRole};
+use super::{Account, AutoScaling, Defaults, Gates, Key, Lint, Moved, Removed, ServiceLinkedRole};
 use crate::decode::{
     Decode, Diagnostics, Named, Part, Property, Record as _, Text, known_fields, mismatch, object,
     record,
@@ -36,6 +36,9 @@ record! {
         service_linked_roles: Part<Vec<Part<ServiceLinkedRole>>>,
         /// Limits that every change of access must keep, for pipelines.
         gates: Part<Option<Gates>>,
+        /// Keys that have a new name in the configuration. The key itself stays; only its name tag changes. An
+        /// entry can be removed once every apply has seen it.
+        moved: Part<Vec<Part<Moved>>>,
         /// Resources that kmsctl stops managing without touching them in AWS.
         removed: Part<Vec<Part<Removed>>>,
         /// Settings of `kmsctl lint`.

@@ -25,7 +25,7 @@ pub(super) struct Identified {
 
 /// The owner of a key according to its tags.
 pub(super) enum Owner {
-    /// The stack; the name is that of the key in the stack.
+    /// The stack; the name is that of the key in the configuration.
     Ours(String),
     /// Another stack, or no stack.
     Foreign,
@@ -124,7 +124,15 @@ impl<C: Cloud> Refresh<'_, C> {
         for (owner, key, arn) in self.concurrently(asks).await {
             match owner? {
                 Owner::Ours(name) if name == key.name => claims.entry(key).or_default().push(arn),
-                Owner::Ours(_) | Owner::Foreign => {}
+                Owner::Ours(name) => {
+                    let old = Address::new(Kind::Key, name);
+                    if !self.desired.resources.contains_key(&old) && !self.is_leaving(&old) {
+                        unknown.remove(&key);
+                        let seen = looks_renamed(&old, &key, &arn);
+                        identified.unusable.insert(key, seen);
+                    }
+                }
+                Owner::Foreign => {}
                 Owner::Unreadable => {
                     unknown.remove(&key);
                     let reason =
@@ -143,12 +151,20 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
+    /// Returns whether an undeclared key leaves the stack on purpose.
+    fn is_leaving(&self, key: &Address) -> bool {
+        let is_unprotected = self.state.records.get(key).is_some_and(|record| !record.protect);
+        is_unprotected || self.desired.forget.contains(key)
+    }
+
     /// Returns the owner of a key according to its tags.
     pub(super) async fn owner(&self, arn: &KeyArn) -> Result<Owner, CloudError> {
         match self.tags(arn).await {
             Ok(tags) => Ok(match (tags.get(STACK_TAG), tags.get(NAME_TAG)) {
                 (Some(stack), Some(name)) if *stack == self.desired.stack.as_str() => {
-                    Owner::Ours(name.clone())
+                    let address = Address::new(Kind::Key, name.clone());
+                    let renamed = self.desired.renamed(&address).unwrap_or(address);
+                    Owner::Ours(renamed.name)
                 }
                 _ => Owner::Foreign,
             }),
@@ -267,6 +283,20 @@ fn tags_unreadable() -> Observed {
             "allow the caller kms:ListResourceTags in its IAM policies and in the keys' policies; \
                otherwise a second key could be created"
                 .to_owned(),
+    }
+}
+
+/// Returns the result for a declared key whose alias refers to a key of the stack under another name.
+fn looks_renamed(old: &Address, new: &Address, arn: &KeyArn) -> Observed {
+    Observed::Unusable {
+        reason: format!(
+            "its alias refers to `{arn}`, which is `{old}` of this stack and is not declared"
+        ),
+        help: format!(
+            "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration, or \
+             run `kmsctl state mv {old} {new}`; if it was not, give `{new}` another alias, or declare \
+             `{old}` again"
+        ),
     }
 }
 

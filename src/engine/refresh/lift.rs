@@ -113,7 +113,10 @@ impl<C: Cloud> Refresh<'_, C> {
             let (arn, stack) = (&metadata.arn, &self.desired.stack);
             return (!adopted).then(|| untagged_key(address, arn, stack, declared.is_some()));
         };
-        let other = tags.get(NAME_TAG).map(|name| Address::new(Kind::Key, name.clone()));
+        let other = tags.get(NAME_TAG).map(|name| {
+            let address = Address::new(Kind::Key, name.clone());
+            self.desired.renamed(&address).unwrap_or(address)
+        });
         if let Some(other) = other.filter(|other| other != address && self.is_known(other)) {
             return Some(Observed::Unusable {
                 reason: format!("`{}` is `{other}` already", metadata.arn),
@@ -207,6 +210,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let (target, place) = (KeyRef::Managed(key.clone()), arn.place());
         for (name, (id, spec)) in grant::marked(&self.desired.stack, &target, &place, listed) {
             let address = Address::new(Kind::Grant, name);
+            let address = self.desired.renamed(&address).unwrap_or(address);
             let is_known = self.is_known(&address) || self.desired.forget.contains(&address);
             if !is_known && !is_lifted(live, &id) {
                 let spec = Box::new(Spec::Grant(spec));
@@ -292,6 +296,14 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
+    /// Returns the earlier address of a grant whose key was moved.
+    fn earlier(&self, grant: &Address) -> Option<Address> {
+        let (key, rest) = grant.name.split_once('/')?;
+        let new = Address::new(Kind::Key, key);
+        let (old, _) = self.desired.moved.iter().find(|(_, to)| **to == new)?;
+        Some(Address::new(Kind::Grant, format!("{}/{rest}", old.name)))
+    }
+
     /// Returns whether a grant is declared on another key than `key`.
     fn is_elsewhere(&self, interest: &Interest<'_>, key: &KeyRef) -> bool {
         let declared = interest.declared.map(|declared| declared.spec.refs());
@@ -331,9 +343,11 @@ impl<C: Cloud> Refresh<'_, C> {
             let (Some(wanted), Some(place)) = (wanted, place) else {
                 continue;
             };
+            let earlier = self.earlier(address);
             let wanted = grant::Wanted {
                 stack: &self.desired.stack,
                 name: &address.name,
+                earlier: earlier.as_ref().map(|address| address.name.as_str()),
                 place,
                 spec: wanted,
                 recorded: interest.record.map(|record| record.id.as_str()),
