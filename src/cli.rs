@@ -81,8 +81,8 @@ pub enum Command {
     ///
     /// Unknown fields are errors. All errors are reported at once, each with its position and a
     /// fix. Errors that only follow from a missing value or from a file that is not valid YAML are
-    /// left out. Exits with 3 if a policy could lock everybody out of a key; a plan refuses such a
-    /// policy, unless the key has it already.
+    /// left out. Exits with 3 if a key could become unmanageable with its policy; a plan refuses
+    /// such a policy, unless it is live.
     Validate,
     /// Show what apply would do
     ///

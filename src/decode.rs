@@ -1,5 +1,5 @@
-//! Decoders: from a tree of data with positions to typed values, with the JSON Schema of what they
-//! accept and reports that underline the text that is wrong.
+//! Decoders, which convert a tree of data with positions to typed values, the JSON Schemas of the
+//! values that they accept, and reports that underline errors in the text.
 //!
 //! serde's `Deserialize` is not used because it ends at the first error and has no positions. A decoder
 //! here adds every error to a [`Diagnostics`] and continues.
@@ -201,7 +201,7 @@ fn value_of<T: Decode>(key: &str, node: &Node, d: &mut Diagnostics) -> Option<T>
                 _ => format!("write a value after `{key}:`"),
             };
             error.help.get_or_insert(match T::missing() {
-                Some(_) => format!("{what}, or take `{key}` away"),
+                Some(_) => format!("{what}, or remove `{key}`"),
                 None => what,
             });
         }

@@ -20,7 +20,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 pub struct Options {
     /// The number of steps, and of reads, that are in flight at the same time.
     pub parallelism: usize,
-    /// How often a call is repeated, and the pauses in between.
+    /// The number of times that a call is repeated, and the delays between them.
     pub retry: RetryPolicy,
 }
 

@@ -32,7 +32,7 @@ pub struct Failure {
     pub exit: Exit,
     /// The message, which may have several lines.
     pub message: String,
-    /// What to do.
+    /// The help: what to do.
     pub hint: Option<String>,
 }
 

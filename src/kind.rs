@@ -1,11 +1,11 @@
 //! The kinds of resources: the fields, calls and rules of each.
 //!
-//! A kind is one file: its declared form (`Spec`), its AWS calls (`Call`), and how a change of the
-//! one becomes a list of the other. There are two lists of kinds. [`kinds`] lists what KMS and IAM
-//! have: keys, their policies, aliases, grants and service-linked roles. [`consumers`] lists the
-//! resources that keys encrypt. Adding a kind is its file, the `aws.rs` half beside it, and a line in
-//! one of the lists; the compiler names what is left. Everything here is pure; only the `aws.rs`
-//! halves know the SDK.
+//! The file of a kind contains its declared form (`Spec`), its AWS calls (`Call`), and the
+//! conversion of a change to calls. There are two lists of kinds. [`kinds`] lists the resources of
+//! KMS and IAM: keys, their policies, aliases, grants and service-linked roles. [`consumers`] lists
+//! the resources that keys encrypt. To add a kind, add its file, its `aws.rs` and a line in one of
+//! the lists; the compiler reports the remaining changes. Everything here is pure, except that the
+//! `aws.rs` files use the SDK.
 
 pub mod address;
 pub mod alias;

@@ -26,7 +26,7 @@ pub enum Observed {
     Unusable {
         /// The reason, as a fragment.
         reason: String,
-        /// What to do.
+        /// The help: what to do.
         help: String,
     },
 }

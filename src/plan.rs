@@ -138,7 +138,7 @@ pub struct Blocked {
     pub field: String,
     /// The reason, as a fragment.
     pub reason: String,
-    /// What to do.
+    /// The help: what to do.
     pub help: String,
 }
 

@@ -58,7 +58,7 @@ async fn a_key_is_created_with_everything_and_its_nonce() {
 }
 
 #[tokio::test]
-async fn the_calls_of_a_key() {
+async fn the_calls_of_a_key_are_sent_with_their_parameters() {
     let key = json!({"KeyId": ID});
     for operation in ["CancelKeyDeletion", "EnableKey", "DisableKey", "DisableKeyRotation"] {
         let outcome = sends(call("key", operation, json!({})), key.clone(), json!({})).await;
@@ -87,7 +87,7 @@ async fn the_calls_of_a_key() {
 }
 
 #[tokio::test]
-async fn the_calls_of_an_alias_and_a_grant() {
+async fn the_calls_of_an_alias_and_a_grant_are_sent_with_their_parameters() {
     let parameters = json!({"AliasName": "alias/a", "TargetKeyId": "key/app"});
     let sent = json!({"AliasName": "alias/a", "TargetKeyId": ARN});
     for operation in ["CreateAlias", "UpdateAlias"] {

@@ -40,20 +40,17 @@ impl Variables {
     /// Returns the value for the text between the braces; `Ok(None)` if the text is not a variable
     /// of kmsctl.
     fn lookup(&self, inner: &str) -> Result<Option<&str>, Unknown> {
-        let unknown = |near: Option<String>| Unknown {
-            name: inner.to_owned(),
-            nearest: near,
-            is_reported: false,
-        };
         if let Some(name) = inner.strip_prefix("var.") {
-            if self.unset.contains(name) || (self.open && !self.vars.contains_key(name)) {
-                return Err(Unknown { is_reported: true, ..unknown(None) });
+            if let Some(value) = self.vars.get(name)
+                && !self.unset.contains(name)
+            {
+                return Ok(Some(value));
             }
-            return self.vars.get(name).map(|value| Some(value.as_str())).ok_or_else(|| {
-                unknown(
-                    nearest(name, self.vars.keys().map(String::as_str))
-                        .map(|near| format!("var.{near}")),
-                )
+            let near = nearest(name, self.vars.keys().map(String::as_str));
+            return Err(Unknown {
+                name: inner.to_owned(),
+                nearest: near.map(|near| format!("var.{near}")),
+                is_reported: self.unset.contains(name) || self.open,
             });
         }
         let Some(name) = inner.strip_prefix("aws.") else {
@@ -62,19 +59,21 @@ impl Variables {
         if name == LATER {
             return Ok(None);
         }
-        let known = self.aws();
-        known.into_iter().find(|(key, _)| *key == name).map(|(_, value)| Some(value)).ok_or_else(
-            || {
-                let names = ["account_id", "region", "partition", LATER];
-                unknown(nearest(name, names).map(|near| format!("aws.{near}")))
-            },
-        )
+        if let Some((_, value)) = self.aws().into_iter().find(|(key, _)| *key == name) {
+            return Ok(Some(value));
+        }
+        let near = nearest(name, ["account_id", "region", "partition", LATER]);
+        Err(Unknown {
+            name: inner.to_owned(),
+            nearest: near.map(|near| format!("aws.{near}")),
+            is_reported: false,
+        })
     }
 }
 
 /// An unknown name in `${...}`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing is known as `${{{name}}}`")]
+#[error("unknown variable `${{{name}}}`")]
 pub struct Unknown {
     /// The text between the braces.
     pub name: String,
@@ -147,16 +146,18 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
         },
         // All unknown variables are reported, not only the first.
         Value::List(items) => {
-            items
-                .iter_mut()
-                .filter_map(|item| (!interpolate_node(item, vars, d)).then_some(()))
-                .count()
-                == 0
+            let mut all_known = true;
+            for item in items {
+                all_known &= interpolate_node(item, vars, d);
+            }
+            all_known
         }
         Value::Map(entries) => {
-            let values = entries.iter_mut().map(|entry| &mut entry.value);
-            values.filter_map(|value| (!interpolate_node(value, vars, d)).then_some(())).count()
-                == 0
+            let mut all_known = true;
+            for entry in entries {
+                all_known &= interpolate_node(&mut entry.value, vars, d);
+            }
+            all_known
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
@@ -201,7 +202,7 @@ mod tests {
         let unknown = |text: &str| interpolate(text, &vars()).unwrap_err();
         assert_eq!(unknown("${var.taem}").nearest.as_deref(), Some("var.team"));
         assert_eq!(unknown("${aws.acount_id}").nearest.as_deref(), Some("aws.account_id"));
-        assert_eq!(unknown("${var.zzz}").to_string(), "nothing is known as `${var.zzz}`");
+        assert_eq!(unknown("${var.zzz}").to_string(), "unknown variable `${var.zzz}`");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The two phases of the configuration: its texts are read and merged, then, once the account and
-//! the Region are known, resolved. Knows nothing of what keys and grants mean: that is `resolve`'s.
+//! Loads the configuration in two phases: reads and merges its texts, and resolves the result when
+//! the account and the Region are known. `resolve` interprets the fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -16,37 +16,39 @@ use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
 use crate::tree::{Node, Span, Value};
 
-/// Where the configuration comes from.
+/// The sources of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
-    /// Files and folders; `kmsctl.yaml` where there are none.
+    /// The files and folders. If there are none, `kmsctl.yaml` is read.
     pub paths: Vec<PathBuf>,
-    /// Values from the command line.
+    /// The values of variables from the command line.
     pub vars: BTreeMap<String, String>,
 }
 
 /// A configuration that is read and merged.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// The texts, which spans point into.
+    /// The texts that spans refer to.
     pub sources: Sources,
     root: Node,
     vars: Declared,
     stack: Option<Spanned<Name>>,
     account: Option<Spanned<AccountId>>,
     region: Option<Spanned<Region>>,
-    /// Something was wrong; the rest is still looked at.
+    /// Whether errors were reported. The rest is still checked.
     failed: bool,
-    /// A text could not be read: what is missing may stand there.
+    /// Whether a text could not be read, so that declarations may be missing.
     partial: bool,
 }
 
-/// The variables: their values, and those that have none.
+/// The declared variables.
 #[derive(Clone, Debug, Default)]
 struct Declared {
+    /// The names and values.
     values: Vec<(String, Node)>,
+    /// The names of the variables without a value.
     unset: BTreeSet<String>,
-    /// There may be more, in texts that could not be read.
+    /// Whether there may be more variables, in texts that could not be read.
     open: bool,
 }
 
@@ -71,7 +73,7 @@ pub(super) fn from_sources(
     given: &BTreeMap<String, String>,
     d: &mut Diagnostics,
 ) -> Loaded {
-    // What could not be read is reported by now.
+    // Texts that could not be read are already reported.
     let mut partial = d.has_errors();
     let (mut merged, mut span) = (Merged::default(), None);
     for number in numbers {
@@ -108,7 +110,7 @@ pub(super) fn from_sources(
     loaded
 }
 
-/// The variables with their values: from the command line, else as declared.
+/// Returns the variables. A value from the command line overrides the declared one.
 fn variables(
     root: &Node,
     given: &BTreeMap<String, String>,
@@ -126,14 +128,14 @@ fn variables(
         if let Err(bad) = name.value.parse::<Name>() {
             d.push(Diagnostic::error(name.span, bad.message).help(bad.help));
         }
-        // A value of the command line is taken as it is, without variables in it.
+        // A value from the command line is not interpolated.
         let node = match (given.get(&name.value), value) {
             (Some(text), _) => literal(text, Span::default()),
             (None, Some(text)) => literal(&text.value, text.span),
             (None, None) => {
                 d.push(
                     Diagnostic::error(name.span, format!("`{}` has no value", name.value))
-                        .help(format!("give one with `--var {}=VALUE`", name.value)),
+                        .help(format!("set one with `--var {}=VALUE`", name.value)),
                 );
                 out.unset.insert(name.value.clone());
                 continue;
@@ -143,7 +145,7 @@ fn variables(
     }
     for name in given.keys().filter(|name| !out.open && !known.contains(name.as_str())) {
         let error =
-            Diagnostic::error(None, format!("`--var {name}`: no such variable is declared"));
+            Diagnostic::error(None, format!("`--var {name}`: the variable is not declared"));
         d.push(match nearest(name, known.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help("declare it under `vars`"),
@@ -156,31 +158,35 @@ fn literal(text: &str, span: Span) -> Node {
     Node { span, value: Value::Text(text.to_owned()) }
 }
 
-/// The texts of the variables.
+/// Returns the texts of the variables by name.
 fn plain(vars: &[(String, Node)]) -> BTreeMap<String, String> {
-    let text = |node: &Node| scalar(&node.value).unwrap_or("").to_owned();
-    vars.iter().map(|(name, node)| (name.clone(), text(node))).collect()
+    let mut texts = BTreeMap::new();
+    for (name, node) in vars {
+        texts.insert(name.clone(), scalar(&node.value).unwrap_or("").to_owned());
+    }
+    texts
 }
 
 impl Loaded {
-    /// The account the stack belongs to, if it says so.
+    /// Returns the account of the stack, if it is declared.
     #[must_use]
     pub fn account(&self) -> Option<AccountId> {
         self.account.as_ref().map(|account| account.value.clone())
     }
 
-    /// The stack's Region, if it says so.
+    /// Returns the Region of the stack, if it is declared.
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         self.region.as_ref().map(|region| region.value.clone())
     }
 
-    /// The stack's name, if it has a good one.
+    /// Returns the name of the stack, if it is declared and valid.
     #[must_use]
     pub fn stack(&self) -> Option<&Name> {
         self.stack.as_ref().map(|stack| &stack.value)
     }
 
+    /// Reads the name, the account and the Region of the stack.
     fn identify(&mut self, d: &mut Diagnostics) {
         self.stack = self.identity("stack", d);
         self.account = self.identity("account", d);
@@ -231,15 +237,15 @@ impl Loaded {
         }
     }
 
-    /// What the configuration declares in these surroundings, and all that is wrong with it.
-    /// Errors that `load` reported are not repeated; after one there is no result.
+    /// Resolves the configuration for an account and a Region. Errors that `load` reported are not
+    /// repeated. Returns `None` if `load` or `resolve` reported errors.
     #[must_use]
     pub fn resolve(&mut self, surroundings: &Surroundings) -> (Option<Desired>, Diagnostics) {
-        self.look(surroundings, Gaps::default())
+        self.resolve_with(surroundings, Gaps::default())
     }
 
-    /// The same where AWS is not asked: what the configuration does not say of its account and its
-    /// Region is stood in for, and no error comes of that.
+    /// Resolves the configuration without AWS. An example replaces an account or Region that is not
+    /// declared, and the errors that could result from the example are not reported.
     #[must_use]
     pub fn check(&mut self, region: Option<Region>) -> (Option<Desired>, Diagnostics) {
         let (own, account) = (region.or_else(|| self.region()), self.account());
@@ -247,28 +253,35 @@ impl Loaded {
         let account = account.or_else(|| "111122223333".parse().ok());
         let region = own.or_else(|| self.likely_region().parse().ok());
         match (account, region) {
-            (Some(account), Some(region)) => self.look(&Surroundings { account, region }, gaps),
+            (Some(account), Some(region)) => {
+                self.resolve_with(&Surroundings { account, region }, gaps)
+            }
             (_, _) => (None, Diagnostics::default()),
         }
     }
 
-    /// A Region of the partition that the texts speak of.
+    /// Returns an example Region of the partition whose ARNs occur in the texts.
     fn likely_region(&self) -> &'static str {
-        let spoken = |partition: &str| {
-            let prefix = format!("arn:{partition}:");
-            self.sources.iter().any(|source| source.text.contains(&prefix))
-        };
-        let other = PARTITIONS.iter().find(|partition| spoken(partition.name));
-        other.map_or("us-east-1", |partition| partition.example)
+        for partition in PARTITIONS {
+            let prefix = format!("arn:{}:", partition.name);
+            if self.sources.iter().any(|source| source.text.contains(&prefix)) {
+                return partition.example;
+            }
+        }
+        "us-east-1"
     }
 
-    fn look(&mut self, surroundings: &Surroundings, gaps: Gaps) -> (Option<Desired>, Diagnostics) {
+    fn resolve_with(
+        &mut self,
+        surroundings: &Surroundings,
+        gaps: Gaps,
+    ) -> (Option<Desired>, Diagnostics) {
         let mut d = Diagnostics::default();
         if let Some(own) = &self.account
             && own.value != surroundings.account
         {
             let message = format!(
-                "this stack belongs to account {}, the credentials are of {}",
+                "the stack belongs to account {}, but the credentials belong to account {}",
                 own.value, surroundings.account
             );
             d.push(
@@ -295,9 +308,9 @@ impl Loaded {
         let sources = &mut self.sources;
         let given = resolve::Given { stack: name, home, gaps, vars: &vars, sources };
         let desired = resolve::stack(&declared, given, &mut d);
-        let good = !self.failed && !d.has_errors();
+        let is_valid = !self.failed && !d.has_errors();
         d.settle();
-        (good.then_some(desired), d)
+        (if is_valid { Some(desired) } else { None }, d)
     }
 
     fn variables(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Variables {
@@ -311,18 +324,18 @@ impl Loaded {
         };
         let mut values = self.vars.values.clone();
         values.retain_mut(|(name, node)| {
-            let good = node.span == Span::default() || interpolate_node(node, &vars, d);
-            if !good {
+            let is_known = node.span == Span::default() || interpolate_node(node, &vars, d);
+            if !is_known {
                 vars.unset.insert(name.clone());
             }
-            good
+            is_known
         });
         vars.vars = plain(&values);
         vars
     }
 }
 
-/// The JSON Schema of the configuration.
+/// Returns the JSON Schema of the configuration.
 #[must_use]
 pub fn schema() -> serde_json::Value {
     let mut out = serde_json::json!({

@@ -28,7 +28,7 @@ fn policies_are_checked() {
       |                          |
       |                          the whole policy is here
       |
-      = help: put the statements into the document, or drop it
+      = help: put the statements into the document, or remove it
 
     error: `allow_lockout` gives no reason
      --> a.yaml:3:96
@@ -36,7 +36,7 @@ fn policies_are_checked() {
     3 |   a: {policy: {document: {Version: "2012-10-17", Statement: []}, users: [root], allow_lockout: ""}}
       |                                                                                                ^^
       |
-      = help: say why nobody but the named principals may ever change this key
+      = help: write the reason why only the named principals can change the policy
 
     error: `Alow` is not an effect
      --> a.yaml:4:38
@@ -85,7 +85,7 @@ fn names_fields_and_references_are_checked() {
       |
       = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, replicas, custom_key_store_id, xks_key_id, adopt, existing
 
-    error: nothing is known as `${var.z}`
+    error: unknown variable `${var.z}`
      --> a.yaml:5:55
       |
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
@@ -137,7 +137,7 @@ fn the_stack_and_its_account_are_checked() {
       |
       = help: use 1 to 64 letters, digits, `_` and `-` (kmsctl writes names into tags and grant names)
 
-    error: this stack belongs to account 444455556666, the credentials are of 111122223333
+    error: the stack belongs to account 444455556666, but the credentials belong to account 111122223333
      --> a.yaml:2:10
       |
     2 | account: 444455556666
@@ -177,7 +177,7 @@ fn variables_come_from_the_command_line() {
     let Spec::Key(key) = &desired.resources[&"key/k".parse().unwrap()].spec else { panic!() };
     assert_eq!(key.deletion_window_days, 9);
     insta::assert_snapshot!(all(&[("a.yaml", text)], &[("naem", "s")]).1, @r##"
-    error: `--var naem`: no such variable is declared
+    error: `--var naem`: the variable is not declared
      |
      = help: did you mean `name`?
 
@@ -187,7 +187,7 @@ fn variables_come_from_the_command_line() {
     2 | vars: {name: ~, days: 7}
       |        ^^^^
       |
-      = help: give one with `--var name=VALUE`
+      = help: set one with `--var name=VALUE`
 
     2 errors.
     "##);
@@ -218,7 +218,7 @@ fn several_files_are_one_configuration() {
     1 | stack: s
       |        - one value here
       |
-      = help: the files of one configuration belong to one stack
+      = help: all files of a configuration declare one stack
 
     error: `vars.v` is declared twice
      --> b.yaml:2:8
@@ -282,7 +282,7 @@ fn a_malformed_document_is_shown_in_its_own_file() {
 }
 
 #[test]
-fn the_schema_knows_every_field() {
+fn the_schema_contains_every_field() {
     let schema = schema();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["required"], serde_json::json!(["stack"]));
@@ -301,5 +301,26 @@ proptest! {
         let _unused = all(&[("a.yaml", &edited)], &[]);
         edited.truncate(edited.floor_char_boundary(at));
         let _unused = all(&[("a.yaml", &edited)], &[]);
+    }
+}
+
+#[test]
+fn moved_keys_are_checked() {
+    let head = "stack: s\nkeys: {new: {}, other: {}}\n";
+    let found = |moved: &str| {
+        let text = format!("{head}moved: [{moved}]\n");
+        all(&[("a.yaml", &text)], &[]).1
+    };
+    assert_eq!(found("{from: key/old, to: key/new}"), "");
+    for (moved, expected) in [
+        ("{from: key/old, to: key/gone}", "`key/gone` is not declared"),
+        ("{from: key/other, to: key/new}", "`key/other` is both declared and moved"),
+        ("{from: alias/a, to: key/new}", "`alias/a` cannot be moved: only keys can"),
+        ("{from: key/old/eu-west-1, to: key/new}", "cannot be moved: only keys can"),
+        ("{from: old, to: key/new}", "`old`"),
+        ("{from: key/a, to: key/new}, {from: key/b, to: key/new}", "is moved twice"),
+    ] {
+        let report = found(moved);
+        assert!(report.contains(expected), "{moved}: {report}");
     }
 }

@@ -46,7 +46,7 @@ impl Merged {
                 d.push(
                     error
                         .also(first.value.span, "one value here")
-                        .help("the files of one configuration belong to one stack"),
+                        .help("all files of a configuration declare one stack"),
                 );
             }
         }

@@ -4,7 +4,7 @@ use crate::decode::{Decode, Diagnostics, Named, Sources, Spanned, choice, record
 use crate::tree::Node;
 
 choice! {
-    /// What it is for.
+    /// Its purpose.
     pub enum Usage {
         /// Encrypts.
         Encrypt = "ENCRYPT_DECRYPT",
@@ -44,7 +44,7 @@ fn read(text: &str) -> (Option<Root>, String) {
 }
 
 #[test]
-fn a_good_record_is_read() {
+fn a_valid_record_is_read() {
     let (root, report) = read(
         "keys:\n  a: {description: 1.10, aliases: [x], usage: SIGN_VERIFY, days: \"7\", type: ~}\n",
     );
@@ -147,6 +147,6 @@ fn all_errors_are_reported() {
 }
 
 #[test]
-fn the_schema_says_what_is_accepted() {
-    insta::assert_snapshot!(serde_json::to_string(&KeyEntry::schema()).unwrap(), @r##"{"description":"A KMS key of the test.","type":"object","properties":{"description":{"anyOf":[{"type":["string","number","boolean"]},{"type":"null"}],"description":"Shown in the console."},"aliases":{"type":"array","items":{"type":["string","number","boolean"]},"description":"Its names."},"usage":{"description":"What it is for.","enum":["ENCRYPT_DECRYPT","SIGN_VERIFY"],"enumDescriptions":["Encrypts.","Signs."]},"days":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967295},{"type":"null"}]},"type":{"anyOf":[{"type":"boolean"},{"type":"null"}]},"raw":{"anyOf":[{},{"type":"null"}]}},"required":["aliases","usage"],"additionalProperties":false}"##);
+fn the_schema_describes_the_accepted_values() {
+    insta::assert_snapshot!(serde_json::to_string(&KeyEntry::schema()).unwrap(), @r##"{"description":"A KMS key of the test.","type":"object","properties":{"description":{"anyOf":[{"type":["string","number","boolean"]},{"type":"null"}],"description":"Shown in the console."},"aliases":{"type":"array","items":{"type":["string","number","boolean"]},"description":"Its names."},"usage":{"description":"Its purpose.","enum":["ENCRYPT_DECRYPT","SIGN_VERIFY"],"enumDescriptions":["Encrypts.","Signs."]},"days":{"anyOf":[{"type":"integer","minimum":0,"maximum":4294967295},{"type":"null"}]},"type":{"anyOf":[{"type":"boolean"},{"type":"null"}]},"raw":{"anyOf":[{},{"type":"null"}]}},"required":["aliases","usage"],"additionalProperties":false}"##);
 }

@@ -1,5 +1,5 @@
 //! The records of the configuration: the fields and their types. The doc comments are the descriptions
-//! in the JSON Schema. The fields of the consumers are in `kind`, beside what they mean.
+//! in the JSON Schema. The fields of the consumers are in `kind`.
 
 mod auto_scaling;
 mod stack;
@@ -13,22 +13,22 @@ use crate::tree::Node;
 record! {
     /// Settings of `kmsctl lint`.
     pub struct Lint {
-        /// Findings that do not count for a while. A waiver needs a reason and a last day; after that day
-        /// the finding counts again, and the lapsed waiver is a finding of its own. `kmsctl lint -v` shows
-        /// waived findings, and SARIF has them as suppressed. A gate cannot be waived.
+        /// Findings that do not count temporarily. A waiver needs a reason and a last day; after that day
+        /// the finding counts again, and the lapsed waiver is a finding of its own. `kmsctl lint -v`
+        /// shows waived findings, and SARIF has them as suppressed. A gate cannot be waived.
         waivers: Vec<Part<Waiver>>,
     }
 }
 
 record! {
-    /// A finding that does not count for a while, such as `{rule: service-unbounded, address: key/lake, reason: the store
-    /// does not exist yet, until: 2027-01-31}`.
+    /// A finding that does not count temporarily, such as `{rule: service-unbounded, address: key/lake,
+    /// reason: the store does not exist yet, until: 2027-01-31}`.
     pub struct Waiver {
         /// The rule, by its id or its name: `KMS302` or `service-unbounded`.
         rule: Text,
         /// The address of the key, such as `key/lake`.
         address: Text,
-        /// Why the finding is accepted, such as `the store does not exist yet`.
+        /// The reason why the finding is accepted, such as `the store does not exist yet`.
         reason: Text,
         /// The last day of the waiver, such as `2027-01-31`.
         until: Text,
@@ -62,7 +62,7 @@ record! {
 record! {
     /// A KMS key.
     pub struct Key {
-        /// Shown in the console, at most 8192 characters.
+        /// The description that the console shows, at most 8192 characters.
         description: Option<Text>,
         /// The key's aliases; `alias/` may be left out. Aliases that the configuration never named are left alone.
         aliases: Vec<Text>,
@@ -83,12 +83,13 @@ record! {
         deletion_window_days: Option<Spanned<u32>>,
         /// Its Region, if not the stack's.
         region: Option<Text>,
-        /// The key spec, in AWS's words; default: `SYMMETRIC_DEFAULT`. Fixed at creation.
+        /// The key spec, as AWS names it; default: `SYMMETRIC_DEFAULT`. Fixed at creation.
         spec: Option<Text>,
-        /// The key usage, in AWS's words, such as `ENCRYPT_DECRYPT` or `SIGN_VERIFY`; fixed at creation.
+        /// The key usage, as AWS names it, such as `ENCRYPT_DECRYPT` or `SIGN_VERIFY`; fixed at
+        /// creation.
         usage: Option<Text>,
-        /// The source of the key material, in AWS's words: `AWS_KMS` (default), `EXTERNAL`, `AWS_CLOUDHSM`
-        /// or `EXTERNAL_KEY_STORE`. Fixed at creation.
+        /// The source of the key material, as AWS names it: `AWS_KMS` (default), `EXTERNAL`,
+        /// `AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`. Fixed at creation.
         origin: Option<Text>,
         /// Whether the key can be replicated to other Regions; fixed at creation.
         multi_region: Option<Spanned<bool>>,
@@ -110,7 +111,7 @@ record! {
     /// A replica of a multi-Region key: it shares the id, the material and the rotation of its primary; everything else
     /// is its own.
     pub struct Replica {
-        /// Shown in the console, at most 8192 characters.
+        /// The description that the console shows, at most 8192 characters.
         description: Option<Text>,
         /// The replica's aliases in its Region; `alias/` may be left out.
         aliases: Vec<Text>,
@@ -163,18 +164,18 @@ record! {
         /// The whole policy, instead of the fields above: the path of a JSON file beside the configuration,
         /// or the policy itself as YAML. `${aws.key_arn}` in it is the key's own ARN.
         document: Option<Node>,
-        /// The reason why a policy is accepted after which nobody might be able to change the policy;
-        /// without it a plan refuses one.
+        /// The reason why a policy is accepted with which the key could become unmanageable;
+        /// without it, a plan refuses such a policy.
         allow_lockout: Option<Text>,
     }
 }
 
 choice! {
-    /// Which part of a policy belongs to the stack.
+    /// The part of a policy that belongs to the stack.
     pub enum Ownership {
         /// The whole policy: statements that are not declared are removed.
         Exclusive = "exclusive",
-        /// Only the stack's own statements, known by their `Sid`: all others stay as they are.
+        /// Only the stack's own statements, identified by their `Sid`: all others stay unchanged.
         Shared = "shared",
     }
 }
@@ -184,7 +185,7 @@ record! {
     pub struct Grant {
         /// The principal that may use the key.
         grantee: Text,
-        /// The operations that the grant allows, in AWS's words, such as `Decrypt`.
+        /// The operations that the grant allows, as AWS names them, such as `Decrypt`.
         @required operations: Spanned<Vec<Text>>,
         /// The principal that may retire the grant.
         retiring: Option<Text>,
@@ -216,21 +217,21 @@ record! {
 }
 
 record! {
-    /// Limits that every change of access must keep, for pipelines where nobody reads every plan. A gate is passed only if
-    /// that is certain: `plan` blocks what does not pass, `lint` reports it, and no waiver silences it. A gate judges the
-    /// whole policy that a plan writes, with the statements that kmsctl derives or adds to a policy of somebody else.
-    /// Access that the policy leaves to IAM policies of the key's own account is not judged.
+    /// Limits that every change of access must keep, for pipelines in which not every plan is reviewed. A gate passes only
+    /// if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a waiver has no effect. A gate
+    /// checks the whole policy that a plan writes, including derived statements and those of other owners.
+    /// Access that the policy leaves to IAM policies of the key's own account is not checked.
     pub struct Gates {
         /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
         /// the policy itself.
         reference: Option<Node>,
         /// No policy may give more access than the same key's policy in this saved plan (written by
         /// `kmsctl plan --out FILE`), usually of the branch to merge into. Keys that are not in it, and grants, are not
-        /// judged by it.
+        /// compared with it.
         base: Option<Text>,
-        /// Access that nobody may have.
+        /// Access that must not exist.
         forbidden: Vec<Part<Forbidden>>,
-        /// The other accounts that may have access to a key. The public never may.
+        /// The other accounts that may have access to a key. Public access never passes.
         accounts: Option<Vec<Text>>,
         /// The number of principals that may lose access to a key by one change.
         removals: Option<Spanned<u32>>,
@@ -238,10 +239,10 @@ record! {
 }
 
 record! {
-    /// Access that nobody may have.
+    /// Access that must not exist.
     pub struct Forbidden {
-        /// Principals and services; `*` stands for everyone except those whom IAM policies of the key's
-        /// account allow.
+        /// Principals and services; `*` stands for everyone except principals that only IAM policies of the
+        /// key's account allow.
         @required principals: Vec<Text>,
         /// Actions and patterns of actions, such as `kms:Decrypt` and `kms:Put*`.
         @required actions: Vec<Text>,
@@ -263,13 +264,13 @@ record! {
     pub struct Removed {
         /// The address of the resource, such as `key/old`.
         address: Text,
-        /// What becomes of it.
+        /// The action.
         action: Action,
     }
 }
 
 choice! {
-    /// How a resource leaves the stack.
+    /// The way in which a resource leaves the stack.
     pub enum Action {
         /// The record is removed; AWS is not touched.
         Forget = "forget",

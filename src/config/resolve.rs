@@ -1,4 +1,5 @@
-//! Resolves the records of a configuration to the declaration of a stack. Knows nothing of what is live.
+//! Resolves the records of a configuration to the declaration of a stack, independently of the live
+//! resources.
 //!
 //! | Phase | Reads | Result |
 //! |---|---|---|
@@ -6,9 +7,9 @@
 //! | `accounts` | the other accounts | their ids and roles |
 //! | `keys` | the keys; defaults and accounts | keys, aliases, grants and policies; the names that others use |
 //! | `roles` | the service-linked roles | the roles |
-//! | `consumers` | the consumers; keys and defaults | the consumers, and what they need of the keys |
+//! | `consumers` | the consumers; keys and defaults | the consumers, and the access to the keys that they need |
 //! | `auto_scaling` | the groups; keys, accounts and roles | statements, grants and roles of the groups |
-//! | `derive` | what all consumers need; keys | the statements in the policies |
+//! | `derive` | the needs of all consumers; keys | the statements in the policies |
 //! | `gates`, `removed`, `moved`, `waivers` | their sections | the rest |
 
 mod accounts;
@@ -38,13 +39,13 @@ use crate::kind::Address;
 use documents::Documents;
 use scope::Scope;
 
-/// What a configuration is resolved with.
+/// The context in which a configuration is resolved.
 pub(super) struct Given<'a> {
     /// The stack's name.
     pub(super) stack: Name,
     /// The default account and Region of the resources.
     pub(super) home: Place,
-    /// What is not known.
+    /// The values that are not known.
     pub(super) gaps: Gaps,
     /// The variables of policy documents.
     pub(super) vars: &'a Variables,

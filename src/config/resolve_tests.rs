@@ -123,7 +123,7 @@ fn the_storage_example_is_resolved() {
 }
 
 #[test]
-fn principals_that_cannot_be_are_told_with_all_others() {
+fn all_invalid_principals_are_reported() {
     insta::assert_snapshot!(report(
         "keys:\n  k:\n    policy:\n      users:\n        - AROAEXAMPLEID12345\n        - 11111111111\n        - arn:aws:iam:111122223333:role/x\n        - role/*\n        - group/devs\n        - umemoto\n        - ec2.amazonaws.com\n        - arn:aws-cn:iam::111122223333:role/x\n"
     ), @r##"
@@ -133,7 +133,7 @@ fn principals_that_cannot_be_are_told_with_all_others() {
     6 |         - AROAEXAMPLEID12345
       |           ^^^^^^^^^^^^^^^^^^
       |
-      = help: name the ARN of an existing user or role, or drop it
+      = help: name the ARN of an existing user or role, or remove it
 
     error: the account `11111111111` has 11 digits
      --> a.yaml:7:11
@@ -196,7 +196,7 @@ fn principals_that_cannot_be_are_told_with_all_others() {
 }
 
 #[test]
-fn aliases_are_checked_and_claimed_once() {
+fn an_alias_is_declared_for_one_key() {
     insta::assert_snapshot!(report(
         "keys:\n  a: {aliases: [x, alias/x, alias/aws/ebs, my-alias/y]}\n  b:\n    aliases: [x]\n  c: {region: eu-west-1, aliases: [x]}\n"
     ), @r##"
@@ -208,7 +208,7 @@ fn aliases_are_checked_and_claimed_once() {
       |                 |
       |                 first here
       |
-      = help: an alias points at one key of its Region: remove one of the two
+      = help: an alias refers to one key of its Region: remove one of the two
 
     error: `alias/aws/ebs` is reserved for AWS managed keys
      --> a.yaml:3:29
@@ -235,14 +235,14 @@ fn aliases_are_checked_and_claimed_once() {
     5 |     aliases: [x]
       |               ^
       |
-      = help: an alias points at one key of its Region: remove one of the two
+      = help: an alias refers to one key of its Region: remove one of the two
 
     4 errors.
     "##);
 }
 
 #[test]
-fn creation_fields_belong_together() {
+fn fields_that_are_fixed_at_creation_are_checked_together() {
     insta::assert_snapshot!(report(
         "keys:\n  a: {spec: RSA_2084}\n  b: {spec: HMAC_256}\n  c: {spec: RSA_2048, usage: KEY_AGREEMENT}\n  d: {origin: AWS_CLOUDHSM, multi_region: true}\n  e: {xks_key_id: x, custom_key_store_id: y}\n  f: {origin: EXTERNAL}\n"
     ), @r##"
@@ -284,23 +284,23 @@ fn creation_fields_belong_together() {
     6 |   d: {origin: AWS_CLOUDHSM, multi_region: true}
       |                                           ^^^^
       |
-      = help: drop `multi_region`, or the custom key store
+      = help: remove `multi_region` or `custom_key_store_id`
 
-    error: a key of origin AWS_KMS has no id in an external key store
+    error: a key of origin AWS_KMS has no `xks_key_id`
      --> a.yaml:7:19
       |
     7 |   e: {xks_key_id: x, custom_key_store_id: y}
       |                   ^
       |
-      = help: drop it, or write `origin: EXTERNAL_KEY_STORE`
+      = help: remove it, or set `origin: EXTERNAL_KEY_STORE`
 
-    error: a key of origin AWS_KMS lies in no custom key store
+    error: a key of origin AWS_KMS is not in a custom key store
      --> a.yaml:7:43
       |
     7 |   e: {xks_key_id: x, custom_key_store_id: y}
       |                                           ^
       |
-      = help: write `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`
+      = help: remove it, or set `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`
 
     warning: kmsctl does not import key material
      --> a.yaml:8:15
@@ -400,13 +400,13 @@ fn grants_are_checked_against_their_key() {
       |
       = help: did you mean `workload`?
 
-    error: a grant of no operations does nothing
+    error: `operations` is empty
      --> a.yaml:9:40
       |
     9 |       h: {grantee: role/x, operations: [], constraints: {encryption_context_equals: {a: b}, encryption_context_su...
       |                                        ^
       |
-      = help: name some, or drop it
+      = help: name at least one operation, or remove the grant
 
     error: this key cannot have constraints on its grants
      --> a.yaml:9:57
@@ -429,7 +429,7 @@ fn grants_are_checked_against_their_key() {
 }
 
 #[test]
-fn existing_and_adopted_keys_are_named_whole() {
+fn existing_and_adopted_keys_are_checked() {
     insta::assert_snapshot!(report(
         "keys:\n  a: {existing: alias/x}\n  b: {existing: \"arn:aws:kms:us-east-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\", description: x, aliases: [y], adopt: alias/z}\n  c: {adopt: alias/aws/ebs}\n  d: {adopt: nothing}\n"
     ), @r##"
@@ -449,13 +449,13 @@ fn existing_and_adopted_keys_are_named_whole() {
       |
       = help: of an existing key only `aliases`, `grants` and the stack's own statements in its policy are managed; to manage the key itself write `adopt`
 
-    error: this key is of account 999900001111, so its aliases are too
+    error: the key is in account 999900001111, where this stack cannot manage aliases
      --> a.yaml:4:122
       |
     4 | ...ab-34cd-56ef-1234567890ab", description: x, aliases: [y], adopt: alias/z}
       |                                                          ^
       |
-      = help: an alias and its key are of one account: remove it
+      = help: an alias is in the account of its key: remove it here
 
     error: `adopt` cannot be declared beside `existing`
      --> a.yaml:4:133
@@ -473,7 +473,7 @@ fn existing_and_adopted_keys_are_named_whole() {
       |
       = help: choose a name that does not begin with `alias/aws/`
 
-    error: `nothing` names no key
+    error: `nothing` is not a key
      --> a.yaml:6:14
       |
     6 |   d: {adopt: nothing}
@@ -510,13 +510,13 @@ fn service_linked_roles_are_of_known_services() {
       |
       = help: did you mean `autoscaling.amazonaws.com`?
 
-    error: the role of `rds.amazonaws.com` takes no suffix
+    error: the role of `rds.amazonaws.com` does not support a suffix
      --> a.yaml:4:42
       |
     4 |   - {service: rds.amazonaws.com, suffix: kms}
       |                                          ^^^
       |
-      = help: drop the suffix: the service has one role an account
+      = help: remove the suffix: an account has one role for this service
 
     error: `a b` is not a suffix
      --> a.yaml:5:50

@@ -1,8 +1,8 @@
-//! What a configuration is resolved in.
+//! The account and Region for which a configuration is resolved.
 
 use crate::id::{AccountId, Region};
 
-/// What only AWS knows, and the configuration needs.
+/// The account and Region for which a configuration is resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surroundings {
     /// The account of the credentials.
@@ -11,13 +11,13 @@ pub struct Surroundings {
     pub region: Region,
 }
 
-/// What is not known while a configuration is resolved. No error may follow from it.
+/// The values that are not known while a configuration is resolved. No error may result from them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gaps {
-    /// A text could not be read, so that declarations may be missing.
+    /// Whether a text could not be read, so that declarations may be missing.
     pub(super) text: bool,
-    /// Another account stands in for that of the stack.
+    /// Whether an example replaces the account of the stack.
     pub(super) account: bool,
-    /// Another Region stands in for that of the stack.
+    /// Whether an example replaces the Region of the stack.
     pub(super) region: bool,
 }

@@ -40,7 +40,7 @@ fn one(text: &str) -> String {
 }
 
 #[test]
-fn a_bad_stack_name_hides_nothing() {
+fn an_invalid_stack_name_suppresses_no_other_error() {
     insta::assert_snapshot!(
         one("stack: a b\nkeys: {k: {deletion_window_days: 3}}\n"),
         @r##"
@@ -51,7 +51,7 @@ fn a_bad_stack_name_hides_nothing() {
 }
 
 #[test]
-fn a_variable_without_a_value_hides_only_what_follows_from_it() {
+fn a_variable_without_a_value_suppresses_only_errors_about_its_uses() {
     let text = r#"
 stack: "${var.name}"
 vars: {name: ~, x: ~, derived: "${aws.acount}"}
@@ -74,9 +74,9 @@ keys:
       statements: [{Effect: Allow, Principal: {AWS: "*"}, Action: "kms:*", Resource: "*", Condition: {StringEquals: {"aws:PrincipalOrgID": "${var.x}"}}}]
 "#;
     insta::assert_snapshot!(one(text), @r##"
-    a.yaml:3:8 `name` has no value; give one with `--var name=VALUE`
-    a.yaml:3:17 `x` has no value; give one with `--var x=VALUE`
-    a.yaml:3:32 nothing is known as `${aws.acount}`; did you mean `${aws.account_id}`?
+    a.yaml:3:8 `name` has no value; set one with `--var name=VALUE`
+    a.yaml:3:17 `x` has no value; set one with `--var x=VALUE`
+    a.yaml:3:32 unknown variable `${aws.acount}`; did you mean `${aws.account_id}`?
     a.yaml:13:61 `nobody` is not a principal; write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN (`arn:aws:iam::ACCOUNT:role/NAME`)
     a.yaml:11:32 `a b` is not an alias name; use 1 to 250 letters, digits, `/`, `_` and `-` after `alias/`
     a.yaml:14:70 `Decript` is not an operation of grants; did you mean `Decrypt`?
@@ -84,14 +84,14 @@ keys:
     "##);
     // A misspelt `--var` hides nothing either.
     insta::assert_snapshot!(told(&[("a.yaml", "stack: s\nvars: {x: ~}\nkeys: {k: {deletion_window_days: 3}}\n")], &[("y", "1")]), @r##"
-    a.yaml:2:8 `x` has no value; give one with `--var x=VALUE`
-     `--var y`: no such variable is declared; declare it under `vars`
+    a.yaml:2:8 `x` has no value; set one with `--var x=VALUE`
+     `--var y`: the variable is not declared; declare it under `vars`
     a.yaml:3:34 a deletion window of 3 days is not possible; AWS accepts 7 to 30
     "##);
 }
 
 #[test]
-fn a_file_that_cannot_be_read_hides_only_what_it_may_declare() {
+fn an_unreadable_file_suppresses_only_errors_about_missing_declarations() {
     let files = [
         ("a.yaml", "stack: s\nvars: {x: 1\n"),
         (
@@ -113,37 +113,37 @@ fn a_file_that_cannot_be_read_hides_only_what_it_may_declare() {
 }
 
 #[test]
-fn nothing_where_something_must_be_is_told_with_what_to_write() {
+fn the_error_for_a_missing_value_says_what_to_write() {
     insta::assert_snapshot!(
         one("stack: s\nx-common: &c {enabled: true}\ndefaults:\nkeys:\n  a:\n  b:\n    aliases:\n    grants:\n      g: {grantee: , operations: [Decrypt]}\n"),
         @r##"
-    a.yaml:2:1 unknown field `x-common`; put the settings of all keys into `defaults`, a value that is used several times into `vars`, and an anchor where its text first occurs; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, efs, es, rds, s3, auto_scaling, service_linked_roles, gates, removed, lint
+    a.yaml:2:1 unknown field `x-common`; put the settings of all keys into `defaults`, a value that is used several times into `vars`, and an anchor where its text first occurs; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, efs, es, rds, s3, auto_scaling, service_linked_roles, gates, moved, removed, lint
     a.yaml:5:4 expected a map, found nothing; write `a: {}`
-    a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or take `aliases` away
+    a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or remove `aliases`
     a.yaml:9:18 expected text, found nothing; write a value after `grantee:`
     "##
     );
-    insta::assert_snapshot!(one("stack: s\nkeys:\n"), @r##"a.yaml:2:5 expected a map, found nothing; write `keys: {}`, or take `keys` away"##);
+    insta::assert_snapshot!(one("stack: s\nkeys:\n"), @r##"a.yaml:2:5 expected a map, found nothing; write `keys: {}`, or remove `keys`"##);
 }
 
 #[test]
-fn a_policy_that_locks_out_is_refused_with_its_place() {
+fn a_policy_with_which_a_key_could_become_unmanageable_is_refused() {
     let text = "stack: s\nkeys:\n  a:\n    policy: {administrators: [role/x], delegate_to_iam: false}\n  b: {policy: {administrators: [role/x], delegate_to_iam: false, allow_lockout: a test}}\n";
-    insta::assert_snapshot!(one(text), @r##"a.yaml:4:13 the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` could change the policy, and nobody could once it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name two administrators, or say `allow_lockout: <reason>` in the policy"##);
+    insta::assert_snapshot!(one(text), @r##"a.yaml:4:13 the key could become unmanageable: only `arn:aws:iam::111122223333:role/x` could change the policy, and no one could after it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name two administrators, or set `allow_lockout: <reason>` in the policy"##);
     let (desired, d, sources) = checked(&[("a.yaml", text)], &[]);
     assert!(desired.is_some() && d.has_refusals() && !d.has_errors());
-    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r##"refused: the policy could lock everybody out of the key: only `arn:aws:iam::111122223333:role/x` could change the policy, and nobody could once it is deleted"##);
+    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r##"refused: the key could become unmanageable: only `arn:aws:iam::111122223333:role/x` could change the policy, and no one could after it is deleted"##);
     assert!(d.without_refusals().is_empty());
 }
 
 #[test]
-fn an_account_and_a_region_that_stand_in_cause_no_error() {
+fn an_example_account_and_region_cause_no_error() {
     let keys = "stack: s\nkeys:\n  a:\n    policy:\n      document: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Principal: {AWS: \"arn:aws-cn:iam::999900001111:root\"}, Action: \"kms:*\", Resource: \"*\"}]}\n  b: {existing: \"arn:aws-cn:kms:cn-north-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\", aliases: [x]}\n  c: {adopt: \"arn:aws-cn:kms:cn-north-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\"}\n";
     assert_eq!(one(keys), "");
     insta::assert_snapshot!(one(&format!("account: 111122223333\nregion: eu-west-1\n{keys}")), @r##"
     a.yaml:7:86 `arn:aws-cn:iam::999900001111:root` is in the partition `aws-cn`, the key in `aws`; begin the ARN with `arn:aws:`
-    a.yaml:8:17 this key is not in the stack's partition `aws`; no account reaches into another partition
-    a.yaml:8:110 this key is of account 999900001111, so its aliases are too; an alias and its key are of one account: remove it
-    a.yaml:9:14 this key is of 999900001111 in cn-north-1, the stack's is of 111122223333 in eu-west-1; set the key's `region`; a key of another account can only be `existing`
+    a.yaml:8:17 this key is not in the stack's partition `aws`; an account has no access to other partitions
+    a.yaml:8:110 the key is in account 999900001111, where this stack cannot manage aliases; an alias is in the account of its key: remove it here
+    a.yaml:9:14 the key is in 999900001111 in cn-north-1, but it is declared in 111122223333 in eu-west-1; set the key's `region`; for a key of another account, use `existing`
     "##);
 }

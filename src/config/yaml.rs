@@ -30,24 +30,25 @@ const MAX_REPLAYED: usize = 100_000;
 /// `None` if the text is not valid YAML; only the first error is reported then.
 pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
     let reader = Reader { text, source, d: Diagnostics::default() };
-    let failed = |message: String| {
-        let mut d = Diagnostics::default();
-        d.push(Diagnostic::error(None, message));
-        (None, d)
-    };
+
     // The parser is recursive and its frames are large. At the maximum depth it would overflow the
     // 2 MiB stack of a worker thread, so it runs on a thread with a larger stack.
     let (node, more) = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
         match thread.spawn_scoped(scope, || reader.read()) {
-            Ok(thread) => {
-                thread.join().unwrap_or_else(|_| failed("the YAML reader failed".to_owned()))
-            }
-            Err(error) => failed(format!("cannot start a thread: {error}")),
+            Ok(thread) => thread.join().unwrap_or_else(|_| failed("the YAML reader failed")),
+            Err(error) => failed(&format!("cannot start a thread: {error}")),
         }
     });
     d.extend(more);
     node
+}
+
+/// Returns the result of a parser that failed.
+fn failed(message: &str) -> (Option<Node>, Diagnostics) {
+    let mut d = Diagnostics::default();
+    d.push(Diagnostic::error(None, message));
+    (None, d)
 }
 
 fn options() -> Options {

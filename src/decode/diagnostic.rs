@@ -1,5 +1,4 @@
-//! What is wrong with a text, and reports that underline it.
-//! Knows nothing of what the texts mean; prints nothing itself.
+//! Errors and warnings about texts, and reports that underline the text.
 
 use std::collections::BTreeMap;
 
@@ -10,43 +9,43 @@ use crate::policy::lint::Rule;
 use crate::text::{printable, printable_same_length};
 use crate::tree::Span;
 
-/// How many diagnostics one report shows; the rest are counted.
+/// The largest number of diagnostics in a report. The others are only counted.
 const MAX_SHOWN: usize = 200;
 
-/// How bad it is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// The run cannot go on.
+    /// An error, after which the command fails.
     Error,
-    /// The configuration is read, and a plan of it would be blocked.
+    /// An objection: the configuration is valid, but its plan is blocked.
     Refusal,
-    /// The run goes on.
+    /// A warning.
     Warning,
-    /// Worth knowing.
+    /// Additional information.
     Note,
 }
 
-/// One thing to tell about the texts.
+/// An error, a warning or a note about a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What is wrong, as one sentence without a full stop.
+    /// The message: a fragment without a full stop.
     pub message: String,
-    /// Stands beside the underlined text; may be empty.
+    /// The text beside the underlined text; may be empty.
     pub label: Box<str>,
-    /// The text it is about, if it is about one.
+    /// The position, if the diagnostic has one.
     pub span: Option<Span>,
-    /// Other places that matter, in any source.
+    /// Further positions, in any source, with their labels.
     pub also: Vec<(Span, String)>,
-    /// What to do about it.
+    /// The help: what to do.
     pub help: Option<String>,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// The rule that it breaks, if it breaks one.
+    /// The lint rule, if there is one.
     pub rule: Option<&'static Rule>,
 }
 
 impl Diagnostic {
-    /// An error at a span, or at none.
+    /// Creates an error at a position, or without one.
     pub fn error(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -59,31 +58,31 @@ impl Diagnostic {
         }
     }
 
-    /// A warning at a span, or at none.
+    /// Creates a warning at a position, or without one.
     pub fn warning(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(span, message) }
     }
 
-    /// What a plan would refuse, at a span.
+    /// Creates a refusal at a position, or without one.
     pub fn refusal(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
         Self { severity: Severity::Refusal, ..Self::error(span, message) }
     }
 
-    /// With text beside the underlined place.
+    /// Sets the text beside the underlined text.
     #[must_use]
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// With one more place.
+    /// Adds a position with a label.
     #[must_use]
     pub fn also(mut self, span: Span, label: impl Into<String>) -> Self {
         self.also.push((span, label.into()));
         self
     }
 
-    /// With what to do about it.
+    /// Sets the help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -124,8 +123,8 @@ impl Diagnostic {
 
 type Place<'a> = (Span, &'a str, AnnotationKind);
 
-/// The lines of one source around the places in it. Only those are handed to the renderer:
-/// a report of many errors in a large file stays fast.
+/// Returns the lines of a source around the positions. The renderer gets only these lines, so that
+/// a report of many errors in a large file is fast.
 fn snippet<'a>(
     sources: &'a Sources,
     number: u16,
@@ -160,9 +159,9 @@ fn snippet<'a>(
 /// The words in the name of a field whose value may be a secret, in lower case.
 const SECRETS: [&str; 2] = ["password", "secret"];
 
-/// Replaces by `*` what may be a secret, because excerpts end up in logs: the value of every field whose
-/// name contains one of the words in `SECRETS`, whether the field exists or not. References to
-/// variables are not secrets. The result has as many bytes as `text`.
+/// Replaces values that may be secrets by `*`, because excerpts can end up in logs. A value may be
+/// a secret if the name of its field contains one of the words in `SECRETS`, whether the field
+/// exists or not. References to variables are not secrets. The result has as many bytes as `text`.
 fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -196,44 +195,44 @@ fn names_secret(text: &str) -> bool {
     SECRETS.iter().any(|word| name.contains(word))
 }
 
-/// All that was found so far.
+/// The diagnostics that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
-    /// Where a value stands that is not known, and how many diagnostics there were by then.
+    /// The positions of unknown values, with the number of diagnostics at the time of the report.
     unknown: BTreeMap<Span, usize>,
 }
 
 impl Diagnostics {
-    /// Adds one.
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.all.push(diagnostic);
     }
 
-    /// Adds an error at a position, with what to do about it.
+    /// Adds an error with help.
     pub fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.push(Diagnostic::error(span, message).help(help));
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no diagnostics.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of diagnostics.
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Whether one of them is an error.
+    /// Returns whether there is an error.
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.has(Severity::Error)
     }
 
-    /// Whether a plan would refuse one of them.
+    /// Returns whether there is a refusal.
     #[must_use]
     pub fn has_refusals(&self) -> bool {
         self.has(Severity::Refusal)
@@ -243,37 +242,37 @@ impl Diagnostics {
         self.all.iter().any(|d| d.severity == severity)
     }
 
-    /// All, in the order they were found.
+    /// Returns the diagnostics in the order in which they were found.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()
     }
 
-    /// All but what the plan itself refuses, for those who see the plan.
+    /// Removes the refusals, which a plan shows itself.
     #[must_use]
     pub fn without_refusals(mut self) -> Self {
         self.all.retain(|d| d.severity != Severity::Refusal);
         self
     }
 
-    /// Those after the first `count`.
+    /// Returns the diagnostics after the first `count`.
     pub(crate) fn since(&mut self, count: usize) -> std::slice::IterMut<'_, Diagnostic> {
         self.all.get_mut(count..).unwrap_or_default().iter_mut()
     }
 
-    /// The value at this place is not known, which is told already: whatever else is said about it
-    /// follows from that.
+    /// Marks the value at a position as unknown. The cause is already reported, so later
+    /// diagnostics about the value are suppressed.
     pub(crate) fn unknown(&mut self, span: Span) {
         self.unknown.entry(span).or_insert(self.all.len());
     }
 
-    /// Whether a value within the span is not known.
+    /// Returns whether a value within the span is unknown.
     pub(crate) fn is_unknown(&self, span: Span) -> bool {
         let last = Span { start: span.end, end: u32::MAX, ..span };
         let starting = self.unknown.range(Span { end: 0, ..span }..=last);
         starting.into_iter().any(|(inner, _)| inner.end <= span.end)
     }
 
-    /// Drops what was said about values that are not known.
+    /// Removes the diagnostics that were added about a value after it was marked as unknown.
     pub(crate) fn settle(&mut self) {
         let unknown = std::mem::take(&mut self.unknown);
         let mut number = 0;
@@ -283,8 +282,8 @@ impl Diagnostics {
         });
     }
 
-    /// The report: every diagnostic in the order of its source and position, then a count.
-    /// Empty if there is none.
+    /// Returns the report: all diagnostics in the order of their sources and positions, and their
+    /// number. Returns an empty text if there are none.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
         if self.all.is_empty() {
@@ -308,20 +307,20 @@ impl Diagnostics {
     }
 
     fn count(&self) -> String {
-        let of = |severity| self.all.iter().filter(|d| d.severity == severity).count();
-        let counted = |count: usize, one: &str| match count {
-            0 => None,
-            1 => Some(format!("1 {one}")),
-            _ => Some(format!("{count} {one}s")),
-        };
-        let kinds = [
+        let severities = [
             (Severity::Error, "error"),
             (Severity::Refusal, "refusal"),
             (Severity::Warning, "warning"),
             (Severity::Note, "note"),
         ];
-        let parts = kinds.map(|(severity, one)| counted(of(severity), one));
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        let mut parts = Vec::new();
+        for (severity, name) in severities {
+            match self.all.iter().filter(|d| d.severity == severity).count() {
+                0 => {}
+                1 => parts.push(format!("1 {name}")),
+                count => parts.push(format!("{count} {name}s")),
+            }
+        }
         format!("{}.\n", parts.join(", "))
     }
 }
@@ -350,7 +349,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
     }
 }
 
-/// The known name a misspelt one was most likely meant to be, if any is near.
+/// Returns the known name that is most similar to a misspelt one, if any is similar.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A name longer than any field is no misspelling; comparing it would cost its square.
     if name.len() > 256 {

@@ -46,7 +46,7 @@ fn reports_underline_in_the_order_of_the_sources() {
 }
 
 #[test]
-fn nothing_raw_reaches_the_terminal_and_long_lines_are_cut() {
+fn unsafe_characters_are_replaced_and_long_lines_are_cut() {
     let mut sources = Sources::new();
     let text = format!("k: \u{1b}[31m\u{9b}\u{202e}bad\u{7}\r\nlong: {}\n", "x".repeat(2_000_000));
     sources.add("evil\u{1b}.yaml", text);
@@ -75,7 +75,7 @@ fn spans_outside_the_text_do_not_panic() {
 }
 
 #[test]
-fn the_nearest_name_is_near() {
+fn only_similar_names_are_suggested() {
     let known = ["description", "aliases", "policy"];
     assert_eq!(nearest("descriptoin", known), Some("description"));
     assert_eq!(nearest("Alias", known), Some("aliases"));

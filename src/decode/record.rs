@@ -227,17 +227,17 @@ pub fn field<T: Decode>(node: &Node, name: &str, required: bool, d: &mut Diagnos
 
 /// Reads one word of a closed set.
 pub(crate) fn one_of<T: Copy>(node: &Node, words: &[(&str, T)], d: &mut Diagnostics) -> Option<T> {
-    let names = || words.iter().map(|(word, _)| *word);
-    let expected = || format!("one of {}", names().collect::<Vec<_>>().join(", "));
+    let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let (Value::Text(text) | Value::Number(text)) = &node.value else {
-        d.push(mismatch(node, &expected()));
+        d.push(mismatch(node, &format!("one of {}", names.join(", "))));
         return None;
     };
     if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
         return Some(*value);
     }
-    let error = Diagnostic::error(node.span, format!("expected {}, found `{text}`", expected()));
-    d.push(match nearest(text, names()) {
+    let message = format!("expected one of {}, found `{text}`", names.join(", "));
+    let error = Diagnostic::error(node.span, message);
+    d.push(match nearest(text, names) {
         Some(near) => error.help(format!("did you mean `{near}`?")),
         None => error,
     });

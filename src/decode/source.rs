@@ -54,8 +54,8 @@ impl Source {
         let at = self.text.floor_char_boundary(at);
         let line = self.index.lines.partition_point(|start| *start <= at);
         let start = line.checked_sub(1).and_then(|line| self.index.lines.get(line));
-        let before = |at| self.index.before(&self.text, at);
-        (line + 1, before(at) - start.map_or(0, |start| before(*start)) + 1)
+        let line_start = start.map_or(0, |start| self.index.before(&self.text, *start));
+        (line + 1, self.index.before(&self.text, at) - line_start + 1)
     }
 }
 

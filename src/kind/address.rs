@@ -82,36 +82,42 @@ impl FromStr for Address {
     }
 }
 
+/// Returns the message and the help of an error as one text.
+fn explain(error: &BadId) -> String {
+    format!("{} ({})", error.message, error.help)
+}
+
 /// Checks that a configuration can give the name to a resource of the kind.
 fn check_name(kind: Kind, name: &str) -> Result<(), String> {
-    let bad = |bad: BadId| format!("{} ({})", bad.message, bad.help);
     if kind == Kind::Alias {
         let (alias, region) =
             name.split_once('@').map_or((name, None), |(alias, region)| (alias, Some(region)));
-        format!("alias/{alias}").parse::<AliasName>().map_err(bad)?;
-        return region.map_or(Ok(()), |region| region.parse::<Region>().map(drop).map_err(bad));
+        format!("alias/{alias}").parse::<AliasName>().map_err(|bad| explain(&bad))?;
+        return region.map_or(Ok(()), |region| {
+            region.parse::<Region>().map(drop).map_err(|bad| explain(&bad))
+        });
     }
     if kind == Kind::ServiceLinkedRole {
-        return name.parse::<service_linked_role::Spec>().map(drop).map_err(bad);
+        return name.parse::<service_linked_role::Spec>().map(drop).map_err(|bad| explain(&bad));
     }
     if kind == Kind::Key
         && let Some((key, region)) = name.split_once('/')
     {
         // A replica.
-        key.parse::<Name>().map(drop).map_err(bad)?;
-        return region.parse::<Region>().map(drop).map_err(bad);
+        key.parse::<Name>().map(drop).map_err(|bad| explain(&bad))?;
+        return region.parse::<Region>().map(drop).map_err(|bad| explain(&bad));
     }
     if Address::is_single(kind) {
         return Err(format!("a stack has at most one `{0}`: write `{0}`", kind.as_str()));
     }
     if kind != Kind::Grant {
-        return name.parse::<Name>().map(drop).map_err(bad);
+        return name.parse::<Name>().map(drop).map_err(|bad| explain(&bad));
     }
     let Some((key, grant)) = name.split_once('/') else {
         return Err("the address of a grant is `grant/KEY/GRANT`".to_owned());
     };
     let names = [key, grant].map(str::parse::<Name>);
-    names.into_iter().try_for_each(|name| name.map(drop).map_err(bad))
+    names.into_iter().try_for_each(|name| name.map(drop).map_err(|bad| explain(&bad)))
 }
 
 impl TryFrom<String> for Address {

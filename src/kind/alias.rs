@@ -48,10 +48,7 @@ impl Resource for Alias {
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
         let Setting { place, keys, .. } = *setting;
-        let create = |to: &Spec| {
-            CreateAlias { alias_name: to.name.clone(), target_key_id: to.target.clone() }.into()
-        };
-        let delete = |from: &Spec| DeleteAlias { alias_name: from.name.clone() }.into();
+
         Ok(match change {
             Change::Create { to } => Calls::all_at(place, vec![create(to)]),
             Change::Update { from, to } | Change::Import { from, to } => {
@@ -65,8 +62,8 @@ impl Resource for Alias {
                 } else {
                     let mut calls = Calls::all_at(place, vec![delete(from), create(to)]);
                     calls.risk = Some(
-                        "the keys differ in type or usage, so the alias is deleted and created \
-                         again: in between it does not resolve"
+                        "deletes the alias and creates it again, because the keys differ in type \
+                        or usage; between the two calls the alias does not exist"
                             .to_owned(),
                     );
                     calls
@@ -82,14 +79,27 @@ impl Resource for Alias {
     }
 }
 
+fn create(to: &Spec) -> Call {
+    CreateAlias { alias_name: to.name.clone(), target_key_id: to.target.clone() }.into()
+}
+
+fn delete(from: &Spec) -> Call {
+    DeleteAlias { alias_name: from.name.clone() }.into()
+}
+
 /// Returns whether `UpdateAlias` can move an alias from one key to the other: both must be
 /// symmetric, both asymmetric or both HMAC keys, with the same usage (KMS API Reference,
 /// UpdateAlias). An unknown key counts as different, because deleting and creating the alias always
 /// works.
 fn same_type(from: &KeyRef, to: &KeyRef, facts: &KeyFacts) -> bool {
-    let kind = |key: &KeyRef| {
-        let fact = facts.get(key)?;
-        Some((key::rule(&fact.spec)?.family, fact.usage.as_str()))
-    };
-    kind(from).is_some_and(|of_from| kind(to) == Some(of_from))
+    match (type_of(from, facts), type_of(to, facts)) {
+        (Some(from), Some(to)) => from == to,
+        (_, _) => false,
+    }
+}
+
+/// Returns the family and the usage of a key, if they are known.
+fn type_of<'a>(key: &KeyRef, facts: &'a KeyFacts) -> Option<(key::Family, &'a str)> {
+    let fact = facts.get(key)?;
+    Some((key::rule(&fact.spec)?.family, fact.usage.as_str()))
 }

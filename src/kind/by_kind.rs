@@ -1,5 +1,5 @@
-//! Reads values of any kind, which are written as `{"kind": content}`. A derived reader would try the
-//! kinds of consumers after the others, and would not say what is wrong with the content.
+//! Deserializes values of any kind, which are written as `{"kind": content}`. A derived
+//! `Deserialize` would try all kinds of consumers, and would not report the error in the content.
 
 use super::Kind;
 use serde::Deserializer;

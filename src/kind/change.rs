@@ -107,7 +107,7 @@ pub struct Violation {
     pub field: String,
     /// The reason, as a fragment.
     pub reason: String,
-    /// What to do.
+    /// The help: what to do.
     pub help: String,
 }
 
@@ -121,7 +121,7 @@ impl Violation {
         Self { field: field.into(), reason: reason.into(), help: help.into() }
     }
 
-    /// The violation of a change whose sides are of different kinds.
+    /// Creates the violation of a change whose two forms are of different kinds.
     pub(super) fn kind_changed() -> Self {
         Self::new("", "the kind of the resource changed", "use another address")
     }
@@ -158,7 +158,8 @@ impl<C> Calls<C> {
     }
 
     pub(super) fn map<D>(self, f: impl Fn(C) -> D) -> Calls<D> {
-        let map = |calls: Vec<(Place, C)>| calls.into_iter().map(|(p, c)| (p, f(c))).collect();
-        Calls { first: map(self.first), last: map(self.last), risk: self.risk }
+        let [first, last] = [self.first, self.last]
+            .map(|calls| calls.into_iter().map(|(place, call)| (place, f(call))).collect());
+        Calls { first, last, risk: self.risk }
     }
 }

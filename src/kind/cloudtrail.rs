@@ -1,4 +1,5 @@
-//! What trails and event data stores have in common: which events they take, in AWS's words.
+//! The types that trails and event data stores share: event selectors in the form of the CloudTrail
+//! API.
 
 pub(crate) mod aws;
 pub mod fields;
@@ -11,18 +12,18 @@ use std::collections::BTreeSet;
 /// KMS key policies for CloudTrail).
 pub const SERVICE: &str = "cloudtrail.amazonaws.com";
 
-/// Which events are taken: those for which every field is as one of its values.
+/// A selector of events. It selects the events that meet all conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AdvancedEventSelector {
-    /// What people call it.
+    /// The name of the selector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What must hold of each field.
+    /// The conditions.
     pub field_selectors: BTreeSet<FieldSelector>,
 }
 
-/// What must hold of a field of an event.
+/// A condition on a field of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -43,7 +44,8 @@ pub struct FieldSelector {
 }
 
 impl FieldSelector {
-    /// How many values it has: AWS counts those of all selectors together.
+    /// Returns the number of values. CloudTrail limits the number of values of all selectors
+    /// together.
     #[must_use]
     pub fn values(&self) -> usize {
         let all = [
@@ -58,9 +60,9 @@ impl FieldSelector {
     }
 }
 
-/// The tags of these keys, with their values: CloudTrail takes whole tags away.
+/// Returns the tags with these keys. `RemoveTags` of CloudTrail requires the values too.
 pub(crate) fn tags_of(keys: &[String], tags: &Tags) -> Vec<Tag> {
-    let tag =
-        |key: &String| Tag { key: key.clone(), value: tags.get(key).cloned().unwrap_or_default() };
-    keys.iter().map(tag).collect()
+    keys.iter()
+        .map(|key| Tag { key: key.clone(), value: tags.get(key).cloned().unwrap_or_default() })
+        .collect()
 }

@@ -12,7 +12,7 @@ use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
     Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, fixed_key, missing, tag_calls, tag_list,
+    allowed, changed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -21,7 +21,7 @@ use crate::policy::derive::Condition;
 use crate::policy::{Need, PrincipalSet};
 use serde::{Deserialize, Serialize};
 
-/// What a store is made with, or what one `UpdateEventDataStore` changes.
+/// The settings with which a store is created, or that one `UpdateEventDataStore` changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -65,13 +65,13 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of event data stores.
 #[derive(Debug)]
 pub struct CloudtrailEventDataStore;
 
-const KEY_STAYS: &str = "CloudTrail never takes a key away from a store, nor gives it another: make \
-                         a store under another name with the new key, keep this one and its key as \
-                         long as its events are needed, then take it out of the configuration";
+const FIXED_KEY: &str = "CloudTrail neither changes nor removes the key of a store: declare a store \
+with the new key under another name, keep this store and its key as long as \
+its events are needed, and then remove it from the configuration";
 
 impl Consumer for CloudtrailEventDataStore {
     type Settings = Settings;
@@ -96,7 +96,7 @@ impl Consumer for CloudtrailEventDataStore {
 
     fn create(to: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         allowed([missing("name", to.settings.name.as_ref())])?;
-        let settings = changed(&Settings::default(), &to.settings, to.key().cloned());
+        let settings = changes(&Settings::default(), &to.settings, to.key().cloned());
         Ok(vec![CreateEventDataStore { settings, tags_list: tag_list(&to.common.tags) }.into()])
     }
 
@@ -105,11 +105,14 @@ impl Consumer for CloudtrailEventDataStore {
         to: &Spec<Settings>,
         _: &Setting<'_>,
     ) -> Result<Vec<Call>, Vec<Violation>> {
-        let adds = from.common.key == Some(Encryption::Aws) && to.key().is_some();
-        allowed([fixed_key(from, to, KEY_STAYS).filter(|_| !adds)])?;
+        let mut added_key = None;
+        if from.common.key == Some(Encryption::Aws) && to.key().is_some() {
+            added_key = to.key().cloned();
+        } else {
+            allowed([fixed_key(from, to, FIXED_KEY)])?;
+        }
         let mut calls = Vec::new();
-        let added = to.key().filter(|_| adds).cloned();
-        let settings = changed(&from.settings, &to.settings, added);
+        let settings = changes(&from.settings, &to.settings, added_key);
         if settings != StoreSettings::default() {
             calls.push(UpdateEventDataStore { settings }.into());
         }
@@ -125,11 +128,11 @@ impl Consumer for CloudtrailEventDataStore {
     /// CloudTrail deletes neither a store with Lake query federation nor one with termination
     /// protection (CloudTrail API Reference, DeleteEventDataStore).
     fn delete(from: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-        let federated = from.settings.federated == Some(true);
-        allowed([federated.then(|| {
-            let help = "end the federation first: `aws cloudtrail disable-federation`";
-            Violation::new("", "other services query it by Lake query federation", help)
-        })])?;
+        if from.settings.federated == Some(true) {
+            let reason = "Lake query federation is enabled, so other services can query the store";
+            let help = "disable the federation first: `aws cloudtrail disable-federation`";
+            return Err(vec![Violation::new("", reason, help)]);
+        }
         let mut calls = Vec::new();
         if from.settings.termination_protection != Some(false) {
             let settings = StoreSettings {
@@ -145,14 +148,18 @@ impl Consumer for CloudtrailEventDataStore {
     fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
         match change {
             Change::Delete { .. } => Some(
-                "deletes the event data store with all its events: AWS can restore it for 7 days, in \
-                 which its name stays taken"
+                "deletes the event data store with all its events; AWS can restore it for 7 days, \
+                during which its name is reserved"
                     .to_owned(),
             ),
             Change::Update { from, to } | Change::Import { from, to } => {
                 let (old, new) = (from.settings.retention_days, to.settings.retention_days);
-                let days = new.filter(|new| old.is_some_and(|old| *new < old))?;
-                Some(format!("removes the events that are older than {days} days"))
+                match (old, new) {
+                    (Some(old), Some(days)) if days < old => {
+                        Some(format!("deletes the events that are older than {days} days"))
+                    }
+                    (_, _) => None,
+                }
             }
             Change::Create { .. } | Change::Forget { .. } => None,
         }
@@ -171,10 +178,10 @@ impl Consumer for CloudtrailEventDataStore {
     /// stores. The ARN of a store is known only once it exists; the condition on the encryption
     /// context that the statements for trails have does not apply to stores.
     fn needs(spec: &Spec<Settings>, fields: &Fields, scene: &Scene<'_>) -> Vec<Need> {
-        let service = || PrincipalSet::Service(SERVICE.to_owned());
+        let service = PrincipalSet::Service(SERVICE.to_owned());
         let mut encrypt = Need::new(
             "AllowCloudTrailEncryptEds",
-            service(),
+            service.clone(),
             &["kms:GenerateDataKey", "kms:Decrypt"],
         );
         if let Some(Spanned { value: true, .. }) = fields.source_arn {
@@ -182,7 +189,7 @@ impl Consumer for CloudtrailEventDataStore {
         }
         let mut needs = vec![
             encrypt,
-            Need::new("AllowCloudTrailDescribeKeyEds", service(), &["kms:DescribeKey"]),
+            Need::new("AllowCloudTrailDescribeKeyEds", service, &["kms:DescribeKey"]),
         ];
         if let Some(users) = scene.users() {
             let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
@@ -191,12 +198,12 @@ impl Consumer for CloudtrailEventDataStore {
         needs
     }
 
-    /// CloudTrail keeps the name of a deleted store for the seven days in which the store can be
+    /// CloudTrail reserves the name of a deleted store for the seven days in which the store can be
     /// restored (CloudTrail API Reference, `DeleteEventDataStore`).
     fn reserved_name(deleted: &Spec<Settings>, id: &str) -> Option<(String, Violation)> {
         let name = deleted.settings.name.clone()?;
         let reason = format!(
-            "the event data store `{name}` is being deleted, and AWS keeps its name for 7 days"
+            "the event data store `{name}` is pending deletion, and AWS reserves its name for 7 days"
         );
         let help = format!(
             "restore it (`aws cloudtrail restore-event-data-store --event-data-store {id}`) and plan \
@@ -206,8 +213,8 @@ impl Consumer for CloudtrailEventDataStore {
     }
 }
 
-/// Returns the conditions that limit CloudTrail to one store, or to the stores of the account and Region
-/// where the ARN is not known before the store exists.
+/// Returns the conditions that limit CloudTrail to one store. If the ARN is not known yet, they
+/// limit CloudTrail to the stores of the account and Region.
 fn from_stores(spec: &Spec<Settings>, scene: &Scene<'_>) -> [Condition; 2] {
     let (account, region) = (&scene.place.account, &scene.place.region);
     let arn = match &spec.common.existing {
@@ -223,19 +230,17 @@ fn from_stores(spec: &Spec<Settings>, scene: &Scene<'_>) -> [Condition; 2] {
     [Condition::new("StringEquals", "aws:SourceAccount", account.as_str()), arn]
 }
 
-fn changed(old: &Settings, new: &Settings, kms_key_id: Option<KeyRef>) -> StoreSettings {
-    fn other<T: Clone + PartialEq>(old: Option<&T>, new: Option<&T>) -> Option<T> {
-        new.filter(|_| old != new).cloned()
-    }
+/// Returns the settings that differ.
+fn changes(old: &Settings, new: &Settings, kms_key_id: Option<KeyRef>) -> StoreSettings {
     let selectors =
-        other(old.advanced_event_selectors.as_ref(), new.advanced_event_selectors.as_ref());
+        changed(old.advanced_event_selectors.as_ref(), new.advanced_event_selectors.as_ref());
     StoreSettings {
-        name: other(old.name.as_ref(), new.name.as_ref()),
-        advanced_event_selectors: selectors.map(|each| each.into_iter().collect()),
-        multi_region_enabled: other(old.multi_region.as_ref(), new.multi_region.as_ref()),
-        organization_enabled: other(old.organization.as_ref(), new.organization.as_ref()),
-        retention_period: other(old.retention_days.as_ref(), new.retention_days.as_ref()),
-        termination_protection_enabled: other(
+        name: changed(old.name.as_ref(), new.name.as_ref()),
+        advanced_event_selectors: selectors.map(|selectors| selectors.into_iter().collect()),
+        multi_region_enabled: changed(old.multi_region.as_ref(), new.multi_region.as_ref()),
+        organization_enabled: changed(old.organization.as_ref(), new.organization.as_ref()),
+        retention_period: changed(old.retention_days.as_ref(), new.retention_days.as_ref()),
+        termination_protection_enabled: changed(
             old.termination_protection.as_ref(),
             new.termination_protection.as_ref(),
         ),

@@ -13,7 +13,7 @@ use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
     Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, missing, tag_calls, tag_list,
+    allowed, changed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -22,39 +22,39 @@ use crate::policy::{Need, PrincipalSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Which events a trail takes, in AWS's words.
+/// A selector of events, in the form of the CloudTrail API.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct EventSelector {
     /// `All`, `ReadOnly` or `WriteOnly`.
     pub read_write_type: String,
-    /// Whether events of the management of resources.
+    /// Whether management events are recorded.
     pub include_management_events: bool,
-    /// Of which resources the events on data.
+    /// The resources whose data events are recorded.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub data_resources: BTreeSet<DataResource>,
-    /// The services whose management events are left out.
+    /// The services whose management events are not recorded.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub exclude_management_event_sources: BTreeSet<String>,
 }
 
-/// Resources whose data events are taken, in AWS's words.
+/// Resources whose data events are recorded, in the form of the CloudTrail API.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DataResource {
-    /// Their type, such as `AWS::S3::Object`.
+    /// The type of the resources, such as `AWS::S3::Object`.
     pub r#type: String,
-    /// The beginnings of their ARNs.
+    /// The prefixes of their ARNs.
     pub values: BTreeSet<String>,
 }
 
-/// The key of an update; none is written as nothing.
+/// The key in an update. It is serialized as an empty string if there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum TrailKey {
-    /// A key.
+    /// The key that encrypts the log files.
     Key(KeyRef),
-    /// None: log files are encrypted by S3 alone.
+    /// No key: only S3 encrypts the log files.
     Nothing,
 }
 
@@ -74,7 +74,7 @@ impl From<TrailKey> for String {
     }
 }
 
-/// What one `UpdateTrail` changes: AWS leaves alone what is not in it.
+/// The settings that one `UpdateTrail` changes. AWS does not change a setting that is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -136,7 +136,7 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of trails.
 #[derive(Debug)]
 pub struct CloudtrailTrail;
 
@@ -164,9 +164,8 @@ impl Consumer for CloudtrailTrail {
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let settings = &to.settings;
         allowed([missing("bucket", settings.bucket.as_ref())])?;
-        let name = || setting.name.to_owned();
         let create = CreateTrail {
-            name: name(),
+            name: setting.name.to_owned(),
             settings: TrailUpdate {
                 s3_bucket_name: settings.bucket.clone(),
                 s3_key_prefix: settings.prefix.clone().filter(|prefix| !prefix.is_empty()),
@@ -180,9 +179,9 @@ impl Consumer for CloudtrailTrail {
         };
         let mut calls = vec![create.into()];
         calls.extend(selected(&Settings::default(), settings, setting.name));
-        // AWS makes trails that do not log.
+        // `CreateTrail` does not start the logging.
         if settings.logging != Some(false) {
-            calls.push(StartLogging { name: name() }.into());
+            calls.push(StartLogging { name: setting.name.to_owned() }.into());
         }
         Ok(calls)
     }
@@ -193,44 +192,27 @@ impl Consumer for CloudtrailTrail {
         setting: &Setting<'_>,
     ) -> Result<Vec<Call>, Vec<Violation>> {
         let (old, new) = (&from.settings, &to.settings);
-        let name = || setting.name.to_owned();
-        let changed = TrailUpdate {
-            s3_bucket_name: other(old.bucket.as_ref(), new.bucket.as_ref()),
-            s3_key_prefix: other(old.prefix.as_ref(), new.prefix.as_ref()),
-            include_global_service_events: other(
-                old.include_global_events.as_ref(),
-                new.include_global_events.as_ref(),
-            ),
-            is_multi_region_trail: other(old.multi_region.as_ref(), new.multi_region.as_ref()),
-            enable_log_file_validation: other(
-                old.log_file_validation.as_ref(),
-                new.log_file_validation.as_ref(),
-            ),
-            kms_key_id: other(from.common.key.as_ref(), to.common.key.as_ref()).map(
-                |key| match key {
-                    Encryption::Key(key) => TrailKey::Key(key),
-                    Encryption::Aws => TrailKey::Nothing,
-                },
-            ),
-            is_organization_trail: other(old.organization.as_ref(), new.organization.as_ref()),
-        };
+        let name = setting.name.to_owned();
         let mut calls = Vec::new();
-        if changed != TrailUpdate::default() {
-            calls.push(UpdateTrail { name: name(), settings: changed }.into());
+        let settings = trail_update(from, to);
+        if settings != TrailUpdate::default() {
+            calls.push(UpdateTrail { name: name.clone(), settings }.into());
         }
         calls.extend(selected(old, new, setting.name));
-        match other(old.logging.as_ref(), new.logging.as_ref()) {
-            Some(true) => calls.push(StartLogging { name: name() }.into()),
-            Some(false) => calls.push(StopLogging { name: name() }.into()),
+        match changed(old.logging.as_ref(), new.logging.as_ref()) {
+            Some(true) => calls.push(StartLogging { name }.into()),
+            Some(false) => calls.push(StopLogging { name }.into()),
             None => {}
         }
-        let resource_id = || trail_arn(setting.place, setting.name);
-        let removed = |keys: Vec<String>| tags_of(&keys, &from.common.tags);
+        let arn = trail_arn(setting.place, setting.name);
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| AddTags { resource_id: resource_id(), tags_list: tag_list(set) }.into(),
-            |unset| RemoveTags { resource_id: resource_id(), tags_list: removed(unset) }.into(),
+            |set| AddTags { resource_id: arn.clone(), tags_list: tag_list(set) }.into(),
+            |unset| {
+                let tags_list = tags_of(&unset, &from.common.tags);
+                RemoveTags { resource_id: arn.clone(), tags_list }.into()
+            },
         ));
         Ok(calls)
     }
@@ -242,21 +224,21 @@ impl Consumer for CloudtrailTrail {
     fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
         match change {
             Change::Delete { .. } => Some(
-                "deletes the trail: what happens from then on is not logged; its log files stay in \
-                 the bucket, on their key"
+                "deletes the trail: later events are not logged; its log files stay in the bucket, \
+                encrypted with their key"
                     .to_owned(),
             ),
             Change::Update { from, to } | Change::Import { from, to }
                 if Self::interruption(from, to).is_some() =>
             {
-                Some("stops the trail: what happens from then on is not logged".to_owned())
+                Some("stops the trail: later events are not logged".to_owned())
             }
             Change::Update { from, to } | Change::Import { from, to }
                 if from.common.key != to.common.key =>
             {
                 let old = from.key()?;
                 Some(format!(
-                    "log files that are there stay on `{old}`: keep it as long as they are read"
+                    "existing log files stay encrypted with `{old}`: keep it as long as they are read"
                 ))
             }
             Change::Create { .. }
@@ -266,7 +248,6 @@ impl Consumer for CloudtrailTrail {
         }
     }
 
-    /// CloudTrail has applied a change when it answers; it may show a new trail a moment later.
     fn bucket(settings: &Settings) -> Option<&str> {
         settings.bucket.as_deref()
     }
@@ -282,6 +263,7 @@ impl Consumer for CloudtrailTrail {
         writer.check(bucket)
     }
 
+    /// CloudTrail applies a change before it answers, but a new trail may be listed a moment later.
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateTrail(_) => Effect::Creates,
@@ -295,27 +277,22 @@ impl Consumer for CloudtrailTrail {
         }
     }
 
-    /// CloudTrail User Guide, "Configure AWS KMS key policies for CloudTrail". The trail's ARN is
-    /// known before the trail is there; for the trail of an organization it is that of the
-    /// management account, in which the trail is declared. Decryption by CloudTrail itself is
-    /// needed only where the bucket has an S3 Bucket Key.
+    /// Source: CloudTrail User Guide, "Configure AWS KMS key policies for CloudTrail". The trail's
+    /// ARN is known before the trail exists; the ARN of the trail of an organization is in the
+    /// management account, where the trail is declared. CloudTrail itself decrypts only if the
+    /// bucket has an S3 Bucket Key.
     fn needs(_: &Spec<Settings>, _: &Fields, scene: &Scene<'_>) -> Vec<Need> {
         let trail = trail_arn(scene.place, scene.name);
         let (partition, account) = (scene.place.region.partition(), &scene.place.account);
-        let service = || PrincipalSet::Service(SERVICE.to_owned());
-        let need = |purpose, action: &str| {
-            let need = Need::new(purpose, service(), &[action]);
-            need.when("StringEquals", "aws:SourceArn", trail.clone())
-        };
         let any = format!("arn:{partition}:cloudtrail:*:{account}:trail/*");
         let mut needs = vec![
-            need("AllowCloudTrailEncryptLogs", "kms:GenerateDataKey*").when(
+            service_need("AllowCloudTrailEncryptLogs", "kms:GenerateDataKey*", &trail).when(
                 "StringLike",
                 CONTEXT,
                 any,
             ),
-            need("AllowCloudTrailDescribeKey", "kms:DescribeKey"),
-            need("AllowCloudTrailDecryptTrail", "kms:Decrypt").optional(),
+            service_need("AllowCloudTrailDescribeKey", "kms:DescribeKey", &trail),
+            service_need("AllowCloudTrailDecryptTrail", "kms:Decrypt", &trail).optional(),
         ];
         if let Some(readers) = scene.users() {
             let purpose = "EnableCloudTrailLogDecryptPermissions";
@@ -326,42 +303,68 @@ impl Consumer for CloudtrailTrail {
     }
 
     fn interruption(from: &Spec<Settings>, to: &Spec<Settings>) -> Option<Violation> {
-        let stops = from.settings.logging != Some(false) && to.settings.logging == Some(false);
-        stops.then(|| {
-            Violation::new(
-                "logging",
-                "the trail is protected, and a stopped trail logs no events",
-                "first apply `protect: false`, and then `logging: false`",
-            )
-        })
+        if from.settings.logging == Some(false) || to.settings.logging != Some(false) {
+            return None;
+        }
+        Some(Violation::new(
+            "logging",
+            "the trail is protected, and a stopped trail logs no events",
+            "first apply `protect: false`, and then `logging: false`",
+        ))
     }
+}
+
+/// Returns the need of CloudTrail for one action for the trail with this ARN.
+fn service_need(purpose: &str, action: &str, trail: &str) -> Need {
+    let service = PrincipalSet::Service(SERVICE.to_owned());
+    Need::new(purpose, service, &[action]).when("StringEquals", "aws:SourceArn", trail)
 }
 
 /// The key of the encryption context that CloudTrail encrypts log files with.
 const CONTEXT: &str = "kms:EncryptionContext:aws:cloudtrail:arn";
 
-/// The ARN of a trail, which follows from its name.
+/// Returns the ARN of a trail, which contains its name.
 #[must_use]
 pub fn trail_arn(place: &Place, name: &str) -> String {
     let (account, region) = (&place.account, &place.region);
     format!("arn:{}:cloudtrail:{region}:{account}:trail/{name}", region.partition())
 }
 
-/// What is wanted, where it is not so already.
-fn other<T: Clone + PartialEq>(old: Option<&T>, new: Option<&T>) -> Option<T> {
-    new.filter(|_| old != new).cloned()
+/// Returns the settings that differ, except the event selectors and the logging.
+fn trail_update(from: &Spec<Settings>, to: &Spec<Settings>) -> TrailUpdate {
+    let (old, new) = (&from.settings, &to.settings);
+    let key = changed(from.common.key.as_ref(), to.common.key.as_ref());
+    TrailUpdate {
+        s3_bucket_name: changed(old.bucket.as_ref(), new.bucket.as_ref()),
+        s3_key_prefix: changed(old.prefix.as_ref(), new.prefix.as_ref()),
+        include_global_service_events: changed(
+            old.include_global_events.as_ref(),
+            new.include_global_events.as_ref(),
+        ),
+        is_multi_region_trail: changed(old.multi_region.as_ref(), new.multi_region.as_ref()),
+        enable_log_file_validation: changed(
+            old.log_file_validation.as_ref(),
+            new.log_file_validation.as_ref(),
+        ),
+        kms_key_id: key.map(|key| match key {
+            Encryption::Key(key) => TrailKey::Key(key),
+            Encryption::Aws => TrailKey::Nothing,
+        }),
+        is_organization_trail: changed(old.organization.as_ref(), new.organization.as_ref()),
+    }
 }
 
-/// Selectors of one sort replace those of the other.
+/// Returns the call that changes the event selectors, if they differ. Basic selectors replace
+/// advanced ones, and the reverse.
 fn selected(old: &Settings, new: &Settings, name: &str) -> Option<Call> {
     let trail_name = name.to_owned();
-    let basic = other(old.event_selectors.as_ref(), new.event_selectors.as_ref());
+    let basic = changed(old.event_selectors.as_ref(), new.event_selectors.as_ref());
     let advanced =
-        other(old.advanced_event_selectors.as_ref(), new.advanced_event_selectors.as_ref());
+        changed(old.advanced_event_selectors.as_ref(), new.advanced_event_selectors.as_ref());
     let event_selectors: Vec<_> = basic.into_iter().flatten().collect();
     let advanced_event_selectors: Vec<_> = advanced.into_iter().flatten().collect();
-    let any = !event_selectors.is_empty() || !advanced_event_selectors.is_empty();
-    any.then_some(
-        PutEventSelectors { trail_name, event_selectors, advanced_event_selectors }.into(),
-    )
+    if event_selectors.is_empty() && advanced_event_selectors.is_empty() {
+        return None;
+    }
+    Some(PutEventSelectors { trail_name, event_selectors, advanced_event_selectors }.into())
 }

@@ -1,8 +1,8 @@
-//! What all resources that a key encrypts have in common: their owner, their key, their tags, how a
-//! lost call is settled, and what must be waited for.
+//! The parts that all kinds of consumers share: the key and the tags, the facts about a kind, and
+//! the trait that each kind implements.
 //!
-//! A kind of consumer implements only what is its own: its settings, its calls, and what its service
-//! needs of the key. Everything in this folder but the `aws.rs` halves is pure.
+//! A kind provides its settings, its calls, and the statements that its service needs. Everything
+//! in this folder except the `aws.rs` files is pure.
 
 use super::bucket::{BucketCheck, SeenBucket};
 use super::declaration::{Check, Syntax};
@@ -15,21 +15,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Tags, as the configuration writes them.
+/// Tags by their keys.
 pub type Tags = BTreeMap<String, String>;
 
-/// What encrypts a resource.
+/// The encryption key of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Encryption {
-    /// A key of a customer.
+    /// A customer managed key.
     Key(KeyRef),
-    /// A key of AWS's, or nothing: no key of a customer.
+    /// A key that AWS owns or manages, or no encryption.
     Aws,
 }
 
 impl Encryption {
-    /// The key, where it is one of a customer.
+    /// Returns the customer managed key, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyRef> {
         match self {
@@ -38,7 +38,7 @@ impl Encryption {
         }
     }
 
-    /// The key, where it is one of a customer.
+    /// Returns the customer managed key, if there is one.
     pub fn key_mut(&mut self) -> Option<&mut KeyRef> {
         match self {
             Self::Key(key) => Some(key),
@@ -63,45 +63,46 @@ impl From<Encryption> for String {
     }
 }
 
-/// The key that AWS reports, which is an ARN but for the default of EBS: that is told by its alias.
+/// Converts the key that AWS reports. A text that is not the ARN of a key stands for
+/// [`Encryption::Aws`], such as the alias of the AWS managed key of EBS.
 pub(crate) fn encryption(key: Option<&str>) -> Encryption {
     let arn = key.and_then(|key| key.parse::<KeyArn>().ok());
     arn.map_or(Encryption::Aws, |arn| Encryption::Key(KeyRef::Arn(arn)))
 }
 
-/// What every consumer has.
+/// The fields that all consumers have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Common {
-    /// What encrypts it; `None` is left alone.
+    /// The encryption key; `None` if kmsctl does not change it.
     pub key: Option<Encryption>,
-    /// AWS's name or id of a resource that kmsctl did not make: it is neither created nor deleted.
+    /// The name or id in AWS of a resource that kmsctl neither creates nor deletes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<String>,
-    /// The declared tags and kmsctl's own; nobody else's.
+    /// The declared tags and those of kmsctl. Tags of other owners are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: Tags,
 }
 
-/// A consumer: what all of them have, and its own settings.
+/// A consumer: the fields that all consumers have, and the settings of its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec<S> {
-    /// What all of them have.
+    /// The fields that all consumers have.
     #[serde(flatten)]
     pub common: Common,
-    /// What is the kind's own.
+    /// The settings of the kind.
     #[serde(flatten)]
     pub settings: S,
 }
 
 impl<S> Spec<S> {
-    /// The customer's key, if there is one.
+    /// Returns the customer managed key, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyRef> {
         self.common.key.as_ref().and_then(Encryption::key)
     }
 }
 
-/// The settings of a kind. Every field can be `None`: kmsctl does not manage it then.
+/// The settings of a kind. kmsctl does not manage a field that is `None`.
 pub trait Settings: Clone + Eq + Default + Serialize + DeserializeOwned {
     /// The fields in the configuration.
     type Fields: Record;
@@ -127,26 +128,27 @@ pub trait Settings: Clone + Eq + Default + Serialize + DeserializeOwned {
 ///         deletion_protection: bool,
 ///         /// The daily time for backups. `Daily` checks the text.
 ///         backup_window: String as Daily,
-///         /// A field of the configuration that is no setting: `Consumer::declared` reads it.
+///         /// A field of the configuration that is not a setting: `Consumer::declared` reads it.
 ///         @declared master_password: Option<Spanned<MasterPassword>>,
 ///         /// The same, but possible beside `existing`, because it concerns only the derived statements.
 ///         @policy source_arn: Option<Spanned<bool>>,
-///         /// A setting that is no field of the configuration.
+///         /// A setting that is not a field of the configuration.
 ///         @live resource_id: String,
 ///     }
 /// }
 /// ```
 ///
-/// declares the struct `Settings`, in which each setting is an `Option`, and the record `Fields`, in which
-/// each field that is not required is an `Option`. Doc comments are the descriptions of the fields. After
-/// `as` stands the type that decodes the field and converts into that of the setting.
+/// declares the struct `Settings`, in which each setting is an `Option`, and the record `Fields`,
+/// in which each field that is not required is an `Option`. Doc comments are the descriptions of
+/// the fields. The type after `as` decodes the field, and its values are converted to the type of
+/// the setting.
 macro_rules! settings {
     ($(#[doc = $doc:literal])* pub struct Settings { $($body:tt)* }) => {
         $crate::kind::consumer::settings! { @fields [$([$doc])*] [] [] [] [] $($body)* }
     };
 
-    // One field after the other: the settings, the fields, the settings that are fields, and the fields
-    // that are not possible beside `existing`.
+    // Takes one field after the other, and collects the settings, the fields, the settings that are
+    // fields, and the fields that are not possible beside `existing`.
     (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
         $(#[doc = $doc:literal])* @declared $field:ident : $type:ty, $($rest:tt)*
     ) => {
@@ -234,47 +236,48 @@ macro_rules! settings {
 }
 pub(crate) use settings;
 
-/// What a call does to its resource.
+/// The effect of a call on its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Makes it. A lost call is settled by looking for it; then it must become ready.
+    /// The call creates the resource, which must then become ready. A lost call is settled by
+    /// searching for the resource.
     Creates,
-    /// Changes it; then it must become ready again. Sending it twice changes nothing.
+    /// The call changes the resource, which must then become ready again. The call is idempotent.
     Changes,
-    /// Changes it at once. Sending it twice changes nothing.
+    /// The call changes the resource immediately. The call is idempotent.
     Marks,
-    /// Deletes it; then it must go.
+    /// The call deletes the resource, which must then disappear.
     Deletes,
 }
 
-/// What AWS must be done with before the next call of a step.
+/// The state that a resource must reach before the next call of a step is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// It is usable.
+    /// The resource can be used.
     Ready,
-    /// It is gone.
+    /// The resource does not exist.
     Gone,
 }
 
-/// How often AWS is asked whether it is done, and for how long. In seconds.
+/// The intervals, in seconds, at which kmsctl asks AWS whether an operation has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Before the first look.
+    /// The delay before the first request.
     pub first: u64,
-    /// Between two looks, at most: each pause is half as long again as the one before.
+    /// The longest delay between two requests. Each delay is 1.5 times as long as the one before.
     pub most: u64,
-    /// From when on it is not waited for any longer.
+    /// The time after which kmsctl stops waiting.
     pub limit: u64,
 }
 
-/// How AWS identifies a resource.
+/// The way in which AWS identifies a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
-    /// By the name in the configuration.
+    /// The name in the configuration identifies it.
     Name,
-    /// By an id that AWS chooses.
+    /// An id that AWS assigns identifies it.
     Id,
-    /// Not at all: each Region of an account has exactly one.
+    /// The Region identifies it: each Region of an account has exactly one.
     Single,
 }
 
@@ -292,20 +295,20 @@ pub enum KeyAccount {
 pub enum KeyRegion {
     /// The resource's own Region.
     Own,
-    /// The Region of the bucket that the resource writes to, which only AWS knows.
+    /// The Region of the bucket that the resource writes to, which only AWS reports.
     Bucket,
 }
 
-/// What the rest of kmsctl must know about a kind of consumer. Every kind states every fact.
+/// The facts about a kind of consumer that the rest of kmsctl uses. Every kind sets every field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The AWS service, as the CLI and CloudTrail name it.
     pub service: &'static str,
     /// The IAM actions that a refresh needs.
     pub reads: &'static str,
-    /// How often, and for how long, to ask AWS whether an operation has ended.
+    /// The intervals at which kmsctl asks AWS whether an operation has ended.
     pub pace: Pace,
-    /// How AWS identifies a resource.
+    /// The way in which AWS identifies a resource.
     pub identity: Identity,
     /// The service that holds grants on the key for a resource, as the grants name it. AWS retires the
     /// grants with the service's last resource.
@@ -317,30 +320,32 @@ pub struct Facts {
     /// The name of the resource's snapshots, which stay encrypted with the key after the resource has been
     /// deleted; `None` if it has none.
     pub copies: Option<&'static str>,
-    /// Whether the name of a deleted resource stays in use for a while.
+    /// Whether AWS reserves the name of a deleted resource for some time.
     pub keeps_deleted_names: bool,
 }
 
-/// Where a consumer is, and for whom its key must work.
+/// The place of a consumer, and the identities that use it.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
-    /// Where it is, or will be.
+    /// The account and Region.
     pub place: &'a Place,
-    /// AWS's name of it, where the configuration gives it.
+    /// The name in AWS, if the configuration gives it.
     pub name: &'a str,
-    /// The ARNs of the identities that create or use it.
+    /// The ARNs of the identities that create or use the consumer.
     pub used_by: &'a [String],
 }
 
 impl Scene<'_> {
-    /// The identities that create or use it, if any are named.
+    /// Returns the identities that create or use the consumer, if any are named.
     #[must_use]
     pub fn users(&self) -> Option<PrincipalSet> {
-        let named = !self.used_by.is_empty();
-        named.then(|| PrincipalSet::Identities(self.used_by.iter().cloned().collect()))
+        if self.used_by.is_empty() {
+            return None;
+        }
+        Some(PrincipalSet::Identities(self.used_by.iter().cloned().collect()))
     }
 
-    /// The condition under which a call reaches KMS through a service of the place.
+    /// Returns the value of `kms:ViaService` for requests that a service of the place sends to KMS.
     #[must_use]
     pub fn via(&self, service: &str) -> String {
         let suffix = if self.place.region.partition() == "aws-cn" { ".cn" } else { "" };
@@ -348,15 +353,15 @@ impl Scene<'_> {
     }
 }
 
-/// What a kind of consumer must know. Pure: no SDK, no async, no clock.
+/// A kind of consumer. Implementations are pure: they use no SDK, no async code and no clock.
 pub trait Consumer {
-    /// What can be declared beside the key and the tags.
+    /// The settings besides the key and the tags.
     type Settings: Settings;
     /// The AWS calls that change a resource of the kind (see `calls!`).
     type Call: Clone + Eq + Serialize + DeserializeOwned;
-    /// What the rest of kmsctl must know about the kind.
+    /// The facts about the kind.
     const FACTS: Facts;
-    /// How users declare resources of the kind.
+    /// The syntax in which users declare resources of the kind.
     const SYNTAX: Syntax;
 
     /// Checks the rules between the fields, and returns the declared settings. Errors go to `check`.
@@ -365,57 +370,59 @@ pub trait Consumer {
         check: &mut Check<'_>,
     ) -> Self::Settings;
 
-    /// The calls that create the resource.
+    /// Returns the calls that create the resource.
     ///
     /// # Errors
-    /// The violations, each with what does work.
+    /// Returns the violations if the resource cannot be created as declared.
     fn create(
         to: &Spec<Self::Settings>,
         setting: &Setting<'_>,
     ) -> Result<Vec<Self::Call>, Vec<Violation>>;
 
-    /// The calls that turn the resource from one form into another.
+    /// Returns the calls that change the resource from one form to another.
     ///
     /// # Errors
-    /// The violations, each with what does work.
+    /// Returns the violations if AWS does not support the change.
     fn update(
         from: &Spec<Self::Settings>,
         to: &Spec<Self::Settings>,
         setting: &Setting<'_>,
     ) -> Result<Vec<Self::Call>, Vec<Violation>>;
 
-    /// The calls that delete the resource.
+    /// Returns the calls that delete the resource.
     ///
     /// # Errors
-    /// The violations, each with what does work.
+    /// Returns the violations if the resource cannot be deleted.
     fn delete(
         from: &Spec<Self::Settings>,
         setting: &Setting<'_>,
     ) -> Result<Vec<Self::Call>, Vec<Violation>>;
 
-    /// What a person should know before agreeing to the change.
+    /// Returns the warning that a plan shows about the change, if any.
     fn risk(change: &Change<&Spec<Self::Settings>>, setting: &Setting<'_>) -> Option<String>;
 
-    /// What the call does.
+    /// Returns the effect of a call.
     fn effect(call: &Self::Call) -> Effect;
 
-    /// Returns what the key's policy must allow for the resource to work. Each kind names the guide of
-    /// its service that says so.
+    /// Returns the access that the key's policy must allow for the resource to work. Each kind
+    /// names the guide of its service that documents the access.
     fn needs(
         spec: &Spec<Self::Settings>,
         fields: &<Self::Settings as Settings>::Fields,
         scene: &Scene<'_>,
     ) -> Vec<Need>;
 
-    /// The completed declaration, in AWS's words where it is met by other words than its own.
+    /// Returns the declared settings, with the live value of each setting that satisfies the
+    /// declared value although it differs, such as the version `8.0.39` for `8.0`.
     #[must_use]
     fn met(declared: Self::Settings, live: &Self::Settings) -> Self::Settings {
         let _ = live;
         declared
     }
 
-    /// Fills in what AWS does not show from what was last applied. Where that apply was interrupted,
-    /// what it may or may not have changed in AWS is left out, to be applied again.
+    /// Sets the settings that AWS does not return to the values that were applied last. If that
+    /// apply was interrupted, the settings that it may have changed are left out, so that they are
+    /// applied again.
     fn unseen(live: &mut Self::Settings, known: &Self::Settings, interrupted: bool) {
         let _ = (live, known, interrupted);
     }
@@ -442,22 +449,22 @@ pub trait Consumer {
         BucketCheck::default()
     }
 
-    /// Returns why a protected resource must not be changed like this: the change stops something
-    /// that nothing brings back.
+    /// Returns why the change is refused for a protected resource, if it interrupts something that
+    /// cannot be recovered.
     fn interruption(from: &Spec<Self::Settings>, to: &Spec<Self::Settings>) -> Option<Violation> {
         let _ = (from, to);
         None
     }
 
-    /// The name that AWS keeps for a deleted resource, and why it cannot be used. Only kinds whose facts
-    /// say `keeps_deleted_names` have one.
+    /// Returns the name that AWS reserves for a deleted resource, and why it cannot be used. Only
+    /// kinds whose facts set `keeps_deleted_names` have one.
     fn reserved_name(deleted: &Spec<Self::Settings>, id: &str) -> Option<(String, Violation)> {
         let _ = (deleted, id);
         None
     }
 }
 
-/// Returns `declared` with every field that its author left out taken from `live`.
+/// Returns `declared`, with every field that is not declared taken from `live`.
 pub(super) fn complete<T: Consumer>(
     declared: &Spec<T::Settings>,
     live: &Spec<T::Settings>,
@@ -469,10 +476,10 @@ pub(super) fn complete<T: Consumer>(
     }
 }
 
-/// Returns the calls that bring the change about.
+/// Returns the calls that execute the change.
 ///
 /// # Errors
-/// The violations, each with what does work.
+/// Returns the violations if the change is not possible.
 pub(super) fn calls<T: Consumer>(
     change: &Change<&Spec<T::Settings>>,
     setting: &Setting<'_>,
@@ -487,100 +494,100 @@ pub(super) fn calls<T: Consumer>(
     Ok(Calls { risk, ..Calls::all_at(setting.place, calls) })
 }
 
-/// The calls that turn the tags `from` into the tags `to`: one that sets tags and one that removes
-/// those with the given keys, each only where there is something to do.
+/// Returns the calls that change the tags `from` to the tags `to`: one that sets tags and one that
+/// removes tags by their keys, each only if it has an effect.
 pub(super) fn tag_calls<C>(
     from: &Tags,
     to: &Tags,
     set: impl FnOnce(&Tags) -> C,
     unset: impl FnOnce(Vec<String>) -> C,
 ) -> Vec<C> {
-    let changed = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
-    let changed: Tags = changed.map(|(key, value)| (key.clone(), value.clone())).collect();
-    let removed = from.keys().filter(|key| !to.contains_key(*key)).cloned();
-    let removed: Vec<String> = removed.collect();
-    let set = (!changed.is_empty()).then(|| set(&changed));
-    let unset = (!removed.is_empty()).then(|| unset(removed));
-    set.into_iter().chain(unset).collect()
+    let changed: Tags = to
+        .iter()
+        .filter(|(key, value)| from.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let removed: Vec<String> = from.keys().filter(|key| !to.contains_key(*key)).cloned().collect();
+    let mut calls = Vec::new();
+    if !changed.is_empty() {
+        calls.push(set(&changed));
+    }
+    if !removed.is_empty() {
+        calls.push(unset(removed));
+    }
+    calls
 }
 
-/// A tag as most of AWS's APIs write it.
+/// A tag in the form of most AWS APIs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Tag {
-    /// Its key.
+    /// The tag key.
     pub key: String,
-    /// Its value.
+    /// The tag value.
     pub value: String,
 }
 
-/// Tags as most of AWS's APIs write them.
+/// Converts tags to the form of most AWS APIs.
 #[must_use]
 pub fn tag_list(tags: &Tags) -> Vec<Tag> {
-    let each = tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() });
-    each.collect()
+    tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
 }
 
-/// Refuses another key where AWS cannot change it; `how` says what does work.
+/// Returns the desired value if it differs from the live value.
+pub(crate) fn changed<T: Clone + PartialEq>(from: Option<&T>, to: Option<&T>) -> Option<T> {
+    if from == to { None } else { to.cloned() }
+}
+
+/// Refuses to change a key that AWS cannot change. `help` describes what to do instead.
 #[must_use]
-pub fn fixed_key<S>(from: &Spec<S>, to: &Spec<S>, how: &str) -> Option<Violation> {
-    (from.common.key != to.common.key).then(|| {
-        let name = |spec: &Spec<S>| match spec.key() {
-            Some(key) => format!("`{key}`"),
-            None => "no key of yours".to_owned(),
-        };
-        Violation::new(
-            "key",
-            format!(
-                "fixed at creation: it has {}, the configuration says {}",
-                name(from),
-                name(to)
-            ),
-            how,
-        )
-    })
+pub fn fixed_key<S>(from: &Spec<S>, to: &Spec<S>, help: &str) -> Option<Violation> {
+    if from.common.key == to.common.key {
+        return None;
+    }
+    let [from, to] = [from, to].map(|spec| match spec.key() {
+        Some(key) => format!("`{key}`"),
+        None => "not customer managed".to_owned(),
+    });
+    let reason = format!("fixed at creation: the current key is {from}, the declared key is {to}");
+    Some(Violation::new("key", reason, help))
 }
 
-/// Refuses a difference that AWS cannot make go away.
+/// Refuses to change a field that AWS cannot change. `help` describes what to do instead.
 #[must_use]
 pub fn fixed<T: PartialEq + Serialize>(
     field: &str,
     from: Option<&T>,
     to: Option<&T>,
-    how: &str,
+    help: &str,
 ) -> Option<Violation> {
-    let text = |value: Option<&T>| match value.map(serde_json::to_value) {
+    if from == to {
+        return None;
+    }
+    let [from, to] = [from, to].map(|value| match value.map(serde_json::to_value) {
         Some(Ok(serde_json::Value::String(text))) => format!("`{text}`"),
         Some(Ok(value)) => format!("`{value}`"),
-        Some(Err(_)) | None => "nothing".to_owned(),
-    };
-    (from != to).then(|| {
-        let (from, to) = (text(from), text(to));
-        Violation::new(
-            field,
-            format!("fixed at creation: it is {from}, the configuration says {to}"),
-            how,
-        )
-    })
+        Some(Err(_)) | None => "unset".to_owned(),
+    });
+    let reason =
+        format!("fixed at creation: the current value is {from}, the declared value is {to}");
+    Some(Violation::new(field, reason, help))
 }
 
-/// What must be given for AWS to create the resource.
+/// Returns the violation of a missing field that AWS requires to create the resource.
 #[must_use]
 pub fn missing<T>(field: &str, value: Option<&T>) -> Option<Violation> {
-    value.is_none().then(|| {
-        let reason = format!("AWS creates none without `{field}`");
-        Violation::new(
-            field,
-            reason,
-            format!("say `{field}:`, or name a resource with `existing:`"),
-        )
-    })
+    if value.is_some() {
+        return None;
+    }
+    let help = format!("set `{field}:`, or name an existing resource with `existing:`");
+    Some(Violation::new(field, format!("AWS requires `{field}` to create the resource"), help))
 }
 
-/// The violations, or none.
+/// Collects the violations.
 ///
 /// # Errors
-/// If there is one.
+/// Returns the violations, if there are any.
 pub fn allowed(
     violations: impl IntoIterator<Item = Option<Violation>>,
 ) -> Result<(), Vec<Violation>> {

@@ -1,4 +1,4 @@
-//! The list of the kinds of consumers, and the sums over them.
+//! The list of the kinds of consumers, and the enums over them.
 
 use super::bucket::{BucketCheck, SeenBucket};
 use super::consumer::{self, Common, Consumer, Effect, Encryption, Facts, Goal, Identity, Scene};
@@ -7,7 +7,7 @@ use super::{Calls, Change, KeyRef, Retry, Setting, Violation};
 use serde::Serialize;
 use serde::de::VariantAccess;
 
-/// Declares the sums over the kinds of consumers, and the one match from each to its kind.
+/// Declares the enums over the kinds of consumers, and the match from each variant to its kind.
 macro_rules! consumers {
     ($($kind:ident => $module:ident, $label:literal;)+) => {
         /// The kinds of consumers, in the order in which plans list them.
@@ -70,13 +70,13 @@ macro_rules! consumers {
                 match self { $(Self::$kind(_) => ConsumerKind::$kind),+ }
             }
 
-            /// Returns what all consumers have.
+            /// Returns the fields that all consumers have.
             #[must_use]
             pub fn common(&self) -> &Common {
                 match self { $(Self::$kind(spec) => &spec.common),+ }
             }
 
-            /// Returns what all consumers have.
+            /// Returns the fields that all consumers have.
             pub fn common_mut(&mut self) -> &mut Common {
                 match self { $(Self::$kind(spec) => &mut spec.common),+ }
             }
@@ -96,7 +96,7 @@ macro_rules! consumers {
                 }
             }
 
-            /// Returns why the consumer must not be changed like this while it is protected.
+            /// Returns why the change is refused while the consumer is protected.
             #[must_use]
             pub fn interruption(&self, to: &Self) -> Option<Violation> {
                 match (self, to) {
@@ -105,14 +105,15 @@ macro_rules! consumers {
                 }
             }
 
-            /// Returns the name that AWS keeps for the deleted consumer, and why it cannot be used.
+            /// Returns the name that AWS reserves for the deleted consumer, and why it cannot be
+            /// used.
             #[must_use]
             pub fn reserved_name(&self, id: &str) -> Option<(String, Violation)> {
                 match self { $(Self::$kind(spec) => super::$module::$kind::reserved_name(spec, id)),+ }
             }
 
-            /// Fills in what AWS does not show from what was last applied. Where that apply was
-            /// interrupted, what it may or may not have changed in AWS is left out.
+            /// Sets the settings that AWS does not return to the values that were applied last. If
+            /// that apply was interrupted, the settings that it may have changed are left out.
             pub fn fill_unseen(&mut self, known: &Self, interrupted: bool) {
                 match (self, known) {
                     $((Self::$kind(live), Self::$kind(known)) =>
@@ -121,7 +122,7 @@ macro_rules! consumers {
                 }
             }
 
-            /// Returns `self` with every field that its author left out taken from `live`.
+            /// Returns `self`, with every field that is not declared taken from `live`.
             #[must_use]
             pub fn complete(&self, live: &Self) -> Self {
                 match (self, live) {
@@ -153,7 +154,7 @@ macro_rules! consumers {
                 }
             }
 
-            /// Returns the kind of what it is about.
+            /// Returns the kind of the consumer that the call changes.
             #[must_use]
             pub fn kind(&self) -> ConsumerKind {
                 match self { $(Self::$kind(_) => ConsumerKind::$kind),+ }
@@ -165,23 +166,23 @@ macro_rules! consumers {
                 match self { $(Self::$kind(call) => super::$module::$kind::final_snapshot(call)),+ }
             }
 
-            /// Returns what the call does to the consumer.
+            /// Returns the effect of the call on the consumer.
             #[must_use]
             pub fn effect(&self) -> Effect {
                 match self { $(Self::$kind(call) => super::$module::$kind::effect(call)),+ }
             }
 
-            /// Returns AWS's name of the operation.
+            /// Returns the name of the operation.
             #[must_use]
             pub fn operation(&self) -> &'static str {
                 match self { $(Self::$kind(call) => call.operation()),+ }
             }
         }
 
-        /// Returns the calls that bring the change about.
+        /// Returns the calls that execute the change.
         ///
         /// # Errors
-        /// The violations, each with what does work.
+        /// Returns the violations if the change is not possible.
         pub(super) fn calls(
             change: &Change<&ConsumerSpec>,
             setting: &Setting<'_>,
@@ -222,13 +223,13 @@ pub(super) use consumer_kinds;
 consumer_kinds!(consumers);
 
 impl ConsumerSpec {
-    /// Returns the customer's key, if there is one.
+    /// Returns the customer managed key, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&KeyRef> {
         self.common().key.as_ref().and_then(Encryption::key)
     }
 
-    /// Returns AWS's identifier, where it is known before the consumer exists. `name` is the name in
+    /// Returns AWS's identifier, if it is known before the consumer exists. `name` is the name in
     /// the address.
     #[must_use]
     pub fn natural(&self, name: &str) -> Option<String> {
@@ -241,7 +242,7 @@ impl ConsumerSpec {
 }
 
 impl ConsumerCall {
-    /// Returns how a lost answer is settled.
+    /// Returns the way in which a lost answer is settled.
     #[must_use]
     pub fn retry(&self) -> Retry {
         match self.effect() {
@@ -250,7 +251,7 @@ impl ConsumerCall {
         }
     }
 
-    /// Returns what AWS must be done with before the next call of the step.
+    /// Returns the state that the consumer must reach before the next call of the step, if any.
     #[must_use]
     pub fn goal(&self) -> Option<Goal> {
         match self.effect() {

@@ -23,7 +23,8 @@ pub struct Section {
     pub description: &'static str,
 }
 
-/// How users declare resources of a kind. The texts are the descriptions of the fields.
+/// The syntax in which users declare resources of a kind. The texts are the descriptions of the
+/// fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Syntax {
     /// The section of the kind's service.
@@ -120,7 +121,7 @@ impl SharedFields {
     }
 }
 
-/// What the rules between the fields of a declaration need, and where they report errors.
+/// The context in which the fields of a declaration are checked.
 pub struct Check<'a> {
     /// The errors.
     pub d: &'a mut Diagnostics,
@@ -132,7 +133,7 @@ pub struct Check<'a> {
     pub existing: Option<&'a Text>,
     /// The account and Region of the resource.
     pub place: &'a Place,
-    /// Whether the Region is known. If it is not, another one stands in for it.
+    /// Whether the Region is known. If it is not, `place` has another Region.
     pub region_known: bool,
     /// Reads a policy document: a path of a file, or the document itself.
     pub policy: &'a mut dyn FnMut(&Node, &mut Diagnostics) -> Option<Document>,
@@ -204,7 +205,7 @@ impl<T: Consumer> Decode for Declaration<T> {
 
 /// A declared resource of any kind.
 pub trait AnyDeclaration: fmt::Debug {
-    /// Returns how users declare resources of the kind.
+    /// Returns the syntax in which users declare resources of the kind.
     fn syntax(&self) -> &'static Syntax;
 
     /// Returns the fields that all consumers share.
@@ -216,8 +217,8 @@ pub trait AnyDeclaration: fmt::Debug {
     /// Returns the given fields of the kind that are not possible beside `existing`, and their positions.
     fn given(&self) -> Vec<(&'static str, Span)>;
 
-    /// Checks the rules between the fields, and returns the declared form and what the resource needs
-    /// of its key. `used_by` are the ARNs of the principals that use the resource.
+    /// Checks the rules between the fields, and returns the declared form and the access to the key
+    /// that the resource needs. `used_by` are the ARNs of the principals that use the resource.
     fn resolve(
         &self,
         common: Common,
@@ -272,7 +273,7 @@ pub type Declarations = Vec<(Text, Box<dyn AnyDeclaration>)>;
 /// Reads the declarations of one kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader {
-    /// How users declare resources of the kind.
+    /// The syntax in which users declare resources of the kind.
     pub syntax: &'static Syntax,
     /// Reads the kind's list in a section. A declaration with errors is left out.
     pub read: fn(section: &Node, d: &mut Diagnostics) -> Declarations,

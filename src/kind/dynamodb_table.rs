@@ -9,7 +9,7 @@ pub use fields::{Attribute, Billing, Fields, Settings};
 use super::call::calls;
 use super::consumer::{
     Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
-    fixed, missing, tag_calls, tag_list,
+    changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -27,13 +27,13 @@ impl Attribute {
     }
 }
 
-/// How a table is encrypted, in AWS's words.
+/// The encryption of a table, in the form of the DynamoDB API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SseSpecification {
-    /// Whether with a key of KMS; else with one that AWS owns.
+    /// Whether a KMS key encrypts the table. Otherwise an AWS owned key does.
     pub enabled: bool,
-    /// `KMS`.
+    /// The type, which is always `KMS`.
     #[serde(rename = "SSEType", default, skip_serializing_if = "Option::is_none")]
     pub sse_type: Option<String>,
     /// The key.
@@ -41,7 +41,7 @@ pub struct SseSpecification {
     pub kms_master_key_id: Option<KeyRef>,
 }
 
-/// An attribute and its type, in AWS's words.
+/// An attribute and its type, in the form of the DynamoDB API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -50,7 +50,7 @@ pub struct AttributeDefinition {
     pub attribute_type: String,
 }
 
-/// A part of the primary key, in AWS's words.
+/// A part of the primary key, in the form of the DynamoDB API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -59,7 +59,7 @@ pub struct KeySchemaElement {
     pub key_type: String,
 }
 
-/// Capacity, in AWS's words.
+/// The provisioned capacity, in the form of the DynamoDB API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -68,7 +68,8 @@ pub struct Throughput {
     pub write_capacity_units: i64,
 }
 
-/// What one `UpdateTable` changes: AWS takes one thing at a time, and refuses what is so already.
+/// The change of one `UpdateTable`. DynamoDB accepts one change per request, and rejects a request
+/// that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, rename_all_fields = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -78,7 +79,7 @@ pub enum TableUpdate {
         #[serde(rename = "SSESpecification")]
         sse_specification: SseSpecification,
     },
-    /// Who pays for what.
+    /// The billing mode.
     Billing {
         billing_mode: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,7 +89,7 @@ pub enum TableUpdate {
     Protection { deletion_protection_enabled: bool },
 }
 
-/// Whether the table can be restored to a point in time, in AWS's words.
+/// The point-in-time recovery of a table, in the form of the DynamoDB API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -135,12 +136,12 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of tables.
 #[derive(Debug)]
 pub struct DynamodbTable;
 
-const IMMUTABLE: &str = "DynamoDB cannot change it; make a table under another name and copy the \
-                         items, or take this one as it is";
+const IMMUTABLE: &str = "DynamoDB does not change it after creation: declare a table under another \
+name and copy the items, or set the current value";
 
 impl Consumer for DynamodbTable {
     type Settings = Settings;
@@ -166,17 +167,19 @@ impl Consumer for DynamodbTable {
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let Settings { partition_key, sort_key, billing, .. } = &to.settings;
         allowed([missing("partition_key", partition_key.as_ref())])?;
-        let parts = || {
-            partition_key
-                .iter()
-                .map(|key| (key, "HASH"))
-                .chain(sort_key.iter().map(|key| (key, "RANGE")))
-        };
+        let mut attribute_definitions = Vec::new();
+        let mut key_schema = Vec::new();
+        for (attribute, key_type) in [(partition_key, "HASH"), (sort_key, "RANGE")] {
+            if let Some(attribute) = attribute {
+                attribute_definitions.push(attribute.definition());
+                key_schema.push(attribute.element(key_type));
+            }
+        }
         let (billing_mode, provisioned_throughput) = billed(billing.as_ref());
         let create = CreateTable {
             table_name: setting.name.to_owned(),
-            attribute_definitions: parts().map(|(key, _)| key.definition()).collect(),
-            key_schema: parts().map(|(key, kind)| key.element(kind)).collect(),
+            attribute_definitions,
+            key_schema,
             billing_mode,
             provisioned_throughput,
             deletion_protection_enabled: to.settings.deletion_protection,
@@ -205,45 +208,46 @@ impl Consumer for DynamodbTable {
             ),
             fixed("sort_key", old.sort_key.as_ref(), new.sort_key.as_ref(), IMMUTABLE),
         ])?;
-        let mut calls = Vec::new();
-        let table_name = || setting.name.to_owned();
-        let mut change =
-            |update| calls.push(UpdateTable { table_name: table_name(), update }.into());
+        let mut updates = Vec::new();
         if from.common.key != to.common.key {
-            change(TableUpdate::Encryption { sse_specification: sse(to.key()) });
+            updates.push(TableUpdate::Encryption { sse_specification: sse(to.key()) });
         }
         if old.billing != new.billing {
             let (billing_mode, provisioned_throughput) = billed(new.billing.as_ref());
-            change(TableUpdate::Billing { billing_mode, provisioned_throughput });
+            updates.push(TableUpdate::Billing { billing_mode, provisioned_throughput });
         }
-        if let Some(enabled) =
-            new.deletion_protection.filter(|on| old.deletion_protection != Some(*on))
-        {
-            change(TableUpdate::Protection { deletion_protection_enabled: enabled });
+        let protection =
+            changed(old.deletion_protection.as_ref(), new.deletion_protection.as_ref());
+        if let Some(deletion_protection_enabled) = protection {
+            updates.push(TableUpdate::Protection { deletion_protection_enabled });
         }
-        if let Some(on) =
-            new.point_in_time_recovery.filter(|on| old.point_in_time_recovery != Some(*on))
-        {
-            calls.push(recovery(setting.name, on));
+        let mut calls: Vec<Call> = updates
+            .into_iter()
+            .map(|update| UpdateTable { table_name: setting.name.to_owned(), update }.into())
+            .collect();
+        let recovers =
+            changed(old.point_in_time_recovery.as_ref(), new.point_in_time_recovery.as_ref());
+        if let Some(enabled) = recovers {
+            calls.push(recovery(setting.name, enabled));
         }
-        let resource_arn = || table_arn(setting);
+        let arn = table_arn(setting);
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| TagResource { resource_arn: resource_arn(), tags: tag_list(set) }.into(),
-            |tag_keys| UntagResource { resource_arn: resource_arn(), tag_keys }.into(),
+            |set| TagResource { resource_arn: arn.clone(), tags: tag_list(set) }.into(),
+            |tag_keys| UntagResource { resource_arn: arn.clone(), tag_keys }.into(),
         ));
         Ok(calls)
     }
 
     fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-        let table_name = || setting.name.to_owned();
+        let table_name = setting.name.to_owned();
         let mut calls = Vec::new();
         if from.settings.deletion_protection == Some(true) {
             let update = TableUpdate::Protection { deletion_protection_enabled: false };
-            calls.push(UpdateTable { table_name: table_name(), update }.into());
+            calls.push(UpdateTable { table_name: table_name.clone(), update }.into());
         }
-        calls.push(DeleteTable { table_name: table_name() }.into());
+        calls.push(DeleteTable { table_name }.into());
         Ok(calls)
     }
 
@@ -255,7 +259,7 @@ impl Consumer for DynamodbTable {
             {
                 let old = from.key()?;
                 Some(format!(
-                    "on-demand backups stay on `{old}`: keep it as long as they are needed"
+                    "on-demand backups stay encrypted with `{old}`: keep it as long as they are needed"
                 ))
             }
             Change::Create { .. }

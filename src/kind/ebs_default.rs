@@ -1,7 +1,7 @@
-//! Whether new EBS volumes of a Region are encrypted, and with which key where none is named. These
-//! are settings of the account that always exist (EBS User Guide, Amazon EBS encryption): they are
-//! imported rather than created, and stay as they are once nobody declares them. Removing the
-//! protection must be declared, with `encryption: false` or `key: null`.
+//! The EBS encryption defaults of a Region: whether new volumes are encrypted, and the default key.
+//! These settings of the account always exist (EBS User Guide, Amazon EBS encryption), so they are
+//! imported instead of created, and stay unchanged when they are not declared any more. To turn the
+//! encryption off, declare `encryption: false` or `key: null`.
 
 pub(crate) mod aws;
 mod fields;
@@ -10,14 +10,14 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, changed,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 
 calls! {
-    /// The calls that change the settings. Each sets a value: sending one twice changes nothing.
+    /// The calls that change the settings. All calls are idempotent.
     pub enum Call {
         ModifyEbsDefaultKmsKeyId { kms_key_id: KeyRef },
         ResetEbsDefaultKmsKeyId {},
@@ -26,8 +26,8 @@ calls! {
     }
 }
 
-/// The kind. Its one resource in a stack has no name, and counts as one that kmsctl did not make:
-/// its id is the Region.
+/// The kind of the encryption defaults. A stack has at most one resource of it, which has no name.
+/// The resource counts as one that kmsctl did not create, and its id is the Region.
 #[derive(Debug)]
 pub struct EbsDefault;
 
@@ -56,7 +56,8 @@ impl Consumer for EbsDefault {
         Self::update(&Spec::default(), to, setting)
     }
 
-    /// Changes the key first: no volume is encrypted with the old one in between.
+    /// Changes the key first, so that no volume is encrypted with the old key between the two
+    /// calls.
     fn update(
         from: &Spec<Settings>,
         to: &Spec<Settings>,
@@ -69,7 +70,7 @@ impl Consumer for EbsDefault {
                 None => ResetEbsDefaultKmsKeyId {}.into(),
             });
         }
-        match to.settings.encryption.filter(|on| from.settings.encryption != Some(*on)) {
+        match changed(from.settings.encryption.as_ref(), to.settings.encryption.as_ref()) {
             Some(true) => calls.push(EnableEbsEncryptionByDefault {}.into()),
             Some(false) => calls.push(DisableEbsEncryptionByDefault {}.into()),
             None => {}
@@ -77,7 +78,7 @@ impl Consumer for EbsDefault {
         Ok(calls)
     }
 
-    /// The settings stay as they are: there is nothing to delete.
+    /// Returns no calls, because the settings cannot be deleted.
     fn delete(_: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         Ok(Vec::new())
     }
@@ -94,39 +95,39 @@ impl Consumer for EbsDefault {
         Effect::Marks
     }
 
-    /// Nothing: who launches instances is not known here. The declarations of volumes and Auto Scaling
-    /// groups say it.
+    /// Returns no needs, because the identities that launch instances are not known. The
+    /// declarations of volumes and Auto Scaling groups name them.
     fn needs(_: &Spec<Settings>, _: &Fields, _: &Scene<'_>) -> Vec<Need> {
         Vec::new()
     }
 }
 
-/// What the change means for everybody in the account: the settings hold for every new volume of the
-/// Region (EC2 API Reference, EnableEbsEncryptionByDefault and ModifyEbsDefaultKmsKeyId).
+/// Returns the warning about the effect on the account. The settings apply to every new volume of
+/// the Region (EC2 API Reference, EnableEbsEncryptionByDefault and ModifyEbsDefaultKmsKeyId).
 fn risk(from: &Spec<Settings>, to: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
     let region = &setting.place.region;
     let mut risks = Vec::new();
     if from.common.key != to.common.key && to.common.key.is_some() {
         risks.push(match to.key() {
             Some(key) => format!(
-                "changes the key of every new volume in {region} that names none to `{key}`: who \
-                 launches instances there must be allowed to use it"
+                "changes the default key of new volumes in {region} to `{key}`: identities that \
+                launch instances there must be allowed to use it"
             ),
             None => format!(
-                "changes the key of every new volume in {region} that names none to the one that \
-                 AWS manages, which no other account can use"
+                "changes the default key of new volumes in {region} to the AWS managed key, which \
+                no other account can use"
             ),
         });
     }
-    match to.settings.encryption.filter(|on| from.settings.encryption != Some(*on)) {
+    match changed(from.settings.encryption.as_ref(), to.settings.encryption.as_ref()) {
         Some(true) => risks.push(format!(
-            "encrypts every new volume in {region}, whoever makes it: unencrypted ones, and \
-             instance types that know no encryption, cannot be launched any more"
+            "encrypts every new volume in {region}: unencrypted volumes can no longer be created, \
+             and instance types without support for encryption can no longer be launched"
         )),
         Some(false) => risks.push(format!(
-            "new volumes in {region} are no longer encrypted unless they say so themselves"
+            "new volumes in {region} are no longer encrypted unless the request asks for it"
         )),
         None => {}
     }
-    (!risks.is_empty()).then(|| risks.join("; "))
+    if risks.is_empty() { None } else { Some(risks.join("; ")) }
 }

@@ -9,7 +9,7 @@ pub use fields::{Fields, SECTION, Settings};
 use super::call::calls;
 use super::consumer::{
     Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
-    fixed, fixed_key, missing, tag_calls, tag_list,
+    changed, fixed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -18,12 +18,12 @@ use crate::policy::derive::Condition;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// The types whose I/O operations are given; those of the others follow from their size.
+/// The volume types with a setting for I/O operations per second.
 pub(crate) const WITH_IOPS: [&str; 3] = ["gp3", "io1", "io2"];
-/// The types whose throughput is given.
+/// The volume types with a setting for the throughput.
 pub(crate) const WITH_THROUGHPUT: [&str; 1] = ["gp3"];
 
-/// The tags of what a call makes, in AWS's words.
+/// The tags of the resource that a call creates, in the form of the EC2 API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -32,7 +32,7 @@ pub struct TagSpecification {
     pub tags: Vec<Tag>,
 }
 
-/// A tag to take away, in AWS's words.
+/// A tag to remove, in the form of the EC2 API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -40,7 +40,7 @@ pub struct TagKey {
     pub key: String,
 }
 
-/// What one `ModifyVolume` changes.
+/// The settings that one `ModifyVolume` changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -66,7 +66,7 @@ calls! {
             kms_key_id: KeyRef,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             snapshot_id: Option<String>,
-            /// What a modification can change, too.
+            /// The settings that `ModifyVolume` can change later.
             #[serde(flatten)]
             form: Modification,
             tag_specifications: Vec<TagSpecification>,
@@ -90,14 +90,16 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of volumes.
 #[derive(Debug)]
 pub struct EbsVolume;
 
-const ANOTHER: &str = "a volume keeps it for life: make a snapshot of it, and from that a volume \
-                       under another name; or take this one as it is";
-const COPY: &str = "a volume keeps its key for life: make a snapshot of it, copy that with the \
-                    key, and make a volume from the copy under another name (`snapshot_id`)";
+const IMMUTABLE: &str = "EC2 does not change it after creation: create a snapshot of the volume, \
+and declare a volume from the snapshot under another name; or set the \
+current value";
+const FIXED_KEY: &str = "EC2 does not change the key of a volume: create a snapshot of it, copy the \
+snapshot with the new key, and declare a volume from the copy under \
+another name (`snapshot_id`)";
 
 impl Consumer for EbsVolume {
     type Settings = Settings;
@@ -124,10 +126,10 @@ impl Consumer for EbsVolume {
 
     fn create(to: &Spec<Settings>, _: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let Settings { availability_zone, size_gib, snapshot_id, multi_attach, .. } = &to.settings;
-        let size = size_gib.map(|_| ()).or(snapshot_id.as_ref().map(|_| ()));
+        let has_size = size_gib.is_some() || snapshot_id.is_some();
         allowed([
             missing("availability_zone", availability_zone.as_ref()),
-            missing("size_gib", size.as_ref()),
+            if has_size { None } else { missing("size_gib", size_gib.as_ref()) },
             missing("key", to.key()),
         ])?;
         let (Some(availability_zone), Some(key)) = (availability_zone.clone(), to.key()) else {
@@ -160,24 +162,25 @@ impl Consumer for EbsVolume {
         let zones = (old.availability_zone.as_ref(), new.availability_zone.as_ref());
         let snapshots = (old.snapshot_id.as_ref(), new.snapshot_id.as_ref());
         allowed([
-            fixed_key(from, to, COPY),
-            fixed("availability_zone", zones.0, zones.1, ANOTHER),
-            fixed("snapshot_id", snapshots.0, snapshots.1, ANOTHER),
+            fixed_key(from, to, FIXED_KEY),
+            fixed("availability_zone", zones.0, zones.1, IMMUTABLE),
+            fixed("snapshot_id", snapshots.0, snapshots.1, IMMUTABLE),
             shrinks(old, new),
-            shared(old, new),
+            multi_attach(old, new),
         ])?;
         let mut calls = Vec::new();
         let form = modification(old, new);
         if form != Modification::default() {
             calls.push(ModifyVolume { volume_id: id(setting), form }.into());
         }
-        let resources = || vec![id(setting)];
-        let keys = |unset: Vec<String>| unset.into_iter().map(|key| TagKey { key }).collect();
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| CreateTags { resources: resources(), tags: tag_list(set) }.into(),
-            |unset| DeleteTags { resources: resources(), tags: keys(unset) }.into(),
+            |set| CreateTags { resources: vec![id(setting)], tags: tag_list(set) }.into(),
+            |unset| {
+                let tags = unset.into_iter().map(|key| TagKey { key }).collect();
+                DeleteTags { resources: vec![id(setting)], tags }.into()
+            },
         ));
         Ok(calls)
     }
@@ -188,11 +191,11 @@ impl Consumer for EbsVolume {
 
     fn risk(change: &Change<&Spec<Settings>>, _: &Setting<'_>) -> Option<String> {
         match change {
-            Change::Delete { .. } => Some("deletes the volume with all that is on it".to_owned()),
+            Change::Delete { .. } => Some("deletes the volume with all its data".to_owned()),
             Change::Update { from, to } | Change::Import { from, to }
                 if modification(&from.settings, &to.settings) != Modification::default() =>
             {
-                Some("AWS takes the next change of its form hours later at the earliest".to_owned())
+                Some("EC2 accepts the next modification of the volume only hours later".to_owned())
             }
             Change::Create { .. }
             | Change::Update { .. }
@@ -216,8 +219,8 @@ impl Consumer for EbsVolume {
         let Some(users) = scene.users() else {
             return Vec::new();
         };
-        let account = |arn: &String| arn.split(':').nth(4).map(str::to_owned);
-        let callers: BTreeSet<String> = scene.used_by.iter().filter_map(account).collect();
+        let accounts = scene.used_by.iter().filter_map(|arn| arn.split(':').nth(4));
+        let callers: BTreeSet<String> = accounts.map(str::to_owned).collect();
         let actions = [
             "kms:Decrypt",
             "kms:DescribeKey",
@@ -239,47 +242,54 @@ impl Consumer for EbsVolume {
     }
 }
 
-/// AWS's name of a volume that is there.
+/// Returns the id of an existing volume.
 fn id(setting: &Setting<'_>) -> String {
     setting.id.unwrap_or(setting.name).to_owned()
 }
 
-/// What differs. A change of the type resets `Iops` and `Throughput` unless they are given, too (EC2
-/// API Reference, ModifyVolume).
+/// Returns the settings that differ. EC2 resets `Iops` and `Throughput` if the type changes and
+/// they are not given (EC2 API Reference, ModifyVolume), so they are given again.
 fn modification(old: &Settings, new: &Settings) -> Modification {
-    let retyped = old.r#type != new.r#type;
-    let takes = |types: &[&str]| {
-        new.r#type.as_deref().is_none_or(|volume_type| types.contains(&volume_type))
+    let volume_type = new.r#type.as_deref();
+    let mut modification = Modification {
+        size: changed(old.size_gib.as_ref(), new.size_gib.as_ref()),
+        volume_type: changed(old.r#type.as_ref(), new.r#type.as_ref()),
+        multi_attach_enabled: changed(old.multi_attach.as_ref(), new.multi_attach.as_ref()),
+        ..Modification::default()
     };
-    Modification {
-        size: new.size_gib.filter(|_| old.size_gib != new.size_gib),
-        volume_type: new.r#type.clone().filter(|_| retyped),
-        iops: new.iops.filter(|_| (retyped || old.iops != new.iops) && takes(&WITH_IOPS)),
-        throughput: new
-            .throughput
-            .filter(|_| (retyped || old.throughput != new.throughput) && takes(&WITH_THROUGHPUT)),
-        multi_attach_enabled: new.multi_attach.filter(|_| old.multi_attach != new.multi_attach),
+    let is_retyped = old.r#type != new.r#type;
+    if volume_type.is_none_or(|name| WITH_IOPS.contains(&name))
+        && (is_retyped || old.iops != new.iops)
+    {
+        modification.iops = new.iops;
     }
+    if volume_type.is_none_or(|name| WITH_THROUGHPUT.contains(&name))
+        && (is_retyped || old.throughput != new.throughput)
+    {
+        modification.throughput = new.throughput;
+    }
+    modification
 }
 
 /// Refuses a smaller size: EC2 does not shrink a volume (EC2 API Reference, ModifyVolume: `Size`).
 fn shrinks(old: &Settings, new: &Settings) -> Option<Violation> {
     let (old, new) = (old.size_gib?, new.size_gib?);
-    (new < old).then(|| {
-        let reason = format!("it has {old} GiB, and AWS shrinks no volume to {new}");
-        let help = format!(
-            "say `size_gib: {old}`; or make a smaller volume under another name, and copy the files"
-        );
-        Violation::new("size_gib", reason, help)
-    })
+    if new >= old {
+        return None;
+    }
+    let reason = format!("the volume has {old} GiB, and EC2 cannot reduce its size to {new} GiB");
+    let help = format!(
+        "set `size_gib: {old}`; or declare a smaller volume under another name, and copy the files"
+    );
+    Some(Violation::new("size_gib", reason, help))
 }
 
-/// Refuses a change of Multi-Attach, which EC2 makes for io2 volumes only (EBS User Guide, Enable
-/// Multi-Attach).
-fn shared(old: &Settings, new: &Settings) -> Option<Violation> {
-    let io2 = new.r#type.as_deref() == Some("io2");
-    let help = "AWS changes it later for io2 volumes only: make a volume under another name from a \
-                snapshot of this one, or take it as it is";
+/// Refuses to change Multi-Attach, except for io2 volumes (EBS User Guide, Enable Multi-Attach).
+fn multi_attach(old: &Settings, new: &Settings) -> Option<Violation> {
+    if new.r#type.as_deref() == Some("io2") {
+        return None;
+    }
+    let help = "EC2 changes it after creation for io2 volumes only: declare a volume under another \
+                name from a snapshot of this volume, or set the current value";
     fixed("multi_attach", old.multi_attach.as_ref(), new.multi_attach.as_ref(), help)
-        .filter(|_| !io2)
 }

@@ -10,7 +10,7 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::consumer::{
     Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, Tags,
-    allowed, fixed, fixed_key, tag_calls, tag_list,
+    allowed, changed, fixed, fixed_key, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::{NAME_TAG, STACK_TAG};
@@ -20,17 +20,17 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// How fast a file system is.
+/// The throughput mode of a file system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Throughput {
-    /// As fast as it is large, with bursts.
+    /// Throughput grows with the size, with bursts.
     Bursting,
-    /// As fast as it needs to be.
+    /// Throughput follows the load.
     Elastic,
-    /// As fast as is paid for.
+    /// Throughput is fixed.
     Provisioned {
-        /// MiB a second.
+        /// The throughput in MiB/s.
         mibps: u32,
     },
 }
@@ -53,34 +53,37 @@ impl Throughput {
     }
 }
 
-/// When files move to cheaper storage, and back: all of it, what is not said is not done.
+/// The rules that move files between storage classes. EFS has no rule where the field is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifecycle {
-    /// AWS's name of how long a file is not used before it moves to Infrequent Access.
+    /// The time without access after which a file moves to Infrequent Access, such as
+    /// `AFTER_30_DAYS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transition_to_ia: Option<String>,
-    /// The same before it moves to Archive.
+    /// The time without access after which a file moves to Archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transition_to_archive: Option<String>,
-    /// AWS's name of when it comes back.
+    /// The access after which a file moves back to the primary storage class, such as
+    /// `AFTER_1_ACCESS`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transition_to_primary: Option<String>,
 }
 
-/// Where instances of one Availability Zone reach a file system.
+/// A mount target, through which instances of an Availability Zone reach a file system.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MountTarget {
-    /// The subnet: a file system has one mount target a zone.
+    /// The id of the subnet. A file system has at most one mount target in an Availability Zone.
     pub subnet: String,
-    /// Who may connect; `None` is left alone: AWS takes the VPC's default group.
+    /// The ids of the security groups. If `None`, a new mount target gets the default group of the
+    /// VPC, and the groups of an existing one are not changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub security_groups: Option<BTreeSet<String>>,
-    /// AWS's identifier, of one that is there.
+    /// The id, if the mount target exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
 
-/// One move between kinds of storage, in AWS's words: each stands alone.
+/// A rule that moves files between storage classes, in the form of the EFS API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the variants are AWS's parameters")]
 pub enum LifecyclePolicy {
@@ -90,7 +93,7 @@ pub enum LifecyclePolicy {
     TransitionToPrimaryStorageClass(String),
 }
 
-/// Whether AWS Backup makes automatic backups, in AWS's words.
+/// The backup policy of a file system, in the form of the EFS API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -167,12 +170,13 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of file systems.
 #[derive(Debug)]
 pub struct EfsFileSystem;
 
-const COPY: &str = "EFS cannot change it: declare a file system under another name, copy the files \
-                    by EFS replication, DataSync or a backup, and mount that one";
+const COPY: &str = "EFS does not change it after creation: declare a file system under another \
+name, copy the files by EFS replication, DataSync or a backup, and mount the \
+new file system";
 
 impl Consumer for EfsFileSystem {
     type Settings = Settings;
@@ -232,33 +236,31 @@ impl Consumer for EfsFileSystem {
             fixed("performance_mode", performance.0, performance.1, COPY),
             fixed("availability_zone", zone.0, zone.1, COPY),
         ])?;
-        let id = || setting.id.map(str::to_owned);
+        let id = setting.id.map(str::to_owned);
         let mut calls = Vec::new();
-        let throughput = new.throughput_mode.as_ref();
-        if let Some(throughput) = throughput.filter(|new| old.throughput_mode.as_ref() != Some(new))
-        {
+        let throughput = changed(old.throughput_mode.as_ref(), new.throughput_mode.as_ref());
+        if let Some(throughput) = throughput {
             let update = UpdateFileSystem {
-                file_system_id: id(),
+                file_system_id: id.clone(),
                 throughput_mode: throughput.mode(),
                 provisioned_throughput_in_mibps: throughput.mibps(),
             };
             calls.push(update.into());
         }
-        let lifecycle = new.lifecycle.as_ref();
-        if let Some(lifecycle) = lifecycle.filter(|new| old.lifecycle.as_ref() != Some(new)) {
-            calls.push(put_lifecycle(lifecycle, id()));
+        if let Some(lifecycle) = changed(old.lifecycle.as_ref(), new.lifecycle.as_ref()) {
+            calls.push(put_lifecycle(&lifecycle, id.clone()));
         }
-        if let Some(on) = new.backup.filter(|on| old.backup != Some(*on)) {
-            let status = if on { "ENABLED" } else { "DISABLED" }.to_owned();
+        if let Some(backup) = changed(old.backup.as_ref(), new.backup.as_ref()) {
+            let status = if backup { "ENABLED" } else { "DISABLED" }.to_owned();
             let backup_policy = BackupPolicy { status };
-            calls.push(PutBackupPolicy { file_system_id: id(), backup_policy }.into());
+            calls.push(PutBackupPolicy { file_system_id: id.clone(), backup_policy }.into());
         }
         calls.extend(mount_targets(old, new, setting));
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| TagResource { resource_id: id(), tags: tag_list(set) }.into(),
-            |tag_keys| UntagResource { resource_id: id(), tag_keys }.into(),
+            |set| TagResource { resource_id: id.clone(), tags: tag_list(set) }.into(),
+            |tag_keys| UntagResource { resource_id: id.clone(), tag_keys }.into(),
         ));
         Ok(calls)
     }
@@ -267,9 +269,9 @@ impl Consumer for EfsFileSystem {
     /// DeleteFileSystem).
     fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
         let Some(targets) = &from.settings.mount_targets else {
-            let reason = "it has mount targets that the configuration never named";
-            let help = "make sure that nobody uses them and delete them; or declare them under \
-                        `mount_targets`, apply, and take the file system away then";
+            let reason = "the file system can have mount targets that were never declared";
+            let help = "delete mount targets that are not in use, or declare them under `mount_targets` \
+            and apply; then remove the file system from the configuration";
             return Err(vec![Violation::new("mount_targets", reason, help)]);
         };
         let ids = targets.iter().filter_map(|target| target.id.clone());
@@ -286,18 +288,18 @@ impl Consumer for EfsFileSystem {
             }
             Change::Update { from, to } | Change::Import { from, to } => {
                 let new = to.settings.mount_targets.as_ref()?;
-                let stays = |old: &MountTarget| new.iter().any(|new| new.subnet == old.subnet);
                 let mut old = from.settings.mount_targets.iter().flatten();
-                let gone = old.find(|old| !stays(old))?;
-                let subnet = &gone.subnet;
-                Some(format!("clients lose the files that they mount through `{subnet}`"))
+                let removed = old.find(|target| in_subnet(new, &target.subnet).is_none())?;
+                Some(format!(
+                    "clients that mount the file system through `{}` lose access to its files",
+                    removed.subnet
+                ))
             }
             Change::Create { .. } | Change::Forget { .. } => None,
         }
     }
 
-    /// A mount target counts as a part of its file system, which is ready only once all of them are.
-    /// Takes what is not declared of a mount target from the live one in the same subnet.
+    /// Takes the undeclared fields of a mount target from the live one in the same subnet.
     fn met(mut declared: Settings, live: &Settings) -> Settings {
         let live = live.mount_targets.as_deref().unwrap_or_default();
         for target in declared.mount_targets.iter_mut().flatten() {
@@ -310,6 +312,7 @@ impl Consumer for EfsFileSystem {
         declared
     }
 
+    /// A file system is ready when all its mount targets are ready.
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateFileSystem(_) => Effect::Creates,
@@ -346,11 +349,11 @@ impl Consumer for EfsFileSystem {
     }
 }
 
-/// The token by which EFS recognises a repeated creation: 1 to 64 characters, the same for the same
-/// name in the same stack (EFS API Reference, CreateFileSystem: `CreationToken`).
+/// Returns the token by which EFS recognises a repeated creation: 1 to 64 characters, the same for
+/// the same name in the same stack (EFS API Reference, CreateFileSystem: `CreationToken`).
 fn creation_token(tags: &Tags, name: &str) -> String {
-    let tag = |key: &str| tags.get(key).map_or(name, String::as_str);
-    let token = format!("kmsctl:{}/{}", tag(STACK_TAG), tag(NAME_TAG));
+    let [stack, name] = [STACK_TAG, NAME_TAG].map(|key| tags.get(key).map_or(name, String::as_str));
+    let token = format!("kmsctl:{stack}/{name}");
     if token.chars().count() <= 64 {
         return token;
     }
@@ -359,25 +362,28 @@ fn creation_token(tags: &Tags, name: &str) -> String {
     format!("kmsctl:{hex}")
 }
 
-/// The calls that change the mount targets. Deletions come first: a file system has at most one mount
-/// target in an Availability Zone (EFS API Reference, CreateMountTarget).
+/// Returns the calls that change the mount targets. Deletions come first: a file system has at most one
+/// mount target in an Availability Zone (EFS API Reference, CreateMountTarget).
 fn mount_targets(old: &Settings, new: &Settings, setting: &Setting<'_>) -> Vec<Call> {
     let Some(new) = &new.mount_targets else {
         return Vec::new();
     };
     let old = old.mount_targets.as_deref().unwrap_or_default();
-    let stays = |old: &&MountTarget| new.iter().any(|new| new.subnet == old.subnet);
-    let gone = old.iter().filter(|old| !stays(old)).filter_map(|old| old.id.clone());
-    let mut calls: Vec<Call> =
-        gone.map(|mount_target_id| DeleteMountTarget { mount_target_id }.into()).collect();
+    let mut calls: Vec<Call> = Vec::new();
+    for target in old {
+        if in_subnet(new, &target.subnet).is_none()
+            && let Some(mount_target_id) = target.id.clone()
+        {
+            calls.push(DeleteMountTarget { mount_target_id }.into());
+        }
+    }
     for target in new {
-        let there = old.iter().find(|old| old.subnet == target.subnet);
-        let Some(there) = there else {
+        let Some(existing) = in_subnet(old, &target.subnet) else {
             calls.push(create_mount_target(target, setting.id));
             continue;
         };
-        if let (Some(groups), Some(id)) = (&target.security_groups, &there.id)
-            && there.security_groups.as_ref() != Some(groups)
+        if let (Some(groups), Some(id)) = (&target.security_groups, &existing.id)
+            && existing.security_groups.as_ref() != Some(groups)
         {
             let modify = ModifyMountTargetSecurityGroups {
                 mount_target_id: id.clone(),
@@ -387,6 +393,11 @@ fn mount_targets(old: &Settings, new: &Settings, setting: &Setting<'_>) -> Vec<C
         }
     }
     calls
+}
+
+/// Returns the mount target in a subnet, if there is one.
+fn in_subnet<'a>(targets: &'a [MountTarget], subnet: &str) -> Option<&'a MountTarget> {
+    targets.iter().find(|target| target.subnet == subnet)
 }
 
 fn create_mount_target(target: &MountTarget, id: Option<&str>) -> Call {

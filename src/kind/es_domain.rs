@@ -1,5 +1,6 @@
-//! Elasticsearch and OpenSearch domains: one service, one API for both engines. The key of an
-//! encrypted domain is fixed (OpenSearch Service Developer Guide, Encryption of data at rest).
+//! Elasticsearch and OpenSearch domains. One service with one API runs both engines. The key of an
+//! encrypted domain cannot be changed (OpenSearch Service Developer Guide, Encryption of data at
+//! rest).
 
 pub(crate) mod aws;
 mod fields;
@@ -21,13 +22,13 @@ use super::declaration::{Check, Syntax};
 use super::{Change, Setting, Violation};
 use crate::policy::{Document, Need};
 
-/// The kind.
+/// The kind of domains.
 #[derive(Debug)]
 pub struct EsDomain;
 
-const SNAPSHOT: &str = "AWS cannot change it: take a manual snapshot into a bucket, declare a \
-                        domain under another name, restore the snapshot there, and move the \
-                        clients";
+const SNAPSHOT: &str = "AWS does not change it after creation: take a manual snapshot into a \
+bucket, declare a domain under another name, restore the snapshot there, \
+and move the clients";
 
 impl Consumer for EsDomain {
     type Settings = Settings;
@@ -76,11 +77,13 @@ impl Consumer for EsDomain {
             decrypting(old, new),
             entering_vpc(old, new),
         ])?;
-        let domain_name = || setting.name.to_owned();
+        let domain_name = setting.name.to_owned();
         let mut calls = Vec::new();
-        if let Some(version) = new.engine_version.as_ref().filter(|_| is_upgrade(old, new)) {
-            let target_version = version.clone();
-            calls.push(UpgradeDomain { domain_name: domain_name(), target_version }.into());
+        if let Some(version) = &new.engine_version
+            && is_upgrade(old, new)
+        {
+            let (domain_name, target_version) = (domain_name.clone(), version.clone());
+            calls.push(UpgradeDomain { domain_name, target_version }.into());
         }
         let mut config = Config::of(new).without(&Config::of(old));
         if from.common.key != to.common.key {
@@ -88,14 +91,14 @@ impl Consumer for EsDomain {
         }
         if config != Config::default() {
             let config = Box::new(config);
-            calls.push(UpdateDomainConfig { domain_name: domain_name(), config }.into());
+            calls.push(UpdateDomainConfig { domain_name, config }.into());
         }
-        let arn = || domain_arn(setting);
+        let arn = domain_arn(setting);
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| AddTags { arn: arn(), tag_list: tag_list(set) }.into(),
-            |tag_keys| RemoveTags { arn: arn(), tag_keys }.into(),
+            |set| AddTags { arn: arn.clone(), tag_list: tag_list(set) }.into(),
+            |tag_keys| RemoveTags { arn: arn.clone(), tag_keys }.into(),
         ));
         Ok(calls)
     }
@@ -110,14 +113,17 @@ impl Consumer for EsDomain {
                 Some("deletes the domain with all its indices and automated snapshots".to_owned())
             }
             Change::Update { from, to } | Change::Import { from, to } => {
-                let upgrade = is_upgrade(&from.settings, &to.settings)
-                    .then_some("an upgrade cannot be taken back: take a manual snapshot first");
-                let encrypting = is_encrypted_now(from, to).then_some(
-                    "AWS moves the data to new, encrypted nodes (blue/green): it takes long, needs \
-                     room for twice the nodes, and cannot be taken back",
-                );
-                let risks: Vec<&str> = [upgrade, encrypting].into_iter().flatten().collect();
-                (!risks.is_empty()).then(|| risks.join("; "))
+                let mut risks = Vec::new();
+                if is_upgrade(&from.settings, &to.settings) {
+                    risks.push("an upgrade cannot be undone: take a manual snapshot first");
+                }
+                if is_encrypted_now(from, to) {
+                    risks.push(
+                        "AWS moves the data to new, encrypted nodes (blue/green deployment): this \
+                         takes long, needs twice the number of nodes, and cannot be undone",
+                    );
+                }
+                if risks.is_empty() { None } else { Some(risks.join("; ")) }
             }
             Change::Create { .. } | Change::Forget { .. } => None,
         }
@@ -139,42 +145,39 @@ impl Consumer for EsDomain {
         let Some(users) = scene.users() else {
             return Vec::new();
         };
-        let uses = [
+        let actions = [
             "kms:Encrypt",
             "kms:Decrypt",
             "kms:ReEncrypt*",
             "kms:GenerateDataKey*",
             "kms:DescribeKey",
         ];
-        let need = |purpose: &str, actions: &[&str]| {
-            Need::new(purpose, users.clone(), actions).when(
+        let via = scene.via("es");
+        vec![
+            Need::new("AllowEsForDomainCreators", users.clone(), &actions).when(
                 "StringEquals",
                 "kms:ViaService",
-                scene.via("es"),
-            )
-        };
-        vec![
-            need("AllowEsForDomainCreators", &uses),
-            need("AllowEsGrantsForDomainCreators", &["kms:CreateGrant"]).when(
-                "Bool",
-                "kms:GrantIsForAWSResource",
-                "true",
+                via.as_str(),
             ),
+            Need::new("AllowEsGrantsForDomainCreators", users, &["kms:CreateGrant"])
+                .when("StringEquals", "kms:ViaService", via)
+                .when("Bool", "kms:GrantIsForAWSResource", "true"),
         ]
     }
 }
 
-/// The engine and its version: every OpenSearch comes after every Elasticsearch, which it began as.
+/// An engine with its version. Every version of OpenSearch is later than every version of
+/// Elasticsearch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
-    /// Whether it is OpenSearch.
+    /// Whether the engine is OpenSearch.
     pub opensearch: bool,
-    /// The number before the point, and the one after it.
+    /// The major and the minor version.
     pub number: (u32, u32),
 }
 
 impl Version {
-    /// Reads AWS's form, such as `Elasticsearch_7.10`.
+    /// Parses the form of AWS, such as `Elasticsearch_7.10`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (engine, number) = text.split_once('_')?;
@@ -187,80 +190,90 @@ impl Version {
         Some(Self { opensearch, number: (major.parse().ok()?, minor.parse().ok()?) })
     }
 
-    /// Whether a domain of this version can be encrypted when it is made.
+    /// Returns whether a new domain of this version can be encrypted.
     #[must_use]
     pub fn encrypts(self) -> bool {
         self.opensearch || self.number >= (5, 1)
     }
 
-    /// Whether a domain of this version can be encrypted though it is there already.
+    /// Returns whether an existing domain of this version can be encrypted.
     #[must_use]
     pub fn encrypts_in_place(self) -> bool {
         self.opensearch || self.number >= (6, 7)
     }
 }
 
-/// The access policy that AWS reports; a domain without one reports an empty text.
+/// Parses the access policy that AWS reports. AWS reports an empty text for a domain without one.
 fn access_policy(text: &str, partition: &str) -> Option<Document> {
     if text.is_empty() { None } else { Document::from_live(text, partition).ok() }
 }
 
 fn encryption(to: &Spec<Settings>) -> Option<EncryptionAtRestOptions> {
-    let key = to.key().cloned();
-    key.map(|key| EncryptionAtRestOptions { enabled: true, kms_key_id: Some(key) })
+    let key = to.key()?.clone();
+    Some(EncryptionAtRestOptions { enabled: true, kms_key_id: Some(key) })
 }
 
-/// Whether the domain gets its first encryption at rest.
+/// Returns whether the change enables encryption at rest.
 fn is_encrypted_now(from: &Spec<Settings>, to: &Spec<Settings>) -> bool {
     from.settings.encrypted == Some(false) && from.key().is_none() && to.key().is_some()
 }
 
-/// What is encrypted keeps its key; what is not can be, where the engine is new enough.
+/// Refuses to change the key of an encrypted domain, and to encrypt a domain whose engine is too
+/// old.
 fn unchangeable_key(from: &Spec<Settings>, to: &Spec<Settings>) -> Option<Violation> {
     if !is_encrypted_now(from, to) {
         return fixed_key(from, to, SNAPSHOT);
     }
     let version = to.settings.engine_version.as_deref().unwrap_or("unknown");
-    let able = Version::parse(version).is_some_and(Version::encrypts_in_place);
-    (!able).then(|| {
-        let reason = format!(
-            "AWS encrypts a domain in place from Elasticsearch 6.7 on; it is of version {version}"
-        );
-        let help = "upgrade it by `engine_version:`; or take a manual snapshot, and restore it into \
-                    a domain that is made with the key";
-        Violation::new("key", reason, help)
-    })
+    if Version::parse(version).is_some_and(Version::encrypts_in_place) {
+        return None;
+    }
+    let reason = format!(
+        "AWS supports encryption of an existing domain from Elasticsearch 6.7 on; the version of \
+         the domain is {version}"
+    );
+    let help = "upgrade the domain with `engine_version:`; or take a manual snapshot, and restore it \
+                into a new domain that has the key";
+    Some(Violation::new("key", reason, help))
 }
 
 fn is_upgrade(old: &Settings, new: &Settings) -> bool {
-    let version = |settings: &Settings| settings.engine_version.as_deref().and_then(Version::parse);
-    matches!((version(old), version(new)), (Some(old), Some(new)) if old < new)
+    let [old, new] =
+        [old, new].map(|settings| settings.engine_version.as_deref().and_then(Version::parse));
+    matches!((old, new), (Some(old), Some(new)) if old < new)
 }
 
+/// Refuses a version that is not an upgrade.
 fn downgrade(old: &Settings, new: &Settings) -> Option<Violation> {
-    (old.engine_version != new.engine_version && !is_upgrade(old, new)).then(|| {
-        let name = |settings: &Settings| settings.engine_version.clone().unwrap_or_default();
-        let reason =
-            format!("it is of version {}, and AWS does not go back to {}", name(old), name(new));
-        let help = "say the version that it has, or a higher one; an older one is a domain under \
-                    another name, into which only a snapshot of that version or an older one fits";
-        Violation::new("engine_version", reason, help)
-    })
+    if old.engine_version == new.engine_version || is_upgrade(old, new) {
+        return None;
+    }
+    let reason = format!(
+        "the current version is {}, and AWS does not support a downgrade to {}",
+        old.engine_version.as_deref().unwrap_or_default(),
+        new.engine_version.as_deref().unwrap_or_default(),
+    );
+    let help = "set the current version or a later one; for an earlier one, declare a domain under \
+                another name, which accepts only snapshots of its own version and of earlier ones";
+    Some(Violation::new("engine_version", reason, help))
 }
 
+/// Refuses to disable the encryption between nodes.
 fn decrypting(old: &Settings, new: &Settings) -> Option<Violation> {
-    let off = (old.node_to_node_encryption, new.node_to_node_encryption);
-    (off == (Some(true), Some(false))).then(|| {
-        let reason = "AWS never turns the encryption between the nodes off again";
-        Violation::new("node_to_node_encryption", reason, SNAPSHOT)
-    })
+    if (old.node_to_node_encryption, new.node_to_node_encryption) != (Some(true), Some(false)) {
+        return None;
+    }
+    let reason = "node-to-node encryption cannot be disabled";
+    Some(Violation::new("node_to_node_encryption", reason, SNAPSHOT))
 }
 
+/// Refuses to move a domain with a public endpoint into a VPC.
 fn entering_vpc(old: &Settings, new: &Settings) -> Option<Violation> {
-    (old.vpc_subnets.is_none() && new.vpc_subnets.is_some()).then(|| {
-        let reason = "it has a public endpoint, and AWS does not move it into a VPC";
-        Violation::new("vpc_subnets", reason, SNAPSHOT)
-    })
+    if old.vpc_subnets.is_some() || new.vpc_subnets.is_none() {
+        return None;
+    }
+    let reason = "the domain has a public endpoint, and AWS does not support moving it into a VPC";
+    Some(Violation::new("vpc_subnets", reason, SNAPSHOT))
 }
 
 fn domain_arn(setting: &Setting<'_>) -> String {
@@ -273,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_go_from_elasticsearch_to_opensearch() {
+    fn versions_of_opensearch_are_later_than_those_of_elasticsearch() {
         let version = |text: &str| Version::parse(text).unwrap();
         assert!(version("Elasticsearch_7.9") < version("Elasticsearch_7.10"));
         assert!(version("Elasticsearch_7.10") < version("OpenSearch_1.0"));

@@ -1,4 +1,4 @@
-//! The data that kinds and AWS exchange besides forms and calls. Pure data.
+//! The data types, besides specs and calls, that the kinds exchange with the code that calls AWS.
 
 use super::{ConsumerKind, ConsumerSpec, Ids, KeyRef, key};
 use crate::answer::{CloudError, Fault};

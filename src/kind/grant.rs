@@ -86,7 +86,7 @@ calls! {
 }
 
 impl Call {
-    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    /// Returns the ARNs of the identities that must exist for AWS to accept the call.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         match self {
@@ -150,27 +150,20 @@ impl Resource for Grant {
         if let Some(to) = change.to() {
             supported(to, keys)?;
         }
-        let revoke = |spec: &Spec, id: &String| {
-            let call = RevokeGrant { key_id: spec.key.clone(), grant_id: id.clone() }.into();
-            let region = match &spec.key {
-                KeyRef::Arn(arn) => arn.region.clone(),
-                KeyRef::Managed(_) | KeyRef::Alias(_) => place.region.clone(),
-            };
-            (Place { account: place.account.clone(), region }, call)
-        };
+
         let mut calls = Calls::all_at(place, Vec::new());
         match change {
             Change::Create { to } => calls.first.push(create(place, to, &begins, None)),
             Change::Update { from, to } | Change::Import { from, to } => {
                 if !same_access(from, to) {
                     calls.first.push(create(place, to, &begins, from.id.as_ref()));
-                    calls.first.extend(from.id.iter().map(|id| revoke(from, id)));
+                    calls.first.extend(from.id.iter().map(|id| revoke(place, from, id)));
                 }
-                calls.first.extend(from.superseded.iter().map(|id| revoke(from, id)));
+                calls.first.extend(from.superseded.iter().map(|id| revoke(place, from, id)));
             }
             Change::Delete { from } => {
                 let ids = from.id.iter().chain(&from.superseded);
-                calls.first.extend(ids.map(|id| revoke(from, id)));
+                calls.first.extend(ids.map(|id| revoke(place, from, id)));
             }
             Change::Forget { .. } => {}
         }
@@ -184,8 +177,8 @@ impl Resource for Grant {
 
 /// Returns whether two grants give the same access. Their grant ids may differ.
 fn same_access(a: &Spec, b: &Spec) -> bool {
-    let bare = |spec: &Spec| Spec { id: None, superseded: BTreeSet::new(), ..spec.clone() };
-    bare(a) == bare(b)
+    let [a, b] = [a, b].map(|spec| Spec { id: None, superseded: BTreeSet::new(), ..spec.clone() });
+    a == b
 }
 
 fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
@@ -193,17 +186,27 @@ fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
         return Ok(());
     };
     let known = operations_for(&fact.spec, &fact.usage);
-    let foreign: Vec<&str> =
+    let unsupported: Vec<&str> =
         to.operations.iter().map(String::as_str).filter(|op| !known.contains(op)).collect();
-    if foreign.is_empty() {
+    if unsupported.is_empty() {
         return Ok(());
     }
-    let (foreign, known) = (foreign.join(", "), known.join(", "));
+    let (unsupported, known) = (unsupported.join(", "), known.join(", "));
     Err(vec![Violation::new(
         "operations",
-        format!("a key of spec {} for {} does not support {foreign}", fact.spec, fact.usage),
+        format!("a key of spec {} for {} does not support {unsupported}", fact.spec, fact.usage),
         format!("it supports {known}"),
     )])
+}
+
+/// Returns the call that revokes a grant. The call is sent to the Region of the key.
+fn revoke(place: &Place, spec: &Spec, id: &str) -> (Place, Call) {
+    let region = match &spec.key {
+        KeyRef::Arn(arn) => &arn.region,
+        KeyRef::Managed(_) | KeyRef::Alias(_) => &place.region,
+    };
+    let call = RevokeGrant { key_id: spec.key.clone(), grant_id: id.to_owned() }.into();
+    (Place { account: place.account.clone(), region: region.clone() }, call)
 }
 
 /// Returns the call that creates a grant. The name depends on the parameters and on the replaced
@@ -331,32 +334,40 @@ pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
     let Wanted { stack, name, earlier, place, spec: wanted, recorded } = wanted;
     let earlier = earlier.map(|name| prefix(stack, name));
     let (own, mark) = (prefix(stack, name), mark(stack));
-    let ours = |grant: &&Listed| {
-        let known = recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark);
-        let before = earlier.as_ref().is_some_and(|earlier| grant.name.starts_with(earlier));
-        grant.name.starts_with(&own) || before || known
-    };
-    let mut ours: Vec<&Listed> = listed.iter().filter(ours).collect();
+    let mut ours: Vec<&Listed> = Vec::new();
+    for grant in listed {
+        let is_recorded = recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark);
+        let is_earlier = earlier.as_ref().is_some_and(|earlier| grant.name.starts_with(earlier));
+        if grant.name.starts_with(&own) || is_earlier || is_recorded {
+            ours.push(grant);
+        }
+    }
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
-    let lifted = |grant: &Listed| Spec {
+    if ours.is_empty() {
+        return None;
+    }
+    let current =
+        ours.iter().position(|grant| same_access(&lift_one(grant, wanted, place), wanted));
+    let current = ours.remove(current.unwrap_or_default());
+    let mut spec = lift_one(current, wanted, place);
+    spec.id = Some(current.grant_id.clone());
+    spec.superseded = ours.iter().map(|grant| grant.grant_id.clone()).collect();
+    Some((current.grant_id.clone(), spec))
+}
+
+/// Converts a grant to the form of a declaration, without its id.
+fn lift_one(grant: &Listed, wanted: &Spec, place: &Place) -> Spec {
+    Spec {
         grantee: grant.grantee.clone(),
         retiring: grant.retiring.clone(),
         operations: grant.operations.clone(),
         constraints: grant.constraints.clone(),
         issuer: match &grant.issuer {
-            Some(issuer) => Some(issuer.clone()).filter(|issuer| *issuer != place.account),
+            Some(issuer) if *issuer == place.account => None,
+            Some(issuer) => Some(issuer.clone()),
             None => wanted.issuer.clone(),
         },
         superseded: BTreeSet::new(),
         ..wanted.clone()
-    };
-    let current = ours.iter().position(|grant| same_access(&lifted(grant), wanted));
-    if ours.is_empty() {
-        return None;
     }
-    let current = ours.remove(current.unwrap_or_default());
-    let mut spec = lifted(current);
-    spec.id = Some(current.grant_id.clone());
-    spec.superseded = ours.iter().map(|grant| grant.grant_id.clone()).collect();
-    Some((current.grant_id.clone(), spec))
 }

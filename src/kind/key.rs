@@ -176,11 +176,13 @@ impl Spec {
     /// key gets AWS's default policy with the stack's statements.
     #[must_use]
     pub fn newborn(&self, place: &Place, stack: &Name) -> Self {
-        let around = |shared: &Shared| {
-            let default = policy::aws_default(place.region.partition(), place.account.as_str());
-            shared.within(&default, stack)
+        let policy = match (&self.policy, &self.shared) {
+            (None, Some(shared)) => {
+                let default = policy::aws_default(place.region.partition(), place.account.as_str());
+                Some(shared.within(&default, stack))
+            }
+            (policy, _) => policy.clone(),
         };
-        let policy = self.policy.clone().or_else(|| self.shared.as_ref().map(around));
         Self { policy, ..self.clone() }
     }
 
@@ -199,16 +201,17 @@ impl Spec {
         Self { enabled, ..self.clone() }
     }
 
-    /// Returns why the key must not be changed like this while it is protected.
+    /// Returns why the change is refused while the key is protected.
     pub(super) fn interruption(&self, to: &Self) -> Option<Violation> {
         let disables = self.enabled != Some(false) && to.enabled == Some(false);
-        (disables && self.deletion.is_none()).then(|| {
-            Violation::new(
-                "enabled",
-                "the key is protected, and the resources that use it would stop working",
-                "first apply `protect: false`, and then `enabled: false`",
-            )
-        })
+        if !disables || self.deletion.is_some() {
+            return None;
+        }
+        Some(Violation::new(
+            "enabled",
+            "the key is protected, and the resources that use it would stop working",
+            "first apply `protect: false`, and then `enabled: false`",
+        ))
     }
 }
 
@@ -243,8 +246,7 @@ impl Shared {
     pub fn prefix(stack: &Name) -> String {
         let digest = Sha256::digest(stack.as_str().as_bytes());
         let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { ' ' };
-        let words: String = stack.as_str().chars().map(plain).collect();
+        let words = stack.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), " ");
         format!("kmsctl {words} {mark} ")
     }
 
@@ -331,7 +333,7 @@ calls! {
 }
 
 impl Call {
-    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    /// Returns the ARNs of the identities that must exist for AWS to accept the call.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         let policy = match self {
@@ -543,8 +545,8 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     if to.enabled == Some(false) && enabled != Some(false) {
         calls.last.push((place.clone(), DisableKey {}.into()));
         let risky = match from.enabled {
-            Some(false) => "enables the key for as long as its rotation changes",
-            Some(true) | None => "everything that needs the key stops working once it is disabled",
+            Some(false) => "enables the key temporarily to change its rotation",
+            Some(true) | None => "resources that use the key stop working when it is disabled",
         };
         risk = Some(risky.to_owned());
     }
@@ -554,7 +556,7 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
 
 fn bypass_risk(to: &Spec) -> Option<String> {
     let reason = to.allow_lockout.as_ref()?;
-    Some(format!("AWS's lock-out check is bypassed; the reason given: {reason}"))
+    Some(format!("bypasses the policy lockout safety check of KMS; the reason given: {reason}"))
 }
 
 fn delete(place: &Place, from: &Spec) -> Calls<Call> {
@@ -565,7 +567,7 @@ fn delete(place: &Place, from: &Spec) -> Calls<Call> {
     let call = ScheduleKeyDeletion { pending_window_in_days: days }.into();
     let mut calls = Calls::all_at(place, vec![call]);
     calls.risk = Some(format!(
-        "schedules the deletion of the key in {days} days; from now on nothing can be decrypted with it"
+        "schedules the deletion of the key in {days} days; from now on the key cannot decrypt anything"
     ));
     calls
 }

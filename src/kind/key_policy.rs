@@ -30,7 +30,7 @@ calls! {
 }
 
 impl Call {
-    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    /// Returns the ARNs of the identities that must exist for AWS to accept the call.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         let Self::PutKeyPolicy(call) = self;
@@ -56,24 +56,19 @@ impl Resource for KeyPolicy {
     }
 
     fn complete(declared: &Spec, live: &Spec, stack: &Name) -> Spec {
-        let within = |policy| declared.shared.within(policy, stack);
-        let policy = live.policy.as_ref().map(within);
+        let policy = live.policy.as_ref().map(|policy| declared.shared.within(policy, stack));
         Spec { policy, ..declared.clone() }
     }
 
     fn calls(change: Change<&Spec>, setting: &Setting<'_>) -> Result<Calls<Call>, Vec<Violation>> {
-        let put = |spec: &Spec, policy: Document| {
-            let (key_id, policy_name) = (spec.key.clone(), "default".to_owned());
-            PutKeyPolicy { key_id, policy_name, policy }.into()
-        };
         let calls = match change {
             Change::Create { to } | Change::Update { to, .. } | Change::Import { to, .. } => {
-                to.policy.clone().map(|policy| put(to, policy))
+                to.policy.clone().map(|policy| put_policy(to, policy))
             }
-            Change::Delete { from } => {
-                let without = |policy| Shared::none().within(policy, setting.stack);
-                from.policy.as_ref().map(|policy| put(from, without(policy)))
-            }
+            Change::Delete { from } => from
+                .policy
+                .as_ref()
+                .map(|policy| put_policy(from, Shared::none().within(policy, setting.stack))),
             Change::Forget { .. } => None,
         };
         Ok(Calls::all_at(setting.place, calls.into_iter().collect()))
@@ -82,4 +77,9 @@ impl Resource for KeyPolicy {
     fn retry(_: &Call) -> Retry {
         Retry::Repeat
     }
+}
+
+fn put_policy(spec: &Spec, policy: Document) -> Call {
+    let (key_id, policy_name) = (spec.key.clone(), "default".to_owned());
+    PutKeyPolicy { key_id, policy_name, policy }.into()
 }

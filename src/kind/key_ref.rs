@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// A key as another resource names it: the only thing in a plan that may be unknown until apply.
+/// A reference to a key. It is the only value in a plan that can be unknown until apply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum KeyRef {
     /// A key of the stack.
     Managed(Address),
-    /// A key that the stack only points at.
+    /// The ARN of a key that is not the stack's.
     Arn(KeyArn),
-    /// The same by its alias, until AWS has been asked which key it is.
+    /// The alias of a key that is not the stack's, until AWS has reported the key's ARN.
     Alias(AliasArn),
 }
 
@@ -48,11 +48,11 @@ impl From<KeyRef> for String {
     }
 }
 
-/// The ARNs of the stack's keys, as far as they exist.
+/// The ARNs of the stack's keys that exist.
 pub type Ids = BTreeMap<Address, KeyArn>;
 
 impl KeyRef {
-    /// The key's ARN, if it exists yet.
+    /// Returns the ARN of the key, if it is known.
     #[must_use]
     pub fn resolve(&self, ids: &Ids) -> Option<KeyArn> {
         match self {
@@ -62,7 +62,7 @@ impl KeyRef {
         }
     }
 
-    /// The address, of a key of the stack.
+    /// Returns the address, if the key is the stack's.
     #[must_use]
     pub fn managed(&self) -> Option<&Address> {
         match self {
@@ -71,7 +71,7 @@ impl KeyRef {
         }
     }
 
-    /// The alias, of a key that is known by nothing else.
+    /// Returns the alias, if only the alias of the key is known.
     #[must_use]
     pub fn alias(&self) -> Option<&AliasArn> {
         match self {

@@ -1,4 +1,5 @@
-//! The list of the kinds of resources, and the sums over them. All kinds of consumers are one entry.
+//! The list of the kinds of resources, and the enums over them. All kinds of consumers are one
+//! variant.
 
 use super::by_kind::{self, ByKind};
 use super::consumers::{self, ConsumerCall, ConsumerKind, ConsumerSpec};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-/// Declares the sums over all kinds, and the one match from each to its kind.
+/// Declares the enums over all kinds, and the match from each variant to its kind.
 macro_rules! kinds {
     ($($kind:ident => $module:ident, $label:literal;)+) => {
         /// The kinds of resources, in the order in which plans list them.
@@ -77,7 +78,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns the keys that it points at.
+            /// Returns the keys that the resource refers to.
             #[must_use]
             pub fn refs(&self) -> Vec<&KeyRef> {
                 match self {
@@ -86,7 +87,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns AWS's identifier, where it is known before the resource exists. `name` is the
+            /// Returns AWS's identifier, if it is known before the resource exists. `name` is the
             /// name in the address.
             #[must_use]
             pub fn natural(&self, name: &str, place: &Place) -> Option<String> {
@@ -96,7 +97,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns `self` with every field that its author left out taken from `live`.
+            /// Returns `self`, with every field that is not declared taken from `live`.
             #[must_use]
             pub fn complete(&self, live: &Self, stack: &Name) -> Self {
                 match (self, live) {
@@ -135,7 +136,7 @@ macro_rules! kinds {
         }
 
         impl Call {
-            /// Returns the kind of what it is about.
+            /// Returns the kind of the resource that the call changes.
             #[must_use]
             pub fn kind(&self) -> Kind {
                 match self {
@@ -153,7 +154,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns how a lost answer is settled.
+            /// Returns the way in which a lost answer is settled.
             #[must_use]
             pub fn retry(&self) -> Retry {
                 match self {
@@ -162,7 +163,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// Returns AWS's name of the operation.
+            /// Returns the name of the operation.
             #[must_use]
             pub fn operation(&self) -> &'static str {
                 match self {
@@ -172,10 +173,10 @@ macro_rules! kinds {
             }
         }
 
-        /// Returns the calls that bring `change` about.
+        /// Returns the calls that execute `change`.
         ///
         /// # Errors
-        /// The violations, each with what does work.
+        /// Returns the violations if the change is not possible.
         pub fn calls(
             change: &Change<Spec>,
             setting: &Setting<'_>,
@@ -197,7 +198,7 @@ macro_rules! kinds {
     };
 }
 
-// The only list of kinds in the crate beside the one of consumers.
+// The only list of kinds in the crate besides that of the consumers.
 kinds! {
     ServiceLinkedRole => service_linked_role, "service_linked_role";
     Key => key, "key";
@@ -263,13 +264,15 @@ impl<'de> Deserialize<'de> for Call {
 }
 
 impl Spec {
-    /// Returns the form that is created: a key whose policy is not the stack's begins with AWS's own.
+    /// Returns the form in which the resource is created. If the stack does not manage the policy
+    /// of a key, the key gets AWS's default policy.
     #[must_use]
     pub fn newborn(&self, place: &Place, stack: &Name) -> Self {
         if let Self::Key(key) = self { Self::Key(key.newborn(place, stack)) } else { self.clone() }
     }
 
-    /// Returns `self`, with what an apply that was cut short was doing beside it.
+    /// Returns `self`, with the intended values of undeclared fields that an interrupted apply was
+    /// changing.
     #[must_use]
     pub fn resumed(&self, intent: &Self) -> Self {
         match (self, intent) {
@@ -278,7 +281,7 @@ impl Spec {
         }
     }
 
-    /// Returns what the record says once `to` is applied. `before` is what it says now.
+    /// Returns the record after `to` is applied. `before` is the current record.
     #[must_use]
     pub fn recorded(&self, before: Option<&Self>, to: &Self) -> Self {
         match (self, to) {
@@ -289,7 +292,7 @@ impl Spec {
         }
     }
 
-    /// Returns why the resource must not be changed like this while it is protected.
+    /// Returns why the change is refused while the resource is protected.
     #[must_use]
     pub fn interruption(&self, to: &Self) -> Option<Violation> {
         match (self, to) {
@@ -299,16 +302,16 @@ impl Spec {
         }
     }
 
-    /// Returns the fields by name, for the comparison that people see.
+    /// Returns the fields by name, for the comparison that plans show.
     ///
     /// # Errors
-    /// Never for the specs of this crate; the signature is serde's.
+    /// Returns the error of serde. The specs of this crate can always be serialized.
     pub fn fields(&self) -> serde_json::Result<Value> {
         let mut written = serde_json::to_value(self)?;
         Ok(written.get_mut(self.kind().as_str()).map(Value::take).unwrap_or_default())
     }
 
-    /// Returns the names of the fields that it mentions.
+    /// Returns the names of the fields that are set.
     #[must_use]
     pub fn mentions(&self) -> BTreeSet<String> {
         let Ok(Value::Object(fields)) = self.fields() else {
@@ -317,7 +320,7 @@ impl Spec {
         fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name).collect()
     }
 
-    /// Returns the key that it points at and can be pointed away from.
+    /// Returns the reference to a key, if it can be changed to another key.
     pub fn key_mut(&mut self) -> Option<&mut KeyRef> {
         match self {
             Self::Alias(alias) => Some(&mut alias.target),
@@ -328,7 +331,7 @@ impl Spec {
         }
     }
 
-    /// Returns the policy of a key that it holds.
+    /// Returns the key policy that it contains, if any.
     #[must_use]
     pub fn policy(&self) -> Option<&Document> {
         let own = self.as_key().and_then(|key| key.policy.as_ref());
@@ -341,7 +344,7 @@ impl Spec {
         if let Self::Key(spec) = self { Some(spec) } else { None }
     }
 
-    /// Returns the statements in the policy of somebody else's key, if it is that.
+    /// Returns the statements in the policy of a key that is not the stack's, if it is that.
     #[must_use]
     pub fn as_key_policy(&self) -> Option<&key_policy::Spec> {
         if let Self::KeyPolicy(spec) = self { Some(spec) } else { None }
@@ -367,7 +370,7 @@ impl Spec {
 }
 
 impl Call {
-    /// Returns the operation's name and its parameters as AWS's API names them.
+    /// Returns the name of the operation and its parameters, as the AWS API names them.
     #[must_use]
     pub fn request(&self) -> (&'static str, Value) {
         let operation = self.operation();
@@ -378,7 +381,7 @@ impl Call {
         (operation, parameters.unwrap_or_default())
     }
 
-    /// Returns the ARNs of the identities that must exist for AWS to take the call.
+    /// Returns the ARNs of the identities that must exist for AWS to accept the call.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         match self {
@@ -389,7 +392,7 @@ impl Call {
         }
     }
 
-    /// Returns the key on which the call makes a grant, if it makes one.
+    /// Returns the key on which the call creates a grant, if it creates one.
     #[must_use]
     pub fn is_grant_made(&self) -> Option<&KeyRef> {
         if let Self::Grant(grant::Call::CreateGrant(call)) = self {
@@ -411,7 +414,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_its_place_and_its_name() {
+    fn kinds_are_sorted_and_parsed_from_their_names() {
         let kinds: Vec<Kind> = Kind::all().collect();
         assert!(kinds.is_sorted());
         assert_eq!(kinds.len(), 5 + ConsumerKind::ALL.len());
@@ -434,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_spec_is_said() {
+    fn errors_of_a_spec_name_the_kind_or_the_field() {
         let error = |text: &str| serde_json::from_str::<Spec>(text).unwrap_err().to_string();
         let unknown = error(r#"{"dynamodb_tables": {"key": "none"}}"#);
         assert!(unknown.starts_with(

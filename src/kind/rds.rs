@@ -1,6 +1,5 @@
-//! What instances and clusters of RDS have in common: the key, which is fixed at creation (RDS User
-//! Guide, Encrypting Amazon RDS resources), passwords that nobody may see, versions and final
-//! snapshots.
+//! The parts that RDS instances and clusters share: the key, which is fixed at creation (RDS User
+//! Guide, Encrypting Amazon RDS resources), master passwords, engine versions and final snapshots.
 
 pub(crate) mod aws;
 pub mod fields;
@@ -9,14 +8,13 @@ use super::consumer::{Scene, Spec, fixed_key};
 use super::{Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 use std::fmt;
 
-/// A value that is read from the environment when the call is sent, and is kept nowhere.
+/// A value that is read from the environment when the call is sent, and that is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Secret {
-    /// The variable's name.
+    /// The name of the environment variable.
     pub variable: String,
 }
 
@@ -29,9 +27,10 @@ impl fmt::Display for Secret {
 impl TryFrom<String> for Secret {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        let name = text.strip_prefix('$').filter(|name| is_variable(name));
-        let variable = name.map(str::to_owned);
-        variable.map(|variable| Self { variable }).ok_or_else(|| "no variable's name".to_owned())
+        match text.strip_prefix('$') {
+            Some(name) if is_variable(name) => Ok(Self { variable: name.to_owned() }),
+            _ => Err("expected `$` and the name of an environment variable".to_owned()),
+        }
     }
 }
 
@@ -41,14 +40,14 @@ impl From<Secret> for String {
     }
 }
 
-/// Whether a text names a variable of the environment.
+/// Returns whether the text is the name of an environment variable.
 #[must_use]
 pub fn is_variable(name: &str) -> bool {
-    let known = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    name.starts_with(|c: char| !c.is_ascii_digit()) && name.chars().all(known)
+    name.starts_with(|c: char| !c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Declares parameters of a call: each may be left out.
+/// Declares optional parameters of a call.
 macro_rules! parameters {
     ($(#[doc = $doc:literal])* pub struct $name:ident {
         $($field:ident = $parameter:literal : $ty:ty),* $(,)?
@@ -62,7 +61,7 @@ macro_rules! parameters {
         }
 
         impl $name {
-            /// Whether nothing is given.
+            /// Returns whether no parameter is set.
             #[must_use]
             pub fn is_empty(&self) -> bool {
                 $(self.$field.is_none())&&*
@@ -72,33 +71,39 @@ macro_rules! parameters {
 }
 pub(crate) use parameters;
 
-/// What to do about a key that cannot become the declared one.
-pub(crate) const OTHER_KEY: &str = "RDS encrypts at creation only, for good: make a snapshot, copy \
-    it with the wanted key (a snapshot of a cluster is restored with it), restore it under another \
-    name, and move to that; or name the key that it has";
+/// The help for a key that cannot be changed.
+pub(crate) const FIXED_KEY: &str = "RDS does not change the key after creation: create a snapshot, copy \
+it with the new key (restore the snapshot of a cluster with the new key), restore it under \
+another name, and move the clients; or set the current key";
 
-/// What to do about a field that cannot change.
-pub(crate) const IMMUTABLE: &str = "RDS cannot change it: restore a snapshot, or create one under another name and move the data; \
-     or take this one as it is";
+/// The help for a field that cannot be changed.
+pub(crate) const IMMUTABLE: &str = "RDS does not change it after creation: restore a snapshot or \
+create an empty database under another name, and move the data; or set the current value";
 
-/// Refuses another key, and the way back to none.
+/// Refuses to change or remove the key.
 pub(crate) fn keyed<S>(from: &Spec<S>, to: &Spec<S>) -> Option<Violation> {
-    fixed_key(from, to, OTHER_KEY)
+    fixed_key(from, to, FIXED_KEY)
 }
 
-/// A password: who keeps it, with which key, and the variable that holds it.
+/// A master password, which RDS manages or which is read from an environment variable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Password<'a> {
+    /// Whether RDS keeps the password in a secret.
     pub(crate) managed: Option<bool>,
+    /// Whether that secret is encrypted with the resource's key.
     pub(crate) with_key: Option<bool>,
+    /// The environment variable that contains the password.
     pub(crate) variable: Option<&'a str>,
 }
 
-/// What a call must say of a password.
+/// The parameters of a call that changes a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PasswordChange {
+    /// Whether RDS begins or ends to manage the password; `None` if that does not change.
     pub(crate) manage: Option<bool>,
+    /// Whether the secret that RDS creates is encrypted with the resource's key.
     pub(crate) with_key: bool,
+    /// The new password.
     pub(crate) secret: Option<Secret>,
 }
 
@@ -107,97 +112,114 @@ impl Password<'_> {
         self.managed == Some(true)
     }
 
-    /// What makes one password the other.
+    /// Returns the parameters that change the password.
     pub(crate) fn change(from: Self, to: Self) -> PasswordChange {
-        let secret = |name: &str| Secret { variable: name.to_owned() };
-        let begins = to.is_managed() && !from.is_managed();
-        let ends = from.is_managed() && to.managed == Some(false);
-        let given = !to.is_managed() && (ends || from.variable != to.variable);
-        PasswordChange {
-            manage: begins.then_some(true).or(ends.then_some(false)),
-            with_key: begins && to.with_key == Some(true),
-            secret: to.variable.filter(|_| given).map(secret),
+        let mut change = PasswordChange::default();
+        if to.is_managed() {
+            if !from.is_managed() {
+                change.manage = Some(true);
+                change.with_key = to.with_key == Some(true);
+            }
+            return change;
         }
+        let ends = from.is_managed() && to.managed == Some(false);
+        if ends {
+            change.manage = Some(false);
+        }
+        if ends || from.variable != to.variable {
+            change.secret = to.variable.map(|name| Secret { variable: name.to_owned() });
+        }
+        change
     }
 
-    /// The key of a secret is chosen when RDS begins to manage it (API: `MasterUserSecretKmsKeyId`).
+    /// Refuses to change the key of a secret, which is set when RDS begins to manage the password
+    /// (RDS API Reference, ModifyDBInstance: `MasterUserSecretKmsKeyId`).
     pub(crate) fn fixed(from: Self, to: Self) -> Option<Violation> {
-        let moves = from.is_managed() && to.is_managed() && from.with_key != to.with_key;
-        moves.then(|| {
-            let reason = "RDS manages the password already, and the key of its secret is fixed";
-            let help = "say what it is, `managed` or `managed_with_key`; or apply `{env: NAME}` \
-                        first, and manage the password anew then";
-            Violation::new("master_password", reason, help)
-        })
+        if !from.is_managed() || !to.is_managed() || from.with_key == to.with_key {
+            return None;
+        }
+        let reason =
+            "RDS already manages the password, and the key of its secret cannot be changed";
+        let help = "set the current value, `managed` or `managed_with_key`; or first apply `{env: NAME}`, \
+                    and then the new value";
+        Some(Violation::new("master_password", reason, help))
     }
 }
 
-/// Whether a version that AWS shows is the declared one: `8.0` stands for each `8.0.x`.
+/// Returns whether a live version satisfies the declared one. Every `8.0.x` satisfies `8.0`.
 pub(crate) fn is_version(declared: &str, live: &str) -> bool {
     live.strip_prefix(declared).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// The declared version, or the one that AWS shows where it is that.
+/// Returns the live version if it satisfies the declared one, and otherwise the declared version.
 pub(crate) fn version(declared: Option<&String>, live: Option<&String>) -> Option<String> {
-    let same = live.filter(|live| declared.is_some_and(|declared| is_version(declared, live)));
-    same.or(declared).cloned()
+    match (declared, live) {
+        (Some(declared), Some(live)) if is_version(declared, live) => Some(live.clone()),
+        (declared, _) => declared.cloned(),
+    }
 }
 
-/// AWS upgrades engines, and never goes back.
+/// Refuses a downgrade of the engine.
 pub(crate) fn downgraded(from: Option<&String>, to: Option<&String>) -> Option<Violation> {
     let (from, to) = (from?, to?);
-    (ordered(to, from) == Ordering::Less).then(|| {
-        Violation::new(
-            "engine_version",
-            format!("it has `{from}`, and AWS goes back to no older version (`{to}`)"),
-            "say the version that it has, or the beginning of it that is to stay (such as `8.0`)",
-        )
-    })
+    if version_numbers(to) >= version_numbers(from) {
+        return None;
+    }
+    Some(Violation::new(
+        "engine_version",
+        format!("the current version is `{from}`, and RDS does not support a downgrade to `{to}`"),
+        "set the current version, or the beginning of it (such as `8.0`)",
+    ))
 }
 
-/// Which version is newer, by the numbers at its beginning.
-fn ordered(one: &str, other: &str) -> Ordering {
-    let number = |part: &str| {
+/// Returns the numbers at the beginning of a version, by which versions are compared.
+fn version_numbers(version: &str) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for part in version.split('.') {
         let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-        digits.parse::<u64>().ok()
-    };
-    let numbers = |text: &str| -> Vec<u64> { text.split('.').map_while(number).collect() };
-    numbers(one).cmp(&numbers(other))
+        match digits.parse() {
+            Ok(number) => numbers.push(number),
+            Err(_) => break,
+        }
+    }
+    numbers
 }
 
-/// The value, where it is another than before.
-pub(crate) fn changed<T: Clone + PartialEq>(from: Option<&T>, to: Option<&T>) -> Option<T> {
-    to.filter(|to| from != Some(*to)).cloned()
-}
-
-/// The name of the last snapshot: AWS's id of what is deleted keeps it apart from those of others
-/// that had the same name.
+/// Returns the name of the final snapshot. It contains AWS's id of the deleted resource, because
+/// another resource may have had the same name before.
 pub(crate) fn final_snapshot(name: &str, resource_id: Option<&str>) -> String {
     let id = resource_id.unwrap_or("snapshot").to_ascii_lowercase();
     format!("{name}-final-{id}")
 }
 
-/// The ARN, by which tags are set.
+/// Returns the ARN of an instance (`db`) or a cluster (`cluster`).
 pub(crate) fn arn(setting: &Setting<'_>, kind: &str) -> String {
     let (account, region, name) = (&setting.place.account, &setting.place.region, setting.name);
     format!("arn:{}:rds:{region}:{account}:{kind}:{name}", region.partition())
 }
 
-/// RDS makes its grant in the name of whoever creates it; a secret with the key is made in that
-/// name, too, through Secrets Manager.
+/// Returns the needs of the identities that create a resource. RDS creates its grant with their
+/// credentials, and Secrets Manager encrypts the secret with the key with their credentials too.
 pub(crate) fn needs(scene: &Scene<'_>, secret: bool) -> Vec<Need> {
     let Some(users) = scene.users() else {
         return Vec::new();
     };
-    let need = |purpose: &str, service: &str, actions: &[&str]| {
-        Need::new(purpose, users.clone(), actions)
-            .when("StringEquals", "kms:ViaService", scene.via(service))
-            .when("StringEquals", "kms:CallerAccount", scene.place.account.to_string())
-    };
-    let creators = need("AllowRdsForCreators", "rds", &["kms:CreateGrant", "kms:DescribeKey"]);
-    let actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
-    let secrets = secret.then(|| need("AllowRdsMasterSecrets", "secretsmanager", &actions));
-    std::iter::once(creators).chain(secrets).collect()
+    let account = scene.place.account.as_str();
+    let actions = ["kms:CreateGrant", "kms:DescribeKey"];
+    let mut needs = vec![
+        Need::new("AllowRdsForCreators", users.clone(), &actions)
+            .when("StringEquals", "kms:ViaService", scene.via("rds"))
+            .when("StringEquals", "kms:CallerAccount", account),
+    ];
+    if secret {
+        let actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
+        needs.push(
+            Need::new("AllowRdsMasterSecrets", users, &actions)
+                .when("StringEquals", "kms:ViaService", scene.via("secretsmanager"))
+                .when("StringEquals", "kms:CallerAccount", account),
+        );
+    }
+    needs
 }
 
 #[cfg(test)]
@@ -205,7 +227,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_stands_for_all_that_begin_with_it() {
+    fn the_beginning_of_a_version_is_satisfied_by_all_its_versions() {
         assert!(is_version("8.0", "8.0.39") && is_version("16", "16.4") && is_version("16", "16"));
         assert!(!is_version("8.0", "8.00.1") && !is_version("1", "16.4"));
         let older = |from: &str, to: &str| {
@@ -216,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_sent_once_it_is_another() {
+    fn a_password_is_sent_only_if_it_changes() {
         let env = |name| Password { managed: Some(false), with_key: None, variable: Some(name) };
         let managed = |key| Password { managed: Some(true), with_key: Some(key), variable: None };
         let secret = |name: &str| Some(Secret { variable: name.to_owned() });
@@ -236,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_written_as_its_variable() {
+    fn a_secret_is_serialized_as_the_name_of_its_variable() {
         let secret: Secret = serde_json::from_str(r#""$ORDERS_PASSWORD""#).unwrap();
         assert_eq!(secret.variable, "ORDERS_PASSWORD");
         assert_eq!(serde_json::to_string(&secret).unwrap(), r#""$ORDERS_PASSWORD""#);

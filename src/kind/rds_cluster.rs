@@ -10,30 +10,31 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::consumer::{
     Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, Tags,
-    allowed, fixed, missing, tag_calls, tag_list,
+    allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::NAME_TAG;
-use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
+use super::rds::{self, IMMUTABLE, Password, Secret, parameters};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Aurora's unit of capacity, of which there are halves.
+/// A number of Aurora capacity units, in steps of a half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Capacity {
-    /// How many halves.
+    /// The number of halves.
     pub halves: u32,
 }
 
 impl TryFrom<f64> for Capacity {
     type Error = String;
     fn try_from(units: f64) -> Result<Self, String> {
-        let halves = format!("{:.0}", units * 2.0).parse::<u32>();
-        let whole = halves.ok().filter(|halves| f64::from(*halves) == units * 2.0);
-        whole.map(|halves| Self { halves }).ok_or_else(|| format!("{units} is not in halves"))
+        match format!("{:.0}", units * 2.0).parse::<u32>() {
+            Ok(halves) if f64::from(halves) == units * 2.0 => Ok(Self { halves }),
+            _ => Err(format!("{units} is not a multiple of 0.5")),
+        }
     }
 }
 
@@ -43,16 +44,16 @@ impl From<Capacity> for f64 {
     }
 }
 
-/// How far Aurora Serverless v2 scales.
+/// The capacity range of Aurora Serverless v2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Serverless {
-    /// At least.
+    /// The minimum capacity.
     pub min_capacity: Capacity,
-    /// At most.
+    /// The maximum capacity.
     pub max_capacity: Capacity,
 }
 
-/// How far Aurora Serverless v2 scales, in AWS's words.
+/// The capacity range of Aurora Serverless v2, in the form of the RDS API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -66,7 +67,7 @@ pub struct Scaling {
 pub struct Member {
     /// The instance class.
     pub instance_class: String,
-    /// Which is promoted first where the writer fails: 0 before 15.
+    /// The order of promotion if the writer fails, from 0 (first) to 15.
     pub promotion_tier: u32,
 }
 
@@ -81,7 +82,7 @@ impl Settings {
 }
 
 parameters! {
-    /// What can be given at creation, and changed later.
+    /// The parameters that can be set at creation and changed later.
     pub struct Alterable {
         engine_version = "EngineVersion": String,
         manage_master_user_password = "ManageMasterUserPassword": bool,
@@ -104,7 +105,7 @@ parameters! {
 }
 
 parameters! {
-    /// What can be given at creation only.
+    /// The parameters that can be set at creation only.
     pub struct Fixed {
         engine = "Engine": String,
         database_name = "DatabaseName": String,
@@ -184,7 +185,7 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of clusters.
 #[derive(Debug)]
 pub struct RdsCluster;
 
@@ -237,7 +238,7 @@ impl Consumer for RdsCluster {
         to: &Spec<Settings>,
         setting: &Setting<'_>,
     ) -> Result<Vec<Call>, Vec<Violation>> {
-        refused(from, to)?;
+        check_update(from, to)?;
         let mut calls = Vec::new();
         let alterable = altered(from, to);
         if !alterable.is_empty() {
@@ -250,12 +251,12 @@ impl Consumer for RdsCluster {
             };
             calls.push(modify.into());
         }
-        let resource_name = || rds::arn(setting, "cluster");
+        let arn = rds::arn(setting, "cluster");
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| AddTagsToResource { resource_name: resource_name(), tags: tag_list(set) }.into(),
-            |tag_keys| RemoveTagsFromResource { resource_name: resource_name(), tag_keys }.into(),
+            |set| AddTagsToResource { resource_name: arn.clone(), tags: tag_list(set) }.into(),
+            |tag_keys| RemoveTagsFromResource { resource_name: arn.clone(), tag_keys }.into(),
         ));
         calls.extend(members(from, to, setting));
         Ok(calls)
@@ -263,12 +264,11 @@ impl Consumer for RdsCluster {
 
     /// RDS does not delete a cluster that has instances: they are deleted first.
     fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-        let db_cluster_identifier = || setting.name.to_owned();
         let mut calls = Vec::new();
         if from.settings.deletion_protection == Some(true) {
             let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
             let modify = ModifyDBCluster {
-                db_cluster_identifier: db_cluster_identifier(),
+                db_cluster_identifier: setting.name.to_owned(),
                 alterable: Box::new(alterable),
                 allow_major_version_upgrade: None,
                 apply_immediately: true,
@@ -277,9 +277,9 @@ impl Consumer for RdsCluster {
         }
         let members = from.settings.members.iter().flat_map(BTreeMap::keys);
         calls.extend(members.map(|name| delete_member(name)));
-        let snapshot = last_snapshot(from, setting);
+        let snapshot = final_snapshot(from, setting);
         let delete = DeleteDBCluster {
-            db_cluster_identifier: db_cluster_identifier(),
+            db_cluster_identifier: setting.name.to_owned(),
             skip_final_snapshot: snapshot.is_none(),
             final_db_snapshot_identifier: snapshot,
         };
@@ -289,19 +289,19 @@ impl Consumer for RdsCluster {
 
     fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
         match change {
-            Change::Delete { from } => Some(match last_snapshot(from, setting) {
+            Change::Delete { from } => Some(match final_snapshot(from, setting) {
                 Some(snapshot) => format!(
-                    "deletes the cluster with its data and its automated backups; the snapshot \
-                     `{snapshot}` stays, and needs its key"
+                    "deletes the cluster with its data and its automated backups; the final \
+                    snapshot `{snapshot}` stays, and needs the key"
                 ),
                 None => {
                     "deletes the cluster with all its data and its automated backups, without a \
-                     last snapshot"
+                    final snapshot"
                         .to_owned()
                 }
             }),
             Change::Update { from, to } | Change::Import { from, to } => {
-                let gone = members(from, to, setting).into_iter().find_map(|call| match call {
+                let deleted = members(from, to, setting).into_iter().find_map(|call| match call {
                     Call::DeleteDBInstance(call) => Some(call.db_instance_identifier),
                     Call::CreateDBCluster(_)
                     | Call::ModifyDBCluster(_)
@@ -314,10 +314,10 @@ impl Consumer for RdsCluster {
                 let upgrade = altered(from, to).engine_version.map(|version| {
                     format!("upgrades to {version}: the database is not available for some minutes")
                 });
-                let gone = gone.map(|name| {
-                    format!("deletes the instance `{name}`: the data stays with the cluster")
+                let deleted = deleted.map(|name| {
+                    format!("deletes the instance `{name}`; the data stays in the cluster")
                 });
-                upgrade.or(gone)
+                upgrade.or(deleted)
             }
             Change::Create { .. } | Change::Forget { .. } => None,
         }
@@ -348,7 +348,7 @@ impl Consumer for RdsCluster {
         rds::needs(scene, spec.settings.password_with_key == Some(true))
     }
 
-    /// AWS spells a version out.
+    /// AWS reports the full version.
     fn met(mut declared: Settings, live: &Settings) -> Settings {
         declared.engine_version =
             rds::version(declared.engine_version.as_ref(), live.engine_version.as_ref());
@@ -358,21 +358,24 @@ impl Consumer for RdsCluster {
     fn unseen(live: &mut Settings, known: &Settings, interrupted: bool) {
         live.final_snapshot = known.final_snapshot;
         live.apply_immediately = known.apply_immediately;
-        // Whether an interrupted apply has set the password is not known: it is set again.
+        // An interrupted apply may not have set the password, so it is set again.
         if live.managed_password != Some(true) && !interrupted {
             live.password_env.clone_from(&known.password_env);
         }
     }
 }
 
-/// What must change of the cluster itself.
+/// Returns the parameters of the cluster itself that differ.
 fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     let (old, new) = (&from.settings, &to.settings);
     let password = Password::change(old.password(), new.password());
+    let secret_key = if password.with_key { to.key() } else { None };
     let groups = changed(old.security_groups.as_ref(), new.security_groups.as_ref());
     let scaling = changed(old.serverless_v2.as_ref(), new.serverless_v2.as_ref());
-    let scaling = scaling
-        .map(|Serverless { min_capacity, max_capacity }| Scaling { min_capacity, max_capacity });
+    let scaling = scaling.map(|range| Scaling {
+        min_capacity: range.min_capacity,
+        max_capacity: range.max_capacity,
+    });
     macro_rules! changed {
         ($field:ident) => {
             changed(old.$field.as_ref(), new.$field.as_ref())
@@ -381,7 +384,7 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     Alterable {
         engine_version: changed!(engine_version),
         manage_master_user_password: password.manage,
-        master_user_secret_kms_key_id: to.key().filter(|_| password.with_key).cloned(),
+        master_user_secret_kms_key_id: secret_key.cloned(),
         master_user_password: password.secret,
         port: changed!(port),
         vpc_security_group_ids: groups.map(|groups| groups.into_iter().collect()),
@@ -399,50 +402,60 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     }
 }
 
-/// The calls that change the instances in the cluster. New ones are created before old ones are
-/// deleted.
+/// Returns the calls that change the instances of the cluster. New instances are created before old
+/// ones are deleted.
 fn members(from: &Spec<Settings>, to: &Spec<Settings>, setting: &Setting<'_>) -> Vec<Call> {
     let none = BTreeMap::new();
     let old = from.settings.members.as_ref().unwrap_or(&none);
     let new = to.settings.members.as_ref().unwrap_or(&none);
-    let now = to.settings.apply_immediately.unwrap_or(true);
-    let wanted = new.iter().filter_map(|(name, member)| match old.get(name) {
-        None => Some(Call::from(CreateDBInstance {
-            db_instance_identifier: name.clone(),
-            db_cluster_identifier: setting.name.to_owned(),
-            db_instance_class: member.instance_class.clone(),
-            engine: to.settings.engine.clone(),
-            promotion_tier: member.promotion_tier,
-            tags: tag_list(&member_tags(&to.common.tags, name)),
-        })),
-        Some(old) if old == member => None,
-        Some(old) => Some(
-            ModifyDBInstance {
-                db_instance_identifier: name.clone(),
-                db_instance_class: changed(Some(&old.instance_class), Some(&member.instance_class)),
-                promotion_tier: changed(Some(&old.promotion_tier), Some(&member.promotion_tier)),
-                apply_immediately: now,
+    let mut calls: Vec<Call> = Vec::new();
+    for (name, member) in new {
+        match old.get(name) {
+            None => {
+                let create = CreateDBInstance {
+                    db_instance_identifier: name.clone(),
+                    db_cluster_identifier: setting.name.to_owned(),
+                    db_instance_class: member.instance_class.clone(),
+                    engine: to.settings.engine.clone(),
+                    promotion_tier: member.promotion_tier,
+                    tags: tag_list(&member_tags(&to.common.tags, name)),
+                };
+                calls.push(create.into());
             }
-            .into(),
-        ),
-    });
-    let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| delete_member(name));
-    wanted.chain(gone).collect()
+            Some(old) if old == member => {}
+            Some(old) => {
+                let (class, tier) = (&member.instance_class, &member.promotion_tier);
+                let modify = ModifyDBInstance {
+                    db_instance_identifier: name.clone(),
+                    db_instance_class: changed(Some(&old.instance_class), Some(class)),
+                    promotion_tier: changed(Some(&old.promotion_tier), Some(tier)),
+                    apply_immediately: to.settings.apply_immediately.unwrap_or(true),
+                };
+                calls.push(modify.into());
+            }
+        }
+    }
+    let removed = old.keys().filter(|name| !new.contains_key(*name));
+    calls.extend(removed.map(|name| delete_member(name)));
+    calls
 }
 
-/// The cluster's tags with the instance's own name, by which kmsctl recognises it as one of its own.
+/// Returns the tags of an instance: those of the cluster, with the name of the instance. By this
+/// name, kmsctl recognises the instance as its own.
 fn member_tags(tags: &Tags, name: &str) -> Tags {
     let mut tags = tags.clone();
     tags.insert(NAME_TAG.to_owned(), name.to_owned());
     tags
 }
 
-/// Instances of Aurora hold no data of their own: RDS makes no final snapshot of them.
+/// Returns the call that deletes an instance. RDS creates no final snapshot of Aurora instances,
+/// because the data is in the cluster.
 fn delete_member(name: &str) -> Call {
     DeleteDBInstance { db_instance_identifier: name.to_owned(), skip_final_snapshot: true }.into()
 }
 
-fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
+/// Checks whether RDS supports the change.
+fn check_update(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
     let (old, new) = (&from.settings, &to.settings);
     macro_rules! fixed {
         ($($field:ident),+) => {[$(
@@ -458,9 +471,10 @@ fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violati
     allowed(fixed.into_iter().chain(others))
 }
 
-/// The name of the last snapshot, where one is made.
-fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
-    let id = from.settings.resource_id.as_deref();
-    let wanted = from.settings.final_snapshot != Some(false);
-    wanted.then(|| rds::final_snapshot(setting.name, id))
+/// Returns the name of the final snapshot, unless the configuration excludes it.
+fn final_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
+    if from.settings.final_snapshot == Some(false) {
+        return None;
+    }
+    Some(rds::final_snapshot(setting.name, from.settings.resource_id.as_deref()))
 }

@@ -8,10 +8,10 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::consumer::{
     Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
-    fixed, missing, tag_calls, tag_list,
+    changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
-use super::rds::{self, IMMUTABLE, Password, Secret, changed, parameters};
+use super::rds::{self, IMMUTABLE, Password, Secret, parameters};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 
@@ -26,7 +26,7 @@ impl Settings {
 }
 
 parameters! {
-    /// What can be given at creation, and changed later.
+    /// The parameters that can be set at creation and changed later.
     pub struct Alterable {
         db_instance_class = "DBInstanceClass": String,
         engine_version = "EngineVersion": String,
@@ -54,7 +54,7 @@ parameters! {
 }
 
 parameters! {
-    /// What can be given at creation only.
+    /// The parameters that can be set at creation only.
     pub struct Fixed {
         engine = "Engine": String,
         master_username = "MasterUsername": String,
@@ -111,7 +111,7 @@ calls! {
     }
 }
 
-/// The kind.
+/// The kind of instances.
 #[derive(Debug)]
 pub struct RdsInstance;
 
@@ -167,7 +167,7 @@ impl Consumer for RdsInstance {
         to: &Spec<Settings>,
         setting: &Setting<'_>,
     ) -> Result<Vec<Call>, Vec<Violation>> {
-        refused(from, to)?;
+        check_update(from, to)?;
         let (old, new) = (&from.settings, &to.settings);
         let mut calls = Vec::new();
         let alterable = altered(from, to);
@@ -183,23 +183,22 @@ impl Consumer for RdsInstance {
             };
             calls.push(modify.into());
         }
-        let resource_name = || rds::arn(setting, "db");
+        let arn = rds::arn(setting, "db");
         calls.extend(tag_calls(
             &from.common.tags,
             &to.common.tags,
-            |set| AddTagsToResource { resource_name: resource_name(), tags: tag_list(set) }.into(),
-            |tag_keys| RemoveTagsFromResource { resource_name: resource_name(), tag_keys }.into(),
+            |set| AddTagsToResource { resource_name: arn.clone(), tags: tag_list(set) }.into(),
+            |tag_keys| RemoveTagsFromResource { resource_name: arn.clone(), tag_keys }.into(),
         ));
         Ok(calls)
     }
 
     fn delete(from: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
-        let db_instance_identifier = || setting.name.to_owned();
         let mut calls = Vec::new();
         if from.settings.deletion_protection == Some(true) {
             let alterable = Alterable { deletion_protection: Some(false), ..Alterable::default() };
             let modify = ModifyDBInstance {
-                db_instance_identifier: db_instance_identifier(),
+                db_instance_identifier: setting.name.to_owned(),
                 alterable: Box::new(alterable),
                 db_port_number: None,
                 allow_major_version_upgrade: None,
@@ -207,9 +206,9 @@ impl Consumer for RdsInstance {
             };
             calls.push(modify.into());
         }
-        let snapshot = last_snapshot(from, setting);
+        let snapshot = final_snapshot(from, setting);
         let delete = DeleteDBInstance {
-            db_instance_identifier: db_instance_identifier(),
+            db_instance_identifier: setting.name.to_owned(),
             skip_final_snapshot: snapshot.is_none(),
             final_db_snapshot_identifier: snapshot,
         };
@@ -219,28 +218,28 @@ impl Consumer for RdsInstance {
 
     fn risk(change: &Change<&Spec<Settings>>, setting: &Setting<'_>) -> Option<String> {
         match change {
-            Change::Delete { from } => Some(match last_snapshot(from, setting) {
+            Change::Delete { from } => Some(match final_snapshot(from, setting) {
                 Some(snapshot) => format!(
-                    "deletes the instance with its data and its automated backups; the snapshot \
-                     `{snapshot}` stays, and needs its key"
+                    "deletes the instance with its data and its automated backups; the final \
+                    snapshot `{snapshot}` stays, and needs the key"
                 ),
                 None => {
                     "deletes the instance with all its data and its automated backups, without a \
-                     last snapshot"
+                    final snapshot"
                         .to_owned()
                 }
             }),
             Change::Update { from, to } | Change::Import { from, to } => {
                 let altered = altered(from, to);
-                let restarts =
-                    altered.db_instance_class.is_some() || altered.engine_version.is_some();
-                let now = to.settings.apply_immediately != Some(false);
-                restarts.then(|| match now {
-                    true => "the database is not available for some minutes".to_owned(),
-                    false => {
-                        "happens in the maintenance window, with some minutes' outage".to_owned()
-                    }
-                })
+                if altered.db_instance_class.is_none() && altered.engine_version.is_none() {
+                    return None;
+                }
+                let risk = if to.settings.apply_immediately == Some(false) {
+                    "the database will not be available for some minutes of the maintenance window"
+                } else {
+                    "the database is not available for some minutes"
+                };
+                Some(risk.to_owned())
             }
             Change::Create { .. } | Change::Forget { .. } => None,
         }
@@ -267,7 +266,8 @@ impl Consumer for RdsInstance {
         rds::needs(scene, spec.settings.password_with_key == Some(true))
     }
 
-    /// AWS spells a version out, and lets storage grow where it may.
+    /// AWS reports the full version, and increases the storage if `max_allocated_storage_gib` is
+    /// set.
     fn met(mut declared: Settings, live: &Settings) -> Settings {
         declared.engine_version =
             rds::version(declared.engine_version.as_ref(), live.engine_version.as_ref());
@@ -281,20 +281,26 @@ impl Consumer for RdsInstance {
     fn unseen(live: &mut Settings, known: &Settings, interrupted: bool) {
         live.final_snapshot = known.final_snapshot;
         live.apply_immediately = known.apply_immediately;
-        // Whether an interrupted apply has set the password is not known: it is set again.
+        // An interrupted apply may not have set the password, so it is set again.
         if live.managed_password != Some(true) && !interrupted {
             live.password_env.clone_from(&known.password_env);
         }
     }
 }
 
-/// What must change.
+/// Returns the parameters that differ.
 fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     let (old, new) = (&from.settings, &to.settings);
-    let password = rds::Password::change(old.password(), new.password());
+    let password = Password::change(old.password(), new.password());
+    let secret_key = if password.with_key { to.key() } else { None };
     let groups = changed(old.security_groups.as_ref(), new.security_groups.as_ref());
     let insights = changed(old.performance_insights.as_ref(), new.performance_insights.as_ref());
-    let insights_key = new.performance_insights_with_key == Some(true) && insights == Some(true);
+    let insights_key = if insights == Some(true) && new.performance_insights_with_key == Some(true)
+    {
+        to.key()
+    } else {
+        None
+    };
     macro_rules! changed {
         ($field:ident) => {
             changed(old.$field.as_ref(), new.$field.as_ref())
@@ -308,7 +314,7 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
         storage_type: changed!(storage_type),
         iops: changed!(iops),
         manage_master_user_password: password.manage,
-        master_user_secret_kms_key_id: to.key().filter(|_| password.with_key).cloned(),
+        master_user_secret_kms_key_id: secret_key.cloned(),
         master_user_password: password.secret,
         vpc_security_group_ids: groups.map(|groups| groups.into_iter().collect()),
         multi_az: changed!(multi_az),
@@ -321,12 +327,13 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
         auto_minor_version_upgrade: changed!(auto_minor_version_upgrade),
         copy_tags_to_snapshot: changed!(copy_tags_to_snapshot),
         enable_performance_insights: insights,
-        performance_insights_kms_key_id: to.key().filter(|_| insights_key).cloned(),
+        performance_insights_kms_key_id: insights_key.cloned(),
         performance_insights_retention_period: changed!(performance_insights_days),
     }
 }
 
-fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
+/// Checks whether RDS supports the change.
+fn check_update(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violation>> {
     let (old, new) = (&from.settings, &to.settings);
     macro_rules! fixed {
         ($($field:ident),+) => {[$(
@@ -334,38 +341,48 @@ fn refused(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Violati
         ),+]};
     }
     let fixed = fixed!(engine, master_username, db_name, subnet_group);
-    let shrinks = new.allocated_storage_gib < old.allocated_storage_gib;
-    let shrinks = shrinks.then(|| {
-        let (old, new) = (old.allocated_storage_gib, new.allocated_storage_gib);
-        let reason = format!(
-            "it has {} GiB, and RDS takes none away (the configuration says {})",
-            old.unwrap_or_default(),
-            new.unwrap_or_default()
-        );
-        let help = "say what it has; or `max_allocated_storage_gib`, where it grows by itself";
-        Violation::new("allocated_storage_gib", reason, help)
-    });
-    let on = old.performance_insights == Some(true) && new.performance_insights == Some(true);
-    let rekeyed = on && old.performance_insights_with_key != new.performance_insights_with_key;
-    let rekeyed = rekeyed.then(|| {
-        let reason = "the key of its Performance Insights is chosen when they are turned on";
-        let help = "say what it is; or apply `performance_insights: {enabled: false}` first, \
-                    which deletes what they recorded";
-        Violation::new("performance_insights", reason, help)
-    });
     let others = [
         rds::keyed(from, to),
         rds::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
         Password::fixed(old.password(), new.password()),
-        shrinks,
-        rekeyed,
+        shrinks(old, new),
+        fixed_insights_key(old, new),
     ];
     allowed(fixed.into_iter().chain(others))
 }
 
-/// The name of the last snapshot, where one is made.
-fn last_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
-    let id = from.settings.resource_id.as_deref();
-    let wanted = from.settings.final_snapshot != Some(false);
-    wanted.then(|| rds::final_snapshot(setting.name, id))
+/// Refuses to reduce the storage.
+fn shrinks(old: &Settings, new: &Settings) -> Option<Violation> {
+    if new.allocated_storage_gib >= old.allocated_storage_gib {
+        return None;
+    }
+    let reason = format!(
+        "the instance has {} GiB, and RDS cannot reduce its storage to {} GiB",
+        old.allocated_storage_gib.unwrap_or_default(),
+        new.allocated_storage_gib.unwrap_or_default()
+    );
+    let help =
+        "set the current size; or set `max_allocated_storage_gib` if RDS increases the storage";
+    Some(Violation::new("allocated_storage_gib", reason, help))
+}
+
+/// Refuses to change the key of Performance Insights, which is set when they are enabled.
+fn fixed_insights_key(old: &Settings, new: &Settings) -> Option<Violation> {
+    let stays_enabled =
+        old.performance_insights == Some(true) && new.performance_insights == Some(true);
+    if !stays_enabled || old.performance_insights_with_key == new.performance_insights_with_key {
+        return None;
+    }
+    let reason = "the key of Performance Insights cannot be changed while they are enabled";
+    let help = "set the current value; or first apply `performance_insights: {enabled: false}`, \
+                        which deletes the recorded data";
+    Some(Violation::new("performance_insights", reason, help))
+}
+
+/// Returns the name of the final snapshot, unless the configuration excludes it.
+fn final_snapshot(from: &Spec<Settings>, setting: &Setting<'_>) -> Option<String> {
+    if from.settings.final_snapshot == Some(false) {
+        return None;
+    }
+    Some(rds::final_snapshot(setting.name, from.settings.resource_id.as_deref()))
 }

@@ -1,4 +1,4 @@
-//! What each kind of resource that is no consumer must know, and what its changes are made in.
+//! The trait of the kinds of resources that are not consumers, and the context of a change.
 
 use super::{Calls, Change, KeyRef, Retry, Violation};
 use crate::id::{Name, Place};
@@ -6,61 +6,61 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is known of a key when the plan is made.
+/// The facts about a key that are known when the plan is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyFact {
-    /// Its spec, such as `SYMMETRIC_DEFAULT`.
+    /// The key spec, such as `SYMMETRIC_DEFAULT`.
     pub spec: String,
-    /// Its usage, such as `ENCRYPT_DECRYPT`.
+    /// The key usage, such as `ENCRYPT_DECRYPT`.
     pub usage: String,
-    /// Its state, such as `Enabled`; where only the configuration is known, none.
+    /// The key state, such as `Enabled`; `None` if only the configuration is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
 
-/// What is known of the keys that resources point at, when the plan is made.
+/// The facts about the keys that resources refer to.
 pub type KeyFacts = BTreeMap<KeyRef, KeyFact>;
 
-/// What a change is made in.
+/// The context in which the calls of a change are computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
-    /// The stack: what is its own is named after it.
+    /// The stack, whose name marks its resources and statements.
     pub stack: &'a Name,
-    /// Where the resource is, or will be.
+    /// The account and Region of the resource.
     pub place: &'a Place,
-    /// The keys that resources point at.
+    /// The facts about the keys that resources refer to.
     pub keys: &'a KeyFacts,
-    /// AWS's identifier of the resource, where it exists.
+    /// AWS's identifier of the resource, if it exists.
     pub id: Option<&'a str>,
     /// The resource's name in the configuration.
     pub name: &'a str,
-    /// Who makes the calls: an ARN, as STS says it.
+    /// The ARN of the caller, as STS returns it.
     pub caller: Option<&'a str>,
 }
 
-/// What a kind of resource that is no consumer must know (consumers: [`super::consumer::Consumer`]).
-/// Pure: no SDK, no async, no clock.
+/// A kind of resource that is not a consumer (consumers: [`super::consumer::Consumer`]).
+/// Implementations are pure: they use no SDK, no async code and no clock.
 pub trait Resource {
-    /// What can be declared, and the vocabulary that live objects are lifted into.
+    /// The form of a declaration, to which live objects are converted.
     type Spec: Clone + Eq + Serialize + DeserializeOwned;
     /// The AWS calls that change a resource of the kind (see `calls!`).
     type Call: Clone + Eq + Serialize + DeserializeOwned;
     /// The AWS service, as the CLI and CloudTrail name it.
     const SERVICE: &'static str;
 
-    /// Returns the keys that the resource points at; they become dependencies.
+    /// Returns the keys that the resource refers to. They become dependencies.
     fn refs(spec: &Self::Spec) -> Vec<&KeyRef>;
 
-    /// Returns AWS's identifier, where it is known before the resource exists.
+    /// Returns AWS's identifier, if it is known before the resource exists.
     fn natural(spec: &Self::Spec, place: &Place) -> Option<String>;
 
-    /// Returns `declared` with every field that its author left out taken from `live`.
+    /// Returns `declared`, with every field that is not declared taken from `live`.
     fn complete(declared: &Self::Spec, live: &Self::Spec, stack: &Name) -> Self::Spec;
 
-    /// Returns the calls that bring the change about.
+    /// Returns the calls that execute the change.
     ///
     /// # Errors
-    /// The violations, each with what does work.
+    /// Returns the violations if the change is not possible.
     fn calls(
         change: Change<&Self::Spec>,
         setting: &Setting<'_>,

@@ -95,7 +95,7 @@ impl FromStr for Service {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
         KNOWN.iter().find(|known| known.principal == text).map(Self).ok_or_else(|| BadId {
-            message: format!("`{text}` is not a service whose role kmsctl can make"),
+            message: format!("`{text}` is not a service whose role kmsctl can create"),
             help: format!("known: {}", Self::names().join(", ")),
         })
     }
@@ -133,8 +133,8 @@ impl Spec {
     pub fn new(service: Service, suffix: Option<RoleSuffix>) -> Result<Self, BadId> {
         if suffix.is_some() && !service.0.suffixed {
             return Err(BadId {
-                message: format!("the role of `{service}` takes no suffix"),
-                help: "drop the suffix: the service has one role an account".to_owned(),
+                message: format!("the role of `{service}` does not support a suffix"),
+                help: "remove the suffix: an account has one role for this service".to_owned(),
             });
         }
         let spec = Self { service, suffix };
@@ -258,8 +258,9 @@ impl Resource for ServiceLinkedRole {
             // A role has no other fields than its service and its suffix, which are its address.
             Change::Update { .. } | Change::Import { .. } | Change::Forget { .. } => Vec::new(),
             Change::Delete { .. } => {
-                let reason = "kmsctl deletes no service-linked role: services may use it";
-                let help = "delete it with AWS's own tools, which ask the service first";
+                let reason =
+                    "kmsctl does not delete service-linked roles, because a service may use them";
+                let help = "delete it in IAM, which checks whether the service still uses the role";
                 return Err(vec![Violation::new("", reason, help)]);
             }
         };

@@ -1,4 +1,5 @@
-//! Values that the fields of several kinds have: each type decodes and checks one.
+//! The types of values that the fields of several kinds share. Each type decodes and checks its
+//! values.
 
 use crate::decode::{Decode, Diagnostic, Diagnostics};
 use crate::tree::Node;
@@ -48,7 +49,7 @@ impl<const LOW: u32, const HIGH: u32> Decode for Within<LOW, HIGH> {
     }
 }
 
-/// Declares types of text that a function checks: it returns what is wrong, and what would be right.
+/// Declares types of text that a function checks. The function returns the error and the help.
 macro_rules! checked {
     ($($(#[doc = $doc:literal])* pub struct $name:ident = $check:expr;)+) => {$(
         $(#[doc = $doc])*
@@ -95,8 +96,8 @@ fn has_prefix(text: &str, prefix: &str, what: &str) -> Option<(String, String)> 
     if text.starts_with(prefix) {
         return None;
     }
-    let example = format!("give the id as AWS shows it, such as `{prefix}0123456789abcdef0`");
-    Some((format!("`{text}` is not the id of {what}"), example))
+    let help = format!("write the id as AWS shows it, such as `{prefix}0123456789abcdef0`");
+    Some((format!("`{text}` is not the id of {what}"), help))
 }
 
 /// A list whose order does not matter, of values that are text.
@@ -127,6 +128,6 @@ pub(crate) fn bucket_name(text: &str) -> Option<(String, String)> {
     if ends && text.chars().all(is_valid) && (3..=63).contains(&text.len()) {
         return None;
     }
-    let help = "give its bare name: 3 to 63 lower-case letters, digits, `.` and `-`";
+    let help = "write its name alone: 3 to 63 lower-case letters, digits, `.` and `-`";
     Some((format!("`{text}` is not the name of a bucket"), help.to_owned()))
 }

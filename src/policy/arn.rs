@@ -53,7 +53,7 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
     }
     if is_unique_id(text) {
         let why = format!("`{text}` is the unique id of a deleted user or role");
-        return problem(why, "name the ARN of an existing user or role, or drop it");
+        return problem(why, "name the ARN of an existing user or role, or remove it");
     }
     if text.contains(['*', '?']) {
         let help = "principals are matched whole: name the account's root ARN and add an `ArnLike` condition on `aws:PrincipalArn`";

@@ -96,7 +96,7 @@ fn reason(holders: &Holders, account: &str, caller: Option<&str>) -> String {
     if let Some(name) = holders.allowed.first() {
         let who = if Some(name.as_str()) == caller { " (the caller)" } else { "" };
         return format!(
-            "only `{name}`{who} could change the policy, and nobody could once it is deleted"
+            "only `{name}`{who} could change the policy, and no one could after it is deleted"
         );
     }
     if !holders.doubts.is_empty() {

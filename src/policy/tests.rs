@@ -60,7 +60,7 @@ fn published_mistakes_are_reported() {
 }
 
 #[test]
-fn equal_documents() {
+fn documents_with_the_same_meaning_are_equal() {
     let base = r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:Decrypt","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"},"NumericLessThan":{"kms:x":"1.10"}}"#;
     for (from, to) in [
         ("arn:aws:iam::111122223333:root", "111122223333"),
@@ -89,7 +89,7 @@ fn equal_documents() {
 }
 
 #[test]
-fn unequal_documents() {
+fn documents_with_different_meanings_are_unequal() {
     let base = r#""Sid":"a","Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"aws:x":"1.10"}}"#;
     for (from, to) in [
         ("{\"AWS\":\"*\"}", "\"*\""),
@@ -253,7 +253,7 @@ fn the_caller_must_be_able_to_change_the_policy_again() {
 }
 
 #[test]
-fn lockouts() {
+fn lockouts_are_found() {
     assert!(!locked(r#""Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*""#));
     assert!(locked(r#""Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*""#));
     assert!(locked(r#""Effect":"Deny","Principal":"*","NotAction":"kms:Decrypt","Resource":"*""#));

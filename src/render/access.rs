@@ -43,7 +43,7 @@ const MOST_EXCEPTED: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     /// `+`, `-` or `~`; `!` for public access, `?` for a change that is only possible, and `.` for a change
-    /// that affects nobody today.
+    /// that has no effect today.
     pub(crate) sign: char,
     /// The direction of the change.
     pub(crate) direction: Direction,

@@ -190,7 +190,7 @@ pub(super) fn update(text: &str) -> Plan {
         address: Address::new(Kind::Key, "old"),
         field: String::new(),
         reason: format!("the key is protected {text}"),
-        help: "set `protect: false`, apply, and then take the key out of the configuration".into(),
+        help: "set `protect: false`, apply, and then remove the key from the configuration".into(),
     }];
     plan.findings = vec![Finding {
         rule: "wide".to_owned(),

@@ -8,7 +8,7 @@ use crate::plan::PlannedCall;
 use serde_json::json;
 
 #[test]
-fn a_creation_as_text() {
+fn a_creation_is_rendered_as_text() {
     insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r####"
     + key/storage  create  (not in AWS yet)
         multi_region: true
@@ -35,7 +35,7 @@ fn a_creation_as_text() {
 }
 
 #[test]
-fn an_update_as_text() {
+fn an_update_is_rendered_as_text() {
     insta::assert_snapshot!(human::plan(&update("note"), &Style::default()), @r####"
     Changed outside of kmsctl since the last apply:
       key/storage
@@ -69,7 +69,7 @@ fn an_update_as_text() {
 
     ! key/old  blocked
         the key is protected note
-        help: set `protect: false`, apply, and then take the key out of the
+        help: set `protect: false`, apply, and then remove the key from the
           configuration
 
     Plan: 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.
@@ -77,7 +77,7 @@ fn an_update_as_text() {
 }
 
 #[test]
-fn an_update_as_markdown() {
+fn an_update_is_rendered_as_markdown() {
     insta::assert_snapshot!(markdown::plan(&update("a|b @me")), @r####"
     <!-- kmsctl:plan:prod -->
     **Plan&#58; 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.**
@@ -85,7 +85,7 @@ fn an_update_as_markdown() {
     ### Blocked
 
     - <code>key/old</code>: the key is protected a&#124;b &#64;&#8203;me
-      Help: set &#96;protect&#58; false&#96;, apply, and then take the key out of the configuration
+      Help: set &#96;protect&#58; false&#96;, apply, and then remove the key from the configuration
 
     ### Changed outside of kmsctl since the last apply
 
@@ -132,7 +132,7 @@ fn an_update_as_markdown() {
 }
 
 #[test]
-fn a_creation_as_commands() {
+fn a_creation_is_rendered_as_commands() {
     insta::assert_snapshot!(commands::plan(&creation("file:///etc/passwd")), @r####"
     KEY_STORAGE=$(aws kms create-key --region eu-west-1 --multi-region --policy '{"Version":"2012-10-17","Statement":[{"Sid":"Root","Effect":"Allow","Action":"kms:*","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Resource":"*"}]}' --bypass-policy-lockout-safety-check --tags '[{"TagKey":"team","TagValue":"it'\''s"}]' --cli-input-json '{"Description":"file:///etc/passwd"}' --query KeyMetadata.Arn --output text)
     aws kms enable-key-rotation --region eu-west-1 --key-id "$KEY_STORAGE" --rotation-period-in-days 365
@@ -146,7 +146,7 @@ fn a_creation_as_commands() {
 }
 
 #[test]
-fn an_update_as_json() {
+fn an_update_is_rendered_as_json() {
     let mut value = json::plan(&update("note"));
     value["changes"][0]["fields"] = json!([]);
     value["changes"][0]["calls"][0]["parameters"]["Policy"] = json!("…");
@@ -197,7 +197,7 @@ fn an_update_as_json() {
           "address": "key/old",
           "field": "",
           "reason": "the key is protected note",
-          "help": "set `protect: false`, apply, and then take the key out of the configuration"
+          "help": "set `protect: false`, apply, and then remove the key from the configuration"
         }
       ],
       "drift": [
@@ -258,7 +258,7 @@ fn an_update_as_json() {
 }
 
 #[test]
-fn an_empty_plan() {
+fn an_empty_plan_is_rendered() {
     assert_eq!(
         human::plan(&empty(), &Style::default()),
         "No changes. AWS matches the configuration.\n"

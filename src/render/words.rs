@@ -173,7 +173,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// Returns whether the access changes affect nobody today, so that only the text of the policy changes.
+/// Returns whether the access changes have no effect today, so that only the text of the policy changes.
 pub(super) fn is_text_only(access: &[&Access]) -> bool {
     access
         .iter()

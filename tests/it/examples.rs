@@ -94,40 +94,40 @@ fn check_life_cycle(folder: &str) {
 }
 
 #[test]
-fn the_life_cycle_of_storage() {
+fn the_life_cycle_of_storage_succeeds() {
     check_life_cycle("storage");
 }
 
 #[test]
-fn the_life_cycle_of_dynamodb() {
+fn the_life_cycle_of_dynamodb_succeeds() {
     check_life_cycle("dynamodb");
 }
 
 #[test]
-fn the_life_cycle_of_elasticsearch() {
+fn the_life_cycle_of_elasticsearch_succeeds() {
     check_life_cycle("elasticsearch");
 }
 
 #[test]
-fn the_life_cycle_of_cloudtrail() {
+fn the_life_cycle_of_cloudtrail_succeeds() {
     make_bucket("eu-west-1", "my-trail-bucket");
     open_bucket("eu-west-1", "my-trail-bucket", "audit");
     check_life_cycle("cloudtrail");
 }
 
 #[test]
-fn the_life_cycle_of_s3() {
+fn the_life_cycle_of_s3_succeeds() {
     make_bucket("eu-west-3", "my-reports-bucket");
     check_life_cycle("s3");
 }
 
 #[test]
-fn the_life_cycle_of_fleet() {
+fn the_life_cycle_of_fleet_succeeds() {
     check_life_cycle("fleet");
 }
 
 #[test]
-fn the_life_cycle_of_github_actions() {
+fn the_life_cycle_of_github_actions_succeeds() {
     check_life_cycle("github-actions");
 }
 
@@ -143,7 +143,7 @@ fn declared(folder: &str, file: &str, account: &str) -> Desired {
 }
 
 #[test]
-fn the_life_cycle_of_auto_scaling_with_the_role_of_its_own_account() {
+fn the_life_cycle_of_auto_scaling_with_the_role_of_its_own_account_succeeds() {
     let ours = "111122223333";
     let desired = declared("auto-scaling", "kmsctl.yaml", ours);
     let expected = [("CreateAlias", ours), ("CreateKey", ours), ("CreateServiceLinkedRole", ours)];
@@ -156,7 +156,7 @@ fn the_life_cycle_of_auto_scaling_with_the_role_of_its_own_account() {
 }
 
 #[test]
-fn the_life_cycle_of_auto_scaling_with_its_grant_issued_from_the_other_account() {
+fn the_life_cycle_of_auto_scaling_with_its_grant_issued_from_the_other_account_succeeds() {
     let (ours, theirs) = ("444455556666", "111122223333");
     let desired = declared("auto-scaling", "other-account.yaml", ours);
     let expected = [("CreateAlias", ours), ("CreateGrant", theirs), ("CreateKey", ours)];

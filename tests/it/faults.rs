@@ -40,7 +40,7 @@ fn three_calls_in_ten_are_answered_with_500() {
 }
 
 #[test]
-fn all_faults_at_once() {
+fn all_faults_at_once_are_handled() {
     converges(&Faults { lose_answers: 10, throttle: 30, fail500: 30, ..Faults::default() });
 }
 

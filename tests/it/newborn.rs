@@ -119,7 +119,7 @@ fn an_open_call_on_a_deleted_key_is_settled() {
             region.keys.clear();
             region.aliases.clear();
         }
-        // Only a person can confirm that a key is gone for good.
+        // Only a person can confirm that a key is deleted.
         let (plan, _) = stack.run(&after);
         assert_eq!(stack.fake.keys_total(), 0);
         for blocked in plan.blocked {

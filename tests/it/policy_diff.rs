@@ -23,7 +23,7 @@ fn seed() -> String {
 }
 
 #[test]
-fn the_same_document() {
+fn identical_documents_have_no_changes() {
     let respelled = seed().replace("arn:aws:iam::111122223333:root", "111122223333");
     let (out, _) = says(0, &respelled, &[SEED, "-", "--detailed-exitcode"]);
     assert_eq!(out, "The policies are identical: nothing would change in AWS.\n");
@@ -36,7 +36,7 @@ fn the_same_document() {
 }
 
 #[test]
-fn text_only_and_future_actions_only() {
+fn changes_of_the_text_and_of_future_actions_are_distinguished() {
     let renamed = seed().replace("Allow use of the key", "Use");
     let (out, _) = says(0, &renamed, &[SEED, "-", "--detailed-exitcode"]);
     assert_eq!(out, "The text changes. Access does not change.\n");
@@ -50,7 +50,7 @@ fn text_only_and_future_actions_only() {
 }
 
 #[test]
-fn changed_access() {
+fn changed_access_is_shown() {
     let less = seed().replace("\"kms:Decrypt\",", "");
     let (out, _) = says(2, &less, &[SEED, "-", "--detailed-exitcode"]);
     insta::assert_snapshot!(out, @r#"

@@ -40,15 +40,9 @@ fn a_decision_names_what_decides() {
     delegated: the IAM policies of the account 111122223333 decide
       Statement[0] `Enable IAM User Permissions` (Allow)
     ");
-    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "Decrypt")), @r"
-    denied: nothing allows kms:Decrypt
-    ");
-    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "PutKeyPolicy")), @r"
-    denied: kms:PutKeyPolicy is allowed only to principals in the key's account, 111122223333
-    ");
-    insta::assert_snapshot!(says(&ask(ADMIN, "CreateKey")), @r"
-    iam-only: only IAM policies decide about kms:CreateKey, and key policies do not apply
-    ");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "Decrypt")), @"denied: nothing allows kms:Decrypt");
+    insta::assert_snapshot!(says(&ask("arn:aws:iam::999988887777:role/App", "PutKeyPolicy")), @"denied: kms:PutKeyPolicy is allowed only to principals in the key's account, 111122223333");
+    insta::assert_snapshot!(says(&ask(ADMIN, "CreateKey")), @"iam-only: only IAM policies decide about kms:CreateKey, and key policies do not apply");
     let mut vague = ask(ADMIN, "kms:CreateGrant");
     vague.extend(["--unknown-context", "kms:grantisforawsresource"]);
     insta::assert_snapshot!(says(&vague), @r"

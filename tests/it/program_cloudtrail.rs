@@ -85,10 +85,10 @@ cloudtrail:
 ";
 
 #[test]
-fn the_life_cycle_of_a_trail_over_the_wire() {
+fn the_life_cycle_of_a_trail_over_the_wire_succeeds() {
     let stack = Stack::of_text(TEXT, REGION);
     let said = stack.expect(3, &["plan"]);
-    assert!(said.contains("there is no bucket"), "{said}");
+    assert!(said.contains("the bucket `kmsctl-wire-trails` does not exist"), "{said}");
     make_bucket(REGION, "kmsctl-wire-trails");
     let said = stack.expect(3, &["plan"]);
     assert!(said.contains("s3:PutObject"), "{said}");

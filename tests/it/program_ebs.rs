@@ -38,7 +38,7 @@ fn volumes(region: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_life_cycle_of_volumes_over_the_wire() {
+fn the_life_cycle_of_volumes_over_the_wire_succeeds() {
     let region = "us-east-1";
     let text = |more: &str| {
         format!(
@@ -88,7 +88,10 @@ ebs:
 
     stack.write(&text("tags: {c: d}").replace("size_gib: 20", "size_gib: 10"));
     let refused = stack.expect(3, &["plan"]);
-    assert!(refused.contains("AWS shrinks no volume"), "{refused}");
+    assert!(
+        refused.contains("the volume has 20 GiB, and EC2 cannot reduce its size to 10 GiB"),
+        "{refused}"
+    );
     stack.write(&text("tags: {c: d}"));
     stack.expect(0, &["apply", "--auto-approve"]);
     let refused = stack.expect(3, &["destroy", "--auto-approve"]);
@@ -96,9 +99,12 @@ ebs:
     stack.write(&text("tags: {c: d}, protect: false"));
     stack.expect(0, &["apply", "--auto-approve"]);
     let plan = stack.expect(0, &["destroy", "--auto-approve"]);
-    assert!(plan.contains("deletes the volume with all that is on it"), "{plan}");
+    assert!(plan.contains("deletes the volume with all its data"), "{plan}");
     assert_eq!((keys(region).len(), volumes(region).len()), (ours, all));
     let on = ec2(region, "Action=GetEbsEncryptionByDefault");
-    assert!(on.contains("<ebsEncryptionByDefault>true<"), "nobody said to switch it off: {on}");
+    assert!(
+        on.contains("<ebsEncryptionByDefault>true<"),
+        "the configuration does not disable it: {on}"
+    );
     ec2(region, "Action=DisableEbsEncryptionByDefault");
 }

@@ -60,7 +60,7 @@ fn mount_targets(id: &str) -> Vec<Value> {
 }
 
 #[test]
-fn the_life_cycle_of_a_file_system_with_its_mount_targets() {
+fn the_life_cycle_of_a_file_system_with_its_mount_targets_succeeds() {
     let (subnets, groups) =
         (ec2("DescribeSubnets", "subnetId"), ec2("DescribeSecurityGroups", "groupId"));
     let group = &groups[0];

@@ -26,7 +26,7 @@ fn text(protect: bool, more: &str) -> String {
 }
 
 #[test]
-fn the_life_cycle_of_a_domain_with_its_key() {
+fn the_life_cycle_of_a_domain_with_its_key_succeeds() {
     let policy = "access_policy: {Version: '2012-10-17', Statement: [{Effect: Allow, Principal: \
                   {AWS: '${aws.account_id}'}, Action: 'es:ESHttp*', Resource: '*'}]}";
     let one = format!("instance_count: 1\n      {policy}");

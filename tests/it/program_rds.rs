@@ -65,7 +65,7 @@ fn check_life_cycle(stack: &Stack, drift: impl Fn()) {
 }
 
 #[test]
-fn the_life_cycle_of_instances() {
+fn the_life_cycle_of_instances_succeeds() {
     let region = "us-west-2";
     let text = "stack: rds-instances
 keys: {a: {policy: {}, protect: false}}
@@ -98,7 +98,7 @@ rds:
 }
 
 #[test]
-fn the_life_cycle_of_clusters() {
+fn the_life_cycle_of_clusters_succeeds() {
     let region = "ap-northeast-3";
     let text = "stack: rds-clusters
 keys: {a: {policy: {}, protect: false}}

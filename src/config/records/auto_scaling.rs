@@ -32,7 +32,7 @@ record! {
 }
 
 choice! {
-    /// What kmsctl does about a service-linked role.
+    /// The handling of a missing service-linked role.
     pub enum RoleIs {
         /// It is created.
         Create = "create",

@@ -30,8 +30,8 @@ pub(super) fn resolve(
             && let Some(role) = role(account, &id, scope, d)
             && accounts.roles.insert(id.clone(), role).is_some()
         {
-            let message = format!("another entry of `accounts` is account {id} already");
-            d.error(account.id.span, message, "one entry an account: use the other's name");
+            let message = format!("another entry of `accounts` has the id {id}");
+            d.error(account.id.span, message, "keep one entry for each account");
         }
     }
     accounts

@@ -1,8 +1,8 @@
 //! Auto Scaling groups. kmsctl does not manage groups: it derives statements, grants and roles from them.
-//! A service-linked role launches a group's instances, and nobody can change that role's IAM policy. In
-//! the key's account, the key policy must name the role; from another account, the policy lets that
-//! account in, and the account issues a grant for the role (EC2 Auto Scaling User Guide, "Required AWS KMS
-//! key policy for use with encrypted volumes").
+//! A service-linked role launches a group's instances, and the IAM policy of that role cannot be changed.
+//! In the key's account, the key policy must name the role; from another account, the policy lets that
+//! account in, and the account issues a grant for the role (EC2 Auto Scaling User Guide, "Required AWS
+//! KMS key policy for use with encrypted volumes").
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ const USE: [&str; 5] =
     ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
 const GRANT: [&str; 1] = ["kms:CreateGrant"];
 
-/// What the grant for a role of another account allows.
+/// The operations that the grant for a role of another account allows.
 const OPERATIONS: [&str; 8] = [
     "Encrypt",
     "Decrypt",
@@ -36,14 +36,14 @@ const OPERATIONS: [&str; 8] = [
     "CreateGrant",
 ];
 
-/// What the phase reads.
+/// The results of earlier phases that this phase reads.
 pub(super) struct Reads<'a> {
     pub(super) scope: &'a Scope<'a>,
     pub(super) accounts: &'a Accounts,
     pub(super) keys: &'a Keys,
 }
 
-/// What the groups need.
+/// The grants and statements that the groups need.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     /// The grants for roles of other accounts.
@@ -52,7 +52,8 @@ pub(super) struct Groups {
     pub(super) needs: Vec<Needs>,
 }
 
-/// Returns what the groups need. Adds the roles that are created to `roles`.
+/// Returns the grants and statements that the groups need. Adds the roles that are created to
+/// `roles`.
 pub(super) fn resolve(
     declared: Option<&Option<AutoScaling>>,
     reads: &Reads<'_>,
@@ -140,8 +141,9 @@ fn key_of(text: &Text, reads: &Reads<'_>, d: &mut Diagnostics) -> Option<(KeyRef
     };
     if place.region != scope.home.region && !scope.gaps.region {
         let region = &scope.home.region;
-        let message = format!("`{}` is in {}, the stack in {region}", text.value, place.region);
-        let help = "a key encrypts only in its own Region: name one there, or a replica";
+        let message =
+            format!("`{}` is in {}, but the stack is in {region}", text.value, place.region);
+        let help = "a key encrypts only in its own Region: name a key or a replica in that Region";
         d.error(text.span, message, help);
     }
     Some((key, place))
@@ -182,9 +184,12 @@ fn create_roles(
     let is_own = group.account == scope.home.account;
     match &group.raw.service_linked_role {
         Some(Spanned { value: RoleIs::Create, span }) if !is_own => {
-            let help = "set `assume`: the account's first group creates it, or a stack of its own";
-            let message =
-                format!("the role is of account {}, where kmsctl creates none", group.account);
+            let help = "set `assume`: EC2 Auto Scaling creates the role with the first group of the \
+                        account, or another stack declares it";
+            let message = format!(
+                "kmsctl does not create roles in account {}, which is not the stack's",
+                group.account
+            );
             d.error(*span, message, help);
         }
         Some(Spanned { value: RoleIs::Assume, .. }) => {}
@@ -207,10 +212,10 @@ fn allow_roles(group: &Group<'_>, launchers: &[Role], d: &mut Diagnostics) -> Op
         return None;
     }
     let arns: BTreeSet<String> = launchers.iter().map(|role| role.arn(&group.at)).collect();
-    let who = || PrincipalSet::ServiceRoles(arns.clone());
+    let roles = PrincipalSet::ServiceRoles(arns);
     let needs = vec![
-        Need::new("AllowAutoScalingUse", who(), &USE),
-        Need::new("AllowAutoScalingGrants", who(), &GRANT).when(
+        Need::new("AllowAutoScalingUse", roles.clone(), &USE),
+        Need::new("AllowAutoScalingGrants", roles, &GRANT).when(
             "Bool",
             "kms:GrantIsForAWSResource",
             "true",
@@ -224,10 +229,10 @@ fn allow_roles(group: &Group<'_>, launchers: &[Role], d: &mut Diagnostics) -> Op
 fn allow_account(group: &Group<'_>, scope: &Scope<'_>) -> Option<Needs> {
     group.key.managed()?;
     let root = format!("arn:{}:iam::{}:root", scope.partition, group.account);
-    let who = || PrincipalSet::Identities(BTreeSet::from([root.clone()]));
+    let account = PrincipalSet::Identities(BTreeSet::from([root]));
     let needs = vec![
-        Need::new("AllowAutoScalingAccountUse", who(), &USE),
-        Need::new("AllowAutoScalingAccountGrants", who(), &GRANT),
+        Need::new("AllowAutoScalingAccountUse", account.clone(), &USE),
+        Need::new("AllowAutoScalingAccountGrants", account, &GRANT),
     ];
     Some(Needs { source: group.source(), key: group.key.clone(), needs })
 }
@@ -239,7 +244,7 @@ fn add_grants(
     grants: &mut Resources,
     d: &mut Diagnostics,
 ) {
-    // An alias of a key of the stack stands for the key, too.
+    // The group can name a key of the stack by its alias.
     let on = group.key.managed().map_or(&group.raw.key.value, |address| &address.name);
     let there = Place { account: group.account.clone(), region: group.at.region.clone() };
     for (n, role) in launchers.iter().enumerate() {

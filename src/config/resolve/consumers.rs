@@ -1,4 +1,4 @@
-//! The consumers of keys: their keys and tags, and what they need of the keys.
+//! The consumers of keys: their keys and tags, and the access that they need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +17,21 @@ use crate::kind::{Address, KeyRef, Spec, key};
 use crate::policy::{Document, Need};
 use crate::tree::Node;
 
-/// What the phase reads.
+/// The results of earlier phases that this phase reads.
 pub(super) struct Reads<'a> {
     pub(super) scope: &'a Scope<'a>,
     pub(super) defaults: &'a Defaults,
     pub(super) keys: &'a Keys,
 }
 
-/// What resources need of a key: the source of the needs, which is shown beside the statements, and the
-/// needs.
+/// The access to a key that a resource needs.
 #[derive(Clone, Debug)]
 pub(super) struct Needs {
+    /// The resource, which plans show beside the statements.
     pub(super) source: String,
+    /// The key.
     pub(super) key: KeyRef,
+    /// The needs.
     pub(super) needs: Vec<Need>,
 }
 
@@ -39,7 +41,7 @@ pub(super) struct Consumers {
     pub(super) resources: Resources,
     /// The keys that consumers name by their ARN or id.
     pub(super) existing: BTreeSet<KeyArn>,
-    /// What the consumers need of their keys.
+    /// The access to their keys that the consumers need.
     pub(super) needs: Vec<Needs>,
 }
 
@@ -105,7 +107,8 @@ fn resolve_one(
     out.resources.insert(address, declared);
 }
 
-/// Resolves what all consumers have. Adds the keys that are named by their ARN or id to `named`.
+/// Resolves the fields that all consumers have. Adds the keys that are named by their ARN or id to
+/// `named`.
 fn common(
     consumer: &Consumer,
     place: &Place,
@@ -158,7 +161,7 @@ pub(super) struct KeyNames<'a> {
 }
 
 impl KeyNames<'_> {
-    /// Returns what encrypts a consumer; `None` if it is not declared or has errors.
+    /// Returns the encryption of a consumer; `None` if it is not declared or has errors.
     fn encryption(&mut self, consumer: &Consumer, d: &mut Diagnostics) -> Option<Encryption> {
         let syntax = consumer.declaration.syntax();
         match &consumer.declaration.shared().key {
@@ -170,7 +173,7 @@ impl KeyNames<'_> {
             }
             Settable::Null(_) if syntax.removable_key => Some(Encryption::Aws),
             Settable::Null(span) => {
-                let help = "AWS cannot remove the key of such a resource: name a key";
+                let help = "AWS does not support removing the key of this resource: name a key";
                 d.error(*span, "`key: null` is not possible here", help);
                 None
             }
@@ -178,7 +181,7 @@ impl KeyNames<'_> {
             Settable::Missing if consumer.name.value.is_empty() => None,
             Settable::Missing => {
                 let help = if syntax.removable_key {
-                    "name a key, or set `key: null` for none of your own"
+                    "name a key, or set `key: null` for no customer managed key"
                 } else {
                     "name a key of the stack, or give the ARN or the alias of another"
                 };
@@ -195,8 +198,8 @@ impl KeyNames<'_> {
             return known.clone();
         }
         if value.starts_with("alias/aws/") || value.contains(":alias/aws/") {
-            let message = format!("`{value}` is a key that AWS manages");
-            d.error(text.span, message, "set `key: null`, or name a key of your own");
+            let message = format!("`{value}` is the alias of an AWS managed key");
+            d.error(text.span, message, "set `key: null`, or name a customer managed key");
             return None;
         }
         if value.starts_with("arn:") && value.contains(":alias/") {
@@ -228,7 +231,7 @@ impl KeyNames<'_> {
         None
     }
 
-    /// Returns the key behind an alias. An alias of the stack stands for its key; AWS is asked for others.
+    /// Returns the key behind an alias. AWS reports the keys of aliases that are not the stack's.
     fn behind(&self, text: &Text, alias: AliasArn, d: &mut Diagnostics) -> Option<KeyRef> {
         let scope = self.scope;
         let is_own = alias.place.account == scope.home.account;
@@ -239,15 +242,15 @@ impl KeyNames<'_> {
             return self.keys.names.get(key).cloned().flatten();
         }
         if !is_own && !scope.gaps.account {
-            let message = format!("`{alias}` is in another account, which does not show its key");
-            d.error(text.span, message, "give the ARN of the key");
+            let message = format!("`{alias}` is in another account, so its key cannot be read");
+            d.error(text.span, message, "write the ARN of the key");
             return None;
         }
         Some(KeyRef::Alias(alias))
     }
 
-    /// Reports what the configuration alone shows to be wrong with a key. `in_own_region` says whether the
-    /// key must be in the Region of the resource.
+    /// Checks the Region and the spec of a key. `in_own_region` is whether the key must be in the
+    /// Region of the resource.
     pub(super) fn check(
         &self,
         text: &Text,
@@ -262,9 +265,14 @@ impl KeyNames<'_> {
         {
             let (there, here) = (&declared.place.region, &self.place.region);
             d.push(
-                Diagnostic::error(text.span, format!("`{key}` is in {there}, this in {here}"))
-                    .help("a key encrypts only in its own Region: name one there, or a replica")
-                    .also(declared.span, "the key"),
+                Diagnostic::error(
+                    text.span,
+                    format!("`{key}` is in {there}, but the resource is in {here}"),
+                )
+                .help(
+                    "a key encrypts only in its own Region: name a key or a replica in that Region",
+                )
+                .also(declared.span, "the key"),
             );
         }
         if let Some(fact) = self.keys.facts.get(key)

@@ -13,7 +13,7 @@ use crate::kind::{Address, KeyRef, Kind, Spec, key_policy};
 use crate::policy::derive::{self, Derived};
 use crate::policy::{Document, Need, Problem};
 
-/// What decides which policies are the stack's.
+/// The context that decides which policies the stack can change.
 pub(super) struct Own<'a> {
     pub(super) scope: &'a Scope<'a>,
     pub(super) accounts: &'a Accounts,
@@ -21,7 +21,7 @@ pub(super) struct Own<'a> {
     pub(super) foreign: &'a BTreeMap<KeyRef, Text>,
 }
 
-/// Adds the statements. What is needed of a key whose policy the stack cannot change is left out.
+/// Adds the statements. Needs of keys whose policies the stack cannot change are left out.
 pub(super) fn resolve(
     needs: Vec<Needs>,
     own: &Own<'_>,
@@ -97,7 +97,7 @@ impl Own<'_> {
             }
         };
         for problem in result.err().into_iter().flatten() {
-            let message = format!("with what its consumers need, {}", problem.message);
+            let message = format!("with the statements of its consumers, {}", problem.message);
             let error = Diagnostic::error(declared.span, message);
             d.push(Diagnostic { help: problem.help, ..error });
         }

@@ -29,7 +29,7 @@ use policy::{is_shared, is_whole};
 /// The highest number of aliases of a key (KMS Developer Guide, Resource quotas).
 const MAX_ALIASES: usize = 50;
 
-/// What the phase reads.
+/// The results of earlier phases that this phase reads.
 pub(super) struct Reads<'a> {
     pub(super) scope: &'a Scope<'a>,
     pub(super) defaults: &'a Defaults,
@@ -76,7 +76,12 @@ pub(super) fn resolve(
     phase.out
 }
 
-/// The phase at work.
+/// Returns the text of a field without its position.
+fn value(field: Option<&Text>) -> Option<String> {
+    field.map(|text| text.value.clone())
+}
+
+/// The state of the phase.
 struct KeyPhase<'a, 'b> {
     reads: &'a Reads<'a>,
     documents: &'a mut Documents<'b>,
@@ -129,20 +134,20 @@ impl KeyPhase<'_, '_> {
                 self.d.error(text.span, message, "AWS accepts at most 8192");
             }
         }
-        let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
+
         let origin = self.origin(name, raw);
         let window =
             raw.deletion_window_days.as_ref().and_then(|days| deletion_window(days, self.d));
         let policy = raw.policy.as_ref();
         key::Spec {
-            spec: text(&raw.spec),
-            usage: text(&raw.usage),
-            origin: text(&raw.origin),
+            spec: value(raw.spec.as_ref()),
+            usage: value(raw.usage.as_ref()),
+            origin: value(raw.origin.as_ref()),
             multi_region: raw.multi_region.as_ref().map(|multi| multi.value),
             primary: None,
-            custom_key_store_id: text(&raw.custom_key_store_id),
-            xks_key_id: text(&raw.xks_key_id),
-            description: text(&raw.description),
+            custom_key_store_id: value(raw.custom_key_store_id.as_ref()),
+            xks_key_id: value(raw.xks_key_id.as_ref()),
+            description: value(raw.description.as_ref()),
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: self.rotation(raw, origin),
             policy: policy
@@ -151,7 +156,7 @@ impl KeyPhase<'_, '_> {
             shared: policy
                 .filter(|policy| is_shared(policy))
                 .and_then(|policy| self.shared_policy(address, policy, usage(raw))),
-            allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
+            allow_lockout: policy.and_then(|policy| value(policy.allow_lockout.as_ref())),
             tags: self.tags(name, raw.tags.as_ref()),
             deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
             deletion: None,
@@ -215,7 +220,7 @@ impl KeyPhase<'_, '_> {
             self.d.push(
                 Diagnostic::error(text.span, message)
                     .also(*first, "first here")
-                    .help("an alias points at one key of its Region: remove one of the two"),
+                    .help("an alias refers to one key of its Region: remove one of the two"),
             );
             return;
         }

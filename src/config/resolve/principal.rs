@@ -14,13 +14,12 @@ impl Scope<'_> {
         d: &mut Diagnostics,
     ) -> Option<String> {
         let partition = self.partition;
-        let of = |account: &str, rest: &str| format!("arn:{partition}:iam::{account}:{rest}");
         let value = text.value.as_str();
-        let short = ["role/", "user/", "group/"].iter().any(|kind| value.starts_with(kind));
-        let arn = if short || value == "root" {
-            of(account.as_str(), value)
+        let is_short = ["role/", "user/", "group/"].iter().any(|kind| value.starts_with(kind));
+        let arn = if is_short || value == "root" {
+            format!("arn:{partition}:iam::{account}:{value}")
         } else if let Ok(account) = value.parse::<AccountId>() {
-            of(account.as_str(), "root")
+            format!("arn:{partition}:iam::{account}:root")
         } else {
             value.to_owned()
         };

@@ -1,4 +1,4 @@
-//! What all phases read, and the checks of single values.
+//! The context of all phases, and the checks of single values.
 
 use std::str::FromStr;
 
@@ -27,7 +27,7 @@ impl Scope<'_> {
         if region.partition() != self.partition && !self.gaps.region {
             let message =
                 format!("`{region}` is not in the stack's partition `{}`", self.partition);
-            d.error(text.span, message, "a stack has one account, and an account one partition");
+            d.error(text.span, message, "all resources of a stack are in one partition");
             return None;
         }
         Some(Place { account: self.home.account.clone(), region })

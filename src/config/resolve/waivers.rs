@@ -20,9 +20,9 @@ pub(super) fn resolve(declared: Option<&Option<Lint>>, d: &mut Diagnostics) -> V
 
 fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {
     let rule = match rule(&raw.rule.value) {
-        // Gates are for those who keep them; a waiver is written by whoever breaks them.
+        // The authors of a change can write waivers, but must not be able to disable gates.
         Ok(rule) if *rule == other_rules::GATE => {
-            let help = "have the gate changed by its owners";
+            let help = "ask the owners of the gate to change it";
             d.error(raw.rule.span, "a gate cannot be waived", help);
             None
         }
@@ -45,7 +45,11 @@ fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {
         }
     };
     if raw.reason.value.trim().is_empty() {
-        d.error(raw.reason.span, "the waiver gives no reason", "say why it is fine");
+        d.error(
+            raw.reason.span,
+            "`reason` is empty",
+            "write the reason why the finding is accepted",
+        );
     }
     if !is_day(&raw.until.value) {
         let message = format!("`{}` is not a day", raw.until.value);
@@ -60,7 +64,7 @@ fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {
     })
 }
 
-/// Whether the text is a day of the calendar, `2027-01-31`.
+/// Returns whether the text is a date, such as `2027-01-31`.
 fn is_day(text: &str) -> bool {
     let time = humantime::parse_rfc3339(&format!("{text}T00:00:00Z"));
     text.len() == 10 && time.is_ok_and(|time| time >= SystemTime::UNIX_EPOCH)

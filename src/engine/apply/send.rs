@@ -1,4 +1,4 @@
-//! Sends one call, and repeats it until AWS has executed it once or refuses it for good.
+//! Sends one call, and repeats it until AWS has executed it once or rejects it permanently.
 
 use super::error::StepError;
 use super::{Host, Progress, Run};

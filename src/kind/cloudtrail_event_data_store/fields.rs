@@ -14,7 +14,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     resource: "An event data store of CloudTrail Lake, which keeps events for queries. Only accounts that \
                had one before 2026-05-31 can create one.",
     key: "The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key; \
-          null for a key of AWS's. A key can be added later, once, and never changes.",
+    null for a key that AWS owns. A key can be added later, but neither changed nor removed.",
     removable_key: true,
     existing: "The ARN of an event data store that kmsctl did not create: only its key is managed.",
     used_by: Some((
@@ -27,7 +27,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
 settings! {
     /// The settings of an event data store.
     pub struct Settings {
-        /// The name in AWS, which is that of the declaration.
+        /// The name in AWS, which is the name of the declaration.
         @live name: String,
         /// Days that events are kept, 7 to 3653.
         retention_days: u32 as Within<7, 3653>,
@@ -53,14 +53,14 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     if let Some(arn) = check.existing {
         if !is_store(&arn.value) {
             let message = format!("`{}` is not the ARN of an event data store", arn.value);
-            let help = "`aws cloudtrail list-event-data-stores` shows it";
+            let help = "`aws cloudtrail list-event-data-stores` lists the ARNs";
             check.error(arn.span, message, help);
         }
     } else if !(3..=128).contains(&check.name.value.chars().count()) {
         let message = format!("`{}` is not the name of an event data store", check.name.value);
         check.error(check.name.span, message, "CloudTrail accepts 3 to 128 characters");
     }
-    let name = check.existing.is_none().then(|| check.name.value.clone());
+    let name = if check.existing.is_none() { Some(check.name.value.clone()) } else { None };
     Settings { name, ..consumer::Settings::of(fields) }
 }
 

@@ -1,6 +1,7 @@
-//! What the policy of the bucket must allow CloudTrail for a trail (CloudTrail User Guide, Amazon S3
-//! bucket policy for CloudTrail). CloudTrail checks it when the trail is created or updated, and its
-//! error does not say what is missing. kmsctl does not change the policy.
+//! Checks whether the policy of a bucket allows CloudTrail to write the log files of a trail
+//! (CloudTrail User Guide, Amazon S3 bucket policy for CloudTrail). CloudTrail checks the policy
+//! when the trail is created or updated, and its error does not contain the missing statements.
+//! kmsctl does not change the policy.
 
 use super::super::Violation;
 use super::super::bucket::{BucketCheck, SeenBucket};
@@ -10,38 +11,38 @@ use crate::policy::Document;
 use crate::policy::bucket::{ServiceRequest, may_allow};
 use serde_json::{Value, json};
 
-/// A trail, as its bucket sees it.
+/// The properties of a trail that the policy of its bucket depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Writer<'a> {
-    /// Where it is.
+    /// The account and Region of the trail.
     pub place: &'a Place,
-    /// Its name.
+    /// The name of the trail.
     pub name: &'a str,
     /// The bucket.
     pub bucket: &'a str,
-    /// What the names of its log files begin with; empty for nothing.
+    /// The prefix of the names of its log files; empty for none.
     pub prefix: &'a str,
-    /// Whether it takes the events of the organization's accounts.
+    /// Whether it records the events of all accounts of the organization.
     pub organization: bool,
 }
 
-/// What stands for the id of the organization, which CloudTrail does not tell.
+/// The placeholder for the id of the organization, which CloudTrail does not report.
 const ORGANIZATION: &str = "o-ORGANIZATION";
 
 impl Writer<'_> {
     /// Checks whether CloudTrail can write to the bucket.
     pub(super) fn check(&self, bucket: SeenBucket<'_>) -> BucketCheck {
-        let unknown = |why: &str| BucketCheck {
-            objection: None,
-            unknown: Some(format!(
-                "could not check whether CloudTrail may write to the bucket `{}` ({why}): allow the \
-                 caller s3:ListBucket and s3:GetBucketPolicy on it, or check it yourself",
-                self.bucket
-            )),
-        };
         match bucket {
             SeenBucket::Missing => BucketCheck { objection: Some(self.missing()), unknown: None },
-            SeenBucket::Unreadable(why) => unknown(why),
+            SeenBucket::Unreadable(why) => BucketCheck {
+                objection: None,
+                unknown: Some(format!(
+                    "cannot check whether CloudTrail can write to the bucket `{}` ({why}): allow the \
+                 caller s3:ListBucket and s3:GetBucketPolicy on the bucket, or check its policy \
+                 yourself",
+                    self.bucket
+                )),
+            },
             SeenBucket::Policy(policy) => {
                 BucketCheck { objection: self.objection(policy), unknown: None }
             }
@@ -50,15 +51,16 @@ impl Writer<'_> {
 
     fn missing(&self) -> Violation {
         let arn = super::trail_arn(self.place, self.name);
-        let reason = format!("there is no bucket `{}`", self.bucket);
+        let reason = format!("the bucket `{}` does not exist", self.bucket);
         let help = format!(
             "create it first, with a policy that allows CloudTrail to write for `{arn}` (kmsctl \
-             prints the missing statements once the bucket exists); or correct the name"
+        prints the missing statements once the bucket exists); or correct the name"
         );
         Violation::new("bucket", reason, help)
     }
 
-    /// Returns what the bucket's policy lacks.
+    /// Returns the violation that lists the statements that are missing in the bucket's policy, if
+    /// any.
     #[must_use]
     pub(super) fn objection(&self, policy: Option<&Document>) -> Option<Violation> {
         let lacking = self.lacking(policy);
@@ -68,12 +70,14 @@ impl Writer<'_> {
         let actions: Vec<&str> =
             lacking.iter().filter_map(|statement| statement.get("Action")?.as_str()).collect();
         let bucket = self.bucket;
-        let organization = match lacking.iter().any(|s| s.to_string().contains(ORGANIZATION)) {
-            true => " (with the id of your organization in it)",
-            false => "",
+        let names_organization = lacking.iter().any(|s| s.to_string().contains(ORGANIZATION));
+        let organization = if names_organization {
+            format!(" (replace `{ORGANIZATION}` by the id of your organization)")
+        } else {
+            String::new()
         };
         let reason = format!(
-            "the policy of the bucket `{bucket}` does not let CloudTrail do {} for this trail",
+            "the policy of the bucket `{bucket}` does not allow CloudTrail {} for this trail",
             actions.join(", ")
         );
         let help = format!(
@@ -83,7 +87,7 @@ impl Writer<'_> {
         Some(Violation::new("bucket", reason, help))
     }
 
-    /// The statements that are missing in the bucket's policy.
+    /// Returns the statements that are missing in the bucket's policy.
     fn lacking(&self, policy: Option<&Document>) -> Vec<Value> {
         let bucket = format!("arn:{}:s3:::{}", self.place.region.partition(), self.bucket);
         let mut lacking = Vec::new();
@@ -105,6 +109,7 @@ impl Writer<'_> {
         lacking
     }
 
+    /// Returns whether the policy may allow CloudTrail an action for this trail.
     fn may(&self, policy: Option<&Document>, action: &str, resource: &str) -> bool {
         let arn = super::trail_arn(self.place, self.name);
         let context = [
@@ -119,27 +124,27 @@ impl Writer<'_> {
         policy.is_some_and(|policy| may_allow(policy, &request))
     }
 
-    /// Whether it may write a log file into a folder.
+    /// Returns whether CloudTrail may write a log file into a folder.
     fn writes(&self, policy: Option<&Document>, folder: &str) -> bool {
         let region = &self.place.region;
         let file = format!("{folder}CloudTrail/{region}/2026/01/01/log.json.gz");
         self.may(policy, "s3:PutObject", &file)
     }
 
-    /// Whether it may write into the folder of some organization: the id is the one that the policy
-    /// has, if it has one.
+    /// Returns whether CloudTrail may write into the folder of an organization. The id of the
+    /// organization is taken from the policy.
     fn writes_for_organization(&self, policy: Option<&Document>, folder: &str) -> bool {
         let text = policy.map(Document::to_json).unwrap_or_default();
         let begins = format!("{folder}o-");
-        let ids = text
-            .split(begins.as_str())
-            .skip(1)
-            .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect::<String>());
-        let mut ids = ids.chain(["anyorganization".to_owned()]);
-        ids.any(|id| self.writes(policy, &format!("{begins}{id}/")))
+        let mut ids = vec!["anyorganization".to_owned()];
+        for rest in text.split(begins.as_str()).skip(1) {
+            ids.push(rest.chars().take_while(char::is_ascii_alphanumeric).collect());
+        }
+        ids.iter().any(|id| self.writes(policy, &format!("{begins}{id}/")))
     }
 
-    /// As AWS documents it (CloudTrail User Guide, "Amazon S3 bucket policy for CloudTrail").
+    /// Returns a statement as the CloudTrail User Guide documents it ("Amazon S3 bucket policy for
+    /// CloudTrail").
     fn statement(&self, sid: &str, action: &str, resource: &str) -> Value {
         let arn = super::trail_arn(self.place, self.name);
         let mut equals = json!({ "aws:SourceArn": arn });
@@ -192,14 +197,14 @@ mod tests {
     const MAIN: &str = "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main";
 
     #[test]
-    fn the_documented_policy_is_enough() {
+    fn the_documented_policy_is_sufficient() {
         assert_eq!(objection(&documented(MAIN, "AWSLogs/111122223333"), "", false), None);
         assert_eq!(objection(&documented(MAIN, "x/AWSLogs/111122223333"), "x", false), None);
         assert_eq!(objection(&documented(MAIN, "AWSLogs"), "", true), None);
     }
 
     #[test]
-    fn what_is_missing_is_said_statement_by_statement() {
+    fn missing_statements_are_listed() {
         let other = documented(&MAIN.replace("main", "other"), "AWSLogs/111122223333");
         for policy in ["", other.as_str()] {
             let Violation { reason, help, field } = objection(policy, "", false).unwrap();

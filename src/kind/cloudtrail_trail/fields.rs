@@ -30,9 +30,9 @@ pub(super) const SYNTAX: Syntax = Syntax {
 settings! {
     /// The settings of a trail.
     pub struct Settings {
-        /// The bucket for the log files; required unless `existing` is given. kmsctl does not manage its
-        /// policy, which must let CloudTrail write; a plan says what the policy lacks (it reads with
-        /// `s3:ListBucket` and `s3:GetBucketPolicy`).
+        /// The bucket for the log files; required unless `existing` is given. kmsctl does not
+        /// manage its policy, which must let CloudTrail write; a plan lists the statements that are
+        /// missing (it reads with `s3:ListBucket` and `s3:GetBucketPolicy`).
         bucket: String as BucketName,
         /// The prefix of the names of the log files; empty for none.
         prefix: String as Prefix,
@@ -154,7 +154,8 @@ impl Decode for EventSelectors {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let selectors = Vec::<EventSelectorFields>::decode(node, d)?;
         if !(1..=5).contains(&selectors.len()) {
-            let help = "CloudTrail accepts 1 to 5; without the field, they stay as they are";
+            let help =
+                "CloudTrail accepts 1 to 5; remove the field to leave the selectors unchanged";
             let message = format!("{} event selectors are not possible", selectors.len());
             d.error(node.span, message, help);
         }

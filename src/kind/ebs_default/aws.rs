@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unusable_key_has_its_own_fault() {
+    async fn an_unusable_key_is_reported_as_its_own_fault() {
         let body = "<Response><Errors><Error><Code>InvalidKMSKey.InvalidState</Code>\
                     <Message>The KMS key is disabled.</Message></Error></Errors>\
                     <RequestID>r</RequestID></Response>";

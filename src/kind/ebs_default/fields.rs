@@ -12,8 +12,8 @@ pub(super) const SYNTAX: Syntax = Syntax {
         "The encryption default for new volumes, in the whole account and one Region.",
     ),
     resource: "The encryption default for new volumes, in the whole account and one Region.",
-    key: "The key that encrypts new volumes that name none: the name of a key of the stack, or the ARN or \
-          an alias of another key; null for the key that AWS manages.",
+    key: "The default key of new volumes: the name of a key of the stack, or the ARN or an alias of another \
+    key; null for the AWS managed key.",
     removable_key: true,
     existing: "",
     used_by: None,

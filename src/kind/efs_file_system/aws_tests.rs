@@ -167,7 +167,7 @@ async fn each_lifecycle_transition_is_its_own_policy() {
 }
 
 #[tokio::test]
-async fn an_existing_mount_target_is_the_wanted_one_or_a_conflict() {
+async fn an_existing_mount_target_is_accepted_only_in_the_same_subnet() {
     let conflict = r#"{"code": "MountTargetConflict", "message": "there is one"}"#;
     let create = |subnet: &str| json!({"CreateMountTarget": {"SubnetId": subnet}});
     let (there, going) = (targets(&["available"]), targets(&["deleting"]));

@@ -47,7 +47,8 @@ settings! {
         availability_zone: String,
         /// Whether AWS Backup creates automatic backups.
         backup: bool,
-        /// When files move to cheaper storage. A rule that is not given is removed; `{}` removes all.
+        /// The rules that move files to cheaper storage. A rule that is not given is removed; `{}`
+        /// removes all.
         lifecycle: Lifecycle as LifecycleFields,
         /// All mount targets, at most one in each Availability Zone.
         mount_targets: Vec<MountTarget> as MountTargets,
@@ -57,7 +58,7 @@ settings! {
 choice! {
     /// The performance mode of a file system.
     pub enum PerformanceMode {
-        /// For nearly every use.
+        /// Recommended for nearly all uses.
         GeneralPurpose = "generalPurpose",
         /// Higher latency, for thousands of clients.
         MaxIo = "maxIO",
@@ -77,20 +78,20 @@ choice! {
 }
 
 record! {
-    /// When files move to cheaper storage, and back.
+    /// The rules that move files to cheaper storage and back.
     pub struct LifecycleFields {
-        /// When an unused file moves to Infrequent Access.
+        /// The time without access after which a file moves to Infrequent Access.
         transition_to_ia: Option<Spanned<Unused>>,
-        /// When an unused file moves to Archive: later than to Infrequent Access, and with elastic
-        /// throughput only.
+        /// The time without access after which a file moves to Archive; longer than that for
+        /// Infrequent Access, and with elastic throughput only.
         transition_to_archive: Option<Spanned<Unused>>,
-        /// When a file moves back to the primary storage.
+        /// The access after which a file moves back to the primary storage.
         transition_to_primary: Option<Spanned<Used>>,
     }
 }
 
 choice! {
-    /// How long a file has not been used, in AWS's words.
+    /// The time without access to a file, as the EFS API names it.
     pub enum Unused {
         /// A day.
         Day1 = "AFTER_1_DAY",
@@ -114,7 +115,7 @@ choice! {
 }
 
 choice! {
-    /// How often a file was used, in AWS's words.
+    /// The number of accesses to a file, as the EFS API names it.
     pub enum Used {
         /// Once.
         Once = "AFTER_1_ACCESS",
@@ -202,7 +203,7 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     Settings { throughput_mode, ..consumer::Settings::of(fields) }
 }
 
-/// Checks what the performance mode excludes (EFS User Guide, Performance modes).
+/// Checks the settings that the performance mode excludes (EFS User Guide, Performance modes).
 fn performance(fields: &Fields, check: &mut Check<'_>) {
     let Some(Spanned { value: PerformanceMode::MaxIo, span }) = fields.performance_mode else {
         return;

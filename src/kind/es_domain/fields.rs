@@ -31,8 +31,8 @@ pub(super) const SYNTAX: Syntax = Syntax {
     list: ("domains", "Domains, by their names in AWS."),
     resource: "An Elasticsearch or OpenSearch domain.",
     key: "The key that encrypts the domain: the name of a key of the stack, or the ARN or an alias of \
-          another key. It never changes; an unencrypted domain can be encrypted in place (Elasticsearch \
-          6.7 and later, OpenSearch).",
+    another key. It cannot be changed; an unencrypted domain can be encrypted in place \
+    (Elasticsearch 6.7 and later, OpenSearch).",
     removable_key: false,
     existing: "The name of a domain that kmsctl did not create: only its key is managed.",
     used_by: Some((
@@ -46,7 +46,8 @@ pub(super) const SYNTAX: Syntax = Syntax {
 settings! {
     /// The settings of a domain.
     pub struct Settings {
-        /// The engine and its version, such as `OpenSearch_2.19` or `Elasticsearch_7.10`; upgrades only.
+        /// The engine and its version, such as `OpenSearch_2.19` or `Elasticsearch_7.10`; no
+        /// downgrades.
         engine_version: String as EngineVersion,
         /// The instance type of the data nodes, such as `r7g.large.search`.
         instance_type: String as InstanceType,
@@ -58,7 +59,7 @@ settings! {
         @live dedicated_master_type: String,
         /// The number of dedicated master nodes; 0 for none.
         @live dedicated_master_count: u32,
-        /// How the data nodes are spread over Availability Zones; null for one zone.
+        /// The distribution of the data nodes over Availability Zones; null for one zone.
         @declared zone_awareness: Settable<ZoneAwareness>,
         /// The number of Availability Zones of the data nodes.
         @live zone_awareness: u32,
@@ -70,20 +71,21 @@ settings! {
         iops: u32,
         /// Throughput of each volume in MiB/s; for `gp3`.
         throughput: u32,
-        /// Whether the domain is encrypted at rest, which only AWS reports.
+        /// Whether the domain is encrypted at rest. It is never declared.
         @live encrypted: bool,
-        /// Whether traffic between nodes is encrypted; it cannot be turned off again.
+        /// Whether traffic between nodes is encrypted; it cannot be disabled later.
         node_to_node_encryption: bool,
         /// Whether clients must use HTTPS.
         enforce_https: bool,
-        /// The TLS policy, in AWS's words, such as `Policy-Min-TLS-1-2-2019-07`.
+        /// The TLS policy, such as `Policy-Min-TLS-1-2-2019-07`.
         tls_policy: String as TlsPolicy,
         /// The access policy of the domain: the path of a JSON file, or the policy itself.
         @declared access_policy: Option<Node>,
         /// The access policy of the domain.
         @live access_policy: Document,
-        /// The VPC of the domain; without one it has a public endpoint, for good. The account needs the
-        /// service-linked role of `opensearchservice.amazonaws.com` (`service_linked_roles`).
+        /// The VPC of the domain. Without it, the domain has a public endpoint, and cannot be moved
+        /// into a VPC later. The account needs the service-linked role of
+        /// `opensearchservice.amazonaws.com` (`service_linked_roles`).
         @declared vpc: Option<Vpc>,
         /// The ids of the subnets of a domain in a VPC.
         @live vpc_subnets: BTreeSet<String>,
@@ -103,7 +105,7 @@ record! {
 }
 
 record! {
-    /// How the data nodes are spread over Availability Zones.
+    /// The distribution of the data nodes over Availability Zones.
     pub struct ZoneAwareness {
         /// The number of Availability Zones: 2 or 3.
         zones: Spanned<u32>,

@@ -1,14 +1,14 @@
-//! The calls that change a domain, in AWS's words.
+//! The calls that change a domain.
 
 use super::Settings;
 use crate::kind::KeyRef;
 use crate::kind::call::calls;
-use crate::kind::consumer::Tag;
+use crate::kind::consumer::{Tag, changed};
 use crate::policy::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What the nodes are.
+/// The nodes of a domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -29,7 +29,7 @@ pub struct ClusterConfig {
     pub zone_awareness_config: Option<ZoneAwarenessConfig>,
 }
 
-/// Over how many zones the data nodes are spread.
+/// The number of Availability Zones of the data nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -37,7 +37,7 @@ pub struct ZoneAwarenessConfig {
     pub availability_zone_count: u32,
 }
 
-/// What the volumes of the data nodes are.
+/// The volumes of the data nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -54,7 +54,7 @@ pub struct EbsOptions {
     pub throughput: Option<u32>,
 }
 
-/// Where a domain in a VPC is.
+/// The subnets and security groups of a domain in a VPC.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -65,7 +65,7 @@ pub struct VpcOptions {
     pub security_group_ids: Option<BTreeSet<String>>,
 }
 
-/// What encrypts the data.
+/// The encryption at rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -75,7 +75,7 @@ pub struct EncryptionAtRestOptions {
     pub kms_key_id: Option<KeyRef>,
 }
 
-/// Whether traffic between the nodes is encrypted.
+/// The encryption of traffic between nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -83,7 +83,7 @@ pub struct NodeToNodeEncryptionOptions {
     pub enabled: bool,
 }
 
-/// How clients come.
+/// The endpoint of a domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -94,7 +94,8 @@ pub struct DomainEndpointOptions {
     pub tls_security_policy: Option<String>,
 }
 
-/// What creation and change have in common: what is left out is AWS's default, or stays.
+/// The parameters that creation and change share. AWS uses its default for a parameter that is left
+/// out of a creation, and does not change one that is left out of a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 #[expect(missing_docs, reason = "the fields are AWS's parameters")]
@@ -152,80 +153,91 @@ calls! {
 }
 
 impl Config {
-    /// What the settings say, but for the key: groups of which nothing is said are left out.
+    /// Converts the settings except the key. Groups without a setting are left out.
     pub(super) fn of(settings: &Settings) -> Self {
-        let given = |options| (options != DomainEndpointOptions::default()).then_some(options);
-        let vpc = VpcOptions {
-            subnet_ids: settings.vpc_subnets.clone(),
+        let vpc_options = settings.vpc_subnets.as_ref().map(|subnets| VpcOptions {
+            subnet_ids: Some(subnets.clone()),
             security_group_ids: settings.vpc_security_groups.clone(),
+        });
+        let endpoint = DomainEndpointOptions {
+            enforce_https: settings.enforce_https,
+            tls_security_policy: settings.tls_policy.clone(),
         };
+        let has_endpoint = endpoint != DomainEndpointOptions::default();
         Self {
             cluster_config: cluster(settings),
             ebs_options: volumes(settings),
             access_policies: settings.access_policy.clone(),
-            vpc_options: settings.vpc_subnets.is_some().then_some(vpc),
+            vpc_options,
             encryption_at_rest_options: None,
             node_to_node_encryption_options: settings
                 .node_to_node_encryption
                 .map(|enabled| NodeToNodeEncryptionOptions { enabled }),
-            domain_endpoint_options: given(DomainEndpointOptions {
-                enforce_https: settings.enforce_https,
-                tls_security_policy: settings.tls_policy.clone(),
-            }),
+            domain_endpoint_options: if has_endpoint { Some(endpoint) } else { None },
         }
     }
 
-    /// The groups that differ, each as a whole.
-    pub(super) fn without(self, old: &Self) -> Self {
+    /// Returns the groups that differ from those of `old`. A group is returned as a whole.
+    pub(super) fn without(&self, old: &Self) -> Self {
+        macro_rules! changed {
+            ($group:ident) => {
+                changed(old.$group.as_ref(), self.$group.as_ref())
+            };
+        }
         Self {
-            cluster_config: self
-                .cluster_config
-                .filter(|new| old.cluster_config.as_ref() != Some(new)),
-            ebs_options: self.ebs_options.filter(|new| old.ebs_options.as_ref() != Some(new)),
-            access_policies: self
-                .access_policies
-                .filter(|new| old.access_policies.as_ref() != Some(new)),
-            vpc_options: self.vpc_options.filter(|new| old.vpc_options.as_ref() != Some(new)),
+            cluster_config: changed!(cluster_config),
+            ebs_options: changed!(ebs_options),
+            access_policies: changed!(access_policies),
+            vpc_options: changed!(vpc_options),
             encryption_at_rest_options: None,
-            node_to_node_encryption_options: self
-                .node_to_node_encryption_options
-                .filter(|new| old.node_to_node_encryption_options.as_ref() != Some(new)),
-            domain_endpoint_options: self
-                .domain_endpoint_options
-                .filter(|new| old.domain_endpoint_options.as_ref() != Some(new)),
+            node_to_node_encryption_options: changed!(node_to_node_encryption_options),
+            domain_endpoint_options: changed!(domain_endpoint_options),
         }
     }
 }
 
 fn cluster(settings: &Settings) -> Option<ClusterConfig> {
-    let masters = settings.dedicated_master_count;
-    let has_masters = masters.is_some_and(|count| count > 0);
-    let zones = settings.zone_awareness;
-    let config = ClusterConfig {
+    let mut config = ClusterConfig {
         instance_type: settings.instance_type.clone(),
         instance_count: settings.instance_count,
-        dedicated_master_enabled: masters.map(|count| count > 0),
-        dedicated_master_type: settings.dedicated_master_type.clone().filter(|_| has_masters),
-        dedicated_master_count: masters.filter(|_| has_masters),
-        zone_awareness_enabled: zones.map(|zones| zones > 1),
-        zone_awareness_config: zones
-            .filter(|zones| *zones > 1)
-            .map(|availability_zone_count| ZoneAwarenessConfig { availability_zone_count }),
+        ..ClusterConfig::default()
     };
-    (config != ClusterConfig::default()).then_some(config)
+    if let Some(count) = settings.dedicated_master_count {
+        config.dedicated_master_enabled = Some(count > 0);
+        if count > 0 {
+            config.dedicated_master_type.clone_from(&settings.dedicated_master_type);
+            config.dedicated_master_count = Some(count);
+        }
+    }
+    if let Some(zones) = settings.zone_awareness {
+        config.zone_awareness_enabled = Some(zones > 1);
+        if zones > 1 {
+            let availability_zone_count = zones;
+            config.zone_awareness_config = Some(ZoneAwarenessConfig { availability_zone_count });
+        }
+    }
+    if config == ClusterConfig::default() { None } else { Some(config) }
 }
 
-/// Only some types of volumes take numbers of their own (OpenSearch Service API, EBSOptions).
+/// Converts the settings of the volumes. Only some volume types support IOPS and throughput
+/// (OpenSearch Service API, EBSOptions).
 fn volumes(settings: &Settings) -> Option<EbsOptions> {
-    let kind = settings.volume_type.as_deref();
-    let with_iops = kind.is_none_or(|kind| kind == "gp3" || kind == "io1");
-    let with_throughput = kind.is_none_or(|kind| kind == "gp3");
-    let given = settings.volume_size_gib.is_some() || kind.is_some();
-    given.then(|| EbsOptions {
+    let volume_type = settings.volume_type.as_deref();
+    if settings.volume_size_gib.is_none() && volume_type.is_none() {
+        return None;
+    }
+    let mut options = EbsOptions {
         ebs_enabled: true,
         volume_type: settings.volume_type.clone(),
         volume_size: settings.volume_size_gib,
-        iops: settings.iops.filter(|_| with_iops),
-        throughput: settings.throughput.filter(|_| with_throughput),
-    })
+        iops: None,
+        throughput: None,
+    };
+    if matches!(volume_type, None | Some("gp3" | "io1")) {
+        options.iops = settings.iops;
+    }
+    if matches!(volume_type, None | Some("gp3")) {
+        options.throughput = settings.throughput;
+    }
+    Some(options)
 }

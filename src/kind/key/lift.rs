@@ -51,10 +51,15 @@ pub fn lift(
     interest: &[&Spec],
 ) -> Spec {
     let first = interest.first();
-    let wanted = |key: &String| {
-        [STACK_TAG, NAME_TAG].contains(&key.as_str())
+    let mut kept = BTreeMap::new();
+    for (key, value) in tags {
+        if [STACK_TAG, NAME_TAG].contains(&key.as_str())
             || interest.iter().any(|spec| spec.tags.contains_key(key))
-    };
+        {
+            kept.insert(key.clone(), value.clone());
+        }
+    }
+    let deletion_date = metadata.deletion_date.as_ref().unwrap_or(&metadata.state);
     Spec {
         spec: Some(metadata.spec.clone()),
         usage: Some(metadata.usage.clone()),
@@ -70,21 +75,12 @@ pub fn lift(
             // The key waits for its key material, or is changing to another state.
             _ => interest.iter().find_map(|spec| spec.enabled),
         },
-        rotation: match metadata.is_dying() {
-            true => first.and_then(|spec| spec.rotation),
-            false => rotation,
-        },
+        rotation: if metadata.is_dying() { first.and_then(|spec| spec.rotation) } else { rotation },
         policy,
         shared: interest.iter().find_map(|spec| spec.shared.clone()),
         allow_lockout: first.and_then(|spec| spec.allow_lockout.clone()),
-        tags: tags
-            .iter()
-            .filter(|(key, _)| wanted(key))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
+        tags: kept,
         deletion_window_days: interest.last().map_or(30, |spec| spec.deletion_window_days),
-        deletion: metadata
-            .is_dying()
-            .then(|| metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone())),
+        deletion: if metadata.is_dying() { Some(deletion_date.clone()) } else { None },
     }
 }

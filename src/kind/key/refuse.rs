@@ -4,10 +4,10 @@ use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, Rotation, Spec, can_rotate};
 use crate::kind::{Setting, Violation};
 use crate::policy::{self, Document};
 
-/// Refuses a policy that could lock everyone out of the key. KMS checks only whether the caller can
-/// change the policy now (KMS API Reference, PutKeyPolicy: `BypassPolicyLockoutSafetyCheck`). A
-/// policy that names one role passes that check, but if the role is deleted, no one can change the
-/// policy.
+/// Refuses a policy with which the key could become unmanageable. KMS checks only whether the
+/// caller can change the policy now (KMS API Reference, PutKeyPolicy:
+/// `BypassPolicyLockoutSafetyCheck`). A policy that names one role passes that check, but if the
+/// role is deleted, no one can change the policy.
 pub(super) fn lockout(
     setting: &Setting<'_>,
     from: Option<&Spec>,
@@ -17,7 +17,7 @@ pub(super) fn lockout(
         return Ok(());
     };
     let unchanged = from.is_some_and(|from| from.policy.as_ref() == Some(policy));
-    // Statements that are added to an existing policy lock no one out.
+    // Statements that are added to an existing policy do not make the key unmanageable.
     if unchanged || to.allow_lockout.is_some() || to.shared.is_some() {
         return Ok(());
     }
@@ -25,14 +25,14 @@ pub(super) fn lockout(
         None => Ok(()),
         Some(why) => Err(vec![Violation::new(
             "policy",
-            format!("the policy could lock everybody out of the key: {why}"),
+            format!("the key could become unmanageable: {why}"),
             "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
-             or say `allow_lockout: <reason>` in the policy",
+            or set `allow_lockout: <reason>` in the policy",
         )]),
     }
 }
 
-/// Returns the reason why no one could change the policy in the long run, if that is so.
+/// Returns the reason why the key could become unmanageable, if there is one.
 #[must_use]
 pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
     let place = setting.place;
@@ -70,8 +70,8 @@ pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
         return Ok(());
     }
-    let reason = "a key whose material is imported cannot be disabled before it has any";
-    let help = "leave `enabled` out, import the key material, and disable it then";
+    let reason = "a key cannot be disabled before its key material is imported";
+    let help = "remove `enabled`, import the key material, and then set `enabled: false`";
     Err(vec![Violation::new("enabled", reason, help)])
 }
 
@@ -85,7 +85,7 @@ pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
     let (spec, origin) = (spec.unwrap_or(DEFAULT_SPEC), origin.unwrap_or(DEFAULT_ORIGIN));
     if !can_rotate(spec, origin) && to.rotation != Some(Rotation::Off) {
         let reason = format!("a key of spec {spec} and origin {origin} cannot rotate");
-        let help = "say `rotation: {enabled: false}` for this key";
+        let help = "set `rotation: {enabled: false}` for this key";
         return Err(vec![Violation::new("rotation", reason, help)]);
     }
     Ok(())
@@ -93,26 +93,27 @@ pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
 
 /// Refuses to change the rotation of a disabled key. KMS changes the rotation only of enabled keys
 /// (KMS Developer Guide, "Key states of AWS KMS keys"), and a key that was disabled outside of
-/// kmsctl is not enabled for this, not even for a moment.
+/// kmsctl is not enabled for this, not even temporarily.
 #[must_use]
 pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
-    let asleep = live.enabled == Some(false) && live.deletion.is_none();
+    let is_disabled = live.enabled == Some(false) && live.deletion.is_none();
     let rotates = declared.rotation.is_some() && declared.rotation != live.rotation;
-    (asleep && declared.enabled.is_none() && rotates).then(|| {
-        Violation::new(
-            "rotation",
-            "the key was disabled by hand, and AWS changes the rotation of enabled keys only",
-            "say `enabled: true` or `enabled: false`, or leave its rotation as it is",
-        )
-    })
+    if !is_disabled || declared.enabled.is_some() || !rotates {
+        return None;
+    }
+    Some(Violation::new(
+        "rotation",
+        "the key was disabled outside of kmsctl, and KMS changes the rotation of enabled keys only",
+        "set `enabled: true` or `enabled: false`, or set the current rotation",
+    ))
 }
 
 fn fixed(field: &str, from: Option<&str>, to: Option<&str>) -> Violation {
     let (from, to) = (from.unwrap_or("unset"), to.unwrap_or("unset"));
     Violation::new(
         field,
-        format!("fixed at creation: it is `{from}`, the configuration says `{to}`"),
-        "replacing a key would lose what it encrypts; declare a new key beside it, repoint the \
-         aliases to it, and keep the old one until nothing needs it",
+        format!("fixed at creation: the current value is `{from}`, the declared value is `{to}`"),
+        "kmsctl does not replace keys, because data could no longer be decrypted; declare another \
+        key, point the aliases to it, and keep this key as long as data is encrypted with it",
     )
 }

@@ -24,7 +24,7 @@ pub enum MasterPassword {
 choice! {
     /// A master password that RDS creates and keeps in a secret.
     pub enum ManagedPassword {
-        /// RDS creates it and keeps it in Secrets Manager, encrypted with AWS's key.
+        /// RDS creates it and keeps it in Secrets Manager, encrypted with an AWS managed key.
         Managed = "managed",
         /// RDS creates it and keeps it in Secrets Manager, encrypted with the resource's key.
         ManagedWithKey = "managed_with_key",
@@ -58,7 +58,7 @@ impl Decode for MasterPassword {
                 ManagedPassword::decode(node, d).map(Self::Managed)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                let message = "a master password is not written into a configuration";
+                let message = "a configuration must not contain a master password";
                 let help = "set `managed`, `managed_with_key`, or `{env: NAME}` for an environment \
                             variable";
                 d.error(node.span, message, help);

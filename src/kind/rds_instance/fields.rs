@@ -135,10 +135,10 @@ impl Decode for RetentionDays {
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     identifier(&check.name_in_aws().clone(), check.d);
     required(check, &fields.engine, &fields.master_username, &fields.master_password);
-    let help = |field: &str| format!("set `{field}:`, or `existing:` for an instance that exists");
-    check.required("instance_class", &fields.instance_class, &help("instance_class"));
-    let storage = "allocated_storage_gib";
-    check.required(storage, &fields.allocated_storage_gib, &help(storage));
+    let help = "set `instance_class:`, or `existing:` for an instance that exists";
+    check.required("instance_class", &fields.instance_class, help);
+    let help = "set `allocated_storage_gib:`, or `existing:` for an instance that exists";
+    check.required("allocated_storage_gib", &fields.allocated_storage_gib, help);
     room_to_grow(fields, check);
     let password = PasswordSettings::of(fields.master_password.as_ref());
     let insights = fields.performance_insights.as_ref();

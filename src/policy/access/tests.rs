@@ -121,7 +121,7 @@ fn worked_examples_1_to_4_have_the_same_access() {
 }
 
 #[test]
-fn worked_examples_5_to_14() {
+fn worked_examples_5_to_14_change_access() {
     let trail = r#"{"StringEquals":{"aws:SourceArn":"arn:aws:cloudtrail:us-west-2:111122223333:trail/finance"}}"#;
     let deputy = r#"{"Service":"cloudtrail.amazonaws.com"}"#;
     let ec2 = r#"{"StringEquals":{"kms:ViaService":"ec2.us-west-2.amazonaws.com","kms:CallerAccount":"111122223333"}}"#;
@@ -212,7 +212,7 @@ fn worked_examples_5_to_14() {
 }
 
 #[test]
-fn worked_example_15_guards() {
+fn worked_example_15_guards_are_compared() {
     let only = format!(
         r#"Deny everyone kms:PutKeyPolicy {{"ArnNotEquals":{{"aws:PrincipalArn":"arn:aws:iam::{ACCOUNT}:role/Admin"}}}}"#
     );

@@ -197,7 +197,7 @@ GROUP: "KMS203" "principal-group" Error
     IAM "reference_policies_elements_principal.html", [];
 DANGLING: "KMS204" "principal-dangling" Error
     "A principal is the unique id of a deleted user or role: it matches no one, and AWS does not accept it again",
-    "name the ARN of an existing user or role, or drop it",
+    "name the ARN of an existing user or role, or remove it",
     IAM "reference_policies_elements_principal.html", [];
 BAD_SERVICE: "KMS205" "service-malformed" Error
     "A service principal does not have the form of an AWS service's name",
@@ -324,7 +324,7 @@ GRANT_KEY: "KMS505" "grant-key-beside-other-actions" Error
     KMS "conditions-kms.html", [];
 NEVER_PRESENT: "KMS506" "condition-key-never-present" Error
     "None of the statement's actions has the condition key, so the statement has no effect",
-    "use a condition key that the actions have, or drop the condition",
+    "use a condition key that the actions have, or remove the condition",
     KMS "conditions-kms.html", [];
 PARTLY_PRESENT: "KMS507" "condition-key-partly-present" Warning
     "One of the statement's actions does not have the condition key, so the statement does not apply to it",
@@ -344,7 +344,7 @@ WILDCARD_EQUALS: "KMS510" "wildcard-in-equals" Error
     IAM "reference_policies_elements_condition_operators.html", [];
 EMPTY_CONDITION: "KMS511" "condition-empty" Warning
     "A condition is empty, and AWS's documents contradict each other about what that means",
-    "write the condition, or drop it",
+    "write the condition, or remove it",
     IAM "reference_policies_elements_condition.html", [AccessAnalyzer "EMPTY_OBJECT_CONDITION"];
 NO_SET_OPERATOR: "KMS512" "set-operator-missing" Warning
     "The condition key has several values, and no set operator says how they are compared",
@@ -373,11 +373,11 @@ RSA_2048: "KMS602" "rsa-2048" Warning
     KMS "symm-asymm-choose-key-spec.html", [ControlTower "CT.KMS.PR.2", ControlTower "CT.KMS.PV.2"];
 MULTI_REGION: "KMS603" "multi-region" Note
     "The key can be replicated: its material can leave the Region",
-    "drop `multi_region` where one Region is enough: it is fixed at creation",
+    "remove `multi_region` if one Region is enough: it is fixed at creation",
     KMS "multi-region-keys-overview.html", [];
 UNPROTECTED: "KMS604" "unprotected" Note
     "kmsctl may delete the key",
-    "drop `protect: false` once the key is in use",
+    "remove `protect: false` once the key is in use",
     KMS "deleting-keys.html", [];
 DELETION_WINDOW: "KMS605" "deletion-window-short" Note
     "The waiting period before the key's deletion is shorter than 14 days",
@@ -389,12 +389,12 @@ NO_ALIAS: "KMS606" "no-alias" Note
     KMS "kms-alias.html", [];
 DISABLED: "KMS607" "disabled" Note
     "The key is disabled: its data cannot be decrypted",
-    "drop `enabled: false`, or schedule the deletion of the key if it is no longer needed",
+    "remove `enabled: false`, or schedule the deletion of the key if it is no longer needed",
     KMS "enabling-keys.html", [Checkov "CKV_AWS_227"];
 // Gates: in a stack only.
 GATE: "KMS801" "gate" Error
     "A gate of the configuration does not pass",
-    "change the policy or the grant; or, if the change is intended, have the gate changed by its owners",
+    "change the policy or the grant; or, if the change is intended, ask the owners of the gate to change it",
     NONE "", [];
 // Waivers: in a stack only.
 LAPSED: "KMS901" "waiver-lapsed" Warning
@@ -403,5 +403,5 @@ LAPSED: "KMS901" "waiver-lapsed" Warning
     NONE "", [];
 UNUSED: "KMS902" "waiver-unused" Warning
     "A waiver applies to no finding",
-    "drop it",
+    "remove it",
     NONE "", [];}

@@ -110,8 +110,8 @@ static REASONS: &[Reason] = reasons! {
     "KMS303" "A grant allows its grantee to use the key without any change of the policy. A principal that may create grants \
         without a limit can give decryption to anyone, also in other accounts."
         [kms!("conditions-kms.html")];
-    "KMS304" "If the named administrators are deleted, nobody can change the policy, and the key cannot be managed any \
-        more: only AWS Support can help. AWS checks only that the caller of today could change it again."
+    "KMS304" "If the named administrators are deleted, no one can change the policy, and the key becomes \
+        unmanageable: only AWS Support can help. AWS checks only that the current caller could change it again."
         [api!("API_PutKeyPolicy.html")];
     "KMS305" "AWS refuses a policy after which the caller could not call PutKeyPolicy: \"The new key policy will not allow \
         you to update the key policy in the future\"."
@@ -204,7 +204,7 @@ static REASONS: &[Reason] = reasons! {
     "KMS602" "2,048 bits are the least that is still accepted; policies of many organizations ask for 3,072 or more. The key \
         spec cannot be changed later."
         [];
-    "KMS603" "A replica has the same key material and its own policy: whoever may replicate the key can use it elsewhere \
+    "KMS603" "A replica has the same key material and its own policy: a principal that may replicate the key can use it elsewhere \
         under other rules."
         [];
     "KMS604" "A plan may schedule the deletion of the key when it leaves the configuration. What it encrypts is lost once the \

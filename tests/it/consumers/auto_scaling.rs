@@ -156,7 +156,7 @@ fn groups_from_which_nothing_can_be_derived_are_refused() {
         ("    web: {key: signs}\n", "symmetric keys"),
         (
             "    web: {key: a, account: workload, service_linked_role: create}\n",
-            "kmsctl creates none: set `assume`",
+            "kmsctl does not create roles in account 444455556666, which is not the stack's: set `assume`",
         ),
         ("    web: {key: a, service_linked_role: maybe}\n", "one of create, assume"),
         ("    g: {key: a, account: workload}\n", "`grant/a/g` is declared twice"),

@@ -36,12 +36,12 @@ const STORE: Case = Case {
 };
 
 #[test]
-fn the_life_cycle_of_a_trail() {
+fn the_life_cycle_of_a_trail_succeeds() {
     TRAIL.check_life_cycle();
 }
 
 #[test]
-fn the_life_cycle_of_an_event_data_store() {
+fn the_life_cycle_of_an_event_data_store_succeeds() {
     STORE.check_life_cycle();
 }
 

@@ -17,7 +17,7 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn the_life_cycle_of_a_table() {
+fn the_life_cycle_of_a_table_succeeds() {
     CASE.check_life_cycle();
 }
 

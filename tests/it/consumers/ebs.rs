@@ -21,7 +21,7 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn the_life_cycle_of_a_volume() {
+fn the_life_cycle_of_a_volume_succeeds() {
     CASE.check_life_cycle();
 }
 
@@ -53,7 +53,11 @@ fn changes_of_fixed_fields_of_a_volume_are_refused_with_an_alternative() {
     assert_eq!(fields, ["availability_zone", "snapshot_id", "size_gib", "multi_attach"]);
     assert!(blocked.iter().all(|(_, help)| help.contains("under another name")), "{blocked:?}");
     let plan = stack.plan_only(&desired(&volume("size_gib: 20").replace("key: a", "key: b")));
-    assert!(plan.blocked[0].help.contains("copy that with the key"), "{:#?}", plan.blocked);
+    assert!(
+        plan.blocked[0].help.contains("copy the snapshot with the new key"),
+        "{:#?}",
+        plan.blocked
+    );
 }
 
 #[test]

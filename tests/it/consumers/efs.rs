@@ -19,7 +19,7 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn the_life_cycle_of_a_file_system() {
+fn the_life_cycle_of_a_file_system_succeeds() {
     CASE.check_life_cycle();
 }
 

@@ -26,7 +26,7 @@ const CASE: Case = Case {
 };
 
 #[test]
-fn the_life_cycle_of_a_domain() {
+fn the_life_cycle_of_a_domain_succeeds() {
     CASE.check_life_cycle();
 }
 

@@ -48,12 +48,12 @@ const CLUSTER: Case = Case {
 };
 
 #[test]
-fn the_life_cycle_of_an_instance() {
+fn the_life_cycle_of_an_instance_succeeds() {
     INSTANCE.check_life_cycle();
 }
 
 #[test]
-fn the_life_cycle_of_a_cluster() {
+fn the_life_cycle_of_a_cluster_succeeds() {
     CLUSTER.check_life_cycle();
 }
 
@@ -81,7 +81,11 @@ fn the_key_of_a_database_cannot_be_changed() {
         common.key = Some(kmsctl::kind::consumer::Encryption::Aws);
     });
     let plan = stack.plan_only(&instance("key: a, master_password: managed"));
-    assert!(plan.blocked[0].reason.contains("no key of yours"), "{:#?}", plan.blocked);
+    assert!(
+        plan.blocked[0].reason.contains("the current key is not customer managed"),
+        "{:#?}",
+        plan.blocked
+    );
 }
 
 #[test]
@@ -127,7 +131,7 @@ fn a_final_snapshot_is_created_unless_the_configuration_prevents_it() {
     assert_eq!(call["FinalDBSnapshotIdentifier"], "orders-final-db-orders");
     let (made, risk, call) = last(", final_snapshot: false, deletion_protection: true");
     assert_eq!(made, ["ModifyDBInstance", "DeleteDBInstance"]);
-    assert!(risk.contains("without a last snapshot"), "{risk}");
+    assert!(risk.contains("without a final snapshot"), "{risk}");
     assert_eq!(call["SkipFinalSnapshot"], true);
 }
 
@@ -222,7 +226,7 @@ fn settings_that_rds_does_not_accept_are_errors() {
         wrong(&format!("rds: {{instances: {{{name}: {{{PLAIN}, key: a, {rest}}}}}}}"))
     };
     let password = instance("orders", "master_password: hunter2");
-    assert_eq!(password, ["a master password is not written into a configuration"]);
+    assert_eq!(password, ["a configuration must not contain a master password"]);
     for (name, rest, expected) in [
         ("Orders", "", "`Orders` is not an identifier of RDS"),
         ("orders-", "", "`orders-` is not an identifier of RDS"),

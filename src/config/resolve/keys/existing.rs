@@ -21,9 +21,10 @@ impl KeyPhase<'_, '_> {
                     "write its ARN: `arn:{}:kms:{}:{}:key/ID`",
                     scope.partition, scope.home.region, scope.home.account
                 );
-                let message = match existing.value.starts_with("arn:") {
-                    true => bad.message,
-                    false => format!("`{}` is not the ARN of a key", existing.value),
+                let message = if existing.value.starts_with("arn:") {
+                    bad.message
+                } else {
+                    format!("`{}` is not the ARN of a key", existing.value)
                 };
                 self.d.error(existing.span, message, help);
                 return;
@@ -31,16 +32,19 @@ impl KeyPhase<'_, '_> {
         };
         if arn.region.partition() != scope.partition && !scope.gaps.region {
             let message = format!("this key is not in the stack's partition `{}`", scope.partition);
-            self.d.error(existing.span, message, "no account reaches into another partition");
+            self.d.error(existing.span, message, "an account has no access to other partitions");
         }
         let place = arn.place();
         if place.account != scope.home.account
             && !scope.gaps.account
             && let Some(alias) = raw.aliases.first()
         {
-            let message =
-                format!("this key is of account {}, so its aliases are too", place.account);
-            self.d.error(alias.span, message, "an alias and its key are of one account: remove it");
+            let message = format!(
+                "the key is in account {}, where this stack cannot manage aliases",
+                place.account
+            );
+            let help = "an alias is in the account of its key: remove it here";
+            self.d.error(alias.span, message, help);
             return;
         }
         self.out.existing.insert(arn.clone());

@@ -67,11 +67,8 @@ impl KeyPhase<'_, '_> {
         fact: Option<&KeyFact>,
     ) -> Option<BTreeSet<String>> {
         if raw.value.is_empty() {
-            self.d.error(
-                raw.span,
-                "a grant of no operations does nothing",
-                "name some, or drop it",
-            );
+            let help = "name at least one operation, or remove the grant";
+            self.d.error(raw.span, "`operations` is empty", help);
             return None;
         }
         let all: BTreeSet<&'static str> = SPECS

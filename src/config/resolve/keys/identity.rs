@@ -71,9 +71,8 @@ impl KeyPhase<'_, '_> {
         let external = origin == "EXTERNAL_KEY_STORE";
         match &raw.xks_key_id {
             Some(id) if !external => {
-                let message =
-                    format!("a key of origin {origin} has no id in an external key store");
-                self.d.error(id.span, message, "drop it, or write `origin: EXTERNAL_KEY_STORE`");
+                let message = format!("a key of origin {origin} has no `xks_key_id`");
+                self.d.error(id.span, message, "remove it, or set `origin: EXTERNAL_KEY_STORE`");
             }
             None if external && raw.adopt.is_none() => {
                 let message = "a key of origin EXTERNAL_KEY_STORE needs an `xks_key_id`";
@@ -89,11 +88,11 @@ impl KeyPhase<'_, '_> {
         let stored = ["AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"].contains(&origin);
         match &raw.custom_key_store_id {
             Some(store) if !stored => {
-                let message = format!("a key of origin {origin} lies in no custom key store");
+                let message = format!("a key of origin {origin} is not in a custom key store");
                 self.d.error(
                     store.span,
                     message,
-                    "write `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`",
+                    "remove it, or set `origin: AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`",
                 );
             }
             None if stored && raw.adopt.is_none() => {
@@ -104,15 +103,11 @@ impl KeyPhase<'_, '_> {
         }
         if stored {
             if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {
-                let help = format!("only {DEFAULT_SPEC} can");
-                self.d.error(
-                    spec.span,
-                    "a key of this spec cannot lie in a custom key store",
-                    help,
-                );
+                let help = format!("custom key stores support keys of spec {DEFAULT_SPEC} only");
+                self.d.error(spec.span, "a key of this spec cannot be in a custom key store", help);
             }
             if let Some(multi) = raw.multi_region.as_ref().filter(|multi| multi.value) {
-                let help = "drop `multi_region`, or the custom key store";
+                let help = "remove `multi_region` or `custom_key_store_id`";
                 self.d.error(multi.span, "a key in a custom key store cannot have replicas", help);
             }
         }
@@ -128,9 +123,9 @@ impl KeyPhase<'_, '_> {
             let elsewhere = (arn.account != place.account && !self.reads.scope.gaps.account)
                 || (arn.region != place.region && !self.reads.scope.gaps.region);
             if elsewhere {
-                let message = format!("this key is of {}, the stack's is of {place}", arn.place());
-                let help =
-                    "set the key's `region`; a key of another account can only be `existing`";
+                let message =
+                    format!("the key is in {}, but it is declared in {place}", arn.place());
+                let help = "set the key's `region`; for a key of another account, use `existing`";
                 self.d.error(text.span, message, help);
                 return None;
             }
@@ -139,15 +134,15 @@ impl KeyPhase<'_, '_> {
             Adopt::Key(KeyArn::at(place, value))
         } else {
             let help = "write `alias/NAME`, the id of a key, or its ARN";
-            self.d.error(text.span, format!("`{value}` names no key"), help);
+            self.d.error(text.span, format!("`{value}` is not a key"), help);
             return None;
         };
-        let whose = format!("{adopt:?} {place}");
-        if let Some(first) = self.adopted.insert(whose, text.span) {
+        let adopted = format!("{adopt:?} {place}");
+        if let Some(first) = self.adopted.insert(adopted, text.span) {
             self.d.push(
                 Diagnostic::error(text.span, format!("`{value}` is taken over twice"))
                     .also(first, "first here")
-                    .help("one key of the stack is one key in AWS"),
+                    .help("declare each key of AWS once"),
             );
         }
         Some(adopt)

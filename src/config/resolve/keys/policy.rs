@@ -32,22 +32,22 @@ impl KeyPhase<'_, '_> {
         usage: Option<&str>,
     ) -> Option<Document> {
         let document = self.of_key(address, raw, usage)?;
-        // What a variable without a value stands for could be what keeps the policy open.
+        // A variable without a value could stand for another administrator.
         if raw.allow_lockout.is_none()
             && !self.d.is_unknown(raw.span)
             && let Some(why) = self.lockout(&document)
         {
-            let message = format!("the policy could lock everybody out of the key: {why}");
+            let message = format!("the key could become unmanageable: {why}");
             self.d.push(Diagnostic::refusal(raw.span, message).help(
                 "keep the account-root statement (`delegate_to_iam: true`), or name two \
-                 administrators, or say `allow_lockout: <reason>` in the policy",
+            administrators, or set `allow_lockout: <reason>` in the policy",
             ));
         }
         Some(document)
     }
 
-    /// The statements that are the stack's in a policy that otherwise is not: each is known by its
-    /// Sid, which begins with the stack's prefix.
+    /// Returns the stack's statements in a policy that the stack does not manage. The Sid of each
+    /// begins with the stack's prefix.
     pub(super) fn shared_policy(
         &mut self,
         address: &Address,
@@ -55,8 +55,13 @@ impl KeyPhase<'_, '_> {
         usage: Option<&str>,
     ) -> Option<Shared> {
         if let Some(document) = &raw.document {
-            let help = "list the stack's own under `statements`, or drop `ownership: shared`";
-            self.d.error(document.span, "a whole document is not shared with anybody", help);
+            let help =
+                "list the stack's statements under `statements`, or remove `ownership: shared`";
+            self.d.error(
+                document.span,
+                "`document` and `ownership: shared` exclude each other",
+                help,
+            );
             return None;
         }
         let off = Spanned { span: raw.span, value: false };
@@ -66,7 +71,8 @@ impl KeyPhase<'_, '_> {
         let prefix = Shared::prefix(self.reads.scope.stack);
         let mut ours = derive::statements(&document);
         if !derive::put_prefix(&mut ours, &prefix) {
-            let help = "give each statement a `Sid`: kmsctl knows its own by it";
+            let help =
+                "set a `Sid` in each statement, by which kmsctl identifies its own statements";
             self.d.error(raw.span, "a statement in a shared policy has no `Sid`", help);
             return None;
         }
@@ -75,44 +81,44 @@ impl KeyPhase<'_, '_> {
         Some(Shared { statements })
     }
 
-    /// Why nobody could change the policy for good. A plan refuses such a policy, unless AWS has it
-    /// already; this is the same check, with the place of the policy.
+    /// Returns the reason why the key could become unmanageable, if there is one. A plan refuses
+    /// such a policy unless it is live; this is the same check, reported at the position of the
+    /// policy.
     fn lockout(&self, document: &Document) -> Option<String> {
         let keys = KeyFacts::new();
-        let why = |place: &Place| {
-            key::shut_out(
-                document,
-                &Setting {
-                    stack: self.reads.scope.stack,
-                    place,
-                    keys: &keys,
-                    id: None,
-                    name: "",
-                    caller: None,
-                },
-            )
+        let scope = self.reads.scope;
+        let setting = Setting {
+            stack: scope.stack,
+            place: scope.home,
+            keys: &keys,
+            id: None,
+            name: "",
+            caller: None,
         };
-        let said = why(self.reads.scope.home)?;
+        let reason = key::shut_out(document, &setting)?;
         let text = document.to_json();
-        // A statement about a key by its ARN may be about this one.
+        // The ARN of a key in a statement may be the ARN of this key.
         if text.contains(":key/") {
             return None;
         }
-        // Where another account stands in for the stack's, it may be any that the policy names.
-        let named = text.split(|c: char| !c.is_ascii_digit()).filter_map(|run| run.parse().ok());
-        let open = |account: AccountId| {
-            why(&Place { account, region: self.reads.scope.home.region.clone() }).is_none()
-        };
-        let known =
-            !self.reads.scope.gaps.account || !named.collect::<BTreeSet<_>>().into_iter().any(open);
-        known.then_some(said)
+        if scope.gaps.account {
+            // The account of the stack may be any account that the policy names.
+            let numbers = text.split(|c: char| !c.is_ascii_digit());
+            let accounts: BTreeSet<AccountId> =
+                numbers.filter_map(|text| text.parse().ok()).collect();
+            for account in accounts {
+                let place = Place { account, region: scope.home.region.clone() };
+                key::shut_out(document, &Setting { place: &place, ..setting })?;
+            }
+        }
+        Some(reason)
     }
 
     fn of_key(&mut self, address: &Address, raw: &Policy, usage: Option<&str>) -> Option<Document> {
         if let Some(reason) = &raw.allow_lockout
             && reason.value.trim().is_empty()
         {
-            let help = "say why nobody but the named principals may ever change this key";
+            let help = "write the reason why only the named principals can change the policy";
             self.d.error(reason.span, "`allow_lockout` gives no reason", help);
         }
         let Some(document) = &raw.document else {
@@ -132,7 +138,7 @@ impl KeyPhase<'_, '_> {
                 self.d.push(
                     Diagnostic::error(span, error)
                         .also(document.span, "the whole policy is here")
-                        .help("put the statements into the document, or drop it"),
+                        .help("put the statements into the document, or remove it"),
                 );
             }
         }
@@ -145,7 +151,7 @@ impl KeyPhase<'_, '_> {
         let errors = self.d.len();
         let mut places = BTreeMap::new();
         let scope = self.reads.scope;
-        let mut list = |field: Option<&Spanned<Vec<Text>>>| {
+        let mut principals = |field: Option<&Spanned<Vec<Text>>>| {
             let texts = field.map(|field| field.value.as_slice()).unwrap_or_default();
             let names = scope.principals(texts, self.d);
             for (name, text) in names.iter().zip(texts) {
@@ -153,10 +159,10 @@ impl KeyPhase<'_, '_> {
             }
             names
         };
-        let administrators = list(raw.administrators.as_ref());
-        let users = list(raw.users.as_ref());
-        let decrypt_only = list(raw.decrypt_only.as_ref());
-        let encrypt_only = list(raw.encrypt_only.as_ref());
+        let administrators = principals(raw.administrators.as_ref());
+        let users = principals(raw.users.as_ref());
+        let decrypt_only = principals(raw.decrypt_only.as_ref());
+        let encrypt_only = principals(raw.encrypt_only.as_ref());
         let statements = raw.statements.as_ref().map_or(&[][..], |list| list.value.as_slice());
         let account = self.reads.scope.home.account.clone();
         let gaps = self.d.len() > errors;
@@ -170,7 +176,7 @@ impl KeyPhase<'_, '_> {
             encrypt_only: &encrypt_only,
             statements,
         });
-        // Without the principals that are wrong, what kmsctl wrote itself may lack something.
+        // Statements that kmsctl built may be incomplete without the principals that have errors.
         if let (true, Err(problems)) = (gaps, &mut built) {
             problems.retain(|problem| problem.span != Span::default());
         }
@@ -186,7 +192,8 @@ impl KeyPhase<'_, '_> {
         document
     }
 
-    /// What is questionable about a policy; what kmsctl built itself is where it is declared.
+    /// Adds the lint findings about a policy. A statement without a position, which kmsctl built,
+    /// is reported at the declaration of the policy.
     fn judge(&mut self, address: &Address, node: &Node, raw: &Policy, usage: Option<&str>) {
         let account = self.reads.scope.home.account.clone();
         let facts = Facts {
@@ -203,7 +210,7 @@ impl KeyPhase<'_, '_> {
     }
 }
 
-/// Gives the names of principals that kmsctl wrote the places where they are declared.
+/// Sets the positions of principals in statements that kmsctl built to those of their declarations.
 fn place(node: &mut Node, places: &BTreeMap<String, Span>) {
     match &mut node.value {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

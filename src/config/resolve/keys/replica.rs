@@ -1,10 +1,11 @@
-//! Replicas of multi-Region keys: keys of their own that share some properties with the primary.
+//! Replicas of multi-Region keys. A replica is a separate key that shares some properties with its
+//! primary key.
 
 use super::super::defaults::deletion_window;
 use super::super::scope::parse;
-use super::KeyPhase;
 use super::notes::usage;
 use super::policy::{is_shared, is_whole};
+use super::{KeyPhase, value};
 use crate::config::records::{Key, Replica};
 use crate::decode::{Part, Text};
 use crate::desired::Declared;
@@ -19,8 +20,8 @@ impl KeyPhase<'_, '_> {
             && !multi
             && raw.adopt.is_none()
         {
-            let help = "say `multi_region: true`: AWS makes replicas of multi-Region keys only, and \
-                        that is fixed at creation";
+            let help = "set `multi_region: true`, which is fixed at creation: AWS supports replicas of \
+            multi-Region keys only";
             self.d.error(first.span, "the key is not a multi-Region key", help);
             return;
         }
@@ -58,7 +59,7 @@ impl KeyPhase<'_, '_> {
         let full = format!("{}/{at}", name.value);
         let address = Address::new(Kind::Key, full.clone());
         let place = Place { account: self.reads.scope.home.account.clone(), region: at.clone() };
-        let text = |field: &Option<Text>| field.as_ref().map(|text| text.value.clone());
+
         let name = Text { span: region.span, value: full };
         let tags = self.tags(&name, raw.tags.as_ref());
         let window =
@@ -72,7 +73,7 @@ impl KeyPhase<'_, '_> {
             primary: Some(primary),
             custom_key_store_id: None,
             xks_key_id: None,
-            description: text(&raw.description),
+            description: value(raw.description.as_ref()),
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: None,
             policy: policy
@@ -81,7 +82,7 @@ impl KeyPhase<'_, '_> {
             shared: policy
                 .filter(|policy| is_shared(policy))
                 .and_then(|policy| self.shared_policy(&address, policy, usage(of))),
-            allow_lockout: policy.and_then(|policy| text(&policy.allow_lockout)),
+            allow_lockout: policy.and_then(|policy| value(policy.allow_lockout.as_ref())),
             tags,
             deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
             deletion: None,
