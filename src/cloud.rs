@@ -8,6 +8,7 @@ mod last_usage;
 mod read;
 pub mod retry;
 mod send;
+mod tagged;
 #[cfg(test)]
 mod tests;
 
@@ -122,6 +123,9 @@ pub trait Cloud {
         at: &Place,
         kind: ConsumerKind,
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError>;
+    /// Reads the ARNs of the consumers that carry the tag of a stack, with `GetResources` of the Resource Groups
+    /// Tagging API.
+    async fn tagged(&self, at: &Place, stack: &str) -> Result<Vec<String>, CloudError>;
     /// Reads `GetKeyLastUsage`.
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;
     /// Reads the Region and the policy of a bucket with `HeadBucket` and `GetBucketPolicy`.

@@ -26,6 +26,7 @@ pub mod ebs_volume;
 pub mod efs_file_system;
 pub mod es_domain;
 mod exchange;
+mod facts;
 pub mod grant;
 pub mod key;
 pub mod key_policy;

@@ -58,8 +58,8 @@ pub struct Live {
     /// The aliases that refer to a key of the stack and are neither declared nor recorded, by their place and
     /// name.
     pub undeclared_aliases: BTreeMap<(Place, String), Address>,
-    /// What could not be checked, by the resource that it concerns.
-    pub unchecked: BTreeMap<Address, String>,
+    /// What could not be checked, and why.
+    pub unchecked: Vec<String>,
     /// The caller's ARN, as STS reports it.
     pub caller: Option<String>,
 }

@@ -44,6 +44,9 @@ pub struct Plan {
     pub access: Vec<Access>,
     /// The findings that do not block a change.
     pub findings: Vec<Finding>,
+    /// What could not be checked, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
     /// The records to write without any call, for example of a lost state. `None` removes the record of
     /// a resource that no longer exists.
     pub remember: BTreeMap<Address, Option<Record>>,

@@ -1,7 +1,7 @@
 //! Implements [`Cloud`] with the SDK. The calls of a kind are in the `aws.rs` of the kind; this
 //! module passes each call to its kind.
 
-use super::{AliasEntry, Bucket, Caller, Cloud, Identity, Page, bucket, last_usage, read};
+use super::{AliasEntry, Bucket, Caller, Cloud, Identity, Page, bucket, last_usage, read, tagged};
 use crate::answer::{CloudError, Outcome};
 use crate::id::{AliasName, IdentityArn, KeyArn, Place};
 use crate::impact::LastUsage;
@@ -99,6 +99,10 @@ impl Cloud for Aws {
         kind: ConsumerKind,
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError> {
         kind::aws::copies(self, at, kind).await
+    }
+
+    async fn tagged(&self, at: &Place, stack: &str) -> Result<Vec<String>, CloudError> {
+        tagged::tagged(self, at, stack).await
     }
 
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError> {

@@ -12,6 +12,7 @@ mod identify;
 mod lift;
 mod policies;
 mod roles;
+mod undeclared;
 
 use super::Options;
 use super::settle::PAUSES;
@@ -86,6 +87,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_roles(&mut live).await?;
     run.lift_policies(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
+    run.find_undeclared_consumers(&aliases, &mut live).await?;
     run.read_buckets(&mut live).await?;
     Ok(live)
 }

@@ -11,8 +11,8 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
-    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, changed, fixed_key, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene,
+    Spec, Tag, allowed, changed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -84,6 +84,12 @@ impl Consumer for CloudtrailEventDataStore {
         grants_of: None,
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm {
+            resource_type: "cloudtrail",
+            service: "cloudtrail",
+            prefix: "eventdatastore/",
+            is_id: true,
+        }),
         copies: None,
         keeps_deleted_names: true,
     };

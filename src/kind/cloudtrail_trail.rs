@@ -12,8 +12,8 @@ use super::bucket::{BucketCheck, SeenBucket};
 use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
 use super::consumer::{
-    Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, changed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene,
+    Spec, Tag, allowed, changed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -151,6 +151,12 @@ impl Consumer for CloudtrailTrail {
         grants_of: None,
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Bucket,
+        arn: Some(ArnForm {
+            resource_type: "cloudtrail",
+            service: "cloudtrail",
+            prefix: "trail/",
+            is_id: false,
+        }),
         copies: None,
         keeps_deleted_names: false,
     };

@@ -8,8 +8,8 @@ pub use fields::{Attribute, Billing, Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
-    changed, fixed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -154,6 +154,12 @@ impl Consumer for DynamodbTable {
         grants_of: Some("dynamodb"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm {
+            resource_type: "dynamodb:table",
+            service: "dynamodb",
+            prefix: "table/",
+            is_id: false,
+        }),
         copies: None,
         keeps_deleted_names: false,
     };

@@ -42,6 +42,7 @@ impl Consumer for EbsDefault {
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: None,
         copies: None,
         keeps_deleted_names: false,
     };

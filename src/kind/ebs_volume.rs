@@ -8,8 +8,8 @@ pub use fields::{Fields, SECTION, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
-    changed, fixed, fixed_key, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    allowed, changed, fixed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -114,6 +114,12 @@ impl Consumer for EbsVolume {
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm {
+            resource_type: "ec2:volume",
+            service: "ec2",
+            prefix: "volume/",
+            is_id: false,
+        }),
         copies: Some("ebs_snapshot"),
         keeps_deleted_names: false,
     };

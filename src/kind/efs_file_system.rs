@@ -9,8 +9,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, Tags,
-    allowed, changed, fixed, fixed_key, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    Tags, allowed, changed, fixed, fixed_key, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::{NAME_TAG, STACK_TAG};
@@ -189,6 +189,12 @@ impl Consumer for EfsFileSystem {
         grants_of: Some("elasticfilesystem"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm {
+            resource_type: "elasticfilesystem:file-system",
+            service: "elasticfilesystem",
+            prefix: "file-system/",
+            is_id: false,
+        }),
         copies: None,
         keeps_deleted_names: false,
     };

@@ -15,7 +15,7 @@ pub use request::{
 };
 
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, allowed,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, allowed,
     fixed_key, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
@@ -41,6 +41,12 @@ impl Consumer for EsDomain {
         grants_of: Some("es"),
         key_account: KeyAccount::Own,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm {
+            resource_type: "es:domain",
+            service: "es",
+            prefix: "domain/",
+            is_id: false,
+        }),
         copies: None,
         keeps_deleted_names: false,
     };

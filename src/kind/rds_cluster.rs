@@ -9,8 +9,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, Tags,
-    allowed, changed, fixed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    Tags, allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::NAME_TAG;
@@ -200,6 +200,12 @@ impl Consumer for RdsCluster {
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm {
+            resource_type: "rds:cluster",
+            service: "rds",
+            prefix: "cluster:",
+            is_id: false,
+        }),
         copies: Some("rds_cluster_snapshot"),
         keeps_deleted_names: false,
     };

@@ -7,8 +7,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag, allowed,
-    changed, fixed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
+    allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::rds::{self, IMMUTABLE, Password, Secret, parameters};
@@ -126,6 +126,7 @@ impl Consumer for RdsInstance {
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: Some(ArnForm { resource_type: "rds:db", service: "rds", prefix: "db:", is_id: false }),
         copies: Some("rds_snapshot"),
         keeps_deleted_names: false,
     };

@@ -82,6 +82,7 @@ impl Consumer for S3Bucket {
         grants_of: None,
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
+        arn: None,
         copies: None,
         keeps_deleted_names: false,
     };

@@ -40,7 +40,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         state,
         live,
         facts: &facts,
-        plan: empty(&desired, state),
+        plan: empty(&desired, state, live),
         objections: Vec::new(),
         undeclared: Undeclared::of(&desired, state, live),
     };
@@ -198,7 +198,7 @@ fn with_managed_keys<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> 
     out
 }
 
-fn empty(desired: &Desired, state: &State) -> Plan {
+fn empty(desired: &Desired, state: &State, live: &Live) -> Plan {
     Plan {
         stack: desired.stack.clone(),
         home: desired.home.clone(),
@@ -208,6 +208,7 @@ fn empty(desired: &Desired, state: &State) -> Plan {
         drift: Vec::new(),
         access: Vec::new(),
         findings: Vec::new(),
+        unchecked: live.unchecked.clone(),
         remember: BTreeMap::new(),
     }
 }

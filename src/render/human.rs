@@ -20,6 +20,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     }
     page.elsewhere(&shown);
     page.findings(&plan.findings);
+    page.unchecked(&plan.unchecked);
     for blocked in &plan.blocked {
         page.blocked(blocked, "blocked");
     }
@@ -233,6 +234,17 @@ impl<'a> Page<'a> {
         for finding in findings {
             let text = format!("{}: {} [{}]", finding.address, finding.message, finding.rule);
             self.prose(2, 2, Some(YELLOW), &text);
+        }
+        self.gap();
+    }
+
+    fn unchecked(&mut self, unchecked: &[String]) {
+        if unchecked.is_empty() {
+            return;
+        }
+        self.line(0, None, "Not checked:");
+        for text in unchecked {
+            self.prose(2, 2, Some(YELLOW), text);
         }
         self.gap();
     }

@@ -20,6 +20,8 @@ struct Document<'a> {
     drift: &'a [Drift],
     access: &'a [Access],
     findings: &'a [Finding],
+    /// What could not be checked, and why.
+    unchecked: &'a [String],
     summary: Summary,
 }
 
@@ -67,6 +69,7 @@ pub fn plan(plan: &Plan) -> Value {
         drift: &plan.drift,
         access: &plan.access,
         findings: &plan.findings,
+        unchecked: &plan.unchecked,
         summary: Summary {
             create: plan.count("create"),
             update: plan.count("update"),

@@ -24,6 +24,7 @@ pub fn plan(plan: &Plan) -> String {
     blocks.extend(plan.steps.iter().map(|step| block(plan, &shown, step)));
     blocks.extend(elsewhere(plan, &shown));
     blocks.extend(findings(&plan.findings));
+    blocks.extend(unchecked(&plan.unchecked));
     fit(out, blocks)
 }
 
@@ -241,6 +242,15 @@ fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
     }
     out.push('\n');
     (!rest.is_empty()).then_some(out)
+}
+
+fn unchecked(all: &[String]) -> Option<String> {
+    let mut out = "### Not checked\n\n".to_owned();
+    for text in all {
+        let _ = writeln!(out, "- {}", prose(text));
+    }
+    out.push('\n');
+    (!all.is_empty()).then_some(out)
 }
 
 fn findings(all: &[Finding]) -> Option<String> {

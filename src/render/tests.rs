@@ -245,6 +245,7 @@ fn an_update_is_rendered_as_json() {
           "message": "note"
         }
       ],
+      "unchecked": [],
       "summary": {
         "create": 0,
         "update": 1,

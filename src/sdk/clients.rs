@@ -53,6 +53,7 @@ clients! {
     opensearch => aws_sdk_opensearch,
     rds => aws_sdk_rds,
     s3 => aws_sdk_s3,
+    tagging => aws_sdk_resourcegroupstagging,
 }
 
 impl Aws {

@@ -132,6 +132,7 @@ impl Case {
         let stack = self.made();
         assert!(self.id.is_empty() || self.id(&stack) == self.id);
         self.is_found_without_a_state();
+        self.stays_without_a_record_once_it_is_not_declared();
         self.survives_kills();
         self.changes_and_drifts();
         self.is_refused();
@@ -141,6 +142,36 @@ impl Case {
         self.is_used_as_it_is();
         self.is_not_taken_from_another_owner();
         self.is_not_changed_once_another_owner_has_recreated_it();
+    }
+
+    /// The record is lost or old, and the resource leaves the configuration. It is reported, and neither
+    /// it nor the statements that it needs are deleted.
+    fn stays_without_a_record_once_it_is_not_declared(&self) {
+        if self.kind.facts().arn.is_none() {
+            return;
+        }
+        for record in [lineage("two"), self.old_record()] {
+            let mut stack = self.made();
+            let policy = stack.fake.key("a").policy;
+            stack.state = record;
+            let (plan, _) = stack.run(&desired(KEYS));
+            let found: Vec<_> = plan
+                .findings
+                .iter()
+                .filter(|finding| finding.address.kind.consumer() == Some(self.kind))
+                .collect();
+            assert_eq!(found.len(), 1, "{plan:#?}");
+            assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+            assert_eq!(self.count(&stack), 1);
+            assert_eq!(stack.fake.key("a").policy, policy);
+        }
+    }
+
+    /// Returns the record from before the resource was created.
+    fn old_record(&self) -> kmsctl::state::State {
+        let mut stack = Stack::new(1);
+        stack.applied(&desired(KEYS));
+        stack.state
     }
 
     /// Returns a resource of the same name or id that another owner created.

@@ -404,6 +404,14 @@ impl Cloud for FakeAws {
         Ok(self.found(at, query))
     }
 
+    async fn tagged(&self, at: &Place, stack: &str) -> Result<Vec<String>, CloudError> {
+        self.read("GetResources", None).await?;
+        if self.faults.borrow().denied.contains(&("GetResources".to_owned(), "*".to_owned())) {
+            return Err(fail("GetResources", Fault::Denied, "not authorized"));
+        }
+        Ok(self.arns_of(at, stack))
+    }
+
     async fn copies(
         &self,
         at: &Place,

@@ -129,7 +129,7 @@ impl<C: Cloud> Refresh<'_, C> {
             live.observed.insert((*address).clone(), seen);
         }
         for object in left {
-            self.lift_unclaimed(search, object, live);
+            self.lift_unclaimed(search.sought.kind, &search.place, object, live);
         }
     }
 
@@ -230,7 +230,13 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     /// Adds a resource that carries the stack's tags, and is neither declared nor recorded.
-    fn lift_unclaimed(&self, search: &Search<'_>, object: Object, live: &mut Live) {
+    pub(super) fn lift_unclaimed(
+        &self,
+        kind: ConsumerKind,
+        place: &Place,
+        object: Object,
+        live: &mut Live,
+    ) {
         let tag = |key: &str| object.spec.common().tags.get(key);
         let (Some(stack), Some(name)) = (tag(STACK_TAG), tag(NAME_TAG)) else {
             return;
@@ -238,27 +244,29 @@ impl<C: Cloud> Refresh<'_, C> {
         if stack != self.desired.stack.as_str() {
             return;
         }
-        let address = Address::new(search.sought.kind, name.clone());
+        let address = Address::new(kind, name.clone());
         if live.observed.contains_key(&address) || self.desired.forget.contains(&address) {
             return;
         }
         let (id, spec) = (object.id, Box::new(Spec::Consumer(object.spec)));
-        live.observed.insert(
-            address,
-            Observed::Present { id, place: search.place.clone(), spec, busy: None },
-        );
+        live.observed
+            .insert(address, Observed::Present { id, place: place.clone(), spec, busy: None });
     }
 }
 
 /// Returns the AWS managed keys in a place.
-fn aws_managed(aliases: &Aliases, place: &Place) -> BTreeSet<KeyArn> {
+pub(super) fn aws_managed(aliases: &Aliases, place: &Place) -> BTreeSet<KeyArn> {
     let all = aliases.get(place).into_iter().flatten();
     all.filter(|(name, _)| name.starts_with("alias/aws/")).map(|(_, arn)| arn.clone()).collect()
 }
 
 /// Replaces the ARN of a key by its address if the key belongs to the stack, and the ARN of an AWS managed
 /// key by [`Encryption::Aws`].
-fn name_key(spec: &mut ConsumerSpec, managed: &BTreeSet<KeyArn>, own: &BTreeMap<KeyArn, Address>) {
+pub(super) fn name_key(
+    spec: &mut ConsumerSpec,
+    managed: &BTreeSet<KeyArn>,
+    own: &BTreeMap<KeyArn, Address>,
+) {
     let Some(key) = &mut spec.common_mut().key else {
         return;
     };

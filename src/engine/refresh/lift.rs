@@ -85,9 +85,9 @@ impl<C: Cloud> Refresh<'_, C> {
             }
             Err(error) => {
                 let why = format!(
-                    "could not list the grants of the key ({error}): allow the caller kms:ListGrants"
+                    "could not list the grants on `{address}` ({error}): allow the caller kms:ListGrants"
                 );
-                live.unchecked.insert(address.clone(), why);
+                live.unchecked.push(why);
             }
         }
         Observed::Present { id: arn.to_string(), place: arn.place(), spec, busy: None }

@@ -9,6 +9,7 @@ use crate::id::Place;
 use crate::kind::ConsumerSpec;
 use crate::kind::aws::{Copies, Service, copy};
 use crate::kind::consumer::{self, Common};
+use crate::kind::key::STACK_TAG;
 use crate::kind::rds::aws as rds;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use crate::sdk::Aws;
@@ -130,8 +131,11 @@ impl Service for RdsInstance {
 
 fn object(instance: &DbInstance, query: &ConsumerQuery) -> Option<Object> {
     let (id, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
-    let member = instance.db_cluster_identifier().is_some() && !query.ids.contains(id);
-    if member || !query.wants(id, &tags) {
+    // An instance that kmsctl created in a cluster is a part of the cluster.
+    let is_own = tags.get(STACK_TAG) == Some(&query.stack);
+    let is_member =
+        instance.db_cluster_identifier().is_some() && (is_own || !query.ids.contains(id));
+    if is_member || !query.wants(id, &tags) {
         return None;
     }
     let key = rds::key(instance.storage_encrypted(), instance.kms_key_id());

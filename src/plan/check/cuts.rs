@@ -1,47 +1,64 @@
-//! Policy changes that withdraw statements from a key that a blocked consumer still uses.
+//! Policy changes that withdraw statements from a key that an undeclared consumer still uses.
 
-use crate::kind::{KeyRef, Spec, Violation};
+use crate::kind::{Address, ConsumerSpec, KeyRef, Spec, Violation};
 use crate::live::Observed;
 use crate::plan::Step;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use crate::policy::derive::withdraws as withdraws_from;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Objects to changes that withdraw statements from the policy of a key while a consumer of the key,
-/// which is no longer declared, is blocked: the consumer stays, and may need them.
+/// Objects to changes that withdraw statements from the policy of a key while a consumer of the key, which is
+/// no longer declared, stays: its deletion is blocked, or it has no record. It may need the statements.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Objection> {
-    let users = blocked_users(draft);
+    let users = staying_users(draft);
     if users.is_empty() {
         return Vec::new();
     }
-    let steps = draft.plan.steps.iter().filter(|step| withdraws(step));
-    let objections = steps.filter_map(|step| {
-        let part = step.change.to().and_then(Spec::as_key_policy).map(|policy| policy.key.clone());
-        let key = part.unwrap_or_else(|| KeyRef::Managed(step.address.clone()));
-        let user = users.get(&key)?;
-        let reason =
-            format!("`{user}` is blocked, and may still need the statements to be removed");
-        let help = format!("resolve what blocks `{user}` first");
-        Some(Objection::new(&step.address, Violation::new("policy", reason, help)))
-    });
-    objections.collect()
+    let mut objections = Vec::new();
+    for step in draft.plan.steps.iter().filter(|step| withdraws(step)) {
+        let policy = step.change.to().and_then(Spec::as_key_policy);
+        let key = match policy {
+            Some(policy) => policy.key.clone(),
+            None => KeyRef::Managed(step.address.clone()),
+        };
+        if let Some(user) = users.get(&key) {
+            let reason = format!(
+                "`{user}` is no longer declared but stays, and may still need the statements to be \
+                 removed"
+            );
+            let help = format!(
+                "declare `{user}` again, or delete it; or resolve what blocks its deletion; or remove \
+                 its tags `kmsctl:stack` and `kmsctl:name` if it does not need the key"
+            );
+            objections.push(Objection::new(&step.address, Violation::new("policy", reason, help)));
+        }
+    }
+    objections
 }
 
-/// The blocked consumers that are not declared, by the keys that they use in AWS.
-fn blocked_users(draft: &Draft<'_>) -> BTreeMap<KeyRef, String> {
-    let blocked = draft.plan.blocked.iter().map(|blocked| &blocked.address);
-    let undeclared = blocked.filter(|address| {
-        address.kind.is_consumer() && !draft.desired.resources.contains_key(*address)
-    });
-    let users = undeclared.filter_map(|address| match draft.live.observed.get(address)? {
-        Observed::Present { spec, .. } => {
-            let key = spec.as_consumer()?.key()?;
-            Some((key.clone(), address.to_string()))
+/// Returns the undeclared consumers that no step deletes or forgets, by the keys that they use in AWS.
+fn staying_users(draft: &Draft<'_>) -> BTreeMap<KeyRef, String> {
+    let leaving: BTreeSet<&Address> = draft
+        .plan
+        .steps
+        .iter()
+        .filter(|step| step.change.to().is_none())
+        .map(|step| &step.address)
+        .collect();
+    let mut users = BTreeMap::new();
+    for (address, seen) in &draft.live.observed {
+        if address.kind.is_consumer()
+            && !draft.desired.resources.contains_key(address)
+            && !draft.desired.forget.contains(address)
+            && !leaving.contains(address)
+            && let Observed::Present { spec, .. } = seen
+            && let Some(key) = spec.as_consumer().and_then(ConsumerSpec::key)
+        {
+            users.insert(key.clone(), address.to_string());
         }
-        Observed::Absent | Observed::Unusable { .. } => None,
-    });
-    users.collect()
+    }
+    users
 }
 
 /// Whether a step removes or changes a statement of a policy.

@@ -3,7 +3,7 @@
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 
-/// Returns the findings about undeclared aliases, and about what could not be checked.
+/// Returns the findings about undeclared aliases.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Finding> {
     let live = draft.live;
     let aliases = live.undeclared_aliases.iter().filter_map(|((place, name), key)| {
@@ -23,10 +23,5 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Finding> {
             ),
         })
     });
-    let unchecked = live.unchecked.iter().map(|(address, why)| Finding {
-        rule: "unchecked".to_owned(),
-        address: address.clone(),
-        message: why.clone(),
-    });
-    aliases.chain(unchecked).collect()
+    aliases.collect()
 }

@@ -17,6 +17,7 @@ use super::{FakeAws, fail};
 use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::consumer::{Effect, Encryption, Tag, Tags};
+use kmsctl::kind::key::STACK_TAG;
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use kmsctl::kind::{ConsumerCall, ConsumerKind, KeyRef};
 use std::collections::BTreeMap;
@@ -178,6 +179,30 @@ impl FakeAws {
         let gone =
             gone.iter().filter(|(place, object)| place == at && object.spec.kind() == query.kind);
         wanted.chain(gone.map(|(_, object)| object.clone())).collect()
+    }
+
+    /// Returns the ARNs of the consumers that carry the tag of a stack.
+    pub(super) fn arns_of(&self, at: &Place, stack: &str) -> Vec<String> {
+        let shelves = self.shelves.borrow();
+        let mut arns = Vec::new();
+        for ((kind, place), shelf) in shelves.iter() {
+            let Some(form) = kind.facts().arn.filter(|_| place == at) else {
+                continue;
+            };
+            for (id, held) in shelf {
+                let tags = &held.object.spec.common().tags;
+                if tags.get(STACK_TAG).is_some_and(|tag| tag == stack) {
+                    let (service, prefix) = (form.service, form.prefix);
+                    let (region, account) = (&at.region, &at.account);
+                    arns.push(if form.is_id {
+                        id.clone()
+                    } else {
+                        format!("arn:aws:{service}:{region}:{account}:{prefix}{id}")
+                    });
+                }
+            }
+        }
+        arns
     }
 
     /// Returns the phase. Each read brings the end of the operation nearer.

@@ -1,0 +1,34 @@
+//! The search for the resources that carry the tag of a stack.
+
+use crate::answer::CloudError;
+use crate::id::Place;
+use crate::kind::ConsumerKind;
+use crate::kind::key::STACK_TAG;
+use crate::sdk::Aws;
+use crate::sdk::clients::ClientUse;
+use crate::sdk::error::answer;
+use aws_sdk_resourcegroupstagging::types::TagFilter;
+use std::collections::BTreeSet;
+
+/// Reads the ARNs of the consumers in the account and Region.
+pub(super) async fn tagged(aws: &Aws, at: &Place, stack: &str) -> Result<Vec<String>, CloudError> {
+    const OPERATION: &str = "GetResources";
+    let client = aws.tagging(at, ClientUse::Reading).await;
+    let types: BTreeSet<&str> = ConsumerKind::ALL
+        .iter()
+        .filter_map(|kind| kind.facts().arn.map(|form| form.resource_type))
+        .collect();
+    let mut pages = client
+        .get_resources()
+        .tag_filters(TagFilter::builder().key(STACK_TAG).values(stack).build())
+        .set_resource_type_filters(Some(types.into_iter().map(str::to_owned).collect()))
+        .into_paginator()
+        .page_size(100)
+        .send();
+    let mut arns = Vec::new();
+    while let Some(page) = pages.next().await {
+        let found = answer(OPERATION, page)?.resource_tag_mapping_list.unwrap_or_default();
+        arns.extend(found.into_iter().filter_map(|resource| resource.resource_arn));
+    }
+    Ok(arns)
+}

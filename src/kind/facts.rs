@@ -1,0 +1,95 @@
+//! The facts about a kind of consumer that the rest of kmsctl uses.
+
+/// The intervals, in seconds, at which kmsctl asks AWS whether an operation has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// The delay before the first request.
+    pub first: u64,
+    /// The longest delay between two requests. Each delay is 1.5 times as long as the one before.
+    pub most: u64,
+    /// The time after which kmsctl stops waiting.
+    pub limit: u64,
+}
+
+/// The way in which AWS identifies a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The name in the configuration identifies it.
+    Name,
+    /// An id that AWS assigns identifies it.
+    Id,
+    /// The Region identifies it: each Region of an account has exactly one.
+    Single,
+}
+
+/// The accounts whose keys a service accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAccount {
+    /// Only the resource's own account.
+    Own,
+    /// Any account, if the key's policy allows it.
+    Any,
+}
+
+/// The Region that a service requires the key to be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRegion {
+    /// The resource's own Region.
+    Own,
+    /// The Region of the bucket that the resource writes to, which only AWS reports.
+    Bucket,
+}
+
+/// How ARNs identify the resources of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArnForm {
+    /// The type of the resource in the Resource Groups Tagging API, such as `dynamodb:table`.
+    pub resource_type: &'static str,
+    /// The service in the ARN.
+    pub service: &'static str,
+    /// The beginning of the ARN's last part, before the id.
+    pub prefix: &'static str,
+    /// Whether the id is the whole ARN.
+    pub is_id: bool,
+}
+
+impl ArnForm {
+    /// Returns the id of a resource of the kind; `None` for the ARNs of other resources.
+    #[must_use]
+    pub fn id(&self, arn: &str) -> Option<String> {
+        let mut parts = arn.splitn(6, ':').skip(2);
+        let (service, resource) = (parts.next()?, parts.nth(2)?);
+        let id = resource.strip_prefix(self.prefix)?;
+        if service != self.service {
+            return None;
+        }
+        Some(if self.is_id { arn.to_owned() } else { id.to_owned() })
+    }
+}
+
+/// The facts about a kind of consumer that the rest of kmsctl uses. Every kind sets every field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The AWS service, as the CLI and CloudTrail name it.
+    pub service: &'static str,
+    /// The IAM actions that a refresh needs.
+    pub reads: &'static str,
+    /// The intervals at which kmsctl asks AWS whether an operation has ended.
+    pub pace: Pace,
+    /// The way in which AWS identifies a resource.
+    pub identity: Identity,
+    /// The service that holds grants on the key for a resource, as the grants name it. AWS retires the
+    /// grants with the service's last resource.
+    pub grants_of: Option<&'static str>,
+    /// The accounts whose keys the service accepts.
+    pub key_account: KeyAccount,
+    /// The Region that the service requires the key to be in.
+    pub key_region: KeyRegion,
+    /// How ARNs identify the resources; `None` if kmsctl sets no tags on them.
+    pub arn: Option<ArnForm>,
+    /// The name of the resource's snapshots, which stay encrypted with the key after the resource has been
+    /// deleted; `None` if it has none.
+    pub copies: Option<&'static str>,
+    /// Whether AWS reserves the name of a deleted resource for some time.
+    pub keeps_deleted_names: bool,
+}
