@@ -99,13 +99,16 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
         let message = "a plan of this configuration would be blocked";
         return Err(Failure::new(message).exit(Exit::Refused));
     }
-    if let Some(desired) = desired {
+    if let Some(desired) = &desired {
         let count = match desired.resources.len() {
             1 => "1 resource".to_owned(),
             n => format!("{n} resources"),
         };
         io.out(&format!("The configuration is valid: {count}.\n"));
     }
+    // The process ends now. Freeing the many small values of a large configuration would take a tenth of
+    // its time.
+    std::mem::forget((loaded, desired));
     Ok(Exit::Done)
 }
 

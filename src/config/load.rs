@@ -238,7 +238,8 @@ impl Loaded {
     }
 
     /// Resolves the configuration for an account and a Region. Errors that `load` reported are not
-    /// repeated. Returns `None` if `load` or `resolve` reported errors.
+    /// repeated. Returns `None` if `load` or `resolve` reported errors. The data of the texts is used
+    /// up: a configuration is resolved or checked once.
     #[must_use]
     pub fn resolve(&mut self, surroundings: &Surroundings) -> (Option<Desired>, Diagnostics) {
         self.resolve_with(surroundings, Gaps::default())
@@ -290,12 +291,14 @@ impl Loaded {
             );
         }
         let vars = self.variables(surroundings, &mut d);
-        let mut root = self.root.clone();
+        let empty = Node { span: self.root.span, value: Value::Map(Vec::new()) };
+        let mut root = std::mem::replace(&mut self.root, empty);
         if let Value::Map(entries) = &mut root.value {
             entries.retain(|e| !["stack", "account", "region", "vars"].contains(&e.key.as_str()));
         }
         interpolate_node(&mut root, &vars, &mut d);
         let declared = Stack::decode(&root, &mut d);
+        drop(root);
         let name = self.stack.as_ref().map(|name| name.value.clone());
         let (Some(declared), Some(name)) = (declared, name.or_else(|| "unnamed".parse().ok()))
         else {

@@ -57,7 +57,8 @@ fn textual(node: &Node, partition: &str, section: Section) -> Node {
                         (Section::Principals, "AWS") => Section::AwsPrincipals,
                         _ => Section::Other,
                     };
-                    Entry { value: textual(&entry.value, partition, inner), ..entry.clone() }
+                    let value = textual(&entry.value, partition, inner);
+                    Entry { key: entry.key.clone(), key_span: entry.key_span, value }
                 })
                 .collect(),
         ),
