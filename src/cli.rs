@@ -40,8 +40,17 @@ pub struct Global {
     /// Set a variable of the configuration, `${var.NAME}`; may be repeated
     #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
-    /// Folder that holds the state
-    #[arg(long, global = true, value_name = "LOCATION", default_value = "state")]
+    /// Folder or S3 prefix that holds the state, such as s3://bucket/prefix
+    ///
+    /// In S3, one run at a time holds a lease, which ends by itself, and every write is conditional
+    /// (`kmsctl explain state`).
+    #[arg(
+        long,
+        global = true,
+        value_name = "LOCATION",
+        default_value = "state",
+        env = "KMSCTL_STATE"
+    )]
     pub state: String,
     /// AWS Region; overrides the configuration's
     #[arg(long, global = true)]
@@ -122,8 +131,8 @@ pub enum Command {
     },
     /// Inspect and repair the state
     ///
-    /// The commands read or change the records of the configured stack, and never call AWS. `kmsctl
-    /// explain state` describes the files.
+    /// The commands read or change the records of the configured stack. Of AWS they call at most S3,
+    /// if the state is there. `kmsctl explain state` describes the files.
     #[command(subcommand)]
     State(StateCommand),
     /// Show who can do what with a key, by its policy and its grants
@@ -240,7 +249,9 @@ pub enum StateCommand {
         /// Address of the record, such as `key/app`
         address: String,
     },
-    /// Remove a stale lock, whose process no longer exists
+    /// Remove a stale lock of a folder, whose process no longer exists
+    ///
+    /// A lease in S3 ends by itself and is never removed.
     Unlock {
         /// Lock id shown in the `state is locked` error
         id: String,

@@ -34,7 +34,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Destroy(args) => apply::destroy(global, args, io).await,
         Command::Drift { format } => plan::drift(global, *format, io).await,
         Command::Show { file, format } => plan::show(global, file, *format, io),
-        Command::State(command) => state::state(global, command, io),
+        Command::State(command) => state::state(global, command, io).await,
         Command::Access(args) => access::access(global, args, io).await,
         Command::Impact(args) => impact::impact(global, args, io).await,
         Command::Lint(args) => lint::stack(global, args, io).await,

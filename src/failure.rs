@@ -70,7 +70,24 @@ impl From<StoreError> for Failure {
                 "restore the file from a backup, or move it away: the next plan rebuilds the records \
                  from AWS, where it finds the keys by their tags",
             ),
-            StoreError::Io { .. } | StoreError::NoSuchLock(_) => failure,
+            StoreError::Leased(_) => failure.exit(Exit::Conflict).hint("wait until that run ends"),
+            StoreError::LeaseLost(_) => failure.exit(Exit::Conflict).hint(
+                "run `kmsctl apply` again: it finds what this run has created, and continues",
+            ),
+            StoreError::Changed(_) => failure.exit(Exit::Conflict).hint(
+                "run the command again: it reads the new state, and finds what this run has created",
+            ),
+            StoreError::Remote { source, .. } if source.fault == Fault::Denied => failure.hint(
+                "the state needs `s3:GetObject`, `s3:PutObject` and `s3:ListBucket`; without the last \
+                 one S3 does not tell an object that does not exist from one that may not be read",
+            ),
+            StoreError::NothingToUnlock => {
+                let after = crate::store::lease::TERM.as_secs();
+                failure.hint(format!(
+                    "run the command again: if the holder has died, it waits for at most {after} s"
+                ))
+            }
+            StoreError::Remote { .. } | StoreError::Io { .. } | StoreError::NoSuchLock(_) => failure,
         }
     }
 }

@@ -4,13 +4,17 @@
 //! The intent of a call is on disk before the call is sent, and its outcome before the next call of
 //! the same resource is sent. After a crash the events are replayed. If a call has an intent and no
 //! outcome, the next run reads AWS to find out whether AWS executed it.
+//!
+//! A store that is not written at each call holds the events that a run announces before its first
+//! call: each step, and the intent of each call that creates a resource.
 
 use crate::answer::{Fault, Outcome};
 use crate::id::Place;
 use crate::kind::address::Address;
 use crate::kind::{Call, Spec};
-use crate::state::{Record, State};
+use crate::state::{Record, State, StateError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The record that a step writes once it is finished.
@@ -39,6 +43,13 @@ pub enum Event {
         lineage: String,
         /// The serial of the state that the run begins with.
         serial: u64,
+    },
+    /// A run announces a step. Its later events may be lost with the machine of the run.
+    Planned {
+        /// The address of the step.
+        address: Address,
+        /// The record that the finished step writes; `None` if it removes the record.
+        draft: Option<Box<PendingRecord>>,
     },
     /// A step begins.
     Began {
@@ -135,6 +146,59 @@ pub enum JournalError {
     },
 }
 
+/// A state, and the journal of a run whose results the state does not contain, in one text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The state before the run.
+    pub state: State,
+    /// The events of the run.
+    pub journal: Vec<Event>,
+}
+
+impl Stored {
+    /// Reads the text. A state without a journal is such a text, too.
+    ///
+    /// # Errors
+    /// Returns an error if the text is damaged or newer than this program.
+    pub fn read(text: &[u8]) -> Result<Self, StateError> {
+        let mut value: Value = serde_json::from_slice(text)?;
+        let journal = value.as_object_mut().and_then(|fields| fields.shift_remove(JOURNAL));
+        let state = State::of_value(value)?;
+        let journal = journal.map_or(Ok(Vec::new()), serde_json::from_value)?;
+        Ok(Self { state, journal })
+    }
+
+    /// Returns the text to store. Without a journal it is that of the state.
+    ///
+    /// # Errors
+    /// Serializing the types of this crate does not fail; the signature is serde's.
+    pub fn write(&self) -> serde_json::Result<Vec<u8>> {
+        if self.journal.is_empty() {
+            return self.state.write();
+        }
+        let mut value = serde_json::to_value(&self.state)?;
+        if let Some(fields) = value.as_object_mut() {
+            fields.insert(JOURNAL.to_owned(), serde_json::to_value(&self.journal)?);
+        }
+        let mut text = serde_json::to_vec_pretty(&value)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
+    /// Returns the state after the events.
+    ///
+    /// # Errors
+    /// Returns an error if no run writes the events in this order, or if they belong to another state.
+    pub fn replay(self) -> Result<Replay, JournalError> {
+        let mut replay = Replay::new(self.state);
+        self.journal.iter().try_for_each(|event| replay.absorb(event))?;
+        Ok(replay)
+    }
+}
+
+/// The field of a stored state that holds the journal.
+const JOURNAL: &str = "journal";
+
 /// A state, and the events of a run that are applied to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
@@ -205,6 +269,17 @@ impl Replay {
                 Err(JournalError::Foreign { journal, state })
             }
             Event::Run { .. } => Ok(()),
+            Event::Planned { address, draft } => {
+                let draft = draft.as_deref().cloned();
+                let is_removal = draft.is_none();
+                let open = Open { draft, in_flight: None, executed: false };
+                self.open.insert(address.clone(), open);
+                // AWS shows whether a removal was executed: the record stays as it is until then.
+                if !is_removal {
+                    self.mark_partial(address);
+                }
+                Ok(())
+            }
             Event::Began { address, draft } => {
                 let draft = draft.as_deref().cloned();
                 let open = Open { draft, in_flight: None, executed: false };

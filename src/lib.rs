@@ -22,11 +22,11 @@
 //! |---|---|---|
 //! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`] | compute |
 //! | 1 | [`decode`]: decoders of typed records, and reports about texts | compute |
-//! | 1 | [`sdk`]: the SDK's clients and errors, and AWS's quotas | call AWS |
+//! | 1 | [`sdk`]: the SDK's clients and errors, AWS's quotas, and the gate of the requests | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
 //! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`moved`], [`journal`] | compute |
 //! | 4 | [`config`] (its `read` reads files), [`plan`], [`render`] | compute |
-//! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files | do I/O |
+//! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files, and objects in S3 | do I/O |
 //! | 6 | [`engine`]: refresh, survey, apply, settle, recover and impact, over the `Cloud` trait | be async |
 //! | 7 | [`io`] (the terminal), [`cli`], [`failure`], [`command`] | do everything |
 //!
@@ -46,6 +46,8 @@
 //! | consumer | a resource that a key encrypts, or that needs statements in a key's policy |
 //! | need, derived | the actions that a consumer requires on its key; the policy statement that allows them |
 //! | impact | the resources that depend on a key, and the lists that were read to find them |
+//! | lease | a lock on the state in S3 that ends by itself unless its holder renews it |
+//! | announce | to store the steps of a run, and the nonces of what it creates, before its first call |
 //! | settle | to find out whether AWS executed a call whose answer was lost |
 //!
 //! # Error messages

@@ -3,7 +3,9 @@
 
 pub(crate) mod clients;
 pub(crate) mod error;
+pub mod gate;
 pub mod limit;
+pub mod objects;
 #[cfg(test)]
 pub(crate) mod replay;
 
@@ -13,10 +15,15 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use gate::{Gate, Permit};
 use limit::Limits;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+
+/// The longest time between the moment a request is sent and the moment its caller gives up.
+pub const TIME_OUT: Duration = Duration::from_secs(30);
 
 /// The clients of a run.
 #[derive(Debug)]
@@ -26,6 +33,7 @@ pub struct Aws {
     home: Option<AccountId>,
     accounts: BTreeMap<AccountId, String>,
     limits: Limits,
+    gate: Gate,
     clients: Mutex<Clients>,
 }
 
@@ -45,8 +53,8 @@ impl Aws {
     pub async fn connect(region: Option<Region>, profile: Option<String>) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(30))
-            .operation_timeout(Duration::from_secs(30))
+            .operation_attempt_timeout(TIME_OUT)
+            .operation_timeout(TIME_OUT)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
         if let Some(region) = region {
@@ -60,6 +68,7 @@ impl Aws {
             home: None,
             accounts: BTreeMap::new(),
             limits: Limits::new(),
+            gate: Gate::default(),
             clients: Mutex::default(),
         }
     }
@@ -72,6 +81,7 @@ impl Aws {
             home: None,
             accounts: BTreeMap::new(),
             limits: Limits::unlimited(),
+            gate: Gate::default(),
             clients: Mutex::default(),
         }
     }
@@ -89,6 +99,12 @@ impl Aws {
         Self { home: Some(home), accounts, clients: Mutex::default(), ..self }
     }
 
+    /// Makes every later request depend on `permit`. The requests that only find out who the caller
+    /// is, and those for credentials, do not.
+    pub fn guard(&self, permit: Arc<dyn Permit>) {
+        self.gate.close_with(permit);
+    }
+
     /// Waits until the quota allows `operation` in `at`, and returns the client.
     pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
         let client = self.client(at).await;
@@ -104,6 +120,7 @@ impl Aws {
         let region = aws_sdk_kms::config::Region::new(at.region.to_string());
         let mut config = aws_sdk_kms::config::Builder::from(&self.base)
             .retry_config(RetryConfig::disabled())
+            .interceptor(self.gate.clone())
             .region(region);
         if let Some(credentials) = self.credentials(&mut clients, &at.account).await {
             config = config.credentials_provider(credentials);
@@ -120,8 +137,9 @@ impl Aws {
         if let Some(client) = clients.iam.get(account) {
             return client.clone();
         }
-        let mut config =
-            aws_sdk_iam::config::Builder::from(&self.base).retry_config(RetryConfig::disabled());
+        let mut config = aws_sdk_iam::config::Builder::from(&self.base)
+            .retry_config(RetryConfig::disabled())
+            .interceptor(self.gate.clone());
         if let Some(credentials) = self.credentials(&mut clients, account).await {
             config = config.credentials_provider(credentials);
         }

@@ -73,7 +73,14 @@ impl State {
     /// # Errors
     /// Returns an error if the text is damaged or newer than this program.
     pub fn read(text: &[u8]) -> Result<Self, StateError> {
-        let value: serde_json::Value = serde_json::from_slice(text)?;
+        Self::of_value(serde_json::from_slice(text)?)
+    }
+
+    /// Reads a state that is already parsed as JSON. Fields that it does not know are ignored.
+    ///
+    /// # Errors
+    /// Returns an error if the value is damaged or newer than this program.
+    pub fn of_value(value: serde_json::Value) -> Result<Self, StateError> {
         let found = value.get("version").and_then(serde_json::Value::as_u64);
         match found {
             Some(found) if found > u64::from(VERSION) => Err(StateError::Newer { found }),

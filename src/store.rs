@@ -1,17 +1,25 @@
-//! The folder with the state, the journal and the lock of a stack. Only this module writes files.
+//! Where the state of a stack is kept, and who may change it: a folder, or a prefix of an S3 bucket.
+//! Only this module writes files, and only it writes objects of the store's bucket.
 
-use crate::id::Name;
+mod choice;
+pub mod folder;
+pub mod lease;
+pub mod s3;
+
+pub use choice::{AnyStore, Location};
+pub use folder::{Folder, write_atomic};
+pub use s3::S3;
+
+use crate::answer::CloudError;
 use crate::journal::{Event, JournalError, Replay};
+use crate::sdk::gate::Permit;
 use crate::state::{State, StateError};
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-/// The holder of a lock.
+/// The run that holds a lock or a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     /// The id of the lock, for `state unlock`.
@@ -37,10 +45,18 @@ pub enum StoreError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// S3 refused a request, or did not answer.
+    #[error("{object}: {source}")]
+    Remote {
+        /// The address of the object.
+        object: String,
+        /// The error of S3.
+        source: CloudError,
+    },
     /// The state cannot be read.
     #[error("{}: {source}", .path.display())]
     State {
-        /// The path of the file.
+        /// The path of the file, or the address of the object.
         path: PathBuf,
         /// The reason.
         source: StateError,
@@ -48,7 +64,7 @@ pub enum StoreError {
     /// The journal cannot be replayed.
     #[error("{}: {source}", .path.display())]
     Journal {
-        /// The path of the file.
+        /// The path of the file, or the address of the object.
         path: PathBuf,
         /// The reason.
         source: JournalError,
@@ -56,266 +72,95 @@ pub enum StoreError {
     /// Another run holds the lock.
     #[error("the state is locked: {} has been running `{}` (process {}) since {}", .0.who, .0.command, .0.pid, .0.since)]
     Locked(Box<Holder>),
+    /// Another run holds the lease, and renews it.
+    #[error("the state is locked: {} has been running `{}` (process {}) since {}", .0.who, .0.command, .0.pid, .0.since)]
+    Leased(Box<Holder>),
+    /// This run no longer holds the lease.
+    #[error("this run no longer holds the lease on the state: {0}")]
+    LeaseLost(String),
+    /// The object has changed since this run read it.
+    #[error("{0}: another program has changed it since this run read it")]
+    Changed(String),
     /// No lock has the given id.
     #[error("there is no lock with the id `{0}`")]
     NoSuchLock(String),
+    /// The store has a lease, which nobody has to remove.
+    #[error("there is no lock to remove: a lease in S3 ends by itself")]
+    NothingToUnlock,
 }
 
-/// The state, journal and lock files of one stack.
-#[derive(Debug)]
-pub struct Store {
-    folder: PathBuf,
-    stack: Name,
-    journal: RefCell<Journal>,
-}
+/// Is called once if the store waits to find out whether the holder of a lease still runs. The number
+/// is the longest time to wait in seconds.
+pub type Waiting<'a> = &'a dyn Fn(&Holder, u64);
 
-/// The journal of this run.
-#[derive(Debug)]
-enum Journal {
-    /// No event has been written yet.
-    Closed,
-    /// The file is open; the number is the length of its complete lines in bytes.
-    Open(File, u64),
-    /// An event could not be written, so no later event may be written.
-    Broken,
-}
-
-/// The lock on a stack. It is released when dropped, or when the process ends.
-#[derive(Debug)]
-pub struct Lock {
-    path: PathBuf,
-    file: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // After `state unlock` the file may be the lock of another run.
-        if same_file(&self.file, &self.path) {
-            drop(std::fs::remove_file(&self.path));
-        }
-    }
-}
-
-fn same_file(file: &File, path: &Path) -> bool {
-    match (file.metadata(), std::fs::metadata(path)) {
-        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-impl Store {
-    /// Creates the store of `stack` in `folder`. No file is read or written.
-    #[must_use]
-    pub fn new(folder: impl Into<PathBuf>, stack: Name) -> Self {
-        Self { folder: folder.into(), stack, journal: RefCell::new(Journal::Closed) }
-    }
-
-    fn path(&self, extension: &str) -> PathBuf {
-        self.folder.join(format!("{}.{extension}", self.stack))
-    }
-
-    /// Reads the state and replays the journal of an interrupted run. If there is no state file, the
-    /// state is empty and has the lineage `lineage`.
+/// The store of one stack: its state, the journal of a run whose results are not in the state yet, and
+/// the lock or lease that lets one run at a time change them.
+#[expect(async_fn_in_trait, reason = "a run uses its store on one task: futures need not be Send")]
+pub trait Store {
+    /// Reads the state and replays the journal of an interrupted run. If there is no state, it is empty
+    /// and has the lineage `lineage`.
     ///
     /// # Errors
-    /// Returns an error if a file cannot be read, or if the state or the journal is damaged.
-    pub fn read(&self, lineage: &str) -> Result<Replay, StoreError> {
-        let path = self.path("json");
-        let state = match read(&path)? {
-            Some(text) => {
-                State::read(&text).map_err(|source| StoreError::State { path, source })?
-            }
-            None => State::begin(self.stack.clone(), lineage.to_owned()),
-        };
-        let mut replay = Replay::new(state);
-        let path = self.path("journal");
-        if let Some(text) = read(&path)? {
-            replay.read(&text).map_err(|source| StoreError::Journal { path, source })?;
-        }
-        Ok(replay)
-    }
+    /// Returns an error if the state or the journal cannot be read, or is damaged.
+    async fn read(&self, lineage: &str) -> Result<Replay, StoreError>;
 
-    /// Returns whether an interrupted run has left a journal.
-    #[must_use]
-    pub fn journal_exists(&self) -> bool {
-        self.path("journal").exists()
-    }
-
-    /// Takes the lock of the stack. Once this returns, no other run on this machine holds it.
+    /// Takes the lock. Once this returns, no other run that uses the same store holds it. The lock is
+    /// released by `unlock`, or some time after the process ends.
     ///
     /// # Errors
-    /// Returns `Locked` with the holder if another run holds the lock, or the error of the file system.
-    pub fn lock(&self, holder: &Holder) -> Result<Lock, StoreError> {
-        std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
-        let path = self.path("lock");
-        let mut waits = 0;
-        loop {
-            let mut options = OpenOptions::new();
-            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let mut file = options.open(&path).map_err(|e| io_error(&path, e))?;
-            match file.try_lock() {
-                // `state unlock` removed the file after it was opened: the path names another file now.
-                Ok(()) if !same_file(&file, &path) => {}
-                Ok(()) => {
-                    let text = serde_json::to_vec(holder).unwrap_or_default();
-                    let written = file
-                        .set_len(0)
-                        .and_then(|()| file.rewind())
-                        .and_then(|()| file.write_all(&text))
-                        .and_then(|()| file.sync_data());
-                    written.map_err(|e| io_error(&path, e))?;
-                    return Ok(Lock { path, file });
-                }
-                // A run that only reads holds the lock for a moment.
-                Err(TryLockError::WouldBlock) if waits < 10 => {
-                    waits += 1;
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Locked(Box::new(self.holder(&path)?)));
-                }
-                Err(TryLockError::Error(error)) => return Err(io_error(&path, error)),
-            }
-        }
-    }
+    /// Returns `Locked` or `Leased` with the holder if another run holds the lock.
+    async fn lock(&self, holder: &Holder, waiting: Waiting<'_>) -> Result<(), StoreError>;
 
-    /// Checks that no run holds the lock. A run that only reads would otherwise see AWS and the journal
+    /// Releases the lock. If that fails, or if the store lacks the outcome of a call, the lock ends by
+    /// itself some time later.
+    async fn unlock(&self);
+
+    /// Checks that no run holds the lock. A run that only reads would otherwise see AWS and the state
     /// in the middle of another run's changes.
     ///
     /// # Errors
-    /// Returns `Locked` with the holder if a run holds the lock, or the error of the file system.
-    pub fn check_unlocked(&self) -> Result<(), StoreError> {
-        let path = self.path("lock");
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(io_error(&path, error)),
-        };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(()),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(Box::new(self.holder(&path)?))),
-            Err(TryLockError::Error(error)) => Err(io_error(&path, error)),
-        }
-    }
+    /// Returns `Locked` or `Leased` with the holder if a run holds the lock.
+    async fn check_unlocked(&self, waiting: Waiting<'_>) -> Result<(), StoreError>;
 
-    fn holder(&self, path: &Path) -> Result<Holder, StoreError> {
-        let text = read(path)?.unwrap_or_default();
-        Ok(serde_json::from_slice(&text).unwrap_or_else(|_| Holder {
-            id: "unknown".to_owned(),
-            who: "another run".to_owned(),
-            pid: 0,
-            command: "kmsctl".to_owned(),
-            since: "an unknown time".to_owned(),
-        }))
-    }
-
-    /// Removes the lock with the id `id`, and returns its holder.
+    /// Removes the lock with the id `id` by force, and returns its holder.
     ///
     /// # Errors
-    /// Returns `NoSuchLock` if no lock has that id, or the error of the file system.
-    pub fn unlock(&self, id: &str) -> Result<Holder, StoreError> {
-        let path = self.path("lock");
-        let no_such = || StoreError::NoSuchLock(id.to_owned());
-        let text = read(&path)?.ok_or_else(no_such)?;
-        let holder: Holder = serde_json::from_slice(&text).map_err(|_| no_such())?;
-        if holder.id != id {
-            return Err(no_such());
-        }
-        std::fs::remove_file(&path).map_err(|e| io_error(&path, e))?;
-        Ok(holder)
-    }
+    /// Returns an error if there is no such lock.
+    fn break_lock(&self, id: &str) -> Result<Holder, StoreError>;
 
-    /// Appends an event to the journal. Once this returns, the event survives a crash.
+    /// Returns the check that each request to AWS must pass while the lock is held, if the lock can be
+    /// lost while the process runs.
+    fn permit(&self) -> Option<Arc<dyn Permit>>;
+
+    /// Returns the reason why the lock was lost while the process runs; `None` if it was not.
+    fn lost(&self) -> Option<String>;
+
+    /// Returns whether there is a journal whose results are not in the state.
+    fn has_journal(&self) -> bool;
+
+    /// Begins the journal of a run. Once this returns, a later run that has nothing but this store
+    /// finds every resource that this run creates. `planned` are the events that the run announces.
     ///
     /// # Errors
-    /// Returns the error of the file system. The event then counts as not written.
-    pub fn append(&self, event: &Event) -> Result<(), StoreError> {
-        let path = self.path("journal");
-        let mut journal = self.journal.borrow_mut();
-        if matches!(*journal, Journal::Closed) {
-            let (file, good) = self.open_journal(&path)?;
-            *journal = Journal::Open(file, good);
-        }
-        let Journal::Open(file, good) = &mut *journal else {
-            let error = io::Error::other("an earlier event could not be written");
-            return Err(io_error(&path, error));
-        };
-        let mut line = serde_json::to_vec(event).map_err(|e| io_error(&path, e.into()))?;
-        line.push(b'\n');
-        match file.write_all(&line).and_then(|()| file.sync_data()) {
-            Ok(()) => {
-                *good += line.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                // An incomplete line in the middle would make the journal unreadable.
-                drop(file.set_len(*good));
-                *journal = Journal::Broken;
-                Err(io_error(&path, error))
-            }
-        }
-    }
+    /// Returns an error if the events could not be stored. No call may be sent then.
+    async fn begin(&self, state: &State, planned: &[Event]) -> Result<(), StoreError>;
 
-    /// Opens the journal, and cuts off an incomplete last line.
-    fn open_journal(&self, path: &Path) -> Result<(File, u64), StoreError> {
-        let whole = read(path)?
-            .map_or(0, |text| text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
-        let mut options = OpenOptions::new();
-        let options = options.read(true).append(true).create(true).mode(0o600);
-        let file = options.open(path).map_err(|e| io_error(path, e))?;
-        file.set_len(whole as u64).map_err(|e| io_error(path, e))?;
-        sync_folder(&self.folder)?;
-        Ok((file, whole as u64))
-    }
-
-    /// Stores the state and removes the journal. Once this returns, the state survives a crash. A crash
-    /// in between leaves a journal whose serial is below the state's, which [`Replay::read`] ignores.
+    /// Adds an event to the journal. A store that does not keep every event has kept the announced
+    /// events before.
     ///
     /// # Errors
-    /// Returns the error of the file system.
-    pub fn commit(&self, state: &State) -> Result<(), StoreError> {
-        std::fs::create_dir_all(&self.folder).map_err(|e| io_error(&self.folder, e))?;
-        let path = self.path("json");
-        let text = state.write().map_err(|e| io_error(&path, io::Error::other(e)))?;
-        write_atomic(&path, &text)?;
-        self.journal.replace(Journal::Closed);
-        let path = self.path("journal");
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path, error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
-    }
-}
+    /// Returns an error if the event could not be stored. It then counts as not written.
+    fn append(&self, event: &Event) -> Result<(), StoreError>;
 
-fn io_error(path: &Path, source: io::Error) -> StoreError {
-    StoreError::Io { path: path.to_owned(), source }
-}
+    /// Stores the journal of a run that ends with calls whose outcome is not known.
+    ///
+    /// # Errors
+    /// Returns an error if the journal could not be stored. The announced events stay stored.
+    async fn suspend(&self) -> Result<(), StoreError>;
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut text = Vec::new();
-    match File::open(path) {
-        Ok(mut file) => {
-            file.read_to_end(&mut text).map_err(|e| io_error(path, e))?;
-            Ok(Some(text))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io_error(path, error)),
-    }
-}
-
-/// Replaces a file atomically, with mode 0600. Once this returns, the new text survives a crash; a
-/// crash before that leaves the old text.
-///
-/// # Errors
-/// Returns the error of the file system.
-pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error(folder, e))?;
-    file.write_all(text).and_then(|()| file.as_file().sync_all()).map_err(|e| io_error(path, e))?;
-    file.persist(path).map_err(|e| io_error(path, e.error))?;
-    sync_folder(folder)
-}
-
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| io_error(folder, e))
+    /// Stores the state and removes the journal.
+    ///
+    /// # Errors
+    /// Returns an error if the state could not be stored.
+    async fn commit(&self, state: &State) -> Result<(), StoreError>;
 }

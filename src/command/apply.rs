@@ -3,14 +3,15 @@
 use super::plan::{make, narrow, print};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
-use super::session::{Session, holder, random};
+use super::session::{Session, now, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
-use crate::engine::apply::{Ended, Known, apply as execute};
+use crate::engine::apply::{Ended, Known, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::journal::{Event, Replay};
+use crate::journal::Replay;
 use crate::kind::Ids;
 use crate::plan::{Approved, Plan, Stale};
+use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
 
 /// Runs `kmsctl apply`.
@@ -46,6 +47,7 @@ enum Mode<'a> {
     Saved { plan: Box<Plan>, targets: Vec<String> },
 }
 
+/// Makes and executes a plan under the lock.
 async fn run(
     global: &Global,
     session: &Session,
@@ -53,7 +55,23 @@ async fn run(
     command: &str,
     mode: Mode<'_>,
 ) -> Result<Exit, Failure> {
-    let lock = session.store.lock(&holder(command)?)?;
+    session.lock(io, command).await?;
+    let result = run_locked(global, session, io, mode).await;
+    // Whatever failed then, it failed because nothing was sent any more.
+    let result = match session.store.lost() {
+        Some(reason) => result.map_err(|_| StoreError::LeaseLost(reason).into()),
+        None => result,
+    };
+    session.store.unlock().await;
+    result
+}
+
+async fn run_locked(
+    global: &Global,
+    session: &Session,
+    io: &Io,
+    mode: Mode<'_>,
+) -> Result<Exit, Failure> {
     let lineage = match &mode {
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
         Mode::Fresh { .. } => random()?,
@@ -77,9 +95,8 @@ async fn run(
             plan
         }
     };
-    commit_journal(session, &mut replay)?;
+    commit_journal(session, &mut replay).await?;
     let ended = execute_plan(session, io, &plan, ids, &mut replay).await?;
-    drop(lock);
     Ok(summarize(io, plan.plan(), &ended))
 }
 
@@ -110,10 +127,10 @@ fn consent(plan: Plan, approved: bool, io: &Io) -> Result<Approved, Failure> {
 }
 
 /// Stores the results of an interrupted run in the state before this run begins its own journal.
-fn commit_journal(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
-    if session.store.journal_exists() {
+async fn commit_journal(session: &Session, replay: &mut Replay) -> Result<(), Failure> {
+    if session.store.has_journal() {
         replay.state.serial += 1;
-        session.store.commit(&replay.state)?;
+        session.store.commit(&replay.state).await?;
         *replay = Replay::new(replay.state.clone());
     }
     Ok(())
@@ -128,21 +145,25 @@ async fn execute_plan(
     replay: &mut Replay,
 ) -> Result<Ended, Failure> {
     let plan = approved.plan();
-    let mut host = Terminal::new(&session.store, replay.clone(), io, plan.steps.len());
+    let announced = announce(plan, now(), random)?;
     if !plan.steps.is_empty() {
-        let (lineage, serial) = (replay.state.lineage.clone(), replay.state.serial);
-        session.store.append(&Event::Run { lineage, serial })?;
+        session.store.begin(&replay.state, &announced).await?;
     }
+    let mut host = Terminal::new(&session.store, replay.clone(), &announced, io, plan.steps.len());
     host.watch_signals();
     let known = Known { ids, accounts: session.desired.own_accounts() };
     let ended = execute(&session.aws, &host, &session.options, approved, known).await;
     *replay = host.finish();
-    let changed = !plan.steps.is_empty() || !plan.remember.is_empty();
-    if changed && replay.is_settled() {
-        replay.state.remember(&plan.remember);
-        replay.state.serial += 1;
-        session.store.commit(&replay.state)?;
+    if plan.steps.is_empty() && plan.remember.is_empty() {
+        return Ok(ended);
     }
+    if !replay.is_settled() {
+        session.store.suspend().await?;
+        return Ok(ended);
+    }
+    replay.state.remember(&plan.remember);
+    replay.state.serial += 1;
+    session.store.commit(&replay.state).await?;
     Ok(ended)
 }
 

@@ -6,7 +6,7 @@ use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::kind::address::Address;
 use crate::plan::Step;
-use crate::store::Store;
+use crate::store::{AnyStore, Store};
 use crate::text::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
@@ -17,8 +17,10 @@ use std::time::Duration;
 
 /// The host of an apply whose progress is shown on stderr.
 pub(super) struct Terminal<'a> {
-    store: &'a Store,
+    store: &'a AnyStore,
     replay: RefCell<Replay>,
+    /// The announced nonces.
+    nonces: BTreeMap<(Address, usize), String>,
     io: &'a Io,
     bar: Option<ProgressBar>,
     stop: Arc<AtomicBool>,
@@ -27,7 +29,13 @@ pub(super) struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    pub(super) fn new(store: &'a Store, replay: Replay, io: &'a Io, steps: usize) -> Self {
+    pub(super) fn new(
+        store: &'a AnyStore,
+        replay: Replay,
+        announced: &[Event],
+        io: &'a Io,
+        steps: usize,
+    ) -> Self {
         let bar = (io.err_is_terminal() && steps > 0).then(|| {
             let bar = ProgressBar::new(steps as u64);
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}") {
@@ -36,7 +44,8 @@ impl<'a> Terminal<'a> {
             bar
         });
         let (stop, reported) = (Arc::default(), RefCell::default());
-        Self { store, replay: RefCell::new(replay), io, bar, stop, reported }
+        let nonces = announced.iter().filter_map(nonce).collect();
+        Self { store, replay: RefCell::new(replay), nonces, io, bar, stop, reported }
     }
 
     /// Handles Ctrl-C and SIGTERM. The first signal stops the run at a safe point, and the second one ends
@@ -84,6 +93,22 @@ impl<'a> Terminal<'a> {
     }
 }
 
+/// Returns the call and the nonce of an announced creation.
+fn nonce(event: &Event) -> Option<((Address, usize), String)> {
+    match event {
+        Event::Intended { address, number, nonce: Some(nonce), .. } => {
+            Some(((address.clone(), *number), nonce.clone()))
+        }
+        Event::Intended { nonce: None, .. }
+        | Event::Run { .. }
+        | Event::Planned { .. }
+        | Event::Began { .. }
+        | Event::Done { .. }
+        | Event::Failed { .. }
+        | Event::Finished { .. } => None,
+    }
+}
+
 /// Returns the operations of a finished step in words.
 fn operations(step: &Step) -> String {
     let calls = step.calls.iter().chain(&step.last);
@@ -112,8 +137,11 @@ impl Host for Terminal<'_> {
         Ok(self.replay.borrow_mut().absorb(event)?)
     }
 
-    fn nonce(&self) -> Result<String, HostError> {
-        random().map_err(|failure| failure.message.into())
+    fn nonce(&self, address: &Address, number: usize) -> Result<String, HostError> {
+        match self.nonces.get(&(address.clone(), number)) {
+            Some(nonce) => Ok(nonce.clone()),
+            None => random().map_err(|failure| failure.message.into()),
+        }
     }
 
     fn now(&self) -> u64 {
@@ -121,7 +149,7 @@ impl Host for Terminal<'_> {
     }
 
     fn stop(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
+        self.stop.load(Ordering::SeqCst) || self.store.lost().is_some()
     }
 
     fn report(&self, progress: Progress<'_>) {

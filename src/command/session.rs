@@ -9,21 +9,20 @@ use crate::desired::Desired;
 use crate::engine::Options;
 use crate::engine::recover::{Recovered, recover};
 use crate::failure::{Exit, Failure};
-use crate::id::{Name, Region};
+use crate::id::Region;
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::moved;
 use crate::sdk::Aws;
-use crate::store::{Holder, Store};
+use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A stack, its connection to AWS, and its state files.
 pub(super) struct Session {
     pub(super) aws: Aws,
     pub(super) desired: Desired,
-    pub(super) store: Store,
+    pub(super) store: AnyStore,
     pub(super) options: Options,
     /// The identity that makes the calls.
     pub(super) caller: Caller,
@@ -55,7 +54,7 @@ impl Session {
         let mut desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let waivers = desired.waive(&today());
         let aws = aws.with_accounts(account, desired.accounts.clone());
-        let store = store(global, desired.stack.clone())?;
+        let store = location(global)?.store(desired.stack.clone(), &aws);
         Ok(Self { aws, desired, store, options: options(global), caller, waivers })
     }
 
@@ -70,15 +69,24 @@ impl Session {
             return Err(Failure::new(message));
         }
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
-        let store = store(global, desired.stack.clone())?;
+        let store = location(global)?.store(desired.stack.clone(), &aws);
         let waivers = Vec::new();
         Ok(Self { aws, desired, store, options: options(global), caller, waivers })
     }
 
     /// Reads the state for a command that changes nothing. Fails if another run holds the lock.
     pub(super) async fn read_state(&self, io: &Io) -> Result<Replay, Failure> {
-        self.store.check_unlocked()?;
+        self.store.check_unlocked(&waiting(io)).await?;
         self.recover_state(io, false, &random()?).await
+    }
+
+    /// Takes the lock of the state, and passes each later request to AWS only while the lock is held.
+    pub(super) async fn lock(&self, io: &Io, command: &str) -> Result<(), Failure> {
+        self.store.lock(&holder(command)?, &waiting(io)).await?;
+        if let Some(permit) = self.store.permit() {
+            self.aws.guard(permit);
+        }
+        Ok(())
     }
 
     /// Reads the state, and settles the open calls of an interrupted run. If `keep` is set, the results are
@@ -89,7 +97,7 @@ impl Session {
         keep: bool,
         lineage: &str,
     ) -> Result<Replay, Failure> {
-        let mut replay = self.store.read(lineage)?;
+        let mut replay = self.store.read(lineage).await?;
         moved::apply(&mut replay.state, &self.desired);
         let write = |event: &Event| -> Result<(), Failure> {
             if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
@@ -119,14 +127,23 @@ pub(super) fn options(global: &Global) -> Options {
     Options { parallelism: global.parallelism.max(1), retry: RetryPolicy::default() }
 }
 
-/// Returns the store in the folder that the command line names.
-pub(super) fn store(global: &Global, stack: Name) -> Result<Store, Failure> {
-    if global.state.contains("://") {
-        let message = format!("`{}` is not a folder", global.state);
-        let hint = "the state is kept in a folder: `--state path/to/folder`";
-        return Err(Failure::new(message).hint(hint).exit(Exit::Usage));
+/// Returns the place of the state that the command line or the environment names.
+pub(super) fn location(global: &Global) -> Result<Location, Failure> {
+    global.state.parse().map_err(|message: String| {
+        let hint = "name a folder, or a bucket and a prefix: `--state s3://bucket/prefix`";
+        Failure::new(message).hint(hint).exit(Exit::Usage)
+    })
+}
+
+/// Returns the report that the run waits for the end of another run's lease.
+pub(super) fn waiting(io: &Io) -> impl Fn(&Holder, u64) {
+    move |holder, seconds| {
+        io.say(&format!(
+            "The state is locked by {} (`{}`). Waiting for up to {seconds} s to see whether that run \
+             is still alive.",
+            holder.who, holder.command
+        ));
     }
-    Ok(Store::new(PathBuf::from(&global.state), stack))
 }
 
 /// Returns the time in seconds since 1970.

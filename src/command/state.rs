@@ -1,7 +1,8 @@
-//! `state list|show|mv|forget|unlock`: inspect and repair the state. AWS is not called.
+//! `state list|show|mv|forget|unlock`: inspect and repair the state. AWS is not called, except S3 if the
+//! state is there.
 
-use super::input;
-use super::session::{holder, random, store};
+use super::session::{holder, location, random, waiting};
+use super::{input, region};
 use crate::cli::{Global, StateCommand};
 use crate::config;
 use crate::failure::{Exit, Failure};
@@ -9,26 +10,37 @@ use crate::io::Io;
 use crate::journal::Replay;
 use crate::kind::address::Address;
 use crate::kind::{KeyRef, Kind, Spec};
+use crate::sdk::Aws;
 use crate::state::State;
-use crate::store::Store;
+use crate::store::{AnyStore, Folder, Location, Store};
 use crate::text::printable;
 
 /// Runs `kmsctl state …`.
-pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<Exit, Failure> {
+pub(super) async fn state(
+    global: &Global,
+    command: &StateCommand,
+    io: &Io,
+) -> Result<Exit, Failure> {
     let (loaded, diagnostics) = config::load(&input(global)?);
     super::report(io, &diagnostics, &loaded.sources)?;
     let stack =
         loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration has no `stack`"))?;
-    let store = store(global, stack)?;
+    let region = region(global)?.or_else(|| loaded.region());
+    let store = match location(global)? {
+        Location::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
+        location @ Location::S3 { .. } => {
+            location.store(stack, &Aws::connect(region, global.profile.clone()).await)
+        }
+    };
     match command {
         StateCommand::List => {
-            for address in store.read(&random()?)?.state.records.keys() {
+            for address in store.read(&random()?).await?.state.records.keys() {
                 io.out(&format!("{}\n", printable(&address.to_string())));
             }
         }
         StateCommand::Show { address } => {
             let address = parse(address)?;
-            let replay = store.read(&random()?)?;
+            let replay = store.read(&random()?).await?;
             let record = replay.state.records.get(&address).ok_or_else(|| missing(&address))?;
             let text = serde_json::to_string_pretty(record)
                 .map_err(|error| Failure::new(error.to_string()))?;
@@ -37,20 +49,23 @@ pub(super) fn state(global: &Global, command: &StateCommand, io: &Io) -> Result<
         }
         StateCommand::Mv { from, to } => {
             let (from, to) = (parse(from)?, parse(to)?);
-            let moved = change(&store, "state mv", |replay| rename(&mut replay.state, &from, &to))?;
+            let moved =
+                change(&store, io, "state mv", |replay| rename(&mut replay.state, &from, &to))
+                    .await?;
             for (from, to) in moved {
                 io.say(&format!("{from} is now {to}."));
             }
         }
         StateCommand::Forget { address } => {
             let address = parse(address)?;
-            change(&store, "state forget", |replay| {
+            change(&store, io, "state forget", |replay| {
                 replay.state.records.remove(&address).map(drop).ok_or_else(|| missing(&address))
-            })?;
+            })
+            .await?;
             io.say(&format!("{address} is no longer recorded. Nothing was changed in AWS."));
         }
         StateCommand::Unlock { id } => {
-            let holder = store.unlock(id)?;
+            let holder = store.break_lock(id)?;
             io.say(&format!("The lock of {} (process {}) is removed.", holder.who, holder.pid));
         }
     }
@@ -141,27 +156,37 @@ fn repoint(spec: &mut Spec, from: &Address, to: &Address) {
 }
 
 /// Changes the state under the lock, and stores it.
-fn change<T>(
-    store: &Store,
+async fn change<T>(
+    store: &impl Store,
+    io: &Io,
     command: &str,
     edit: impl FnOnce(&mut Replay) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let lock = store.lock(&holder(command)?)?;
-    let mut replay = store.read(&random()?)?;
+    store.lock(&holder(command)?, &waiting(io)).await?;
+    let result = change_locked(store, edit).await;
+    store.unlock().await;
+    result
+}
+
+async fn change_locked<T>(
+    store: &impl Store,
+    edit: impl FnOnce(&mut Replay) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut replay = store.read(&random()?).await?;
     if !replay.is_settled() {
         let failure = Failure::new("the outcome of a call of an interrupted run is unknown");
         return Err(failure.hint("run `kmsctl apply` first"));
     }
     let out = edit(&mut replay)?;
     replay.state.serial += 1;
-    store.commit(&replay.state)?;
-    drop(lock);
+    store.commit(&replay.state).await?;
     Ok(out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::Color;
     use serde_json::{Value, json};
 
     const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -187,16 +212,23 @@ mod tests {
         record("alias/x", json!({"alias": {"name": "alias/x", "target": target}}))
     }
 
-    fn store(folder: &tempfile::TempDir, records: &Value) -> Store {
+    fn store(folder: &tempfile::TempDir, records: &Value) -> Folder {
         let state =
             json!({"version": 2, "lineage": "l", "serial": 7, "stack": "s", "records": records});
         std::fs::write(folder.path().join("s.json"), state.to_string()).unwrap();
-        Store::new(folder.path(), "s".parse().unwrap())
+        Folder::new(folder.path(), "s".parse().unwrap())
     }
 
-    fn mv(store: &Store, from: &str, to: &str) -> Result<Vec<(Address, Address)>, Failure> {
+    fn mv(store: &Folder, from: &str, to: &str) -> Result<Vec<(Address, Address)>, Failure> {
         let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        change(store, "state mv", |replay| rename(&mut replay.state, &from, &to))
+        let io = Io::new(Color::Never);
+        let edit = |replay: &mut Replay| rename(&mut replay.state, &from, &to);
+        block_on(change(store, &io, "state mv", edit))
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().build().unwrap().block_on(future)
     }
 
     #[test]
@@ -209,7 +241,7 @@ mod tests {
         let store = store(&folder, &records);
         let moved = mv(&store, "key/a", "key/b").unwrap();
         assert_eq!(moved.len(), 2);
-        let state = store.read("l").unwrap().state;
+        let state = block_on(store.read("l")).unwrap().state;
         assert_eq!(state.serial, 8);
         let told: Vec<String> = state
             .records

@@ -324,3 +324,18 @@ fn moved_keys_are_checked() {
         assert!(report.contains(expected), "{moved}: {report}");
     }
 }
+
+#[test]
+fn a_configuration_does_not_say_where_its_state_is() {
+    insta::assert_snapshot!(report("state: s3://bucket/prefix\nkeys: {a: {}}\n"), @r#"
+    error: the configuration cannot say where its state is
+     --> a.yaml:2:1
+      |
+    2 | state: s3://bucket/prefix
+      | ^^^^^
+      |
+      = help: a change of the configuration could replace the record of what was applied; whoever runs kmsctl names the place with `--state` or KMSCTL_STATE
+
+    1 error.
+    "#);
+}

@@ -17,6 +17,10 @@ pub(super) struct Merged {
 impl Merged {
     /// Adds a top-level entry of a file to those of the files before.
     pub(super) fn add(&mut self, entry: Entry, d: &mut Diagnostics) {
+        if entry.key == "state" {
+            d.push(place_of_the_state(&entry));
+            return;
+        }
         let Some(first) = self.entries.iter_mut().find(|first| first.key == entry.key) else {
             self.entries.push(entry);
             return;
@@ -56,6 +60,15 @@ impl Merged {
     pub(super) fn into_entries(self) -> Vec<Entry> {
         self.entries
     }
+}
+
+/// Returns the error of a configuration that says where its state is.
+fn place_of_the_state(entry: &Entry) -> Diagnostic {
+    let message = "the configuration cannot say where its state is";
+    Diagnostic::error(entry.key_span, message).help(
+        "a change of the configuration could replace the record of what was applied; whoever runs \
+         kmsctl names the place with `--state` or KMSCTL_STATE",
+    )
 }
 
 fn twice(section: &str, item: &Entry, first: Span) -> Diagnostic {

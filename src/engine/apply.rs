@@ -18,10 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+mod announce;
 mod error;
 mod send;
 mod wait;
 
+pub use announce::announce;
 pub use error::{HostError, StepError, WaitError};
 
 /// The journal, the clock and the other services that a run of [`apply`] needs.
@@ -31,12 +33,13 @@ pub trait Host {
     /// # Errors
     /// Returns an error if the event could not be written. No call is sent then.
     fn write(&self, event: &Event) -> Result<(), HostError>;
-    /// Returns a random text that no other run uses.
+    /// Returns a random text that no other run uses, for the call `number` of the step. If the call was
+    /// announced ([`announce`]), this is the announced nonce.
     ///
     /// # Errors
     /// Returns an error if there is no source of randomness. The call that needs the text is not sent
     /// then.
-    fn nonce(&self) -> Result<String, HostError>;
+    fn nonce(&self, address: &Address, number: usize) -> Result<String, HostError>;
     /// Returns the time in seconds since 1970.
     fn now(&self) -> u64;
     /// Returns whether the run is asked to stop at the next safe point.
@@ -241,7 +244,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         planned: &PlannedCall,
     ) -> Result<(), StepError> {
         let PlannedCall { at, call } = planned;
-        let nonce = creates(call).then(|| self.host.nonce()).transpose()?;
+        let nonce = creates(call).then(|| self.host.nonce(&step.address, number)).transpose()?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
             address: address(),

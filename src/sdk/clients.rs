@@ -37,7 +37,9 @@ macro_rules! clients {
                     ClientUse::Reading => RetryConfig::standard().with_max_attempts(ATTEMPTS),
                     ClientUse::Changing => RetryConfig::disabled(),
                 };
-                let client = $sdk::Client::new(&self.config(&mut clients, at, retry).await);
+                let config = self.config(&mut clients, at, retry).await;
+                let config = $sdk::config::Builder::from(&config).interceptor(self.gate.clone());
+                let client = $sdk::Client::from_conf(config.build());
                 clients.consumers.$service.insert((at.clone(), purpose), client.clone());
                 client
             }

@@ -1,5 +1,6 @@
 //! Classifies the errors of the SDK by error codes, HTTP statuses and types, never by messages.
 
+use super::gate::Withheld;
 use crate::answer::{CloudError, Fault, Outcome};
 use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_kms::error::{BuildError, ProvideErrorMetadata, SdkError};
@@ -40,7 +41,7 @@ where
             _ if is_about_credentials(&error) => {
                 format!("there are no usable AWS credentials: {}", chain(&error))
             }
-            _ => chain(&error),
+            _ => withheld(&error).map_or_else(|| chain(&error), ToString::to_string),
         };
         let code = error.code().map(str::to_owned);
         let request_id = error.request_id().map(str::to_owned);
@@ -67,6 +68,7 @@ where
         SdkError::ConstructionFailure(_) => Fault::Unsent,
         SdkError::DispatchFailure(_) if is_about_credentials(error) => Fault::Denied,
         SdkError::DispatchFailure(_) if never_connected(error) => Fault::Unsent,
+        SdkError::DispatchFailure(_) if withheld(error).is_some() => Fault::Unsent,
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             Fault::Ambiguous
         }
@@ -316,6 +318,11 @@ fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
         error.is::<E>()
     }
     causes(error).any(|cause| is_of(cause, ProvideCredentials::provide_credentials))
+}
+
+/// Returns the error of the gate, if the request was not sent for its sake.
+fn withheld<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Withheld> {
+    causes(error).find_map(|cause| cause.downcast_ref::<Withheld>())
 }
 
 /// Returns whether the connection certainly failed before it was established. After any other error

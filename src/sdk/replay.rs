@@ -41,6 +41,11 @@ pub(crate) fn replay_with<'a>(
         }
         response
     });
+    replay_responses(responses)
+}
+
+/// Returns the SDK with whole answers.
+pub(crate) fn replay_responses(responses: impl Iterator<Item = HttpResponse>) -> Replay {
     let client = Recorded::default();
     client.0.lock().unwrap().answers.extend(responses);
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "replay");
@@ -57,6 +62,16 @@ impl Replay {
     pub(crate) fn bodies(&self) -> Vec<String> {
         let exchange = self.client.0.lock().unwrap();
         exchange.requests.iter().map(body).collect()
+    }
+
+    /// Returns the URL of each request, and its value of `header`.
+    pub(crate) fn urls(&self, header: &str) -> Vec<(String, Option<String>)> {
+        let exchange = self.client.0.lock().unwrap();
+        let requests = exchange.requests.iter().map(|request| {
+            let value = request.headers().get(header).map(str::to_owned);
+            (request.uri().to_owned(), value)
+        });
+        requests.collect()
     }
 
     /// Returns the bodies of the requests, which are JSON.

@@ -32,7 +32,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
     ("render", &["id", "impact", "kind", "plan", "policy", "text"]),
     ("cloud", &["answer", "id", "impact", "kind", "sdk"]),
-    ("store", &["id", "journal", "state"]),
+    ("store", &["answer", "cloud", "id", "journal", "sdk", "state"]),
     (
         "engine",
         &[

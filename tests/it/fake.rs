@@ -14,9 +14,11 @@ use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, ConsumerKind, alias, grant};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use kmsctl::sdk::gate::Permit;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The random number generator `SplitMix64`.
@@ -39,6 +41,11 @@ impl Rng {
     pub(crate) fn below(&self, n: u64) -> u64 {
         self.next() % n
     }
+}
+
+tokio::task_local! {
+    /// The check that the requests of a run must pass when they are sent.
+    pub(crate) static PERMIT: Arc<dyn Permit>;
 }
 
 /// The clock of a run, in seconds since 1970.
@@ -453,6 +460,9 @@ impl Cloud for FakeAws {
             std::future::pending::<()>().await;
         }
         let name = call.operation();
+        if let Ok(Err(reason)) = PERMIT.try_with(|permit| permit.check()) {
+            return Err(fail(name, Fault::Unsent, &reason));
+        }
         self.mutations.set(self.mutations.get() + 1);
         let faults = self.faults.borrow().clone();
         let crash =

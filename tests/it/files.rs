@@ -1,11 +1,11 @@
-//! The files of the store.
+//! The files of the store in a folder. What every store does is in `stores`.
 
 use crate::build::{home, key_at};
 use kmsctl::id::Name;
 use kmsctl::journal::Event;
 use kmsctl::kind::{Call, key};
 use kmsctl::state::State;
-use kmsctl::store::{Holder, Store, write_atomic};
+use kmsctl::store::{Folder, Holder, Store, write_atomic};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
@@ -17,26 +17,26 @@ fn run(serial: u64) -> Event {
     Event::Run { lineage: "one".to_owned(), serial }
 }
 
-#[test]
-fn an_event_is_appended_after_the_last_complete_line() {
+#[tokio::test]
+async fn an_event_is_appended_after_the_last_complete_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stack.journal");
-    Store::new(folder.path(), name()).append(&run(0)).unwrap();
+    Folder::new(folder.path(), name()).append(&run(0)).unwrap();
     let whole = std::fs::read(&path).unwrap();
     let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(&whole[..whole.len() / 2]).unwrap();
     // A run was killed, and the next run begins.
-    let store = Store::new(folder.path(), name());
-    store.read("one").unwrap();
+    let store = Folder::new(folder.path(), name());
+    store.read("one").await.unwrap();
     store.append(&run(0)).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), [whole.clone(), whole].concat());
-    store.read("one").unwrap();
+    store.read("one").await.unwrap();
 }
 
-#[test]
-fn a_journal_that_the_state_already_contains_is_ignored() {
+#[tokio::test]
+async fn a_journal_that_the_state_already_contains_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path(), name());
+    let store = Folder::new(folder.path(), name());
     let address = || key_at("a");
     let (at, call) = (home(), Call::Key(key::EnableKey {}.into()));
     store.append(&run(0)).unwrap();
@@ -52,26 +52,26 @@ fn a_journal_that_the_state_already_contains_is_ignored() {
             time,
         })
         .unwrap();
-    assert!(!store.read("one").unwrap().is_settled());
+    assert!(!store.read("one").await.unwrap().is_settled());
     let journal = std::fs::read(folder.path().join("stack.journal")).unwrap();
     let mut state = State::begin(name(), "one".to_owned());
     state.serial = 1;
-    store.commit(&state).unwrap();
-    assert!(!store.journal_exists());
+    store.commit(&state).await.unwrap();
+    assert!(!store.has_journal());
     // A run was killed after it stored the state and before it removed the journal.
     write_atomic(&folder.path().join("stack.journal"), &journal).unwrap();
-    let read = store.read("two").unwrap();
+    let read = store.read("two").await.unwrap();
     assert!(read.is_settled() && read.state == state, "{read:#?}");
 }
 
-#[test]
-fn every_file_is_readable_only_by_its_owner() {
+#[tokio::test]
+async fn every_file_is_readable_only_by_its_owner() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path().join("state"), name());
+    let store = Folder::new(folder.path().join("state"), name());
     let text = || "x".to_owned();
     let holder = Holder { id: text(), who: text(), pid: 1, command: text(), since: text() };
-    let lock = store.lock(&holder).unwrap();
-    store.commit(&State::begin(name(), "one".to_owned())).unwrap();
+    store.lock(&holder, &|_, _| {}).await.unwrap();
+    store.commit(&State::begin(name(), "one".to_owned())).await.unwrap();
     store.append(&run(0)).unwrap();
     let mut modes = Vec::new();
     for entry in std::fs::read_dir(folder.path().join("state")).unwrap() {
@@ -81,6 +81,6 @@ fn every_file_is_readable_only_by_its_owner() {
     modes.sort();
     let expected = ["stack.journal", "stack.json", "stack.lock"];
     assert_eq!(modes, expected.map(|name| (name.into(), 0o600)));
-    drop(lock);
+    store.unlock().await;
     assert!(!folder.path().join("state/stack.lock").exists());
 }

@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod bucket;
 mod build;
 mod calls;
 mod consumers;
@@ -22,6 +23,7 @@ mod faults;
 mod files;
 mod gates;
 mod help;
+mod lease;
 mod lint;
 mod newborn;
 mod offline;
@@ -37,12 +39,15 @@ mod program_ebs;
 mod program_efs;
 mod program_es;
 mod program_rds;
+mod program_s3;
 mod program_state;
 mod properties;
+mod races;
 mod readme;
 mod record;
 mod replicas;
 mod scenarios;
 mod service_linked_roles;
+mod stores;
 mod strangers;
 mod world;

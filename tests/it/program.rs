@@ -59,12 +59,15 @@ pub(crate) struct Stack {
     region: &'static str,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) endpoint: String,
+    /// The place of the state.
+    pub(crate) state: String,
 }
 
 impl Stack {
     pub(crate) fn new(config: impl Into<PathBuf>, region: &'static str) -> Self {
         let (folder, endpoint) = (tempfile::tempdir().unwrap(), endpoint().to_owned());
-        Self { config: config.into(), region, folder, endpoint }
+        let state = folder.path().join("state").to_str().unwrap().to_owned();
+        Self { config: config.into(), region, folder, endpoint, state }
     }
 
     pub(crate) fn of_text(text: &str, region: &'static str) -> Self {
@@ -89,7 +92,7 @@ impl Stack {
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .args(["--region", self.region, "--state"])
-            .arg(self.folder.path().join("state"))
+            .arg(&self.state)
             .arg("-f")
             .arg(&self.config)
             .args(args)

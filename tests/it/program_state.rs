@@ -1,7 +1,7 @@
 //! The program's `state` command, the lock, the journal, saved plans and interruptions.
 
 use crate::program::{Stack, endpoint, proxy, stack_text};
-use kmsctl::store::{Holder, Store};
+use kmsctl::store::{Folder, Holder, Store};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -155,11 +155,12 @@ fn a_moved_key_keeps_its_grants_and_aliases() {
     assert_eq!(keys("il-central-1").len(), 1);
 }
 
-#[test]
-fn a_lock_stops_every_other_run_and_its_holder_is_shown() {
+#[tokio::test]
+async fn a_lock_stops_every_other_run_and_its_holder_is_shown() {
     let region = "ca-west-1";
     let stack = Stack::of_text("stack: locked\nkeys: {a: {}}\n", region);
-    let store = Store::new(stack.folder.path().join("state"), "locked".parse().unwrap());
+    let store = || Folder::new(stack.folder.path().join("state"), "locked".parse().unwrap());
+    let (old, new) = (store(), store());
     let holder = Holder {
         id: "abcd1234".to_owned(),
         who: "ana@build-7".to_owned(),
@@ -167,7 +168,7 @@ fn a_lock_stops_every_other_run_and_its_holder_is_shown() {
         command: "apply".to_owned(),
         since: "2026-01-02T03:04:05Z".to_owned(),
     };
-    let lock = store.lock(&holder).unwrap();
+    old.lock(&holder, &|_, _| {}).await.unwrap();
     let changes: [&[&str]; 4] = [
         &["apply", "--auto-approve"],
         &["destroy", "--auto-approve"],
@@ -192,10 +193,10 @@ fn a_lock_stops_every_other_run_and_its_holder_is_shown() {
     stack.expect(0, &["state", "unlock", "abcd1234"]);
     stack.expect(0, &["apply", "--auto-approve"]);
     // The old lock is released while another run holds the new one.
-    let new = store.lock(&Holder { id: "new".to_owned(), ..holder }).unwrap();
-    drop(lock);
+    new.lock(&Holder { id: "new".to_owned(), ..holder }, &|_, _| {}).await.unwrap();
+    old.unlock().await;
     stack.expect(5, &["apply", "--auto-approve"]);
-    drop(new);
+    new.unlock().await;
     stack.finishes_with(1, region);
 }
 

@@ -8,6 +8,7 @@ use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, apply};
 use kmsctl::engine::survey::survey;
 use kmsctl::engine::{Options, recover, refresh};
 use kmsctl::journal::{Event, Replay};
+use kmsctl::kind::address::Address;
 use kmsctl::live::Live;
 use kmsctl::moved;
 use kmsctl::plan::order::WorkItem;
@@ -39,7 +40,7 @@ impl Host for Memory<'_> {
         Ok(())
     }
 
-    fn nonce(&self) -> Result<String, HostError> {
+    fn nonce(&self, _: &Address, _: usize) -> Result<String, HostError> {
         let next = self.nonces.get().checked_add(1).ok_or("no random numbers")?;
         self.nonces.set(next);
         Ok(format!("nonce-{}", self.nonces.get()))

@@ -1,0 +1,185 @@
+//! The place of the state that the command line names, and the store there.
+
+use super::{Folder, Holder, S3, Store, StoreError, Waiting};
+use crate::id::Name;
+use crate::journal::{Event, Replay};
+use crate::sdk::Aws;
+use crate::sdk::gate::Permit;
+use crate::sdk::objects::Bucket;
+use crate::state::State;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The place of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A folder.
+    Folder(PathBuf),
+    /// A prefix in a bucket. It may be empty, and ends without a slash.
+    S3 {
+        /// The name of the bucket.
+        bucket: String,
+        /// The prefix.
+        prefix: String,
+    },
+}
+
+impl FromStr for Location {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::Folder(PathBuf::from(text)));
+        };
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let prefix = prefix.trim_end_matches('/');
+        if scheme != "s3" {
+            return Err(format!("`{text}` is neither a folder nor in S3"));
+        }
+        let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        if bucket.is_empty() || !bucket.chars().all(is_name) {
+            return Err(format!("`{text}` has no valid name of a bucket"));
+        }
+        if prefix.split('/').any(|part| part.is_empty() && !prefix.is_empty()) {
+            return Err(format!("the prefix of `{text}` has an empty part"));
+        }
+        Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl Location {
+    /// Creates the store of a stack. No file is read, and no request is sent.
+    #[must_use]
+    pub fn store(self, stack: Name, aws: &Aws) -> AnyStore {
+        match self {
+            Self::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
+            Self::S3 { bucket, prefix } => {
+                let objects = Arc::new(Bucket::new(aws, bucket.clone()));
+                AnyStore::S3(S3::new(objects, &bucket, &prefix, stack))
+            }
+        }
+    }
+}
+
+/// The store of a stack, of either kind.
+#[derive(Debug)]
+pub enum AnyStore {
+    /// In a folder.
+    Folder(Folder),
+    /// In a bucket.
+    S3(S3<Bucket>),
+}
+
+impl Store for AnyStore {
+    async fn read(&self, lineage: &str) -> Result<Replay, StoreError> {
+        match self {
+            Self::Folder(store) => store.read(lineage).await,
+            Self::S3(store) => store.read(lineage).await,
+        }
+    }
+
+    async fn lock(&self, holder: &Holder, waiting: Waiting<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(store) => store.lock(holder, waiting).await,
+            Self::S3(store) => store.lock(holder, waiting).await,
+        }
+    }
+
+    async fn unlock(&self) {
+        match self {
+            Self::Folder(store) => store.unlock().await,
+            Self::S3(store) => store.unlock().await,
+        }
+    }
+
+    async fn check_unlocked(&self, waiting: Waiting<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(store) => store.check_unlocked(waiting).await,
+            Self::S3(store) => store.check_unlocked(waiting).await,
+        }
+    }
+
+    fn break_lock(&self, id: &str) -> Result<Holder, StoreError> {
+        match self {
+            Self::Folder(store) => store.break_lock(id),
+            Self::S3(store) => store.break_lock(id),
+        }
+    }
+
+    fn permit(&self) -> Option<Arc<dyn Permit>> {
+        match self {
+            Self::Folder(store) => store.permit(),
+            Self::S3(store) => store.permit(),
+        }
+    }
+
+    fn lost(&self) -> Option<String> {
+        match self {
+            Self::Folder(store) => store.lost(),
+            Self::S3(store) => store.lost(),
+        }
+    }
+
+    fn has_journal(&self) -> bool {
+        match self {
+            Self::Folder(store) => store.has_journal(),
+            Self::S3(store) => store.has_journal(),
+        }
+    }
+
+    async fn begin(&self, state: &State, planned: &[Event]) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(store) => store.begin(state, planned).await,
+            Self::S3(store) => store.begin(state, planned).await,
+        }
+    }
+
+    fn append(&self, event: &Event) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(store) => store.append(event),
+            Self::S3(store) => store.append(event),
+        }
+    }
+
+    async fn suspend(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(store) => store.suspend().await,
+            Self::S3(store) => store.suspend().await,
+        }
+    }
+
+    async fn commit(&self, state: &State) -> Result<(), StoreError> {
+        match self {
+            Self::Folder(store) => store.commit(state).await,
+            Self::S3(store) => store.commit(state).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_a_folder_or_a_prefix_in_s3() {
+        let s3 = |bucket: &str, prefix: &str| {
+            let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+            Ok(Location::S3 { bucket, prefix })
+        };
+        assert_eq!("state".parse(), Ok(Location::Folder("state".into())));
+        assert_eq!("s3://b".parse(), s3("b", ""));
+        assert_eq!("s3://b/".parse(), s3("b", ""));
+        assert_eq!("s3://my-bucket/a/b/".parse(), s3("my-bucket", "a/b"));
+        let wrong = ["gs://b/p", "s3://", "s3:///p", "s3://b/a//c", "s3://b c/p"];
+        let told: Vec<String> =
+            wrong.iter().map(|text| text.parse::<Location>().unwrap_err()).collect();
+        insta::assert_snapshot!(told.join("\n"), @r"
+        `gs://b/p` is neither a folder nor in S3
+        `s3://` has no valid name of a bucket
+        `s3:///p` has no valid name of a bucket
+        the prefix of `s3://b/a//c` has an empty part
+        `s3://b c/p` has no valid name of a bucket
+        ");
+    }
+}
