@@ -153,12 +153,15 @@ impl<C: Cloud> Refresh<'_, C> {
             return taken;
         }
         let existing = declared.spec.as_consumer().and_then(|spec| spec.common().existing.as_ref());
-        existing.map_or(Observed::Absent, |existing| Observed::Unusable {
+        let Some(existing) = existing else {
+            return Observed::Absent;
+        };
+        let creates = address.kind.consumer().is_some_and(|kind| kind.reader().syntax.creates);
+        let or_create = if creates { ", or leave out `existing` to create one" } else { "" };
+        Observed::Unusable {
             reason: format!("`{existing}` does not exist"),
-            help: "name a resource that exists in this account and Region, or leave out `existing` to \
-                   create one"
-                .to_owned(),
-        })
+            help: format!("name a resource that exists in this account and Region{or_create}"),
+        }
     }
 
     fn lift_nth(
