@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// `kmsctl plan` compares the configuration with AWS. It shows every call that `kmsctl apply` would
 /// make, the principals that gain or lose access, and the changes that are refused. The resources
 /// are EBS volumes, EFS file systems, RDS databases, Elasticsearch and OpenSearch domains,
-/// CloudTrail trails, DynamoDB tables and Auto Scaling groups.
+/// CloudTrail trails, DynamoDB tables, S3 buckets and Auto Scaling groups.
 ///
 /// `kmsctl explain` describes the configuration, the lint rules and subjects such as `ownership` and `refusals`.
 #[derive(Debug, Parser)]
@@ -114,7 +114,7 @@ pub enum Command {
     /// Show what changed in AWS since the last apply
     ///
     /// Exits with 2 if there are differences. The live resources are compared with the records in
-    /// the state. A resource without a record is not compared, and no drift is reported for it.
+    /// the state. A resource without a record is compared with the configuration.
     Drift {
         /// Output format
         #[arg(long, value_enum, default_value_t = Format::Text)]

@@ -58,6 +58,9 @@ pub struct Live {
     /// The aliases that refer to a key of the stack and are neither declared nor recorded, by their place and
     /// name.
     pub undeclared_aliases: BTreeMap<(Place, String), Address>,
+    /// The undeclared keys that look like declared keys under an old name: the declared addresses by the old
+    /// ones.
+    pub renamed: BTreeMap<Address, Address>,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,
     /// The caller's ARN, as STS reports it.

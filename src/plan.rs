@@ -10,6 +10,7 @@ mod policy_cuts;
 mod refuse;
 mod renamed;
 mod slot;
+mod unrecorded;
 
 use crate::id::{IdentityArn, Name, Place};
 use crate::impact::Impacts;

@@ -98,7 +98,11 @@ impl Session {
         lineage: &str,
     ) -> Result<Replay, Failure> {
         let mut replay = self.store.read(lineage).await?;
-        moved::apply(&mut replay.state, &self.desired);
+        moved::apply(&mut replay.state, &self.desired).map_err(|conflict| {
+            Failure::new(conflict.to_string())
+                .hint("correct `moved`, or declare both keys")
+                .exit(Exit::Refused)
+        })?;
         let write = |event: &Event| -> Result<(), Failure> {
             if keep { self.store.append(event).map_err(Failure::from) } else { Ok(()) }
         };

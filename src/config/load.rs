@@ -68,7 +68,7 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
 
 /// Parses and merges texts that were read.
 pub(super) fn from_sources(
-    sources: Sources,
+    mut sources: Sources,
     numbers: &[u16],
     given: &BTreeMap<String, String>,
     d: &mut Diagnostics,
@@ -82,6 +82,7 @@ pub(super) fn from_sources(
             partial = true;
             continue;
         };
+        sources.hide_secrets(&node);
         span = span.or(Some(node.span));
         match node.value {
             Value::Map(more) => more.into_iter().for_each(|entry| merged.add(entry, d)),

@@ -147,3 +147,30 @@ fn an_example_account_and_region_cause_no_error() {
     a.yaml:9:14 the key is in 999900001111 in cn-north-1, but it is declared in 111122223333 in eu-west-1; set the key's `region`; for a key of another account, use `existing`
     "##);
 }
+
+#[test]
+fn no_excerpt_contains_a_secret() {
+    for field in [
+        "master_password: hunter2secret",
+        "master_pasword: hunter2secret",
+        "masterPassword: hunter2secret",
+        "\"master_password \": hunter2secret",
+        "master_passwd: hunter2secret",
+        "mstr_pw: hunter2secret",
+        "db_pwd: 7777hunter2",
+        "master_password: [hunter2secret, hunter2secret]",
+        "master_password: {value: hunter2secret}",
+        "master_password: {env: NAME, x: hunter2secret}",
+        "master_password: |\n        hunter2secret",
+        "master_password:\n        value: hunter2secret",
+    ] {
+        let text = format!(
+            "stack: s\nkeys: {{k: {{}}}}\nrds:\n  instances:\n    orders:\n      enginee: mysql\n      \
+             {field}\n      port: no\n"
+        );
+        let (_, found, sources) = checked(&[("a.yaml", &text)], &[]);
+        let report = found.render(&sources, false, 120);
+        assert!(report.contains("error"), "{report}");
+        assert!(!report.contains("hunter2"), "{field}: {report}");
+    }
+}

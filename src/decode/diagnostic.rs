@@ -149,7 +149,7 @@ fn snippet<'a>(
         if label.is_empty() { annotation } else { annotation.label(printable(label)) }
     });
     Some(
-        Snippet::source(printable_same_length(&masked(window)).into_owned())
+        Snippet::source(printable_same_length(&masked(&source.excerpt(from..to)?)).into_owned())
             .line_start(line)
             .path(printable(&source.name))
             .annotations(annotations),

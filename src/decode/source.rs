@@ -1,6 +1,6 @@
 //! The texts of a run, by number, and positions in them. `read` reads the files.
 
-use crate::tree::Span;
+use crate::tree::{Node, Span, Value};
 
 /// A text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct Source {
     /// The whole text.
     pub text: String,
     index: Index,
+    /// The byte ranges of values that may be secrets.
+    secrets: Vec<std::ops::Range<usize>>,
 }
 
 /// An index that makes it cheap to find a position. A stack can have tens of thousands of
@@ -47,7 +49,47 @@ fn starts(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
+/// Returns whether a field with this name may hold a secret. Misspelt names count.
+fn names_secret(name: &str) -> bool {
+    let mut words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    words.any(|word| {
+        ["pw", "pwd", "pass"].contains(&word.as_str())
+            || ["password", "passwd", "secret"]
+                .iter()
+                .any(|secret| word.contains(secret) || strsim::jaro_winkler(&word, secret) >= 0.85)
+    })
+}
+
+/// Returns whether a value only refers to a secret: `{env: NAME}` or `${var.NAME}`.
+fn is_reference(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(entries) => {
+            matches!(entries.as_slice(), [entry] if entry.key == "env"
+                && matches!(entry.value.value, Value::Text(_)))
+        }
+        Value::Text(text) => text.starts_with("${"),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => false,
+    }
+}
+
 impl Source {
+    /// Returns a part of the text with `*` for each byte of a value that may be a secret. Line breaks stay.
+    pub(crate) fn excerpt(&self, range: std::ops::Range<usize>) -> Option<String> {
+        let mut bytes = self.text.get(range.clone())?.as_bytes().to_vec();
+        for secret in &self.secrets {
+            let (start, end) = (secret.start.max(range.start), secret.end.min(range.end));
+            for at in start..end {
+                if let Some(byte) = bytes.get_mut(at - range.start)
+                    && !matches!(byte, b'\n' | b'\r' | b' ')
+                {
+                    *byte = b'*';
+                }
+            }
+        }
+        // A value begins and ends at characters, so the rest is still UTF-8.
+        String::from_utf8(bytes).ok()
+    }
+
     /// Returns the line and the column of a byte. Both begin with 1, and columns count characters.
     #[must_use]
     pub fn position(&self, at: usize) -> (usize, usize) {
@@ -77,9 +119,40 @@ impl Sources {
         if number < u16::MAX {
             let text = text.into();
             let index = Index::new(&text);
-            self.0.push(Source { name: name.into(), text, index });
+            self.0.push(Source { name: name.into(), text, index, secrets: Vec::new() });
         }
         number
+    }
+
+    /// Hides the values that may be secrets in every excerpt: those of fields with such names, whether the
+    /// fields exist or not. References to variables and to the environment are not secrets.
+    pub fn hide_secrets(&mut self, node: &Node) {
+        match &node.value {
+            Value::Map(entries) => {
+                for entry in entries {
+                    if names_secret(&entry.key) && !is_reference(&entry.value) {
+                        self.hide(&entry.value);
+                    } else {
+                        self.hide_secrets(&entry.value);
+                    }
+                }
+            }
+            Value::List(items) => items.iter().for_each(|item| self.hide_secrets(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
+        }
+    }
+
+    fn hide(&mut self, node: &Node) {
+        match &node.value {
+            Value::Map(entries) => entries.iter().for_each(|entry| self.hide(&entry.value)),
+            Value::List(items) => items.iter().for_each(|item| self.hide(item)),
+            Value::Text(_) | Value::Number(_) => {
+                if let Some(source) = self.0.get_mut(usize::from(node.span.source)) {
+                    source.secrets.push(node.span.start as usize..node.span.end as usize);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
     }
 
     /// Returns the text with a number.

@@ -74,6 +74,7 @@ pub async fn refresh<C: Cloud>(
     let identified = run.identify(&aliases).await?;
     let mut live = Live {
         observed: identified.unusable,
+        renamed: identified.renamed,
         caller: caller.map(str::to_owned),
         ..Live::default()
     };

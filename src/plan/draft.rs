@@ -4,9 +4,10 @@
 use super::access::access;
 use super::check::{self, identities, in_use};
 use super::refuse::Objection;
-use super::renamed::Undeclared;
+use super::renamed::{self, Undeclared};
 use super::{
     Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
+    unrecorded,
 };
 use crate::desired::{Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
@@ -42,7 +43,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         facts: &facts,
         plan: empty(&desired, state, live),
         objections: Vec::new(),
-        undeclared: Undeclared::of(&desired, state, live),
+        undeclared: Undeclared::of(&desired, live),
     };
     let addresses: BTreeSet<&Address> =
         desired.resources.keys().chain(state.records.keys()).chain(live.observed.keys()).collect();
@@ -76,7 +77,7 @@ impl Draft<'_> {
     /// Returns the drift report. The steps of the draft are dropped.
     #[must_use]
     pub fn drifts(self, state: &State) -> Drifts {
-        let unrecorded = self.unrecorded(state);
+        let unrecorded = unrecorded::drift(&self.desired, state, self.live);
         let Plan { stack, home, mut drift, mut findings, mut blocked, .. } = self.plan;
         drift.extend(unrecorded);
         drift.sort_by(|a, b| a.address.cmp(&b.address));
@@ -98,40 +99,6 @@ impl Draft<'_> {
             unreadable: blocked,
             findings,
         }
-    }
-
-    /// Returns the differences between AWS and the configuration of the resources without a record.
-    fn unrecorded(&self, state: &State) -> Vec<Drift> {
-        let mut drift = Vec::new();
-        for (address, declared) in &self.desired.resources {
-            if state.records.contains_key(address) {
-                continue;
-            }
-            let fields = match self.live.observed.get(address) {
-                Some(Observed::Unusable { .. }) => continue,
-                Some(Observed::Present { spec, .. }) => {
-                    let expected = declared.spec.complete(spec, &self.desired.stack);
-                    if expected == **spec {
-                        continue;
-                    }
-                    field::changes(Some(&expected), Some(spec))
-                }
-                Some(Observed::Absent) | None => field::changes(Some(&declared.spec), None),
-            };
-            drift.push(Drift { address: address.clone(), fields });
-        }
-        // A grant of the stack that is neither declared nor recorded gives access.
-        for (address, seen) in &self.live.observed {
-            if address.kind == Kind::Grant
-                && !self.desired.resources.contains_key(address)
-                && !state.records.contains_key(address)
-                && let Observed::Present { spec, .. } = seen
-            {
-                let fields = field::changes(None, Some(spec));
-                drift.push(Drift { address: address.clone(), fields });
-            }
-        }
-        drift
     }
 
     /// Finishes the plan. `survey` has the facts about [`Draft::identities`] and
@@ -458,6 +425,10 @@ impl Builder<'_> {
             if record.is_some() {
                 self.plan.remember.insert(address.clone(), None);
             }
+            return;
+        }
+        if let Some(violation) = renamed::leaves(self.desired, self.live, address, place, spec) {
+            self.block(address, &violation);
             return;
         }
         if self.is_declared_elsewhere(address, place, spec) {

@@ -4,21 +4,18 @@ use crate::desired::{Declared, Desired};
 use crate::id::Place;
 use crate::kind::{Address, Kind, Spec, Violation, key};
 use crate::live::{Live, Observed};
-use crate::state::State;
 
-/// The keys of the stack that are not declared and stay.
+/// The keys of the stack that are not declared.
 pub(super) struct Undeclared<'a>(Vec<(&'a Address, &'a str, &'a Place, &'a key::Spec)>);
 
 impl<'a> Undeclared<'a> {
-    /// Finds the keys. A recorded key whose deletion is prepared (`protect: false`) does not stay.
-    pub(super) fn of(desired: &Desired, state: &State, live: &'a Live) -> Self {
+    /// Finds the keys.
+    pub(super) fn of(desired: &Desired, live: &'a Live) -> Self {
         let mut keys = Vec::new();
         for (address, seen) in &live.observed {
-            let leaves = desired.forget.contains(address)
-                || state.records.get(address).is_some_and(|record| !record.protect);
             if address.kind == Kind::Key
                 && !desired.resources.contains_key(address)
-                && !leaves
+                && !desired.forget.contains(address)
                 && let Observed::Present { id, place, spec, .. } = seen
                 && let Spec::Key(key) = &**spec
                 && key.deletion.is_none()
@@ -35,15 +32,10 @@ impl<'a> Undeclared<'a> {
         let Spec::Key(new) = &declared.spec else {
             return None;
         };
-        let description = new.description.as_deref().filter(|text| !text.is_empty())?;
-        let is_same = |old: &key::Spec| {
-            old.description.as_deref() == Some(description)
-                && new.spec.as_ref().is_none_or(|spec| old.spec.as_ref() == Some(spec))
-                && new.usage.as_ref().is_none_or(|usage| old.usage.as_ref() == Some(usage))
-                && new.multi_region.unwrap_or(false) == old.multi_region.unwrap_or(false)
-        };
-        let (old, id, ..) =
-            self.0.iter().find(|(_, _, place, key)| **place == declared.place && is_same(key))?;
+        let (old, id, ..) = self
+            .0
+            .iter()
+            .find(|(_, _, place, old)| **place == declared.place && is_same(old, new))?;
         Some(Violation::new(
             "",
             format!(
@@ -52,9 +44,64 @@ impl<'a> Undeclared<'a> {
             ),
             format!(
                 "if the key was renamed, add `moved: [{{from: {old}, to: {address}}}]` to the \
-                 configuration, or run `kmsctl state mv {old} {address}`; if it was not, change the \
-                 description, or list `{old}` under `removed`"
+                 configuration, or run `kmsctl state mv {old} {address}`; if it was not, first apply \
+                 without `{address}`, or change the description"
             ),
         ))
     }
+}
+
+/// Returns why an undeclared key must not be deleted: it looks like a declared key under its old name. The
+/// alias of that key refers to it, or that key does not exist and has the same description.
+pub(super) fn leaves(
+    desired: &Desired,
+    live: &Live,
+    old: &Address,
+    place: &Place,
+    spec: &Spec,
+) -> Option<Violation> {
+    let Spec::Key(key) = spec else {
+        return None;
+    };
+    let new = match live.renamed.get(old) {
+        Some(new) => new,
+        None => successor(desired, live, place, key)?,
+    };
+    let reason = format!("it looks like `{new}` under its old name");
+    let help = format!(
+        "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration, or run \
+         `kmsctl state mv {old} {new}`; if it was not, first apply without `{new}`"
+    );
+    Some(Violation::new("", reason, help))
+}
+
+/// Returns the declared key that does not exist and is probably an undeclared key under a new name.
+fn successor<'a>(
+    desired: &'a Desired,
+    live: &Live,
+    place: &Place,
+    old: &key::Spec,
+) -> Option<&'a Address> {
+    for (address, declared) in &desired.resources {
+        let is_missing = matches!(live.observed.get(address), None | Some(Observed::Absent));
+        if is_missing
+            && declared.place == *place
+            && let Some(new) = declared.spec.as_key()
+            && is_same(old, new)
+        {
+            return Some(address);
+        }
+    }
+    None
+}
+
+/// Returns whether an existing key and a declared one have the same description and the same properties that
+/// AWS fixes at creation. An empty description says nothing.
+fn is_same(old: &key::Spec, new: &key::Spec) -> bool {
+    let description = new.description.as_deref().filter(|text| !text.is_empty());
+    description.is_some()
+        && old.description.as_deref() == description
+        && new.spec.as_ref().is_none_or(|spec| old.spec.as_ref() == Some(spec))
+        && new.usage.as_ref().is_none_or(|usage| old.usage.as_ref() == Some(usage))
+        && new.multi_region.unwrap_or(false) == old.multi_region.unwrap_or(false)
 }

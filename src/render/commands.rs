@@ -179,7 +179,7 @@ impl Script<'_> {
     }
 }
 
-/// Returns the addresses of keys in the `…KeyId` parameters of a value.
+/// Returns the addresses of keys in the `…KeyId` and `…KeyID` parameters of a value.
 fn keys_within(value: &Value) -> Vec<Address> {
     match value {
         Value::Object(fields) => {
@@ -195,9 +195,9 @@ fn keys_within(value: &Value) -> Vec<Address> {
     }
 }
 
-/// Returns the address of the key that a `…KeyId` parameter names.
+/// Returns the address of the key that a `…KeyId` or `…KeyID` parameter names.
 fn managed_key(name: &str, value: &Value) -> Option<Address> {
-    if !name.ends_with("KeyId") {
+    if !name.to_ascii_lowercase().ends_with("keyid") {
         return None;
     }
     value.as_str()?.parse().ok()

@@ -14,7 +14,7 @@ use crate::text::printable;
 pub fn plan(plan: &Plan, style: &Style) -> String {
     let shown = words::Shown::of(plan);
     let mut page = Page { home: &plan.home, style, out: String::new() };
-    page.drift(&plan.drift);
+    page.drift(words::CHANGED_OUTSIDE, &plan.drift);
     for step in &plan.steps {
         page.step(step, &shown);
     }
@@ -35,7 +35,7 @@ pub fn drifts(drifts: &Drifts, style: &Style) -> String {
     if let Some(text) = words::comparison(drifts) {
         page.prose(0, 0, None, &text);
     }
-    page.drift(&drifts.drift);
+    page.drift(words::heading(drifts), &drifts.drift);
     page.findings(&drifts.findings);
     for unreadable in &drifts.unreadable {
         page.blocked(unreadable, "not compared");
@@ -67,11 +67,11 @@ impl<'a> Page<'a> {
         self.out.push('\n');
     }
 
-    fn drift(&mut self, drift: &[Drift]) {
+    fn drift(&mut self, heading: &str, drift: &[Drift]) {
         if drift.is_empty() {
             return;
         }
-        self.line(0, Some(YELLOW), "Changed outside of kmsctl since the last apply:");
+        self.line(0, Some(YELLOW), &format!("{heading}:"));
         for drift in drift {
             self.line(2, None, &printable(&drift.address.to_string()));
             for field in &drift.fields {

@@ -19,7 +19,7 @@ pub fn plan(plan: &Plan) -> String {
     let _ = writeln!(out, "**{}**\n", prose(words::summary(plan).trim_start()));
     let mut blocks = Vec::new();
     blocks.extend(blocked("Blocked", &plan.blocked));
-    blocks.extend(drift(&plan.drift, &plan.home));
+    blocks.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
     let shown = words::Shown::of(plan);
     blocks.extend(plan.steps.iter().map(|step| block(plan, &shown, step)));
     blocks.extend(elsewhere(plan, &shown));
@@ -38,7 +38,7 @@ pub fn drifts(drifts: &Drifts) -> String {
     }
     let mut blocks = Vec::new();
     blocks.extend(blocked("Not compared", &drifts.unreadable));
-    blocks.extend(drift(&drifts.drift, &drifts.home));
+    blocks.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
     blocks.extend(findings(&drifts.findings));
     fit(out, blocks)
 }
@@ -204,8 +204,8 @@ fn blocked(heading: &str, all: &[Blocked]) -> Option<String> {
     (!all.is_empty()).then_some(out)
 }
 
-fn drift(all: &[Drift], home: &Place) -> Option<String> {
-    let mut out = "### Changed outside of kmsctl since the last apply\n\n".to_owned();
+fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<String> {
+    let mut out = format!("### {heading}\n\n");
     for drift in all {
         let _ = writeln!(out, "- {}", code(&drift.address.to_string()));
         for field in &drift.fields {

@@ -205,6 +205,18 @@ fn differing(count: usize, from: &str) -> String {
     }
 }
 
+/// The heading of the differences from the records.
+pub(super) const CHANGED_OUTSIDE: &str = "Changed outside of kmsctl since the last apply";
+
+/// Returns the heading of the differences in a drift report.
+pub(super) fn heading(drifts: &Drifts) -> &'static str {
+    match (drifts.recorded, drifts.unrecorded) {
+        (_, 0) => CHANGED_OUTSIDE,
+        (0, _) => "Different from the configuration",
+        (_, _) => "Different from the last apply or the configuration",
+    }
+}
+
 /// Renders the first line of a drift report, if resources are not compared with their records.
 pub(super) fn comparison(drifts: &Drifts) -> Option<String> {
     match (drifts.recorded, drifts.unrecorded) {

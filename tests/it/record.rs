@@ -254,3 +254,28 @@ fn a_move_that_is_killed_ends_like_one_that_is_not() {
         }
     }
 }
+
+#[test]
+fn a_key_is_not_moved_to_a_key_that_exists() {
+    let mut stack = Stack::new(7);
+    let both = storage().key("other", |_| {});
+    stack.applied(&both);
+    let mut moved = without(&both, Kind::Key, "storage");
+    moved.moved.insert(key_at("storage"), key_at("other"));
+    let mut state = stack.state.clone();
+    let conflict = kmsctl::moved::apply(&mut state, &moved).unwrap_err();
+    assert_eq!((conflict.from, conflict.to), (key_at("storage"), key_at("other")));
+    assert_eq!(state, stack.state);
+}
+
+#[test]
+fn an_unprotected_key_is_not_replaced_by_its_new_name_either() {
+    let all = storage();
+    for record in RECORDS {
+        let mut stack = stack(&all, &all, record);
+        stack.run(&renamed(&all));
+        assert_eq!(stack.fake.keys_total(), 1, "{record:?}");
+        assert_eq!(stack.fake.key("storage").meta.state, "Enabled");
+        assert_eq!(stack.fake.aliases_total(), 1);
+    }
+}

@@ -127,7 +127,7 @@ impl Stack {
 
     async fn look(&self, desired: &Desired, keep: bool) -> Result<(Plan, Live), CloudError> {
         let mut replay = self.replay();
-        moved::apply(&mut replay.state, desired);
+        moved::apply(&mut replay.state, desired).expect("no conflict");
         let write = |event: &Event| -> Result<(), CloudError> {
             if keep {
                 let mut journal = self.journal.borrow_mut();
@@ -209,7 +209,7 @@ impl Stack {
         let replay = self.replay();
         if replay.is_settled() {
             self.state = replay.state;
-            moved::apply(&mut self.state, desired);
+            moved::apply(&mut self.state, desired).expect("no conflict");
             self.state.remember(&plan.remember);
             self.state.serial += 1;
             self.journal.borrow_mut().clear();

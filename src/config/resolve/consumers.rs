@@ -13,9 +13,9 @@ use crate::desired::Declared;
 use crate::id::{AliasArn, AliasName, KeyArn, Name, Place, is_key_id};
 use crate::kind::consumer::{Common, Encryption, Identity, KeyRegion};
 use crate::kind::declaration::Check;
-use crate::kind::{Address, KeyRef, Spec, key};
+use crate::kind::{Address, ConsumerKind, KeyRef, Spec, key};
 use crate::policy::{Document, Need};
-use crate::tree::Node;
+use crate::tree::{Node, Span};
 
 /// The results of earlier phases that this phase reads.
 pub(super) struct Reads<'a> {
@@ -43,6 +43,8 @@ pub(super) struct Consumers {
     pub(super) existing: BTreeSet<KeyArn>,
     /// The access to their keys that the consumers need.
     pub(super) needs: Vec<Needs>,
+    /// The positions of the declarations, by the kind, the place and the name or id in AWS.
+    named: BTreeMap<(ConsumerKind, Place, String), Span>,
 }
 
 pub(super) fn resolve(
@@ -91,6 +93,16 @@ fn resolve_one(
     };
     let (spec, needs) = declaration.resolve(common, &used_by, &mut check);
     let address = Address::new(*kind, name.value.clone());
+    if let Some(id) = spec.natural(&name.value) {
+        let position = shared.existing.as_ref().map_or(name.span, |existing| existing.span);
+        if let Some(first) = out.named.insert((*kind, place.clone(), id.clone()), position) {
+            d.push(
+                Diagnostic::error(position, format!("`{id}` is declared twice"))
+                    .also(first, "first here")
+                    .help("a resource has one declaration: remove one of the two"),
+            );
+        }
+    }
     let derives = shared.derive_policy.as_ref().is_none_or(|derive| derive.value);
     if derives && let Some(key) = spec.key() {
         let (source, key, needs) = (address.to_string(), key.clone(), needs.clone());

@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Identified {
     pub(super) found: Ids,
     pub(super) unusable: BTreeMap<Address, Observed>,
+    /// The undeclared keys that look like declared keys under an old name.
+    pub(super) renamed: BTreeMap<Address, Address>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
     unreadable: BTreeSet<KeyArn>,
     /// Whether the tags of at least one key could be read.
@@ -126,10 +128,13 @@ impl<C: Cloud> Refresh<'_, C> {
                 Owner::Ours(name) if name == key.name => claims.entry(key).or_default().push(arn),
                 Owner::Ours(name) => {
                     let old = Address::new(Kind::Key, name);
-                    if !self.desired.resources.contains_key(&old) && !self.is_leaving(&old) {
+                    let is_undeclared = !self.desired.resources.contains_key(&old)
+                        && !self.desired.forget.contains(&old);
+                    if is_undeclared {
                         unknown.remove(&key);
                         let seen = looks_renamed(&old, &key, &arn);
-                        identified.unusable.insert(key, seen);
+                        identified.unusable.insert(key.clone(), seen);
+                        identified.renamed.insert(old, key);
                     }
                 }
                 Owner::Foreign => {}
@@ -149,12 +154,6 @@ impl<C: Cloud> Refresh<'_, C> {
             self.claim(address, arns, identified).await?;
         }
         Ok(())
-    }
-
-    /// Returns whether an undeclared key leaves the stack on purpose.
-    fn is_leaving(&self, key: &Address) -> bool {
-        let is_unprotected = self.state.records.get(key).is_some_and(|record| !record.protect);
-        is_unprotected || self.desired.forget.contains(key)
     }
 
     /// Returns the owner of a key according to its tags.
@@ -294,8 +293,8 @@ fn looks_renamed(old: &Address, new: &Address, arn: &KeyArn) -> Observed {
         ),
         help: format!(
             "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration, or \
-             run `kmsctl state mv {old} {new}`; if it was not, give `{new}` another alias, or declare \
-             `{old}` again"
+             run `kmsctl state mv {old} {new}`; if it was not, first apply without `{new}`, or give \
+             `{new}` another alias"
         ),
     }
 }

@@ -154,6 +154,10 @@ fn settings_that_s3_does_not_accept_are_errors() {
         ("data: {existing: my-bucket}", "`key` is not given"),
         ("data: {existing: my-bucket, key: null, bucket_key: true}", "only with a key of KMS"),
         ("data: {existing: my-bucket, key: a, tags: {a: b}}", "unknown field `tags`"),
+        (
+            "data: {existing: my-bucket, key: a}, more: {existing: my-bucket, key: b}",
+            "`my-bucket` is declared twice",
+        ),
         ("data: {existing: my-bucket, key: a, region: eu-west-1}", "is in eu-central-1"),
     ] {
         let messages = refused(&format!("{KEYS}s3: {{buckets: {{{bucket}}}}}"));
