@@ -21,6 +21,9 @@ pub struct Desired {
     pub resources: BTreeMap<Address, Declared>,
     /// The addresses to stop managing without changing AWS.
     pub forget: BTreeSet<Address>,
+    /// The duplicate keys to delete.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub delete: BTreeSet<KeyArn>,
     /// The keys that have a new name: the new addresses by the old ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moved: BTreeMap<Address, Address>,

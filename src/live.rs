@@ -2,6 +2,7 @@
 
 use crate::id::{AliasArn, KeyArn, Place, Region};
 use crate::kind::address::Address;
+use crate::kind::grant::Listed;
 use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
 use std::collections::BTreeMap;
 
@@ -29,6 +30,15 @@ pub enum Observed {
         /// The help: what to do.
         help: String,
     },
+}
+
+/// A further key that carries the tags of an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The ARN.
+    pub arn: KeyArn,
+    /// The time of its creation, in seconds since 1970.
+    pub created: u64,
 }
 
 /// Facts about other resources that decide whether a consumer works, such as the bucket of a trail.
@@ -61,6 +71,11 @@ pub struct Live {
     /// The undeclared keys that look like declared keys under an old name: the declared addresses by the old
     /// ones.
     pub renamed: BTreeMap<Address, Address>,
+    /// The further keys that carry the tags of an address.
+    pub duplicates: BTreeMap<Address, Vec<Duplicate>>,
+    /// The grants on the keys of the stack whose names do not carry its mark. AWS services and other owners
+    /// created them.
+    pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,
     /// The caller's ARN, as STS reports it.

@@ -5,7 +5,7 @@ use crate::cloud::{Bucket, BucketPolicy};
 use crate::id::{Place, Region};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, local};
+use crate::sdk::error::{answer, incomplete, local};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_bucket::{HeadBucketError, HeadBucketOutput};
 
@@ -24,11 +24,7 @@ pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, 
         }
         (None, _) => {
             answer(HEAD, head)?;
-            return Err(local(
-                HEAD,
-                Fault::Other,
-                "the answer does not contain the bucket's Region",
-            ));
+            return Err(incomplete(HEAD, "Region of the bucket"));
         }
     };
     let there = Place { account: at.account.clone(), region: region.clone() };

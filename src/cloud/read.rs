@@ -7,7 +7,7 @@ use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
 use crate::sdk::Aws;
-use crate::sdk::error::{answer, local};
+use crate::sdk::error::{answer, incomplete, part};
 use aws_sdk_kms::types::AliasListEntry;
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(super) fn caller(
     let account = identity.account.as_deref().and_then(|account| account.parse().ok());
     match (account, identity.arn) {
         (Some(account), Some(arn)) => Ok(Caller { account, arn }),
-        _ => Err(local(operation, Fault::Other, "the answer contains no account")),
+        _ => Err(incomplete(operation, "account")),
     }
 }
 
@@ -35,9 +35,7 @@ fn next(
     match (truncated, marker) {
         (false, _) => Ok(None),
         (true, Some(marker)) => Ok(Some(marker.to_owned())),
-        (true, None) => {
-            Err(local(operation, Fault::Other, "the list is truncated and has no marker"))
-        }
+        (true, None) => Err(incomplete(operation, "marker, although the list is truncated")),
     }
 }
 
@@ -53,7 +51,8 @@ pub(super) async fn aliases(
     let request = request.limit(100).set_marker(from.map(str::to_owned));
     let page = answer(OPERATION, request.send().await)?;
     let next = next(OPERATION, page.truncated(), page.next_marker())?;
-    Ok(Page { items: page.aliases().iter().filter_map(entry).collect(), next })
+    let aliases = part(OPERATION, "list of aliases", page.aliases)?;
+    Ok(Page { items: aliases.iter().filter_map(entry).collect(), next })
 }
 
 fn entry(alias: &AliasListEntry) -> Option<AliasEntry> {
@@ -71,8 +70,8 @@ pub(super) async fn keys(
     let request = client.list_keys().limit(1000).set_marker(from.map(str::to_owned));
     let page = answer(OPERATION, request.send().await)?;
     let next = next(OPERATION, page.truncated(), page.next_marker())?;
-    let ids = page.keys().iter().filter_map(|key| key.key_id().map(str::to_owned));
-    Ok(Page { items: ids.collect(), next })
+    let keys = part(OPERATION, "list of keys", page.keys)?;
+    Ok(Page { items: keys.into_iter().filter_map(|key| key.key_id).collect(), next })
 }
 
 pub(super) async fn describe(aws: &Aws, arn: &KeyArn) -> Result<Metadata, CloudError> {
@@ -87,7 +86,7 @@ pub(super) async fn policy(aws: &Aws, arn: &KeyArn) -> Result<String, CloudError
     let client = aws.ready(&arn.place(), OPERATION).await;
     let request = client.get_key_policy().key_id(arn.to_string()).policy_name("default");
     let found = answer(OPERATION, request.send().await)?;
-    found.policy.ok_or_else(|| local(OPERATION, Fault::Other, "the answer contains no policy"))
+    part(OPERATION, "policy", found.policy)
 }
 
 pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudError> {
@@ -109,9 +108,10 @@ pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, Str
         let client = aws.ready(&arn.place(), OPERATION).await;
         let request = client.list_resource_tags().key_id(arn.to_string());
         let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
-        let users = page.tags().iter().filter(|tag| !tag.tag_key().starts_with("aws:"));
-        tags.extend(users.map(|tag| (tag.tag_key().to_owned(), tag.tag_value().to_owned())));
         marker = next(OPERATION, page.truncated(), page.next_marker())?;
+        let all = part(OPERATION, "list of tags", page.tags)?.into_iter();
+        let users = all.filter(|tag| !tag.tag_key.starts_with("aws:"));
+        tags.extend(users.map(|tag| (tag.tag_key, tag.tag_value)));
         if marker.is_none() {
             return Ok(tags);
         }
@@ -129,7 +129,8 @@ pub(super) async fn grants(
     let request = request.limit(100).set_marker(from.map(str::to_owned));
     let page = answer(OPERATION, request.send().await)?;
     let next = next(OPERATION, page.truncated(), page.next_marker())?;
-    Ok(Page { items: page.grants().iter().map(grant::aws::listed).collect(), next })
+    let grants = part(OPERATION, "list of grants", page.grants)?;
+    Ok(Page { items: grants.iter().map(grant::aws::listed).collect(), next })
 }
 
 pub(super) async fn identity(

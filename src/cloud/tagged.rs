@@ -6,17 +6,21 @@ use crate::kind::ConsumerKind;
 use crate::kind::key::STACK_TAG;
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::answer;
+use crate::sdk::error::{answer, part};
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 use std::collections::BTreeSet;
 
-/// Reads the ARNs of the consumers in the account and Region.
+/// The resource type of KMS keys.
+const KEY: &str = "kms:key";
+
+/// Reads the ARNs of the keys and consumers in the account and Region.
 pub(super) async fn tagged(aws: &Aws, at: &Place, stack: &str) -> Result<Vec<String>, CloudError> {
     const OPERATION: &str = "GetResources";
     let client = aws.tagging(at, ClientUse::Reading).await;
     let types: BTreeSet<&str> = ConsumerKind::ALL
         .iter()
         .filter_map(|kind| kind.facts().arn.map(|form| form.resource_type))
+        .chain([KEY])
         .collect();
     let mut pages = client
         .get_resources()
@@ -27,7 +31,8 @@ pub(super) async fn tagged(aws: &Aws, at: &Place, stack: &str) -> Result<Vec<Str
         .send();
     let mut arns = Vec::new();
     while let Some(page) = pages.next().await {
-        let found = answer(OPERATION, page)?.resource_tag_mapping_list.unwrap_or_default();
+        let page = answer(OPERATION, page)?.resource_tag_mapping_list;
+        let found = part(OPERATION, "list of resources", page)?;
         arns.extend(found.into_iter().filter_map(|resource| resource.resource_arn));
     }
     Ok(arns)

@@ -157,7 +157,7 @@ async fn lists_continue_while_there_is_a_marker_even_after_an_empty_page() {
     assert_eq!(replay.kms(), [first, last]);
 
     let cut = answers(&[json!({"Truncated": true})]);
-    assert_eq!(cut.aws.keys(&arn().place(), None).await.unwrap_err().fault, Fault::Other);
+    assert_eq!(cut.aws.keys(&arn().place(), None).await.unwrap_err().fault, Fault::Ambiguous);
     assert_eq!(cut.kms(), [request("ListKeys", json!({"Limit": 1000}))]);
     let keys = answers(&[json!({"Keys": [{"KeyId": "i"}]})]);
     assert_eq!(keys.aws.keys(&arn().place(), None).await.unwrap().items, ["i"]);

@@ -260,9 +260,9 @@ record! {
 }
 
 record! {
-    /// Something that kmsctl stops managing.
+    /// A resource that leaves the stack.
     pub struct Removed {
-        /// The address of the resource, such as `key/old`.
+        /// The address of the resource, such as `key/old`; for `delete` the ARN of a key.
         address: Text,
         /// The action.
         action: Action,
@@ -274,5 +274,8 @@ choice! {
     pub enum Action {
         /// The record is removed; AWS is not touched.
         Forget = "forget",
+        /// The deletion of the key is scheduled. The key must carry the tags of a key for which the stack uses
+        /// another key, and must not have been used.
+        Delete = "delete",
     }
 }

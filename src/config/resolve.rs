@@ -98,18 +98,17 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     resources.extend(groups.grants);
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
     derive::resolve(consumers.needs, &own, &mut resources, d);
-    let forget = removed::resolve(fields.removed.0.as_deref(), &resources, d);
+    let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);
     let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
-    let mut existing = keys.existing;
-    existing.extend(consumers.existing);
     Desired {
         stack,
         home,
         resources,
-        forget,
+        forget: removed.forget,
+        delete: removed.delete,
         moved,
         accounts: accounts.roles,
-        existing,
+        existing: keys.existing.into_iter().chain(consumers.existing).collect(),
         key_facts: keys.facts,
         gates: gates.gates,
         base: gates.base,

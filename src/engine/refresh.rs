@@ -1,12 +1,13 @@
 //! Reads the live resources of every declared or recorded address, in as few calls as possible. Never
 //! changes AWS.
 //!
-//! `ListAliases` is read once in each Region. A key is identified by its record, else by its tags, else
-//! by its `adopt` setting. The keys behind the declared aliases are read first, and all keys of a Region
-//! only if keys are still missing or there are no records at all (which restores a lost state). Then each
-//! key is read once, limited to the settings that its declaration or its record mentions.
+//! `ListAliases` and the tagging search are read once in each Region. The keys behind the declared aliases
+//! are read first, and all keys of a Region only if keys are still missing or there are no records at all
+//! (which restores a lost state). Then each key is read once, limited to the settings that its declaration
+//! or its record mentions.
 
 mod buckets;
+mod claims;
 mod consumers;
 mod identify;
 mod lift;
@@ -34,6 +35,10 @@ use std::time::Duration;
 
 /// The keys behind the aliases of each place, by alias name.
 type Aliases = BTreeMap<Place, BTreeMap<String, KeyArn>>;
+
+/// The ARNs of the resources that carry the stack's tags in each place, as the Resource Groups Tagging API
+/// lists them, or the error of the search.
+type Tagged = BTreeMap<Place, Result<Vec<String>, CloudError>>;
 
 /// The settings that were read of one key.
 struct Reading {
@@ -70,15 +75,21 @@ pub async fn refresh<C: Cloud>(
 ) -> Result<Live, CloudError> {
     let grants_on = grants_on(desired, state);
     let run = Refresh { cloud, options, desired, state, grants_on, tags: RefCell::default() };
-    let aliases = run.aliases().await?;
-    let identified = run.identify(&aliases).await?;
+    let (aliases, tagged) = tokio::join!(run.aliases(), run.tagged());
+    let aliases = aliases?;
+    let identified = run.identify(&aliases, &tagged).await?;
     let mut live = Live {
         observed: identified.unusable,
         renamed: identified.renamed,
+        duplicates: identified.duplicates,
         caller: caller.map(str::to_owned),
         ..Live::default()
     };
     live.ids = identified.found;
+    for (address, duplicates) in &live.duplicates {
+        let leaving = duplicates.iter().filter(|one| desired.delete.contains(&one.arn));
+        live.ids.extend(leaving.map(|one| (address.duplicate(&one.arn), one.arn.clone())));
+    }
     live.targets = run.targets(&aliases);
     let readings = run.read_keys(&live.ids).await?;
     run.lift_keys(readings, &mut live).await?;
@@ -88,7 +99,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_roles(&mut live).await?;
     run.lift_policies(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
-    run.find_undeclared_consumers(&aliases, &mut live).await?;
+    run.find_undeclared_consumers(&aliases, &tagged, &mut live).await?;
     run.read_buckets(&mut live).await?;
     Ok(live)
 }

@@ -2,7 +2,7 @@
 
 use super::consumer::Identity;
 use super::{Kind, service_linked_role};
-use crate::id::{AliasName, BadId, Name, Region};
+use crate::id::{AliasName, BadId, KeyArn, Name, Region};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// The address of a resource: `kind/name`, such as `key/storage` or `grant/storage/batch`. The name is
 /// the key of the configuration's map, or AWS's name for an alias. `ebs_default`, which a stack has
 /// at most once, has no name. Parsing (also by serde) accepts only addresses that a configuration can
-/// declare.
+/// declare, and those of duplicate keys.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -30,6 +30,19 @@ impl Address {
     /// Returns whether a stack has at most one resource of the kind, which then has no name.
     fn is_single(kind: Kind) -> bool {
         kind.consumer().is_some_and(|kind| kind.facts().identity == Identity::Single)
+    }
+
+    /// Returns the address of a further key that carries the tags of this address. Names contain no `.`.
+    #[must_use]
+    pub fn duplicate(&self, arn: &KeyArn) -> Self {
+        Self::new(self.kind, format!("{}.{}", self.name, arn.id()))
+    }
+
+    /// Returns the address whose tags the key at this address carries, if it is a further key.
+    #[must_use]
+    pub fn original(&self) -> Option<Self> {
+        let (name, _) = self.name.split_once('.').filter(|_| self.kind == Kind::Key)?;
+        Some(Self::new(self.kind, name))
     }
 
     /// Returns whether the address matches `pattern`, in which `*` matches any text.
@@ -99,6 +112,13 @@ fn check_name(kind: Kind, name: &str) -> Result<(), String> {
     }
     if kind == Kind::ServiceLinkedRole {
         return name.parse::<service_linked_role::Spec>().map(drop).map_err(|bad| explain(&bad));
+    }
+    if kind == Kind::Key
+        && let Some((key, id)) = name.split_once('.')
+    {
+        // A further key with the tags of an address.
+        key.parse::<Name>().map(drop).map_err(|bad| explain(&bad))?;
+        return id.parse::<Name>().map(drop).map_err(|bad| explain(&bad));
     }
     if kind == Kind::Key
         && let Some((key, region)) = name.split_once('/')

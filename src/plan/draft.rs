@@ -55,6 +55,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     draft.refuse(objections);
     let (objections, findings) = check::keys::check(&draft);
     draft.plan.findings.extend(findings);
+    draft.plan.findings.extend(check::undeclared::duplicates(&draft));
     draft.refuse(objections);
     draft
 }
@@ -83,7 +84,8 @@ impl Draft<'_> {
         drift.sort_by(|a, b| a.address.cmp(&b.address));
         // A consumer whose key does not work is reported, although the consumer itself is unchanged.
         findings.retain(|finding| {
-            finding.rule == check::keys::KEY_UNUSABLE || finding.rule == UNCLAIMED
+            [check::keys::KEY_UNUSABLE, check::undeclared::DUPLICATE, UNCLAIMED]
+                .contains(&finding.rule.as_str())
         });
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
@@ -436,6 +438,13 @@ impl Builder<'_> {
             return;
         }
         let has_data = address.kind == Kind::Key || address.kind.is_consumer();
+        let is_duplicate = id.parse().is_ok_and(|arn| self.desired.delete.contains(&arn));
+        if is_duplicate && address.original().is_some() {
+            let change = Change::Delete { from: (**spec).clone() };
+            let reason = "a duplicate that is listed under `removed`";
+            self.step(address, place.clone(), change, Some(id), false, reason);
+            return;
+        }
         if has_data && record.is_none() {
             self.plan.findings.push(unclaimed(address, id));
             return;

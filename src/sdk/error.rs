@@ -2,6 +2,7 @@
 
 use super::gate::Withheld;
 use crate::answer::{CloudError, Fault, Outcome};
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_kms::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
@@ -15,6 +16,21 @@ pub(crate) fn local(
     message: impl Into<String>,
 ) -> CloudError {
     CloudError { operation, fault, code: None, message: message.into(), request_id: None }
+}
+
+/// Creates the error of an answer that AWS sent as a success and that lacks what every such answer
+/// contains. AWS may have executed the request, and the same read may succeed later.
+pub(crate) fn incomplete(operation: &'static str, missing: &str) -> CloudError {
+    local(operation, Fault::Ambiguous, format!("the answer contains no {missing}"))
+}
+
+/// Returns a part of an answer that every successful answer contains.
+pub(crate) fn part<T>(
+    operation: &'static str,
+    name: &str,
+    part: Option<T>,
+) -> Result<T, CloudError> {
+    part.ok_or_else(|| incomplete(operation, name))
 }
 
 /// Returns the conversion of the error for a part of a request that the SDK cannot build.
@@ -35,7 +51,13 @@ where
         let message = match (&error, error.message()) {
             (_, Some(message)) => message.to_owned(),
             (SdkError::ServiceError(_), None) => match error.raw_response() {
-                Some(raw) => format!("AWS answered with HTTP status {}", raw.status()),
+                Some(raw) if raw.status().is_success() => {
+                    "the answer of AWS cannot be read".to_owned()
+                }
+                Some(raw) => format!(
+                    "the answer has HTTP status {} and no error code of AWS; a proxy may have sent it",
+                    raw.status()
+                ),
                 None => chain(&error),
             },
             _ if is_about_credentials(&error) => {
@@ -74,10 +96,20 @@ where
         }
         SdkError::ServiceError(service) => match error.code().and_then(by_code) {
             Some(fault) => fault,
-            None if service.raw().status().is_server_error() => Fault::Ambiguous,
-            None => Fault::Other,
+            None => by_status(service.raw()),
         },
         _ => Fault::Ambiguous,
+    }
+}
+
+/// Returns the class of an error without a known code. A success that cannot be read says nothing about
+/// the outcome. HTTP 429 means too many requests, whoever sends it (RFC 6585, section 4).
+fn by_status(answer: &HttpResponse) -> Fault {
+    let status = answer.status();
+    match status.as_u16() {
+        429 => Fault::Throttled,
+        _ if status.is_success() || status.is_server_error() => Fault::Ambiguous,
+        _ => Fault::Other,
     }
 }
 
@@ -342,7 +374,6 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_kms::config::http::HttpResponse;
     use aws_sdk_kms::error::ConnectorError;
     use aws_sdk_kms::operation::enable_key::EnableKeyError;
 

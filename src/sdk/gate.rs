@@ -80,7 +80,7 @@ mod tests {
             region: "eu-west-1".parse().unwrap(),
         };
         let role = "arn:aws:iam::111122223333:role/x".parse().unwrap();
-        let cloud = replay(&[(200, "{}"); 3]);
+        let cloud = replay(&[(200, r#"{"Keys": []}"#); 3]);
         let switch = Arc::new(Switch::default());
         cloud.aws.guard(Arc::clone(&switch) as Arc<dyn Permit>);
         let errors = [

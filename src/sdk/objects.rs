@@ -1,7 +1,7 @@
 //! The objects of an S3 bucket, read whole and written under a condition.
 
 use super::Aws;
-use super::error::{answer, local};
+use super::error::{answer, incomplete, local};
 use crate::answer::{CloudError, Fault};
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
@@ -73,12 +73,11 @@ impl Bucket {
             Err(error) if error.code.as_deref() == Some("NoSuchKey") => return Ok(None),
             Err(error) => return Err(error),
         };
-        let lacks =
-            |what: &str| local(GET, Fault::Other, format!("S3's answer does not contain {what}"));
-        let etag = output.e_tag().ok_or_else(|| lacks("an entity tag"))?.to_owned();
+        let lacks = |what: &str| incomplete(GET, what);
+        let etag = output.e_tag().ok_or_else(|| lacks("entity tag"))?.to_owned();
         let written = output.last_modified().and_then(seconds);
-        let written = written.ok_or_else(|| lacks("the time of the last write"))?;
-        let now = date.seconds().ok_or_else(|| lacks("its date"))?;
+        let written = written.ok_or_else(|| lacks("time of the last write"))?;
+        let now = date.seconds().ok_or_else(|| lacks("date"))?;
         let text = output.body.collect().await.map_err(|error| {
             local(GET, Fault::Ambiguous, format!("the answer was cut off: {error}"))
         })?;

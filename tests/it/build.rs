@@ -51,6 +51,7 @@ pub(crate) fn empty() -> Desired {
         stack: "stack".parse().unwrap(),
         home: home(),
         resources: BTreeMap::new(),
+        delete: std::collections::BTreeSet::new(),
         forget: BTreeSet::new(),
         moved: BTreeMap::new(),
         accounts: BTreeMap::new(),

@@ -81,6 +81,8 @@ pub(crate) struct Faults {
     /// The number of policies and grants that KMS will refuse because it does not know a principal
     /// yet.
     pub(crate) strange: u32,
+    /// The last uses of keys by id.
+    pub(crate) used: BTreeMap<String, LastUsage>,
     /// The number of the mutating call, from 1, at which the run is killed.
     pub(crate) crash_at: Option<(usize, Kill)>,
 }
@@ -125,6 +127,8 @@ pub(crate) struct FakeAws {
     /// The number of further calls to which a key id or a role ARN is not visible.
     pub(super) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
+    /// The creation time of the first new resource, in seconds since 1970. Each further one is a second younger.
+    pub(crate) created: Cell<u64>,
     serial: Cell<u64>,
     rng: Rng,
 }
@@ -170,6 +174,7 @@ impl FakeAws {
             roles: RefCell::default(),
             unseen: RefCell::default(),
             killed: Cell::new(false),
+            created: Cell::new(NOW - 3600),
             serial: Cell::new(0),
             rng: Rng::new(seed),
         }
@@ -432,7 +437,7 @@ impl Cloud for FakeAws {
 
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError> {
         self.read("GetKeyLastUsage", Some(key)).await?;
-        Ok(LastUsage::default())
+        Ok(self.faults.borrow().used.get(key.id()).cloned().unwrap_or_default())
     }
 
     async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError> {

@@ -17,6 +17,7 @@ mod build;
 mod calls;
 mod consumers;
 mod crash;
+mod duplicates;
 mod examples;
 mod fake;
 mod faults;

@@ -1,37 +1,65 @@
-//! The resources that kmsctl stops managing.
+//! The resources that leave the stack.
 
 use std::collections::BTreeSet;
 
 use super::Resources;
-use crate::config::records;
-use crate::decode::{Diagnostic, Diagnostics, Part};
+use crate::config::records::{self, Action};
+use crate::decode::{Diagnostic, Diagnostics, Part, Text};
+use crate::id::KeyArn;
 use crate::kind::Address;
+
+/// The resources that leave the stack.
+#[derive(Default)]
+pub(super) struct Removed {
+    /// The addresses to stop managing without changing AWS.
+    pub(super) forget: BTreeSet<Address>,
+    /// The duplicate keys to delete.
+    pub(super) delete: BTreeSet<KeyArn>,
+}
 
 pub(super) fn resolve(
     declared: Option<&[Part<records::Removed>]>,
     resources: &Resources,
     d: &mut Diagnostics,
-) -> BTreeSet<Address> {
-    let mut forget = BTreeSet::new();
+) -> Removed {
+    let mut all = Removed::default();
     for removed in declared.into_iter().flatten().filter_map(|Part(removed)| removed.as_ref()) {
-        let text = &removed.address;
-        match text.value.parse::<Address>() {
-            Ok(address) => {
-                if let Some(declared) = resources.get(&address) {
-                    let message = format!("`{address}` is both declared and removed");
-                    d.push(
-                        Diagnostic::error(text.span, message)
-                            .also(declared.span, "declared here")
-                            .help("remove one of the two"),
-                    );
-                }
-                forget.insert(address);
-            }
-            Err(message) => {
-                let help = "write the address as `kmsctl plan` shows it, such as `key/legacy`";
-                d.error(text.span, message, help);
-            }
+        match removed.action {
+            Action::Forget => all.forget.extend(address(&removed.address, resources, d)),
+            Action::Delete => all.delete.extend(arn(&removed.address, d)),
         }
     }
-    forget
+    all
+}
+
+fn address(text: &Text, resources: &Resources, d: &mut Diagnostics) -> Option<Address> {
+    match text.value.parse::<Address>() {
+        Ok(address) => {
+            if let Some(declared) = resources.get(&address) {
+                let message = format!("`{address}` is both declared and removed");
+                d.push(
+                    Diagnostic::error(text.span, message)
+                        .also(declared.span, "declared here")
+                        .help("remove one of the two"),
+                );
+            }
+            Some(address)
+        }
+        Err(message) => {
+            let help = "write the address as `kmsctl plan` shows it, such as `key/legacy`";
+            d.error(text.span, message, help);
+            None
+        }
+    }
+}
+
+fn arn(text: &Text, d: &mut Diagnostics) -> Option<KeyArn> {
+    let arn = text.value.parse().ok();
+    if arn.is_none() {
+        let message = format!("`{}` is not the ARN of a key", text.value);
+        let help = "`action: delete` deletes a duplicate key, by the ARN that `kmsctl plan` shows; to delete \
+                    any other resource, apply it with `protect: false`, and then remove its declaration";
+        d.error(text.span, message, help);
+    }
+    arn
 }

@@ -1,15 +1,20 @@
 //! Identifies the key in AWS that belongs to each address.
+//!
+//! A key is identified by its record, else by the ARN of its `adopt` setting, else by its tags, else by the
+//! alias of its `adopt` setting. Several keys can carry the tags of one address, for example after two runs
+//! without a shared record: `claims` decides which of them is used.
 
-use super::{Aliases, Refresh, is_outage};
+use super::claims::Claims;
+use super::{Aliases, Refresh, Tagged, is_outage};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
-use crate::cloud::retry::{every_page, with_retries};
+use crate::cloud::retry::every_page;
 use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
-use crate::live::Observed;
+use crate::live::{Duplicate, Observed};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of identifying keys.
@@ -19,10 +24,10 @@ pub(super) struct Identified {
     pub(super) unusable: BTreeMap<Address, Observed>,
     /// The undeclared keys that look like declared keys under an old name.
     pub(super) renamed: BTreeMap<Address, Address>,
+    /// The further keys that carry the tags of an address.
+    pub(super) duplicates: BTreeMap<Address, Vec<Duplicate>>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
     unreadable: BTreeSet<KeyArn>,
-    /// Whether the tags of at least one key could be read.
-    any_tags_read: bool,
 }
 
 /// The owner of a key according to its tags.
@@ -37,13 +42,21 @@ pub(super) enum Owner {
 
 impl<C: Cloud> Refresh<'_, C> {
     /// Finds the key of every declared or recorded address.
-    pub(super) async fn identify(&self, aliases: &Aliases) -> Result<Identified, CloudError> {
+    pub(super) async fn identify(
+        &self,
+        aliases: &Aliases,
+        tagged: &Tagged,
+    ) -> Result<Identified, CloudError> {
         let mut identified = Identified::default();
         let mut unknown = BTreeMap::new();
         for address in self.addresses(Kind::Key) {
             let interest = self.interest(address);
             let recorded = interest.record.and_then(|record| record.id.parse::<KeyArn>().ok());
-            match (recorded, interest.declared) {
+            let adopted = interest.declared.and_then(|declared| match &declared.adopt {
+                Some(Adopt::Key(arn)) => Some(arn.clone()),
+                Some(Adopt::Alias(_)) | None => None,
+            });
+            match (recorded.or(adopted), interest.declared) {
                 (Some(arn), _) => {
                     identified.found.insert(address.clone(), arn);
                 }
@@ -53,55 +66,43 @@ impl<C: Cloud> Refresh<'_, C> {
                 (None, None) => {}
             }
         }
-        self.behind_aliases(&mut unknown, aliases, &mut identified).await?;
+        let mut claims = Claims::default();
+        self.behind_aliases(&mut unknown, aliases, &mut claims, &mut identified).await?;
         if !unknown.is_empty() || self.state.records.is_empty() {
-            self.sweep(&mut identified).await?;
+            self.sweep(&mut claims, &mut identified).await?;
+        }
+        self.tagged_keys(tagged, &mut claims, &mut identified).await?;
+        for (address, arns) in claims {
+            if !self.desired.forget.contains(&address) {
+                self.claim(address, arns, &mut identified).await?;
+            }
         }
         unknown.retain(|address, _| {
             !identified.found.contains_key(address) && !identified.unusable.contains_key(address)
         });
         for (address, declared) in unknown {
+            let hidden = hidden(&identified.unreadable, tagged);
             match &declared.adopt {
-                Some(adopt) => self.adopt(address, declared, adopt, aliases, &mut identified),
-                None if identified.unreadable.is_empty() || identified.any_tags_read => {}
-                None => drop(identified.unusable.insert(address, tags_unreadable())),
+                Some(Adopt::Alias(name)) => {
+                    let arn = target(aliases, &declared.place, name.as_str());
+                    identified.adopt(address, name.as_str(), arn);
+                }
+                Some(Adopt::Key(_)) | None if hidden.is_empty() => {}
+                Some(Adopt::Key(_)) | None => {
+                    identified.unusable.insert(address, tags_unreadable(&hidden));
+                }
             }
         }
         identified.one_address_each();
         Ok(identified)
     }
 
-    /// Identifies a key by its `adopt` setting.
-    fn adopt(
-        &self,
-        address: Address,
-        declared: &Declared,
-        adopt: &Adopt,
-        aliases: &Aliases,
-        identified: &mut Identified,
-    ) {
-        let arn = match adopt {
-            Adopt::Key(arn) => Some(arn.clone()),
-            Adopt::Alias(name) => target(aliases, &declared.place, name.as_str()),
-        };
-        match (arn, adopt) {
-            (Some(arn), _) => {
-                identified.found.insert(address, arn);
-            }
-            (None, Adopt::Alias(name)) => {
-                let reason = format!("the key to adopt does not exist: there is no alias `{name}`");
-                let help = "set `adopt` to an existing alias, key id or key ARN".to_owned();
-                identified.unusable.insert(address, Observed::Unusable { reason, help });
-            }
-            (None, Adopt::Key(_)) => {}
-        }
-    }
-
-    /// Identifies keys behind their declared aliases, which avoids reading every key.
+    /// Adds the keys behind the declared aliases of the unknown keys, which avoids reading every key.
     async fn behind_aliases(
         &self,
         unknown: &mut BTreeMap<Address, &Declared>,
         aliases: &Aliases,
+        claims: &mut Claims,
         identified: &mut Identified,
     ) -> Result<(), CloudError> {
         let mut candidates: BTreeMap<Address, BTreeSet<KeyArn>> = BTreeMap::new();
@@ -122,10 +123,12 @@ impl<C: Cloud> Refresh<'_, C> {
             .into_iter()
             .flat_map(|(key, arns)| arns.into_iter().map(move |arn| (key.clone(), arn)));
         let asks = pairs.map(|(key, arn)| async move { (self.owner(&arn).await, key, arn) });
-        let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
         for (owner, key, arn) in self.concurrently(asks).await {
             match owner? {
-                Owner::Ours(name) if name == key.name => claims.entry(key).or_default().push(arn),
+                Owner::Ours(name) if name == key.name => {
+                    unknown.remove(&key);
+                    claims.add(key, arn);
+                }
                 Owner::Ours(name) => {
                     let old = Address::new(Kind::Key, name);
                     let is_undeclared = !self.desired.resources.contains_key(&old)
@@ -149,10 +152,6 @@ impl<C: Cloud> Refresh<'_, C> {
                 }
             }
         }
-        for (address, arns) in claims {
-            unknown.remove(&address);
-            self.claim(address, arns, identified).await?;
-        }
         Ok(())
     }
 
@@ -174,74 +173,50 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     /// Reads the tags of every key that is not identified yet.
-    async fn sweep(&self, identified: &mut Identified) -> Result<(), CloudError> {
-        let mut places = self.places(|kind| kind == Kind::Key);
-        places.insert(self.desired.home.clone());
-        let mut claims: BTreeMap<Address, Vec<KeyArn>> = BTreeMap::new();
-        for place in places {
-            let all =
-                every_page(&self.options.retry, async |from| self.cloud.keys(&place, from).await)
-                    .await?;
-            let known: BTreeSet<&KeyArn> = identified.found.values().collect();
-            let arns = all.iter().map(|id| KeyArn::at(&place, id));
-            let asks = arns
-                .filter(|arn| !known.contains(arn))
-                .map(|arn| async move { (self.owner(&arn).await, arn) });
-            for (owner, arn) in self.concurrently(asks).await {
-                match owner? {
-                    Owner::Ours(name) => {
-                        identified.any_tags_read = true;
-                        claims.entry(Address::new(Kind::Key, name)).or_default().push(arn);
-                    }
-                    Owner::Foreign => identified.any_tags_read = true,
-                    Owner::Unreadable => drop(identified.unreadable.insert(arn)),
-                }
-            }
-        }
-        for (address, arns) in claims {
-            if !identified.found.contains_key(&address) && !self.desired.forget.contains(&address) {
-                self.claim(address, arns, identified).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Assigns one of several keys with the tags of an address. Keys that are pending deletion are used
-    /// only if the address is declared and there is no other key.
-    async fn claim(
+    async fn sweep(
         &self,
-        address: Address,
-        mut arns: Vec<KeyArn>,
+        claims: &mut Claims,
         identified: &mut Identified,
     ) -> Result<(), CloudError> {
-        arns.sort();
-        let declared = self.desired.resources.contains_key(&address);
-        let mut alive = Vec::new();
-        if let ([only], true) = (arns.as_slice(), declared) {
-            identified.found.insert(address, only.clone());
-            return Ok(());
+        let mut places = self.places(|kind| kind == Kind::Key);
+        places.insert(self.desired.home.clone());
+        let mut arns = Vec::new();
+        for place in places {
+            let ids =
+                every_page(&self.options.retry, async |from| self.cloud.keys(&place, from).await)
+                    .await?;
+            arns.extend(ids.iter().map(|id| KeyArn::at(&place, id)));
         }
-        for arn in &arns {
-            match with_retries(&self.options.retry, async || self.cloud.describe(arn).await).await {
-                Ok(metadata) if metadata.is_dying() => {}
-                Err(error) if is_outage(&error) => return Err(error),
-                Ok(_) | Err(_) => alive.push(arn.clone()),
-            }
-        }
-        let candidates = if alive.is_empty() && declared { arns } else { alive };
-        match candidates.as_slice() {
-            [] => {}
-            [arn] => {
-                identified.found.insert(address, arn.clone());
-            }
-            several => {
-                let list: Vec<String> = several.iter().map(ToString::to_string).collect();
-                let reason = format!("several keys carry its tags: {}", list.join(", "));
-                let help = format!(
-                    "keep one: remove the tags `{STACK_TAG}` and `{NAME_TAG}` from the others, or \
-                     name the key with `adopt:`"
-                );
-                identified.unusable.insert(address, Observed::Unusable { reason, help });
+        self.ask(arns, claims, identified).await
+    }
+
+    /// Adds the keys that the Resource Groups Tagging API lists for the stack.
+    async fn tagged_keys(
+        &self,
+        tagged: &Tagged,
+        claims: &mut Claims,
+        identified: &mut Identified,
+    ) -> Result<(), CloudError> {
+        let found = tagged.values().flatten().flatten();
+        let arns = found.filter_map(|arn| arn.parse::<KeyArn>().ok()).collect();
+        self.ask(arns, claims, identified).await
+    }
+
+    /// Reads the tags of the keys that are not identified yet, and adds the keys of the stack.
+    async fn ask(
+        &self,
+        arns: Vec<KeyArn>,
+        claims: &mut Claims,
+        identified: &mut Identified,
+    ) -> Result<(), CloudError> {
+        let known: BTreeSet<&KeyArn> = identified.found.values().collect();
+        let arns = arns.into_iter().filter(|arn| !known.contains(arn) && !claims.has(arn));
+        let asks = arns.map(|arn| async move { (self.owner(&arn).await, arn) });
+        for (owner, arn) in self.concurrently(asks).await {
+            match owner? {
+                Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
+                Owner::Foreign => {}
+                Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
         }
         Ok(())
@@ -249,6 +224,17 @@ impl<C: Cloud> Refresh<'_, C> {
 }
 
 impl Identified {
+    /// Identifies a key by the alias of its `adopt` setting.
+    fn adopt(&mut self, address: Address, alias: &str, arn: Option<KeyArn>) {
+        if let Some(arn) = arn {
+            self.found.insert(address, arn);
+            return;
+        }
+        let reason = format!("the key to adopt does not exist: there is no alias `{alias}`");
+        let help = "set `adopt` to an existing alias, key id or key ARN".to_owned();
+        self.unusable.insert(address, Observed::Unusable { reason, help });
+    }
+
     /// Refuses the second address of a key. Otherwise each apply would give the key to one of the two
     /// addresses in turn.
     fn one_address_each(&mut self) {
@@ -271,17 +257,33 @@ impl Identified {
     }
 }
 
-/// Returns the result for a key that may exist, because the caller may not read the tags of any key.
-fn tags_unreadable() -> Observed {
+/// Returns the keys whose tags are not known. The Resource Groups Tagging API shows which keys of a Region
+/// carry the stack's tags, even if the caller may not read the tags of the keys themselves.
+fn hidden<'a>(unreadable: &'a BTreeSet<KeyArn>, tagged: &Tagged) -> Vec<&'a KeyArn> {
+    let is_foreign = |arn: &KeyArn| {
+        let found = tagged.get(&arn.place()).and_then(|found| found.as_ref().ok());
+        found.is_some_and(|found| !found.contains(&arn.to_string()))
+    };
+    unreadable.iter().filter(|arn| !is_foreign(arn)).collect()
+}
+
+/// The largest number of keys that a message names.
+const NAMED: usize = 3;
+
+/// Returns the result for a key that may exist, because the caller may not read the tags of some keys.
+fn tags_unreadable(hidden: &[&KeyArn]) -> Observed {
+    let mut names: Vec<String> = hidden.iter().take(NAMED).map(|arn| format!("`{arn}`")).collect();
+    if hidden.len() > NAMED {
+        names.push(format!("and {} more", hidden.len() - NAMED));
+    }
     Observed::Unusable {
-        reason:
-            "it is not known whether the key already exists: the caller cannot read the tags of \
-                 any key"
-                .to_owned(),
-        help:
-            "allow the caller kms:ListResourceTags in its IAM policies and in the keys' policies; \
-               otherwise a second key could be created"
-                .to_owned(),
+        reason: format!(
+            "it is not known whether the key already exists: the caller cannot read the tags of {}",
+            names.join(", ")
+        ),
+        help: "allow the caller tag:GetResources, which shows the keys that carry the tags of the \
+               stack, or kms:ListResourceTags on these keys; otherwise a second key could be created"
+            .to_owned(),
     }
 }
 

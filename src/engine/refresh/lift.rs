@@ -5,6 +5,7 @@ use super::{Aliases, Interest, Reading, Refresh, is_outage, unusable};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
+use crate::desired::Adopt;
 use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant::{self, Listed};
@@ -82,6 +83,9 @@ impl<C: Cloud> Refresh<'_, C> {
             Ok(grants) => {
                 self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
                 self.lift_undeclared_grants(address, &arn, &grants, live);
+                let mark = grant::mark(&self.desired.stack);
+                let foreign = grants.into_iter().filter(|grant| !grant.name.starts_with(&mark));
+                live.foreign_grants.insert(address.clone(), foreign.collect());
             }
             Err(error) => {
                 let why = format!(
@@ -117,7 +121,10 @@ impl<C: Cloud> Refresh<'_, C> {
             let address = Address::new(Kind::Key, name.clone());
             self.desired.renamed(&address).unwrap_or(address)
         });
-        if let Some(other) = other.filter(|other| other != address && self.is_known(other)) {
+        let is_another = |other: &Address| {
+            other != address && address.original().as_ref() != Some(other) && self.is_known(other)
+        };
+        if let Some(other) = other.filter(is_another) {
             return Some(Observed::Unusable {
                 reason: format!("`{}` is `{other}` already", metadata.arn),
                 help: "a key has one address: remove one of the two declarations, or forget the \
@@ -256,6 +263,12 @@ impl<C: Cloud> Refresh<'_, C> {
     ) -> Result<(), CloudError> {
         let keys: BTreeMap<KeyArn, Address> =
             live.ids.iter().map(|(address, arn)| (arn.clone(), address.clone())).collect();
+        let duplicates: BTreeMap<KeyArn, Address> = live
+            .duplicates
+            .iter()
+            .flat_map(|(key, all)| all.iter().map(|one| (one.arn.clone(), key.clone())))
+            .filter(|(_, key)| !self.is_adopted(key))
+            .collect();
         for address in self.addresses(Kind::Alias) {
             let interest = self.interest(address);
             let Some(Spec::Alias(wanted)) = interest.specs().next() else {
@@ -270,6 +283,9 @@ impl<C: Cloud> Refresh<'_, C> {
             }
             let seen = match target(aliases, place, wanted.name.as_str()) {
                 None => Observed::Absent,
+                Some(arn) if let Some(key) = duplicates.get(&arn) => {
+                    alias_of_duplicate(wanted, &arn, key, live.ids.get(key))
+                }
                 Some(arn) => {
                     let present = |target| Observed::Present {
                         id: wanted.name.to_string(),
@@ -294,6 +310,12 @@ impl<C: Cloud> Refresh<'_, C> {
             live.observed.insert(address.clone(), seen);
         }
         Ok(())
+    }
+
+    /// Returns whether the configuration names the ARN of a key.
+    fn is_adopted(&self, key: &Address) -> bool {
+        let adopt = self.interest(key).declared.and_then(|declared| declared.adopt.as_ref());
+        matches!(adopt, Some(Adopt::Key(_)))
     }
 
     /// Returns the earlier address of a grant whose key was moved.
@@ -410,6 +432,27 @@ fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observ
         help: format!(
             "if the alias is not needed, delete it with `aws kms delete-alias --alias-name {name}`; \
              stop managing it with `removed: [{{address: {address}, action: forget}}]`"
+        ),
+    }
+}
+
+/// Returns the result for an alias that refers to a further key with the tags of `key`. Two runs that use
+/// different keys must not repoint the alias in turn.
+fn alias_of_duplicate(
+    wanted: &alias::Spec,
+    arn: &KeyArn,
+    key: &Address,
+    used: Option<&KeyArn>,
+) -> Observed {
+    let used = used.map(|used| format!(", for which the stack uses `{used}`")).unwrap_or_default();
+    Observed::Unusable {
+        reason: format!(
+            "`{}` refers to `{arn}`, which carries the tags of `{key}`{used}",
+            wanted.name
+        ),
+        help: format!(
+            "if the alias refers to the right key, write `adopt: {arn}` in the declaration of `{key}`; \
+             otherwise write `adopt` with the ARN of the other key, and the alias is moved to it"
         ),
     }
 }

@@ -2,7 +2,7 @@
 //! because the record was lost. One search finds those of all kinds in a Region.
 
 use super::consumers::{aws_managed, name_key};
-use super::{Aliases, Refresh, is_outage};
+use super::{Aliases, Refresh, Tagged, is_outage};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::{RetryPolicy, with_retries};
@@ -15,24 +15,31 @@ use std::collections::{BTreeMap, BTreeSet};
 const ATTEMPTS: u32 = 3;
 
 impl<C: Cloud> Refresh<'_, C> {
-    /// Adds the undeclared consumers of every Region of the stack.
-    pub(super) async fn find_undeclared_consumers(
-        &self,
-        aliases: &Aliases,
-        live: &mut Live,
-    ) -> Result<(), CloudError> {
+    /// Searches every Region of the stack for the resources that carry the stack's tags.
+    pub(super) async fn tagged(&self) -> Tagged {
         let mut places = self.places(|_| true);
         places.retain(|place| place.account == self.desired.home.account);
         places.insert(self.desired.home.clone());
         let stack = self.desired.stack.as_str();
         let attempts = self.options.retry.attempts.min(ATTEMPTS);
         let retry = &RetryPolicy { attempts, ..self.options.retry.clone() };
-        let searches = places.iter().map(|place| async move {
-            (place, with_retries(retry, async || self.cloud.tagged(place, stack).await).await)
+        let searches = places.into_iter().map(|place| async move {
+            let found = with_retries(retry, async || self.cloud.tagged(&place, stack).await).await;
+            (place, found)
         });
-        for (place, found) in self.concurrently(searches).await {
+        self.concurrently(searches).await.into_iter().collect()
+    }
+
+    /// Adds the undeclared consumers of every Region of the stack.
+    pub(super) async fn find_undeclared_consumers(
+        &self,
+        aliases: &Aliases,
+        tagged: &Tagged,
+        live: &mut Live,
+    ) -> Result<(), CloudError> {
+        for (place, found) in tagged {
             match found {
-                Ok(arns) => self.read_undeclared(place, &arns, aliases, live).await?,
+                Ok(arns) => self.read_undeclared(place, arns, aliases, live).await?,
                 Err(error) => live.unchecked.push(format!(
                     "could not look for resources of this stack that are no longer declared in \
                      {place} ({error}): allow the caller tag:GetResources"

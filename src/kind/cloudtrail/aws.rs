@@ -6,7 +6,7 @@ use crate::id::Place;
 use crate::kind::consumer::{self, Tags};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, unbuilt};
+use crate::sdk::error::{answer, part, unbuilt};
 use aws_sdk_cloudtrail::error::BuildError;
 use aws_sdk_cloudtrail::types::{self, Tag};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub(crate) async fn tags_of(
         loop {
             let request = client.list_tags().set_resource_id_list(Some(ids.clone()));
             let page = answer(OPERATION, request.set_next_token(from).send().await)?;
-            for entry in page.resource_tag_list() {
+            for entry in part(OPERATION, "list of tags", page.resource_tag_list.as_deref())? {
                 let Some(arn) = entry.resource_id() else {
                     continue;
                 };

@@ -15,7 +15,7 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done, local};
+use crate::sdk::error::{answer, done, local, part};
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::operation::get_event_data_store::GetEventDataStoreOutput;
 use aws_sdk_cloudtrail::types::{EventDataStoreStatus, FederationStatus};
@@ -104,7 +104,9 @@ async fn list(aws: &Aws, at: &Place) -> Result<Vec<Listed>, CloudError> {
     loop {
         let request = client.list_event_data_stores().max_results(1000).set_next_token(from);
         let page = answer(OPERATION, request.send().await)?;
-        all.extend(page.event_data_stores().iter().filter_map(|store| {
+        let stores =
+            part(OPERATION, "list of event data stores", page.event_data_stores.as_deref())?;
+        all.extend(stores.iter().filter_map(|store| {
             let arn = store.event_data_store_arn()?.to_owned();
             Some(Listed { arn, name: store.name().unwrap_or_default().to_owned() })
         }));

@@ -15,7 +15,7 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done, local};
+use crate::sdk::error::{answer, done, local, part};
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{self, Trail};
 use std::collections::BTreeMap;
@@ -34,8 +34,9 @@ impl Service for CloudtrailTrail {
         let request = client.describe_trails().include_shadow_trails(false);
         let described = answer(OPERATION, request.send().await)?;
         let home = format!(":cloudtrail:{}:{}:trail/", at.region, at.account);
-        let trails = described.trail_list().iter();
+        let trails = part(OPERATION, "list of trails", described.trail_list.as_deref())?;
         let trails: Vec<&Trail> = trails
+            .iter()
             .filter(|trail| trail.trail_arn().is_some_and(|arn| arn.contains(&home)))
             .collect();
         let arns: Vec<&str> = trails.iter().filter_map(|trail| trail.trail_arn()).collect();
@@ -309,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn settings_that_are_not_requested_need_no_request() {
-        let replay = replay(&[(200, &described()), (200, "{}")]);
+        let replay = replay(&[(200, &described()), (200, r#"{"ResourceTagList": []}"#)]);
         assert_eq!(replay.aws.objects(&home(), &query(&[])).await.unwrap().len(), 1);
         assert_eq!(replay.bodies().len(), 2);
     }

@@ -15,7 +15,7 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done, unbuilt};
+use crate::sdk::error::{answer, done, part, unbuilt};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     self, BillingMode, KeyType, PointInTimeRecoveryStatus, ProvisionedThroughput, TableDescription,
@@ -78,7 +78,7 @@ async fn names(aws: &Aws, at: &Place) -> Result<BTreeSet<String>, CloudError> {
     let mut pages = client.list_tables().into_paginator().send();
     let mut names = BTreeSet::new();
     while let Some(page) = pages.next().await {
-        names.extend(answer(OPERATION, page)?.table_names.unwrap_or_default());
+        names.extend(part(OPERATION, "list of tables", answer(OPERATION, page)?.table_names)?);
     }
     Ok(names)
 }
@@ -121,8 +121,9 @@ async fn tags_of(client: &Client, arn: &str) -> Result<Tags, CloudError> {
     loop {
         let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(from);
         let page = answer(OPERATION, request.send().await)?;
-        tags.extend(page.tags().iter().map(|tag| (tag.key.clone(), tag.value.clone())));
         from = page.next_token;
+        let found = part(OPERATION, "list of tags", page.tags)?.into_iter();
+        tags.extend(found.map(|tag| (tag.key, tag.value)));
         if from.is_none() {
             return Ok(tags);
         }

@@ -15,7 +15,7 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done, local, unbuilt};
+use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_efs::Client;
 use aws_sdk_efs::types::{
     self, FileSystemDescription, LifeCycleState, MountTargetDescription, Status, Tag,
@@ -42,7 +42,7 @@ impl Service for EfsFileSystem {
             let request = client.describe_file_systems().max_items(PAGE).set_marker(from);
             let page = answer(OPERATION, request.send().await)?;
             from = page.next_marker;
-            let systems = page.file_systems.into_iter().flatten();
+            let systems = part(OPERATION, "list of file systems", page.file_systems)?.into_iter();
             found.extend(systems.filter(|system| {
                 system.life_cycle_state != LifeCycleState::Deleted
                     && query.wants(&system.file_system_id, &tags_of(system))

@@ -16,7 +16,7 @@ use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use crate::policy::Document;
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done, unbuilt};
+use crate::sdk::error::{answer, done, part, unbuilt};
 use aws_sdk_opensearch::Client;
 use aws_sdk_opensearch::types::{self, DomainStatus, Tag};
 use std::collections::BTreeSet;
@@ -39,7 +39,8 @@ impl Service for EsDomain {
         }
         let client = aws.opensearch(at, ClientUse::Reading).await;
         let listed = answer(NAMES, client.list_domain_names().send().await)?;
-        let names = listed.domain_names().iter().filter_map(|info| info.domain_name.clone());
+        let domains = part(NAMES, "list of domains", listed.domain_names.as_deref())?;
+        let names = domains.iter().filter_map(|info| info.domain_name.clone());
         let names: Vec<String> =
             names.filter(|name| query.is_all() || query.ids.contains(name)).collect();
         let reads = names.chunks(DESCRIBED).map(|names| described(&client, names));
@@ -118,7 +119,7 @@ async fn tags_of(client: &Client, domain: &DomainStatus) -> Result<Tags, CloudEr
     const OPERATION: &str = "ListTags";
     match answer(OPERATION, client.list_tags().arn(domain.arn()).send().await) {
         Ok(answer) => {
-            let tags = answer.tag_list.unwrap_or_default();
+            let tags = part(OPERATION, "list of tags", answer.tag_list)?;
             Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
         }
         // The domain was deleted after it was listed.

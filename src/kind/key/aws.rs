@@ -11,7 +11,7 @@ use crate::kind::CallBindings;
 use crate::kind::resolve;
 use crate::policy::Document;
 use crate::sdk::Aws;
-use crate::sdk::error::{answer, done, local, unbuilt};
+use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_kms::primitives::DateTimeFormat;
 use aws_sdk_kms::types::{self, KeyManagerType, KeyMetadata};
 
@@ -20,13 +20,8 @@ pub(crate) fn metadata(
     operation: &'static str,
     found: Option<&KeyMetadata>,
 ) -> Result<Metadata, CloudError> {
-    let wrong = |what: &str| local(operation, Fault::Other, what);
-    let found = found.ok_or_else(|| wrong("the answer contains no key"))?;
-    let arn: KeyArn = found
-        .arn()
-        .ok_or_else(|| wrong("the answer contains no ARN"))?
-        .parse()
-        .map_err(|bad: crate::id::BadId| wrong(&bad.message))?;
+    let found = part(operation, "key", found)?;
+    let arn = part(operation, "ARN of a key", found.arn().and_then(|arn| arn.parse().ok()))?;
     let spec = found.key_spec().map_or(DEFAULT_SPEC, types::KeySpec::as_str);
     let default_usage = rule(spec).and_then(|rule| rule.usages.first().copied());
     let usage = found.key_usage().map(types::KeyUsageType::as_str).or(default_usage);
@@ -39,6 +34,7 @@ pub(crate) fn metadata(
         usage: usage.unwrap_or_default().to_owned(),
         origin: found.origin().map_or(DEFAULT_ORIGIN, types::OriginType::as_str).to_owned(),
         state: found.key_state().map_or(by_flag, types::KeyState::as_str).to_owned(),
+        created: found.creation_date().and_then(|at| at.secs().try_into().ok()).unwrap_or_default(),
         description: found.description().unwrap_or_default().to_owned(),
         multi_region: found.multi_region().unwrap_or(false),
         custom_key_store_id: found.custom_key_store_id().map(str::to_owned),
@@ -227,7 +223,5 @@ fn tags_of_new(
 /// Returns the new key. KMS has created a key even if the answer cannot be read. The ambiguous
 /// error makes the engine search for the key.
 fn made_key(operation: &'static str, found: Option<&KeyMetadata>) -> Result<Outcome, CloudError> {
-    metadata(operation, found)
-        .map(|key| Outcome::Key(key.arn))
-        .map_err(|error| CloudError { fault: Fault::Ambiguous, ..error })
+    metadata(operation, found).map(|key| Outcome::Key(key.arn))
 }

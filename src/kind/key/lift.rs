@@ -14,6 +14,8 @@ pub struct Metadata {
     pub usage: String,
     pub origin: String,
     pub state: String,
+    /// The time of its creation, in seconds since 1970; 0 if KMS does not return it.
+    pub created: u64,
     pub description: String,
     pub multi_region: bool,
     pub custom_key_store_id: Option<String>,

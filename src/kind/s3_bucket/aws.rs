@@ -10,7 +10,7 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, KeyRef, Object, Phase};
 use crate::sdk::Aws;
 use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done, local, unbuilt};
+use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_s3::types::{
     self, EncryptionType, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
@@ -156,8 +156,7 @@ async fn behind(aws: &Aws, at: &Place, alias: &str) -> Result<Encryption, CloudE
     let client = aws.ready(at, OPERATION).await;
     let found = answer(OPERATION, client.describe_key().key_id(alias).send().await)?;
     let arn = found.key_metadata().and_then(|key| key.arn()).and_then(|arn| arn.parse().ok());
-    arn.map(|arn| Encryption::Key(KeyRef::Arn(arn)))
-        .ok_or_else(|| local(OPERATION, Fault::Other, "the answer contains no ARN"))
+    Ok(Encryption::Key(KeyRef::Arn(part(OPERATION, "ARN of a key", arn)?)))
 }
 
 fn built(

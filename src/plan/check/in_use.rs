@@ -4,6 +4,7 @@ use crate::id::KeyArn;
 use crate::impact::{Dependant, Impact, Impacts};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Ids, Kind, Spec, Violation, key};
+use crate::live::Duplicate;
 use crate::plan::Step;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
@@ -26,7 +27,56 @@ pub(in crate::plan) fn check(draft: &Draft<'_>, impacts: &Impacts) -> Vec<Object
         remaining.extend(&snapshots);
         (!remaining.is_empty()).then(|| Objection::new(&step.address, in_use(&remaining, impact)))
     });
+    objections.chain(duplicates(draft, impacts)).collect()
+}
+
+/// The time since which KMS records the uses of keys, 2026-04-23, in seconds since 1970 (KMS Developer Guide,
+/// "Determine past usage of a KMS key").
+const USES_RECORDED_SINCE: u64 = 1_776_902_400;
+
+/// Objects to deleting a duplicate key that was used, or of which that is not known.
+fn duplicates(draft: &Draft<'_>, impacts: &Impacts) -> Vec<Objection> {
+    let leaving = draft.plan.steps.iter().filter_map(|step| {
+        let original = step.address.original()?;
+        let arn = draft.live.ids.get(&step.address)?;
+        let duplicates = draft.live.duplicates.get(&original)?;
+        Some((step, duplicates.iter().find(|duplicate| duplicate.arn == *arn)?))
+    });
+    let objections = leaving.filter_map(|(step, duplicate)| {
+        let mut aliases = draft.live.undeclared_aliases.iter();
+        let reason = match aliases.find(|(_, key)| **key == step.address) {
+            Some(((_, alias), _)) => format!("`{alias}` refers to the key"),
+            None => match draft.live.foreign_grants.get(&step.address) {
+                Some(grants) if grants.is_empty() => {
+                    possible_use(duplicate, impacts.get(&duplicate.arn))?
+                }
+                Some(_) => "there are grants on the key that the stack did not create".to_owned(),
+                None => "the grants on the key cannot be listed".to_owned(),
+            },
+        };
+        let help = "kmsctl deletes a duplicate only if it was certainly never used: move its alias and \
+                    the resources that use it to the other key, and delete it by hand";
+        Some(Objection::new(&step.address, Violation::new("", reason, help)))
+    });
     objections.collect()
+}
+
+/// Returns why it is not certain that a key was never used.
+fn possible_use(duplicate: &Duplicate, impact: Option<&Impact>) -> Option<String> {
+    let Some(usage) = impact.and_then(|impact| impact.last_usage.as_ref()) else {
+        return Some("it is not known whether the key was used".to_owned());
+    };
+    if let Some(when) = &usage.when {
+        return Some(format!("the key was used {when}"));
+    }
+    if duplicate.created < USES_RECORDED_SINCE {
+        return Some(
+            "the key was created before 2026-04-23, when KMS began to record the uses of keys"
+                .to_owned(),
+        );
+    }
+    let caution = impact.and_then(Impact::caution)?;
+    Some(format!("it is not known whether the key is in use: {caution}"))
 }
 
 /// Adds the last use of a key, and the lists that could not be read, to the risk of each step that

@@ -1,7 +1,38 @@
-//! Findings about what carries marks of the stack or belongs to its keys, and is not declared.
+//! Findings about what carries marks of the stack or belongs to its keys, and is not declared: aliases, and
+//! further keys with the tags of an address.
 
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
+
+/// The rule of the finding that several keys carry the tags of one address.
+pub(in crate::plan) const DUPLICATE: &str = "duplicate-key";
+
+/// Returns the findings about further keys with the tags of an address.
+pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
+    let live = draft.live;
+    let all = live
+        .duplicates
+        .iter()
+        .flat_map(|(address, duplicates)| duplicates.iter().map(move |one| (address, &one.arn)));
+    let rest = all.filter(|(address, arn)| !live.observed.contains_key(&address.duplicate(arn)));
+    rest.map(|(address, arn)| {
+        let used = match live.ids.get(address) {
+            Some(used) => format!("the stack uses `{used}`"),
+            None => "the stack uses another key".to_owned(),
+        };
+        Finding {
+            rule: DUPLICATE.to_owned(),
+            address: address.clone(),
+            message: format!(
+                "`{arn}` carries the tags of this key as well; {used}; another run without the same record \
+                 may have created it. If the other one is right, write `adopt: {arn}`; to delete a key that was \
+                 never used, list it under `removed: [{{address: {arn}, action: delete}}]`; otherwise \
+                 remove its tags `kmsctl:stack` and `kmsctl:name`"
+            ),
+        }
+    })
+    .collect()
+}
 
 /// Returns the findings about undeclared aliases.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Finding> {

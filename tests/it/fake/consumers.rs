@@ -184,7 +184,10 @@ impl FakeAws {
     /// Returns the ARNs of the consumers that carry the tag of a stack.
     pub(super) fn arns_of(&self, at: &Place, stack: &str) -> Vec<String> {
         let shelves = self.shelves.borrow();
-        let mut arns = Vec::new();
+        let regions = self.regions.borrow();
+        let keys = regions.get(at).into_iter().flat_map(|region| region.keys.values());
+        let ours = keys.filter(|key| key.tags.get(STACK_TAG).is_some_and(|tag| tag == stack));
+        let mut arns: Vec<String> = ours.map(|key| key.meta.arn.to_string()).collect();
         for ((kind, place), shelf) in shelves.iter() {
             let Some(form) = kind.facts().arn.filter(|_| place == at) else {
                 continue;
