@@ -40,9 +40,9 @@ pub struct Global {
     /// Set a variable of the configuration, `${var.NAME}`; may be repeated
     #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
-    /// Folder or S3 prefix that holds the state, such as s3://bucket/prefix
+    /// Folder or S3 prefix that holds the state, such as s3://bucket/prefix, or `none`
     ///
-    /// In S3, one run at a time holds a lease, which ends by itself, and every write is conditional
+    /// With `none` no record is kept, and every run finds the resources of the stack in AWS. In S3, one run at a time holds a lease, which ends by itself, and every write is conditional
     /// (`kmsctl explain state`).
     #[arg(
         long,

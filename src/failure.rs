@@ -17,7 +17,7 @@ pub enum Exit {
     Refused = 3,
     /// Some changes were applied and some were not.
     Partial = 4,
-    /// The saved plan is stale, or the state is locked.
+    /// The saved plan is stale, the state is locked, or another run of the stack is at work.
     Conflict = 5,
     /// The command line is wrong.
     Usage = 64,

@@ -4,7 +4,7 @@ use crate::id::{AliasArn, KeyArn, Place, Region};
 use crate::kind::address::Address;
 use crate::kind::grant::Listed;
 use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The resource that AWS has at an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct Live {
     pub observed: BTreeMap<Address, Observed>,
     /// The ARNs of the stack's keys.
     pub ids: Ids,
+    /// The keys that were listed because a key of the stack was not found otherwise.
+    pub listed: BTreeSet<KeyArn>,
     /// The specs, usages and states of the keys that resources refer to.
     pub key_facts: KeyFacts,
     /// The keys behind the aliases that resources refer to.

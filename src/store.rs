@@ -1,13 +1,15 @@
-//! Where the state of a stack is kept, and who may change it: a folder, or a prefix of an S3 bucket.
+//! Where the state of a stack is kept, and who may change it: a folder, a prefix of an S3 bucket, or nowhere.
 //! Only this module writes files, and only it writes objects of the store's bucket.
 
 mod choice;
 pub mod folder;
 pub mod lease;
+mod nowhere;
 pub mod s3;
 
 pub use choice::{AnyStore, Location};
 pub use folder::{Folder, write_atomic};
+pub use nowhere::Nowhere;
 pub use s3::S3;
 
 use crate::answer::CloudError;

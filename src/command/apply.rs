@@ -5,11 +5,10 @@ use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, now, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
-use crate::engine::apply::{Ended, Known, announce, apply as execute};
+use crate::engine::apply::{Ended, Known, StepError, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
-use crate::kind::Ids;
 use crate::plan::{Approved, Plan, Stale};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
@@ -81,7 +80,7 @@ async fn run_locked(
         let message = "the outcome of a call of an earlier run is still unknown";
         return Err(Failure::new(message).exit(Exit::Partial));
     }
-    let (mut plan, ids) = make(session, &replay.state, io).await?;
+    let (mut plan, known) = make(session, &replay.state, io).await?;
     let plan = match mode {
         Mode::Fresh { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
@@ -96,7 +95,7 @@ async fn run_locked(
         }
     };
     commit_journal(session, &mut replay).await?;
-    let ended = execute_plan(session, io, &plan, ids, &mut replay).await?;
+    let ended = execute_plan(session, io, &plan, known, &mut replay).await?;
     Ok(summarize(io, plan.plan(), &ended))
 }
 
@@ -141,7 +140,7 @@ async fn execute_plan(
     session: &Session,
     io: &Io,
     approved: &Approved,
-    ids: Ids,
+    known: Known,
     replay: &mut Replay,
 ) -> Result<Ended, Failure> {
     let plan = approved.plan();
@@ -151,7 +150,6 @@ async fn execute_plan(
     }
     let mut host = Terminal::new(&session.store, replay.clone(), &announced, io, plan.steps.len());
     host.watch_signals();
-    let known = Known { ids, accounts: session.desired.own_accounts() };
     let ended = execute(&session.aws, &host, &session.options, approved, known).await;
     *replay = host.finish();
     if plan.steps.is_empty() && plan.remember.is_empty() {
@@ -188,6 +186,9 @@ fn summarize(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
         text.push(format!("Blocked: {} (see above).", plan.blocked.len()));
     }
     io.say(&text.join(" "));
+    if ended.failed.iter().any(|(_, error)| matches!(error, StepError::Rival(_))) {
+        return Exit::Conflict;
+    }
     match (ended.is_complete(), ended.stopped) {
         (false, true) => Exit::Interrupted,
         (false, false) => Exit::Partial,

@@ -4,11 +4,11 @@ use super::plan_file::PlanFile;
 use super::session::Session;
 use crate::cli::{Format, Global, PlanArgs};
 use crate::desired::Desired;
+use crate::engine::apply::Known;
 use crate::engine::refresh::refresh;
 use crate::engine::survey::survey;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
-use crate::kind::Ids;
 use crate::kind::address::Address;
 use crate::live::Live;
 use crate::plan::{self, Drifts, Plan};
@@ -17,12 +17,12 @@ use crate::state::State;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Reads AWS and makes a plan. Also returns the ARNs of the stack's keys.
+/// Reads AWS and makes a plan. Also returns the facts that are known before the first call.
 pub(super) async fn make(
     session: &Session,
     state: &State,
     io: &Io,
-) -> Result<(Plan, Ids), Failure> {
+) -> Result<(Plan, Known), Failure> {
     let live = observe(session, state).await?;
     let draft = plan::draft(&session.desired, state, &live);
     let accounts = session.desired.own_accounts();
@@ -34,7 +34,7 @@ pub(super) async fn make(
              ({error}). KMS refuses a policy or grant that names one that does not exist."
         ));
     }
-    Ok((plan, live.ids))
+    Ok((plan, Known { ids: live.ids, seen: live.listed, accounts }))
 }
 
 /// Reads the live resources of the stack.

@@ -134,7 +134,7 @@ pub(super) fn options(global: &Global) -> Options {
 /// Returns the place of the state that the command line or the environment names.
 pub(super) fn location(global: &Global) -> Result<Location, Failure> {
     global.state.parse().map_err(|message: String| {
-        let hint = "name a folder, or a bucket and a prefix: `--state s3://bucket/prefix`";
+        let hint = "name a folder, a bucket and a prefix (`--state s3://bucket/prefix`), or `none`";
         Failure::new(message).hint(hint).exit(Exit::Usage)
     })
 }

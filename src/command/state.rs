@@ -27,6 +27,13 @@ pub(super) async fn state(
         loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration has no `stack`"))?;
     let region = region(global)?.or_else(|| loaded.region());
     let store = match location(global)? {
+        Location::Nowhere => {
+            let failure = Failure::new("there is no state: `--state none` keeps no record");
+            return Err(failure.exit(Exit::Usage).hint(
+                "to stop managing a resource, list it under `removed` in the configuration; to rename a \
+                 key, list it under `moved`",
+            ));
+        }
         Location::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
         location @ Location::S3 { .. } => {
             location.store(stack, &Aws::connect(region, global.profile.clone()).await)

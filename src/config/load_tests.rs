@@ -101,11 +101,13 @@ fn names_fields_and_references_are_checked() {
       |
       = help: write the address as `kmsctl plan` shows it, such as `key/legacy`
 
-    error: expected one of forget, found `delete`
-     --> a.yaml:8:30
+    error: `key/c` is not the ARN of a key
+     --> a.yaml:8:15
       |
     8 |   - {address: key/c, action: delete}
-      |                              ^^^^^^
+      |               ^^^^^
+      |
+      = help: `action: delete` deletes a duplicate key, by the ARN that `kmsctl plan` shows; to delete any other resource, apply it with `protect: false`, and then remove its declaration
 
     error: `key/c` is both declared and removed
      --> a.yaml:9:15

@@ -13,6 +13,7 @@ use crate::kind::{Call, ConsumerCall, Ids, KeyRef, Kind, Spec, key};
 use crate::plan::order::{Half, Queue, WorkItem};
 use crate::plan::{Approved, Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use rivals::Rivals;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Notify;
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 mod announce;
 mod error;
+mod rivals;
 mod send;
 mod wait;
 
@@ -97,6 +99,8 @@ impl Ended {
 pub struct Known {
     /// The ARNs of the stack's existing keys.
     pub ids: Ids,
+    /// The keys that existed in the Regions of the stack when the plan was made.
+    pub seen: BTreeSet<KeyArn>,
     /// The accounts whose IAM kmsctl can read.
     pub accounts: BTreeSet<AccountId>,
 }
@@ -113,8 +117,9 @@ struct Run<'a, C, W> {
     /// The roles that the plan creates. IAM may not show them at once.
     created_roles: BTreeSet<IdentityArn>,
     accounts: BTreeSet<AccountId>,
-    /// Whether the journal could not be written. No step begins then.
-    broken: Cell<bool>,
+    rivals: Rivals,
+    /// Whether no further step may begin: the journal could not be written, or another run is at work.
+    halted: Cell<bool>,
     /// AWS's identifiers of the consumers that this run created.
     consumers: RefCell<BTreeMap<Address, String>>,
     /// The number of running steps that only wait for AWS.
@@ -142,7 +147,8 @@ pub async fn apply<C: Cloud, W: Host>(
         nonces: Nonces::default(),
         created_roles: plan.roles_to_create(),
         accounts: known.accounts,
-        broken: Cell::new(false),
+        rivals: Rivals::new(known.seen),
+        halted: Cell::new(false),
         consumers: RefCell::default(),
         idle: Cell::new(0),
         freed: Notify::new(),
@@ -157,7 +163,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         let mut ended =
             Ended { finished: Vec::new(), failed: Vec::new(), left: Vec::new(), stopped: false };
         loop {
-            let halted = self.broken.get() || self.host.stop();
+            let halted = self.halted.get() || self.host.stop();
             while !halted && running.len() - self.idle.get() < self.options.parallelism.max(1) {
                 let Some(work) = self.host.choose(queue.ready()) else {
                     break;
@@ -232,7 +238,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
     }
 
     fn write(&self, event: &Event) -> Result<(), StepError> {
-        let written = self.host.write(event).inspect_err(|_| self.broken.set(true));
+        let written = self.host.write(event).inspect_err(|_| self.halted.set(true));
         Ok(written?)
     }
 
@@ -245,6 +251,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
     ) -> Result<(), StepError> {
         let PlannedCall { at, call } = planned;
         let nonce = creates(call).then(|| self.host.nonce(&step.address, number)).transpose()?;
+        let turn = self.turn(at, call, nonce.as_deref()).await?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
             address: address(),
@@ -258,7 +265,10 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             Ok(outcome) => {
                 self.note(step, call, &outcome);
                 self.write(&Event::Done { address: address(), number, outcome })?;
-                Ok(())
+                match turn {
+                    Some(turn) => self.end_turn(at, turn).await,
+                    None => Ok(()),
+                }
             }
             Err(error) => {
                 // A call whose outcome is not known stays an open intent. The next run settles it.

@@ -82,6 +82,7 @@ pub async fn refresh<C: Cloud>(
         observed: identified.unusable,
         renamed: identified.renamed,
         duplicates: identified.duplicates,
+        listed: identified.listed,
         caller: caller.map(str::to_owned),
         ..Live::default()
     };

@@ -1,6 +1,6 @@
 //! The place of the state that the command line names, and the store there.
 
-use super::{Folder, Holder, S3, Store, StoreError, Waiting};
+use super::{Folder, Holder, Nowhere, S3, Store, StoreError, Waiting};
 use crate::id::Name;
 use crate::journal::{Event, Replay};
 use crate::sdk::Aws;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// The place of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
+    /// No record is kept.
+    Nowhere,
     /// A folder.
     Folder(PathBuf),
     /// A prefix in a bucket. It may be empty, and ends without a slash.
@@ -29,6 +31,9 @@ impl FromStr for Location {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::Nowhere);
+        }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Ok(Self::Folder(PathBuf::from(text)));
         };
@@ -53,6 +58,7 @@ impl Location {
     #[must_use]
     pub fn store(self, stack: Name, aws: &Aws) -> AnyStore {
         match self {
+            Self::Nowhere => AnyStore::Nowhere(Nowhere::new(stack)),
             Self::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
             Self::S3 { bucket, prefix } => {
                 let objects = Arc::new(Bucket::new(aws, bucket.clone()));
@@ -62,9 +68,11 @@ impl Location {
     }
 }
 
-/// The store of a stack, of either kind.
+/// The store of a stack, of any kind.
 #[derive(Debug)]
 pub enum AnyStore {
+    /// Nowhere.
+    Nowhere(Nowhere),
     /// In a folder.
     Folder(Folder),
     /// In a bucket.
@@ -75,6 +83,7 @@ impl Store for AnyStore {
     async fn read(&self, lineage: &str) -> Result<Replay, StoreError> {
         match self {
             Self::Folder(store) => store.read(lineage).await,
+            Self::Nowhere(store) => store.read(lineage).await,
             Self::S3(store) => store.read(lineage).await,
         }
     }
@@ -82,6 +91,7 @@ impl Store for AnyStore {
     async fn lock(&self, holder: &Holder, waiting: Waiting<'_>) -> Result<(), StoreError> {
         match self {
             Self::Folder(store) => store.lock(holder, waiting).await,
+            Self::Nowhere(store) => store.lock(holder, waiting).await,
             Self::S3(store) => store.lock(holder, waiting).await,
         }
     }
@@ -89,6 +99,7 @@ impl Store for AnyStore {
     async fn unlock(&self) {
         match self {
             Self::Folder(store) => store.unlock().await,
+            Self::Nowhere(store) => store.unlock().await,
             Self::S3(store) => store.unlock().await,
         }
     }
@@ -96,6 +107,7 @@ impl Store for AnyStore {
     async fn check_unlocked(&self, waiting: Waiting<'_>) -> Result<(), StoreError> {
         match self {
             Self::Folder(store) => store.check_unlocked(waiting).await,
+            Self::Nowhere(store) => store.check_unlocked(waiting).await,
             Self::S3(store) => store.check_unlocked(waiting).await,
         }
     }
@@ -103,6 +115,7 @@ impl Store for AnyStore {
     fn break_lock(&self, id: &str) -> Result<Holder, StoreError> {
         match self {
             Self::Folder(store) => store.break_lock(id),
+            Self::Nowhere(store) => store.break_lock(id),
             Self::S3(store) => store.break_lock(id),
         }
     }
@@ -110,6 +123,7 @@ impl Store for AnyStore {
     fn permit(&self) -> Option<Arc<dyn Permit>> {
         match self {
             Self::Folder(store) => store.permit(),
+            Self::Nowhere(store) => store.permit(),
             Self::S3(store) => store.permit(),
         }
     }
@@ -117,6 +131,7 @@ impl Store for AnyStore {
     fn lost(&self) -> Option<String> {
         match self {
             Self::Folder(store) => store.lost(),
+            Self::Nowhere(store) => store.lost(),
             Self::S3(store) => store.lost(),
         }
     }
@@ -124,6 +139,7 @@ impl Store for AnyStore {
     fn has_journal(&self) -> bool {
         match self {
             Self::Folder(store) => store.has_journal(),
+            Self::Nowhere(store) => store.has_journal(),
             Self::S3(store) => store.has_journal(),
         }
     }
@@ -131,6 +147,7 @@ impl Store for AnyStore {
     async fn begin(&self, state: &State, planned: &[Event]) -> Result<(), StoreError> {
         match self {
             Self::Folder(store) => store.begin(state, planned).await,
+            Self::Nowhere(store) => store.begin(state, planned).await,
             Self::S3(store) => store.begin(state, planned).await,
         }
     }
@@ -138,6 +155,7 @@ impl Store for AnyStore {
     fn append(&self, event: &Event) -> Result<(), StoreError> {
         match self {
             Self::Folder(store) => store.append(event),
+            Self::Nowhere(store) => store.append(event),
             Self::S3(store) => store.append(event),
         }
     }
@@ -145,6 +163,7 @@ impl Store for AnyStore {
     async fn suspend(&self) -> Result<(), StoreError> {
         match self {
             Self::Folder(store) => store.suspend().await,
+            Self::Nowhere(store) => store.suspend().await,
             Self::S3(store) => store.suspend().await,
         }
     }
@@ -152,6 +171,7 @@ impl Store for AnyStore {
     async fn commit(&self, state: &State) -> Result<(), StoreError> {
         match self {
             Self::Folder(store) => store.commit(state).await,
+            Self::Nowhere(store) => store.commit(state).await,
             Self::S3(store) => store.commit(state).await,
         }
     }
@@ -167,6 +187,8 @@ mod tests {
             let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
             Ok(Location::S3 { bucket, prefix })
         };
+        assert_eq!("none".parse(), Ok(Location::Nowhere));
+        assert_eq!("./none".parse(), Ok(Location::Folder("./none".into())));
         assert_eq!("state".parse(), Ok(Location::Folder("state".into())));
         assert_eq!("s3://b".parse(), s3("b", ""));
         assert_eq!("s3://b/".parse(), s3("b", ""));

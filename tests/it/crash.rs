@@ -168,7 +168,7 @@ fn the_next_run_continues_after_a_kill_at_each_call() {
     after EnableKeyRotation of key/storage: CreateAlias, CreateGrant
     before CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch: CreateAlias, CreateGrant
     after CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch: CreateGrant
-    before CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch: CreateGrant
-    after CreateAlias of alias/alias/storage, CreateGrant of grant/storage/batch:
+    before CreateGrant of grant/storage/batch: CreateGrant
+    after CreateGrant of grant/storage/batch:
     ");
 }

@@ -13,6 +13,9 @@ use kmsctl::plan::Plan;
 /// A time at which KMS records the uses of keys, in seconds since 1970.
 const RECENTLY: u64 = 1_790_000_000;
 
+/// A change of the stack with a duplicate.
+type Change<'a> = &'a dyn Fn(&Stack, &KeyArn);
+
 /// Returns an applied stack, and a younger copy of its key that another run created.
 fn twice(all: &Desired) -> (Stack, KeyArn, KeyArn) {
     let mut stack = Stack::new(5);
@@ -158,7 +161,7 @@ fn a_duplicate_that_may_be_in_use_is_not_deleted() {
             grant.grant_id = format!("theirs-{number}");
         }
     };
-    let cases: [(&str, &dyn Fn(&Stack, &KeyArn)); 5] = [
+    let cases: [(&str, Change<'_>); 5] = [
         ("the key was used 2026-10-01T00:00:00Z", &used),
         ("it is not known whether the key was used", &denied),
         ("`alias/used` refers to the key", &aliased),

@@ -104,8 +104,10 @@ pub(crate) struct Region {
     pub(crate) aliases: BTreeMap<String, String>,
 }
 
+/// A change of AWS outside of kmsctl.
+pub(crate) type Meanwhile = Box<dyn FnOnce(&FakeAws)>;
+
 /// The stand-in.
-#[derive(Debug)]
 pub(crate) struct FakeAws {
     pub(crate) regions: RefCell<BTreeMap<Place, Region>>,
     pub(crate) faults: RefCell<Faults>,
@@ -129,6 +131,8 @@ pub(crate) struct FakeAws {
     pub(crate) killed: Cell<bool>,
     /// The creation time of the first new resource, in seconds since 1970. Each further one is a second younger.
     pub(crate) created: Cell<u64>,
+    /// A change of AWS after the next `CreateKey`.
+    pub(crate) meanwhile_creating: Cell<Option<Meanwhile>>,
     serial: Cell<u64>,
     rng: Rng,
 }
@@ -175,6 +179,7 @@ impl FakeAws {
             unseen: RefCell::default(),
             killed: Cell::new(false),
             created: Cell::new(NOW - 3600),
+            meanwhile_creating: Cell::new(None),
             serial: Cell::new(0),
             rng: Rng::new(seed),
         }
@@ -503,6 +508,11 @@ impl Cloud for FakeAws {
             (false, call) => self.execute(at, call, &bindings, name),
         };
         self.log.borrow_mut().push((name.to_owned(), result.is_ok()));
+        if name == "CreateKey"
+            && let Some(meanwhile) = self.meanwhile_creating.take()
+        {
+            meanwhile(self);
+        }
         if let Err(error) = &result {
             self.refusals.borrow_mut().push(error.to_string());
         }

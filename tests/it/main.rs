@@ -47,6 +47,7 @@ mod races;
 mod readme;
 mod record;
 mod replicas;
+mod rivals;
 mod scenarios;
 mod service_linked_roles;
 mod stores;

@@ -73,7 +73,7 @@ fn holder(id: &str) -> Holder {
 }
 
 /// Makes the run of `kmsctl apply` with the state in S3.
-async fn run(
+pub(crate) async fn run(
     aws: &FakeAws,
     store: &S3<Client>,
     desired: &Desired,
@@ -123,7 +123,7 @@ async fn run_locked(
     });
     let host = Machine { store, nonces: nonces.collect(), replay: RefCell::new(replay) };
     let approved = Approved::by_consent(plan.clone());
-    let known = Known { ids: live.ids, accounts: desired.own_accounts() };
+    let known = Known { ids: live.ids, seen: live.listed, accounts: desired.own_accounts() };
     let ended = apply(aws, &host, &options, &approved, known).await;
     let mut replay = host.replay.into_inner();
     if plan.steps.is_empty() && plan.remember.is_empty() {
@@ -207,7 +207,7 @@ async fn machine(
 }
 
 /// Returns three keys with aliases and grants.
-fn declared() -> Desired {
+pub(crate) fn declared() -> Desired {
     let mut desired = storage();
     for name in ["one", "two"] {
         desired = desired.key(name, |_| {}).alias(name, name).grant(name, "batch", &["Decrypt"]);
@@ -242,7 +242,7 @@ fn a_hundred_races_create_nothing_twice() {
     block_on(race(&calm.fake.picture(), calm.fake.keys_total()));
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_time().start_paused(true).build().unwrap().block_on(future)
 }

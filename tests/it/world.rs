@@ -1,6 +1,6 @@
 //! The host of the engine, and a stack for repeated runs.
 
-use crate::fake::{FakeAws, Kill, NOW, Rng};
+use crate::fake::{FakeAws, Kill, Meanwhile, NOW, Rng};
 use kmsctl::answer::CloudError;
 use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
@@ -65,9 +65,6 @@ impl Host for Memory<'_> {
         ready.iter().nth(n).copied()
     }
 }
-
-/// A change of AWS outside of kmsctl.
-pub(crate) type Meanwhile = Box<dyn FnOnce(&FakeAws)>;
 
 /// A stack: the stand-in, the state and the journal.
 pub(crate) struct Stack {
@@ -192,7 +189,8 @@ impl Stack {
                 meanwhile(&self.fake);
             }
             let approved = Approved::by_consent(plan.clone());
-            let known = Known { ids: live.ids, accounts: desired.own_accounts() };
+            let known =
+                Known { ids: live.ids, seen: live.listed, accounts: desired.own_accounts() };
             let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
                 true => std::task::Poll::Ready(()),
                 false => std::task::Poll::Pending,

@@ -1,6 +1,7 @@
 //! The errors of a step. AWS's errors keep their code and request id.
 
 use crate::answer::CloudError;
+use crate::id::KeyArn;
 use std::error::Error;
 
 /// An error of the [`Host`](super::Host): of the journal or of the source of randomness.
@@ -27,6 +28,12 @@ pub enum StepError {
         #[source]
         wait: Box<WaitError>,
     },
+    /// Another run of the stack creates keys at the same time.
+    #[error(
+        "another run of this stack has created `{0}`: no further call was sent, and nothing was deleted; \
+         wait until that run has ended, and plan again"
+    )]
+    Rival(KeyArn),
     /// The run was asked to stop.
     #[error("stopped on request, between two calls")]
     Stopped,

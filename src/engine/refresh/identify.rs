@@ -26,6 +26,8 @@ pub(super) struct Identified {
     pub(super) renamed: BTreeMap<Address, Address>,
     /// The further keys that carry the tags of an address.
     pub(super) duplicates: BTreeMap<Address, Vec<Duplicate>>,
+    /// The keys of every Region that was searched.
+    pub(super) listed: BTreeSet<KeyArn>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
     unreadable: BTreeSet<KeyArn>,
 }
@@ -187,6 +189,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     .await?;
             arns.extend(ids.iter().map(|id| KeyArn::at(&place, id)));
         }
+        identified.listed.extend(arns.iter().cloned());
         self.ask(arns, claims, identified).await
     }
 
