@@ -14,6 +14,9 @@ pub enum Fault {
     AlreadyExists,
     /// The caller has no permission.
     Denied,
+    /// AWS does not accept the credentials, for example because they have expired or the clock of the caller is
+    /// wrong, or there are none. AWS did not execute the request.
+    Credentials,
     /// The request was throttled. AWS did not execute it.
     Throttled,
     /// The object is in a state that does not allow the request.

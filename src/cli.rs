@@ -67,6 +67,18 @@ pub struct Global {
     /// Number of resources to read or change at the same time
     #[arg(long, global = true, value_name = "N", default_value_t = 64)]
     pub parallelism: usize,
+    /// Longest time for which AWS may return old answers after a change
+    ///
+    /// A run that begins within this time after the last one, and finds differences, reads the stack again
+    /// before it reports them.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 15,
+        env = "KMSCTL_SETTLE_TIME"
+    )]
+    pub settle_time: u64,
     /// Show more detail, such as the actions of an access change and waived findings
     #[arg(short, long, global = true)]
     pub verbose: bool,

@@ -1,4 +1,5 @@
-//! The code that calls AWS: `refresh` reads the live resources, `survey` reads what a draft needs,
+//! The code that calls AWS: `refresh` reads the live resources, `look` repeats that
+//! while AWS may not show recent changes, `survey` reads what a draft needs,
 //! `apply` executes a plan, `settle` and `recover` find out whether AWS executed a call whose answer
 //! was lost, and `impact` finds the dependants of a key.
 //!
@@ -7,6 +8,7 @@
 pub mod apply;
 pub mod identities;
 pub mod impact;
+pub mod look;
 pub mod recover;
 pub mod refresh;
 pub mod settle;

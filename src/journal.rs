@@ -290,6 +290,7 @@ impl Replay {
             }
             Event::Intended { address, number, at, call, nonce, time } => {
                 let (number, time) = (*number, *time);
+                self.state.changed = self.state.changed.max(time);
                 let (at, call, nonce) = (at.clone(), (**call).clone(), nonce.clone());
                 match self.open.get_mut(address) {
                     Some(open) if open.in_flight.is_none() => {

@@ -3,6 +3,7 @@
 use crate::id::{AliasArn, KeyArn, Place, Region};
 use crate::kind::address::Address;
 use crate::kind::grant::Listed;
+use crate::kind::key::Found;
 use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,11 +74,16 @@ pub struct Live {
     /// The undeclared keys that look like declared keys under an old name: the declared addresses by the old
     /// ones.
     pub renamed: BTreeMap<Address, Address>,
+    /// The creation time of the newest key that belongs to the stack, or whose tags AWS may not show yet, in
+    /// seconds since 1970. It is only known if a declared resource without a record is missing.
+    pub newest: Option<u64>,
     /// The further keys that carry the tags of an address.
     pub duplicates: BTreeMap<Address, Vec<Duplicate>>,
     /// The grants on the keys of the stack whose names do not carry its mark. AWS services and other owners
     /// created them.
     pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
+    /// The declared keys that were found only by their tags: without a record and without `adopt`.
+    pub found: BTreeMap<Address, Found>,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,
     /// The caller's ARN, as STS reports it.

@@ -5,8 +5,10 @@ mod approved;
 mod check;
 mod draft;
 pub mod field;
+mod obstacle;
 pub mod order;
 mod policy_cuts;
+mod rebuilt;
 mod refuse;
 mod renamed;
 mod slot;
@@ -25,6 +27,7 @@ pub use approved::{Approved, Stale};
 pub use check::identities::IdentityStatus;
 pub use draft::{Draft, draft};
 pub use field::FieldChange;
+pub use rebuilt::rebuild;
 
 /// The changes from the live to the desired form of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ pub struct Plan {
     /// What could not be checked, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unchecked: Vec<String>,
+    /// The declared keys and consumers that were found in AWS without a record, with AWS's identifiers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub found: BTreeMap<Address, String>,
     /// The records to write without any call, for example of a lost state. `None` removes the record of
     /// a resource that no longer exists.
     pub remember: BTreeMap<Address, Option<Record>>,

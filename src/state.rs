@@ -39,10 +39,18 @@ pub struct State {
     pub lineage: String,
     /// The number of the state in its history. Each run that changes the state increases it.
     pub serial: u64,
+    /// The time of the last call that changed AWS, in seconds since 1970; 0 if it is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changed: u64,
     /// The name of the stack.
     pub stack: Name,
     /// The records of the resources.
     pub records: BTreeMap<Address, Record>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(time: &u64) -> bool {
+    *time == 0
 }
 
 /// The reason why a state could not be read.
@@ -65,7 +73,7 @@ impl State {
     /// Creates an empty state with serial 0.
     #[must_use]
     pub fn begin(stack: Name, lineage: String) -> Self {
-        Self { version: VERSION, lineage, serial: 0, stack, records: BTreeMap::new() }
+        Self { version: VERSION, lineage, serial: 0, changed: 0, stack, records: BTreeMap::new() }
     }
 
     /// Reads a state. The version is checked before any other field is read.

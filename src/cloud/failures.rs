@@ -26,8 +26,10 @@ async fn codes_become_faults() {
         (400, "InvalidGrantIdException", Fault::NotFound),
         (400, "AlreadyExistsException", Fault::AlreadyExists),
         (400, "AccessDeniedException", Fault::Denied),
-        (400, "ExpiredTokenException", Fault::Denied),
-        (400, "UnrecognizedClientException", Fault::Denied),
+        (400, "ExpiredTokenException", Fault::Credentials),
+        (400, "UnrecognizedClientException", Fault::Credentials),
+        (403, "RequestTimeTooSkewed", Fault::Credentials),
+        (403, "SignatureDoesNotMatch", Fault::Credentials),
         (400, "ThrottlingException", Fault::Throttled),
         (503, "SlowDown", Fault::Throttled),
         (400, "KMSInvalidStateException", Fault::InvalidState),
@@ -73,8 +75,8 @@ async fn a_refused_connection_is_reported_as_unsent() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_role_uses_the_callers_credentials_and_a_failed_assume_role_is_denied()
-{
+async fn an_account_without_a_role_uses_the_callers_credentials_and_a_failed_assume_role_is_reported()
+ {
     let aws = real(aws_config::defaults(BehaviorVersion::latest()).test_credentials()).await;
     let home: AccountId = "444455556666".parse().unwrap();
     let aws = aws.with_accounts(home.clone(), BTreeMap::new());
@@ -84,6 +86,6 @@ async fn an_account_without_a_role_uses_the_callers_credentials_and_a_failed_ass
     let role = "arn:aws:iam::111122223333:role/kms".to_owned();
     let accounts = BTreeMap::from([(arn().account, role)]);
     let error = aws.with_accounts(home, accounts).policy(&arn()).await.unwrap_err();
-    assert_eq!(error.fault, Fault::Denied, "{error}");
+    assert_eq!(error.fault, Fault::Credentials, "{error}");
     assert!(error.message.starts_with("there are no usable AWS credentials"), "{error}");
 }

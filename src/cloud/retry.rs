@@ -48,6 +48,7 @@ fn is_temporary(fault: Fault) -> bool {
         Fault::NotFound
         | Fault::AlreadyExists
         | Fault::Denied
+        | Fault::Credentials
         | Fault::InvalidState
         | Fault::Invalid
         | Fault::Malformed

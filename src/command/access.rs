@@ -118,7 +118,7 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Options,
     let arn = match recorded {
         Some(arn) => Some(arn),
         None if session.desired.resources.contains_key(&address) => {
-            plan::observe(&session, &replay.state).await?.ids.remove(&address)
+            plan::observe(&session, &replay.state, io).await?.ids.remove(&address)
         }
         None => None,
     };

@@ -1,6 +1,6 @@
 //! `apply` and `destroy`: make a plan, ask for confirmation, and execute the plan.
 
-use super::plan::{make, narrow, print};
+use super::plan::{make, narrow, observe, print};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, now, random};
@@ -9,7 +9,8 @@ use crate::engine::apply::{Ended, Known, StepError, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
-use crate::plan::{Approved, Plan, Stale};
+use crate::plan::{Approved, Plan, Stale, rebuild};
+use crate::state::State;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
 
@@ -20,42 +21,63 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
             let saved = PlanFile::read(path)?;
             let session = Session::of_plan(global, saved.desired).await?;
             let mode = Mode::Saved { plan: Box::new(saved.plan), targets: saved.targets };
-            run(global, &session, io, "apply", mode).await
+            run(global, session, io, "apply", mode).await
         }
         None => {
             let session = Session::open(global, io).await?;
             let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
-            run(global, &session, io, "apply", mode).await
+            run(global, session, io, "apply", mode).await
         }
     }
 }
 
 /// Runs `kmsctl destroy`: applies an empty configuration.
 pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Result<Exit, Failure> {
-    let mut session = Session::open(global, io).await?;
+    let session = Session::open(global, io).await?;
+    let mode = Mode::Destroy { targets: &args.targets, approved: args.auto_approve };
+    run(global, session, io, "destroy", mode).await
+}
+
+/// Adds the missing records of the declared resources, and removes every declaration.
+async fn undeclare(session: &mut Session, state: &mut State, io: &Io) -> Result<(), Failure> {
+    let mut declared = session.desired.resources.keys();
+    if declared.any(|address| !state.records.contains_key(address)) {
+        let live = observe(session, state, io).await?;
+        rebuild(state, &session.desired, &live);
+    }
     session.desired.resources.clear();
     session.desired.findings.clear();
     session.desired.existing = BTreeSet::new();
-    let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
-    run(global, &session, io, "destroy", mode).await
+    Ok(())
 }
 
 /// The origin of the plan to apply.
 enum Mode<'a> {
-    Fresh { targets: &'a [String], approved: bool },
-    Saved { plan: Box<Plan>, targets: Vec<String> },
+    Fresh {
+        targets: &'a [String],
+        approved: bool,
+    },
+    /// Everything that the stack manages is deleted.
+    Destroy {
+        targets: &'a [String],
+        approved: bool,
+    },
+    Saved {
+        plan: Box<Plan>,
+        targets: Vec<String>,
+    },
 }
 
 /// Makes and executes a plan under the lock.
 async fn run(
     global: &Global,
-    session: &Session,
+    mut session: Session,
     io: &Io,
     command: &str,
     mode: Mode<'_>,
 ) -> Result<Exit, Failure> {
     session.lock(io, command).await?;
-    let result = run_locked(global, session, io, mode).await;
+    let result = run_locked(global, &mut session, io, mode).await;
     // Whatever failed then, it failed because nothing was sent any more.
     let result = match session.store.lost() {
         Some(reason) => result.map_err(|_| StoreError::LeaseLost(reason).into()),
@@ -67,22 +89,26 @@ async fn run(
 
 async fn run_locked(
     global: &Global,
-    session: &Session,
+    session: &mut Session,
     io: &Io,
     mode: Mode<'_>,
 ) -> Result<Exit, Failure> {
     let lineage = match &mode {
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
-        Mode::Fresh { .. } => random()?,
+        Mode::Fresh { .. } | Mode::Destroy { .. } => random()?,
     };
     let mut replay = session.recover_state(io, true, &lineage).await?;
     if !replay.is_settled() {
         let message = "the outcome of a call of an earlier run is still unknown";
         return Err(Failure::new(message).exit(Exit::Partial));
     }
+    if matches!(mode, Mode::Destroy { .. }) {
+        undeclare(session, &mut replay.state, io).await?;
+    }
+    let session = &*session;
     let (mut plan, known) = make(session, &replay.state, io).await?;
     let plan = match mode {
-        Mode::Fresh { targets, approved } => {
+        Mode::Fresh { targets, approved } | Mode::Destroy { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, Format::Text, global, io)?;
             consent(plan, approved, io)?
@@ -102,10 +128,19 @@ async fn run_locked(
 /// Reports what has changed since the plan was saved.
 fn stale_plan(stale: Stale, io: &Io) -> Failure {
     let what = match stale {
-        Stale::State => "The state",
-        Stale::Aws => "AWS",
+        Stale::State => "Another run has changed the state since the plan was saved.".to_owned(),
+        Stale::Aws(differing) if differing.is_empty() => {
+            "The order of the changes is not that of the saved plan any more.".to_owned()
+        }
+        Stale::Aws(differing) => {
+            let all: Vec<String> = differing.iter().map(ToString::to_string).collect();
+            format!(
+                "AWS has changed since the plan was saved. A new plan differs at: {}.",
+                all.join(", ")
+            )
+        }
     };
-    io.say(&format!("{what} has changed since the plan was saved."));
+    io.say(&what);
     Failure::new("the saved plan is stale")
         .exit(Exit::Conflict)
         .hint("make a new plan, review it, and apply it")

@@ -1,11 +1,11 @@
 //! `plan`, `drift` and `show`: show changes without making them.
 
 use super::plan_file::PlanFile;
-use super::session::Session;
+use super::session::{Session, now};
 use crate::cli::{Format, Global, PlanArgs};
 use crate::desired::Desired;
 use crate::engine::apply::Known;
-use crate::engine::refresh::refresh;
+use crate::engine::look::{Clock, look};
 use crate::engine::survey::survey;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
@@ -23,7 +23,7 @@ pub(super) async fn make(
     state: &State,
     io: &Io,
 ) -> Result<(Plan, Known), Failure> {
-    let live = observe(session, state).await?;
+    let live = observe(session, state, io).await?;
     let draft = plan::draft(&session.desired, state, &live);
     let accounts = session.desired.own_accounts();
     let (survey, error) = survey(&session.aws, &session.options, &draft, &live, &accounts).await;
@@ -38,14 +38,21 @@ pub(super) async fn make(
 }
 
 /// Reads the live resources of the stack.
-pub(super) async fn observe(session: &Session, state: &State) -> Result<Live, Failure> {
+pub(super) async fn observe(session: &Session, state: &State, io: &Io) -> Result<Live, Failure> {
     let caller = Some(session.caller.arn.as_str());
-    Ok(refresh(&session.aws, &session.options, &session.desired, state, caller).await?)
+    let clock = Clock { now: now(), settle: session.settle };
+    let waiting = |seconds| {
+        io.say(&format!(
+            "AWS may not show the changes of the last minute yet: looking again for up to {seconds} s."
+        ));
+    };
+    let Session { aws, options, desired, .. } = session;
+    Ok(look(aws, options, desired, state, caller, clock, waiting).await?)
 }
 
 /// Reads AWS and returns the changes outside of kmsctl since the last apply.
-async fn find_drift(session: &Session, state: &State) -> Result<Drifts, Failure> {
-    let live = observe(session, state).await?;
+async fn find_drift(session: &Session, state: &State, io: &Io) -> Result<Drifts, Failure> {
+    let live = observe(session, state, io).await?;
     Ok(plan::draft(&session.desired, state, &live).drifts(state))
 }
 
@@ -151,7 +158,7 @@ async fn refresh_only(
     args: &PlanArgs,
     io: &Io,
 ) -> Result<Exit, Failure> {
-    let mut drifts = find_drift(session, state).await?;
+    let mut drifts = find_drift(session, state, io).await?;
     check_targets(&args.targets, session.desired.resources.keys().chain(state.records.keys()))?;
     drifts.narrow(&args.targets);
     print_drifts(&drifts, args.format, global, io);
@@ -168,7 +175,7 @@ async fn refresh_only(
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.read_state(io).await?;
-    let drifts = find_drift(&session, &replay.state).await?;
+    let drifts = find_drift(&session, &replay.state, io).await?;
     let is_same = drifts.drift.is_empty() && drifts.findings.is_empty();
     let exit = match (is_same, drifts.unreadable.is_empty()) {
         (false, _) => Exit::Changes,

@@ -7,7 +7,7 @@ use crate::cloud::{Caller, Cloud};
 use crate::config;
 use crate::desired::Desired;
 use crate::engine::Options;
-use crate::engine::recover::{Recovered, recover};
+use crate::engine::recover::{Executed, Recovered, recover};
 use crate::failure::{Exit, Failure};
 use crate::id::Region;
 use crate::io::Io;
@@ -16,7 +16,7 @@ use crate::moved;
 use crate::sdk::Aws;
 use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A stack, its connection to AWS, and its state files.
 pub(super) struct Session {
@@ -24,6 +24,8 @@ pub(super) struct Session {
     pub(super) desired: Desired,
     pub(super) store: AnyStore,
     pub(super) options: Options,
+    /// The longest time for which AWS may return the form before a change.
+    pub(super) settle: Duration,
     /// The identity that makes the calls.
     pub(super) caller: Caller,
     /// The waivers of the configuration. They are already applied to the findings of `desired`.
@@ -55,7 +57,15 @@ impl Session {
         let waivers = desired.waive(&today());
         let aws = aws.with_accounts(account, desired.accounts.clone());
         let store = location(global)?.store(desired.stack.clone(), &aws);
-        Ok(Self { aws, desired, store, options: options(global), caller, waivers })
+        Ok(Self {
+            aws,
+            desired,
+            store,
+            options: options(global),
+            settle: settle(global),
+            caller,
+            waivers,
+        })
     }
 
     /// Connects to AWS for a saved plan, which contains the configuration.
@@ -71,7 +81,15 @@ impl Session {
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = location(global)?.store(desired.stack.clone(), &aws);
         let waivers = Vec::new();
-        Ok(Self { aws, desired, store, options: options(global), caller, waivers })
+        Ok(Self {
+            aws,
+            desired,
+            store,
+            options: options(global),
+            settle: settle(global),
+            caller,
+            waivers,
+        })
     }
 
     /// Reads the state for a command that changes nothing. Fails if another run holds the lock.
@@ -108,7 +126,11 @@ impl Session {
         };
         let found = recover(&self.aws, &self.options, &mut replay, now(), write).await?;
         for Recovered { address, operation, executed } in &found {
-            let word = if *executed { "was executed" } else { "was not executed" };
+            let word = match executed {
+                Executed::Yes => "was executed",
+                Executed::No => "was not executed",
+                Executed::Unknown => "may have been executed, and is sent again if it is needed",
+            };
             io.say(&format!("An earlier run was interrupted: {address}: {operation} {word}."));
         }
         Ok(replay)
@@ -124,6 +146,11 @@ pub(super) async fn connect(
     let aws = Aws::connect(region, global.profile.clone()).await;
     let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await?;
     Ok((aws, caller))
+}
+
+/// Returns the longest time for which AWS may return the form before a change.
+fn settle(global: &Global) -> Duration {
+    Duration::from_secs(global.settle_time)
 }
 
 /// Returns the options of the engine.

@@ -21,24 +21,7 @@ pub(super) async fn state(
     command: &StateCommand,
     io: &Io,
 ) -> Result<Exit, Failure> {
-    let (loaded, diagnostics) = config::load(&input(global)?);
-    super::report(io, &diagnostics, &loaded.sources)?;
-    let stack =
-        loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration has no `stack`"))?;
-    let region = region(global)?.or_else(|| loaded.region());
-    let store = match location(global)? {
-        Location::Nowhere => {
-            let failure = Failure::new("there is no state: `--state none` keeps no record");
-            return Err(failure.exit(Exit::Usage).hint(
-                "to stop managing a resource, list it under `removed` in the configuration; to rename a \
-                 key, list it under `moved`",
-            ));
-        }
-        Location::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
-        location @ Location::S3 { .. } => {
-            location.store(stack, &Aws::connect(region, global.profile.clone()).await)
-        }
-    };
+    let store = open(global, io).await?;
     match command {
         StateCommand::List => {
             for address in store.read(&random()?).await?.state.records.keys() {
@@ -77,6 +60,28 @@ pub(super) async fn state(
         }
     }
     Ok(Exit::Done)
+}
+
+/// Opens the store of the configuration's stack.
+async fn open(global: &Global, io: &Io) -> Result<AnyStore, Failure> {
+    let (loaded, diagnostics) = config::load(&input(global)?);
+    super::report(io, &diagnostics, &loaded.sources)?;
+    let stack =
+        loaded.stack().cloned().ok_or_else(|| Failure::new("the configuration has no `stack`"))?;
+    let region = region(global)?.or_else(|| loaded.region());
+    Ok(match location(global)? {
+        Location::Nowhere => {
+            let failure = Failure::new("there is no state: `--state none` keeps no record");
+            return Err(failure.exit(Exit::Usage).hint(
+                "to stop managing a resource, list it under `removed` in the configuration; to rename a \
+                 key, list it under `moved`",
+            ));
+        }
+        Location::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
+        location @ Location::S3 { .. } => {
+            location.store(stack, &Aws::connect(region, global.profile.clone()).await)
+        }
+    })
 }
 
 fn parse(text: &str) -> Result<Address, Failure> {

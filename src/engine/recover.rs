@@ -6,7 +6,7 @@ use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::journal::{Event, Replay};
 use crate::kind::address::Address;
-use crate::kind::{Ids, Kind};
+use crate::kind::{Ids, Kind, Retry};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -18,7 +18,18 @@ pub struct Recovered {
     /// AWS's name of the operation.
     pub operation: &'static str,
     /// Whether AWS executed the call.
-    pub executed: bool,
+    pub executed: Executed,
+}
+
+/// Whether AWS executed a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executed {
+    /// AWS has what the call creates.
+    Yes,
+    /// AWS does not have what the call creates.
+    No,
+    /// The call can be repeated without harm, so nobody looked. The next plan shows whether it is needed.
+    Unknown,
 }
 
 /// Returns the ARNs of the recorded keys.
@@ -70,7 +81,12 @@ pub async fn recover<C: Cloud, E: From<CloudError>>(
         write(&event)?;
         // This cannot fail: the event follows an intent that the replay has as open.
         drop(replay.absorb(&event));
-        let (operation, executed) = (open.call.operation(), outcome.is_some());
+        let executed = match (&outcome, open.call.retry()) {
+            (Some(_), _) => Executed::Yes,
+            (None, Retry::Repeat) => Executed::Unknown,
+            (None, Retry::ProbeByTag | Retry::ProbeByName) => Executed::No,
+        };
+        let operation = open.call.operation();
         found.push(Recovered { address, operation, executed });
     }
     Ok(found)

@@ -6,9 +6,11 @@
 //! (which restores a lost state). Then each key is read once, limited to the settings that its declaration
 //! or its record mentions.
 
+mod aliases;
 mod buckets;
 mod claims;
 mod consumers;
+mod grants;
 mod identify;
 mod lift;
 mod policies;
@@ -93,6 +95,8 @@ pub async fn refresh<C: Cloud>(
     }
     live.targets = run.targets(&aliases);
     let readings = run.read_keys(&live.ids).await?;
+    let read = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok());
+    let mut created: Vec<u64> = read.map(|reading| reading.metadata.created).collect();
     run.lift_keys(readings, &mut live).await?;
     run.lift_aliases(&aliases, &mut live).await?;
     run.find_undeclared_aliases(&aliases, &mut live);
@@ -102,6 +106,10 @@ pub async fn refresh<C: Cloud>(
     run.lift_consumers(&aliases, &mut live).await?;
     run.find_undeclared_consumers(&aliases, &tagged, &mut live).await?;
     run.read_buckets(&mut live).await?;
+    if run.is_incomplete(&live) {
+        created.extend(run.created(identified.bare).await?);
+        live.newest = created.into_iter().max();
+    }
     Ok(live)
 }
 
@@ -145,6 +153,32 @@ impl<C: Cloud> Refresh<'_, C> {
         let recorded = self.state.records.iter().map(|(a, r)| (a, &r.place));
         let all = declared.chain(recorded).filter(|(address, _)| wanted(address.kind));
         all.map(|(_, place)| place.clone()).collect()
+    }
+
+    /// Returns whether a declared resource without a record is missing.
+    fn is_incomplete(&self, live: &Live) -> bool {
+        let declared = self.desired.resources.keys();
+        declared
+            .filter(|address| !self.state.records.contains_key(address))
+            .any(|address| matches!(live.observed.get(address), Some(Observed::Absent) | None))
+    }
+
+    /// Returns the creation times of keys. A key that is listed and cannot be found is a new one.
+    async fn created(&self, keys: BTreeSet<KeyArn>) -> Result<Vec<u64>, CloudError> {
+        let retry = &self.options.retry;
+        let reads = keys.iter().map(|arn| async move {
+            with_retries(retry, async || self.cloud.describe(arn).await).await
+        });
+        let mut created = Vec::new();
+        for read in self.concurrently(reads).await {
+            match read {
+                Ok(metadata) => created.push(metadata.created),
+                Err(error) if error.fault == Fault::NotFound => created.push(u64::MAX),
+                Err(error) if is_outage(&error) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(created)
     }
 
     /// Returns the keys behind the aliases that resources refer to.
@@ -238,7 +272,7 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         };
         let policy = async {
-            if keys.iter().all(|key| key.policy.is_none() && key.shared.is_none()) {
+            if !wants_policy(&keys) && !self.is_only_tagged(address) {
                 return Ok(None);
             }
             with_retries(retry, async || self.cloud.policy(arn).await).await.map(Some)
@@ -264,6 +298,11 @@ impl<C: Cloud> Refresh<'_, C> {
         let (rotation, policy, tags, grants) = (rotation?, policy?, tags?, grants?);
         Ok(Reading { metadata, policy, rotation, tags, grants })
     }
+}
+
+/// Returns whether the declaration or the record of a key mentions its policy.
+fn wants_policy(interest: &[&key::Spec]) -> bool {
+    interest.iter().any(|key| key.policy.is_some() || key.shared.is_some())
 }
 
 /// Returns the declared and recorded grants, by key.

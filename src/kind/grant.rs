@@ -65,6 +65,18 @@ pub struct Listed {
     pub issuer: Option<AccountId>,
 }
 
+impl Listed {
+    /// Returns whether an AWS service holds the grant, either as a service principal or with its role in the
+    /// account.
+    #[must_use]
+    pub fn is_of_service(&self, account: &AccountId) -> bool {
+        let role = |role: &str| self.grantee.contains(&format!(":{account}:{role}"));
+        policy::is_service(&self.grantee)
+            || role("assumed-role/aws:ec2-infrastructure/")
+            || role("role/aws-service-role/")
+    }
+}
+
 calls! {
     /// The calls that change a grant.
     pub enum Call {

@@ -4,7 +4,7 @@ pub(crate) mod aws;
 mod lift;
 mod refuse;
 
-pub use lift::{Metadata, lift};
+pub use lift::{Found, Metadata, lift};
 pub use refuse::{shut_out, waking};
 
 use super::call::calls;

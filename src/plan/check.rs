@@ -1,6 +1,7 @@
 //! The checks of a draft: functions from a draft to objections, which block steps, and findings.
 
 pub(super) mod cuts;
+pub(super) mod found;
 pub(super) mod gates;
 pub(super) mod grants;
 pub(super) mod identities;

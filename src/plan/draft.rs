@@ -2,12 +2,12 @@
 //! steps. The draft names the identities and keys about which it needs more facts from AWS. Pure.
 
 use super::access::access;
-use super::check::{self, identities, in_use};
+use super::check::{self, identities, in_use, undeclared};
+use super::obstacle::{has_data, is_in_another_place, obstacle};
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
-    Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
-    unrecorded,
+    Base, Drift, Drifts, Plan, PlannedCall, Step, Survey, field, order, policy_cuts, unrecorded,
 };
 use crate::desired::{Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
@@ -55,7 +55,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     draft.refuse(objections);
     let (objections, findings) = check::keys::check(&draft);
     draft.plan.findings.extend(findings);
-    draft.plan.findings.extend(check::undeclared::duplicates(&draft));
+    draft.plan.findings.extend(undeclared::duplicates(&draft));
     draft.refuse(objections);
     draft
 }
@@ -84,7 +84,7 @@ impl Draft<'_> {
         drift.sort_by(|a, b| a.address.cmp(&b.address));
         // A consumer whose key does not work is reported, although the consumer itself is unchanged.
         findings.retain(|finding| {
-            [check::keys::KEY_UNUSABLE, check::undeclared::DUPLICATE, UNCLAIMED]
+            [check::keys::KEY_UNUSABLE, undeclared::DUPLICATE, undeclared::UNCLAIMED]
                 .contains(&finding.rule.as_str())
         });
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
@@ -109,7 +109,7 @@ impl Draft<'_> {
     pub fn finish(mut self, survey: &Survey) -> Plan {
         let findings = check::declared(&self.desired, &self.plan.blocked);
         self.plan.findings.extend(findings);
-        self.plan.findings.extend(check::undeclared::check(&self));
+        self.plan.findings.extend(undeclared::check(&self));
         let (objections, findings) = check::gates::check(&self);
         self.plan.findings.extend(findings);
         self.refuse(objections);
@@ -177,6 +177,7 @@ fn empty(desired: &Desired, state: &State, live: &Live) -> Plan {
         drift: Vec::new(),
         access: Vec::new(),
         findings: Vec::new(),
+        found: BTreeMap::new(),
         unchecked: live.unchecked.clone(),
         remember: BTreeMap::new(),
     }
@@ -313,6 +314,9 @@ impl Builder<'_> {
             self.block(address, &violation);
             return;
         }
+        if record.is_none() && !self.trusts(address, declared, from, id) {
+            return;
+        }
         let intent = record.and_then(|record| record.intent.as_deref());
         let wanted = intent.map(|intent| declared.spec.resumed(intent));
         let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from, &self.desired.stack);
@@ -321,14 +325,7 @@ impl Builder<'_> {
             self.remember(address, declared, record, id, &to);
             return;
         }
-        let protect = declared.protect || record.is_some_and(|record| record.protect);
-        let rotation = match (&declared.spec, from) {
-            (Spec::Key(declared), Spec::Key(live)) => kind::key::waking(declared, live),
-            _ => None,
-        };
-        if let Some(violation) =
-            rotation.or_else(|| if protect { from.interruption(&to) } else { None })
-        {
+        if let Some(violation) = obstacle(declared, record, from, &to) {
             self.block(address, &violation);
             return;
         }
@@ -349,6 +346,20 @@ impl Builder<'_> {
         if let Some(record) = record.filter(|record| record.protect != declared.protect) {
             self.show_protection(address, record.protect, declared.protect);
         }
+    }
+
+    /// Returns whether a resource without a record may be used. If it may not, it is blocked.
+    fn trusts(&mut self, address: &Address, declared: &Declared, live: &Spec, id: &str) -> bool {
+        if let Some(violation) =
+            check::found::doubt(address, id, declared, live, self.desired, self.live)
+        {
+            self.block(address, &violation);
+            return false;
+        }
+        if declared.adopt.is_none() && has_data(address) {
+            self.plan.found.insert(address.clone(), id.to_owned());
+        }
+        true
     }
 
     /// Adds a step without calls that waits for the end of an operation. An earlier apply was interrupted
@@ -437,7 +448,6 @@ impl Builder<'_> {
             self.plan.remember.insert(address.clone(), None);
             return;
         }
-        let has_data = address.kind == Kind::Key || address.kind.is_consumer();
         let is_duplicate = id.parse().is_ok_and(|arn| self.desired.delete.contains(&arn));
         if is_duplicate && address.original().is_some() {
             let change = Change::Delete { from: (**spec).clone() };
@@ -445,11 +455,11 @@ impl Builder<'_> {
             self.step(address, place.clone(), change, Some(id), false, reason);
             return;
         }
-        if has_data && record.is_none() {
-            self.plan.findings.push(unclaimed(address, id));
+        if has_data(address) && record.is_none() {
+            self.plan.findings.push(undeclared::unclaimed(address, id));
             return;
         }
-        if has_data && record.is_none_or(|record| record.protect) {
+        if has_data(address) && record.is_none_or(|record| record.protect) {
             let loss = if address.kind == Kind::Key {
                 "without the key the data that it encrypts is lost"
             } else {
@@ -536,44 +546,4 @@ impl Builder<'_> {
     fn block(&mut self, address: &Address, violation: &Violation) {
         self.objections.push(Objection::new(address, violation.clone()));
     }
-}
-
-/// The rule of the finding about a resource that carries the stack's tags, and is neither declared nor
-/// recorded.
-const UNCLAIMED: &str = "unclaimed-key";
-
-/// Returns the finding about a resource that carries the stack's tags, and is neither declared nor
-/// recorded.
-fn unclaimed(address: &Address, id: &str) -> Finding {
-    Finding {
-        rule: UNCLAIMED.to_owned(),
-        address: address.clone(),
-        message: format!(
-            "`{id}` has the tags of this stack, and is neither declared nor recorded; kmsctl does not \
-             change it: declare it, or remove its tags `kmsctl:stack` and `kmsctl:name`"
-        ),
-    }
-}
-
-/// Returns the objection to a resource that is declared in another Region or account, since AWS cannot
-/// move resources.
-pub(super) fn is_in_another_place(seen: &Observed, declared: &Declared) -> Option<Violation> {
-    let Observed::Present { place, spec, .. } = seen else {
-        return None;
-    };
-    let stays = spec.as_key().is_some() || spec.as_consumer().is_some();
-    (stays && *place != declared.place).then(|| {
-        let (what, beside) = match spec.as_key() {
-            Some(_) => ("key", ", and change the resources that use this one"),
-            None => ("resource", ""),
-        };
-        Violation::new(
-            "region",
-            format!("the {what} is in {place}, and AWS cannot move it to {}", declared.place),
-            format!(
-                "set `region: {}` for this {what}; or declare a new one under another name{beside}",
-                place.region
-            ),
-        )
-    })
 }

@@ -2,7 +2,8 @@
 //! step that cannot be executed without them. Pure.
 
 use super::check::{cuts, grants, losses};
-use super::draft::{Draft, is_in_another_place};
+use super::draft::Draft;
+use super::obstacle::is_in_another_place;
 use super::slot::Slot;
 use super::{Blocked, Step, order};
 use crate::kind::address::Address;

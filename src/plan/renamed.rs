@@ -36,16 +36,20 @@ impl<'a> Undeclared<'a> {
             .0
             .iter()
             .find(|(_, _, place, old)| **place == declared.place && is_same(old, new))?;
+        let likeness = match new.description.as_deref() {
+            None | Some("") => "properties, without a description",
+            Some(_) => "description",
+        };
         Some(Violation::new(
             "",
             format!(
-                "`{old}` (`{id}`) is not declared, and has the same description: this looks like the \
-                 same key under a new name"
+                "`{old}` (`{id}`) is not declared, and has the same {likeness}: this looks like the same \
+                 key under a new name"
             ),
             format!(
                 "if the key was renamed, add `moved: [{{from: {old}, to: {address}}}]` to the \
-                 configuration, or run `kmsctl state mv {old} {address}`; if it was not, first apply \
-                 without `{address}`, or change the description"
+                 configuration, or run `kmsctl state mv {old} {address}`; if it was not, declare \
+                 `{old}` as well until `{address}` exists, or give `{address}` another description"
             ),
         ))
     }
@@ -70,7 +74,7 @@ pub(super) fn leaves(
     let reason = format!("it looks like `{new}` under its old name");
     let help = format!(
         "if the key was renamed, add `moved: [{{from: {old}, to: {new}}}]` to the configuration, or run \
-         `kmsctl state mv {old} {new}`; if it was not, first apply without `{new}`"
+         `kmsctl state mv {old} {new}`; if it was not, declare both until `{new}` exists"
     );
     Some(Violation::new("", reason, help))
 }
@@ -95,12 +99,11 @@ fn successor<'a>(
     None
 }
 
-/// Returns whether an existing key and a declared one have the same description and the same properties that
-/// AWS fixes at creation. An empty description says nothing.
+/// Returns whether an existing key and a declared one have the same description, or both none, and the same
+/// properties that AWS fixes at creation.
 fn is_same(old: &key::Spec, new: &key::Spec) -> bool {
-    let description = new.description.as_deref().filter(|text| !text.is_empty());
-    description.is_some()
-        && old.description.as_deref() == description
+    let description = |key: &key::Spec| key.description.clone().unwrap_or_default();
+    description(old) == description(new)
         && new.spec.as_ref().is_none_or(|spec| old.spec.as_ref() == Some(spec))
         && new.usage.as_ref().is_none_or(|usage| old.usage.as_ref() == Some(usage))
         && new.multi_region.unwrap_or(false) == old.multi_region.unwrap_or(false)

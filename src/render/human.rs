@@ -4,10 +4,11 @@ use super::access::{self, Line, Wording};
 use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
 use super::{Style, words, workflow_safe};
 use crate::id::Place;
-use crate::kind::{Change, Spec};
+use crate::kind::{Address, Change, Spec};
 use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::text::printable;
+use std::collections::BTreeMap;
 
 /// Renders the plan. The last line is a summary.
 #[must_use]
@@ -21,6 +22,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     page.elsewhere(&shown);
     page.findings(&plan.findings);
     page.unchecked(&plan.unchecked);
+    page.found(&plan.found);
     for blocked in &plan.blocked {
         page.blocked(blocked, "blocked");
     }
@@ -245,6 +247,21 @@ impl<'a> Page<'a> {
         self.line(0, None, "Not checked:");
         for text in unchecked {
             self.prose(2, 2, Some(YELLOW), text);
+        }
+        self.gap();
+    }
+
+    fn found(&mut self, found: &BTreeMap<Address, String>) {
+        if found.is_empty() {
+            return;
+        }
+        if self.style.verbose {
+            self.line(0, None, "Found without a record:");
+            for (address, id) in found {
+                self.prose(2, 2, None, &format!("{address}: {id}"));
+            }
+        } else {
+            self.prose(0, 2, None, &words::found(found));
         }
         self.gap();
     }

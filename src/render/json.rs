@@ -6,7 +6,7 @@ use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Finding, Plan, Pl
 use crate::text::is_unsafe;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 #[derive(Serialize)]
@@ -22,6 +22,8 @@ struct Document<'a> {
     findings: &'a [Finding],
     /// What could not be checked, and why.
     unchecked: &'a [String],
+    /// The declared keys and consumers that were found without a record, with AWS's identifiers.
+    found: &'a BTreeMap<Address, String>,
     summary: Summary,
 }
 
@@ -70,6 +72,7 @@ pub fn plan(plan: &Plan) -> Value {
         access: &plan.access,
         findings: &plan.findings,
         unchecked: &plan.unchecked,
+        found: &plan.found,
         summary: Summary {
             create: plan.count("create"),
             update: plan.count("update"),

@@ -25,6 +25,9 @@ pub fn plan(plan: &Plan) -> String {
     blocks.extend(elsewhere(plan, &shown));
     blocks.extend(findings(&plan.findings));
     blocks.extend(unchecked(&plan.unchecked));
+    if !plan.found.is_empty() {
+        blocks.push(format!("{}\n\n", prose(&words::found(&plan.found))));
+    }
     fit(out, blocks)
 }
 

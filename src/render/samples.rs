@@ -85,6 +85,7 @@ pub(super) fn empty() -> Plan {
         drift: Vec::new(),
         access: Vec::new(),
         findings: Vec::new(),
+        found: BTreeMap::new(),
         unchecked: Vec::new(),
         remember: BTreeMap::new(),
     }

@@ -246,6 +246,7 @@ fn an_update_is_rendered_as_json() {
         }
       ],
       "unchecked": [],
+      "found": {},
       "summary": {
         "create": 0,
         "update": 1,

@@ -282,3 +282,18 @@ pub(super) fn summary(plan: &Plan) -> String {
     let _ = write!(text, "; {calls} call{plural}.");
     text
 }
+
+/// The largest number of addresses that a line names.
+const NAMED: usize = 12;
+
+/// Returns the line about the declared resources that were found without a record.
+pub(super) fn found(found: &BTreeMap<Address, String>) -> String {
+    if found.len() > NAMED {
+        return format!(
+            "Found without a record: {} keys and consumers (--verbose lists them).",
+            found.len()
+        );
+    }
+    let addresses: Vec<String> = found.keys().map(ToString::to_string).collect();
+    format!("Found without a record: {}.", addresses.join(", "))
+}

@@ -88,7 +88,7 @@ where
 {
     match error {
         SdkError::ConstructionFailure(_) => Fault::Unsent,
-        SdkError::DispatchFailure(_) if is_about_credentials(error) => Fault::Denied,
+        SdkError::DispatchFailure(_) if is_about_credentials(error) => Fault::Credentials,
         SdkError::DispatchFailure(_) if never_connected(error) => Fault::Unsent,
         SdkError::DispatchFailure(_) if withheld(error).is_some() => Fault::Unsent,
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
@@ -171,8 +171,13 @@ const CODES: &[(Fault, &[&str])] = &[
             "AccessDenied",
             "UnauthorizedOperation",
             "NotAuthorized",
-            "AuthFailure",
             "OptInRequired",
+        ],
+    ),
+    (
+        Fault::Credentials,
+        &[
+            "AuthFailure",
             "ExpiredToken",
             "ExpiredTokenException",
             "RequestExpired",
@@ -183,6 +188,9 @@ const CODES: &[(Fault, &[&str])] = &[
             "UnrecognizedClientException",
             "MissingAuthenticationToken",
             "MissingAuthenticationTokenException",
+            "RequestTimeTooSkewed",
+            "InvalidToken",
+            "InvalidAccessKeyId",
         ],
     ),
     (

@@ -86,6 +86,7 @@ impl Stack {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kmsctl"));
         command
             .env_clear()
+            .env("KMSCTL_SETTLE_TIME", "0")
             .env("AWS_ENDPOINT_URL", &self.endpoint)
             .env("AWS_ACCESS_KEY_ID", "local")
             .env("AWS_SECRET_ACCESS_KEY", "local")

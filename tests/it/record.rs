@@ -1,6 +1,6 @@
 //! Plans without the record of the last apply: what carries the marks of the stack is found in AWS.
 
-use crate::build::{Declare, address, key_at, storage};
+use crate::build::{Declare, address, empty, key_at, storage};
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};
 use kmsctl::desired::Desired;
@@ -125,7 +125,7 @@ fn an_undeclared_alias_of_a_key_is_deleted_with_its_record_and_otherwise_reporte
 fn grants_that_cannot_be_listed_are_reported_and_block_only_declared_grants() {
     let all = storage();
     let fewer = without(&all, Kind::Grant, "storage/batch");
-    let stack = stack(&fewer, &all, Record::Lost);
+    let mut stack = stack(&fewer, &all, Record::Old);
     let key = stack.fake.key("storage").meta.arn.id().to_owned();
     stack.fake.faults.borrow_mut().denied.insert(("ListGrants".to_owned(), key));
     let plan = stack.plan_only(&fewer);
@@ -134,6 +134,10 @@ fn grants_that_cannot_be_listed_are_reported_and_block_only_declared_grants() {
     assert!(unchecked.contains("could not list the grants on `key/storage`"), "{unchecked}");
     let plan = stack.plan_only(&all);
     assert!(!plan.blocked.is_empty());
+    // Without a record, an unknown grant may be that of a stranger.
+    stack.state = lineage("two");
+    let plan = stack.plan_only(&fewer);
+    assert!(plan.blocked[0].reason.contains("its grants cannot be listed"), "{:#?}", plan.blocked);
 }
 
 #[test]
@@ -203,7 +207,8 @@ fn a_renamed_key_is_never_created_again_and_both_ways_are_named() {
         .key("storage", |key| key.description = Some("Encrypts volumes".to_owned()))
         .protect("storage");
     let alone = without(&described, Kind::Alias, "alias/storage");
-    for all in [&described, &alone] {
+    let bare = alone.clone().key("storage", |key| key.description = None).protect("storage");
+    for all in [&described, &alone, &bare] {
         for record in RECORDS {
             let mut stack = stack(all, all, record);
             let (plan, _) = stack.run(&renamed(all));
@@ -278,4 +283,32 @@ fn an_unprotected_key_is_not_replaced_by_its_new_name_either() {
         assert_eq!(stack.fake.key("storage").meta.state, "Enabled");
         assert_eq!(stack.fake.aliases_total(), 1);
     }
+}
+
+#[test]
+fn a_stack_is_destroyed_with_every_record() {
+    let all = storage();
+    for record in RECORDS {
+        let mut stack = stack(&without(&all, Kind::Grant, "storage/batch"), &all, record);
+        stack.fake.tamper("storage", |key| key.meta.description = "by hand".to_owned());
+        stack.rebuild(&all);
+        stack.applied(&empty());
+        assert!(stack.fake.key("storage").meta.is_dying(), "{record:?}");
+        assert_eq!((stack.fake.grants_total(), stack.fake.aliases_total()), (0, 0), "{record:?}");
+        stack.settled(&empty());
+    }
+}
+
+#[test]
+fn without_a_record_the_configuration_protects_and_a_strangers_key_stays() {
+    let all = storage().protect("storage");
+    let mut lost = stack(&all, &all, Record::Lost);
+    lost.rebuild(&all);
+    let (plan, _) = lost.run(&empty());
+    assert!(plan.blocked.iter().any(|blocked| blocked.address == key_at("storage")), "{plan:#?}");
+    let mut spoofed = stack(&storage(), &storage(), Record::Lost);
+    spoofed.fake.tamper("storage", |key| key.meta.origin = "EXTERNAL".to_owned());
+    spoofed.rebuild(&storage());
+    spoofed.run(&empty());
+    assert!(!spoofed.fake.key("storage").meta.is_dying());
 }

@@ -5,8 +5,9 @@ use kmsctl::answer::CloudError;
 use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, apply};
+use kmsctl::engine::look::{self, Clock};
 use kmsctl::engine::survey::survey;
-use kmsctl::engine::{Options, recover, refresh};
+use kmsctl::engine::{Options, recover};
 use kmsctl::journal::{Event, Replay};
 use kmsctl::kind::address::Address;
 use kmsctl::live::Live;
@@ -135,13 +136,24 @@ impl Stack {
         };
         let now = NOW + self.later.get();
         recover::recover(&self.fake, &self.options, &mut replay, now, write).await?;
-        let live =
-            refresh::refresh(&self.fake, &self.options, desired, &replay.state, None).await?;
+        let live = self.see(desired, &replay.state).await?;
         let draft = draft(desired, &replay.state, &live);
         let accounts = desired.own_accounts();
         let (survey, _) = survey(&self.fake, &self.options, &draft, &live, &accounts).await;
         let plan = draft.finish(&survey);
         Ok((plan, live))
+    }
+
+    async fn see(&self, desired: &Desired, state: &State) -> Result<Live, CloudError> {
+        let clock = Clock { now: NOW + self.later.get(), settle: Duration::from_secs(15) };
+        look::look(&self.fake, &self.options, desired, state, None, clock, |_| {}).await
+    }
+
+    /// Adds the missing records of the declared resources, as `kmsctl destroy` does.
+    pub(crate) fn rebuild(&mut self, desired: &Desired) {
+        self.fake.begin(None);
+        let live = Self::block_on(self.see(desired, &self.state)).expect("a refresh");
+        kmsctl::plan::rebuild(&mut self.state, desired, &live);
     }
 
     /// Makes a plan without applying it.
@@ -158,8 +170,7 @@ impl Stack {
         self.fake.begin(None);
         Self::block_on(async {
             let replay = self.replay();
-            let live =
-                refresh::refresh(&self.fake, &self.options, desired, &replay.state, None).await;
+            let live = self.see(desired, &replay.state).await;
             draft(desired, &replay.state, &live.expect("a refresh")).drifts(&replay.state)
         })
     }

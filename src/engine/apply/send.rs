@@ -200,6 +200,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             Fault::Invalid if creates_role => Reaction::Probe { again: false },
             Fault::Malformed => Reaction::UnknownPrincipal,
             Fault::Key
+            | Fault::Credentials
             | Fault::Invalid
             | Fault::LimitExceeded
             | Fault::Unsupported
@@ -233,8 +234,10 @@ fn of_consumer(effect: Effect, fault: Fault) -> Reaction {
         Fault::NotFound if effect == Effect::Deletes => Reaction::Done,
         Fault::Key | Fault::NotFound => Reaction::Lag { most: LAG },
         Fault::Invalid | Fault::Denied => Reaction::Lag { most: DENIED_LAG },
-        Fault::Malformed | Fault::LimitExceeded | Fault::Unsupported | Fault::Other => {
-            Reaction::Refused
-        }
+        Fault::Credentials
+        | Fault::Malformed
+        | Fault::LimitExceeded
+        | Fault::Unsupported
+        | Fault::Other => Reaction::Refused,
     }
 }

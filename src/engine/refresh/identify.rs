@@ -26,6 +26,8 @@ pub(super) struct Identified {
     pub(super) renamed: BTreeMap<Address, Address>,
     /// The further keys that carry the tags of an address.
     pub(super) duplicates: BTreeMap<Address, Vec<Duplicate>>,
+    /// The keys without tags.
+    pub(super) bare: BTreeSet<KeyArn>,
     /// The keys of every Region that was searched.
     pub(super) listed: BTreeSet<KeyArn>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
@@ -38,6 +40,8 @@ pub(super) enum Owner {
     Ours(String),
     /// Another stack, or no stack.
     Foreign,
+    /// Nobody, or AWS does not show the tags yet.
+    Bare,
     /// The caller may not read the tags.
     Unreadable,
 }
@@ -143,6 +147,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     }
                 }
                 Owner::Foreign => {}
+                Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => {
                     unknown.remove(&key);
                     let reason =
@@ -166,10 +171,11 @@ impl<C: Cloud> Refresh<'_, C> {
                     let renamed = self.desired.renamed(&address).unwrap_or(address);
                     Owner::Ours(renamed.name)
                 }
+                _ if tags.is_empty() => Owner::Bare,
                 _ => Owner::Foreign,
             }),
             Err(error) if is_outage(&error) => Err(error),
-            Err(error) if error.fault == Fault::NotFound => Ok(Owner::Foreign),
+            Err(error) if error.fault == Fault::NotFound => Ok(Owner::Bare),
             Err(_) => Ok(Owner::Unreadable),
         }
     }
@@ -219,6 +225,7 @@ impl<C: Cloud> Refresh<'_, C> {
             match owner? {
                 Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
                 Owner::Foreign => {}
+                Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
         }

@@ -6,14 +6,17 @@ use super::{
     ReplicateKey, ScheduleKeyDeletion, Tag, TagResource, UntagResource, UpdateKeyDescription, rule,
 };
 use crate::answer::{CloudError, Fault, Outcome};
-use crate::id::{KeyArn, Place};
+use crate::id::{KeyArn, Place, Region};
 use crate::kind::CallBindings;
 use crate::kind::resolve;
 use crate::policy::Document;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_kms::primitives::DateTimeFormat;
-use aws_sdk_kms::types::{self, KeyManagerType, KeyMetadata};
+use aws_sdk_kms::types::{
+    self, KeyManagerType, KeyMetadata, MultiRegionConfiguration, MultiRegionKey,
+};
+use std::collections::BTreeSet;
 
 /// Converts the metadata of a key. A missing field has the default value of the KMS API.
 pub(crate) fn metadata(
@@ -41,7 +44,14 @@ pub(crate) fn metadata(
         xks_key_id: xks.map(str::to_owned),
         deletion_date,
         aws_managed: found.key_manager() == Some(&KeyManagerType::Aws),
+        replicas: replicas(found),
     })
+}
+
+fn replicas(found: &KeyMetadata) -> BTreeSet<Region> {
+    let replicas = found.multi_region_configuration().map(MultiRegionConfiguration::replica_keys);
+    let regions = replicas.unwrap_or_default().iter().filter_map(MultiRegionKey::region);
+    regions.filter_map(|region| region.parse().ok()).collect()
 }
 
 fn tags(operation: &'static str, tags: &[Tag]) -> Result<Vec<types::Tag>, CloudError> {

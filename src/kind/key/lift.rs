@@ -1,9 +1,10 @@
 //! Converts the answers of AWS about a key to the form of a declaration.
 
 use super::{NAME_TAG, Rotation, STACK_TAG, Spec};
+use crate::id::Region;
 use crate::kind::KeyFact;
 use crate::policy::Document;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The answer of `DescribeKey`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,34 @@ pub struct Metadata {
     pub deletion_date: Option<String>,
     /// Whether the key is an AWS managed key, which cannot be changed.
     pub aws_managed: bool,
+    /// The Regions of the replicas of a multi-Region primary key.
+    pub replicas: BTreeSet<Region>,
+}
+
+/// What decides whether a key that was found only by its tags is harmless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The origin of the key material, as AWS names it.
+    pub origin: String,
+    /// The custom key store, if the key is in one.
+    pub custom_key_store_id: Option<String>,
+    /// The Regions of its replicas.
+    pub replicas: BTreeSet<Region>,
+    /// The key policy.
+    pub policy: Document,
+}
+
+impl Found {
+    /// Returns the facts about a key with its policy.
+    #[must_use]
+    pub fn new(metadata: &Metadata, policy: Document) -> Self {
+        Self {
+            origin: metadata.origin.clone(),
+            custom_key_store_id: metadata.custom_key_store_id.clone(),
+            replicas: metadata.replicas.clone(),
+            policy,
+        }
+    }
 }
 
 impl Metadata {

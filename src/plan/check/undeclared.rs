@@ -1,6 +1,7 @@
 //! Findings about what carries marks of the stack or belongs to its keys, and is not declared: aliases, and
 //! further keys with the tags of an address.
 
+use crate::kind::Address;
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 
@@ -55,4 +56,21 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Finding> {
         })
     });
     aliases.collect()
+}
+
+/// The rule of the finding about a resource that carries the stack's tags, and is neither declared nor
+/// recorded.
+pub(in crate::plan) const UNCLAIMED: &str = "unclaimed-key";
+
+/// Returns the finding about a resource that carries the stack's tags, and is neither declared nor
+/// recorded.
+pub(in crate::plan) fn unclaimed(address: &Address, id: &str) -> Finding {
+    Finding {
+        rule: UNCLAIMED.to_owned(),
+        address: address.clone(),
+        message: format!(
+            "`{id}` has the tags of this stack, and is neither declared nor recorded; kmsctl does not \
+             change it: declare it, or remove its tags `kmsctl:stack` and `kmsctl:name`"
+        ),
+    }
 }

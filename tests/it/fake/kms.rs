@@ -216,6 +216,7 @@ impl FakeAws {
             xks_key_id: xks_key_id.clone(),
             deletion_date: None,
             aws_managed: false,
+            replicas: std::collections::BTreeSet::new(),
         };
         let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
         self.unseen.borrow_mut().insert(id.clone(), self.faults.borrow().unseen);

@@ -1,0 +1,135 @@
+//! Reads the grants of the stack.
+
+use super::{Interest, Refresh, is_outage, unusable};
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
+use crate::cloud::retry::every_page;
+use crate::id::KeyArn;
+use crate::kind::address::Address;
+use crate::kind::grant::{self, Listed};
+use crate::kind::{KeyRef, Kind, Spec};
+use crate::live::{Live, Observed};
+
+impl<C: Cloud> Refresh<'_, C> {
+    /// Marks the grants on an unreadable key as unusable, because they may exist.
+    pub(super) fn block_grants_on(&self, key: &Address, live: &mut Live) {
+        for address in self.grants_on.get(&KeyRef::Managed(key.clone())).into_iter().flatten() {
+            let reason = format!("the grants on `{key}` cannot be read");
+            let help = format!("resolve what blocks `{key}` first");
+            live.observed.insert(address.clone(), Observed::Unusable { reason, help });
+        }
+    }
+
+    /// Adds the stack's grants on a declared key that are neither declared nor recorded, for example
+    /// because the record was lost. The names of the grants contain their addresses.
+    pub(super) fn lift_undeclared_grants(
+        &self,
+        key: &Address,
+        arn: &KeyArn,
+        listed: &[Listed],
+        live: &mut Live,
+    ) {
+        if !self.desired.resources.contains_key(key) {
+            return;
+        }
+        let (target, place) = (KeyRef::Managed(key.clone()), arn.place());
+        for (name, (id, spec)) in grant::marked(&self.desired.stack, &target, &place, listed) {
+            let address = Address::new(Kind::Grant, name);
+            let address = self.desired.renamed(&address).unwrap_or(address);
+            let is_known = self.is_known(&address) || self.desired.forget.contains(&address);
+            if !is_known && !is_lifted(live, &id) {
+                let spec = Box::new(Spec::Grant(spec));
+                let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
+                live.observed.insert(address, seen);
+            }
+        }
+    }
+
+    /// Returns the earlier address of a grant whose key was moved.
+    fn earlier(&self, grant: &Address) -> Option<Address> {
+        let (key, rest) = grant.name.split_once('/')?;
+        let new = Address::new(Kind::Key, key);
+        let (old, _) = self.desired.moved.iter().find(|(_, to)| **to == new)?;
+        Some(Address::new(Kind::Grant, format!("{}/{rest}", old.name)))
+    }
+
+    /// Returns whether a grant is declared on another key than `key`.
+    fn is_elsewhere(&self, interest: &Interest<'_>, key: &KeyRef) -> bool {
+        let declared = interest.declared.map(|declared| declared.spec.refs());
+        declared.is_some_and(|refs| !refs.into_iter().any(|of| of == key))
+    }
+
+    /// Reads the grants on keys that the stack does not manage. The grants on its own keys were read
+    /// together with the keys.
+    pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
+        let arns = self.grants_on.keys().filter_map(|key| match key {
+            KeyRef::Arn(arn) => Some((key, arn)),
+            KeyRef::Managed(_) | KeyRef::Alias(_) => None,
+        });
+        let asks = arns.map(|(key, arn)| async move {
+            let retry = &self.options.retry;
+            (key, every_page(retry, async |from| self.cloud.grants(arn, from).await).await)
+        });
+        for (key, answer) in self.concurrently(asks).await {
+            match answer {
+                Ok(grants) => self.lift_grants_of(key, &grants, live),
+                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) => {
+                    let grants = self.grants_on.get(key).into_iter().flatten();
+                    live.observed.extend(grants.map(|grant| (grant.clone(), unusable(&error))));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
+        for address in self.grants_on.get(key).into_iter().flatten() {
+            let interest = self.interest(address);
+            let wanted =
+                interest.specs().filter_map(Spec::as_grant).find(|grant| grant.key == *key);
+            let place = interest.declared.map(|d| &d.place).or(interest.record.map(|r| &r.place));
+            let (Some(wanted), Some(place)) = (wanted, place) else {
+                continue;
+            };
+            let earlier = self.earlier(address);
+            let wanted = grant::Wanted {
+                stack: &self.desired.stack,
+                name: &address.name,
+                earlier: earlier.as_ref().map(|address| address.name.as_str()),
+                place,
+                spec: wanted,
+                recorded: interest.record.map(|record| record.id.as_str()),
+            };
+            match grant::lift(wanted, listed) {
+                // A grant that is declared on another key now, and still exists on this one, must be
+                // revoked. The two keys are read in any order.
+                Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
+                    let spec = Box::new(Spec::Grant(spec));
+                    let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
+                    live.observed.insert(address.clone(), seen);
+                }
+                Some(_) => {}
+                None if live.observed.contains_key(address) => {}
+                None => {
+                    live.observed.insert(address.clone(), Observed::Absent);
+                }
+            }
+        }
+    }
+}
+
+/// Returns whether a grant is part of an observed grant. A grant that was created under an earlier name of
+/// its key belongs to the address whose record has its id.
+fn is_lifted(live: &Live, id: &String) -> bool {
+    live.observed.values().any(|seen| match seen {
+        Observed::Present { spec, .. } => spec
+            .as_grant()
+            .is_some_and(|grant| grant.id.as_ref() == Some(id) || grant.superseded.contains(id)),
+        Observed::Absent | Observed::Unusable { .. } => false,
+    })
+}
+
+fn found(live: &Live, address: &Address) -> bool {
+    matches!(live.observed.get(address), Some(Observed::Present { .. } | Observed::Unusable { .. }))
+}
