@@ -40,6 +40,12 @@ pub struct Global {
     /// Set a variable of the configuration, `${var.NAME}`; may be repeated
     #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
+    /// Configuration whose gates are in force as well, such as that of the base branch
+    ///
+    /// The authors of a change can edit the gates of its configuration, but not these. Waivers that this file does
+    /// not have are reported.
+    #[arg(long, global = true, value_name = "FILE", env = "KMSCTL_GATES")]
+    pub gates: Option<PathBuf>,
     /// Folder or S3 prefix that holds the state, such as s3://bucket/prefix, or `none`
     ///
     /// With `none` no record is kept, and every run finds the resources of the stack in AWS. In S3, one run at a time holds a lease, which ends by itself, and every write is conditional

@@ -69,7 +69,7 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
         [] => vec![PathBuf::from("kmsctl.yaml")],
         files => files.to_vec(),
     };
-    Ok(config::Input { paths, vars })
+    Ok(config::Input { paths, vars, gates: global.gates.clone() })
 }
 
 /// Prints the diagnostics, and fails if one of them is an error.

@@ -7,6 +7,7 @@
 //! | `yaml`, `merge`, `interpolate` | one tree of data with positions, without variables |
 //! | [`records`] | the fields of that tree as typed records |
 //! | `resolve` | the declaration of the stack ([`crate::desired::Desired`]), in phases |
+//! | `outer` | the gates and waivers of another configuration |
 //! | `load` | the order of these steps |
 
 mod interpolate;
@@ -14,6 +15,7 @@ mod load;
 #[cfg(test)]
 mod load_tests;
 mod merge;
+mod outer;
 mod read;
 #[cfg(test)]
 mod record_tests;

@@ -2,6 +2,7 @@
 
 use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::address::Address;
+use crate::kind::grant::Listed;
 use crate::kind::{KeyFacts, Kind, Spec};
 use crate::policy::gates::Gates;
 use crate::policy::{Finding, Need};
@@ -24,6 +25,9 @@ pub struct Desired {
     /// The duplicate keys to delete.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub delete: BTreeSet<KeyArn>,
+    /// The grants of other owners that are not reported, by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted_grants: BTreeMap<Address, Vec<AcceptedGrants>>,
     /// The keys that have a new name: the new addresses by the old ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moved: BTreeMap<Address, Address>,
@@ -34,13 +38,22 @@ pub struct Desired {
     /// The specs and usages of the declared keys, for the checks of the resources that use them.
     #[serde(with = "crate::desired::pairs")]
     pub key_facts: KeyFacts,
-    /// The gates that every policy and every grant must pass.
+    /// The gates of the configuration. Every policy and every grant must pass them.
     pub gates: Gates,
+    /// The gates of the command line (`--gates`), which must be passed as well.
+    #[serde(default, skip_serializing_if = "Gates::is_empty")]
+    pub outer_gates: Gates,
+    /// The names of the gates by the files that they come from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gate_files: BTreeMap<String, Vec<String>>,
     /// The keys and policy parts that the base branch declares, for the gate on new access.
     pub base: BTreeMap<Address, Spec>,
     /// The lint findings about the policies and keys.
     #[serde(skip)]
     pub findings: Vec<(Address, Finding)>,
+    /// The waived rules that the configuration of `--gates` does not waive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub new_waivers: Vec<(Address, String)>,
     /// The waivers of findings.
     #[serde(skip)]
     pub waivers: Vec<Waiver>,
@@ -99,7 +112,7 @@ pub struct Declared {
     pub place: Place,
     /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
-    /// The existing key to take over, if any.
+    /// The existing key or grant to take over, if any.
     pub adopt: Option<Adopt>,
     /// The actions that a consumer requires on its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -128,7 +141,7 @@ impl Declared {
     }
 }
 
-/// An existing key that the stack takes over.
+/// An existing key or grant that the stack takes over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Adopt {
@@ -136,6 +149,28 @@ pub enum Adopt {
     Alias(crate::id::AliasName),
     /// The key with an ARN. A bare key id gets the account and Region of the declaration.
     Key(KeyArn),
+    /// The grant with an id.
+    Grant(String),
+}
+
+/// Grants of another owner on a key of the stack that are not reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedGrants {
+    /// The id of the only accepted grant, if it is given.
+    pub id: Option<String>,
+    /// The grantee of the accepted grants, if it is given.
+    pub grantee: Option<String>,
+    /// Why they are accepted.
+    pub reason: String,
+}
+
+impl AcceptedGrants {
+    /// Returns whether a grant is accepted.
+    #[must_use]
+    pub fn contains(&self, grant: &Listed) -> bool {
+        self.id.as_ref().is_none_or(|id| *id == grant.grant_id)
+            && self.grantee.as_ref().is_none_or(|grantee| *grantee == grant.grantee)
+    }
 }
 
 /// Serializes maps whose keys are not strings as lists of pairs.

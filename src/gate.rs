@@ -7,8 +7,10 @@
 use crate::desired::Desired;
 use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
+use crate::kind::grant::Listed;
 use crate::kind::{KeyRef, Spec, grant};
-use crate::policy::gates::{Breach, PolicyChange};
+use crate::policy::gates::{Breach, Gates, PolicyChange};
+use crate::policy::grants::Grant;
 use crate::policy::{Document, KeyContext};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +34,7 @@ pub struct Subject {
 #[must_use]
 pub fn breaches(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BTreeSet<Breach>> {
     let mut out: BTreeMap<Address, BTreeSet<Breach>> = BTreeMap::new();
-    if desired.gates.is_empty() && desired.base.is_empty() {
+    if in_force(desired).all(Gates::is_empty) && desired.base.is_empty() {
         return out;
     }
     for subject in subjects {
@@ -110,25 +112,42 @@ fn of_grant(desired: &Desired, address: &Address, grant: &grant::Spec) -> BTreeS
         }
         KeyRef::Arn(arn) => of_arn(arn),
     };
-    let grants = &[grant::in_policy_words(address, grant)];
+    standing_grants(desired, &key, &[grant::in_policy_words(address, grant)])
+}
+
+/// Checks grants on their own, without the policy of their key.
+fn standing_grants(desired: &Desired, key: &KeyContext, grants: &[Grant]) -> BTreeSet<Breach> {
     let nothing = Document::empty();
-    desired.gates.standing(PolicyChange {
-        key: &key,
-        before: None,
-        after: &nothing,
-        base: None,
-        grants,
-    })
+    let change = PolicyChange { key, before: None, after: &nothing, base: None, grants };
+    in_force(desired).flat_map(|gates| gates.standing(change)).collect()
+}
+
+/// Returns the gates of the configuration and those of the command line.
+fn in_force(desired: &Desired) -> impl Iterator<Item = &Gates> {
+    [&desired.gates, &desired.outer_gates].into_iter()
+}
+
+/// Returns the gates that grants of other owners on a key do not pass.
+#[must_use]
+pub fn of_foreign_grants<'a>(
+    desired: &Desired,
+    key: &KeyArn,
+    grants: impl Iterator<Item = &'a Listed>,
+) -> BTreeSet<Breach> {
+    let grants: Vec<Grant> = grants.map(grant::listed_in_policy_words).collect();
+    standing_grants(desired, &of_arn(key), &grants)
 }
 
 fn of_policy(desired: &Desired, subject: &Subject) -> BTreeSet<Breach> {
     let Subject { key, before, after, base, .. } = subject;
     let (before, base) = (before.as_ref(), base.as_ref());
     let Some(after) = after else {
-        return desired.gates.unknown(base.is_some());
+        return in_force(desired).flat_map(|gates| gates.unknown(base.is_some())).collect();
     };
     let judged = PolicyChange { key, before, after, base, grants: &[] };
-    let mut out = desired.gates.standing(judged);
-    out.extend(desired.gates.changing(judged));
-    out
+    let breaches = in_force(desired).flat_map(|gates| {
+        let standing = gates.standing(judged);
+        standing.into_iter().chain(gates.changing(judged))
+    });
+    breaches.collect()
 }

@@ -79,8 +79,8 @@ pub struct Live {
     pub newest: Option<u64>,
     /// The further keys that carry the tags of an address.
     pub duplicates: BTreeMap<Address, Vec<Duplicate>>,
-    /// The grants on the keys of the stack whose names do not carry its mark. AWS services and other owners
-    /// created them.
+    /// The grants on the keys of the stack that AWS services and other owners created: their names do not carry
+    /// the mark of the stack, and no declared grant stands for them.
     pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
     /// The declared keys that were found only by their tags: without a record and without `adopt`.
     pub found: BTreeMap<Address, Found>,

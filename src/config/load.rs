@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::merge::{Merged, entry, scalar};
+use super::outer::{self, Outer};
 use super::records::Stack;
 use super::surroundings::{Gaps, Surroundings};
 use super::{Variables, interpolate_node, read, resolve, yaml};
@@ -23,6 +24,8 @@ pub struct Input {
     pub paths: Vec<PathBuf>,
     /// The values of variables from the command line.
     pub vars: BTreeMap<String, String>,
+    /// The configuration whose gates are in force beside those of the files.
+    pub gates: Option<PathBuf>,
 }
 
 /// A configuration that is read and merged.
@@ -32,6 +35,7 @@ pub struct Loaded {
     pub sources: Sources,
     root: Node,
     vars: Declared,
+    outer: Option<Outer>,
     stack: Option<Spanned<Name>>,
     account: Option<Spanned<AccountId>>,
     region: Option<Spanned<Region>>,
@@ -62,7 +66,12 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
         paths => paths.to_vec(),
     };
     let numbers = read(&paths, &mut sources, &mut d);
-    let loaded = from_sources(sources, &numbers, &input.vars, &mut d);
+    let mut loaded = from_sources(sources, &numbers, &input.vars, &mut d);
+    if let Some(path) = &input.gates {
+        loaded.outer = outer::load(path, &input.vars, &mut loaded.sources, &mut d);
+        loaded.failed |= d.has_errors();
+        d.settle();
+    }
     (loaded, d)
 }
 
@@ -99,6 +108,7 @@ pub(super) fn from_sources(
         sources,
         root,
         vars,
+        outer: None,
         stack: None,
         account: None,
         region: None,
@@ -300,6 +310,9 @@ impl Loaded {
         interpolate_node(&mut root, &vars, &mut d);
         let declared = Stack::decode(&root, &mut d);
         drop(root);
+        let outer = self.outer.as_ref().and_then(|outer| {
+            Some(resolve::Outer { declared: outer.decode(&vars, &mut d)?, span: outer.span() })
+        });
         let name = self.stack.as_ref().map(|name| name.value.clone());
         let (Some(declared), Some(name)) = (declared, name.or_else(|| "unnamed".parse().ok()))
         else {
@@ -310,7 +323,7 @@ impl Loaded {
         let home =
             Place { account: surroundings.account.clone(), region: surroundings.region.clone() };
         let sources = &mut self.sources;
-        let given = resolve::Given { stack: name, home, gaps, vars: &vars, sources };
+        let given = resolve::Given { stack: name, home, gaps, vars: &vars, outer, sources };
         let desired = resolve::stack(&declared, given, &mut d);
         let is_valid = !self.failed && !d.has_errors();
         d.settle();

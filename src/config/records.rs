@@ -75,8 +75,11 @@ record! {
         /// The key policy. Without it, a new key gets AWS's default policy, which leaves access to the
         /// account's IAM policies, and the policy of an existing key is left alone.
         policy: Option<Policy>,
-        /// Grants on the key, by names of yours. Other grants on the key are left alone.
+        /// Grants on the key, by names of yours. Other grants on the key are left alone, and those that no AWS
+        /// service created are reported.
         grants: Named<Part<Grant>>,
+        /// Grants of other owners that are not reported.
+        foreign_grants: Vec<Part<ForeignGrant>>,
         /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
         /// Days that a deletion waits, 7 to 30; default: 30.
@@ -193,6 +196,20 @@ record! {
         constraints: Option<Constraints>,
         /// The entry of `accounts` from which the grant is created; default: the stack's account.
         account: Option<Text>,
+        /// The id of an existing grant to take over instead of creating one.
+        adopt: Option<Text>,
+    }
+}
+
+record! {
+    /// Grants of another owner that are accepted: one by its id, or all of a grantee.
+    pub struct ForeignGrant {
+        /// The id of the grant.
+        id: Option<Text>,
+        /// The grantee of the grants.
+        grantee: Option<Text>,
+        /// Why the grants are accepted.
+        reason: Text,
     }
 }
 

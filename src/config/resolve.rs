@@ -32,10 +32,11 @@ use std::collections::BTreeMap;
 use super::Variables;
 use super::records::Stack;
 use super::surroundings::Gaps;
-use crate::decode::{Diagnostics, Part, Sources};
+use crate::decode::{Diagnostics, Sources};
 use crate::desired::{Declared, Desired};
 use crate::id::{Name, Place};
 use crate::kind::Address;
+use crate::tree::Span;
 use documents::Documents;
 use scope::Scope;
 
@@ -49,8 +50,17 @@ pub(super) struct Given<'a> {
     pub(super) gaps: Gaps,
     /// The variables of policy documents.
     pub(super) vars: &'a Variables,
+    /// The gates and waivers of another configuration.
+    pub(super) outer: Option<Outer>,
     /// The texts, to which policy documents are added.
     pub(super) sources: &'a mut Sources,
+}
+
+/// The gates and waivers of another configuration.
+pub(super) struct Outer {
+    pub(super) declared: Stack,
+    /// The position of its gates.
+    pub(super) span: Span,
 }
 
 /// The declared resources by address.
@@ -58,7 +68,7 @@ type Resources = BTreeMap<Address, Declared>;
 
 /// Resolves a whole stack. Errors go to `d`.
 pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> Desired {
-    let Given { stack, home, gaps, vars, sources } = given;
+    let Given { stack, home, gaps, vars, outer, sources } = given;
     let Stack { fields, consumers } = declared;
     let gaps = Gaps { text: gaps.text || fields.accounts.0.is_none(), ..gaps };
     let scope = Scope { stack: &stack, home: &home, partition: home.region.partition(), gaps };
@@ -86,11 +96,8 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         d,
     );
     consumers.needs.extend(groups.needs);
-    let gates = match &fields.gates {
-        Part(Some(Some(gates))) => gates::resolve(gates, &scope, &mut documents, d),
-        Part(_) => gates::Resolved::default(),
-    };
-    let waivers = waivers::resolve(fields.lint.0.as_ref(), d);
+    let gates = gates::all(fields, outer.as_ref(), &scope, &mut documents, d);
+    let (waivers, new_waivers) = waivers::all(fields, outer.as_ref(), d);
 
     let mut resources = keys.resources;
     resources.extend(roles.resources);
@@ -106,13 +113,17 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         resources,
         forget: removed.forget,
         delete: removed.delete,
+        accepted_grants: keys.accepted_grants,
         moved,
         accounts: accounts.roles,
         existing: keys.existing.into_iter().chain(consumers.existing).collect(),
         key_facts: keys.facts,
-        gates: gates.gates,
+        gates: gates.own,
+        outer_gates: gates.outer,
+        gate_files: gates.files,
         base: gates.base,
         findings: keys.findings,
+        new_waivers,
         waivers,
     }
 }

@@ -259,6 +259,19 @@ pub fn in_policy_words(address: &Address, spec: &Spec) -> policy::grants::Grant 
     }
 }
 
+/// Converts a grant of another owner to the form that the evaluation and comparison of policies use.
+#[must_use]
+pub fn listed_in_policy_words(grant: &Listed) -> policy::grants::Grant {
+    policy::grants::Grant {
+        id: grant.grant_id.clone(),
+        grantee: grant.grantee.clone(),
+        retiring: grant.retiring.clone(),
+        operations: grant.operations.clone(),
+        context: grant.constraints.clone().map(Into::into),
+        ..policy::grants::Grant::default()
+    }
+}
+
 impl From<Constraint> for policy::grants::Constraint {
     fn from(constraint: Constraint) -> Self {
         match constraint {
@@ -297,6 +310,10 @@ pub struct Wanted<'a> {
     /// The recorded id. It finds the grant if the key was renamed. It is used only if the name of
     /// the grant has the prefix of the stack.
     pub recorded: Option<&'a str>,
+    /// The id of a grant of another owner that is taken over.
+    pub adopted: Option<&'a str>,
+    /// Whether the grant is declared. Only then a grant of another owner can stand for it.
+    pub is_declared: bool,
 }
 
 /// Returns the stack's grants on a key by the names in their addresses, which the names of the grants
@@ -340,21 +357,30 @@ pub fn marked(
 /// declaration.
 ///
 /// The grant that equals the wanted form is chosen. Every other one with its prefix, or with the
-/// recorded id, is superseded. Returns `None` if there is no such grant.
+/// recorded or the adopted id, is superseded. If the stack has none, a grant of another owner that gives the same
+/// access is returned, because a second one would not change anything. Returns `None` if there is no such grant.
 #[must_use]
 pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
-    let Wanted { stack, name, earlier, place, spec: wanted, recorded } = wanted;
+    let Wanted { stack, name, earlier, place, spec: wanted, recorded, adopted, is_declared } =
+        wanted;
     let earlier = earlier.map(|name| prefix(stack, name));
     let (own, mark) = (prefix(stack, name), mark(stack));
     let mut ours: Vec<&Listed> = Vec::new();
     for grant in listed {
         let is_recorded = recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark);
         let is_earlier = earlier.as_ref().is_some_and(|earlier| grant.name.starts_with(earlier));
-        if grant.name.starts_with(&own) || is_earlier || is_recorded {
+        let is_adopted = adopted == Some(&grant.grant_id);
+        if grant.name.starts_with(&own) || is_earlier || is_recorded || is_adopted {
             ours.push(grant);
         }
     }
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
+    if ours.is_empty() && is_declared {
+        let theirs = listed.iter().filter(|grant| !grant.name.starts_with(&mark));
+        ours.extend(theirs.filter(|grant| same_access(&lift_one(grant, wanted, place), wanted)));
+        ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
+        ours.truncate(1);
+    }
     if ours.is_empty() {
         return None;
     }

@@ -29,11 +29,15 @@ pub(super) fn declared(desired: &Desired, blocked: &[Blocked]) -> Vec<Finding> {
         let is_blocked = *finding.rule == LOCKOUT && locked.contains(address);
         finding.rule.severity != Severity::Note && !is_blocked
     });
-    shown
-        .map(|(address, finding)| Finding {
-            rule: finding.rule.id.to_owned(),
-            address: address.clone(),
-            message: format!("{}: {}", finding.message, finding.help),
-        })
-        .collect()
+    let shown = shown.map(|(address, finding)| Finding {
+        rule: finding.rule.id.to_owned(),
+        address: address.clone(),
+        message: format!("{}: {}", finding.message, finding.help),
+    });
+    let new = desired.new_waivers.iter().map(|(address, rule)| Finding {
+        rule: "new-waiver".to_owned(),
+        address: address.clone(),
+        message: format!("the waiver of {rule} is not in the configuration that `--gates` names"),
+    });
+    shown.chain(new).collect()
 }

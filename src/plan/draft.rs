@@ -56,6 +56,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     let (objections, findings) = check::keys::check(&draft);
     draft.plan.findings.extend(findings);
     draft.plan.findings.extend(undeclared::duplicates(&draft));
+    draft.plan.findings.extend(undeclared::foreign_grants(&draft));
     draft.refuse(objections);
     draft
 }
@@ -84,8 +85,13 @@ impl Draft<'_> {
         drift.sort_by(|a, b| a.address.cmp(&b.address));
         // A consumer whose key does not work is reported, although the consumer itself is unchanged.
         findings.retain(|finding| {
-            [check::keys::KEY_UNUSABLE, undeclared::DUPLICATE, undeclared::UNCLAIMED]
-                .contains(&finding.rule.as_str())
+            [
+                check::keys::KEY_UNUSABLE,
+                undeclared::DUPLICATE,
+                undeclared::FOREIGN_GRANT,
+                undeclared::UNCLAIMED,
+            ]
+            .contains(&finding.rule.as_str())
         });
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
@@ -178,6 +184,7 @@ fn empty(desired: &Desired, state: &State, live: &Live) -> Plan {
         access: Vec::new(),
         findings: Vec::new(),
         found: BTreeMap::new(),
+        gates: desired.gate_files.clone(),
         unchecked: live.unchecked.clone(),
         remember: BTreeMap::new(),
     }

@@ -72,6 +72,19 @@ impl Gates {
         *self == Self::default()
     }
 
+    /// Returns the names of the gates in the configuration.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let Self { reference, forbidden, accounts, removals } = self;
+        let gates = [
+            ("reference", reference.is_some()),
+            ("forbidden", !forbidden.is_empty()),
+            ("accounts", accounts.is_some()),
+            ("removals", removals.is_some()),
+        ];
+        gates.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect()
+    }
+
     /// Returns the breaches by the proposed policy and the grants, whatever the current policy is.
     #[must_use]
     pub fn standing(&self, change: PolicyChange<'_>) -> BTreeSet<Breach> {

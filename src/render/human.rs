@@ -26,6 +26,9 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     for blocked in &plan.blocked {
         page.blocked(blocked, "blocked");
     }
+    if let Some(gates) = words::gates(&plan.gates) {
+        page.prose(0, 2, None, &gates);
+    }
     page.line(0, None, &words::summary(plan));
     workflow_safe(&page.out)
 }

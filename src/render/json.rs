@@ -24,6 +24,8 @@ struct Document<'a> {
     unchecked: &'a [String],
     /// The declared keys and consumers that were found without a record, with AWS's identifiers.
     found: &'a BTreeMap<Address, String>,
+    /// The names of the gates in force, by the files that they come from.
+    gates: &'a BTreeMap<String, Vec<String>>,
     summary: Summary,
 }
 
@@ -73,6 +75,7 @@ pub fn plan(plan: &Plan) -> Value {
         findings: &plan.findings,
         unchecked: &plan.unchecked,
         found: &plan.found,
+        gates: &plan.gates,
         summary: Summary {
             create: plan.count("create"),
             update: plan.count("update"),

@@ -28,6 +28,7 @@ pub fn plan(plan: &Plan) -> String {
     if !plan.found.is_empty() {
         blocks.push(format!("{}\n\n", prose(&words::found(&plan.found))));
     }
+    blocks.extend(words::gates(&plan.gates).map(|gates| format!("{}\n\n", prose(&gates))));
     fit(out, blocks)
 }
 

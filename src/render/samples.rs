@@ -86,6 +86,7 @@ pub(super) fn empty() -> Plan {
         access: Vec::new(),
         findings: Vec::new(),
         found: BTreeMap::new(),
+        gates: BTreeMap::new(),
         unchecked: Vec::new(),
         remember: BTreeMap::new(),
     }

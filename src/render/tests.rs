@@ -247,6 +247,7 @@ fn an_update_is_rendered_as_json() {
       ],
       "unchecked": [],
       "found": {},
+      "gates": {},
       "summary": {
         "create": 0,
         "update": 1,

@@ -283,6 +283,16 @@ pub(super) fn summary(plan: &Plan) -> String {
     text
 }
 
+/// Returns the line about the gates in force, if there are any.
+pub(super) fn gates(gates: &BTreeMap<String, Vec<String>>) -> Option<String> {
+    if gates.is_empty() {
+        return None;
+    }
+    let files: Vec<String> =
+        gates.iter().map(|(file, names)| format!("{} ({file})", names.join(", "))).collect();
+    Some(printable(&format!("Gates in force: {}.", files.join("; "))).into_owned())
+}
+
 /// The largest number of addresses that a line names.
 const NAMED: usize = 12;
 

@@ -19,7 +19,6 @@ use kmsctl::desired::Desired;
 use kmsctl::kind::consumer::{Effect, Encryption, Tags};
 use kmsctl::kind::{ConsumerCall, ConsumerKind};
 use kmsctl::plan::Plan;
-use std::collections::BTreeMap;
 
 pub(crate) const KEYS: &str = "stack: stack
 region: eu-central-1
@@ -51,7 +50,7 @@ fn resolved(text: &str, region: &str) -> (Option<Desired>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     std::fs::write(&file, text).unwrap();
-    let input = Input { paths: vec![file], vars: BTreeMap::new() };
+    let input = Input { paths: vec![file], ..Input::default() };
     let (mut loaded, diagnostics) = load(&input);
     let messages = |all: kmsctl::decode::Diagnostics| match all.has_errors() {
         true => all.into_iter().map(|d| d.message).collect::<Vec<_>>(),
@@ -71,7 +70,7 @@ pub(crate) fn wrong(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     kmsctl::store::write_atomic(&file, text.as_bytes()).unwrap();
-    let (mut loaded, first) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
+    let (mut loaded, first) = load(&Input { paths: vec![file], ..Input::default() });
     let surroundings = Surroundings {
         account: "111122223333".parse().unwrap(),
         region: "eu-central-1".parse().unwrap(),

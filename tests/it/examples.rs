@@ -134,7 +134,7 @@ fn the_life_cycle_of_github_actions_succeeds() {
 /// Resolves an example for an account of the stand-in.
 fn declared(folder: &str, file: &str, account: &str) -> Desired {
     let path = top().join("examples").join(folder).join(file);
-    let (mut loaded, problems) = load(&Input { paths: vec![path], vars: BTreeMap::new() });
+    let (mut loaded, problems) = load(&Input { paths: vec![path], ..Input::default() });
     assert!(problems.is_empty(), "{problems:#?}");
     let (account, region) = (account.parse().unwrap(), loaded.region().unwrap());
     let (desired, problems) = loaded.resolve(&Surroundings { account, region });

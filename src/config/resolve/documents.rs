@@ -40,6 +40,11 @@ impl Documents<'_> {
         number
     }
 
+    /// Returns the name of a file that was read.
+    pub(super) fn name(&self, number: u16) -> String {
+        self.sources.get(number).map_or_else(String::new, |source| source.name.clone())
+    }
+
     /// Returns the text of a file that was read.
     pub(super) fn text(&self, number: u16) -> &str {
         self.sources.get(number).map_or("", |source| &source.text)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Outer;
 use super::documents::{Documents, parsed};
 use super::scope::{Scope, parse};
 use crate::config::records;
@@ -11,17 +12,70 @@ use crate::id::AccountId;
 use crate::kind::{Address, Spec};
 use crate::policy::gates::{Forbidden, Gates};
 use crate::policy::{ActionSet, Document, is_service};
+use crate::tree::Span;
 use serde::Deserialize;
 
-/// The gates of a stack.
+/// The gates of one configuration.
 #[derive(Debug, Default)]
-pub(super) struct Resolved {
-    pub(super) gates: Gates,
+struct Resolved {
+    gates: Gates,
     /// The keys and policies of the base branch.
-    pub(super) base: BTreeMap<Address, Spec>,
+    base: BTreeMap<Address, Spec>,
 }
 
-pub(super) fn resolve(
+/// The gates of the stack and of another configuration.
+#[derive(Debug, Default)]
+pub(super) struct All {
+    pub(super) own: Gates,
+    pub(super) outer: Gates,
+    /// The keys and policies of the base branch.
+    pub(super) base: BTreeMap<Address, Spec>,
+    /// The names of the gates by the files that they come from.
+    pub(super) files: BTreeMap<String, Vec<String>>,
+}
+
+/// Resolves the gates of the stack and those of another configuration. The base branch is that of the other
+/// configuration, if it names one.
+pub(super) fn all(
+    fields: &records::StackFields,
+    outer: Option<&Outer>,
+    scope: &Scope<'_>,
+    documents: &mut Documents<'_>,
+    d: &mut Diagnostics,
+) -> All {
+    let mut all = All::default();
+    if let Part(Some(Some(gates))) = &fields.gates {
+        let resolved = resolve(gates, scope, documents, d);
+        all.name(&resolved, gates.span, documents);
+        (all.own, all.base) = (resolved.gates, resolved.base);
+    }
+    if let Some(outer) = outer
+        && let Part(Some(Some(gates))) = &outer.declared.fields.gates
+    {
+        let resolved = resolve(gates, scope, documents, d);
+        all.name(&resolved, outer.span, documents);
+        all.outer = resolved.gates;
+        if !resolved.base.is_empty() {
+            all.base = resolved.base;
+        }
+    }
+    all
+}
+
+impl All {
+    fn name(&mut self, resolved: &Resolved, span: Span, documents: &Documents<'_>) {
+        let mut names = resolved.gates.names();
+        if !resolved.base.is_empty() {
+            names.push("base");
+        }
+        if !names.is_empty() {
+            let names = names.into_iter().map(str::to_owned).collect();
+            self.files.insert(documents.name(span.source), names);
+        }
+    }
+}
+
+fn resolve(
     declared: &records::Gates,
     scope: &Scope<'_>,
     documents: &mut Documents<'_>,

@@ -16,7 +16,7 @@ use super::documents::Documents;
 use super::scope::{Scope, parse};
 use crate::config::records::Key;
 use crate::decode::{Diagnostic, Diagnostics, Named, Part, Spanned, Text};
-use crate::desired::Declared;
+use crate::desired::{AcceptedGrants, Declared};
 use crate::id::{AliasName, KeyArn, Name, Place, Region};
 use crate::kind::key::{self, Rotation, can_rotate};
 use crate::kind::{Address, KeyFacts, KeyRef, Kind, Spec, alias};
@@ -51,6 +51,8 @@ pub(super) struct Keys {
     pub(super) facts: KeyFacts,
     /// The keys that are not the stack's.
     pub(super) existing: BTreeSet<KeyArn>,
+    /// The accepted grants of other owners.
+    pub(super) accepted_grants: BTreeMap<Address, Vec<AcceptedGrants>>,
     /// The lint findings about the policies and the settings.
     pub(super) findings: Vec<(Address, Finding)>,
 }
@@ -112,6 +114,7 @@ impl KeyPhase<'_, '_> {
             ..Declared::new(Spec::Key(spec), place.clone())
         };
         self.out.resources.insert(address.clone(), declared);
+        self.foreign_grants(raw, &address, &place);
         let target = KeyRef::Managed(address);
         self.out.names.insert(name.value.clone(), Some(target.clone()));
         if raw.adopt.is_some() && raw.spec.is_none() {

@@ -2,20 +2,41 @@
 
 use std::time::SystemTime;
 
-use crate::config::records::{Lint, Waiver};
+use super::Outer;
+
+use crate::config::records::{Lint, StackFields, Waiver};
 use crate::decode::{Diagnostic, Diagnostics, Part};
 use crate::kind::Address;
 use crate::policy::lint::{other_rules, rule};
 use crate::waiver;
 
-/// Returns the valid waivers.
-pub(super) fn resolve(declared: Option<&Option<Lint>>, d: &mut Diagnostics) -> Vec<waiver::Waiver> {
+/// Returns the valid waivers, and the waived rules that another configuration does not waive.
+pub(super) fn all(
+    fields: &StackFields,
+    outer: Option<&Outer>,
+    d: &mut Diagnostics,
+) -> (Vec<waiver::Waiver>, Vec<(Address, String)>) {
+    let waivers = resolve(fields.lint.0.as_ref(), d);
+    let new = outer.map(|outer| new(&waivers, outer, d)).unwrap_or_default();
+    (waivers, new)
+}
+
+fn resolve(declared: Option<&Option<Lint>>, d: &mut Diagnostics) -> Vec<waiver::Waiver> {
     let waivers = declared.and_then(Option::as_ref).map(|lint| lint.waivers.as_slice());
     waivers
         .unwrap_or_default()
         .iter()
         .filter_map(|Part(declared)| waiver(declared.as_ref()?, d))
         .collect()
+}
+
+fn new(waivers: &[waiver::Waiver], outer: &Outer, d: &mut Diagnostics) -> Vec<(Address, String)> {
+    let known = resolve(outer.declared.fields.lint.0.as_ref(), d);
+    let is_known = |new: &&waiver::Waiver| {
+        known.iter().any(|known| known.rule == new.rule && known.address == new.address)
+    };
+    let new = waivers.iter().filter(|waiver| !is_known(waiver));
+    new.map(|waiver| (waiver.address.clone(), waiver.rule.id.to_owned())).collect()
 }
 
 fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {

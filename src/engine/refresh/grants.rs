@@ -4,6 +4,7 @@ use super::{Interest, Refresh, is_outage, unusable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::every_page;
+use crate::desired::Adopt;
 use crate::id::KeyArn;
 use crate::kind::address::Address;
 use crate::kind::grant::{self, Listed};
@@ -100,6 +101,11 @@ impl<C: Cloud> Refresh<'_, C> {
                 place,
                 spec: wanted,
                 recorded: interest.record.map(|record| record.id.as_str()),
+                is_declared: interest.declared.is_some(),
+                adopted: interest.declared.and_then(|declared| match &declared.adopt {
+                    Some(Adopt::Grant(id)) => Some(id.as_str()),
+                    Some(Adopt::Key(_) | Adopt::Alias(_)) | None => None,
+                }),
             };
             match grant::lift(wanted, listed) {
                 // A grant that is declared on another key now, and still exists on this one, must be
@@ -121,7 +127,7 @@ impl<C: Cloud> Refresh<'_, C> {
 
 /// Returns whether a grant is part of an observed grant. A grant that was created under an earlier name of
 /// its key belongs to the address whose record has its id.
-fn is_lifted(live: &Live, id: &String) -> bool {
+pub(super) fn is_lifted(live: &Live, id: &String) -> bool {
     live.observed.values().any(|seen| match seen {
         Observed::Present { spec, .. } => spec
             .as_grant()

@@ -60,7 +60,7 @@ impl<C: Cloud> Refresh<'_, C> {
             let recorded = interest.record.and_then(|record| record.id.parse::<KeyArn>().ok());
             let adopted = interest.declared.and_then(|declared| match &declared.adopt {
                 Some(Adopt::Key(arn)) => Some(arn.clone()),
-                Some(Adopt::Alias(_)) | None => None,
+                Some(Adopt::Alias(_) | Adopt::Grant(_)) | None => None,
             });
             match (recorded.or(adopted), interest.declared) {
                 (Some(arn), _) => {
@@ -93,8 +93,8 @@ impl<C: Cloud> Refresh<'_, C> {
                     let arn = target(aliases, &declared.place, name.as_str());
                     identified.adopt(address, name.as_str(), arn);
                 }
-                Some(Adopt::Key(_)) | None if hidden.is_empty() => {}
-                Some(Adopt::Key(_)) | None => {
+                Some(Adopt::Key(_) | Adopt::Grant(_)) | None if hidden.is_empty() => {}
+                Some(Adopt::Key(_) | Adopt::Grant(_)) | None => {
                     identified.unusable.insert(address, tags_unreadable(&hidden));
                 }
             }

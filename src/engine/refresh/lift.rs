@@ -1,5 +1,6 @@
 //! Converts the settings that were read to the form of declarations.
 
+use super::grants::is_lifted;
 use super::{Reading, Refresh, is_outage, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
@@ -79,8 +80,11 @@ impl<C: Cloud> Refresh<'_, C> {
                 self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
                 self.lift_undeclared_grants(address, &arn, &grants, live);
                 let mark = grant::mark(&self.desired.stack);
-                let foreign = grants.into_iter().filter(|grant| !grant.name.starts_with(&mark));
-                live.foreign_grants.insert(address.clone(), foreign.collect());
+                let foreign = grants.into_iter().filter(|grant| {
+                    !grant.name.starts_with(&mark) && !is_lifted(live, &grant.grant_id)
+                });
+                let foreign = foreign.collect();
+                live.foreign_grants.insert(address.clone(), foreign);
             }
             Err(error) => {
                 let why = format!(

@@ -4,7 +4,7 @@
 //! created it: its key material is made by AWS, and nobody has more access to it than the configuration gives.
 
 use crate::desired::{Declared, Desired};
-use crate::id::Region;
+use crate::id::{AccountId, Region};
 use crate::kind::address::Address;
 use crate::kind::consumer::Identity;
 use crate::kind::grant::Listed;
@@ -60,7 +60,7 @@ fn objection(
     match live.foreign_grants.get(address) {
         None => reasons.push("its grants cannot be listed".to_owned()),
         Some(grants) => {
-            let foreign = grants.iter().filter(|grant| !grant.is_of_service(&arn.place().account));
+            let foreign = foreign(address, grants, &arn.account, desired);
             reasons.extend(foreign.map(describe));
         }
     }
@@ -109,7 +109,23 @@ fn is_declared(key: &Address, region: &Region, desired: &Desired) -> bool {
     desired.resources.contains_key(&Address::new(Kind::Key, format!("{name}/{region}")))
 }
 
-fn describe(grant: &Listed) -> String {
+/// Returns the grants that neither an AWS service holds nor the configuration accepts.
+pub(in crate::plan) fn foreign<'a>(
+    key: &Address,
+    grants: &'a [Listed],
+    account: &AccountId,
+    desired: &'a Desired,
+) -> impl Iterator<Item = &'a Listed> {
+    let accepted = desired.accepted_grants.get(key);
+    let is_accepted = move |grant: &Listed| {
+        accepted.is_some_and(|all| all.iter().any(|accepted| accepted.contains(grant)))
+    };
+    let account = account.clone();
+    grants.iter().filter(move |grant| !grant.is_of_service(&account) && !is_accepted(grant))
+}
+
+/// Describes a grant of another owner in words.
+pub(in crate::plan) fn describe(grant: &Listed) -> String {
     let operations: Vec<&str> = grant.operations.iter().map(String::as_str).collect();
     format!("the grant `{}` gives `{}` {}", grant.grant_id, grant.grantee, operations.join(", "))
 }

@@ -1,7 +1,7 @@
 //! Checks the policies and grants of a draft against the gates of the configuration.
 
 use crate::desired::Desired;
-use crate::gate::{Subject, breaches, context};
+use crate::gate::{self, Subject, breaches, context};
 use crate::kind::address::Address;
 use crate::kind::key::Shared;
 use crate::kind::{Change, Spec, Violation};
@@ -43,7 +43,27 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
             }
         }
     }
+    findings.extend(of_foreign_grants(desired, live));
     (objections, findings)
+}
+
+/// Returns the findings about grants of other owners that do not pass a gate. The acceptance of a grant does not
+/// disable the gates.
+fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (address, grants) in &live.foreign_grants {
+        let Some(key) = live.ids.get(address) else {
+            continue;
+        };
+        let grants = grants.iter().filter(|grant| !grant.is_of_service(&key.account));
+        for Breach { gate, message } in gate::of_foreign_grants(desired, key, grants) {
+            let message =
+                format!("a grant of another owner does not pass the gate `{gate}`: {message}");
+            let rule = format!("gate-{gate}");
+            findings.push(Finding { rule, address: address.clone(), message });
+        }
+    }
+    findings
 }
 
 fn is_grant(spec: &Spec) -> bool {

@@ -1,6 +1,7 @@
 //! Findings about what carries marks of the stack or belongs to its keys, and is not declared: aliases, and
 //! further keys with the tags of an address.
 
+use super::found;
 use crate::kind::Address;
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
@@ -33,6 +34,35 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
         }
     })
     .collect()
+}
+
+/// The rule of the finding about a grant of another owner.
+pub(in crate::plan) const FOREIGN_GRANT: &str = "foreign-grant";
+
+/// Returns the findings about grants on the declared keys that neither the stack nor an AWS service created.
+pub(in crate::plan) fn foreign_grants(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (key, grants) in &draft.live.foreign_grants {
+        let Some(arn) = draft.live.ids.get(key) else {
+            continue;
+        };
+        if !draft.desired.resources.contains_key(key) {
+            continue;
+        }
+        let foreign = found::foreign(key, grants, &arn.account, &draft.desired);
+        findings.extend(foreign.map(|grant| Finding {
+            rule: FOREIGN_GRANT.to_owned(),
+            address: key.clone(),
+            message: format!(
+                "{}; neither this stack nor an AWS service created it: take it over with `adopt: {id}` in \
+                 an entry of `grants`, accept it in `foreign_grants`, or revoke it with `aws kms revoke-grant \
+                 --key-id {arn} --grant-id {id}`",
+                found::describe(grant),
+                id = grant.grant_id,
+            ),
+        }));
+    }
+    findings
 }
 
 /// Returns the findings about undeclared aliases.

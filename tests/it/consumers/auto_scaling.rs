@@ -6,7 +6,6 @@ use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::desired::Desired;
 use kmsctl::kind::Kind;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 const ACCOUNTS: &str = "accounts: {workload: {id: \"444455556666\", role: role/kmsctl}}\n";
 
@@ -133,7 +132,7 @@ fn errors(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     std::fs::write(&file, text).unwrap();
-    let (mut loaded, problems) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
+    let (mut loaded, problems) = load(&Input { paths: vec![file], ..Input::default() });
     let (account, region) = ("111122223333".parse().unwrap(), "eu-central-1".parse().unwrap());
     let (_, more) = loaded.resolve(&Surroundings { account, region });
     let all = problems.into_iter().chain(more);

@@ -5,7 +5,6 @@ use crate::world::Stack;
 use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::kind::{Call, ConsumerKind};
 use kmsctl::plan::Plan;
-use std::collections::BTreeMap;
 
 const INSTANCE: Case = Case {
     kind: ConsumerKind::RdsInstance,
@@ -206,7 +205,7 @@ fn wrong(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kmsctl.yaml");
     std::fs::write(&file, format!("{KEYS}{text}")).unwrap();
-    let (mut loaded, found) = load(&Input { paths: vec![file], vars: BTreeMap::new() });
+    let (mut loaded, found) = load(&Input { paths: vec![file], ..Input::default() });
     let messages =
         |all: kmsctl::decode::Diagnostics| all.into_iter().map(|d| d.message).collect::<Vec<_>>();
     let found = messages(found);

@@ -4,7 +4,7 @@ use super::KeyPhase;
 use super::grant::On;
 use super::policy::is_shared;
 use crate::config::records::{Key, Policy};
-use crate::decode::{Given as _, Text};
+use crate::decode::{Given as _, Part, Text};
 use crate::id::{KeyArn, Place};
 use crate::kind::{Address, KeyRef, Kind, Spec, key_policy};
 use crate::tree::Span;
@@ -75,7 +75,10 @@ impl KeyPhase<'_, '_> {
     /// Reports the fields that are not possible beside `existing`.
     fn nothing_beside_existing(&mut self, raw: &Key) {
         let replica = raw.replicas.iter().next().map(|(region, _)| region.span);
-        let fields: [(&str, Option<Span>); 15] = [
+        let foreign =
+            raw.foreign_grants.iter().find_map(|Part(grants)| Some(grants.as_ref()?.span));
+        let fields: [(&str, Option<Span>); 16] = [
+            ("foreign_grants", foreign),
             ("replicas", replica),
             ("description", raw.description.given()),
             ("tags", raw.tags.given()),

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::scope::{known, parse};
 use super::KeyPhase;
-use crate::config::records::{Constraints, Grant, Key};
+use crate::config::records::{Constraints, ForeignGrant, Grant, Key};
 use crate::decode::{Diagnostic, Named, Part, Spanned, Text};
+use crate::desired::{AcceptedGrants, Adopt, Declared};
 use crate::id::{Name, Place};
 use crate::kind::Address;
 use crate::kind::grant::{self, Constraint, operations_for};
@@ -58,7 +59,38 @@ impl KeyPhase<'_, '_> {
             superseded: BTreeSet::new(),
         };
         let address = Address::new(Kind::Grant, format!("{}/{named}", on.name));
-        self.declare(address, name.span, on.place.clone(), Spec::Grant(spec));
+        let adopt = raw.adopt.as_ref().map(|id| Adopt::Grant(id.value.clone()));
+        let declared = Declared::new(Spec::Grant(spec), on.place.clone());
+        let declared = Declared { span: name.span, adopt, ..declared };
+        self.out.resources.insert(address, declared);
+    }
+
+    /// Declares the accepted grants of other owners on a key.
+    pub(super) fn foreign_grants(&mut self, raw: &Key, address: &Address, place: &Place) {
+        let entries = raw.foreign_grants.iter().filter_map(|Part(entry)| entry.as_ref());
+        let accepted: Vec<AcceptedGrants> =
+            entries.filter_map(|entry| self.foreign_grant(entry, place)).collect();
+        if !accepted.is_empty() {
+            self.out.accepted_grants.insert(address.clone(), accepted);
+        }
+    }
+
+    fn foreign_grant(&mut self, raw: &ForeignGrant, place: &Place) -> Option<AcceptedGrants> {
+        if raw.id.is_none() && raw.grantee.is_none() {
+            let help = "write `id` or `grantee`, as `kmsctl plan` shows them";
+            self.d.error(raw.span, "the grants are not named", help);
+            return None;
+        }
+        if raw.reason.value.trim().is_empty() {
+            let help = "write the reason why the grants are accepted";
+            self.d.error(raw.reason.span, "`reason` is empty", help);
+        }
+        let grantee = match &raw.grantee {
+            Some(text) => Some(self.reads.scope.principal(text, &place.account, self.d)?),
+            None => None,
+        };
+        let id = raw.id.as_ref().map(|id| id.value.clone());
+        Some(AcceptedGrants { id, grantee, reason: raw.reason.value.clone() })
     }
 
     fn operations(

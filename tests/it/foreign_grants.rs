@@ -1,0 +1,150 @@
+//! Grants on the keys of the stack that other owners created.
+
+use crate::build::{ACCOUNT, Declare, address, key_at, role, storage};
+use crate::consumers::desired;
+use crate::world::Stack;
+use kmsctl::desired::{AcceptedGrants, Adopt, Desired};
+use kmsctl::kind::grant::Listed;
+use kmsctl::kind::{Kind, Spec};
+use kmsctl::plan::{Finding, Plan};
+use std::collections::BTreeSet;
+
+fn grant(id: &str, grantee: &str, operations: &[&str]) -> Listed {
+    Listed {
+        grant_id: id.to_owned(),
+        name: String::new(),
+        grantee: grantee.to_owned(),
+        retiring: None,
+        operations: operations.iter().map(|op| (*op).to_owned()).collect(),
+        constraints: None,
+        issuer: None,
+    }
+}
+
+fn with(all: &Desired, grants: &[Listed]) -> Stack {
+    let mut stack = Stack::new(5);
+    stack.applied(all);
+    stack.fake.tamper("storage", |key| key.grants.extend(grants.iter().cloned()));
+    stack
+}
+
+fn found<'a>(findings: &'a [Finding], rule: &str) -> Vec<&'a str> {
+    let found = findings.iter().filter(|finding| finding.rule == rule);
+    found.map(|finding| finding.message.as_str()).collect()
+}
+
+fn reported(plan: &Plan) -> Vec<&str> {
+    found(&plan.findings, "foreign-grant")
+}
+
+#[test]
+fn a_grant_of_another_owner_is_a_finding_of_plan_and_drift_and_stays() {
+    let all = storage();
+    let theirs = [
+        grant("theirs", &role("Backup"), &["Decrypt", "CreateGrant"]),
+        grant("of-rds", "rds.eu-central-1.amazonaws.com", &["Decrypt"]),
+        grant(
+            "of-ec2",
+            &format!("arn:aws:sts::{ACCOUNT}:assumed-role/aws:ec2-infrastructure/i-0abc"),
+            &["Decrypt"],
+        ),
+    ];
+    let mut stack = with(&all, &theirs);
+    let plan = stack.applied(&all);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let said = reported(&plan);
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].starts_with(
+        "the grant `theirs` gives `arn:aws:iam::111122223333:role/Backup` CreateGrant, Decrypt; "
+    ));
+    assert!(said[0].contains("adopt: theirs") && said[0].contains("--grant-id theirs"), "{said:?}");
+    assert_eq!(found(&stack.drifts(&all).findings, "foreign-grant").len(), 1);
+    assert_eq!(stack.fake.grants_total(), 4);
+}
+
+#[test]
+fn an_accepted_grant_is_not_reported() {
+    let theirs =
+        [grant("one", &role("Backup"), &["Decrypt"]), grant("two", &role("Backup"), &["Encrypt"])];
+    let stack = with(&storage(), &theirs);
+    let accept = |id: Option<&str>, grantee: Option<String>| {
+        let mut all = storage();
+        let id = id.map(str::to_owned);
+        let accepted = AcceptedGrants { id, grantee, reason: "backup".to_owned() };
+        all.accepted_grants.insert(key_at("storage"), vec![accepted]);
+        reported(&stack.plan_only(&all)).len()
+    };
+    assert_eq!(accept(Some("one"), None), 1);
+    assert_eq!(accept(None, Some(role("Backup"))), 0);
+    assert_eq!(accept(Some("one"), Some(role("Backup"))), 1);
+    assert_eq!(accept(Some("three"), None), 2);
+    assert_eq!(accept(None, Some(role("Other"))), 2);
+}
+
+#[test]
+fn a_grant_is_taken_over_by_its_id_and_then_managed() {
+    let all = storage();
+    let mut stack = with(&all, &[grant("theirs", &role("batch"), &["Encrypt"])]);
+    let mut adopting = all.clone().grant("storage", "more", &["Encrypt"]);
+    let address = address(Kind::Grant, "storage/more");
+    adopting.resources.get_mut(&address).unwrap().adopt = Some(Adopt::Grant("theirs".to_owned()));
+    let plan = stack.applied(&adopting);
+    assert!(plan.steps.iter().all(|step| step.calls.is_empty()), "{:#?}", plan.steps);
+    assert!(reported(&plan).is_empty());
+    assert_eq!(stack.state.records[&address].id, "theirs");
+    stack.settled(&adopting);
+    // A change creates a grant of the stack, and revokes the one that was taken over.
+    let Spec::Grant(spec) = &mut adopting.resources.get_mut(&address).unwrap().spec else {
+        panic!("a grant");
+    };
+    spec.operations = BTreeSet::from(["Encrypt".to_owned(), "Decrypt".to_owned()]);
+    stack.applied(&adopting);
+    let grants = stack.fake.key("storage").grants;
+    assert!(grants.iter().all(|grant| grant.grant_id != "theirs"), "{grants:#?}");
+    assert_eq!(grants.len(), 2);
+    stack.settled(&adopting);
+}
+
+#[test]
+fn a_grant_that_exists_with_the_same_access_is_not_created_again() {
+    let all = storage();
+    let theirs = grant("theirs", &role("batch"), &["Encrypt"]);
+    let mut stack = with(&all, std::slice::from_ref(&theirs));
+    let same = all.clone().grant("storage", "more", &["Encrypt"]);
+    let plan = stack.applied(&same);
+    assert!(plan.is_empty() && reported(&plan).is_empty(), "{:#?}", plan.steps);
+    stack.settled(&same);
+    assert_eq!(stack.fake.grants_total(), 2);
+    // It is not the stack's: it stays, and is reported again.
+    stack.applied(&all);
+    assert!(stack.fake.key("storage").grants.contains(&theirs));
+    assert_eq!(reported(&stack.plan_only(&all)).len(), 1);
+    // A grant with a constraint does not give the same access.
+    let other = all.grant("storage", "other", &["Encrypt", "Decrypt"]);
+    assert_eq!(stack.plan_only(&other).steps.len(), 1);
+}
+
+#[test]
+fn gates_judge_the_grants_of_other_owners_even_if_they_are_accepted() {
+    let text = |gates: &str, accepted: &str| {
+        desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{storage: {{policy: {{users: [role/app]}}{accepted}}}}}\n{gates}"
+        ))
+    };
+    let outside = "arn:aws:iam::999999999999:role/Outside";
+    let mut stack = Stack::new(5);
+    stack.applied(&text("", ""));
+    stack.fake.tamper("storage", |key| key.grants.push(grant("theirs", outside, &["Decrypt"])));
+    let accepted = format!(", foreign_grants: [{{grantee: '{outside}', reason: partner}}]");
+    let forbidden = "gates: {forbidden: [{principals: ['*'], actions: [kms:Decrypt]}]}\n";
+    for (gates, rule) in
+        [("gates: {accounts: []}\n", "gate-accounts"), (forbidden, "gate-forbidden")]
+    {
+        for accepted in ["", &accepted] {
+            let plan = stack.plan_only(&text(gates, accepted));
+            let said = found(&plan.findings, rule);
+            assert!(said.iter().any(|said| said.contains("a grant of another owner")), "{plan:#?}");
+            assert_eq!(reported(&plan).is_empty(), !accepted.is_empty());
+        }
+    }
+}

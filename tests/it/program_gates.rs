@@ -1,0 +1,75 @@
+//! The program with gates that the command line takes from another configuration.
+
+use crate::program::Stack;
+use kmsctl::store::write_atomic;
+
+const KEYS: &str =
+    "stack: outer\nregion: us-west-2\nkeys:\n  a:\n    policy: {users: [role/App, role/batch]}\n";
+const BASE: &str = "stack: outer\nkeys: {}\nvars: {who: batch}\n\
+    gates: {forbidden: [{principals: [\"role/${var.who}\"], actions: [kms:Decrypt]}]}\n";
+
+/// Writes another configuration beside that of the stack, and returns its path.
+fn beside(stack: &Stack, text: &str) -> String {
+    let path = stack.folder.path().join("base.yaml");
+    write_atomic(&path, text.as_bytes()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_change_cannot_edit_the_gates_of_the_command_line() {
+    let stack = Stack::of_text(KEYS, "us-west-2");
+    stack.expect(0, &["plan"]);
+    let base = beside(&stack, BASE);
+    for own in ["", "gates: {}\n", "gates: {forbidden: [], accounts: [\"999999999999\"]}\n"] {
+        stack.write(&format!("{KEYS}{own}"));
+        for command in ["plan", "apply"] {
+            let args: &[&str] = match command {
+                "plan" => &["plan", "--gates", &base],
+                _ => &["apply", "--auto-approve", "--gates", &base],
+            };
+            let said = stack.expect(3, args);
+            assert!(said.contains("it does not pass the gate `forbidden`"), "{said}");
+            assert!(said.contains("role/batch"), "{said}");
+        }
+    }
+    let said = stack.expect(3, &["plan", "--gates", &base]);
+    let one_line = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = one_line.split("Gates in force: ").nth(1).unwrap();
+    assert!(line.contains(&format!("forbidden ({base})")) && line.contains("accounts ("), "{said}");
+    // The environment names the file as well, and lint reports the breach.
+    let output = stack.command(&["lint"]).env("KMSCTL_GATES", &base).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("forbidden"), "{said}");
+}
+
+#[test]
+fn a_saved_plan_keeps_the_gates_and_a_file_without_gates_is_an_error() {
+    let stack = Stack::of_text(KEYS, "us-west-2");
+    let base = beside(&stack, BASE);
+    let plan = stack.folder.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    stack.expect(3, &["plan", "--gates", &base, "--out", plan]);
+    let said = stack.expect(3, &["apply", plan]);
+    assert!(said.contains("it does not pass the gate `forbidden`"), "{said}");
+    let empty = beside(&stack, "stack: outer\nkeys: {}\n");
+    let said = stack.expect(1, &["plan", "--gates", &empty]);
+    assert!(said.contains("has no `gates`"), "{said}");
+    stack.expect(1, &["plan", "--gates", "missing.yaml"]);
+}
+
+#[test]
+fn a_waiver_that_the_base_does_not_have_is_reported() {
+    let waiver = |rule: &str| {
+        format!(
+            "lint: {{waivers: [{{rule: {rule}, address: key/a, reason: x, until: 2099-01-31}}]}}\n"
+        )
+    };
+    let stack = Stack::of_text(&format!("{KEYS}{}", waiver("KMS301")), "us-west-2");
+    let known =
+        beside(&stack, &format!("{BASE}{}", waiver("KMS301")).replace("who: batch", "who: Other"));
+    let said = stack.expect(0, &["plan", "--gates", &known]);
+    assert!(!said.contains("new-waiver"), "{said}");
+    let other = beside(&stack, &BASE.replace("who: batch", "who: Other"));
+    let said = stack.expect(0, &["plan", "--gates", &other]);
+    assert!(said.contains("the waiver of KMS301") && said.contains("new-waiver"), "{said}");
+}
