@@ -97,12 +97,24 @@ pub(crate) struct Case {
     pub(crate) existing: &'static str,
 }
 
+/// The kinds whose resources kmsctl creates.
+pub(crate) const CASES: [&Case; 8] = [
+    &cloudtrail::TRAIL,
+    &cloudtrail::STORE,
+    &dynamodb::CASE,
+    &ebs::CASE,
+    &efs::CASE,
+    &es::CASE,
+    &rds::INSTANCE,
+    &rds::CLUSTER,
+];
+
 impl Case {
-    fn of(&self, text: &str) -> Desired {
+    pub(crate) fn of(&self, text: &str) -> Desired {
         desired(&format!("{KEYS}{}", text.replace("PROTECT", "protect: true")))
     }
 
-    fn free(&self, text: &str) -> Desired {
+    pub(crate) fn free(&self, text: &str) -> Desired {
         desired(&format!("{KEYS}{}", text.replace("PROTECT", "protect: false")))
     }
 

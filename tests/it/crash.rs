@@ -1,6 +1,8 @@
 //! Runs that are killed at any moment. The next run must have the same result as an uninterrupted
 //! one.
 
+mod examples;
+
 use crate::build::{Declare, empty, policy, storage};
 use crate::fake::Kill;
 use crate::world::Stack;
@@ -9,7 +11,8 @@ use kmsctl::journal::Replay;
 use kmsctl::kind::key::Rotation;
 use std::fmt::Write as _;
 
-fn updated() -> Desired {
+/// Returns the key with changes of every kind.
+pub(crate) fn updated() -> Desired {
     let changed = storage().key("storage", |key| {
         key.description = Some("other".to_owned());
         key.policy = Some(policy(true, &["app", "web"]));

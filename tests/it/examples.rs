@@ -132,7 +132,7 @@ fn the_life_cycle_of_github_actions_succeeds() {
 }
 
 /// Resolves an example for an account of the stand-in.
-fn declared(folder: &str, file: &str, account: &str) -> Desired {
+pub(crate) fn declared(folder: &str, file: &str, account: &str) -> Desired {
     let path = top().join("examples").join(folder).join(file);
     let (mut loaded, problems) = load(&Input { paths: vec![path], ..Input::default() });
     assert!(problems.is_empty(), "{problems:#?}");

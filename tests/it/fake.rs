@@ -4,6 +4,7 @@
 mod aliases;
 mod consumers;
 mod kms;
+mod lag;
 
 pub(crate) use consumers::{Held, make_bucket, open_bucket};
 use kmsctl::answer::{CloudError, Fault, Outcome};
@@ -12,14 +13,16 @@ use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
-use kmsctl::kind::{Call, ConsumerKind, alias, grant};
+use kmsctl::kind::{Call, ConsumerKind, alias, grant, key};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
 use kmsctl::sdk::gate::Permit;
 use serde_json::{Value, json};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The random number generator `SplitMix64`.
 #[derive(Debug)]
@@ -66,6 +69,15 @@ pub(crate) struct Faults {
     pub(crate) fail500: u64,
     /// The number of calls, including reads, to which a new key or role is not visible yet.
     pub(crate) unseen: u64,
+    /// The number of seconds after a call for which reads show the contents from before it, and for
+    /// which calls do not find a new key.
+    pub(crate) lag: u64,
+    /// Whether each read during that time shows the old or the new contents at random.
+    pub(crate) flap: bool,
+    /// Whether the services that use keys find a new key as late as other callers.
+    pub(crate) services_lag: bool,
+    /// The services that throttle calls and reads, with their rates.
+    pub(crate) throttled: BTreeMap<&'static str, u64>,
     /// Whether the faults apply to reads too.
     pub(crate) reads: bool,
     /// The denied operations with the ids of the keys; `*` for every mutating call.
@@ -85,6 +97,23 @@ pub(crate) struct Faults {
     pub(crate) used: BTreeMap<String, LastUsage>,
     /// The number of the mutating call, from 1, at which the run is killed.
     pub(crate) crash_at: Option<(usize, Kill)>,
+}
+
+impl Faults {
+    /// For some seconds after a call, reads show the contents from before it.
+    pub(crate) fn stale(seconds: u64) -> Self {
+        Self { lag: seconds, ..Self::default() }
+    }
+
+    /// For some seconds after a call, each read shows the contents from before it or after it.
+    pub(crate) fn flapping(seconds: u64) -> Self {
+        Self { lag: seconds, flap: true, ..Self::default() }
+    }
+
+    /// One service throttles calls and reads, at a rate in percent.
+    pub(crate) fn throttling(service: &'static str, rate: u64) -> Self {
+        Self { throttled: [(service, rate)].into(), ..Self::default() }
+    }
 }
 
 /// A key of the stand-in.
@@ -127,12 +156,16 @@ pub(crate) struct FakeAws {
     /// The roles that calls created, with their creation times.
     pub(crate) roles: RefCell<BTreeMap<String, u64>>,
     /// The number of further calls to which a key id or a role ARN is not visible.
-    pub(super) unseen: RefCell<BTreeMap<String, u64>>,
+    pub(crate) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
     /// The creation time of the first new resource, in seconds since 1970. Each further one is a second younger.
     pub(crate) created: Cell<u64>,
     /// A change of AWS after the next `CreateKey`.
     pub(crate) meanwhile_creating: Cell<Option<Meanwhile>>,
+    /// The time of the first request.
+    began: OnceCell<Instant>,
+    /// The contents before the latest calls, the oldest first.
+    past: RefCell<Vec<Rc<lag::Past>>>,
     serial: Cell<u64>,
     rng: Rng,
 }
@@ -145,6 +178,7 @@ pub(super) fn fail(operation: &'static str, fault: Fault, message: &str) -> Clou
 /// Returns the key that a call changes or refers to.
 fn about(call: &Call, bindings: &CallBindings<'_>) -> Option<KeyArn> {
     let key = match call {
+        Call::Key(key::Call::ReplicateKey(call)) => &call.key_id,
         Call::Key(_) => return bindings.key.cloned(),
         Call::Alias(
             alias::Call::CreateAlias(alias::CreateAlias { target_key_id: key, .. })
@@ -157,6 +191,15 @@ fn about(call: &Call, bindings: &CallBindings<'_>) -> Option<KeyArn> {
         _ => return None,
     };
     bindings.ids.and_then(|ids| key.resolve(ids))
+}
+
+/// Returns the service of a call.
+fn service(call: &Call) -> &'static str {
+    match call {
+        Call::Consumer(call) => call.kind().facts().service,
+        Call::ServiceLinkedRole(_) => "iam",
+        Call::Key(_) | Call::Alias(_) | Call::Grant(_) | Call::KeyPolicy(_) => "kms",
+    }
 }
 
 impl FakeAws {
@@ -180,6 +223,8 @@ impl FakeAws {
             killed: Cell::new(false),
             created: Cell::new(NOW - 3600),
             meanwhile_creating: Cell::new(None),
+            began: OnceCell::new(),
+            past: RefCell::default(),
             serial: Cell::new(0),
             rng: Rng::new(seed),
         }
@@ -238,6 +283,11 @@ impl FakeAws {
         regions.values().flat_map(|r| r.keys.values()).map(|k| k.grants.len()).sum()
     }
 
+    /// Returns the complete contents, with all ids.
+    pub(crate) fn contents(&self) -> String {
+        format!("{:?} {:?}", self.regions.borrow(), self.shelves.borrow())
+    }
+
     /// Returns the complete contents without ids and nonces.
     pub(crate) fn picture(&self) -> Value {
         let regions = self.regions.borrow();
@@ -276,8 +326,18 @@ impl FakeAws {
         tokio::time::sleep(Duration::from_millis(1 + self.rng.below(50))).await;
     }
 
-    /// Logs a read, and injects the faults.
+    /// Logs a read of KMS, and injects the faults.
     async fn read(&self, operation: &'static str, key: Option<&KeyArn>) -> Result<(), CloudError> {
+        self.read_from("kms", operation, key).await
+    }
+
+    /// Logs a read of a service, and injects the faults.
+    async fn read_from(
+        &self,
+        service: &str,
+        operation: &'static str,
+        key: Option<&KeyArn>,
+    ) -> Result<(), CloudError> {
         self.latency().await;
         if self.killed.get() {
             std::future::pending::<()>().await;
@@ -288,13 +348,19 @@ impl FakeAws {
         if denied.is_some_and(|d| faults.denied.contains(&d)) {
             return Err(fail(operation, Fault::Denied, "not authorized"));
         }
-        if faults.reads && self.rng.below(100) < faults.throttle {
+        if (faults.reads && self.rng.below(100) < faults.throttle) || self.is_throttled(service) {
             return Err(fail(operation, Fault::Throttled, "rate exceeded"));
         }
         if faults.reads && self.rng.below(100) < faults.fail500 {
             return Err(fail(operation, Fault::Ambiguous, "internal failure"));
         }
         Ok(())
+    }
+
+    /// Returns whether a service throttles this request.
+    fn is_throttled(&self, service: &str) -> bool {
+        let rate = self.faults.borrow().throttled.get(service).copied();
+        rate.is_some_and(|rate| self.rng.below(100) < rate)
     }
 
     /// Returns whether the call names a principal that KMS does not know.
@@ -312,27 +378,6 @@ impl FakeAws {
         let left = unseen.get_mut(id).filter(|left| **left > 0);
         left.map(|left| *left -= 1).is_some()
     }
-
-    fn of<T>(
-        &self,
-        operation: &'static str,
-        key: &KeyArn,
-        get: impl FnOnce(&FakeKey) -> T,
-    ) -> Result<T, CloudError> {
-        if self.misses(key.id()) {
-            return Err(fail(operation, Fault::NotFound, "not seen yet"));
-        }
-        let regions = self.regions.borrow();
-        let found = regions.get(&key.place()).and_then(|r| r.keys.get(key.id()));
-        found.map(get).ok_or_else(|| fail(operation, Fault::NotFound, "no such key"))
-    }
-}
-
-/// Returns the page after a marker. A page has two items.
-fn page<T>(items: Vec<T>, from: Option<&str>) -> Page<T> {
-    let start: usize = from.map_or(0, |from| from.parse().unwrap());
-    let next = (items.len() > start + 2).then(|| (start + 2).to_string());
-    Page { items: items.into_iter().skip(start).take(2).collect(), next }
 }
 
 impl Cloud for FakeAws {
@@ -347,28 +392,36 @@ impl Cloud for FakeAws {
         from: Option<&str>,
     ) -> Result<Page<AliasEntry>, CloudError> {
         self.read("ListAliases", None).await?;
-        let mut entries = vec![AliasEntry { name: "alias/aws/ebs".to_owned(), target: None }];
-        if let Some(region) = self.regions.borrow().get(at) {
-            let ours = region.aliases.iter();
-            entries
-                .extend(ours.map(|(n, t)| AliasEntry { name: n.clone(), target: Some(t.clone()) }));
-        }
-        Ok(page(entries, from))
+        self.page(from, |moment| {
+            let mut entries = vec![AliasEntry { name: "alias/aws/ebs".to_owned(), target: None }];
+            self.shown(moment, |regions, _| {
+                let ours = regions.get(at).into_iter().flat_map(|region| &region.aliases);
+                entries.extend(
+                    ours.map(|(n, t)| AliasEntry { name: n.clone(), target: Some(t.clone()) }),
+                );
+            });
+            Ok(entries)
+        })
     }
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
         self.read("ListAliases", Some(key)).await?;
-        self.of("ListAliases", key, |_| ())?;
-        let regions = self.regions.borrow();
-        let all = regions[&key.place()].aliases.iter().filter(|(_, id)| *id == key.id());
-        Ok(all.map(|(name, _)| name.parse().unwrap()).collect())
+        let moment = self.moment();
+        self.of_at("ListAliases", key, moment, |_| ())?;
+        Ok(self.shown(moment, |regions, _| {
+            let all = regions[&key.place()].aliases.iter().filter(|(_, id)| *id == key.id());
+            all.map(|(name, _)| name.parse().unwrap()).collect()
+        }))
     }
 
     async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError> {
         self.read("ListKeys", None).await?;
-        let regions = self.regions.borrow();
-        let ids = regions.get(at).into_iter().flat_map(|region| region.keys.keys());
-        Ok(page(ids.filter(|id| !self.misses(id)).cloned().collect(), from))
+        self.page(from, |moment| {
+            Ok(self.shown(moment, |regions, _| {
+                let ids = regions.get(at).into_iter().flat_map(|region| region.keys.keys());
+                ids.filter(|id| !self.misses(id)).cloned().collect()
+            }))
+        })
     }
 
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
@@ -401,7 +454,7 @@ impl Cloud for FakeAws {
     }
 
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
-        self.read("GetRole", None).await?;
+        self.read_from("iam", "GetRole", None).await?;
         let faults = self.faults.borrow();
         let arn = identity.to_string();
         // IAM finds identities by name, only in the account of the caller.
@@ -413,20 +466,24 @@ impl Cloud for FakeAws {
 
     async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {
         self.read("ListGrants", Some(key)).await?;
-        self.of("ListGrants", key, |k| page(k.grants.iter().rev().cloned().collect(), from))
+        self.page(from, |moment| {
+            self.of_at("ListGrants", key, moment, |k| k.grants.iter().rev().cloned().collect())
+        })
     }
 
     async fn objects(&self, at: &Place, query: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
-        self.read("DescribeConsumers", None).await?;
-        Ok(self.found(at, query))
+        self.read_from(query.kind.facts().service, "DescribeConsumers", None).await?;
+        Ok(self.shown(self.moment(), |_, shelves| self.found(shelves, at, query)))
     }
 
     async fn tagged(&self, at: &Place, stack: &str) -> Result<Vec<String>, CloudError> {
-        self.read("GetResources", None).await?;
+        self.read_from("tagging", "GetResources", None).await?;
         if self.faults.borrow().denied.contains(&("GetResources".to_owned(), "*".to_owned())) {
             return Err(fail("GetResources", Fault::Denied, "not authorized"));
         }
-        Ok(self.arns_of(at, stack))
+        Ok(self.shown(self.moment(), |regions, shelves| {
+            consumers::arns_of(regions, shelves, at, stack)
+        }))
     }
 
     async fn copies(
@@ -434,7 +491,7 @@ impl Cloud for FakeAws {
         at: &Place,
         of: ConsumerKind,
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError> {
-        self.read("DescribeSnapshots", None).await?;
+        self.read_from(of.facts().service, "DescribeSnapshots", None).await?;
         let copies = self.copies.borrow();
         let here = copies.iter().filter(|(kind, key, _)| *kind == of && key.place() == *at);
         Ok(here.map(|(_, key, id)| (id.clone(), Some(key.clone()))).collect())
@@ -446,12 +503,12 @@ impl Cloud for FakeAws {
     }
 
     async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError> {
-        self.read("DescribeConsumer", None).await?;
-        Ok(self.look(at, kind, id))
+        self.read_from(kind.facts().service, "DescribeConsumer", None).await?;
+        Ok(self.phase_shown(at, kind, id))
     }
 
     async fn bucket(&self, _: &Place, name: &str) -> Result<Bucket, CloudError> {
-        self.read("HeadBucket", None).await?;
+        self.read_from("s3", "HeadBucket", None).await?;
         if self.faults.borrow().denied.contains(&("HeadBucket".to_owned(), name.to_owned())) {
             return Err(fail("HeadBucket", Fault::Denied, "access denied"));
         }
@@ -489,11 +546,13 @@ impl Cloud for FakeAws {
             Some(fail(name, Fault::Denied, "not authorized"))
         } else if faults.refused.contains(name) {
             Some(fail(name, Fault::LimitExceeded, "a quota is reached"))
-        } else if self.rng.below(100) < faults.throttle {
+        } else if self.rng.below(100) < faults.throttle || self.is_throttled(service(call)) {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
         } else if self.rng.below(100) < faults.fail500 {
             Some(fail(name, Fault::Ambiguous, "internal failure"))
-        } else if about(call, &bindings).is_some_and(|key| self.misses(key.id())) {
+        } else if about(call, &bindings)
+            .is_some_and(|key| self.misses(key.id()) || !self.shows(&key))
+        {
             Some(fail(name, Fault::NotFound, "not seen yet"))
         } else {
             None
@@ -502,11 +561,11 @@ impl Cloud for FakeAws {
             self.log.borrow_mut().push((name.to_owned(), false));
             return Err(error);
         }
-        let result = match (self.stranger(call), call) {
+        let result = self.keeping_the_past(|| match (self.stranger(call), call) {
             (true, _) => Err(fail(name, Fault::Malformed, "invalid principals")),
             (false, Call::Consumer(call)) => self.consume(at, call, &bindings, name),
             (false, call) => self.execute(at, call, &bindings, name),
-        };
+        });
         self.log.borrow_mut().push((name.to_owned(), result.is_ok()));
         if name == "CreateKey"
             && let Some(meanwhile) = self.meanwhile_creating.take()

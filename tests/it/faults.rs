@@ -1,8 +1,11 @@
 //! Runs with frequent errors of the network and of AWS.
 
 use crate::build::{Declare, empty};
+use crate::consumers::CASES;
 use crate::fake::Faults;
+use crate::lag::without_consumers;
 use crate::world::Stack;
+use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
 
 fn twenty() -> Desired {
@@ -48,4 +51,45 @@ fn all_faults_at_once_are_handled() {
 fn reads_that_fail_are_repeated() {
     let (lose_answers, throttle, fail500) = (10, 30, 10);
     converges(&Faults { lose_answers, throttle, fail500, reads: true, ..Faults::default() });
+}
+
+/// Eight requests in ten are throttled, reads too.
+fn finishes_twenty_keys(retry: &RetryPolicy) {
+    for seed in 0..4 {
+        let mut stack = Stack::new(seed);
+        stack.options.retry.clone_from(retry);
+        *stack.fake.faults.borrow_mut() = Faults::throttling("kms", 80);
+        let (_, ended) = stack.run(&twenty());
+        assert!(ended.is_complete(), "seed {seed}: {:#?}", ended.failed);
+        stack.fake.faults.borrow_mut().throttled.clear();
+        assert_eq!((stack.fake.keys_total(), stack.fake.grants_total()), (20, 20), "seed {seed}");
+        assert_eq!(stack.fake.aliases_total(), 20);
+        stack.settled(&twenty());
+    }
+}
+
+#[test]
+fn twenty_keys_are_finished_although_most_requests_are_throttled() {
+    finishes_twenty_keys(&Stack::new(0).options.retry);
+}
+
+#[test]
+#[ignore = "differs: after 12 attempts the program gives a throttled call up"]
+fn twenty_keys_are_finished_with_the_retries_of_the_program() {
+    finishes_twenty_keys(&RetryPolicy::default());
+}
+
+/// A service throttles most requests while its resources are created, changed, deleted and planned.
+#[test]
+fn a_service_that_throttles_does_not_fail_a_run() {
+    for case in CASES {
+        let mut stack = Stack::new(1);
+        let faults = Faults::throttling(case.kind.facts().service, 80);
+        *stack.fake.faults.borrow_mut() = faults;
+        let none = without_consumers(&case.free(case.text));
+        for desired in [case.free(case.text), case.free(case.changed), none] {
+            stack.applied(&desired);
+            stack.settled(&desired);
+        }
+    }
 }

@@ -11,14 +11,25 @@ use kmsctl::state::State;
 
 /// The state of the record when a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Record {
+pub(crate) enum Record {
     Kept,
     Lost,
     /// From before the resource was created.
     Old,
 }
 
-const RECORDS: [Record; 3] = [Record::Kept, Record::Lost, Record::Old];
+pub(crate) const RECORDS: [Record; 3] = [Record::Kept, Record::Lost, Record::Old];
+
+impl Record {
+    /// Brings the record of a stack into this state. `old` is the record from before.
+    pub(crate) fn set(self, stack: &mut Stack, old: State) {
+        match self {
+            Self::Kept => {}
+            Self::Lost => stack.state = lineage("two"),
+            Self::Old => stack.state = old,
+        }
+    }
+}
 
 /// Returns a stack to which `all` was applied, with its record in one of the three states. `before` is an
 /// earlier declaration.
@@ -28,16 +39,12 @@ fn stack(before: &Desired, all: &Desired, record: Record) -> Stack {
     let old: State = stack.state.clone();
     stack.applied(all);
     stack.settled(all);
-    match record {
-        Record::Kept => {}
-        Record::Lost => stack.state = lineage("two"),
-        Record::Old => stack.state = old,
-    }
+    record.set(&mut stack, old);
     stack
 }
 
 /// Returns the steps with their operations.
-fn steps(plan: &Plan) -> Vec<String> {
+pub(crate) fn steps(plan: &Plan) -> Vec<String> {
     let each = plan.steps.iter().map(|step| {
         let calls: Vec<&str> =
             step.calls.iter().chain(&step.last).map(|planned| planned.call.operation()).collect();

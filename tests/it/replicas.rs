@@ -18,7 +18,8 @@ keys:
                   policy: {users: [role/App]}}
 ";
 
-fn text(description: &str, protect: bool) -> String {
+/// Returns a key with a replica.
+pub(crate) fn text(description: &str, protect: bool) -> String {
     TEXT.replace("DESCRIPTION", description).replace("PROTECT", &protect.to_string())
 }
 

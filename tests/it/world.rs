@@ -4,7 +4,7 @@ use crate::fake::{FakeAws, Kill, Meanwhile, NOW, Rng};
 use kmsctl::answer::CloudError;
 use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
-use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, apply};
+use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, announce, apply};
 use kmsctl::engine::look::{self, Clock};
 use kmsctl::engine::survey::survey;
 use kmsctl::engine::{Options, recover};
@@ -16,14 +16,16 @@ use kmsctl::plan::order::WorkItem;
 use kmsctl::plan::{Approved, Drifts, Plan, draft};
 use kmsctl::state::State;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// A host with the journal in memory and random choices.
 struct Memory<'a> {
     journal: &'a RefCell<Vec<u8>>,
     fake: &'a FakeAws,
     nonces: &'a Cell<u64>,
+    announced: &'a Announced,
     stop: &'a Cell<bool>,
     rng: &'a Rng,
     /// Whether the run is interrupted once it waits for AWS.
@@ -41,14 +43,17 @@ impl Host for Memory<'_> {
         Ok(())
     }
 
-    fn nonce(&self, _: &Address, _: usize) -> Result<String, HostError> {
+    fn nonce(&self, address: &Address, number: usize) -> Result<String, HostError> {
+        if let Some(nonce) = self.announced.get(&(address.clone(), number)) {
+            return Ok(nonce.clone());
+        }
         let next = self.nonces.get().checked_add(1).ok_or("no random numbers")?;
         self.nonces.set(next);
         Ok(format!("nonce-{}", self.nonces.get()))
     }
 
     fn now(&self) -> u64 {
-        NOW
+        NOW + self.fake.clock().as_secs()
     }
 
     fn stop(&self) -> bool {
@@ -67,6 +72,9 @@ impl Host for Memory<'_> {
     }
 }
 
+/// The nonces that a run announced before its first call.
+type Announced = BTreeMap<(Address, usize), String>;
+
 /// A stack: the stand-in, the state and the journal.
 pub(crate) struct Stack {
     pub(crate) fake: FakeAws,
@@ -82,8 +90,14 @@ pub(crate) struct Stack {
     /// A change of AWS after the next run has made its plan.
     pub(crate) meanwhile: Cell<Option<Meanwhile>>,
     pub(crate) nonces: Cell<u64>,
+    /// Whether a run announces its calls, as with a state in S3.
+    pub(crate) announces: bool,
+    /// What the latest run announced.
+    pub(crate) announced: RefCell<Vec<u8>>,
     rng: Rng,
-    options: Options,
+    pub(crate) options: Options,
+    /// The runtime, whose clock stands still between the runs.
+    runtime: Runtime,
 }
 
 pub(crate) fn lineage(name: &str) -> State {
@@ -97,6 +111,8 @@ impl Stack {
             base: Duration::from_millis(50),
             cap: Duration::from_secs(5),
         };
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build().unwrap();
         Self {
             fake: FakeAws::new(seed),
             state: lineage("one"),
@@ -107,14 +123,28 @@ impl Stack {
             leaving: RefCell::default(),
             meanwhile: Cell::new(None),
             nonces: Cell::new(0),
+            announces: false,
+            announced: RefCell::default(),
             rng: Rng::new(seed ^ 0xabcd),
             options: Options { parallelism: 4, retry },
+            runtime,
         }
     }
 
-    fn block_on<T>(future: impl Future<Output = T>) -> T {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
-        builder.enable_time().start_paused(true).build().unwrap().block_on(future)
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// Lets some time pass.
+    pub(crate) fn wait(&self, seconds: u64) {
+        self.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+    }
+
+    /// Returns the number of keys that every read shows now.
+    pub(crate) fn keys_shown(&self) -> usize {
+        // Outside of the runtime, the time is not that of the runs.
+        let _runtime = self.runtime.enter();
+        self.fake.keys_shown()
     }
 
     pub(crate) fn replay(&self) -> Replay {
@@ -134,7 +164,7 @@ impl Stack {
             }
             Ok(())
         };
-        let now = NOW + self.later.get();
+        let now = NOW + self.fake.clock().as_secs() + self.later.get();
         recover::recover(&self.fake, &self.options, &mut replay, now, write).await?;
         let live = self.see(desired, &replay.state).await?;
         let draft = draft(desired, &replay.state, &live);
@@ -145,14 +175,15 @@ impl Stack {
     }
 
     async fn see(&self, desired: &Desired, state: &State) -> Result<Live, CloudError> {
-        let clock = Clock { now: NOW + self.later.get(), settle: Duration::from_secs(15) };
+        let now = NOW + self.fake.clock().as_secs() + self.later.get();
+        let clock = Clock { now, settle: Duration::from_secs(15) };
         look::look(&self.fake, &self.options, desired, state, None, clock, |_| {}).await
     }
 
     /// Adds the missing records of the declared resources, as `kmsctl destroy` does.
     pub(crate) fn rebuild(&mut self, desired: &Desired) {
         self.fake.begin(None);
-        let live = Self::block_on(self.see(desired, &self.state)).expect("a refresh");
+        let live = self.block_on(self.see(desired, &self.state)).expect("a refresh");
         kmsctl::plan::rebuild(&mut self.state, desired, &live);
     }
 
@@ -160,7 +191,7 @@ impl Stack {
     pub(crate) fn plan_only(&self, desired: &Desired) -> Plan {
         self.fake.begin(None);
         let calls = self.fake.mutations.get();
-        let plan = Self::block_on(self.look(desired, false)).expect("a plan").0;
+        let plan = self.block_on(self.look(desired, false)).expect("a plan").0;
         assert_eq!(calls, self.fake.mutations.get(), "planning changed AWS");
         plan
     }
@@ -168,11 +199,33 @@ impl Stack {
     /// Makes a drift report.
     pub(crate) fn drifts(&self, desired: &Desired) -> Drifts {
         self.fake.begin(None);
-        Self::block_on(async {
+        self.block_on(async {
             let replay = self.replay();
             let live = self.see(desired, &replay.state).await;
             draft(desired, &replay.state, &live.expect("a refresh")).drifts(&replay.state)
         })
+    }
+
+    /// Announces the steps and the nonces of a plan, as a run with its state in S3 does.
+    fn announce(&self, plan: &Plan) -> Announced {
+        let next = || {
+            self.nonces.set(self.nonces.get().wrapping_add(1));
+            Ok::<_, HostError>(format!("nonce-{}", self.nonces.get()))
+        };
+        let events = announce(plan, NOW + self.fake.clock().as_secs(), next).unwrap();
+        let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
+        let mut text = serde_json::to_vec(&Event::Run { lineage, serial }).unwrap();
+        let mut nonces = Announced::new();
+        for event in events {
+            text.push(b'\n');
+            serde_json::to_writer(&mut text, &event).unwrap();
+            if let Event::Intended { address, number, nonce: Some(nonce), .. } = event {
+                nonces.insert((address, number), nonce);
+            }
+        }
+        text.push(b'\n');
+        self.announced.replace(text);
+        nonces
     }
 
     /// Makes a run that is killed at a mutating call. Returns `None` if the run did not reach the
@@ -183,10 +236,12 @@ impl Stack {
         crash: Option<(usize, Kill)>,
     ) -> Option<(Plan, Ended)> {
         self.fake.begin(crash);
-        let done = Self::block_on(async {
+        let done = self.block_on(async {
             let (plan, live) = self.look(desired, true).await.expect("a plan");
+            let announced = if self.announces { self.announce(&plan) } else { Announced::new() };
             let host = Memory {
                 journal: &self.journal,
+                announced: &announced,
                 fake: &self.fake,
                 nonces: &self.nonces,
                 stop: &self.stop,

@@ -9,7 +9,7 @@ use kmsctl::desired::Desired;
 use kmsctl::kind::ConsumerKind;
 use kmsctl::plan::Plan;
 
-const TRAIL: Case = Case {
+pub(super) const TRAIL: Case = Case {
     kind: ConsumerKind::CloudtrailTrail,
     id: "audit",
     text: "cloudtrail: {trails: {audit: {bucket: logs, key: a, PROTECT}}}",
@@ -22,7 +22,7 @@ const TRAIL: Case = Case {
     existing: "cloudtrail: {trails: {mine: {existing: ID, key: a}}}",
 };
 
-const STORE: Case = Case {
+pub(super) const STORE: Case = Case {
     kind: ConsumerKind::CloudtrailEventDataStore,
     id: "",
     text: "cloudtrail: {event_data_stores: {lake: {retention_days: 90, key: a, PROTECT}}}",

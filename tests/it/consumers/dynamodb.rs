@@ -4,7 +4,7 @@ use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::world::Stack;
 use kmsctl::kind::ConsumerKind;
 
-const CASE: Case = Case {
+pub(super) const CASE: Case = Case {
     kind: ConsumerKind::DynamodbTable,
     id: "orders",
     text: "dynamodb: {tables: {orders: {partition_key: {name: id, type: S}, key: a, PROTECT}}}",

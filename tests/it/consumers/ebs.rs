@@ -7,7 +7,7 @@ use kmsctl::kind::address::Address;
 use kmsctl::kind::{ConsumerKind, ConsumerSpec};
 use serde_json::{Value, json};
 
-const CASE: Case = Case {
+pub(super) const CASE: Case = Case {
     kind: ConsumerKind::EbsVolume,
     id: "",
     text: "ebs: {volumes: {data: {availability_zone: eu-central-1a, size_gib: 20, type: gp3, \

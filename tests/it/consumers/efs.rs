@@ -4,7 +4,7 @@ use super::{Case, KEYS, derived, desired, operations, policy};
 use crate::world::Stack;
 use kmsctl::kind::ConsumerKind;
 
-const CASE: Case = Case {
+pub(super) const CASE: Case = Case {
     kind: ConsumerKind::EfsFileSystem,
     id: "",
     text: "efs: {file_systems: {shared: {key: a, performance_mode: generalPurpose, \

@@ -6,7 +6,7 @@ use kmsctl::desired::Desired;
 use kmsctl::kind::consumer::Encryption;
 use kmsctl::kind::{ConsumerKind, ConsumerSpec};
 
-const CASE: Case = Case {
+pub(super) const CASE: Case = Case {
     kind: ConsumerKind::EsDomain,
     id: "logs",
     text: "es: {domains: {logs: {engine_version: OpenSearch_2.17, instance_type: t3.small.search, \

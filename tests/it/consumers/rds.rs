@@ -6,7 +6,7 @@ use kmsctl::config::{Input, Surroundings, load};
 use kmsctl::kind::{Call, ConsumerKind};
 use kmsctl::plan::Plan;
 
-const INSTANCE: Case = Case {
+pub(super) const INSTANCE: Case = Case {
     kind: ConsumerKind::RdsInstance,
     id: "orders",
     text: "rds: {instances: {orders: {engine: mysql, engine_version: '8.0', key: a, PROTECT, \
@@ -28,7 +28,7 @@ const INSTANCE: Case = Case {
     existing: "rds: {instances: {mine: {existing: ID, key: a}}}",
 };
 
-const CLUSTER: Case = Case {
+pub(super) const CLUSTER: Case = Case {
     kind: ConsumerKind::RdsCluster,
     id: "ledger",
     text: "rds: {clusters: {ledger: {engine: aurora-postgresql, engine_version: '16', key: a, \

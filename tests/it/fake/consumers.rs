@@ -13,6 +13,7 @@ mod rds_cluster;
 mod rds_instance;
 mod s3;
 
+use super::lag::{Regions, Shelves};
 use super::{FakeAws, fail};
 use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::id::{KeyArn, Place};
@@ -65,6 +66,9 @@ impl Request<'_> {
     }
 
     fn usable(&self, arn: &KeyArn) -> Result<(), CloudError> {
+        if self.fake.faults.borrow().services_lag && !self.fake.shows(arn) {
+            return self.fail(Fault::Key, "no such key yet");
+        }
         let regions = self.fake.regions.borrow();
         let found = regions.get(&arn.place()).and_then(|region| region.keys.get(arn.id()));
         match found {
@@ -166,8 +170,12 @@ impl FakeAws {
         answer
     }
 
-    pub(super) fn found(&self, at: &Place, query: &ConsumerQuery) -> Vec<Object> {
-        let shelves = self.shelves.borrow();
+    pub(super) fn found(
+        &self,
+        shelves: &Shelves,
+        at: &Place,
+        query: &ConsumerQuery,
+    ) -> Vec<Object> {
         if query.kind == ConsumerKind::EbsDefault {
             let held = shelves.get(&(query.kind, at.clone())).and_then(|s| s.values().next());
             return vec![held.map_or_else(|| ebs::default_of(at), |held| held.object.clone())];
@@ -179,33 +187,6 @@ impl FakeAws {
         let gone =
             gone.iter().filter(|(place, object)| place == at && object.spec.kind() == query.kind);
         wanted.chain(gone.map(|(_, object)| object.clone())).collect()
-    }
-
-    /// Returns the ARNs of the consumers that carry the tag of a stack.
-    pub(super) fn arns_of(&self, at: &Place, stack: &str) -> Vec<String> {
-        let shelves = self.shelves.borrow();
-        let regions = self.regions.borrow();
-        let keys = regions.get(at).into_iter().flat_map(|region| region.keys.values());
-        let ours = keys.filter(|key| key.tags.get(STACK_TAG).is_some_and(|tag| tag == stack));
-        let mut arns: Vec<String> = ours.map(|key| key.meta.arn.to_string()).collect();
-        for ((kind, place), shelf) in shelves.iter() {
-            let Some(form) = kind.facts().arn.filter(|_| place == at) else {
-                continue;
-            };
-            for (id, held) in shelf {
-                let tags = &held.object.spec.common().tags;
-                if tags.get(STACK_TAG).is_some_and(|tag| tag == stack) {
-                    let (service, prefix) = (form.service, form.prefix);
-                    let (region, account) = (&at.region, &at.account);
-                    arns.push(if form.is_id {
-                        id.clone()
-                    } else {
-                        format!("arn:aws:{service}:{region}:{account}:{prefix}{id}")
-                    });
-                }
-            }
-        }
-        arns
     }
 
     /// Returns the phase. Each read brings the end of the operation nearer.
@@ -245,7 +226,37 @@ impl FakeAws {
     }
 }
 
-fn phase(held: &Held) -> Phase {
+/// Returns the ARNs of the keys and consumers that carry the tag of a stack.
+pub(super) fn arns_of(
+    regions: &Regions,
+    shelves: &Shelves,
+    at: &Place,
+    stack: &str,
+) -> Vec<String> {
+    let keys = regions.get(at).into_iter().flat_map(|region| region.keys.values());
+    let ours = keys.filter(|key| key.tags.get(STACK_TAG).is_some_and(|tag| tag == stack));
+    let mut arns: Vec<String> = ours.map(|key| key.meta.arn.to_string()).collect();
+    for ((kind, place), shelf) in shelves {
+        let Some(form) = kind.facts().arn.filter(|_| place == at) else {
+            continue;
+        };
+        for (id, held) in shelf {
+            let tags = &held.object.spec.common().tags;
+            if tags.get(STACK_TAG).is_some_and(|tag| tag == stack) {
+                let (service, prefix) = (form.service, form.prefix);
+                let (region, account) = (&at.region, &at.account);
+                arns.push(if form.is_id {
+                    id.clone()
+                } else {
+                    format!("arn:aws:{service}:{region}:{account}:{prefix}{id}")
+                });
+            }
+        }
+    }
+    arns
+}
+
+pub(super) fn phase(held: &Held) -> Phase {
     match (held.busy, held.going, &held.object.phase) {
         (0, true, _) => Phase::Gone,
         (0, false, phase) => phase.clone(),

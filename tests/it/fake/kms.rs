@@ -209,7 +209,7 @@ impl FakeAws {
             usage,
             origin: origin.clone().unwrap_or_else(|| "AWS_KMS".to_owned()),
             state: "Enabled".to_owned(),
-            created: self.created.get() + n,
+            created: self.creation_time(n),
             description: description.clone().unwrap_or_default(),
             multi_region: multi_region.unwrap_or(false),
             custom_key_store_id: custom_key_store_id.clone(),
