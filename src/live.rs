@@ -62,6 +62,10 @@ pub struct Live {
     pub ids: Ids,
     /// The keys that were listed because a key of the stack was not found otherwise.
     pub listed: BTreeSet<KeyArn>,
+    /// The creation times of the stack's keys, in seconds since 1970.
+    pub created: BTreeMap<KeyArn, u64>,
+    /// The Regions of the replicas of the stack's multi-Region keys.
+    pub replicas: BTreeMap<Address, BTreeSet<Region>>,
     /// The specs, usages and states of the keys that resources refer to.
     pub key_facts: KeyFacts,
     /// The keys behind the aliases that resources refer to.

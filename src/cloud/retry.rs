@@ -5,12 +5,15 @@
 use super::Page;
 use crate::answer::{CloudError, Fault};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The number of attempts, and the pauses between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The number of attempts, including the first.
+    /// The number of attempts, including the first. A throttled request is not one of them.
     pub attempts: u32,
+    /// The time for which a throttled request is repeated.
+    pub patience: Duration,
     /// The longest pause after the first attempt. It doubles with each further attempt.
     pub base: Duration,
     /// The longest pause after any attempt.
@@ -19,7 +22,12 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 12, base: Duration::from_millis(100), cap: Duration::from_secs(5) }
+        Self {
+            attempts: 12,
+            patience: Duration::from_secs(600),
+            base: Duration::from_millis(100),
+            cap: Duration::from_secs(5),
+        }
     }
 }
 
@@ -67,15 +75,49 @@ pub async fn with_retries<T>(
     policy: &RetryPolicy,
     mut f: impl AsyncFnMut() -> Result<T, CloudError>,
 ) -> Result<T, CloudError> {
-    let mut attempt = 1;
+    let mut tries = Tries::default();
     loop {
         match f().await {
-            Err(error) if is_temporary(error.fault) && attempt < policy.attempts => {
-                tokio::time::sleep(policy.pause(attempt)).await;
-                attempt += 1;
+            Err(error) if is_temporary(error.fault) && tries.may_repeat(policy, error.fault) => {
+                tokio::time::sleep(tries.pause(policy)).await;
             }
             done => return done,
         }
+    }
+}
+
+/// The failed attempts at one request.
+#[derive(Clone, Debug)]
+pub struct Tries {
+    since: Instant,
+    /// The number of attempts.
+    all: u32,
+    /// The number of attempts that were not throttled.
+    counted: u32,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { since: Instant::now(), all: 0, counted: 0 }
+    }
+}
+
+impl Tries {
+    /// Counts a failed attempt, and returns whether another one may be made. A throttled request is repeated for a
+    /// time, and any other one for a number of attempts.
+    pub fn may_repeat(&mut self, policy: &RetryPolicy, fault: Fault) -> bool {
+        self.all += 1;
+        if fault == Fault::Throttled {
+            return self.since.elapsed() < policy.patience;
+        }
+        self.counted += 1;
+        self.counted < policy.attempts
+    }
+
+    /// Returns the pause before the next attempt.
+    #[must_use]
+    pub fn pause(&self, policy: &RetryPolicy) -> Duration {
+        policy.pause(self.all)
     }
 }
 
@@ -119,10 +161,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_temporary_errors_are_repeated() {
-        for fault in [Fault::Throttled, Fault::Ambiguous, Fault::Unsent] {
+        for fault in [Fault::Ambiguous, Fault::Unsent] {
             assert_eq!(attempts(fault, 4).await, (4, true));
             assert_eq!(attempts(fault, 100).await, (12, false));
         }
+        assert_eq!(attempts(Fault::Throttled, 60).await, (60, true));
+        let started = Instant::now();
+        assert!(!attempts(Fault::Throttled, u32::MAX).await.1);
+        assert!((600..=610).contains(&started.elapsed().as_secs()));
         for fault in [Fault::NotFound, Fault::Denied, Fault::InvalidState, Fault::Other] {
             assert_eq!(attempts(fault, 4).await, (1, false));
         }

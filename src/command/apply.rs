@@ -196,6 +196,9 @@ async fn execute_plan(
     }
     replay.state.remember(&plan.remember);
     replay.state.serial += 1;
+    if !plan.steps.is_empty() {
+        replay.state.changed = now();
+    }
     session.store.commit(&replay.state).await?;
     Ok(ended)
 }

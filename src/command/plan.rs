@@ -14,6 +14,7 @@ use crate::live::Live;
 use crate::plan::{self, Drifts, Plan};
 use crate::render;
 use crate::state::State;
+use crate::store::Store as _;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -34,13 +35,14 @@ pub(super) async fn make(
              ({error}). KMS refuses a policy or grant that names one that does not exist."
         ));
     }
-    Ok((plan, Known { ids: live.ids, seen: live.listed, accounts }))
+    Ok((plan, Known { ids: live.ids, seen: live.listed, created: live.created, accounts }))
 }
 
 /// Reads the live resources of the stack.
 pub(super) async fn observe(session: &Session, state: &State, io: &Io) -> Result<Live, Failure> {
     let caller = Some(session.caller.arn.as_str());
-    let clock = Clock { now: now(), settle: session.settle };
+    let interrupted = session.store.has_journal();
+    let clock = Clock { now: now(), settle: session.settle, interrupted };
     let waiting = |seconds| {
         io.say(&format!(
             "AWS may not show the changes of the last minute yet: looking again for up to {seconds} s."

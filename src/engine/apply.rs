@@ -16,6 +16,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use rivals::Rivals;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -101,8 +102,22 @@ pub struct Known {
     pub ids: Ids,
     /// The keys that existed in the Regions of the stack when the plan was made.
     pub seen: BTreeSet<KeyArn>,
+    /// The creation times of the stack's keys, in seconds since 1970.
+    pub created: BTreeMap<KeyArn, u64>,
     /// The accounts whose IAM kmsctl can read.
     pub accounts: BTreeSet<AccountId>,
+}
+
+impl Known {
+    /// Returns the keys that were created less than [`LAG`](send::LAG) before `now`, with the times of their creation.
+    fn young(&self, now: u64) -> BTreeMap<KeyArn, Instant> {
+        let ages = self.created.iter().map(|(arn, created)| (arn, now.saturating_sub(*created)));
+        let young = ages.filter(|(_, age)| *age < send::LAG.as_secs());
+        let touched = young.filter_map(|(arn, age)| {
+            Some((arn.clone(), Instant::now().checked_sub(Duration::from_secs(age))?))
+        });
+        touched.collect()
+    }
 }
 
 struct Run<'a, C, W> {
@@ -111,7 +126,7 @@ struct Run<'a, C, W> {
     options: &'a Options,
     plan: &'a Plan,
     ids: RefCell<Ids>,
-    /// The time of the last creation or policy change of each key that this run changed.
+    /// The time of the last creation or policy change of each key that this run changed or that is new.
     touched: RefCell<BTreeMap<KeyArn, Instant>>,
     nonces: Nonces,
     /// The roles that the plan creates. IAM may not show them at once.
@@ -137,13 +152,14 @@ pub async fn apply<C: Cloud, W: Host>(
     known: Known,
 ) -> Ended {
     let plan = plan.plan();
+    let touched = RefCell::new(known.young(host.now()));
     let run = Run {
         cloud,
         host,
         options,
         plan,
         ids: RefCell::new(known.ids),
-        touched: RefCell::default(),
+        touched,
         nonces: Nonces::default(),
         created_roles: plan.roles_to_create(),
         accounts: known.accounts,

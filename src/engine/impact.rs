@@ -7,7 +7,7 @@ use crate::cloud::Cloud;
 use crate::cloud::retry::{RetryPolicy, every_page, with_retries};
 use crate::id::{KeyArn, Place};
 use crate::impact::{Dependant, Impact, Impacts, Scanned, Unseen};
-use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object};
+use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object, Phase};
 use crate::policy::is_service;
 use futures_util::stream::StreamExt;
 use std::collections::BTreeSet;
@@ -71,7 +71,11 @@ async fn objects<C: Cloud>(
 ) -> List {
     let query = ConsumerQuery::all(kind);
     let found = with_retries(&options.retry, async || cloud.objects(place, &query).await).await;
-    let found = found.map(|objects| objects.into_iter().map(with_key).collect());
+    // A resource that is being deleted for good does not need its key any more.
+    let found = found.map(|objects| {
+        let left = objects.into_iter().filter(|object| object.phase != Phase::Gone);
+        left.map(with_key).collect()
+    });
     let service = kind.facts().grants_of;
     List { place: place.clone(), what: kind.as_str().to_owned(), service, found }
 }

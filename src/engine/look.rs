@@ -5,7 +5,8 @@
 //! such answers would create a resource twice, or report and undo a change that nobody made. The resources are
 //! read again while
 //!
-//! - the last call of the record is less than the settle time ago and AWS does not match the record, or
+//! - the last call of the record is less than the settle time ago, and AWS does not match the record or the run was
+//!   interrupted, or
 //! - a declared resource without a record is missing and a key of the stack is less than a minute old, as after
 //!   a run that died or whose record is lost.
 
@@ -32,6 +33,8 @@ pub struct Clock {
     pub now: u64,
     /// The longest time for which AWS may return the form before a change.
     pub settle: Duration,
+    /// Whether the last run was interrupted, so that the record does not show what AWS has.
+    pub interrupted: bool,
 }
 
 /// Reads the live resources of a stack as [`refresh`] does, and again while AWS may not show recent changes.
@@ -55,7 +58,7 @@ pub async fn look<C: Cloud>(
     let mut is_first = true;
     loop {
         let elapsed = started.elapsed();
-        let is_late = elapsed < recent && !shows(&live, desired, state);
+        let is_late = elapsed < recent && (clock.interrupted || !shows(&live, desired, state));
         let is_lost = elapsed < clock.settle && may_miss(&live, desired, state, clock.now);
         if !is_late && !is_lost {
             return Ok(live);
@@ -68,7 +71,7 @@ pub async fn look<C: Cloud>(
         tokio::time::sleep(PAUSE.min(left)).await;
         let earlier = live;
         live = refresh(cloud, options, desired, state, caller).await?;
-        if is_late {
+        if is_late && !clock.interrupted {
             keep_seen(earlier, &mut live, desired, state);
         }
     }

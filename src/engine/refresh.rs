@@ -95,8 +95,6 @@ pub async fn refresh<C: Cloud>(
     }
     live.targets = run.targets(&aliases);
     let readings = run.read_keys(&live.ids).await?;
-    let read = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok());
-    let mut created: Vec<u64> = read.map(|reading| reading.metadata.created).collect();
     run.lift_keys(readings, &mut live).await?;
     run.lift_aliases(&aliases, &mut live).await?;
     run.find_undeclared_aliases(&aliases, &mut live);
@@ -107,8 +105,8 @@ pub async fn refresh<C: Cloud>(
     run.find_undeclared_consumers(&aliases, &tagged, &mut live).await?;
     run.read_buckets(&mut live).await?;
     if run.is_incomplete(&live) {
-        created.extend(run.created(identified.bare).await?);
-        live.newest = created.into_iter().max();
+        let bare = run.created(identified.bare).await?;
+        live.newest = live.created.values().copied().chain(bare).max();
     }
     Ok(live)
 }

@@ -285,8 +285,11 @@ impl From<Constraint> for policy::grants::Constraint {
 /// belongs to.
 #[must_use]
 pub fn mark(stack: &Name) -> String {
-    format!("kmsctl:{stack}:")
+    format!("{MARK}{stack}:")
 }
+
+/// The prefix of the names of the grants of every stack.
+const MARK: &str = "kmsctl:";
 
 /// Returns the prefix of the name of a grant, which a hash follows. `name` is the name in its
 /// address.
@@ -376,7 +379,8 @@ pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
     }
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
     if ours.is_empty() && is_declared {
-        let theirs = listed.iter().filter(|grant| !grant.name.starts_with(&mark));
+        // The grants of other stacks go with those stacks.
+        let theirs = listed.iter().filter(|grant| !grant.name.starts_with(MARK));
         ours.extend(theirs.filter(|grant| same_access(&lift_one(grant, wanted, place), wanted)));
         ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
         ours.truncate(1);

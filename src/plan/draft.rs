@@ -57,6 +57,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     draft.plan.findings.extend(findings);
     draft.plan.findings.extend(undeclared::duplicates(&draft));
     draft.plan.findings.extend(undeclared::foreign_grants(&draft));
+    draft.plan.findings.extend(undeclared::replicas(&draft));
     draft.refuse(objections);
     draft
 }

@@ -74,7 +74,6 @@ fn twenty_keys_are_finished_although_most_requests_are_throttled() {
 }
 
 #[test]
-#[ignore = "differs: after 12 attempts the program gives a throttled call up"]
 fn twenty_keys_are_finished_with_the_retries_of_the_program() {
     finishes_twenty_keys(&RetryPolicy::default());
 }

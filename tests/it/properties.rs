@@ -162,11 +162,11 @@ const CONSUMERS: &[(&str, &str, &str, &str, bool)] = &[
 ];
 
 /// The declarations of the three keys: with a policy of the stack, with AWS's default policy, and
-/// with a shared policy.
+/// with a shared policy. Their descriptions tell them apart, so that none looks like another one under a new name.
 const KEYS: [&str; 3] = [
-    "policy: {users: [role/Owner]}",
+    "description: own, policy: {users: [role/Owner]}",
     "description: plain",
-    "policy: {ownership: shared, statements: [{Sid: S, Effect: Allow, \
+    "description: shared, policy: {ownership: shared, statements: [{Sid: S, Effect: Allow, \
      Principal: {AWS: 'arn:aws:iam::111122223333:role/S'}, Action: 'kms:Decrypt', Resource: '*'}]}",
 ];
 

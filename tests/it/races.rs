@@ -59,7 +59,10 @@ fn now() -> u64 {
 
 fn options() -> Options {
     let (base, cap) = (Duration::from_millis(50), Duration::from_secs(5));
-    Options { parallelism: 4, retry: RetryPolicy { attempts: 60, base, cap } }
+    Options {
+        parallelism: 4,
+        retry: RetryPolicy { attempts: 60, base, cap, ..RetryPolicy::default() },
+    }
 }
 
 fn holder(id: &str) -> Holder {
@@ -123,7 +126,12 @@ async fn run_locked(
     });
     let host = Machine { store, nonces: nonces.collect(), replay: RefCell::new(replay) };
     let approved = Approved::by_consent(plan.clone());
-    let known = Known { ids: live.ids, seen: live.listed, accounts: desired.own_accounts() };
+    let known = Known {
+        ids: live.ids,
+        seen: live.listed,
+        created: live.created,
+        accounts: desired.own_accounts(),
+    };
     let ended = apply(aws, &host, &options, &approved, known).await;
     let mut replay = host.replay.into_inner();
     if plan.steps.is_empty() && plan.remember.is_empty() {

@@ -4,6 +4,7 @@ use crate::build::{ACCOUNT, Declare, key_at, policy, role, storage};
 use crate::fake::FakeKey;
 use crate::world::{Stack, lineage};
 use kmsctl::desired::{Adopt, Desired};
+use kmsctl::id::KeyArn;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::Shared;
 use kmsctl::plan::Plan;
@@ -99,6 +100,16 @@ fn a_key_that_is_not_certainly_harmless_is_not_used() {
     for all in [storage(), bare()] {
         for (reason, change) in &cases {
             let mut stack = lost(&all, change);
+            let key = stack.fake.key("storage");
+            for region in &key.meta.replicas {
+                let there = crate::build::place(region.as_str());
+                let mut replica = key.clone();
+                replica.meta.arn = KeyArn::at(&there, key.meta.arn.id());
+                replica.tags.clear();
+                let mut regions = stack.fake.regions.borrow_mut();
+                let keys = &mut regions.entry(there).or_default().keys;
+                keys.insert(key.meta.arn.id().to_owned(), replica);
+            }
             let arn = stack.fake.key("storage").meta.arn;
             let (plan, _) = stack.run(&all);
             assert!(reasons(&plan).contains(reason), "{reason}: {}", reasons(&plan));

@@ -107,6 +107,7 @@ pub(crate) fn lineage(name: &str) -> State {
 impl Stack {
     pub(crate) fn new(seed: u64) -> Self {
         let retry = RetryPolicy {
+            patience: Duration::from_secs(600),
             attempts: 60,
             base: Duration::from_millis(50),
             cap: Duration::from_secs(5),
@@ -176,7 +177,8 @@ impl Stack {
 
     async fn see(&self, desired: &Desired, state: &State) -> Result<Live, CloudError> {
         let now = NOW + self.fake.clock().as_secs() + self.later.get();
-        let clock = Clock { now, settle: Duration::from_secs(15) };
+        let interrupted = !self.journal.borrow().is_empty();
+        let clock = Clock { now, settle: Duration::from_secs(15), interrupted };
         look::look(&self.fake, &self.options, desired, state, None, clock, |_| {}).await
     }
 
@@ -255,8 +257,12 @@ impl Stack {
                 meanwhile(&self.fake);
             }
             let approved = Approved::by_consent(plan.clone());
-            let known =
-                Known { ids: live.ids, seen: live.listed, accounts: desired.own_accounts() };
+            let known = Known {
+                ids: live.ids,
+                seen: live.listed,
+                created: live.created,
+                accounts: desired.own_accounts(),
+            };
             let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
                 true => std::task::Poll::Ready(()),
                 false => std::task::Poll::Pending,
@@ -276,6 +282,11 @@ impl Stack {
             moved::apply(&mut self.state, desired).expect("no conflict");
             self.state.remember(&plan.remember);
             self.state.serial += 1;
+            if !plan.steps.is_empty() {
+                // Outside of the runtime, the time is not that of the runs.
+                let _runtime = self.runtime.enter();
+                self.state.changed = NOW + self.fake.clock().as_secs();
+            }
             self.journal.borrow_mut().clear();
         }
         // The stored state is read back unchanged.

@@ -6,6 +6,7 @@
 //! see each other. The next plan of either then reports the second key.
 
 use super::{Host, Run, StepError};
+use crate::answer::Fault;
 use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
 use crate::id::{KeyArn, Place};
@@ -76,10 +77,21 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         });
         let reads: Vec<_> = self.options.concurrently(reads).collect().await;
         for (tags, arn) in reads {
-            // A key whose tags the caller may not read belongs to somebody else.
-            if tags.is_ok_and(|tags| self.is_rival(&tags)) {
-                self.halted.set(true);
-                return Err(StepError::Rival(arn));
+            match tags {
+                Ok(tags) if self.is_rival(&tags) => {
+                    self.halted.set(true);
+                    return Err(StepError::Rival(arn));
+                }
+                Err(error)
+                    if matches!(
+                        error.fault,
+                        Fault::Throttled | Fault::Ambiguous | Fault::Unsent
+                    ) =>
+                {
+                    return Err(StepError::Refused(error));
+                }
+                // A key whose tags the caller may not read belongs to somebody else.
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(())

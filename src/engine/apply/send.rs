@@ -4,6 +4,7 @@ use super::error::StepError;
 use super::{Host, Progress, Run};
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::cloud::Cloud;
+use crate::cloud::retry::Tries;
 use crate::engine::identities::{KnownIdentities, Refusal, refusal};
 use crate::engine::settle::{LostCall, settle};
 use crate::id::KeyArn;
@@ -25,7 +26,7 @@ fn given_up(error: CloudError) -> StepError {
 
 /// The time for which a new key may be unknown to KMS. KMS is eventually consistent: usually within a few
 /// seconds, in some cases after several minutes (KMS Developer Guide, "AWS KMS eventual consistency").
-const LAG: Duration = Duration::from_secs(180);
+pub(super) const LAG: Duration = Duration::from_secs(180);
 /// The time for which a new policy may not apply to the caller. AWS documents up to five minutes, but a
 /// caller who is denied permanently should not wait that long for the error.
 const DENIED_LAG: Duration = Duration::from_secs(30);
@@ -63,7 +64,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         nonce: Option<&str>,
     ) -> Result<Outcome, StepError> {
         let PlannedCall { at, call } = planned;
-        let (mut attempt, mut unknown_since) = (0, None);
+        let (mut tries, mut unknown_since) = (Tries::default(), None);
         loop {
             let ids = self.ids_of(step);
             let key = self.key_of(step, &ids);
@@ -86,8 +87,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 Reaction::Lag { most }
                     if self.touched(step, &ids).is_some_and(|age| age < most) =>
                 {
-                    self.pause(step, call, LAG_ATTEMPT, "AWS does not show a recent change yet")
-                        .await;
+                    let pause = self.options.retry.pause(LAG_ATTEMPT);
+                    self.pause(step, call, pause, "AWS does not show a recent change yet").await;
                     continue;
                 }
                 Reaction::Lag { .. } => return Err(StepError::Refused(error)),
@@ -108,18 +109,18 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 }
                 Reaction::Again => {}
             }
-            attempt += 1;
-            if attempt >= self.options.retry.attempts {
+            if !tries.may_repeat(&self.options.retry, error.fault) {
                 return Err(given_up(error));
             }
-            self.pause(step, call, attempt, "no answer or throttled").await;
+            self.pause(step, call, tries.pause(&self.options.retry), "no answer or throttled")
+                .await;
         }
     }
 
-    async fn pause(&self, step: &Step, call: &Call, attempt: u32, why: &str) {
+    async fn pause(&self, step: &Step, call: &Call, pause: Duration, why: &str) {
         let why = format!("{why}; retrying");
         self.host.report(Progress::Waiting { step, operation: call.operation(), why: &why });
-        tokio::time::sleep(self.options.retry.pause(attempt)).await;
+        tokio::time::sleep(pause).await;
     }
 
     /// Checks whether AWS executed the call whose answer was lost, and returns its outcome if so. If

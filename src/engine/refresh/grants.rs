@@ -10,6 +10,7 @@ use crate::kind::address::Address;
 use crate::kind::grant::{self, Listed};
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Observed};
+use std::collections::BTreeSet;
 
 impl<C: Cloud> Refresh<'_, C> {
     /// Marks the grants on an unreadable key as unusable, because they may exist.
@@ -25,16 +26,16 @@ impl<C: Cloud> Refresh<'_, C> {
     /// because the record was lost. The names of the grants contain their addresses.
     pub(super) fn lift_undeclared_grants(
         &self,
-        key: &Address,
+        key: &KeyRef,
         arn: &KeyArn,
         listed: &[Listed],
         live: &mut Live,
     ) {
-        if !self.desired.resources.contains_key(key) {
+        if key.managed().is_some_and(|key| !self.desired.resources.contains_key(key)) {
             return;
         }
-        let (target, place) = (KeyRef::Managed(key.clone()), arn.place());
-        for (name, (id, spec)) in grant::marked(&self.desired.stack, &target, &place, listed) {
+        let place = arn.place();
+        for (name, (id, spec)) in grant::marked(&self.desired.stack, key, &place, listed) {
             let address = Address::new(Kind::Grant, name);
             let address = self.desired.renamed(&address).unwrap_or(address);
             let is_known = self.is_known(&address) || self.desired.forget.contains(&address);
@@ -63,20 +64,28 @@ impl<C: Cloud> Refresh<'_, C> {
     /// Reads the grants on keys that the stack does not manage. The grants on its own keys were read
     /// together with the keys.
     pub(super) async fn lift_grants(&self, live: &mut Live) -> Result<(), CloudError> {
-        let arns = self.grants_on.keys().filter_map(|key| match key {
-            KeyRef::Arn(arn) => Some((key, arn)),
+        let needed = self.grants_on.keys().filter_map(|key| match key {
+            KeyRef::Arn(arn) => Some(arn),
             KeyRef::Managed(_) | KeyRef::Alias(_) => None,
         });
-        let asks = arns.map(|(key, arn)| async move {
+        let arns: BTreeSet<&KeyArn> = needed.chain(&self.desired.existing).collect();
+        let asks = arns.into_iter().map(|arn| async move {
             let retry = &self.options.retry;
-            (key, every_page(retry, async |from| self.cloud.grants(arn, from).await).await)
+            (arn, every_page(retry, async |from| self.cloud.grants(arn, from).await).await)
         });
-        for (key, answer) in self.concurrently(asks).await {
+        for (arn, answer) in self.concurrently(asks).await {
+            let key = KeyRef::Arn(arn.clone());
             match answer {
-                Ok(grants) => self.lift_grants_of(key, &grants, live),
+                Ok(grants) => {
+                    self.lift_grants_of(&key, &grants, live);
+                    self.lift_undeclared_grants(&key, arn, &grants, live);
+                }
                 Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if !self.grants_on.contains_key(&key) => live.unchecked.push(format!(
+                    "could not list the grants on `{arn}` ({error}): allow the caller kms:ListGrants"
+                )),
                 Err(error) => {
-                    let grants = self.grants_on.get(key).into_iter().flatten();
+                    let grants = self.grants_on.get(&key).into_iter().flatten();
                     live.observed.extend(grants.map(|grant| (grant.clone(), unusable(&error))));
                 }
             }

@@ -5,7 +5,7 @@ use super::{Reading, Refresh, is_outage, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
-use crate::id::{KeyArn, Name};
+use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant;
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
@@ -32,7 +32,48 @@ impl<C: Cloud> Refresh<'_, C> {
             }
             live.observed.insert(address, seen);
         }
-        self.describe_targets(live).await
+        self.describe_targets(live).await?;
+        self.drop_leaving_replicas(live).await
+    }
+
+    /// Removes the undeclared replicas that are pending deletion. The primary key lists them until they are deleted.
+    async fn drop_leaving_replicas(&self, live: &mut Live) -> Result<(), CloudError> {
+        let mut undeclared = Vec::new();
+        for (key, regions) in &live.replicas {
+            let Some(arn) = live.ids.get(key) else {
+                continue;
+            };
+            for region in regions {
+                let name = key.name.split_once('/').map_or(key.name.as_str(), |(name, _)| name);
+                let address = Address::new(Kind::Key, format!("{name}/{region}"));
+                if !self.is_known(&address) {
+                    let replica =
+                        KeyArn::at(&Place { region: region.clone(), ..arn.place() }, arn.id());
+                    undeclared.push((key.clone(), replica));
+                }
+            }
+        }
+        let asks = undeclared.into_iter().map(|(key, arn)| async move {
+            (
+                with_retries(&self.options.retry, async || self.cloud.describe(&arn).await).await,
+                key,
+                arn,
+            )
+        });
+        for (answer, key, arn) in self.concurrently(asks).await {
+            let is_leaving = match answer {
+                Ok(metadata) => metadata.is_dying(),
+                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) => error.fault == Fault::NotFound,
+            };
+            if is_leaving {
+                let found = live.found.get_mut(&key).map(|found| &mut found.replicas);
+                for regions in live.replicas.get_mut(&key).into_iter().chain(found) {
+                    regions.remove(&arn.region);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns the result for a key that AWS does not have. A key is pending deletion for days before it
@@ -71,6 +112,8 @@ impl<C: Cloud> Refresh<'_, C> {
         }
         let policy = if wants_policy(&interest) { policy } else { None };
         let arn = metadata.arn.clone();
+        live.created.insert(arn.clone(), metadata.created);
+        live.replicas.insert(address.clone(), metadata.replicas.clone());
         let fact = metadata.fact();
         live.key_facts.insert(KeyRef::Managed(address.clone()), fact.clone());
         live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
@@ -78,7 +121,7 @@ impl<C: Cloud> Refresh<'_, C> {
         match grants {
             Ok(grants) => {
                 self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
-                self.lift_undeclared_grants(address, &arn, &grants, live);
+                self.lift_undeclared_grants(&KeyRef::Managed(address.clone()), &arn, &grants, live);
                 let mark = grant::mark(&self.desired.stack);
                 let foreign = grants.into_iter().filter(|grant| {
                     !grant.name.starts_with(&mark) && !is_lifted(live, &grant.grant_id)

@@ -2,7 +2,7 @@
 //! further keys with the tags of an address.
 
 use super::found;
-use crate::kind::Address;
+use crate::kind::{Address, Kind};
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 
@@ -34,6 +34,34 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
         }
     })
     .collect()
+}
+
+/// Returns the findings about replicas of the stack's keys that are neither declared nor known otherwise, for example
+/// because the record was lost and no other resource is in their Region.
+pub(in crate::plan) fn replicas(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (key, regions) in &draft.live.replicas {
+        if key.name.contains('/') || !draft.desired.resources.contains_key(key) {
+            continue;
+        }
+        for region in regions {
+            let replica = Address::new(Kind::Key, format!("{}/{region}", key.name));
+            let is_known = draft.desired.resources.contains_key(&replica)
+                || draft.desired.forget.contains(&replica)
+                || draft.live.observed.contains_key(&replica);
+            if !is_known {
+                findings.push(Finding {
+                    rule: UNCLAIMED.to_owned(),
+                    address: replica,
+                    message: format!(
+                        "`{key}` has a replica in {region} that is neither declared nor recorded; kmsctl does not \
+                         change it: declare it under `replicas`, or delete it by hand"
+                    ),
+                });
+            }
+        }
+    }
+    findings
 }
 
 /// The rule of the finding about a grant of another owner.

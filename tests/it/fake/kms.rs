@@ -261,9 +261,12 @@ impl FakeAws {
         };
         let arn = KeyArn::at(&there, primary.id());
         let description = description.clone().unwrap_or_default();
-        let meta = Metadata { arn: arn.clone(), description, ..found.meta };
+        let replicas = std::collections::BTreeSet::new();
+        let meta = Metadata { arn: arn.clone(), description, replicas, ..found.meta };
         let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
         region.keys.insert(arn.id().to_owned(), key);
+        let home = regions.get_mut(at).and_then(|region| region.keys.get_mut(primary.id()));
+        home.expect("the primary").meta.replicas.insert(replica_region.clone());
         Ok(Outcome::Key(arn))
     }
 

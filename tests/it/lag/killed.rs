@@ -152,7 +152,6 @@ fn change(left: Left) {
 }
 
 #[test]
-#[ignore = "differs: the reads of what a killed run was changing are not repeated"]
 fn a_change_that_is_killed_is_continued_with_its_record() {
     change(Left::Disk);
 }
@@ -164,7 +163,6 @@ fn a_change_that_is_killed_is_continued_without_its_record() {
 }
 
 #[test]
-#[ignore = "differs: the reads of what a killed run was changing are not repeated"]
 fn a_deletion_that_is_killed_is_continued() {
     let mut wrong = Wrong::default();
     for Example { name, first, .. } in examples() {
