@@ -62,7 +62,7 @@ impl Location {
             Self::Folder(folder) => AnyStore::Folder(Folder::new(folder, stack)),
             Self::S3 { bucket, prefix } => {
                 let objects = Arc::new(Bucket::new(aws, bucket.clone()));
-                AnyStore::S3(S3::new(objects, &bucket, &prefix, stack))
+                AnyStore::S3(Box::new(S3::new(objects, &bucket, &prefix, stack)))
             }
         }
     }
@@ -76,7 +76,7 @@ pub enum AnyStore {
     /// In a folder.
     Folder(Folder),
     /// In a bucket.
-    S3(S3<Bucket>),
+    S3(Box<S3<Bucket>>),
 }
 
 impl Store for AnyStore {

@@ -1,7 +1,7 @@
 //! The rows of the matrix.
 
 use super::Answer::{Blocked, Deleted, Forgotten, Found, Unseen};
-use super::Edit::{Removed, Renamed};
+use super::Edit::Removed;
 use super::New::{Made, Refused, Same};
 use super::{Row, Thing, existing};
 use crate::consumers::{CASES, Case};
