@@ -27,19 +27,24 @@ pub mod eval;
 pub mod gates;
 pub mod grants;
 mod json;
+mod key_match;
 mod limiting_conditions;
 pub mod lint;
 mod lockout;
 mod nodes;
 mod pattern;
+mod principal_facts;
 mod reader;
 #[cfg(test)]
 mod tests;
 pub mod typed;
+mod value_pattern;
+mod variables;
 mod write;
 
 pub(crate) use arn::{check_principal, is_service};
 pub(crate) use condition_keys::{known_condition_key, spelled_key};
+pub(crate) use document::check_size;
 
 pub use access::{AccessChange, Comparison, Direction, KeyContext, compare};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};

@@ -77,9 +77,13 @@ impl Reading {
         }
     }
 
-    /// Reads the policy in a file. A policy that KMS accepts is not an error.
+    /// Reads the policy in a file. A policy that KMS accepts is not an error; one that is too large for it is.
     fn document(&mut self, path: &Path, key: &Key) -> Option<Document> {
         let node = self.tree(path)?;
+        if let Err(problem) = policy::check_size(&node) {
+            self.problems(vec![problem]);
+            return None;
+        }
         match Document::lenient(&node, &key.partition) {
             Ok(document) => Some(document),
             Err(problems) => {

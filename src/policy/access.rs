@@ -19,6 +19,7 @@ mod change;
 mod compare;
 mod condition_text;
 mod delta;
+mod doubt;
 mod formula;
 mod grant_changes;
 mod group;
@@ -33,10 +34,10 @@ mod names;
 mod policy_pair;
 mod present;
 mod principal_atom;
+mod requirement;
 mod statement_match;
 #[cfg(test)]
 mod tests;
-mod value_pattern;
 
 pub use change::{AccessChange, Comparison, NetChange, SameAccess, SameDocument};
 pub use compare::{compare, owner};

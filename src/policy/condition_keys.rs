@@ -238,6 +238,10 @@ impl ConditionKey {
     fn possible_actions(&self) -> ActionSet {
         // The Service Authorization Reference lists no condition keys for these actions, so any key is possible.
         let undocumented = ["Encapsulate", "Decapsulate"];
+        // KMS makes the requests for SynchronizeMultiRegionKey itself, so they have neither key.
+        if matches!(self.name, "kms:ViaService" | "kms:CallerAccount") {
+            return ActionSet::of(|action| action.name != "SynchronizeMultiRegionKey");
+        }
         if self.actions.is_empty() {
             return ActionSet::ALL;
         }
@@ -268,6 +272,26 @@ pub(in crate::policy) fn actions_with(lower: &str) -> ActionSet {
 /// Returns whether a request can have several values of the key, given in lower case.
 pub(in crate::policy) fn is_multi(lower: &str) -> bool {
     find(lower).is_some_and(|(key, _)| key.multi)
+}
+
+/// The number of values that a request can have of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) enum Values {
+    /// At most one.
+    One,
+    /// Several.
+    Many,
+    /// It is not known: the key is of another service or of an identity provider.
+    Unknown,
+}
+
+/// Returns the number of values that a request can have of the key, given in lower case.
+pub(in crate::policy) fn values_of(lower: &str) -> Values {
+    match find(lower) {
+        Some((ConditionKey { multi: true, .. }, _)) => Values::Many,
+        Some(_) => Values::One,
+        None => Values::Unknown,
+    }
 }
 
 /// Returns whether the key, given in lower case, is `true` or `false` in every request that has it.

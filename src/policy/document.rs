@@ -90,12 +90,7 @@ impl Document {
         let mut problems = reader.problems;
         if strict {
             check_characters(&authored, &mut problems);
-            let bytes = write::to_json(&authored).to_string().len();
-            if bytes > MAX_BYTES {
-                let message = format!("the policy has {bytes} bytes without white space");
-                let help = format!("AWS accepts at most {MAX_BYTES} bytes");
-                problems.push(Problem::new(node.span, message).help(help));
-            }
+            problems.extend(check_size(&authored).err());
         }
         match canonical {
             Some(canonical) if problems.is_empty() => Ok(Self::new(authored, canonical)),
@@ -180,6 +175,19 @@ impl Document {
     pub(super) fn canonical(&self) -> &Canonical {
         &self.forms.canonical
     }
+}
+
+/// Checks that a policy is not larger than AWS accepts.
+///
+/// # Errors
+/// Returns the problem if it is.
+pub(crate) fn check_size(node: &Node) -> Result<(), Problem> {
+    let bytes = write::to_json(node).to_string().len();
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    let message = format!("the policy has {bytes} bytes without white space");
+    Err(Problem::new(node.span, message).help(format!("AWS accepts at most {MAX_BYTES} bytes")))
 }
 
 /// Returns the policy that AWS attaches to a key that is created without one (KMS Developer Guide, "Default key

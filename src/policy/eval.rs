@@ -19,11 +19,10 @@ mod resource;
 #[cfg(test)]
 mod tests;
 mod truth;
-mod variables;
 
 pub(super) use decision::ask;
 
-pub use context::{Context, ContextValue};
+pub use context::{Context, ContextValue, Language};
 pub use decision::{Decision, Denial, Source, Undecided, decide};
 pub use principal::{Identity, Principal};
 pub use request::{Request, RequestedAction, TargetKey};

@@ -6,7 +6,7 @@
 use std::str::Chars;
 
 /// An element of a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Glyph {
     /// A literal character.
     Char(char),
@@ -27,14 +27,38 @@ impl Glyph {
     }
 }
 
+/// Stand for `*` and `?` as characters in the text of a pattern. No policy contains them: AWS accepts Latin-1 only (KMS API
+/// Reference, PutKeyPolicy).
+const LITERALS: [(char, char); 2] = [('\u{e000}', '*'), ('\u{e001}', '?')];
+
 /// Parses a pattern.
 pub(super) fn glyphs(text: &str) -> Vec<Glyph> {
     let glyphs = text.chars().map(|c| match c {
         '*' => Glyph::Star,
         '?' => Glyph::One,
-        c => Glyph::Char(c),
+        c => Glyph::Char(literal(c).unwrap_or(c)),
     });
     glyphs.collect()
+}
+
+/// Returns the character that a stand-in for a character stands for.
+fn literal(c: char) -> Option<char> {
+    LITERALS.iter().find(|(stand_in, _)| *stand_in == c).map(|(_, literal)| *literal)
+}
+
+/// Returns the text of a pattern, from which [`glyphs()`] makes the same pattern.
+pub(super) fn pattern_text(pattern: &[Glyph]) -> String {
+    let text = |glyph: &Glyph| {
+        let stand_in = LITERALS.iter().find(|(_, literal)| *glyph == Glyph::Char(*literal));
+        stand_in.map_or(glyph.char(), |(stand_in, _)| *stand_in)
+    };
+    pattern.iter().map(text).collect()
+}
+
+/// Returns the text of a pattern with the variables that stand for the characters `*` and `?`.
+pub(super) fn with_variables(text: &str) -> String {
+    let written = |c: char| literal(c).map_or_else(|| c.to_string(), |c| format!("${{{c}}}"));
+    text.chars().map(written).collect()
 }
 
 /// Returns whether the pattern matches the whole text, in time proportional to the product of the lengths at worst.

@@ -10,7 +10,8 @@ use super::{OWN_KEY, Problem};
 use crate::tree::{Entry, Node, Span, Value};
 
 const TOP: [&str; 3] = ["Version", "Id", "Statement"];
-const ELEMENTS: [&str; 9] = [
+/// The elements of a statement.
+pub(super) const ELEMENTS: [&str; 9] = [
     "Sid",
     "Effect",
     "Principal",
@@ -275,6 +276,9 @@ impl Reader<'_> {
         for kind in entries {
             if !TYPES.contains(&kind.key.as_str()) {
                 self.unknown("type of principal", kind.key_span, &kind.key, &TYPES);
+                if !self.strict {
+                    return false;
+                }
             }
             let Some(texts) = self.texts(&kind.key, &kind.value) else {
                 return false;

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Document;
 use super::actions::{ActionSet, glob};
 use super::arn::{is_account, is_unique_id};
-use super::canonical::{CanonicalStatement, Principals, Set};
+use super::canonical::{CanonicalStatement, Conditions, Principals, Set};
+use super::reader::ELEMENTS;
 
 /// A policy with typed statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,11 @@ pub struct TypedStatement {
     pub resources: Option<ResourceElement>,
     /// The conditions, which must all be met.
     pub conditions: BTreeSet<Test>,
-    /// Whether the statement has unknown elements, or elements that contradict each other.
+    /// Whether the statement has elements that are unknown, unreadable, missing or in contradiction to each other. What
+    /// it would do, if AWS gave it an effect, is at most what the other fields say.
     pub unclear: bool,
+    /// The elements that make the statement unclear, as text.
+    pub(super) unread: BTreeMap<String, String>,
 }
 
 /// The effect of a statement.
@@ -68,7 +72,7 @@ pub enum PrincipalName {
     /// `{"AWS": "*"}`: every identity of every account.
     AnyIdentity,
     /// An account: its root user, and the identities that its IAM policies allow.
-    Account(String),
+    Account(Account),
     /// A user, a role, a role session or a federated user, by its ARN as written.
     Identity(String),
     /// The unique id of an identity, which AWS returns in place of the ARN of a deleted one.
@@ -79,6 +83,24 @@ pub enum PrincipalName {
     Provider(String),
     /// Any other text. It matches no principal that kmsctl knows of.
     Other(String),
+}
+
+/// An account of a partition. The same number in another partition is another account (IAM User Guide, "IAM JSON policy
+/// elements: Principal").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Account {
+    /// The partition, such as `aws`. It is empty if only the number is written, which is of the key's partition.
+    pub partition: String,
+    /// The account id.
+    pub id: String,
+}
+
+impl Account {
+    /// Returns whether this is the account with an id in a partition.
+    #[must_use]
+    pub fn is(&self, partition: &str, id: &str) -> bool {
+        self.id == id && (self.partition.is_empty() || self.partition == partition)
+    }
 }
 
 /// The `Action` or `NotAction` element of a statement.
@@ -137,6 +159,15 @@ pub struct Test {
 }
 
 impl Test {
+    /// Returns whether every request meets the test: it is about presence, and met with the key and without it.
+    pub(super) fn is_always_met(&self) -> bool {
+        self.operator == Operator::Null
+            && self.quantifier == Quantifier::One
+            && !self.if_exists
+            && self.has_value("true")
+            && self.has_value("false")
+    }
+
     /// Returns whether one of the values is the word, in any case.
     pub(super) fn has_value(&self, word: &str) -> bool {
         self.values.iter().any(|value| value.eq_ignore_ascii_case(word))
@@ -182,19 +213,44 @@ pub enum Operator {
 }
 
 impl Document {
-    /// Returns the policy with typed statements. A statement whose effect is neither `Allow` nor `Deny` is left out.
+    /// Returns the policy with typed statements.
     #[must_use]
     pub fn typed(&self) -> TypedPolicy {
         let canonical = self.canonical();
         let variables = canonical.version.as_deref() == Some("2012-10-17");
-        let statements = canonical.statements.iter().filter_map(typed).collect();
-        TypedPolicy { variables, statements, unclear: !canonical.extra.is_empty() }
+        let statements = canonical.statements.iter().flat_map(typed).collect();
+        TypedPolicy { variables, statements, unclear: !self.unread().is_empty() }
+    }
+
+    /// Returns the elements next to the statements that are unknown or unreadable, as JSON.
+    pub(super) fn unread(&self) -> BTreeMap<String, String> {
+        let canonical = self.canonical();
+        let mut unread = canonical.extra.clone();
+        if let Some(version) = &canonical.version
+            && !matches!(version.as_str(), "2012-10-17" | "2008-10-17")
+        {
+            unread.insert("Version".to_owned(), version.clone());
+        }
+        unread
     }
 
     /// Returns the index of a statement in the author's order.
     #[must_use]
     pub fn position(&self, statement: &TypedStatement) -> Option<usize> {
-        self.as_written().iter().position(|written| typed(written).as_ref() == Some(statement))
+        self.as_written().iter().position(|written| typed(written).contains(statement))
+    }
+
+    /// Returns the labels of all statements in messages, as [`Document::label`] does for one.
+    pub(super) fn labels(&self) -> BTreeMap<TypedStatement, String> {
+        let mut labels = BTreeMap::new();
+        for (index, written) in self.as_written().iter().enumerate() {
+            for statement in typed(written) {
+                let sid = statement.sid.clone();
+                let label = sid.unwrap_or_else(|| format!("#{}", index + 1));
+                labels.entry(statement).or_insert(label);
+            }
+        }
+        labels
     }
 
     /// Returns the label of a statement in messages: its Sid, or its position, such as `#2`.
@@ -208,31 +264,15 @@ impl Document {
     }
 }
 
-/// Returns the typed statement, or `None` if its effect is neither `Allow` nor `Deny`.
-fn typed(statement: &CanonicalStatement) -> Option<TypedStatement> {
-    let effect = match statement.effect.as_deref()? {
-        "Allow" => Effect::Allow,
-        "Deny" => Effect::Deny,
-        _ => return None,
+/// Returns the typed statement. A statement whose effect is neither `Allow` nor `Deny` could be either.
+fn typed(statement: &CanonicalStatement) -> Vec<TypedStatement> {
+    let effects = match statement.effect.as_deref() {
+        Some("Allow") => vec![Effect::Allow],
+        Some("Deny") => vec![Effect::Deny],
+        Some(_) | None => vec![Effect::Allow, Effect::Deny],
     };
-    let principals = match (&statement.principal, &statement.not_principal) {
-        (Some(principals), _) => PrincipalElement { except: false, names: names(principals) },
-        (None, Some(principals)) => PrincipalElement { except: true, names: names(principals) },
-        (None, None) => PrincipalElement::default(),
-    };
-    let actions = match (&statement.action, &statement.not_action) {
-        (Some(patterns), _) => ActionElement { except: false, patterns: patterns.clone() },
-        (None, Some(patterns)) => ActionElement { except: true, patterns: patterns.clone() },
-        (None, None) => ActionElement::default(),
-    };
-    let resources = match (&statement.resource, &statement.not_resource) {
-        (Some(patterns), _) => Some(ResourceElement { except: false, patterns: patterns.clone() }),
-        (None, Some(patterns)) => {
-            Some(ResourceElement { except: true, patterns: patterns.clone() })
-        }
-        (None, None) => None,
-    };
-    let conditions = statement
+    let unclear = effects.len() > 1 || is_unclear(statement);
+    let conditions: BTreeSet<Test> = statement
         .condition
         .iter()
         .flatten()
@@ -240,26 +280,111 @@ fn typed(statement: &CanonicalStatement) -> Option<TypedStatement> {
             keys.iter().map(move |(key, values)| test(operator, key, values))
         })
         .collect();
-    Some(TypedStatement {
-        sid: statement.sid.clone(),
-        effect,
-        principals,
-        actions,
-        resources,
-        conditions,
-        unclear: !statement.extra.is_empty() || is_contradictory(statement),
-    })
+    effects
+        .into_iter()
+        .map(|effect| TypedStatement {
+            sid: statement.sid.clone(),
+            effect,
+            principals: principals(statement),
+            actions: actions(statement),
+            resources: resources(statement),
+            conditions: conditions.clone(),
+            unclear,
+            unread: unread(statement),
+        })
+        .collect()
 }
 
-/// Returns whether elements exclude each other, or a condition is empty: AWS's documents contradict each other about
-/// what an empty condition means (IAM User Guide, "IAM JSON policy elements: Condition" and "Access Analyzer policy
-/// check reference").
-fn is_contradictory(statement: &CanonicalStatement) -> bool {
-    let condition = statement.condition.as_ref();
-    (statement.action.is_some() && statement.not_action.is_some())
-        || (statement.resource.is_some() && statement.not_resource.is_some())
-        || (statement.principal.is_some() && statement.not_principal.is_some())
-        || condition.is_some_and(|map| map.is_empty() || map.values().any(BTreeMap::is_empty))
+/// Returns the elements of a statement that cannot be read, that exclude each other, or that are empty, as text.
+fn unread(statement: &CanonicalStatement) -> BTreeMap<String, String> {
+    let mut unread = statement.extra.clone();
+    if let Some(effect) = &statement.effect
+        && !matches!(effect.as_str(), "Allow" | "Deny")
+    {
+        unread.insert("Effect".to_owned(), effect.clone());
+    }
+    let pairs = [
+        ("NotAction", statement.action.as_ref().zip(statement.not_action.as_ref())),
+        ("NotResource", statement.resource.as_ref().zip(statement.not_resource.as_ref())),
+    ];
+    for (element, both) in pairs {
+        unread.extend(both.map(|both| (element.to_owned(), format!("{both:?}"))));
+    }
+    if let Some(condition) = &statement.condition
+        && is_empty(condition)
+    {
+        unread.insert("Condition".to_owned(), format!("{condition:?}"));
+    }
+    if let (Some(yes), Some(no)) = (&statement.principal, &statement.not_principal) {
+        unread.insert("NotPrincipal".to_owned(), format!("{yes:?} {no:?}"));
+    }
+    unread
+}
+
+/// Returns whether an element cannot be read: it is not of its type, or it is missing and may be misspelt.
+fn is_unread(statement: &CanonicalStatement, element: &str, is_read: bool) -> bool {
+    let is_unknown = |name: &String| !ELEMENTS.contains(&name.as_str());
+    statement.extra.contains_key(element)
+        || statement.extra.contains_key(&format!("Not{element}"))
+        || (!is_read && statement.extra.keys().any(is_unknown))
+}
+
+/// Returns the principals; everyone if they cannot be read, or are missing.
+fn principals(statement: &CanonicalStatement) -> PrincipalElement {
+    let (yes, no) = (&statement.principal, &statement.not_principal);
+    match (yes, no) {
+        _ if is_unread(statement, "Principal", yes.is_some() || no.is_some()) => {}
+        (Some(principals), None) => {
+            return PrincipalElement { except: false, names: names(principals) };
+        }
+        (None, Some(principals)) => {
+            return PrincipalElement { except: true, names: names(principals) };
+        }
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    PrincipalElement { except: false, names: BTreeSet::from([PrincipalName::Everyone]) }
+}
+
+/// Returns the actions; all if they cannot be read.
+fn actions(statement: &CanonicalStatement) -> ActionElement {
+    let (yes, no) = (&statement.action, &statement.not_action);
+    let all = ActionElement { except: false, patterns: BTreeSet::from(["*".to_owned()]) };
+    match (yes, no) {
+        _ if is_unread(statement, "Action", yes.is_some() || no.is_some()) => all,
+        (Some(_), Some(_)) => all,
+        (Some(patterns), None) => ActionElement { except: false, patterns: patterns.clone() },
+        (None, Some(patterns)) => ActionElement { except: true, patterns: patterns.clone() },
+        (None, None) => ActionElement::default(),
+    }
+}
+
+/// Returns the resources; all if they cannot be read.
+fn resources(statement: &CanonicalStatement) -> Option<ResourceElement> {
+    let (yes, no) = (&statement.resource, &statement.not_resource);
+    let all = ResourceElement { except: false, patterns: BTreeSet::from(["*".to_owned()]) };
+    match (yes, no) {
+        _ if is_unread(statement, "Resource", yes.is_some() || no.is_some()) => Some(all),
+        (Some(_), Some(_)) => Some(all),
+        (Some(patterns), None) => {
+            Some(ResourceElement { except: false, patterns: patterns.clone() })
+        }
+        (None, Some(patterns)) => {
+            Some(ResourceElement { except: true, patterns: patterns.clone() })
+        }
+        (None, None) => None,
+    }
+}
+
+/// Returns whether elements are unread, or the principals are missing.
+fn is_unclear(statement: &CanonicalStatement) -> bool {
+    !unread(statement).is_empty()
+        || (statement.principal.is_none() && statement.not_principal.is_none())
+}
+
+/// Returns whether a condition is empty, or one of its operators is. AWS's documents contradict each other about what that
+/// means (IAM User Guide, "IAM JSON policy elements: Condition" and "Access Analyzer policy check reference").
+fn is_empty(condition: &Conditions) -> bool {
+    condition.is_empty() || condition.values().any(BTreeMap::is_empty)
 }
 
 fn names(principals: &Principals) -> BTreeSet<PrincipalName> {
@@ -277,13 +402,16 @@ pub(super) fn principal_name(kind: &str, text: &str) -> PrincipalName {
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     match (kind, fields.as_slice()) {
         ("AWS", ["*"]) => PrincipalName::AnyIdentity,
-        ("AWS", ["arn", _, "iam", "", account, "root"]) if is_account(account) => {
-            PrincipalName::Account((*account).to_owned())
+        ("AWS", ["arn", partition, "iam", "", account, "root"]) if is_account(account) => {
+            let (partition, id) = ((*partition).to_owned(), (*account).to_owned());
+            PrincipalName::Account(Account { partition, id })
         }
         ("AWS", ["arn", _, "iam" | "sts", "", account, _]) if is_account(account) => {
             PrincipalName::Identity(text.to_owned())
         }
-        ("AWS", [only]) if is_account(only) => PrincipalName::Account((*only).to_owned()),
+        ("AWS", [only]) if is_account(only) => {
+            PrincipalName::Account(Account { partition: String::new(), id: (*only).to_owned() })
+        }
         ("AWS", [only]) if is_unique_id(only) => PrincipalName::UniqueId((*only).to_owned()),
         ("Service", _) => PrincipalName::Service(text.to_owned()),
         ("Federated", _) => PrincipalName::Provider(text.to_owned()),

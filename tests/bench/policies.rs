@@ -28,6 +28,26 @@ fn console(n: usize, extra: &str) -> String {
     )
 }
 
+/// Returns the policy of [`console`] with another role, trail or action in each of its statements.
+fn changed_everywhere(n: usize, extra: &str) -> String {
+    let text = console(n, extra);
+    if extra.is_empty() {
+        return text;
+    }
+    text.replace(r#""Action":"kms:*""#, r#""NotAction":"kms:CreateKey""#)
+        .replace("role/Admin", "role/Administrator")
+        .replace("kms:RevokeGrant\"]", "kms:RevokeGrant\",\"kms:RetireGrant\",\"kms:Verify\"]")
+        .replace(&format!("trail/t{n}"), &format!("trail/u{n}"))
+}
+
+/// Returns a policy with a pattern of 6 KB, which would take exponential work to compare with another one exactly.
+fn stars(n: usize, extra: &str) -> String {
+    let pattern = format!("{n}*{extra}").repeat(1_500);
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":"kms:*","Resource":"*","Condition":{{"StringLike":{{"kms:ViaService":"{pattern}"}}}}}}]}}"#
+    )
+}
+
 /// Returns a policy of almost 32 KiB, the largest size that AWS accepts, with a statement for each
 /// of many roles.
 #[expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
@@ -75,6 +95,18 @@ fn ten_thousand_of_five_statements_same(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(sample_count = 3)]
 fn ten_thousand_of_five_statements_changed(bencher: divan::Bencher<'_, '_>) {
     let pairs = pairs(10_000, console, ",\"kms:Sign\"");
+    bencher.bench_local(|| all(&pairs));
+}
+
+#[divan::bench(sample_count = 3)]
+fn ten_thousand_of_five_statements_changed_everywhere(bencher: divan::Bencher<'_, '_>) {
+    let pairs = pairs(10_000, changed_everywhere, ",\"kms:Sign\"");
+    bencher.bench_local(|| all(&pairs));
+}
+
+#[divan::bench(sample_count = 3)]
+fn ten_with_patterns_of_many_stars(bencher: divan::Bencher<'_, '_>) {
+    let pairs = pairs(10, stars, "a");
     bencher.bench_local(|| all(&pairs));
 }
 

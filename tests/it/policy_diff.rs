@@ -99,6 +99,9 @@ fn changed_access_is_shown() {
 fn unreadable_documents_are_reported_with_positions() {
     let (_, err) = says(1, "{\"Statement\": [\n  {\"Effect\" \"Allow\"}\n]}", &[SEED, "-"]);
     assert!(err.contains("2:13") && err.contains("malformed JSON"), "{err}");
+    let large = seed().replace("Allow use of the key", &"x".repeat(32_768));
+    let (_, err) = says(1, &large, &[SEED, "-"]);
+    assert!(err.contains("bytes without white space") && err.contains("at most 32768"), "{err}");
     let (_, err) = says(1, "", &[SEED, "/nowhere.json"]);
     assert!(err.contains("/nowhere.json"), "{err}");
     let (_, err) = says(64, "", &[SEED, "-", "--account", "1"]);

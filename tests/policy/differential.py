@@ -108,9 +108,6 @@ MOTO = [
     ("moto: a condition that fails denies", lambda d, a, c: c and fails(d, c)),
     # IAM User Guide, condition operators: "if the key is not in the request, the values do not match". moto lets it pass.
     ("moto: a condition on an absent key holds", lambda d, a, c: not c and fails(d, c)),
-    # kmsctl says "unknown": whether a wildcard of a resource crosses colons is not documented. moto lets it cross.
-    ("kmsctl: a resource's wildcard across colons",
-     lambda d, a, c: any(s["Resource"] == "arn:aws:kms:*" for s in d["Statement"])),
 ]
 
 # ---- policyuniverse: wildcards ---------------------------------------------------------------------------------------

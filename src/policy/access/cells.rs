@@ -6,11 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::literal::{ValueType, addresses, number, patterns, value_type, when_absent};
-use super::value_pattern::{Pattern, combinations};
-use crate::policy::condition_keys::is_boolean;
+use super::literal::{
+    UNIT, ValueType, addresses, number, patterns, value_type, when_absent, with_value,
+};
+use crate::policy::condition_keys::{Values, is_boolean, values_of};
 use crate::policy::eval::operators::parse_date;
 use crate::policy::typed::{Operator, Quantifier, Test};
+use crate::policy::value_pattern::{Bits, Pattern, combinations};
 
 /// The number of cells at which the computation gives up.
 const MAX_CELLS: usize = 4_096;
@@ -25,49 +27,86 @@ const INTEGER_KEYS: [&str; 4] = [
 
 /// Condition keys that every request has (IAM User Guide, "AWS global condition context keys": "always included"; KMS
 /// Developer Guide, "Condition keys for AWS KMS": properties of the key).
-const ALWAYS_PRESENT: [&str; 8] = [
+const ALWAYS_PRESENT: [&str; 9] = [
     "aws:currenttime",
     "aws:epochtime",
     "aws:requestedregion",
     "aws:useragent",
+    "aws:viaawsservice",
     "kms:keyorigin",
     "kms:keyspec",
     "kms:keyusage",
     "kms:multiregion",
 ];
 
-/// Returns whether the tests on one key can be compared with each other: they must compare values of one type.
-pub(super) fn comparable(tests: &[&Test]) -> bool {
-    let sorts: BTreeSet<ValueType> = tests.iter().map(|test| value_type(test)).collect();
-    tests.len() < 64 && sorts.iter().filter(|sort| **sort != ValueType::Presence).count() < 2
+/// The combinations of answers that tests on one key can have. Bit n of a cell is the answer of test n.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cells {
+    /// The cells of requests that have the key.
+    pub(super) present: BTreeSet<Bits>,
+    /// The cell of requests that do not have the key, if there are such requests.
+    pub(super) absent: Option<Bits>,
 }
 
-/// Returns the cells of tests on one key, or `None` if there are too many. Bit n of a cell is the answer of test n.
-pub(super) fn cells(tests: &[&Test]) -> Option<BTreeSet<u64>> {
-    let mut cells = present(tests, &points(tests)?)?;
-    if !tests.first().is_some_and(|test| ALWAYS_PRESENT.contains(&test.key.as_str())) {
-        cells.insert(bits(tests, when_absent));
-    }
-    Some(cells)
+/// Returns whether a test without a set operator cannot be compared with tests that have one: it is not known whether
+/// the key has several values, and AWS does not document how several values compare without a set operator (IAM User
+/// Guide, "Single-valued vs. multivalued context keys").
+pub(super) fn is_ambiguous(test: &Test, tests: &[&Test]) -> bool {
+    values_of(&test.key) == Values::Unknown
+        && test.operator != Operator::Null
+        && test.quantifier == Quantifier::One
+        && tests.iter().any(|test| test.quantifier != Quantifier::One)
+}
+
+/// Returns the cells of tests on one key that compare values of one type, or `None` if there are too many.
+pub(super) fn cells(tests: &[&Test]) -> Option<Cells> {
+    let present = present(tests, &points(tests)?)?;
+    let is_always_present =
+        tests.first().is_some_and(|test| ALWAYS_PRESENT.contains(&test.key.as_str()));
+    let absent = (!is_always_present).then(|| bits(tests, when_absent));
+    Some(Cells { present, absent })
 }
 
 /// Returns the tests for which the predicate is true, as bits.
-fn bits(tests: &[&Test], truth: impl Fn(&Test) -> bool) -> u64 {
-    tests.iter().enumerate().fold(0, |bits, (n, test)| bits | u64::from(truth(test)) << n)
+fn bits(tests: &[&Test], truth: impl Fn(&Test) -> bool) -> Bits {
+    tests.iter().enumerate().fold(0, |bits, (n, test)| bits | Bits::from(truth(test)) << n)
 }
 
 /// Returns the answers for requests that have the key, from the answers for single values.
-fn present(tests: &[&Test], points: &BTreeSet<u64>) -> Option<BTreeSet<u64>> {
+fn present(tests: &[&Test], points: &BTreeSet<Bits>) -> Option<BTreeSet<Bits>> {
     let nulls = bits(tests, |test| test.operator == Operator::Null && test.has_value("false"));
     let is_null = bits(tests, |test| test.operator == Operator::Null);
     let of = |quantifier| bits(tests, |test| test.quantifier == quantifier) & !is_null;
     let (all, any) = (of(Quantifier::All), of(Quantifier::Any));
-    if all | any == 0 || of(Quantifier::One) != 0 {
-        // A key that is tested without a set operator has one value.
-        return Some(points.iter().map(|point| point | nulls).collect());
+    let single: BTreeSet<Bits> = points.iter().map(|point| point | nulls).collect();
+    if all | any == 0 {
+        return Some(single);
     }
-    let mut seen: BTreeSet<u64> = points.clone();
-    let mut open: Vec<u64> = points.iter().copied().collect();
+    let is_single = tests.first().is_some_and(|test| values_of(&test.key) == Values::One);
+    let mut out = if is_single || of(Quantifier::One) != 0 {
+        single
+    } else {
+        sets(points, all, any)?.into_iter().map(|set| set | nulls).collect()
+    };
+    // To set operators, an empty text is no value (IAM User Guide, "Set operators for multivalued context keys").
+    let is_text = tests.iter().all(|test| {
+        matches!(value_type(test), ValueType::Text | ValueType::Presence) && !is_boolean(&test.key)
+    });
+    if is_text {
+        let empty = bits(tests, |test| match test.quantifier {
+            Quantifier::One => with_value(test, "").unwrap_or_default(),
+            Quantifier::All => true,
+            Quantifier::Any => false,
+        });
+        out.insert((empty & !is_null) | nulls);
+    }
+    Some(out)
+}
+
+/// Returns the answers for sets of values, from the answers for single values.
+fn sets(points: &BTreeSet<Bits>, all: Bits, any: Bits) -> Option<BTreeSet<Bits>> {
+    let mut seen: BTreeSet<Bits> = points.clone();
+    let mut open: Vec<Bits> = points.iter().copied().collect();
     while let Some(set) = open.pop() {
         for point in points {
             let union = (set & point & all) | ((set | point) & any);
@@ -79,34 +118,53 @@ fn present(tests: &[&Test], points: &BTreeSet<u64>) -> Option<BTreeSet<u64>> {
             return None;
         }
     }
-    Some(seen.into_iter().map(|set| set | nulls).collect())
+    Some(seen)
 }
 
 /// Returns the combinations of answers for single values.
-fn points(tests: &[&Test]) -> Option<BTreeSet<u64>> {
+fn points(tests: &[&Test]) -> Option<BTreeSet<Bits>> {
     let kind = tests.iter().map(|test| value_type(test)).max().unwrap_or(ValueType::Presence);
     let negated = bits(tests, |test| test.negated);
-    let plain = match kind {
+    let mut plain = match kind {
         ValueType::Presence => BTreeSet::from([0]),
         ValueType::Text => texts(tests)?,
         ValueType::Number => {
             let whole = tests.iter().any(|test| INTEGER_KEYS.contains(&test.key.as_str()));
-            ordered(tests, number, |a, b| whole && b - a <= 1_000_000_000)
+            ordered(tests, number, if whole { is_whole } else { |_| true }, |a, b| {
+                !whole || (a.div_euclid(UNIT) + 1) * UNIT < b
+            })
         }
-        ValueType::Date => ordered(tests, parse_date, |_, _| false),
+        ValueType::Date => ordered(tests, parse_date, |_| true, |_, _| true),
         ValueType::Address => nets(tests),
     };
+    // A value of another type matches nothing.
+    let key = tests.first().map(|test| test.key.as_str()).unwrap_or_default();
+    if !matches!(kind, ValueType::Text | ValueType::Presence) && !is_of_type(key, kind) {
+        plain.insert(0);
+    }
     Some(plain.into_iter().map(|point| point ^ negated).collect())
 }
 
+/// Returns whether all values of a key are of the type.
+fn is_of_type(key: &str, kind: ValueType) -> bool {
+    match kind {
+        ValueType::Presence | ValueType::Text => true,
+        ValueType::Number => INTEGER_KEYS.contains(&key) || key == "aws:epochtime",
+        ValueType::Date => {
+            matches!(key, "aws:currenttime" | "aws:epochtime" | "aws:tokenissuetime")
+        }
+        ValueType::Address => matches!(key, "aws:sourceip" | "aws:vpcsourceip"),
+    }
+}
+
 /// Returns the answers for texts: those that the tests name, and those that match their patterns.
-fn texts(tests: &[&Test]) -> Option<BTreeSet<u64>> {
+fn texts(tests: &[&Test]) -> Option<BTreeSet<Bits>> {
     let lists: Vec<Vec<Pattern>> = tests.iter().map(|test| patterns(test)).collect();
     let answers = |matches: &dyn Fn(&Pattern) -> bool| {
         lists
             .iter()
             .enumerate()
-            .fold(0, |bits, (n, list)| bits | u64::from(list.iter().any(matches)) << n)
+            .fold(0, |bits, (n, list)| bits | Bits::from(list.iter().any(matches)) << n)
     };
     let answers_for = |value: &str| answers(&|pattern| pattern.matches(value));
     // Any other key can have any value, and a `Bool` test of it is false for what is no boolean.
@@ -116,10 +174,7 @@ fn texts(tests: &[&Test]) -> Option<BTreeSet<u64>> {
     let distinct: BTreeSet<&Pattern> = lists.iter().flatten().collect();
     let wild: Vec<Pattern> =
         distinct.iter().filter(|p| p.exact().is_none()).map(|p| (*p).clone()).collect();
-    if wild.len() >= 64 {
-        return None;
-    }
-    let mut out: BTreeSet<u64> =
+    let mut out: BTreeSet<Bits> =
         distinct.iter().filter_map(|p| p.exact()).map(answers_for).collect();
     let index: BTreeMap<&Pattern, usize> = wild.iter().enumerate().map(|(n, p)| (p, n)).collect();
     for matched in combinations(&wild)? {
@@ -128,21 +183,31 @@ fn texts(tests: &[&Test]) -> Option<BTreeSet<u64>> {
     Some(out)
 }
 
-/// Returns the answers for ordered values: those that the tests name, and the gaps between them. `adjacent` says
-/// whether there is no value between two values.
+/// Returns whether a number in the unit of [`number()`] is an integer.
+fn is_whole(number: i128) -> bool {
+    number % UNIT == 0
+}
+
+/// Returns the answers for ordered values: those that the tests name, and the gaps between them. `occurs` says whether
+/// requests have a named value, and `has_gap` whether there is a value between two values.
 fn ordered<T: Ord + Copy>(
     tests: &[&Test],
     parse: fn(&str) -> Option<T>,
-    adjacent: impl Fn(T, T) -> bool,
-) -> BTreeSet<u64> {
+    occurs: fn(T) -> bool,
+    has_gap: impl Fn(T, T) -> bool,
+) -> BTreeSet<Bits> {
     let named: BTreeSet<T> =
         tests.iter().flat_map(|test| &test.values).filter_map(|value| parse(value)).collect();
     let named: Vec<T> = named.into_iter().collect();
     // Position 2n + 1 is the named value n, position 2n the gap before it.
     let position = |value: T| named.binary_search(&value).map_or(0, |n| 2 * n + 1);
-    let is_empty_gap = |at: usize| {
+    let occurs = |at: usize| {
         let (before, after) = (named.get((at / 2).wrapping_sub(1)), named.get(at / 2));
-        at.is_multiple_of(2) && before.zip(after).is_some_and(|(a, b)| adjacent(*a, *b))
+        if at.is_multiple_of(2) {
+            before.zip(after).is_none_or(|(a, b)| has_gap(*a, *b))
+        } else {
+            after.is_none_or(|value| occurs(*value))
+        }
     };
     let answer = |at: usize| {
         bits(tests, |test| {
@@ -170,11 +235,11 @@ fn ordered<T: Ord + Copy>(
             })
         })
     };
-    (0..=2 * named.len()).filter(|at| !is_empty_gap(*at)).map(answer).collect()
+    (0..=2 * named.len()).filter(|at| occurs(*at)).map(answer).collect()
 }
 
 /// Returns the answers for IP addresses. They can only change at the first address of a block and after its last one.
-fn nets(tests: &[&Test]) -> BTreeSet<u64> {
+fn nets(tests: &[&Test]) -> BTreeSet<Bits> {
     let blocks: BTreeSet<(bool, u128, u128)> =
         tests.iter().flat_map(|test| &test.values).filter_map(|value| addresses(value)).collect();
     let mut edges = BTreeSet::from([(false, 0), (true, 0)]);

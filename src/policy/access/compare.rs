@@ -32,15 +32,19 @@ pub fn compare(
         };
     }
     // Unknown elements can mean anything, unless they are the same in both documents.
-    let extra = |document: Option<&Document>| document.map(|d| d.canonical().extra.clone());
-    let unclear = extra(old).unwrap_or_default() != extra(new).unwrap_or_default();
+    let unread = |document: Option<&Document>| document.map(Document::unread).unwrap_or_default();
+    let unclear = unread(old) != unread(new);
     let mut open = unclear;
     let mut combined: Option<(Vec<AccessChange>, (SameAccess, NetChange))> = None;
     for key in possible_keys([old, new], key) {
         let found = group::changes([old, new], &key, grants);
         open |= found.is_none();
-        let summary = summarize(found.as_deref().unwrap_or_default(), unclear || found.is_none());
-        let changes = found.unwrap_or_default();
+        let is_unknown = unclear || found.is_none();
+        let mut changes = found.unwrap_or_default();
+        if unclear {
+            changes.iter_mut().for_each(|change| change.certainty = Certainty::Possible);
+        }
+        let summary = summarize(&changes, is_unknown);
         combined = Some(match combined {
             None => (changes, summary),
             Some((others, other)) => {
@@ -96,8 +100,8 @@ fn accounts(documents: [Option<&Document>; 2]) -> (BTreeSet<String>, BTreeSet<St
     for name in statements.flat_map(|statement| statement.principals.names) {
         match name {
             PrincipalName::Account(account) => {
-                principals.insert(account.clone());
-                all.insert(account);
+                principals.insert(account.id.clone());
+                all.insert(account.id);
             }
             PrincipalName::Identity(arn) => all.extend(arn.split(':').nth(4).map(str::to_owned)),
             PrincipalName::Everyone

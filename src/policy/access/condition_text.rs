@@ -1,12 +1,13 @@
 //! Conditions in words, such as `kms:ViaService = s3.eu-west-1.amazonaws.com`.
 
 use crate::policy::condition_keys::spelled_key;
+use crate::policy::pattern::with_variables;
 use crate::policy::typed::{Operator, Quantifier, Test};
 
 /// Returns a test in words, as passed or as failed.
 pub(super) fn test(test: &Test, passes: bool) -> String {
     let key = spelled_key(&test.key);
-    let values: Vec<&str> = test.values.iter().map(String::as_str).collect();
+    let values: Vec<String> = test.values.iter().map(|value| with_variables(value)).collect();
     let values = values.join(" | ");
     if test.operator == Operator::Null {
         return match (test.has_value("true"), test.has_value("false")) {
@@ -49,7 +50,7 @@ pub(super) fn verbatim(test: &Test) -> String {
     };
     let not = if test.negated { "not " } else { "" };
     let tail = if test.if_exists { "IfExists" } else { "" };
-    let values: Vec<&str> = test.values.iter().map(String::as_str).collect();
+    let values: Vec<String> = test.values.iter().map(|value| with_variables(value)).collect();
     let (operator, key) = (operator_name(&test.operator), spelled_key(&test.key));
     format!("{not}{quantifier}{operator}{tail} {key} = {}", values.join(" | "))
 }

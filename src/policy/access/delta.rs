@@ -7,6 +7,7 @@ use super::formula::{Combinations, Cube, combinations, cover};
 use super::level::{Certainty, ChangeKind, Direction, Level};
 use super::literal::Literal;
 use super::policy_pair::{Clause, PolicyPair};
+use crate::policy::value_pattern::{Bits, MAX_BITS};
 
 /// The clauses of one policy for one principal atom and one action atom.
 pub(super) type Formula = BTreeSet<Clause>;
@@ -102,7 +103,7 @@ impl FormulaPair<'_> {
         Some(Delta {
             direction,
             kind,
-            certainty: self.certainty(changes),
+            certainty: self.certainty_of_step(direction, &cells),
             from,
             to,
             condition: condition_text(&cubes, &self.space.literals, self.literals),
@@ -138,20 +139,39 @@ impl FormulaPair<'_> {
 
     /// Returns whether some request changes whatever the answers of the doubts are.
     fn certainty(&self, changes: impl Fn(usize) -> bool) -> Certainty {
-        if self.space.doubts == 0 {
-            return Certainty::Certain;
-        }
-        let mut unchanged: BTreeSet<u64> = BTreeSet::new();
-        let mut changed: BTreeSet<u64> = BTreeSet::new();
+        let certain = self.certain(changes);
+        if certain.is_empty() { Certainty::Possible } else { Certainty::Certain }
+    }
+
+    /// Returns the answers other than doubts with which the predicate is true whatever the answers of the doubts are.
+    fn certain(&self, is: impl Fn(usize) -> bool) -> BTreeSet<Bits> {
+        let mut never: BTreeSet<Bits> = BTreeSet::new();
+        let mut once: BTreeSet<Bits> = BTreeSet::new();
         for (cell, bits) in self.space.all.iter().enumerate() {
             let without_doubts = bits & !self.space.doubts;
-            if changes(cell) {
-                changed.insert(without_doubts);
+            if is(cell) {
+                once.insert(without_doubts)
             } else {
-                unchanged.insert(without_doubts);
-            }
+                never.insert(without_doubts)
+            };
         }
-        if changed.is_subset(&unchanged) { Certainty::Possible } else { Certainty::Certain }
+        once.difference(&never).copied().collect()
+    }
+
+    /// Returns the certainty of a step. It is certain too if one of its requests certainly changes in the same
+    /// direction, and only the levels depend on the doubts.
+    fn certainty_of_step(&self, direction: Direction, cells: &[usize]) -> Certainty {
+        let moves = |cell: usize| match direction {
+            Direction::Gained => self.level(1, cell) > self.level(0, cell),
+            Direction::Lost => self.level(1, cell) < self.level(0, cell),
+        };
+        let certain = self.certain(moves);
+        let mut bits = cells.iter().filter_map(|cell| self.space.all.get(*cell));
+        if bits.any(|bits| certain.contains(&(bits & !self.space.doubts))) {
+            Certainty::Certain
+        } else {
+            Certainty::Possible
+        }
     }
 
     fn condition(&self, within: impl Fn(usize) -> bool) -> Option<String> {
@@ -166,7 +186,7 @@ impl FormulaPair<'_> {
             .iter()
             .enumerate()
             .filter(|(_, number)| self.literals.get(**number).is_some_and(selects))
-            .fold(0_u64, |bits, (bit, _)| bits | 1 << bit);
+            .fold(0, |bits: Bits, (bit, _)| bits | 1 << bit);
         cells.iter().any(|cell| self.space.all.get(*cell).is_some_and(|bits| bits & mask == 0))
     }
 
@@ -288,7 +308,7 @@ fn clause_delta(clause: &Clause, side: usize, literals: &[Literal]) -> Delta {
     } else {
         (Direction::Lost, high, low)
     };
-    let numbers: Vec<usize> = clause.literals.iter().copied().take(64).collect();
+    let numbers: Vec<usize> = clause.literals.iter().copied().take(MAX_BITS).collect();
     let all_bits = numbers.iter().enumerate().fold(0, |bits, (bit, _)| bits | 1 << bit);
     let cube = Cube { care: all_bits, value: all_bits };
     let mut clauses = [BTreeSet::new(), BTreeSet::new()];

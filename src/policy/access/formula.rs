@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cells::cells;
+use super::cells::{Cells, cells, is_ambiguous};
+use super::doubt::Doubt;
 use super::level::Level;
-use super::literal::Literal;
+use super::literal::{Literal, ValueType, value_type, when_absent};
 use super::policy_pair::Clause;
 use crate::policy::typed::Test;
+use crate::policy::value_pattern::{Bits, MAX_BITS};
 
-/// The largest number of literals. With more, two policies are compared statement by statement.
-const MAX_LITERALS: usize = 16;
-/// The largest number of combinations.
-const MAX_COMBINATIONS: usize = 1 << 16;
+/// The largest number of combinations. With more, two policies are compared statement by statement.
+const MAX_COMBINATIONS: usize = 1 << 14;
 
 /// The combinations of answers that a set of literals can have. Bit n of a combination is the answer of literal n of
 /// the list.
@@ -19,10 +19,18 @@ const MAX_COMBINATIONS: usize = 1 << 16;
 pub(super) struct Combinations {
     /// The numbers of the literals in [`PolicyPair::literals`](super::policy_pair::PolicyPair::literals).
     pub(super) literals: Vec<usize>,
-    /// The bits of the literals that are doubts.
-    pub(super) doubts: u64,
+    /// The bits of the literals whose answers are doubtful.
+    pub(super) doubts: Bits,
     /// The possible combinations.
-    pub(super) all: Vec<u64>,
+    pub(super) all: Vec<Bits>,
+}
+
+/// The literals of a formula about one condition key, each with its bit.
+#[derive(Default)]
+struct KeyLiterals<'a> {
+    tests: Vec<(usize, &'a Test)>,
+    /// Tests whose answer is not known if the key is present.
+    doubts: Vec<(usize, &'a Test)>,
 }
 
 /// Returns the combinations of the literals with these numbers, or `None` if there are too many.
@@ -30,36 +38,98 @@ pub(super) fn combinations(
     numbers: &BTreeSet<usize>,
     all_literals: &[Literal],
 ) -> Option<Combinations> {
-    if numbers.len() > MAX_LITERALS {
+    if numbers.len() > MAX_BITS {
         return None;
     }
     let mut literals: Vec<usize> = numbers.iter().copied().collect();
     // The order must not depend on which policy is the old one, so that the words of conditions do not either.
     literals.sort_by_key(|number| all_literals.get(*number));
-    let mut by_key: BTreeMap<&str, Vec<(usize, &Test)>> = BTreeMap::new();
-    let mut doubts = 0_u64;
+    let mut by_key: BTreeMap<&str, KeyLiterals<'_>> = BTreeMap::new();
+    let mut assumptions: BTreeMap<&Doubt, usize> = BTreeMap::new();
     for (bit, number) in literals.iter().enumerate() {
         match all_literals.get(*number)? {
-            Literal::Test(test) => by_key.entry(&test.key).or_default().push((bit, test)),
-            Literal::Doubt(_) => doubts |= 1 << bit,
+            Literal::Test(test) => by_key.entry(&test.key).or_default().tests.push((bit, test)),
+            Literal::Doubt(doubt) => match doubt.absence_decides() {
+                Some(test) => by_key.entry(&test.key).or_default().doubts.push((bit, test)),
+                None => drop(assumptions.insert(doubt, bit)),
+            },
         }
     }
-    let mut all = vec![0_u64];
-    for tests in by_key.values() {
-        let tests_of_key: Vec<&Test> = tests.iter().map(|(_, test)| *test).collect();
-        // Bit n of a cell becomes the bit of test n's literal.
-        let cells = cells(&tests_of_key)?.into_iter().map(|cell| {
-            tests.iter().enumerate().fold(0, |bits, (n, (bit, _))| bits | ((cell >> n) & 1) << bit)
-        });
-        all = product(&all, &cells.collect::<Vec<_>>())?;
+    let mut all = vec![0];
+    let mut doubts = 0;
+    for of_key in by_key.into_values() {
+        let (cells, doubtful) = of_key.cells()?;
+        doubts |= doubtful;
+        all = product(&all, &cells)?;
     }
-    for bit in (0..literals.len()).filter(|bit| doubts & (1 << bit) != 0) {
-        all = product(&all, &[0, 1 << bit])?;
+    for (doubt, bit) in &assumptions {
+        doubts |= 1 << bit;
+        let opposite = doubt.opposite().and_then(|doubt| assumptions.get(&doubt));
+        match opposite {
+            None => all = product(&all, &[0, 1 << bit])?,
+            // One of the two is true. They are added together once.
+            Some(other) if bit < other => all = product(&all, &[1 << other, 1 << bit])?,
+            Some(_) => {}
+        }
     }
     Some(Combinations { literals, doubts, all })
 }
 
-fn product(all: &[u64], cells: &[u64]) -> Option<Vec<u64>> {
+impl KeyLiterals<'_> {
+    /// Returns the combinations of the answers, and the bits that are doubtful.
+    fn cells(mut self) -> Option<(Vec<Bits>, Bits)> {
+        self.set_apart_incomparable();
+        let exact: Vec<&Test> = self.tests.iter().map(|(_, test)| *test).collect();
+        let known = cells(&exact);
+        if known.is_none() {
+            self.doubts.append(&mut self.tests);
+        }
+        let Cells { present, absent } = known.or_else(|| cells(&[]))?;
+        // Bit n of a cell becomes the bit of test n's literal.
+        let spread = |cell: Bits, list: &[(usize, &Test)]| {
+            list.iter().enumerate().fold(0, |bits, (n, (bit, _))| bits | ((cell >> n) & 1) << bit)
+        };
+        let mut out: Vec<Bits> =
+            present.into_iter().map(|cell| spread(cell, &self.tests)).collect();
+        for (bit, _) in &self.doubts {
+            out = product(&out, &[0, 1 << bit])?;
+        }
+        if let Some(cell) = absent {
+            let answers = self
+                .doubts
+                .iter()
+                .filter(|(_, test)| when_absent(test))
+                .fold(0, |bits, (bit, _)| bits | 1 << bit);
+            out.push(spread(cell, &self.tests) | answers);
+        }
+        out.sort_unstable();
+        out.dedup();
+        let doubts = self.doubts.iter().fold(0, |bits, (bit, _)| bits | 1 << bit);
+        Some((out, doubts))
+    }
+
+    /// Keeps the tests that can be compared with each other, those of the most frequent type. The others become
+    /// doubts.
+    fn set_apart_incomparable(&mut self) {
+        let all: Vec<&Test> =
+            self.tests.iter().chain(&self.doubts).map(|(_, test)| *test).collect();
+        let mut counts: BTreeMap<ValueType, usize> = BTreeMap::new();
+        for test in &all {
+            *counts.entry(value_type(test)).or_default() += 1;
+        }
+        counts.remove(&ValueType::Presence);
+        let most = counts.iter().max_by_key(|(_, count)| **count).map(|(kind, _)| *kind);
+        let is_comparable = |test: &Test| {
+            let kind = value_type(test);
+            (kind == ValueType::Presence || Some(kind) == most) && !is_ambiguous(test, &all)
+        };
+        let (tests, doubts) = self.tests.drain(..).partition(|(_, test)| is_comparable(test));
+        self.tests = tests;
+        self.doubts.extend::<Vec<_>>(doubts);
+    }
+}
+
+fn product(all: &[Bits], cells: &[Bits]) -> Option<Vec<Bits>> {
     if all.len() * cells.len() > MAX_COMBINATIONS {
         return None;
     }
@@ -68,7 +138,7 @@ fn product(all: &[u64], cells: &[u64]) -> Option<Vec<u64>> {
 
 impl Combinations {
     /// Returns the literals of a clause as bits.
-    pub(super) fn mask(&self, clause: &Clause) -> u64 {
+    pub(super) fn mask(&self, clause: &Clause) -> Bits {
         self.literals
             .iter()
             .enumerate()
@@ -78,13 +148,13 @@ impl Combinations {
 
     /// Returns the level in each combination.
     pub(super) fn levels(&self, clauses: &BTreeSet<Clause>) -> Vec<Level> {
-        let masks: Vec<(Level, u64)> = clauses.iter().map(|c| (c.level, self.mask(c))).collect();
+        let masks: Vec<(Level, Bits)> = clauses.iter().map(|c| (c.level, self.mask(c))).collect();
         self.all.iter().map(|bits| level(&masks, *bits)).collect()
     }
 }
 
 /// Returns the level in one combination: a `Deny` overrides everything, otherwise the highest level counts.
-fn level(clauses: &[(Level, u64)], bits: u64) -> Level {
+fn level(clauses: &[(Level, Bits)], bits: Bits) -> Level {
     let mut level = Level::Denied;
     for (of, _) in clauses.iter().filter(|(_, mask)| bits & mask == *mask) {
         if *of == Level::ExplicitlyDenied {
@@ -98,19 +168,19 @@ fn level(clauses: &[(Level, u64)], bits: u64) -> Level {
 /// A conjunction of literals: those of `care` have the answers in `value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cube {
-    pub(super) care: u64,
-    pub(super) value: u64,
+    pub(super) care: Bits,
+    pub(super) value: Bits,
 }
 
 impl Cube {
-    pub(super) fn has(self, bits: u64) -> bool {
+    pub(super) fn has(self, bits: Bits) -> bool {
         bits & self.care == self.value
     }
 }
 
 /// Returns a set of combinations as a disjunction of few and short cubes: prime implicants, without those that others
 /// cover.
-pub(super) fn cover(all: &[u64], within: impl Fn(usize) -> bool) -> Vec<Cube> {
+pub(super) fn cover(all: &[Bits], within: impl Fn(usize) -> bool) -> Vec<Cube> {
     let (mut inside, mut outside) = (Vec::new(), Vec::new());
     for (n, bits) in all.iter().enumerate() {
         if within(n) {
@@ -121,7 +191,8 @@ pub(super) fn cover(all: &[u64], within: impl Fn(usize) -> bool) -> Vec<Cube> {
     }
     let used = all.iter().fold(0, |used, bits| used | bits);
     // Literals that are rarely true say the most about a request, so they are dropped first.
-    let mut order: Vec<u64> = (0..64).map(|n| 1 << n).filter(|bit| used & bit != 0).collect();
+    let mut order: Vec<Bits> =
+        (0..MAX_BITS).map(|n| 1 << n).filter(|bit| used & bit != 0).collect();
     order.sort_by_key(|bit| all.iter().filter(|bits| *bits & bit != 0).count());
     let mut cubes: Vec<Cube> = Vec::new();
     for bits in &inside {

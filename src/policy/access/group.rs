@@ -13,7 +13,7 @@ use super::level::{ChangeKind, Direction, Level};
 use super::names::{EVERY_SERVICE, OTHER_SERVICE, matches_no_pattern, name};
 use super::policy_pair::{Clause, CompiledStatement, PolicyPair, actions};
 use super::present::present;
-use super::principal_atom::{PrincipalAtom, PrincipalClass};
+use super::principal_atom::{IdentityKind, PrincipalAtom, PrincipalClass};
 use crate::policy::Document;
 use crate::policy::grants::Grant;
 
@@ -37,7 +37,7 @@ pub(super) fn changes(
         (0..pair.atoms.len()).map(|atom| grouping.atom_changes(atom)).collect();
     let mut out = Vec::new();
     for change in grouping.group(&mut by_atom, &role_in_everyone) {
-        out.extend(present(&pair, "*", &change));
+        out.extend(present("*", &change));
     }
     let accounts: BTreeSet<&str> = pair.atoms.iter().filter_map(PrincipalAtom::account).collect();
     for account in accounts {
@@ -51,7 +51,7 @@ pub(super) fn changes(
             } else {
                 format!("arn:{}:iam::{account}:root", key.partition)
             };
-            out.extend(present(&pair, &principal, &change));
+            out.extend(present(&principal, &change));
         }
     }
     out.extend(remaining(&pair, by_atom));
@@ -75,12 +75,16 @@ enum Role {
 /// Returns the role of an atom in a change for everyone.
 fn role_in_everyone(atom: &PrincipalAtom) -> Option<Role> {
     match &atom.class {
-        PrincipalClass::OtherAccounts if matches_no_pattern(atom) => Some(Role::Representative),
-        PrincipalClass::OtherAccounts
+        PrincipalClass::OtherAccounts { kind: Some(IdentityKind::Root) } => Some(Role::Member),
+        PrincipalClass::OtherAccounts { .. } if matches_no_pattern(atom) => {
+            Some(Role::Representative)
+        }
+        PrincipalClass::OtherAccounts { .. }
         | PrincipalClass::UniqueId(_)
         | PrincipalClass::Provider(_) => None,
         PrincipalClass::Root(_)
         | PrincipalClass::Identity(_)
+        | PrincipalClass::SessionsOf(_)
         | PrincipalClass::Other { .. }
         | PrincipalClass::Service(_)
         | PrincipalClass::OtherService => Some(Role::Member),
@@ -96,8 +100,9 @@ fn role_in_account(atom: &PrincipalAtom, account: &str) -> Option<Role> {
         PrincipalClass::Other { .. } if matches_no_pattern(atom) => Some(Role::Representative),
         PrincipalClass::Root(_) => Some(Role::HigherMember),
         PrincipalClass::Identity(_)
+        | PrincipalClass::SessionsOf(_)
         | PrincipalClass::Other { .. }
-        | PrincipalClass::OtherAccounts
+        | PrincipalClass::OtherAccounts { .. }
         | PrincipalClass::Service(_)
         | PrincipalClass::OtherService
         | PrincipalClass::UniqueId(_)
@@ -121,7 +126,7 @@ fn remaining(pair: &PolicyPair<'_>, by_atom: Vec<AtomChanges<'_>>) -> Vec<Access
     by_name
         .into_iter()
         .flat_map(|((name, key), extent)| {
-            present(pair, &name, &GroupedChange { key, extent, except: BTreeSet::new() })
+            present(&name, &GroupedChange { key, extent, except: BTreeSet::new() })
         })
         .collect()
 }
@@ -131,7 +136,7 @@ fn key_for_atom(mut key: ChangeKey, atom: &PrincipalAtom) -> ChangeKey {
     if matches!(atom.class, PrincipalClass::UniqueId(_)) {
         key.delta.kind = ChangeKind::Dangling;
     }
-    key.delta.without_caller_limit &= atom.class == PrincipalClass::OtherAccounts;
+    key.delta.without_caller_limit &= atom.is_of_other_accounts();
     key.delta.without_source_limit &= atom.is_service();
     key
 }
@@ -168,10 +173,8 @@ impl<'a> Grouping<'a> {
         for class in &self.classes {
             let Some(action) = class.first() else { continue };
             let sides = [0, 1].map(|side| self.pair.clauses(side, atom, action));
-            let [old, new] = sides
-                .each_ref()
-                .map(|side| -> Formula { side.iter().map(|(clause, _)| clause.clone()).collect() });
-            if old == new {
+            let [old, new] = sides.each_ref().map(|side| formula(side));
+            if old == new || self.changes_like_its_user(atom, action, [&old, &new]) {
                 continue;
             }
             let found = self
@@ -193,6 +196,25 @@ impl<'a> Grouping<'a> {
             }
         }
         out
+    }
+
+    /// Returns whether an atom stands for the federated sessions of a user, and they change as the user does. That the
+    /// user's name stands for them too is not worth a line of its own.
+    fn changes_like_its_user(
+        &self,
+        atom: usize,
+        action: &ActionAtom,
+        formulas: [&Formula; 2],
+    ) -> bool {
+        let Some((user, assumption)) = self.pair.user_of_sessions(atom) else { return false };
+        let without_assumption = |clause: &Clause| {
+            let is_other = |number: &usize| Some(*number) != assumption;
+            let literals = clause.literals.iter().copied().filter(is_other).collect();
+            Clause { level: clause.level, literals }
+        };
+        let of_sessions =
+            formulas.map(|formula| formula.iter().map(without_assumption).collect::<Formula>());
+        of_sessions == [0, 1].map(|side| formula(&self.pair.clauses(side, user, action)))
     }
 
     /// Takes the changes that all atoms with a role share out of the atoms' changes, and returns them as changes for
@@ -325,8 +347,7 @@ impl<'a> Grouping<'a> {
 
     /// Returns the highest level that an atom can reach with the new policy, or `None` if there are too many literals.
     fn highest_new_level(&self, atom: usize, action: &ActionAtom) -> Option<Level> {
-        let formula: Formula =
-            self.pair.clauses(1, atom, action).into_iter().map(|(clause, _)| clause).collect();
+        let formula = formula(&self.pair.clauses(1, atom, action));
         let literals = formula.iter().flat_map(|clause| &clause.literals).copied().collect();
         let space = combinations(&literals, &self.pair.literals)?;
         space.levels(&formula).into_iter().max()
@@ -385,6 +406,11 @@ fn says_the_same(all: &Delta, own: &Delta, role: Role) -> bool {
         && is_same_level
 }
 
+/// Returns the formula of clauses.
+fn formula(clauses: &[(Clause, &CompiledStatement)]) -> Formula {
+    clauses.iter().map(|(clause, _)| clause.clone()).collect()
+}
+
 /// Returns the actions in classes that no statement, condition or grant distinguishes.
 fn action_classes(pair: &PolicyPair<'_>) -> Vec<Vec<ActionAtom>> {
     let mut out: BTreeMap<_, Vec<ActionAtom>> = BTreeMap::new();
@@ -436,8 +462,9 @@ fn allows(grant: &Grant, atom: &PrincipalAtom, action: &ActionAtom) -> bool {
         PrincipalClass::Service(name) => *name == grant.grantee,
         PrincipalClass::UniqueId(id) => *id == grant.grantee,
         PrincipalClass::Root(_)
+        | PrincipalClass::SessionsOf(_)
         | PrincipalClass::Other { .. }
-        | PrincipalClass::OtherAccounts
+        | PrincipalClass::OtherAccounts { .. }
         | PrincipalClass::OtherService
         | PrincipalClass::Provider(_) => false,
     };

@@ -5,19 +5,20 @@
 
 use ipnet::IpNet;
 
-use super::condition_text::{self, verbatim};
-use super::value_pattern::Pattern;
+use super::condition_text;
+use super::doubt::Doubt;
 use crate::policy::condition_keys::is_multi;
 use crate::policy::eval::operators::{network, parse_date};
 use crate::policy::typed::{Operator, Quantifier, Test};
+use crate::policy::value_pattern::Pattern;
 
 /// A condition that is true or false for a request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Literal {
     /// A test of the value of a condition key.
     Test(Test),
-    /// An assumption, stated by its text, whose truth is unknown.
-    Doubt(String),
+    /// An assumption whose truth is unknown.
+    Doubt(Doubt),
 }
 
 impl Literal {
@@ -25,8 +26,19 @@ impl Literal {
     pub(super) fn text(&self, is_true: bool) -> String {
         match self {
             Self::Test(test) => condition_text::test(test, is_true),
-            Self::Doubt(text) if is_true => text.clone(),
-            Self::Doubt(text) => format!("not ({text})"),
+            Self::Doubt(Doubt::Principal { text, negated }) => {
+                Doubt::Principal { text: text.clone(), negated: *negated == is_true }.text()
+            }
+            Self::Doubt(doubt) if is_true => doubt.text(),
+            Self::Doubt(doubt) => format!("not ({})", doubt.text()),
+        }
+    }
+
+    /// Returns the test whose key decides the literal if a request does not have the key.
+    pub(super) fn absence_decides(&self) -> Option<&Test> {
+        match self {
+            Self::Test(test) => Some(test),
+            Self::Doubt(doubt) => doubt.absence_decides(),
         }
     }
 }
@@ -46,8 +58,8 @@ pub(super) enum ValueType {
     Address,
 }
 
-/// Returns the literal of a test; `variables` says whether `${…}` is a policy variable.
-pub(super) fn literal(test: &Test, variables: bool) -> Literal {
+/// Returns a test with one name for a condition key that has two, and without `IfExists` where it has no effect.
+pub(super) fn normal(test: &Test) -> Test {
     let mut test = test.clone();
     // KMS still supports the old names of these keys (KMS Developer Guide, "Condition keys for AWS KMS").
     test.key = match test.key.as_str() {
@@ -55,46 +67,92 @@ pub(super) fn literal(test: &Test, variables: bool) -> Literal {
         "kms:customermasterkeyusage" => "kms:keyusage".to_owned(),
         _ => test.key,
     };
-    if is_decidable(&test, variables) {
-        // A request without the key meets `StringNotEqualsIfExists` and `StringNotEquals` alike.
-        test.if_exists &= !(test.negated && test.quantifier == Quantifier::One);
-        return Literal::Test(test);
+    // A request without the key meets `StringNotEqualsIfExists` and `StringNotEquals` alike.
+    let is_plain = !matches!(test.operator, Operator::Null | Operator::Unknown(_));
+    test.if_exists &= !(is_plain && test.negated && test.quantifier == Quantifier::One);
+    test
+}
+
+/// Returns the literal of a normal test without policy variables.
+pub(super) fn literal(test: &Test) -> Literal {
+    if is_decidable(test) {
+        return Literal::Test(test.clone());
     }
-    Literal::Doubt(verbatim(&test))
+    doubt(test, false)
+}
+
+/// Returns the doubt about a normal test.
+pub(super) fn doubt(test: &Test, variables: bool) -> Literal {
+    // Nothing is documented about what an unknown operator, a suffix that an operator does not have, or a list without
+    // values does with a request that does not have the key.
+    let is_odd_null =
+        test.operator == Operator::Null && (test.if_exists || test.quantifier != Quantifier::One);
+    let is_odd =
+        is_odd_null || test.values.is_empty() || matches!(test.operator, Operator::Unknown(_));
+    let null_values = test.operator == Operator::Null;
+    Literal::Doubt(Doubt::Test {
+        test: test.clone(),
+        variables: variables && has_variable(test),
+        may_be_absent: !is_odd && !null_values,
+    })
+}
+
+/// Returns whether a value of the test contains a policy variable.
+pub(super) fn has_variable(test: &Test) -> bool {
+    test.values.iter().any(|value| value.contains("${"))
+}
+
+/// Returns whether the operator compares texts in which policy variables are replaced.
+pub(super) fn is_text(test: &Test) -> bool {
+    matches!(
+        test.operator,
+        Operator::StringEquals
+            | Operator::StringEqualsIgnoreCase
+            | Operator::StringLike
+            | Operator::ArnLike
+    )
 }
 
 /// Returns whether the value of the key decides the test.
-fn is_decidable(test: &Test, variables: bool) -> bool {
-    if test.values.is_empty() || (variables && test.values.iter().any(|v| v.contains("${"))) {
+fn is_decidable(test: &Test) -> bool {
+    !test.values.is_empty()
+        && has_comparable_values(test)
+        && test.values.iter().all(|value| is_of_type(test, value))
+}
+
+/// Returns whether every value that is of the operator's type can be compared with the value of the key.
+pub(super) fn has_comparable_values(test: &Test) -> bool {
+    if matches!(test.operator, Operator::BinaryEquals | Operator::Unknown(_)) {
         return false;
     }
-    let is_bool = |value: &String| matches!(value.to_ascii_lowercase().as_str(), "true" | "false");
+    if test.operator == Operator::Null {
+        return !test.if_exists && test.quantifier == Quantifier::One;
+    }
+    // IAM does not document how a multivalued key compares without a set operator (IAM User Guide, "Single-valued vs.
+    // multivalued context keys").
+    test.quantifier != Quantifier::One || !is_multi(&test.key)
+}
+
+/// Returns whether a value is of the operator's type.
+pub(super) fn is_of_type(test: &Test, value: &str) -> bool {
     match &test.operator {
         Operator::BinaryEquals | Operator::Unknown(_) => false,
-        Operator::Null => {
-            !test.if_exists && test.quantifier == Quantifier::One && test.values.iter().all(is_bool)
+        Operator::Null | Operator::Bool => {
+            matches!(value.to_ascii_lowercase().as_str(), "true" | "false")
         }
-        // IAM does not document how a multivalued key compares without a set operator (IAM User Guide, "Single-valued
-        // vs. multivalued context keys").
-        _ if test.quantifier == Quantifier::One && is_multi(&test.key) => false,
-        Operator::Bool => test.values.iter().all(is_bool),
         Operator::StringEquals | Operator::StringEqualsIgnoreCase | Operator::StringLike => true,
-        Operator::ArnLike => test.values.iter().all(|value| Pattern::arn(value).is_some()),
-        Operator::IpAddress => test.values.iter().all(|value| addresses(value).is_some()),
+        Operator::ArnLike => Pattern::arn(value).is_some(),
+        Operator::IpAddress => addresses(value).is_some(),
         Operator::NumericEquals
         | Operator::NumericLessThan
         | Operator::NumericLessThanEquals
         | Operator::NumericGreaterThan
-        | Operator::NumericGreaterThanEquals => {
-            test.values.iter().all(|value| number(value).is_some())
-        }
+        | Operator::NumericGreaterThanEquals => number(value).is_some(),
         Operator::DateEquals
         | Operator::DateLessThan
         | Operator::DateLessThanEquals
         | Operator::DateGreaterThan
-        | Operator::DateGreaterThanEquals => {
-            test.values.iter().all(|value| parse_date(value).is_some())
-        }
+        | Operator::DateGreaterThanEquals => parse_date(value).is_some(),
     }
 }
 
@@ -130,9 +188,7 @@ pub(super) fn patterns(test: &Test) -> Vec<Pattern> {
         Operator::Null => Vec::new(),
         Operator::StringLike => values.map(|value| Pattern::like(value)).collect(),
         Operator::ArnLike => values.filter_map(|value| Pattern::arn(value)).collect(),
-        Operator::StringEqualsIgnoreCase => {
-            values.map(|value| Pattern::AnyCase(value.to_lowercase())).collect()
-        }
+        Operator::StringEqualsIgnoreCase => values.map(|value| Pattern::any_case(value)).collect(),
         Operator::Bool => values.map(|value| Pattern::Exact(value.to_ascii_lowercase())).collect(),
         Operator::StringEquals
         | Operator::BinaryEquals
@@ -174,6 +230,9 @@ pub(super) fn with_value(test: &Test, value: &str) -> Option<bool> {
     }
 }
 
+/// The number 1 in the unit of [`number()`].
+pub(super) const UNIT: i128 = 1_000_000_000;
+
 /// Parses a decimal number into billionths. It does not use floats, which would round.
 pub(super) fn number(text: &str) -> Option<i128> {
     let (sign, digits) = match text.strip_prefix('-') {
@@ -187,7 +246,7 @@ pub(super) fn number(text: &str) -> Option<i128> {
     }
     let whole: i128 = whole.parse().ok()?;
     let part: i128 = format!("{part:0<9}").parse().ok()?;
-    Some(sign * (whole * 1_000_000_000 + part))
+    Some(sign * (whole * UNIT + part))
 }
 
 /// Parses a CIDR block. Returns whether it is of IP version 6, and its first and last address.

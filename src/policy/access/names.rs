@@ -1,8 +1,8 @@
 //! The names of principal atoms in messages, and the account of the principals with such a name.
 
 use super::principal_atom::{IdentityKind, PrincipalArn, PrincipalAtom, PrincipalClass};
-use super::value_pattern::Pattern;
 use crate::policy::arn::{is_account, is_service, is_unique_id};
+use crate::policy::value_pattern::Pattern;
 
 /// The name of all services that are not named, if a service is named.
 pub(super) const OTHER_SERVICE: &str = "every other AWS service";
@@ -14,17 +14,27 @@ pub(super) fn name(atom: &PrincipalAtom) -> String {
     match &atom.class {
         PrincipalClass::Root(account) => format!("the root user of account {account}"),
         PrincipalClass::Identity(identity) => identity.arn.clone(),
+        PrincipalClass::SessionsOf(user) => format!("federated sessions of {}", user.arn),
         PrincipalClass::Other { account, kind } => {
             let identities = match kind {
-                None => "every other identity",
+                None | Some(IdentityKind::Root) => "every other identity",
                 Some(IdentityKind::User) => "every other user",
                 Some(IdentityKind::Role | IdentityKind::Session) => "every other role",
                 Some(IdentityKind::Federated) => "every federated user",
             };
             with_patterns(atom, format!("{identities} of account {account}"))
         }
-        PrincipalClass::OtherAccounts if matches_no_pattern(atom) => "*".to_owned(),
-        PrincipalClass::OtherAccounts => with_patterns(atom, "every identity".to_owned()),
+        PrincipalClass::OtherAccounts { kind: None } if matches_no_pattern(atom) => "*".to_owned(),
+        PrincipalClass::OtherAccounts { kind } => {
+            let identities = match kind {
+                None => "every identity",
+                Some(IdentityKind::Root) => "every other root user",
+                Some(IdentityKind::User) => "every other user",
+                Some(IdentityKind::Role | IdentityKind::Session) => "every other role",
+                Some(IdentityKind::Federated) => "every other federated user",
+            };
+            with_patterns(atom, identities.to_owned())
+        }
         PrincipalClass::Service(name)
         | PrincipalClass::UniqueId(name)
         | PrincipalClass::Provider(name) => name.clone(),
@@ -35,9 +45,9 @@ pub(super) fn name(atom: &PrincipalAtom) -> String {
 /// Adds the patterns on `aws:PrincipalArn` that an atom matches to its name. A single pattern that says as much is the
 /// name.
 fn with_patterns(atom: &PrincipalAtom, name: String) -> String {
-    let patterns: Vec<&str> = match &atom.arn {
+    let patterns: Vec<String> = match &atom.arn {
         PrincipalArn::Matches(patterns) => patterns.iter().map(Pattern::text).collect(),
-        PrincipalArn::Is(_) | PrincipalArn::Unknown => Vec::new(),
+        PrincipalArn::Is(_) | PrincipalArn::OneOf(_) | PrincipalArn::Unknown => Vec::new(),
     };
     let account = atom.account().map_or(PrincipalAccount::AnyAccount, PrincipalAccount::Account);
     match patterns.as_slice() {
@@ -46,7 +56,7 @@ fn with_patterns(atom: &PrincipalAtom, name: String) -> String {
             if [":user/", ":role/"].iter().any(|kind| one.contains(kind))
                 && principal_account(one) == account =>
         {
-            (*one).to_owned()
+            one.clone()
         }
         several => format!("{name} that matches {}", several.join(" and ")),
     }

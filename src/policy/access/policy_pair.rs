@@ -4,18 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action_atom::ActionAtom;
+use super::doubt::Doubt;
 use super::implied_value::{ImpliedValue, implied_value};
 use super::key_context::KeyContext;
 use super::key_statements::{KeyStatement, key_statements};
 use super::level::Level;
-use super::literal::{Literal, ValueType, patterns, value_type, when_absent, with_value};
-use super::principal_atom::{MentionedPrincipals, PrincipalAtom};
-use super::statement_match::{Match, matches};
+use super::literal::{Literal, when_absent};
+use super::principal_atom::{MentionedPrincipals, PrincipalAtom, PrincipalClass};
+use super::requirement::{Condition, Requests, is_absent, requirements};
+use super::statement_match::{Match, includes_sessions, matches};
 use crate::policy::Document;
 use crate::policy::actions::ActionSet;
+use crate::policy::condition_keys::actions_with;
 use crate::policy::grants::Grant;
 use crate::policy::typed::{
-    ActionElement, Effect, Operator, PrincipalElement, Quantifier, Test, TypedStatement,
+    ActionElement, Effect, PrincipalElement, PrincipalName, TypedStatement,
 };
 
 /// A clause of a formula: if all of its literals are true, a `Deny` applies or a level is reached.
@@ -27,35 +30,54 @@ pub(super) struct Clause {
     pub(super) literals: BTreeSet<usize>,
 }
 
-/// A statement that can apply to the key, with its literals by number.
+/// A statement that can apply to the key.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CompiledStatement {
     /// The side of the policy: 0 for the old one, 1 for the new one.
     side: usize,
     pub(super) statement: TypedStatement,
+    /// The label in messages: the Sid, or the position, such as `#2`.
+    pub(super) label: String,
     /// The known actions that the statement matches.
     known: ActionSet,
-    /// The literals that must be true.
-    literals: BTreeSet<usize>,
+    /// The keys that decide the conditions and that only some actions carry.
+    partly_carried: BTreeSet<String>,
+    conditions: Vec<Condition>,
+    doubts: Vec<Doubt>,
     /// The number of the statement. Statements that differ only in their Sid have the same number.
     pub(super) number: usize,
 }
 
 /// The old and the new policy.
 pub(super) struct PolicyPair<'a> {
-    documents: [Option<&'a Document>; 2],
     key: &'a KeyContext,
     /// The statements of the old and of the new policy.
     sides: [Vec<CompiledStatement>; 2],
     pub(super) literals: Vec<Literal>,
-    /// For each literal with `IfExists`, the literal that the condition key is absent.
+    /// For each literal that the absence of its condition key decides, the literal that the key is absent.
     pub(super) absence: BTreeMap<usize, usize>,
     pub(super) atoms: Vec<PrincipalAtom>,
-    /// For each side and atom, the indexes of the statements that match the atom.
-    matched: [Vec<Vec<(usize, MatchKind)>>; 2],
+    /// For each side and atom, the statements that match the atom.
+    matched: [Vec<Vec<Matched>>; 2],
+    /// The condition keys of the statements that only some actions carry.
+    partly_carried: BTreeSet<String>,
     /// The operations of the grants.
     granted: BTreeSet<String>,
 }
+
+/// A statement that matches an atom.
+struct Matched {
+    /// The index of the statement.
+    index: usize,
+    kind: MatchKind,
+    /// The condition keys that only some actions carry, and whose value follows from the atom for these.
+    partly_carried: BTreeSet<String>,
+    /// The requirements by which of these keys an action does not carry.
+    requirements: BTreeMap<BTreeSet<String>, Requirement>,
+}
+
+/// Sets of numbers of literals. All literals of one of the sets must be true.
+type Requirement = Vec<BTreeSet<usize>>;
 
 /// The way in which a statement matches an atom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +91,7 @@ enum MatchKind {
 }
 
 /// The content of a statement without its Sid.
-type StatementContent = (Effect, PrincipalElement, ActionElement, BTreeSet<usize>);
+type StatementContent = (Effect, PrincipalElement, ActionElement, Vec<Condition>, Vec<Doubt>);
 
 /// Numbers values in the order in which they are first seen.
 struct Numbers<T>(BTreeMap<T, usize>);
@@ -100,24 +122,32 @@ impl<'a> PolicyPair<'a> {
         key: &'a KeyContext,
         grants: &[Grant],
     ) -> Option<Self> {
-        let [old, new] = key_statements(documents, key);
-        let mut mentioned = MentionedPrincipals::default();
-        for statement in old.iter().chain(&new) {
-            statement.literals.iter().for_each(|literal| mentioned.add_literal(literal));
+        let statements = documents.map(|document| key_statements(document, key));
+        let mut mentioned = MentionedPrincipals::new(key);
+        for statement in statements.iter().flatten() {
+            let tests = statement.conditions.iter().map(|condition| &condition.test);
+            tests.for_each(|test| mentioned.add_test(test));
             statement.statement.principals.names.iter().for_each(|name| mentioned.add_name(name));
         }
         grants.iter().for_each(|grant| mentioned.add_grant(grant));
-        let atoms: Vec<PrincipalAtom> = mentioned.atoms(key)?.into_iter().collect();
+        let atoms: Vec<PrincipalAtom> = mentioned.atoms()?.into_iter().collect();
         let (mut literals, mut numbers) = (Numbers::new(), Numbers::new());
-        let sides = [(0, old), (1, new)]
-            .map(|(side, statements)| compile(side, statements, &mut literals, &mut numbers));
+        let [old, new] = statements;
+        let sides = [
+            compile((0, documents[0]), old, &mut numbers),
+            compile((1, documents[1]), new, &mut numbers),
+        ];
         let matched = sides.each_ref().map(|statements| {
-            atoms.iter().map(|atom| matching(statements, atom, &mut literals)).collect()
+            let by_name = StatementsByName::new(statements);
+            let matching = |atom| matching(&by_name, statements, atom, key, &mut literals);
+            atoms.iter().map(matching).collect()
         });
         let absence = absence_literals(&mut literals);
+        let partly_carried =
+            sides.iter().flatten().flat_map(|compiled| compiled.partly_carried.clone()).collect();
         Some(Self {
-            documents,
             key,
+            partly_carried,
             sides,
             literals: literals.into_values(),
             absence,
@@ -141,43 +171,35 @@ impl<'a> PolicyPair<'a> {
         else {
             return out;
         };
-        for (index, kind) in matched {
+        for Matched { index, kind, partly_carried, requirements } in matched {
             if let Some(statement) = statements.get(*index)
                 && action.is_in(&statement.statement.actions, statement.known)
-                && let Some(clause) = self.clause(atom, action, statement, *kind)
+                && let Some(level) = self.level(atom, action, statement.statement.effect, *kind)
             {
-                out.push((clause, statement));
+                let absent = without(action, partly_carried);
+                for literals in requirements.get(&absent).into_iter().flatten() {
+                    if let Some(mut literals) = self.carried_literals(action, literals) {
+                        if let MatchKind::Doubtful(doubt) = kind {
+                            literals.insert(*doubt);
+                        }
+                        out.push((Clause { level, literals }, statement));
+                    }
+                }
             }
         }
         out
     }
 
-    /// Returns the clause of a matching statement, or `None` if it has no effect.
-    fn clause(
-        &self,
-        atom: &PrincipalAtom,
-        action: &ActionAtom,
-        statement: &CompiledStatement,
-        kind: MatchKind,
-    ) -> Option<Clause> {
-        let level = self.level(atom, action, statement.statement.effect, kind)?;
-        let mut literals = self.open_literals(atom, action, &statement.literals)?;
-        if let MatchKind::Doubtful(doubt) = kind {
-            literals.insert(doubt);
-        }
-        Some(Clause { level, literals })
-    }
-
-    /// Returns the label of a statement in messages: its Sid, or its position, such as `#2`.
-    pub(super) fn label(&self, statement: &CompiledStatement) -> String {
-        let document = self.documents.get(statement.side).copied().flatten();
-        let label =
-            document.map(|document| document.label(&statement.statement)).unwrap_or_default();
-        if statement.side == 0 && statement.statement.sid.is_none() {
-            format!("{label} (old)")
-        } else {
-            label
-        }
+    /// Returns the atom of a user, and the number of the assumption that the user's name stands for the user's federated
+    /// sessions too, if the given atom stands for these.
+    pub(super) fn user_of_sessions(&self, atom: usize) -> Option<(usize, Option<usize>)> {
+        let PrincipalClass::SessionsOf(user) = &self.atoms.get(atom)?.class else { return None };
+        let class = PrincipalClass::Identity(user.clone());
+        let assumption = Literal::Doubt(includes_sessions(user));
+        Some((
+            self.atoms.iter().position(|atom| atom.class == class)?,
+            self.literals.iter().position(|literal| *literal == assumption),
+        ))
     }
 
     /// Returns whether the same statements of both policies match an atom.
@@ -187,7 +209,7 @@ impl<'a> PolicyPair<'a> {
             let matched = self.matched.get(side)?.get(atom)?;
             matched
                 .iter()
-                .map(|(index, kind)| Some((statements.get(*index)?.number, *kind)))
+                .map(|matched| Some((statements.get(matched.index)?.number, matched.kind)))
                 .collect()
         };
         numbers(0) == numbers(1)
@@ -195,26 +217,22 @@ impl<'a> PolicyPair<'a> {
 
     /// Returns everything that distinguishes an action from others: the statements that match it, the condition keys of
     /// its requests, whether it supports cross-account use, and whether a grant can allow it.
-    pub(super) fn signature(&self, action: &ActionAtom) -> (Vec<bool>, Vec<bool>, bool, String) {
+    pub(super) fn signature(
+        &self,
+        action: &ActionAtom,
+    ) -> (Vec<bool>, BTreeSet<String>, bool, String) {
         let matched = self
             .sides
             .iter()
             .flatten()
             .map(|compiled| action.is_in(&compiled.statement.actions, compiled.known))
             .collect();
-        let carried = self
-            .literals
-            .iter()
-            .map(|literal| match literal {
-                Literal::Test(test) => action.carries(&test.key),
-                Literal::Doubt(_) => true,
-            })
-            .collect();
+        let absent = without(action, &self.partly_carried);
         let granted = match action {
             ActionAtom::Known(known) if self.granted.contains(known.name) => known.name.to_owned(),
             ActionAtom::Known(_) | ActionAtom::Future { .. } => String::new(),
         };
-        (matched, carried, action.crosses_accounts(), granted)
+        (matched, absent, action.crosses_accounts(), granted)
     }
 
     /// Returns the level that a matching statement reaches, or `None` if it has no effect.
@@ -242,22 +260,18 @@ impl<'a> PolicyPair<'a> {
         Some(if is_direct { Level::Allowed } else { Level::Delegated })
     }
 
-    /// Returns the literals that the principal and the action leave open, or `None` if one of them is false.
-    fn open_literals(
+    /// Returns the literals that the action leaves open, or `None` if one of them is false.
+    fn carried_literals(
         &self,
-        atom: &PrincipalAtom,
         action: &ActionAtom,
         literals: &BTreeSet<usize>,
     ) -> Option<BTreeSet<usize>> {
         let mut open = BTreeSet::new();
         for number in literals {
-            let answer = match self.literals.get(*number) {
-                Some(Literal::Test(test)) => self.answer(atom, action, test),
-                Some(Literal::Doubt(_)) | None => None,
-            };
-            match answer {
-                Some(true) => {}
-                Some(false) => return None,
+            let test = self.literals.get(*number).and_then(Literal::absence_decides);
+            match test.filter(|test| !action.carries(&test.key)) {
+                Some(test) if when_absent(test) => {}
+                Some(_) => return None,
                 None => {
                     open.insert(*number);
                 }
@@ -265,110 +279,176 @@ impl<'a> PolicyPair<'a> {
         }
         Some(open)
     }
+}
 
-    /// Returns the answer of a test that follows from the principal and the action, if it does.
-    fn answer(&self, atom: &PrincipalAtom, action: &ActionAtom, test: &Test) -> Option<bool> {
-        if !action.carries(&test.key) {
-            return Some(when_absent(test));
+impl CompiledStatement {
+    /// Returns the partly carried keys whose value follows from an atom, and every set of them that an action does not
+    /// carry.
+    fn absences(
+        &self,
+        atom: &PrincipalAtom,
+        key: &KeyContext,
+    ) -> (BTreeSet<String>, BTreeSet<BTreeSet<String>>) {
+        let is_in_variable =
+            |name: &String| self.conditions.iter().any(|condition| condition.names(name));
+        let is_implied =
+            |name: &&String| !matches!(implied_value(atom, key, name), ImpliedValue::Free);
+        let keys: BTreeSet<String> = self
+            .partly_carried
+            .iter()
+            .filter(|name| is_implied(name) || is_in_variable(name))
+            .cloned()
+            .collect();
+        let mut absences = BTreeSet::from([BTreeSet::new()]);
+        if !keys.is_empty() {
+            absences
+                .extend(self.known.iter().map(|action| without(&ActionAtom::Known(action), &keys)));
         }
-        match implied_value(atom, self.key, &test.key) {
-            ImpliedValue::Absent => Some(when_absent(test)),
-            ImpliedValue::Is(value) => with_value(test, &value),
-            ImpliedValue::Free => None,
-            ImpliedValue::Matches(_) | ImpliedValue::Unnamed
-                if value_type(test) == ValueType::Presence =>
-            {
-                with_value(test, "")
-            }
-            ImpliedValue::Matches(_) | ImpliedValue::Unnamed
-                if value_type(test) != ValueType::Text =>
-            {
-                None
-            }
-            ImpliedValue::Matches(matched) => {
-                let is_match = patterns(test).iter().any(|pattern| matched.contains(pattern));
-                Some(is_match != test.negated)
-            }
-            ImpliedValue::Unnamed => {
-                let all_exact = patterns(test).iter().all(|pattern| pattern.exact().is_some());
-                all_exact.then_some(test.negated)
-            }
-        }
+        (keys, absences)
     }
 }
 
-/// Numbers the literals and the statements of one policy.
+/// Returns the condition keys that an action does not carry.
+fn without<'k>(
+    action: &ActionAtom,
+    keys: impl IntoIterator<Item = &'k String>,
+) -> BTreeSet<String> {
+    keys.into_iter().filter(|key| !action.carries(key)).cloned().collect()
+}
+
+/// Numbers the statements of one policy.
 fn compile(
-    side: usize,
+    (side, document): (usize, Option<&Document>),
     statements: Vec<KeyStatement>,
-    literals: &mut Numbers<Literal>,
     numbers: &mut Numbers<StatementContent>,
 ) -> Vec<CompiledStatement> {
+    let mut labels = document.map(Document::labels).unwrap_or_default();
     let mut out = Vec::new();
-    for KeyStatement { statement, literals: required } in statements {
-        let required: BTreeSet<usize> =
-            required.into_iter().map(|literal| literals.of(literal)).collect();
+    for KeyStatement { statement, conditions, doubts } in statements {
         let content = (
             statement.effect,
             statement.principals.clone(),
             statement.actions.clone(),
-            required.clone(),
+            conditions.clone(),
+            doubts.clone(),
         );
+        let label = labels.remove(&statement).unwrap_or_else(|| "#?".to_owned());
+        let is_old = side == 0 && statement.sid.is_none();
+        let keys = conditions.iter().flat_map(Condition::keys);
         out.push(CompiledStatement {
             side,
+            partly_carried: keys.filter(|key| actions_with(key) != ActionSet::ALL).collect(),
+            label: if is_old { format!("{label} (old)") } else { label },
             known: statement.actions.known(),
-            number: numbers.of(content),
-            literals: required,
             statement,
+            conditions,
+            doubts,
+            number: numbers.of(content),
         });
     }
     out
 }
 
-/// Returns the statements that match an atom, by index.
+/// The statements of one policy by the names that can match an atom, so that an atom is matched only with these.
+struct StatementsByName<'a> {
+    named: BTreeMap<&'a PrincipalName, Vec<usize>>,
+    /// The statements that can match any atom.
+    general: Vec<usize>,
+}
+
+impl<'a> StatementsByName<'a> {
+    fn new(statements: &'a [CompiledStatement]) -> Self {
+        let mut out = Self { named: BTreeMap::new(), general: Vec::new() };
+        for (index, compiled) in statements.iter().enumerate() {
+            let element = &compiled.statement.principals;
+            let is_specific = |name: &PrincipalName| {
+                matches!(name, PrincipalName::Identity(_) | PrincipalName::Service(_))
+            };
+            if element.except || !element.names.iter().all(is_specific) {
+                out.general.push(index);
+                continue;
+            }
+            for name in &element.names {
+                out.named.entry(name).or_default().push(index);
+            }
+        }
+        out
+    }
+
+    /// Returns the indexes of the statements that can match the atom, sorted.
+    fn of(&self, atom: &PrincipalAtom) -> BTreeSet<usize> {
+        let mut out: BTreeSet<usize> = self.general.iter().copied().collect();
+        match atom.names() {
+            Some(names) => {
+                for name in names {
+                    out.extend(self.named.get(&name).into_iter().flatten());
+                }
+            }
+            None => out.extend(self.named.values().flatten()),
+        }
+        out
+    }
+}
+
+/// Returns the statements that match an atom.
 fn matching(
+    by_name: &StatementsByName<'_>,
     statements: &[CompiledStatement],
     atom: &PrincipalAtom,
+    key: &KeyContext,
     literals: &mut Numbers<Literal>,
-) -> Vec<(usize, MatchKind)> {
+) -> Vec<Matched> {
     let mut out = Vec::new();
-    for (index, compiled) in statements.iter().enumerate() {
-        for matched in matches(&compiled.statement.principals, atom) {
+    for index in by_name.of(atom) {
+        let Some(compiled) = statements.get(index) else { continue };
+        let matched = matches(&compiled.statement.principals, atom, key);
+        if matched.is_empty() {
+            continue;
+        }
+        let doubts: BTreeSet<usize> = compiled
+            .doubts
+            .iter()
+            .map(|doubt| literals.of(Literal::Doubt(doubt.clone())))
+            .collect();
+        let (partly_carried, absences) = compiled.absences(atom, key);
+        let mut all = BTreeMap::new();
+        for absent in absences {
+            let requests =
+                Requests { atom, key, absent: absent.iter().map(String::as_str).collect() };
+            let required: Requirement = requirements(&compiled.conditions, &requests)
+                .into_iter()
+                .map(|set| set.into_iter().map(|literal| literals.of(literal)).collect())
+                .map(|set: BTreeSet<usize>| &set | &doubts)
+                .collect();
+            all.insert(absent, required);
+        }
+        for matched in matched {
             let kind = match matched {
                 Match::Direct => MatchKind::Direct,
                 Match::Account => MatchKind::Account,
                 Match::Doubtful(doubt) => MatchKind::Doubtful(literals.of(Literal::Doubt(doubt))),
             };
-            out.push((index, kind));
+            let (partly_carried, requirements) = (partly_carried.clone(), all.clone());
+            out.push(Matched { index, kind, partly_carried, requirements });
         }
     }
     out
 }
 
-/// Adds a literal for the absence of each condition key that a test with `IfExists` allows to be absent. Conditions in
-/// words need it to say that the key is absent.
+/// Adds a literal for the absence of the condition key of each test that allows the key to be absent, and of each doubt
+/// that its absence decides. Conditions in words, and the certainty of changes, need it.
 fn absence_literals(literals: &mut Numbers<Literal>) -> BTreeMap<usize, usize> {
-    let optional: Vec<(String, usize)> = literals
+    let decided: Vec<(String, usize)> = literals
         .0
         .iter()
-        .filter_map(|(literal, number)| match literal {
-            Literal::Test(test) if test.if_exists => Some((test.key.clone(), *number)),
-            Literal::Test(_) | Literal::Doubt(_) => None,
+        .filter(|(literal, _)| match literal {
+            Literal::Test(test) => test.if_exists,
+            Literal::Doubt(_) => true,
         })
+        .filter_map(|(literal, number)| Some((literal.absence_decides()?.key.clone(), *number)))
         .collect();
-    let mut absence = BTreeMap::new();
-    for (key, number) in optional {
-        let is_absent = Test {
-            quantifier: Quantifier::One,
-            operator: Operator::Null,
-            negated: false,
-            if_exists: false,
-            key,
-            values: BTreeSet::from(["true".to_owned()]),
-        };
-        absence.insert(number, literals.of(Literal::Test(is_absent)));
-    }
-    absence
+    let absent = |key: String| Literal::Test(is_absent(&key, true));
+    decided.into_iter().map(|(key, number)| (number, literals.of(absent(key)))).collect()
 }
 
 /// Returns the known actions, and one future action for every pattern with a wildcard.

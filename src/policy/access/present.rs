@@ -5,15 +5,10 @@ use std::collections::BTreeSet;
 use super::change::AccessChange;
 use super::grouped_change::GroupedChange;
 use super::level::{Certainty, ChangeKind, Direction, Level};
-use super::policy_pair::PolicyPair;
 use crate::policy::actions::{ActionSet, spelled_action};
 
 /// Returns a change as data: one for the known actions, and one for actions that are only possible in the future.
-pub(super) fn present(
-    pair: &PolicyPair<'_>,
-    principal: &str,
-    change: &GroupedChange<'_>,
-) -> Vec<AccessChange> {
+pub(super) fn present(principal: &str, change: &GroupedChange<'_>) -> Vec<AccessChange> {
     let delta = &change.key.delta;
     let known = change.extent.actions.known;
     let (covered, future): (Vec<&String>, Vec<&String>) = change
@@ -25,7 +20,6 @@ pub(super) fn present(
     let mut out = Vec::new();
     if !known.is_empty() {
         out.push(access_change(
-            pair,
             principal,
             change,
             delta.kind,
@@ -37,13 +31,12 @@ pub(super) fn present(
         let is_dangling = delta.kind == ChangeKind::Dangling;
         let kind = if is_dangling { ChangeKind::Dangling } else { ChangeKind::Future };
         let actions = future.iter().map(|pattern| spelled_action(pattern)).collect();
-        out.push(access_change(pair, principal, change, kind, actions, ActionSet::NONE));
+        out.push(access_change(principal, change, kind, actions, ActionSet::NONE));
     }
     out
 }
 
 fn access_change(
-    pair: &PolicyPair<'_>,
     principal: &str,
     change: &GroupedChange<'_>,
     kind: ChangeKind,
@@ -54,7 +47,7 @@ fn access_change(
     let is_gained = delta.direction == Direction::Gained;
     let is_future = kind == ChangeKind::Future;
     let labels: BTreeSet<String> =
-        change.extent.statements.iter().map(|statement| pair.label(statement)).collect();
+        change.extent.statements.iter().map(|statement| statement.label.clone()).collect();
     AccessChange {
         direction: delta.direction,
         principal: principal.to_owned(),

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::KeyContext;
-use super::literal::{Literal, ValueType, patterns, value_type};
-use super::value_pattern::{Pattern, combinations};
+use super::literal::{ValueType, patterns, value_type};
 use crate::policy::arn::{is_account, is_service};
 use crate::policy::grants::Grant;
-use crate::policy::typed::PrincipalName;
+use crate::policy::pattern::glyphs;
+pub(super) use crate::policy::principal_facts::IdentityKind;
+use crate::policy::principal_facts::role_arns;
+use crate::policy::typed::{PrincipalName, Test};
+use crate::policy::value_pattern::{Pattern, combinations};
 
 /// A set of principals that no statement distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,10 +28,12 @@ pub(super) enum PrincipalClass {
     Root(String),
     /// A named user, role, session or federated user. A role stands for its sessions that are not named.
     Identity(NamedIdentity),
+    /// The federated sessions of a named user. The ARN of such a session does not contain the user.
+    SessionsOf(NamedIdentity),
     /// Every other identity of a named account, or those of one kind if kinds are distinguished.
     Other { account: String, kind: Option<IdentityKind> },
-    /// Every identity of the accounts that are not named.
-    OtherAccounts,
+    /// Every identity of the accounts that are not named. The root users are always a class of their own.
+    OtherAccounts { kind: Option<IdentityKind> },
     /// A named AWS service.
     Service(String),
     /// Every other AWS service.
@@ -49,15 +54,6 @@ pub(super) struct NamedIdentity {
     pub(super) roles: BTreeSet<String>,
 }
 
-/// The kind of an identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum IdentityKind {
-    User,
-    Role,
-    Session,
-    Federated,
-}
-
 /// The knowledge about the value of `aws:PrincipalArn`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PrincipalArn {
@@ -66,7 +62,10 @@ pub(super) enum PrincipalArn {
     Is(String),
     /// The value is none of those that are named. It matches exactly these patterns.
     Matches(BTreeSet<Pattern>),
-    /// The value is unknown. AWS does not document whether the request of a service has one.
+    /// The value matches one of these patterns. It is unknown which value it is: the path of a role is not part of the
+    /// ARN of its sessions.
+    OneOf(Vec<Pattern>),
+    /// The value is unknown.
     Unknown,
 }
 
@@ -75,8 +74,10 @@ impl PrincipalAtom {
     pub(super) fn account(&self) -> Option<&str> {
         match &self.class {
             PrincipalClass::Root(account) | PrincipalClass::Other { account, .. } => Some(account),
-            PrincipalClass::Identity(identity) => Some(&identity.account),
-            PrincipalClass::OtherAccounts
+            PrincipalClass::Identity(identity) | PrincipalClass::SessionsOf(identity) => {
+                Some(&identity.account)
+            }
+            PrincipalClass::OtherAccounts { .. }
             | PrincipalClass::Service(_)
             | PrincipalClass::OtherService
             | PrincipalClass::UniqueId(_)
@@ -84,14 +85,61 @@ impl PrincipalAtom {
         }
     }
 
+    /// Returns the specific names that can match the principals, or `None` if many could.
+    pub(super) fn names(&self) -> Option<Vec<PrincipalName>> {
+        match &self.class {
+            PrincipalClass::Identity(identity) if identity.kind == IdentityKind::Federated => None,
+            PrincipalClass::Identity(identity) | PrincipalClass::SessionsOf(identity) => {
+                let arns = [&identity.arn].into_iter().chain(&identity.roles);
+                Some(arns.cloned().map(PrincipalName::Identity).collect())
+            }
+            PrincipalClass::Service(name) => Some(vec![PrincipalName::Service(name.clone())]),
+            PrincipalClass::Root(_)
+            | PrincipalClass::Other { .. }
+            | PrincipalClass::OtherAccounts { .. }
+            | PrincipalClass::OtherService
+            | PrincipalClass::UniqueId(_)
+            | PrincipalClass::Provider(_) => Some(Vec::new()),
+        }
+    }
+
+    /// Returns the kind of the identities, if they are of one kind.
+    pub(super) fn kind(&self) -> Option<IdentityKind> {
+        match &self.class {
+            PrincipalClass::Root(_) => Some(IdentityKind::Root),
+            PrincipalClass::Identity(identity) => Some(identity.kind),
+            PrincipalClass::SessionsOf(_) => Some(IdentityKind::Federated),
+            PrincipalClass::Other { kind, .. } | PrincipalClass::OtherAccounts { kind } => *kind,
+            PrincipalClass::Service(_)
+            | PrincipalClass::OtherService
+            | PrincipalClass::UniqueId(_)
+            | PrincipalClass::Provider(_) => None,
+        }
+    }
+
+    /// Returns the federated session, if the principal is a named one.
+    pub(super) fn federated(&self) -> Option<&NamedIdentity> {
+        if let PrincipalClass::Identity(identity) = &self.class
+            && identity.kind == IdentityKind::Federated
+        {
+            return Some(identity);
+        }
+        None
+    }
+
     /// Returns whether the principals are AWS services.
     pub(super) fn is_service(&self) -> bool {
         matches!(self.class, PrincipalClass::Service(_) | PrincipalClass::OtherService)
     }
 
+    /// Returns whether the principals are identities of accounts that are not named.
+    pub(super) fn is_of_other_accounts(&self) -> bool {
+        matches!(self.class, PrincipalClass::OtherAccounts { .. })
+    }
+
     /// Returns whether the principals are identities of accounts.
     pub(super) fn is_identity(&self) -> bool {
-        self.account().is_some() || self.class == PrincipalClass::OtherAccounts
+        self.account().is_some() || self.is_of_other_accounts()
     }
 }
 
@@ -118,11 +166,14 @@ pub(super) fn parse_identity(arn: &str) -> Option<(&str, IdentityKind, &str)> {
     }
 }
 
-/// The principals that the policies and the grants mention.
-#[derive(Default)]
-pub(super) struct MentionedPrincipals {
+/// The principals that the policies and the grants mention. Those of other partitions than the key's are left out: they
+/// cannot make requests for the key.
+pub(super) struct MentionedPrincipals<'a> {
+    key: &'a KeyContext,
     accounts: BTreeSet<String>,
     identities: BTreeSet<String>,
+    /// The identities that statements and grants name, so that they exist.
+    principals: BTreeSet<String>,
     services: BTreeSet<String>,
     ids: BTreeSet<String>,
     providers: BTreeSet<String>,
@@ -132,14 +183,30 @@ pub(super) struct MentionedPrincipals {
     kinds: bool,
 }
 
-impl MentionedPrincipals {
+impl<'a> MentionedPrincipals<'a> {
+    pub(super) fn new(key: &'a KeyContext) -> Self {
+        Self {
+            key,
+            accounts: key.account.iter().cloned().collect(),
+            identities: BTreeSet::new(),
+            principals: BTreeSet::new(),
+            services: BTreeSet::new(),
+            ids: BTreeSet::new(),
+            providers: BTreeSet::new(),
+            patterns: BTreeSet::new(),
+            kinds: false,
+        }
+    }
+
     /// Adds a principal of a statement.
     pub(super) fn add_name(&mut self, name: &PrincipalName) {
         match name {
             PrincipalName::Account(account) => {
-                self.accounts.insert(account.clone());
+                if account.is(&self.key.partition, &account.id) {
+                    self.accounts.insert(account.id.clone());
+                }
             }
-            PrincipalName::Identity(arn) => self.add_arn(arn),
+            PrincipalName::Identity(arn) => self.add_principal(arn),
             PrincipalName::UniqueId(id) => {
                 self.ids.insert(id.clone());
             }
@@ -153,8 +220,19 @@ impl MentionedPrincipals {
         }
     }
 
+    fn is_of_partition(&self, arn: &str) -> bool {
+        self.key.partition.is_empty() || arn.split(':').nth(1) == Some(&self.key.partition)
+    }
+
+    fn add_principal(&mut self, arn: &str) {
+        self.add_arn(arn);
+        self.principals.insert(arn.to_owned());
+    }
+
     fn add_arn(&mut self, arn: &str) {
-        if let Some((account, _, _)) = parse_identity(arn) {
+        if let Some((account, _, _)) = parse_identity(arn)
+            && self.is_of_partition(arn)
+        {
             self.accounts.insert(account.to_owned());
             self.identities.insert(arn.to_owned());
         } else {
@@ -168,18 +246,17 @@ impl MentionedPrincipals {
     }
 
     /// Adds the principals that a condition mentions.
-    pub(super) fn add_literal(&mut self, literal: &Literal) {
-        let Literal::Test(test) = literal else {
-            return;
-        };
+    pub(super) fn add_test(&mut self, test: &Test) {
         match test.key.as_str() {
             "aws:principalarn" if value_type(test) == ValueType::Text => {
                 for pattern in patterns(test) {
-                    match pattern.exact() {
-                        Some(arn) => self.add_arn(arn),
-                        None => {
+                    match (pattern.exact(), &pattern) {
+                        (Some(arn), _) => self.add_arn(arn),
+                        // No ARN of an identity has a wildcard in it.
+                        (None, Pattern::AnyCase(text)) if text.contains(['*', '?']) => {}
+                        (None, _) => {
                             self.kinds = true;
-                            self.add_account_of(pattern.text());
+                            self.add_account_of(&pattern.text());
                             self.patterns.insert(pattern);
                         }
                     }
@@ -188,13 +265,22 @@ impl MentionedPrincipals {
             "aws:principalaccount" | "kms:calleraccount" => {
                 self.accounts.extend(test.values.iter().filter(|v| is_account(v)).cloned());
             }
-            "aws:principalservicename" => {
-                let exact = test.values.iter().filter(|value| !value.contains(['*', '?']));
-                self.services.extend(exact.cloned());
+            "aws:principalservicename" if value_type(test) == ValueType::Text => {
+                let names = patterns(test).into_iter().filter_map(|pattern| match pattern {
+                    Pattern::Exact(name) | Pattern::AnyCase(name) => Some(name),
+                    Pattern::Like(_)
+                    | Pattern::Arn(_)
+                    | Pattern::Resource(_)
+                    | Pattern::Fields(_) => None,
+                });
+                self.services.extend(names.filter(|name| is_service(name)));
             }
             "aws:principaltype" | "aws:username" => self.kinds = true,
             _ => {}
         }
+        // The principal can fill a variable too.
+        let values = test.values.iter().map(|value| value.to_ascii_lowercase());
+        self.kinds |= values.into_iter().any(|value| value.contains("${aws:"));
     }
 
     /// Adds the grantee of a grant.
@@ -202,24 +288,27 @@ impl MentionedPrincipals {
         if is_service(&grant.grantee) {
             self.services.insert(grant.grantee.clone());
         } else {
-            self.add_arn(&grant.grantee);
+            self.add_principal(&grant.grantee);
         }
     }
 
     /// Returns the atoms of all principals, or `None` if there are too many patterns.
-    pub(super) fn atoms(mut self, key: &KeyContext) -> Option<BTreeSet<PrincipalAtom>> {
-        self.accounts.extend(key.account.clone());
+    pub(super) fn atoms(self) -> Option<BTreeSet<PrincipalAtom>> {
         let mut out = BTreeSet::new();
         let mut add =
             |class: PrincipalClass, arn: PrincipalArn| out.insert(PrincipalAtom { class, arn });
-        for arn in &self.identities {
-            if let Some(identity) = self.named_identity(arn) {
-                let principal_arn = principal_arn(&identity);
-                add(PrincipalClass::Identity(identity), principal_arn);
+        for identity in self.identities.iter().filter_map(|arn| self.named_identity(arn)) {
+            let arn = self.principal_arn(&identity);
+            if identity.kind == IdentityKind::User && self.principals.contains(&identity.arn) {
+                let shape = self.shape("sts", &identity.account, "federated-user/?*");
+                for arn in self.other_arns(&shape)? {
+                    add(PrincipalClass::SessionsOf(identity.clone()), arn);
+                }
             }
+            add(PrincipalClass::Identity(identity), arn);
         }
         for account in &self.accounts {
-            let arn = format!("arn:{}:iam::{account}:root", key.partition);
+            let arn = format!("arn:{}:iam::{account}:root", self.key.partition);
             add(PrincipalClass::Root(account.clone()), PrincipalArn::Is(arn));
             for (kind, shape) in self.other_kinds(account) {
                 for arn in self.other_arns(&shape)? {
@@ -227,8 +316,11 @@ impl MentionedPrincipals {
                 }
             }
         }
-        for arn in self.other_arns("arn:*:*::*:*/*")? {
-            add(PrincipalClass::OtherAccounts, arn);
+        let root = (Some(IdentityKind::Root), self.shape("iam", "*", "root"));
+        for (kind, shape) in self.other_kinds("*").into_iter().chain([root]) {
+            for arn in self.other_arns(&shape)? {
+                add(PrincipalClass::OtherAccounts { kind }, arn);
+            }
         }
         for service in self.services {
             add(PrincipalClass::Service(service), PrincipalArn::Unknown);
@@ -249,13 +341,28 @@ impl MentionedPrincipals {
         let mut roles = BTreeSet::new();
         if kind == IdentityKind::Session {
             roles.extend(
-                self.identities
+                self.principals
                     .iter()
+                    .filter(|arn| self.is_of_partition(arn))
                     .filter(|arn| parse_identity(arn) == Some((account, IdentityKind::Role, name)))
                     .cloned(),
             );
         }
         Some(NamedIdentity { account: account.to_owned(), kind, arn: arn.to_owned(), roles })
+    }
+
+    /// Returns the value of `aws:PrincipalArn` for a named identity.
+    fn principal_arn(&self, identity: &NamedIdentity) -> PrincipalArn {
+        if identity.kind != IdentityKind::Session {
+            return PrincipalArn::Is(identity.arn.clone());
+        }
+        if let Some(role) = identity.roles.first().filter(|_| identity.roles.len() == 1) {
+            return PrincipalArn::Is(role.clone());
+        }
+        let Some((account, _, name)) = parse_identity(&identity.arn) else {
+            return PrincipalArn::Unknown;
+        };
+        PrincipalArn::OneOf(role_arns(&self.key.partition, account, name))
     }
 
     /// Returns the kinds of an account's other identities, each with a pattern for their ARNs.
@@ -264,35 +371,40 @@ impl MentionedPrincipals {
             return vec![(None, String::new())];
         }
         vec![
-            (Some(IdentityKind::User), format!("arn:*:iam::{account}:user/*")),
-            (Some(IdentityKind::Role), format!("arn:*:iam::{account}:role/*")),
-            (Some(IdentityKind::Federated), format!("arn:*:sts::{account}:federated-user/*")),
+            (Some(IdentityKind::User), self.shape("iam", account, "user/?*")),
+            (Some(IdentityKind::Role), self.shape("iam", account, "role/?*")),
+            (Some(IdentityKind::Federated), self.shape("sts", account, "federated-user/?*")),
         ]
+    }
+
+    /// Returns a pattern of the ARNs of identities.
+    fn shape(&self, service: &str, account: &str, resource: &str) -> String {
+        let partition = Some(self.key.partition.as_str()).filter(|name| !name.is_empty());
+        format!("arn:{}:{service}::{account}:{resource}", partition.unwrap_or("*"))
     }
 
     /// Returns every set of patterns that an unnamed ARN of this shape can match.
     fn other_arns(&self, shape: &str) -> Option<Vec<PrincipalArn>> {
-        if self.patterns.is_empty() {
+        let mut all: Vec<Pattern> =
+            self.patterns.iter().filter(|pattern| may_overlap(pattern, shape)).cloned().collect();
+        if all.is_empty() {
             return Some(vec![PrincipalArn::Matches(BTreeSet::new())]);
         }
-        let mut all: Vec<Pattern> = self.patterns.iter().cloned().collect();
-        all.push(Pattern::Arn(shape.to_owned()));
-        let shape_bit = all.len() - 1;
+        let patterns = all.clone();
+        all.push(Pattern::Fields(glyphs(shape)));
+        let shape_bit = patterns.len();
         // An identity of another account matches the pattern of no named account.
         if shape.contains("::*:") {
             for account in &self.accounts {
-                all.push(Pattern::Arn(format!("arn:*:*::{account}:*")));
+                all.push(Pattern::Arn(glyphs(&format!("arn:*:*::{account}:*"))));
             }
-        }
-        if all.len() >= 64 {
-            return None;
         }
         let arns = combinations(&all)?
             .into_iter()
             // The shape matches, and none of the patterns after it.
             .filter(|bits| bits >> shape_bit == 1)
             .map(|bits| {
-                let matched = self.patterns.iter().enumerate();
+                let matched = patterns.iter().enumerate();
                 let matched = matched.filter(|(bit, _)| bits & (1 << bit) != 0);
                 PrincipalArn::Matches(matched.map(|(_, pattern)| pattern.clone()).collect())
             });
@@ -300,14 +412,9 @@ impl MentionedPrincipals {
     }
 }
 
-/// Returns the value of `aws:PrincipalArn` for a named identity.
-fn principal_arn(identity: &NamedIdentity) -> PrincipalArn {
-    match identity.kind {
-        IdentityKind::User | IdentityKind::Role => PrincipalArn::Is(identity.arn.clone()),
-        IdentityKind::Session => match identity.roles.first() {
-            Some(role) if identity.roles.len() == 1 => PrincipalArn::Is(role.clone()),
-            Some(_) | None => PrincipalArn::Unknown,
-        },
-        IdentityKind::Federated => PrincipalArn::Unknown,
-    }
+/// Returns whether the texts before the first wildcards do not exclude that a text matches both patterns.
+fn may_overlap(pattern: &Pattern, shape: &str) -> bool {
+    let literal = |text: &str| text.split(['*', '?']).next().unwrap_or_default().to_lowercase();
+    let (one, other) = (literal(&pattern.text()), literal(shape));
+    one.starts_with(&other) || other.starts_with(&one)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::doubt::Doubt;
+use super::key_context::KeyContext;
 use super::principal_atom::{
     IdentityKind, NamedIdentity, PrincipalAtom, PrincipalClass, parse_identity,
 };
@@ -15,56 +17,56 @@ pub(super) enum Match {
     /// The statement names the atom's account.
     Account,
     /// The statement matches if this assumption is true.
-    Doubtful(String),
+    Doubtful(Doubt),
 }
 
 /// Returns all ways in which a statement matches an atom. There is none if it does not match.
-pub(super) fn matches(element: &PrincipalElement, atom: &PrincipalAtom) -> BTreeSet<Match> {
+pub(super) fn matches(
+    element: &PrincipalElement,
+    atom: &PrincipalAtom,
+    key: &KeyContext,
+) -> BTreeSet<Match> {
+    let named = Named { element, key };
     if element.except {
-        return match_not_principal(element, atom).into_iter().collect();
+        return match_not_principal(&named, atom).into_iter().collect();
     }
-    let has = |name: PrincipalName| element.names.contains(&name);
     let mut out = BTreeSet::new();
-    let everyone = has(PrincipalName::Everyone);
-    let any_identity = has(PrincipalName::AnyIdentity);
+    let everyone = named.has(&PrincipalName::Everyone);
+    let any_identity = named.has(&PrincipalName::AnyIdentity);
     match &atom.class {
         PrincipalClass::UniqueId(id) => {
-            out.extend(has(PrincipalName::UniqueId(id.clone())).then_some(Match::Direct));
+            let is_named = named.has(&PrincipalName::UniqueId(id.clone()));
+            out.extend(is_named.then_some(Match::Direct));
         }
         PrincipalClass::Provider(provider) => {
-            if everyone || any_identity || has(PrincipalName::Provider(provider.clone())) {
-                out.insert(doubt("an identity provider can call AWS KMS"));
-            }
-        }
-        PrincipalClass::Service(name) if everyone || has(PrincipalName::Service(name.clone())) => {
-            out.insert(Match::Direct);
-        }
-        PrincipalClass::OtherService if everyone => {
-            out.insert(Match::Direct);
+            let is_named = named.has(&PrincipalName::Provider(provider.clone()));
+            out.extend((everyone || any_identity || is_named).then(provider_calls));
         }
         PrincipalClass::Service(_) | PrincipalClass::OtherService => {
-            if any_identity {
-                out.insert(doubt(INCLUDES_SERVICES));
+            if everyone || named.has_service(&atom.class) {
+                out.insert(Match::Direct);
+            } else if any_identity {
+                out.insert(includes_services(false));
             }
         }
-        PrincipalClass::OtherAccounts => {
+        PrincipalClass::OtherAccounts { .. } => {
             out.extend((everyone || any_identity).then_some(Match::Direct));
         }
         PrincipalClass::Root(account) => {
-            if everyone || any_identity || has(PrincipalName::Account(account.clone())) {
-                out.insert(Match::Direct);
-            }
+            let is_named = everyone || any_identity || named.has_account(account);
+            out.extend(is_named.then_some(Match::Direct));
         }
         PrincipalClass::Other { account, .. } => {
             out.extend((everyone || any_identity).then_some(Match::Direct));
-            out.extend(has(PrincipalName::Account(account.clone())).then_some(Match::Account));
+            out.extend(named.has_account(account).then_some(Match::Account));
         }
-        PrincipalClass::Identity(identity) => {
+        PrincipalClass::Identity(identity) | PrincipalClass::SessionsOf(identity) => {
             out.extend((everyone || any_identity).then_some(Match::Direct));
-            out.extend(
-                has(PrincipalName::Account(identity.account.clone())).then_some(Match::Account),
-            );
-            out.extend(match_identity(element, identity));
+            out.extend(named.has_account(&identity.account).then_some(Match::Account));
+            if matches!(atom.class, PrincipalClass::Identity(_)) {
+                out.extend(named.identity(identity));
+            }
+            out.extend(named.session_of_user(atom));
         }
     }
     if out.contains(&Match::Direct) {
@@ -73,86 +75,191 @@ pub(super) fn matches(element: &PrincipalElement, atom: &PrincipalAtom) -> BTree
     out
 }
 
+fn doubt(text: String) -> Match {
+    Match::Doubtful(Doubt::Principal { text, negated: false })
+}
+
+fn provider_calls() -> Match {
+    doubt("an identity provider can call AWS KMS".to_owned())
+}
+
+/// Returns the assumption that the name of a user stands for the user's federated sessions too.
+pub(super) fn includes_sessions(user: &NamedIdentity) -> Doubt {
+    let text = format!("naming {} names its federated sessions", user.arn);
+    Doubt::Principal { text, negated: false }
+}
+
 /// AWS does not document whether `{"AWS": "*"}` includes services.
-const INCLUDES_SERVICES: &str = "AWS counts services among `{\"AWS\": \"*\"}`";
-
-fn doubt(text: &str) -> Match {
-    Match::Doubtful(text.to_owned())
+fn includes_services(negated: bool) -> Match {
+    let text = "AWS counts services among `{\"AWS\": \"*\"}`".to_owned();
+    Match::Doubtful(Doubt::Principal { text, negated })
 }
 
-/// Matches the name of an identity, or of the role of a session.
-fn match_identity(element: &PrincipalElement, identity: &NamedIdentity) -> Option<Match> {
-    let has = |arn: &String| element.names.contains(&PrincipalName::Identity(arn.clone()));
-    if has(&identity.arn) {
-        return Some(Match::Direct);
+/// The principals that an element names.
+struct Named<'a> {
+    element: &'a PrincipalElement,
+    key: &'a KeyContext,
+}
+
+impl Named<'_> {
+    fn has(&self, name: &PrincipalName) -> bool {
+        self.element.names.contains(name)
     }
-    match identity.kind {
-        IdentityKind::Session if identity.roles.iter().any(has) => {
-            if identity.roles.len() == 1 {
-                return Some(Match::Direct);
+
+    fn has_arn(&self, arn: &str) -> bool {
+        self.has(&PrincipalName::Identity(arn.to_owned()))
+    }
+
+    fn has_account(&self, id: &str) -> bool {
+        self.element.names.iter().any(|name| {
+            matches!(name, PrincipalName::Account(account) if account.is(&self.key.partition, id))
+        })
+    }
+
+    fn has_service(&self, class: &PrincipalClass) -> bool {
+        matches!(class, PrincipalClass::Service(name)
+            if self.has(&PrincipalName::Service(name.clone())))
+    }
+
+    /// Matches the name of an identity, or of the role of a session.
+    fn identity(&self, identity: &NamedIdentity) -> Option<Match> {
+        if self.has_arn(&identity.arn) {
+            return Some(Match::Direct);
+        }
+        if !identity.roles.iter().any(|role| self.has_arn(role)) {
+            return None;
+        }
+        if identity.roles.len() == 1 {
+            return Some(Match::Direct);
+        }
+        let listed: Vec<&str> = self.listed_roles(identity).collect();
+        Some(doubt(format!("{} is a session of {}", identity.arn, listed.join(" or "))))
+    }
+
+    fn listed_roles<'i>(&'i self, identity: &'i NamedIdentity) -> impl Iterator<Item = &'i str> {
+        identity.roles.iter().map(String::as_str).filter(|role| self.has_arn(role))
+    }
+
+    /// Matches a federated session with the users that are named. Its ARN does not contain the user.
+    fn session_of_user(&self, atom: &PrincipalAtom) -> Option<Match> {
+        if let PrincipalClass::SessionsOf(user) = &atom.class {
+            return self.has_arn(&user.arn).then(|| Match::Doubtful(includes_sessions(user)));
+        }
+        let NamedIdentity { arn, account, .. } = atom.federated()?;
+        let users: Vec<&str> = self.identities_of(account, Some(IdentityKind::User)).collect();
+        let text = format!("{arn} is a session of {}", users.join(" or "));
+        (!users.is_empty()).then(|| doubt(text))
+    }
+
+    /// Returns the named identities of an account, or those of one kind.
+    fn identities_of<'i>(
+        &'i self,
+        account: &'i str,
+        kind: Option<IdentityKind>,
+    ) -> impl Iterator<Item = &'i str> {
+        self.element.names.iter().filter_map(move |name| match name {
+            PrincipalName::Identity(arn) => {
+                let (of, is, _) = parse_identity(arn)?;
+                (of == account && kind.is_none_or(|kind| kind == is)).then_some(arn.as_str())
             }
-            let text = format!("{} is a session of the role that is named", identity.arn);
-            Some(Match::Doubtful(text))
-        }
-        // The ARN of a federated user session does not contain the user.
-        IdentityKind::Federated => {
-            let names_a_user = element.names.iter().any(|name| match name {
-                PrincipalName::Identity(arn) => matches!(parse_identity(arn),
-                    Some((account, IdentityKind::User, _)) if account == identity.account),
-                PrincipalName::Everyone
-                | PrincipalName::AnyIdentity
-                | PrincipalName::Account(_)
-                | PrincipalName::UniqueId(_)
-                | PrincipalName::Service(_)
-                | PrincipalName::Provider(_)
-                | PrincipalName::Other(_) => false,
-            });
-            let text = format!("{} is a session of a user that is named", identity.arn);
-            names_a_user.then_some(Match::Doubtful(text))
-        }
-        IdentityKind::User | IdentityKind::Role | IdentityKind::Session => None,
+            PrincipalName::Everyone
+            | PrincipalName::AnyIdentity
+            | PrincipalName::Account(_)
+            | PrincipalName::UniqueId(_)
+            | PrincipalName::Service(_)
+            | PrincipalName::Provider(_)
+            | PrincipalName::Other(_) => None,
+        })
+    }
+
+    /// Returns the doubt about an identity of which only some of the names that exempt it are listed.
+    fn partly(&self, who: &str, names: &[&str]) -> Match {
+        doubt(format!("a `NotPrincipal` that lists only {} denies {who}", names.join(" and ")))
     }
 }
 
-/// Matches a `NotPrincipal` element. An identity is certainly exempt only if its account is listed too; otherwise the
-/// statement "might deny" it (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
-fn match_not_principal(element: &PrincipalElement, atom: &PrincipalAtom) -> Option<Match> {
-    let has = |name: PrincipalName| element.names.contains(&name);
-    if has(PrincipalName::Everyone) || (atom.is_identity() && has(PrincipalName::AnyIdentity)) {
+/// Matches a `NotPrincipal` element. An identity is certainly exempt only if its account is listed too, and a session
+/// only if its role and its account are; otherwise the statement "might deny" it. What is not listed is denied although
+/// its account is listed next to other identities (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
+fn match_not_principal(named: &Named<'_>, atom: &PrincipalAtom) -> Option<Match> {
+    // Whom a provider federates is an identity too.
+    let is_identity = atom.is_identity() || matches!(atom.class, PrincipalClass::Provider(_));
+    if named.has(&PrincipalName::Everyone)
+        || (is_identity && named.has(&PrincipalName::AnyIdentity))
+    {
         return None;
     }
-    let account =
-        atom.account().is_some_and(|account| has(PrincipalName::Account(account.to_owned())));
-    let partly_listed = "AWS exempts what a `NotPrincipal` lists in part";
     match &atom.class {
         PrincipalClass::UniqueId(_) => None,
-        PrincipalClass::Provider(_) => Some(doubt("an identity provider can call AWS KMS")),
-        PrincipalClass::Service(name) if has(PrincipalName::Service(name.clone())) => None,
-        PrincipalClass::Service(_) | PrincipalClass::OtherService
-            if has(PrincipalName::AnyIdentity) =>
-        {
-            Some(doubt(INCLUDES_SERVICES))
-        }
-        PrincipalClass::Root(_) if account => None,
-        PrincipalClass::Other { .. } if account => Some(doubt(partly_listed)),
-        PrincipalClass::Identity(identity) => {
-            let is_listed = has(PrincipalName::Identity(identity.arn.clone()));
-            let role = identity.roles.iter().any(|role| has(PrincipalName::Identity(role.clone())));
-            let is_fully_listed = match identity.kind {
-                IdentityKind::Session => is_listed && role && identity.roles.len() == 1,
-                IdentityKind::User | IdentityKind::Role => is_listed,
-                IdentityKind::Federated => false,
-            };
-            match (is_fully_listed && account, is_listed || role || account) {
-                (true, _) => None,
-                (false, true) => Some(doubt(partly_listed)),
-                (false, false) => Some(Match::Direct),
+        PrincipalClass::Provider(provider) => {
+            if named.has(&PrincipalName::Provider(provider.clone())) {
+                Some(named.partly(&format!("the sessions of {provider}"), &["the provider"]))
+            } else {
+                Some(provider_calls())
             }
         }
-        PrincipalClass::Root(_)
-        | PrincipalClass::Other { .. }
-        | PrincipalClass::OtherAccounts
-        | PrincipalClass::Service(_)
-        | PrincipalClass::OtherService => Some(Match::Direct),
+        PrincipalClass::Service(_) | PrincipalClass::OtherService => {
+            if named.has_service(&atom.class) {
+                None
+            } else if named.has(&PrincipalName::AnyIdentity) {
+                Some(includes_services(true))
+            } else {
+                Some(Match::Direct)
+            }
+        }
+        PrincipalClass::OtherAccounts { .. } => Some(Match::Direct),
+        PrincipalClass::Root(account) => (!named.has_account(account)).then_some(Match::Direct),
+        PrincipalClass::Other { account, .. } => not_listed(named, atom, account),
+        PrincipalClass::SessionsOf(user) if named.has_arn(&user.arn) => {
+            let who = format!("the federated sessions of {}", user.arn);
+            let account = named.has_account(&user.account).then_some("the account");
+            let names: Vec<&str> = account.into_iter().chain(["the user"]).collect();
+            Some(named.partly(&who, &names))
+        }
+        PrincipalClass::SessionsOf(user) => not_listed(named, atom, &user.account),
+        PrincipalClass::Identity(identity) => match_listed(named, atom, identity),
+    }
+}
+
+/// Matches an identity that can be listed.
+fn match_listed(
+    named: &Named<'_>,
+    atom: &PrincipalAtom,
+    identity: &NamedIdentity,
+) -> Option<Match> {
+    let account = named.has_account(&identity.account);
+    let is_listed = named.has_arn(&identity.arn);
+    let roles: Vec<&str> = named.listed_roles(identity).collect();
+    let is_fully_listed = match identity.kind {
+        IdentityKind::Session => is_listed && !roles.is_empty() && identity.roles.len() == 1,
+        IdentityKind::User | IdentityKind::Role => is_listed,
+        IdentityKind::Federated | IdentityKind::Root => false,
+    };
+    if is_fully_listed && account {
+        // The requests of a role come from its sessions, which are not listed.
+        if identity.kind == IdentityKind::Role {
+            return Some(named.partly(&identity.arn, &["the account", "the role"]));
+        }
+        return None;
+    }
+    if !is_listed && roles.is_empty() {
+        return not_listed(named, atom, &identity.account);
+    }
+    let mut names: Vec<&str> = roles;
+    names.extend(account.then_some("the account"));
+    names.extend(is_listed.then_some(identity.arn.as_str()));
+    Some(named.partly(&identity.arn, &names))
+}
+
+/// Matches an identity that is not listed, although its account may be.
+fn not_listed(named: &Named<'_>, atom: &PrincipalAtom, account: &str) -> Option<Match> {
+    if named.has_account(account) && named.identities_of(account, None).next().is_none() {
+        let who = format!("the other identities of account {account}");
+        return Some(named.partly(&who, &["the account"]));
+    }
+    let users: Vec<&str> = named.identities_of(account, Some(IdentityKind::User)).collect();
+    match atom.federated() {
+        Some(session) if !users.is_empty() => Some(named.partly(&session.arn, &users)),
+        Some(_) | None => Some(Match::Direct),
     }
 }

@@ -8,9 +8,9 @@ use super::context::ContextValue;
 use super::operators;
 use super::request_context::RequestContext;
 use super::truth::{Doubt, Truth};
-use super::variables::expand;
 use crate::policy::pattern::Glyph;
 use crate::policy::typed::{Operator, Quantifier, Test};
+use crate::policy::value_pattern::{Pattern, all_match};
 
 impl Test {
     /// Returns whether the request meets the condition.
@@ -25,6 +25,9 @@ impl Test {
         if self.values.is_empty() {
             return Truth::maybe(Doubt::NoValues(self.key.clone()));
         }
+        if self.is_always_met() {
+            return Truth::Yes;
+        }
         match &*context.get(&self.key) {
             ContextValue::Absent => self.if_absent(),
             ContextValue::Known(values) => self.if_present(values, context, variables),
@@ -35,7 +38,45 @@ impl Test {
                     _ => Truth::maybe(Doubt::Key(self.key.clone())),
                 }
             }
+            ContextValue::OneOf(language) => {
+                self.if_one_of(language.patterns(), context, variables)
+            }
             ContextValue::Unknown => Truth::maybe(Doubt::Key(self.key.clone())),
+        }
+    }
+
+    /// Returns whether a request meets the condition whose key has a value that matches one of the patterns.
+    fn if_one_of(
+        &self,
+        language: &[Pattern],
+        context: &RequestContext<'_>,
+        variables: bool,
+    ) -> Truth {
+        if self.operator == Operator::Null {
+            return self.null(false);
+        }
+        let unknown = || Truth::maybe(Doubt::Key(self.key.clone()));
+        let mut patterns = Vec::new();
+        for value in &self.values {
+            let pattern = match context.expand(value, variables) {
+                Ok(Some(pattern)) => pattern,
+                Ok(None) => continue,
+                Err(doubt) => return Truth::maybe(doubt),
+            };
+            let is_arn = pattern.iter().filter(|glyph| **glyph == Glyph::Char(':')).count() >= 5;
+            patterns.push(if self.operator == Operator::StringEquals {
+                Pattern::Exact(pattern.into_iter().map(Glyph::char).collect())
+            } else if self.operator == Operator::StringLike {
+                Pattern::Like(pattern)
+            } else if self.operator == Operator::ArnLike && is_arn {
+                Pattern::Arn(pattern)
+            } else {
+                return unknown();
+            });
+        }
+        match all_match(&patterns, language) {
+            Some(is_match) => (is_match != self.negated).into(),
+            None => unknown(),
         }
     }
 
@@ -107,9 +148,9 @@ impl Test {
         let truth = |holds: Option<bool>| {
             holds.map_or_else(|| Truth::maybe(Doubt::Type(self.key.clone())), Truth::from)
         };
-        let text = |compare: fn(&[Glyph], &str) -> Option<bool>| match expand(
-            expected, context, variables,
-        ) {
+        let text = |compare: fn(&[Glyph], &str) -> Option<bool>| match context
+            .expand(expected, variables)
+        {
             Ok(Some(pattern)) => truth(compare(&pattern, value)),
             Ok(None) => Truth::No,
             Err(doubt) => Truth::maybe(doubt),
@@ -132,7 +173,8 @@ impl Test {
             Operator::DateGreaterThan => date(Ordering::is_gt),
             Operator::DateGreaterThanEquals => date(Ordering::is_ge),
             Operator::Bool => {
-                truth(operators::bool(expected).zip(operators::bool(value)).map(|(a, b)| a == b))
+                // A value that is no boolean is neither `true` nor `false`.
+                truth(operators::bool(expected).map(|due| operators::bool(value) == Some(due)))
             }
             Operator::IpAddress => truth(operators::address(expected, value)),
             Operator::BinaryEquals => truth(operators::bytes(expected, value)),

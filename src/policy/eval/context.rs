@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::policy::principal_facts::Fact;
+use crate::policy::value_pattern::Pattern;
+
 /// The knowledge about the value of a condition key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ContextValue {
@@ -11,8 +14,39 @@ pub enum ContextValue {
     Known(BTreeSet<String>),
     /// The request does not have the key, or has it with these values.
     AbsentOr(BTreeSet<String>),
+    /// The request has the key with one of these values.
+    OneOf(Language),
     /// It is unknown whether the request has the key, and with which values.
     Unknown,
+}
+
+/// A set of texts: those that match one of some patterns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Language(Vec<Pattern>);
+
+impl Language {
+    /// Creates the set of the texts that match one of the patterns.
+    pub(super) fn of(patterns: Vec<Pattern>) -> Self {
+        Self(patterns)
+    }
+
+    /// Returns the patterns.
+    pub(super) fn patterns(&self) -> &[Pattern] {
+        &self.0
+    }
+}
+
+impl From<Fact> for ContextValue {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::Absent => Self::Absent,
+            Fact::Is(value) => Self::value(value),
+            Fact::AbsentOr(value) => Self::AbsentOr(BTreeSet::from([value])),
+            // Any text that is no ARN stands for the value.
+            Fact::AbsentOrNoIdentity => Self::AbsentOr(BTreeSet::from(["no identity".to_owned()])),
+            Fact::Undocumented => Self::Unknown,
+        }
+    }
 }
 
 impl ContextValue {

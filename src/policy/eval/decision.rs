@@ -115,6 +115,8 @@ pub fn decide(
     grants: &[Grant],
     request: &Request,
 ) -> Decision {
+    let principal = request.principal.with_named_role(policy, grants);
+    let request = &Request { principal, ..request.clone() };
     let context = RequestContext { request, key };
     let mut tallies = Tallies::default();
     for (index, grant) in grants.iter().enumerate() {

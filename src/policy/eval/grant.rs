@@ -48,7 +48,7 @@ impl Grant {
                     _ if pairs.keys().any(|key| key.eq_ignore_ascii_case(name)) => Truth::Yes,
                     ContextValue::Absent => Truth::Yes,
                     ContextValue::Known(_) => Truth::No,
-                    ContextValue::AbsentOr(_) | ContextValue::Unknown => {
+                    ContextValue::AbsentOr(_) | ContextValue::OneOf(_) | ContextValue::Unknown => {
                         Truth::maybe(key_doubt(name))
                     }
                 });
@@ -67,9 +67,10 @@ impl Grant {
             ContextValue::Known(values) if values.len() == 1 && !expected.contains(['*', '?']) => {
                 values.contains(expected).into()
             }
-            ContextValue::Known(_) | ContextValue::AbsentOr(_) | ContextValue::Unknown => {
-                Truth::maybe(Doubt::Key(key.to_owned()))
-            }
+            ContextValue::Known(_)
+            | ContextValue::AbsentOr(_)
+            | ContextValue::OneOf(_)
+            | ContextValue::Unknown => Truth::maybe(Doubt::Key(key.to_owned())),
         };
         if same == Truth::No && Self::ignores_constraints(context) {
             return Truth::maybe(Doubt::SourceConstraint);
@@ -84,7 +85,7 @@ impl Grant {
         match &*context.get("kms:grantoperations") {
             ContextValue::Known(operations) => operations.is_subset(&self.operations).into(),
             ContextValue::Absent => Truth::Yes,
-            ContextValue::AbsentOr(_) | ContextValue::Unknown => {
+            ContextValue::AbsentOr(_) | ContextValue::OneOf(_) | ContextValue::Unknown => {
                 Truth::maybe(Doubt::Key("kms:grantoperations".to_owned()))
             }
         }
@@ -101,7 +102,9 @@ fn matches(name: &str, principal: &Principal) -> Truth {
         return matches_unique_id(name, identity);
     }
     match Identity::of_arn(name) {
-        Some(Identity { kind: IdentityKind::Root, account, .. }) if account == identity.account => {
+        Some(Identity { kind: IdentityKind::Root, account, .. })
+            if account == identity.account && identity.kind != IdentityKind::Root =>
+        {
             Truth::maybe(Doubt::GrantToAccount)
         }
         _ => identity.matches(name),
@@ -136,9 +139,10 @@ fn contains(pairs: &BTreeMap<String, String>, context: &RequestContext<'_>) -> T
         let same = match fact {
             ContextValue::Absent => Truth::No,
             ContextValue::Known(values) if values.len() == 1 => values.contains(expected).into(),
-            ContextValue::Known(_) | ContextValue::AbsentOr(_) | ContextValue::Unknown => {
-                Truth::maybe(key_doubt(name))
-            }
+            ContextValue::Known(_)
+            | ContextValue::AbsentOr(_)
+            | ContextValue::OneOf(_)
+            | ContextValue::Unknown => Truth::maybe(key_doubt(name)),
         };
         if same == Truth::Yes && name != key {
             return Truth::maybe(Doubt::ConstraintCase(key.clone()));

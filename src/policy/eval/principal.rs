@@ -1,9 +1,14 @@
 //! The principal of a request, and the condition keys that follow from it.
 
-use super::context::ContextValue;
+use std::collections::BTreeSet;
+
+use super::context::{ContextValue, Language};
 use super::truth::{Doubt, Truth};
 use crate::policy::Problem;
 use crate::policy::arn::{PRINCIPAL_HELP, check_principal, is_account, is_service, is_unique_id};
+use crate::policy::grants::Grant;
+use crate::policy::principal_facts::{self, identity_fact, role_arns, service_fact};
+use crate::policy::typed::{PrincipalName, TypedPolicy};
 use crate::tree::Span;
 
 /// The principal of a request.
@@ -16,9 +21,9 @@ pub enum Principal {
 }
 
 /// An identity of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
-    partition: String,
+    pub(super) partition: String,
     pub(super) account: String,
     pub(super) kind: IdentityKind,
     /// The unique id of the user or the role, if it is known.
@@ -26,7 +31,7 @@ pub struct Identity {
 }
 
 /// The kind of an identity.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum IdentityKind {
     /// The root user.
     Root,
@@ -116,24 +121,34 @@ impl Principal {
         }
     }
 
-    /// Returns the value of a condition key that follows from the principal, or `None` for any other key (IAM User
-    /// Guide, "AWS global condition context keys", "Properties of the principal"; KMS Developer Guide,
-    /// `kms:CallerAccount`).
+    /// Returns the value of a condition key that follows from the principal, or `None` for any other key.
     pub(super) fn context_value(&self, key: &str) -> Option<ContextValue> {
         match self {
-            Self::Service(name) => Some(match key {
-                "aws:principalisawsservice" => ContextValue::bool(true),
-                "aws:principalservicename" => ContextValue::value(name),
-                "kms:calleraccount" | "aws:username" => ContextValue::Absent,
-                // AWS does not document whether the request of a service has these.
-                "aws:principalarn"
-                | "aws:principalaccount"
-                | "aws:principaltype"
-                | "aws:principalservicenameslist"
-                | "aws:userid" => ContextValue::Unknown,
-                _ => return None,
-            }),
+            Self::Service(name) if key == "aws:principalservicename" => {
+                Some(ContextValue::value(name))
+            }
+            Self::Service(_) => service_fact(key).map(ContextValue::from),
             Self::Identity(identity) => identity.context_value(key),
+        }
+    }
+
+    /// Returns the principal with the role that the policy or a grant names, if it is a session of a role of which only the name is
+    /// known. The name of a role is unique in its account (IAM User Guide, "IAM identifiers").
+    pub(super) fn with_named_role(&self, policy: &TypedPolicy, grants: &[Grant]) -> Self {
+        let Self::Identity(identity) = self else { return self.clone() };
+        let names = policy.statements.iter().flat_map(|statement| &statement.principals.names);
+        let named = names.filter_map(|name| {
+            if let PrincipalName::Identity(arn) = name { Some(arn) } else { None }
+        });
+        let grantees = grants.iter().map(|grant| &grant.grantee);
+        let mut found = BTreeSet::new();
+        for arn in named.chain(grantees).filter(|arn| arn.contains(":role/")) {
+            let mut with_role = identity.clone();
+            found.extend(with_role.set_role(arn).is_ok().then_some(with_role));
+        }
+        match (found.pop_first(), found.is_empty()) {
+            (Some(only), true) => Self::Identity(only),
+            _ => self.clone(),
         }
     }
 }
@@ -244,16 +259,14 @@ impl Identity {
         let known =
             |value: Option<String>| value.map_or(ContextValue::Unknown, ContextValue::value);
         Some(match key {
-            "aws:principalarn" => known(self.arn()),
+            "aws:principalarn" => match (self.arn(), &self.kind) {
+                (None, IdentityKind::Session { role, .. }) => {
+                    let arns = role_arns(&self.partition, &self.account, role);
+                    ContextValue::OneOf(Language::of(arns))
+                }
+                (arn, _) => known(arn),
+            },
             "aws:principalaccount" | "kms:calleraccount" => ContextValue::value(&self.account),
-            "aws:principaltype" => ContextValue::value(match self.kind {
-                IdentityKind::Root => "Account",
-                IdentityKind::User(_) => "User",
-                IdentityKind::Session { .. } => "AssumedRole",
-                IdentityKind::Federated(_) => "FederatedUser",
-            }),
-            "aws:principalisawsservice" => ContextValue::bool(false),
-            "aws:principalservicename" | "aws:principalservicenameslist" => ContextValue::Absent,
             "aws:userid" => known(self.user_id()),
             "aws:username" => match &self.kind {
                 IdentityKind::User(user) => {
@@ -263,8 +276,18 @@ impl Identity {
                     ContextValue::Absent
                 }
             },
-            _ => return None,
+            _ => return identity_fact(self.fact_kind(), key).map(ContextValue::from),
         })
+    }
+
+    fn fact_kind(&self) -> principal_facts::IdentityKind {
+        use principal_facts::IdentityKind as Kind;
+        match self.kind {
+            IdentityKind::Root => Kind::Root,
+            IdentityKind::User(_) => Kind::User,
+            IdentityKind::Session { .. } => Kind::Session,
+            IdentityKind::Federated(_) => Kind::Federated,
+        }
     }
 
     /// Returns the value of `aws:userid`, if it is known (IAM User Guide, "Principal key values").

@@ -53,7 +53,7 @@ fn match_name(name: &PrincipalName, principal: &Principal) -> PrincipalMatch {
             PrincipalMatch { direct: (named == service).into(), account: Truth::No }
         }
         (PrincipalName::Account(account), Principal::Identity(identity)) => {
-            if *account != identity.account {
+            if !account.is(&identity.partition, &identity.account) {
                 PrincipalMatch::NONE
             } else if identity.kind == IdentityKind::Root {
                 // "The account principal represents the account and its administrators, including the root user."
@@ -88,35 +88,58 @@ fn match_name(name: &PrincipalName, principal: &Principal) -> PrincipalMatch {
     }
 }
 
-/// Matches a `NotPrincipal` element. An identity is exempt if both it and its account are listed; if only one of them
-/// is, AWS "might deny" it (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
+/// Matches a `NotPrincipal` element. An identity is certainly exempt only if its account is listed too, and a session
+/// only if its role and its account are; otherwise AWS "might deny" it. What is not listed is denied although its account
+/// is listed next to other identities (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
 fn match_not_principal(element: &PrincipalElement, principal: &Principal) -> Truth {
-    let (mut itself, mut account) = (Truth::No, Truth::No);
-    for name in &element.names {
-        let matched = match_name(name, principal);
-        match name {
-            PrincipalName::Everyone
-            | PrincipalName::AnyIdentity
-            | PrincipalName::Service(_)
-            | PrincipalName::Provider(_) => {
-                // These need no account next to them.
-                account = account.or(|| matched.direct.clone());
-                itself = itself.or(|| matched.direct);
-            }
-            PrincipalName::Account(_) => {
-                // The account stands for its root user too.
-                account = account.or(|| matched.account.or(|| matched.direct.clone()));
-                itself = itself.or(|| matched.direct);
-            }
-            PrincipalName::Identity(_) | PrincipalName::UniqueId(_) | PrincipalName::Other(_) => {
-                itself = itself.or(|| matched.direct);
-            }
+    let matched = |name: &PrincipalName| match_name(name, principal).direct;
+    let any = |is: fn(&PrincipalName) -> bool| {
+        Truth::any(element.names.iter().filter(|name| is(name)).map(matched))
+    };
+    let exempt = any(|name| {
+        matches!(
+            name,
+            PrincipalName::Everyone | PrincipalName::AnyIdentity | PrincipalName::Service(_)
+        )
+    });
+    let identity = match principal {
+        Principal::Service(_) => return exempt.not(),
+        Principal::Identity(_) if exempt == Truth::Yes => return Truth::No,
+        Principal::Identity(identity) => identity,
+    };
+    let names = || element.names.iter();
+    let account = names().any(|name| {
+        matches!(name, PrincipalName::Account(account)
+            if account.is(&identity.partition, &identity.account))
+    });
+    if identity.kind == IdentityKind::Root {
+        return (!account).into();
+    }
+    let itself = any(|name| {
+        matches!(name, PrincipalName::Identity(arn) if !is_role(arn))
+            || matches!(name, PrincipalName::UniqueId(_) | PrincipalName::Provider(_))
+    });
+    let role = any(|name| matches!(name, PrincipalName::Identity(arn) if is_role(arn)));
+    // Nothing is documented about federated sessions.
+    let is_user = matches!(identity.kind, IdentityKind::User(_));
+    let has_others = names().any(|name| {
+        matches!(name, PrincipalName::Identity(arn)
+            if Identity::of_arn(arn).is_some_and(|of| of.account == identity.account))
+    });
+    match (itself, role, account) {
+        (Truth::Yes, Truth::Yes, true) => Truth::No,
+        (Truth::Yes, _, true) if is_user => Truth::No,
+        (Truth::No, Truth::No, false) => Truth::Yes,
+        (Truth::No, Truth::No, true) if has_others => Truth::Yes,
+        (Truth::Maybe(mut doubts), Truth::Maybe(more), _) => {
+            doubts.extend(more);
+            Truth::Maybe(doubts)
         }
+        (Truth::Maybe(doubts), ..) | (_, Truth::Maybe(doubts), _) => Truth::Maybe(doubts),
+        (Truth::Yes | Truth::No, Truth::Yes | Truth::No, _) => Truth::maybe(Doubt::PartlyListed),
     }
-    match (itself, account) {
-        (Truth::Yes, Truth::Yes) => Truth::No,
-        (Truth::No, Truth::No) => Truth::Yes,
-        (Truth::Yes, Truth::No) | (Truth::No, Truth::Yes) => Truth::maybe(Doubt::PartlyListed),
-        (Truth::Maybe(doubts), _) | (_, Truth::Maybe(doubts)) => Truth::Maybe(doubts),
-    }
+}
+
+fn is_role(arn: &str) -> bool {
+    arn.contains(":role/")
 }

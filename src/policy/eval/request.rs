@@ -80,10 +80,6 @@ impl RequestedAction {
     /// Returns whether a request for the action can have the condition key, given in lower case.
     pub(in crate::policy) fn carries(self, key: &str) -> bool {
         let Self::Key(action) = self else { return true };
-        // KMS makes the requests for SynchronizeMultiRegionKey itself, so they have neither key.
-        if matches!(key, "kms:viaservice" | "kms:calleraccount") {
-            return action.name != "SynchronizeMultiRegionKey";
-        }
         actions_with(key).has(action)
     }
 

@@ -7,6 +7,10 @@ use std::collections::BTreeSet;
 use super::context::ContextValue;
 use super::principal::Principal;
 use super::request::{Request, TargetKey};
+use super::truth::Doubt;
+use crate::policy::pattern::Glyph;
+use crate::policy::principal_facts::key_fact;
+use crate::policy::variables::{self, Unexpanded, Value};
 
 /// A request with the key that it is for.
 #[derive(Clone, Copy)]
@@ -38,43 +42,49 @@ impl<'a> RequestContext<'a> {
         if let Some(value) = self.request.principal.context_value(key) {
             return value;
         }
+        if let Some(fact) = self.key.arn.and_then(|arn| key_fact(arn, key)) {
+            return fact.into();
+        }
         match key {
             // "Always included" in a request (IAM User Guide, "AWS global condition context keys").
             "aws:currenttime" | "aws:epochtime" | "aws:useragent" => ContextValue::Unknown,
             "aws:resourceaccount" => ContextValue::value(self.key.account),
-            "aws:requestedregion" => {
-                self.region().map_or(ContextValue::Unknown, ContextValue::value)
-            }
-            // KMS accepts TLS only (KMS Developer Guide, "Infrastructure security").
-            "aws:securetransport" => ContextValue::bool(true),
+            // The Region of the request, which is that of the key.
+            "aws:requestedregion" => ContextValue::Unknown,
             "aws:viaawsservice" => match *self.get("kms:viaservice") {
                 ContextValue::Absent => ContextValue::bool(false),
                 ContextValue::Known(_) => ContextValue::bool(true),
-                ContextValue::AbsentOr(_) | ContextValue::Unknown => ContextValue::Unknown,
+                ContextValue::AbsentOr(_) | ContextValue::OneOf(_) | ContextValue::Unknown => {
+                    ContextValue::Unknown
+                }
             },
             "kms:grantisforawsresource" => self.grant_is_for_aws_resource(),
             "kms:encryptioncontextkeys" => self.encryption_context_keys(),
             // Properties that every key has (KMS Developer Guide, "Condition keys for AWS KMS").
             "kms:keyspec" | "kms:keyusage" | "kms:keyorigin" => ContextValue::Unknown,
-            "kms:multiregion" => {
-                self.is_multi_region().map_or(ContextValue::Unknown, ContextValue::bool)
-            }
-            "kms:multiregionkeytype" => match self.is_multi_region() {
-                Some(false) => ContextValue::Absent,
-                Some(true) | None => ContextValue::Unknown,
-            },
+            "kms:multiregion" | "kms:multiregionkeytype" => ContextValue::Unknown,
             _ => self.request.context.rest(),
         }
     }
 
-    fn region(&self) -> Option<&'a str> {
-        self.key.arn?.split(':').nth(3)
-    }
-
-    /// Returns whether the key is a multi-Region key. The ids of these begin with `mrk-` (KMS Developer Guide,
-    /// "Multi-Region keys").
-    fn is_multi_region(&self) -> Option<bool> {
-        self.key.arn?.rsplit_once("key/").map(|(_, id)| id.starts_with("mrk-"))
+    /// Replaces the policy variables in a text, and returns it as a pattern, or `None` if it matches nothing.
+    pub(super) fn expand(&self, text: &str, variables: bool) -> Result<Option<Vec<Glyph>>, Doubt> {
+        let value = |key: &str| match &*self.get(key) {
+            ContextValue::Absent => Value::Absent,
+            ContextValue::Known(values) => match values.iter().collect::<Vec<_>>().as_slice() {
+                [one] => Value::Is((*one).clone()),
+                _ => Value::Several,
+            },
+            ContextValue::AbsentOr(_) | ContextValue::OneOf(_) | ContextValue::Unknown => {
+                Value::Unknown
+            }
+        };
+        let value: Option<&dyn Fn(&str) -> Value> = if variables { Some(&value) } else { None };
+        variables::expand(text, self.key.arn, value).map_err(|why| match why {
+            Unexpanded::KeyArn => Doubt::KeyArn,
+            Unexpanded::Key(key) => Doubt::Key(key),
+            Unexpanded::Variable => Doubt::Variable(text.to_owned()),
+        })
     }
 
     /// Returns the value of `kms:GrantIsForAWSResource`. It is true only if an AWS service calls on behalf of a
@@ -88,6 +98,7 @@ impl<'a> RequestContext<'a> {
                 ContextValue::Absent
                 | ContextValue::Known(_)
                 | ContextValue::AbsentOr(_)
+                | ContextValue::OneOf(_)
                 | ContextValue::Unknown,
                 _,
             ) => ContextValue::Unknown,
@@ -103,7 +114,9 @@ impl<'a> RequestContext<'a> {
                 ContextValue::Known(_) => {
                     names.insert(name.to_owned());
                 }
-                ContextValue::AbsentOr(_) | ContextValue::Unknown => return ContextValue::Unknown,
+                ContextValue::AbsentOr(_) | ContextValue::OneOf(_) | ContextValue::Unknown => {
+                    return ContextValue::Unknown;
+                }
             }
         }
         if names.is_empty() { self.request.context.rest() } else { ContextValue::Known(names) }

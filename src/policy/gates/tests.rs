@@ -174,7 +174,7 @@ const NOTHING: [&str; 0] = [];
 /// Returns a policy with too many patterns to distinguish.
 fn too_many_patterns() -> Document {
     let names: Vec<String> =
-        (0..70).map(|n| format!(r#""arn:aws:iam::999988887777:role/a{n}-*""#)).collect();
+        (0..130).map(|n| format!(r#""arn:aws:iam::999988887777:role/a{n}-*""#)).collect();
     let condition =
         format!(r#","Condition":{{"ArnLike":{{"aws:PrincipalArn":[{}]}}}}"#, names.join(","));
     policy(&allow("\"*\"", "kms:*", &condition))

@@ -28,7 +28,7 @@ pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Findin
 /// Returns the account of a principal.
 fn account_of(name: &PrincipalName) -> Option<&str> {
     match name {
-        PrincipalName::Account(account) => Some(account),
+        PrincipalName::Account(account) => Some(&account.id),
         PrincipalName::Identity(arn) => arn.split(':').nth(4),
         PrincipalName::Everyone
         | PrincipalName::AnyIdentity

@@ -139,14 +139,12 @@ fn level(
     };
     let pattern = |atom: &crate::policy::access::principal_atom::PrincipalAtom| match &atom.arn {
         crate::policy::access::principal_atom::PrincipalArn::Matches(set) => {
-            let all = pair.literals.iter().filter_map(|l| match l {
-                Literal::Test(t) if t.key == "aws:principalarn" => {
-                    Some(crate::policy::access::literal::patterns(t))
-                }
-                _ => None,
-            });
-            let due: BTreeSet<_> =
-                all.flatten().filter(|p| p.exact().is_none() && p.matches(asker)).collect();
+            let tests = policy.typed().statements.into_iter().flat_map(|s| s.conditions);
+            let due: BTreeSet<_> = tests
+                .filter(|test| test.key == "aws:principalarn")
+                .flat_map(|test| crate::policy::access::literal::patterns(&test))
+                .filter(|p| p.exact().is_none() && p.matches(asker))
+                .collect();
             *set == due
         }
         _ => false,
@@ -156,7 +154,7 @@ fn level(
         .or_else(|| find(&|atom| matches!(&atom.class, PrincipalClass::Service(s) if s == asker)))
         .or_else(|| find(&|atom| atom.class == PrincipalClass::OtherService && asker.ends_with(".com")))
         .or_else(|| find(&|atom| matches!(&atom.class, PrincipalClass::Other { account: a, kind: k } if a == account && kind(*k)) && pattern(atom)))
-        .or_else(|| find(&|atom| atom.class == PrincipalClass::OtherAccounts && pattern(atom)))?;
+        .or_else(|| find(&|atom| matches!(&atom.class, PrincipalClass::OtherAccounts { kind: k } if kind(*k)) && pattern(atom)))?;
     let action = ActionAtom::Known(KEY_ACTIONS.iter().find(|a| a.name == action)?);
     let mut certain = Level::Denied;
     let mut possible = Level::Denied;
