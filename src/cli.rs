@@ -108,8 +108,8 @@ pub enum Command {
     ///
     /// Unknown fields are errors. All errors are reported at once, each with its position and a
     /// fix. Errors that only follow from a missing value or from a file that is not valid YAML are
-    /// left out. Exits with 3 if a key could become unmanageable with its policy; a plan refuses
-    /// such a policy, unless it is live.
+    /// left out. Exits with 3 if lint finds an error in a policy or in the settings of a key (`kmsctl
+    /// lint`), or if a key could become unmanageable with its policy.
     Validate,
     /// Show what apply would do
     ///
@@ -281,18 +281,32 @@ pub enum StateCommand {
 pub struct AccessArgs {
     /// Key: its name in the stack, an alias, an id or an ARN
     pub key: String,
-    /// Show only what this principal can do: an ARN, or a service such as cloudtrail.amazonaws.com
-    #[arg(long, value_name = "ARN|SERVICE")]
+    /// Show only what this principal can do: role/NAME, user/NAME, an ARN, or a service such as cloudtrail.amazonaws.com
+    #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Option<String>,
-    /// Show whether the principal can do this, such as kms:Decrypt, and which statement decides
-    #[arg(long, value_name = "ACTION", requires = "principal")]
+    /// Show who can do this, such as kms:Decrypt; with --principal, whether that one can
+    #[arg(long, value_name = "ACTION")]
     pub action: Option<String>,
     /// Further facts about the request.
     #[command(flatten)]
     pub about: AboutArgs,
+    /// Exit with 2 if the access that was asked about is denied
+    #[arg(long)]
+    pub detailed_exitcode: bool,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Answer::Text)]
-    pub format: Answer,
+    #[arg(long, value_enum, default_value_t = Table::Text)]
+    pub format: Table,
+}
+
+/// The format of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Table {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
 }
 
 /// The options of `impact`.
@@ -328,9 +342,9 @@ pub struct PolicyArgs {
     /// Account of the key
     #[arg(long, global = true, value_name = "ID")]
     pub account: Option<String>,
-    /// Partition of the key
-    #[arg(long, global = true, default_value = "aws")]
-    pub partition: String,
+    /// Partition of the key; if it is left out, that of the ARNs in the documents
+    #[arg(long, global = true)]
+    pub partition: Option<String>,
     /// ARN of the key, if known
     #[arg(long, global = true, value_name = "ARN")]
     pub key_arn: Option<String>,
@@ -384,8 +398,8 @@ pub struct PolicyDiffArgs {
 pub struct PolicyEvalArgs {
     /// Policy document; `-` is standard input
     pub file: PathBuf,
-    /// Principal that makes the request: an ARN, or a service such as cloudtrail.amazonaws.com
-    #[arg(long, value_name = "ARN|SERVICE")]
+    /// Principal that makes the request: role/NAME, user/NAME, an ARN, or a service such as cloudtrail.amazonaws.com
+    #[arg(long, value_name = "PRINCIPAL")]
     pub principal: String,
     /// Action of the request, such as kms:Decrypt
     #[arg(long, value_name = "ACTION")]

@@ -91,13 +91,23 @@ fn report(
 /// block for such a check is refused.
 fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
     let (loaded, desired, mut diagnostics) = lint::resolve(global)?;
-    if let Some(desired) = &desired {
-        diagnostics.extend(lint::warnings(desired));
+    let is_valid = !diagnostics.has_errors();
+    let shown = desired.as_ref().map(lint::shown).unwrap_or_default();
+    diagnostics.extend(shown.diagnostics);
+    if !is_valid {
+        return report(io, &diagnostics, &loaded.sources).map(|()| Exit::Done);
     }
-    report(io, &diagnostics, &loaded.sources)?;
-    if diagnostics.has_refusals() {
+    if !diagnostics.is_empty() {
+        io.report(&diagnostics.render(&loaded.sources, io.err_color(), io.width()));
+    }
+    if diagnostics.has_refusals() || shown.refused {
         let message = "a plan of this configuration would be blocked";
         return Err(Failure::new(message).exit(Exit::Refused));
+    }
+    if shown.failed {
+        let failure = Failure::new("errors were found in the policies or the settings of keys");
+        let hint = "correct them, or accept each with a waiver (`kmsctl explain lint.waivers`)";
+        return Err(failure.hint(hint).exit(Exit::Refused));
     }
     if let Some(desired) = &desired {
         let count = match desired.resources.len() {

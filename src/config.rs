@@ -31,5 +31,5 @@ mod yaml;
 pub use interpolate::{Unknown, Variables, interpolate, interpolate_node};
 pub use load::{Input, Loaded, load, schema};
 pub use read::{MAX_FILE_BYTES, read, read_beside, read_given};
-pub use surroundings::Surroundings;
+pub use surroundings::{Examples, Surroundings};
 pub use yaml::yaml;

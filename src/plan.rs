@@ -19,6 +19,7 @@ use crate::impact::Impacts;
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Spec};
 use crate::policy::AccessChange;
+use crate::policy::lint::Severity;
 use crate::state::Record;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -194,6 +195,8 @@ pub enum Via {
 /// A problem that does not block a change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Finding {
+    /// The severity.
+    pub severity: Severity,
     /// The id of the rule.
     pub rule: String,
     /// The address of the resource.

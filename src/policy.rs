@@ -40,9 +40,10 @@ mod tests;
 pub mod typed;
 mod value_pattern;
 mod variables;
+pub mod verdict;
 mod write;
 
-pub(crate) use arn::{check_principal, is_service};
+pub(crate) use arn::{check_principal, is_service, partitions, whole_principal};
 pub(crate) use condition_keys::{known_condition_key, spelled_key};
 pub(crate) use document::check_size;
 
@@ -53,7 +54,7 @@ pub use derive::{Derived, Need, PrincipalSet};
 pub use document::{Document, aws_default};
 pub use json::json;
 pub use lint::Finding;
-pub use lockout::lockout;
+pub use lockout::{Lockout, lockout};
 
 use crate::tree::Span;
 

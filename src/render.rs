@@ -2,8 +2,12 @@
 //! from a configuration or from AWS is escaped.
 
 pub(crate) mod access;
+pub(crate) mod access_lines;
 pub mod commands;
+mod csv;
+pub(crate) mod evidence;
 pub mod explain;
+pub(crate) mod findings;
 pub(crate) mod holders;
 #[cfg(test)]
 mod hostile_tests;

@@ -1,10 +1,9 @@
 //! `access`: what each principal can do with a key, according to its policy and grants.
 
-use super::policy::answer::Case;
-use super::policy::eval::{context, request, who};
-use super::session::{Session, connect, options};
+use super::policy::eval::{context, who, wrong};
+use super::session::{Session, connect, options, timestamp};
 use super::{plan, region};
-use crate::cli::{AccessArgs, Answer, Global};
+use crate::cli::{AccessArgs, Global, Table};
 use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
 use crate::engine::Options;
@@ -13,53 +12,68 @@ use crate::id::{AliasName, BadId, KeyArn, Place, is_key_id};
 use crate::io::Io;
 use crate::kind::address::Address;
 use crate::kind::{Kind, grant};
-use crate::policy::access::access_table;
-use crate::policy::eval::{self, Decision, Request, RequestedAction, decide};
+use crate::policy::access::{Holder, access_table};
+use crate::policy::eval::{Context, Request, RequestedAction, Source, TargetKey};
 use crate::policy::grants::Grant;
-use crate::policy::typed::TypedPolicy;
-use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service};
-use crate::render::{self, Style};
+use crate::policy::typed::{ActionElement, TypedPolicy};
+use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict};
+use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service, whole_principal};
+use crate::render::Style;
+use crate::render::evidence::{self, Heading};
 use crate::sdk::Aws;
-use std::collections::BTreeMap;
+use sha2::{Digest as _, Sha256};
+
+/// A key, and the connection to AWS.
+pub(super) struct Found {
+    pub(super) aws: Aws,
+    pub(super) options: Options,
+    pub(super) arn: KeyArn,
+    /// The ARN of the identity that makes the calls.
+    caller: String,
+}
 
 /// The live policy and grants of a key.
 struct Held {
     arn: KeyArn,
     document: Document,
     grants: Vec<Grant>,
+    heading: Heading,
 }
 
 /// Runs `kmsctl access`.
 pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Result<Exit, Failure> {
-    let (aws, options, arn) = find(global, &args.key, io).await?;
-    let held = read(&aws, &options, arn).await?;
-    match (&args.principal, &args.action) {
-        (Some(principal), Some(action)) => {
-            let asked = (principal.as_str(), action.as_str());
-            let request = request(asked, held.arn.region.partition(), &args.about, io)?;
-            answer(&held, &request, args.format, io);
+    let found = find(global, &args.key, io).await?;
+    let mut held = read(found).await?;
+    let style = style(global, io);
+    let (text, is_denied) = match &args.principal {
+        Some(principal) => {
+            let verdicts = held.verdicts(principal, args, io)?;
+            let is_denied = verdicts.iter().all(|verdict| verdict.decision == "denied");
+            let heading = &held.heading;
+            let text = match args.format {
+                Table::Text => evidence::verdicts(heading, &verdicts, &style),
+                Table::Json => evidence::verdicts_json(heading, &verdicts),
+                Table::Csv => evidence::verdicts_csv(heading, &verdicts),
+            };
+            (text, is_denied)
         }
-        (Some(principal), None) => {
-            let able = held.able(principal, args, io)?;
-            match args.format {
-                Answer::Json => io.out(&format!("{}\n", render::json::pretty(&able))),
-                Answer::Text => {
-                    io.out(&render::holders::able(principal, &able, &style(global, io)));
+        None => {
+            let table = held.table(args.action.as_deref())?;
+            let (heading, table) = (&held.heading, table.as_deref());
+            let text = match (args.format, table) {
+                (Table::Text, _) => evidence::table(heading, table, &style),
+                (Table::Json, _) => evidence::table_json(heading, table),
+                (Table::Csv, Some(table)) => evidence::table_csv(heading, table),
+                (Table::Csv, None) => {
+                    let failure = Failure::new("the principals with access could not be listed");
+                    return Err(failure.hint("ask about one principal with `--principal`"));
                 }
-            }
+            };
+            (text, table.is_some_and(<[_]>::is_empty))
         }
-        (None, _) => {
-            let table = access_table(&held.document, &held.grants, &held.context());
-            match args.format {
-                Answer::Json => io.out(&format!("{}\n", render::json::pretty(&table))),
-                Answer::Text => {
-                    let account = held.arn.account.as_str();
-                    io.out(&render::holders::table(table.as_deref(), account, &style(global, io)));
-                }
-            }
-        }
-    }
-    Ok(Exit::Done)
+    };
+    io.out(&text);
+    Ok(if args.detailed_exitcode && is_denied { Exit::Changes } else { Exit::Done })
 }
 
 /// Returns the style of the text form.
@@ -68,11 +82,7 @@ pub(super) fn style(global: &Global, io: &Io) -> Style {
 }
 
 /// Finds a key by its name in the stack, alias, id or ARN. Also returns the connection to AWS.
-pub(super) async fn find(
-    global: &Global,
-    name: &str,
-    io: &Io,
-) -> Result<(Aws, Options, KeyArn), Failure> {
+pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, Failure> {
     if !name.starts_with("arn:") && !name.starts_with("alias/") && !is_key_id(name) {
         return in_stack(global, name, io).await;
     }
@@ -85,8 +95,9 @@ pub(super) async fn find(
     let region = arn.as_ref().map(|arn| arn.region.clone()).or(given);
     let (aws, caller) = connect(global, region.clone()).await?;
     let options = options(global);
+    let who = caller.arn.clone();
     if let Some(arn) = arn {
-        return Ok((aws, options, arn));
+        return Ok(Found { aws, options, arn, caller: who });
     }
     let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
         Failure::new("no Region is configured").hint("set --region or AWS_REGION")
@@ -94,7 +105,7 @@ pub(super) async fn find(
     let place = Place { account: caller.account, region };
     if is_key_id(name) {
         let arn = KeyArn::at(&place, name);
-        return Ok((aws, options, arn));
+        return Ok(Found { aws, options, arn, caller: who });
     }
     let alias: AliasName =
         name.parse().map_err(|bad: crate::id::BadId| Failure::new(bad.message).hint(bad.help))?;
@@ -104,11 +115,11 @@ pub(super) async fn find(
         .and_then(|entry| entry.target)
         .ok_or_else(|| Failure::new(format!("there is no alias `{alias}` of a key in {place}")))?;
     let arn = KeyArn::at(&place, &target);
-    Ok((aws, options, arn))
+    Ok(Found { aws, options, arn, caller: who })
 }
 
 /// Finds a key of the stack by its record, or else as a plan finds it.
-async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Options, KeyArn), Failure> {
+async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<Found, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.read_state(io).await?;
     let bare = name.strip_prefix("key/").unwrap_or(name);
@@ -126,11 +137,13 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<(Aws, Options,
         Failure::new(format!("the stack has no key `{bare}` in AWS"))
             .hint("name an applied key of the stack, an alias (`alias/…`), a key id or a key ARN")
     })?;
-    Ok((session.aws, session.options, arn))
+    let Session { aws, options, caller, .. } = session;
+    Ok(Found { aws, options, arn, caller: caller.arn })
 }
 
 /// Reads the policy and the grants of a key.
-async fn read(aws: &Aws, options: &Options, arn: KeyArn) -> Result<Held, Failure> {
+async fn read(found: Found) -> Result<Held, Failure> {
+    let Found { aws, options, arn, caller } = found;
     let retry = &options.retry;
     let (text, listed) = tokio::join!(
         with_retries(retry, async || aws.policy(&arn).await),
@@ -142,8 +155,20 @@ async fn read(aws: &Aws, options: &Options, arn: KeyArn) -> Result<Held, Failure
         let what = format!("the policy of `{arn}` cannot be parsed: {why}");
         Failure::new(what)
     })?;
-    let grants = listed.into_iter().map(|listed| grant_of(listed, &arn)).collect();
-    Ok(Held { arn, document, grants })
+    let grants: Vec<Grant> = listed.into_iter().map(|listed| grant_of(listed, &arn)).collect();
+    let digest = Sha256::digest(text.as_bytes());
+    let heading = Heading {
+        key: arn.to_string(),
+        account: arn.account.to_string(),
+        region: arn.region.to_string(),
+        time: timestamp(),
+        caller,
+        policy_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        grants: grants.len(),
+        action: None,
+        principal: None,
+    };
+    Ok(Held { arn, document, grants, heading })
 }
 
 /// Converts a grant from `ListGrants`.
@@ -163,20 +188,6 @@ fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
     }
 }
 
-/// Prints the decision about one request.
-fn answer(held: &Held, request: &Request, format: Answer, io: &Io) {
-    let typed = held.document.typed();
-    let decision = held.decide(&typed, request);
-    let case = Case {
-        document: &held.document,
-        typed: &typed,
-        grants: &held.grants,
-        request,
-        owner: held.arn.account.as_str(),
-    };
-    case.print(&decision, format, io);
-}
-
 impl Held {
     fn context(&self) -> KeyContext {
         KeyContext {
@@ -186,32 +197,100 @@ impl Held {
         }
     }
 
-    fn decide(&self, typed: &TypedPolicy, request: &Request) -> Decision {
+    /// Returns the holders of access, or of one action; `None` if they are not known.
+    fn table(&mut self, action: Option<&str>) -> Result<Option<Vec<Holder>>, Failure> {
+        let table = access_table(&self.document, &self.grants, &self.context());
+        let Some(action) = action else {
+            return Ok(table);
+        };
+        let action = parsed(action)?;
+        let name = format!("kms:{}", action.name());
+        self.heading.action = Some(name.clone());
+        Ok(table.map(|mut holders| {
+            holders.retain(|holder| can(holder, &name));
+            holders
+        }))
+    }
+
+    /// Returns the verdicts about a principal: about one action, or about all.
+    fn verdicts(
+        &mut self,
+        principal: &str,
+        args: &AccessArgs,
+        io: &Io,
+    ) -> Result<Vec<evidence::Verdict>, Failure> {
+        let place = (self.arn.region.partition(), self.arn.account.as_str());
+        self.heading.principal = Some(whole_principal(principal, place.0, place.1));
+        let actions: Vec<RequestedAction> = match &args.action {
+            Some(action) => vec![parsed(action)?],
+            None => KEY_ACTIONS.iter().map(RequestedAction::Key).collect(),
+        };
+        let principal = who(principal, place, &args.about)?;
+        let about = if let [only] = actions.as_slice() { Some(*only) } else { None };
+        // What is not given may have any value.
+        let context = context(&args.about, about, Context::open(), io)?;
+        let typed = self.document.typed();
+        let verdicts = actions.into_iter().map(|action| {
+            let (principal, context) = (principal.clone(), context.clone());
+            self.verdict(&typed, &Request { principal, action, context })
+        });
+        Ok(verdicts.collect())
+    }
+
+    fn verdict(&self, typed: &TypedPolicy, request: &Request) -> evidence::Verdict {
         let arn = self.arn.to_string();
-        let key = eval::TargetKey {
+        let key = TargetKey {
             partition: self.arn.region.partition(),
             account: self.arn.account.as_str(),
             arn: Some(&arn),
         };
-        decide(typed, &key, &self.grants, request)
+        let found = verdict(typed, &key, &self.grants, request);
+        let because = match found.outcome {
+            Outcome::OtherAccount => {
+                Some("only for principals of the key's own account".to_owned())
+            }
+            Outcome::IamOnly => Some("IAM policies alone decide".to_owned()),
+            Outcome::Denied if found.reasons.is_empty() => Some("nothing allows it".to_owned()),
+            Outcome::Denied
+            | Outcome::Allowed
+            | Outcome::Conditional
+            | Outcome::Delegated
+            | Outcome::Unknown => None,
+        };
+        evidence::Verdict {
+            action: format!("kms:{}", request.action.name()),
+            decision: found.outcome.word(),
+            because,
+            reasons: found.reasons.into_iter().map(|reason| self.told(typed, reason)).collect(),
+        }
     }
 
-    /// Returns the actions of the principal, by decision.
-    fn able(
-        &self,
-        principal: &str,
-        args: &AccessArgs,
-        io: &Io,
-    ) -> Result<BTreeMap<&'static str, Vec<&'static str>>, Failure> {
-        let principal = who(principal, self.arn.region.partition(), &args.about)?;
-        let context = context(&args.about, None, io)?;
-        let typed = self.document.typed();
-        let mut able: BTreeMap<&'static str, Vec<&'static str>> = BTreeMap::new();
-        for action in &KEY_ACTIONS {
-            let (principal, context) = (principal.clone(), context.clone());
-            let request = Request { principal, action: RequestedAction::Key(action), context };
-            able.entry(self.decide(&typed, &request).word()).or_default().push(action.name);
-        }
-        Ok(able)
+    fn told(&self, typed: &TypedPolicy, reason: Reason) -> evidence::Reason {
+        let (statement, grant) = match reason.source {
+            Source::Statement(index) => {
+                let statement = typed.statements.get(index);
+                (statement.map(|statement| self.document.label(statement)), None)
+            }
+            Source::Grant(index) => (None, self.grants.get(index).map(|g| g.label().to_owned())),
+            Source::Document => (None, None),
+        };
+        let effect = match reason.effect {
+            ReasonEffect::Denies => "denied",
+            ReasonEffect::Allows => "allowed",
+            ReasonEffect::Delegates => "delegated",
+            ReasonEffect::Unclear => "unknown",
+        };
+        let Reason { when, depends_on, .. } = reason;
+        evidence::Reason { effect, when, depends_on, statement, grant }
     }
+}
+
+/// Returns whether one of the holder's actions or patterns is the action.
+fn can(holder: &Holder, action: &str) -> bool {
+    let patterns = holder.actions.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
+    ActionElement { except: false, patterns }.matches(action)
+}
+
+fn parsed(action: &str) -> Result<RequestedAction, Failure> {
+    RequestedAction::parse(action).map_err(wrong)
 }

@@ -1,6 +1,6 @@
 //! `impact`: the resources that depend on a key, and the lists that were read to find them.
 
-use super::access::{find, style};
+use super::access::{Found, find, style};
 use crate::cli::{Answer, Global, ImpactArgs};
 use crate::engine::impact::scan;
 use crate::failure::{Exit, Failure};
@@ -19,7 +19,7 @@ struct Report<'a> {
 
 /// Runs `kmsctl impact`.
 pub(super) async fn impact(global: &Global, args: &ImpactArgs, io: &Io) -> Result<Exit, Failure> {
-    let (aws, options, arn) = find(global, &args.key, io).await?;
+    let Found { aws, options, arn, .. } = find(global, &args.key, io).await?;
     let impacts = scan(&aws, &options, &BTreeSet::from([arn.clone()])).await;
     let impact = impacts.get(&arn).cloned().unwrap_or_default();
     match args.format {

@@ -15,6 +15,7 @@ use crate::live::Observed;
 use crate::policy;
 use crate::policy::lint::{Facts, Severity, lint, other_rules};
 use crate::render;
+use crate::render::findings::{Item, groups};
 use crate::render::lint::{Found, count};
 use crate::tree::Span;
 use crate::waiver::{Judged, judge};
@@ -46,6 +47,7 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
         });
         desired.findings.extend(found);
     }
+    without_examples(&mut desired, &loaded);
     let judged = desired.judged(&today());
     let found: Vec<Found> =
         judged.iter().map(|judged| found(judged, Some(&loaded.sources))).collect();
@@ -53,15 +55,27 @@ pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<E
     Ok(print(&found, &spans, &loaded.sources, args.format, global, io))
 }
 
-/// Resolves the configuration without AWS. Documentation values are used for the account and Region if
-/// the configuration does not name them.
+/// Resolves the configuration without AWS. Examples replace the account and Region if the configuration does not name
+/// them.
 pub(super) fn resolve(
     global: &Global,
 ) -> Result<(config::Loaded, Option<Desired>, Diagnostics), Failure> {
     let (mut loaded, mut diagnostics) = config::load(&input(global)?);
     let (desired, more) = loaded.check(region(global)?);
     diagnostics.extend(more);
+    let mut desired = desired;
+    if let Some(desired) = &mut desired {
+        without_examples(desired, &loaded);
+    }
     Ok((loaded, desired, diagnostics))
+}
+
+/// Removes the example account and Region from the texts of the findings.
+fn without_examples(desired: &mut Desired, loaded: &config::Loaded) {
+    for (_, finding) in &mut desired.findings {
+        finding.message = loaded.examples().removed(&finding.message);
+        finding.help = loaded.examples().removed(&finding.help);
+    }
 }
 
 /// Resolves the configuration, and fails if it has errors.
@@ -73,21 +87,56 @@ fn declared(global: &Global, io: &Io) -> Result<(config::Loaded, Desired), Failu
     Ok((loaded, desired))
 }
 
-/// Returns the findings that `validate` shows as warnings: those that are not waived, without notes.
-pub(super) fn warnings(desired: &Desired) -> Vec<Diagnostic> {
-    let judged = desired.judged(&today()).into_iter();
-    let counts = judged.filter(|judged| {
+/// The findings that `validate` shows.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// The findings, without notes and those that are waived. Those of one rule are one diagnostic.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether AWS refuses one of the policies.
+    pub(super) refused: bool,
+    /// Whether an error is among the findings.
+    pub(super) failed: bool,
+}
+
+/// Returns the findings that `validate` shows.
+pub(super) fn shown(desired: &Desired) -> Shown {
+    let mut judged = desired.judged(&today());
+    judged.retain(|judged| {
         let rule = judged.finding.rule;
         // A lockout is already reported as a refusal.
         judged.waived.is_none() && rule.severity != Severity::Note && *rule != other_rules::LOCKOUT
     });
-    let warnings = counts.map(|judged| {
-        let text = format!("{}: {}", judged.address, judged.finding.message);
-        let mut warning = Diagnostic::warning(judged.finding.span, text).help(judged.finding.help);
-        warning.rule = Some(judged.finding.rule);
-        warning
+    let items: Vec<Item<'_>> = judged
+        .iter()
+        .map(|judged| Item {
+            rule: judged.finding.rule.id,
+            severity: judged.finding.rule.severity,
+            address: judged.address.to_string(),
+            message: &judged.finding.message,
+            help: &judged.finding.help,
+        })
+        .collect();
+    let diagnostics = groups(&items).into_iter().filter_map(|group| {
+        let Judged { finding, .. } = judged.get(group.first)?;
+        let mut out = Diagnostic::error(finding.span, group.text(false)).help(&*group.help);
+        out.severity = severity(finding.rule);
+        out.rule = Some(finding.rule);
+        Some(out)
     });
-    warnings.collect()
+    Shown {
+        diagnostics: diagnostics.collect(),
+        refused: judged.iter().any(|judged| judged.finding.rule.refused),
+        failed: judged.iter().any(|judged| judged.finding.rule.severity == Severity::Error),
+    }
+}
+
+/// Returns the severity of a rule as that of a diagnostic.
+fn severity(rule: &policy::lint::Rule) -> crate::decode::Severity {
+    match rule.severity {
+        Severity::Error => crate::decode::Severity::Error,
+        Severity::Warning => crate::decode::Severity::Warning,
+        Severity::Note => crate::decode::Severity::Note,
+    }
 }
 
 /// Returns the findings about the live policies of the stack's keys.
@@ -115,6 +164,7 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
         let facts = Facts {
             partition,
             account: Some(account.as_str()),
+            region: id.split(':').nth(3),
             key_arn: id.starts_with("arn:").then_some(id.as_str()),
             usage: key.usage.as_deref(),
             lockout_wanted: key.allow_lockout.is_some(),
@@ -195,10 +245,9 @@ fn diagnostic(found: &Found, span: Option<Span>) -> Diagnostic {
     };
     let mut out = Diagnostic::error(span, message).help(found.help.clone());
     out.rule = Some(found.rule);
-    out.severity = match (&found.waived, found.rule.severity) {
-        (Some(_), _) | (None, Severity::Note) => crate::decode::Severity::Note,
-        (None, Severity::Error) => crate::decode::Severity::Error,
-        (None, Severity::Warning) => crate::decode::Severity::Warning,
+    out.severity = match &found.waived {
+        Some(_) => crate::decode::Severity::Note,
+        None => severity(found.rule),
     };
     out
 }

@@ -14,6 +14,7 @@ use crate::id::{AccountId, KeyArn};
 use crate::io::Io;
 use crate::policy::{self, Document, Problem};
 use crate::tree::Node;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Runs `kmsctl policy …`.
@@ -29,7 +30,8 @@ pub(super) fn policy(global: &Global, args: &PolicyArgs, io: &Io) -> Result<Exit
 /// The key that the documents belong to, as far as the command line describes it.
 struct Key {
     account: Option<AccountId>,
-    partition: String,
+    /// The partition; `None` if the command line does not tell it.
+    partition: Option<String>,
     arn: Option<KeyArn>,
 }
 
@@ -50,9 +52,27 @@ impl Key {
             let message = format!("the key is in account {owner}, not in account {named}");
             return Err(Failure::new(message).exit(Exit::Usage));
         }
-        let partition =
-            place.map_or(args.partition.clone(), |place| place.region.partition().to_owned());
+        let partition = match place {
+            Some(place) => Some(place.region.partition().to_owned()),
+            None => args.partition.clone(),
+        };
         Ok(Self { account: named.or(owner), partition, arn })
+    }
+
+    /// Returns the partition of the key: the one that the command line tells, else the one of all ARNs in the
+    /// documents, else `aws`.
+    fn partition_of<'n>(&self, documents: impl IntoIterator<Item = &'n Node>) -> String {
+        if let Some(partition) = &self.partition {
+            return partition.clone();
+        }
+        let mut found: BTreeSet<&str> = BTreeSet::new();
+        for node in documents {
+            found.extend(policy::partitions(node));
+        }
+        match found.pop_first() {
+            Some(only) if found.is_empty() => only.to_owned(),
+            Some(_) | None => "aws".to_owned(),
+        }
     }
 }
 
@@ -78,13 +98,18 @@ impl Reading {
     }
 
     /// Reads the policy in a file. A policy that KMS accepts is not an error; one that is too large for it is.
-    fn document(&mut self, path: &Path, key: &Key) -> Option<Document> {
+    fn document(&mut self, path: &Path, partition: &str) -> Option<Document> {
         let node = self.tree(path)?;
         if let Err(problem) = policy::check_size(&node) {
             self.problems(vec![problem]);
             return None;
         }
-        match Document::lenient(&node, &key.partition) {
+        self.of_tree(&node, partition)
+    }
+
+    /// Reads the policy in a tree.
+    fn of_tree(&mut self, node: &Node, partition: &str) -> Option<Document> {
+        match Document::lenient(node, partition) {
             Ok(document) => Some(document),
             Err(problems) => {
                 self.problems(problems);

@@ -183,6 +183,12 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
+/// Returns the time in UTC, such as `2027-01-31T12:00:00Z`.
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+pub(super) fn timestamp() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
 /// Returns the day in UTC, such as `2027-01-31`.
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn today() -> String {

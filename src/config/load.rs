@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::merge::{Merged, entry, scalar};
 use super::outer::{self, Outer};
 use super::records::Stack;
-use super::surroundings::{Gaps, Surroundings};
+use super::surroundings::{Examples, Gaps, Surroundings};
 use super::{Variables, interpolate_node, read, resolve, yaml};
 use crate::decode::{
     Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, mismatch, nearest,
@@ -43,6 +43,8 @@ pub struct Loaded {
     failed: bool,
     /// Whether a text could not be read, so that declarations may be missing.
     partial: bool,
+    /// The values that replace an account and a Region that are not declared.
+    examples: Examples,
 }
 
 /// The declared variables.
@@ -114,6 +116,7 @@ pub(super) fn from_sources(
         region: None,
         failed: false,
         partial,
+        examples: Examples::default(),
     };
     loaded.identify(d);
     loaded.failed = d.has_errors();
@@ -262,14 +265,45 @@ impl Loaded {
     pub fn check(&mut self, region: Option<Region>) -> (Option<Desired>, Diagnostics) {
         let (own, account) = (region.or_else(|| self.region()), self.account());
         let gaps = Gaps { region: own.is_none(), account: account.is_none(), text: false };
-        let account = account.or_else(|| "111122223333".parse().ok());
+        let account = account.or_else(|| self.unused_account());
         let region = own.or_else(|| self.likely_region().parse().ok());
-        match (account, region) {
-            (Some(account), Some(region)) => {
-                self.resolve_with(&Surroundings { account, region }, gaps)
-            }
-            (_, _) => (None, Diagnostics::default()),
-        }
+        let (Some(account), Some(region)) = (account, region) else {
+            return (None, Diagnostics::default());
+        };
+        self.examples = Examples {
+            partition: region.partition(),
+            account: gaps.account.then(|| account.clone()),
+            region: gaps.region.then(|| region.clone()).filter(|r| !self.occurs(r.as_str())),
+        };
+        let (desired, found) = self.resolve_with(&Surroundings { account, region }, gaps);
+        let mut shown = Diagnostics::default();
+        shown.extend(found.into_iter().map(|diagnostic| self.without_examples(diagnostic)));
+        (desired, shown)
+    }
+
+    /// Returns the diagnostic without the example values in its texts.
+    fn without_examples(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.message = self.examples.removed(&diagnostic.message);
+        diagnostic.help = diagnostic.help.map(|help| self.examples.removed(&help));
+        diagnostic
+    }
+
+    /// Returns the values that replace an account and a Region that are not declared.
+    #[must_use]
+    pub fn examples(&self) -> &Examples {
+        &self.examples
+    }
+
+    /// Returns whether the text occurs in the configuration.
+    fn occurs(&self, text: &str) -> bool {
+        self.sources.iter().any(|source| source.text.contains(text))
+            || plain(&self.vars.values).values().any(|value| value.contains(text))
+    }
+
+    /// Returns an account id that does not occur in the configuration.
+    fn unused_account(&self) -> Option<AccountId> {
+        let ids = (0..u16::MAX).map(|n| format!("9{n:011}"));
+        ids.into_iter().find(|id| !self.occurs(id))?.parse().ok()
     }
 
     /// Returns an example Region of the partition whose ARNs occur in the texts.

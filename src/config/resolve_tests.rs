@@ -189,7 +189,7 @@ fn all_invalid_principals_are_reported() {
     13 |         - arn:aws-cn:iam::111122223333:role/x
        |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
        |
-       = help: begin the ARN with `arn:aws:`
+       = help: name an identity of the partition `aws`, or correct the Region (or `--partition`) of the key
 
     8 errors.
     "##);

@@ -129,10 +129,10 @@ fn the_error_for_a_missing_value_says_what_to_write() {
 #[test]
 fn a_policy_with_which_a_key_could_become_unmanageable_is_refused() {
     let text = "stack: s\nkeys:\n  a:\n    policy: {administrators: [role/x], delegate_to_iam: false}\n  b: {policy: {administrators: [role/x], delegate_to_iam: false, allow_lockout: a test}}\n";
-    insta::assert_snapshot!(one(text), @r##"a.yaml:4:13 the key could become unmanageable: only `arn:aws:iam::111122223333:role/x` could change the policy, and no one could after it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name two administrators, or set `allow_lockout: <reason>` in the policy"##);
+    insta::assert_snapshot!(one(text), @r#"a.yaml:4:13 the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name a second administrator, or set `allow_lockout: <reason>` in the policy"#);
     let (desired, d, sources) = checked(&[("a.yaml", text)], &[]);
     assert!(desired.is_some() && d.has_refusals() && !d.has_errors());
-    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r##"refused: the key could become unmanageable: only `arn:aws:iam::111122223333:role/x` could change the policy, and no one could after it is deleted"##);
+    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r#"refused: the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted"#);
     assert!(d.without_refusals().is_empty());
 }
 
@@ -141,7 +141,7 @@ fn an_example_account_and_region_cause_no_error() {
     let keys = "stack: s\nkeys:\n  a:\n    policy:\n      document: {Version: \"2012-10-17\", Statement: [{Effect: Allow, Principal: {AWS: \"arn:aws-cn:iam::999900001111:root\"}, Action: \"kms:*\", Resource: \"*\"}]}\n  b: {existing: \"arn:aws-cn:kms:cn-north-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\", aliases: [x]}\n  c: {adopt: \"arn:aws-cn:kms:cn-north-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab\"}\n";
     assert_eq!(one(keys), "");
     insta::assert_snapshot!(one(&format!("account: 111122223333\nregion: eu-west-1\n{keys}")), @r##"
-    a.yaml:7:86 `arn:aws-cn:iam::999900001111:root` is in the partition `aws-cn`, the key in `aws`; begin the ARN with `arn:aws:`
+    a.yaml:7:86 `arn:aws-cn:iam::999900001111:root` is in the partition `aws-cn`, the key in `aws`; name an identity of the partition `aws`, or correct the Region (or `--partition`) of the key
     a.yaml:8:17 this key is not in the stack's partition `aws`; an account has no access to other partitions
     a.yaml:8:110 the key is in account 999900001111, where this stack cannot manage aliases; an alias is in the account of its key: remove it here
     a.yaml:9:14 the key is in 999900001111 in cn-north-1, but it is declared in 111122223333 in eu-west-1; set the key's `region`; for a key of another account, use `existing`

@@ -114,6 +114,8 @@ impl Draft<'_> {
     /// [`Draft::keys_at_risk`].
     #[must_use]
     pub fn finish(mut self, survey: &Survey) -> Plan {
+        let objections = check::refused(&self);
+        self.refuse(objections);
         let findings = check::declared(&self.desired, &self.plan.blocked);
         self.plan.findings.extend(findings);
         self.plan.findings.extend(undeclared::check(&self));

@@ -1,7 +1,8 @@
 //! Account ids, unique ids, service principals, and the principals of type `AWS` that AWS accepts.
 
 use super::Problem;
-use crate::tree::Span;
+use crate::tree::{Node, Span, Value};
+use std::collections::BTreeSet;
 
 /// Returns whether the text is an account id: twelve digits.
 pub(super) fn is_account(text: &str) -> bool {
@@ -29,6 +30,103 @@ pub(crate) fn is_service(text: &str) -> bool {
 fn is_label(text: &str) -> bool {
     !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// Returns whether the text has the form of a Region, such as `eu-west-1`, with a direction that Regions have.
+pub(super) fn is_region(text: &str) -> bool {
+    const DIRECTIONS: [&str; 9] = [
+        "central",
+        "east",
+        "north",
+        "northeast",
+        "northwest",
+        "south",
+        "southeast",
+        "southwest",
+        "west",
+    ];
+    let parts: Vec<&str> = text.split('-').collect();
+    let [area @ .., direction, number] = parts.as_slice() else { return false };
+    let is_word =
+        |part: &&str| (2..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_lowercase());
+    (1..=2).contains(&area.len())
+        && area.iter().all(is_word)
+        && DIRECTIONS.contains(direction)
+        && (1..=2).contains(&number.len())
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Returns whether the text, which may have wildcards, is a service in a Region, such as `s3.us-east-1.amazonaws.com`:
+/// the name of the service, the Region, and the domain of a partition.
+pub(super) fn has_region(text: &str) -> bool {
+    let fields: Vec<&str> = text.split('.').collect();
+    let [service, region, domain @ ..] = fields.as_slice() else { return false };
+    let is_open = |field: &str| field.contains(['*', '?']);
+    let domain = domain.join(".");
+    let is_domain = is_open(&domain) || VIA_DOMAINS.contains(&domain.as_str());
+    !service.is_empty() && (is_region(region) || is_open(region)) && is_domain
+}
+
+/// The domains in values of `kms:ViaService` (botocore `partitions.json`, `dnsSuffix`).
+const VIA_DOMAINS: [&str; 7] = [
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "cloud.adc-e.uk",
+    "csp.hci.ic.gov",
+];
+
+/// Returns why a service principal of the right form does not exist in a partition: a label that looks like a Region
+/// but is none, or a domain of another partition.
+pub(super) fn misplaced_service(text: &str, partition: &str) -> Option<String> {
+    if text.ends_with(".amazonaws.com.cn") && !matches!(partition, "aws-cn" | "") {
+        return Some(format!(
+            "`{text}` is of the partition `aws-cn`, and the key is in `{partition}`"
+        ));
+    }
+    let label = text.split('.').nth(1)?;
+    let looks_like_region = label.split('-').count() >= 3
+        && label.rsplit('-').next().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    (looks_like_region && !is_region(label))
+        .then(|| format!("`{label}` in `{text}` is not a Region"))
+}
+
+/// Returns the partitions of the ARNs in a tree, without those that have wildcards.
+pub(crate) fn partitions(node: &Node) -> BTreeSet<&str> {
+    match &node.value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => BTreeSet::new(),
+        Value::Text(text) => {
+            let fields: Vec<&str> = text.splitn(6, ':').collect();
+            match fields.as_slice() {
+                ["arn", partition, _, _, _, _] if partition.starts_with("aws") => {
+                    let is_name = |b: u8| b.is_ascii_lowercase() || b == b'-';
+                    partition.bytes().all(is_name).then_some(*partition).into_iter().collect()
+                }
+                _ => BTreeSet::new(),
+            }
+        }
+        Value::List(items) => items.iter().flat_map(partitions).collect(),
+        Value::Map(entries) => entries.iter().flat_map(|entry| partitions(&entry.value)).collect(),
+    }
+}
+
+/// Returns the ARN of a principal that is given in a short form, and any other text unchanged. The short forms are
+/// `role/NAME`, `user/NAME`, `group/NAME`, `assumed-role/ROLE/SESSION` and `federated-user/NAME` of the account, `root`,
+/// and the id of any account, with or without the word `account`.
+pub(crate) fn whole_principal(text: &str, partition: &str, account: &str) -> String {
+    let begins = |kinds: &[&str]| kinds.iter().any(|kind| text.starts_with(kind));
+    let id = text.strip_prefix("account ").unwrap_or(text);
+    if text == "root" || begins(&["role/", "user/", "group/"]) {
+        format!("arn:{partition}:iam::{account}:{text}")
+    } else if begins(&["assumed-role/", "federated-user/"]) {
+        format!("arn:{partition}:sts::{account}:{text}")
+    } else if is_account(id) {
+        format!("arn:{partition}:iam::{id}:root")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Returns the ARN of the account's root user if `text` is an account id, otherwise the text itself.
@@ -65,7 +163,10 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
     };
     if *found != partition && !partition.is_empty() {
         let why = format!("`{text}` is in the partition `{found}`, the key in `{partition}`");
-        return problem(why, &format!("begin the ARN with `arn:{partition}:`"));
+        let help = format!(
+            "name an identity of the partition `{partition}`, or correct the Region (or `--partition`) of the key"
+        );
+        return problem(why, &help);
     }
     if !matches!(*service, "iam" | "sts") {
         let why = format!("`{text}` names the service `{service}`, not an identity");

@@ -45,18 +45,19 @@ impl Test {
         self.requires_key() && self.has_fixed_values()
     }
 
-    /// Returns whether the condition limits the resources for which a service acts. An encryption context that the
-    /// service sets to the resource's ARN counts: the policies in the CloudTrail User Guide ("Configure AWS KMS key
-    /// policies for CloudTrail") and the CloudWatch Logs User Guide ("Encrypt log data") use one.
+    /// Returns whether the condition limits the resources for which a service acts. An encryption context counts if it
+    /// names the owner, as the id of an account or as an ARN: a service sets its encryption context itself. The
+    /// policies in the CloudTrail User Guide ("Configure AWS KMS key policies for CloudTrail"), the CloudWatch Logs User
+    /// Guide ("Encrypt log data") and the SES Developer Guide ("Giving permissions to Amazon SES") use one.
     pub(super) fn limits_source(&self) -> bool {
         let key = self.key.as_str();
-        let is_resource_context =
-            key.starts_with("kms:encryptioncontext:aws:") && key.ends_with(":arn");
         if !self.requires_key() || self.values.is_empty() {
             return false;
         }
-        if is_resource_context {
-            self.values.iter().all(|value| is_fixed("aws:sourcearn", value))
+        if key.starts_with("kms:encryptioncontext:") {
+            let names_owner =
+                |value: &String| is_account(value) || is_fixed("aws:sourcearn", value);
+            self.values.iter().all(names_owner)
         } else {
             SOURCE_KEYS.contains(&key) && self.has_fixed_values()
         }
@@ -129,9 +130,14 @@ fn is_fixed(key: &str, value: &str) -> bool {
         }
         "aws:sourcearn" => {
             let fields: Vec<&str> = value.splitn(6, ':').collect();
+            // The name of a bucket identifies its owner.
+            let is_bucket = |service: &str, resource: &str| {
+                service == "s3" && resource.split('/').next().is_some_and(plain)
+            };
             matches!(fields.as_slice(), ["arn", partition, service, _, account, resource]
                 if plain(partition) && plain(service)
-                    && (is_account(account) || (account.is_empty() && plain(resource))))
+                    && (is_account(account)
+                        || (account.is_empty() && (plain(resource) || is_bucket(service, resource)))))
         }
         "aws:userid" => value.split(':').next().is_some_and(plain),
         "aws:sourceip" => !value.ends_with("/0"),

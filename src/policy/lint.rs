@@ -9,8 +9,12 @@ mod conditions;
 mod document;
 mod facts;
 mod finding;
+mod idle;
+mod not_principal;
 mod principals;
 mod public;
+mod reserved;
+mod resources;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -36,16 +40,22 @@ pub(crate) mod other_rules {
 /// Returns the findings for a policy as written, sorted by position.
 #[must_use]
 pub fn lint(node: &Node, facts: &Facts<'_>) -> Vec<Finding> {
-    let policy = WrittenPolicy::of(node);
+    if let Some(finding) = document::check_shape(node) {
+        return vec![finding];
+    }
+    let (given, mut policy) = (facts, WrittenPolicy::of(node));
+    let facts = &given.with_owner(&policy);
+    idle::mark(&mut policy, facts);
     let mut out = document::check(&policy, facts);
     for statement in &policy.statements {
         out.extend(principals::check(statement, facts));
         out.extend(actions::check(statement, facts));
+        out.extend(resources::check(statement, facts));
         out.extend(conditions::check(statement));
         out.extend(values::check(statement));
         out.extend(public::check(statement, &policy));
     }
-    out.extend(access::check(&policy, facts));
+    out.extend(access::check(&policy, given, facts));
     out.sort_by(|a, b| (a.span, a.rule.id, &a.message).cmp(&(b.span, b.rule.id, &b.message)));
     out.dedup();
     out

@@ -35,6 +35,38 @@ pub(super) struct Reader<'a> {
     pub(super) problems: Vec<Problem>,
 }
 
+/// Returns the problem of a tree that is a part or a wrapping of a policy document, such as a single statement.
+pub(super) fn misshapen(node: &Node) -> Option<Problem> {
+    const WRAP: &str =
+        "put it into a document: `{\"Version\": \"2012-10-17\", \"Statement\": [...]}`";
+    let is_statement = |node: &Node| match &node.value {
+        Value::Map(entries) => {
+            let has = |key: &str| entries.iter().any(|entry| entry.key == key);
+            !has("Statement")
+                && has("Effect")
+                && ELEMENTS.iter().filter(|element| has(element)).count() > 1
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => false,
+    };
+    match &node.value {
+        _ if is_statement(node) => {
+            Some(Problem::new(node.span, "this is a single statement, not a policy").help(WRAP))
+        }
+        Value::List(items) if !items.is_empty() && items.iter().all(is_statement) => {
+            Some(Problem::new(node.span, "this is a list of statements, not a policy").help(WRAP))
+        }
+        Value::Map(entries) => {
+            let is_wrapping = |key: &str| matches!(key, "Policy" | "PolicyDocument" | "policy");
+            let wrapping = entries.iter().find(|entry| is_wrapping(&entry.key))?;
+            let has_statement = entries.iter().any(|entry| entry.key == "Statement");
+            let message = format!("the policy is inside of `{}`", wrapping.key);
+            let help = "write the policy itself: `aws kms get-key-policy --query Policy --output text` prints it";
+            (!has_statement).then(|| Problem::new(node.span, message).help(help))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => None,
+    }
+}
+
 impl Reader<'_> {
     fn problem(&mut self, problem: Problem) {
         if self.strict {
@@ -55,13 +87,18 @@ impl Reader<'_> {
         self.problem(Problem::new(span, format!("unknown {what} `{key}`")).help(help));
     }
 
-    /// Reads a document. Returns `None` if it is not a map.
+    /// Reads a document. Returns `None` if it is not a map, or if it has the shape of something else.
     pub(super) fn document(&mut self, node: &Node) -> Option<Canonical> {
         let Value::Map(entries) = &node.value else {
             let message = format!("a policy is a map, not {}", node.value.describe());
-            self.problems.push(Problem::new(node.span, message));
+            let problem = Problem::new(node.span, message);
+            self.problems.push(misshapen(node).unwrap_or(problem));
             return None;
         };
+        if let Some(problem) = misshapen(node).filter(|_| self.strict) {
+            self.problems.push(problem);
+            return None;
+        }
         let mut canonical = Canonical::default();
         for entry in entries {
             let kept = match entry.key.as_str() {

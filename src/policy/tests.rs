@@ -236,7 +236,7 @@ fn locked(second: &str) -> bool {
 /// Returns why no durable principal could change the policy, if none could.
 pub(super) fn lockout_reason(document: &Document) -> Option<String> {
     let key = eval::TargetKey { partition: "aws", account: ACCOUNT, arn: None };
-    lockout(document, &key, None)
+    lockout(document, &key, None).map(|found| found.reason)
 }
 
 #[test]
@@ -248,8 +248,9 @@ fn the_caller_must_be_able_to_change_the_policy_again() {
     let by = |caller: &str| lockout(&document(&text), &key, Some(caller));
     assert_eq!(by("arn:aws:sts::111122223333:assumed-role/a/session"), None);
     assert_eq!(by("arn:aws:iam::111122223333:user/b"), None);
-    let why = by("arn:aws:sts::111122223333:assumed-role/c/session").unwrap();
-    assert!(why.contains("could not change the policy again"), "{why}");
+    let found = by("arn:aws:sts::111122223333:assumed-role/c/session").unwrap();
+    assert!(found.reason.contains("could not change the policy again"), "{found:?}");
+    assert!(found.help.contains("role/a`, `arn:aws:iam::111122223333:user/b`"), "{found:?}");
 }
 
 #[test]
@@ -289,6 +290,45 @@ fn lockouts_are_found() {
     ));
     assert!(!allow("\"*\"", ""));
     assert!(allow("\"999999999999\"", ""));
+}
+
+#[test]
+fn the_reason_of_a_lockout_names_who_does_not_last() {
+    let reason = |names: &str| {
+        let text = with(&format!(
+            r#""Effect":"Allow","Principal":{{"AWS":[{names}]}},"Action":"kms:Put*","Resource":"*""#
+        ));
+        lockout_reason(&Document::lenient(&node(&text), "aws").unwrap()).unwrap()
+    };
+    let session = r#""arn:aws:sts::111122223333:assumed-role/t/run-1""#;
+    let two = reason(&format!("{session},{}", session.replace("run-1", "run-2")));
+    assert!(two.starts_with("no user or role of the account"), "{two}");
+    assert!(
+        two.contains("/run-1`, `") && two.ends_with("/run-2` are sessions, which end"),
+        "{two}"
+    );
+    let three =
+        reason(r#""arn:aws:iam::111122223333:role/a","AROAABCDEFGHIJKLMNOPQ","444455556666""#);
+    for part in [
+        "only `arn:aws:iam::111122223333:role/a` could change the policy",
+        "`AROAABCDEFGHIJKLMNOPQ` is the id of a deleted identity",
+        "`arn:aws:iam::444455556666:root` is of another account",
+    ] {
+        assert!(three.contains(part), "{three}");
+    }
+    let federated = reason(r#""arn:aws:sts::111122223333:federated-user/bob""#);
+    assert!(federated.ends_with("federated-user/bob` is a session, which ends"), "{federated}");
+}
+
+#[test]
+fn a_policy_that_forbids_the_bypass_of_the_check_locks_nobody_out() {
+    let deny = |value: &str| {
+        locked(&format!(
+            r#""Effect":"Deny","Principal":"*","Action":"kms:PutKeyPolicy","Resource":"*","Condition":{{"Bool":{{"kms:BypassPolicyLockoutSafetyCheck":{value}}}}}"#
+        ))
+    };
+    assert!(!deny("true"));
+    assert!(deny("false"));
 }
 
 #[test]

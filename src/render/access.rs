@@ -1,5 +1,6 @@
 //! Renders access changes as sentences. All text is safe for a terminal.
 
+use super::access_lines::{Told, lines};
 use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
 use super::{Style, workflow_safe};
 use crate::policy::access::{
@@ -26,8 +27,9 @@ pub(crate) fn comparison(of: &Comparison, account: Option<&str>, style: &Style) 
         (_, SameAccess::Changed, _) => "Access changes.",
     };
     let mut out = format!("{text}\n");
-    for change in &of.changes {
-        let line = line(change, Wording { account, verbose: style.verbose });
+    let told: Vec<Told<'_>> =
+        of.changes.iter().map(|change| Told { change, note: String::new() }).collect();
+    for line in lines(&told, Wording { account, verbose: style.verbose }) {
         let text = format!("{} {}", line.sign, line.text);
         for (at, text) in wrapped(&text, 2, 2, style.width) {
             put(&mut out, at, style.paint(Some(line.color())), &text);
@@ -73,9 +75,12 @@ pub(crate) struct Wording<'a> {
     pub(crate) verbose: bool,
 }
 
-/// Renders an access change.
-pub(crate) fn line(change: &AccessChange, wording: Wording<'_>) -> Line {
-    let mut text = sentence(change, wording);
+/// Renders an access change of several principals alike, or of the change's own principals if there are no others.
+pub(super) fn line(change: &AccessChange, others: &[&str], wording: Wording<'_>) -> Line {
+    let mut names = vec![who(change, wording.account)];
+    names.extend(others.iter().map(|name| principal(name, wording.account)));
+    let subject = Subject { text: &names.join(", "), many: !others.is_empty() };
+    let mut text = sentence(change, &subject, wording);
     if change.delegated && change.principal == "*" && change.direction == Direction::Gained {
         text.push_str("; their own account's IAM policies must allow it too");
     }
@@ -112,8 +117,21 @@ fn sign(change: &AccessChange) -> char {
     }
 }
 
-fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
-    let who = who(change, wording.account);
+/// The subject of a sentence, and whether it is several principals.
+struct Subject<'a> {
+    text: &'a str,
+    many: bool,
+}
+
+impl Subject<'_> {
+    /// Returns the form of a verb for the number of the subject.
+    fn verb(&self, one: &'static str, several: &'static str) -> &'static str {
+        if self.many { several } else { one }
+    }
+}
+
+fn sentence(change: &AccessChange, subject: &Subject<'_>, wording: Wording<'_>) -> String {
+    let who = subject.text;
     let what = what(change, wording.verbose);
     let may = change.certainty == Certainty::Possible;
     let only = |text: &Option<String>| match text {
@@ -121,14 +139,20 @@ fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
         None => "unrestricted".to_owned(),
     };
     match change.kind {
-        ChangeKind::Gains | ChangeKind::Loses => format!("{who}{}", simple(change, &what, may)),
+        ChangeKind::Gains | ChangeKind::Loses => {
+            format!("{who}{}", simple(change, subject, &what, may))
+        }
         ChangeKind::Dangling => {
-            format!("{who}, the id of a deleted identity,{}", simple(change, &what, may))
+            format!("{who}, the id of a deleted identity,{}", simple(change, subject, &what, may))
         }
         ChangeKind::Future if change.direction == Direction::Gained => {
-            format!("{who} also gains actions that AWS may add to {what}")
+            let verb = subject.verb("gains", "gain");
+            format!("{who} also {verb} actions that AWS may add to {what}")
         }
-        ChangeKind::Future => format!("{who} also loses actions that AWS may add to {what}"),
+        ChangeKind::Future => {
+            let verb = subject.verb("loses", "lose");
+            format!("{who} also {verb} actions that AWS may add to {what}")
+        }
         ChangeKind::Wider | ChangeKind::Narrower
             if change.from.min(change.to) == Level::ExplicitlyDenied =>
         {
@@ -137,7 +161,7 @@ fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
                 None => "never".to_owned(),
             };
             let (before, after) = (unless(&change.before), unless(&change.after));
-            let verb = if may { "may be denied" } else { "is denied" };
+            let verb = if may { "may be denied" } else { subject.verb("is denied", "are denied") };
             format!("{who} {verb} {what} explicitly {after}, previously {before}")
         }
         ChangeKind::Wider | ChangeKind::Narrower => {
@@ -148,7 +172,7 @@ fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
             format!("{who}: {what}{level} {verb}: {after}, previously {before}")
         }
         ChangeKind::Moved | ChangeKind::Changed => {
-            let text = simple(change, &what, may);
+            let text = simple(change, subject, &what, may);
             let known = if change.kind == ChangeKind::Moved { "moved" } else { "changed" };
             format!("{who}{text} (the condition {known})")
         }
@@ -156,28 +180,34 @@ fn sentence(change: &AccessChange, wording: Wording<'_>) -> String {
 }
 
 /// Returns the predicate of a sentence, such as ` gains decrypt when …`.
-fn simple(change: &AccessChange, what: &str, may: bool) -> String {
+fn simple(change: &AccessChange, subject: &Subject<'_>, what: &str, may: bool) -> String {
     let account = change.principal.ends_with(":root");
     let of = if what == "everything" { String::new() } else { format!(" {what}") };
     let verb = match (change.direction, change.from, change.to) {
         (Direction::Gained, _, Level::Delegated) if account => {
             let is = if may { " may be" } else { ":" };
-            format!("{is}{of} delegated to its IAM policies")
+            format!("{is}{of} delegated to {} IAM policies", subject.verb("its", "their"))
         }
         (Direction::Lost, _, Level::ExplicitlyDenied) if may => {
             format!(" may be denied {what} explicitly")
         }
-        (Direction::Lost, _, Level::ExplicitlyDenied) => format!(" is denied {what} explicitly"),
+        (Direction::Lost, _, Level::ExplicitlyDenied) => {
+            format!(" {} denied {what} explicitly", subject.verb("is", "are"))
+        }
         (Direction::Lost, Level::Delegated, _) if account => {
             let is = if may { " may be" } else { ":" };
-            format!("{is}{of} no longer delegated to its IAM policies")
+            format!("{is}{of} no longer delegated to {} IAM policies", subject.verb("its", "their"))
         }
         (Direction::Gained, _, Level::Denied) if may => {
             format!(" may no longer be denied {what} explicitly")
         }
-        (Direction::Gained, _, Level::Denied) => format!(" is no longer denied {what} explicitly"),
-        (Direction::Gained, ..) => format!(" {} {what}", if may { "may gain" } else { "gains" }),
-        (Direction::Lost, ..) => format!(" {} {what}", if may { "may lose" } else { "loses" }),
+        (Direction::Gained, _, Level::Denied) => {
+            format!(" {} no longer denied {what} explicitly", subject.verb("is", "are"))
+        }
+        (Direction::Gained, ..) if may => format!(" may gain {what}"),
+        (Direction::Gained, ..) => format!(" {} {what}", subject.verb("gains", "gain")),
+        (Direction::Lost, ..) if may => format!(" may lose {what}"),
+        (Direction::Lost, ..) => format!(" {} {what}", subject.verb("loses", "lose")),
     };
     let mut text = verb;
     if let Some(condition) = &change.condition {
@@ -191,7 +221,10 @@ fn simple(change: &AccessChange, what: &str, may: bool) -> String {
             text.push_str("; no IAM policy is needed");
         }
         (Direction::Gained, _, Level::Delegated) if !account && change.principal != "*" => {
-            text.push_str("; IAM policies of its account must allow it too");
+            text.push_str(subject.verb(
+                "; IAM policies of its account must allow it too",
+                "; IAM policies of their accounts must allow it too",
+            ));
         }
         _ => {}
     }

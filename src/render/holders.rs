@@ -5,13 +5,16 @@ use super::page::{BOLD_RED, DIM, YELLOW, put, wrapped};
 use super::{Style, workflow_safe};
 use crate::policy::access::{Certainty, Holder, Level};
 use crate::text::printable;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Renders the holders of access, grouped by principal; `None` if they are not known. Identities of
-/// `account` are named without their account.
-#[must_use]
-pub(crate) fn table(holders: Option<&[Holder]>, account: &str, style: &Style) -> String {
+/// `account` are named without their account. If the table is about one action, it replaces all that a holder can do.
+pub(super) fn table(
+    holders: Option<&[Holder]>,
+    action: Option<&str>,
+    account: &str,
+    style: &Style,
+) -> String {
     let Some(holders) = holders else {
         return "The principals with access to the key could not be listed: its policy distinguishes \
                 too many principals, or has elements that kmsctl does not support. Use `--principal` \
@@ -31,12 +34,15 @@ pub(crate) fn table(holders: Option<&[Holder]>, account: &str, style: &Style) ->
             (Certainty::Possible, false) => Some(YELLOW),
             (Certainty::Certain, false) => None,
         };
-        for (at, text) in wrapped(&what(holder, style.verbose), 2, 4, style.width) {
+        for (at, text) in wrapped(&what(holder, action, style.verbose), 2, 4, style.width) {
             put(&mut out, at, style.paint(color), &text);
         }
     }
     if holders.is_empty() {
-        out.push_str("No principal has access to the key.\n");
+        out.push_str(match action {
+            Some(_) => "No principal is allowed this.\n",
+            None => "No principal has access to the key.\n",
+        });
     }
     workflow_safe(&out)
 }
@@ -60,10 +66,11 @@ fn who(holder: &Holder, account: &str) -> String {
 }
 
 /// Returns the capabilities or actions, the conditions, and the statements or the grant.
-fn what(holder: &Holder, verbose: bool) -> String {
-    let mut text = match (verbose, holder.capabilities.is_empty()) {
-        (false, false) => holder.capabilities.join(", "),
-        _ => printable(&holder.actions.join(", ")).into_owned(),
+fn what(holder: &Holder, action: Option<&str>, verbose: bool) -> String {
+    let mut text = match (action, verbose, holder.capabilities.is_empty()) {
+        (Some(action), ..) => printable(action).into_owned(),
+        (None, false, false) => holder.capabilities.join(", "),
+        (None, ..) => printable(&holder.actions.join(", ")).into_owned(),
     };
     if let Some(condition) = &holder.condition {
         let _ = write!(text, " when {}", printable(condition));
@@ -84,21 +91,4 @@ fn what(holder: &Holder, verbose: bool) -> String {
         None => text.push_str(&via(&holder.statements)),
     }
     text
-}
-
-/// Renders the decisions about the actions of one principal.
-#[must_use]
-pub(crate) fn able(
-    principal: &str,
-    able: &BTreeMap<&'static str, Vec<&'static str>>,
-    style: &Style,
-) -> String {
-    let mut out = format!("{}\n", printable(principal));
-    for (word, actions) in able {
-        let text = format!("{word}: {}", actions.join(", "));
-        for (at, text) in wrapped(&text, 2, 4, style.width) {
-            put(&mut out, at, None, &text);
-        }
-    }
-    workflow_safe(&out)
 }

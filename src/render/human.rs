@@ -1,12 +1,13 @@
 //! Renders plans and drift reports as text for a terminal.
 
-use super::access::{self, Line, Wording};
+use super::access::{Line, Wording};
 use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
-use super::{Style, words, workflow_safe};
+use super::{Style, findings, words, workflow_safe};
 use crate::id::Place;
 use crate::kind::{Address, Change, Spec};
 use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
 use crate::policy::Document;
+use crate::policy::lint::Severity;
 use crate::text::printable;
 use std::collections::BTreeMap;
 
@@ -83,8 +84,8 @@ impl<'a> Page<'a> {
                 match words::policies(field, self.home) {
                     Some((before, after)) => {
                         let changes = words::changes(before.as_ref(), after.as_ref(), self.home);
-                        for change in &changes {
-                            self.access(&access::line(change, self.wording()));
+                        for line in words::access_lines(&changes, self.wording()) {
+                            self.access(&line);
                         }
                         if changes.is_empty() {
                             self.line(4, None, "policy: the text differs, access is the same");
@@ -127,15 +128,18 @@ impl<'a> Page<'a> {
 
     fn step(&mut self, step: &Step, shown: &words::Shown<'_>) {
         self.header(step);
-        for field in step.fields.iter().filter(|field| field.path != words::POLICY) {
+        for field in step.fields.iter().filter(|field| !words::is_policy_part(&field.path)) {
             self.field(field, Some(&step.change));
         }
         let address = step.address.to_string();
         let access = shown.at(step);
-        for access in access {
-            self.access(&words::planned_access(access, &address, self.wording()));
+        for line in words::planned_access(access, &address, self.wording()) {
+            self.access(&line);
         }
-        if let Some((before, after)) = words::step_policies(step) {
+        let policies = words::step_policies(step);
+        if words::results_in_default(step) {
+            self.default_policy(policies);
+        } else if let Some((before, after)) = policies {
             self.policy(step, before, after, words::is_text_only(access));
         }
         if let Some(text) = words::deletion(step) {
@@ -181,6 +185,20 @@ impl<'a> Page<'a> {
         self.line(0, Some(color), &text);
     }
 
+    /// Writes that a key gets AWS's default policy.
+    fn default_policy(&mut self, policies: Option<(Option<&Document>, Option<&Document>)>) {
+        self.prose(4, 2, None, &format!("policy: {}", words::DEFAULT_POLICY));
+        match policies {
+            Some((None, Some(after))) if self.style.verbose => {
+                for line in words::pretty(after) {
+                    self.line(6, None, &line);
+                }
+            }
+            Some((Some(before), after)) => self.diff(Some(before), after),
+            Some((None, _)) | None => {}
+        }
+    }
+
     fn policy(
         &mut self,
         step: &Step,
@@ -224,9 +242,11 @@ impl<'a> Page<'a> {
             return;
         }
         self.line(0, None, "Access:");
-        for access in &shown.elsewhere {
-            self.line(2, None, &printable(&access.key));
-            self.access(&words::planned_access(access, &access.key, self.wording()));
+        for (key, access) in shown.elsewhere_by_key() {
+            self.line(2, None, &printable(key));
+            for line in words::planned_access(&access, key, self.wording()) {
+                self.access(&line);
+            }
         }
         self.gap();
     }
@@ -236,9 +256,14 @@ impl<'a> Page<'a> {
             return;
         }
         self.line(0, None, "Findings:");
-        for finding in findings {
-            let text = format!("{}: {} [{}]", finding.address, finding.message, finding.rule);
-            self.prose(2, 2, Some(YELLOW), &text);
+        for group in findings::of_plan(findings) {
+            let color = match group.severity {
+                Severity::Error => RED,
+                Severity::Warning => YELLOW,
+                Severity::Note => DIM,
+            };
+            let text = format!("{} {}", group.head(), group.text(self.style.verbose));
+            self.prose(2, 2, Some(color), &text);
         }
         self.gap();
     }

@@ -1,7 +1,7 @@
 //! Renders plans and drift reports as GitHub Markdown, within the size limit of a comment.
 
-use super::access::{self, Wording};
-use super::{words, workflow_safe};
+use super::access::Wording;
+use super::{findings, words, workflow_safe};
 use crate::id::Place;
 use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::text::printable;
@@ -23,7 +23,7 @@ pub fn plan(plan: &Plan) -> String {
     let shown = words::Shown::of(plan);
     blocks.extend(plan.steps.iter().map(|step| block(plan, &shown, step)));
     blocks.extend(elsewhere(plan, &shown));
-    blocks.extend(findings(&plan.findings));
+    blocks.extend(found(&plan.findings));
     blocks.extend(unchecked(&plan.unchecked));
     if !plan.found.is_empty() {
         blocks.push(format!("{}\n\n", prose(&words::found(&plan.found))));
@@ -43,7 +43,7 @@ pub fn drifts(drifts: &Drifts) -> String {
     let mut blocks = Vec::new();
     blocks.extend(blocked("Not compared", &drifts.unreadable));
     blocks.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
-    blocks.extend(findings(&drifts.findings));
+    blocks.extend(found(&drifts.findings));
     fit(out, blocks)
 }
 
@@ -153,8 +153,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     }
     out.push_str(&table(step));
     let access = shown.at(step);
-    for access in access {
-        let line = words::planned_access(access, &address, wording(&plan.home));
+    for line in words::planned_access(access, &address, wording(&plan.home)) {
         let _ = writeln!(out, "- {}", code(&format!("{} {}", line.sign, line.text)));
     }
     if !access.is_empty() {
@@ -169,6 +168,9 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
             out.push_str(&fence("diff", &lines));
         }
     }
+    if words::results_in_default(step) {
+        let _ = writeln!(out, "Policy: {}\n", prose(words::DEFAULT_POLICY));
+    }
     let operations = words::operations(step);
     if !operations.is_empty() {
         let _ = writeln!(out, "Calls: {}\n", code(&operations.join(", ")));
@@ -179,7 +181,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
 
 fn table(step: &Step) -> String {
     let mut rows = String::new();
-    for field in step.fields.iter().filter(|field| field.path != words::POLICY) {
+    for field in step.fields.iter().filter(|field| !words::is_policy_part(&field.path)) {
         if words::is_unset(&field.before) && words::is_unset(&field.after) {
             continue;
         }
@@ -216,8 +218,8 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<String> {
             match words::policies(field, home) {
                 Some((before, after)) => {
                     let _ = writeln!(out, "  - {}", code(words::POLICY));
-                    for change in words::changes(before.as_ref(), after.as_ref(), home) {
-                        let line = access::line(&change, wording(home));
+                    let changes = words::changes(before.as_ref(), after.as_ref(), home);
+                    for line in words::access_lines(&changes, wording(home)) {
                         let _ = writeln!(
                             out,
                             "    - {}",
@@ -237,12 +239,13 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<String> {
 }
 
 fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
-    let rest = &shown.elsewhere;
+    let rest = shown.elsewhere_by_key();
     let mut out = "### Access\n\n".to_owned();
-    for access in rest {
-        let line = words::planned_access(access, &access.key, wording(&plan.home));
-        let text = format!("{} {}", line.sign, line.text);
-        let _ = writeln!(out, "- {}: {}", code(&access.key), code(&text));
+    for (key, access) in &rest {
+        for line in words::planned_access(access, key, wording(&plan.home)) {
+            let text = format!("{} {}", line.sign, line.text);
+            let _ = writeln!(out, "- {}: {}", code(key), code(&text));
+        }
     }
     out.push('\n');
     (!rest.is_empty()).then_some(out)
@@ -257,11 +260,10 @@ fn unchecked(all: &[String]) -> Option<String> {
     (!all.is_empty()).then_some(out)
 }
 
-fn findings(all: &[Finding]) -> Option<String> {
+fn found(all: &[Finding]) -> Option<String> {
     let mut out = "### Findings\n\n".to_owned();
-    for finding in all {
-        let address = code(&finding.address.to_string());
-        let _ = writeln!(out, "- {address} {}: {}", code(&finding.rule), prose(&finding.message));
+    for group in findings::of_plan(all) {
+        let _ = writeln!(out, "- {} {}", code(&group.head()), prose(&group.text(true)));
     }
     out.push('\n');
     (!all.is_empty()).then_some(out)

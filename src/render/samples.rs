@@ -7,6 +7,7 @@ use crate::plan::{
     Access, Base, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step, Via, field,
 };
 use crate::policy::Document;
+use crate::policy::lint::Severity;
 use crate::render::words::changes;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,6 +197,7 @@ pub(super) fn update(text: &str) -> Plan {
         help: "set `protect: false`, apply, and then remove the key from the configuration".into(),
     }];
     plan.findings = vec![Finding {
+        severity: Severity::Warning,
         rule: "wide".to_owned(),
         address: Address::new(Kind::Key, "storage"),
         message: text.to_owned(),

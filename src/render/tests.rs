@@ -4,19 +4,19 @@ use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update}
 use super::{Style, commands, human, json, markdown};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Kind, Spec, key};
-use crate::plan::PlannedCall;
+use crate::plan::{FieldChange, PlannedCall};
 use serde_json::json;
 
 #[test]
 fn a_creation_is_rendered_as_text() {
-    insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r####"
+    insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r#"
     + key/storage  create  (not in AWS yet)
         multi_region: true
         description: "Storage"
         tags.team: "it's"
         deletion_window_days: 30
         + account 111122223333: delegated to its IAM policies (statement "Root")
-        policy: 1 statement: Allow "Root"
+        policy: AWS's default (the account's IAM policies decide)
         calls: CreateKey, EnableKeyRotation
 
     + alias/app  create  (not in AWS yet)
@@ -31,12 +31,12 @@ fn a_creation_is_rendered_as_text() {
         calls: CreateGrant
 
     Plan: 3 to create, 0 to update, 0 to delete; 4 calls.
-    "####);
+    "#);
 }
 
 #[test]
 fn an_update_is_rendered_as_text() {
-    insta::assert_snapshot!(human::plan(&update("note"), &Style::default()), @r####"
+    insta::assert_snapshot!(human::plan(&update("note"), &Style::default()), @r#"
     Changed outside of kmsctl since the last apply:
       key/storage
         description: unset -> "note"
@@ -45,7 +45,7 @@ fn an_update_is_rendered_as_text() {
         tags.team: "note" -> unset
         + role/App gains decrypt; no IAM policy is needed (statement "App")
         policy:
-          @@ -2,6 +2,15 @@
+          @@ -2,6 +2,15 @@ "App"
              "Version": "2012-10-17",
              "Statement": [
                {
@@ -65,7 +65,7 @@ fn an_update_is_rendered_as_text() {
         ! note
 
     Findings:
-      key/storage: note [wide]
+      warning[wide] key/storage: note
 
     ! key/old  blocked
         the key is protected note
@@ -73,12 +73,12 @@ fn an_update_is_rendered_as_text() {
           configuration
 
     Plan: 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.
-    "####);
+    "#);
 }
 
 #[test]
 fn an_update_is_rendered_as_markdown() {
-    insta::assert_snapshot!(markdown::plan(&update("a|b @me")), @r####"
+    insta::assert_snapshot!(markdown::plan(&update("a|b @me")), @r#"
     <!-- kmsctl:plan:prod -->
     **Plan&#58; 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.**
 
@@ -103,7 +103,7 @@ fn an_update_is_rendered_as_markdown() {
     - <code>+ role/App gains decrypt; no IAM policy is needed (statement &#34;App&#34;)</code>
 
     ```diff
-    @@ -2,6 +2,15 @@
+    @@ -2,6 +2,15 @@ "App"
        "Version": "2012-10-17",
        "Statement": [
          {
@@ -127,8 +127,8 @@ fn an_update_is_rendered_as_markdown() {
 
     ### Findings
 
-    - <code>key/storage</code> <code>wide</code>: a&#124;b &#64;&#8203;me
-    "####);
+    - <code>warning&#91;wide&#93;</code> key/storage&#58; a&#124;b &#64;&#8203;me
+    "#);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn an_update_is_rendered_as_json() {
     let mut value = json::plan(&update("note"));
     value["changes"][0]["fields"] = json!([]);
     value["changes"][0]["calls"][0]["parameters"]["Policy"] = json!("…");
-    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap(), @r####"
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value).unwrap(), @r#"
     {
       "format_version": "1",
       "stack": "prod",
@@ -240,6 +240,7 @@ fn an_update_is_rendered_as_json() {
       ],
       "findings": [
         {
+          "severity": "warning",
           "rule": "wide",
           "address": "key/storage",
           "message": "note"
@@ -257,7 +258,7 @@ fn an_update_is_rendered_as_json() {
         "blocked": 1
       }
     }
-    "####);
+    "#);
 }
 
 #[test]
@@ -293,7 +294,75 @@ fn a_comment_stays_within_the_limit() {
 #[test]
 fn unknown_access_is_not_shown_as_no_access() {
     let style = Style { color: false, verbose: false, width: 80 };
-    let table = |holders| super::holders::table(holders, "111122223333", &style);
+    let table = |holders| super::holders::table(holders, None, "111122223333", &style);
     assert!(table(Some(&[])).starts_with("No principal has access"));
     assert!(table(None).starts_with("The principals with access to the key could not be listed"));
+}
+
+#[test]
+fn the_hunks_of_a_diff_name_their_statements() {
+    let document = |names: &[&str], more: &str| {
+        let statement = |name: &&str| {
+            format!(
+                r#"{{{}"Effect":"Allow","Principal":{{"AWS":"111122223333"}},"Action":["kms:Sign","kms:Verify","kms:GetPublicKey","kms:DescribeKey"{more}],"Resource":"*"}}"#,
+                if name.is_empty() { String::new() } else { format!("\"Sid\":\"{name}\",") }
+            )
+        };
+        let all: Vec<String> = names.iter().map(statement).collect();
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, all.join(","));
+        crate::policy::Document::from_live(&text, "aws").unwrap()
+    };
+    let heads = |before, after| -> Vec<String> {
+        let lines = super::words::diff(Some(before), Some(after));
+        lines.into_iter().filter(|line| line.starts_with("@@")).collect()
+    };
+    let (old, new) = (document(&["a", "b"], ""), document(&["a", "b"], ",\"kms:TagResource\""));
+    let found = heads(&old, &new);
+    assert!(found.len() == 2 && found[0].ends_with("@@ \"a\""), "{found:?}");
+    assert!(found[1].ends_with("@@ \"b\""), "{found:?}");
+    let found = heads(&document(&[""], ""), &document(&[""], ",\"kms:TagResource\""));
+    assert!(found.len() == 1 && found[0].ends_with("@@ #1"), "{found:?}");
+}
+
+#[test]
+fn awss_default_policy_is_said_as_that() {
+    let mut plan = update("note");
+    let (step, policy) = (&mut plan.steps[0], crate::policy::aws_default("aws", "111122223333"));
+    let Change::Update { to, from } = step.change.clone() else { panic!("an update") };
+    let set = |spec: &Spec, policy: Option<&crate::policy::Document>| {
+        let mut spec = spec.clone();
+        let Spec::Key(key) = &mut spec else { panic!("a key") };
+        key.policy = policy.cloned();
+        spec
+    };
+    let said = "policy: AWS's default (the account's IAM policies decide)";
+    let told =
+        |plan: &crate::plan::Plan| human::plan(plan, &Style { width: 200, ..Style::default() });
+    assert!(!told(&plan).contains(said));
+    plan.steps[0].change = Change::Update { from: from.clone(), to: set(&to, Some(&policy)) };
+    assert!(told(&plan).contains(said), "{}", told(&plan));
+    assert!(markdown::plan(&plan).contains("Policy: AWS"));
+    // A key that is created without a policy gets AWS's default policy.
+    for policy in [None, Some(&policy)] {
+        plan.steps[0].change = Change::Create { to: set(&to, policy) };
+        assert!(told(&plan).contains(said), "{}", told(&plan));
+    }
+}
+
+#[test]
+fn the_stacks_part_of_a_policy_is_not_shown_as_json() {
+    let mut plan = update("note");
+    for path in ["shared.prefix", "shared.statements"] {
+        let field = FieldChange {
+            path: path.to_owned(),
+            before: json!(null),
+            after: json!("{\"Sid\":\"x\"}"),
+        };
+        plan.steps[0].fields.push(field);
+    }
+    assert!(!human::plan(&plan, &Style::default()).contains("shared."));
+    assert!(
+        !markdown::plan(&plan).contains("shared&#46;")
+            && !markdown::plan(&plan).contains("shared.")
+    );
 }

@@ -1,13 +1,14 @@
 //! The parts that the text and Markdown forms share: values, access changes and counts in words. All text
 //! is safe for a terminal, but not escaped for Markdown.
 
-use super::access::{self, Line, Wording};
+use super::access::{Line, Wording};
+use super::access_lines::{self, Told};
 use crate::id::Place;
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Spec, key};
 use crate::plan::{Access, Drifts, FieldChange, Plan, Step};
-use crate::policy::access::ChangeKind;
-use crate::policy::{AccessChange, Document, KeyContext, compare};
+use crate::policy::access::{ChangeKind, NetChange, SameAccess};
+use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare};
 use crate::text::printable;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,6 +16,39 @@ use std::fmt::Write as _;
 
 /// The path of the field whose value is a policy.
 pub(super) const POLICY: &str = "policy";
+
+/// What AWS's default policy allows.
+pub(super) const DEFAULT_POLICY: &str = "AWS's default (the account's IAM policies decide)";
+
+/// Returns whether the field is the policy, or the stack's part of a policy, which is shown with the policy.
+pub(super) fn is_policy_part(path: &str) -> bool {
+    path == POLICY || path == "shared" || path.starts_with("shared.")
+}
+
+/// Returns whether the step creates a key with AWS's default policy, or gives a key this policy. A key that is created
+/// without a policy gets it.
+pub(super) fn results_in_default(step: &Step) -> bool {
+    let is_new = matches!(step.change, Change::Create { .. });
+    let differs = step.fields.iter().any(|field| field.path == POLICY);
+    let Some(key) = step.change.to().and_then(Spec::as_key) else {
+        return false;
+    };
+    match &key.policy {
+        None => is_new,
+        Some(policy) if is_new || differs => {
+            let partition = step.place.region.partition();
+            let default = aws_default(partition, step.place.account.as_str());
+            let key = KeyContext {
+                account: Some(step.place.account.to_string()),
+                partition: partition.to_owned(),
+                arn: None,
+            };
+            let found = compare(Some(&default), Some(policy), &key, &[]);
+            found.access == SameAccess::Same && found.change == NetChange::None
+        }
+        Some(_) => false,
+    }
+}
 
 /// Returns the sign of a change.
 pub(super) fn sign<T>(change: &Change<T>) -> char {
@@ -88,15 +122,58 @@ pub(super) fn policies(
     (field.path == POLICY).then(|| (read(&field.before), read(&field.after)))
 }
 
-/// Returns the lines of the unified diff of two policies, without file names.
+/// Returns the lines of the unified diff of two policies, without file names. The heading of each hunk names the
+/// statements that it changes.
 pub(super) fn diff(before: Option<&Document>, after: Option<&Document>) -> Vec<String> {
     let text = |document: Option<&Document>| {
         document.map(|document| format!("{}\n", document.pretty().trim_end())).unwrap_or_default()
     };
     let (before, after) = (text(before), text(after));
     let diff = similar::TextDiff::from_lines(before.as_str(), after.as_str());
-    let text = diff.unified_diff().context_radius(3).to_string();
-    text.lines().map(|line| printable(line).into_owned()).collect()
+    let (old, new) = (statement_lines(&before), statement_lines(&after));
+    let mut out = Vec::new();
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        let mut names: Vec<&str> = Vec::new();
+        for op in hunk.ops().iter().filter(|op| op.tag() != similar::DiffTag::Equal) {
+            for (lines, range) in [(&old, op.old_range()), (&new, op.new_range())] {
+                let named = lines.get(range).unwrap_or_default().iter().flatten();
+                for name in named {
+                    if !names.contains(&name.as_str()) {
+                        names.push(name);
+                    }
+                }
+            }
+        }
+        let heading = format!("{} {}", hunk.header(), names.join(", "));
+        out.push(printable(heading.trim_end()).into_owned());
+        let text = hunk.to_string();
+        out.extend(text.lines().skip(1).map(|line| printable(line).into_owned()));
+    }
+    out
+}
+
+/// Returns the name of the statement that each line of an indented policy belongs to: its Sid, or its position.
+fn statement_lines(pretty: &str) -> Vec<Option<String>> {
+    let lines: Vec<&str> = pretty.lines().collect();
+    let mut out = vec![None; lines.len()];
+    let (mut start, mut count) = (None, 0);
+    for (n, line) in lines.iter().enumerate() {
+        if line.starts_with("    {") {
+            (start, count) = (Some(n), count + 1);
+        } else if line.starts_with("    }")
+            && let Some(first) = start.take()
+        {
+            let within = lines.get(first..=n).unwrap_or_default();
+            let sid = within.iter().find_map(|line| line.strip_prefix("      \"Sid\": "));
+            // Braces alone are the same in every statement, so a diff may count them as those of the next one.
+            let name = match sid {
+                Some(sid) => sid.trim_end_matches(',').to_owned(),
+                None => format!("#{count}"),
+            };
+            out.get_mut(first + 1..n).into_iter().flatten().for_each(|of| *of = Some(name.clone()));
+        }
+    }
+    out
 }
 
 /// Returns the lines of an indented policy.
@@ -130,18 +207,35 @@ pub(super) fn changes(
     compare(before, after, &key, &[]).changes
 }
 
-/// Renders a planned access change, with its source if it is shown at another resource.
-pub(super) fn planned_access(planned: &Access, shown_at: &str, wording: Wording<'_>) -> Line {
-    let mut line = access::line(&planned.change, wording);
-    let source = planned.source.to_string();
-    if source != shown_at {
-        let _ = write!(line.text, " (for {})", printable(&source));
-    }
-    if !planned.derived.is_empty() {
-        let from: Vec<&str> = planned.derived.iter().map(String::as_str).collect();
-        let _ = write!(line.text, " (from {})", printable(&from.join(", ")));
-    }
-    line
+/// Renders planned access changes of one key, each with its source if it is shown at another resource.
+pub(super) fn planned_access(
+    planned: &[&Access],
+    shown_at: &str,
+    wording: Wording<'_>,
+) -> Vec<Line> {
+    let told: Vec<Told<'_>> = planned
+        .iter()
+        .map(|planned| {
+            let mut note = String::new();
+            let source = planned.source.to_string();
+            if source != shown_at {
+                let _ = write!(note, " (for {})", printable(&source));
+            }
+            if !planned.derived.is_empty() {
+                let from: Vec<&str> = planned.derived.iter().map(String::as_str).collect();
+                let _ = write!(note, " (from {})", printable(&from.join(", ")));
+            }
+            Told { change: &planned.change, note }
+        })
+        .collect();
+    access_lines::lines(&told, wording)
+}
+
+/// Renders access changes without a source.
+pub(super) fn access_lines(changes: &[AccessChange], wording: Wording<'_>) -> Vec<Line> {
+    let told: Vec<Told<'_>> =
+        changes.iter().map(|change| Told { change, note: String::new() }).collect();
+    access_lines::lines(&told, wording)
 }
 
 /// The access changes of a plan, by the step at which they are shown.
@@ -165,6 +259,15 @@ impl<'a> Shown<'a> {
             }
         }
         shown
+    }
+
+    /// Returns the access changes that are shown at no step, by key.
+    pub(super) fn elsewhere_by_key(&self) -> BTreeMap<&'a str, Vec<&'a Access>> {
+        let mut out: BTreeMap<&str, Vec<&Access>> = BTreeMap::new();
+        for access in &self.elsewhere {
+            out.entry(&access.key).or_default().push(access);
+        }
+        out
     }
 
     /// Returns the access changes that are shown at a step.

@@ -176,3 +176,36 @@ fn access_beyond_the_base_is_blocked_in_a_shared_policy() {
     same.base.insert(key_at("a"), spec);
     stack.applied(&same);
 }
+
+#[test]
+fn a_policy_that_aws_refuses_is_blocked_where_a_call_would_send_it() {
+    let refused = "{Sid: x, Effect: Allow, Principal: {AWS: 'arn:aws:iam::111122223333:role/Old'}, \
+                   Action: 'kms:Decrypt'}";
+    let text = |statement: &str, more: &str| {
+        format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{k: {{{more}policy: {{statements: [{statement}]}}}}}}\n"
+        )
+    };
+    let desired = |text: &str| crate::consumers::desired(text);
+    let mut stack = Stack::new(1);
+    let (plan, _) = stack.run(&desired(&text(refused, "")));
+    let [blocked] = plan.blocked.as_slice() else { panic!("{:#?}", plan.blocked) };
+    assert!(blocked.reason.starts_with("AWS refuses the policy: "), "{blocked:?}");
+    assert!(blocked.reason.ends_with("[KMS402]"), "{blocked:?}");
+    assert_eq!(stack.fake.mutations.get(), 0);
+    assert!(!plan.findings.iter().any(|finding| finding.rule == "KMS402"), "{:#?}", plan.findings);
+
+    // A policy that AWS took before it refused such statements is not sent again.
+    let mut old = desired(&text(refused, ""));
+    old.findings.clear();
+    stack.applied(&old);
+    let plan = stack.plan_only(&desired(&text(refused, "")));
+    assert!(plan.is_empty(), "{plan:#?}");
+    let finding = plan.findings.iter().find(|finding| finding.rule == "KMS402").unwrap();
+    assert_eq!(finding.severity, kmsctl::policy::lint::Severity::Error);
+    let (plan, _) = stack.run(&desired(&text(refused, "description: other, ")));
+    assert!(plan.blocked.is_empty() && plan.steps.len() == 1, "{plan:#?}");
+    let wider = format!("{refused}, {}", refused.replace("Sid: x", "Sid: y"));
+    let plan = stack.plan_only(&desired(&text(&wider, "description: other, ")));
+    assert!(plan.blocked.iter().any(|b| b.reason.contains("[KMS402]")), "{:#?}", plan.blocked);
+}

@@ -200,3 +200,39 @@ fn the_settings_of_a_key_are_checked() {
     assert_eq!(rsa("RSA_2048", "SIGN_VERIFY"), [""; 0]);
     assert_eq!(rsa("RSA_3072", "ENCRYPT_DECRYPT"), [""; 0]);
 }
+
+/// A policy of one of AWS's guides: what it is for, the ids of the warnings and errors that it deserves, and the
+/// policy.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Guide {
+    about: String,
+    findings: Vec<String>,
+    policy: serde_json::Value,
+}
+
+#[test]
+fn policies_of_the_guides_of_aws_get_only_the_findings_that_they_deserve() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guides")).unwrap() {
+        let path = file.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let guide: Guide = serde_json::from_str(&text).unwrap();
+        assert!(!guide.about.is_empty(), "{}", path.display());
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        write(folder.path(), &name, &serde_json::to_string_pretty(&guide.policy).unwrap());
+        let output = run(folder.path(), &["policy", "lint", &name, "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let found = report["findings"].as_array().unwrap().iter();
+        let mut found: Vec<&str> = found
+            .filter(|finding| finding["severity"] != "note")
+            .map(|finding| finding["rule"].as_str().unwrap())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found, guide.findings, "{name} ({})", guide.about);
+        count += 1;
+    }
+    assert!(count >= 40, "{count}");
+}

@@ -1,5 +1,6 @@
 //! The output of the program before it calls AWS.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -67,4 +68,98 @@ fn validate_refuses_what_a_plan_refuses() {
     );
     let (code, said) = run(&policy(", allow_lockout: a test"), &["validate"]);
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// Returns a stack of `count` keys whose policies have another statement than the one for the account.
+fn with_statement(count: usize, statement: &str) -> String {
+    let root = r#"{Effect: Allow, Principal: {AWS: "arn:aws:iam::444455556666:root"}, Action: "kms:*", Resource: "*"}"#;
+    let mut out = "stack: s\nregion: eu-west-1\nkeys:\n".to_owned();
+    for n in 0..count {
+        let _ = write!(
+            out,
+            "  k{n}:\n    aliases: [k{n}]\n    rotation: {{period_days: 365}}\n    policy:\n      document: {{Version: \"2012-10-17\", Statement: [{root}, {statement}]}}\n"
+        );
+    }
+    out
+}
+
+const ROLE: &str = r#"Principal: {AWS: "arn:aws:iam::444455556666:role/app"}"#;
+
+#[test]
+fn validate_and_lint_judge_alike_with_the_same_words() {
+    let cases = [
+        // AWS refuses these.
+        (format!("{{Effect: Allow, {ROLE}, Action: \"kms:Decrypt\"}}"), "error[KMS402]", 3),
+        (
+            format!(
+                "{{Effect: Allow, {ROLE}, Action: \"kms:Decrypt\", Resource: \"*\", Condition: {{StringEqual: {{\"kms:CallerAccount\": \"444455556666\"}}}}}}"
+            ),
+            "error[KMS502]",
+            3,
+        ),
+        // AWS takes these.
+        (
+            format!("{{Effect: Allow, {ROLE}, Action: \"kms:Decript\", Resource: \"*\"}}"),
+            "error[KMS408]",
+            3,
+        ),
+        (
+            "{Effect: Allow, Principal: \"*\", Action: \"kms:Decrypt\", Resource: \"*\"}"
+                .to_owned(),
+            "error[KMS301]",
+            3,
+        ),
+        (
+            format!("{{Effect: Allow, {ROLE}, Action: \"kms:*\", Resource: \"*\"}}"),
+            "warning[KMS308]",
+            0,
+        ),
+        (format!("{{Effect: Allow, {ROLE}, Action: \"kms:Decrypt\", Resource: \"*\"}}"), "", 0),
+    ];
+    for (statement, word, code) in cases {
+        let text = with_statement(1, &statement);
+        for command in ["validate", "lint"] {
+            let (found, said) = run(&text, &[command]);
+            assert_eq!(found, Some(code), "{command}: {said}");
+            assert!(said.contains(word), "{command}: {said}");
+            assert!(!said.contains("[KMS3") || word.contains("[KMS3"), "{command}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_on_many_keys_is_one_finding_of_validate() {
+    let text = with_statement(
+        7,
+        &format!("{{Effect: Allow, {ROLE}, Action: \"kms:Decript\", Resource: \"*\"}}"),
+    );
+    let (code, said) = run(&text, &["validate"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("error[KMS408]: 7 keys: there is no action `kms:Decript` (key/k0, key/k1, key/k2, key/k3 and 3 more)"), "{said}");
+    assert!(said.contains("1 error."), "{said}");
+}
+
+#[test]
+fn no_output_has_an_account_or_region_that_nobody_gave() {
+    let text = "stack: s\nkeys:\n  a:\n    aliases: [a]\n    policy: {administrators: [role/x], users: [role/x, \"arn:aws:sts::444455556666:assumed-role/r/s\"], delegate_to_iam: false}\ngates: {forbidden: [{principals: [\"role/x\"], actions: [\"kms:Decrypt\"]}]}\n";
+    for command in ["validate", "lint"] {
+        let (_, said) = run(text, &[command]);
+        let digits = said
+            .split(|c: char| !c.is_ascii_digit())
+            .find(|part| part.len() == 12 && *part != "444455556666");
+        assert_eq!(digits, None, "{command}: {said}");
+        assert!(!said.contains("us-east-1"), "{command}: {said}");
+        assert!(said.contains("role/x"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn what_aws_refuses_cannot_be_waived() {
+    let text = format!(
+        "{}lint:\n  waivers:\n    - {{rule: KMS402, address: key/k0, reason: old, until: 2099-01-31}}\n",
+        with_statement(1, &format!("{{Effect: Allow, {ROLE}, Action: \"kms:Decrypt\"}}"))
+    );
+    let (code, said) = run(&text, &["validate"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("KMS402 cannot be waived: AWS refuses such a policy"), "{said}");
 }

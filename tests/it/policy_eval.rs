@@ -165,3 +165,39 @@ fn grants_of_another_key_are_an_error() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("belongs to the key"));
 }
+
+#[test]
+fn a_denial_names_the_statement_that_came_nearest() {
+    let policy = r#"{"Version":"2012-10-17","Statement":[
+        {"Sid":"root","Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kms:*","Resource":"*"},
+        {"Sid":"Logs","Effect":"Allow","Principal":{"Service":"logs.us-east-1.amazonaws.com"},"Action":"kms:Decrypt*","Resource":"*",
+         "Condition":{"ArnEquals":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:us-east-1:111122223333:log-group:*"}}}]}"#;
+    let ask = |context: &str| {
+        let args = [
+            "-",
+            "--account",
+            "111122223333",
+            "--principal",
+            "logs.us-east-1.amazonaws.com",
+            "--action",
+            "kms:Decrypt",
+            "--context",
+            context,
+        ];
+        String::from_utf8(run(policy, &args).stdout).unwrap()
+    };
+    let denied =
+        ask("kms:EncryptionContext:aws:logs:arn=arn:aws:logs:us-east-1:444455556666:log-group:x");
+    insta::assert_snapshot!(denied, @r"
+    denied: nothing allows kms:Decrypt
+      nearest: Statement[1] `Logs` (Allow), but not met: `kms:EncryptionContext:aws:logs:arn like arn:aws:logs:us-east-1:111122223333:log-group:*`
+    ");
+    let own =
+        ask("kms:EncryptionContext:aws:logs:arn=arn:aws:logs:us-east-1:111122223333:log-group:x");
+    assert!(own.starts_with("allowed: "), "{own}");
+    // A short form is a principal of the key's account.
+    let args =
+        ["-", "--account", "111122223333", "--principal", "role/App", "--action", "kms:Decrypt"];
+    let short = String::from_utf8(run(policy, &args).stdout).unwrap();
+    assert!(short.starts_with("delegated: "), "{short}");
+}

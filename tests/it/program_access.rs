@@ -24,10 +24,26 @@ fn access_by_policy_and_by_grant_is_listed() {
     ] {
         assert!(table.contains(said), "{said}: {table}");
     }
-    assert_eq!(table, stack.expect(0, &["access", "alias/seen"]));
+    let without_time = |text: &str| -> String {
+        text.lines().filter(|line| !line.starts_with("Time")).collect::<Vec<_>>().join("\n")
+    };
+    let by_alias = stack.expect(0, &["access", "alias/seen"]);
+    assert_eq!(without_time(&table), without_time(&by_alias));
+    for said in [
+        "Key      arn:aws:kms:me-south-1:123456789012:key/",
+        "Caller   arn:aws:",
+        "Policy   sha256:",
+    ] {
+        assert!(table.contains(said), "{said}: {table}");
+    }
     let json: serde_json::Value =
         serde_json::from_str(&stack.expect(0, &["access", "a", "--format", "json"])).unwrap();
-    assert!(json.as_array().unwrap().len() >= 4);
+    assert!(json["access"].as_array().unwrap().len() >= 4);
+    assert_eq!((&json["account"], &json["region"]), (&"123456789012".into(), &"me-south-1".into()));
+    assert_eq!(json["policy_sha256"].as_str().unwrap().len(), 64);
+    let csv = stack.expect(0, &["access", "a", "--format", "csv"]);
+    assert!(csv.starts_with("\"key\",\"account\",\"region\",\"time\""), "{csv}");
+    assert_eq!(csv.lines().count(), json["access"].as_array().unwrap().len() + 1);
 
     let arn = |role: &str| format!("arn:aws:iam::123456789012:role/{role}");
     let decide = |role: &str, action: &str| {
@@ -46,9 +62,59 @@ fn access_by_policy_and_by_grant_is_listed() {
     let given = ["--context", "kms:GrantIsForAWSResource=true"];
     let all = stack.expect(0, &[&["access", "a", "--principal", &arn("App")][..], &given].concat());
     assert!(!all.contains("does not count"), "{all}");
+    // A short form is the same principal.
+    let short = ["access", "a", "--principal", "role/App", "--action", "kms:Decrypt"];
+    let short = stack.expect(0, &short);
+    assert!(short.contains("role/App: kms:Decrypt is allowed"), "{short}");
+    assert!(short.contains("allowed (statement \"Allow use of the key\")"), "{short}");
     stack.expect(64, &["access", "a", "--principal", "App", "--action", "kms:Decrypt"]);
     stack.expect(64, &["access", "a", "--principal", &arn("App"), "--action", "kms:Decript"]);
     stack.expect(1, &["access", "alias/unseen"]);
+}
+
+#[test]
+fn conditional_access_is_told_with_its_condition_and_never_as_denied() {
+    let text = "stack: when\nkeys:\n  k:\n    policy: {administrators: [role/Admin, role/SecurityAdmin], delegate_to_iam: false, statements: [\
+                {Sid: AllowTables, Effect: Allow, Principal: {AWS: role/Batch}, Action: [kms:Decrypt, kms:Encrypt], Resource: '*', Condition: {StringLike: {kms:ViaService: dynamodb.*.amazonaws.com}}},\
+                {Sid: NotFromOutside, Effect: Deny, Principal: '*', Action: kms:ReEncryptTo, Resource: '*', Condition: {StringNotEquals: {aws:SourceVpce: vpce-1}}}]}\n    \
+                grants: {ci: {grantee: role/App, operations: [Decrypt], constraints: {encryption_context_subset: {team: a}}}}\n";
+    let stack = Stack::of_text(text, "me-south-1");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    let all = stack.expect(0, &["access", "k", "--principal", "role/Batch"]);
+    let all = all.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = "allowed when kms:ViaService like dynamodb.*.amazonaws.com: Decrypt, Encrypt (statement \"AllowTables\")";
+    assert!(all.contains(line), "{all}");
+    let denied = all.split("denied: ").nth(1).unwrap();
+    assert!(!denied.contains("Decrypt"), "{all}");
+    let one = |who: &str, action: &str| {
+        stack.expect(0, &["access", "k", "--principal", who, "--action", action])
+    };
+    let web = one("role/Batch", "kms:Decrypt");
+    assert!(web.contains("role/Batch: kms:Decrypt is conditional"), "{web}");
+    let app = one("role/App", "kms:Decrypt");
+    assert!(app.contains("allowed when encryption context contains team=a"), "{app}");
+    assert!(app.contains("(grant kmsctl:when:k/ci:"), "{app}");
+    // Who can do something is one question.
+    let who = stack.expect(0, &["access", "k", "--action", "kms:Decrypt"]);
+    for said in ["role/Batch", "role/App", "when kms:ViaService like dynamodb.*.amazonaws.com"] {
+        assert!(who.contains(said), "{said}: {who}");
+    }
+    assert!(!who.contains("role/Admin"), "{who}");
+    // Denied access has an exit code of its own.
+    let ask = |args: &[&str], code| {
+        stack.expect(code, &[&["access", "k", "--detailed-exitcode"], args].concat())
+    };
+    ask(&["--principal", "role/Batch", "--action", "kms:Decrypt"], 0);
+    ask(&["--principal", "role/Batch", "--action", "kms:PutKeyPolicy"], 2);
+    ask(&["--action", "kms:GetPublicKey"], 0);
+    ask(&["--action", "kms:GenerateMac"], 2);
+    let csv = ask(&["--principal", "role/Batch", "--action", "kms:Decrypt", "--format", "csv"], 0);
+    assert!(
+        csv.contains(
+            "\"allowed\",\"kms:ViaService like dynamodb.*.amazonaws.com\",\"\",\"AllowTables\",\"\""
+        ),
+        "{csv}"
+    );
 }
 
 #[test]

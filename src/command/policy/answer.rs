@@ -6,10 +6,11 @@ use std::fmt;
 use crate::cli::Answer as Form;
 use crate::io::Io;
 use crate::policy::Document;
-use crate::policy::eval::{Decision, Denial, Doubt, Request, Source, Undecided};
+use crate::policy::eval::{Decision, Denial, Doubt, Request, Source, TargetKey, Undecided};
 use crate::policy::grants::Grant;
 use crate::policy::spelled_key;
 use crate::policy::typed::{Effect, TypedPolicy, TypedStatement};
+use crate::policy::verdict::nearest_miss;
 use crate::render::json::pretty;
 use crate::text::printable;
 
@@ -33,6 +34,20 @@ struct Because {
     grant: Option<GrantName>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     depends_on: Vec<Dependence>,
+    /// The statement or grant that came nearest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearest: Option<Nearest>,
+}
+
+/// A statement or grant about the principal and the action that does not allow the request.
+#[derive(Debug, Serialize)]
+struct Nearest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<StatementName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantName>,
+    /// What is not met, in words.
+    failed: Vec<String>,
 }
 
 /// A statement of the document.
@@ -68,6 +83,7 @@ struct Dependence {
 pub(in crate::command) struct Case<'a> {
     pub(in crate::command) document: &'a Document,
     pub(in crate::command) typed: &'a TypedPolicy,
+    pub(in crate::command) key: &'a TargetKey<'a>,
     pub(in crate::command) grants: &'a [Grant],
     pub(in crate::command) request: &'a Request,
     pub(in crate::command) owner: &'a str,
@@ -103,7 +119,8 @@ impl Case<'_> {
                 Because { statement: self.statement(*rule), ..because("explicit-deny", says) }
             }
             Decision::Denied(Denial::Implicit) => {
-                because("implicit-deny", format!("nothing allows {action}"))
+                let says = format!("nothing allows {action}");
+                Because { nearest: self.nearest(), ..because("implicit-deny", says) }
             }
             Decision::Denied(Denial::OtherAccount) => {
                 let owner = self.owner;
@@ -121,6 +138,12 @@ impl Case<'_> {
                 format!("only IAM policies decide about {action}, and key policies do not apply"),
             ),
         }
+    }
+
+    fn nearest(&self) -> Option<Nearest> {
+        let miss = nearest_miss(self.typed, self.key, self.grants, self.request)?;
+        let (statement, grant) = self.names(miss.source);
+        Some(Nearest { statement, grant, failed: miss.failed })
     }
 
     fn names(&self, source: Source) -> (Option<StatementName>, Option<GrantName>) {
@@ -165,7 +188,7 @@ impl GrantName {
 /// The text form, which is safe for a terminal.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Because { says, statement, grant, depends_on, .. } = &self.because;
+        let Because { says, statement, grant, depends_on, nearest, .. } = &self.because;
         writeln!(f, "{}: {}", self.decision, printable(says))?;
         if statement.is_some() || grant.is_some() {
             writeln!(f, "  {}", source(statement.as_ref(), grant.as_ref()))?;
@@ -175,6 +198,10 @@ impl fmt::Display for Answer {
             let on: Vec<String> = keys.chain(other.iter().cloned()).collect();
             let source = source(statement.as_ref(), grant.as_ref());
             writeln!(f, "  {source} depends on {}", printable(&on.join(", ")))?;
+        }
+        if let Some(Nearest { statement, grant, failed }) = nearest {
+            let source = source(statement.as_ref(), grant.as_ref());
+            writeln!(f, "  nearest: {source}, but not met: {}", printable(&failed.join(", ")))?;
         }
         Ok(())
     }

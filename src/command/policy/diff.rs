@@ -16,13 +16,15 @@ pub(super) fn diff(
     io: &Io,
 ) -> Result<Exit, Failure> {
     let mut reading = Reading::default();
-    let old = reading.document(&args.old, key);
-    let new = reading.document(&args.new, key);
+    let (old, new) = (reading.tree(&args.old), reading.tree(&args.new));
+    let partition = key.partition_of(old.iter().chain(&new));
+    let old = old.and_then(|node| reading.of_tree(&node, &partition));
+    let new = new.and_then(|node| reading.of_tree(&node, &partition));
     reading.close(io)?;
     let documents = [old.as_ref(), new.as_ref()];
     let key = KeyContext {
         account: key.account.as_ref().map(ToString::to_string).or_else(|| owner(documents)),
-        partition: key.partition.clone(),
+        partition,
         arn: key.arn.as_ref().map(ToString::to_string),
     };
     let comparison = compare(old.as_ref(), new.as_ref(), &key, &[]);

@@ -9,7 +9,7 @@ use crate::policy::eval::{
     self, Context, ContextValue, Principal, Request, RequestedAction, decide,
 };
 use crate::policy::grants::{Grant, grants};
-use crate::policy::{Problem, known_condition_key};
+use crate::policy::{Problem, known_condition_key, whole_principal};
 use crate::text::printable;
 use std::path::Path;
 
@@ -20,13 +20,16 @@ pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Fa
         return Err(failure.hint("set `--account ID` or `--key-arn ARN`").exit(Exit::Usage));
     };
     let asked = (args.principal.as_str(), args.action.as_str());
-    let request = request(asked, &key.partition, &args.about, io)?;
+    // Without an option, the principal tells the partition: it is always that of the key.
+    let partition = key.partition.clone().unwrap_or_else(|| partition_of(&args.principal));
+    let place = (partition.as_str(), owner.as_str());
+    let request = request(asked, place, &args.about, Context::default(), io)?;
     if args.file == Path::new("-") && args.grants.as_deref() == Some(Path::new("-")) {
         return Err(usage("the document and the grants cannot both be standard input", None));
     }
     let arn = key.arn.as_ref().map(ToString::to_string);
     let mut reading = Reading::default();
-    let document = reading.document(&args.file, key);
+    let document = reading.document(&args.file, &partition);
     let grants = args.grants.as_deref().map(|path| read_grants(&mut reading, path, arn.as_deref()));
     reading.close(io)?;
     let (Some(document), grants) = (document, grants.unwrap_or_default()) else {
@@ -34,12 +37,27 @@ pub(super) fn eval(key: &Key, args: &PolicyEvalArgs, io: &Io) -> Result<Exit, Fa
     };
     let typed = document.typed();
     let owner = owner.as_str();
-    let about = eval::TargetKey { partition: &key.partition, account: owner, arn: arn.as_deref() };
+    let about = eval::TargetKey { partition: &partition, account: owner, arn: arn.as_deref() };
     let decision = decide(&typed, &about, &grants, &request);
-    let case =
-        Case { document: &document, typed: &typed, grants: &grants, request: &request, owner };
+    let case = Case {
+        document: &document,
+        typed: &typed,
+        key: &about,
+        grants: &grants,
+        request: &request,
+        owner,
+    };
     case.print(&decision, args.format, io);
     Ok(Exit::Done)
+}
+
+/// Returns the partition of an ARN, or `aws` for any other text.
+fn partition_of(principal: &str) -> String {
+    let fields: Vec<&str> = principal.splitn(3, ':').collect();
+    match fields.as_slice() {
+        ["arn", partition, _] => (*partition).to_owned(),
+        _ => "aws".to_owned(),
+    }
 }
 
 fn usage(message: &str, hint: Option<String>) -> Failure {
@@ -51,32 +69,35 @@ fn usage(message: &str, hint: Option<String>) -> Failure {
 }
 
 /// Returns the failure for a wrong option.
-fn wrong(problem: Problem) -> Failure {
+pub(in crate::command) fn wrong(problem: Problem) -> Failure {
     usage(&problem.message, problem.help)
 }
 
 /// Returns the request that the options describe.
 pub(in crate::command) fn request(
     (principal, action): (&str, &str),
-    partition: &str,
+    place: (&str, &str),
     args: &AboutArgs,
+    base: Context,
     io: &Io,
 ) -> Result<Request, Failure> {
-    let principal = who(principal, partition, args)?;
+    let principal = who(principal, place, args)?;
     let action = RequestedAction::parse(action).map_err(wrong)?;
-    let context = context(args, Some(action), io)?;
+    let context = context(args, Some(action), base, io)?;
     Ok(Request { principal, action, context })
 }
 
-/// Returns the principal that the options describe.
+/// Returns the principal that the options describe. A short form is of the partition and account.
 pub(in crate::command) fn who(
     principal: &str,
-    partition: &str,
+    (partition, account): (&str, &str),
     args: &AboutArgs,
 ) -> Result<Principal, Failure> {
-    let mut principal = Principal::parse(principal, partition).map_err(wrong)?;
-    if let Some(arn) = &args.role_arn {
-        principal = principal.with_role(arn).map_err(wrong)?;
+    let principal = whole_principal(principal, partition, account);
+    let mut principal = Principal::parse(&principal, partition).map_err(wrong)?;
+    if let Some(role) = &args.role_arn {
+        let arn = whole_principal(role, partition, account);
+        principal = principal.with_role(&arn).map_err(wrong)?;
     }
     if let Some(id) = &args.principal_id {
         principal = principal.with_id(id).map_err(wrong)?;
@@ -84,14 +105,15 @@ pub(in crate::command) fn who(
     Ok(principal)
 }
 
-/// Returns the request context that the options describe. With an action, condition keys that its requests
-/// never have are noted.
+/// Returns the request context that the options describe, on top of `base`. With an action, condition keys
+/// that its requests never have are noted.
 pub(in crate::command) fn context(
     args: &AboutArgs,
     action: Option<RequestedAction>,
+    base: Context,
     io: &Io,
 ) -> Result<Context, Failure> {
-    let mut context = Context::default();
+    let mut context = base;
     for given in &args.context {
         let Some((name, value)) = given.split_once('=') else {
             let hint = Some(

@@ -11,6 +11,23 @@ use crate::policy;
 use crate::policy::lint::{Facts, lint as judge, not_json};
 use crate::tree::Span;
 
+/// Returns the ARN of the caller. A short form is of the key's account.
+fn whole_caller(caller: &str, key: &Key) -> Result<String, Failure> {
+    let whole = match &key.account {
+        Some(account) => {
+            let partition = key.partition.as_deref().unwrap_or("aws");
+            policy::whole_principal(caller, partition, account.as_str())
+        }
+        None => caller.to_owned(),
+    };
+    if whole.splitn(6, ':').count() < 6 {
+        let failure = Failure::new(format!("the caller `{caller}` is not an ARN"));
+        let hint = "write the `Arn` that `aws sts get-caller-identity` shows";
+        return Err(failure.hint(hint).exit(Exit::Usage));
+    }
+    Ok(whole)
+}
+
 /// Runs `kmsctl policy lint`.
 pub(super) fn lint(
     global: &Global,
@@ -18,13 +35,7 @@ pub(super) fn lint(
     args: &PolicyLintArgs,
     io: &Io,
 ) -> Result<Exit, Failure> {
-    if let Some(caller) = &args.caller
-        && caller.splitn(6, ':').count() < 6
-    {
-        let failure = Failure::new(format!("the caller `{caller}` is not an ARN"));
-        let hint = "write the `Arn` that `aws sts get-caller-identity` shows";
-        return Err(failure.hint(hint).exit(Exit::Usage));
-    }
+    let caller = args.caller.as_deref().map(|caller| whole_caller(caller, key)).transpose()?;
     if let Some(usage) = &args.key_usage
         && !SPECS.iter().any(|spec| spec.usages.contains(&usage.as_str()))
     {
@@ -33,12 +44,15 @@ pub(super) fn lint(
         return Err(failure.hint(hint).exit(Exit::Usage));
     }
     let arn = key.arn.as_ref().map(ToString::to_string);
+    let region = key.arn.as_ref().map(|arn| arn.region.to_string());
     let facts = Facts {
-        partition: &key.partition,
+        partition: "",
         account: key.account.as_ref().map(crate::id::AccountId::as_str),
+        stand_in: None,
+        region: region.as_deref(),
         key_arn: arn.as_deref(),
         usage: args.key_usage.as_deref(),
-        caller: args.caller.as_deref(),
+        caller: caller.as_deref(),
         lockout_wanted: false,
     };
     let mut reading = Reading::default();
@@ -50,7 +64,10 @@ pub(super) fn lint(
         };
         let text = reading.sources.get(number).map_or("", |source| source.text.as_str());
         let findings = match policy::json(text, number) {
-            Ok(node) => judge(&node, &facts),
+            Ok(node) => {
+                let partition = key.partition_of([&node]);
+                judge(&node, &Facts { partition: &partition, ..facts })
+            }
             Err(problems) => not_json(problems),
         };
         found.extend(findings);

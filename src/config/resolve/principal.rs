@@ -3,7 +3,8 @@
 use super::scope::Scope;
 use crate::decode::{Diagnostics, Text};
 use crate::id::AccountId;
-use crate::policy::{check_principal, is_service};
+use crate::policy::{check_principal, is_service, whole_principal};
+use crate::tree::{Node, Value};
 
 impl Scope<'_> {
     /// Returns a principal as an ARN. Short forms are of `account`.
@@ -15,14 +16,7 @@ impl Scope<'_> {
     ) -> Option<String> {
         let partition = self.partition;
         let value = text.value.as_str();
-        let is_short = ["role/", "user/", "group/"].iter().any(|kind| value.starts_with(kind));
-        let arn = if is_short || value == "root" {
-            format!("arn:{partition}:iam::{account}:{value}")
-        } else if let Ok(account) = value.parse::<AccountId>() {
-            format!("arn:{partition}:iam::{account}:root")
-        } else {
-            value.to_owned()
-        };
+        let arn = whole_principal(value, partition, account.as_str());
         if value.contains(['*', '?']) {
             let help = "name each one, or write a statement with a condition on `aws:PrincipalArn`";
             d.error(text.span, format!("`{value}` has a wildcard"), help);
@@ -47,10 +41,34 @@ impl Scope<'_> {
         None
     }
 
+    /// Replaces the short forms of principals in a statement by their ARNs.
+    pub(super) fn name_wholly(&self, statement: &mut Node) {
+        for element in ["Principal", "NotPrincipal"] {
+            let principals = member(statement, element).and_then(|node| member(node, "AWS"));
+            let names = match principals.map(|node| &mut node.value) {
+                Some(Value::List(items)) => items.iter_mut().map(|item| &mut item.value).collect(),
+                Some(value) => vec![value],
+                None => Vec::new(),
+            };
+            for name in names {
+                if let Value::Text(text) = name {
+                    *text = whole_principal(text, self.partition, self.home.account.as_str());
+                }
+            }
+        }
+    }
+
     /// Returns principals of the stack's account as ARNs. Those with errors are left out.
     pub(super) fn principals(&self, texts: &[Text], d: &mut Diagnostics) -> Vec<String> {
         texts.iter().filter_map(|text| self.principal(text, &self.home.account, d)).collect()
     }
+}
+
+fn member<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    let Value::Map(entries) = &mut node.value else {
+        return None;
+    };
+    entries.iter_mut().find(|entry| entry.key == key).map(|entry| &mut entry.value)
 }
 
 const FORMS: &str = "write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN \

@@ -47,6 +47,11 @@ fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {
             d.error(raw.rule.span, "a gate cannot be waived", help);
             None
         }
+        Ok(rule) if rule.refused => {
+            let message = format!("{} cannot be waived: AWS refuses such a policy", rule.id);
+            d.error(raw.rule.span, message, "correct the policy");
+            None
+        }
         Ok(rule) => Some(rule),
         Err(near) => {
             let message = format!("there is no rule `{}`", raw.rule.value);

@@ -2,7 +2,7 @@
 
 use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, Rotation, Spec, can_rotate};
 use crate::kind::{Setting, Violation};
-use crate::policy::{self, Document};
+use crate::policy::{self, Document, Lockout};
 
 /// Refuses a policy with which the key could become unmanageable. KMS checks only whether the
 /// caller can change the policy now (KMS API Reference, PutKeyPolicy:
@@ -23,18 +23,17 @@ pub(super) fn lockout(
     }
     match shut_out(policy, setting) {
         None => Ok(()),
-        Some(why) => Err(vec![Violation::new(
+        Some(found) => Err(vec![Violation::new(
             "policy",
-            format!("the key could become unmanageable: {why}"),
-            "keep the account-root statement (`delegate_to_iam: true`), or name two administrators, \
-            or set `allow_lockout: <reason>` in the policy",
+            format!("the key could become unmanageable: {}", found.reason),
+            format!("{}, or set `allow_lockout: <reason>` in the policy", found.help),
         )]),
     }
 }
 
-/// Returns the reason why the key could become unmanageable, if there is one.
+/// Returns why the key could become unmanageable, if it could.
 #[must_use]
-pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<String> {
+pub fn shut_out(policy: &Document, setting: &Setting<'_>) -> Option<Lockout> {
     let place = setting.place;
     let (partition, account) = (place.region.partition(), place.account.as_str());
     let key = policy::eval::TargetKey { partition, account, arn: setting.id };

@@ -10,6 +10,7 @@ use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step};
 use crate::policy::gates::Breach;
+use crate::policy::lint::Severity;
 use crate::policy::{Document, aws_default};
 use std::collections::BTreeSet;
 
@@ -39,7 +40,13 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
                 objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
             } else {
                 let rule = format!("gate-{gate}");
-                findings.push(Finding { rule, address: address.clone(), message: reason });
+                let severity = Severity::Error;
+                findings.push(Finding {
+                    severity,
+                    rule,
+                    address: address.clone(),
+                    message: reason,
+                });
             }
         }
     }
@@ -60,7 +67,8 @@ fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<Finding> {
             let message =
                 format!("a grant of another owner does not pass the gate `{gate}`: {message}");
             let rule = format!("gate-{gate}");
-            findings.push(Finding { rule, address: address.clone(), message });
+            let severity = Severity::Error;
+            findings.push(Finding { severity, rule, address: address.clone(), message });
         }
     }
     findings
@@ -72,7 +80,7 @@ fn is_grant(spec: &Spec) -> bool {
 
 /// Returns the policy that a step writes. A key that is created without a policy gets AWS's default
 /// policy. If a step removes the stack's statements from a policy, the other statements remain.
-fn written(step: &Step, desired: &Desired) -> Option<Subject> {
+pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
     let spec = step.change.to().or(step.change.from())?;
     if spec.as_key().is_none() && spec.as_key_policy().is_none() {
         return None;

@@ -12,6 +12,7 @@ use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step};
 use crate::policy::Document;
 use crate::policy::eval::TargetKey;
+use crate::policy::lint::Severity;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The rule of the finding that a consumer does not work because of its key.
@@ -57,7 +58,7 @@ impl Checks<'_> {
             let reason = format!("`{address}` would stop working: {reason}");
             self.objections.push(Objection::new(key, Violation { field, reason, help }));
         } else {
-            self.find(KEY_UNUSABLE, address, format!("{reason}: {help}"));
+            self.find(Severity::Error, KEY_UNUSABLE, address, format!("{reason}: {help}"));
         }
     }
 
@@ -74,21 +75,22 @@ impl Checks<'_> {
                     self.objections.push(Objection::new(address, objection.clone()));
                 }
                 Some(Violation { reason, help, .. }) => {
-                    self.find("unusable", address, format!("{reason}: {help}"));
+                    let message = format!("{reason}: {help}");
+                    self.find(Severity::Error, "unusable", address, message);
                 }
                 None => {}
             }
         }
         for (address, around) in &self.draft.live.surroundings {
             if let Some(message) = &around.unknown {
-                self.find("not-looked-at", address, message.clone());
+                self.find(Severity::Note, "not-looked-at", address, message.clone());
             }
         }
     }
 
-    fn find(&mut self, rule: &str, address: &Address, message: String) {
+    fn find(&mut self, severity: Severity, rule: &str, address: &Address, message: String) {
         let (rule, address) = (rule.to_owned(), address.clone());
-        self.findings.push(Finding { rule, address, message });
+        self.findings.push(Finding { severity, rule, address, message });
     }
 
     /// Returns the reasons why the key of a consumer would not work.

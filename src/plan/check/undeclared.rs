@@ -5,6 +5,7 @@ use super::found;
 use crate::kind::{Address, Kind};
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
+use crate::policy::lint::Severity;
 
 /// The rule of the finding that several keys carry the tags of one address.
 pub(in crate::plan) const DUPLICATE: &str = "duplicate-key";
@@ -23,6 +24,7 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
             None => "the stack uses another key".to_owned(),
         };
         Finding {
+            severity: Severity::Warning,
             rule: DUPLICATE.to_owned(),
             address: address.clone(),
             message: format!(
@@ -51,6 +53,7 @@ pub(in crate::plan) fn replicas(draft: &Draft<'_>) -> Vec<Finding> {
                 || draft.live.observed.contains_key(&replica);
             if !is_known {
                 findings.push(Finding {
+                    severity: Severity::Warning,
                     rule: UNCLAIMED.to_owned(),
                     address: replica,
                     message: format!(
@@ -79,6 +82,7 @@ pub(in crate::plan) fn foreign_grants(draft: &Draft<'_>) -> Vec<Finding> {
         }
         let foreign = found::foreign(key, grants, &arn.account, &draft.desired);
         findings.extend(foreign.map(|grant| Finding {
+            severity: Severity::Warning,
             rule: FOREIGN_GRANT.to_owned(),
             address: key.clone(),
             message: format!(
@@ -104,6 +108,7 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Finding> {
         }
         let region = &place.region;
         Some(Finding {
+            severity: Severity::Warning,
             rule: "undeclared-alias".to_owned(),
             address: key.clone(),
             message: format!(
@@ -124,6 +129,7 @@ pub(in crate::plan) const UNCLAIMED: &str = "unclaimed-key";
 /// recorded.
 pub(in crate::plan) fn unclaimed(address: &Address, id: &str) -> Finding {
     Finding {
+        severity: Severity::Warning,
         rule: UNCLAIMED.to_owned(),
         address: address.clone(),
         message: format!(

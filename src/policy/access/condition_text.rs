@@ -5,7 +5,7 @@ use crate::policy::pattern::with_variables;
 use crate::policy::typed::{Operator, Quantifier, Test};
 
 /// Returns a test in words, as passed or as failed.
-pub(super) fn test(test: &Test, passes: bool) -> String {
+pub(in crate::policy) fn test(test: &Test, passes: bool) -> String {
     let key = spelled_key(&test.key);
     let values: Vec<String> = test.values.iter().map(|value| with_variables(value)).collect();
     let values = values.join(" | ");

@@ -71,7 +71,7 @@ fn grant_change(
 }
 
 /// Returns the constraints of a grant in words, or `None` if it has none.
-fn constraint_text(grant: &Grant) -> Option<String> {
+pub(in crate::policy) fn constraint_text(grant: &Grant) -> Option<String> {
     let mut parts = Vec::new();
     if let Some(constraint) = &grant.context {
         let (verb, pairs) = match constraint {

@@ -3,18 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules;
-use super::written::{Word, WrittenCondition, WrittenPolicy, WrittenStatement};
+use super::written::{Word, WrittenCondition, WrittenPolicy, WrittenStatement, account_of};
 use super::{Facts, Finding};
 use crate::policy::actions::{ActionSet, Capability, glob};
-use crate::policy::eval::{Decision, Denial, Principal, TargetKey, ask};
-use crate::policy::lockout::PUT_KEY_POLICY;
+use crate::policy::eval::{Decision, Denial, Principal, TargetKey};
+use crate::policy::lockout::may_change_policy;
 use crate::policy::typed::PrincipalName;
-use crate::policy::{Document, lockout};
+use crate::policy::{Document, Lockout, lockout};
 use crate::tree::Span;
 
-pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
-    let mut out: Vec<Finding> = locks_account_out(policy, facts).into_iter().collect();
-    out.extend(locks_caller_out(policy, facts));
+/// Checks the access. `given` has the facts without the owner that the policy tells: an account that the policy does
+/// not mention could own the key, too.
+pub(super) fn check(
+    policy: &WrittenPolicy<'_>,
+    given: &Facts<'_>,
+    facts: &Facts<'_>,
+) -> Vec<Finding> {
+    let mut out: Vec<Finding> = locks_account_out(policy, given).into_iter().collect();
+    out.extend(locks_caller_out(policy, given));
     let administrators = administrators(policy);
     out.extend(administrators_using_key(policy, &administrators));
     for statement in &policy.statements {
@@ -23,20 +29,6 @@ pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Findin
         out.extend(cross_account_actions(statement, facts));
     }
     out
-}
-
-/// Returns the account of a principal.
-fn account_of(name: &PrincipalName) -> Option<&str> {
-    match name {
-        PrincipalName::Account(account) => Some(&account.id),
-        PrincipalName::Identity(arn) => arn.split(':').nth(4),
-        PrincipalName::Everyone
-        | PrincipalName::AnyIdentity
-        | PrincipalName::UniqueId(_)
-        | PrincipalName::Service(_)
-        | PrincipalName::Provider(_)
-        | PrincipalName::Other(_) => None,
-    }
 }
 
 /// Returns whether a principal is certainly of another account than the key.
@@ -58,7 +50,7 @@ fn locks_account_out(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Fi
         let key = TargetKey { partition: facts.partition, account, arn: facts.key_arn };
         lockout(&document, &key, None)
     };
-    let reason = match facts.account {
+    let found = match facts.account {
         Some(own) => lockout_of(own)?,
         None => {
             let mentioned: BTreeSet<&str> = policy
@@ -67,19 +59,22 @@ fn locks_account_out(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Fi
                 .flat_map(|statement| &statement.principals)
                 .filter_map(|principal| account_of(&principal.name))
                 .collect();
-            let mut reasons = Vec::new();
+            let mut found = Vec::new();
             for account in mentioned {
-                reasons.push(lockout_of(account)?);
+                found.push(lockout_of(account)?);
             }
             // The owner can also be an account that the policy does not mention.
-            lockout_of("")?;
-            match reasons.as_slice() {
+            let of_any = lockout_of("")?;
+            match found.as_slice() {
                 [only] => only.clone(),
-                _ => "no durable principal is allowed `kms:PutKeyPolicy`".to_owned(),
+                _ => Lockout {
+                    reason: "no durable principal is allowed `kms:PutKeyPolicy`".to_owned(),
+                    ..of_any
+                },
             }
         }
     };
-    Some(Finding::new(&rules::LOCKOUT, start_of(policy), reason))
+    Some(Finding::new(&rules::LOCKOUT, start_of(policy), found.reason).help(found.help))
 }
 
 /// Reports a policy that the caller could not change again, which AWS refuses (KMS API Reference, PutKeyPolicy). The
@@ -97,7 +92,7 @@ fn locks_caller_out(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Fin
     }
     let key = TargetKey { partition: facts.partition, account: &own, arn: facts.key_arn };
     let typed = Document::lenient(policy.node, facts.partition).ok()?.typed();
-    let reason = match ask(&typed, &key, &[], principal, PUT_KEY_POLICY)? {
+    let reason = match may_change_policy(&typed, &key, principal)? {
         Decision::Allowed(_) | Decision::Delegated(_) => return None,
         Decision::Denied(Denial::Explicit(_)) => {
             "a `Deny` denies `kms:PutKeyPolicy` to the caller".to_owned()

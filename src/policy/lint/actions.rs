@@ -1,11 +1,9 @@
-//! Rules about actions and resources.
+//! Rules about actions.
 
 use super::rules;
-use super::written::{Word, WrittenStatement, may_be_key};
+use super::written::{Word, WrittenStatement};
 use super::{Facts, Finding};
-use crate::policy::OWN_KEY;
 use crate::policy::actions::{Action, ActionSet, IAM_ONLY, KEY_ACTIONS, glob, nearest};
-use crate::policy::arn::is_account;
 
 pub(super) fn check(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
@@ -23,19 +21,7 @@ pub(super) fn check(statement: &WrittenStatement<'_>, facts: &Facts<'_>) -> Vec<
             out.push(Finding::new(&rules::NO_ACTION, start, message));
         }
     }
-    match &statement.resources {
-        Some(element) if element.except => {
-            let message = "`NotResource` makes no sense in a key policy: there is only this key";
-            out.push(Finding::new(&rules::NOT_RESOURCE, element.key, message));
-        }
-        Some(element) if !element.words.is_empty() => {
-            out.extend(element.words.iter().filter_map(|word| resource(*word, facts)));
-        }
-        Some(_) | None => {
-            let message = "the statement has no `Resource`, so it has no effect";
-            out.push(Finding::new(&rules::NO_RESOURCE, start, message));
-        }
-    }
+    out.extend(redundant(statement));
     out
 }
 
@@ -115,28 +101,23 @@ fn usages(action: &Action) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Reports a resource other than `*`, which means "this KMS key" (KMS Developer Guide, "Creating a key policy"). An ARN
-/// is only a warning: policies in the CloudTrail User Guide contain the key's ARN.
-fn resource(word: Word<'_>, facts: &Facts<'_>) -> Option<Finding> {
-    let text = word.text;
-    if matches!(text, "*" | OWN_KEY) {
-        return None;
-    }
-    let fields: Vec<&str> = text.splitn(6, ':').collect();
-    let lacks_region = match fields.as_slice() {
-        ["arn", _, "kms", account, key] => is_account(account) && key.starts_with("key/"),
-        ["arn", _, "kms", "", account, key] => is_account(account) && key.starts_with("key/"),
-        _ => false,
+/// Reports an action that another pattern of the same statement matches too.
+fn redundant(statement: &WrittenStatement<'_>) -> Vec<Finding> {
+    let Some(element) = &statement.actions else {
+        return Vec::new();
     };
-    if lacks_region {
-        let message = format!("the resource `{text}` has no Region");
-        return Some(Finding::new(&rules::NO_REGION, word.span, message));
+    let lower: Vec<String> =
+        element.words.iter().map(|word| word.text.to_ascii_lowercase()).collect();
+    let mut out = Vec::new();
+    for (n, (word, own)) in element.words.iter().zip(&lower).enumerate() {
+        let mut others = element.words.iter().zip(&lower).enumerate();
+        // Of two equal patterns, the second is redundant.
+        let by =
+            others.find(|(m, (_, other))| *m != n && glob(other, own) && (own != *other || *m < n));
+        if let Some((_, (by, _))) = by {
+            let message = format!("`{}` is redundant: `{}` includes it", word.text, by.text);
+            out.push(Finding::new(&rules::REDUNDANT_ACTION, word.span, message));
+        }
     }
-    let other = facts.key_arn.is_some_and(|arn| !glob(text, arn));
-    if other || !may_be_key(text) {
-        let message = format!("the resource `{text}` is never this key");
-        return Some(Finding::new(&rules::FOREIGN_RESOURCE, word.span, message));
-    }
-    let message = format!("the resource `{text}` names a key by its ARN");
-    Some(Finding::new(&rules::OWN_ARN, word.span, message))
+    out
 }

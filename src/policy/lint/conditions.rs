@@ -18,6 +18,7 @@ pub(super) fn check(statement: &WrittenStatement<'_>) -> Vec<Finding> {
             KeyLookup::Unknown(near) => out.push(unknown(condition, near)),
             KeyLookup::Key(known) => {
                 out.extend(misused_key(condition, known));
+                out.extend(met_without_key(condition, known, statement));
                 if condition.test.requires_key() {
                     out.extend(absent_for_principals(condition, statement));
                     out.extend(absent_for_actions(condition, known, statement));
@@ -79,7 +80,7 @@ fn operator(condition: &WrittenCondition<'_>) -> Option<Finding> {
 
 /// Reports an unknown condition key.
 fn unknown(condition: &WrittenCondition<'_>, near: Option<&'static str>) -> Finding {
-    let Word { text, span } = condition.key;
+    let Word { text, span, .. } = condition.key;
     let finding =
         Finding::new(&rules::UNKNOWN_KEY, span, format!("there is no condition key `{text}`"));
     match near {
@@ -93,7 +94,7 @@ fn unknown(condition: &WrittenCondition<'_>, near: Option<&'static str>) -> Find
 
 /// Reports missing and misleading set operators, and keys that are not for key policies.
 fn misused_key(condition: &WrittenCondition<'_>, known: &ConditionKey) -> Option<Finding> {
-    let Word { text, span } = condition.key;
+    let Word { text, span, .. } = condition.key;
     let quantifier = condition.test.quantifier;
     let (rule, message) = if known.name == "kms:ResourceAliases" {
         (&rules::IAM_KEY, format!("`{text}` works in IAM policies only"))
@@ -121,8 +122,40 @@ fn misused_key(condition: &WrittenCondition<'_>, known: &ConditionKey) -> Option
     Some(Finding::new(rule, span, message))
 }
 
-/// Condition keys that requests of a service principal do not have: `kms:ViaService` and `kms:CallerAccount` (KMS
-/// Developer Guide, "Condition keys for AWS KMS"), and those of an organization, which services do not belong to.
+/// Reports `ForAllValues` on a key with several values in an `Allow`, if nothing in the statement requires the key.
+///
+/// `ForAllValues` is true for a request without the key (IAM User Guide, "Set operators for multivalued context keys").
+/// Some keys are in every request for the actions that have them: the operations of a grant, and the tags of
+/// TagResource and UntagResource.
+fn met_without_key(
+    condition: &WrittenCondition<'_>,
+    known: &ConditionKey,
+    statement: &WrittenStatement<'_>,
+) -> Option<Finding> {
+    let is_always_there = matches!(known.name, "kms:GrantOperations" | "aws:TagKeys")
+        && known.actions().covers(statement.known_actions);
+    let test = &condition.test;
+    if test.quantifier != Quantifier::All || !known.multi || !statement.allows() || is_always_there
+    {
+        return None;
+    }
+    let requires = |other: &WrittenCondition<'_>| {
+        let is_context = test.key == "kms:encryptioncontextkeys"
+            && other.test.key.starts_with("kms:encryptioncontext:");
+        (other.test.key == test.key || is_context) && other.test.requires_key()
+    };
+    if statement.conditions.iter().any(requires) {
+        return None;
+    }
+    let Word { text, span, .. } = condition.key;
+    let message = format!("`{}` is met by requests without `{text}`", condition.operator.text);
+    let help =
+        format!("add `\"Null\": {{\"{text}\": \"false\"}}`, so that the requests must have it");
+    Some(Finding::new(&rules::FOR_ALL_ABSENT, span, message).help(help))
+}
+
+/// Condition keys that requests of a service principal do not have: `kms:ViaService`, unless it publishes through
+/// Amazon SNS, and `kms:CallerAccount` (KMS Developer Guide, "Condition keys for AWS KMS"), and those of an organization, which services do not belong to.
 const CALLER_KEYS: [&str; 5] = [
     "kms:viaservice",
     "kms:calleraccount",
@@ -144,6 +177,7 @@ fn absent_for_principals(
     let (rule, caller) = if SOURCE_KEYS.contains(&key) && names().any(is_identity) {
         (&rules::SOURCE_OF_IDENTITY, "a user or role")
     } else if CALLER_KEYS.contains(&key)
+        && !condition.is_through_topic()
         && names().any(|name| matches!(name, PrincipalName::Service(_)))
     {
         (&rules::CALLER_OF_SERVICE, "a service")
@@ -152,7 +186,7 @@ fn absent_for_principals(
     } else {
         return None;
     };
-    let Word { text, span } = condition.key;
+    let Word { text, span, .. } = condition.key;
     let message = format!("`{text}` is absent when {caller} calls, so this never matches");
     Some(Finding::new(rule, span, message))
 }
@@ -172,6 +206,12 @@ fn is_role(name: &PrincipalName) -> bool {
     last.starts_with("role/") || last.starts_with("assumed-role/")
 }
 
+/// Returns whether all principals of the statement are services.
+fn is_for_services(statement: &WrittenStatement<'_>) -> bool {
+    !statement.excepts()
+        && statement.principals.iter().all(|named| matches!(named.name, PrincipalName::Service(_)))
+}
+
 /// Reports keys that requests for the statement's actions do not have.
 fn absent_for_actions(
     condition: &WrittenCondition<'_>,
@@ -185,7 +225,7 @@ fn absent_for_actions(
     if with_key == ActionSet::ALL || statement.known_actions.is_empty() {
         return Vec::new();
     }
-    let Word { text, span } = condition.key;
+    let Word { text, span, .. } = condition.key;
     if statement.known_actions.and(with_key).is_empty() {
         let message = format!("`{text}` is in no request for these actions, so this never matches");
         return vec![Finding::new(&rules::NEVER_PRESENT, span, message)];
@@ -206,9 +246,12 @@ fn absent_for_actions(
         return Vec::new();
     }
     let mut out = Vec::new();
+    let describe = ActionSet::of(|action| action.name == "DescribeKey");
     for word in &element.words {
         let matched = ActionSet::matching(word.text);
-        if !matched.is_empty() && matched.and(with_key).is_empty() {
+        // AWS's own statements for services have DescribeKey beside the condition, and the services work without it.
+        let is_documented = is_for_services(statement) && describe.covers(matched);
+        if !matched.is_empty() && matched.and(with_key).is_empty() && !is_documented {
             let message = format!(
                 "no request for `{}` has `{text}`, so the statement does not apply to it",
                 word.text

@@ -8,7 +8,7 @@ use super::{Facts, Finding};
 use crate::policy::canonical::CanonicalStatement;
 use crate::policy::document::{MAX_BYTES, check_characters};
 use crate::policy::limiting_conditions::has_variable;
-use crate::policy::reader::Reader;
+use crate::policy::reader::{Reader, misshapen};
 use crate::policy::{Problem, write};
 use crate::tree::{Entry, Node, Span, Value};
 
@@ -25,6 +25,11 @@ pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Findin
     sids(policy, &mut out);
     repeated(policy, &mut out);
     out
+}
+
+/// Reports a text that is JSON, but not a policy document as such: everything else would only follow from it.
+pub(super) fn check_shape(node: &Node) -> Option<Finding> {
+    misshapen(node).map(|problem| finding(&rules::MALFORMED, problem))
 }
 
 /// Turns a problem into a finding.
@@ -65,7 +70,7 @@ fn version(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
             let start = Span { end: policy.node.span.start, ..policy.node.span };
             out.push(Finding::new(&rules::NO_VERSION, start, message));
         }
-        Some(Word { text: "2008-10-17", span }) => {
+        Some(Word { text: "2008-10-17", span, .. }) => {
             let message = "the policy has the old version `2008-10-17`";
             out.push(Finding::new(&rules::OLD_VERSION, span, message));
         }

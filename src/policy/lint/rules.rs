@@ -3,7 +3,10 @@
 use crate::policy::actions::nearest;
 
 /// The severity of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The policy does not have the intended effect, gives access to strangers, or makes the key
     /// unmanageable.
@@ -66,6 +69,8 @@ pub struct Rule {
     pub slug: &'static str,
     /// The severity.
     pub severity: Severity,
+    /// Whether AWS refuses a policy that breaks the rule. A plan blocks such a policy, and the finding cannot be waived.
+    pub refused: bool,
     /// The mistake, as a sentence without a full stop.
     pub title: &'static str,
     /// The correction, as a lower-case fragment.
@@ -107,8 +112,31 @@ macro_rules! source {
     (API $page:literal) => {
         concat!("https://docs.aws.amazon.com/kms/latest/APIReference/", $page)
     };
+    (SNS $page:literal) => {
+        concat!("https://docs.aws.amazon.com/sns/latest/dg/", $page)
+    };
     (NONE $page:literal) => {
         $page
+    };
+}
+
+/// The severity of a rule: `Refused` is an error that AWS refuses.
+macro_rules! severity {
+    (Refused) => {
+        Severity::Error
+    };
+    ($severity:ident) => {
+        Severity::$severity
+    };
+}
+
+/// Whether AWS refuses what a rule of this severity finds.
+macro_rules! refused {
+    (Refused) => {
+        true
+    };
+    ($severity:ident) => {
+        false
     };
 }
 
@@ -121,7 +149,8 @@ macro_rules! rules {
             pub(crate) static $name: Rule = Rule {
                 id: $id,
                 slug: $slug,
-                severity: Severity::$severity,
+                severity: severity!($severity),
+                refused: refused!($severity),
                 title: $title,
                 help: $help,
                 source: source!($book $page),
@@ -138,11 +167,11 @@ macro_rules! rules {
 // others.
 rules! {
 // The document.
-JSON: "KMS100" "json-syntax" Error
+JSON: "KMS100" "json-syntax" Refused
     "The text is not strict JSON, or has a duplicate key",
     "correct the JSON: unique keys, no comments, no trailing commas",
     IAM "reference_policies_grammar.html", [AccessAnalyzer "JSON_SYNTAX_ERROR"];
-MALFORMED: "KMS101" "malformed" Error
+MALFORMED: "KMS101" "malformed" Refused
     "AWS refuses the document: an element is unknown, missing, duplicated or of the wrong type",
     "follow the grammar of the policy language",
     IAM "reference_policies_grammar.html", [AccessAnalyzer "INVALID_POLICY_ELEMENT", AccessAnalyzer "INVALID_EFFECT", AccessAnalyzer "INVALID_PRINCIPAL_KEY", AccessAnalyzer "INVALID_VERSION", AccessAnalyzer "MISSING_EFFECT", AccessAnalyzer "MISSING_PRINCIPAL", AccessAnalyzer "MISSING_STATEMENT", AccessAnalyzer "UNSUPPORTED_ELEMENT_COMBINATION", CfnLint "E3512"];
@@ -158,7 +187,7 @@ LITERAL_VARIABLE: "KMS104" "variable-without-version" Error
     "A policy variable in version 2008-10-17 is literal text and matches nothing",
     "write `\"Version\": \"2012-10-17\"`",
     IAM "reference_policies_variables.html", [AccessAnalyzer "VARIABLE_UNSUPPORTED_IN_VERSION"];
-TOO_LARGE: "KMS105" "too-large" Error
+TOO_LARGE: "KMS105" "too-large" Refused
     "The policy is larger than the 32,768 bytes that AWS accepts",
     "merge statements, or allow identities through IAM policies instead",
     KMS "key-policy-overview.html", [];
@@ -166,7 +195,7 @@ NEARLY_FULL: "KMS106" "nearly-too-large" Warning
     "The policy fills more than nine tenths of the 32,768 bytes that AWS accepts",
     "merge statements, or allow identities through IAM policies instead",
     KMS "key-policy-overview.html", [];
-CHARACTER: "KMS107" "character" Error
+CHARACTER: "KMS107" "character" Refused
     "A character is not accepted in a key policy, which is limited to Latin-1",
     "use Latin-1 characters (up to U+00FF) only",
     API "API_PutKeyPolicy.html", [];
@@ -183,24 +212,24 @@ REPEATED: "KMS110" "statement-repeated" Warning
     "remove one of the two",
     IAM "reference_policies_elements_statement.html", [AccessAnalyzer "REDUNDANT_STATEMENT"];
 // Principals.
-BAD_PRINCIPAL: "KMS201" "principal-malformed" Error
+BAD_PRINCIPAL: "KMS201" "principal-malformed" Refused
     "A principal is not a valid account, user, role or session",
     "write an account id, `arn:aws:iam::<account>:root`, `…:user/<name>` or `…:role/<name>`, or `*`",
     IAM "reference_policies_elements_principal.html", [CfnLint "E3512"];
-WILDCARD_PRINCIPAL: "KMS202" "principal-wildcard" Error
+WILDCARD_PRINCIPAL: "KMS202" "principal-wildcard" Refused
     "A wildcard inside a principal matches no principal",
     "principals are matched whole: name the account's root ARN and add an `ArnLike` condition on `aws:PrincipalArn`",
     IAM "reference_policies_elements_principal.html", [AccessAnalyzer "UNSUPPORTED_WILDCARD_IN_PRINCIPAL"];
-GROUP: "KMS203" "principal-group" Error
+GROUP: "KMS203" "principal-group" Refused
     "A group cannot be a principal",
     "name its users, or a role they assume",
     IAM "reference_policies_elements_principal.html", [];
-DANGLING: "KMS204" "principal-dangling" Error
+DANGLING: "KMS204" "principal-dangling" Refused
     "A principal is the unique id of a deleted user or role: it matches no one, and AWS does not accept it again",
     "name the ARN of an existing user or role, or remove it",
     IAM "reference_policies_elements_principal.html", [];
-BAD_SERVICE: "KMS205" "service-malformed" Error
-    "A service principal does not have the form of an AWS service's name",
+BAD_SERVICE: "KMS205" "service-malformed" Refused
+    "A service principal does not have the form of an AWS service's name, or is of another partition",
     "write the service principal from the service's documentation, such as `cloudtrail.amazonaws.com`",
     IAM "reference_policies_elements_principal.html", [];
 PRINCIPAL_TYPE: "KMS206" "principal-type" Warning
@@ -211,10 +240,26 @@ ALLOW_EXCEPT: "KMS207" "not-principal-allowed" Error
     "`Allow` with `NotPrincipal` allows everyone else, in every account",
     "name in `Principal` the principals that may use the key",
     IAM "reference_policies_elements_notprincipal.html", [AccessAnalyzer "ALLOW_WITH_NOT_PRINCIPAL"];
-NOBODY: "KMS208" "principal-nobody" Error
+NOBODY: "KMS208" "principal-nobody" Refused
     "The statement names no principal, so it has no effect",
     "name a principal, or remove the statement",
     IAM "reference_policies_elements_principal.html", [AccessAnalyzer "EMPTY_ARRAY_PRINCIPAL", AccessAnalyzer "EMPTY_OBJECT_PRINCIPAL"];
+RESERVED_ROLE: "KMS209" "reserved-role-path" Refused
+    "A role of AWS's own is named without the path under which alone it exists",
+    "write the role's whole ARN, with `aws-reserved/sso.amazonaws.com/` or `aws-service-role/` in it",
+    IAM "reference_identifiers.html", [];
+SESSION: "KMS210" "principal-session" Warning
+    "A session is named as a principal, and its ARN stands for one session name only",
+    "name the role, which includes all of its sessions",
+    IAM "reference_policies_elements_principal.html", [];
+NOT_EXEMPT: "KMS211" "not-principal-incomplete" Warning
+    "A `Deny` with `NotPrincipal` names a user or role without its account or its sessions, so it may deny it",
+    "write `\"Principal\": \"*\"` with `ArnNotEquals` on `aws:PrincipalArn` instead",
+    IAM "reference_policies_elements_notprincipal.html", [];
+ACCOUNT_NUMBER: "KMS212" "account-as-number" Warning
+    "An account id is written as a number, which loses leading zeros",
+    "write the account id in quotation marks",
+    IAM "reference_policies_grammar.html", [];
 // Access.
 PUBLIC: "KMS301" "public" Error
     "Anyone in any account has access: no condition limits the caller",
@@ -253,23 +298,23 @@ ABROAD: "KMS309" "not-across-accounts" Warning
     "allow it to a principal of the key's account",
     KMS "key-policy-modifying-external-accounts.html", [];
 // Actions and resources.
-NO_ACTION: "KMS401" "action-missing" Error
+NO_ACTION: "KMS401" "action-missing" Refused
     "The statement has no action: AWS refuses it since 2025; in an older policy it has no effect",
     "name the actions",
     API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_ACTION"];
-NO_RESOURCE: "KMS402" "resource-missing" Error
+NO_RESOURCE: "KMS402" "resource-missing" Refused
     "The statement has no resource: AWS refuses it since 2025; in an older policy it has no effect",
     "write `\"Resource\": \"*\"`, this key",
     API "API_PutKeyPolicy.html", [AccessAnalyzer "MISSING_RESOURCE", AccessAnalyzer "EMPTY_ARRAY_RESOURCE"];
 FOREIGN_RESOURCE: "KMS403" "resource-foreign" Error
     "The resource is never this key, so the statement has no effect",
-    "write `*`, which is this key",
+    "remove the statement: what is meant for another key or resource belongs into its own policy",
     KMS "key-policy-overview.html", [AccessAnalyzer "UNSUPPORTED_RESOURCE_ARN_IN_POLICY"];
 NO_REGION: "KMS404" "resource-without-region" Error
     "The ARN of a key has no Region, so it matches no key",
     "a key's ARN is `arn:aws:kms:<region>:<account>:key/<id>`; in a key policy write `*`",
     KMS "key-policy-overview.html", [AccessAnalyzer "MISSING_ARN_REGION"];
-OWN_ARN: "KMS405" "resource-arn" Warning
+OWN_ARN: "KMS405" "resource-arn" Note
     "The resource names a key by its ARN",
     "write `*`, which is this key: the ARN breaks when the policy is copied or the key replicated",
     KMS "key-policy-overview.html", [];
@@ -301,12 +346,16 @@ USAGE: "KMS412" "action-not-of-usage" Warning
     "The action is impossible with a key of this usage",
     "remove it, or name an action that the key's usage supports",
     KMS "symm-asymm-choose-key-spec.html", [];
+REDUNDANT_ACTION: "KMS413" "action-redundant" Note
+    "An action is redundant: another pattern of the statement includes it",
+    "remove one of the two",
+    IAM "reference_policies_elements_action.html", [AccessAnalyzer "REDUNDANT_ACTION"];
 // Conditions.
 UNKNOWN_KEY: "KMS501" "condition-key-unknown" Error
     "There is no such condition key, so the condition does not have the intended effect",
     "see the condition keys of AWS KMS and the global ones of IAM",
     KMS "conditions-kms.html", [AccessAnalyzer "INVALID_GLOBAL_CONDITION_KEY", AccessAnalyzer "INVALID_SERVICE_CONDITION_KEY", AccessAnalyzer "INVALID_CONDITION_KEY_FORMAT"];
-UNKNOWN_OPERATOR: "KMS502" "operator-unknown" Error
+UNKNOWN_OPERATOR: "KMS502" "operator-unknown" Refused
     "There is no such condition operator",
     "see the condition operators of IAM; their case matters",
     IAM "reference_policies_elements_condition_operators.html", [AccessAnalyzer "INVALID_CONDITION_OPERATOR", AccessAnalyzer "NULL_WITH_IF_EXISTS"];
@@ -341,7 +390,7 @@ IMPOSSIBLE_VALUE: "KMS509" "condition-value-impossible" Error
 WILDCARD_EQUALS: "KMS510" "wildcard-in-equals" Error
     "`*` and `?` are not wildcards in this operator",
     "use `StringLike`, or write the value out",
-    IAM "reference_policies_elements_condition_operators.html", [];
+    IAM "reference_policies_elements_condition_operators.html", [AccessAnalyzer "WILDCARD_WITHOUT_LIKE_OPERATOR"];
 EMPTY_CONDITION: "KMS511" "condition-empty" Warning
     "A condition is empty, and AWS's documents contradict each other about what that means",
     "write the condition, or remove it",
@@ -362,6 +411,18 @@ OLD_KEY: "KMS515" "condition-key-deprecated" Note
     "AWS has renamed the condition key",
     "write the new name",
     KMS "conditions-kms.html", [];
+EVENT_SOURCE: "KMS516" "source-key-of-events" Note
+    "EventBridge sends no source keys to an encrypted SNS topic, so the condition prevents the delivery of events",
+    "remove the condition if the events go to an encrypted SNS topic",
+    SNS "sns-key-management.html", [];
+FOR_ALL_ABSENT: "KMS517" "for-all-values-without-key" Warning
+    "`ForAllValues` in an `Allow` is met by requests without the key",
+    "require the key with `Null`",
+    IAM "reference_policies_condition-single-vs-multi-valued-context-keys.html", [];
+PRIVATE_IP: "KMS518" "source-ip-private" Warning
+    "`aws:SourceIp` is a public address, and the value is a private one",
+    "name the public addresses; for requests through a VPC endpoint use `aws:VpcSourceIp` or `aws:SourceVpce`",
+    IAM "reference_policies_condition-keys.html", [AccessAnalyzer "PRIVATE_IP_ADDRESS"];
 // A key's settings: in a stack only.
 ROTATION: "KMS601" "rotation-off" Warning
     "The key supports automatic rotation, and it is off",

@@ -13,6 +13,8 @@ const ROOT: &str =
 const FACTS: Facts<'_> = Facts {
     partition: "aws",
     account: Some(ACCOUNT),
+    stand_in: None,
+    region: None,
     key_arn: Some("arn:aws:kms:eu-west-1:111122223333:key/k"),
     usage: Some("ENCRYPT_DECRYPT"),
     caller: None,
@@ -118,8 +120,21 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
         ("principal-wildcard", vec![names(r#"{"AWS":§"arn:aws:iam::111122223333:role/*"}"#)], vec![names(r#"{"AWS":"*"}"#), names(r#"{"AWS":"arn:aws:iam::111122223333:role/r"}"#)]),
         ("principal-group", vec![names(r#"{"AWS":§"arn:aws:iam::111122223333:group/g"}"#)], vec![names(r#"{"AWS":"arn:aws:iam::111122223333:role/group"}"#)]),
         ("principal-dangling", vec![names(r#"{"AWS":§"AROAABCDEFGHIJKLMNOPQ"}"#), names(r#"{"AWS":["111122223333",§"AIDAABCDEFGHIJKLMNOPQ"]}"#)], vec![names(r#"{"AWS":"arn:aws:iam::111122223333:role/AROAABCDEFGHIJKLMNOPQ"}"#)]),
-        ("service-malformed", ["cloudtrail", "arn:aws:iam::aws:cloudtrail", "CloudTrail.amazonaws.com", "*.amazonaws.com", "cloudtrail.amazonaws.org"].map(|p| names(&format!(r#"{{"Service":§"{p}"}}"#))).to_vec(), vec![names(r#"{"Service":["logs.us-east-1.amazonaws.com","spot-fleet.amazonaws.com.cn"]}"#)]),
+        ("service-malformed", ["cloudtrail", "arn:aws:iam::aws:cloudtrail", "CloudTrail.amazonaws.com", "*.amazonaws.com", "cloudtrail.amazonaws.org", "sqs.amazonaws.com.cn", "logs.us-esat-1.amazonaws.com", "logs.eu-west-one-1.amazonaws.com"].map(|p| names(&format!(r#"{{"Service":§"{p}"}}"#))).to_vec(), vec![names(r#"{"Service":["logs.us-east-1.amazonaws.com","logs.ap-southeast-9.amazonaws.com","logs.us-gov-west-1.amazonaws.com","delivery.logs.amazonaws.com","eks-nodegroup.amazonaws.com"]}"#)]),
         ("principal-type", vec![names(r#"{"CanonicalUser":§"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}"#), names(r#"{"Federated":§"cognito-identity.amazonaws.com"}"#)], vec![names(r#"{"AWS":"111122223333"}"#)]),
+        ("reserved-role-path", ["AWSReservedSSO_Admin_4df11490af948be6", "AWSServiceRoleForAutoScaling", "service-role/AWSReservedSSO_Admin_4df11490af948be6"].map(|r| names(&format!(r#"{{"AWS":§"arn:aws:iam::111122223333:role/{r}"}}"#))).to_vec(), vec![names(r#"{"AWS":["arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_4df11490af948be6","arn:aws:iam::111122223333:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling","arn:aws:iam::111122223333:role/MyAWSServiceRoleForX"]}"#)]),
+        ("principal-session", vec![names(r#"{"AWS":§"arn:aws:sts::111122223333:assumed-role/Terraform/1699999999"}"#), names(r#"{"AWS":["111122223333",§"arn:aws:sts::111122223333:federated-user/bob"]}"#)], vec![names(ROLE), names(r#"{"AWS":["111122223333","arn:aws:iam::111122223333:role/r","arn:aws:sts::111122223333:assumed-role/r/s"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\"")]),
+        ("not-principal-incomplete", vec![
+            names(r#"{"AWS":[§"arn:aws:iam::111122223333:role/r"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\""),
+            names(r#"{"AWS":["111122223333",§"arn:aws:iam::111122223333:role/p/r","arn:aws:iam::111122223333:role/s","arn:aws:sts::111122223333:assumed-role/s/s"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\""),
+            names(r#"{"AWS":["111122223333",§"arn:aws:sts::111122223333:assumed-role/s/s"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\""),
+            names(r#"{"AWS":["444455556666",§"arn:aws:iam::111122223333:user/u"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\""),
+        ], vec![
+            names(r#"{"AWS":["111122223333","arn:aws:iam::111122223333:role/p/r","arn:aws:sts::111122223333:assumed-role/r/s"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\""),
+            names(r#"{"AWS":["111122223333","arn:aws:iam::111122223333:user/u"]}"#).replace("Allow", "Deny").replace("\"Principal\"", "\"NotPrincipal\""),
+            names(ROLE).replace("Allow", "Deny"),
+        ]),
+        ("account-as-number", vec![names(r#"{"AWS":§111122223333}"#), decrypts_when(r#""StringEquals":{"kms:CallerAccount":[§111122223333,"444455556666"]}"#)], vec![names(r#"{"AWS":"111122223333"}"#), decrypts_when(r#""StringEquals":{"kms:CallerAccount":"111122223333","aws:PrincipalTag/n":111122223333}"#)]),
         ("not-principal-allowed", vec![names(ROLE).replace("\"Principal\"", "§\"NotPrincipal\"")], vec![names(ROLE), names(ROLE).replace("\"Principal\"", "\"NotPrincipal\"").replace("Allow", "Deny")]),
         ("principal-nobody", vec![names(r#"§{"AWS":[]}"#), names("§{}")], vec![names(r#"{"AWS":["111122223333"]}"#)]),
         ("public", vec![
@@ -136,6 +151,9 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
             everyone(r#""Bool":{"aws:MultiFactorAuthPresent":"true"}"#),
             everyone(r#""Null":{"kms:CallerAccount":"true"}"#),
         ], vec![
+            dry(&everyone(r#""StringEquals":{"kms:CallerAccount":"123455667","kms:ViaService":"lambda.us-east-1.amazonaws.com"}"#)),
+            dry(&everyone(r#""StringEquals":{"kms:CallerAccount":["123455667","*"]}"#)),
+            dry(&everyone("").replace(r#""Resource":"*""#, r#""Resource":"arn:aws:kms:*:444455556666:key/k""#)),
             names(r#"{"AWS":"111122223333"}"#), names("\"*\"").replace("Allow", "Deny"),
             names("\"*\"").replace("kms:Decrypt", "kms:ListKeys"),
             dry(&everyone(r#""StringEquals":{"kms:CallerAccount":["111122223333","444455556666"]}"#)),
@@ -148,7 +166,15 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
             dry(&everyone(r#""IpAddress":{"aws:SourceIp":"203.0.113.0/24"}"#)),
             format!(r#"{},{{"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*","Condition":{{"StringNotEquals":{{"aws:PrincipalOrgID":"o-abcdefghij"}}}}}}"#, names("\"*\"")),
         ]),
-        ("service-unbounded", vec![names(r#"{"Service":§"cloudtrail.amazonaws.com"}"#), service(r#""StringLike":{"kms:EncryptionContext:aws:cloudtrail:arn":"*"}"#), service(r#""StringEqualsIfExists":{"aws:SourceAccount":"111122223333"}"#)], vec![dry(&service(r#""StringEquals":{"aws:SourceAccount":"111122223333"}"#)), dry(&service(r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::b"}"#)), dry(&service(r#""StringEquals":{"aws:SourceOrgID":"o-abcdefghij"}"#)), dry(&service(r#""ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:us-east-1:111122223333:*"}"#))]),
+        ("service-unbounded", vec![names(r#"{"Service":§"cloudtrail.amazonaws.com"}"#), names(r#"{"Service":§"events.amazonaws.com"}"#).replace("kms:Decrypt", "kms:*"), granted(r#"{"Service":§"dnssec-route53.amazonaws.com"}"#, "[\"kms:CreateGrant\",\"kms:Sign\"]", r#","Condition":{"Bool":{"kms:GrantIsForAWSResource":true}}"#), service(r#""StringEquals":{"kms:EncryptionContext:tenant":"blue"}"#), service(r#""StringLike":{"kms:EncryptionContext:aws:sns:topicArn":"arn:aws:sns:us-east-1:*:alerts"}"#), service(r#""StringLike":{"kms:EncryptionContext:aws:cloudtrail:arn":"*"}"#), service(r#""StringLike":{"kms:EncryptionContext:aws:s3:arn":"arn:aws:s3:::*/crl"}"#), names(r#"{"Service":§"config.amazonaws.com"}"#).replace("\"kms:Decrypt\"", "[\"kms:Get*\",\"kms:Decrypt\"]"), service(r#""StringEqualsIfExists":{"aws:SourceAccount":"111122223333"}"#)], vec![dry(&service(r#""StringEquals":{"aws:SourceAccount":"111122223333"}"#)), dry(&service(r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::b"}"#)), dry(&service(r#""StringEquals":{"aws:SourceOrgID":"o-abcdefghij"}"#)), dry(&service(r#""ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:us-east-1:111122223333:*"}"#)),
+            dry(&service(r#""ArnLike":{"kms:EncryptionContext:aws:sns:topicArn":"arn:aws:sns:us-east-1:111122223333:alerts-*"}"#)),
+            dry(&service(r#""StringEquals":{"kms:EncryptionContext:aws:ses:source-account":"111122223333"}"#)),
+            dry(&service(r#""StringEquals":{"kms:EncryptionContext:SourceArn":"arn:aws:logs:us-east-1:111122223333:*"}"#)),
+            dry(&service(r#""StringLike":{"kms:EncryptionContext:aws:s3:arn":"arn:aws:s3:::bucket/crl/*"}"#)),
+            names(r#"{"Service":"config.amazonaws.com"}"#).replace("kms:Decrypt", "kms:Get*"),
+            names(r#"{"Service":"events.amazonaws.com"}"#), names(r#"{"Service":"config.amazonaws.com"}"#).replace("kms:Decrypt", "kms:DescribeKey"),
+            granted(r#"{"Service":"dnssec-route53.amazonaws.com"}"#, "\"kms:CreateGrant\"", r#","Condition":{"Bool":{"kms:GrantIsForAWSResource":true}}"#),
+            names(r#"{"Service":"config.amazonaws.com"}"#).replace(r#""Resource":"*""#, r#""Resource":"arn:aws:kms:eu-west-1:444455556666:key/k""#)]),
         ("create-grant-unbounded", vec![
             granted(r#"{"AWS":§"arn:aws:iam::111122223333:role/r"}"#, "\"kms:CreateGrant\"", ""),
             granted(r#"{"AWS":§"arn:aws:iam::444455556666:root"}"#, "\"kms:Create*\"", ""),
@@ -165,9 +191,9 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
         ("not-across-accounts", vec![granted(FOREIGN, "[\"kms:Decrypt\",§\"kms:PutKeyPolicy\"]", ""), granted(FOREIGN, "[§\"kms:Tag*\"]", "")], vec![granted(FOREIGN, "[\"kms:Create*\",\"kms:ListGrants\"]", ""), granted(ROLE, "\"kms:PutKeyPolicy\"", "")]),
         ("action-missing", vec![marked(names(ROLE).replace("\"Action\":\"kms:Decrypt\",", "")), marked(allows("[]"))], vec![allows("\"kms:Decrypt\"")]),
         ("resource-missing", vec![marked(names(ROLE).replace(",\"Resource\":\"*\"", "")), marked(on("[]"))], vec![on("\"*\"")]),
-        ("resource-foreign", vec![on("§\"arn:aws:s3:::bucket\""), on("§\"arn:aws:kms:eu-west-1:111122223333:alias/a\""), on("[\"*\",§\"arn:aws:kms:eu-west-1:444455556666:key/k\"]")], vec![on("\"arn:aws:kms:*:111122223333:key/*\""), on("\"${aws.key_arn}\"")]),
+        ("resource-foreign", vec![on("§\"arn:aws:kms:*:444455556666:key/mrk-efe61e82706249188b2173380434c46a\""), on("§\"arn:aws-cn:kms:*:*:key/*\""), on("§\"*:key/k\""),on("§\"arn:aws:s3:::bucket\""), on("§\"arn:aws:kms:eu-west-1:111122223333:alias/a\""), on("[\"*\",§\"arn:aws:kms:eu-west-1:444455556666:key/k\"]")], vec![on("\"arn:aws:kms:*:111122223333:key/*\""), on("\"${aws.key_arn}\"")]),
         ("resource-without-region", vec![on("§\"arn:aws:kms:111122223333:key/k\""), on("§\"arn:aws:kms::111122223333:key/k\"")], vec![on("\"arn:aws:kms:eu-west-1:111122223333:key/k\"")]),
-        ("resource-arn", vec![on("§\"arn:aws:kms:eu-west-1:111122223333:key/k\"")], vec![on("\"*\"")]),
+        ("resource-arn", vec![on("§\"arn:aws:kms:eu-west-1:111122223333:key/k\"")], vec![on("\"*\""), on("\"arn:aws:kms:*:444455556666:key/k\"")]),
         ("not-resource", vec![on("\"*\"").replace("\"Resource\"", "§\"NotResource\"")], vec![on("\"*\"")]),
         ("action-without-effect", ["kms:ListKeys", "kms:createkey", "kms:RetireGrant"].map(|a| allows(&format!("§\"{a}\""))).to_vec(), vec![allows("[\"kms:Create*\",\"kms:List*\"]")]),
         ("action-unknown", ["kms:ReEncrypt", "kms:Decript", "Decrypt"].map(|a| allows(&format!("[\"kms:Sign\",§\"{a}\"]"))).to_vec(), vec![allows("[\"kms:ReEncryptTo\",\"KMS:decrypt\"]")]),
@@ -175,13 +201,14 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
         ("action-other-service", vec![allows("§\"s3:GetObject\"")], vec![allows("\"kms:GetKeyPolicy\"")]),
         ("not-action-allowed", vec![allows("\"kms:Decrypt\"").replace("\"Action\"", "§\"NotAction\"")], vec![allows("\"kms:Decrypt\"").replace("\"Action\"", "\"NotAction\"").replace("Allow", "Deny")]),
         ("action-not-of-usage", vec![allows("§\"kms:Sign\""), allows("§\"kms:*Mac\"")], vec![allows("[\"kms:Decrypt\",\"kms:*\",\"kms:GetPublicKey\"]")]),
+        ("action-redundant", vec![allows("[\"kms:*\",§\"kms:Decrypt\"]"), allows("[\"kms:Decrypt\",§\"KMS:decrypt\"]"), allows("[§\"kms:GenerateDataKeyPair\",\"kms:GenerateDataKey*\"]")], vec![allows("[\"kms:GenerateDataKey\",\"kms:GenerateDataKeyPair\"]"), allows("\"kms:*\"")]),
         ("condition-key-unknown", ["kms:ViaServices", "aws:PrincipleArn", "SourceArn", "kms:EncryptionContext"].map(|k| decrypts_when(&format!(r#""StringEquals":{{§"{k}":"x"}}"#))).to_vec(), vec![decrypts_when(r#""StringLike":{"KMS:viaservice":"*","kms:EncryptionContext:a":"x","saml:sub":"x","aws:PrincipalTag/t":"x"}"#)]),
         ("operator-unknown", ["StringEqual", "stringequals", "NullIfExists", "ForAny:StringLike"].map(|o| decrypts_when(&format!(r#"§"{o}":{{"aws:PrincipalTag/t":"true"}}"#))).to_vec(), vec![decrypts_when(r#""ForAnyValue:StringNotLikeIfExists":{"aws:CalledVia":"x"},"Null":{"aws:PrincipalTag/t":"true"}"#)]),
         ("source-key-on-identity", vec![decrypts_when(r#""ArnLike":{§"aws:sourcearn":"arn:aws:s3:::b"}"#), decrypts_when(r#""StringEquals":{§"aws:SourceAccount":"111122223333"}"#)], vec![decrypts_when(r#""StringEqualsIfExists":{"aws:SourceAccount":"111122223333"}"#), dry(&service(r#""StringEquals":{"aws:SourceAccount":"111122223333"}"#)), dry(&everyone(r#""StringEquals":{"aws:SourceAccount":"111122223333"}"#))]),
-        ("caller-key-on-service", vec![dry(&service("")).replace("{}", r#"{"StringEquals":{§"kms:ViaService":"s3.us-east-1.amazonaws.com"}}"#), dry(&service("")).replace("{}", r#"{"StringEquals":{§"kms:CallerAccount":"111122223333"}}"#)], vec![decrypts_when(r#""StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}"#)]),
+        ("caller-key-on-service", vec![dry(&service("")).replace("{}", r#"{"StringEquals":{§"kms:ViaService":"s3.us-east-1.amazonaws.com"}}"#), dry(&service("")).replace("{}", r#"{"StringEquals":{§"kms:CallerAccount":"111122223333"}}"#)], vec![decrypts_when(r#""StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}"#), dry(&service(r#""StringEquals":{"kms:ViaService":"sns.us-east-1.amazonaws.com"}"#))]),
         ("grant-key-beside-other-actions", vec![granted(ROLE, "[\"kms:CreateGrant\",\"kms:Decrypt\"]", r#","Condition":{"Bool":{§"kms:GrantIsForAWSResource":true}}"#), granted(ROLE, "\"kms:*\"", r#","Condition":{"Bool":{§"kms:GrantIsForAWSResource":true}}"#)], vec![granted(ROLE, "[\"kms:CreateGrant\",\"kms:ListGrants\",\"kms:RevokeGrant\"]", r#","Condition":{"Bool":{"kms:GrantIsForAWSResource":true}}"#)]),
         ("condition-key-never-present", vec![granted(ROLE, "\"kms:DescribeKey\"", r#","Condition":{"StringEquals":{§"kms:EncryptionContext:a":"b"}}"#), granted(ROLE, "\"kms:Decrypt\"", r#","Condition":{"Bool":{§"kms:GrantIsForAWSResource":true}}"#)], vec![decrypts_when(r#""StringEquals":{"kms:EncryptionContext:a":"b"}"#), granted(ROLE, "\"kms:DescribeKey\"", r#","Condition":{"StringNotEquals":{"kms:EncryptionContext:a":"b"}}"#), granted(ROLE, "\"kms:Encapsulate\"", r#","Condition":{"StringEquals":{"kms:EncryptionContext:a":"b"}}"#)]),
-        ("condition-key-partly-present", vec![granted(ROLE, "[\"kms:Decrypt\",§\"kms:Describe*\"]", r#","Condition":{"StringEquals":{"kms:EncryptionContext:a":"b"}}"#)], vec![granted(ROLE, "[\"kms:Decrypt\",\"kms:*\"]", r#","Condition":{"StringEquals":{"kms:EncryptionContext:a":"b"}}"#)]),
+        ("condition-key-partly-present", vec![granted(ROLE, "[\"kms:Decrypt\",§\"kms:Describe*\"]", r#","Condition":{"StringEquals":{"kms:EncryptionContext:a":"b"}}"#), granted(r#"{"Service":"logs.us-east-1.amazonaws.com"}"#, "[\"kms:Decrypt\",§\"kms:GetPublicKey\"]", r#","Condition":{"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:us-east-1:111122223333:*"}}"#)], vec![granted(r#"{"Service":"logs.us-east-1.amazonaws.com"}"#, "[\"kms:Decrypt*\",\"kms:Describe*\"]", r#","Condition":{"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:us-east-1:111122223333:*"}}"#), granted(ROLE, "[\"kms:Decrypt\",\"kms:*\"]", r#","Condition":{"StringEquals":{"kms:EncryptionContext:a":"b"}}"#)]),
         ("username-of-role", vec![decrypts_when(r#""StringEquals":{§"aws:username":"bob"}"#)], vec![decrypts_when(r#""StringEquals":{"aws:username":"bob"}"#).replace("role/r", "user/bob"), decrypts_when(r#""StringNotEquals":{"aws:username":"bob"}"#)]),
         ("condition-value-impossible", vec![
             decrypts_when(r#""StringEquals":{"kms:CallerAccount":§"11111111111"}"#),
@@ -189,11 +216,18 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
             dry(&service("")).replace("{}", r#"{"ArnLike":{"aws:SourceArn":§"arn:aws:cloudtrail:us-east-1:11112222333:trail/t"}}"#),
             granted(ROLE, "\"kms:CreateGrant\"", r#","Condition":{"Bool":{"kms:GrantIsForAWSResource":§"yes"}}"#),
             decrypts_when(r#""StringEquals":{"kms:ViaService":§"s3.amazonaws.com"}"#),
+            decrypts_when(r#""StringEquals":{"kms:ViaService":§"ec2.123456789012.amazonaws.com"}"#),
+            decrypts_when(r#""StringLike":{"kms:ViaService":["s3.*.amazonaws.com",§"ec2.us-esat-1.amazonaws.com"]}"#),
+            decrypts_when(r#""StringEquals":{"kms:ViaService":§"s3.us-east-1.amazonaws.org"}"#),
+            decrypts_when(r#""ArnLike":{"aws:PrincipalArn":§"arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_*"}"#),
             decrypts_when(r#""StringEquals":{"aws:PrincipalOrgID":§"111122223333"}"#),
             decrypts_when(r#""IpAddress":{"aws:SourceIp":["10.0.0.1",§"10.0.0.0/33"]}"#),
             decrypts_when(r#""NumericLessThan":{"aws:MultiFactorAuthAge":§"one"}"#),
         ], vec![
             decrypts_when(r#""StringLike":{"kms:CallerAccount":"1111*"}"#),
+            decrypts_when(r#""StringLike":{"kms:ViaService":["s3.*.amazonaws.com","*","ec2.*","*.us-east-1.amazonaws.com","s3.us-*.amazonaws.com","s3.eu-west-1.*"]}"#),
+            decrypts_when(r#""StringEquals":{"kms:ViaService":["s3.cn-north-1.amazonaws.com.cn","ec2.us-gov-west-1.amazonaws.com","s3.eusc-de-east-1.amazonaws.eu","s3.us-isob-east-1.sc2s.sgov.gov"]}"#),
+            decrypts_when(r#""ArnLike":{"aws:PrincipalArn":["arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Admin_*","arn:aws:iam::111122223333:role/*/AWSReservedSSO_Admin_*"]}"#),
             decrypts_when(r#""Bool":{"aws:SecureTransport":"True"},"ArnLike":{"aws:PrincipalArn":"arn:*:iam::*:role/a"}"#),
             decrypts_when(r#""StringEquals":{"kms:CallerAccount":"${aws:PrincipalAccount}"},"IpAddress":{"aws:SourceIp":"2001:db8::/32"}"#),
         ]),
@@ -201,6 +235,9 @@ fn cases() -> Vec<(&'static str, Vec<String>, Vec<String>)> {
         ("condition-empty", vec![decrypts(r#""Resource":"*","Condition":§{}"#), decrypts_when(r#""StringEquals":§{}"#), decrypts_when(r#""StringEquals":{§"kms:CallerAccount":[]}"#)], vec![decrypts_when(r#""StringEquals":{"kms:CallerAccount":"111122223333"}"#)]),
         ("set-operator-missing", vec![decrypts_when(r#""StringEquals":{§"aws:CalledVia":"x"}"#)], vec![decrypts_when(r#""ForAnyValue:StringEquals":{"aws:CalledVia":"x"}"#)]),
         ("for-all-values-of-one", vec![decrypts_when(r#""ForAllValues:StringEquals":{§"kms:CallerAccount":"111122223333"}"#)], vec![decrypts_when(r#""ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"a"}"#)]),
+        ("source-key-of-events", vec![names(r#"{"Service":"events.amazonaws.com"}"#).replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"StringEquals":{§"aws:SourceAccount":"111122223333"}}"#), names(r#"{"Service":"events.amazonaws.com"}"#).replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"ArnLike":{§"aws:SourceArn":"arn:aws:events:us-east-1:111122223333:rule/*"}}"#)], vec![names(r#"{"Service":"events.amazonaws.com"}"#), names(r#"{"Service":"events.amazonaws.com"}"#).replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:events:us-east-1:111122223333:event-bus/b"}}"#), names(r#"{"Service":"events.amazonaws.com"}"#).replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"},"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"aws:events:event-bus:arn"}}"#), names(r#"{"Service":"events.amazonaws.com"}"#).replace("kms:Decrypt", "kms:DescribeKey").replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"}}"#), names(r#"{"Service":"sns.amazonaws.com"}"#).replace(r#""Resource":"*""#, r#""Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"}}"#)]),
+        ("for-all-values-without-key", vec![decrypts_when(r#""ForAllValues:StringEquals":{§"kms:EncryptionContextKeys":"a"}"#), decrypts_when(r#""ForAllValues:StringLike":{§"aws:CalledVia":"athena.amazonaws.com"}"#), decrypts_when(r#""ForAllValues:StringEquals":{§"kms:EncryptionContextKeys":"a"},"Null":{"kms:EncryptionContextKeys":"true"}"#), granted(ROLE, "\"kms:*\"", r#","Condition":{"ForAllValues:StringEquals":{§"kms:GrantOperations":["Decrypt"]}}"#)], vec![decrypts_when(r#""ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"a"},"Null":{"kms:EncryptionContextKeys":"false"}"#), decrypts_when(r#""ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"a"},"StringEquals":{"kms:EncryptionContext:a":"b"}"#), decrypts_when(r#""ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"a"}"#), decrypts_when(r#""ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"a"}"#).replace("Allow", "Deny"), granted(ROLE, "\"kms:CreateGrant\"", r#","Condition":{"ForAllValues:StringEquals":{"kms:GrantOperations":["Decrypt"]}}"#)]),
+        ("source-ip-private", vec![decrypts_when(r#""IpAddress":{"aws:SourceIp":["203.0.113.0/24",§"10.1.0.0/16"]}"#), decrypts_when(r#""NotIpAddress":{"aws:SourceIp":§"192.168.1.1"}"#).replace("Allow", "Deny")], vec![decrypts_when(r#""IpAddress":{"aws:SourceIp":["203.0.113.0/24","8.0.0.0/5"]}"#), decrypts_when(r#""IpAddress":{"aws:VpcSourceIp":"10.1.0.0/16"}"#)]),
         ("condition-key-of-iam-policies", vec![decrypts_when(r#""ForAnyValue:StringEquals":{§"kms:ResourceAliases":"alias/a"}"#)], vec![decrypts_when(r#""StringEquals":{"kms:RequestAlias":"alias/a"}"#)]),
         ("condition-key-deprecated", vec![decrypts_when(r#""StringEquals":{§"kms:CustomerMasterKeySpec":"RSA_2048"}"#)], vec![decrypts_when(r#""StringEquals":{"kms:KeySpec":"RSA_2048"}"#)]),
     ]
@@ -264,6 +301,48 @@ fn the_caller_must_be_able_to_change_the_policy_again() {
     let deny = granted(ROLE, "\"kms:*\"", "").replace("Allow", "Deny");
     assert!(told(session, &deny) && !told("arn:aws:iam::111122223333:role/s", &deny));
     assert!(told(other, &deny.replace("\"Principal\"", "\"NotPrincipal\"")));
+}
+
+#[test]
+fn without_the_account_the_policy_tells_it() {
+    let unknown = Facts { account: None, key_arn: None, ..FACTS };
+    let slugs = |text: &str, facts: &Facts<'_>| -> Vec<&str> {
+        lint(&node(text), facts).iter().map(|finding| finding.rule.slug).collect()
+    };
+    // The account that the policy lets change it owns the key.
+    let foreign = on("\"arn:aws:kms:*:444455556666:key/k\"");
+    assert_eq!(slugs(&whole(&foreign), &unknown), ["resource-foreign"]);
+    let grants = granted(FOREIGN, "[\"kms:CreateGrant\",\"kms:PutKeyPolicy\"]", "");
+    // Here two accounts could own it, so nothing that depends on the owner is judged.
+    assert_eq!(slugs(&whole(&grants), &unknown), [""; 0]);
+    assert_eq!(
+        slugs(&whole(&granted(FOREIGN, "\"kms:CreateGrant\"", "")), &unknown),
+        ["create-grant-unbounded"]
+    );
+    // An account that stands for the unknown one is not compared with accounts that the author named.
+    let stand_in = Facts { stand_in: Some(ACCOUNT), ..unknown };
+    assert_eq!(slugs(&whole(&granted(FOREIGN, "\"kms:CreateGrant\"", "")), &stand_in), [""; 0]);
+    let own = ROOT.replace("111122223333", "444455556666");
+    assert_eq!(slugs(&wrap(&own), &stand_in), [""; 0]);
+}
+
+#[test]
+fn a_part_of_a_policy_or_a_wrapping_of_one_is_one_finding() {
+    let found = |text: &str| -> Vec<(String, String)> {
+        let found = lint(&node(text), &FACTS);
+        found.into_iter().map(|finding| (finding.message, finding.help)).collect()
+    };
+    let single = found(&names(ROLE));
+    assert_eq!(single.len(), 1, "{single:?}");
+    assert!(single[0].0.contains("single statement") && single[0].1.contains("Statement"));
+    let list = found(&format!("[{ROOT},{}]", names(ROLE)));
+    assert!(list.len() == 1 && list[0].0.contains("list of statements"), "{list:?}");
+    let wrapped = found(&format!(r#"{{"PolicyName":"default","Policy":{}}}"#, wrap(ROOT)));
+    assert!(wrapped.len() == 1 && wrapped[0].1.contains("get-key-policy"), "{wrapped:?}");
+    let plain = found(&wrap(ROOT).replace("\"Version\"", "\"Policy\":1,\"Version\""));
+    assert!(plain.iter().any(|(message, _)| message.contains("`Policy`")), "{plain:?}");
+    let strict = crate::policy::Document::parse(&node(&names(ROLE)), "aws").unwrap_err();
+    assert_eq!(strict.len(), 1);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Rules about values that a condition key never has.
 
 use super::Finding;
+use super::reserved;
 use super::rules;
 use super::written::{Word, WrittenCondition, WrittenStatement};
-use crate::policy::arn::is_account;
-use crate::policy::condition_keys::{KeyLookup, ValueKind, look_up};
+use crate::policy::arn::{has_region, is_account};
+use crate::policy::condition_keys::{ConditionKey, KeyLookup, ValueKind, look_up};
 use crate::policy::eval::operators::{is_number, network};
 use crate::policy::limiting_conditions::has_variable;
 use crate::policy::typed::{Operator, Quantifier};
@@ -12,14 +13,42 @@ use crate::policy::typed::{Operator, Quantifier};
 pub(super) fn check(statement: &WrittenStatement<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     for condition in &statement.conditions {
-        let kind = match look_up(condition.key.text) {
-            KeyLookup::Key(known) => known.kind,
-            KeyLookup::Unknown(_) | KeyLookup::OtherService => ValueKind::Free,
-        };
-        let words = condition.values.iter().filter(|word| !has_variable(word.text));
-        out.extend(words.filter_map(|word| value(condition, kind, *word)));
+        let words = condition.values.iter();
+        out.extend(words.filter_map(|word| checked(condition, *word)));
+        out.extend(number(condition));
     }
     out
+}
+
+/// Returns whether no request meets the condition, because the key never has one of the values.
+pub(super) fn is_never_met(condition: &WrittenCondition<'_>) -> bool {
+    let is_impossible = |word: &Word<'_>| {
+        checked(condition, *word).is_some_and(|finding| *finding.rule != rules::PRIVATE_IP)
+    };
+    condition.test.requires_key()
+        && !condition.values.is_empty()
+        && condition.values.iter().all(is_impossible)
+}
+
+fn checked(condition: &WrittenCondition<'_>, word: Word<'_>) -> Option<Finding> {
+    if has_variable(word.text) {
+        return None;
+    }
+    let kind = match look_up(condition.key.text) {
+        KeyLookup::Key(known) => known.kind,
+        KeyLookup::Unknown(_) | KeyLookup::OtherService => ValueKind::Free,
+    };
+    value(condition, kind, word)
+}
+
+/// Reports account ids that are written as numbers.
+fn number(condition: &WrittenCondition<'_>) -> Vec<Finding> {
+    let KeyLookup::Key(ConditionKey { kind: ValueKind::Account, .. }) = look_up(condition.key.text)
+    else {
+        return Vec::new();
+    };
+    let numbers = condition.values.iter().filter(|word| word.is_number);
+    numbers.map(|word| super::principals::account_as_number(*word)).collect()
 }
 
 fn value(condition: &WrittenCondition<'_>, kind: ValueKind, word: Word<'_>) -> Option<Finding> {
@@ -32,7 +61,14 @@ fn value(condition: &WrittenCondition<'_>, kind: ValueKind, word: Word<'_>) -> O
             (!is_valid).then(|| impossible("is neither `true` nor `false`"))
         }
         Operator::IpAddress => {
-            network(word.text).is_none().then(|| impossible("is not a CIDR block"))
+            if network(word.text).is_none() {
+                return Some(impossible("is not a CIDR block"));
+            }
+            let is_public_key = condition.test.key == "aws:sourceip";
+            (is_public_key && is_private(word.text)).then(|| {
+                let message = message("is a private address, which `aws:SourceIp` never is");
+                Finding::new(&rules::PRIVATE_IP, word.span, message)
+            })
         }
         Operator::NumericEquals
         | Operator::NumericLessThan
@@ -49,7 +85,7 @@ fn value(condition: &WrittenCondition<'_>, kind: ValueKind, word: Word<'_>) -> O
                     finding.help(format!("write `{}`, or the value", like_operator(condition))),
                 );
             }
-            mismatch(kind, word.text).map(impossible)
+            mismatch(kind, word.text).or_else(|| pathless(condition, word.text)).map(impossible)
         }
         Operator::ArnLike => {
             let kind = if matches!(kind, ValueKind::Free | ValueKind::Word) {
@@ -57,9 +93,11 @@ fn value(condition: &WrittenCondition<'_>, kind: ValueKind, word: Word<'_>) -> O
             } else {
                 kind
             };
-            mismatch(kind, word.text).map(impossible)
+            mismatch(kind, word.text).or_else(|| pathless(condition, word.text)).map(impossible)
         }
-        Operator::StringLike => mismatch(kind, word.text).map(impossible),
+        Operator::StringLike => {
+            mismatch(kind, word.text).or_else(|| pathless(condition, word.text)).map(impossible)
+        }
         Operator::DateEquals
         | Operator::DateLessThan
         | Operator::DateLessThanEquals
@@ -101,8 +139,7 @@ fn mismatch(kind: ValueKind, text: &str) -> Option<&'static str> {
         }
         ValueKind::Arn => arn_mismatch(text),
         ValueKind::ViaService => {
-            let labels = text.split('.').count();
-            let is_valid = is_wild || (text.contains(".amazonaws.com") && labels >= 4);
+            let is_valid = has_region(text) || (is_wild && text.split('.').count() < 4);
             (!is_valid)
                 .then_some("has no Region: the key has values such as `s3.us-east-1.amazonaws.com`")
         }
@@ -112,6 +149,14 @@ fn mismatch(kind: ValueKind, text: &str) -> Option<&'static str> {
         }
         ValueKind::Free | ValueKind::Number | ValueKind::Word => None,
     }
+}
+
+/// Returns why the text matches no role: roles that AWS made are only in the paths of AWS.
+fn pathless(condition: &WrittenCondition<'_>, text: &str) -> Option<&'static str> {
+    let role = text.splitn(6, ':').nth(5).filter(|_| condition.test.key == "aws:principalarn")?;
+    reserved::path_of(role).map(
+        |_| "lacks the path of the role: such roles exist only under the path that AWS gave them",
+    )
 }
 
 /// Returns why the text, which may have wildcards, matches no ARN: an ARN has six fields, and an account that is empty
@@ -129,4 +174,21 @@ fn arn_mismatch(text: &str) -> Option<&'static str> {
         || is_account(account)
         || *account == "aws";
     (!is_valid).then_some("is not an ARN: its account does not have 12 digits")
+}
+
+/// Address blocks that no request over the internet comes from (RFC 1918, RFC 6598, RFC 1122, RFC 3927, RFC 4193).
+const PRIVATE: [&str; 7] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "fc00::/7",
+];
+
+/// Returns whether every address of a CIDR block is private.
+fn is_private(cidr: &str) -> bool {
+    let Some(block) = network(cidr) else { return false };
+    PRIVATE.iter().filter_map(|private| network(private)).any(|private| private.contains(&block))
 }

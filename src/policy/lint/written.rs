@@ -2,7 +2,6 @@
 
 use crate::policy::actions::ActionSet;
 use crate::policy::typed::{ActionElement, Effect, PrincipalName, Test, principal_name, test};
-use crate::policy::{OWN_KEY, arn};
 use crate::tree::{Entry, Node, Span, Value};
 
 /// A policy as written.
@@ -29,6 +28,9 @@ pub(super) struct WrittenStatement<'a> {
     /// The `Condition` element.
     pub(super) condition_entry: Option<&'a Entry>,
     pub(super) conditions: Vec<WrittenCondition<'a>>,
+    /// Whether the statement applies to no request, because its resources are never the key, or because a condition
+    /// compares a key with values that it never has.
+    pub(super) idle: bool,
 }
 
 /// A scalar as text. IAM reads an unquoted boolean or number as its text.
@@ -36,6 +38,8 @@ pub(super) struct WrittenStatement<'a> {
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
     pub(super) span: Span,
+    /// Whether it is written as a number, without quotation marks.
+    pub(super) is_number: bool,
 }
 
 /// An element that is a list of words.
@@ -101,6 +105,7 @@ impl<'a> WrittenStatement<'a> {
             resources: element(entries, "Resource", "NotResource"),
             condition_entry,
             conditions: condition_entry.map(conditions).unwrap_or_default(),
+            idle: false,
         }
     }
 
@@ -117,38 +122,37 @@ impl<'a> WrittenStatement<'a> {
         self.principal_entry.is_some_and(|entry| entry.key == "NotPrincipal")
     }
 
-    /// Returns whether the resources may include the key.
-    fn may_concern_key(&self) -> bool {
-        self.resources.as_ref().is_some_and(|element| {
-            element.except || element.words.iter().any(|w| may_be_key(w.text))
-        })
-    }
-
     /// Returns the principals that the statement allows something. There is none if it does not allow, has
-    /// `NotPrincipal`, or is not about the key.
+    /// `NotPrincipal`, or applies to no request.
     pub(super) fn allowed(&self) -> &[NamedPrincipal<'a>] {
-        if self.allows() && !self.excepts() && self.may_concern_key() {
-            &self.principals
-        } else {
-            &[]
-        }
+        if self.allows() && !self.excepts() && !self.idle { &self.principals } else { &[] }
     }
 }
 
-/// Returns whether a resource may be a key: `*`, the placeholder, or the ARN of a key.
-pub(super) fn may_be_key(text: &str) -> bool {
-    if matches!(text, "*" | OWN_KEY) {
-        return true;
+impl WrittenCondition<'_> {
+    /// Returns whether the condition limits a service to what it publishes to encrypted topics through Amazon SNS, whose
+    /// own policies say who may publish (Developer Tools console User Guide, "Configure Amazon SNS topics for
+    /// notifications").
+    pub(super) fn is_through_topic(&self) -> bool {
+        self.test.key == "kms:viaservice"
+            && self.test.requires_key()
+            && !self.values.is_empty()
+            && self.values.iter().all(|value| value.text.starts_with("sns."))
     }
-    let fields: Vec<&str> = text.splitn(6, ':').collect();
-    let ["arn", _, service, region, account, key] = fields.as_slice() else {
-        return false;
-    };
-    let is_open = |field: &str| field.contains(['*', '?', '$']);
-    (*service == "kms" || is_open(service))
-        && !region.is_empty()
-        && (arn::is_account(account) || is_open(account))
-        && (key.starts_with("key/") || is_open(key))
+}
+
+/// Returns the account of a principal.
+pub(super) fn account_of(name: &PrincipalName) -> Option<&str> {
+    match name {
+        PrincipalName::Account(account) => Some(&account.id),
+        PrincipalName::Identity(arn) => arn.split(':').nth(4),
+        PrincipalName::Everyone
+        | PrincipalName::AnyIdentity
+        | PrincipalName::UniqueId(_)
+        | PrincipalName::Service(_)
+        | PrincipalName::Provider(_)
+        | PrincipalName::Other(_) => None,
+    }
 }
 
 fn entries(node: &Node) -> &[Entry] {
@@ -178,7 +182,8 @@ fn word(node: &Node) -> Option<Word<'_>> {
         Value::Bool(false) => "false",
         Value::Null | Value::List(_) | Value::Map(_) => return None,
     };
-    Some(Word { text, span: node.span })
+    let is_number = matches!(node.value, Value::Number(_));
+    Some(Word { text, span: node.span, is_number })
 }
 
 fn words(node: &Node) -> Vec<Word<'_>> {
@@ -222,8 +227,8 @@ fn conditions(entry: &Entry) -> Vec<WrittenCondition<'_>> {
             let values = words(&key.value);
             let set = values.iter().map(|word| word.text.to_owned()).collect();
             out.push(WrittenCondition {
-                operator: Word { text: &operator.key, span: operator.key_span },
-                key: Word { text: &key.key, span: key.key_span },
+                operator: Word { text: &operator.key, span: operator.key_span, is_number: false },
+                key: Word { text: &key.key, span: key.key_span, is_number: false },
                 values,
                 test: test(&operator.key, &key.key.to_ascii_lowercase(), &set),
             });

@@ -101,6 +101,18 @@ static REASONS: &[Reason] = reasons! {
         [];
     "KMS208" "The statement matches no request. The access that it was meant to allow is missing."
         [];
+    "KMS209" "AWS creates the role under its own path, and a role's ARN includes its path. AWS refuses a principal that does not \
+        exist, and a condition with such an ARN is never met."
+        [];
+    "KMS210" "Whoever assumes the role chooses the name of the session. The next session has another name, and loses the \
+        access."
+        [];
+    "KMS211" "AWS compares the account, the role and the session of a request with the list one by one. What is not listed \
+        may be denied, although the role is."
+        [];
+    "KMS212" "A tool that reads the number and writes it again drops the zeros at its beginning, and the account is another \
+        one or none."
+        [];
     "KMS301" "Any AWS identity can use the key as soon as its own account lets it. Encrypted data can be read, or the key \
         changed, by strangers."
         [kms!("key-policy-default.html")];
@@ -159,6 +171,8 @@ static REASONS: &[Reason] = reasons! {
         [];
     "KMS412" "A signing key cannot encrypt, and an encryption key cannot sign. Every request for the action fails."
         [];
+    "KMS413" "It changes nothing. When somebody narrows the policy later, the action that seems to be gone is still allowed."
+        [];
     "KMS501" "A positive condition on a key that requests never have is never met, so an Allow has no effect. A negated one \
         is always met, so it restricts nothing."
         [iam!("reference_policies_condition-keys.html")];
@@ -197,6 +211,15 @@ static REASONS: &[Reason] = reasons! {
     "KMS514" "AWS KMS does not set the condition key when it reads a key policy, so the condition is never met."
         [];
     "KMS515" "AWS keeps the old name working for now, and documents only the new one."
+        [];
+    "KMS516" "The requests of EventBridge to an encrypted topic have neither `aws:SourceAccount` nor `aws:SourceArn`, so the \
+        condition is never met and the events are lost. For an encrypted queue or event bus it can be right."
+        [];
+    "KMS517" "A request without the key has no value that could be wrong. An encryption context that may have only certain \
+        keys may also be missing altogether."
+        [];
+    "KMS518" "AWS sees the public address of a request. A request through a VPC endpoint has no `aws:SourceIp` at all. A private \
+        address is therefore never matched."
         [];
     "KMS601" "Rotation limits how much data one version of the key material protects. AWS KMS keeps the old material, so \
         rotation needs no encryption again, and neither the key's id nor its ARN changes."

@@ -11,7 +11,7 @@ use crate::kind::key::Shared;
 use crate::kind::{Address, KeyFacts, Setting, key};
 use crate::policy::derive;
 use crate::policy::lint::{Facts, lint};
-use crate::policy::{self, Document, Roles};
+use crate::policy::{self, Document, Lockout, Roles};
 use crate::tree::{Node, Span, Value};
 
 /// Returns whether the policy declares only the stack's own statements.
@@ -35,13 +35,11 @@ impl KeyPhase<'_, '_> {
         // A variable without a value could stand for another administrator.
         if raw.allow_lockout.is_none()
             && !self.d.is_unknown(raw.span)
-            && let Some(why) = self.lockout(&document)
+            && let Some(found) = self.lockout(&document)
         {
-            let message = format!("the key could become unmanageable: {why}");
-            self.d.push(Diagnostic::refusal(raw.span, message).help(
-                "keep the account-root statement (`delegate_to_iam: true`), or name two \
-            administrators, or set `allow_lockout: <reason>` in the policy",
-            ));
+            let message = format!("the key could become unmanageable: {}", found.reason);
+            let help = format!("{}, or set `allow_lockout: <reason>` in the policy", found.help);
+            self.d.push(Diagnostic::refusal(raw.span, message).help(help));
         }
         Some(document)
     }
@@ -81,10 +79,10 @@ impl KeyPhase<'_, '_> {
         Some(Shared { statements })
     }
 
-    /// Returns the reason why the key could become unmanageable, if there is one. A plan refuses
+    /// Returns why the key could become unmanageable, if it could. A plan refuses
     /// such a policy unless it is live; this is the same check, reported at the position of the
     /// policy.
-    fn lockout(&self, document: &Document) -> Option<String> {
+    fn lockout(&self, document: &Document) -> Option<Lockout> {
         let keys = KeyFacts::new();
         let scope = self.reads.scope;
         let setting = Setting {
@@ -95,7 +93,7 @@ impl KeyPhase<'_, '_> {
             name: "",
             caller: None,
         };
-        let reason = key::shut_out(document, &setting)?;
+        let found = key::shut_out(document, &setting)?;
         let text = document.to_json();
         // The ARN of a key in a statement may be the ARN of this key.
         if text.contains(":key/") {
@@ -111,7 +109,7 @@ impl KeyPhase<'_, '_> {
                 key::shut_out(document, &Setting { place: &place, ..setting })?;
             }
         }
-        Some(reason)
+        Some(found)
     }
 
     fn of_key(&mut self, address: &Address, raw: &Policy, usage: Option<&str>) -> Option<Document> {
@@ -163,7 +161,10 @@ impl KeyPhase<'_, '_> {
         let users = principals(raw.users.as_ref());
         let decrypt_only = principals(raw.decrypt_only.as_ref());
         let encrypt_only = principals(raw.encrypt_only.as_ref());
-        let statements = raw.statements.as_ref().map_or(&[][..], |list| list.value.as_slice());
+        let mut statements = raw.statements.as_ref().map_or(Vec::new(), |list| list.value.clone());
+        for statement in &mut statements {
+            scope.name_wholly(statement);
+        }
         let account = self.reads.scope.home.account.clone();
         let gaps = self.d.len() > errors;
         let mut built = policy::build(&Roles {
@@ -174,7 +175,7 @@ impl KeyPhase<'_, '_> {
             users: &users,
             decrypt_only: &decrypt_only,
             encrypt_only: &encrypt_only,
-            statements,
+            statements: &statements,
         });
         // Statements that kmsctl built may be incomplete without the principals that have errors.
         if let (true, Err(problems)) = (gaps, &mut built) {
@@ -195,19 +196,33 @@ impl KeyPhase<'_, '_> {
     /// Adds the lint findings about a policy. A statement without a position, which kmsctl built,
     /// is reported at the declaration of the policy.
     fn judge(&mut self, address: &Address, node: &Node, raw: &Policy, usage: Option<&str>) {
-        let account = self.reads.scope.home.account.clone();
+        let scope = self.reads.scope;
+        let account = scope.home.account.as_str();
         let facts = Facts {
-            partition: self.reads.scope.partition,
-            account: Some(account.as_str()),
+            partition: if scope.gaps.region { only_partition(node) } else { scope.partition },
+            account: (!scope.gaps.account).then_some(account),
+            stand_in: scope.gaps.account.then_some(account),
             usage,
             lockout_wanted: raw.allow_lockout.is_some(),
             ..Facts::default()
         };
+        // Identities of the stack's account are named as the configuration names them.
+        let own =
+            ["iam", "sts"].map(|service| format!("arn:{}:{service}::{account}:", scope.partition));
         for mut finding in lint(node, &facts) {
             finding.span = placed(finding.span, raw.span);
+            for prefix in &own {
+                finding.message = finding.message.replace(prefix, "");
+            }
             self.out.findings.push((address.clone(), finding));
         }
     }
+}
+
+/// Returns the partition of all ARNs in a policy, or an empty text if they have none or several.
+fn only_partition(node: &Node) -> &str {
+    let mut found = policy::partitions(node);
+    found.pop_first().filter(|_| found.is_empty()).unwrap_or_default()
 }
 
 /// Sets the positions of principals in statements that kmsctl built to those of their declarations.
