@@ -100,15 +100,15 @@ impl Reading {
     /// Reads the policy in a file. A policy that KMS accepts is not an error; one that is too large for it is.
     fn document(&mut self, path: &Path, partition: &str) -> Option<Document> {
         let node = self.tree(path)?;
-        if let Err(problem) = policy::check_size(&node) {
-            self.problems(vec![problem]);
-            return None;
-        }
         self.of_tree(&node, partition)
     }
 
     /// Reads the policy in a tree.
     fn of_tree(&mut self, node: &Node, partition: &str) -> Option<Document> {
+        if let Err(problem) = policy::check_size(node) {
+            self.problems(vec![problem]);
+            return None;
+        }
         match Document::lenient(node, partition) {
             Ok(document) => Some(document),
             Err(problems) => {
