@@ -86,6 +86,8 @@ pub struct Live {
     /// The grants on the keys of the stack that AWS services and other owners created: their names do not carry
     /// the mark of the stack, and no declared grant stands for them.
     pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
+    /// The recorded grants that are no longer declared and that another owner created.
+    pub released: BTreeSet<Address>,
     /// The declared keys that were found only by their tags: without a record and without `adopt`.
     pub found: BTreeMap<Address, Found>,
     /// What could not be checked, and why.

@@ -9,7 +9,7 @@ use crate::engine::apply::{Ended, Known, StepError, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
-use crate::plan::{Approved, Plan, Stale, rebuild};
+use crate::plan::{Approved, Blocked, Plan, Stale, rebuild};
 use crate::state::State;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
@@ -43,7 +43,14 @@ async fn undeclare(session: &mut Session, state: &mut State, io: &Io) -> Result<
     let mut declared = session.desired.resources.keys();
     if declared.any(|address| !state.records.contains_key(address)) {
         let live = observe(session, state, io).await?;
-        rebuild(state, &session.desired, &live);
+        let blocked = rebuild(state, &session.desired, &live);
+        for Blocked { address, reason, help, .. } in &blocked {
+            io.say(&format!("! {address}: {reason}\n  help: {help}"));
+        }
+        if !blocked.is_empty() {
+            let message = "nothing was destroyed: without a record, it is not certain what belongs to the stack";
+            return Err(Failure::new(message).exit(Exit::Refused));
+        }
     }
     session.desired.resources.clear();
     session.desired.findings.clear();
@@ -217,14 +224,18 @@ fn summarize(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
         let left: Vec<String> = ended.left.iter().map(ToString::to_string).collect();
         text.push(format!("Not started: {}.", left.join(", ")));
     }
-    if !ended.is_complete() {
+    let is_rivalled =
+        ended.failed.iter().any(|(_, error)| matches!(error, StepError::Rival { .. }));
+    if is_rivalled {
+        text.push("Another run of this stack is at work.".to_owned());
+    } else if !ended.is_complete() {
         text.push("Run `kmsctl apply` again to continue.".to_owned());
     }
     if !plan.blocked.is_empty() {
         text.push(format!("Blocked: {} (see above).", plan.blocked.len()));
     }
     io.say(&text.join(" "));
-    if ended.failed.iter().any(|(_, error)| matches!(error, StepError::Rival(_))) {
+    if is_rivalled {
         return Exit::Conflict;
     }
     match (ended.is_complete(), ended.stopped) {

@@ -185,7 +185,7 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
         (true, true) => Exit::Done,
     };
     match (format, exit) {
-        (Format::Text, Exit::Done) if drifts.unrecorded == 0 => {
+        (Format::Text, Exit::Done) if drifts.unrecorded == 0 && drifts.recorded > 0 => {
             io.out("No drift. AWS matches the last apply.\n");
         }
         (Format::Text | Format::Json | Format::Markdown, _) => {

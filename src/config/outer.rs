@@ -27,7 +27,13 @@ pub(super) fn load(
     sources: &mut Sources,
     d: &mut Diagnostics,
 ) -> Option<Outer> {
-    let numbers = read(std::slice::from_ref(path), sources, d);
+    let mut unread = Diagnostics::default();
+    let numbers = read(std::slice::from_ref(path), sources, &mut unread);
+    let is_read = !unread.has_errors();
+    d.extend(unread);
+    if !is_read {
+        return None;
+    }
     let (mut merged, mut span) = (Merged::default(), None);
     for number in numbers {
         let node = yaml(sources.get(number).map_or("", |source| &source.text), number, d)?;

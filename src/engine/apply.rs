@@ -282,7 +282,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 self.note(step, call, &outcome);
                 self.write(&Event::Done { address: address(), number, outcome })?;
                 match turn {
-                    Some(turn) => self.end_turn(at, turn).await,
+                    Some(turn) => self.end_turn(step, at, turn).await,
                     None => Ok(()),
                 }
             }

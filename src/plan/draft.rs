@@ -97,6 +97,7 @@ impl Draft<'_> {
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
             matches!(self.live.observed.get(&blocked.address), Some(Observed::Unusable { .. }))
+                || unrecorded::is_doubtful(&blocked.address, &self.desired, state, self.live)
         });
         let declared = self.desired.resources.keys();
         Drifts {
@@ -201,6 +202,9 @@ fn is_existing(spec: &Spec) -> bool {
     spec.as_consumer().is_some_and(|spec| spec.common().existing.is_some())
 }
 
+/// The reason for forgetting a grant that another owner created.
+const GRANT_KEPT: &str = "kmsctl did not create the grant: it stays";
+
 /// The reason for forgetting a role that is no longer declared.
 const ROLE_KEPT: &str = "no longer declared; kept in AWS, because services may use the role";
 
@@ -229,6 +233,9 @@ impl Builder<'_> {
                 self.forget(address, record, "listed under `removed`");
             }
             (None, None, _) if forget => {}
+            (None, Some(record), _) if self.live.released.contains(address) => {
+                self.forget(address, record, GRANT_KEPT);
+            }
             (None, Some(record), _) if is_existing(&record.spec) => {
                 self.forget(address, record, NOT_CREATED);
             }
@@ -345,7 +352,12 @@ impl Builder<'_> {
             }
             Some(_) => (Change::Update { from: from.clone(), to }, "the configuration changed"),
             None if declared.adopt.is_some() => {
-                (Change::Import { from: from.clone(), to }, "takes over an existing key")
+                let reason = if address.kind == Kind::Grant {
+                    "takes over an existing grant"
+                } else {
+                    "takes over an existing key"
+                };
+                (Change::Import { from: from.clone(), to }, reason)
             }
             None => (
                 Change::Update { from: from.clone(), to },

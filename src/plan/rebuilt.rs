@@ -1,32 +1,71 @@
 //! Records of declared resources, rebuilt from AWS before the stack is destroyed.
 
+use super::Blocked;
 use super::check::found::doubt;
-use crate::desired::Desired;
+use super::obstacle::is_in_another_place;
+use crate::desired::{Declared, Desired};
+use crate::kind::{Address, Violation};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 
 /// Adds the missing records of the declared resources that AWS has. The protection is that of the
-/// configuration. A resource that may belong to somebody else gets no record.
-pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) {
+/// configuration. Returns the resources that cannot be destroyed, because it is not certain that they belong to the
+/// stack; they get no record.
+#[must_use]
+pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked> {
+    let mut blocked = Vec::new();
     for (address, declared) in &desired.resources {
+        let Some(seen) = live.observed.get(address) else {
+            continue;
+        };
         if state.records.contains_key(address) {
             continue;
         }
-        let Some(Observed::Present { id, place, spec, .. }) = live.observed.get(address) else {
-            continue;
-        };
-        if *place != declared.place || doubt(address, id, declared, spec, desired, live).is_some() {
-            continue;
+        if let Some(violation) = objection(address, declared, seen, desired, live) {
+            let Violation { field, reason, help } = violation;
+            blocked.push(Blocked { address: address.clone(), field, reason, help });
+        } else if let Observed::Present { id, place, spec, .. } = seen {
+            let complete = declared.spec.complete(spec, &desired.stack);
+            let record = Record {
+                id: id.clone(),
+                place: place.clone(),
+                spec: declared.spec.recorded(None, &complete),
+                protect: declared.protect,
+                partial: false,
+                intent: None,
+            };
+            state.records.insert(address.clone(), record);
         }
-        let complete = declared.spec.complete(spec, &desired.stack);
-        let record = Record {
-            id: id.clone(),
-            place: place.clone(),
-            spec: declared.spec.recorded(None, &complete),
-            protect: declared.protect,
-            partial: false,
-            intent: None,
-        };
-        state.records.insert(address.clone(), record);
     }
+    blocked
+}
+
+/// Returns why a resource without a record must not be deleted.
+fn objection(
+    address: &Address,
+    declared: &Declared,
+    seen: &Observed,
+    desired: &Desired,
+    live: &Live,
+) -> Option<Violation> {
+    let (id, spec) = match seen {
+        Observed::Absent => return None,
+        Observed::Unusable { reason, help } => return Some(Violation::new("", reason, help)),
+        Observed::Present { id, spec, .. } => (id, spec),
+    };
+    if live.duplicates.contains_key(address) && declared.adopt.is_none() {
+        let reason =
+            "several keys carry the tags of this key, and there is no record of the right one";
+        let help = "name the right key with `adopt: ARN` in its declaration";
+        return Some(Violation::new("", reason, help));
+    }
+    let mut aliases = live.undeclared_aliases.iter();
+    if let Some(((_, alias), _)) = aliases.find(|(_, key)| *key == address) {
+        let reason = format!("`{alias}` refers to `{id}` and is not declared");
+        let help =
+            "declare the alias if it belongs to the stack; otherwise somebody else uses the key";
+        return Some(Violation::new("", reason, help));
+    }
+    is_in_another_place(seen, declared)
+        .or_else(|| doubt(address, id, declared, spec, desired, live))
 }

@@ -197,8 +197,11 @@ fn only_a_duplicate_is_deleted_by_its_arn() {
         .tags
         .remove(NAME_TAG);
     let mut removing = all.clone();
-    removing.delete.extend([first, other]);
-    stack.run(&removing);
+    removing.delete.extend([first.clone(), other]);
+    let (plan, _) = stack.run(&removing);
+    let refused =
+        format!("`{first}` is listed under `removed`, but it is the key that the stack uses");
+    assert!(duplicates(&plan).iter().any(|said| said.starts_with(&refused)), "{plan:#?}");
     let keys = stack.fake.regions.borrow()[&home()].keys.clone();
     assert!(keys.values().all(|key| !key.meta.is_dying()));
 }

@@ -106,6 +106,23 @@ fn a_grant_is_taken_over_by_its_id_and_then_managed() {
 }
 
 #[test]
+fn a_grant_that_was_taken_over_is_released_when_it_leaves_the_configuration() {
+    let all = storage();
+    let theirs = grant("theirs", &role("batch"), &["Encrypt"]);
+    let mut stack = with(&all, std::slice::from_ref(&theirs));
+    let mut adopting = all.clone().grant("storage", "more", &["Encrypt"]);
+    let address = address(Kind::Grant, "storage/more");
+    adopting.resources.get_mut(&address).unwrap().adopt = Some(Adopt::Grant("theirs".to_owned()));
+    stack.applied(&adopting);
+    assert!(stack.drifts(&all).drift.is_empty());
+    let plan = stack.applied(&all);
+    assert!(plan.drift.is_empty(), "{:#?}", plan.drift);
+    assert_eq!(plan.steps.iter().map(|step| step.change.action()).collect::<Vec<_>>(), ["forget"]);
+    assert!(stack.fake.key("storage").grants.contains(&theirs));
+    assert_eq!(reported(&stack.plan_only(&all)).len(), 1);
+}
+
+#[test]
 fn a_grant_that_exists_with_the_same_access_is_not_created_again() {
     let all = storage();
     let theirs = grant("theirs", &role("batch"), &["Encrypt"]);

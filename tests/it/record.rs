@@ -1,13 +1,15 @@
 //! Plans without the record of the last apply: what carries the marks of the stack is found in AWS.
 
-use crate::build::{Declare, address, empty, key_at, storage};
+use crate::build::{Declare, address, empty, home, key_at, storage};
 use crate::fake::Kill;
 use crate::world::{Stack, lineage};
 use kmsctl::desired::Desired;
-use kmsctl::kind::key::NAME_TAG;
+use kmsctl::id::KeyArn;
+use kmsctl::kind::key::{NAME_TAG, STACK_TAG};
 use kmsctl::kind::{KeyRef, Kind, Spec, grant};
 use kmsctl::plan::Plan;
 use kmsctl::state::State;
+use std::collections::BTreeMap;
 
 /// The state of the record when a plan is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,4 +320,53 @@ fn without_a_record_the_configuration_protects_and_a_strangers_key_stays() {
     spoofed.rebuild(&storage());
     spoofed.run(&empty());
     assert!(!spoofed.fake.key("storage").meta.is_dying());
+}
+
+#[test]
+fn without_a_record_nothing_is_destroyed_while_it_is_not_certain_whose_it_is() {
+    let all = storage();
+    let refused = |change: &dyn Fn(&Stack)| {
+        let mut stack = stack(&all, &all, Record::Lost);
+        change(&stack);
+        stack.rebuild(&all).join(" ")
+    };
+    assert_eq!(refused(&|_| {}), "");
+    let alias = refused(&|stack| {
+        let id = stack.fake.key("storage").meta.arn.id().to_owned();
+        let mut regions = stack.fake.regions.borrow_mut();
+        regions.get_mut(&home()).unwrap().aliases.insert("alias/payroll".to_owned(), id);
+    });
+    assert!(alias.contains("`alias/payroll` refers to"), "{alias}");
+    let twice = refused(&|stack| {
+        let mut key = stack.fake.key("storage");
+        key.meta.arn = KeyArn::at(&home(), "00000000-0000-4000-8000-000000000000");
+        key.meta.created -= 9;
+        let mut regions = stack.fake.regions.borrow_mut();
+        let keys = &mut regions.get_mut(&home()).unwrap().keys;
+        keys.insert(key.meta.arn.id().to_owned(), key);
+    });
+    assert!(twice.contains("several keys carry the tags of this key"), "{twice}");
+    let external = refused(&|stack| {
+        stack.fake.tamper("storage", |key| key.meta.origin = "EXTERNAL".to_owned());
+    });
+    assert!(external.contains("`EXTERNAL`"), "{external}");
+}
+
+#[test]
+fn a_key_whose_tags_were_changed_is_not_created_again() {
+    let both = storage().key("other", |_| {});
+    for change in [
+        |tags: &mut BTreeMap<String, String>| {
+            drop(tags.insert(NAME_TAG.to_owned(), "other".into()));
+        },
+        |tags: &mut BTreeMap<String, String>| drop(tags.remove(NAME_TAG)),
+        |tags: &mut BTreeMap<String, String>| drop(tags.remove(STACK_TAG)),
+    ] {
+        let mut stack = stack(&both, &both, Record::Lost);
+        stack.fake.tamper("storage", |key| change(&mut key.tags));
+        let (plan, _) = stack.run(&both);
+        assert_eq!(stack.fake.keys_total(), 2, "{:#?}", plan.steps);
+        let reason = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage"));
+        assert!(reason.unwrap().reason.starts_with("its alias refers to"), "{:#?}", plan.blocked);
+    }
 }

@@ -15,10 +15,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// Returns the keys that another run created.
-fn rivals(ended: &Ended) -> Vec<&KeyArn> {
+fn rivals(ended: &Ended) -> Vec<KeyArn> {
     let errors = ended.failed.iter().map(|(_, error)| error);
     let rivals = errors.filter_map(|error| match error {
-        StepError::Rival(arn) => Some(arn),
+        StepError::Rival { theirs, .. } => Some(theirs.parse().unwrap()),
         _ => None,
     });
     rivals.collect()
@@ -65,7 +65,8 @@ fn a_key_that_appears_while_the_first_key_is_created_stops_the_run() {
     assert_eq!(changes.iter().filter(|call| *call == "CreateKey").count(), 1, "{changes:?}");
     assert!(!changes.iter().any(|call| call.starts_with("Delete") || call.starts_with("Sched")));
     assert_eq!(rivals(&ended)[0].id(), "ffffffff-0000-4000-8000-000000000000");
-    assert!(ended.failed[0].1.to_string().contains("nothing was deleted"), "{ended:#?}");
+    let said = ended.failed[0].1.to_string();
+    assert!(said.contains("nothing was deleted (this run has created `arn:aws:kms:"), "{said}");
     // The key that the run created is recorded, and the other is reported.
     assert!(ours.state.records.keys().any(|address| *address != key_at("seed")));
     let plan = ours.plan_only(&all);

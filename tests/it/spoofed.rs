@@ -88,7 +88,14 @@ fn a_key_that_is_not_certainly_harmless_is_not_used() {
     let replica = |key: &mut FakeKey| {
         key.meta.replicas.insert("us-east-1".parse().unwrap());
     };
-    let cases: [(&str, Change<'_>); 7] = [
+    let rsa = |key: &mut FakeKey| {
+        key.meta.spec = "RSA_2048".to_owned();
+        key.meta.usage = "SIGN_VERIFY".to_owned();
+    };
+    let regional = |key: &mut FakeKey| key.meta.multi_region = true;
+    let cases: [(&str, Change<'_>); 9] = [
+        ("a key of spec RSA_2048 for SIGN_VERIFY", &rsa),
+        ("it is a multi-Region key", &regional),
         ("`arn:aws:iam::666666666666:root` access", &open),
         ("role/Intruder", &inside),
         ("origin `EXTERNAL`", &external),
@@ -115,6 +122,11 @@ fn a_key_that_is_not_certainly_harmless_is_not_used() {
             assert!(reasons(&plan).contains(reason), "{reason}: {}", reasons(&plan));
             assert!(reasons(&plan).contains(&format!("adopt: {arn}")), "{}", reasons(&plan));
             assert_eq!(stack.fake.mutations.get(), 0, "{reason}");
+            let drifts = stack.drifts(&all);
+            assert!(
+                drifts.unreadable.iter().any(|one| one.address == key_at("storage")),
+                "{reason}"
+            );
             assert!(!stack.state.records.contains_key(&key_at("storage")), "{reason}");
             // A person who knows the key takes it over with its ARN.
             let mut adopting = all.clone();

@@ -183,10 +183,11 @@ impl Stack {
     }
 
     /// Adds the missing records of the declared resources, as `kmsctl destroy` does.
-    pub(crate) fn rebuild(&mut self, desired: &Desired) {
+    pub(crate) fn rebuild(&mut self, desired: &Desired) -> Vec<String> {
         self.fake.begin(None);
         let live = self.block_on(self.see(desired, &self.state)).expect("a refresh");
-        kmsctl::plan::rebuild(&mut self.state, desired, &live);
+        let blocked = kmsctl::plan::rebuild(&mut self.state, desired, &live);
+        blocked.into_iter().map(|blocked| blocked.reason).collect()
     }
 
     /// Makes a plan without applying it.

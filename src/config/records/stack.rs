@@ -39,7 +39,7 @@ record! {
         /// Keys that have a new name in the configuration. The key itself stays; only its name tag changes. An
         /// entry can be removed once every apply has seen it.
         moved: Part<Vec<Part<Moved>>>,
-        /// Resources that kmsctl stops managing without touching them in AWS.
+        /// Resources that kmsctl stops managing without a change in AWS, and duplicate keys to delete.
         removed: Part<Vec<Part<Removed>>>,
         /// Settings of `kmsctl lint`.
         lint: Part<Option<Lint>>,

@@ -1,7 +1,6 @@
 //! The errors of a step. AWS's errors keep their code and request id.
 
 use crate::answer::CloudError;
-use crate::id::KeyArn;
 use std::error::Error;
 
 /// An error of the [`Host`](super::Host): of the journal or of the source of randomness.
@@ -30,10 +29,16 @@ pub enum StepError {
     },
     /// Another run of the stack creates keys at the same time.
     #[error(
-        "another run of this stack has created `{0}`: no further call was sent, and nothing was deleted; \
-         wait until that run has ended, and plan again"
+        "another run of this stack has created `{theirs}`: no further call was sent, and nothing was deleted{}; \
+         wait until that run has ended, and plan again",
+        .own.as_ref().map(|own| format!(" (this run has created `{own}`)")).unwrap_or_default()
     )]
-    Rival(KeyArn),
+    Rival {
+        /// The ARN of the key that the other run created.
+        theirs: String,
+        /// The ARN of the key that this run created.
+        own: Option<String>,
+    },
     /// The run was asked to stop.
     #[error("stopped on request, between two calls")]
     Stopped,

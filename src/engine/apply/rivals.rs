@@ -12,6 +12,7 @@ use crate::cloud::retry::{every_page, with_retries};
 use crate::id::{KeyArn, Place};
 use crate::kind::key::{NONCE_TAG, STACK_TAG};
 use crate::kind::{Call, key};
+use crate::plan::Step;
 use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,8 +58,17 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
     }
 
     /// Checks again, after the first key of a place was created.
-    pub(super) async fn end_turn(&self, at: &Place, mut turn: Turn<'_>) -> Result<(), StepError> {
-        self.look_for_rivals(at).await?;
+    pub(super) async fn end_turn(
+        &self,
+        step: &Step,
+        at: &Place,
+        mut turn: Turn<'_>,
+    ) -> Result<(), StepError> {
+        let mut looked = self.look_for_rivals(at).await;
+        if let Err(StepError::Rival { own, .. }) = &mut looked {
+            *own = self.ids.borrow().get(&step.address).map(ToString::to_string);
+        }
+        looked?;
         turn.insert(at.clone());
         Ok(())
     }
@@ -80,7 +90,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             match tags {
                 Ok(tags) if self.is_rival(&tags) => {
                     self.halted.set(true);
-                    return Err(StepError::Rival(arn));
+                    return Err(StepError::Rival { theirs: arn.to_string(), own: None });
                 }
                 Err(error)
                     if matches!(

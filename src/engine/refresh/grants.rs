@@ -47,6 +47,17 @@ impl<C: Cloud> Refresh<'_, C> {
         }
     }
 
+    /// Returns whether a grant has the recorded id, and another owner created it.
+    fn is_foreign_grant(&self, grant: &Listed, id: &str) -> bool {
+        grant.grant_id == id && !grant.name.starts_with(&grant::mark(&self.desired.stack))
+    }
+
+    /// Returns whether the stack has created a grant of an address.
+    fn has_own_grant(&self, address: &Address, listed: &[Listed]) -> bool {
+        let mark = format!("{}{}:", grant::mark(&self.desired.stack), address.name);
+        listed.iter().any(|grant| grant.name.starts_with(&mark))
+    }
+
     /// Returns the earlier address of a grant whose key was moved.
     fn earlier(&self, grant: &Address) -> Option<Address> {
         let (key, rest) = grant.name.split_once('/')?;
@@ -102,6 +113,17 @@ impl<C: Cloud> Refresh<'_, C> {
             let (Some(wanted), Some(place)) = (wanted, place) else {
                 continue;
             };
+            if let (None, Some(record)) = (interest.declared, interest.record)
+                && listed.iter().any(|grant| self.is_foreign_grant(grant, &record.id))
+                && !self.has_own_grant(address, listed)
+            {
+                let spec = Box::new(record.spec.clone());
+                let (id, place) = (record.id.clone(), place.clone());
+                live.observed
+                    .insert(address.clone(), Observed::Present { id, place, spec, busy: None });
+                live.released.insert(address.clone());
+                continue;
+            }
             let earlier = self.earlier(address);
             let wanted = grant::Wanted {
                 stack: &self.desired.stack,

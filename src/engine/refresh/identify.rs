@@ -12,7 +12,7 @@ use crate::cloud::retry::every_page;
 use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
-use crate::kind::key::{NAME_TAG, STACK_TAG};
+use crate::kind::key::{NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::{Duplicate, Observed};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +26,8 @@ pub(super) struct Identified {
     pub(super) renamed: BTreeMap<Address, Address>,
     /// The further keys that carry the tags of an address.
     pub(super) duplicates: BTreeMap<Address, Vec<Duplicate>>,
+    /// The results for keys whose alias refers to a key with other tags, unless they are found otherwise.
+    suspects: BTreeMap<Address, Suspect>,
     /// The keys without tags.
     pub(super) bare: BTreeSet<KeyArn>,
     /// The keys of every Region that was searched.
@@ -34,12 +36,22 @@ pub(super) struct Identified {
     unreadable: BTreeSet<KeyArn>,
 }
 
+/// A key behind the alias of a declared key that was not found, with other tags than the declared key's.
+struct Suspect {
+    /// The address that its tags name, and its ARN; `None` if the tags are not complete.
+    other: Option<(Address, KeyArn)>,
+    /// The result for the declared key.
+    seen: Observed,
+}
+
 /// The owner of a key according to its tags.
 pub(super) enum Owner {
     /// The stack; the name is that of the key in the configuration.
     Ours(String),
     /// Another stack, or no stack.
     Foreign,
+    /// The stack, but the tags are not complete: somebody may have removed one.
+    Incomplete,
     /// Nobody, or AWS does not show the tags yet.
     Bare,
     /// The caller may not read the tags.
@@ -87,6 +99,9 @@ impl<C: Cloud> Refresh<'_, C> {
             !identified.found.contains_key(address) && !identified.unusable.contains_key(address)
         });
         for (address, declared) in unknown {
+            if declared.adopt.is_none() && identified.suspects_change(&address) {
+                continue;
+            }
             let hidden = hidden(&identified.unreadable, tagged);
             match &declared.adopt {
                 Some(Adopt::Alias(name)) => {
@@ -144,17 +159,20 @@ impl<C: Cloud> Refresh<'_, C> {
                         let seen = looks_renamed(&old, &key, &arn);
                         identified.unusable.insert(key.clone(), seen);
                         identified.renamed.insert(old, key);
+                    } else if self.desired.resources.contains_key(&old) {
+                        let seen = other_name(&old, &arn);
+                        identified.suspects.insert(key, Suspect { other: Some((old, arn)), seen });
                     }
+                }
+                Owner::Incomplete => {
+                    let suspect = Suspect { other: None, seen: incomplete(&arn) };
+                    identified.suspects.insert(key, suspect);
                 }
                 Owner::Foreign => {}
                 Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => {
                     unknown.remove(&key);
-                    let reason =
-                        format!("the tags of `{arn}`, to which its alias points, cannot be read");
-                    let help = "allow the caller kms:ListResourceTags: that key may already be this \
-                                one";
-                    let seen = Observed::Unusable { reason, help: help.to_owned() };
+                    let seen = unreadable_alias(&arn);
                     identified.unusable.insert(key, seen);
                 }
             }
@@ -171,6 +189,8 @@ impl<C: Cloud> Refresh<'_, C> {
                     let renamed = self.desired.renamed(&address).unwrap_or(address);
                     Owner::Ours(renamed.name)
                 }
+                (Some(stack), None) if *stack == self.desired.stack.as_str() => Owner::Incomplete,
+                (None, _) if tags.contains_key(NONCE_TAG) => Owner::Incomplete,
                 _ if tags.is_empty() => Owner::Bare,
                 _ => Owner::Foreign,
             }),
@@ -224,7 +244,7 @@ impl<C: Cloud> Refresh<'_, C> {
         for (owner, arn) in self.concurrently(asks).await {
             match owner? {
                 Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
-                Owner::Foreign => {}
+                Owner::Foreign | Owner::Incomplete => {}
                 Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
@@ -234,6 +254,21 @@ impl<C: Cloud> Refresh<'_, C> {
 }
 
 impl Identified {
+    /// Returns whether the tags of the key behind an alias of `address` may have been changed, and makes the address
+    /// unusable then. If it is the only key with its tags, its alias is moved to another key.
+    fn suspects_change(&mut self, address: &Address) -> bool {
+        let Some(Suspect { other, seen }) = self.suspects.remove(address) else {
+            return false;
+        };
+        let is_wrong = other.is_none_or(|(other, arn)| {
+            self.duplicates.contains_key(&other) || self.found.get(&other) != Some(&arn)
+        });
+        if is_wrong {
+            self.unusable.insert(address.clone(), seen);
+        }
+        is_wrong
+    }
+
     /// Identifies a key by the alias of its `adopt` setting.
     fn adopt(&mut self, address: Address, alias: &str, arn: Option<KeyArn>) {
         if let Some(arn) = arn {
@@ -294,6 +329,35 @@ fn tags_unreadable(hidden: &[&KeyArn]) -> Observed {
         help: "allow the caller tag:GetResources, which shows the keys that carry the tags of the \
                stack, or kms:ListResourceTags on these keys; otherwise a second key could be created"
             .to_owned(),
+    }
+}
+
+/// Returns the result for a declared key whose alias refers to a key with the tags of another declared key.
+fn other_name(other: &Address, arn: &KeyArn) -> Observed {
+    Observed::Unusable {
+        reason: format!("its alias refers to `{arn}`, which has the tags of `{other}`"),
+        help: "correct the alias, or the tag `kmsctl:name` of that key".to_owned(),
+    }
+}
+
+/// Returns the result for a declared key whose alias refers to a key that has lost tags of the stack.
+fn incomplete(arn: &KeyArn) -> Observed {
+    Observed::Unusable {
+        reason: format!(
+            "its alias refers to `{arn}`, which does not have all the tags of a key of this stack"
+        ),
+        help: format!(
+            "if it is this key, write `adopt: {arn}`, which adds the tags; if it is not, give this key \
+             another alias"
+        ),
+    }
+}
+
+/// Returns the result for a declared key whose alias refers to a key with unreadable tags.
+fn unreadable_alias(arn: &KeyArn) -> Observed {
+    Observed::Unusable {
+        reason: format!("the tags of `{arn}`, to which its alias points, cannot be read"),
+        help: "allow the caller kms:ListResourceTags: that key may already be this one".to_owned(),
     }
 }
 

@@ -31,6 +31,12 @@ pub struct Metadata {
 /// What decides whether a key that was found only by its tags is harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
+    /// The spec, as AWS names it.
+    pub spec: String,
+    /// The usage, as AWS names it.
+    pub usage: String,
+    /// Whether it is a multi-Region key.
+    pub multi_region: bool,
     /// The origin of the key material, as AWS names it.
     pub origin: String,
     /// The custom key store, if the key is in one.
@@ -46,6 +52,9 @@ impl Found {
     #[must_use]
     pub fn new(metadata: &Metadata, policy: Document) -> Self {
         Self {
+            spec: metadata.spec.clone(),
+            usage: metadata.usage.clone(),
+            multi_region: metadata.multi_region,
             origin: metadata.origin.clone(),
             custom_key_store_id: metadata.custom_key_store_id.clone(),
             replicas: metadata.replicas.clone(),

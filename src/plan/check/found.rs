@@ -45,6 +45,7 @@ fn objection(
     if found.origin != DEFAULT_ORIGIN {
         reasons.push(format!("its key material has the origin `{}`", found.origin));
     }
+    reasons.extend(other_kind(declared, found));
     if let Some(store) = &found.custom_key_store_id {
         reasons.push(format!("it is in the custom key store `{store}`"));
     }
@@ -85,6 +86,25 @@ fn objection(
     Some(Violation::new("", reason, help))
 }
 
+/// Returns what differs of the properties that AWS fixes at creation. What is not declared is as `CreateKey` makes it.
+fn other_kind(declared: &key::Spec, found: &key::Found) -> Option<String> {
+    // A replica has the properties of its primary key.
+    if declared.primary.is_some() {
+        return None;
+    }
+    let spec = declared.spec.as_deref().unwrap_or(key::DEFAULT_SPEC);
+    let default_usage = key::rule(spec).and_then(|rule| rule.usages.first().copied());
+    let usage = declared.usage.as_deref().or(default_usage);
+    if found.spec != spec || usage.is_some_and(|usage| usage != found.usage) {
+        return Some(format!("it is a key of spec {} for {}", found.spec, found.usage));
+    }
+    let multi_region = declared.multi_region.unwrap_or(false);
+    (multi_region != found.multi_region).then(|| match found.multi_region {
+        true => "it is a multi-Region key".to_owned(),
+        false => "it is not a multi-Region key".to_owned(),
+    })
+}
+
 /// Returns why a consumer must not be used: the declared key does not encrypt it.
 /// A setting of the Region and a resource that is declared as `existing` are not found by tags.
 fn other_key(id: &str, declared: &ConsumerSpec, live: &ConsumerSpec) -> Option<Violation> {
@@ -98,8 +118,8 @@ fn other_key(id: &str, declared: &ConsumerSpec, live: &ConsumerSpec) -> Option<V
         "`{id}` was found only by its tags, which anybody may have set who can tag it, and it is encrypted with \
          {key}"
     );
-    let help = "if the resource belongs to this stack, apply the configuration with that key once; if it does \
-                not, remove its tags `kmsctl:stack` and `kmsctl:name`";
+    let help = "if the resource belongs to this stack, its key can be changed with a record of it (`--state`), or by \
+                hand; if it does not, remove its tags `kmsctl:stack` and `kmsctl:name`";
     Some(Violation::new("key", reason, help))
 }
 

@@ -18,6 +18,17 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
         .iter()
         .flat_map(|(address, duplicates)| duplicates.iter().map(move |one| (address, &one.arn)));
     let rest = all.filter(|(address, arn)| !live.observed.contains_key(&address.duplicate(arn)));
+    let used = live.ids.iter().filter(|(address, arn)| {
+        draft.desired.delete.contains(*arn) && address.original().is_none()
+    });
+    let refused = used.map(|(address, arn)| Finding {
+        severity: Severity::Warning,
+        rule: DUPLICATE.to_owned(),
+        address: address.clone(),
+        message: format!(
+            "`{arn}` is listed under `removed`, but it is the key that the stack uses: it is not deleted"
+        ),
+    });
     rest.map(|(address, arn)| {
         let used = match live.ids.get(address) {
             Some(used) => format!("the stack uses `{used}`"),
@@ -35,6 +46,7 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
             ),
         }
     })
+    .chain(refused)
     .collect()
 }
 

@@ -203,7 +203,8 @@ impl KeyPhase<'_, '_> {
             account: (!scope.gaps.account).then_some(account),
             stand_in: scope.gaps.account.then_some(account),
             usage,
-            lockout_wanted: raw.allow_lockout.is_some(),
+            // The stack's statements are only a part of a shared policy.
+            lockout_wanted: raw.allow_lockout.is_some() || is_shared(raw),
             ..Facts::default()
         };
         // Identities of the stack's account are named as the configuration names them.
