@@ -350,6 +350,13 @@ pub(super) fn difference(drifts: &Drifts) -> String {
             },
         ),
     };
+    match drifts.findings.len() {
+        0 => {}
+        1 => text.push_str("; 1 finding"),
+        n => {
+            let _ = write!(text, "; {n} findings");
+        }
+    }
     if !drifts.unreadable.is_empty() {
         let _ = write!(text, "; {} not compared", drifts.unreadable.len());
     }
