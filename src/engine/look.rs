@@ -91,7 +91,8 @@ fn shows(live: &Live, desired: &Desired, state: &State) -> bool {
 fn is_as_recorded(seen: &Observed, record: &Record, desired: &Desired) -> bool {
     match seen {
         Observed::Present { spec, .. } => {
-            record.partial || record.spec.complete(spec, &desired.stack) == **spec
+            let expected = record.spec.complete(spec, &desired.stack);
+            record.partial || expected == spec.with_statements_of(&expected)
         }
         Observed::Absent | Observed::Unusable { .. } => false,
     }

@@ -350,6 +350,21 @@ impl Spec {
         if let Self::KeyPolicy(spec) = self { Some(spec) } else { None }
     }
 
+    /// Returns the form with the stack's statements of another form. AWS shows these statements only within the policy,
+    /// so a live form has those of the declaration.
+    #[must_use]
+    pub fn with_statements_of(&self, other: &Self) -> Self {
+        let mut spec = self.clone();
+        match (&mut spec, other) {
+            (Self::Key(key), Self::Key(other)) => key.shared.clone_from(&other.shared),
+            (Self::KeyPolicy(policy), Self::KeyPolicy(other)) => {
+                policy.shared.clone_from(&other.shared);
+            }
+            _ => {}
+        }
+        spec
+    }
+
     /// Returns the grant, if it is one.
     #[must_use]
     pub fn as_grant(&self) -> Option<&grant::Spec> {

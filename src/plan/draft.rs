@@ -271,10 +271,11 @@ impl Builder<'_> {
         let fields = match live {
             Some(live) => {
                 let expected = record.spec.complete(live, &self.desired.stack);
-                if expected == *live {
+                let live = live.with_statements_of(&expected);
+                if expected == live {
                     Vec::new()
                 } else {
-                    field::changes(Some(&expected), Some(live))
+                    field::changes(Some(&expected), Some(&live))
                 }
             }
             None => field::changes(Some(&record.spec), None),

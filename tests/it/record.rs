@@ -370,3 +370,35 @@ fn a_key_whose_tags_were_changed_is_not_created_again() {
         assert!(reason.unwrap().reason.starts_with("its alias refers to"), "{:#?}", plan.blocked);
     }
 }
+
+#[test]
+fn a_statement_that_leaves_the_configuration_is_no_drift() {
+    let text = |statements: &str| {
+        let statement = |sid: &str| {
+            format!(
+                "{{Sid: {sid}, Effect: Allow, Principal: {{AWS: 'arn:aws:iam::111122223333:role/App'}}, \
+                 Action: 'kms:Decrypt', Resource: '*'}}"
+            )
+        };
+        let all: Vec<String> = statements.split(' ').map(statement).collect();
+        crate::consumers::desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{k: {{policy: {{ownership: shared, statements: [{}]}}}}}}\n",
+            all.join(", ")
+        ))
+    };
+    let mut stack = Stack::new(7);
+    stack.applied(&text("One Two"));
+    let fewer = text("One");
+    let drifts = stack.drifts(&fewer);
+    assert!(drifts.drift.is_empty(), "{:#?}", drifts.drift);
+    let plan = stack.plan_only(&fewer);
+    assert!(plan.drift.is_empty());
+    assert_eq!(plan.steps[0].reason, "the configuration changed");
+    // A statement that is removed by hand is drift.
+    stack.fake.tamper("k", |key| {
+        let statements = key.policy["Statement"].as_array_mut().unwrap();
+        statements
+            .retain(|statement| !statement["Sid"].as_str().unwrap_or_default().ends_with("Two"));
+    });
+    assert_eq!(stack.drifts(&text("One Two")).drift.len(), 1);
+}
