@@ -41,6 +41,28 @@ pub enum Fault {
     Other,
 }
 
+impl Fault {
+    /// Returns whether the fault concerns AWS or the network as a whole, and not the request: the same request may
+    /// succeed later.
+    #[must_use]
+    pub fn is_temporary(self) -> bool {
+        match self {
+            Self::Throttled | Self::Ambiguous | Self::Unsent => true,
+            Self::NotFound
+            | Self::AlreadyExists
+            | Self::Denied
+            | Self::Credentials
+            | Self::InvalidState
+            | Self::Invalid
+            | Self::Malformed
+            | Self::Key
+            | Self::LimitExceeded
+            | Self::Unsupported
+            | Self::Other => false,
+        }
+    }
+}
+
 /// A failed request.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}: {message}{}", reference(.code.as_deref(), .request_id.as_deref()))]

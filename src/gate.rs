@@ -90,7 +90,9 @@ pub fn context(spec: &Spec, place: &Place, id: Option<&str>) -> KeyContext {
     }
 }
 
-fn of_arn(arn: &KeyArn) -> KeyContext {
+/// Returns what a gate must know about the key with an ARN.
+#[must_use]
+pub fn of_arn(arn: &KeyArn) -> KeyContext {
     KeyContext {
         account: Some(arn.account.to_string()),
         partition: arn.region.partition().to_owned(),

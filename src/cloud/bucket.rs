@@ -32,15 +32,11 @@ pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, 
     let policy = match answer(POLICY, client.get_bucket_policy().bucket(name).send().await) {
         Ok(answer) => answer.policy.map_or(BucketPolicy::None, BucketPolicy::Text),
         Err(error) if error.code.as_deref() == Some("NoSuchBucketPolicy") => BucketPolicy::None,
-        Err(error) if is_temporary(error.fault) => return Err(error),
+        Err(error) if error.fault.is_temporary() => return Err(error),
         // S3 answers callers of other accounts with `MethodNotAllowed`.
         Err(error) => BucketPolicy::Hidden(error.to_string()),
     };
     Ok(Bucket { region, policy })
-}
-
-fn is_temporary(fault: Fault) -> bool {
-    matches!(fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
 type Head = Result<HeadBucketOutput, SdkError<HeadBucketError>>;

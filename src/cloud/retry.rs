@@ -49,24 +49,6 @@ impl RetryPolicy {
     }
 }
 
-/// Returns whether the same read may succeed later.
-fn is_temporary(fault: Fault) -> bool {
-    match fault {
-        Fault::Throttled | Fault::Ambiguous | Fault::Unsent => true,
-        Fault::NotFound
-        | Fault::AlreadyExists
-        | Fault::Denied
-        | Fault::Credentials
-        | Fault::InvalidState
-        | Fault::Invalid
-        | Fault::Malformed
-        | Fault::Key
-        | Fault::LimitExceeded
-        | Fault::Unsupported
-        | Fault::Other => false,
-    }
-}
-
 /// Repeats a read until it succeeds, until its error is not temporary, or until no attempt is left.
 ///
 /// # Errors
@@ -78,7 +60,7 @@ pub async fn with_retries<T>(
     let mut tries = Tries::default();
     loop {
         match f().await {
-            Err(error) if is_temporary(error.fault) && tries.may_repeat(policy, error.fault) => {
+            Err(error) if error.fault.is_temporary() && tries.may_repeat(policy, error.fault) => {
                 tokio::time::sleep(tries.pause(policy)).await;
             }
             done => return done,

@@ -1,6 +1,6 @@
 //! `apply` and `destroy`: make a plan, ask for confirmation, and execute the plan.
 
-use super::plan::{make, narrow, observe, print};
+use super::plan::{make, narrow, observe, print, style};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, now, random};
@@ -9,7 +9,8 @@ use crate::engine::apply::{Ended, Known, StepError, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
-use crate::plan::{Approved, Blocked, Plan, Stale, rebuild};
+use crate::plan::{Approved, Plan, Stale, rebuild};
+use crate::render::human;
 use crate::state::State;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
@@ -39,15 +40,18 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
 }
 
 /// Adds the missing records of the declared resources, and removes every declaration.
-async fn undeclare(session: &mut Session, state: &mut State, io: &Io) -> Result<(), Failure> {
+async fn undeclare(
+    global: &Global,
+    session: &mut Session,
+    state: &mut State,
+    io: &Io,
+) -> Result<(), Failure> {
     let mut declared = session.desired.resources.keys();
     if declared.any(|address| !state.records.contains_key(address)) {
         let live = observe(session, state, io).await?;
         let blocked = rebuild(state, &session.desired, &live);
-        for Blocked { address, reason, help, .. } in &blocked {
-            io.say(&format!("! {address}: {reason}\n  help: {help}"));
-        }
         if !blocked.is_empty() {
+            io.out(&human::blocked(&blocked, &session.desired.home, &style(global, io)));
             let message = "nothing was destroyed: without a record, it is not certain what belongs to the stack";
             return Err(Failure::new(message).exit(Exit::Refused));
         }
@@ -110,7 +114,7 @@ async fn run_locked(
         return Err(Failure::new(message).exit(Exit::Partial));
     }
     if matches!(mode, Mode::Destroy { .. }) {
-        undeclare(session, &mut replay.state, io).await?;
+        undeclare(global, session, &mut replay.state, io).await?;
     }
     let session = &*session;
     let (mut plan, known) = make(session, &replay.state, io).await?;

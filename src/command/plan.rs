@@ -35,7 +35,7 @@ pub(super) async fn make(
              ({error}). KMS refuses a policy or grant that names one that does not exist."
         ));
     }
-    Ok((plan, Known { ids: live.ids, seen: live.listed, created: live.created, accounts }))
+    Ok((plan, Known::of(live, accounts)))
 }
 
 /// Reads the live resources of the stack.
@@ -96,7 +96,7 @@ pub(super) fn narrow(
 }
 
 /// Returns the style of the text form.
-fn style(global: &Global, io: &Io) -> render::Style {
+pub(super) fn style(global: &Global, io: &Io) -> render::Style {
     render::Style { color: io.out_color(), verbose: global.verbose, width: io.width() }
 }
 

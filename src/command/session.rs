@@ -49,23 +49,12 @@ impl Session {
             failure.hint("set `region:` in the configuration, --region or AWS_REGION")
         })?;
         let account = caller.account.clone();
-        let (desired, diagnostics) =
-            loaded.resolve(&config::Surroundings { account: account.clone(), region });
+        let (desired, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
         // The plan reports refusals itself, and only for policies that it changes.
         report(io, &diagnostics.without_refusals(), &loaded.sources)?;
         let mut desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let waivers = desired.waive(&today());
-        let aws = aws.with_accounts(account, desired.accounts.clone());
-        let store = location(global)?.store(desired.stack.clone(), &aws);
-        Ok(Self {
-            aws,
-            desired,
-            store,
-            options: options(global),
-            settle: settle(global),
-            caller,
-            waivers,
-        })
+        Self::begin(global, aws, caller, desired, waivers)
     }
 
     /// Connects to AWS for a saved plan, which contains the configuration.
@@ -78,15 +67,24 @@ impl Session {
             );
             return Err(Failure::new(message));
         }
+        Self::begin(global, aws, caller, desired, Vec::new())
+    }
+
+    fn begin(
+        global: &Global,
+        aws: Aws,
+        caller: Caller,
+        desired: Desired,
+        waivers: Vec<Waiver>,
+    ) -> Result<Self, Failure> {
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
         let store = location(global)?.store(desired.stack.clone(), &aws);
-        let waivers = Vec::new();
         Ok(Self {
             aws,
             desired,
             store,
             options: options(global),
-            settle: settle(global),
+            settle: Duration::from_secs(global.settle_time),
             caller,
             waivers,
         })
@@ -146,11 +144,6 @@ pub(super) async fn connect(
     let aws = Aws::connect(region, global.profile.clone()).await;
     let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await?;
     Ok((aws, caller))
-}
-
-/// Returns the longest time for which AWS may return the form before a change.
-fn settle(global: &Global) -> Duration {
-    Duration::from_secs(global.settle_time)
 }
 
 /// Returns the options of the engine.

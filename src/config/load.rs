@@ -15,7 +15,7 @@ use crate::decode::{
 };
 use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
-use crate::tree::{Node, Span, Value};
+use crate::tree::{Entry, Node, Span, Value};
 
 /// The sources of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Loaded {
 
 /// The declared variables.
 #[derive(Clone, Debug, Default)]
-struct Declared {
+pub(super) struct Declared {
     /// The names and values.
     values: Vec<(String, Node)>,
     /// The names of the variables without a value.
@@ -85,26 +85,9 @@ pub(super) fn from_sources(
     d: &mut Diagnostics,
 ) -> Loaded {
     // Texts that could not be read are already reported.
-    let mut partial = d.has_errors();
-    let (mut merged, mut span) = (Merged::default(), None);
-    for number in numbers {
-        let text = sources.get(*number).map_or("", |source| &source.text);
-        let Some(node) = yaml(text, *number, d) else {
-            partial = true;
-            continue;
-        };
-        sources.hide_secrets(&node);
-        span = span.or(Some(node.span));
-        match node.value {
-            Value::Map(more) => more.into_iter().for_each(|entry| merged.add(entry, d)),
-            Value::Null => {}
-            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                d.push(mismatch(&node, "a map"));
-                partial = true;
-            }
-        }
-    }
-    let root = Node { span: span.unwrap_or_default(), value: Value::Map(merged.into_entries()) };
+    let is_read = !d.has_errors();
+    let (root, is_whole) = merge(numbers, &mut sources, |_| true, d);
+    let partial = !is_read || !is_whole;
     let vars = variables(&root, given, partial, d);
     let mut loaded = Loaded {
         sources,
@@ -124,8 +107,39 @@ pub(super) fn from_sources(
     loaded
 }
 
+/// Parses the texts, and merges their wanted top-level entries. Also returns whether every text could be parsed.
+pub(super) fn merge(
+    numbers: &[u16],
+    sources: &mut Sources,
+    wanted: impl Fn(&Entry) -> bool,
+    d: &mut Diagnostics,
+) -> (Node, bool) {
+    let (mut merged, mut span, mut is_whole) = (Merged::default(), None, true);
+    for number in numbers {
+        let text = sources.get(*number).map_or("", |source| &source.text);
+        let Some(node) = yaml(text, *number, d) else {
+            is_whole = false;
+            continue;
+        };
+        sources.hide_secrets(&node);
+        span = span.or(Some(node.span));
+        match node.value {
+            Value::Map(more) => {
+                more.into_iter().filter(&wanted).for_each(|entry| merged.add(entry, d));
+            }
+            Value::Null => {}
+            Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                d.push(mismatch(&node, "a map"));
+                is_whole = false;
+            }
+        }
+    }
+    let value = Value::Map(merged.into_entries());
+    (Node { span: span.unwrap_or_default(), value }, is_whole)
+}
+
 /// Returns the variables. A value from the command line overrides the declared one.
-fn variables(
+pub(super) fn variables(
     root: &Node,
     given: &BTreeMap<String, String>,
     partial: bool,
@@ -335,7 +349,7 @@ impl Loaded {
                     .help("use a profile of that account (`--profile`, AWS_PROFILE)"),
             );
         }
-        let vars = self.variables(surroundings, &mut d);
+        let vars = self.vars.resolve(surroundings, &mut d);
         let empty = Node { span: self.root.span, value: Value::Map(Vec::new()) };
         let mut root = std::mem::replace(&mut self.root, empty);
         if let Value::Map(entries) = &mut root.value {
@@ -345,7 +359,10 @@ impl Loaded {
         let declared = Stack::decode(&root, &mut d);
         drop(root);
         let outer = self.outer.as_ref().and_then(|outer| {
-            Some(resolve::Outer { declared: outer.decode(&vars, &mut d)?, span: outer.span() })
+            Some(resolve::Outer {
+                declared: outer.decode(surroundings, &mut d)?,
+                span: outer.span(),
+            })
         });
         let name = self.stack.as_ref().map(|name| name.value.clone());
         let (Some(declared), Some(name)) = (declared, name.or_else(|| "unnamed".parse().ok()))
@@ -363,17 +380,20 @@ impl Loaded {
         d.settle();
         (if is_valid { Some(desired) } else { None }, d)
     }
+}
 
-    fn variables(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Variables {
+impl Declared {
+    /// Returns the variables for an account and a Region. Errors go to `d`.
+    pub(super) fn resolve(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Variables {
         let mut vars = Variables {
             vars: BTreeMap::new(),
-            unset: self.vars.unset.clone(),
-            open: self.vars.open,
+            unset: self.unset.clone(),
+            open: self.open,
             account: surroundings.account.to_string(),
             region: surroundings.region.to_string(),
             partition: surroundings.region.partition().to_owned(),
         };
-        let mut values = self.vars.values.clone();
+        let mut values = self.values.clone();
         values.retain_mut(|(name, node)| {
             let is_known = node.span == Span::default() || interpolate_node(node, &vars, d);
             if !is_known {

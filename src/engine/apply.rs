@@ -10,6 +10,7 @@ use crate::journal::{Event, PendingRecord};
 use crate::kind::address::Address;
 use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, ConsumerCall, Ids, KeyRef, Kind, Spec, key};
+use crate::live::Live;
 use crate::plan::order::{Half, Queue, WorkItem};
 use crate::plan::{Approved, Plan, PlannedCall, Step};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -109,6 +110,12 @@ pub struct Known {
 }
 
 impl Known {
+    /// Returns what a refresh has shown.
+    #[must_use]
+    pub fn of(live: Live, accounts: BTreeSet<AccountId>) -> Self {
+        Self { ids: live.ids, seen: live.listed, created: live.created, accounts }
+    }
+
     /// Returns the keys that were created less than [`LAG`](send::LAG) before `now`, with the times of their creation.
     fn young(&self, now: u64) -> BTreeMap<KeyArn, Instant> {
         let ages = self.created.iter().map(|(arn, created)| (arn, now.saturating_sub(*created)));

@@ -59,7 +59,7 @@ pub async fn look<C: Cloud>(
     loop {
         let elapsed = started.elapsed();
         let is_late = elapsed < recent && (clock.interrupted || !shows(&live, desired, state));
-        let is_lost = elapsed < clock.settle && may_miss(&live, desired, state, clock.now);
+        let is_lost = elapsed < clock.settle && may_miss(&live, clock.now);
         if !is_late && !is_lost {
             return Ok(live);
         }
@@ -105,14 +105,10 @@ fn is_left(address: &Address, seen: &Observed, desired: &Desired, state: &State)
         && !state.records.contains_key(address)
 }
 
-/// Returns whether a declared resource without a record may exist although AWS does not show it.
-fn may_miss(live: &Live, desired: &Desired, state: &State, now: u64) -> bool {
-    let is_young = live.newest.is_some_and(|created| created.saturating_add(YOUNG) > now);
-    let mut unrecorded =
-        desired.resources.keys().filter(|address| !state.records.contains_key(address));
-    is_young
-        && unrecorded
-            .any(|address| matches!(live.observed.get(address), Some(Observed::Absent) | None))
+/// Returns whether a declared resource without a record may exist although AWS does not show it: one is missing, and
+/// a key is so new that AWS may not show everything that was created with it.
+fn may_miss(live: &Live, now: u64) -> bool {
+    live.newest.is_some_and(|created| created.saturating_add(YOUNG) > now)
 }
 
 /// Keeps what an earlier look has shown as recorded. A later answer to the contrary is an old one.

@@ -28,7 +28,7 @@ pub enum Executed {
     Yes,
     /// AWS does not have what the call creates.
     No,
-    /// The call can be repeated without harm, so nobody looked. The next plan shows whether it is needed.
+    /// The call can be repeated without harm, so AWS was not read. The next plan shows whether the call is needed.
     Unknown,
 }
 

@@ -172,7 +172,7 @@ impl<C: Cloud> Refresh<'_, C> {
             match read {
                 Ok(metadata) => created.push(metadata.created),
                 Err(error) if error.fault == Fault::NotFound => created.push(u64::MAX),
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(_) => {}
             }
         }
@@ -233,7 +233,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let (mut kept, mut fatal) = (Vec::new(), None);
         for (address, reading) in all {
             match reading {
-                Err(error) if is_outage(&error) => fatal = Some(error),
+                Err(error) if error.fault.is_temporary() => fatal = Some(error),
                 reading => kept.push((address, reading)),
             }
         }
@@ -280,7 +280,7 @@ impl<C: Cloud> Refresh<'_, C> {
             // Without declared or recorded grants, the key can be used although its grants are unknown.
             let needed = self.grants_on.contains_key(&KeyRef::Managed(address.clone()));
             match all {
-                Err(error) if !needed && !is_outage(&error) => Ok(Err(error)),
+                Err(error) if !needed && !error.fault.is_temporary() => Ok(Err(error)),
                 all => all.map(Ok),
             }
         };
@@ -314,11 +314,6 @@ fn grants_on(desired: &Desired, state: &State) -> BTreeMap<KeyRef, BTreeSet<Addr
         }
     }
     grants
-}
-
-/// Returns whether the error concerns AWS or the network as a whole, and not one resource.
-fn is_outage(error: &CloudError) -> bool {
-    matches!(error.fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
 fn unusable(error: &CloudError) -> Observed {

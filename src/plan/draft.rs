@@ -4,6 +4,7 @@
 use super::access::access;
 use super::check::{self, identities, in_use, undeclared};
 use super::obstacle::{has_data, is_in_another_place, obstacle};
+use super::rebuilt;
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
@@ -27,6 +28,8 @@ pub struct Draft<'a> {
     pub(super) plan: Plan,
     /// The steps that were refused.
     pub(super) refused: BTreeMap<Address, Step>,
+    /// The resources that were found only by their tags, and may belong to somebody else.
+    pub(super) doubtful: BTreeSet<Address>,
 }
 
 /// Compares the desired form of a stack with its live form. Each difference becomes a step or a blocked
@@ -44,14 +47,15 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         plan: empty(&desired, state, live),
         objections: Vec::new(),
         undeclared: Undeclared::of(&desired, live),
+        doubtful: BTreeSet::new(),
     };
     let addresses: BTreeSet<&Address> =
         desired.resources.keys().chain(state.records.keys()).chain(live.observed.keys()).collect();
     for address in addresses {
         builder.resource(address);
     }
-    let Builder { plan, objections, .. } = builder;
-    let mut draft = Draft { desired, live, facts, plan, refused: BTreeMap::new() };
+    let Builder { plan, objections, doubtful, .. } = builder;
+    let mut draft = Draft { desired, live, facts, plan, refused: BTreeMap::new(), doubtful };
     draft.refuse(objections);
     let (objections, findings) = check::keys::check(&draft);
     draft.plan.findings.extend(findings);
@@ -80,7 +84,7 @@ impl Draft<'_> {
     /// Returns the drift report. The steps of the draft are dropped.
     #[must_use]
     pub fn drifts(self, state: &State) -> Drifts {
-        let unrecorded = unrecorded::drift(&self.desired, state, self.live);
+        let unrecorded = unrecorded::drift(&self.desired, state, self.live, &self.doubtful);
         let Plan { stack, home, mut drift, mut findings, mut blocked, .. } = self.plan;
         drift.extend(unrecorded);
         drift.sort_by(|a, b| a.address.cmp(&b.address));
@@ -97,7 +101,7 @@ impl Draft<'_> {
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
             matches!(self.live.observed.get(&blocked.address), Some(Observed::Unusable { .. }))
-                || unrecorded::is_doubtful(&blocked.address, &self.desired, state, self.live)
+                || self.doubtful.contains(&blocked.address)
         });
         let declared = self.desired.resources.keys();
         Drifts {
@@ -216,6 +220,7 @@ struct Builder<'a> {
     plan: Plan,
     objections: Vec<Objection>,
     undeclared: Undeclared<'a>,
+    doubtful: BTreeSet<Address>,
 }
 
 impl Builder<'_> {
@@ -377,6 +382,7 @@ impl Builder<'_> {
             check::found::doubt(address, id, declared, live, self.desired, self.live)
         {
             self.block(address, &violation);
+            self.doubtful.insert(address.clone());
             return false;
         }
         if declared.adopt.is_none() && has_data(address) {
@@ -422,14 +428,7 @@ impl Builder<'_> {
         id: &str,
         to: &Spec,
     ) {
-        let fresh = Record {
-            id: id.to_owned(),
-            place: declared.place.clone(),
-            spec: declared.spec.recorded(record.map(|record| &record.spec), to),
-            protect: declared.protect,
-            partial: false,
-            intent: None,
-        };
+        let fresh = rebuilt::record(declared, record, id, to);
         match record {
             Some(record) if record.protect != declared.protect => {
                 let change = Change::Update { from: to.clone(), to: to.clone() };

@@ -1,10 +1,10 @@
-//! Records of declared resources, rebuilt from AWS before the stack is destroyed.
+//! The records of declared resources, as a plan writes them, and rebuilt from AWS before the stack is destroyed.
 
 use super::Blocked;
 use super::check::found::doubt;
 use super::obstacle::is_in_another_place;
 use crate::desired::{Declared, Desired};
-use crate::kind::{Address, Violation};
+use crate::kind::{Address, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 
@@ -24,20 +24,29 @@ pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked
         if let Some(violation) = objection(address, declared, seen, desired, live) {
             let Violation { field, reason, help } = violation;
             blocked.push(Blocked { address: address.clone(), field, reason, help });
-        } else if let Observed::Present { id, place, spec, .. } = seen {
+        } else if let Observed::Present { id, spec, .. } = seen {
             let complete = declared.spec.complete(spec, &desired.stack);
-            let record = Record {
-                id: id.clone(),
-                place: place.clone(),
-                spec: declared.spec.recorded(None, &complete),
-                protect: declared.protect,
-                partial: false,
-                intent: None,
-            };
-            state.records.insert(address.clone(), record);
+            state.records.insert(address.clone(), record(declared, None, id, &complete));
         }
     }
     blocked
+}
+
+/// Returns the record of a resource that is as declared. `complete` is its whole form.
+pub(super) fn record(
+    declared: &Declared,
+    before: Option<&Record>,
+    id: &str,
+    complete: &Spec,
+) -> Record {
+    Record {
+        id: id.to_owned(),
+        place: declared.place.clone(),
+        spec: declared.spec.recorded(before.map(|record| &record.spec), complete),
+        protect: declared.protect,
+        partial: false,
+        intent: None,
+    }
 }
 
 /// Returns why a resource without a record must not be deleted.

@@ -1,7 +1,6 @@
 //! Blocks steps. Only this module removes steps from a draft: the steps with objections, and then every
 //! step that cannot be executed without them. Pure.
 
-use super::check::found::doubt;
 use super::check::{cuts, grants, losses};
 use super::draft::Draft;
 use super::obstacle::is_in_another_place;
@@ -113,14 +112,8 @@ impl Draft<'_> {
         let elsewhere = observed
             .zip(declared)
             .is_some_and(|(observed, declared)| is_in_another_place(observed, declared).is_some());
-        let is_doubtful = declared.zip(observed).is_some_and(|(declared, observed)| {
-            let Observed::Present { id, spec, .. } = observed else {
-                return false;
-            };
-            doubt(key, id, declared, spec, &self.desired, self.live).is_some()
-        });
         declared.is_none()
-            || is_doubtful
+            || self.doubtful.contains(key)
             || !self.live.ids.contains_key(key)
             || elsewhere
             || matches!(observed, Some(Observed::Unusable { .. }))

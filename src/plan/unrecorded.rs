@@ -1,17 +1,23 @@
 //! The drift of resources without a record, which are compared with the configuration.
 
-use super::check::found::doubt;
 use super::{Drift, field};
 use crate::desired::Desired;
 use crate::kind::{Address, Kind};
 use crate::live::{Live, Observed};
 use crate::state::State;
+use std::collections::BTreeSet;
 
-/// Returns the differences between AWS and the configuration of the resources without a record.
-pub(super) fn drift(desired: &Desired, state: &State, live: &Live) -> Vec<Drift> {
+/// Returns the differences between AWS and the configuration of the resources without a record. The doubtful ones are
+/// not compared.
+pub(super) fn drift(
+    desired: &Desired,
+    state: &State,
+    live: &Live,
+    doubtful: &BTreeSet<Address>,
+) -> Vec<Drift> {
     let mut drift = Vec::new();
     for (address, declared) in &desired.resources {
-        if state.records.contains_key(address) || is_doubtful(address, desired, state, live) {
+        if state.records.contains_key(address) || doubtful.contains(address) {
             continue;
         }
         let fields = match live.observed.get(address) {
@@ -39,20 +45,4 @@ pub(super) fn drift(desired: &Desired, state: &State, live: &Live) -> Vec<Drift>
         }
     }
     drift
-}
-
-/// Returns whether a declared resource without a record was found only by its tags and may belong to somebody else.
-pub(super) fn is_doubtful(
-    address: &Address,
-    desired: &Desired,
-    state: &State,
-    live: &Live,
-) -> bool {
-    let (Some(declared), Some(Observed::Present { id, spec, .. })) =
-        (desired.resources.get(address), live.observed.get(address))
-    else {
-        return false;
-    };
-    !state.records.contains_key(address)
-        && doubt(address, id, declared, spec, desired, live).is_some()
 }

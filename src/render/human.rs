@@ -34,6 +34,16 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     workflow_safe(&page.out)
 }
 
+/// Renders blocked changes.
+#[must_use]
+pub fn blocked(all: &[Blocked], home: &Place, style: &Style) -> String {
+    let mut page = Page { home, style, out: String::new() };
+    for blocked in all {
+        page.blocked(blocked, "blocked");
+    }
+    workflow_safe(&page.out)
+}
+
 /// Renders the drift report. The last line is a summary.
 #[must_use]
 pub fn drifts(drifts: &Drifts, style: &Style) -> String {

@@ -215,7 +215,7 @@ impl<O: Objects> S3<O> {
                     let found = self.get("json").await?;
                     return Ok(found.filter(|object| object.text == text).map(|o| o.etag));
                 }
-                Err(error) if may_pass(&error) && attempt < self.retry.attempts => {
+                Err(error) if error.fault.is_temporary() && attempt < self.retry.attempts => {
                     is_unsure |= error.fault == Fault::Ambiguous;
                     tokio::time::sleep(self.retry.pause(attempt)).await;
                     attempt += 1;
@@ -224,10 +224,6 @@ impl<O: Objects> S3<O> {
             }
         }
     }
-}
-
-fn may_pass(error: &CloudError) -> bool {
-    matches!(error.fault, Fault::Throttled | Fault::Ambiguous | Fault::Unsent)
 }
 
 fn unknown_holder() -> Holder {
@@ -274,7 +270,7 @@ impl<O: Objects> Store for S3<O> {
                 }
                 // Another run took the lease first.
                 Ok(None) => {}
-                Err(error) if may_pass(&error) && attempt < self.retry.attempts => {
+                Err(error) if error.fault.is_temporary() && attempt < self.retry.attempts => {
                     tokio::time::sleep(self.retry.pause(attempt)).await;
                     attempt += 1;
                 }

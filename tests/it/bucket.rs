@@ -3,8 +3,8 @@
 use crate::fake::Rng;
 use kmsctl::answer::{CloudError, Fault};
 use kmsctl::sdk::objects::{Condition, Object};
-use kmsctl::store::S3;
 use kmsctl::store::s3::Objects;
+use kmsctl::store::{Holder, S3};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -175,5 +175,16 @@ impl Objects for Client {
             })
         })
         .await
+    }
+}
+
+/// Returns the holder of a lease.
+pub(crate) fn holder(id: &str) -> Holder {
+    Holder {
+        id: id.to_owned(),
+        who: format!("{id}@host"),
+        pid: 1,
+        command: "apply".to_owned(),
+        since: "2026-01-02T03:04:05Z".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! The lease in S3, and the conditional writes.
 
-use crate::bucket::{Client, FakeBucket, Faults, clock, store};
+use crate::bucket::{Client, FakeBucket, Faults, clock, holder, store};
 use crate::fake::Rng;
 use kmsctl::sdk::TIME_OUT;
 use kmsctl::state::State;
@@ -8,16 +8,6 @@ use kmsctl::store::{Holder, S3, Store, StoreError};
 use std::cell::RefCell;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-
-fn holder(id: &str) -> Holder {
-    Holder {
-        id: id.to_owned(),
-        who: format!("{id}@host"),
-        pid: 1,
-        command: "apply".to_owned(),
-        since: "2026-01-02T03:04:05Z".to_owned(),
-    }
-}
 
 async fn lock(store: &S3<Client>, id: &str) -> Result<(), StoreError> {
     store.lock(&holder(id), &|_, _| {}).await

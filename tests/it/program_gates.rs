@@ -5,8 +5,9 @@ use kmsctl::store::write_atomic;
 
 const KEYS: &str =
     "stack: outer\nregion: us-west-2\nkeys:\n  a:\n    policy: {users: [role/App, role/batch]}\n";
-const BASE: &str = "stack: outer\nkeys: {}\nvars: {who: batch}\n\
-    gates: {forbidden: [{principals: [\"role/${var.who}\"], actions: [kms:Decrypt]}]}\n";
+const BASE: &str = "stack: outer\nkeys: {}\n\
+    vars: {who: \"arn:aws:iam::${aws.account_id}:role/batch\"}\n\
+    gates: {forbidden: [{principals: [\"${var.who}\"], actions: [kms:Decrypt]}]}\n";
 
 /// Writes another configuration beside that of the stack, and returns its path.
 fn beside(stack: &Stack, text: &str) -> String {
@@ -51,10 +52,13 @@ fn a_saved_plan_keeps_the_gates_and_a_file_without_gates_is_an_error() {
     stack.expect(3, &["plan", "--gates", &base, "--out", plan]);
     let said = stack.expect(3, &["apply", plan]);
     assert!(said.contains("it does not pass the gate `forbidden`"), "{said}");
-    let empty = beside(&stack, "stack: outer\nkeys: {}\n");
-    let said = stack.expect(1, &["plan", "--gates", &empty]);
-    assert!(said.contains("has no `gates`"), "{said}");
-    stack.expect(1, &["plan", "--gates", "missing.yaml"]);
+    for nothing in ["", "gates:\n", "gates: {}\n"] {
+        let empty = beside(&stack, &format!("stack: outer\nkeys: {{}}\n{nothing}"));
+        let said = stack.expect(1, &["plan", "--gates", &empty]);
+        assert!(said.contains("has no `gates`"), "{said}");
+    }
+    let said = stack.expect(1, &["plan", "--gates", "missing.yaml"]);
+    assert!(!said.contains("has no `gates`"), "{said}");
 }
 
 #[test]
@@ -66,10 +70,10 @@ fn a_waiver_that_the_base_does_not_have_is_reported() {
     };
     let stack = Stack::of_text(&format!("{KEYS}{}", waiver("KMS301")), "us-west-2");
     let known =
-        beside(&stack, &format!("{BASE}{}", waiver("KMS301")).replace("who: batch", "who: Other"));
+        beside(&stack, &format!("{BASE}{}", waiver("KMS301")).replace("role/batch", "role/Other"));
     let said = stack.expect(0, &["plan", "--gates", &known]);
     assert!(!said.contains("new-waiver"), "{said}");
-    let other = beside(&stack, &BASE.replace("who: batch", "who: Other"));
+    let other = beside(&stack, &BASE.replace("role/batch", "role/Other"));
     let said = stack.expect(0, &["plan", "--gates", &other]);
     assert!(said.contains("the waiver of KMS301") && said.contains("new-waiver"), "{said}");
 }

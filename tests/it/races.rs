@@ -1,7 +1,7 @@
 //! Runs of one stack on several machines, with the state in S3: races, deaths and standstills. No
 //! resource is created twice, and the last run has the result of an undisturbed one.
 
-use crate::bucket::{Client, FakeBucket, Faults, clock, store};
+use crate::bucket::{Client, FakeBucket, Faults, clock, holder, store};
 use crate::build::{Declare, empty, storage};
 use crate::consumers::{KEYS, desired};
 use crate::fake::{FakeAws, NOW, PERMIT, Rng};
@@ -15,7 +15,7 @@ use kmsctl::journal::{Event, Replay};
 use kmsctl::kind::ConsumerKind;
 use kmsctl::kind::address::Address;
 use kmsctl::plan::{Approved, Plan, draft};
-use kmsctl::store::{Holder, S3, Store, StoreError};
+use kmsctl::store::{S3, Store, StoreError};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -62,16 +62,6 @@ fn options() -> Options {
     Options {
         parallelism: 4,
         retry: RetryPolicy { attempts: 60, base, cap, ..RetryPolicy::default() },
-    }
-}
-
-fn holder(id: &str) -> Holder {
-    Holder {
-        id: id.to_owned(),
-        who: format!("{id}@host"),
-        pid: 1,
-        command: "apply".to_owned(),
-        since: "2026-01-02T03:04:05Z".to_owned(),
     }
 }
 
@@ -126,12 +116,7 @@ async fn run_locked(
     });
     let host = Machine { store, nonces: nonces.collect(), replay: RefCell::new(replay) };
     let approved = Approved::by_consent(plan.clone());
-    let known = Known {
-        ids: live.ids,
-        seen: live.listed,
-        created: live.created,
-        accounts: desired.own_accounts(),
-    };
+    let known = Known::of(live, desired.own_accounts());
     let ended = apply(aws, &host, &options, &approved, known).await;
     let mut replay = host.replay.into_inner();
     if plan.steps.is_empty() && plan.remember.is_empty() {

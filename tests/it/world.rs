@@ -258,12 +258,7 @@ impl Stack {
                 meanwhile(&self.fake);
             }
             let approved = Approved::by_consent(plan.clone());
-            let known = Known {
-                ids: live.ids,
-                seen: live.listed,
-                created: live.created,
-                accounts: desired.own_accounts(),
-            };
+            let known = Known::of(live, desired.own_accounts());
             let killed = std::future::poll_fn(|_| match self.fake.killed.get() {
                 true => std::task::Poll::Ready(()),
                 false => std::task::Poll::Pending,

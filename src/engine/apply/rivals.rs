@@ -6,7 +6,6 @@
 //! see each other. The next plan of either then reports the second key.
 
 use super::{Host, Run, StepError};
-use crate::answer::Fault;
 use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
 use crate::id::{KeyArn, Place};
@@ -92,14 +91,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                     self.halted.set(true);
                     return Err(StepError::Rival { theirs: arn.to_string(), own: None });
                 }
-                Err(error)
-                    if matches!(
-                        error.fault,
-                        Fault::Throttled | Fault::Ambiguous | Fault::Unsent
-                    ) =>
-                {
-                    return Err(StepError::Refused(error));
-                }
+                Err(error) if error.fault.is_temporary() => return Err(StepError::Refused(error)),
                 // A key whose tags the caller may not read belongs to somebody else.
                 Ok(_) | Err(_) => {}
             }

@@ -1,7 +1,7 @@
 //! Reads the aliases of the stack.
 
 use super::identify::{Owner, target};
-use super::{Aliases, Refresh, is_outage};
+use super::{Aliases, Refresh};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -121,7 +121,7 @@ impl<C: Cloud> Refresh<'_, C> {
         for (read, arn) in self.concurrently(reads).await {
             match read {
                 Ok(metadata) => drop(live.key_facts.insert(KeyRef::Arn(arn), metadata.fact())),
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(_) => {}
             }
         }

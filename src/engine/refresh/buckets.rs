@@ -1,7 +1,7 @@
 //! Reads the buckets that consumers write to, each once: its Region, in which the key must be, and whether
 //! its policy allows the service to write.
 
-use super::{Refresh, is_outage};
+use super::Refresh;
 use crate::answer::{CloudError, Fault};
 use crate::cloud::retry::with_retries;
 use crate::cloud::{Bucket, BucketPolicy, Cloud};
@@ -36,7 +36,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let mut read = BTreeMap::new();
         for (at, bucket) in self.concurrently(reads).await {
             match bucket {
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 bucket => drop(read.insert(at, bucket)),
             }
         }

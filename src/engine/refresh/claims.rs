@@ -1,7 +1,7 @@
 //! Decides which of several keys with the tags of one address is used.
 
+use super::Refresh;
 use super::identify::Identified;
-use super::{Refresh, is_outage};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -99,7 +99,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 arn,
             })),
             Err(error) if error.fault == Fault::NotFound => Ok(None),
-            Err(error) if is_outage(&error) => Err(error),
+            Err(error) if error.fault.is_temporary() => Err(error),
             // A key that cannot be read is not chosen before a key that can.
             Err(_) => Ok(Some(Candidate { arn, created: u64::MAX, nonce: None, is_dying: false })),
         }

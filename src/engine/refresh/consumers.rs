@@ -1,7 +1,7 @@
 //! Reads the consumers of keys. They are found by the ids in their records, by their declared names, and
 //! by the stack's tags, with one list for each kind and place.
 
-use super::{Aliases, Refresh, is_outage, read_until_visible, unreadable};
+use super::{Aliases, Refresh, read_until_visible, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -54,7 +54,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     });
                     self.lift_found(&search, named.collect(), live);
                 }
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) => {
                     let reads = search.sought.kind.facts().reads;
                     for address in search.addresses.keys() {

@@ -1,6 +1,6 @@
 //! Reads the grants of the stack.
 
-use super::{Interest, Refresh, is_outage, unusable};
+use super::{Interest, Refresh, unusable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::every_page;
@@ -91,7 +91,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     self.lift_grants_of(&key, &grants, live);
                     self.lift_undeclared_grants(&key, arn, &grants, live);
                 }
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) if !self.grants_on.contains_key(&key) => live.unchecked.push(format!(
                     "could not list the grants on `{arn}` ({error}): allow the caller kms:ListGrants"
                 )),

@@ -5,7 +5,7 @@
 //! without a shared record: `claims` decides which of them is used.
 
 use super::claims::Claims;
-use super::{Aliases, Refresh, Tagged, is_outage};
+use super::{Aliases, Refresh, Tagged};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::cloud::retry::every_page;
@@ -194,7 +194,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 _ if tags.is_empty() => Owner::Bare,
                 _ => Owner::Foreign,
             }),
-            Err(error) if is_outage(&error) => Err(error),
+            Err(error) if error.fault.is_temporary() => Err(error),
             Err(error) if error.fault == Fault::NotFound => Ok(Owner::Bare),
             Err(_) => Ok(Owner::Unreadable),
         }

@@ -1,7 +1,7 @@
 //! Converts the settings that were read to the form of declarations.
 
 use super::grants::is_lifted;
-use super::{Reading, Refresh, is_outage, unusable, wants_policy};
+use super::{Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -63,7 +63,7 @@ impl<C: Cloud> Refresh<'_, C> {
         for (answer, key, arn) in self.concurrently(asks).await {
             let is_leaving = match answer {
                 Ok(metadata) => metadata.is_dying(),
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) => error.fault == Fault::NotFound,
             };
             if is_leaving {
@@ -233,7 +233,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     let fact = metadata.fact();
                     live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
                 }
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) => self.block_users_of(arn, &error, live),
             }
         }

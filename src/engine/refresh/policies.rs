@@ -1,6 +1,6 @@
 //! Reads the policies of the keys that the stack does not manage and has statements in.
 
-use super::{Refresh, is_outage, unreadable};
+use super::{Refresh, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -36,7 +36,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let text = with_retries(&self.options.retry, async || self.cloud.policy(arn).await).await;
         let text = match text {
             Ok(text) => text,
-            Err(error) if is_outage(&error) => return Err(error),
+            Err(error) if error.fault.is_temporary() => return Err(error),
             Err(error) => {
                 let reason = format!("the policy of `{arn}` cannot be read: {error}");
                 return Ok(unreadable(reason, &error, "allow the caller kms:GetKeyPolicy"));

@@ -1,6 +1,6 @@
 //! Reads service-linked roles from IAM.
 
-use super::{Refresh, is_outage, read_until_visible, unreadable};
+use super::{Refresh, read_until_visible, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -54,7 +54,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 reason: format!("its name belongs to `{}`", found.arn),
                 help: "rename that role: the service cannot use another name".to_owned(),
             },
-            Err(error) if is_outage(&error) => return Err(error),
+            Err(error) if error.fault.is_temporary() => return Err(error),
             Err(error) => unreadable(
                 format!("it is not known whether the role exists: {error}"),
                 &error,

@@ -2,7 +2,7 @@
 //! because the record was lost. One search finds those of all kinds in a Region.
 
 use super::consumers::{aws_managed, name_key};
-use super::{Aliases, Refresh, Tagged, is_outage};
+use super::{Aliases, Refresh, Tagged};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::cloud::retry::{RetryPolicy, with_retries};
@@ -87,7 +87,7 @@ impl<C: Cloud> Refresh<'_, C> {
                         self.lift_unclaimed(kind, place, object, live);
                     }
                 }
-                Err(error) if is_outage(&error) => return Err(error),
+                Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) => live.unchecked.push(format!(
                     "could not read resources of the kind {} that carry the stack's tags ({error}): \
                      allow the caller {}",

@@ -4,6 +4,7 @@
 //! created it: its key material is made by AWS, and nobody has more access to it than the configuration gives.
 
 use crate::desired::{Declared, Desired};
+use crate::gate;
 use crate::id::{AccountId, Region};
 use crate::kind::address::Address;
 use crate::kind::consumer::Identity;
@@ -65,11 +66,7 @@ fn objection(
             reasons.extend(foreign.map(describe));
         }
     }
-    let key = KeyContext {
-        account: Some(arn.place().account.to_string()),
-        partition: arn.place().region.partition().to_owned(),
-        arn: Some(arn.to_string()),
-    };
+    let key = gate::of_arn(arn);
     let expected = expected(declared, desired, &key);
     reasons.extend(expected.and_then(|expected| excess(&expected, &found.policy, &key)));
     if reasons.is_empty() {
