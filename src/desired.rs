@@ -114,6 +114,9 @@ pub struct Declared {
     pub protect: bool,
     /// The existing key or grant to take over, if any.
     pub adopt: Option<Adopt>,
+    /// Whether a live policy that differs from the declared one only in its text is replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact_policy: bool,
     /// The actions that a consumer requires on its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Need>,
@@ -134,6 +137,7 @@ impl Declared {
             place,
             protect: false,
             adopt: None,
+            exact_policy: false,
             needs: Vec::new(),
             derived: BTreeMap::new(),
             span: Span::default(),

@@ -11,6 +11,7 @@ mod policy_cuts;
 mod rebuilt;
 mod refuse;
 mod renamed;
+mod same_access;
 mod slot;
 mod unrecorded;
 
@@ -55,6 +56,10 @@ pub struct Plan {
     /// The declared keys and consumers that were found in AWS without a record, with AWS's identifiers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub found: BTreeMap<Address, String>,
+    /// The keys whose live policies differ from the declared ones only in their text: they give the same access, and
+    /// no call is made.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub same_access: BTreeSet<Address>,
     /// The names of the gates in force, by the files that they come from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, Vec<String>>,
@@ -89,6 +94,8 @@ pub struct Drifts {
     pub drift: Vec<Drift>,
     /// The recorded or declared resources that could not be read.
     pub unreadable: Vec<Blocked>,
+    /// The keys whose policies differ only in their text, and give the same access.
+    pub same_access: BTreeSet<Address>,
     /// The consumers whose keys do not work.
     pub findings: Vec<Finding>,
 }

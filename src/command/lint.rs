@@ -10,13 +10,15 @@ use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
 use crate::gate::{self, breaches};
 use crate::io::Io;
-use crate::kind::Spec;
-use crate::live::Observed;
+use crate::kind::{Address, Spec};
+use crate::live::{Live, Observed};
+use crate::plan::draft;
 use crate::policy;
-use crate::policy::lint::{Facts, Severity, lint, other_rules};
+use crate::policy::lint::{Facts, Severity, lint, other_rules, rule};
 use crate::render;
 use crate::render::findings::{Item, groups};
 use crate::render::lint::{Found, count};
+use crate::state::State;
 use crate::tree::Span;
 use crate::waiver::{Judged, judge};
 use std::path::PathBuf;
@@ -123,10 +125,14 @@ pub(super) fn shown(desired: &Desired) -> Shown {
         out.rule = Some(finding.rule);
         Some(out)
     });
+    let errors = || {
+        let rules = judged.iter().map(|judged| judged.finding.rule);
+        rules.filter(|rule| rule.severity == Severity::Error)
+    };
     Shown {
         diagnostics: diagnostics.collect(),
-        refused: judged.iter().any(|judged| judged.finding.rule.refused),
-        failed: judged.iter().any(|judged| judged.finding.rule.severity == Severity::Error),
+        refused: errors().any(|rule| rule.refused),
+        failed: errors().next().is_some(),
     }
 }
 
@@ -144,6 +150,7 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
     let mut session = Session::open(global, io).await?;
     let account = session.desired.home.account.clone();
     let partition = session.desired.home.region.partition();
+    let as_declared = session.desired.clone();
     // Only declared settings are read, so every key gets a declared policy here.
     for declared in session.desired.resources.values_mut() {
         if let Spec::Key(key) = &mut declared.spec {
@@ -173,10 +180,21 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
         let document = key.policy.as_ref().map(|policy| lint(policy.tree(), &facts));
         findings.extend(document.into_iter().flatten().map(|f| (address.clone(), f)));
     }
+    findings.extend(besides(&as_declared, &replay.state, &live));
     // Only the live policies were checked: a waiver of another finding is not unused.
     let mut judged = judge(&findings, &session.waivers, &today());
     judged.retain(|judged| *judged.finding.rule != other_rules::UNUSED);
     Ok(judged)
+}
+
+/// Returns the findings about what AWS has besides the configuration, such as grants of other owners.
+fn besides(desired: &Desired, state: &State, live: &Live) -> Vec<(Address, policy::Finding)> {
+    let found = draft(desired, state, live).drifts(state).findings.into_iter();
+    let findings = found.filter_map(|found| {
+        let rule = rule(&found.rule).ok()?;
+        Some((found.address, policy::Finding::new(rule, Span::default(), found.message)))
+    });
+    findings.collect()
 }
 
 /// Returns a finding of the stack in the form that is printed.

@@ -164,6 +164,9 @@ record! {
         /// `shared` needs statements, by role or under `statements`, each of the latter with a `Sid`;
         /// kmsctl puts `kmsctl STACK` before it and leaves all other statements as they are.
         ownership: Option<Spanned<Ownership>>,
+        /// What a live policy must have in common with this one to be left as it is; default: `access`. `shared`
+        /// policies are always compared by their text.
+        text: Option<Spanned<PolicyText>>,
         /// The whole policy, instead of the fields above: the path of a JSON file beside the configuration,
         /// or the policy itself as YAML. `${aws.key_arn}` in it is the key's own ARN.
         document: Option<Node>,
@@ -180,6 +183,18 @@ choice! {
         Exclusive = "exclusive",
         /// Only the stack's own statements, identified by their `Sid`: all others stay unchanged.
         Shared = "shared",
+    }
+}
+
+choice! {
+    /// What a live policy must have in common with the declared one to be left as it is.
+    pub enum PolicyText {
+        /// The access: a policy that is written differently, and certainly gives the same access, now and to actions that
+        /// AWS may add, is not replaced.
+        Access = "access",
+        /// The text: a policy that is written differently is replaced. Order, repetition and the spelling of accounts
+        /// do not count.
+        Exact = "exact",
     }
 }
 

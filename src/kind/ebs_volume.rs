@@ -243,7 +243,8 @@ impl Consumer for EbsVolume {
             key: "kms:CallerAccount".to_owned(),
             values: callers,
         });
-        let granting = Need::new("AllowEbsGrants", users, &["kms:CreateGrant"]);
+        let mut granting = Need::new("AllowEbsGrants", users, &["kms:CreateGrant"]);
+        granting.conditions.clone_from(&using.conditions);
         vec![using, granting.when("Bool", "kms:GrantIsForAWSResource", "true")]
     }
 }

@@ -333,10 +333,10 @@ calls! {
 }
 
 impl Call {
-    /// Returns the ARNs of the identities that must exist for AWS to accept the call.
+    /// Returns the key policy that the call contains, if any.
     #[must_use]
-    pub fn principals(&self) -> Vec<String> {
-        let policy = match self {
+    pub fn policy(&self) -> Option<&Document> {
+        match self {
             Self::CreateKey(call) => call.policy.as_ref(),
             Self::ReplicateKey(call) => call.policy.as_ref(),
             Self::PutKeyPolicy(call) => Some(&call.policy),
@@ -349,8 +349,7 @@ impl Call {
             | Self::EnableKeyRotation(_)
             | Self::DisableKeyRotation(_)
             | Self::ScheduleKeyDeletion(_) => None,
-        };
-        policy.map(Document::principals).unwrap_or_default()
+        }
     }
 }
 

@@ -30,11 +30,11 @@ calls! {
 }
 
 impl Call {
-    /// Returns the ARNs of the identities that must exist for AWS to accept the call.
+    /// Returns the key policy that the call contains.
     #[must_use]
-    pub fn principals(&self) -> Vec<String> {
+    pub fn policy(&self) -> &Document {
         let Self::PutKeyPolicy(call) = self;
-        call.policy.principals()
+        &call.policy
     }
 }
 

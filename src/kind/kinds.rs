@@ -400,10 +400,24 @@ impl Call {
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
         match self {
-            Self::Key(call) => call.principals(),
-            Self::KeyPolicy(call) => call.principals(),
             Self::Grant(call) => call.principals(),
-            Self::ServiceLinkedRole(_) | Self::Alias(_) | Self::Consumer(_) => Vec::new(),
+            Self::Key(_)
+            | Self::KeyPolicy(_)
+            | Self::ServiceLinkedRole(_)
+            | Self::Alias(_)
+            | Self::Consumer(_) => self.policy().map(Document::principals).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the key policy that the call contains, if any.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Document> {
+        match self {
+            Self::Key(call) => call.policy(),
+            Self::KeyPolicy(call) => Some(call.policy()),
+            Self::Grant(_) | Self::ServiceLinkedRole(_) | Self::Alias(_) | Self::Consumer(_) => {
+                None
+            }
         }
     }
 

@@ -14,31 +14,52 @@ use super::draft::Draft;
 use super::refuse::Objection;
 use super::{Blocked, Finding};
 use crate::desired::Desired;
+use crate::gate::Subject;
 use crate::kind::Violation;
 use crate::kind::address::Address;
-use crate::policy::lint::Severity;
+use crate::policy;
 use crate::policy::lint::other_rules::LOCKOUT;
+use crate::policy::lint::{Facts, Severity, lint};
 use std::collections::BTreeSet;
 
 /// Objects to the steps that send a policy that AWS refuses.
 pub(super) fn refused(draft: &Draft<'_>) -> Vec<Objection> {
-    let sent: BTreeSet<&Address> = draft
-        .plan
-        .steps
-        .iter()
-        .filter(|step| gates::written(step, &draft.desired).is_some())
-        .map(|step| &step.address)
-        .collect();
-    let is_sent = |address: &Address| sent.contains(address);
-    let findings = draft.desired.findings.iter();
-    findings
-        .filter(|(address, finding)| finding.rule.refused && is_sent(address))
-        .map(|(address, finding)| {
-            let reason =
-                format!("AWS refuses the policy: {} [{}]", finding.message, finding.rule.id);
-            Objection::new(address, Violation::new("policy", reason, &*finding.help))
-        })
-        .collect()
+    let steps = draft.plan.steps.iter();
+    let written: Vec<Subject> =
+        steps.filter_map(|step| gates::written(step, &draft.desired)).collect();
+    let sent: BTreeSet<&Address> = written.iter().map(|subject| &subject.address).collect();
+    let mut found: BTreeSet<(&Address, &str)> = BTreeSet::new();
+    let mut objections = Vec::new();
+    let declared = draft.desired.findings.iter();
+    for (address, finding) in
+        declared.filter(|(address, f)| f.rule.refused && sent.contains(address))
+    {
+        found.insert((address, finding.rule.id));
+        objections.push(refusal(address, finding));
+    }
+    // A policy of which the stack manages only its own statements is sent with all others.
+    for subject in &written {
+        let Some(policy) = &subject.after else {
+            continue;
+        };
+        let facts = Facts {
+            partition: &subject.key.partition,
+            account: subject.key.account.as_deref(),
+            key_arn: subject.key.arn.as_deref(),
+            lockout_wanted: true,
+            ..Facts::default()
+        };
+        let findings = lint(policy.tree(), &facts);
+        let refused = findings.iter().filter(|f| f.rule.refused);
+        let new = refused.filter(|f| !found.contains(&(&subject.address, f.rule.id)));
+        objections.extend(new.map(|finding| refusal(&subject.address, finding)));
+    }
+    objections
+}
+
+fn refusal(address: &Address, finding: &policy::Finding) -> Objection {
+    let reason = format!("AWS refuses the policy: {} [{}]", finding.message, finding.rule.id);
+    Objection::new(address, Violation::new("policy", reason, &*finding.help))
 }
 
 /// Returns the lint findings about the declared policies and keys. Notes are left out; `lint` shows

@@ -8,13 +8,15 @@ use super::rebuilt;
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
-    Base, Drift, Drifts, Plan, PlannedCall, Step, Survey, field, order, policy_cuts, unrecorded,
+    Base, Drift, Drifts, Plan, PlannedCall, Step, Survey, field, order, policy_cuts, same_access,
+    unrecorded,
 };
 use crate::desired::{Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
+use crate::policy::lint::other_rules;
 use crate::state::{Record, State};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,18 +87,19 @@ impl Draft<'_> {
     #[must_use]
     pub fn drifts(self, state: &State) -> Drifts {
         let unrecorded = unrecorded::drift(&self.desired, state, self.live, &self.doubtful);
-        let Plan { stack, home, mut drift, mut findings, mut blocked, .. } = self.plan;
+        let Plan { stack, home, mut drift, mut findings, mut blocked, same_access, .. } = self.plan;
         drift.extend(unrecorded);
         drift.sort_by(|a, b| a.address.cmp(&b.address));
         // A consumer whose key does not work is reported, although the consumer itself is unchanged.
         findings.retain(|finding| {
             [
-                check::keys::KEY_UNUSABLE,
-                undeclared::DUPLICATE,
-                undeclared::FOREIGN_GRANT,
-                undeclared::UNCLAIMED,
+                &other_rules::KEY_UNUSABLE,
+                &other_rules::DUPLICATE_KEY,
+                &other_rules::FOREIGN_GRANT,
+                &other_rules::UNCLAIMED,
             ]
-            .contains(&finding.rule.as_str())
+            .iter()
+            .any(|rule| rule.slug == finding.rule)
         });
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
@@ -111,6 +114,7 @@ impl Draft<'_> {
             unrecorded: declared.filter(|address| !state.records.contains_key(address)).count(),
             drift,
             unreadable: blocked,
+            same_access,
             findings,
         }
     }
@@ -192,6 +196,7 @@ fn empty(desired: &Desired, state: &State, live: &Live) -> Plan {
         access: Vec::new(),
         findings: Vec::new(),
         found: BTreeMap::new(),
+        same_access: BTreeSet::new(),
         gates: desired.gate_files.clone(),
         unchecked: live.unchecked.clone(),
         remember: BTreeMap::new(),
@@ -276,6 +281,8 @@ impl Builder<'_> {
         let fields = match live {
             Some(live) => {
                 let expected = record.spec.complete(live, &self.desired.stack);
+                let same = self.with_live_policy(address, &expected, live);
+                let expected = same.unwrap_or(expected);
                 let live = live.with_statements_of(&expected);
                 if expected == live {
                     Vec::new()
@@ -288,6 +295,11 @@ impl Builder<'_> {
         if !fields.is_empty() {
             self.plan.drift.push(Drift { address: address.clone(), fields });
         }
+    }
+
+    /// Returns the expected form of a key with the live policy, if the two policies differ only in their text.
+    fn with_live_policy(&self, address: &Address, expected: &Spec, live: &Spec) -> Option<Spec> {
+        same_access::with_live_policy(address, expected, live, self.desired, self.live)
     }
 
     fn forget(&mut self, address: &Address, record: &Record, reason: &str) {
@@ -343,6 +355,11 @@ impl Builder<'_> {
         let intent = record.and_then(|record| record.intent.as_deref());
         let wanted = intent.map(|intent| declared.spec.resumed(intent));
         let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from, &self.desired.stack);
+        let same = self.with_live_policy(address, &to, from);
+        if same.is_some() {
+            self.plan.same_access.insert(address.clone());
+        }
+        let to = same.unwrap_or(to);
         let place = declared.place.clone();
         if *from == to {
             self.remember(address, declared, record, id, &to);
@@ -352,23 +369,19 @@ impl Builder<'_> {
             self.block(address, &violation);
             return;
         }
+        let from = from.clone();
         let (change, reason) = match record {
             Some(_) if self.plan.drift.last().is_some_and(|drift| drift.address == *address) => {
-                (Change::Update { from: from.clone(), to }, "AWS differs from the configuration")
+                (Change::Update { from, to }, "AWS differs from the configuration")
             }
-            Some(_) => (Change::Update { from: from.clone(), to }, "the configuration changed"),
+            Some(_) => (Change::Update { from, to }, "the configuration changed"),
+            None if declared.adopt.is_some() && address.kind == Kind::Grant => {
+                (Change::Import { from, to }, "takes over an existing grant")
+            }
             None if declared.adopt.is_some() => {
-                let reason = if address.kind == Kind::Grant {
-                    "takes over an existing grant"
-                } else {
-                    "takes over an existing key"
-                };
-                (Change::Import { from: from.clone(), to }, reason)
+                (Change::Import { from, to }, "takes over an existing key")
             }
-            None => (
-                Change::Update { from: from.clone(), to },
-                "found in AWS; differs from the configuration",
-            ),
+            None => (Change::Update { from, to }, "found in AWS; differs from the configuration"),
         };
         self.step(address, place, change, Some(id), declared.protect, reason);
         if let Some(record) = record.filter(|record| record.protect != declared.protect) {

@@ -1,5 +1,6 @@
 //! The drift of resources without a record, which are compared with the configuration.
 
+use super::same_access::with_live_policy;
 use super::{Drift, field};
 use crate::desired::Desired;
 use crate::kind::{Address, Kind};
@@ -24,6 +25,8 @@ pub(super) fn drift(
             Some(Observed::Unusable { .. }) => continue,
             Some(Observed::Present { spec, .. }) => {
                 let expected = declared.spec.complete(spec, &desired.stack);
+                let same = with_live_policy(address, &expected, spec, desired, live);
+                let expected = same.unwrap_or(expected);
                 if expected == **spec {
                     continue;
                 }

@@ -1,7 +1,6 @@
 //! Builds a policy from roles: the statements of the KMS console, followed by the author's own.
 
 use super::nodes::{allow, entry, map, policy, text};
-use super::{Document, Problem};
 use crate::tree::{Node, Value};
 
 /// The roles of principals for a key. Principals are full ARNs.
@@ -11,6 +10,10 @@ pub struct Roles<'a> {
     pub partition: &'a str,
     /// The key's account.
     pub account: &'a str,
+    /// AWS's name for the usage of the key, if it is known.
+    pub usage: Option<&'a str>,
+    /// Whether the key has a public key.
+    pub asymmetric: bool,
     /// Whether IAM policies of the account can allow access too.
     pub delegate_to_iam: bool,
     /// Principals that administer the key.
@@ -23,6 +26,21 @@ pub struct Roles<'a> {
     pub encrypt_only: &'a [String],
     /// Statements that are appended as they are.
     pub statements: &'a [Node],
+}
+
+impl Roles<'_> {
+    /// Returns the actions of the key users, as the KMS console allows them for each kind of key (KMS Developer Guide,
+    /// "Allows key users to use the KMS key").
+    fn use_actions(&self) -> &'static [&'static str] {
+        match self.usage {
+            Some("SIGN_VERIFY") => &SIGN,
+            Some("KEY_AGREEMENT") => &AGREE,
+            Some("ENCAPSULATE_DECAPSULATE") => &ENCAPSULATE,
+            Some("GENERATE_VERIFY_MAC") => &MAC,
+            _ if self.asymmetric => &USE_PUBLIC_KEY,
+            _ => &USE,
+        }
+    }
 }
 
 const ADMINISTRATION: [&str; 15] = [
@@ -44,15 +62,20 @@ const ADMINISTRATION: [&str; 15] = [
 ];
 const USE: [&str; 5] =
     ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
+const USE_PUBLIC_KEY: [&str; 5] =
+    ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:DescribeKey", "kms:GetPublicKey"];
+const SIGN: [&str; 4] = ["kms:DescribeKey", "kms:GetPublicKey", "kms:Sign", "kms:Verify"];
+const AGREE: [&str; 3] = ["kms:DescribeKey", "kms:GetPublicKey", "kms:DeriveSharedSecret"];
+const ENCAPSULATE: [&str; 4] =
+    ["kms:DescribeKey", "kms:GetPublicKey", "kms:Encapsulate", "kms:Decapsulate"];
+const MAC: [&str; 3] = ["kms:DescribeKey", "kms:GenerateMac", "kms:VerifyMac"];
 const GRANTS: [&str; 3] = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"];
 const DECRYPT: [&str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
 const ENCRYPT: [&str; 3] = ["kms:Encrypt", "kms:GenerateDataKey*", "kms:DescribeKey"];
 
 /// Builds the policy. The statements have the Sids of the KMS console, which recognizes its own statements by them.
-///
-/// # Errors
-/// Returns the problems of the whole policy, such as its size.
-pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
+#[must_use]
+pub fn build(roles: &Roles<'_>) -> Node {
     let mut statements = Vec::new();
     if roles.delegate_to_iam {
         let root = format!("arn:{}:iam::{}:root", roles.partition, roles.account);
@@ -66,7 +89,7 @@ pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
         ));
     }
     if !roles.users.is_empty() {
-        statements.push(allow("Allow use of the key", roles.users, &USE));
+        statements.push(allow("Allow use of the key", roles.users, roles.use_actions()));
         let mut grants = allow("Allow attachment of persistent resources", roles.users, &GRANTS);
         if let Value::Map(entries) = &mut grants.value {
             let flag = map(vec![("kms:GrantIsForAWSResource", text("true"))]);
@@ -81,5 +104,5 @@ pub fn build(roles: &Roles<'_>) -> Result<Document, Vec<Problem>> {
         statements.push(allow("Allow encryption with the key", roles.encrypt_only, &ENCRYPT));
     }
     statements.extend(roles.statements.iter().cloned());
-    Document::parse(&policy("kmsctl", statements), roles.partition)
+    policy("kmsctl", statements)
 }

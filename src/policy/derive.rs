@@ -300,7 +300,9 @@ pub fn with(
     edit(&mut tree, |statements| {
         statements.extend(derived.iter().map(|derived| derived.statement.clone()));
     });
-    Document::parse(&tree, partition)
+    super::document::check_size(&tree).map_err(|problem| vec![problem])?;
+    // The problems of the author's statements are reported where they are written.
+    Document::lenient(&tree, partition)
 }
 
 /// Returns the live policy with the statements whose Sids begin with `prefix` replaced by `ours`. Every other statement

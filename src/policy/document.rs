@@ -1,5 +1,6 @@
 //! A key policy as the author wrote it, with its canonical form.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -140,17 +141,26 @@ impl Document {
     /// Returns every ARN in `Principal` and `NotPrincipal` elements, sorted and without repetition.
     #[must_use]
     pub fn principals(&self) -> Vec<String> {
-        let mut out = std::collections::BTreeSet::new();
-        for statement in &self.forms.canonical.statements {
-            for principals in [&statement.principal, &statement.not_principal] {
-                if let Some(Principals::Typed(types)) = principals
-                    && let Some(names) = types.get("AWS")
-                {
-                    out.extend(names.iter().filter(|name| name.starts_with("arn:")).cloned());
-                }
-            }
-        }
-        out.into_iter().collect()
+        let mut named = self.named("AWS");
+        named.retain(|name| name.starts_with("arn:"));
+        named.into_iter().collect()
+    }
+
+    /// Returns every service principal in `Principal` and `NotPrincipal` elements.
+    #[must_use]
+    pub fn services(&self) -> BTreeSet<String> {
+        self.named("Service")
+    }
+
+    /// Returns the principals of a type.
+    fn named(&self, r#type: &str) -> BTreeSet<String> {
+        let statements = self.forms.canonical.statements.iter();
+        let elements = statements.flat_map(|s| [&s.principal, &s.not_principal]);
+        let names = elements.filter_map(|principals| match principals {
+            Some(Principals::Typed(types)) => types.get(r#type),
+            Some(Principals::Everyone) | None => None,
+        });
+        names.flatten().cloned().collect()
     }
 
     /// Returns the statements in the author's order.

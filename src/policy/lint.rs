@@ -32,8 +32,8 @@ use crate::tree::Node;
 /// The rules that other modules apply: those about a key's settings, gates and waivers, and about a lockout.
 pub(crate) mod other_rules {
     pub(crate) use super::rules::{
-        DELETION_WINDOW, DISABLED, GATE, LAPSED, LOCKOUT, MULTI_REGION, NO_ALIAS, ROTATION,
-        RSA_2048, UNPROTECTED, UNUSED,
+        DELETION_WINDOW, DISABLED, DUPLICATE_KEY, FOREIGN_GRANT, GATE, KEY_UNUSABLE, LAPSED,
+        LOCKOUT, MULTI_REGION, NO_ALIAS, ROTATION, RSA_2048, UNCLAIMED, UNPROTECTED, UNUSED,
     };
 }
 

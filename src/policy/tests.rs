@@ -212,6 +212,8 @@ fn roles_are_built() {
     let mut roles = Roles {
         partition: "aws",
         account: ACCOUNT,
+        usage: None,
+        asymmetric: false,
         delegate_to_iam: true,
         administrators: &administrators,
         users: &users,
@@ -219,11 +221,12 @@ fn roles_are_built() {
         encrypt_only: &users,
         statements: &[statement],
     };
-    let built = build(&roles).unwrap();
+    let parse = |roles: &Roles<'_>| Document::parse(&build(roles), "aws").unwrap();
+    let built = parse(&roles);
     insta::assert_snapshot!(built.to_json());
     assert_eq!(lockout_reason(&built), None);
     roles.delegate_to_iam = false;
-    assert!(lockout_reason(&build(&roles).unwrap()).unwrap().starts_with("only `arn"));
+    assert!(lockout_reason(&parse(&roles)).unwrap().starts_with("only `arn"));
     assert_eq!(lockout_reason(&aws_default("aws", ACCOUNT)), None);
     assert!(lockout_reason(&aws_default("aws", "999999999999")).is_some());
 }

@@ -9,7 +9,7 @@ use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::policy::lint::Severity;
 use crate::text::printable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Renders the plan. The last line is a summary.
 #[must_use]
@@ -24,6 +24,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
     page.findings(&plan.findings);
     page.unchecked(&plan.unchecked);
     page.found(&plan.found);
+    page.same_access(&plan.same_access);
     for blocked in &plan.blocked {
         page.blocked(blocked, "blocked");
     }
@@ -53,6 +54,7 @@ pub fn drifts(drifts: &Drifts, style: &Style) -> String {
     }
     page.drift(words::heading(drifts), &drifts.drift);
     page.findings(&drifts.findings);
+    page.same_access(&drifts.same_access);
     for unreadable in &drifts.unreadable {
         page.blocked(unreadable, "not compared");
     }
@@ -302,6 +304,13 @@ impl<'a> Page<'a> {
             self.prose(0, 2, None, &words::found(found));
         }
         self.gap();
+    }
+
+    fn same_access(&mut self, keys: &BTreeSet<Address>) {
+        if let Some(text) = words::same_access(keys, self.style.verbose) {
+            self.prose(0, 2, None, &text);
+            self.gap();
+        }
     }
 
     fn blocked(&mut self, blocked: &Blocked, word: &str) {

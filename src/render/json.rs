@@ -24,6 +24,7 @@ struct Document<'a> {
     unchecked: &'a [String],
     /// The declared keys and consumers that were found without a record, with AWS's identifiers.
     found: &'a BTreeMap<Address, String>,
+    same_access: &'a BTreeSet<Address>,
     /// The names of the gates in force, by the files that they come from.
     gates: &'a BTreeMap<String, Vec<String>>,
     summary: Summary,
@@ -75,6 +76,7 @@ pub fn plan(plan: &Plan) -> Value {
         findings: &plan.findings,
         unchecked: &plan.unchecked,
         found: &plan.found,
+        same_access: &plan.same_access,
         gates: &plan.gates,
         summary: Summary {
             create: plan.count("create"),

@@ -28,6 +28,8 @@ pub fn plan(plan: &Plan) -> String {
     if !plan.found.is_empty() {
         blocks.push(format!("{}\n\n", prose(&words::found(&plan.found))));
     }
+    let same_access = words::same_access(&plan.same_access, false);
+    blocks.extend(same_access.map(|text| format!("{}\n\n", prose(&text))));
     blocks.extend(words::gates(&plan.gates).map(|gates| format!("{}\n\n", prose(&gates))));
     fit(out, blocks)
 }
@@ -44,6 +46,8 @@ pub fn drifts(drifts: &Drifts) -> String {
     blocks.extend(blocked("Not compared", &drifts.unreadable));
     blocks.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
     blocks.extend(found(&drifts.findings));
+    let same_access = words::same_access(&drifts.same_access, false);
+    blocks.extend(same_access.map(|text| format!("{}\n\n", prose(&text))));
     fit(out, blocks)
 }
 

@@ -86,6 +86,7 @@ pub(super) fn empty() -> Plan {
         drift: Vec::new(),
         access: Vec::new(),
         findings: Vec::new(),
+        same_access: BTreeSet::new(),
         found: BTreeMap::new(),
         gates: BTreeMap::new(),
         unchecked: Vec::new(),

@@ -248,6 +248,7 @@ fn an_update_is_rendered_as_json() {
       ],
       "unchecked": [],
       "found": {},
+      "same_access": [],
       "gates": {},
       "summary": {
         "create": 0,

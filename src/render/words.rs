@@ -11,7 +11,7 @@ use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare};
 use crate::text::printable;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The path of the field whose value is a policy.
@@ -416,4 +416,21 @@ pub(super) fn found(found: &BTreeMap<Address, String>) -> String {
     }
     let addresses: Vec<String> = found.keys().map(ToString::to_string).collect();
     format!("Found without a record: {}.", addresses.join(", "))
+}
+
+/// Returns the line about the policies that differ from the configuration only in their text, if there are any.
+pub(super) fn same_access(keys: &BTreeSet<Address>, verbose: bool) -> Option<String> {
+    let addresses: Vec<String> = keys.iter().map(ToString::to_string).collect();
+    let subject = match addresses.as_slice() {
+        [] => return None,
+        [key] => format!("The policy of {key} differs"),
+        all if all.len() > NAMED && !verbose => {
+            format!("The policies of {} keys (--verbose lists them) differ", all.len())
+        }
+        all => format!("The policies of {} differ", all.join(", ")),
+    };
+    Some(format!(
+        "{subject} from the configuration only in the text. The access is the same, so no call is made \
+         (`policy.text: exact` replaces the text)."
+    ))
 }

@@ -28,6 +28,8 @@ pub(crate) fn policy(root: bool, users: &[&str]) -> Document {
     let roles = Roles {
         partition: "aws",
         account: ACCOUNT,
+        usage: None,
+        asymmetric: false,
         delegate_to_iam: root,
         administrators: &[],
         users: &users,
@@ -35,7 +37,7 @@ pub(crate) fn policy(root: bool, users: &[&str]) -> Document {
         encrypt_only: &[],
         statements: &[],
     };
-    build(&roles).expect("a policy")
+    Document::parse(&build(&roles), "aws").expect("a policy")
 }
 
 pub(crate) fn address(kind: impl Into<Kind>, name: &str) -> Address {

@@ -53,6 +53,7 @@ mod readme;
 mod record;
 mod replicas;
 mod rivals;
+mod same_access;
 mod scenarios;
 mod service_linked_roles;
 mod spoofed;

@@ -1,6 +1,7 @@
 //! Users and roles that policies and grants name.
 
 use crate::build::{Declare, address, key_at, role, storage};
+use crate::consumers::desired;
 use crate::world::Stack;
 use kmsctl::kind::{Kind, Spec};
 
@@ -35,6 +36,22 @@ fn a_rejected_policy_with_known_identities_fails_at_once() {
     assert_eq!(stack.fake.count("CreateKey"), 1);
     let (_, error) = ended.failed.first().unwrap();
     assert!(error.to_string().contains(&role("app")), "{error}");
+}
+
+/// KMS says only that a principal is unknown. The account's root always exists.
+#[test]
+fn a_rejected_policy_names_its_service_principals() {
+    let mut stack = Stack::new(5);
+    stack.fake.faults.borrow_mut().strange = 4;
+    let service = "logs.ap-southeast-9.amazonaws.com";
+    let text = format!(
+        "stack: stack\nregion: eu-central-1\nkeys: {{k: {{policy: {{statements: [{{Sid: l, Effect: Allow, \
+         Principal: {{Service: {service}}}, Action: 'kms:Decrypt', Resource: '*'}}]}}}}}}\n"
+    );
+    let (_, ended) = stack.run(&desired(&text));
+    let (_, error) = ended.failed.first().unwrap();
+    let error = error.to_string();
+    assert!(error.contains(service) && !error.contains(":root"), "{error}");
 }
 
 #[test]

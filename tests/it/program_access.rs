@@ -165,3 +165,29 @@ fn live_policies_are_checked_instead_of_declared_ones() {
     let live = stack.expect(0, &["lint", "--live"]);
     assert!(live.contains("KMS302") && live.contains("key/a"), "{live}");
 }
+
+/// The grants of another stack on a key of this one are foreign to it.
+#[test]
+fn live_findings_have_the_grants_of_other_owners() {
+    let text = format!(
+        "stack: lent\nkeys: {{a: {{{POLICY}, rotation: {{period_days: 365}}, aliases: [lent]}}}}\n"
+    );
+    let stack = Stack::of_text(&text, "eu-west-2");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    let held: serde_json::Value =
+        serde_json::from_str(&stack.expect(0, &["access", "a", "--format", "json"])).unwrap();
+    let arn = held["key"]["arn"].as_str().or(held["key"].as_str()).unwrap();
+    let grant = "{grantee: 'arn:aws:iam::123456789012:role/App', operations: [Decrypt]}";
+    let other = Stack::of_text(
+        &format!(
+            "stack: borrower\nkeys: {{theirs: {{existing: '{arn}', grants: {{mine: {grant}}}}}}}\n"
+        ),
+        "eu-west-2",
+    );
+    other.expect(0, &["apply", "--auto-approve"]);
+    let live = stack.expect(0, &["lint", "--live"]);
+    assert!(live.contains("KMS701") && live.contains("role/App"), "{live}");
+    let wanted = "foreign_grants: [{grantee: 'arn:aws:iam::123456789012:role/App', reason: lent}], aliases: [lent]";
+    stack.write(&text.replace("aliases: [lent]", wanted));
+    assert!(stack.expect(0, &["lint", "--live"]).contains("No findings."));
+}

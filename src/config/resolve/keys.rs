@@ -23,8 +23,7 @@ use crate::kind::{Address, KeyFacts, KeyRef, Kind, Spec, alias};
 use crate::policy::Finding;
 use crate::tree::Span;
 use grant::On;
-use notes::usage;
-use policy::{is_shared, is_whole};
+use policy::{is_exact, is_shared, is_whole};
 
 /// The highest number of aliases of a key (KMS Developer Guide, Resource quotas).
 const MAX_ALIASES: usize = 50;
@@ -111,6 +110,7 @@ impl KeyPhase<'_, '_> {
             span: name.span,
             protect: self.reads.defaults.protects(raw.protect.as_ref()),
             adopt: raw.adopt.as_ref().and_then(|text| self.adopt(text, &place)),
+            exact_policy: is_exact(raw.policy.as_ref()),
             ..Declared::new(Spec::Key(spec), place.clone())
         };
         self.out.resources.insert(address.clone(), declared);
@@ -155,10 +155,10 @@ impl KeyPhase<'_, '_> {
             rotation: self.rotation(raw, origin),
             policy: policy
                 .filter(|policy| is_whole(policy))
-                .and_then(|policy| self.policy(address, policy, usage(raw))),
+                .and_then(|policy| self.policy(address, policy, raw)),
             shared: policy
                 .filter(|policy| is_shared(policy))
-                .and_then(|policy| self.shared_policy(address, policy, usage(raw))),
+                .and_then(|policy| self.shared_policy(address, policy, raw)),
             allow_lockout: policy.and_then(|policy| value(policy.allow_lockout.as_ref())),
             tags: self.tags(name, raw.tags.as_ref()),
             deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),

@@ -12,6 +12,7 @@ use crate::kind::CallBindings;
 use crate::kind::consumer::{Effect, Goal};
 use crate::kind::{Call, Ids, Retry, Spec, alias, grant, key};
 use crate::plan::{PlannedCall, Step};
+use crate::policy::Document;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -162,10 +163,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 Ok(())
             }
             Refusal::MayPass | Refusal::Other => {
-                let named = call.principals();
-                if !named.is_empty() {
-                    let named = named.join(", ");
-                    error.message = format!("{} (the call names {named})", error.message);
+                if let Some(suspects) = suspects(call) {
+                    error.message = format!("{} ({suspects})", error.message);
                 }
                 Err(StepError::Refused(error))
             }
@@ -218,6 +217,22 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         let touched = self.touched.borrow();
         keys.iter().filter_map(|key| touched.get(key)).map(Instant::elapsed).min()
     }
+}
+
+/// Names the principals that a refused call may be refused for. KMS does not say which one it does not know. The identities
+/// that could be looked up exist, and an account's root always does, so a service principal comes first.
+fn suspects(call: &Call) -> Option<String> {
+    let services = call.policy().map(Document::services).unwrap_or_default();
+    if !services.is_empty() {
+        let services: Vec<String> = services.into_iter().collect();
+        return Some(format!(
+            "KMS may not know a service principal of the policy: {}",
+            services.join(", ")
+        ));
+    }
+    let mut named = call.principals();
+    named.retain(|name| !name.ends_with(":root"));
+    (!named.is_empty()).then(|| format!("the call names {}", named.join(", ")))
 }
 
 /// Returns the reaction to an error of a service that uses a key. A service sees a new key and its policy

@@ -12,11 +12,8 @@ use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step};
 use crate::policy::Document;
 use crate::policy::eval::TargetKey;
-use crate::policy::lint::Severity;
+use crate::policy::lint::{Severity, other_rules};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The rule of the finding that a consumer does not work because of its key.
-pub(in crate::plan) const KEY_UNUSABLE: &str = "key-unusable";
 
 /// Objects to the steps of consumers whose keys would not work, and to policy changes that would break
 /// a consumer. A consumer that already does not work and has no step is a finding.
@@ -58,7 +55,12 @@ impl Checks<'_> {
             let reason = format!("`{address}` would stop working: {reason}");
             self.objections.push(Objection::new(key, Violation { field, reason, help }));
         } else {
-            self.find(Severity::Error, KEY_UNUSABLE, address, format!("{reason}: {help}"));
+            self.find(
+                Severity::Error,
+                other_rules::KEY_UNUSABLE.slug,
+                address,
+                format!("{reason}: {help}"),
+            );
         }
     }
 

@@ -5,10 +5,7 @@ use super::found;
 use crate::kind::{Address, Kind};
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
-use crate::policy::lint::Severity;
-
-/// The rule of the finding that several keys carry the tags of one address.
-pub(in crate::plan) const DUPLICATE: &str = "duplicate-key";
+use crate::policy::lint::{Severity, other_rules};
 
 /// Returns the findings about further keys with the tags of an address.
 pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
@@ -23,7 +20,7 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
     });
     let refused = used.map(|(address, arn)| Finding {
         severity: Severity::Warning,
-        rule: DUPLICATE.to_owned(),
+        rule: other_rules::DUPLICATE_KEY.slug.to_owned(),
         address: address.clone(),
         message: format!(
             "`{arn}` is listed under `removed`, but it is the key that the stack uses: it is not deleted"
@@ -36,7 +33,7 @@ pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {
         };
         Finding {
             severity: Severity::Warning,
-            rule: DUPLICATE.to_owned(),
+            rule: other_rules::DUPLICATE_KEY.slug.to_owned(),
             address: address.clone(),
             message: format!(
                 "`{arn}` carries the tags of this key as well; {used}; another run without the same record \
@@ -66,7 +63,7 @@ pub(in crate::plan) fn replicas(draft: &Draft<'_>) -> Vec<Finding> {
             if !is_known {
                 findings.push(Finding {
                     severity: Severity::Warning,
-                    rule: UNCLAIMED.to_owned(),
+                    rule: other_rules::UNCLAIMED.slug.to_owned(),
                     address: replica,
                     message: format!(
                         "`{key}` has a replica in {region} that is neither declared nor recorded; kmsctl does not \
@@ -78,9 +75,6 @@ pub(in crate::plan) fn replicas(draft: &Draft<'_>) -> Vec<Finding> {
     }
     findings
 }
-
-/// The rule of the finding about a grant of another owner.
-pub(in crate::plan) const FOREIGN_GRANT: &str = "foreign-grant";
 
 /// Returns the findings about grants on the declared keys that neither the stack nor an AWS service created.
 pub(in crate::plan) fn foreign_grants(draft: &Draft<'_>) -> Vec<Finding> {
@@ -95,7 +89,7 @@ pub(in crate::plan) fn foreign_grants(draft: &Draft<'_>) -> Vec<Finding> {
         let foreign = found::foreign(key, grants, &arn.account, &draft.desired);
         findings.extend(foreign.map(|grant| Finding {
             severity: Severity::Warning,
-            rule: FOREIGN_GRANT.to_owned(),
+            rule: other_rules::FOREIGN_GRANT.slug.to_owned(),
             address: key.clone(),
             message: format!(
                 "{}; neither this stack nor an AWS service created it: take it over with `adopt: {id}` in \
@@ -133,16 +127,12 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> Vec<Finding> {
     aliases.collect()
 }
 
-/// The rule of the finding about a resource that carries the stack's tags, and is neither declared nor
-/// recorded.
-pub(in crate::plan) const UNCLAIMED: &str = "unclaimed-key";
-
 /// Returns the finding about a resource that carries the stack's tags, and is neither declared nor
 /// recorded.
 pub(in crate::plan) fn unclaimed(address: &Address, id: &str) -> Finding {
     Finding {
         severity: Severity::Warning,
-        rule: UNCLAIMED.to_owned(),
+        rule: other_rules::UNCLAIMED.slug.to_owned(),
         address: address.clone(),
         message: format!(
             "`{id}` has the tags of this stack, and is neither declared nor recorded; kmsctl does not \

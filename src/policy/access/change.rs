@@ -109,3 +109,15 @@ pub struct Comparison {
     #[serde(skip)]
     pub open: bool,
 }
+
+impl Comparison {
+    /// Returns whether the policies certainly give the same access, to the actions that exist today and to future
+    /// ones, and name the same deleted identities.
+    #[must_use]
+    pub fn is_certainly_none(&self) -> bool {
+        self.access == SameAccess::Same
+            && self.change == NetChange::None
+            && self.changes.is_empty()
+            && !self.open
+    }
+}

@@ -69,7 +69,8 @@ pub struct Rule {
     pub slug: &'static str,
     /// The severity.
     pub severity: Severity,
-    /// Whether AWS refuses a policy that breaks the rule. A plan blocks such a policy, and the finding cannot be waived.
+    /// Whether AWS refuses a policy that breaks the rule. A plan blocks every call with such a policy. The finding cannot be
+    /// waived if it is an error.
     pub refused: bool,
     /// The mistake, as a sentence without a full stop.
     pub title: &'static str,
@@ -79,6 +80,14 @@ pub struct Rule {
     pub source: &'static str,
     /// The checks of other tools that find the same mistake.
     pub crosswalk: &'static [(Scheme, &'static str)],
+}
+
+impl Rule {
+    /// Returns whether the rule is about what AWS refuses in a call, although live policies may have it.
+    #[must_use]
+    pub fn is_obsolete(&self) -> bool {
+        self.refused && self.severity != Severity::Error
+    }
 }
 
 impl PartialEq for Rule {
@@ -120,10 +129,14 @@ macro_rules! source {
     };
 }
 
-/// The severity of a rule: `Refused` is an error that AWS refuses.
+/// The severity of a rule: `Refused` is an error that AWS refuses; `Obsolete` is what AWS refuses, although live policies
+/// may have it.
 macro_rules! severity {
     (Refused) => {
         Severity::Error
+    };
+    (Obsolete) => {
+        Severity::Warning
     };
     ($severity:ident) => {
         Severity::$severity
@@ -133,6 +146,9 @@ macro_rules! severity {
 /// Whether AWS refuses what a rule of this severity finds.
 macro_rules! refused {
     (Refused) => {
+        true
+    };
+    (Obsolete) => {
         true
     };
     ($severity:ident) => {
@@ -224,7 +240,7 @@ GROUP: "KMS203" "principal-group" Refused
     "A group cannot be a principal",
     "name its users, or a role they assume",
     IAM "reference_policies_elements_principal.html", [];
-DANGLING: "KMS204" "principal-dangling" Refused
+DANGLING: "KMS204" "principal-dangling" Obsolete
     "A principal is the unique id of a deleted user or role: it matches no one, and AWS does not accept it again",
     "name the ARN of an existing user or role, or remove it",
     IAM "reference_policies_elements_principal.html", [];
@@ -452,6 +468,23 @@ DISABLED: "KMS607" "disabled" Note
     "The key is disabled: its data cannot be decrypted",
     "remove `enabled: false`, or schedule the deletion of the key if it is no longer needed",
     KMS "enabling-keys.html", [Checkov "CKV_AWS_227"];
+// What AWS has besides the configuration: in plans, drift reports and `lint --live` only.
+FOREIGN_GRANT: "KMS701" "foreign-grant" Warning
+    "A grant on the key was created neither by the stack nor by an AWS service",
+    "take it over with `adopt: GRANT_ID` in an entry of `grants`, accept it in `foreign_grants`, or revoke it",
+    KMS "grants.html", [];
+DUPLICATE_KEY: "KMS702" "duplicate-key" Warning
+    "Several keys carry the tags of one declaration",
+    "name the right key with `adopt`, and delete the others or remove their tags",
+    KMS "tagging-keys.html", [];
+UNCLAIMED: "KMS703" "unclaimed-key" Warning
+    "A resource carries the tags of the stack, and is neither declared nor recorded",
+    "declare it, or remove its tags `kmsctl:stack` and `kmsctl:name`",
+    KMS "tagging-keys.html", [];
+KEY_UNUSABLE: "KMS704" "key-unusable" Error
+    "A resource does not work because of its key",
+    "enable the key, cancel its deletion, or allow the access that the resource needs",
+    KMS "unusable-kms-keys.html", [];
 // Gates: in a stack only.
 GATE: "KMS801" "gate" Error
     "A gate of the configuration does not pass",

@@ -241,6 +241,18 @@ static REASONS: &[Reason] = reasons! {
     "KMS607" "Volumes, databases and tables that use the key fail, some of them only hours later, when they are started or \
         attached again."
         [kms!("unusable-kms-keys.html")];
+    "KMS701" "A grant gives access that no policy shows, and only its grantee, its retiring principal or a \
+        principal that may revoke grants ends it."
+        [];
+    "KMS702" "Two runs without a common record may create one key twice, and whoever may tag keys can give one the tags of the \
+        stack. Data may be encrypted with either key."
+        [];
+    "KMS703" "The resource left the configuration while there was no record of it, or somebody else gave it the tags. kmsctl \
+        does not change what may belong to somebody else."
+        [];
+    "KMS704" "A key that is disabled, scheduled for deletion or without the access that the resource needs makes the resource \
+        fail, some only when they are started or attached again."
+        [];
     "KMS801" "A gate is a limit that changes may exceed only if the owners of the gate change it. A plan that does not pass \
         is blocked. See `kmsctl explain gates`."
         [iam!("access-analyzer-custom-policy-checks.html")];

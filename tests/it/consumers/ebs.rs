@@ -113,7 +113,9 @@ fn users_of_volumes_may_use_the_key_through_ec2_and_create_grants() {
     let expected = json!([
         {"Sid": "AllowEbsGrants", "Effect": "Allow", "Principal": roles,
             "Action": "kms:CreateGrant", "Resource": "*",
-            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}},
+            "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringEquals": {"kms:CallerAccount": "111122223333",
+                    "kms:ViaService": "ec2.eu-central-1.amazonaws.com"}}},
         {"Sid": "AllowEbsUse", "Effect": "Allow", "Principal": roles,
             "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext",
                 "kms:ReEncrypt*"], "Resource": "*",

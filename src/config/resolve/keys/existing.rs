@@ -52,21 +52,22 @@ impl KeyPhase<'_, '_> {
         self.out.names.insert(name.value.clone(), Some(target.clone()));
         self.out.foreign.insert(target.clone(), name.clone());
         if let Some(policy) = &raw.policy {
-            self.foreign_policy(name, policy, &target, &place);
+            self.foreign_policy(name, raw, policy, (&target, &place));
         }
         self.aliases(name, &raw.aliases, &target, Some(&place));
         self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
     }
 
     /// Declares the stack's own statements in the policy.
-    fn foreign_policy(&mut self, name: &Text, raw: &Policy, key: &KeyRef, place: &Place) {
+    fn foreign_policy(&mut self, name: &Text, of: &Key, raw: &Policy, on: (&KeyRef, &Place)) {
+        let (key, place) = on;
         if !is_shared(raw) {
             let help = "set `ownership: shared`, and only the stack's own statements are managed";
             self.d.error(raw.span, "the policy of this key is not the stack's", help);
             return;
         }
         let address = Address::new(Kind::KeyPolicy, name.value.clone());
-        if let Some(shared) = self.shared_policy(&address, raw, None) {
+        if let Some(shared) = self.shared_policy(&address, raw, of) {
             let spec = key_policy::Spec { key: key.clone(), policy: None, shared };
             self.declare(address, name.span, place.clone(), Spec::KeyPolicy(spec));
         }

@@ -4,7 +4,7 @@ use super::KeyPhase;
 use crate::config::records::Key;
 use crate::decode::{Given, Text};
 use crate::kind::Address;
-use crate::kind::key::{self, Rotation, can_rotate};
+use crate::kind::key::{self, Family, Rotation, can_rotate};
 use crate::policy::Finding;
 use crate::policy::lint::{Rule, other_rules};
 
@@ -13,11 +13,18 @@ pub(super) fn usage(raw: &Key) -> Option<&str> {
     if let Some(usage) = &raw.usage {
         return Some(&usage.value);
     }
+    let is_new = raw.adopt.is_none() && raw.existing.is_none();
     let spec = raw.spec.as_ref().map_or(key::DEFAULT_SPEC, |spec| spec.value.as_str());
     match key::rule(spec)?.usages {
-        [only] if raw.adopt.is_none() || raw.spec.is_some() => Some(only),
+        [only] if is_new || raw.spec.is_some() => Some(only),
         _ => None,
     }
+}
+
+/// Returns whether a declared key has a public key.
+pub(super) fn is_asymmetric(raw: &Key) -> bool {
+    let spec = raw.spec.as_ref().and_then(|spec| key::rule(&spec.value));
+    spec.is_some_and(|spec| spec.family == Family::Asymmetric)
 }
 
 /// Shorter deletion windows get a note, in days.

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::documents::{parsed, placed};
 use super::KeyPhase;
-use crate::config::records::{Ownership, Policy};
+use super::notes::{is_asymmetric, usage};
+use crate::config::records::{Key, Ownership, Policy, PolicyText};
 use crate::decode::{Diagnostic, Spanned, Text};
 use crate::id::{AccountId, Place};
 use crate::kind::key::Shared;
 use crate::kind::{Address, KeyFacts, Setting, key};
 use crate::policy::derive;
 use crate::policy::lint::{Facts, lint};
-use crate::policy::{self, Document, Lockout, Roles};
+use crate::policy::{self, Document, Lockout, Problem, Roles};
 use crate::tree::{Node, Span, Value};
 
 /// Returns whether the policy declares only the stack's own statements.
@@ -24,14 +25,15 @@ pub(super) fn is_whole(policy: &Policy) -> bool {
     !is_shared(policy)
 }
 
+/// Returns whether a live policy must have the declared text.
+pub(super) fn is_exact(policy: Option<&Policy>) -> bool {
+    let text = policy.and_then(|policy| policy.text.as_ref());
+    text.is_some_and(|text| text.value == PolicyText::Exact)
+}
+
 impl KeyPhase<'_, '_> {
-    pub(super) fn policy(
-        &mut self,
-        address: &Address,
-        raw: &Policy,
-        usage: Option<&str>,
-    ) -> Option<Document> {
-        let document = self.of_key(address, raw, usage)?;
+    pub(super) fn policy(&mut self, address: &Address, raw: &Policy, of: &Key) -> Option<Document> {
+        let document = self.of_key(address, raw, of)?;
         // A variable without a value could stand for another administrator.
         if raw.allow_lockout.is_none()
             && !self.d.is_unknown(raw.span)
@@ -50,7 +52,7 @@ impl KeyPhase<'_, '_> {
         &mut self,
         address: &Address,
         raw: &Policy,
-        usage: Option<&str>,
+        of: &Key,
     ) -> Option<Shared> {
         if let Some(document) = &raw.document {
             let help =
@@ -65,7 +67,7 @@ impl KeyPhase<'_, '_> {
         let off = Spanned { span: raw.span, value: false };
         let delegate_to_iam = Some(raw.delegate_to_iam.clone().unwrap_or(off));
         let raw = Policy { delegate_to_iam, ..raw.clone() };
-        let document = self.roles(address, &raw, usage)?;
+        let document = self.roles(address, &raw, of)?;
         let prefix = Shared::prefix(self.reads.scope.stack);
         let mut ours = derive::statements(&document);
         if !derive::put_prefix(&mut ours, &prefix) {
@@ -112,7 +114,7 @@ impl KeyPhase<'_, '_> {
         Some(found)
     }
 
-    fn of_key(&mut self, address: &Address, raw: &Policy, usage: Option<&str>) -> Option<Document> {
+    fn of_key(&mut self, address: &Address, raw: &Policy, of: &Key) -> Option<Document> {
         if let Some(reason) = &raw.allow_lockout
             && reason.value.trim().is_empty()
         {
@@ -120,7 +122,7 @@ impl KeyPhase<'_, '_> {
             self.d.error(reason.span, "`allow_lockout` gives no reason", help);
         }
         let Some(document) = &raw.document else {
-            return self.roles(address, raw, usage);
+            return self.roles(address, raw, of);
         };
         let lists = [
             ("administrators", raw.administrators.as_ref().map(|f| f.span)),
@@ -141,11 +143,37 @@ impl KeyPhase<'_, '_> {
             }
         }
         let node = self.documents.read(document, self.d)?;
-        self.judge(address, &node, raw, usage);
-        parsed(Document::parse(&node, self.reads.scope.partition), document.span, self.d)
+        let known = self.out.findings.len();
+        self.judge(address, &node, raw, of);
+        let read = Document::parse(&node, self.reads.scope.partition);
+        self.unless_found(read, known, &node, document.span)
     }
 
-    fn roles(&mut self, address: &Address, raw: &Policy, usage: Option<&str>) -> Option<Document> {
+    /// Returns a policy. Its problems are reported, except for those that AWS may hold already, about which there are
+    /// findings: only a call with the policy is refused. `known` is the number of findings about other policies.
+    fn unless_found(
+        &mut self,
+        read: Result<Document, Vec<Problem>>,
+        known: usize,
+        node: &Node,
+        fallback: Span,
+    ) -> Option<Document> {
+        let mut problems = match read {
+            Ok(document) => return Some(document),
+            Err(problems) => problems,
+        };
+        let found = self.out.findings.get(known..).unwrap_or_default();
+        let held: Vec<Span> =
+            found.iter().filter(|(_, f)| f.rule.is_obsolete()).map(|(_, f)| f.span).collect();
+        problems.retain(|problem| !held.contains(&placed(problem.span, fallback)));
+        let read = match problems.is_empty() {
+            true => Document::lenient(node, self.reads.scope.partition),
+            false => Err(problems),
+        };
+        parsed(read, fallback, self.d)
+    }
+
+    fn roles(&mut self, address: &Address, raw: &Policy, of: &Key) -> Option<Document> {
         let errors = self.d.len();
         let mut places = BTreeMap::new();
         let scope = self.reads.scope;
@@ -167,9 +195,11 @@ impl KeyPhase<'_, '_> {
         }
         let account = self.reads.scope.home.account.clone();
         let gaps = self.d.len() > errors;
-        let mut built = policy::build(&Roles {
+        let mut node = policy::build(&Roles {
             partition: self.reads.scope.partition,
             account: account.as_str(),
+            usage: usage(of),
+            asymmetric: is_asymmetric(of),
             delegate_to_iam: raw.delegate_to_iam.as_ref().is_none_or(|given| given.value),
             administrators: &administrators,
             users: &users,
@@ -177,32 +207,30 @@ impl KeyPhase<'_, '_> {
             encrypt_only: &encrypt_only,
             statements: &statements,
         });
+        let mut read = Document::parse(&node, scope.partition);
         // Statements that kmsctl built may be incomplete without the principals that have errors.
-        if let (true, Err(problems)) = (gaps, &mut built) {
+        if let (true, Err(problems)) = (gaps, &mut read) {
             problems.retain(|problem| problem.span != Span::default());
         }
-        let document = parsed(built, raw.span, self.d);
-        if self.d.len() > errors {
-            return None;
+        if gaps {
+            return parsed(read, raw.span, self.d).and(None);
         }
-        if let Some(document) = &document {
-            let mut tree = document.tree().clone();
-            place(&mut tree, &places);
-            self.judge(address, &tree, raw, usage);
-        }
-        document
+        let known = self.out.findings.len();
+        place(&mut node, &places);
+        self.judge(address, &node, raw, of);
+        self.unless_found(read, known, &node, raw.span)
     }
 
     /// Adds the lint findings about a policy. A statement without a position, which kmsctl built,
     /// is reported at the declaration of the policy.
-    fn judge(&mut self, address: &Address, node: &Node, raw: &Policy, usage: Option<&str>) {
+    fn judge(&mut self, address: &Address, node: &Node, raw: &Policy, of: &Key) {
         let scope = self.reads.scope;
         let account = scope.home.account.as_str();
         let facts = Facts {
             partition: if scope.gaps.region { only_partition(node) } else { scope.partition },
             account: (!scope.gaps.account).then_some(account),
             stand_in: scope.gaps.account.then_some(account),
-            usage,
+            usage: usage(of),
             // The stack's statements are only a part of a shared policy.
             lockout_wanted: raw.allow_lockout.is_some() || is_shared(raw),
             ..Facts::default()

@@ -3,8 +3,7 @@
 
 use super::super::defaults::deletion_window;
 use super::super::scope::parse;
-use super::notes::usage;
-use super::policy::{is_shared, is_whole};
+use super::policy::{is_exact, is_shared, is_whole};
 use super::{KeyPhase, value};
 use crate::config::records::{Key, Replica};
 use crate::decode::{Part, Text};
@@ -78,10 +77,10 @@ impl KeyPhase<'_, '_> {
             rotation: None,
             policy: policy
                 .filter(|policy| is_whole(policy))
-                .and_then(|policy| self.policy(&address, policy, usage(of))),
+                .and_then(|policy| self.policy(&address, policy, of)),
             shared: policy
                 .filter(|policy| is_shared(policy))
-                .and_then(|policy| self.shared_policy(&address, policy, usage(of))),
+                .and_then(|policy| self.shared_policy(&address, policy, of)),
             allow_lockout: policy.and_then(|policy| value(policy.allow_lockout.as_ref())),
             tags,
             deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
@@ -91,6 +90,7 @@ impl KeyPhase<'_, '_> {
         let declared = Declared {
             span: region.span,
             protect,
+            exact_policy: is_exact(policy),
             ..Declared::new(Spec::Key(spec), place.clone())
         };
         self.out.resources.insert(address.clone(), declared);
