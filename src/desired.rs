@@ -25,6 +25,9 @@ pub struct Desired {
     /// The duplicate keys to delete.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub delete: BTreeSet<KeyArn>,
+    /// The keys that may be disabled or deleted although they may be in use, with the reasons.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accepted_uses: BTreeMap<Address, String>,
     /// The grants of other owners that are not reported, by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accepted_grants: BTreeMap<Address, Vec<AcceptedGrants>>,

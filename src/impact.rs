@@ -25,6 +25,9 @@ pub struct Dependant {
 pub struct LastUsage {
     /// The time in RFC 3339; `None` if the key has not been used since the recording began.
     pub when: Option<String>,
+    /// The same time in seconds since 1970.
+    #[serde(skip)]
+    pub seconds: Option<u64>,
     /// AWS's name of the operation.
     pub operation: Option<String>,
     /// The time in RFC 3339 at which KMS began to record uses of the key.
@@ -48,6 +51,12 @@ pub struct Unseen {
     /// The error.
     pub why: String,
 }
+
+/// The uses that no list and no grant shows.
+pub const NEVER_LISTED: &str = "other accounts and Regions, other services (S3 objects, Secrets Manager, Systems \
+                                Manager, SNS, SQS, CloudWatch Logs, Lambda, ECR, EKS, Kinesis, MSK, Backup, \
+                                Athena, Redshift and others), backups, and data that applications encrypted \
+                                themselves";
 
 /// The known uses of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -76,6 +76,8 @@ pub struct Survey {
     pub identities: BTreeMap<IdentityArn, IdentityStatus>,
     /// The impact of losing each key that the plan disables or deletes.
     pub impacts: Impacts,
+    /// The time in seconds since 1970.
+    pub now: u64,
 }
 
 /// The drift report: the changes outside of kmsctl since the last apply. A resource without a record is

@@ -15,8 +15,10 @@ pub(super) async fn last_usage(aws: &Aws, key: &KeyArn) -> Result<LastUsage, Clo
     let output =
         answer(OPERATION, client.get_key_last_usage().key_id(key.to_string()).send().await)?;
     let usage = output.key_last_usage();
+    let when = usage.and_then(|usage| usage.timestamp());
     Ok(LastUsage {
-        when: usage.and_then(|usage| usage.timestamp()).and_then(rfc_3339),
+        when: when.and_then(rfc_3339),
+        seconds: when.and_then(|when| when.secs().try_into().ok()),
         operation: usage.and_then(|usage| usage.operation()).map(|op| op.as_str().to_owned()),
         recorded_since: output.tracking_start_date().and_then(rfc_3339),
     })

@@ -27,7 +27,8 @@ pub(super) async fn make(
     let live = observe(session, state, io).await?;
     let draft = plan::draft(&session.desired, state, &live);
     let accounts = session.desired.own_accounts();
-    let (survey, error) = survey(&session.aws, &session.options, &draft, &live, &accounts).await;
+    let (survey, error) =
+        survey(&session.aws, &session.options, &draft, &live, &accounts, now()).await;
     let plan = draft.finish(&survey);
     if let Some(error) = error {
         io.say(&format!(

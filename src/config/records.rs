@@ -301,6 +301,16 @@ record! {
     }
 }
 
+record! {
+    /// A key that is disabled or deleted although it may be in use.
+    pub struct AcceptUse {
+        /// The address of the key, such as `key/app`.
+        address: Text,
+        /// The reason, which the plan shows, such as `the key is compromised`.
+        reason: Text,
+    }
+}
+
 choice! {
     /// The way in which a resource leaves the stack.
     pub enum Action {

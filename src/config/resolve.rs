@@ -12,6 +12,7 @@
 //! | `derive` | the needs of all consumers; keys | the statements in the policies |
 //! | `gates`, `removed`, `moved`, `waivers` | their sections | the rest |
 
+mod accept_use;
 mod accounts;
 mod auto_scaling;
 mod consumers;
@@ -76,12 +77,8 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
 
     let defaults = defaults::resolve(fields.defaults.0.as_ref(), d);
     let accounts = accounts::resolve(fields.accounts.0.as_ref(), &scope, d);
-    let keys = keys::resolve(
-        fields.keys.0.as_ref(),
-        &keys::Reads { scope: &scope, defaults: &defaults, accounts: &accounts },
-        &mut documents,
-        d,
-    );
+    let reads = keys::Reads { scope: &scope, defaults: &defaults, accounts: &accounts };
+    let keys = keys::resolve(fields.keys.0.as_ref(), &reads, &mut documents, d);
     let mut roles = roles::resolve(fields.service_linked_roles.0.as_deref(), &scope, d);
     let mut consumers = consumers::resolve(
         consumers,
@@ -113,6 +110,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         resources,
         forget: removed.forget,
         delete: removed.delete,
+        accepted_uses: accept_use::resolve(fields.accept_use.0.as_deref(), d),
         accepted_grants: keys.accepted_grants,
         moved,
         accounts: accounts.roles,

@@ -117,7 +117,7 @@ fn the_error_for_a_missing_value_says_what_to_write() {
     insta::assert_snapshot!(
         one("stack: s\nx-common: &c {enabled: true}\ndefaults:\nkeys:\n  a:\n  b:\n    aliases:\n    grants:\n      g: {grantee: , operations: [Decrypt]}\n"),
         @r##"
-    a.yaml:2:1 unknown field `x-common`; put the settings of all keys into `defaults`, a value that is used several times into `vars`, and an anchor where its text first occurs; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, efs, es, rds, s3, auto_scaling, service_linked_roles, gates, moved, removed, lint
+    a.yaml:2:1 unknown field `x-common`; put the settings of all keys into `defaults`, a value that is used several times into `vars`, and an anchor where its text first occurs; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, efs, es, rds, s3, auto_scaling, service_linked_roles, gates, moved, removed, accept_use, lint
     a.yaml:5:4 expected a map, found nothing; write `a: {}`
     a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or remove `aliases`
     a.yaml:9:18 expected text, found nothing; write a value after `grantee:`

@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 
 /// Looks up the users and roles of `accounts` that the draft names, and the resources that depend on
 /// the keys that it disables or deletes. Also returns the error of an identity that could not be looked
-/// up, if any.
+/// up, if any. `now` is in seconds since 1970.
 pub async fn survey<C: Cloud>(
     cloud: &C,
     options: &Options,
     draft: &Draft<'_>,
     live: &Live,
     accounts: &BTreeSet<AccountId>,
+    now: u64,
 ) -> (Survey, Option<CloudError>) {
     let unknown = draft.identities().into_iter().filter(|identity| {
         accounts.contains(identity.account()) && !live.has_identity(identity.as_str())
@@ -28,5 +29,5 @@ pub async fn survey<C: Cloud>(
     } else {
         impact::scan(cloud, options, &keys_at_risk).await
     };
-    (Survey { identities: lookup.statuses, impacts }, lookup.error)
+    (Survey { identities: lookup.statuses, impacts, now }, lookup.error)
 }

@@ -133,9 +133,9 @@ impl Draft<'_> {
         self.refuse(objections);
         let objections = identities::check(&self, &survey.identities);
         self.refuse(objections);
-        let objections = in_use::check(&self, &survey.impacts);
+        let objections = in_use::check(&self, survey);
         self.refuse(objections);
-        in_use::caution(&mut self.plan.steps, &survey.impacts, &self.live.ids);
+        in_use::caution(&mut self, &survey.impacts);
         policy_cuts::defer(&mut self.plan.steps);
         order::order(&mut self.plan.steps);
         self.refuse(cycles(&self.plan.steps));

@@ -35,6 +35,7 @@ pub(crate) fn lines(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Line> {
             None => groups.push((group, one)),
         }
     }
+    let mut said = BTreeSet::new();
     groups
         .into_iter()
         .map(|(group, first)| {
@@ -55,6 +56,8 @@ pub(crate) fn lines(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Line> {
             line.text.push_str(&first.note);
             line
         })
+        // Changes for different possible owners of the key can read alike.
+        .filter(|line| said.insert((line.sign, line.text.clone())))
         .collect()
 }
 

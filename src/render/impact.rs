@@ -2,12 +2,7 @@
 
 use super::page::{DIM, YELLOW, put, wrapped};
 use super::{Style, workflow_safe};
-use crate::impact::{Dependant, Impact};
-
-/// The note about dependants that kmsctl never finds.
-const NEVER_CHECKED: &str = "Never checked: other accounts and Regions, other services (S3, Secrets \
-                             Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others), \
-                             backups, and data that applications encrypted themselves.";
+use crate::impact::{Dependant, Impact, NEVER_LISTED};
 
 /// Renders the report.
 #[must_use]
@@ -42,7 +37,7 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
     for unseen in &impact.unseen {
         say(0, Some(YELLOW), &format!("Could not check: {} ({}).", unseen.what, unseen.why));
     }
-    say(0, Some(DIM), NEVER_CHECKED);
+    say(0, Some(DIM), &format!("Never checked: {NEVER_LISTED}."));
     workflow_safe(&out)
 }
 
@@ -70,6 +65,7 @@ mod tests {
         });
         impact.last_usage = Some(LastUsage {
             when: Some("2026-11-20T10:00:00Z".to_owned()),
+            seconds: None,
             operation: Some("Decrypt".to_owned()),
             recorded_since: None,
         });
@@ -79,8 +75,9 @@ mod tests {
         Last used 2026-11-20T10:00:00Z, for Decrypt.
         Checked in the Region of the key: 3 ebs_volume.
         Could not check: es_domain (denied\u{1b}[2J).
-        Never checked: other accounts and Regions, other services (S3, Secrets
-          Manager, SQS, SNS, CloudWatch Logs, Lambda, EKS, ECR and others),
+        Never checked: other accounts and Regions, other services (S3 objects,
+          Secrets Manager, Systems Manager, SNS, SQS, CloudWatch Logs, Lambda,
+          ECR, EKS, Kinesis, MSK, Backup, Athena, Redshift and others),
           backups, and data that applications encrypted themselves.
         ");
     }

@@ -55,6 +55,7 @@ pub(crate) fn empty() -> Desired {
         resources: BTreeMap::new(),
         delete: std::collections::BTreeSet::new(),
         forget: BTreeSet::new(),
+        accepted_uses: BTreeMap::new(),
         accepted_grants: BTreeMap::new(),
         moved: BTreeMap::new(),
         accounts: BTreeMap::new(),

@@ -80,7 +80,8 @@ pub(crate) struct Faults {
     pub(crate) throttled: BTreeMap<&'static str, u64>,
     /// Whether the faults apply to reads too.
     pub(crate) reads: bool,
-    /// The denied operations with the ids of the keys; `*` for every mutating call.
+    /// The denied operations with the ids of the keys, or with the services of reads that name no key; `*` for every
+    /// mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
     /// The operations that fail, for example because a quota is exceeded.
     pub(crate) refused: BTreeSet<String>,
@@ -344,8 +345,8 @@ impl FakeAws {
         }
         self.log.borrow_mut().push((operation.to_owned(), true));
         let faults = self.faults.borrow();
-        let denied = key.map(|k| (operation.to_owned(), k.id().to_owned()));
-        if denied.is_some_and(|d| faults.denied.contains(&d)) {
+        let of = key.map_or(service, KeyArn::id);
+        if faults.denied.contains(&(operation.to_owned(), of.to_owned())) {
             return Err(fail(operation, Fault::Denied, "not authorized"));
         }
         if (faults.reads && self.rng.below(100) < faults.throttle) || self.is_throttled(service) {

@@ -11,6 +11,7 @@
     reason = "the stand-in is a table of rules, and a test fails by panicking"
 )]
 
+mod accept_use;
 mod architecture;
 mod bucket;
 mod build;

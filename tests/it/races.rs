@@ -95,7 +95,7 @@ async fn run_locked(
     recover::recover(aws, &options, &mut replay, now(), keep).await.map_err(lost)?;
     let live = refresh::refresh(aws, &options, desired, &replay.state, None).await.map_err(lost)?;
     let draft = draft(desired, &replay.state, &live);
-    let (survey, _) = survey(aws, &options, &draft, &live, &desired.own_accounts()).await;
+    let (survey, _) = survey(aws, &options, &draft, &live, &desired.own_accounts(), NOW).await;
     let plan = draft.finish(&survey);
     if store.has_journal() {
         replay.state.serial += 1;

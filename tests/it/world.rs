@@ -170,7 +170,7 @@ impl Stack {
         let live = self.see(desired, &replay.state).await?;
         let draft = draft(desired, &replay.state, &live);
         let accounts = desired.own_accounts();
-        let (survey, _) = survey(&self.fake, &self.options, &draft, &live, &accounts).await;
+        let (survey, _) = survey(&self.fake, &self.options, &draft, &live, &accounts, now).await;
         let plan = draft.finish(&survey);
         Ok((plan, live))
     }

@@ -7,6 +7,9 @@ connection is reset). --throttle, --fail: of all calls, the fraction that is ans
 ThrottlingException or with a 500, without being executed. --delay: the seconds that every mutating
 call takes before it is executed. Prints its address, then serves until its
 standard input ends; GET /counts answers the calls so far by operation.
+
+The proxy answers three reads itself that moto does not have (it answers 500): no event data store, AWS's own key as the
+default for EBS, and no recorded use of any key.
 """
 import argparse
 import collections
@@ -23,6 +26,16 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 READS = ("Get", "List", "Describe")
+EBS = "http://ec2.amazonaws.com/doc/2016-11-15/"
+# The answers to the reads that moto does not have.
+MISSING = {
+    "ListEventDataStores": (b'{"EventDataStores": []}', "application/x-amz-json-1.1"),
+    "GetKeyLastUsage": (b'{"TrackingStartDate": 1776902400}', "application/x-amz-json-1.1"),
+    "GetEbsDefaultKmsKeyId": (
+        f'<GetEbsDefaultKmsKeyIdResponse xmlns="{EBS}"><kmsKeyId>alias/aws/ebs</kmsKeyId></GetEbsDefaultKmsKeyIdResponse>'.encode(),
+        "text/xml",
+    ),
+}
 PAGES = {"ListKeys": ("Keys", 1000), "ListAliases": ("Aliases", 100), "ListGrants": ("Grants", 100)}
 
 parser = argparse.ArgumentParser()
@@ -101,6 +114,8 @@ class Proxy(BaseHTTPRequestHandler):
             return self.answer(400, b'{"__type": "ThrottlingException", "message": "slow down"}')
         if failed:
             return self.answer(500, b'{"__type": "KMSInternalException", "message": "try again"}')
+        if operation in MISSING:
+            return self.answer(200, *MISSING[operation])
         if not reads:
             time.sleep(args.delay)
         status, text, kind = self.forward(body)

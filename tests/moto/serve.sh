@@ -22,7 +22,8 @@ port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 export MOTO_EC2_LOAD_DEFAULT_AMIS=false
 "$server" -H 127.0.0.1 -p "$port" >"$log" 2>&1 &
 pid=$!
-trap 'kill "$pid" 2>/dev/null || true; rm -f "$log"' EXIT
+folder=$(mktemp -d)
+trap 'kill "$pid" 2>/dev/null || true; rm -rf "$log" "$folder"' EXIT
 
 up() { python3 -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=2)' "http://127.0.0.1:$port/moto-api/" >/dev/null 2>&1; }
 for _ in $(seq 120); do
@@ -32,8 +33,14 @@ for _ in $(seq 120); do
 done
 up || { echo "the local AWS did not start" >&2; cat "$log" >&2; exit 1; }
 
+# The proxy answers what moto does not have. It ends when its standard input does: with this script.
+mkfifo "$folder/address" "$folder/open"
+python3 "$here/proxy.py" "http://127.0.0.1:$port" <"$folder/open" >"$folder/address" &
+exec 9>"$folder/open"
+read -r address <"$folder/address"
+
 unset AWS_PROFILE AWS_SESSION_TOKEN
-export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+export AWS_ENDPOINT_URL=$address AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-python3 "$here/identities.py"
-"$@"
+python3 "$here/identities.py" 9>&-
+"$@" 9>&-

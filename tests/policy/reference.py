@@ -48,7 +48,7 @@ class Kmsctl:
         path = os.path.join(self.folder, f"{number}.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(old, file)
-        where = ["--key-arn", key_arn] if key_arn else ["--account", OWN]
+        where = ["--key-arn", key_arn] if key_arn else ["--account", OWN, "--partition", "aws"]
         try:
             return self.run(["diff", path, "-", *where], json.dumps(new))
         finally:
@@ -152,7 +152,7 @@ def one_request(kmsctl, seed, only, number):
     if found is None or policy.unread or group[0].kind == PROVIDER or "*" in words or any(kind == "Federated" for kind, _ in policy.names()):
         return name, "skipped", False, (number, raw, words, action, options, None, None)
     given, more = found
-    where = ["--key-arn", key_arn] if key_arn else ["--account", OWN]
+    where = ["--key-arn", key_arn] if key_arn else ["--account", OWN, "--partition", "aws"]
     args = ["eval", "-", "--principal", words, "--action", action, *where, *options, *more]
     answer = kmsctl.run(args, json.dumps(raw))["decision"]
     due = decisions(policy, group, action, given, key_arn)

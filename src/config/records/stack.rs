@@ -1,6 +1,8 @@
 //! The whole configuration: the fields of a stack, and the sections that list the consumers of its keys.
 
-use super::{Account, AutoScaling, Defaults, Gates, Key, Lint, Moved, Removed, ServiceLinkedRole};
+use super::{
+    AcceptUse, Account, AutoScaling, Defaults, Gates, Key, Lint, Moved, Removed, ServiceLinkedRole,
+};
 use crate::decode::{
     Decode, Diagnostics, Named, Part, Property, Record as _, Text, known_fields, mismatch, object,
     record,
@@ -41,6 +43,9 @@ record! {
         moved: Part<Vec<Part<Moved>>>,
         /// Resources that kmsctl stops managing without a change in AWS, and duplicate keys to delete.
         removed: Part<Vec<Part<Removed>>>,
+        /// Keys that are disabled or deleted although KMS recorded a use within the last 7 days, or a list of
+        /// resources could not be read; a key is then disabled even if a resource that depends on it is known.
+        accept_use: Part<Vec<Part<AcceptUse>>>,
         /// Settings of `kmsctl lint`.
         lint: Part<Option<Lint>>,
     }

@@ -1,14 +1,15 @@
 //! Checks whether resources depend on the keys that a draft disables or deletes.
 
 use crate::id::KeyArn;
-use crate::impact::{Dependant, Impact, Impacts};
+use crate::impact::{Dependant, Impact, Impacts, LastUsage, NEVER_LISTED};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Ids, Kind, Spec, Violation, key};
 use crate::live::Duplicate;
-use crate::plan::Step;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
-use std::collections::BTreeSet;
+use crate::plan::{Step, Survey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Returns the keys that the steps disable or schedule for deletion.
 pub(in crate::plan) fn keys_at_risk(steps: &[Step], ids: &Ids) -> BTreeSet<KeyArn> {
@@ -17,17 +18,70 @@ pub(in crate::plan) fn keys_at_risk(steps: &[Step], ids: &Ids) -> BTreeSet<KeyAr
 }
 
 /// Objects to disabling or deleting a key that a resource depends on, unless an earlier step deletes
-/// that resource or moves it to another key.
-pub(in crate::plan) fn check(draft: &Draft<'_>, impacts: &Impacts) -> Vec<Objection> {
-    let steps = &draft.plan.steps;
+/// that resource or moves it to another key. Also objects if the key may be in use, unless the configuration
+/// accepts that (`accept_use`), which permits to disable a key that is certainly in use as well.
+pub(in crate::plan) fn check(draft: &Draft<'_>, survey: &Survey) -> Vec<Objection> {
+    let (steps, impacts) = (&draft.plan.steps, &survey.impacts);
     let objections = steps.iter().filter(|step| makes_unusable(step)).filter_map(|step| {
         let impact = impacts.get(draft.live.ids.get(&step.address)?)?;
         let mut remaining = remaining(steps, &step.address, impact);
         let snapshots = final_snapshots(steps, &step.address);
         remaining.extend(&snapshots);
-        (!remaining.is_empty()).then(|| Objection::new(&step.address, in_use(&remaining, impact)))
+        let is_accepted = draft.desired.accepted_uses.contains_key(&step.address);
+        let violation = if !remaining.is_empty() && (!is_accepted || is_deletion(step)) {
+            in_use(step, &remaining, impact)
+        } else if is_accepted {
+            return None;
+        } else {
+            may_be_in_use(step, steps, impact, survey.now)?
+        };
+        Some(Objection::new(&step.address, violation))
     });
     objections.chain(duplicates(draft, impacts)).collect()
+}
+
+/// A use within this many seconds, 7 days, shows that something may depend on the key.
+const RECENT: u64 = 7 * 24 * 60 * 60;
+
+/// Returns the objection to making a key unusable that was used lately, or whose uses are not known. A use that the
+/// steps end does not count.
+fn may_be_in_use(step: &Step, steps: &[Step], impact: &Impact, now: u64) -> Option<Violation> {
+    let mut reasons = Vec::new();
+    if let Some(LastUsage { when: Some(when), seconds: Some(seconds), operation, .. }) =
+        &impact.last_usage
+        && now.saturating_sub(*seconds) <= RECENT
+        && !steps.iter().any(|other| ends_use(other, &step.address))
+    {
+        let operation = operation.as_deref().map(|name| format!(" for {name}"));
+        let operation = operation.unwrap_or_default();
+        reasons.push(format!("it was used {when}{operation}, within the last 7 days"));
+    }
+    let unseen: Vec<String> =
+        impact.unseen.iter().map(|unseen| format!("{} ({})", unseen.what, unseen.why)).collect();
+    if !unseen.is_empty() {
+        reasons.push(format!("it is not known what depends on it: {}", unseen.join(", ")));
+    }
+    if reasons.is_empty() {
+        return None;
+    }
+    let verb = if is_deletion(step) { "delete" } else { "disable" };
+    let help = format!(
+        "find out what uses it (`kmsctl impact {key}`, CloudTrail); to {verb} it all the same, write \
+         `accept_use: [{{address: {key}, reason: ...}}]`",
+        key = step.address
+    );
+    Some(Violation::new("", format!("the key may be in use: {}", reasons.join("; ")), help))
+}
+
+/// Returns whether a step deletes a resource that uses the key, or moves it to another key.
+fn ends_use(step: &Step, key: &Address) -> bool {
+    let points = |spec: Option<&Spec>| {
+        spec.is_some_and(|spec| spec.refs().iter().any(|of| of.managed() == Some(key)))
+    };
+    step.address.kind.is_consumer()
+        && points(step.change.from())
+        && !points(step.change.to())
+        && !matches!(step.change, Change::Forget { .. })
 }
 
 /// The time since which KMS records the uses of keys, 2026-04-23, in seconds since 1970 (KMS Developer Guide,
@@ -79,12 +133,29 @@ fn possible_use(duplicate: &Duplicate, impact: Option<&Impact>) -> Option<String
     Some(format!("it is not known whether the key is in use: {caution}"))
 }
 
-/// Adds the last use of a key, and the lists that could not be read, to the risk of each step that
+/// Adds the known and possible uses of a key, and the reason for which they are accepted, to the risk of each step that
 /// disables or deletes the key.
-pub(in crate::plan) fn caution(steps: &mut [Step], impacts: &Impacts, ids: &Ids) {
-    for step in steps.iter_mut().filter(|step| makes_unusable(step)) {
-        let impact = ids.get(&step.address).and_then(|arn| impacts.get(arn));
-        if let Some(caution) = impact.and_then(Impact::caution) {
+pub(in crate::plan) fn caution(draft: &mut Draft<'_>, impacts: &Impacts) {
+    let steps = &draft.plan.steps;
+    let mut cautions = BTreeMap::new();
+    for step in steps.iter().filter(|step| makes_unusable(step)) {
+        let Some(impact) = draft.live.ids.get(&step.address).and_then(|arn| impacts.get(arn))
+        else {
+            continue;
+        };
+        let remaining = remaining(steps, &step.address, impact);
+        let in_use = (!remaining.is_empty()).then(|| format!("in use: {}", names(&remaining)));
+        let accepted = draft.desired.accepted_uses.get(&step.address);
+        let accepted = accepted.map(|reason| format!("accepted by `accept_use`: {reason}"));
+        let never = is_deletion(step).then(|| format!("never checked: {NEVER_LISTED}"));
+        let parts = in_use.into_iter().chain(impact.caution()).chain(never).chain(accepted);
+        let parts: Vec<String> = parts.collect();
+        if !parts.is_empty() {
+            cautions.insert(step.address.clone(), parts.join("; "));
+        }
+    }
+    for step in &mut draft.plan.steps {
+        if let Some(caution) = cautions.remove(&step.address) {
             let risk = step.risk.take();
             step.risk = Some(risk.map_or(caution.clone(), |risk| format!("{risk}; {caution}")));
         }
@@ -132,6 +203,12 @@ fn remaining<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a D
     stay.iter().filter(|dependant| !is_retired(dependant)).copied().collect()
 }
 
+/// Returns whether the step schedules the deletion of a key.
+fn is_deletion(step: &Step) -> bool {
+    let mut calls = step.calls.iter().chain(&step.last);
+    calls.any(|planned| matches!(planned.call, Call::Key(key::Call::ScheduleKeyDeletion(_))))
+}
+
 /// Returns whether the step disables a key or schedules its deletion.
 fn makes_unusable(step: &Step) -> bool {
     step.calls.iter().chain(&step.last).any(|planned| {
@@ -158,9 +235,9 @@ fn holder(grantee: &str) -> Option<&str> {
 /// The largest number of dependants that the message names.
 const NAMED: usize = 8;
 
-/// Returns the objection to making a key unusable.
-fn in_use(remaining: &[&Dependant], impact: &Impact) -> Violation {
-    let mut names: Vec<String> = remaining
+/// Names dependants.
+fn names(dependants: &[&Dependant]) -> String {
+    let mut names: Vec<String> = dependants
         .iter()
         .take(NAMED)
         .map(|dependant| match &dependant.held_by {
@@ -168,17 +245,29 @@ fn in_use(remaining: &[&Dependant], impact: &Impact) -> Violation {
             None => format!("{} `{}`", dependant.what, dependant.id),
         })
         .collect();
-    if remaining.len() > NAMED {
-        names.push(format!("and {} more", remaining.len() - NAMED));
+    if dependants.len() > NAMED {
+        names.push(format!("and {} more", dependants.len() - NAMED));
     }
+    names.join(", ")
+}
+
+/// Returns the objection to making a key unusable that is in use.
+fn in_use(step: &Step, remaining: &[&Dependant], impact: &Impact) -> Violation {
     let caution = match impact.caution() {
         Some(caution) => format!(" ({caution})"),
         None => String::new(),
     };
-    Violation::new(
-        "",
-        format!("the key is in use: {}{caution}", names.join(", ")),
+    let mut help =
         "first move these resources to another key, or delete them; `kmsctl impact` lists every \
-         resource that it finds, and the lists that it reads",
-    )
+                    resource that it finds, and the lists that it reads"
+            .to_owned();
+    if !is_deletion(step) {
+        let key = &step.address;
+        let _ = write!(
+            help,
+            "; to disable the key all the same, for example because it is compromised, write \
+             `accept_use: [{{address: {key}, reason: ...}}]`"
+        );
+    }
+    Violation::new("", format!("the key is in use: {}{caution}", names(remaining)), help)
 }

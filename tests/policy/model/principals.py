@@ -187,6 +187,8 @@ def mentioned(policies):
             if test.key in ("aws:principalaccount", "kms:calleraccount"):
                 filled = (value.replace("*", "9" * (13 - len(value)), 1) for value in test.values)
                 accounts.update(value for value in filled if re.fullmatch("[0-9]{12}", value))
+                # An account that no condition names.
+                accounts.update({"222233334444"} if FAR in test.values else ())
             if test.key == "aws:username":
                 texts = {text for value in test.values for text in (value, value.lower(), value.upper(), *fillings(value, ("x",)))}
                 users.update(text for text in texts if text and "$" not in text)
