@@ -223,6 +223,9 @@ pub struct ApplyArgs {
     /// Saved plan, as `kmsctl plan --out FILE` wrote it
     #[arg(value_name = "PLANFILE")]
     pub plan: Option<PathBuf>,
+    /// SHA-256 digest of the saved plan, as `kmsctl plan --out FILE` printed it; another plan is refused
+    #[arg(long, value_name = "SHA256", requires = "plan")]
+    pub digest: Option<String>,
     /// Do not ask for confirmation
     #[arg(long)]
     pub auto_approve: bool,

@@ -43,7 +43,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Schema => {
             let text = serde_json::to_string_pretty(&config::schema())
                 .map_err(|error| Failure::new(error.to_string()))?;
-            io.out(&format!("{text}\n"));
+            io.json(&format!("{text}\n"));
             Ok(Exit::Done)
         }
         Command::Completions { shell } => {

@@ -28,8 +28,8 @@ mod surroundings;
 mod together_tests;
 mod yaml;
 
-pub use interpolate::{Unknown, Variables, interpolate, interpolate_node};
-pub use load::{Input, Loaded, load, schema};
+pub use interpolate::{BadVariable, Variables, interpolate, interpolate_node};
+pub use load::{Input, Loaded, load, load_gates, schema};
 pub use read::{MAX_FILE_BYTES, read, read_beside, read_given};
 pub use surroundings::{Examples, Surroundings};
 pub use yaml::yaml;

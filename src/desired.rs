@@ -52,7 +52,7 @@ pub struct Desired {
     /// The keys and policy parts that the base branch declares, for the gate on new access.
     pub base: BTreeMap<Address, Spec>,
     /// The lint findings about the policies and keys.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<(Address, Finding)>,
     /// The waived rules that the configuration of `--gates` does not waive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -64,7 +64,7 @@ pub struct Desired {
 
 /// The format version of a saved plan, which contains the declaration. Only the same version is read,
 /// because a saved plan is kept only from its review to its merge.
-pub const SAVED: &str = "2";
+pub const SAVED: &str = "3";
 
 impl Desired {
     /// Returns the accounts of the stack, which are the accounts whose IAM kmsctl can read.

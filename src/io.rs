@@ -1,7 +1,8 @@
 //! The terminal: results go to stdout, messages go to stderr.
 
-use crate::text::printable;
+use crate::text::{Medium, inert, printable};
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::OnceLock;
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -14,11 +15,14 @@ pub enum Color {
     Never,
 }
 
-/// The output of a command. A closed pipe (`| head`) is not an error.
+/// The output of a command. Every text that leaves the program passes through it, so that no command of a CI system
+/// does. A closed pipe (`| head`) is not an error.
 #[derive(Debug)]
 pub struct Io {
     color: Color,
     no_color: bool,
+    /// The first error of writing a result.
+    failed: OnceLock<io::Error>,
 }
 
 impl Io {
@@ -26,7 +30,7 @@ impl Io {
     #[must_use]
     pub fn new(color: Color) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { color, no_color }
+        Self { color, no_color, failed: OnceLock::new() }
     }
 
     fn colored(&self, terminal: bool) -> bool {
@@ -64,23 +68,44 @@ impl Io {
 
     /// Writes a result to stdout. The text must be safe for a terminal.
     pub fn out(&self, text: &str) {
+        self.out_as(text, Medium::Text);
+    }
+
+    /// Writes a result in JSON to stdout.
+    pub fn json(&self, text: &str) {
+        self.out_as(text, Medium::Json);
+    }
+
+    /// Writes a result of a medium to stdout.
+    pub fn out_as(&self, text: &str, medium: Medium) {
         let mut out = io::stdout().lock();
-        drop(out.write_all(text.as_bytes()));
-        drop(out.flush());
+        let written = out.write_all(inert(text, medium).as_bytes()).and_then(|()| out.flush());
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // Only the first error is kept.
+            drop(self.failed.set(error));
+        }
+    }
+
+    /// Returns the first error of writing a result to stdout, except for a closed pipe.
+    #[must_use]
+    pub fn failure(&self) -> Option<&io::Error> {
+        self.failed.get()
     }
 
     /// Writes a message to stderr, and ends it with a line feed. Each line is made safe for a terminal.
     pub fn say(&self, text: &str) {
         let mut err = io::stderr().lock();
         for line in text.lines() {
-            drop(writeln!(err, "{}", printable(line)));
+            drop(writeln!(err, "{}", inert(&printable(line), Medium::Text)));
         }
     }
 
     /// Writes a rendered report to stderr. The text must be safe for a terminal.
     pub fn report(&self, text: &str) {
         let mut err = io::stderr().lock();
-        drop(err.write_all(text.as_bytes()));
+        drop(err.write_all(inert(text, Medium::Text).as_bytes()));
         drop(err.flush());
     }
 
@@ -91,7 +116,7 @@ impl Io {
             return None;
         }
         let mut err = io::stderr().lock();
-        drop(write!(err, "{question} "));
+        drop(write!(err, "{} ", inert(question, Medium::Text)));
         drop(err.flush());
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).ok()?;

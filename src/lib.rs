@@ -22,6 +22,7 @@
 //! |---|---|---|
 //! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`] | compute |
 //! | 1 | [`decode`]: decoders of typed records, and reports about texts | compute |
+//! | 1 | [`file`]: opens and reads regular files | do I/O |
 //! | 1 | [`sdk`]: the SDK's clients and errors, AWS's quotas, and the gate of the requests | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
 //! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`moved`], [`journal`] | compute |
@@ -78,6 +79,7 @@ pub mod decode;
 pub mod desired;
 pub mod engine;
 pub mod failure;
+pub mod file;
 pub mod gate;
 pub mod id;
 pub mod impact;

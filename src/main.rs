@@ -1,16 +1,23 @@
 //! The `kmsctl` program: parses the command line, runs the command and sets the exit code.
 
 use clap::Parser;
+use clap::builder::StyledStr;
 use kmsctl::cli::Cli;
-use kmsctl::failure::Exit;
-use kmsctl::io::Io;
+use kmsctl::failure::{Exit, Failure};
+use kmsctl::io::{Color, Io};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            drop(error.print());
+            let text = error.render();
+            let io = Io::new(Color::Auto);
+            if error.use_stderr() {
+                io.report(&styled(&text, io.err_color()));
+            } else {
+                io.out(&styled(&text, io.out_color()));
+            }
             // clap exits with 2 on a usage error; here 2 means that a plan has changes.
             return ExitCode::from(if error.use_stderr() { Exit::Usage as u8 } else { 0 });
         }
@@ -23,7 +30,10 @@ fn main() -> ExitCode {
             return ExitCode::from(Exit::Error as u8);
         }
     };
-    let result = runtime.block_on(kmsctl::command::run(&cli, &io));
+    let result = runtime.block_on(kmsctl::command::run(&cli, &io)).and_then(|exit| {
+        let failure = |error: &_| Failure::new(format!("the output could not be written: {error}"));
+        io.failure().map_or(Ok(exit), |error: &std::io::Error| Err(failure(error)))
+    });
     // The process must end even if a read of the terminal is still blocked.
     runtime.shutdown_background();
     match result {
@@ -36,4 +46,9 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit as u8)
         }
     }
+}
+
+/// Returns a text of the command line parser, with or without colours.
+fn styled(text: &StyledStr, color: bool) -> String {
+    if color { text.ansi().to_string() } else { text.to_string() }
 }

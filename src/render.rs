@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod access_lines;
 pub mod commands;
+mod comment;
 mod csv;
 pub(crate) mod evidence;
 pub mod explain;
@@ -48,25 +49,4 @@ impl Style {
     pub(crate) fn paint<'c>(&self, color: Option<&'c str>) -> Option<&'c str> {
         if self.color { color } else { None }
     }
-}
-
-/// Escapes the workflow commands of CI systems: a line that begins with `::` (GitHub also accepts white
-/// space before it), and `##[` anywhere.
-#[must_use]
-pub fn workflow_safe(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for line in text.split_inclusive(['\n', '\r']) {
-        let rest = line.trim_start();
-        let indent = line.strip_suffix(rest).unwrap_or_default();
-        out.push_str(indent);
-        let rest = match rest.strip_prefix("::") {
-            Some(command) => {
-                out.push_str("\\u{3a}:");
-                command
-            }
-            None => rest,
-        };
-        out.push_str(&rest.replace("##[", "#\\u{23}["));
-    }
-    out
 }

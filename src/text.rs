@@ -1,18 +1,96 @@
-//! Makes text safe for a terminal: no control character reaches it raw.
+//! Makes text safe for a terminal and for the log of a CI system: no control character, no invisible character and no
+//! command of a CI system reaches them raw.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Returns whether a character may change how a terminal shows the characters around it: control
-/// characters (ESC and the C1 controls included), line separators and directional formatting
-/// characters.
+/// Returns whether a character may change how a terminal shows the characters around it, or is not visible: control
+/// characters (ESC and the C1 controls included), line separators, directional formatting characters, and the
+/// characters that Unicode ignores by default (Unicode Standard, `Default_Ignorable_Code_Point`), such as tags.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            '\u{00ad}'
+                | '\u{034f}'
+                | '\u{061c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
+}
+
+/// What an output is written in. A character that must not appear is escaped as the medium allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Text for people, Markdown and CSV.
+    Text,
+    /// JSON and SARIF.
+    Json,
+    /// A script for a shell. The texts of others are in single quotes.
+    Shell,
+}
+
+/// Escapes the commands of CI systems: a line that begins with `::` (GitHub; it also accepts white space before it), and
+/// `##[`, `##vso[` (Azure Pipelines, GitHub) or `##teamcity[` anywhere in a line.
+#[must_use]
+pub fn inert(text: &str, medium: Medium) -> Cow<'_, str> {
+    let text = without_hash_commands(text, medium);
+    // JSON strings and shell words of others do not begin a line.
+    if medium != Medium::Text || !text.contains("::") {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive(['\n', '\r']) {
+        let rest = line.trim_start();
+        out.push_str(line.strip_suffix(rest).unwrap_or_default());
+        match rest.strip_prefix("::") {
+            Some(command) => {
+                out.push_str("\\u{3a}:");
+                out.push_str(command);
+            }
+            None => out.push_str(rest),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Separates two number signs before letters and a bracket.
+fn without_hash_commands(text: &str, medium: Medium) -> Cow<'_, str> {
+    let instead = match medium {
+        Medium::Text => "#\\u{23}",
+        Medium::Json => "#\\u0023",
+        // The quotes end, and begin again.
+        Medium::Shell => "#''#",
+    };
+    let is_command =
+        |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('[');
+    let mut out = String::new();
+    let mut done = 0;
+    for (at, found) in text.match_indices("##") {
+        if is_command(text.get(at + found.len()..).unwrap_or_default()) {
+            out.push_str(text.get(done..at).unwrap_or_default());
+            out.push_str(instead);
+            done = at + found.len();
+        }
+    }
+    if done == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
 }
 
 /// Returns the text on one line, with every unsafe character (also line feed and tab) written as
@@ -45,7 +123,8 @@ pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
         _ if kept(c) => c,
         1 => ' ',
         2 => '\u{a4}',
-        _ => '\u{fffd}',
+        3 => '\u{fffd}',
+        _ => '\u{1f533}',
     });
     Cow::Owned(replaced.collect())
 }

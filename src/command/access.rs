@@ -16,11 +16,12 @@ use crate::policy::access::{Holder, access_table};
 use crate::policy::eval::{Context, Request, RequestedAction, Source, TargetKey};
 use crate::policy::grants::Grant;
 use crate::policy::typed::{ActionElement, TypedPolicy};
-use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict};
+use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict, with_denials};
 use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service, whole_principal};
 use crate::render::Style;
 use crate::render::evidence::{self, Heading};
 use crate::sdk::Aws;
+use crate::text::Medium;
 use sha2::{Digest as _, Sha256};
 
 /// A key, and the connection to AWS.
@@ -72,7 +73,11 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
             (text, table.is_some_and(<[_]>::is_empty))
         }
     };
-    io.out(&text);
+    let medium = match args.format {
+        Table::Text | Table::Csv => Medium::Text,
+        Table::Json => Medium::Json,
+    };
+    io.out_as(&text, medium);
     Ok(if args.detailed_exitcode && is_denied { Exit::Changes } else { Exit::Done })
 }
 
@@ -199,7 +204,15 @@ impl Held {
 
     /// Returns the holders of access, or of one action; `None` if they are not known.
     fn table(&mut self, action: Option<&str>) -> Result<Option<Vec<Holder>>, Failure> {
+        let arn = self.arn.to_string();
+        let key = TargetKey {
+            partition: self.arn.region.partition(),
+            account: self.arn.account.as_str(),
+            arn: Some(&arn),
+        };
         let table = access_table(&self.document, &self.grants, &self.context());
+        let table =
+            table.map(|table| with_denials(table, &self.document.typed(), &key, &self.grants));
         let Some(action) = action else {
             return Ok(table);
         };
@@ -207,7 +220,7 @@ impl Held {
         let name = format!("kms:{}", action.name());
         self.heading.action = Some(name.clone());
         Ok(table.map(|mut holders| {
-            holders.retain(|holder| can(holder, &name));
+            holders.retain(|holder| !holder.future && can(holder, &name));
             holders
         }))
     }

@@ -19,8 +19,8 @@ use std::collections::BTreeSet;
 pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<Exit, Failure> {
     match &args.plan {
         Some(path) => {
-            let saved = PlanFile::read(path)?;
-            let session = Session::of_plan(global, saved.desired).await?;
+            let saved = PlanFile::read(path, args.digest.as_deref())?;
+            let session = Session::of_plan(global, saved.desired, io).await?;
             let mode = Mode::Saved { plan: Box::new(saved.plan), targets: saved.targets };
             run(global, session, io, "apply", mode).await
         }
@@ -150,6 +150,7 @@ fn stale_plan(stale: Stale, io: &Io) -> Failure {
                 all.join(", ")
             )
         }
+        Stale::Shown(what) => format!("A new plan has the same changes, but shows other {what}."),
     };
     io.say(&what);
     Failure::new("the saved plan is stale")

@@ -25,7 +25,7 @@ pub(super) async fn impact(global: &Global, args: &ImpactArgs, io: &Io) -> Resul
     match args.format {
         Answer::Json => {
             let report = Report { key: arn.to_string(), impact: &impact };
-            io.out(&format!("{}\n", render::json::pretty(&report)));
+            io.json(&format!("{}\n", render::json::pretty(&report)));
         }
         Answer::Text => {
             io.out(&render::impact::report(&arn.to_string(), &impact, &style(global, io)));

@@ -26,18 +26,25 @@ use std::path::PathBuf;
 /// Runs `kmsctl lint`.
 pub(super) async fn stack(global: &Global, args: &LintArgs, io: &Io) -> Result<Exit, Failure> {
     if args.rules {
-        io.out(&match args.format {
-            Report::Text => render::lint::rules(io.width()),
-            Report::Json => render::lint::rules_json(),
+        match args.format {
+            Report::Text => io.out(&render::lint::rules(io.width())),
+            Report::Json => io.json(&render::lint::rules_json()),
             // A log without results: the rules are a part of every log.
-            Report::Sarif => render::sarif::sarif(&[], &here()),
-        });
+            Report::Sarif => io.json(&render::sarif::sarif(&[], &here())),
+        }
         return Ok(Exit::Done);
     }
     if args.live {
-        let judged = live(global, io).await?;
+        let (judged, unread) = live(global, io).await?;
         let found: Vec<Found> = judged.iter().map(|judged| found(judged, None)).collect();
-        return Ok(print(&found, &[], &Sources::new(), args.format, global, io));
+        let exit = print(&found, &[], &Sources::new(), args.format, global, io);
+        if unread.is_empty() {
+            return Ok(exit);
+        }
+        for text in unread {
+            io.say(&format!("Not checked: {text}"));
+        }
+        return Err(Failure::new("not every policy could be read").exit(Exit::Refused));
     }
     let (loaded, mut desired) = declared(global, io)?;
     for (address, breaches) in breaches(&desired, &gate::declared(&desired)) {
@@ -145,8 +152,9 @@ fn severity(rule: &policy::lint::Rule) -> crate::decode::Severity {
     }
 }
 
-/// Returns the findings about the live policies of the stack's keys.
-async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
+/// Returns the findings about the live policies of the stack's keys, and the keys that could not be read, with the
+/// reasons.
+async fn live(global: &Global, io: &Io) -> Result<(Vec<Judged>, Vec<String>), Failure> {
     let mut session = Session::open(global, io).await?;
     let account = session.desired.home.account.clone();
     let partition = session.desired.home.region.partition();
@@ -161,9 +169,15 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
     let live =
         refresh(&session.aws, &session.options, &session.desired, &replay.state, None).await?;
     let mut findings = Vec::new();
+    let mut unread = Vec::new();
     for (address, seen) in &live.observed {
-        let Observed::Present { id, spec, .. } = seen else {
-            continue;
+        let (id, spec) = match seen {
+            Observed::Present { id, spec, .. } => (id, spec),
+            Observed::Unusable { reason, .. } => {
+                unread.push(format!("{address}: {reason}"));
+                continue;
+            }
+            Observed::Absent => continue,
         };
         let Spec::Key(key) = spec.as_ref() else {
             continue;
@@ -184,7 +198,7 @@ async fn live(global: &Global, io: &Io) -> Result<Vec<Judged>, Failure> {
     // Only the live policies were checked: a waiver of another finding is not unused.
     let mut judged = judge(&findings, &session.waivers, &today());
     judged.retain(|judged| *judged.finding.rule != other_rules::UNUSED);
-    Ok(judged)
+    Ok((judged, unread))
 }
 
 /// Returns the findings about what AWS has besides the configuration, such as grants of other owners.
@@ -236,8 +250,8 @@ pub(super) fn print(
     io: &Io,
 ) -> Exit {
     match format {
-        Report::Json => io.out(&render::lint::json(found)),
-        Report::Sarif => io.out(&render::sarif::sarif(found, &here())),
+        Report::Json => io.json(&render::lint::json(found)),
+        Report::Sarif => io.json(&render::sarif::sarif(found, &here())),
         Report::Text => {
             let mut diagnostics = Diagnostics::default();
             for (n, found) in found.iter().enumerate() {

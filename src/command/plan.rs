@@ -15,6 +15,7 @@ use crate::plan::{self, Drifts, Plan};
 use crate::render;
 use crate::state::State;
 use crate::store::Store as _;
+use crate::text::Medium;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -108,7 +109,7 @@ pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Re
         Format::Json => format!("{}\n", render::json::text(plan)),
         Format::Markdown => render::markdown::plan(plan),
     };
-    io.out(&text);
+    io.out_as(&text, medium(format));
     Ok(())
 }
 
@@ -119,7 +120,15 @@ fn print_drifts(drifts: &Drifts, format: Format, global: &Global, io: &Io) {
         Format::Json => format!("{}\n", render::json::drifts(drifts)),
         Format::Markdown => render::markdown::drifts(drifts),
     };
-    io.out(&text);
+    io.out_as(&text, medium(format));
+}
+
+/// Returns the medium of a format.
+fn medium(format: Format) -> Medium {
+    match format {
+        Format::Text | Format::Markdown => Medium::Text,
+        Format::Json => Medium::Json,
+    }
 }
 
 /// Runs `kmsctl plan`.
@@ -132,7 +141,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     let (mut plan, _) = make(&session, &replay.state, io).await?;
     narrow(&mut plan, &args.targets, &session.desired, &replay.state)?;
     if args.commands {
-        io.out(&render::commands::plan(&plan));
+        io.out_as(&render::commands::plan(&plan), Medium::Shell);
     } else {
         print(&plan, args.format, global, io)?;
     }
@@ -144,9 +153,9 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
         Exit::Done
     };
     if let Some(path) = &args.out {
-        PlanFile::new(session.desired, args.targets.clone(), plan).write(path)?;
+        let digest = PlanFile::new(session.desired, args.targets.clone(), plan).write(path)?;
         io.say(&format!(
-            "Saved to {0}: `kmsctl apply {0}` applies exactly this plan.",
+            "Saved to {0}: `kmsctl apply {0} --digest {digest}` applies exactly this plan.",
             path.display()
         ));
     }
@@ -198,6 +207,6 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
 
 /// Runs `kmsctl show`.
 pub(super) fn show(global: &Global, file: &Path, format: Format, io: &Io) -> Result<Exit, Failure> {
-    print(&PlanFile::read(file)?.plan, format, global, io)?;
+    print(&PlanFile::read(file, None)?.plan, format, global, io)?;
     Ok(Exit::Done)
 }

@@ -1,10 +1,12 @@
 //! Saved plans: a plan, and the configuration that is needed to check that the plan is still valid.
 
 use crate::desired::{Desired, SAVED};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
+use crate::file::{MAX_RECORD, open_given, read_within};
 use crate::plan::Plan;
 use crate::store::write_atomic;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// A plan with the configuration that it was made from.
@@ -25,17 +27,26 @@ impl PlanFile {
         Self { version: SAVED.to_owned(), desired, targets, plan }
     }
 
-    /// Writes the plan to a file atomically.
-    pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
+    /// Writes the plan to a file atomically. Returns the SHA-256 digest of the file in hexadecimal digits.
+    pub(super) fn write(&self, path: &Path) -> Result<String, Failure> {
         let text = serde_json::to_vec(self).map_err(|error| Failure::new(error.to_string()))?;
-        Ok(write_atomic(path, &text)?)
+        write_atomic(path, &text)?;
+        Ok(sha256(&text))
     }
 
-    /// Reads a plan from a file, and checks its format.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Reads a plan from a file, and checks its format and its digest, if one is demanded.
+    pub(super) fn read(path: &Path, digest: Option<&str>) -> Result<Self, Failure> {
         let fail = |what: String| Failure::new(format!("{}: {what}", path.display()));
-        let text = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let text = open_given(path).and_then(|file| read_within(file, MAX_RECORD));
+        let text = text.map_err(|error| fail(error.to_string()))?;
         let hint = "make the plan again with `kmsctl plan --out`";
+        let actual = sha256(&text);
+        if digest.is_some_and(|digest| !digest.trim().eq_ignore_ascii_case(&actual)) {
+            let what = format!(
+                "this is not the plan with the digest that is demanded: its digest is {actual}"
+            );
+            return Err(fail(what).exit(Exit::Conflict));
+        }
         let value: serde_json::Value = serde_json::from_slice(&text)
             .map_err(|error| fail(format!("this is not a saved plan: {error}")).hint(hint))?;
         match value.get("version").and_then(serde_json::Value::as_str) {
@@ -46,7 +57,19 @@ impl PlanFile {
             }
             None => return Err(fail("this is not a saved plan".to_owned()).hint(hint)),
         }
-        serde_json::from_value(value)
-            .map_err(|error| fail(format!("the saved plan is damaged: {error}")).hint(hint))
+        let damaged = |why: &str| fail(format!("the saved plan is damaged: {why}")).hint(hint);
+        let read: Self =
+            serde_json::from_value(value.clone()).map_err(|error| damaged(&error.to_string()))?;
+        // Every field must be one that is shown and compared.
+        match serde_json::to_value(&read) {
+            Ok(again) if again == value => Ok(read),
+            Ok(_) => Err(damaged("it has a field that this program does not write")),
+            Err(error) => Err(damaged(&error.to_string())),
+        }
     }
+}
+
+/// Returns the SHA-256 digest in hexadecimal digits.
+fn sha256(text: &[u8]) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

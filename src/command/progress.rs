@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// The host of an apply whose progress is shown on stderr.
 pub(super) struct Terminal<'a> {
@@ -48,7 +49,7 @@ impl<'a> Terminal<'a> {
         Self { store, replay: RefCell::new(replay), nonces, io, bar, stop, reported }
     }
 
-    /// Handles Ctrl-C and SIGTERM. The first signal stops the run at a safe point, and the second one ends
+    /// Handles Ctrl-C, SIGTERM and SIGHUP. The first signal stops the run at a safe point, and the second one ends
     /// the process. Because of the journal, neither loses the outcome of a call.
     pub(super) fn watch_signals(&mut self) {
         let stop = Arc::clone(&self.stop);
@@ -116,18 +117,18 @@ fn operations(step: &Step) -> String {
     if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C, for SIGTERM, or for SIGHUP, which a terminal sends that is closed.
 async fn interrupted() {
-    let ctrl_c = tokio::signal::ctrl_c();
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match terminate {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = ctrl_c => {}
-                _ = terminate.recv() => {}
-            }
+    async fn received(kind: SignalKind) {
+        match signal(kind) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
         }
-        Err(_) => drop(ctrl_c.await),
+    }
+    tokio::select! {
+        () = received(SignalKind::interrupt()) => {}
+        () = received(SignalKind::terminate()) => {}
+        () = received(SignalKind::hangup()) => {}
     }
 }
 

@@ -9,7 +9,7 @@ use crate::desired::Desired;
 use crate::engine::Options;
 use crate::engine::recover::{Executed, Recovered, recover};
 use crate::failure::{Exit, Failure};
-use crate::id::Region;
+use crate::id::{Place, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::moved;
@@ -58,7 +58,25 @@ impl Session {
     }
 
     /// Connects to AWS for a saved plan, which contains the configuration.
-    pub(super) async fn of_plan(global: &Global, desired: Desired) -> Result<Self, Failure> {
+    ///
+    /// Gates of the command line are in force as if the plan were made with them.
+    pub(super) async fn of_plan(
+        global: &Global,
+        mut desired: Desired,
+        io: &Io,
+    ) -> Result<Self, Failure> {
+        if let Some(path) = &global.gates {
+            let (mut loaded, diagnostics) =
+                config::load_gates(path, &input(global)?.vars, &desired.stack);
+            report(io, &diagnostics, &loaded.sources)?;
+            let Place { account, region } = desired.home.clone();
+            let (given, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
+            report(io, &diagnostics, &loaded.sources)?;
+            let given = given.ok_or_else(|| Failure::new("the gates have errors"))?;
+            desired.outer_gates = given.outer_gates;
+            desired.gate_files.extend(given.gate_files);
+            desired.base.extend(given.base);
+        }
         let (aws, caller) = connect(global, Some(desired.home.region.clone())).await?;
         if caller.account != desired.home.account {
             let (plan, ours) = (&desired.home.account, &caller.account);

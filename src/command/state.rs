@@ -10,6 +10,7 @@ use crate::io::Io;
 use crate::journal::Replay;
 use crate::kind::address::Address;
 use crate::kind::{KeyRef, Kind, Spec};
+use crate::render;
 use crate::sdk::Aws;
 use crate::state::State;
 use crate::store::{AnyStore, Folder, Location, Store};
@@ -32,10 +33,7 @@ pub(super) async fn state(
             let address = parse(address)?;
             let replay = store.read(&random()?).await?;
             let record = replay.state.records.get(&address).ok_or_else(|| missing(&address))?;
-            let text = serde_json::to_string_pretty(record)
-                .map_err(|error| Failure::new(error.to_string()))?;
-            let lines: Vec<_> = text.lines().map(printable).collect();
-            io.out(&format!("{}\n", lines.join("\n")));
+            io.json(&format!("{}\n", render::json::pretty(record)));
         }
         StateCommand::Mv { from, to } => {
             let (from, to) = (parse(from)?, parse(to)?);

@@ -3,10 +3,15 @@
 //! (`${aws:username}`). Values are not interpolated again.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decode::{Diagnostic, Diagnostics, nearest};
 use crate::tree::{Node, Value};
+
+/// The largest size of all texts together in which variables are replaced, in bytes. A short configuration could
+/// otherwise take any amount of memory.
+const MAX_REPLACED: usize = 4 << 20;
 
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
@@ -26,6 +31,8 @@ pub struct Variables {
     pub region: String,
     /// The value of `${aws.partition}`.
     pub partition: String,
+    /// The size of the texts in which variables were replaced, in bytes.
+    pub replaced: Cell<usize>,
 }
 
 impl Variables {
@@ -39,7 +46,7 @@ impl Variables {
 
     /// Returns the value for the text between the braces; `Ok(None)` if the text is not a variable
     /// of kmsctl.
-    fn lookup(&self, inner: &str) -> Result<Option<&str>, Unknown> {
+    fn lookup(&self, inner: &str) -> Result<Option<&str>, BadVariable> {
         if let Some(name) = inner.strip_prefix("var.") {
             if let Some(value) = self.vars.get(name)
                 && !self.unset.contains(name)
@@ -47,7 +54,7 @@ impl Variables {
                 return Ok(Some(value));
             }
             let near = nearest(name, self.vars.keys().map(String::as_str));
-            return Err(Unknown {
+            return Err(BadVariable::Unknown {
                 name: inner.to_owned(),
                 nearest: near.map(|near| format!("var.{near}")),
                 is_reported: self.unset.contains(name) || self.open,
@@ -63,7 +70,7 @@ impl Variables {
             return Ok(Some(value));
         }
         let near = nearest(name, ["account_id", "region", "partition", LATER]);
-        Err(Unknown {
+        Err(BadVariable::Unknown {
             name: inner.to_owned(),
             nearest: near.map(|near| format!("aws.{near}")),
             is_reported: false,
@@ -71,36 +78,66 @@ impl Variables {
     }
 }
 
-/// An unknown name in `${...}`.
+/// The reason why the variables of a text cannot be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown variable `${{{name}}}`")]
-pub struct Unknown {
-    /// The text between the braces.
-    pub name: String,
-    /// The most similar known name, with its prefix `var.` or `aws.`.
-    pub nearest: Option<String>,
-    /// Whether the cause is reported elsewhere.
-    pub is_reported: bool,
+pub enum BadVariable {
+    /// A name in `${...}` is unknown.
+    #[error("unknown variable `${{{name}}}`")]
+    Unknown {
+        /// The text between the braces.
+        name: String,
+        /// The most similar known name, with its prefix `var.` or `aws.`.
+        nearest: Option<String>,
+        /// Whether the cause is reported elsewhere.
+        is_reported: bool,
+    },
+    /// The brace after a name is missing.
+    #[error("`${{{name}` has no `}}`")]
+    Open {
+        /// The beginning of the name.
+        name: String,
+    },
+    /// The texts would be too large.
+    #[error("the texts with variables have more than {} MiB", MAX_REPLACED >> 20)]
+    TooLarge,
+}
+
+impl BadVariable {
+    /// Returns what to do.
+    fn help(&self) -> String {
+        match self {
+            Self::Unknown { nearest: Some(near), .. } => format!("did you mean `${{{near}}}`?"),
+            Self::Unknown { name, .. } if name.starts_with("var.") => {
+                "declare it under `vars`".to_owned()
+            }
+            Self::Unknown { .. } => {
+                "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`".to_owned()
+            }
+            Self::Open { name } => format!("write `${{{name}}}`"),
+            Self::TooLarge => "use a long value less often".to_owned(),
+        }
+    }
 }
 
 /// Returns the text with its variables replaced.
 ///
 /// # Errors
-/// Returns the first unknown name that begins with `var.` or `aws.`.
-pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, Unknown> {
+/// Returns the first name that begins with `var.` or `aws.` and is unknown or not ended, or that the texts become too large.
+pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, BadVariable> {
     let mut out = String::new();
     let mut replaced = false;
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         out.push_str(before);
-        let found = match after.split_once('}') {
-            Some((inner, tail)) => vars.lookup(inner)?.map(|value| (value, tail)),
-            None => None,
-        };
-        rest = match found {
+        rest = match variable(after, vars)? {
             Some((value, tail)) => {
                 replaced = true;
                 out.push_str(value);
+                let size = vars.replaced.get().saturating_add(value.len());
+                if size > MAX_REPLACED {
+                    return Err(BadVariable::TooLarge);
+                }
+                vars.replaced.set(size);
                 tail
             }
             None => {
@@ -116,6 +153,26 @@ pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, 
     Ok(Cow::Owned(out))
 }
 
+/// Returns the value of the variable whose name begins a text, and the text after its brace.
+fn variable<'a, 'v>(
+    text: &'a str,
+    vars: &'v Variables,
+) -> Result<Option<(&'v str, &'a str)>, BadVariable> {
+    if !["var.", "aws."].iter().any(|prefix| text.starts_with(prefix)) {
+        return Ok(None);
+    }
+    // The name of one variable does not contain the beginning of another one.
+    let end = text.find("${").unwrap_or(text.len());
+    let (own, _) = text.split_at(end);
+    let Some((inner, _)) = own.split_once('}') else {
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let length = own.find(|c| !name(c)).unwrap_or(own.len());
+        return Err(BadVariable::Open { name: own.split_at(length).0.to_owned() });
+    };
+    let tail = text.get(inner.len() + 1..).unwrap_or_default();
+    Ok(vars.lookup(inner)?.map(|value| (value, tail)))
+}
+
 /// Replaces the variables in every text of a tree except its keys, and reports unknown variables.
 /// Returns whether all variables are known; other errors about a text with an unknown variable are
 /// suppressed.
@@ -127,18 +184,15 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
                 *text = replaced;
                 true
             }
-            Err(unknown) => {
-                if !unknown.is_reported {
-                    let error = Diagnostic::error(node.span, unknown.to_string());
-                    d.push(match unknown.nearest {
-                        Some(near) => error.help(format!("did you mean `${{{near}}}`?")),
-                        None if unknown.name.starts_with("var.") => {
-                            error.help("declare it under `vars`")
-                        }
-                        None => error.help(
-                            "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`",
-                        ),
-                    });
+            Err(bad) => {
+                let is_reported = match bad {
+                    BadVariable::Unknown { is_reported, .. } => is_reported,
+                    BadVariable::Open { .. } => false,
+                    // The first text that is too large is reported.
+                    BadVariable::TooLarge => vars.replaced.replace(usize::MAX) == usize::MAX,
+                };
+                if !is_reported {
+                    d.push(Diagnostic::error(node.span, bad.to_string()).help(bad.help()));
                 }
                 d.unknown(node.span);
                 false
@@ -171,6 +225,7 @@ mod tests {
 
     fn vars() -> Variables {
         Variables {
+            replaced: Cell::default(),
             unset: ["unset".to_owned()].into(),
             open: false,
             vars: [("team", "blue"), ("days", "30"), ("loop", "${var.loop}")]
@@ -200,9 +255,38 @@ mod tests {
     #[test]
     fn an_unknown_name_is_reported_with_the_nearest_known_name() {
         let unknown = |text: &str| interpolate(text, &vars()).unwrap_err();
-        assert_eq!(unknown("${var.taem}").nearest.as_deref(), Some("var.team"));
-        assert_eq!(unknown("${aws.acount_id}").nearest.as_deref(), Some("aws.account_id"));
+        assert_eq!(unknown("${var.taem}").help(), "did you mean `${var.team}`?");
+        assert_eq!(unknown("${aws.acount_id}").help(), "did you mean `${aws.account_id}`?");
         assert_eq!(unknown("${var.zzz}").to_string(), "unknown variable `${var.zzz}`");
+    }
+
+    #[test]
+    fn a_variable_without_its_brace_is_an_error() {
+        for text in ["${var.team", "a ${var.team b", "${var.team ${var.days}", "${aws.region\n"] {
+            let bad = interpolate(text, &vars()).unwrap_err();
+            assert!(matches!(bad, BadVariable::Open { .. }), "{text}: {bad}");
+        }
+        let bad = interpolate("x-${var.team-y", &vars()).unwrap_err();
+        assert_eq!(bad.to_string(), "`${var.team-y` has no `}`");
+        assert_eq!(bad.help(), "write `${var.team-y}`");
+        assert_eq!(interpolate("${aws:username", &vars()).unwrap(), "${aws:username");
+    }
+
+    #[test]
+    fn the_size_of_replaced_texts_is_limited() {
+        let mut vars = vars();
+        vars.vars.insert("long".to_owned(), "x".repeat(1 << 20));
+        let mut d = Diagnostics::default();
+        let text = format!("l: [{}]\n", ["\"${var.long}\""; 9].join(", "));
+        let mut node = yaml(&text, 0, &mut d).unwrap();
+        assert!(!interpolate_node(&mut node, &vars, &mut d));
+        assert_eq!(d.len(), 1);
+    }
+
+    #[test]
+    fn many_open_braces_take_linear_time() {
+        let text = "${".repeat(1 << 20);
+        assert_eq!(interpolate(&text, &vars()).unwrap(), text);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Loads the configuration in two phases: reads and merges its texts, and resolves the result when
 //! the account and the Region are known. `resolve` interprets the fields.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::merge::{Merged, entry, scalar};
@@ -74,6 +75,23 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
         loaded.failed |= d.has_errors();
         d.settle();
     }
+    (loaded, d)
+}
+
+/// Reads the gates of a configuration for a saved plan, which contains the rest.
+#[must_use]
+pub fn load_gates(
+    path: &Path,
+    vars: &BTreeMap<String, String>,
+    stack: &Name,
+) -> (Loaded, Diagnostics) {
+    let mut d = Diagnostics::default();
+    let mut sources = Sources::new();
+    let number = sources.add("<saved plan>", format!("stack: {stack}\n"));
+    let mut loaded = from_sources(sources, &[number], &BTreeMap::new(), &mut d);
+    loaded.outer = outer::load(path, vars, &mut loaded.sources, &mut d);
+    loaded.failed |= d.has_errors();
+    d.settle();
     (loaded, d)
 }
 
@@ -386,6 +404,7 @@ impl Declared {
     /// Returns the variables for an account and a Region. Errors go to `d`.
     pub(super) fn resolve(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Variables {
         let mut vars = Variables {
+            replaced: Cell::default(),
             vars: BTreeMap::new(),
             unset: self.unset.clone(),
             open: self.open,

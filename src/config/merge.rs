@@ -10,6 +10,8 @@ use crate::tree::{Entry, Node, Span, Value};
 #[derive(Default)]
 pub(super) struct Merged {
     entries: Vec<Entry>,
+    /// The index of each entry.
+    known: BTreeMap<String, usize>,
     /// The names in the maps of which several files contain a part, with their positions.
     seen: BTreeMap<String, BTreeMap<String, Span>>,
 }
@@ -21,7 +23,9 @@ impl Merged {
             d.push(place_of_the_state(&entry));
             return;
         }
-        let Some(first) = self.entries.iter_mut().find(|first| first.key == entry.key) else {
+        let known = self.known.get(&entry.key).and_then(|index| self.entries.get_mut(*index));
+        let Some(first) = known else {
+            self.known.insert(entry.key.clone(), self.entries.len());
             self.entries.push(entry);
             return;
         };

@@ -1,10 +1,10 @@
 //! Reads configuration texts from disk. Only this module of `config` reads files.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::decode::{Diagnostic, Diagnostics, Sources};
+use crate::file::{open_given, read_within};
 
 /// The size of the largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -69,7 +69,10 @@ fn folder(path: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(path)? {
         let file = entry?.path();
         let extension = file.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("yaml" | "yml")) && !file.is_dir() {
+        // Editors keep copies in hidden files.
+        let is_hidden =
+            file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if matches!(extension, Some("yaml" | "yml")) && !is_hidden && !file.is_dir() {
             files.push(file);
         }
     }
@@ -99,26 +102,11 @@ fn failed(path: &Path, why: &str) -> Diagnostic {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let length = file.metadata().map_err(|error| error.to_string())?.len();
-    if length > MAX_FILE_BYTES {
-        return Err(too_large());
-    }
-    // The reported length of a device or of a growing file may be wrong, so the reader is limited
-    // too.
-    bounded(file)
-}
-
-fn too_large() -> String {
-    format!("it is larger than {} MiB", MAX_FILE_BYTES / 1024 / 1024)
+    bounded(open_given(path).map_err(|error| error.to_string())?)
 }
 
 fn bounded(reader: impl io::Read) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    reader.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large());
-    }
+    let bytes = read_within(reader, MAX_FILE_BYTES).map_err(|error| error.to_string())?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         format!("it is not UTF-8 (byte {at})")
@@ -164,7 +152,7 @@ mod tests {
         std::fs::write(path("nul.yaml"), "a: \0").unwrap();
         std::fs::write(path("latin.yaml"), b"a: \xe4").unwrap();
         std::fs::write(path("good.yaml"), "a: 1").unwrap();
-        File::create(path("large.yaml")).unwrap().set_len(100 << 20).unwrap();
+        std::fs::File::create(path("large.yaml")).unwrap().set_len(100 << 20).unwrap();
         let paths = ["nul.yaml", "latin.yaml", "large.yaml", "missing.yaml", "good.yaml"].map(path);
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
         assert_eq!(read(&paths, &mut sources, &mut diagnostics), [0]);
@@ -183,6 +171,6 @@ mod tests {
         let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
         let zero = PathBuf::from("/dev/zero");
         assert!(read(&[zero], &mut sources, &mut diagnostics).is_empty());
-        assert!(messages(&diagnostics)[0].contains("larger than 4 MiB"));
+        assert!(messages(&diagnostics)[0].contains("it is a device, a pipe or a socket"));
     }
 }

@@ -15,6 +15,8 @@ pub enum Stale {
     State,
     /// AWS has changed since, so that a new plan differs from the saved one at these addresses.
     Aws(BTreeSet<Address>),
+    /// The plan shows something else besides the same steps: who gains and loses access, a drift or a finding.
+    Shown(&'static str),
 }
 
 impl Approved {
@@ -25,7 +27,7 @@ impl Approved {
         Self(plan)
     }
 
-    /// Approves a plan that was saved and reviewed, if the fresh plan is the same. Both plans must be
+    /// Approves a plan that was saved and reviewed, if the fresh plan is the same and shows the same. Both plans must be
     /// narrowed to the same targets.
     ///
     /// # Errors
@@ -35,6 +37,8 @@ impl Approved {
             Err(Stale::State)
         } else if saved.steps != fresh.steps || saved.blocked != fresh.blocked {
             Err(Stale::Aws(differing(saved, &fresh)))
+        } else if let Some(what) = otherwise_shown(saved, &fresh) {
+            Err(Stale::Shown(what))
         } else {
             Ok(Self(fresh))
         }
@@ -45,6 +49,25 @@ impl Approved {
     pub fn plan(&self) -> &Plan {
         &self.0
     }
+}
+
+/// Returns what the plans show differently besides their steps. A person approved what the saved plan shows.
+fn otherwise_shown(saved: &Plan, fresh: &Plan) -> Option<&'static str> {
+    let parts = [
+        ("access", saved.access == fresh.access),
+        ("drift", saved.drift == fresh.drift),
+        ("findings", saved.findings == fresh.findings),
+        ("gates", gates(saved) == gates(fresh)),
+        ("resources without a record", saved.found == fresh.found),
+        ("policies with the same access", saved.same_access == fresh.same_access),
+    ];
+    let differing = parts.into_iter().find(|(_, is_same)| !is_same);
+    differing.map(|(name, _)| name)
+}
+
+/// Returns the names of the gates in force. Their files can have other paths on another machine.
+fn gates(plan: &Plan) -> BTreeSet<&str> {
+    plan.gates.values().flatten().map(String::as_str).collect()
 }
 
 /// Returns the addresses whose steps or blocked changes differ.

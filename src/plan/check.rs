@@ -4,6 +4,7 @@ pub(super) mod cuts;
 pub(super) mod found;
 pub(super) mod gates;
 pub(super) mod grants;
+pub(super) mod held;
 pub(super) mod identities;
 pub(super) mod in_use;
 pub(super) mod keys;

@@ -11,7 +11,7 @@ use super::{
     Base, Drift, Drifts, Plan, PlannedCall, Step, Survey, field, order, policy_cuts, same_access,
     unrecorded,
 };
-use crate::desired::{Declared, Desired};
+use crate::desired::{Adopt, Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
@@ -128,6 +128,7 @@ impl Draft<'_> {
         let findings = check::declared(&self.desired, &self.plan.blocked);
         self.plan.findings.extend(findings);
         self.plan.findings.extend(undeclared::check(&self));
+        self.plan.findings.extend(check::held::check(&self));
         let (objections, findings) = check::gates::check(&self);
         self.plan.findings.extend(findings);
         self.refuse(objections);
@@ -309,6 +310,14 @@ impl Builder<'_> {
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
+        if let Some(Adopt::Grant(id)) = &declared.adopt
+            && !self.state.records.contains_key(address)
+        {
+            let reason = format!("the key has no grant with the id `{id}`");
+            let help = "`aws kms list-grants` lists the grants of a key; without `adopt`, kmsctl creates a new one";
+            self.block(address, &Violation::new("adopt", reason, help));
+            return;
+        }
         if let Some(violation) = self.undeclared.objection(address, declared) {
             self.block(address, &violation);
             return;

@@ -9,6 +9,10 @@ use crate::policy::compare;
 /// Returns the expected form of a key with the live policy in place of its own, if the two policies are written
 /// differently and certainly give the same access, to the actions of today and to future ones.
 ///
+/// Both must also name the same principals. A role by its ARN and a wildcard with a condition on `aws:PrincipalArn`
+/// allow the same requests, but permissions boundaries and session policies limit only the former, and only the latter
+/// lasts when the role is deleted and created again (IAM User Guide, "AWS JSON policy elements: Principal").
+///
 /// Returns `None` for a key with `text: exact`, and for a policy of which the stack manages only its own statements,
 /// because their Sids show that they are the stack's.
 pub(super) fn with_live_policy(
@@ -24,6 +28,9 @@ pub(super) fn with_live_policy(
     let (Some(own), Some(theirs)) = (&expected.policy, &live.policy) else {
         return None;
     };
+    if own.principals_by_effect() != theirs.principals_by_effect() {
+        return None;
+    }
     let is_exact = desired.resources.get(address).is_some_and(|key| key.exact_policy);
     if own == theirs || expected.shared.is_some() || is_exact {
         return None;

@@ -270,6 +270,10 @@ pub(super) fn spelled_action(lower: &str) -> String {
 
 /// Returns the known name with the smallest edit distance from `name`, if it is close enough to be a misspelling.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A name longer than any action is no misspelling; comparing it would cost its square.
+    if name.len() > 256 {
+        return None;
+    }
     let lower = name.to_ascii_lowercase();
     known
         .into_iter()

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::{Certainty, Holder, KeyContext, PrincipalAccount, access_table, compare};
 use super::actions::ActionSet;
+use super::arn::is_account;
 use super::eval::{Decision, Principal, Source, TargetKey, ask};
 use super::grants::Grant;
 use super::typed::TypedPolicy;
@@ -153,7 +154,8 @@ fn exceeding(
         for operation in &grant.operations {
             let action = format!("kms:{operation}");
             let decision = decide(&limit.typed(), &[], change.key, &grant.grantee, &action);
-            if !matches!(decision, Some(Decision::Allowed(_) | Decision::Delegated(_))) {
+            // A grant gives access that IAM policies do not have to allow.
+            if !matches!(decision, Some(Decision::Allowed(_))) {
                 let (who, source) = (&grant.grantee, through(Some(grant.label()), &[]));
                 let message = format!("{who} gains {action}{source}, which {name} does not allow");
                 out.insert(Breach { gate, message });
@@ -221,7 +223,26 @@ fn decide(
 ) -> Option<Decision> {
     let account = key.account.as_deref()?;
     let key = TargetKey { partition: &key.partition, account, arn: key.arn.as_deref() };
-    ask(typed, &key, grants, Principal::parse(who, key.partition).ok()?, action)
+    // The encryption context and the resource of the request are not known, so a constraint may be met.
+    let grants: Vec<Grant> = grants
+        .iter()
+        .map(|grant| Grant {
+            unclear: grant.unclear || grant.context.is_some() || grant.source.is_some(),
+            context: None,
+            source: None,
+            ..grant.clone()
+        })
+        .collect();
+    ask(typed, &key, &grants, Principal::parse(who, key.partition).ok()?, action)
+}
+
+/// Returns the account that a principal stands for as a whole, if it does.
+fn whole_account(who: &str) -> Option<&str> {
+    let account = match who.strip_suffix(":root") {
+        Some(arn) => arn.rsplit(':').next()?,
+        None => who,
+    };
+    is_account(account).then_some(account)
 }
 
 /// Returns the actions that any of the patterns matches.
@@ -241,14 +262,26 @@ impl Forbidden {
                 out.extend(forbidden_action(who, &format!("kms:{}", action.name), &typed, change));
             }
         }
-        if !self.principals.contains("*") {
+        // An account stands for its users and roles too, as it does in a policy.
+        let accounts: BTreeSet<&str> =
+            self.principals.iter().filter_map(|who| whole_account(who)).collect();
+        let is_everyone = self.principals.contains("*");
+        if !is_everyone && accounts.is_empty() {
             return;
         }
+        let is_meant = |holder: &Holder| match holder.account() {
+            _ if is_everyone => true,
+            PrincipalAccount::Account(account) => accounts.contains(account),
+            PrincipalAccount::AnyAccount => true,
+            PrincipalAccount::NoAccount => false,
+        };
         match access_table(change.after, change.grants, change.key) {
-            Some(table) => out.extend(table.iter().filter_map(|holder| {
-                let matched = matching(&holder.actions).and(actions);
-                forbidden_holder(holder, matched, change.key)
-            })),
+            Some(table) => {
+                out.extend(table.iter().filter(|holder| is_meant(holder)).filter_map(|holder| {
+                    let matched = matching(&holder.actions).and(actions);
+                    forbidden_holder(holder, matched, change.key)
+                }));
+            }
             None => drop(out.insert(unknown("forbidden", "who has access"))),
         }
     }

@@ -234,6 +234,17 @@ impl Document {
         unread
     }
 
+    /// Returns the principals of the statements, by effect, and whether they are excepted (`NotPrincipal`).
+    #[must_use]
+    pub fn principals_by_effect(&self) -> BTreeSet<(Effect, bool, PrincipalName)> {
+        let statements = self.typed().statements.into_iter();
+        let named = statements.flat_map(|statement| {
+            let PrincipalElement { except, names } = statement.principals;
+            names.into_iter().map(move |name| (statement.effect, except, name))
+        });
+        named.collect()
+    }
+
     /// Returns the index of a statement in the author's order.
     #[must_use]
     pub fn position(&self, statement: &TypedStatement) -> Option<usize> {
@@ -295,9 +306,19 @@ fn typed(statement: &CanonicalStatement) -> Vec<TypedStatement> {
         .collect()
 }
 
-/// Returns the elements of a statement that cannot be read, that exclude each other, or that are empty, as text.
+/// Returns the elements of a statement that cannot be read, that exclude each other, or that are empty or missing, as
+/// text.
 fn unread(statement: &CanonicalStatement) -> BTreeMap<String, String> {
     let mut unread = statement.extra.clone();
+    let is_missing = [
+        ("Effect", statement.effect.is_none()),
+        ("Principal", statement.principal.is_none() && statement.not_principal.is_none()),
+    ];
+    for (element, is_missing) in is_missing {
+        if is_missing {
+            unread.entry(element.to_owned()).or_insert_with(|| "missing".to_owned());
+        }
+    }
     if let Some(effect) = &statement.effect
         && !matches!(effect.as_str(), "Allow" | "Deny")
     {

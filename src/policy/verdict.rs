@@ -4,12 +4,13 @@
 //! A decision about a request ([`decide`]) is unknown if it depends on a condition key that is not given. A verdict says
 //! on which condition it depends, and what holds without it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::condition_text;
 use super::access::grant_changes::constraint_text;
+use super::access::{Holder, condition_text};
 use super::eval::{
-    ContextValue, Decision, Denial, Doubt, Request, Source, TargetKey, Undecided, decide,
+    Context, ContextValue, Decision, Denial, Doubt, Principal, Request, RequestedAction, Source,
+    TargetKey, Undecided, decide,
 };
 use super::grants::{Constraint, Grant};
 use super::typed::{Effect, ResourceElement, TypedPolicy, TypedStatement};
@@ -121,6 +122,80 @@ pub fn verdict(
         }
     };
     conclude(&decision, reasons)
+}
+
+/// Applies the `Deny` statements of a policy to the access by grants: an explicit denial overrides a grant (IAM User
+/// Guide, "Policy evaluation logic").
+#[must_use]
+pub fn with_denials(
+    table: Vec<Holder>,
+    policy: &TypedPolicy,
+    key: &TargetKey<'_>,
+    grants: &[Grant],
+) -> Vec<Holder> {
+    let mut denials = policy.clone();
+    denials.statements.retain(|statement| statement.effect == Effect::Deny);
+    if denials.statements.is_empty() {
+        return table;
+    }
+    let mut out: Vec<Holder> = Vec::new();
+    for holder in table {
+        let label = holder.grant.as_deref();
+        let mut named = grants.iter().filter(|grant| label == Some(grant.label()));
+        let Some(grant) = named.find(|grant| grant.grantee == holder.principal) else {
+            out.push(holder);
+            continue;
+        };
+        let mut left: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        for action in &holder.actions {
+            match denial(&denials, key, grant, action) {
+                Denied::Never => left.entry(None).or_default().push(action.clone()),
+                Denied::When(when) => left.entry(Some(when)).or_default().push(action.clone()),
+                Denied::Always => {}
+            }
+        }
+        out.extend(left.into_iter().map(|(unless, actions)| {
+            let own = holder.condition.clone();
+            let condition = match (own, &unless) {
+                (Some(own), Some(unless)) => Some(format!("{own} and {unless}")),
+                (own, unless) => own.or_else(|| unless.clone()),
+            };
+            Holder { actions, condition, ..holder.clone() }
+        }));
+    }
+    out.sort();
+    out
+}
+
+/// Whether `Deny` statements deny what a grant allows.
+enum Denied {
+    Never,
+    /// Unless the condition is met.
+    When(String),
+    Always,
+}
+
+fn denial(denials: &TypedPolicy, key: &TargetKey<'_>, grant: &Grant, action: &str) -> Denied {
+    let principal = Principal::parse(&grant.grantee, key.partition);
+    let (Ok(principal), Ok(action)) = (principal, RequestedAction::parse(action)) else {
+        return Denied::When("no statement denies it".to_owned());
+    };
+    // The grant is allowed whatever its constraint is: only the denials are asked for.
+    let bare = Grant { context: None, source: None, unclear: false, ..grant.clone() };
+    let request = Request { principal, action, context: Context::open() };
+    let Verdict { outcome, reasons } = verdict(denials, key, &[bare], &request);
+    if matches!(outcome, Outcome::Denied | Outcome::OtherAccount) {
+        return Denied::Always;
+    }
+    let unless: Vec<String> = reasons
+        .iter()
+        .filter(|reason| reason.effect == ReasonEffect::Denies)
+        .map(|reason| match &reason.when {
+            Some(when) => format!("not ({when})"),
+            None => "no statement denies it".to_owned(),
+        })
+        .collect();
+    if unless.is_empty() { Denied::Never } else { Denied::When(unless.join(" and ")) }
 }
 
 /// Returns the request with the encryption contexts of the grants' constraints as unknown, unless they are given.

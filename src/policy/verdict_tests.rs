@@ -1,6 +1,5 @@
 use super::*;
 use crate::policy::Document;
-use crate::policy::eval::{Context, Principal, RequestedAction};
 use proptest::prelude::*;
 
 const OWNER: &str = "111122223333";
@@ -205,4 +204,54 @@ proptest! {
             prop_assert!(found.reasons.iter().any(|reason| reason.when.is_some()), "{found:?}");
         }
     }
+}
+
+/// An explicit denial overrides a grant.
+#[test]
+fn the_access_by_a_grant_is_without_what_the_policy_denies() {
+    let grant = |name: &str| Grant {
+        id: name.to_owned(),
+        grantee: role(name),
+        operations: ["Decrypt".to_owned(), "Encrypt".to_owned()].into(),
+        ..Grant::default()
+    };
+    let grants = [grant("Web"), grant("Job")];
+    let root = format!(
+        r#"{{"Effect":"Allow","Principal":{{"AWS":"{OWNER}"}},"Action":"kms:*","Resource":"*"}}"#
+    );
+    let deny = |who: &str, condition: &str| {
+        format!(
+            r#"{{"Effect":"Deny","Principal":{{"AWS":"{who}"}},"Action":"kms:Decrypt","Resource":"*"{condition}}}"#
+        )
+    };
+    let held = |denial: &str| -> Vec<String> {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{root}{denial}]}}"#);
+        let document = Document::from_live(&text, "aws").unwrap();
+        let key = crate::policy::KeyContext {
+            account: Some(KEY.account.to_owned()),
+            partition: "aws".to_owned(),
+            arn: None,
+        };
+        let table = crate::policy::access::access_table(&document, &grants, &key).unwrap();
+        let table = with_denials(table, &document.typed(), &KEY, &grants);
+        let by_grant = table.into_iter().filter(|holder| holder.grant.is_some());
+        let text = |holder: Holder| {
+            let when = holder.condition.map(|when| format!(" when {when}")).unwrap_or_default();
+            format!("{} {}{when}", holder.grant.unwrap(), holder.actions.join(","))
+        };
+        by_grant.map(text).collect()
+    };
+    assert_eq!(held(""), ["Job kms:Decrypt,kms:Encrypt", "Web kms:Decrypt,kms:Encrypt"]);
+    let always = held(&format!(",{}", deny(&role("Web"), "")));
+    assert_eq!(always, ["Job kms:Decrypt,kms:Encrypt", "Web kms:Encrypt"]);
+    let tagged = r#","Condition":{"StringEquals":{"aws:PrincipalTag/team":"a"}}"#;
+    assert_eq!(
+        held(&format!(",{}", deny("*", tagged))),
+        [
+            "Job kms:Decrypt when not (aws:PrincipalTag/team = a)",
+            "Job kms:Encrypt",
+            "Web kms:Decrypt when not (aws:PrincipalTag/team = a)",
+            "Web kms:Encrypt"
+        ]
+    );
 }

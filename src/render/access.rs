@@ -1,8 +1,8 @@
 //! Renders access changes as sentences. All text is safe for a terminal.
 
+use super::Style;
 use super::access_lines::{Told, lines};
 use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
-use super::{Style, workflow_safe};
 use crate::policy::access::{
     Certainty, ChangeKind, Direction, Level, NetChange, SameAccess, SameDocument,
 };
@@ -35,7 +35,7 @@ pub(crate) fn comparison(of: &Comparison, account: Option<&str>, style: &Style) 
             put(&mut out, at, style.paint(Some(line.color())), &text);
         }
     }
-    workflow_safe(&out)
+    out
 }
 
 /// The largest number of excepted principals that a sentence names.

@@ -1,12 +1,12 @@
 //! Renders who has access to a key, and what one principal can do, as evidence: with the key, the time, the caller and
 //! the digest of the policy. All text is safe for a terminal.
 
+use super::Style;
 use super::access::{principal, via};
 use super::csv::csv;
 use super::holders;
 use super::json::pretty;
 use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
-use super::{Style, workflow_safe};
 use crate::policy::access::{Certainty, Holder, Level};
 use crate::text::printable;
 use serde::Serialize;
@@ -103,7 +103,7 @@ const COLUMNS: [&str; 6] = ["key", "account", "region", "time", "caller", "polic
 pub(crate) fn table(heading: &Heading, holders: Option<&[Holder]>, style: &Style) -> String {
     let action = heading.action.as_deref();
     let table = holders::table(holders, action, &heading.account, style);
-    workflow_safe(&heading.text()) + &table
+    heading.text() + &table
 }
 
 #[derive(Serialize)]
@@ -172,7 +172,9 @@ pub(crate) fn verdicts(heading: &Heading, verdicts: &[Verdict], style: &Style) -
         let _ = write!(out, ": {} is {}", printable(&only.action), only.decision);
     }
     out.push('\n');
-    for (line, effect) in lines(verdicts, &heading.account) {
+    // The account of the principal decides, not that of the key.
+    let account = who.split(':').nth(4).filter(|account| !account.is_empty());
+    for (line, effect) in lines(verdicts, account.unwrap_or(&heading.account)) {
         let color = match effect {
             "allowed" => GREEN,
             "denied" => RED,
@@ -184,7 +186,7 @@ pub(crate) fn verdicts(heading: &Heading, verdicts: &[Verdict], style: &Style) -
             put(&mut out, at, style.paint(Some(color)), &text);
         }
     }
-    workflow_safe(&out)
+    out
 }
 
 /// Returns the lines: each reason with its actions, and then the actions that nothing allows. Each has the word for its

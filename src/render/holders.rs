@@ -1,8 +1,8 @@
 //! Renders a table of the principals with access to a key. All text is safe for a terminal.
 
+use super::Style;
 use super::access::{principal, via};
 use super::page::{BOLD_RED, DIM, YELLOW, put, wrapped};
-use super::{Style, workflow_safe};
 use crate::policy::access::{Certainty, Holder, Level};
 use crate::text::printable;
 use std::fmt::Write as _;
@@ -44,7 +44,7 @@ pub(super) fn table(
             None => "No principal has access to the key.\n",
         });
     }
-    workflow_safe(&out)
+    out
 }
 
 /// Returns the principal and its exceptions.
@@ -69,6 +69,9 @@ fn who(holder: &Holder, account: &str) -> String {
 fn what(holder: &Holder, action: Option<&str>, verbose: bool) -> String {
     let mut text = match (action, verbose, holder.capabilities.is_empty()) {
         (Some(action), ..) => printable(action).into_owned(),
+        (None, ..) if holder.future => {
+            format!("actions that AWS may add ({})", printable(&holder.actions.join(", ")))
+        }
         (None, false, false) => holder.capabilities.join(", "),
         (None, ..) => printable(&holder.actions.join(", ")).into_owned(),
     };

@@ -1,7 +1,8 @@
 //! Tests that text cannot control a terminal, a page or a CI system.
 
 use super::samples::{creation, update};
-use super::{Style, commands, human, json, markdown, workflow_safe};
+use super::{Style, commands, human, json, markdown};
+use crate::text::{Medium, inert, is_unsafe};
 use proptest::prelude::*;
 
 fn hostile() -> impl Strategy<Value = String> {
@@ -13,6 +14,10 @@ fn hostile() -> impl Strategy<Value = String> {
         "\n",
         "::error::x",
         "##[error]x",
+        "##vso[task.setvariable variable=A]x",
+        "##teamcity[x]",
+        "\u{200b}",
+        "\u{e0041}",
         "@team",
         "'",
         " ",
@@ -33,13 +38,20 @@ proptest! {
     fn hostile_text_is_escaped_in_every_form(text in hostile(), width in 0_usize..100) {
         let style = Style { width, ..Style::default() };
         for plan in [creation(&text), update(&text)] {
-            let (human, markdown) = (human::plan(&plan, &style), markdown::plan(&plan));
-            let all = [&human, &markdown, &commands::plan(&plan), &json::text(&plan)];
-            for out in all {
-                prop_assert!(!out.chars().any(|c| c != '\n' && crate::text::is_unsafe(c)));
-                prop_assert!(!out.lines().any(|line| line.trim_start().starts_with("::")));
+            let human = human::plan(&plan, &style);
+            let markdown = markdown::plan(&plan);
+            let all = [
+                inert(&human, Medium::Text).into_owned(),
+                inert(&markdown, Medium::Text).into_owned(),
+                inert(&commands::plan(&plan), Medium::Shell).into_owned(),
+                inert(&json::text(&plan), Medium::Json).into_owned(),
+            ];
+            for out in &all {
+                prop_assert!(!out.chars().any(|c| c != '\n' && is_unsafe(c)));
+                prop_assert!(!has_command(out), "{out}");
             }
-            prop_assert!(!human.contains("##[") && !markdown.contains("##["));
+            let same: serde_json::Value = serde_json::from_str(&all[3]).unwrap();
+            prop_assert_eq!(same, json::plan(&plan));
             for bad in ["@team", "<img", "](http", "`id`"] {
                 prop_assert!(!markdown.contains(bad), "{bad} in {markdown}");
             }
@@ -49,9 +61,20 @@ proptest! {
     }
 
     #[test]
-    fn workflow_commands_are_escaped(text in hostile()) {
-        let safe = workflow_safe(&text);
-        prop_assert!(!safe.lines().any(|line| line.trim_start().starts_with("::")));
-        prop_assert!(!safe.contains("##["));
+    fn commands_of_ci_systems_are_escaped(text in hostile()) {
+        for medium in [Medium::Text, Medium::Json, Medium::Shell] {
+            let safe = inert(&text, medium);
+            prop_assert!(medium != Medium::Text || !has_command(&safe));
+            prop_assert!(!has_hash_command(&safe));
+            prop_assert_eq!(&inert(&safe, medium), &safe);
+        }
     }
+}
+
+fn has_command(text: &str) -> bool {
+    has_hash_command(text) || text.lines().any(|line| line.trim_start().starts_with("::"))
+}
+
+fn has_hash_command(text: &str) -> bool {
+    ["##[", "##vso[", "##teamcity["].iter().any(|command| text.contains(command))
 }

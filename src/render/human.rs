@@ -2,7 +2,7 @@
 
 use super::access::{Line, Wording};
 use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
-use super::{Style, findings, words, workflow_safe};
+use super::{Style, findings, words};
 use crate::id::Place;
 use crate::kind::{Address, Change, Spec};
 use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
@@ -32,7 +32,7 @@ pub fn plan(plan: &Plan, style: &Style) -> String {
         page.prose(0, 2, None, &gates);
     }
     page.line(0, None, &words::summary(plan));
-    workflow_safe(&page.out)
+    page.out
 }
 
 /// Renders blocked changes.
@@ -42,7 +42,7 @@ pub fn blocked(all: &[Blocked], home: &Place, style: &Style) -> String {
     for blocked in all {
         page.blocked(blocked, "blocked");
     }
-    workflow_safe(&page.out)
+    page.out
 }
 
 /// Renders the drift report. The last line is a summary.
@@ -59,7 +59,7 @@ pub fn drifts(drifts: &Drifts, style: &Style) -> String {
         page.blocked(unreadable, "not compared");
     }
     page.line(0, None, &words::difference(drifts));
-    workflow_safe(&page.out)
+    page.out
 }
 
 struct Page<'a> {

@@ -1,7 +1,7 @@
 //! Renders the impact of losing a key. All text is safe for a terminal.
 
+use super::Style;
 use super::page::{DIM, YELLOW, put, wrapped};
-use super::{Style, workflow_safe};
 use crate::impact::{Dependant, Impact, NEVER_LISTED};
 
 /// Renders the report.
@@ -38,7 +38,7 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
         say(0, Some(YELLOW), &format!("Could not check: {} ({}).", unseen.what, unseen.why));
     }
     say(0, Some(DIM), &format!("Never checked: {NEVER_LISTED}."));
-    workflow_safe(&out)
+    out
 }
 
 #[cfg(test)]

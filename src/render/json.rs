@@ -161,8 +161,10 @@ pub(super) fn escaped(json: &str) -> String {
     for c in json.chars() {
         // JSON strings cannot contain a raw line feed.
         if is_unsafe(c) && c != '\n' {
-            // Every unsafe character is in the basic plane; writing to a string cannot fail.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         } else {
             out.push(c);
         }

@@ -1,37 +1,35 @@
 //! Renders plans and drift reports as GitHub Markdown, within the size limit of a comment.
 
 use super::access::Wording;
-use super::{findings, words, workflow_safe};
+use super::comment::{Part, fit};
+use super::{findings, words};
 use crate::id::Place;
-use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
+use crate::kind::Address;
+use crate::plan::{Access, Blocked, Drift, Drifts, Finding, Plan, Step};
+use crate::policy::access::Direction;
 use crate::text::printable;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-
-/// The largest number of characters. GitHub accepts 65,536 in a comment, and a workflow may add some.
-const LIMIT: usize = 60_000;
-/// The number of characters that are reserved for the note about blocks that are left out.
-const NOTE: usize = 200;
 
 /// Renders the plan as a comment. It begins with a hidden marker by which a workflow finds its comment.
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
     let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
     let _ = writeln!(out, "**{}**\n", prose(words::summary(plan).trim_start()));
-    let mut blocks = Vec::new();
-    blocks.extend(blocked("Blocked", &plan.blocked));
-    blocks.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
+    let mut parts = Vec::new();
+    parts.extend(blocked("Blocked", &plan.blocked));
+    parts.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
     let shown = words::Shown::of(plan);
-    blocks.extend(plan.steps.iter().map(|step| block(plan, &shown, step)));
-    blocks.extend(elsewhere(plan, &shown));
-    blocks.extend(found(&plan.findings));
-    blocks.extend(unchecked(&plan.unchecked));
-    if !plan.found.is_empty() {
-        blocks.push(format!("{}\n\n", prose(&words::found(&plan.found))));
-    }
+    parts.extend(plan.steps.iter().map(|step| part(plan, &shown, step)));
+    parts.extend(elsewhere(plan, &shown).map(|text| Part::plain(text, "Access: left out")));
+    parts.extend(found(&plan.findings));
+    parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
+    let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
     let same_access = words::same_access(&plan.same_access, false);
-    blocks.extend(same_access.map(|text| format!("{}\n\n", prose(&text))));
-    blocks.extend(words::gates(&plan.gates).map(|gates| format!("{}\n\n", prose(&gates))));
-    fit(out, blocks)
+    for text in found.into_iter().chain(same_access).chain(words::gates(&plan.gates)) {
+        parts.push(Part::plain(format!("{}\n\n", prose(&text)), "left out"));
+    }
+    fit(out, &parts)
 }
 
 /// Renders the drift report as a comment.
@@ -42,37 +40,20 @@ pub fn drifts(drifts: &Drifts) -> String {
     if let Some(text) = words::comparison(drifts) {
         let _ = writeln!(out, "{}\n", prose(&text));
     }
-    let mut blocks = Vec::new();
-    blocks.extend(blocked("Not compared", &drifts.unreadable));
-    blocks.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
-    blocks.extend(found(&drifts.findings));
+    let mut parts = Vec::new();
+    parts.extend(blocked("Not compared", &drifts.unreadable));
+    parts.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
+    parts.extend(found(&drifts.findings));
     let same_access = words::same_access(&drifts.same_access, false);
-    blocks.extend(same_access.map(|text| format!("{}\n\n", prose(&text))));
-    fit(out, blocks)
+    parts.extend(same_access.map(|text| Part::plain(format!("{}\n\n", prose(&text)), "left out")));
+    fit(out, &parts)
 }
 
-/// Appends the blocks that fit into a comment, and a note if some do not.
-fn fit(mut out: String, blocks: Vec<String>) -> String {
-    let mut used = out.chars().count();
-    let mut left_out = 0_usize;
-    for block in blocks {
-        let block = workflow_safe(&block);
-        let length = block.chars().count();
-        if used + length > LIMIT - NOTE {
-            left_out += 1;
-            continue;
-        }
-        used += length;
-        out.push_str(&block);
-    }
-    if left_out > 0 {
-        let _ = writeln!(
-            out,
-            "_{left_out} blocks are left out, because the comment would be too long. `kmsctl plan` \
-             shows everything._"
-        );
-    }
-    out
+/// Names addresses in one line.
+fn named<'a>(heading: &str, addresses: impl Iterator<Item = &'a Address>) -> String {
+    let names: BTreeSet<String> = addresses.map(|address| code(&address.to_string())).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    format!("- {}: {}\n", prose(heading), names.join(", "))
 }
 
 /// Escapes text so that no part of it is Markdown, HTML, a link or a mention.
@@ -131,14 +112,32 @@ fn wording(home: &Place) -> Wording<'_> {
     Wording { account: Some(home.account.as_str()), verbose: false }
 }
 
-fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
-    let address = step.address.to_string();
-    let mut out = format!(
-        "<details><summary>{} {} {}",
+fn part(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> Part {
+    let title = format!(
+        "{} {} {}",
         prose(&words::sign(&step.change).to_string()),
-        code(&address),
+        code(&step.address.to_string()),
         step.change.action()
     );
+    let gains = |access: &&Access| access.change.direction == Direction::Gained;
+    Part {
+        whole: block(plan, shown, step, &title, true),
+        short: block(plan, shown, step, &title, false),
+        line: format!("- {title}\n"),
+        is_dangerous: step.risk.is_some() || shown.at(step).iter().any(gains),
+    }
+}
+
+/// Renders a step, with its fields, the difference of its policy and its calls if `is_whole` is set.
+fn block(
+    plan: &Plan,
+    shown: &words::Shown<'_>,
+    step: &Step,
+    title: &str,
+    is_whole: bool,
+) -> String {
+    let address = step.address.to_string();
+    let mut out = format!("<details><summary>{title}");
     if step.place.region != plan.home.region {
         let _ = write!(out, " in {}", prose(step.place.region.as_str()));
     }
@@ -155,7 +154,9 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     if let Some(text) = words::deletion(step) {
         let _ = writeln!(out, "This {text}.\n");
     }
-    out.push_str(&table(step));
+    if is_whole {
+        out.push_str(&table(step));
+    }
     let access = shown.at(step);
     for line in words::planned_access(access, &address, wording(&plan.home)) {
         let _ = writeln!(out, "- {}", code(&format!("{} {}", line.sign, line.text)));
@@ -163,7 +164,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
     if !access.is_empty() {
         out.push('\n');
     }
-    if let Some((before, after)) = words::step_policies(step) {
+    if is_whole && let Some((before, after)) = words::step_policies(step) {
         if words::is_text_only(access) && before.is_some() && after.is_some() {
             out.push_str("Policy: the text changes, access does not change.\n\n");
         }
@@ -176,7 +177,7 @@ fn block(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> String {
         let _ = writeln!(out, "Policy: {}\n", prose(words::DEFAULT_POLICY));
     }
     let operations = words::operations(step);
-    if !operations.is_empty() {
+    if is_whole && !operations.is_empty() {
         let _ = writeln!(out, "Calls: {}\n", code(&operations.join(", ")));
     }
     out.push_str("</details>\n\n");
@@ -198,7 +199,7 @@ fn table(step: &Step) -> String {
     format!("| Field | Before | After |\n| --- | --- | --- |\n{rows}\n")
 }
 
-fn blocked(heading: &str, all: &[Blocked]) -> Option<String> {
+fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
     let mut out = format!("### {heading}\n\n");
     for blocked in all {
         let _ = write!(out, "- {}", code(&blocked.address.to_string()));
@@ -211,10 +212,11 @@ fn blocked(heading: &str, all: &[Blocked]) -> Option<String> {
         }
     }
     out.push('\n');
-    (!all.is_empty()).then_some(out)
+    let line = named(heading, all.iter().map(|blocked| &blocked.address));
+    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, is_dangerous: true })
 }
 
-fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<String> {
+fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
     let mut out = format!("### {heading}\n\n");
     for drift in all {
         let _ = writeln!(out, "- {}", code(&drift.address.to_string()));
@@ -239,7 +241,8 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<String> {
         }
     }
     out.push('\n');
-    (!all.is_empty()).then_some(out)
+    let line = named(heading, all.iter().map(|drift| &drift.address));
+    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, is_dangerous: true })
 }
 
 fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
@@ -264,11 +267,16 @@ fn unchecked(all: &[String]) -> Option<String> {
     (!all.is_empty()).then_some(out)
 }
 
-fn found(all: &[Finding]) -> Option<String> {
-    let mut out = "### Findings\n\n".to_owned();
-    for group in findings::of_plan(all) {
-        let _ = writeln!(out, "- {} {}", code(&group.head()), prose(&group.text(true)));
-    }
-    out.push('\n');
-    (!all.is_empty()).then_some(out)
+fn found(all: &[Finding]) -> Option<Part> {
+    let render = |verbose| {
+        let mut out = "### Findings\n\n".to_owned();
+        for group in findings::of_plan(all) {
+            let _ = writeln!(out, "- {} {}", code(&group.head()), prose(&group.text(verbose)));
+        }
+        out.push('\n');
+        out
+    };
+    let line = named("Findings", all.iter().map(|finding| &finding.address));
+    let part = || Part { whole: render(true), short: render(false), line, is_dangerous: true };
+    (!all.is_empty()).then(part)
 }

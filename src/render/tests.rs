@@ -290,6 +290,10 @@ fn a_comment_stays_within_the_limit() {
     plan.steps.extend(std::iter::repeat_n(step, 200));
     let text = markdown::plan(&plan);
     assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
+    assert_eq!(
+        text.matches("<code>key&#47;").count() + text.matches("<code>key/").count() >= 200,
+        true
+    );
 }
 
 #[test]

@@ -2,13 +2,14 @@
 //! written call by call, and the operating system releases the lock when the process ends.
 
 use super::{Holder, Store, StoreError, Waiting};
+use crate::file::{MAX_RECORD, check_replaceable, open_own, read_within};
 use crate::id::Name;
 use crate::journal::{Event, Replay, Stored};
 use crate::sdk::gate::Permit;
 use crate::state::State;
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +52,7 @@ impl Drop for Lock {
 }
 
 fn same_file(file: &File, path: &Path) -> bool {
-    match (file.metadata(), std::fs::metadata(path)) {
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
         _ => false,
     }
@@ -76,8 +77,8 @@ impl Folder {
         let mut waits = 0;
         loop {
             let mut options = OpenOptions::new();
-            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let mut file = options.open(&path).map_err(|e| io_error(&path, e))?;
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let mut file = open_own(&path, &mut options).map_err(|e| io_error(&path, e))?;
             match file.try_lock() {
                 // `state unlock` removed the file after it was opened: the path names another file now.
                 Ok(()) if !same_file(&file, &path) => {}
@@ -120,8 +121,8 @@ impl Folder {
         let whole = read(path)?
             .map_or(0, |text| text.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1));
         let mut options = OpenOptions::new();
-        let options = options.read(true).append(true).create(true).mode(0o600);
-        let file = options.open(path).map_err(|e| io_error(path, e))?;
+        options.read(true).append(true).create(true).mode(0o600);
+        let file = open_own(path, &mut options).map_err(|e| io_error(path, e))?;
         file.set_len(whole as u64).map_err(|e| io_error(path, e))?;
         sync_folder(&self.folder)?;
         Ok((file, whole as u64))
@@ -159,7 +160,7 @@ impl Store for Folder {
 
     async fn check_unlocked(&self, _: Waiting<'_>) -> Result<(), StoreError> {
         let path = self.path("lock");
-        let file = match File::open(&path) {
+        let file = match open_own(&path, OpenOptions::new().read(true)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(io_error(&path, error)),
@@ -253,12 +254,8 @@ fn io_error(path: &Path, source: io::Error) -> StoreError {
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut text = Vec::new();
-    match File::open(path) {
-        Ok(mut file) => {
-            file.read_to_end(&mut text).map_err(|e| io_error(path, e))?;
-            Ok(Some(text))
-        }
+    match open_own(path, OpenOptions::new().read(true)) {
+        Ok(file) => read_within(file, MAX_RECORD).map(Some).map_err(|error| io_error(path, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error(path, error)),
     }
@@ -268,9 +265,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
 /// crash before that leaves the old text.
 ///
 /// # Errors
-/// Returns the error of the file system.
+/// Returns the error of the file system, or that the path is a link or no regular file.
 pub fn write_atomic(path: &Path, text: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    check_replaceable(path).map_err(|e| io_error(path, e))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| io_error(folder, e))?;
     file.write_all(text).and_then(|()| file.as_file().sync_all()).map_err(|e| io_error(path, e))?;
     file.persist(path).map_err(|e| io_error(path, e.error))?;

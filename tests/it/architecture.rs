@@ -17,6 +17,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("tree", &[]),
     ("policy", &["tree"]),
     ("answer", &["id"]),
+    ("file", &[]),
     ("sdk", &["answer", "id"]),
     ("decode", &["policy", "text", "tree"]),
     ("kind", &["answer", "decode", "id", "policy", "sdk", "tree"]),
@@ -28,11 +29,11 @@ const MAY: &[(&str, &[&str])] = &[
     ("state", &["id", "kind"]),
     ("moved", &["desired", "kind", "state"]),
     ("journal", &["answer", "id", "kind", "state"]),
-    ("config", &["decode", "desired", "id", "kind", "policy", "tree", "waiver"]),
+    ("config", &["decode", "desired", "file", "id", "kind", "policy", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
     ("render", &["id", "impact", "kind", "plan", "policy", "text"]),
     ("cloud", &["answer", "id", "impact", "kind", "sdk"]),
-    ("store", &["answer", "cloud", "id", "journal", "sdk", "state"]),
+    ("store", &["answer", "cloud", "file", "id", "journal", "sdk", "state"]),
     (
         "engine",
         &[
@@ -46,7 +47,7 @@ const MAY: &[(&str, &[&str])] = &[
 ];
 
 /// The only modules that are asynchronous, or know files, the environment, clocks and chance.
-const OUTSIDE: &[&str] = &["cloud", "sdk", "store", "engine", "command", "io", "main"];
+const OUTSIDE: &[&str] = &["cloud", "file", "sdk", "store", "engine", "command", "io", "main"];
 const OUTSIDE_FILES: &[&str] = &["config/read.rs"];
 
 const LINES: usize = 600;

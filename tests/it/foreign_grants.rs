@@ -165,3 +165,17 @@ fn gates_judge_the_grants_of_other_owners_even_if_they_are_accepted() {
         }
     }
 }
+
+#[test]
+fn a_grant_that_does_not_exist_cannot_be_taken_over() {
+    let mut stack = Stack::new(5);
+    stack.applied(&desired("stack: stack\nregion: eu-central-1\nkeys: {k: {}}\n"));
+    let adopting = desired(
+        "stack: stack\nregion: eu-central-1\nkeys: {k: {grants: {g: {grantee: role/Job, \
+         operations: [Decrypt], adopt: nosuch}}}}\n",
+    );
+    let plan = stack.plan_only(&adopting);
+    let [blocked] = plan.blocked.as_slice() else { panic!("{plan:#?}") };
+    assert_eq!(blocked.reason, "the key has no grant with the id `nosuch`");
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+}

@@ -199,6 +199,49 @@ fn a_saved_plan_is_applied_exactly_and_refused_once_it_is_stale() {
     assert!(stale.contains("stale"), "{stale}");
 }
 
+/// Whoever can change the file could otherwise change what is applied, or hide it.
+#[test]
+fn a_saved_plan_is_applied_only_as_it_was_shown() {
+    let text = "stack: shown\nkeys: {a: {policy: {users: [role/App]}}}\n";
+    let stack = Stack::of_text(text, "us-east-2");
+    let path = stack.folder.path().join("plan.json");
+    let plan = path.to_str().unwrap();
+    let said = stack.run(&["plan", "--out", plan]);
+    let said = String::from_utf8(said.stderr).unwrap();
+    let digest = said.split("--digest ").nth(1).and_then(|rest| rest.get(..64)).unwrap();
+    let saved = std::fs::read_to_string(&path).unwrap();
+    let whole: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, i32, Change); 4] = [
+        ("access", 5, |plan| plan["plan"]["access"] = serde_json::json!([])),
+        ("findings", 5, |plan| plan["plan"]["findings"] = serde_json::json!([])),
+        ("a step", 5, |plan| plan["plan"]["steps"] = serde_json::json!([])),
+        ("an unknown field", 1, |plan| plan["plan"]["more"] = serde_json::json!(1)),
+    ];
+    for (what, code, change) in changes {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        kmsctl::store::write_atomic(&path, changed.to_string().as_bytes()).unwrap();
+        let output = stack.run(&["apply", plan]);
+        assert_eq!(output.status.code(), Some(code), "{what}: {output:?}");
+        stack.expect(5, &["apply", plan, "--digest", digest]);
+    }
+    kmsctl::store::write_atomic(&path, saved.as_bytes()).unwrap();
+    stack.expect(0, &["apply", plan, "--digest", digest]);
+}
+
+/// The output of a command that could not be written is no success; a closed pipe is none of its errors.
+#[test]
+fn an_output_that_cannot_be_written_is_an_error() {
+    let stack = Stack::of_text("stack: full\n", "us-east-2");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = stack.command(&["schema"]).stdout(full).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let mut closed = stack.command(&["schema"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(closed.stdout.take());
+    assert_eq!(closed.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn a_saved_plan_of_another_format_is_refused() {
     let text = "stack: base\nkeys: {a: {policy: {users: [role/App]}}}\n";
@@ -208,10 +251,10 @@ fn a_saved_plan_of_another_format_is_refused() {
     stack.write(&format!("{text}gates: {{base: plan.json}}\n"));
     stack.expect(0, &["validate"]);
     let saved = std::fs::read_to_string(&plan).unwrap();
-    let newer = saved.replacen(r#""version":"2""#, r#""version":"3""#, 1);
+    let newer = saved.replacen(r#""version":"3""#, r#""version":"4""#, 1);
     kmsctl::store::write_atomic(&plan, newer.as_bytes()).unwrap();
     let refused = stack.expect(1, &["validate"]);
-    assert!(refused.contains("its format is 3"), "{refused}");
+    assert!(refused.contains("its format is 4"), "{refused}");
 }
 
 #[test]

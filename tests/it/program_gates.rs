@@ -77,3 +77,19 @@ fn a_waiver_that_the_base_does_not_have_is_reported() {
     let said = stack.expect(0, &["plan", "--gates", &other]);
     assert!(said.contains("the waiver of KMS301") && said.contains("new-waiver"), "{said}");
 }
+
+/// A plan that was made without the gates does not pass them later.
+#[test]
+fn the_gates_of_the_command_line_hold_for_a_saved_plan() {
+    let stack = Stack::of_text(KEYS, "us-west-2");
+    let base = beside(&stack, BASE);
+    let plan = stack.folder.path().join("plan.json");
+    let plan = plan.to_str().unwrap();
+    stack.expect(0, &["plan", "--out", plan]);
+    stack.expect(5, &["apply", plan, "--gates", &base]);
+    // Gates that it passes are not the ones that it was made with either.
+    let other = beside(&stack, &BASE.replace("role/batch", "role/other"));
+    stack.expect(5, &["apply", plan, "--gates", &other]);
+    let output = stack.command(&["apply", plan]).env("KMSCTL_GATES", &base).output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+}

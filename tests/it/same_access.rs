@@ -295,3 +295,33 @@ fn users_may_do_what_the_key_is_for() {
         json!(["kms:DescribeKey", "kms:GenerateMac", "kms:VerifyMac"])
     );
 }
+
+/// Permissions boundaries limit a role that is named by its ARN, and not a wildcard with a condition.
+#[test]
+fn another_form_of_the_same_principal_is_written() {
+    let policy = format!("{{{ROLES}}}");
+    let stack = changed(&policy, |live| {
+        let users = of_users(live);
+        users["Principal"] = json!({"AWS": "*"});
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/App");
+        users["Condition"] = json!({"ArnEquals": {"aws:PrincipalArn": role}});
+    });
+    assert_written(&stack, &with_policy(&policy), "wildcard");
+}
+
+/// AWS accepted statements without `Resource` once, and they have no effect.
+#[test]
+fn a_live_policy_that_stays_has_findings() {
+    let policy = format!("{{{ROLES}}}");
+    let mut stack = changed(&policy, |live| {
+        let mut old = of_users(live).clone();
+        old["Sid"] = json!("old");
+        old.as_object_mut().unwrap().remove("Resource");
+        statements(live).push(old);
+    });
+    let all = with_policy(&policy);
+    let found = stack.plan_only(&all).findings;
+    let old = found.iter().find(|found| found.rule == "KMS402").unwrap();
+    assert!(old.message.contains("would refuse it in a call"), "{old:?}");
+    assert_same(&mut stack, &all, "old");
+}

@@ -95,7 +95,7 @@ impl Case<'_> {
         let answer = Answer { decision: decision.word(), because: self.because(decision) };
         match form {
             Form::Text => io.out(&answer.to_string()),
-            Form::Json => io.out(&format!("{}\n", pretty(&answer))),
+            Form::Json => io.json(&format!("{}\n", pretty(&answer))),
         }
     }
 

@@ -29,7 +29,7 @@ pub(super) fn diff(
     };
     let comparison = compare(old.as_ref(), new.as_ref(), &key, &[]);
     match args.format {
-        Answer::Json => io.out(&format!("{}\n", render::json::pretty(&comparison))),
+        Answer::Json => io.json(&format!("{}\n", render::json::pretty(&comparison))),
         Answer::Text => {
             let (color, verbose, width) = (io.out_color(), global.verbose, io.width());
             let style = Style { color, verbose, width };

@@ -74,7 +74,8 @@ fn statement_text(statement: &TypedStatement) -> String {
         Effect::Allow => "allows",
         Effect::Deny => "denies",
     };
-    if statement.unread.is_empty() {
+    let is_principal = |(key, value): (&String, &String)| key == "Principal" && value == "missing";
+    if statement.unread.iter().all(is_principal) {
         return format!("the statement {effect} something without a principal");
     }
     let unread: Vec<String> =

@@ -39,6 +39,9 @@ pub struct Holder {
     pub confused_deputy: bool,
     /// Whether the principal is a deleted identity, which AWS returns as a unique id.
     pub dangling: bool,
+    /// Whether the access is only to actions that AWS may add and that a pattern matches.
+    #[serde(default)]
+    pub future: bool,
 }
 
 impl Holder {
@@ -79,6 +82,7 @@ pub fn access_table(
 fn holder(change: AccessChange, grant: Option<String>) -> Holder {
     Holder {
         dangling: change.kind == ChangeKind::Dangling,
+        future: change.kind == ChangeKind::Future,
         principal: change.principal,
         except: change.except,
         actions: change.actions,

@@ -1,7 +1,7 @@
 use super::{Forbidden, Gates, PolicyChange};
 use crate::policy::Document;
 use crate::policy::access::KeyContext;
-use crate::policy::grants::Grant;
+use crate::policy::grants::{Constraint, Grant};
 use crate::policy::tests::{ACCOUNT, document, wrap};
 
 fn key() -> KeyContext {
@@ -102,7 +102,7 @@ fn a_policy_must_not_exceed_the_reference() {
     let grants = [grant];
     let judged =
         PolicyChange { key: &key, before: None, after: &nothing, base: None, grants: &grants };
-    assert_eq!(gates.standing(judged).len(), 0, "IAM of the account decides");
+    assert_eq!(gates.standing(judged).len(), 1, "IAM policies do not have to allow it");
     let foreign =
         Grant { grantee: "arn:aws:iam::999988887777:role/x".to_owned(), ..grants[0].clone() };
     let grants = [foreign];
@@ -204,4 +204,62 @@ fn statements_have_the_same_labels_as_in_every_output() {
     let lines = check(&anybody, None, &policy(&bare));
     let due = "forbidden: arn:aws:iam::111122223333:role/app is allowed kms:Decrypt through the statement #2";
     assert_eq!(lines, [due]);
+}
+
+fn with_grant(gates: &Gates, grant: Grant) -> Vec<String> {
+    let key = key();
+    let after = policy("");
+    let judged =
+        PolicyChange { key: &key, before: None, after: &after, base: None, grants: &[grant] };
+    gates.standing(judged).into_iter().map(|breach| breach.message).collect()
+}
+
+fn grant_to(grantee: &str) -> Grant {
+    Grant {
+        id: "g1".to_owned(),
+        grantee: grantee.to_owned(),
+        operations: ["Decrypt".to_owned()].into(),
+        ..Grant::default()
+    }
+}
+
+/// A request can meet any constraint of a grant.
+#[test]
+fn a_grant_with_a_constraint_does_not_pass() {
+    let app = "arn:aws:iam::111122223333:role/app";
+    let gates = forbidding(&[app], &["kms:Decrypt"]);
+    let pairs = || [("app".to_owned(), "b".to_owned())].into();
+    for grant in [
+        Grant { context: Some(Constraint::Subset(pairs())), ..grant_to(app) },
+        Grant { context: Some(Constraint::Equals(pairs())), ..grant_to(app) },
+        Grant { source: Some("arn:aws:s3:::b".to_owned()), ..grant_to(app) },
+    ] {
+        let found = with_grant(&gates, grant);
+        assert_eq!(found, [format!("{app} may be allowed kms:Decrypt through the grant g1")]);
+    }
+    assert!(with_grant(&gates, grant_to("arn:aws:iam::111122223333:role/web")).is_empty());
+}
+
+/// A grant allows what IAM policies do not have to allow.
+#[test]
+fn a_grant_exceeds_a_reference_that_leaves_access_to_iam() {
+    let app = "arn:aws:iam::111122223333:role/app";
+    let gates = |reference: Document| Gates { reference: Some(reference), ..Gates::default() };
+    assert_eq!(with_grant(&gates(policy("")), grant_to(app)).len(), 1);
+    let allowing = policy(&allow(&role(ACCOUNT, "app"), "kms:Decrypt", ""));
+    assert!(with_grant(&gates(allowing), grant_to(app)).is_empty());
+}
+
+#[test]
+fn a_forbidden_account_stands_for_its_users_and_roles() {
+    for who in ["888888888888", "arn:aws:iam::888888888888:root"] {
+        let gates = forbidding(&[who], &["kms:Decrypt"]);
+        let with = |rest: &str| check(&gates, None, &policy(rest));
+        assert!(!with(&allow(&role("888888888888", "x"), "kms:Decrypt", "")).is_empty(), "{who}");
+        assert!(with(&allow(&role("888888888888", "x"), "kms:Encrypt", "")).is_empty());
+        assert!(with(&allow(&role("999999999999", "x"), "kms:Decrypt", "")).is_empty());
+        assert!(!with(&allow(r#""*""#, "kms:Decrypt", "")).is_empty());
+        let found = with_grant(&gates, grant_to("arn:aws:iam::888888888888:role/x"));
+        assert!(!found.is_empty(), "{who}");
+    }
 }

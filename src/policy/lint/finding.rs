@@ -2,13 +2,16 @@
 
 use super::rules::Rule;
 use crate::tree::Span;
+use serde::{Deserialize, Serialize};
 
 /// A mistake or a likely mistake in a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The rule that is broken.
+    #[serde(with = "rule_id")]
     pub rule: &'static Rule,
     /// The text that the finding is about.
+    #[serde(skip)]
     pub span: Span,
     /// The message, as a lower-case fragment.
     pub message: String,
@@ -28,5 +31,20 @@ impl Finding {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = help.into();
         self
+    }
+}
+
+/// Serializes a rule as its id.
+mod rule_id {
+    use crate::policy::lint::rules::{Rule, rule};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(rule: &&'static Rule, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(rule.id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<&'static Rule, D::Error> {
+        let id = String::deserialize(d)?;
+        rule(&id).map_err(|_| serde::de::Error::custom(format!("there is no rule `{id}`")))
     }
 }
