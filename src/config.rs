@@ -11,6 +11,8 @@
 //! | `load` | the order of these steps |
 
 mod interpolate;
+#[cfg(test)]
+mod limits_tests;
 mod load;
 #[cfg(test)]
 mod load_tests;

@@ -68,6 +68,11 @@ text_id! {
     Name
 }
 text_id! {
+    /// The name of a resource that a key encrypts. For most kinds it is the name in AWS, for which the
+    /// kind has rules of its own.
+    ResourceName
+}
+text_id! {
     /// The custom suffix that distinguishes the service-linked roles of one service.
     RoleSuffix
 }
@@ -119,26 +124,67 @@ pub struct Partition {
     prefix: &'static str,
     /// The code of one of its Regions.
     pub example: &'static str,
+    /// The end of the names of its hosts.
+    pub domain: &'static str,
 }
 
 /// Every partition except `aws`, which has the Regions that no other partition has (botocore 1.43
-/// `partitions.json`, `regionRegex`).
+/// `partitions.json`, `regionRegex` and `dnsSuffix`).
 pub const PARTITIONS: &[Partition] = &[
-    Partition { name: "aws-cn", prefix: "cn-", example: "cn-north-1" },
-    Partition { name: "aws-eusc", prefix: "eusc-", example: "eusc-de-east-1" },
-    Partition { name: "aws-iso", prefix: "us-iso-", example: "us-iso-east-1" },
-    Partition { name: "aws-iso-b", prefix: "us-isob-", example: "us-isob-east-1" },
-    Partition { name: "aws-iso-e", prefix: "eu-isoe-", example: "eu-isoe-west-1" },
-    Partition { name: "aws-iso-f", prefix: "us-isof-", example: "us-isof-south-1" },
-    Partition { name: "aws-us-gov", prefix: "us-gov-", example: "us-gov-west-1" },
+    Partition { name: "aws-cn", prefix: "cn-", example: "cn-north-1", domain: "amazonaws.com.cn" },
+    Partition {
+        name: "aws-eusc",
+        prefix: "eusc-",
+        example: "eusc-de-east-1",
+        domain: "amazonaws.eu",
+    },
+    Partition {
+        name: "aws-iso",
+        prefix: "us-iso-",
+        example: "us-iso-east-1",
+        domain: "c2s.ic.gov",
+    },
+    Partition {
+        name: "aws-iso-b",
+        prefix: "us-isob-",
+        example: "us-isob-east-1",
+        domain: "sc2s.sgov.gov",
+    },
+    Partition {
+        name: "aws-iso-e",
+        prefix: "eu-isoe-",
+        example: "eu-isoe-west-1",
+        domain: "cloud.adc-e.uk",
+    },
+    Partition {
+        name: "aws-iso-f",
+        prefix: "us-isof-",
+        example: "us-isof-south-1",
+        domain: "csp.hci.ic.gov",
+    },
+    Partition {
+        name: "aws-us-gov",
+        prefix: "us-gov-",
+        example: "us-gov-west-1",
+        domain: "amazonaws.com",
+    },
 ];
 
 impl Region {
     /// Returns the name of the partition that the Region belongs to.
     #[must_use]
     pub fn partition(&self) -> &'static str {
-        let own = PARTITIONS.iter().find(|partition| self.0.starts_with(partition.prefix));
-        own.map_or("aws", |partition| partition.name)
+        self.known().map_or("aws", |partition| partition.name)
+    }
+
+    /// Returns the end of the names of the Region's hosts.
+    #[must_use]
+    pub fn domain(&self) -> &'static str {
+        self.known().map_or("amazonaws.com", |partition| partition.domain)
+    }
+
+    fn known(&self) -> Option<&'static Partition> {
+        PARTITIONS.iter().find(|partition| self.0.starts_with(partition.prefix))
     }
 }
 
@@ -153,6 +199,22 @@ impl FromStr for Name {
         Err(BadId::new(
             format!("`{text}` is not a name"),
             "use 1 to 64 letters, digits, `_` and `-` (kmsctl writes names into tags and grant names)",
+        ))
+    }
+}
+
+impl FromStr for ResourceName {
+    type Err = BadId;
+    /// Parses a name of the characters that AWS's services allow in names, and of the length that DynamoDB
+    /// allows, which is the longest (DynamoDB API Reference, CreateTable: `TableName`).
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+        if (1..=255).contains(&text.len()) && text.chars().all(is_valid) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(BadId::new(
+            format!("`{text}` is not a name"),
+            "use 1 to 255 letters, digits, `_`, `.` and `-`",
         ))
     }
 }

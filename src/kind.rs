@@ -38,6 +38,7 @@ pub mod rds_instance;
 mod resource;
 pub mod s3_bucket;
 pub mod service_linked_role;
+pub mod tags;
 pub mod values;
 
 pub use address::Address;

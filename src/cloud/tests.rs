@@ -67,6 +67,7 @@ async fn the_calls_of_a_key_are_sent_with_their_parameters() {
     for (operation, parameters) in [
         ("EnableKeyRotation", json!({"RotationPeriodInDays": 90})),
         ("ScheduleKeyDeletion", json!({"PendingWindowInDays": 7})),
+        ("UpdatePrimaryRegion", json!({"PrimaryRegion": "eu-west-2"})),
         ("UpdateKeyDescription", json!({"Description": "d ${aws.key_arn}"})),
         ("TagResource", json!({"Tags": [{"TagKey": "k", "TagValue": "v"}]})),
         ("UntagResource", json!({"TagKeys": ["k", "l"]})),
@@ -113,6 +114,19 @@ async fn the_calls_of_an_alias_and_a_grant_are_sent_with_their_parameters() {
     let create = call("grant", "CreateGrant", parameters);
     let outcome = sends(create, sent, json!({"GrantId": "g1"})).await;
     assert_eq!(outcome, Outcome::Grant("g1".to_owned()));
+
+    let parameters = json!({
+        "KeyId": "key/app", "Name": "kmsctl:s:app/g:2",
+        "GranteeServicePrincipal": "dynamodb.amazonaws.com",
+        "RetiringServicePrincipal": "dynamodb.amazonaws.com",
+        "Operations": ["Decrypt"],
+        "Constraints": {"SourceArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t"},
+    });
+    let mut sent = parameters.clone();
+    sent["KeyId"] = ARN.into();
+    let create = call("grant", "CreateGrant", parameters);
+    let outcome = sends(create, sent, json!({"GrantId": "g2"})).await;
+    assert_eq!(outcome, Outcome::Grant("g2".to_owned()));
 }
 
 #[tokio::test]
@@ -191,7 +205,10 @@ async fn tags_and_grants_are_read() {
         grantee: "p".to_owned(),
         retiring: None,
         operations: ["Decrypt".to_owned()].into(),
-        constraints: Some(crate::kind::grant::Constraint::EncryptionContextEquals(pairs)),
+        constraints: Some(crate::kind::grant::Constraints {
+            encryption_context_equals: Some(pairs),
+            ..Default::default()
+        }),
         issuer: Some("444455556666".parse().unwrap()),
     };
     assert_eq!(grants, [expected]);
@@ -209,4 +226,38 @@ async fn a_missing_usage_is_the_default_of_the_spec_and_dates_are_rfc_3339() {
     assert_eq!(key.deletion_date.as_deref(), Some("2023-11-14T22:13:20Z"));
     assert!(key.is_dying());
     assert_eq!(replay.kms(), [request("DescribeKey", json!({"KeyId": ARN}))]);
+}
+
+#[tokio::test]
+async fn each_related_key_reports_the_primary_key_and_the_others() {
+    let related = |region: &str| json!({"Arn": ARN.replace("eu-west-1", region), "Region": region});
+    let replay = answers(&[json!({"KeyMetadata": {
+        "KeyId": ID, "Arn": ARN, "KeyState": "Enabled", "MultiRegion": true,
+        "MultiRegionConfiguration": {
+            "MultiRegionKeyType": "REPLICA",
+            "PrimaryKey": related("us-east-1"),
+            "ReplicaKeys": [related("eu-west-1"), related("eu-north-1")],
+        },
+    }})]);
+    let key = replay.aws.describe(&arn()).await.unwrap();
+    assert_eq!(key.arn.region.as_str(), "eu-west-1");
+    assert_eq!(key.primary_region.unwrap().as_str(), "us-east-1");
+    let others: Vec<&str> = key.replicas.iter().map(crate::id::Region::as_str).collect();
+    assert_eq!(others, ["eu-north-1", "us-east-1"]);
+}
+
+#[tokio::test]
+async fn a_grant_for_a_service_has_its_source() {
+    let source = "arn:aws:dynamodb:eu-west-1:111122223333:table/t";
+    let replay = answers(&[json!({"Grants": [{
+        "GrantId": "g", "GranteeServicePrincipal": "dynamodb.amazonaws.com", "Operations": ["Decrypt"],
+        "RetiringServicePrincipal": "dynamodb.amazonaws.com", "Constraints": {"SourceArn": source},
+    }, {
+        "GrantId": "h", "GranteePrincipal": "p", "Operations": ["Decrypt"], "Constraints": {},
+    }]})]);
+    let grants = replay.aws.grants(&arn(), None).await.unwrap().items;
+    assert_eq!(grants[0].grantee, "dynamodb.amazonaws.com");
+    assert_eq!(grants[0].retiring.as_deref(), Some("dynamodb.amazonaws.com"));
+    assert_eq!(grants[0].constraints.as_ref().unwrap().source_arn.as_deref(), Some(source));
+    assert_eq!(grants[1].constraints, None);
 }

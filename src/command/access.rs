@@ -178,8 +178,9 @@ async fn read(found: Found) -> Result<Held, Failure> {
 
 /// Converts a grant from `ListGrants`.
 fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
-    // A service may use its grant for one resource only, which `ListGrants` does not fully show.
-    let unclear = is_service(&listed.grantee);
+    let constraints = listed.constraints.unwrap_or_default();
+    // A service may use its grant for one resource only, which `ListGrants` does not always show.
+    let unclear = is_service(&listed.grantee) && constraints.source_arn.is_none();
     Grant {
         id: listed.grant_id,
         name: Some(listed.name).filter(|name| !name.is_empty()),
@@ -187,8 +188,8 @@ fn grant_of(listed: grant::Listed, key: &KeyArn) -> Grant {
         grantee: listed.grantee,
         retiring: listed.retiring,
         operations: listed.operations,
-        context: listed.constraints.map(Into::into),
-        source: None,
+        context: constraints.context(),
+        source: constraints.source_arn,
         unclear,
     }
 }

@@ -83,7 +83,7 @@ fn names_fields_and_references_are_checked() {
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
       |                       ^^^^^^^^^
       |
-      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, foreign_grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, replicas, custom_key_store_id, xks_key_id, adopt, existing
+      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, foreign_grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, primary_region, replicas, custom_key_store_id, xks_key_id, adopt, existing
 
     error: unknown variable `${var.z}`
      --> a.yaml:5:55
@@ -289,7 +289,7 @@ fn the_schema_contains_every_field() {
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["required"], serde_json::json!(["stack"]));
     let key = &schema["properties"]["keys"]["additionalProperties"]["properties"];
-    assert_eq!(key.as_object().unwrap().len(), 20);
+    assert_eq!(key.as_object().unwrap().len(), 21);
     assert_eq!(schema["additionalProperties"], false);
 }
 

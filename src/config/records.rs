@@ -96,6 +96,10 @@ record! {
         origin: Option<Text>,
         /// Whether the key can be replicated to other Regions; fixed at creation.
         multi_region: Option<Spanned<bool>>,
+        /// The Region of the primary key of a multi-Region key: the key's own Region or that of a replica. Another one
+        /// makes the replica there the primary key (`UpdatePrimaryRegion`). Without it, the primary key stays where
+        /// it is.
+        primary_region: Option<Text>,
         /// Replicas of a multi-Region key, by their Regions. A consumer names one as `key: NAME/REGION`.
         replicas: Named<Part<Replica>>,
         /// The id of the custom key store that holds the key; fixed at creation.
@@ -124,6 +128,10 @@ record! {
         enabled: Option<Spanned<bool>>,
         /// The replica's key policy; default: AWS's default policy, not that of the primary.
         policy: Option<Policy>,
+        /// Grants on the replica, by names of yours. Grants on the primary do not apply to it.
+        grants: Named<Part<Grant>>,
+        /// Grants of other owners that are not reported.
+        foreign_grants: Vec<Part<ForeignGrant>>,
         /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
         /// Days that a deletion waits, 7 to 30; default: 30.
@@ -201,13 +209,14 @@ choice! {
 record! {
     /// A grant on a key.
     pub struct Grant {
-        /// The principal that may use the key.
+        /// The principal that may use the key. A service, such as `dynamodb.amazonaws.com`, also needs
+        /// `retiring` and `constraints: {source_arn: ARN}`.
         grantee: Text,
         /// The operations that the grant allows, as AWS names them, such as `Decrypt`.
         @required operations: Spanned<Vec<Text>>,
-        /// The principal that may retire the grant.
+        /// The principal that may retire the grant: an identity or a service.
         retiring: Option<Text>,
-        /// The encryption context that a request must have; one of the two forms.
+        /// What a request must have.
         constraints: Option<Constraints>,
         /// The entry of `accounts` from which the grant is created; default: the stack's account.
         account: Option<Text>,
@@ -229,12 +238,14 @@ record! {
 }
 
 record! {
-    /// The encryption context that a request must have.
+    /// What a request must have for a grant to allow it.
     pub struct Constraints {
-        /// The context is exactly these pairs.
+        /// The encryption context is exactly these pairs.
         encryption_context_equals: Option<Spanned<Named<Text>>>,
-        /// The context has at least these pairs.
+        /// The encryption context has at least these pairs; not with `encryption_context_equals`.
         encryption_context_subset: Option<Spanned<Named<Text>>>,
+        /// The ARN of the resource that a service acts for.
+        source_arn: Option<Text>,
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         &mut documents,
         d,
     );
+    roles.needed_by(&consumers.resources, &scope);
     let groups = auto_scaling::resolve(
         fields.auto_scaling.0.as_ref(),
         &auto_scaling::Reads { scope: &scope, accounts: &accounts, keys: &keys },
@@ -96,10 +97,8 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     let gates = gates::all(fields, outer.as_ref(), &scope, &mut documents, d);
     let (waivers, new_waivers) = waivers::all(fields, outer.as_ref(), d);
 
-    let mut resources = keys.resources;
-    resources.extend(roles.resources);
-    resources.extend(consumers.resources);
-    resources.extend(groups.grants);
+    let all = [keys.resources, roles.resources, consumers.resources, groups.grants];
+    let mut resources: Resources = all.into_iter().flatten().collect();
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
     derive::resolve(consumers.needs, &own, &mut resources, d);
     let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);

@@ -408,7 +408,7 @@ fn grants_are_checked_against_their_key() {
       |
       = help: name at least one operation, or remove the grant
 
-    error: this key cannot have constraints on its grants
+    error: this key cannot have encryption contexts in its grants
      --> a.yaml:9:57
       |
     9 | ...ns: [], constraints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
@@ -416,7 +416,7 @@ fn grants_are_checked_against_their_key() {
       |
       = help: only symmetric encryption keys take an encryption context
 
-    error: a grant has one constraint
+    error: a grant has one constraint on the context
      --> a.yaml:9:120
       |
     9 | ...aints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}

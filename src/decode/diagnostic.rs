@@ -209,6 +209,13 @@ impl Diagnostics {
         self.all.push(diagnostic);
     }
 
+    /// Adds a diagnostic, unless an equal one was added before.
+    pub fn push_once(&mut self, diagnostic: Diagnostic) {
+        if !self.all.contains(&diagnostic) {
+            self.all.push(diagnostic);
+        }
+    }
+
     /// Adds an error with help.
     pub fn error(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.push(Diagnostic::error(span, message).help(help));

@@ -158,6 +158,13 @@ async fn on_key<C: Cloud>(
         key::Call::CancelKeyDeletion(_) => {
             Ok(done(!is_pending_deletion(cloud, retry, lost).await?))
         }
+        key::Call::UpdatePrimaryRegion(call) => {
+            let Some(key) = lost.key else {
+                return Ok(None);
+            };
+            let found = with_retries(retry, async || cloud.describe(key).await).await?;
+            Ok(done(found.primary_region.as_ref() == Some(&call.primary_region)))
+        }
         key::Call::EnableKey(_)
         | key::Call::DisableKey(_)
         | key::Call::UpdateKeyDescription(_)

@@ -2,7 +2,7 @@
 
 use super::consumer::Identity;
 use super::{Kind, service_linked_role};
-use crate::id::{AliasName, BadId, KeyArn, Name, Region};
+use crate::id::{AliasName, BadId, KeyArn, Name, Region, ResourceName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -130,12 +130,20 @@ fn check_name(kind: Kind, name: &str) -> Result<(), String> {
     if Address::is_single(kind) {
         return Err(format!("a stack has at most one `{0}`: write `{0}`", kind.as_str()));
     }
+    if kind.consumer().is_some() {
+        return name.parse::<ResourceName>().map(drop).map_err(|bad| explain(&bad));
+    }
     if kind != Kind::Grant {
         return name.parse::<Name>().map(drop).map_err(|bad| explain(&bad));
     }
-    let Some((key, grant)) = name.split_once('/') else {
+    let Some((key, grant)) = name.rsplit_once('/') else {
         return Err("the address of a grant is `grant/KEY/GRANT`".to_owned());
     };
+    let (key, region) =
+        key.split_once('/').map_or((key, None), |(key, region)| (key, Some(region)));
+    if let Some(region) = region {
+        region.parse::<Region>().map_err(|bad| explain(&bad))?;
+    }
     let names = [key, grant].map(str::parse::<Name>);
     names.into_iter().try_for_each(|name| name.map(drop).map_err(|bad| explain(&bad)))
 }
@@ -209,6 +217,7 @@ mod tests {
             "alias/app/x",
             "alias/app@eu-west-1",
             "grant/k/g",
+            "grant/k/eu-west-1/g",
             "service_linked_role/autoscaling.amazonaws.com/kms",
             "ebs_volume/data",
             "ebs_default",

@@ -5,12 +5,16 @@ pub(crate) mod aws;
 pub mod fields;
 
 use super::consumer::{Tag, Tags};
+use super::tags::TagRules;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The service principal that CloudTrail calls KMS and S3 with (CloudTrail User Guide, Configure AWS
 /// KMS key policies for CloudTrail).
 pub const SERVICE: &str = "cloudtrail.amazonaws.com";
+
+/// The rules for tags (CloudTrail API Reference, Tag: `TagValue` has a character at least).
+pub const TAGS: TagRules = TagRules { empty_values: false, ..TagRules::COMMON };
 
 /// A selector of events. It selects the events that meet all conditions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ mod fields;
 pub use fields::{Fields, Settings};
 
 use super::call::calls;
-use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
+use super::cloudtrail::{AdvancedEventSelector, SERVICE, TAGS, tags_of};
 use super::consumer::{
     ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene,
     Spec, Tag, allowed, changed, fixed_key, missing, tag_calls, tag_list,
@@ -91,6 +91,7 @@ impl Consumer for CloudtrailEventDataStore {
             is_id: true,
         }),
         copies: None,
+        tags: Some(TAGS),
         keeps_deleted_names: true,
     };
 

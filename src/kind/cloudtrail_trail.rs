@@ -10,7 +10,7 @@ pub use fields::{Fields, Settings};
 
 use super::bucket::{BucketCheck, SeenBucket};
 use super::call::calls;
-use super::cloudtrail::{AdvancedEventSelector, SERVICE, tags_of};
+use super::cloudtrail::{AdvancedEventSelector, SERVICE, TAGS, tags_of};
 use super::consumer::{
     ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene,
     Spec, Tag, allowed, changed, missing, tag_calls, tag_list,
@@ -158,6 +158,7 @@ impl Consumer for CloudtrailTrail {
             is_id: false,
         }),
         copies: None,
+        tags: Some(TAGS),
         keeps_deleted_names: false,
     };
 

@@ -10,6 +10,7 @@ pub use super::facts::{ArnForm, Facts, Identity, KeyAccount, KeyRegion, Pace};
 use super::{Calls, Change, KeyRef, Setting, Violation};
 use crate::decode::Record;
 use crate::id::{KeyArn, Place};
+use crate::policy::derive::Condition;
 use crate::policy::{Need, PrincipalSet};
 use crate::tree::Span;
 use serde::de::DeserializeOwned;
@@ -281,11 +282,28 @@ impl Scene<'_> {
         Some(PrincipalSet::Identities(self.used_by.iter().cloned().collect()))
     }
 
-    /// Returns the value of `kms:ViaService` for requests that a service of the place sends to KMS.
+    /// Returns the condition that a service of the place sends the request to KMS. In every partition, the
+    /// KMS Developer Guide (`kms:ViaService`) has values that end in `amazonaws.com`. It does not say whether that
+    /// is so where the hosts of the services have other names, so both values are accepted there.
     #[must_use]
-    pub fn via(&self, service: &str) -> String {
-        let suffix = if self.place.region.partition() == "aws-cn" { ".cn" } else { "" };
-        format!("{service}.{}.amazonaws.com{suffix}", self.place.region)
+    pub fn via(&self, service: &str) -> Condition {
+        self.via_in(service, "StringEquals", self.place.region.as_str())
+    }
+
+    /// Returns the condition that a service of any Region sends the request to KMS.
+    #[must_use]
+    pub fn via_anywhere(&self, service: &str) -> Condition {
+        self.via_in(service, "StringLike", "*")
+    }
+
+    fn via_in(&self, service: &str, operator: &str, region: &str) -> Condition {
+        let domains = ["amazonaws.com", self.place.region.domain()];
+        let values = domains.iter().map(|domain| format!("{service}.{region}.{domain}"));
+        Condition {
+            operator: operator.to_owned(),
+            key: "kms:ViaService".to_owned(),
+            values: values.collect(),
+        }
     }
 }
 
@@ -366,6 +384,13 @@ pub trait Consumer {
     /// Returns the name of the final snapshot that the call creates, if it creates one.
     fn final_snapshot(call: &Self::Call) -> Option<&str> {
         let _ = call;
+        None
+    }
+
+    /// Returns the service principal of the service-linked role that the resource needs, if AWS does not create that
+    /// role together with the resource.
+    fn role(settings: &Self::Settings) -> Option<&'static str> {
+        let _ = settings;
         None
     }
 

@@ -81,6 +81,13 @@ macro_rules! consumers {
                 match self { $(Self::$kind(spec) => &mut spec.common),+ }
             }
 
+            /// Returns the service principal of the service-linked role that the consumer needs, if AWS does
+            /// not create that role together with the consumer.
+            #[must_use]
+            pub fn role(&self) -> Option<&'static str> {
+                match self { $(Self::$kind(spec) => super::$module::$kind::role(&spec.settings)),+ }
+            }
+
             /// Returns the bucket that the consumer writes to, if it needs one.
             #[must_use]
             pub fn bucket(&self) -> Option<&str> {

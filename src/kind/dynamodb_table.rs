@@ -12,6 +12,7 @@ use super::consumer::{
     allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
+use super::tags::TagRules;
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,7 @@ impl Consumer for DynamodbTable {
             is_id: false,
         }),
         copies: None,
+        tags: Some(TagRules::COMMON),
         keeps_deleted_names: false,
     };
 
@@ -286,6 +288,12 @@ impl Consumer for DynamodbTable {
         }
     }
 
+    /// Application Auto Scaling may have set another capacity.
+    fn met(mut declared: Settings, live: &Settings) -> Settings {
+        declared.billing = declared.billing.map(|billing| billing.met(live.billing.as_ref()));
+        declared
+    }
+
     /// DynamoDB uses the key with the credentials of each caller that creates the table or reads and
     /// writes its items. The Region is a wildcard because global tables need that (DynamoDB Developer
     /// Guide, DynamoDB encryption at rest usage notes).
@@ -301,9 +309,8 @@ impl Consumer for DynamodbTable {
             "kms:DescribeKey",
             "kms:CreateGrant",
         ];
-        let via = scene.via("dynamodb").replace(scene.place.region.as_str(), "*");
         let need = Need::new("AllowDynamoDBTables", users, &actions);
-        vec![need.when("StringLike", "kms:ViaService", via)]
+        vec![need.with(scene.via_anywhere("dynamodb"))]
     }
 }
 
@@ -318,7 +325,7 @@ fn sse(key: Option<&KeyRef>) -> SseSpecification {
 fn billed(billing: Option<&Billing>) -> (String, Option<Throughput>) {
     match billing {
         None | Some(Billing::PayPerRequest) => ("PAY_PER_REQUEST".to_owned(), None),
-        Some(Billing::Provisioned { read_capacity, write_capacity }) => {
+        Some(Billing::Provisioned { read_capacity, write_capacity, .. }) => {
             let (read_capacity_units, write_capacity_units) = (*read_capacity, *write_capacity);
             let throughput = Throughput { read_capacity_units, write_capacity_units };
             ("PROVISIONED".to_owned(), Some(throughput))

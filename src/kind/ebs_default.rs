@@ -44,6 +44,7 @@ impl Consumer for EbsDefault {
         key_region: KeyRegion::Own,
         arn: None,
         copies: None,
+        tags: None,
         keeps_deleted_names: false,
     };
 

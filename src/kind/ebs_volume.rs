@@ -12,11 +12,17 @@ use super::consumer::{
     allowed, changed, fixed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
+use super::tags::{TagCharacters, TagRules};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use crate::policy::derive::Condition;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// The rules for tags (EC2 API Reference, Tag; EC2 User Guide, "Tag restrictions": EC2 takes any
+/// character, other services do not).
+const TAGS: TagRules =
+    TagRules { characters: TagCharacters::Any, longest_key: 127, ..TagRules::COMMON };
 
 /// The volume types with a setting for I/O operations per second.
 pub(crate) const WITH_IOPS: [&str; 3] = ["gp3", "io1", "io2"];
@@ -121,6 +127,7 @@ impl Consumer for EbsVolume {
             is_id: false,
         }),
         copies: Some("ebs_snapshot"),
+        tags: Some(TAGS),
         keeps_deleted_names: false,
     };
 
@@ -201,7 +208,7 @@ impl Consumer for EbsVolume {
             Change::Update { from, to } | Change::Import { from, to }
                 if modification(&from.settings, &to.settings) != Modification::default() =>
             {
-                Some("EC2 accepts the next modification of the volume only hours later".to_owned())
+                Some("EC2 accepts the next modification once this one has completed, and four in 24 hours".to_owned())
             }
             Change::Create { .. }
             | Change::Update { .. }
@@ -233,11 +240,7 @@ impl Consumer for EbsVolume {
             "kms:GenerateDataKeyWithoutPlaintext",
             "kms:ReEncrypt*",
         ];
-        let mut using = Need::new("AllowEbsUse", users.clone(), &actions).when(
-            "StringEquals",
-            "kms:ViaService",
-            scene.via("ec2"),
-        );
+        let mut using = Need::new("AllowEbsUse", users.clone(), &actions).with(scene.via("ec2"));
         using.conditions.push(Condition {
             operator: "StringEquals".to_owned(),
             key: "kms:CallerAccount".to_owned(),

@@ -14,6 +14,7 @@ use super::consumer::{
 };
 use super::declaration::{Check, Syntax};
 use super::key::{NAME_TAG, STACK_TAG};
+use super::tags::TagRules;
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
@@ -196,6 +197,7 @@ impl Consumer for EfsFileSystem {
             is_id: false,
         }),
         copies: None,
+        tags: Some(TagRules::COMMON),
         keeps_deleted_names: false,
     };
 
@@ -349,7 +351,7 @@ impl Consumer for EfsFileSystem {
             "kms:DescribeKey",
         ];
         let need = Need::new("AllowEfsForAuthorizedPrincipals", users, &actions)
-            .when("StringEquals", "kms:ViaService", scene.via("elasticfilesystem"))
+            .with(scene.via("elasticfilesystem"))
             .when("StringEquals", "kms:CallerAccount", scene.place.account.as_str());
         vec![need]
     }

@@ -19,6 +19,7 @@ use super::consumer::{
     fixed_key, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
+use super::tags::TagRules;
 use super::{Change, Setting, Violation};
 use crate::policy::{Document, Need};
 
@@ -48,6 +49,7 @@ impl Consumer for EsDomain {
             is_id: false,
         }),
         copies: None,
+        tags: Some(TagRules { most: 10, ..TagRules::COMMON }),
         keeps_deleted_names: false,
     };
 
@@ -160,15 +162,17 @@ impl Consumer for EsDomain {
         ];
         let via = scene.via("es");
         vec![
-            Need::new("AllowEsForDomainCreators", users.clone(), &actions).when(
-                "StringEquals",
-                "kms:ViaService",
-                via.as_str(),
-            ),
+            Need::new("AllowEsForDomainCreators", users.clone(), &actions).with(via.clone()),
             Need::new("AllowEsGrantsForDomainCreators", users, &["kms:CreateGrant"])
-                .when("StringEquals", "kms:ViaService", via)
+                .with(via)
                 .when("Bool", "kms:GrantIsForAWSResource", "true"),
         ]
+    }
+
+    /// OpenSearch Service reaches a VPC with its service-linked role, which the API does not create (OpenSearch
+    /// Service Developer Guide, "Using service-linked roles to create VPC domains").
+    fn role(settings: &Settings) -> Option<&'static str> {
+        settings.vpc_subnets.as_ref().map(|_| "opensearchservice.amazonaws.com")
     }
 }
 

@@ -1,5 +1,7 @@
 //! The facts about a kind of consumer that the rest of kmsctl uses.
 
+use super::tags::TagRules;
+
 /// The intervals, in seconds, at which kmsctl asks AWS whether an operation has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -90,6 +92,8 @@ pub struct Facts {
     /// The name of the resource's snapshots, which stay encrypted with the key after the resource has been
     /// deleted; `None` if it has none.
     pub copies: Option<&'static str>,
+    /// The rules for tags; `None` if kmsctl sets no tags on the resources.
+    pub tags: Option<TagRules>,
     /// Whether AWS reserves the name of a deleted resource for some time.
     pub keeps_deleted_names: bool,
 }

@@ -16,14 +16,29 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The encryption context that a request must have.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a request must have for a grant to allow it (KMS API Reference, GrantConstraints).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub enum Constraint {
+pub struct Constraints {
     /// The encryption context must consist of these pairs.
-    EncryptionContextEquals(BTreeMap<String, String>),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_context_equals: Option<BTreeMap<String, String>>,
     /// The encryption context must contain these pairs.
-    EncryptionContextSubset(BTreeMap<String, String>),
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_context_subset: Option<BTreeMap<String, String>>,
+    /// The request must be made on behalf of the resource with this ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_arn: Option<String>,
+}
+
+impl Constraints {
+    /// Returns the constraint on the encryption context in the form of the evaluation of policies.
+    #[must_use]
+    pub fn context(&self) -> Option<policy::grants::Constraint> {
+        let equals = self.encryption_context_equals.clone().map(policy::grants::Constraint::Equals);
+        let subset = || self.encryption_context_subset.clone();
+        equals.or_else(|| subset().map(policy::grants::Constraint::Subset))
+    }
 }
 
 /// A grant on a key.
@@ -31,14 +46,14 @@ pub enum Constraint {
 pub struct Spec {
     /// The key.
     pub key: KeyRef,
-    /// The ARN of the grantee principal.
+    /// The grantee: the ARN of an identity, or a service principal.
     pub grantee: String,
-    /// The ARN of the retiring principal.
+    /// The principal that may retire the grant: the ARN of an identity, or a service principal.
     pub retiring: Option<String>,
     /// The names of the operations.
     pub operations: BTreeSet<String>,
-    /// The required encryption context, if any.
-    pub constraints: Option<Constraint>,
+    /// What a request must have, if anything.
+    pub constraints: Option<Constraints>,
     /// The account that issues the grant, if it is not the key's.
     #[serde(rename = "account")]
     pub issuer: Option<AccountId>,
@@ -60,7 +75,7 @@ pub struct Listed {
     pub grantee: String,
     pub retiring: Option<String>,
     pub operations: BTreeSet<String>,
-    pub constraints: Option<Constraint>,
+    pub constraints: Option<Constraints>,
     /// The account that issued the grant, if `ListGrants` returns it.
     pub issuer: Option<AccountId>,
 }
@@ -83,12 +98,17 @@ calls! {
         CreateGrant {
             key_id: KeyRef,
             name: String,
-            grantee_principal: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            grantee_principal: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            grantee_service_principal: Option<String>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             retiring_principal: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            retiring_service_principal: Option<String>,
             operations: BTreeSet<String>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            constraints: Option<Constraint>,
+            constraints: Option<Box<Constraints>>,
         },
         RevokeGrant {
             key_id: KeyRef,
@@ -103,19 +123,22 @@ impl Call {
     pub fn principals(&self) -> Vec<String> {
         match self {
             Self::CreateGrant(call) => {
-                call.retiring_principal.iter().chain([&call.grantee_principal]).cloned().collect()
+                call.retiring_principal.iter().chain(&call.grantee_principal).cloned().collect()
             }
             Self::RevokeGrant(_) => Vec::new(),
         }
     }
 }
 
+/// The operations that grants on every key can allow.
+const ON_EVERY_KEY: [&str; 3] = ["CreateGrant", "RetireGrant", "DescribeKey"];
+
 /// Returns the operations that a grant on a key of this spec and usage can allow (KMS Developer
-/// Guide, "Grants in AWS KMS": grant operations).
+/// Guide, "Grants in AWS KMS": grant operations); `None` for a spec or usage that is not known here.
 #[must_use]
-pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
-    let mut operations = match (key::rule(spec).map(|rule| rule.family), usage) {
-        (Some(key::Family::Symmetric), _) => vec![
+pub fn operations_for(spec: &str, usage: &str) -> Option<Vec<&'static str>> {
+    let mut operations = match (key::rule(spec)?.family, usage) {
+        (key::Family::Symmetric, _) => vec![
             "Encrypt",
             "Decrypt",
             "ReEncryptFrom",
@@ -125,13 +148,25 @@ pub fn operations_for(spec: &str, usage: &str) -> Vec<&'static str> {
             "GenerateDataKeyPair",
             "GenerateDataKeyPairWithoutPlaintext",
         ],
-        (Some(key::Family::Mac), _) => vec!["GenerateMac", "VerifyMac"],
-        (_, "SIGN_VERIFY") => vec!["Sign", "Verify", "GetPublicKey"],
-        (_, "KEY_AGREEMENT") => vec!["DeriveSharedSecret", "GetPublicKey"],
-        _ => vec!["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"],
+        (key::Family::Mac, _) => vec!["GenerateMac", "VerifyMac"],
+        (_, key::SIGN) => vec!["Sign", "Verify", "GetPublicKey"],
+        (_, key::AGREE) => vec!["DeriveSharedSecret", "GetPublicKey"],
+        (_, key::ENCAPSULATE) => vec!["Encapsulate", "Decapsulate", "GetPublicKey"],
+        (_, key::ENCRYPT) => {
+            vec!["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"]
+        }
+        (key::Family::Asymmetric, _) => return None,
     };
-    operations.extend(["CreateGrant", "RetireGrant", "DescribeKey"]);
-    operations
+    operations.extend(ON_EVERY_KEY);
+    Some(operations)
+}
+
+/// Returns every operation that grants can allow.
+#[must_use]
+pub fn operations() -> BTreeSet<&'static str> {
+    let usages =
+        key::SPECS.iter().flat_map(|spec| spec.usages.iter().map(move |usage| (spec, usage)));
+    usages.filter_map(|(spec, usage)| operations_for(spec.name, usage)).flatten().collect()
 }
 
 /// The kind of grants.
@@ -165,9 +200,13 @@ impl Resource for Grant {
 
         let mut calls = Calls::all_at(place, Vec::new());
         match change {
-            Change::Create { to } => calls.first.push(create(place, to, &begins, None)),
+            Change::Create { to } => {
+                creatable(to, keys)?;
+                calls.first.push(create(place, to, &begins, None));
+            }
             Change::Update { from, to } | Change::Import { from, to } => {
                 if !same_access(from, to) {
+                    creatable(to, keys)?;
                     calls.first.push(create(place, to, &begins, from.id.as_ref()));
                     calls.first.extend(from.id.iter().map(|id| revoke(place, from, id)));
                 }
@@ -193,11 +232,19 @@ fn same_access(a: &Spec, b: &Spec) -> bool {
     a == b
 }
 
+/// Refuses to create a grant on a key without key material.
+fn creatable(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
+    let waits = key::waits_for_material(&to.key, facts, "grant");
+    waits.map_or(Ok(()), |violation| Err(vec![violation]))
+}
+
 fn supported(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
     let Some(fact) = facts.get(&to.key) else {
         return Ok(());
     };
-    let known = operations_for(&fact.spec, &fact.usage);
+    let Some(known) = operations_for(&fact.spec, &fact.usage) else {
+        return Ok(());
+    };
     let unsupported: Vec<&str> =
         to.operations.iter().map(String::as_str).filter(|op| !known.contains(op)).collect();
     if unsupported.is_empty() {
@@ -233,17 +280,29 @@ fn create(place: &Place, to: &Spec, begins: &str, instead_of: Option<&String>) -
     let rest = (&to.operations, &to.constraints, &to.issuer, instead_of);
     hash.update(serde_json::to_vec(&rest).unwrap_or_default());
     let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let [grantee_principal, grantee_service_principal] = by_type(Some(&to.grantee));
+    let [retiring_principal, retiring_service_principal] = by_type(to.retiring.as_ref());
     let call = CreateGrant {
         key_id: to.key.clone(),
         name: format!("{begins}{hash}"),
-        grantee_principal: to.grantee.clone(),
-        retiring_principal: to.retiring.clone(),
+        grantee_principal,
+        grantee_service_principal,
+        retiring_principal,
+        retiring_service_principal,
         operations: to.operations.clone(),
-        constraints: to.constraints.clone(),
+        constraints: to.constraints.clone().map(Box::new),
     }
     .into();
     let issuer = to.issuer.clone().unwrap_or_else(|| place.account.clone());
     (Place { account: issuer, region: place.region.clone() }, call)
+}
+
+/// Returns a principal as an identity and as a service, of which `CreateGrant` takes one.
+fn by_type(principal: Option<&String>) -> [Option<String>; 2] {
+    match principal {
+        Some(name) if policy::is_service(name) => [None, Some(name.clone())],
+        principal => [principal.cloned(), None],
+    }
 }
 
 /// Converts a grant to the form that the evaluation and comparison of policies use.
@@ -254,7 +313,8 @@ pub fn in_policy_words(address: &Address, spec: &Spec) -> policy::grants::Grant 
         grantee: spec.grantee.clone(),
         retiring: spec.retiring.clone(),
         operations: spec.operations.clone(),
-        context: spec.constraints.clone().map(Into::into),
+        context: spec.constraints.as_ref().and_then(Constraints::context),
+        source: spec.constraints.as_ref().and_then(|constraints| constraints.source_arn.clone()),
         ..policy::grants::Grant::default()
     }
 }
@@ -267,17 +327,9 @@ pub fn listed_in_policy_words(grant: &Listed) -> policy::grants::Grant {
         grantee: grant.grantee.clone(),
         retiring: grant.retiring.clone(),
         operations: grant.operations.clone(),
-        context: grant.constraints.clone().map(Into::into),
+        context: grant.constraints.as_ref().and_then(Constraints::context),
+        source: grant.constraints.as_ref().and_then(|constraints| constraints.source_arn.clone()),
         ..policy::grants::Grant::default()
-    }
-}
-
-impl From<Constraint> for policy::grants::Constraint {
-    fn from(constraint: Constraint) -> Self {
-        match constraint {
-            Constraint::EncryptionContextEquals(pairs) => Self::Equals(pairs),
-            Constraint::EncryptionContextSubset(pairs) => Self::Subset(pairs),
-        }
     }
 }
 

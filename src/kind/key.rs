@@ -3,16 +3,22 @@
 pub(crate) mod aws;
 mod lift;
 mod refuse;
+mod specs;
 
 pub use lift::{Found, Metadata, lift};
-pub use refuse::{shut_out, waking};
+pub use refuse::{shut_out, waits_for_material, waking};
+pub use specs::{
+    AGREE, DEFAULT_ORIGIN, DEFAULT_SPEC, ENCAPSULATE, ENCRYPT, Family, MAC, ORIGINS,
+    PENDING_IMPORT, SIGN, SPECS, SpecRule, can_rotate, rule,
+};
 
 use super::call::calls;
 use super::consumer::tag_calls;
-use super::{Calls, Change, KeyRef, Resource, Retry, Setting, Violation};
+use super::tags::TagRules;
+use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
-use refuse::{immutable, importable, lockout, rotatable};
+use refuse::{immutable, importable, lockout, replicable, rotatable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -25,74 +31,8 @@ pub const NAME_TAG: &str = "kmsctl:name";
 /// answer was lost.
 pub const NONCE_TAG: &str = "kmsctl:nonce";
 
-/// The largest number of declared tags. AWS allows 50 tags, of which kmsctl needs 3.
-pub const MAX_TAGS: usize = 47;
-
-/// The type of a key spec (KMS API Reference, CreateKey: `KeySpec`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Symmetric encryption.
-    Symmetric,
-    /// HMAC keys.
-    Mac,
-    /// Asymmetric key pairs.
-    Asymmetric,
-}
-
-/// A key spec with its family and its usages, of which the first is the default.
-#[derive(Debug)]
-pub struct SpecRule {
-    /// The name of the key spec.
-    pub name: &'static str,
-    /// The type of the key.
-    pub family: Family,
-    /// The names of the usages that KMS allows with the key spec.
-    pub usages: &'static [&'static str],
-}
-
-const ENCRYPT: &str = "ENCRYPT_DECRYPT";
-const SIGN: &str = "SIGN_VERIFY";
-const MAC: &str = "GENERATE_VERIFY_MAC";
-const AGREE: &str = "KEY_AGREEMENT";
-
-/// Every key spec of KMS (KMS API Reference, CreateKey: `KeySpec` and `KeyUsage`).
-pub const SPECS: &[SpecRule] = &[
-    SpecRule { name: "SYMMETRIC_DEFAULT", family: Family::Symmetric, usages: &[ENCRYPT] },
-    SpecRule { name: "HMAC_224", family: Family::Mac, usages: &[MAC] },
-    SpecRule { name: "HMAC_256", family: Family::Mac, usages: &[MAC] },
-    SpecRule { name: "HMAC_384", family: Family::Mac, usages: &[MAC] },
-    SpecRule { name: "HMAC_512", family: Family::Mac, usages: &[MAC] },
-    SpecRule { name: "RSA_2048", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
-    SpecRule { name: "RSA_3072", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
-    SpecRule { name: "RSA_4096", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN] },
-    SpecRule { name: "ECC_NIST_P256", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
-    SpecRule { name: "ECC_NIST_P384", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
-    SpecRule { name: "ECC_NIST_P521", family: Family::Asymmetric, usages: &[SIGN, AGREE] },
-    SpecRule { name: "ECC_NIST_EDWARDS25519", family: Family::Asymmetric, usages: &[SIGN] },
-    SpecRule { name: "ECC_SECG_P256K1", family: Family::Asymmetric, usages: &[SIGN] },
-    SpecRule { name: "ML_DSA_44", family: Family::Asymmetric, usages: &[SIGN] },
-    SpecRule { name: "ML_DSA_65", family: Family::Asymmetric, usages: &[SIGN] },
-    SpecRule { name: "ML_DSA_87", family: Family::Asymmetric, usages: &[SIGN] },
-    SpecRule { name: "SM2", family: Family::Asymmetric, usages: &[ENCRYPT, SIGN, AGREE] },
-];
-
-/// The key spec of a key for which none is set.
-pub const DEFAULT_SPEC: &str = "SYMMETRIC_DEFAULT";
-/// The origin of a key for which none is set.
-pub const DEFAULT_ORIGIN: &str = "AWS_KMS";
-
-/// Returns the key spec with the name `name`.
-#[must_use]
-pub fn rule(name: &str) -> Option<&'static SpecRule> {
-    SPECS.iter().find(|spec| spec.name == name)
-}
-
-/// Returns whether KMS can rotate a key automatically. It rotates only symmetric encryption keys
-/// with key material that KMS generated (KMS API Reference, EnableKeyRotation).
-#[must_use]
-pub fn can_rotate(spec: &str, origin: &str) -> bool {
-    spec == DEFAULT_SPEC && origin == DEFAULT_ORIGIN
-}
+/// The rules for the tags of keys (AWS General Reference, "Tag naming limits and requirements").
+pub const TAGS: TagRules = TagRules { own: 3, ..TagRules::COMMON };
 
 /// Automatic rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +84,9 @@ pub struct Spec {
     /// The primary key, if the key is a replica.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary: Option<Primary>,
+    /// The Region of the primary key of a multi-Region key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_region: Option<Region>,
     /// The custom key store that holds the key.
     pub custom_key_store_id: Option<String>,
     /// The id of the key in an external key store.
@@ -221,7 +164,7 @@ impl Spec {
 pub struct Primary {
     /// The key.
     pub key: KeyRef,
-    /// The Region of the key, to which `ReplicateKey` is sent.
+    /// The Region of the key, to which `ReplicateKey` is sent unless the primary key has moved.
     pub region: Region,
 }
 
@@ -326,6 +269,9 @@ calls! {
             rotation_period_in_days: u32,
         },
         DisableKeyRotation {},
+        UpdatePrimaryRegion {
+            primary_region: Region,
+        },
         ScheduleKeyDeletion {
             pending_window_in_days: u32,
         },
@@ -348,6 +294,7 @@ impl Call {
             | Self::UntagResource(_)
             | Self::EnableKeyRotation(_)
             | Self::DisableKeyRotation(_)
+            | Self::UpdatePrimaryRegion(_)
             | Self::ScheduleKeyDeletion(_) => None,
         }
     }
@@ -382,6 +329,7 @@ impl Resource for Key {
             origin: or(declared.origin.as_ref(), live.origin.as_ref()),
             multi_region: declared.multi_region.or(live.multi_region),
             primary: declared.primary.clone(),
+            primary_region: or(declared.primary_region.as_ref(), live.primary_region.as_ref()),
             custom_key_store_id: or(
                 declared.custom_key_store_id.as_ref(),
                 live.custom_key_store_id.as_ref(),
@@ -421,7 +369,8 @@ impl Resource for Key {
         match change {
             Change::Create { to } => {
                 importable(to)?;
-                Ok(create(place, to))
+                replicable(to, setting.keys)?;
+                Ok(create(place, to, setting.keys))
             }
             Change::Update { from, to } | Change::Import { from, to } => {
                 immutable(from, to)?;
@@ -436,7 +385,9 @@ impl Resource for Key {
     fn retry(call: &Call) -> Retry {
         match call {
             Call::CreateKey(_) | Call::ReplicateKey(_) => Retry::ProbeByTag,
-            Call::CancelKeyDeletion(_) | Call::ScheduleKeyDeletion(_) => Retry::ProbeByName,
+            Call::CancelKeyDeletion(_)
+            | Call::ScheduleKeyDeletion(_)
+            | Call::UpdatePrimaryRegion(_) => Retry::ProbeByName,
             Call::EnableKey(_)
             | Call::DisableKey(_)
             | Call::UpdateKeyDescription(_)
@@ -449,7 +400,7 @@ impl Resource for Key {
     }
 }
 
-fn create(place: &Place, to: &Spec) -> Calls<Call> {
+fn create(place: &Place, to: &Spec, facts: &KeyFacts) -> Calls<Call> {
     // A policy that contains the key's own ARN is set after the key has been created.
     let (at_creation, afterwards) = match to.policy.as_ref() {
         Some(policy) if policy.names_own_key() => (None, Some(policy)),
@@ -488,10 +439,13 @@ fn create(place: &Place, to: &Spec) -> Calls<Call> {
         calls.push(EnableKeyRotation { rotation_period_in_days: days }.into());
     }
     let mut calls = Calls::all_at(place, calls);
-    // `ReplicateKey` is sent to the Region of the primary key.
-    let region = to.primary.as_ref().map_or(&place.region, |primary| &primary.region);
-    let at = Place { account: place.account.clone(), region: region.clone() };
-    calls.first.insert(0, (at, make));
+    // `ReplicateKey` is sent to the Region of the primary key, which may have moved.
+    let region = to.primary.as_ref().map_or(&place.region, |primary| {
+        let live = facts.get(&primary.key).and_then(|fact| fact.primary_region.as_ref());
+        live.unwrap_or(&primary.region)
+    });
+    calls.first.insert(0, (in_region(place, region), make));
+    calls.last.extend(primary_move(place, &place.region, to));
     if to.enabled == Some(false) {
         calls.last.push((place.clone(), DisableKey {}.into()));
     }
@@ -533,14 +487,12 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
         |set| TagResource { tags: tag_list(set) }.into(),
         |tag_keys| UntagResource { tag_keys }.into(),
     ));
-    match to.rotation {
-        Some(Rotation::EveryDays(days)) if rotates => {
-            calls.push(EnableKeyRotation { rotation_period_in_days: days }.into());
-        }
-        Some(Rotation::Off) if rotates => calls.push(DisableKeyRotation {}.into()),
-        Some(Rotation::EveryDays(_) | Rotation::Off) | None => {}
-    }
+    let rotation = rotation(from, to);
     let mut calls = Calls::all_at(place, calls);
+    // The primary key decides the rotation, and it may be in another Region.
+    let primary = from.primary_region.as_ref().unwrap_or(&place.region);
+    calls.first.extend(rotation.map(|call| (in_region(place, primary), call)));
+    calls.last.extend(primary_move(place, primary, to));
     if to.enabled == Some(false) && enabled != Some(false) {
         calls.last.push((place.clone(), DisableKey {}.into()));
         let risky = match from.enabled {
@@ -551,6 +503,33 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     }
     calls.risk = risk;
     calls
+}
+
+/// Returns the call that changes the rotation, if it changes.
+fn rotation(from: &Spec, to: &Spec) -> Option<Call> {
+    if from.rotation == to.rotation {
+        return None;
+    }
+    Some(match to.rotation? {
+        Rotation::EveryDays(days) => EnableKeyRotation { rotation_period_in_days: days }.into(),
+        Rotation::Off => DisableKeyRotation {}.into(),
+    })
+}
+
+/// Returns the call that makes the key of another Region the primary key. It is sent to the Region of the current
+/// primary key (KMS API Reference, UpdatePrimaryRegion), and comes last, because the replica may be created by the
+/// same plan.
+fn primary_move(place: &Place, current: &Region, to: &Spec) -> Option<(Place, Call)> {
+    let wanted = to.primary_region.as_ref().filter(|wanted| *wanted != current)?;
+    if to.primary.is_some() {
+        return None;
+    }
+    let call = UpdatePrimaryRegion { primary_region: wanted.clone() };
+    Some((in_region(place, current), call.into()))
+}
+
+fn in_region(place: &Place, region: &Region) -> Place {
+    Place { account: place.account.clone(), region: region.clone() }
 }
 
 fn bypass_risk(to: &Spec) -> Option<String> {

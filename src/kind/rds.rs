@@ -2,13 +2,20 @@
 //! Guide, Encrypting Amazon RDS resources), master passwords, engine versions and final snapshots.
 
 pub(crate) mod aws;
+pub(crate) mod engine;
 pub mod fields;
+pub(crate) mod storage;
+pub(crate) mod version;
 
 use super::consumer::{Scene, Spec, fixed_key};
+use super::tags::TagRules;
 use super::{Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The rules for tags (RDS API Reference, Tag).
+pub const TAGS: TagRules = TagRules { reserved: Some("rds:"), ..TagRules::COMMON };
 
 /// A value that is read from the environment when the call is sent, and that is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,45 +153,6 @@ impl Password<'_> {
     }
 }
 
-/// Returns whether a live version satisfies the declared one. Every `8.0.x` satisfies `8.0`.
-pub(crate) fn is_version(declared: &str, live: &str) -> bool {
-    live.strip_prefix(declared).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Returns the live version if it satisfies the declared one, and otherwise the declared version.
-pub(crate) fn version(declared: Option<&String>, live: Option<&String>) -> Option<String> {
-    match (declared, live) {
-        (Some(declared), Some(live)) if is_version(declared, live) => Some(live.clone()),
-        (declared, _) => declared.cloned(),
-    }
-}
-
-/// Refuses a downgrade of the engine.
-pub(crate) fn downgraded(from: Option<&String>, to: Option<&String>) -> Option<Violation> {
-    let (from, to) = (from?, to?);
-    if version_numbers(to) >= version_numbers(from) {
-        return None;
-    }
-    Some(Violation::new(
-        "engine_version",
-        format!("the current version is `{from}`, and RDS does not support a downgrade to `{to}`"),
-        "set the current version, or the beginning of it (such as `8.0`)",
-    ))
-}
-
-/// Returns the numbers at the beginning of a version, by which versions are compared.
-fn version_numbers(version: &str) -> Vec<u64> {
-    let mut numbers = Vec::new();
-    for part in version.split('.') {
-        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
-        match digits.parse() {
-            Ok(number) => numbers.push(number),
-            Err(_) => break,
-        }
-    }
-    numbers
-}
-
 /// Returns the name of the final snapshot. It contains AWS's id of the deleted resource, because
 /// another resource may have had the same name before.
 pub(crate) fn final_snapshot(name: &str, resource_id: Option<&str>) -> String {
@@ -207,15 +175,17 @@ pub(crate) fn needs(scene: &Scene<'_>, secret: bool) -> Vec<Need> {
     let account = scene.place.account.as_str();
     let actions = ["kms:CreateGrant", "kms:DescribeKey"];
     let mut needs = vec![
-        Need::new("AllowRdsForCreators", users.clone(), &actions)
-            .when("StringEquals", "kms:ViaService", scene.via("rds"))
-            .when("StringEquals", "kms:CallerAccount", account),
+        Need::new("AllowRdsForCreators", users.clone(), &actions).with(scene.via("rds")).when(
+            "StringEquals",
+            "kms:CallerAccount",
+            account,
+        ),
     ];
     if secret {
         let actions = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
         needs.push(
             Need::new("AllowRdsMasterSecrets", users, &actions)
-                .when("StringEquals", "kms:ViaService", scene.via("secretsmanager"))
+                .with(scene.via("secretsmanager"))
                 .when("StringEquals", "kms:CallerAccount", account),
         );
     }
@@ -225,17 +195,6 @@ pub(crate) fn needs(scene: &Scene<'_>, secret: bool) -> Vec<Need> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_beginning_of_a_version_is_satisfied_by_all_its_versions() {
-        assert!(is_version("8.0", "8.0.39") && is_version("16", "16.4") && is_version("16", "16"));
-        assert!(!is_version("8.0", "8.00.1") && !is_version("1", "16.4"));
-        let older = |from: &str, to: &str| {
-            downgraded(Some(&from.to_owned()), Some(&to.to_owned())).is_some()
-        };
-        assert!(older("8.0.39", "8.0.35") && older("16.4", "9.6") && older("10.11", "10.6"));
-        assert!(!older("8.0.35", "8.4") && !older("8.0.mysql_aurora.3.05.2", "8.0"));
-    }
 
     #[test]
     fn a_password_is_sent_only_if_it_changes() {

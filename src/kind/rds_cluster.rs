@@ -1,4 +1,5 @@
-//! Clusters of RDS: Aurora clusters and Multi-AZ clusters. Their key is fixed at creation, and the
+//! Clusters of RDS: Aurora clusters, Multi-AZ clusters, and the clusters of Amazon DocumentDB and Amazon
+//! Neptune, which have the same API. Their key is fixed at creation, and the
 //! instances in a cluster have the cluster's key (Aurora User Guide, Encrypting Amazon Aurora
 //! resources).
 
@@ -14,7 +15,8 @@ use super::consumer::{
 };
 use super::declaration::{Check, Syntax};
 use super::key::NAME_TAG;
-use super::rds::{self, IMMUTABLE, Password, Secret, parameters};
+use super::rds::storage::Storage;
+use super::rds::{self, IMMUTABLE, Password, Secret, parameters, version};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
@@ -72,6 +74,17 @@ pub struct Member {
 }
 
 impl Settings {
+    fn storage(&self) -> Storage<'_> {
+        Storage {
+            engine: self.engine.as_deref(),
+            kind: self.storage_type.as_deref(),
+            size: self.allocated_storage_gib,
+            iops: self.iops,
+            throughput: None,
+            is_multi_az_cluster: self.instance_class.is_some(),
+        }
+    }
+
     fn password(&self) -> Password<'_> {
         Password {
             managed: self.managed_password,
@@ -207,6 +220,7 @@ impl Consumer for RdsCluster {
             is_id: false,
         }),
         copies: Some("rds_cluster_snapshot"),
+        tags: Some(rds::TAGS),
         keeps_deleted_names: false,
     };
 
@@ -354,21 +368,39 @@ impl Consumer for RdsCluster {
         rds::needs(scene, spec.settings.password_with_key == Some(true))
     }
 
-    /// AWS reports the full version.
+    /// AWS reports the full version, and may have upgraded it.
     fn met(mut declared: Settings, live: &Settings) -> Settings {
-        declared.engine_version =
-            rds::version(declared.engine_version.as_ref(), live.engine_version.as_ref());
+        declared.engine_version = version::met(
+            declared.engine.as_deref(),
+            declared.engine_version.as_ref(),
+            live.engine_version.as_ref(),
+            live.auto_minor_version_upgrade != Some(false),
+        );
         declared
     }
 
     fn unseen(live: &mut Settings, known: &Settings, interrupted: bool) {
         live.final_snapshot = known.final_snapshot;
         live.apply_immediately = known.apply_immediately;
+        if known.apply_immediately == Some(false) && !interrupted {
+            awaited(live, known);
+        }
         // An interrupted apply may not have set the password, so it is set again.
         if live.managed_password != Some(true) && !interrupted {
             live.password_env.clone_from(&known.password_env);
         }
     }
+}
+
+/// Takes the settings that change in the maintenance window, and that AWS does not show until then, from what was
+/// applied last (RDS API Reference, ClusterPendingModifiedValues: the class, the port and the capacity are not
+/// among its fields).
+fn awaited(live: &mut Settings, known: &Settings) {
+    if known.instance_class.is_some() {
+        live.instance_class.clone_from(&known.instance_class);
+    }
+    live.port = known.port.or(live.port);
+    live.serverless_v2 = known.serverless_v2.or(live.serverless_v2);
 }
 
 /// Returns the parameters of the cluster itself that differ.
@@ -382,6 +414,7 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
         min_capacity: range.min_capacity,
         max_capacity: range.max_capacity,
     });
+    let storage = new.storage().changed(&old.storage());
     macro_rules! changed {
         ($field:ident) => {
             changed(old.$field.as_ref(), new.$field.as_ref())
@@ -401,9 +434,9 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
         db_cluster_parameter_group_name: changed!(parameter_group),
         copy_tags_to_snapshot: changed!(copy_tags_to_snapshot),
         db_cluster_instance_class: changed!(instance_class),
-        allocated_storage: changed!(allocated_storage_gib),
-        storage_type: changed!(storage_type),
-        iops: changed!(iops),
+        allocated_storage: storage.size,
+        storage_type: storage.kind,
+        iops: storage.iops,
         serverless_v2_scaling_configuration: scaling,
     }
 }
@@ -471,10 +504,11 @@ fn check_update(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Vi
     let fixed = fixed!(engine, database_name, master_username, subnet_group);
     let others = [
         rds::keyed(from, to),
-        rds::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
+        version::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
         Password::fixed(old.password(), new.password()),
     ];
-    allowed(fixed.into_iter().chain(others))
+    let storage = new.storage().refused(&old.storage()).into_iter().map(Some);
+    allowed(fixed.into_iter().chain(others).chain(storage))
 }
 
 /// Returns the name of the final snapshot, unless the configuration excludes it.

@@ -11,11 +11,24 @@ use super::consumer::{
     allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
-use super::rds::{self, IMMUTABLE, Password, Secret, parameters};
+use super::rds::engine::Family;
+use super::rds::storage::Storage;
+use super::rds::{self, IMMUTABLE, Password, Secret, parameters, version};
 use super::{Change, KeyRef, Setting, Violation};
 use crate::policy::Need;
 
 impl Settings {
+    fn storage(&self) -> Storage<'_> {
+        Storage {
+            engine: self.engine.as_deref(),
+            kind: self.storage_type.as_deref(),
+            size: self.allocated_storage_gib,
+            iops: self.iops,
+            throughput: self.storage_throughput,
+            is_multi_az_cluster: false,
+        }
+    }
+
     fn password(&self) -> Password<'_> {
         Password {
             managed: self.managed_password,
@@ -34,6 +47,7 @@ parameters! {
         max_allocated_storage = "MaxAllocatedStorage": u32,
         storage_type = "StorageType": String,
         iops = "Iops": u32,
+        storage_throughput = "StorageThroughput": u32,
         manage_master_user_password = "ManageMasterUserPassword": bool,
         master_user_secret_kms_key_id = "MasterUserSecretKmsKeyId": KeyRef,
         master_user_password = "MasterUserPassword": Secret,
@@ -128,6 +142,7 @@ impl Consumer for RdsInstance {
         key_region: KeyRegion::Own,
         arn: Some(ArnForm { resource_type: "rds:db", service: "rds", prefix: "db:", is_id: false }),
         copies: Some("rds_snapshot"),
+        tags: Some(rds::TAGS),
         keeps_deleted_names: false,
     };
 
@@ -153,7 +168,14 @@ impl Consumer for RdsInstance {
             kms_key_id: to.key().cloned(),
             storage_encrypted: Some(true),
         };
-        let alterable = altered(&Spec::default(), to);
+        let storage = new.storage().created();
+        let alterable = Alterable {
+            allocated_storage: storage.size,
+            storage_type: storage.kind,
+            iops: storage.iops,
+            storage_throughput: storage.throughput,
+            ..altered(&Spec::default(), to)
+        };
         let create = CreateDBInstance {
             db_instance_identifier: setting.name.to_owned(),
             fixed: Box::new(fixed),
@@ -267,14 +289,29 @@ impl Consumer for RdsInstance {
         rds::needs(scene, spec.settings.password_with_key == Some(true))
     }
 
-    /// AWS reports the full version, and increases the storage if `max_allocated_storage_gib` is
-    /// set.
+    /// AWS reports the full version and may have upgraded it, increases the storage if its autoscaling is
+    /// on, and writes the names of Oracle's databases in upper case.
     fn met(mut declared: Settings, live: &Settings) -> Settings {
-        declared.engine_version =
-            rds::version(declared.engine_version.as_ref(), live.engine_version.as_ref());
+        declared.engine_version = version::met(
+            declared.engine.as_deref(),
+            declared.engine_version.as_ref(),
+            live.engine_version.as_ref(),
+            declared.auto_minor_version_upgrade == Some(true),
+        );
+        if declared.storage().is_small_gp3() {
+            // They are fixed, and others once the storage has grown.
+            (declared.iops, declared.storage_throughput) = (live.iops, live.storage_throughput);
+        }
         let grows = declared.max_allocated_storage_gib.is_some();
         if grows && live.allocated_storage_gib > declared.allocated_storage_gib {
             declared.allocated_storage_gib = live.allocated_storage_gib;
+        }
+        let is_oracle = declared.engine.as_deref().and_then(Family::of) == Some(Family::Oracle);
+        if let (Some(name), Some(now)) = (&declared.db_name, &live.db_name)
+            && is_oracle
+            && name.eq_ignore_ascii_case(now)
+        {
+            declared.db_name = Some(now.clone());
         }
         declared
     }
@@ -302,6 +339,7 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     } else {
         None
     };
+    let storage = new.storage().changed(&old.storage());
     macro_rules! changed {
         ($field:ident) => {
             changed(old.$field.as_ref(), new.$field.as_ref())
@@ -310,10 +348,11 @@ fn altered(from: &Spec<Settings>, to: &Spec<Settings>) -> Alterable {
     Alterable {
         db_instance_class: changed!(instance_class),
         engine_version: changed!(engine_version),
-        allocated_storage: changed!(allocated_storage_gib),
+        allocated_storage: storage.size,
         max_allocated_storage: changed!(max_allocated_storage_gib),
-        storage_type: changed!(storage_type),
-        iops: changed!(iops),
+        storage_type: storage.kind,
+        iops: storage.iops,
+        storage_throughput: storage.throughput,
         manage_master_user_password: password.manage,
         master_user_secret_kms_key_id: secret_key.cloned(),
         master_user_password: password.secret,
@@ -344,27 +383,12 @@ fn check_update(from: &Spec<Settings>, to: &Spec<Settings>) -> Result<(), Vec<Vi
     let fixed = fixed!(engine, master_username, db_name, subnet_group);
     let others = [
         rds::keyed(from, to),
-        rds::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
+        version::downgraded(old.engine_version.as_ref(), new.engine_version.as_ref()),
         Password::fixed(old.password(), new.password()),
-        shrinks(old, new),
         fixed_insights_key(old, new),
     ];
-    allowed(fixed.into_iter().chain(others))
-}
-
-/// Refuses to reduce the storage.
-fn shrinks(old: &Settings, new: &Settings) -> Option<Violation> {
-    if new.allocated_storage_gib >= old.allocated_storage_gib {
-        return None;
-    }
-    let reason = format!(
-        "the instance has {} GiB, and RDS cannot reduce its storage to {} GiB",
-        old.allocated_storage_gib.unwrap_or_default(),
-        new.allocated_storage_gib.unwrap_or_default()
-    );
-    let help =
-        "set the current size; or set `max_allocated_storage_gib` if RDS increases the storage";
-    Some(Violation::new("allocated_storage_gib", reason, help))
+    let storage = new.storage().refused(&old.storage()).into_iter().map(Some);
+    allowed(fixed.into_iter().chain(others).chain(storage))
 }
 
 /// Refuses to change the key of Performance Insights, which is set when they are enabled.

@@ -1,7 +1,7 @@
 //! The trait of the kinds of resources that are not consumers, and the context of a change.
 
 use super::{Calls, Change, KeyRef, Retry, Violation};
-use crate::id::{Name, Place};
+use crate::id::{Name, Place, Region};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,9 +13,13 @@ pub struct KeyFact {
     pub spec: String,
     /// The key usage, such as `ENCRYPT_DECRYPT`.
     pub usage: String,
-    /// The key state, such as `Enabled`; `None` if only the configuration is known.
+    /// The key state, such as `Enabled`; `None` if only the configuration is known, and a new key is enabled
+    /// at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// The Region of the primary key of a live multi-Region key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_region: Option<Region>,
 }
 
 /// The facts about the keys that resources refer to.

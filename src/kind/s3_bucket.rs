@@ -84,6 +84,7 @@ impl Consumer for S3Bucket {
         key_region: KeyRegion::Own,
         arn: None,
         copies: None,
+        tags: None,
         keeps_deleted_names: false,
     };
     const SYNTAX: Syntax = fields::SYNTAX;
@@ -142,11 +143,7 @@ impl Consumer for S3Bucket {
         };
         let service = scene.via("s3");
         let through_s3 = |purpose: &str, actions: &[&str]| {
-            Need::new(purpose, users.clone(), actions).when(
-                "StringEquals",
-                "kms:ViaService",
-                service.clone(),
-            )
+            Need::new(purpose, users.clone(), actions).with(service.clone())
         };
         let objects = ["kms:Decrypt", "kms:GenerateDataKey"];
         if spec.settings.bucket_key != Some(true) {

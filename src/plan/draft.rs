@@ -59,11 +59,13 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     let Builder { plan, objections, doubtful, .. } = builder;
     let mut draft = Draft { desired, live, facts, plan, refused: BTreeMap::new(), doubtful };
     draft.refuse(objections);
+    draft.refuse(check::primary::check(&draft));
     let (objections, findings) = check::keys::check(&draft);
     draft.plan.findings.extend(findings);
     draft.plan.findings.extend(undeclared::duplicates(&draft));
     draft.plan.findings.extend(undeclared::foreign_grants(&draft));
     draft.plan.findings.extend(undeclared::replicas(&draft));
+    draft.plan.findings.extend(undeclared::moved_primaries(&draft));
     draft.refuse(objections);
     draft
 }
@@ -97,6 +99,7 @@ impl Draft<'_> {
                 &other_rules::DUPLICATE_KEY,
                 &other_rules::FOREIGN_GRANT,
                 &other_rules::UNCLAIMED,
+                &other_rules::PRIMARY_MOVED,
             ]
             .iter()
             .any(|rule| rule.slug == finding.rule)

@@ -3,6 +3,7 @@
 use super::Step;
 use super::check::identities::{named_by, roles_to_create};
 use super::slot::Slot;
+use crate::id::IdentityArn;
 use crate::kind::address::Address;
 use crate::kind::{Change, KeyRef, Kind, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// * A resource is created or changed after the key that it will refer to.
 /// * A key is deleted after every resource that referred to it has moved to another key or is deleted.
 /// * A resource is deleted after the creation of the resource that may replace it.
-/// * A policy or grant that names a role is changed after the role is created.
+/// * A policy or grant that names a role is changed after the role is created, and a consumer that needs a
+///   service-linked role after that role.
 /// * A consumer leaves a key before the last calls on the key, which remove the permissions that the
 ///   consumer needed.
 ///
@@ -31,6 +33,7 @@ pub fn order(steps: &mut [Step]) {
     for step in steps.iter_mut() {
         let identities = named_by(step);
         step.after.extend(identities.iter().filter_map(|identity| roles.get(identity).cloned()));
+        step.after.extend(own_role(step, &roles));
         for key in managed(step.change.to()) {
             if kept_keys.contains(&key) {
                 step.after.insert(key);
@@ -71,6 +74,12 @@ pub fn order(steps: &mut [Step]) {
         };
         (rank, step.address.clone())
     });
+}
+
+/// Returns the step that creates the service-linked role that a consumer needs.
+fn own_role(step: &Step, roles: &BTreeMap<IdentityArn, Address>) -> Option<Address> {
+    let service = step.change.to()?.as_consumer()?.role()?;
+    roles.values().find(|role| role.name == service).cloned()
 }
 
 /// Returns the steps that change the policies of keys that the stack does not manage, by key. `side`

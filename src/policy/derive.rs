@@ -99,6 +99,13 @@ impl Need {
         self
     }
 
+    /// Adds a condition.
+    #[must_use]
+    pub fn with(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
     /// Makes the need optional: the resource works without it.
     #[must_use]
     pub fn optional(self) -> Self {

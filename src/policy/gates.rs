@@ -258,8 +258,10 @@ impl Forbidden {
         let typed = change.after.typed();
         let actions = matching(&self.actions);
         for who in self.principals.iter().filter(|who| *who != "*") {
+            let root = || format!("arn:{}:iam::{who}:root", change.key.partition);
+            let who = if is_account(who) { root() } else { who.clone() };
             for action in actions.iter() {
-                out.extend(forbidden_action(who, &format!("kms:{}", action.name), &typed, change));
+                out.extend(forbidden_action(&who, &format!("kms:{}", action.name), &typed, change));
             }
         }
         // An account stands for its users and roles too, as it does in a policy.

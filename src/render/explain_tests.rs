@@ -50,6 +50,12 @@ fn a_section_is_explained_with_its_fields() {
           Read capacity units; with `provisioned` only.
       write_capacity (whole number)
           Write capacity units; with `provisioned` only.
+      max_read_capacity (whole number)
+          The read capacity up to which Application Auto Scaling may set it: the
+          table is created with `read_capacity`, and every value between the two is
+          accepted.
+      max_write_capacity (whole number)
+          The write capacity up to which Application Auto Scaling may set it.
     ");
 }
 

@@ -38,6 +38,7 @@ pub(super) fn key_spec(description: &str, policy: Document, team: Option<&str>) 
         origin: None,
         multi_region: Some(true),
         primary: None,
+        primary_region: None,
         custom_key_store_id: None,
         xks_key_id: None,
         description: Some(description.to_owned()),
@@ -129,8 +130,10 @@ pub(super) fn creation(description: &str) -> Plan {
     let create_grant = grant::CreateGrant {
         key_id: target,
         name: "kmsctl:prod:storage/batch:0".to_owned(),
-        grantee_principal: grantee,
+        grantee_principal: Some(grantee),
+        grantee_service_principal: None,
         retiring_principal: None,
+        retiring_service_principal: None,
         operations: ["Decrypt".to_owned()].into(),
         constraints: None,
     };

@@ -98,6 +98,7 @@ impl Declare for Desired {
             origin: None,
             multi_region: None,
             primary: None,
+            primary_region: None,
             custom_key_store_id: None,
             xks_key_id: None,
             description: Some(format!("the key {name}")),
@@ -119,6 +120,7 @@ impl Declare for Desired {
             spec: spec.spec.clone().unwrap(),
             usage: spec.usage.clone().unwrap(),
             state: None,
+            primary_region: None,
         };
         self.key_facts.insert(KeyRef::Managed(key_at(name)), fact);
         self.add(key_at(name), Spec::Key(spec), place)

@@ -27,6 +27,7 @@ const WRITTEN: &[(&str, &[&str])] = &[
             r#"{"UntagResource":{"TagKeys":["a"]}}"#,
             r#"{"EnableKeyRotation":{"RotationPeriodInDays":365}}"#,
             r#"{"DisableKeyRotation":{}}"#,
+            r#"{"UpdatePrimaryRegion":{"PrimaryRegion":"eu-west-1"}}"#,
             r#"{"ScheduleKeyDeletion":{"PendingWindowInDays":30}}"#,
         ],
     ),

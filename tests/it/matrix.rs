@@ -171,6 +171,7 @@ fn surroundings(fake: &FakeAws) {
         origin: "AWS_KMS".to_owned(),
         state: "Enabled".to_owned(),
         created: NOW - 86_400,
+        primary_region: None,
         replicas: Default::default(),
         description: String::new(),
         multi_region: false,

@@ -105,7 +105,7 @@ keys: {a: {policy: {}, protect: false}}
 rds:
   clusters:
     ledger:
-      {engine: aurora-postgresql, master_username: admin, master_password: {env: ORDERS_PASSWORD}, key: a, protect: false, backup_retention_days: 3,
+      {engine: aurora-postgresql, master_username: dbadmin, master_password: {env: ORDERS_PASSWORD}, key: a, protect: false, backup_retention_days: 3,
        members: {ledger-1: {instance_class: db.r6g.large}, ledger-2: {instance_class: db.r6g.large}}}
 ";
     let stack = Stack::of_text(text, region);

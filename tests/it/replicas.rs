@@ -88,3 +88,132 @@ fn consumers_in_the_region_of_a_replica_use_the_replica() {
     stack.applied(&all);
     stack.settled(&all);
 }
+
+#[test]
+fn a_replica_has_grants_of_its_own() {
+    let grants = |operation: &str| {
+        desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{m: {{multi_region: true, replicas: \
+             {{eu-west-1: {{grants: {{app: {{grantee: role/App, operations: [{operation}]}}}}}}}}}}}}\n"
+        ))
+    };
+    let mut stack = Stack::new(1);
+    let plan = stack.applied(&grants("Decrypt"));
+    let step = plan.steps.iter().find(|step| step.address.to_string() == "grant/m/eu-west-1/app");
+    assert_eq!(step.unwrap().calls[0].at.region.as_str(), "eu-west-1");
+    stack.settled(&grants("Decrypt"));
+    assert_eq!(stack.fake.key("m/eu-west-1").grants.len(), 1);
+    assert_eq!(stack.fake.key("m").grants.len(), 0);
+    // The name of the grant shows where it belongs.
+    stack.state = lineage("two");
+    assert!(stack.plan_only(&grants("Decrypt")).is_empty());
+    stack.applied(&grants("Encrypt"));
+    stack.settled(&grants("Encrypt"));
+    let allowed = stack.fake.key("m/eu-west-1").grants[0].operations.clone();
+    assert_eq!(allowed, ["Encrypt".to_owned()].into());
+    // A renamed key keeps the grants of its replicas.
+    let moved = "stack: stack\nregion: eu-central-1\nmoved: [{from: key/m, to: key/n}]\n\
+                 keys: {n: {multi_region: true, replicas: {eu-west-1: {grants: {app: \
+                 {grantee: role/App, operations: [Encrypt]}}}}}}\n";
+    let plan = stack.applied(&desired(moved));
+    assert!(!operations(&plan).contains(&"CreateGrant"), "{:#?}", plan.steps);
+    stack.settled(&desired(moved));
+}
+
+/// Returns a multi-Region key with a replica and further fields.
+fn with(rest: &str, replicas: &str) -> kmsctl::desired::Desired {
+    desired(&format!(
+        "stack: stack\nregion: eu-central-1\nkeys: {{m: {{multi_region: true, aliases: [m], {rest}, \
+         replicas: {{{replicas}}}}}}}\n"
+    ))
+}
+
+const ROTATED: &str = "rotation: {period_days: 365}";
+const ONE: &str = "eu-west-1: {}";
+
+/// Returns the operations of a plan with the Regions that they are sent to.
+fn sent(plan: &kmsctl::plan::Plan) -> Vec<(&'static str, String)> {
+    let calls = plan.steps.iter().flat_map(|step| step.calls.iter().chain(&step.last));
+    calls.map(|call| (call.call.operation(), call.at.region.to_string())).collect()
+}
+
+#[test]
+fn a_primary_that_moved_is_said_and_gets_the_calls() {
+    let all = with(ROTATED, ONE);
+    let mut stack = Stack::new(1);
+    stack.applied(&all);
+    stack.settled(&all);
+    stack.fake.fail_over("m", "eu-west-1");
+    let plan = stack.plan_only(&all);
+    assert!(plan.is_empty() && plan.drift.is_empty(), "{plan:#?}");
+    let moved: Vec<_> = plan.findings.iter().filter(|f| f.rule == "primary-moved").collect();
+    assert_eq!(moved.len(), 1, "{:#?}", plan.findings);
+    assert!(moved[0].message.contains("primary key is in eu-west-1"), "{}", moved[0].message);
+    assert!(!plan.findings.iter().any(|finding| finding.rule == "unclaimed-key"));
+    let drifts = stack.drifts(&all);
+    assert!(drifts.findings.iter().any(|f| f.rule == "primary-moved"), "{:#?}", drifts.findings);
+    // Rotation and new replicas go to the real primary key.
+    let more = with("rotation: {period_days: 180}", "eu-west-1: {}, eu-north-1: {}");
+    let plan = stack.applied(&more);
+    let west = "eu-west-1".to_owned();
+    assert_eq!(sent(&plan), [("EnableKeyRotation", west.clone()), ("ReplicateKey", west)]);
+    assert_eq!(stack.fake.key("m").rotation, Some(180));
+    assert!(stack.plan_only(&more).is_empty());
+}
+
+#[test]
+fn the_primary_key_is_where_the_configuration_says() {
+    let mut stack = Stack::new(1);
+    let west = with(&format!("{ROTATED}, primary_region: eu-west-1"), ONE);
+    let plan = stack.applied(&west);
+    let last = ("UpdatePrimaryRegion", "eu-central-1".to_owned());
+    assert_eq!(sent(&plan).into_iter().find(|call| call.0 == last.0), Some(last));
+    stack.settled(&west);
+    assert_eq!(stack.fake.key("m").meta.primary_region.unwrap().as_str(), "eu-west-1");
+    // Without the field, the primary key stays where it is.
+    let open = with(ROTATED, ONE);
+    assert!(stack.plan_only(&open).steps.iter().all(|step| step.calls.is_empty()));
+    let home = with(&format!("{ROTATED}, primary_region: eu-central-1"), ONE);
+    assert_eq!(sent(&stack.applied(&home)), [("UpdatePrimaryRegion", "eu-west-1".to_owned())]);
+    stack.settled(&home);
+    // A failover outside of kmsctl is drift then.
+    stack.fake.fail_over("m", "eu-west-1");
+    let plan = stack.plan_only(&home);
+    assert_eq!(plan.drift.len(), 1, "{:#?}", plan.drift);
+    stack.applied(&home);
+    stack.settled(&home);
+}
+
+#[test]
+fn a_primary_is_moved_once_after_any_kill() {
+    let west = with(&format!("{ROTATED}, primary_region: eu-west-1"), ONE);
+    for kill in [Kill::Before, Kill::After] {
+        for n in 1.. {
+            let mut stack = Stack::new(n as u64);
+            if stack.run_until(&west, Some((n, kill))).is_some() {
+                break;
+            }
+            stack.applied(&west);
+            stack.settled(&west);
+            assert_eq!(stack.fake.keys_total(), 2, "{n} {kill:?}");
+        }
+    }
+}
+
+#[test]
+fn a_replica_that_is_the_primary_key_is_not_deleted_alone() {
+    let replica = "eu-west-1: {protect: false}";
+    let all = with("protect: false", replica);
+    let mut stack = Stack::new(1);
+    stack.applied(&all);
+    stack.fake.fail_over("m", "eu-west-1");
+    let plan = stack.plan_only(&with("protect: false", ""));
+    assert_eq!(plan.blocked.len(), 1, "{plan:#?}");
+    assert_eq!(plan.blocked[0].address.to_string(), "key/m/eu-west-1");
+    assert!(plan.blocked[0].reason.contains("is the primary key"), "{:#?}", plan.blocked);
+    // All of them can be deleted together: KMS waits with the primary key.
+    let gone = desired("stack: stack\nregion: eu-central-1\n");
+    let plan = stack.applied(&gone);
+    let deleted = sent(&plan).into_iter().filter(|call| call.0 == "ScheduleKeyDeletion").count();
+    assert_eq!(deleted, 2);
+}

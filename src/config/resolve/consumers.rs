@@ -10,7 +10,7 @@ use super::scope::{Scope, parse};
 use crate::config::records::Consumer;
 use crate::decode::{Diagnostic, Diagnostics, Given as _, Settable, Text, nearest};
 use crate::desired::Declared;
-use crate::id::{AliasArn, AliasName, KeyArn, Name, Place, is_key_id};
+use crate::id::{AliasArn, AliasName, KeyArn, Place, ResourceName, is_key_id};
 use crate::kind::consumer::{Common, Encryption, Identity, KeyRegion};
 use crate::kind::declaration::Check;
 use crate::kind::{Address, ConsumerKind, KeyRef, Spec, key};
@@ -69,8 +69,10 @@ fn resolve_one(
 ) {
     let Consumer { kind, name, declaration } = consumer;
     let (shared, scope) = (declaration.shared(), reads.scope);
-    if kind.facts().identity != Identity::Single {
-        parse::<Name>(name, d);
+    // A name in AWS is checked by the kind.
+    let is_label = kind.facts().identity == Identity::Id || shared.existing.is_some();
+    if is_label && kind.facts().identity != Identity::Single {
+        parse::<ResourceName>(name, d);
     }
     let Some(place) = scope.place(shared.region.as_ref(), d) else {
         return;
@@ -141,10 +143,11 @@ fn common(
     if creates && existing.is_some() {
         nothing_beside_existing(consumer, d);
     }
-    let tags = if creates && existing.is_none() {
-        reads.defaults.tags(scope.stack, name, shared.tags.as_ref(), d)
-    } else {
-        BTreeMap::new()
+    let tags = match &kind.facts().tags {
+        Some(rules) if existing.is_none() => {
+            reads.defaults.tags(scope.stack, name, shared.tags.as_ref(), rules, d)
+        }
+        Some(_) | None => BTreeMap::new(),
     };
     Common { key, existing, tags }
 }

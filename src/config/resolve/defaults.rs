@@ -6,12 +6,14 @@ use super::scope::days_within;
 use crate::config::records;
 use crate::decode::{Diagnostics, Named, Spanned, Text};
 use crate::id::Name;
-use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG};
+use crate::kind::key::{NAME_TAG, Rotation, STACK_TAG};
+use crate::kind::tags::TagRules;
 
 /// The defaults of a stack.
 #[derive(Debug, Default)]
 pub(super) struct Defaults {
-    pub(super) tags: BTreeMap<String, String>,
+    /// The tags, with their positions.
+    tags: Vec<(Text, Text)>,
     pub(super) rotation: Option<Rotation>,
     pub(super) deletion_window_days: Option<u32>,
     pub(super) protect: Option<bool>,
@@ -47,45 +49,41 @@ impl Defaults {
         stack: &Name,
         name: &Text,
         own: Option<&Spanned<Named<Text>>>,
+        rules: &TagRules,
         d: &mut Diagnostics,
     ) -> BTreeMap<String, String> {
-        let mut all = self.tags.clone();
-        if let Some(own) = own {
-            all.extend(tags(&own.value, d));
+        let own_tags = own.into_iter().flat_map(|own| &own.value);
+        let declared: BTreeMap<&str, &(Text, Text)> =
+            self.tags.iter().chain(own_tags).map(|tag| (tag.0.value.as_str(), tag)).collect();
+        for (key, value) in declared.values() {
+            rules.check(key, value, d);
         }
-        if all.len() > key::MAX_TAGS {
+        let most = rules.most - rules.own;
+        if declared.len() > most {
             let span = own.map_or(name.span, |tags| tags.span);
-            let message = format!("{} tags are too many", all.len());
-            let help =
-                format!("AWS allows 50, of which kmsctl needs 3: keep {} at most", key::MAX_TAGS);
+            let message = format!("{} tags are too many", declared.len());
+            let help = format!(
+                "AWS allows {}, of which kmsctl needs {}: keep {most} at most",
+                rules.most, rules.own
+            );
             d.error(span, message, help);
         }
+        let mut all: BTreeMap<String, String> = declared
+            .values()
+            .map(|(key, value)| (key.value.clone(), value.value.clone()))
+            .collect();
         all.insert(STACK_TAG.to_owned(), stack.to_string());
         all.insert(NAME_TAG.to_owned(), name.value.clone());
         all
     }
 }
 
-fn tags(declared: &Named<Text>, d: &mut Diagnostics) -> BTreeMap<String, String> {
+/// Returns the default tags. Each service that tags a resource with them has rules of its own.
+fn tags(declared: &Named<Text>, d: &mut Diagnostics) -> Vec<(Text, Text)> {
     for (key, value) in declared {
-        let lower = key.value.to_ascii_lowercase();
-        if let Some(prefix) = ["aws:", "kmsctl:"].iter().find(|prefix| lower.starts_with(**prefix))
-        {
-            let message = format!("the tag `{}` is reserved", key.value);
-            d.error(key.span, message, format!("choose a key without `{prefix}`"));
-        }
-        let length = key.value.chars().count();
-        if !(1..=128).contains(&length) {
-            let message = format!("a tag's key of {length} characters is not possible");
-            d.error(key.span, message, "AWS accepts 1 to 128");
-        }
-        let length = value.value.chars().count();
-        if length > 256 {
-            let message = format!("a tag's value of {length} characters is too long");
-            d.error(value.span, message, "AWS accepts at most 256");
-        }
+        TagRules::ANY.check(key, value, d);
     }
-    declared.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect()
+    declared.into_iter().cloned().collect()
 }
 
 /// Returns the rotation that the fields declare.

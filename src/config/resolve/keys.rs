@@ -104,7 +104,7 @@ impl KeyPhase<'_, '_> {
         let known = self.reads.scope.place(raw.region.as_ref(), self.d);
         let place = known.clone().unwrap_or_else(|| self.reads.scope.home.clone());
         let mut fact = self.fact(name, raw);
-        let spec = self.spec(name, &address, raw);
+        let spec = self.spec(name, &address, raw, &place);
         self.note(&address, name, raw, &spec);
         let declared = Declared {
             span: name.span,
@@ -114,7 +114,7 @@ impl KeyPhase<'_, '_> {
             ..Declared::new(Spec::Key(spec), place.clone())
         };
         self.out.resources.insert(address.clone(), declared);
-        self.foreign_grants(raw, &address, &place);
+        self.foreign_grants(&raw.foreign_grants, &address, &place);
         let target = KeyRef::Managed(address);
         self.out.names.insert(name.value.clone(), Some(target.clone()));
         if raw.adopt.is_some() && raw.spec.is_none() {
@@ -126,10 +126,10 @@ impl KeyPhase<'_, '_> {
         self.replicas(name, raw, &target, &place);
         self.aliases(name, &raw.aliases, &target, known.as_ref());
         let on = On { name: &name.value, key: &target, place: &place, fact: fact.as_ref() };
-        self.grants(raw, &on);
+        self.grants(&raw.grants, &on);
     }
 
-    fn spec(&mut self, name: &Text, address: &Address, raw: &Key) -> key::Spec {
+    fn spec(&mut self, name: &Text, address: &Address, raw: &Key, place: &Place) -> key::Spec {
         if let Some(text) = &raw.description {
             let length = text.value.chars().count();
             if length > 8192 {
@@ -148,6 +148,7 @@ impl KeyPhase<'_, '_> {
             origin: value(raw.origin.as_ref()),
             multi_region: raw.multi_region.as_ref().map(|multi| multi.value),
             primary: None,
+            primary_region: self.primary_region(raw, place),
             custom_key_store_id: value(raw.custom_key_store_id.as_ref()),
             xks_key_id: value(raw.xks_key_id.as_ref()),
             description: value(raw.description.as_ref()),
@@ -171,7 +172,7 @@ impl KeyPhase<'_, '_> {
         name: &Text,
         own: Option<&Spanned<Named<Text>>>,
     ) -> BTreeMap<String, String> {
-        self.reads.defaults.tags(self.reads.scope.stack, name, own, self.d)
+        self.reads.defaults.tags(self.reads.scope.stack, name, own, &key::TAGS, self.d)
     }
 
     /// Returns the rotation; `None` for keys that cannot rotate, because turning it off is not possible

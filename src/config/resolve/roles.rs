@@ -9,7 +9,7 @@ use crate::decode::{Diagnostic, Diagnostics, Part};
 use crate::desired::Declared;
 use crate::id::RoleSuffix;
 use crate::kind::service_linked_role::{Service, Spec as Role};
-use crate::kind::{Address, Kind, Spec};
+use crate::kind::{Address, ConsumerSpec, Kind, Spec};
 use crate::tree::Span;
 
 /// The declared service-linked roles.
@@ -59,6 +59,17 @@ fn role(declared: &ServiceLinkedRole, d: &mut Diagnostics) -> Option<Role> {
 }
 
 impl Roles {
+    /// Declares the roles that consumers need and AWS does not create with them.
+    pub(super) fn needed_by(&mut self, consumers: &Resources, scope: &Scope<'_>) {
+        for declared in consumers.values() {
+            let service = declared.spec.as_consumer().and_then(ConsumerSpec::role);
+            let role = service.and_then(|service| Role::new(service.parse().ok()?, None).ok());
+            if let Some(role) = role {
+                self.add(&role, declared.span, scope);
+            }
+        }
+    }
+
     /// Declares a role. Returns the position of its declaration if it is declared already.
     pub(super) fn add(&mut self, role: &Role, span: Span, scope: &Scope<'_>) -> Option<Span> {
         let name = role.name().to_lowercase();

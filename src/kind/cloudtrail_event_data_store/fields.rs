@@ -56,9 +56,12 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
             let help = "`aws cloudtrail list-event-data-stores` lists the ARNs";
             check.error(arn.span, message, help);
         }
-    } else if !(3..=128).contains(&check.name.value.chars().count()) {
+    } else if !(3..=128).contains(&check.name.value.len()) {
+        // The characters are those of the names of all resources (CloudTrail API Reference,
+        // EventDataStoreName: `^[a-zA-Z0-9._\-]+$`).
         let message = format!("`{}` is not the name of an event data store", check.name.value);
-        check.error(check.name.span, message, "CloudTrail accepts 3 to 128 characters");
+        let help = "CloudTrail accepts 3 to 128 letters, digits, `.`, `_` and `-`";
+        check.error(check.name.span, message, help);
     }
     let name = if check.existing.is_none() { Some(check.name.value.clone()) } else { None };
     Settings { name, ..consumer::Settings::of(fields) }

@@ -106,13 +106,20 @@ async fn object(
         let status = backups
             .and_then(|backups| backups.point_in_time_recovery_description())
             .and_then(|recovery| recovery.point_in_time_recovery_status());
-        settings.point_in_time_recovery = Some(status == Some(&PointInTimeRecoveryStatus::Enabled));
+        settings.point_in_time_recovery = Some(is_on(status));
     }
     let key = table.sse_description().and_then(|sse| sse.kms_master_key_arn());
     let common = Common { key: Some(encryption(key)), existing: None, tags };
     let phase = phase_of(&table);
     let spec = ConsumerSpec::DynamodbTable(consumer::Spec { common, settings });
     Ok(Some(Object { id: name.to_owned(), spec, phase }))
+}
+
+/// Returns whether point-in-time recovery is on or being switched on, for which DynamoDB has the status
+/// `ENABLING`, which the API Reference does not mention.
+fn is_on(status: Option<&PointInTimeRecoveryStatus>) -> bool {
+    let status = status.map(PointInTimeRecoveryStatus::as_str);
+    matches!(status, Some("ENABLED" | "ENABLING"))
 }
 
 async fn tags_of(client: &Client, arn: &str) -> Result<Tags, CloudError> {
@@ -172,6 +179,8 @@ fn lifted(table: &TableDescription) -> Settings {
         Billing::Provisioned {
             read_capacity: read.unwrap_or_default(),
             write_capacity: write.unwrap_or_default(),
+            max_read_capacity: None,
+            max_write_capacity: None,
         }
     };
     Settings {
@@ -396,5 +405,12 @@ mod tests {
         let expected = json!({"TableName": "t", "SSESpecification": {
             "Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": KEY}});
         assert_eq!(replay.json(), [expected]);
+    }
+
+    #[test]
+    fn recovery_that_is_being_switched_on_is_on() {
+        let on = |word: &str| is_on(Some(&PointInTimeRecoveryStatus::from(word)));
+        assert!(on("ENABLED") && on("ENABLING"));
+        assert!(!on("DISABLED") && !on("DISABLING") && !is_on(None));
     }
 }

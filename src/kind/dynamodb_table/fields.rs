@@ -85,6 +85,11 @@ record! {
         read_capacity: Option<Spanned<u32>>,
         /// Write capacity units; with `provisioned` only.
         write_capacity: Option<Spanned<u32>>,
+        /// The read capacity up to which Application Auto Scaling may set it: the table is created with
+        /// `read_capacity`, and every value between the two is accepted.
+        max_read_capacity: Option<Spanned<u32>>,
+        /// The write capacity up to which Application Auto Scaling may set it.
+        max_write_capacity: Option<Spanned<u32>>,
     }
 }
 
@@ -110,43 +115,105 @@ pub enum Billing {
         read_capacity: i64,
         /// Write capacity units.
         write_capacity: i64,
+        /// The read capacity up to which it may be set elsewhere. Never live.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_read_capacity: Option<i64>,
+        /// The write capacity up to which it may be set elsewhere. Never live.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_write_capacity: Option<i64>,
     },
 }
 
 impl Decode for Billing {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let fields = BillingFields::decode(node, d)?;
-        let (message, help) = match (fields.mode, &fields.read_capacity, &fields.write_capacity) {
-            (BillingMode::PayPerRequest, None, None) => return Some(Self::PayPerRequest),
-            (BillingMode::Provisioned, Some(read), Some(write)) => {
-                return Some(Self::Provisioned {
-                    read_capacity: i64::from(read.value),
-                    write_capacity: i64::from(write.value),
-                });
+        let all = [
+            &fields.read_capacity,
+            &fields.write_capacity,
+            &fields.max_read_capacity,
+            &fields.max_write_capacity,
+        ];
+        if fields.mode == BillingMode::PayPerRequest {
+            if all.iter().any(|given| given.is_some()) {
+                let help = "remove the capacities, or set `mode: provisioned`";
+                d.error(node.span, "`pay_per_request` has no capacity", help);
+                return None;
             }
-            (BillingMode::PayPerRequest, _, _) => (
-                "`pay_per_request` has no capacity",
-                "remove the capacities, or set `mode: provisioned`",
-            ),
-            (BillingMode::Provisioned, _, _) => (
-                "`provisioned` needs two capacities",
-                "set `read_capacity` and `write_capacity`, or `mode: pay_per_request`",
-            ),
+            return Some(Self::PayPerRequest);
+        }
+        let (Some(read), Some(write)) = (&fields.read_capacity, &fields.write_capacity) else {
+            let help = "set `read_capacity` and `write_capacity`, or `mode: pay_per_request`";
+            d.error(node.span, "`provisioned` needs two capacities", help);
+            return None;
         };
-        d.error(node.span, message, help);
-        None
+        Some(Self::Provisioned {
+            read_capacity: i64::from(read.value),
+            write_capacity: i64::from(write.value),
+            max_read_capacity: most(read, fields.max_read_capacity.as_ref(), d),
+            max_write_capacity: most(write, fields.max_write_capacity.as_ref(), d),
+        })
     }
     fn schema() -> Json {
         BillingFields::schema()
     }
 }
 
-pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
-    if check.name.value.chars().count() < 3 {
-        let message = format!("`{}` is too short for the name of a table", check.name.value);
-        check.error(check.name.span, message, "DynamoDB accepts 3 to 255 characters");
+/// Returns the highest capacity, which is not below the least.
+fn most(least: &Spanned<u32>, most: Option<&Spanned<u32>>, d: &mut Diagnostics) -> Option<i64> {
+    let most = most?;
+    if most.value < least.value {
+        let message = format!("a highest capacity of {} is too low", most.value);
+        let help = format!("set {} or more, or remove it", least.value);
+        d.error(most.span, message, help);
     }
+    Some(i64::from(most.value))
+}
+
+impl Billing {
+    /// Returns the billing with each live capacity that lies between the declared one and the highest.
+    pub(super) fn met(self, live: Option<&Self>) -> Self {
+        let Self::Provisioned {
+            read_capacity,
+            write_capacity,
+            max_read_capacity,
+            max_write_capacity,
+        } = self
+        else {
+            return self;
+        };
+        let within = |least: i64, most: Option<i64>, now: Option<i64>| match (most, now) {
+            (Some(most), Some(now)) if (least..=most).contains(&now) => now,
+            _ => least,
+        };
+        let (read, write) = match live {
+            Some(Self::Provisioned { read_capacity, write_capacity, .. }) => {
+                (Some(*read_capacity), Some(*write_capacity))
+            }
+            Some(Self::PayPerRequest) | None => (None, None),
+        };
+        Self::Provisioned {
+            read_capacity: within(read_capacity, max_read_capacity, read),
+            write_capacity: within(write_capacity, max_write_capacity, write),
+            max_read_capacity: None,
+            max_write_capacity: None,
+        }
+    }
+}
+
+pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+    name(check);
     let help = "set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists";
     check.required("partition_key", &fields.partition_key, help);
     consumer::Settings::of(fields)
+}
+
+/// Checks the table's name (DynamoDB API Reference, CreateTable: `TableName`).
+fn name(check: &mut Check<'_>) {
+    let name = check.name_in_aws().clone();
+    let text = name.value.as_str();
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if !(3..=255).contains(&text.len()) || !text.chars().all(is_valid) {
+        let help = "DynamoDB accepts 3 to 255 letters, digits, `_`, `.` and `-`";
+        check.error(name.span, format!("`{text}` is not the name of a table"), help);
+    }
 }

@@ -9,8 +9,9 @@ use crate::tree::Node;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
-/// The number of security groups that a mount target can have (EFS quotas).
-const MAX_GROUPS: usize = 5;
+/// The number of security groups that a mount target can have (EFS API Reference, CreateMountTarget:
+/// `SecurityGroups`). The quota of the VPC may be lower.
+const MAX_GROUPS: usize = 100;
 /// The highest throughput that EFS provides without a request to AWS Support, in MiB/s (EFS API Reference,
 /// CreateFileSystem).
 const MAX_MIBPS: u32 = 3414;
@@ -137,7 +138,7 @@ record! {
     pub struct MountTargetFields {
         /// The id of the subnet.
         subnet: Spanned<Subnet>,
-        /// The ids of one to five security groups; default of AWS: the VPC's default group.
+        /// The ids of 1 to 100 security groups; default of AWS: the VPC's default group.
         security_groups: Option<Spanned<Set<SecurityGroup>>>,
     }
 }

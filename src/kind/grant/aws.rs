@@ -1,6 +1,6 @@
 //! Sends the calls of grants, and converts the SDK's list of grants.
 
-use super::{Call, Constraint, CreateGrant, Listed, RevokeGrant};
+use super::{Call, Constraints, CreateGrant, Listed, RevokeGrant};
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{AccountId, Place};
 use crate::kind::CallBindings;
@@ -20,7 +20,7 @@ pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
         grantee: grantee.unwrap_or_default().to_owned(),
         retiring: retiring.map(str::to_owned),
         operations: grant.operations().iter().map(|op| op.as_str().to_owned()).collect(),
-        constraints: grant.constraints().and_then(constraint),
+        constraints: grant.constraints().and_then(constraints_of),
         issuer: grant.issuing_account().and_then(account),
     }
 }
@@ -30,30 +30,31 @@ fn account(arn: &str) -> Option<AccountId> {
     arn.split(':').nth(4)?.parse().ok()
 }
 
-fn constraint(live: &GrantConstraints) -> Option<Constraint> {
-    fn pairs<'a, M: IntoIterator<Item = (&'a String, &'a String)>>(
-        map: Option<M>,
+/// Converts the constraints of a grant. A grant without constraints may have an empty structure.
+fn constraints_of(live: &GrantConstraints) -> Option<Constraints> {
+    fn pairs<'a>(
+        map: Option<impl IntoIterator<Item = (&'a String, &'a String)>>,
     ) -> Option<BTreeMap<String, String>> {
-        let pairs = map.into_iter().flatten();
-        let pairs: BTreeMap<_, _> =
-            pairs.map(|(key, value)| (key.clone(), value.clone())).collect();
-        (!pairs.is_empty()).then_some(pairs)
+        let pairs = map.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone()));
+        Some(pairs.collect()).filter(|pairs: &BTreeMap<_, _>| !pairs.is_empty())
     }
-    pairs(live.encryption_context_equals()).map(Constraint::EncryptionContextEquals).or_else(|| {
-        pairs(live.encryption_context_subset()).map(Constraint::EncryptionContextSubset)
-    })
+    let constraints = Constraints {
+        encryption_context_equals: pairs(live.encryption_context_equals()),
+        encryption_context_subset: pairs(live.encryption_context_subset()),
+        source_arn: live.source_arn().map(str::to_owned),
+    };
+    (constraints != Constraints::default()).then_some(constraints)
 }
 
-fn constraints(wanted: &Constraint) -> GrantConstraints {
-    let builder = GrantConstraints::builder();
-    match wanted {
-        Constraint::EncryptionContextEquals(pairs) => {
-            builder.set_encryption_context_equals(Some(pairs.clone().into_iter().collect())).build()
-        }
-        Constraint::EncryptionContextSubset(pairs) => {
-            builder.set_encryption_context_subset(Some(pairs.clone().into_iter().collect())).build()
-        }
-    }
+fn constraints(wanted: &Constraints) -> GrantConstraints {
+    let pairs = |pairs: &Option<BTreeMap<String, String>>| {
+        pairs.clone().map(|pairs| pairs.into_iter().collect())
+    };
+    GrantConstraints::builder()
+        .set_encryption_context_equals(pairs(&wanted.encryption_context_equals))
+        .set_encryption_context_subset(pairs(&wanted.encryption_context_subset))
+        .set_source_arn(wanted.source_arn.clone())
+        .build()
 }
 
 /// Sends the call.
@@ -87,10 +88,12 @@ async fn create_grant(
         .create_grant()
         .key_id(key)
         .name(&call.name)
-        .grantee_principal(&call.grantee_principal)
+        .set_grantee_principal(call.grantee_principal.clone())
+        .set_grantee_service_principal(call.grantee_service_principal.clone())
         .set_retiring_principal(call.retiring_principal.clone())
+        .set_retiring_service_principal(call.retiring_service_principal.clone())
         .set_operations(Some(operations.collect()))
-        .set_constraints(call.constraints.as_ref().map(constraints));
+        .set_constraints(call.constraints.as_deref().map(constraints));
     let made = answer(CreateGrant::NAME, request.send().await)?;
     // KMS has created a grant even if the answer does not contain its id. The ambiguous error makes
     // the engine search for the grant.

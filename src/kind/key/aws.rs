@@ -3,7 +3,8 @@
 use super::{
     Call, CancelKeyDeletion, CreateKey, DEFAULT_ORIGIN, DEFAULT_SPEC, DisableKey,
     DisableKeyRotation, EnableKey, EnableKeyRotation, Metadata, NONCE_TAG, PutKeyPolicy,
-    ReplicateKey, ScheduleKeyDeletion, Tag, TagResource, UntagResource, UpdateKeyDescription, rule,
+    ReplicateKey, ScheduleKeyDeletion, Tag, TagResource, UntagResource, UpdateKeyDescription,
+    UpdatePrimaryRegion, rule,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{KeyArn, Place, Region};
@@ -13,9 +14,7 @@ use crate::policy::Document;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_kms::primitives::DateTimeFormat;
-use aws_sdk_kms::types::{
-    self, KeyManagerType, KeyMetadata, MultiRegionConfiguration, MultiRegionKey,
-};
+use aws_sdk_kms::types::{self, KeyManagerType, KeyMetadata, MultiRegionKey};
 use std::collections::BTreeSet;
 
 /// Converts the metadata of a key. A missing field has the default value of the KMS API.
@@ -24,7 +23,8 @@ pub(crate) fn metadata(
     found: Option<&KeyMetadata>,
 ) -> Result<Metadata, CloudError> {
     let found = part(operation, "key", found)?;
-    let arn = part(operation, "ARN of a key", found.arn().and_then(|arn| arn.parse().ok()))?;
+    let arn = found.arn().and_then(|arn| arn.parse::<KeyArn>().ok());
+    let arn = part(operation, "ARN of a key", arn)?;
     let spec = found.key_spec().map_or(DEFAULT_SPEC, types::KeySpec::as_str);
     let default_usage = rule(spec).and_then(|rule| rule.usages.first().copied());
     let usage = found.key_usage().map(types::KeyUsageType::as_str).or(default_usage);
@@ -32,6 +32,8 @@ pub(crate) fn metadata(
     let xks = found.xks_key_configuration().and_then(|xks| xks.id());
     let deletion_date = found.deletion_date().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
     Ok(Metadata {
+        primary_region: primary_region(found),
+        replicas: related(found, &arn.region),
         arn,
         spec: spec.to_owned(),
         usage: usage.unwrap_or_default().to_owned(),
@@ -44,14 +46,25 @@ pub(crate) fn metadata(
         xks_key_id: xks.map(str::to_owned),
         deletion_date,
         aws_managed: found.key_manager() == Some(&KeyManagerType::Aws),
-        replicas: replicas(found),
     })
 }
 
-fn replicas(found: &KeyMetadata) -> BTreeSet<Region> {
-    let replicas = found.multi_region_configuration().map(MultiRegionConfiguration::replica_keys);
-    let regions = replicas.unwrap_or_default().iter().filter_map(MultiRegionKey::region);
-    regions.filter_map(|region| region.parse().ok()).collect()
+fn region(key: Option<&MultiRegionKey>) -> Option<Region> {
+    key?.region()?.parse().ok()
+}
+
+fn primary_region(found: &KeyMetadata) -> Option<Region> {
+    region(found.multi_region_configuration()?.primary_key())
+}
+
+/// Returns the Regions of the other keys that are related to a multi-Region key. Each of them reports the primary
+/// key and all replicas.
+fn related(found: &KeyMetadata, own: &Region) -> BTreeSet<Region> {
+    let Some(all) = found.multi_region_configuration() else {
+        return BTreeSet::new();
+    };
+    let keys = all.replica_keys().iter().map(Some).chain([all.primary_key()]);
+    keys.filter_map(region).filter(|region| region != own).collect()
 }
 
 fn tags(operation: &'static str, tags: &[Tag]) -> Result<Vec<types::Tag>, CloudError> {
@@ -128,8 +141,21 @@ pub(crate) async fn send(
             let request = aws.ready(at, DisableKeyRotation::NAME).await.disable_key_rotation();
             done(DisableKeyRotation::NAME, request.key_id(key.id()).send().await)
         }
+        Call::UpdatePrimaryRegion(call) => update_primary_region(aws, at, call, bindings).await,
         Call::ScheduleKeyDeletion(call) => schedule_key_deletion(aws, at, call, bindings).await,
     }
+}
+
+async fn update_primary_region(
+    aws: &Aws,
+    at: &Place,
+    call: &UpdatePrimaryRegion,
+    bindings: &CallBindings<'_>,
+) -> Result<Outcome, CloudError> {
+    let key = own(UpdatePrimaryRegion::NAME, bindings)?;
+    let request = aws.ready(at, UpdatePrimaryRegion::NAME).await.update_primary_region();
+    let request = request.key_id(key.id()).primary_region(call.primary_region.as_str());
+    done(UpdatePrimaryRegion::NAME, request.send().await)
 }
 
 async fn schedule_key_deletion(
@@ -200,7 +226,9 @@ async fn replicate_key(
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let tags = tags_of_new(ReplicateKey::NAME, &call.tags, bindings)?;
+    // The primary key may be in another Region than the key of the stack. They have the same key id.
     let primary = resolve(ReplicateKey::NAME, &call.key_id, bindings)?;
+    let primary = primary.rsplit_once('/').map_or(primary.as_str(), |(_, id)| id);
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
     let request = aws
         .ready(at, ReplicateKey::NAME)

@@ -24,7 +24,9 @@ pub struct Metadata {
     pub deletion_date: Option<String>,
     /// Whether the key is an AWS managed key, which cannot be changed.
     pub aws_managed: bool,
-    /// The Regions of the replicas of a multi-Region primary key.
+    /// The Region of the primary key of a multi-Region key, which may be this key.
+    pub primary_region: Option<Region>,
+    /// The Regions of the other keys that are related to a multi-Region key.
     pub replicas: BTreeSet<Region>,
 }
 
@@ -68,7 +70,8 @@ impl Metadata {
     #[must_use]
     pub fn fact(&self) -> KeyFact {
         let (spec, usage) = (self.spec.clone(), self.usage.clone());
-        KeyFact { spec, usage, state: Some(self.state.clone()) }
+        let primary_region = self.primary_region.clone();
+        KeyFact { spec, usage, state: Some(self.state.clone()), primary_region }
     }
 
     /// Returns whether the deletion of the key is scheduled.
@@ -106,6 +109,7 @@ pub fn lift(
         origin: Some(metadata.origin.clone()),
         multi_region: Some(metadata.multi_region),
         primary: first.and_then(|spec| spec.primary.clone()),
+        primary_region: metadata.primary_region.clone(),
         custom_key_store_id: metadata.custom_key_store_id.clone(),
         xks_key_id: metadata.xks_key_id.clone(),
         description: Some(metadata.description.clone()),

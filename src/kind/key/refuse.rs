@@ -1,7 +1,7 @@
 //! Refuses changes of keys that AWS would reject or that would do harm.
 
-use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, Rotation, Spec, can_rotate};
-use crate::kind::{Setting, Violation};
+use super::{DEFAULT_ORIGIN, DEFAULT_SPEC, PENDING_IMPORT, Rotation, Spec, can_rotate};
+use crate::kind::{KeyFacts, KeyRef, Setting, Violation};
 use crate::policy::{self, Document, Lockout};
 
 /// Refuses a policy with which the key could become unmanageable. KMS checks only whether the
@@ -64,7 +64,7 @@ pub(super) fn immutable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
 }
 
 /// Refuses settings of a key without key material. Its state is `PendingImport`, in which KMS
-/// rejects `DisableKey` and `CreateGrant` (KMS Developer Guide, "Key states of AWS KMS keys").
+/// rejects `DisableKey` (KMS Developer Guide, "Key states of AWS KMS keys").
 pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     if to.origin.as_deref() != Some("EXTERNAL") || to.enabled != Some(false) {
         return Ok(());
@@ -72,6 +72,26 @@ pub(super) fn importable(to: &Spec) -> Result<(), Vec<Violation>> {
     let reason = "a key cannot be disabled before its key material is imported";
     let help = "remove `enabled`, import the key material, and then set `enabled: false`";
     Err(vec![Violation::new("enabled", reason, help)])
+}
+
+/// Returns why AWS refuses `what` on the key, if the key waits for its key material. KMS rejects `CreateGrant`
+/// and `ReplicateKey` in the state `PendingImport` (KMS Developer Guide, "Key states of AWS KMS keys").
+#[must_use]
+pub fn waits_for_material(key: &KeyRef, facts: &KeyFacts, what: &str) -> Option<Violation> {
+    if facts.get(key)?.state.as_deref() != Some(PENDING_IMPORT) {
+        return None;
+    }
+    let reason =
+        format!("`{key}` waits for its key material, and AWS creates no {what} until then");
+    let help = "import the key material, and then apply again";
+    Some(Violation::new("key", reason, help))
+}
+
+/// Refuses to replicate a key without key material.
+pub(super) fn replicable(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
+    let waits =
+        to.primary.as_ref().and_then(|primary| waits_for_material(&primary.key, facts, "replica"));
+    waits.map_or(Ok(()), |violation| Err(vec![violation]))
 }
 
 /// Refuses to rotate a key that KMS cannot rotate. KMS rotates only symmetric encryption keys with

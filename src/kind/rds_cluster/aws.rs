@@ -234,9 +234,14 @@ fn lifted(cluster: &DbCluster) -> Settings {
         let max_capacity = Capacity::try_from(scaling.max_capacity()?).ok()?;
         Some(Serverless { min_capacity, max_capacity })
     });
-    // RDS returns no storage type for the standard storage of Aurora.
-    let aurora = cluster.engine().is_some_and(|engine| engine.starts_with("aurora"));
-    let storage = pending.storage_type().or(cluster.storage_type());
+    // AWS returns no storage type for standard storage (RDS, Amazon DocumentDB and Neptune API
+    // References, CreateDBCluster: `StorageType`).
+    let standard = match cluster.engine() {
+        Some("docdb" | "neptune") => Some("standard"),
+        Some(engine) if engine.starts_with("aurora") => Some("aurora"),
+        Some(_) | None => None,
+    };
+    let storage = pending.storage_type().or(cluster.storage_type()).or(standard);
     let allocated = pending.allocated_storage().or(cluster.allocated_storage());
     Settings {
         engine: rds::text(cluster.engine()),
@@ -259,12 +264,13 @@ fn lifted(cluster: &DbCluster) -> Settings {
         copy_tags_to_snapshot: rds::flag(cluster.copy_tags_to_snapshot()),
         instance_class: rds::text(cluster.db_cluster_instance_class()),
         allocated_storage_gib: rds::number(allocated),
-        storage_type: rds::text(storage.or(aurora.then_some("aurora"))),
+        storage_type: rds::text(storage),
         iops: rds::number(pending.iops().or(cluster.iops())),
         serverless_v2: scaling,
         members: None,
         final_snapshot: None,
         apply_immediately: None,
+        auto_minor_version_upgrade: cluster.auto_minor_version_upgrade(),
         resource_id: rds::text(cluster.db_cluster_resource_id()),
     }
 }

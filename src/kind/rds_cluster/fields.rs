@@ -1,11 +1,13 @@
 //! The fields of a cluster.
 
+mod sort;
+
 use super::{Capacity, Member, Serverless};
-use crate::decode::{Decode, Diagnostics, Given, Named, Part, Spanned, Text, record};
+use crate::decode::{Decode, Diagnostics, Named, Part, Spanned, Text, record};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
-    Daily, InstanceClass, MasterPassword, PasswordSettings, SECTION, Weekly, identifier, required,
+    Daily, InstanceClass, MasterPassword, PasswordSettings, SECTION, Weekly, identifier,
 };
 use crate::kind::values::{Lower, SecurityGroup, Set, Within};
 use crate::tree::Node;
@@ -18,7 +20,7 @@ const MAX_CAPACITY: f64 = 256.0;
 pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
     list: ("clusters", "Clusters, by their identifiers in AWS, in lower case."),
-    resource: "An RDS cluster: an Aurora cluster, or a Multi-AZ DB cluster.",
+    resource: "A cluster of Aurora, Amazon DocumentDB or Amazon Neptune, or a Multi-AZ DB cluster of RDS.",
     key: "The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key. \
           Fixed at creation: for another key, copy a snapshot with it and restore.",
     removable_key: false,
@@ -34,18 +36,21 @@ pub(super) const SYNTAX: Syntax = Syntax {
 settings! {
     /// The settings of a cluster.
     pub struct Settings {
-        /// The database engine, such as `aurora-postgresql`; required unless `existing` is given. Fixed at
-        /// creation.
+        /// The database engine: `aurora-mysql`, `aurora-postgresql`, `docdb` (Amazon DocumentDB), `neptune`
+        /// (Amazon Neptune), or `mysql` or `postgres` for a Multi-AZ DB cluster; required unless `existing`
+        /// is given. Fixed at creation.
         engine: String as Lower,
-        /// The engine version, or the beginning of it: `16` accepts every `16.x`.
+        /// The engine version, or the beginning of it: `16` accepts every `16.x`. A newer minor version is
+        /// accepted if AWS upgrades the cluster by itself.
         engine_version: String,
-        /// The name of the first database; fixed at creation.
+        /// The name of the first database; not for DocumentDB and Neptune. Fixed at creation.
         database_name: String,
-        /// The name of the master user; required unless `existing` is given. Fixed at creation.
+        /// The name of the master user; required unless `existing` is given. Neptune has none. Fixed at
+        /// creation.
         master_username: String,
         /// The master password; required unless `existing` is given. RDS creates and keeps one, or kmsctl
         /// reads it from an environment variable: `{env: NAME}`. It is never written into the
-        /// configuration.
+        /// configuration. Neptune has none.
         @declared master_password: Option<Spanned<MasterPassword>>,
         /// Whether RDS keeps the master password in a secret.
         @live managed_password: bool,
@@ -71,29 +76,33 @@ settings! {
         parameter_group: String as Lower,
         /// Whether its tags are copied to snapshots.
         copy_tags_to_snapshot: bool,
-        /// The class of all instances of a Multi-AZ DB cluster (not Aurora).
+        /// The class of all instances of a Multi-AZ DB cluster.
         instance_class: String as InstanceClass,
         /// Storage in GiB of a Multi-AZ DB cluster.
         allocated_storage_gib: u32,
-        /// The storage type, such as `aurora-iopt1`, or `io2` for a Multi-AZ DB cluster.
+        /// The storage type: `aurora` or `aurora-iopt1`; `standard` or `iopt1` for DocumentDB and Neptune;
+        /// `gp3`, `io1` or `io2` for a Multi-AZ DB cluster.
         storage_type: String as Lower,
         /// Provisioned I/O operations per second of a Multi-AZ DB cluster.
         iops: u32,
         /// The capacity range of instances of class `db.serverless`.
         serverless_v2: Serverless,
-        /// The instances of an Aurora cluster that kmsctl creates, by their identifiers, in lower case.
+        /// The instances that kmsctl creates in a cluster, by their identifiers, in lower case. A Multi-AZ DB
+        /// cluster has none of its own.
         members: BTreeMap<String, Member> as Members,
         /// Whether a final snapshot is created when it is deleted; default: true.
         final_snapshot: bool,
         /// Whether changes are made at once instead of in the maintenance window; default: true.
         apply_immediately: bool,
+        /// Whether AWS upgrades it to new minor versions.
+        @live auto_minor_version_upgrade: bool,
         /// AWS's id, which no other cluster will ever have.
         @live resource_id: String,
     }
 }
 
 record! {
-    /// The capacity range of instances of class `db.serverless`, in Aurora capacity units.
+    /// The capacity range of instances of class `db.serverless`, in capacity units.
     pub struct ServerlessFields {
         /// The minimum: 0 to 256, in steps of 0.5.
         min_capacity: Spanned<CapacityField>,
@@ -141,7 +150,7 @@ impl Decode for Serverless {
 }
 
 record! {
-    /// An instance of an Aurora cluster. It is encrypted with the cluster's key.
+    /// An instance of a cluster. It is encrypted with the cluster's key.
     pub struct MemberFields {
         /// The instance class, such as `db.r6g.large` or `db.serverless`.
         instance_class: InstanceClass,
@@ -150,7 +159,7 @@ record! {
     }
 }
 
-/// The instances of an Aurora cluster, by their identifiers.
+/// The instances of a cluster, by their identifiers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Members(Vec<(Text, MemberFields)>);
 
@@ -185,14 +194,7 @@ impl From<Members> for BTreeMap<String, Member> {
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     identifier(&check.name_in_aws().clone(), check.d);
-    required(check, &fields.engine, &fields.master_username, &fields.master_password);
-    if let Some(engine) = &fields.engine {
-        if engine.value.0.starts_with("aurora") {
-            aurora(fields, engine, check);
-        } else {
-            multi_az(fields, engine, check);
-        }
-    }
+    sort::check(fields, check);
     let password = PasswordSettings::of(fields.master_password.as_ref());
     let settings: Settings = consumer::Settings::of(fields);
     Settings {
@@ -202,37 +204,5 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
         final_snapshot: check.default_true(settings.final_snapshot),
         apply_immediately: check.default_true(settings.apply_immediately),
         ..settings
-    }
-}
-
-/// Checks the fields of an Aurora cluster, whose instances and storage are separate.
-fn aurora(fields: &Fields, engine: &Spanned<Lower>, check: &mut Check<'_>) {
-    let excluded: [(&str, &dyn Given); 3] = [
-        ("instance_class", &fields.instance_class),
-        ("allocated_storage_gib", &fields.allocated_storage_gib),
-        ("iops", &fields.iops),
-    ];
-    for (field, given) in excluded {
-        if let Some(span) = given.given() {
-            let help = "Aurora's storage grows by itself; its instances are its `members`";
-            check.error(span, format!("`{field}` is not for `{}`", engine.value.0), help);
-        }
-    }
-}
-
-/// Checks the fields of a Multi-AZ DB cluster, for which AWS creates three instances.
-fn multi_az(fields: &Fields, engine: &Spanned<Lower>, check: &mut Check<'_>) {
-    let excluded: [(&str, &dyn Given); 2] =
-        [("members", &fields.members), ("serverless_v2", &fields.serverless_v2)];
-    for (field, given) in excluded {
-        if let Some(span) = given.given() {
-            let help =
-                "set `instance_class` and `allocated_storage_gib`: AWS creates three instances";
-            check.error(span, format!("`{field}` is for Aurora only"), help);
-        }
-    }
-    if check.existing.is_none() && fields.instance_class.is_none() {
-        let help = "set `instance_class` and `allocated_storage_gib`, or an engine of Aurora's";
-        check.error(engine.span, "`instance_class` is not given", help);
     }
 }

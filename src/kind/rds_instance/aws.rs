@@ -32,6 +32,7 @@ macro_rules! altered {
             .set_max_allocated_storage(rds::signed($wanted.max_allocated_storage))
             .set_storage_type($wanted.storage_type.clone())
             .set_iops(rds::signed($wanted.iops))
+            .set_storage_throughput(rds::signed($wanted.storage_throughput))
             .set_manage_master_user_password($wanted.manage_master_user_password)
             .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $bindings)?)
             .set_master_user_password(password)
@@ -166,6 +167,9 @@ fn lifted(instance: &DbInstance) -> Settings {
         max_allocated_storage_gib: rds::number(instance.max_allocated_storage()),
         storage_type: rds::text(pending.storage_type().or(instance.storage_type())),
         iops: rds::number(pending.iops().or(instance.iops())),
+        storage_throughput: rds::number(
+            pending.storage_throughput().or(instance.storage_throughput()),
+        ),
         master_username: rds::text(instance.master_username()),
         managed_password,
         password_with_key,

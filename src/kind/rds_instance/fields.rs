@@ -6,6 +6,7 @@ use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
     Daily, InstanceClass, MasterPassword, PasswordSettings, SECTION, Weekly, identifier, required,
 };
+use crate::kind::rds::{engine, storage, version};
 use crate::kind::values::{Lower, SecurityGroup, Set, Within};
 use crate::tree::Node;
 use serde_json::Value as Json;
@@ -33,7 +34,8 @@ settings! {
         /// The database engine, such as `mysql` or `postgres`; required unless `existing` is given. Fixed
         /// at creation.
         engine: String as Lower,
-        /// The engine version, or the beginning of it: `8.0` accepts every `8.0.x`.
+        /// The engine version, or the beginning of it: `8.0` accepts every `8.0.x`. A newer minor version is
+        /// accepted unless `auto_minor_version_upgrade` is false.
         engine_version: String,
         /// The instance class, such as `db.t3.micro`; required unless `existing` is given.
         instance_class: String as InstanceClass,
@@ -45,6 +47,8 @@ settings! {
         storage_type: String as Lower,
         /// Provisioned I/O operations per second.
         iops: u32,
+        /// Throughput in MiB/s of `gp3` storage.
+        storage_throughput: u32,
         /// The name of the master user; required unless `existing` is given. Fixed at creation.
         master_username: String,
         /// The master password; required unless `existing` is given. RDS creates and keeps one, or kmsctl
@@ -140,6 +144,7 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     let help = "set `allocated_storage_gib:`, or `existing:` for an instance that exists";
     check.required("allocated_storage_gib", &fields.allocated_storage_gib, help);
     room_to_grow(fields, check);
+    of_engine(fields, check);
     let password = PasswordSettings::of(fields.master_password.as_ref());
     let insights = fields.performance_insights.as_ref();
     let settings: Settings = consumer::Settings::of(fields);
@@ -158,6 +163,32 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     }
 }
 
+/// Checks the fields that depend on the engine.
+fn of_engine(fields: &Fields, check: &mut Check<'_>) {
+    let Some(engine) = &fields.engine else {
+        return;
+    };
+    let Some(family) = engine::of_instance(engine, check) else {
+        return;
+    };
+    engine::user(family, fields.master_username.as_ref(), check);
+    engine::database(family, "db_name", fields.db_name.as_ref(), check);
+    if fields.auto_minor_version_upgrade.as_ref().is_none_or(|upgrades| upgrades.value) {
+        let switch = Some("auto_minor_version_upgrade");
+        version::moving(&engine.value.0, fields.engine_version.as_ref(), switch, check);
+    }
+    let given = storage::Declared {
+        family,
+        engine: &engine.value.0,
+        kind: fields.storage_type.as_ref().map(|kind| (kind.value.0.as_str(), kind.span)),
+        size: fields.allocated_storage_gib.as_ref(),
+        iops: fields.iops.as_ref(),
+        throughput: fields.storage_throughput.as_ref(),
+        is_multi_az_cluster: false,
+    };
+    storage::check(&given, storage::OF_INSTANCES, check);
+}
+
 /// Checks that the storage can grow by a tenth at least (RDS User Guide, Managing capacity automatically
 /// with Amazon RDS storage autoscaling).
 fn room_to_grow(fields: &Fields, check: &mut Check<'_>) {
@@ -166,7 +197,7 @@ fn room_to_grow(fields: &Fields, check: &mut Check<'_>) {
     else {
         return;
     };
-    let least = now.value.saturating_add(now.value.div_ceil(10));
+    let least = storage::a_tenth_more(now.value);
     if most.value < least {
         let message = format!("{} GiB leave no room to grow from {}", most.value, now.value);
         check.error(most.span, message, format!("AWS accepts {least} and more here"));

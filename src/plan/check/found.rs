@@ -120,10 +120,13 @@ fn other_key(id: &str, declared: &ConsumerSpec, live: &ConsumerSpec) -> Option<V
     Some(Violation::new("key", reason, help))
 }
 
-/// Returns whether the replica of a key in a Region is declared.
+/// Returns whether the key in a Region that is related to a multi-Region key is declared: the key itself, or a
+/// replica.
 fn is_declared(key: &Address, region: &Region, desired: &Desired) -> bool {
     let name = key.name.split_once('/').map_or(key.name.as_str(), |(name, _)| name);
-    desired.resources.contains_key(&Address::new(Kind::Key, format!("{name}/{region}")))
+    let own = desired.resources.get(&Address::new(Kind::Key, name));
+    own.is_some_and(|own| own.place.region == *region)
+        || desired.resources.contains_key(&Address::new(Kind::Key, format!("{name}/{region}")))
 }
 
 /// Returns the grants that neither an AWS service holds nor the configuration accepts.

@@ -3,6 +3,7 @@
 
 use super::found;
 use crate::kind::{Address, Kind};
+use crate::live::Observed;
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 use crate::policy::lint::{Severity, other_rules};
@@ -74,6 +75,33 @@ pub(in crate::plan) fn replicas(draft: &Draft<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Returns the findings about multi-Region keys whose primary key is in another Region, and whose declaration leaves the
+/// Region open.
+pub(in crate::plan) fn moved_primaries(draft: &Draft<'_>) -> Vec<Finding> {
+    let keys = draft.desired.resources.iter().filter_map(|(address, declared)| {
+        let spec = declared.spec.as_key().filter(|spec| spec.primary.is_none())?;
+        let Observed::Present { spec: live, .. } = draft.live.observed.get(address)? else {
+            return None;
+        };
+        let now = live.as_key()?.primary_region.as_ref()?;
+        let own = &declared.place.region;
+        if spec.primary_region.is_some() || now == own {
+            return None;
+        }
+        Some(Finding {
+            severity: Severity::Warning,
+            rule: other_rules::PRIMARY_MOVED.slug.to_owned(),
+            address: address.clone(),
+            message: format!(
+                "the primary key is in {now}, and the key in {own} is a replica; rotation is changed and replicas \
+                 are created there: write `primary_region: {now}` to keep it, or `primary_region: {own}` to make \
+                 the key in {own} the primary key again"
+            ),
+        })
+    });
+    keys.collect()
 }
 
 /// Returns the findings about grants on the declared keys that neither the stack nor an AWS service created.

@@ -13,6 +13,7 @@ use crate::policy::grants::Grant;
 
 /// Principals that can do something with a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON output")]
 pub struct Holder {
     /// The principals, as in [`AccessChange::principal`].
     pub principal: String,

@@ -97,6 +97,7 @@ fn usages(action: &Action) -> Option<&'static [&'static str]> {
         "Sign" | "Verify" => &["SIGN_VERIFY"],
         "GenerateMac" | "VerifyMac" => &["GENERATE_VERIFY_MAC"],
         "DeriveSharedSecret" => &["KEY_AGREEMENT"],
+        "Encapsulate" | "Decapsulate" => &["ENCAPSULATE_DECAPSULATE"],
         _ => return None,
     })
 }

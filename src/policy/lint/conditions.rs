@@ -235,9 +235,22 @@ fn absent_for_actions(
             .words
             .iter()
             .find(|word| element.except || !with_key.covers(ActionSet::matching(word.text)));
-        let Some(Word { text: other, .. }) = other else {
+        let Some(Word { text: other, span: of_other, .. }) = other else {
             return Vec::new();
         };
+        // AWS's own guides have DescribeKey beside the condition, and the services work without it.
+        let describe = ActionSet::of(|action| action.name == "DescribeKey");
+        let is_harmless = !element.except
+            && element
+                .words
+                .iter()
+                .all(|word| with_key.or(describe).covers(ActionSet::matching(word.text)));
+        if is_harmless {
+            let message = format!(
+                "no request for `{other}` has `{text}`, so the statement does not apply to it"
+            );
+            return vec![Finding::new(&rules::PARTLY_PRESENT, *of_other, message)];
+        }
         let message =
             format!("`{text}` is only in requests about grants, not in those of `{other}`");
         return vec![Finding::new(&rules::GRANT_KEY, span, message)];

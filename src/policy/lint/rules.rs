@@ -485,6 +485,10 @@ KEY_UNUSABLE: "KMS704" "key-unusable" Error
     "A resource does not work because of its key",
     "enable the key, cancel its deletion, or allow the access that the resource needs",
     KMS "unusable-kms-keys.html", [];
+PRIMARY_MOVED: "KMS705" "primary-moved" Warning
+    "The primary key of a multi-Region key is in another Region than the key of the stack",
+    "write `primary_region` with the Region in which the primary key shall be",
+    KMS "multi-region-update.html", [];
 // Gates: in a stack only.
 GATE: "KMS801" "gate" Error
     "A gate of the configuration does not pass",

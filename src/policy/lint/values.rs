@@ -139,7 +139,9 @@ fn mismatch(kind: ValueKind, text: &str) -> Option<&'static str> {
         }
         ValueKind::Arn => arn_mismatch(text),
         ValueKind::ViaService => {
-            let is_valid = has_region(text) || (is_wild && text.split('.').count() < 4);
+            let is_valid = has_region(text)
+                || (is_wild && text.split('.').count() < 4)
+                || WITHOUT_REGION.contains(&text);
             (!is_valid)
                 .then_some("has no Region: the key has values such as `s3.us-east-1.amazonaws.com`")
         }
@@ -150,6 +152,10 @@ fn mismatch(kind: ValueKind, text: &str) -> Option<&'static str> {
         ValueKind::Free | ValueKind::Number | ValueKind::Word => None,
     }
 }
+
+/// The values of `kms:ViaService` without a Region that AWS documents (Incident Manager User Guide, "Setting up your
+/// replication set").
+const WITHOUT_REGION: [&str; 2] = ["ssm-incidents.amazonaws.com", "ssm-contacts.amazonaws.com"];
 
 /// Returns why the text matches no role: roles that AWS made are only in the paths of AWS.
 fn pathless(condition: &WrittenCondition<'_>, text: &str) -> Option<&'static str> {

@@ -253,6 +253,9 @@ static REASONS: &[Reason] = reasons! {
     "KMS704" "A key that is disabled, scheduled for deletion or without the access that the resource needs makes the resource \
         fail, some only when they are started or attached again."
         [];
+    "KMS705" "After a failover, rotation can be changed and replicas created only through the new primary key. kmsctl sends \
+        these requests there, and moves the primary key only if `primary_region` says where it shall be."
+        [];
     "KMS801" "A gate is a limit that changes may exceed only if the owners of the gate change it. A plan that does not pass \
         is blocked. See `kmsctl explain gates`."
         [iam!("access-analyzer-custom-policy-checks.html")];

@@ -51,7 +51,8 @@ pub(super) fn path(topic: &str) -> String {
 }
 
 /// Returns the sections whose paths end with `path`, or all such fields if there is no such
-/// section.
+/// section. A section of the same name deeper in the same part of the configuration does not count: `grants` are
+/// those of keys, and not those of replicas.
 pub(super) fn ending<'a, 'b>(all: &'b [Field<'a>], path: &str) -> Vec<&'b Field<'a>> {
     if path.is_empty() {
         return Vec::new();
@@ -60,7 +61,12 @@ pub(super) fn ending<'a, 'b>(all: &'b [Field<'a>], path: &str) -> Vec<&'b Field<
     let fields: Vec<&Field<'_>> = all.iter().filter(|field| field.path.ends_with(&end)).collect();
     let sections: Vec<&Field<'_>> =
         fields.iter().copied().filter(|field| field.is_section()).collect();
-    if sections.is_empty() { fields } else { sections }
+    let found = if sections.is_empty() { fields } else { sections };
+    let Some(outer) = found.iter().copied().min_by_key(|field| field.path.len()) else {
+        return found;
+    };
+    let part = outer.path.strip_suffix(path).unwrap_or_default();
+    if found.iter().all(|field| field.path.starts_with(part)) { vec![outer] } else { found }
 }
 
 /// Explains a section with its fields, or a single field.

@@ -70,7 +70,7 @@ fn one_call_changes_all_settings_of_a_volume() {
     assert_eq!(operation, "ModifyVolume");
     let id = &plan.steps[0].id;
     assert_eq!(parameters, json!({"VolumeId": id, "Size": 30, "VolumeType": "io2", "Iops": 5000}));
-    assert!(plan.steps[0].risk.as_ref().unwrap().contains("hours later"));
+    assert!(plan.steps[0].risk.as_ref().unwrap().contains("four in 24 hours"));
     stack.settled(&to);
     // Settings that are not declared stay unchanged, also if the size changes.
     stack.applied(&desired(&volume("size_gib: 40")));

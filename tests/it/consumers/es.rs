@@ -159,3 +159,28 @@ fn settings_that_the_service_does_not_accept_are_errors() {
         assert!(messages.iter().any(|message| message.contains(said)), "{domain}: {messages:?}");
     }
 }
+
+#[test]
+fn a_domain_in_a_vpc_waits_for_its_service_linked_role() {
+    const ROLE: &str = "service_linked_role/opensearchservice.amazonaws.com";
+    let domain = |rest: &str| {
+        desired(&format!(
+            "{KEYS}es: {{domains: {{logs: {{engine_version: OpenSearch_2.17, key: a, instance_count: 1, \
+             instance_type: t3.small.search, volume_size_gib: 10, {rest}}}}}}}"
+        ))
+    };
+    let arn = "arn:aws:iam::111122223333:role/aws-service-role/opensearchservice.amazonaws.com/\
+               AWSServiceRoleForAmazonOpenSearchService";
+    let inside = domain("vpc: {subnets: [subnet-1]}");
+    let mut stack = Stack::new(1);
+    stack.fake.faults.borrow_mut().missing.insert(arn.to_owned());
+    let plan = stack.applied(&inside);
+    let step = plan.steps.iter().find(|step| step.address.to_string() == "es_domain/logs").unwrap();
+    assert!(step.after.contains(&ROLE.parse().unwrap()), "{:#?}", step.after);
+    assert!(operations(&plan).contains(&"CreateServiceLinkedRole"));
+    stack.settled(&inside);
+    // An account that has the role, and a domain outside of a VPC, need no call.
+    let mut stack = Stack::new(1);
+    assert!(!operations(&stack.applied(&inside)).contains(&"CreateServiceLinkedRole"));
+    assert!(!domain("enforce_https: true").resources.contains_key(&ROLE.parse().unwrap()));
+}

@@ -22,7 +22,7 @@ pub(super) const INSTANCE: Case = Case {
               parameter_group: Mine, auto_minor_version_upgrade: false, \
               copy_tags_to_snapshot: true, tags: {team: x}, \
               performance_insights: {enabled: true, with_key: true, retention_days: 31}}}}",
-    blocked: "rds: {instances: {orders: {engine: postgres, key: a, instance_class: db.t3.micro, \
+    blocked: "rds: {instances: {orders: {engine: mariadb, key: a, instance_class: db.t3.micro, \
               allocated_storage_gib: 20, master_username: admin, master_password: managed}}}",
     field: "engine",
     existing: "rds: {instances: {mine: {existing: ID, key: a}}}",
@@ -32,16 +32,16 @@ pub(super) const CLUSTER: Case = Case {
     kind: ConsumerKind::RdsCluster,
     id: "ledger",
     text: "rds: {clusters: {ledger: {engine: aurora-postgresql, engine_version: '16', key: a, \
-           master_username: admin, master_password: managed_with_key, PROTECT, \
+           master_username: dbadmin, master_password: managed_with_key, PROTECT, \
            members: {ledger-1: {instance_class: db.r6g.large}, ledger-2: {instance_class: db.r6g.large}}}}}",
     changed: "rds: {clusters: {ledger: {engine: aurora-postgresql, engine_version: '16.6', key: a, \
-              master_username: admin, master_password: {env: LEDGER_PASSWORD}, PROTECT, port: 5433, \
+              master_username: dbadmin, master_password: {env: LEDGER_PASSWORD}, PROTECT, port: 5433, \
               deletion_protection: true, backup_retention_days: 14, storage_type: aurora-iopt1, \
               serverless_v2: {min_capacity: 0.5, max_capacity: 8}, tags: {team: x}, \
               members: {ledger-2: {instance_class: db.r6g.xlarge, promotion_tier: 0}, \
                         ledger-3: {instance_class: db.serverless}}}}}",
     blocked: "rds: {clusters: {ledger: {engine: aurora-postgresql, key: b, \
-              master_username: admin, master_password: managed_with_key}}}",
+              master_username: dbadmin, master_password: managed_with_key}}}",
     field: "key",
     existing: "rds: {clusters: {mine: {existing: ID, key: a}}}",
 };
@@ -137,7 +137,8 @@ fn a_final_snapshot_is_created_unless_the_configuration_prevents_it() {
 #[test]
 fn only_possible_changes_are_planned() {
     let mut stack = Stack::new(1);
-    let text = "key: a, master_password: managed, engine_version: 8.0.39";
+    let text = "key: a, master_password: managed, engine_version: 8.0.39, \
+                auto_minor_version_upgrade: false";
     stack.applied(&instance(text));
     let older = stack.plan_only(&instance(&text.replace("8.0.39", "8.0.35")));
     assert_eq!(older.blocked[0].field, "engine_version");
@@ -259,7 +260,8 @@ fn settings_that_rds_does_not_accept_are_errors() {
         ),
         ("engine: mysql", "`instance_class` is not given"),
         (
-            "engine: mysql, instance_class: db.m6gd.large, members: {x: {instance_class: db.t3.small}}",
+            "engine: mysql, instance_class: db.m6gd.large, allocated_storage_gib: 100, storage_type: io1, \
+             iops: 1000, members: {x: {instance_class: db.t3.small}}",
             "`members` is for Aurora only",
         ),
         (

@@ -65,6 +65,39 @@ pub(super) fn resolve(
 }
 
 /// Refuses a call if the key is not `Enabled`.
+/// Updates what related multi-Region keys share: the primary Region, the list of the others, and the rotation.
+fn relate(
+    regions: &mut BTreeMap<Place, Region>,
+    id: &str,
+    to: Option<&kmsctl::id::Region>,
+    name: &'static str,
+) -> Answer<()> {
+    let mut keys: Vec<&mut FakeKey> =
+        regions.values_mut().filter_map(|region| region.keys.get_mut(id)).collect();
+    let all: std::collections::BTreeSet<_> =
+        keys.iter().map(|key| key.meta.arn.region.clone()).collect();
+    let Some(current) = keys[0].meta.primary_region.clone() else {
+        return Ok(());
+    };
+    let primary = to.unwrap_or(&current);
+    if !all.contains(primary) {
+        return Err(fail(name, Fault::NotFound, "no replica in that Region"));
+    }
+    let rotation = keys.iter().find(|key| key.meta.arn.region == current).unwrap().rotation;
+    for key in &mut keys {
+        key.meta.primary_region = Some(primary.clone());
+        key.rotation = rotation;
+        let others = all.iter().filter(|region| **region != key.meta.arn.region);
+        key.meta.replicas = others.cloned().collect();
+    }
+    Ok(())
+}
+
+/// Returns the state of a new key. Key material is imported into each replica by itself.
+fn first_state(origin: &str) -> String {
+    if origin == "EXTERNAL" { "PendingImport".to_owned() } else { "Enabled".to_owned() }
+}
+
 fn enabled(name: &'static str, key: &FakeKey) -> Answer<()> {
     match key.meta.state.as_str() {
         "Enabled" => Ok(()),
@@ -102,12 +135,30 @@ impl FakeAws {
             }
             Call::Key(call) => {
                 let arn = bindings.key.ok_or_else(|| fail(name, Fault::Invalid, "no key"))?;
-                if arn.place() != *at {
+                // The calls about the primary key name it by its id, wherever it is.
+                let is_shared = matches!(
+                    call,
+                    KeyCall::EnableKeyRotation(_)
+                        | KeyCall::DisableKeyRotation(_)
+                        | KeyCall::UpdatePrimaryRegion(_)
+                );
+                if arn.place() != *at && !is_shared {
                     return Err(fail(name, Fault::NotFound, "a key of another place"));
                 }
                 let key = region.keys.get_mut(arn.id());
                 let key = key.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
-                change_key(key, call, name)
+                let elsewhere =
+                    key.meta.primary_region.as_ref().is_some_and(|at| *at != key.meta.arn.region);
+                if is_shared && elsewhere {
+                    return Err(fail(name, Fault::Unsupported, "not the primary key"));
+                }
+                change_key(key, call, name)?;
+                let to = match call {
+                    KeyCall::UpdatePrimaryRegion(call) => Some(&call.primary_region),
+                    _ => None,
+                };
+                relate(&mut regions, arn.id(), to, name)?;
+                Ok(Outcome::Done)
             }
             Call::Alias(call) => change_alias(at, region, call, bindings, name),
             Call::ServiceLinkedRole(call) => self.create_role(at, call, name),
@@ -203,12 +254,13 @@ impl FakeAws {
         let id =
             format!("{:08x}-0000-4000-8000-{n:012x}", n.wrapping_mul(0x9e37_79b9) & 0xffff_ffff);
         let arn = KeyArn::at(at, &id);
+        let origin = origin.clone().unwrap_or_else(|| "AWS_KMS".to_owned());
         let meta = Metadata {
             arn: arn.clone(),
             spec,
             usage,
-            origin: origin.clone().unwrap_or_else(|| "AWS_KMS".to_owned()),
-            state: "Enabled".to_owned(),
+            state: first_state(&origin),
+            origin,
             created: self.creation_time(n),
             description: description.clone().unwrap_or_default(),
             multi_region: multi_region.unwrap_or(false),
@@ -216,6 +268,7 @@ impl FakeAws {
             xks_key_id: xks_key_id.clone(),
             deletion_date: None,
             aws_managed: false,
+            primary_region: multi_region.unwrap_or(false).then(|| at.region.clone()),
             replicas: std::collections::BTreeSet::new(),
         };
         let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
@@ -234,15 +287,15 @@ impl FakeAws {
     ) -> Answer {
         let ReplicateKey { key_id, replica_region, description, policy: document, tags, .. } = call;
         let primary = resolve(name, key_id, bindings)?;
-        if primary.place() != *at {
-            return Err(fail(name, Fault::NotFound, "not in the Region of the primary"));
-        }
         let there = Place { account: at.account.clone(), region: replica_region.clone() };
         let mut regions = self.regions.borrow_mut();
         let found = regions.get(at).and_then(|region| region.keys.get(primary.id())).cloned();
         let found = found.ok_or_else(|| fail(name, Fault::NotFound, "no such key"))?;
         if !found.meta.multi_region {
             return Err(fail(name, Fault::Unsupported, "not a multi-Region key"));
+        }
+        if found.meta.primary_region.as_ref() != Some(&at.region) {
+            return Err(fail(name, Fault::Unsupported, "not the primary key"));
         }
         enabled(name, &found)?;
         let region = regions.entry(there.clone()).or_default();
@@ -262,12 +315,18 @@ impl FakeAws {
         let arn = KeyArn::at(&there, primary.id());
         let description = description.clone().unwrap_or_default();
         let replicas = std::collections::BTreeSet::new();
-        let meta = Metadata { arn: arn.clone(), description, replicas, ..found.meta };
+        let state = first_state(&found.meta.origin);
+        let meta = Metadata { arn: arn.clone(), description, replicas, state, ..found.meta };
         let key = FakeKey { meta, policy, tags: all, rotation: None, grants: Vec::new() };
         region.keys.insert(arn.id().to_owned(), key);
-        let home = regions.get_mut(at).and_then(|region| region.keys.get_mut(primary.id()));
-        home.expect("the primary").meta.replicas.insert(replica_region.clone());
+        relate(&mut regions, primary.id(), None, name)?;
         Ok(Outcome::Key(arn))
+    }
+
+    /// Makes the key of another Region the primary key, outside of kmsctl.
+    pub(crate) fn fail_over(&self, name: &str, to: &str) {
+        let id = self.key(name).meta.arn.id().to_owned();
+        relate(&mut self.regions.borrow_mut(), &id, Some(&to.parse().unwrap()), "").unwrap();
     }
 
     fn change_grant(
@@ -281,13 +340,28 @@ impl FakeAws {
             GrantCall::CreateGrant(CreateGrant {
                 name: grant,
                 grantee_principal,
+                grantee_service_principal,
                 retiring_principal,
+                retiring_service_principal,
                 operations,
                 constraints,
                 ..
             }) => {
                 enabled(name, key)?;
-                let known = operations_for(&key.meta.spec, &key.meta.usage);
+                let grantee = match (grantee_principal, grantee_service_principal) {
+                    (Some(one), None) => one,
+                    (None, Some(service)) => {
+                        let source = constraints.as_ref().and_then(|c| c.source_arn.as_ref());
+                        let retires =
+                            retiring_principal.is_some() || retiring_service_principal.is_some();
+                        if source.is_none() || !retires {
+                            return Err(fail(name, Fault::Invalid, "a service needs both"));
+                        }
+                        service
+                    }
+                    _ => return Err(fail(name, Fault::Invalid, "not exactly one grantee")),
+                };
+                let known = operations_for(&key.meta.spec, &key.meta.usage).unwrap();
                 if operations.is_empty()
                     || !operations.iter().all(|op| known.contains(&op.as_str()))
                 {
@@ -300,10 +374,10 @@ impl FakeAws {
                 let mut listed = Listed {
                     grant_id: String::new(),
                     name: grant.clone(),
-                    grantee: grantee_principal.clone(),
-                    retiring: retiring_principal.clone(),
+                    grantee: grantee.clone(),
+                    retiring: retiring_principal.clone().or(retiring_service_principal.clone()),
                     operations: operations.clone(),
-                    constraints: constraints.clone(),
+                    constraints: constraints.as_deref().cloned(),
                     issuer: Some(at.account.clone()),
                 };
                 let same = key.grants.iter().find(|g| {
@@ -390,6 +464,8 @@ fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
             rotates(key, name)?;
             key.rotation = None;
         }
+        // `relate` moves the primary key.
+        KeyCall::UpdatePrimaryRegion(_) => {}
         KeyCall::ScheduleKeyDeletion(ScheduleKeyDeletion { pending_window_in_days: days }) => {
             alive(name, key)?;
             if !(7..=30).contains(days) {

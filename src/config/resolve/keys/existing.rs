@@ -55,7 +55,10 @@ impl KeyPhase<'_, '_> {
             self.foreign_policy(name, raw, policy, (&target, &place));
         }
         self.aliases(name, &raw.aliases, &target, Some(&place));
-        self.grants(raw, &On { name: &name.value, key: &target, place: &place, fact: None });
+        self.grants(
+            &raw.grants,
+            &On { name: &name.value, key: &target, place: &place, fact: None },
+        );
     }
 
     /// Declares the stack's own statements in the policy.

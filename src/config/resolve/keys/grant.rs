@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::scope::{known, parse};
 use super::KeyPhase;
-use crate::config::records::{Constraints, ForeignGrant, Grant, Key};
+use crate::config::records::{Constraints, ForeignGrant, Grant};
 use crate::decode::{Diagnostic, Named, Part, Spanned, Text};
 use crate::desired::{AcceptedGrants, Adopt, Declared};
-use crate::id::{Name, Place};
+use crate::id::{AccountId, Name, Place};
 use crate::kind::Address;
-use crate::kind::grant::{self, Constraint, operations_for};
-use crate::kind::key::{self, SPECS};
+use crate::kind::grant::{self, operations_for};
+use crate::kind::key;
 use crate::kind::{KeyFact, KeyRef, Kind, Spec};
+use crate::policy::is_service;
 
 /// The key of a grant.
 pub(super) struct On<'a> {
@@ -23,8 +24,8 @@ pub(super) struct On<'a> {
 
 impl KeyPhase<'_, '_> {
     /// Declares the grants of a key.
-    pub(super) fn grants(&mut self, raw: &Key, on: &On<'_>) {
-        for (name, Part(grant)) in &raw.grants {
+    pub(super) fn grants(&mut self, grants: &Named<Part<Grant>>, on: &On<'_>) {
+        for (name, Part(grant)) in grants {
             if let Some(grant) = grant {
                 self.grant(on, name, grant);
             }
@@ -35,8 +36,9 @@ impl KeyPhase<'_, '_> {
         let scope = self.reads.scope;
         let named = parse::<Name>(name, self.d);
         let own = scope.home.account.clone();
-        let grantee = scope.principal(&raw.grantee, &own, self.d);
-        let retiring = raw.retiring.as_ref().map(|text| scope.principal(text, &own, self.d));
+        let grantee = self.grant_principal(&raw.grantee, &own);
+        let retiring = raw.retiring.as_ref().map(|text| self.grant_principal(text, &own));
+        self.service(raw);
         let operations = self.operations(&raw.operations, on.fact);
         let constraints = raw.constraints.as_ref().map(|c| self.constraints(c, on.fact));
         let issuer = match &raw.account {
@@ -53,7 +55,7 @@ impl KeyPhase<'_, '_> {
             grantee,
             retiring: retiring.flatten(),
             operations,
-            constraints: constraints.flatten(),
+            constraints,
             issuer: Some(issuer).filter(|issuer| *issuer != on.place.account),
             id: None,
             superseded: BTreeSet::new(),
@@ -65,9 +67,50 @@ impl KeyPhase<'_, '_> {
         self.out.resources.insert(address, declared);
     }
 
+    /// Checks what the grant of a service needs (KMS API Reference, CreateGrant: `GranteeServicePrincipal`).
+    fn service(&mut self, raw: &Grant) {
+        if !is_service(&raw.grantee.value) {
+            return;
+        }
+        let source = raw.constraints.as_ref().and_then(|given| given.source_arn.as_ref());
+        if source.is_none() {
+            let message = format!("a grant for `{}` needs a `source_arn`", raw.grantee.value);
+            let help =
+                "set `constraints: {source_arn: ARN}`, the resource that the service acts for";
+            self.d.error(raw.grantee.span, message, help);
+        }
+        if raw.retiring.is_none() {
+            let message = format!("a grant for `{}` needs `retiring`", raw.grantee.value);
+            let help = "name the principal that may retire the grant: an identity or a service";
+            self.d.error(raw.grantee.span, message, help);
+        }
+    }
+
+    /// Returns the principal of a grant, which KMS restricts more than IAM does (KMS API Reference,
+    /// CreateGrant: `GranteePrincipal` and `RetiringPrincipal`).
+    fn grant_principal(&mut self, text: &Text, account: &AccountId) -> Option<String> {
+        if is_service(&text.value) {
+            return Some(text.value.clone());
+        }
+        let arn = self.reads.scope.principal(text, account, self.d)?;
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+        if arn.len() > 256 || !arn.chars().all(is_valid) {
+            let message = format!("`{}` cannot be a principal of a grant", text.value);
+            let help = "KMS accepts ARNs of at most 256 letters, digits and `_+=,.@:/-`";
+            self.d.error(text.span, message, help);
+            return None;
+        }
+        Some(arn)
+    }
+
     /// Declares the accepted grants of other owners on a key.
-    pub(super) fn foreign_grants(&mut self, raw: &Key, address: &Address, place: &Place) {
-        let entries = raw.foreign_grants.iter().filter_map(|Part(entry)| entry.as_ref());
+    pub(super) fn foreign_grants(
+        &mut self,
+        grants: &[Part<ForeignGrant>],
+        address: &Address,
+        place: &Place,
+    ) {
+        let entries = grants.iter().filter_map(|Part(entry)| entry.as_ref());
         let accepted: Vec<AcceptedGrants> =
             entries.filter_map(|entry| self.foreign_grant(entry, place)).collect();
         if !accepted.is_empty() {
@@ -103,13 +146,8 @@ impl KeyPhase<'_, '_> {
             self.d.error(raw.span, "`operations` is empty", help);
             return None;
         }
-        let all: BTreeSet<&'static str> = SPECS
-            .iter()
-            .flat_map(|spec| spec.usages.iter().map(|usage| (spec.name, *usage)))
-            .flat_map(|(spec, usage)| operations_for(spec, usage))
-            .collect();
-        let all: Vec<&'static str> = all.into_iter().collect();
-        let supported = fact.map(|fact| operations_for(&fact.spec, &fact.usage));
+        let all: Vec<&'static str> = grant::operations().into_iter().collect();
+        let supported = fact.and_then(|fact| operations_for(&fact.spec, &fact.usage));
         let mut out = BTreeSet::new();
         for text in &raw.value {
             let Some(operation) = known("an operation of grants", text, &all, self.d) else {
@@ -128,28 +166,58 @@ impl KeyPhase<'_, '_> {
         Some(out)
     }
 
-    fn constraints(&mut self, raw: &Constraints, fact: Option<&KeyFact>) -> Option<Constraint> {
-        if fact.is_some_and(|fact| fact.spec != key::DEFAULT_SPEC) {
-            let help = "only symmetric encryption keys take an encryption context";
-            self.d.error(raw.span, "this key cannot have constraints on its grants", help);
-        }
+    fn constraints(&mut self, raw: &Constraints, fact: Option<&KeyFact>) -> grant::Constraints {
         let equals = raw.encryption_context_equals.as_ref();
-        match (equals, raw.encryption_context_subset.as_ref()) {
-            (Some(equals), Some(subset)) => {
-                self.d.push(
-                    Diagnostic::error(subset.span, "a grant has one constraint")
-                        .also(equals.span, "the other is here")
-                        .help("declare two grants, or keep one of the two"),
-                );
-                None
+        let subset = raw.encryption_context_subset.as_ref();
+        let has_context = equals.is_some() || subset.is_some();
+        if has_context && fact.is_some_and(|fact| fact.spec != key::DEFAULT_SPEC) {
+            let help = "only symmetric encryption keys take an encryption context";
+            let message = "this key cannot have encryption contexts in its grants";
+            self.d.error(raw.span, message, help);
+        }
+        if let (Some(equals), Some(subset)) = (equals, subset) {
+            self.d.push(
+                Diagnostic::error(subset.span, "a grant has one constraint on the context")
+                    .also(equals.span, "the other is here")
+                    .help("declare two grants, or keep one of the two"),
+            );
+        }
+        if !has_context && raw.source_arn.is_none() {
+            let help =
+                "write `encryption_context_equals`, `encryption_context_subset` or `source_arn`";
+            self.d.error(raw.span, "`constraints` has no constraint", help);
+        }
+        if let Some(source) = &raw.source_arn {
+            self.source_arn(source);
+        }
+        grant::Constraints {
+            encryption_context_equals: equals.map(|pairs| self.pairs(pairs)),
+            encryption_context_subset: subset.map(|pairs| self.pairs(pairs)),
+            source_arn: raw.source_arn.as_ref().map(|source| source.value.clone()),
+        }
+    }
+
+    /// Checks the ARN of a source (KMS API Reference, GrantConstraints: `SourceArn`, 20 to 512 characters,
+    /// `^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$`).
+    fn source_arn(&mut self, source: &Text) {
+        let text = source.value.as_str();
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let parts: Vec<&str> = text.splitn(6, ':').collect();
+        let is_valid = match parts.as_slice() {
+            ["arn", partition, service, region, account, resource] => {
+                partition.strip_prefix("aws").is_some_and(|rest| rest.chars().all(is_word))
+                    && !service.is_empty()
+                    && [service, region].into_iter().all(|part| part.chars().all(is_word))
+                    && account.parse::<AccountId>().is_ok()
+                    && !resource.is_empty()
             }
-            (Some(pairs), None) => Some(Constraint::EncryptionContextEquals(self.pairs(pairs))),
-            (None, Some(pairs)) => Some(Constraint::EncryptionContextSubset(self.pairs(pairs))),
-            (None, None) => {
-                let help = "write `encryption_context_equals` or `encryption_context_subset`";
-                self.d.error(raw.span, "`constraints` has no constraint", help);
-                None
-            }
+            _ => false,
+        };
+        if !is_valid || !(20..=512).contains(&text.chars().count()) {
+            let message = format!("`{text}` is not the ARN of a source");
+            let help = "write an ARN with the account, such as \
+                        `arn:aws:dynamodb:eu-west-1:111122223333:table/orders`";
+            self.d.error(source.span, message, help);
         }
     }
 

@@ -6,12 +6,10 @@ use super::KeyPhase;
 use crate::config::records::Key;
 use crate::decode::{Diagnostic, Text, nearest};
 use crate::desired::Adopt;
-use crate::id::{AliasName, KeyArn, Place, is_key_id};
+use crate::id::{AliasName, KeyArn, Place, Region, is_key_id};
 use crate::kind::KeyFact;
-use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, SPECS, rule};
+use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, ORIGINS, PENDING_IMPORT, SPECS, rule};
 use crate::tree::Span;
-
-const ORIGINS: [&str; 4] = [DEFAULT_ORIGIN, "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
 
 impl KeyPhase<'_, '_> {
     /// Returns the spec and usage, if both are valid.
@@ -21,6 +19,7 @@ impl KeyPhase<'_, '_> {
             Some(text) => known("a key spec", text, &specs, self.d)?,
             None => DEFAULT_SPEC,
         };
+        self.china_only(spec, raw);
         let allowed = rule(spec).map_or(&[][..], |rule| rule.usages);
         let list = allowed.join(", ");
         let Some(usage) = &raw.usage else {
@@ -33,8 +32,7 @@ impl KeyPhase<'_, '_> {
                 );
                 return None;
             }
-            let usage = (*allowed.first()?).to_owned();
-            return Some(KeyFact { spec: spec.to_owned(), usage, state: None });
+            return Some(new_fact(raw, spec, allowed.first()?));
         };
         if raw.spec.is_none() && raw.adopt.is_some() {
             return None;
@@ -48,7 +46,39 @@ impl KeyPhase<'_, '_> {
             self.d.error(usage.span, message, help);
             return None;
         }
-        Some(KeyFact { spec: spec.to_owned(), usage: usage.value.clone(), state: None })
+        Some(new_fact(raw, spec, &usage.value))
+    }
+
+    /// Returns the Region in which the primary key shall be: that of the key or of a replica.
+    pub(super) fn primary_region(&mut self, raw: &Key, place: &Place) -> Option<Region> {
+        let text = raw.primary_region.as_ref()?;
+        let region = parse::<Region>(text, self.d)?;
+        let multi = raw.multi_region.as_ref().is_some_and(|multi| multi.value);
+        if !multi && raw.adopt.is_none() {
+            let help = "set `multi_region: true`, or remove `primary_region`";
+            self.d.error(text.span, "the key is not a multi-Region key", help);
+        } else if region != place.region && raw.replicas.get(&text.value).is_none() {
+            let message = format!("the key has no replica in `{region}`");
+            let help = "name the Region of the key, or of one of its `replicas`";
+            self.d.error(text.span, message, help);
+        }
+        Some(region)
+    }
+
+    /// Reports a key spec that only the Regions of China have (KMS API Reference, CreateKey: `KeySpec`).
+    fn china_only(&mut self, spec: &str, raw: &Key) {
+        let scope = self.reads.scope;
+        let own = raw.region.as_ref().and_then(|region| region.value.parse::<Region>().ok());
+        let region = own.as_ref().unwrap_or(&scope.home.region);
+        let is_elsewhere =
+            scope.knows_region(raw.region.as_ref()) && region.partition() != "aws-cn";
+        if let Some(text) = &raw.spec
+            && spec == "SM2"
+            && is_elsewhere
+        {
+            let help = "choose another key spec, or a Region such as `cn-north-1`";
+            self.d.error(text.span, "AWS has keys of spec SM2 in the Regions of China only", help);
+        }
     }
 
     /// Returns the origin of the key material, and checks the key store.
@@ -62,10 +92,13 @@ impl KeyPhase<'_, '_> {
         };
         let at = raw.origin.as_ref().map_or(name.span, |origin| origin.span);
         if origin == "EXTERNAL" {
-            self.d.push(
-                Diagnostic::warning(at, "kmsctl does not import key material")
-                    .help("the key cannot be used until you import it"),
-            );
+            let help = if raw.grants.0.is_empty() && raw.replicas.0.is_empty() {
+                "the key cannot be used until you import it"
+            } else {
+                "until you import it, the key cannot be used, and AWS refuses its grants and replicas: a \
+                 plan leaves them out"
+            };
+            self.d.push(Diagnostic::warning(at, "kmsctl does not import key material").help(help));
         }
         self.store(raw, origin, at);
         let external = origin == "EXTERNAL_KEY_STORE";
@@ -78,9 +111,24 @@ impl KeyPhase<'_, '_> {
                 let message = "a key of origin EXTERNAL_KEY_STORE needs an `xks_key_id`";
                 self.d.error(at, message, "name the key in the external key store");
             }
-            Some(_) | None => {}
+            Some(id) => self.xks_key_id(id),
+            None => {}
         }
         origin
+    }
+
+    /// Checks the id of a key in an external key store (KMS API Reference, CreateKey: `XksKeyId`).
+    fn xks_key_id(&mut self, id: &Text) {
+        let text = id.value.as_str();
+        let is_valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if !(1..=128).contains(&text.len()) || !text.chars().all(is_valid) {
+            let message = format!("`{text}` is not the id of a key in an external key store");
+            self.d.error(
+                id.span,
+                message,
+                "AWS accepts 1 to 128 letters, digits, `-`, `_` and `.`",
+            );
+        }
     }
 
     /// Checks the custom key store.
@@ -99,7 +147,15 @@ impl KeyPhase<'_, '_> {
                 let message = format!("a key of origin {origin} needs a `custom_key_store_id`");
                 self.d.error(at, message, "name the store, such as `cks-1234567890abcdef0`");
             }
-            Some(_) | None => {}
+            Some(store) => {
+                // KMS API Reference, CreateKey: `CustomKeyStoreId`.
+                let length = store.value.chars().count();
+                if !(1..=64).contains(&length) {
+                    let message = format!("the id of a key store cannot have {length} characters");
+                    self.d.error(store.span, message, "AWS accepts 1 to 64");
+                }
+            }
+            None => {}
         }
         if stored {
             if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {
@@ -147,4 +203,17 @@ impl KeyPhase<'_, '_> {
         }
         Some(adopt)
     }
+}
+
+/// Returns the facts about the key when it is new.
+fn new_fact(raw: &Key, spec: &str, usage: &str) -> KeyFact {
+    let (spec, usage) = (spec.to_owned(), usage.to_owned());
+    KeyFact { spec, usage, state: first_state(raw), primary_region: None }
+}
+
+/// Returns the state in which KMS creates the key, if it is not enabled at once: a key without key material
+/// waits for it (KMS Developer Guide, "Key states of AWS KMS keys").
+fn first_state(raw: &Key) -> Option<String> {
+    let origin = raw.origin.as_ref()?;
+    (origin.value == "EXTERNAL").then(|| PENDING_IMPORT.to_owned())
 }

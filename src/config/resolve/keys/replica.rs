@@ -3,6 +3,7 @@
 
 use super::super::defaults::deletion_window;
 use super::super::scope::parse;
+use super::grant::On;
 use super::policy::{is_exact, is_shared, is_whole};
 use super::{KeyPhase, value};
 use crate::config::records::{Key, Replica};
@@ -54,7 +55,7 @@ impl KeyPhase<'_, '_> {
         primary: Primary,
         at: &Region,
     ) {
-        let of_key = primary.key.clone();
+        let fact = self.out.facts.get(&primary.key).cloned();
         let full = format!("{}/{at}", name.value);
         let address = Address::new(Kind::Key, full.clone());
         let place = Place { account: self.reads.scope.home.account.clone(), region: at.clone() };
@@ -70,6 +71,7 @@ impl KeyPhase<'_, '_> {
             origin: None,
             multi_region: Some(true),
             primary: Some(primary),
+            primary_region: None,
             custom_key_store_id: None,
             xks_key_id: None,
             description: value(raw.description.as_ref()),
@@ -94,11 +96,12 @@ impl KeyPhase<'_, '_> {
             ..Declared::new(Spec::Key(spec), place.clone())
         };
         self.out.resources.insert(address.clone(), declared);
+        self.foreign_grants(&raw.foreign_grants, &address, &place);
         let target = KeyRef::Managed(address);
-        if let Some(fact) = self.out.facts.get(&of_key).cloned() {
-            self.out.facts.insert(target.clone(), fact);
-        }
+        self.out.facts.extend(fact.iter().map(|fact| (target.clone(), fact.clone())));
         self.out.names.insert(name.value.clone(), Some(target.clone()));
         self.aliases(&name, &raw.aliases, &target, Some(&place));
+        let on = On { name: &name.value, key: &target, place: &place, fact: fact.as_ref() };
+        self.grants(&raw.grants, &on);
     }
 }

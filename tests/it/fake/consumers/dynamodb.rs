@@ -83,6 +83,8 @@ fn billing(mode: &str, units: Option<Throughput>) -> Billing {
         ("PROVISIONED", Some(units)) => Billing::Provisioned {
             read_capacity: units.read_capacity_units,
             write_capacity: units.write_capacity_units,
+            max_read_capacity: None,
+            max_write_capacity: None,
         },
         _ => Billing::PayPerRequest,
     }

@@ -122,11 +122,7 @@ fn alter(
     if managed == Some(false) && wanted.master_user_password.is_none() {
         return request.fail(Fault::Invalid, "no password any more");
     }
-    if let Some(storage) = wanted.allocated_storage
-        && settings.allocated_storage_gib.is_some_and(|now| storage <= now)
-    {
-        return request.fail(Fault::Invalid, "storage only grows");
-    }
+    storage(request, settings, wanted)?;
     let secret = request.key(wanted.master_user_secret_kms_key_id.as_ref())?;
     let insights = request.key(wanted.performance_insights_kms_key_id.as_ref())?;
     macro_rules! take {
@@ -136,10 +132,7 @@ fn alter(
     }
     take! {
         instance_class = db_instance_class,
-        allocated_storage_gib = allocated_storage,
         max_allocated_storage_gib = max_allocated_storage,
-        storage_type = storage_type,
-        iops = iops,
         managed_password = manage_master_user_password,
         multi_az = multi_az,
         publicly_accessible = publicly_accessible,
@@ -167,5 +160,55 @@ fn alter(
     if wanted.enable_performance_insights == Some(true) {
         settings.performance_insights_with_key = Some(insights.key().is_some());
     }
+    Ok(())
+}
+
+/// Changes the storage as RDS does: it wants the size and the I/O operations of provisioned storage
+/// together, and rounds an increase up.
+fn storage(
+    request: &Request<'_>,
+    settings: &mut Settings,
+    wanted: &Alterable,
+) -> Result<(), kmsctl::answer::CloudError> {
+    let differs = wanted.storage_type.is_some()
+        || wanted.allocated_storage.is_some()
+        || wanted.iops.is_some()
+        || wanted.storage_throughput.is_some();
+    if !differs {
+        return Ok(());
+    }
+    let old = settings.allocated_storage_gib;
+    let kind = wanted.storage_type.clone().or(settings.storage_type.take());
+    let is_sql_server =
+        settings.engine.as_deref().is_some_and(|engine| engine.starts_with("sqlserver"));
+    let rounded = |new: u32| match old {
+        Some(old) if new > old && !is_sql_server => new.max((f64::from(old) * 1.1).ceil() as u32),
+        _ => new,
+    };
+    let size = wanted.allocated_storage.map(rounded).or(old);
+    if size < old {
+        return request.fail(Fault::Invalid, "storage only grows");
+    }
+    let is_small = size < Some(400) && !is_sql_server;
+    match kind.as_deref() {
+        Some("gp3") if is_small => {
+            if wanted.iops.is_some() || wanted.storage_throughput.is_some() {
+                return request
+                    .fail(Fault::Invalid, "IOPS or storage throughput of less than 400 GiB");
+            }
+            (settings.iops, settings.storage_throughput) = (Some(3000), Some(125));
+        }
+        Some("gp3" | "io1" | "io2") => {
+            let is_new = old.is_none();
+            if !is_new && (wanted.iops.is_none() || wanted.allocated_storage.is_none()) {
+                return request
+                    .fail(Fault::Invalid, "you must specify both the storage size and iops");
+            }
+            settings.iops = wanted.iops.or(Some(12_000));
+            settings.storage_throughput = wanted.storage_throughput.or(Some(500));
+        }
+        _ => (settings.iops, settings.storage_throughput) = (None, None),
+    }
+    (settings.storage_type, settings.allocated_storage_gib) = (kind, size);
     Ok(())
 }
