@@ -1,10 +1,13 @@
 //! The answers of AWS to requests: outcomes, and errors with their classes. Pure data.
 
+pub mod later;
+
 use crate::id::KeyArn;
 use serde::{Deserialize, Serialize};
 
 /// The class of an error, which decides how the caller reacts to it. It is derived from the error's
-/// code and from the transport's classification, never from the message.
+/// code and from the transport's classification. The message counts only where one code stands for errors that end
+/// by themselves and for others ([`later`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
@@ -19,7 +22,7 @@ pub enum Fault {
     Credentials,
     /// The request was throttled. AWS did not execute it.
     Throttled,
-    /// The object is in a state that does not allow the request.
+    /// The object is in a state that does not allow the request, or the service refuses it for a while.
     InvalidState,
     /// The request is not valid.
     Invalid,

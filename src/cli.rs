@@ -85,6 +85,18 @@ pub struct Global {
         env = "KMSCTL_SETTLE_TIME"
     )]
     pub settle_time: u64,
+    /// Longest time for which AWS may deny a call after a change of the key's policy or grants
+    ///
+    /// Such a change applies everywhere only after up to five minutes. Apply repeats a call that AWS denies until
+    /// the change is this old.
+    #[arg(
+        long,
+        global = true,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        env = "KMSCTL_PATIENCE"
+    )]
+    pub patience: u64,
     /// Show more detail, such as the actions of an access change and waived findings
     #[arg(short, long, global = true)]
     pub verbose: bool,

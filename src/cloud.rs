@@ -3,9 +3,13 @@
 
 mod bucket;
 #[cfg(test)]
+mod crowds;
+#[cfg(test)]
 mod failures;
 mod last_usage;
 mod read;
+#[cfg(test)]
+mod refusals;
 pub mod retry;
 mod send;
 mod tagged;
@@ -17,7 +21,7 @@ use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
-use crate::kind::{Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Phase};
+use crate::kind::{Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight};
 use std::collections::BTreeMap;
 
 /// The identity that makes the calls.
@@ -86,9 +90,9 @@ pub enum BucketPolicy {
 
 /// AWS. A method of a list reads one page; `from` is the marker that the previous page returned.
 ///
-/// The implementation repeats no request, with one exception: the SDK repeats the requests of
-/// [`Cloud::objects`], [`Cloud::phase`], [`Cloud::copies`] and [`Cloud::bucket`] once after
-/// throttling or another temporary error.
+/// The implementation repeats no request, with one exception: it repeats a request of [`Cloud::objects`],
+/// [`Cloud::sight`], [`Cloud::copies`], [`Cloud::tagged`] and [`Cloud::bucket`] while the service throttles it, and
+/// once after another temporary error.
 #[expect(async_fn_in_trait, reason = "the engine runs on one task: futures need not be Send")]
 pub trait Cloud {
     /// Reads `GetCallerIdentity`.
@@ -115,8 +119,8 @@ pub trait Cloud {
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError>;
     /// Reads the consumers of a kind with as few requests as the API of the service allows.
     async fn objects(&self, at: &Place, query: &ConsumerQuery) -> Result<Vec<Object>, CloudError>;
-    /// Reads the phase of a consumer.
-    async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError>;
+    /// Reads the phase of a consumer, and what the same requests show of its key and settings.
+    async fn sight(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Sight, CloudError>;
     /// Reads the id and the key of every snapshot of a kind of consumer.
     async fn copies(
         &self,

@@ -16,6 +16,7 @@ pub mod survey;
 
 use crate::cloud::retry::RetryPolicy;
 use futures_util::stream::{self, Stream, StreamExt};
+use std::time::Duration;
 
 /// The options of a run.
 #[derive(Clone, Debug)]
@@ -24,6 +25,9 @@ pub struct Options {
     pub parallelism: usize,
     /// The number of times that a call is repeated, and the delays between them.
     pub retry: RetryPolicy,
+    /// The time for which a call is repeated that AWS denies after a change of the policy, the grants, the tags or
+    /// the aliases of its key.
+    pub patience: Duration,
 }
 
 impl Options {

@@ -38,6 +38,7 @@ pub mod rds_instance;
 mod resource;
 pub mod s3_bucket;
 pub mod service_linked_role;
+mod shown;
 pub mod tags;
 pub mod values;
 
@@ -45,7 +46,8 @@ pub use address::Address;
 pub use change::{Calls, Change, Retry, Violation};
 pub use consumers::{ConsumerCall, ConsumerKind, ConsumerSpec};
 pub(crate) use exchange::resolve;
-pub use exchange::{CallBindings, ConsumerQuery, Object, Phase};
+pub use exchange::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 pub use key_ref::{Ids, KeyRef};
 pub use kinds::{Call, Kind, Spec, calls};
 pub use resource::{KeyFact, KeyFacts, Resource, Setting};
+pub use shown::{Shown, shown};

@@ -2,13 +2,18 @@
 //! knows no kind of resource.
 
 pub(crate) mod clients;
+#[cfg(test)]
+pub(crate) mod crowded;
 pub(crate) mod error;
 pub mod gate;
 pub mod limit;
+#[cfg(test)]
+mod limit_tests;
 pub mod objects;
 #[cfg(test)]
 pub(crate) mod replay;
 
+use crate::answer::{CloudError, Fault};
 use crate::id::{AccountId, Place, Region};
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -73,6 +78,12 @@ impl Aws {
         }
     }
 
+    /// Returns the clients with the default quotas.
+    #[cfg(test)]
+    pub(crate) fn with_quotas(self) -> Self {
+        Self { limits: Limits::new(), ..self }
+    }
+
     /// Returns the clients over a configuration, without quotas.
     #[cfg(test)]
     pub(crate) fn with_config(base: SdkConfig) -> Self {
@@ -105,11 +116,36 @@ impl Aws {
         self.gate.close_with(permit);
     }
 
-    /// Waits until the quota allows `operation` in `at`, and returns the client.
+    /// Waits until the quota of KMS allows `operation` in `at`, and returns the client.
     pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
         let client = self.client(at).await;
-        self.limits.acquire(at, operation).await;
+        self.limits.acquire(at, "kms", operation).await;
         client
+    }
+
+    /// Waits until the quota of a service allows a call that changes something in `at`.
+    pub(crate) async fn may_change(
+        &self,
+        at: &Place,
+        service: &'static str,
+        operation: &'static str,
+    ) {
+        self.limits.acquire(at, service, operation).await;
+    }
+
+    /// Returns the result of a request. If AWS throttled it, the next ones are sent more slowly.
+    pub(crate) fn noted<T>(
+        &self,
+        at: &Place,
+        service: &'static str,
+        result: Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        if let Err(error) = &result
+            && error.fault == Fault::Throttled
+        {
+            self.limits.give_way(at, service, error.operation);
+        }
+        result
     }
 
     async fn client(&self, at: &Place) -> aws_sdk_kms::Client {

@@ -4,7 +4,6 @@ use crate::answer::{CloudError, Fault};
 use crate::cloud::{Bucket, BucketPolicy};
 use crate::id::{Place, Region};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, incomplete, local};
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_bucket::{HeadBucketError, HeadBucketOutput};
@@ -14,7 +13,7 @@ use aws_sdk_s3::operation::head_bucket::{HeadBucketError, HeadBucketOutput};
 pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, CloudError> {
     const HEAD: &str = "HeadBucket";
     const POLICY: &str = "GetBucketPolicy";
-    let client = aws.s3(at, ClientUse::Reading).await;
+    let client = aws.s3(at).await;
     let head = client.head_bucket().bucket(name).send().await;
     let region = match (region(&head), status(&head)) {
         (_, Some(404)) => return Err(local(HEAD, Fault::NotFound, "the bucket does not exist")),
@@ -28,8 +27,9 @@ pub(super) async fn bucket(aws: &Aws, at: &Place, name: &str) -> Result<Bucket, 
         }
     };
     let there = Place { account: at.account.clone(), region: region.clone() };
-    let client = aws.s3(&there, ClientUse::Reading).await;
-    let policy = match answer(POLICY, client.get_bucket_policy().bucket(name).send().await) {
+    let client = aws.s3(&there).await;
+    let read = || client.get_bucket_policy().bucket(name).send();
+    let policy = match client.read(POLICY, read).await {
         Ok(answer) => answer.policy.map_or(BucketPolicy::None, BucketPolicy::Text),
         Err(error) if error.code.as_deref() == Some("NoSuchBucketPolicy") => BucketPolicy::None,
         Err(error) if error.fault.is_temporary() => return Err(error),

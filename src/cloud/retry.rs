@@ -13,7 +13,7 @@ pub struct RetryPolicy {
     /// The number of attempts, including the first. A throttled request is not one of them.
     pub attempts: u32,
     /// The time for which a throttled request is repeated.
-    pub patience: Duration,
+    pub throttled: Duration,
     /// The longest pause after the first attempt. It doubles with each further attempt.
     pub base: Duration,
     /// The longest pause after any attempt.
@@ -24,7 +24,7 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             attempts: 12,
-            patience: Duration::from_secs(600),
+            throttled: Duration::from_secs(600),
             base: Duration::from_millis(100),
             cap: Duration::from_secs(5),
         }
@@ -90,7 +90,7 @@ impl Tries {
     pub fn may_repeat(&mut self, policy: &RetryPolicy, fault: Fault) -> bool {
         self.all += 1;
         if fault == Fault::Throttled {
-            return self.since.elapsed() < policy.patience;
+            return self.since.elapsed() < policy.throttled;
         }
         self.counted += 1;
         self.counted < policy.attempts

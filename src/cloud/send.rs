@@ -8,13 +8,16 @@ use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{
-    self, Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Phase, alias, grant, key,
+    self, Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight, alias, grant, key,
     key_policy, service_linked_role,
 };
 use crate::sdk::Aws;
 use crate::sdk::error::answer;
 use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
+
+/// The name of KMS in the AWS CLI.
+const KMS: &str = "kms";
 
 impl Cloud for Aws {
     async fn caller(&self) -> Result<Caller, CloudError> {
@@ -33,36 +36,37 @@ impl Cloud for Aws {
         at: &Place,
         from: Option<&str>,
     ) -> Result<Page<AliasEntry>, CloudError> {
-        read::aliases(self, at, None, from).await
+        self.noted(at, KMS, read::aliases(self, at, None, from).await)
     }
 
     async fn aliases_of(&self, key: &KeyArn) -> Result<Vec<AliasName>, CloudError> {
-        let page = read::aliases(self, &key.place(), Some(key), None).await?;
+        let at = key.place();
+        let page = self.noted(&at, KMS, read::aliases(self, &at, Some(key), None).await)?;
         Ok(page.items.into_iter().filter_map(|entry| entry.name.parse().ok()).collect())
     }
 
     async fn keys(&self, at: &Place, from: Option<&str>) -> Result<Page<String>, CloudError> {
-        read::keys(self, at, from).await
+        self.noted(at, KMS, read::keys(self, at, from).await)
     }
 
     async fn describe(&self, key: &KeyArn) -> Result<Metadata, CloudError> {
-        read::describe(self, key).await
+        self.noted(&key.place(), KMS, read::describe(self, key).await)
     }
 
     async fn policy(&self, key: &KeyArn) -> Result<String, CloudError> {
-        read::policy(self, key).await
+        self.noted(&key.place(), KMS, read::policy(self, key).await)
     }
 
     async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError> {
-        read::rotation(self, key).await
+        self.noted(&key.place(), KMS, read::rotation(self, key).await)
     }
 
     async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
-        read::tags(self, key).await
+        self.noted(&key.place(), KMS, read::tags(self, key).await)
     }
 
     async fn grants(&self, key: &KeyArn, from: Option<&str>) -> Result<Page<Listed>, CloudError> {
-        read::grants(self, key, from).await
+        self.noted(&key.place(), KMS, read::grants(self, key, from).await)
     }
 
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
@@ -79,14 +83,18 @@ impl Cloud for Aws {
         call: &Call,
         bindings: CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        match call {
+        let sent = match call {
             Call::Key(call) => key::aws::send(self, at, call, &bindings).await,
             Call::KeyPolicy(call) => key_policy::aws::send(self, at, call, &bindings).await,
             Call::Alias(call) => alias::aws::send(self, at, call, &bindings).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &bindings).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
-            Call::Consumer(call) => kind::aws::send(self, at, call, &bindings).await,
-        }
+            Call::Consumer(consumer) => {
+                self.may_change(at, call.service(), call.operation()).await;
+                kind::aws::send(self, at, consumer, &bindings).await
+            }
+        };
+        self.noted(at, call.service(), sent)
     }
 
     async fn objects(&self, at: &Place, query: &ConsumerQuery) -> Result<Vec<Object>, CloudError> {
@@ -106,10 +114,10 @@ impl Cloud for Aws {
     }
 
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError> {
-        last_usage::last_usage(self, key).await
+        self.noted(&key.place(), KMS, last_usage::last_usage(self, key).await)
     }
 
-    async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError> {
-        kind::aws::phase(self, at, kind, id).await
+    async fn sight(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Sight, CloudError> {
+        kind::aws::sight(self, at, kind, id).await
     }
 }

@@ -166,7 +166,11 @@ pub(super) async fn connect(
 
 /// Returns the options of the engine.
 pub(super) fn options(global: &Global) -> Options {
-    Options { parallelism: global.parallelism.max(1), retry: RetryPolicy::default() }
+    Options {
+        parallelism: global.parallelism.max(1),
+        retry: RetryPolicy::default(),
+        patience: Duration::from_secs(global.patience),
+    }
 }
 
 /// Returns the place of the state that the command line or the environment names.

@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::journal::{Event, PendingRecord};
 use crate::kind::address::Address;
-use crate::kind::consumer::{Effect, Goal};
+use crate::kind::consumer::Effect;
 use crate::kind::{Call, ConsumerCall, Ids, KeyRef, Kind, Spec, key};
 use crate::live::Live;
 use crate::plan::order::{Half, Queue, WorkItem};
@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use wait::Awaited;
 
 mod announce;
 mod error;
@@ -66,8 +67,8 @@ pub enum Progress<'a> {
     Began { step: &'a Step },
     /// A call is repeated or checked after a pause.
     Waiting { step: &'a Step, operation: &'a str, why: &'a str },
-    /// AWS executes an operation. `doing` is AWS's name of the operation, and `seconds` the time so
-    /// far.
+    /// AWS executes an operation, or does not execute the call yet. `doing` is AWS's name of the operation or
+    /// the reason, and `seconds` the time so far.
     Polling { step: &'a Step, doing: &'a str, seconds: u64 },
     /// A step is finished.
     Finished { step: &'a Step },
@@ -133,7 +134,7 @@ struct Run<'a, C, W> {
     options: &'a Options,
     plan: &'a Plan,
     ids: RefCell<Ids>,
-    /// The time of the last creation or policy change of each key that this run changed or that is new.
+    /// The time of the last change of each key that this run changed or that is new.
     touched: RefCell<BTreeMap<KeyArn, Instant>>,
     nonces: Nonces,
     /// The roles that the plan creates. IAM may not show them at once.
@@ -242,7 +243,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             let draft = pending_record(step).map(Box::new);
             self.write(&Event::Began { address: address(), draft })?;
             if step.busy.is_some() {
-                self.until(step, Goal::Ready).await?;
+                self.until(step, Awaited::READY).await?;
             }
         }
         for (n, planned) in calls.iter().enumerate() {
@@ -250,8 +251,9 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 return Err(StepError::Stopped);
             }
             self.call(step, offset + n, planned).await?;
-            if let Some(goal) = planned.call.as_consumer().and_then(ConsumerCall::goal) {
-                self.until(step, goal).await?;
+            let call = planned.call.as_consumer();
+            if let Some(goal) = call.and_then(ConsumerCall::goal) {
+                self.until(step, Awaited { goal, call }).await?;
             }
         }
         if half == Half::Last || step.last.is_empty() {
@@ -309,15 +311,13 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         if let Outcome::Made(id) = outcome {
             self.consumers.borrow_mut().insert(step.address.clone(), id.clone());
         }
-        let key = match (outcome, call) {
-            (Outcome::Key(arn), _) => {
-                self.ids.borrow_mut().insert(step.address.clone(), arn.clone());
-                Some(arn.clone())
-            }
-            (_, Call::Key(key::Call::PutKeyPolicy(_))) => self.key_of(step, &self.ids_of(step)),
-            _ => None,
-        };
-        self.touched.borrow_mut().extend(key.map(|key| (key, Instant::now())));
+        if let Outcome::Key(arn) = outcome {
+            self.ids.borrow_mut().insert(step.address.clone(), arn.clone());
+        }
+        if call.changes_key() {
+            let keys = self.keys_of(step, &self.ids_of(step)).into_iter();
+            self.touched.borrow_mut().extend(keys.map(|key| (key, Instant::now())));
+        }
     }
 
     /// Returns the known ARNs of the step's own key and of the keys that it refers to.
@@ -327,6 +327,13 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         let ids = self.ids.borrow();
         let known = |address: &Address| Some((address.clone(), ids.get(address)?.clone()));
         managed.chain([&step.address]).filter_map(known).collect()
+    }
+
+    /// Returns the step's own key and the keys that it refers to, if they are known.
+    fn keys_of(&self, step: &Step, ids: &Ids) -> Vec<KeyArn> {
+        let specs = step.change.from().into_iter().chain(step.change.to());
+        let referred = specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids));
+        referred.chain(self.key_of(step, ids)).collect()
     }
 
     fn key_of(&self, step: &Step, ids: &Ids) -> Option<KeyArn> {

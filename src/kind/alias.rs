@@ -77,6 +77,11 @@ impl Resource for Alias {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
+
+    /// Policies can give access by the aliases of a key (`kms:ResourceAliases`).
+    fn changes_key(_: &Call) -> bool {
+        true
+    }
 }
 
 fn create(to: &Spec) -> Call {

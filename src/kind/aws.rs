@@ -2,10 +2,11 @@
 
 use super::consumer::Consumer;
 use super::consumers::consumer_kinds;
-use super::{CallBindings, ConsumerCall, ConsumerKind, ConsumerQuery, Object, Phase};
+use super::{CallBindings, ConsumerCall, ConsumerKind, ConsumerQuery, Object, Sight};
 use crate::answer::{CloudError, Outcome};
 use crate::id::{KeyArn, Place};
 use crate::sdk::Aws;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 /// The ids of snapshots, each with its key.
 pub(crate) type Copies = Vec<(String, Option<KeyArn>)>;
@@ -24,8 +25,8 @@ pub(crate) trait Service: Consumer {
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError>;
 
-    /// Reads the phase of a resource.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError>;
+    /// Reads the phase of a resource, and what the same requests show of its key and settings.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError>;
 
     /// Sends a call once.
     async fn send(
@@ -42,6 +43,16 @@ pub(crate) trait Service: Consumer {
     }
 }
 
+/// The number of reads of one list that are in flight at the same time.
+const AT_ONCE: usize = 16;
+
+/// Makes the reads concurrently, some at a time, and returns their results in this order.
+pub(crate) async fn each<T>(
+    reads: impl IntoIterator<Item = impl Future<Output = Result<T, CloudError>>>,
+) -> Result<Vec<T>, CloudError> {
+    stream::iter(reads).buffered(AT_ONCE).try_collect().await
+}
+
 macro_rules! dispatch {
     ($($kind:ident => $module:ident, $label:literal;)+) => {
         /// Reads the consumers of a kind.
@@ -55,14 +66,14 @@ macro_rules! dispatch {
             }
         }
 
-        /// Reads the phase of a consumer.
-        pub(crate) async fn phase(
+        /// Looks at a consumer.
+        pub(crate) async fn sight(
             aws: &Aws,
             at: &Place,
             kind: ConsumerKind,
             id: &str,
-        ) -> Result<Phase, CloudError> {
-            match kind { $(ConsumerKind::$kind => super::$module::$kind::phase(aws, at, id).await,)+ }
+        ) -> Result<Sight, CloudError> {
+            match kind { $(ConsumerKind::$kind => super::$module::$kind::sight(aws, at, id).await,)+ }
         }
 
         /// Reads the snapshots of a kind of consumer.

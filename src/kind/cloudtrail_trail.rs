@@ -146,7 +146,7 @@ impl Consumer for CloudtrailTrail {
     const FACTS: Facts = Facts {
         service: "cloudtrail",
         reads: "cloudtrail:DescribeTrails, GetTrailStatus, GetEventSelectors, ListTags; s3:ListBucket, GetBucketPolicy of the bucket",
-        pace: Pace { first: 1, most: 10, limit: 300 },
+        pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Name,
         grants_of: None,
         key_account: KeyAccount::Any,
@@ -270,10 +270,12 @@ impl Consumer for CloudtrailTrail {
         writer.check(bucket)
     }
 
-    /// CloudTrail applies a change before it answers, but a new trail may be listed a moment later.
+    /// CloudTrail applies a change before it answers, but may show it, and a new trail, later. The old key
+    /// of a trail must not be disabled before the trail has the new one.
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateTrail(_) => Effect::Creates,
+            Call::UpdateTrail(call) if call.settings.kms_key_id.is_some() => Effect::Changes,
             Call::UpdateTrail(_)
             | Call::PutEventSelectors(_)
             | Call::StartLogging(_)

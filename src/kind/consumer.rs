@@ -96,6 +96,15 @@ pub struct Spec<S> {
     pub settings: S,
 }
 
+impl<S: Settings> Spec<S> {
+    /// Returns `self`, with the key and the settings that are not set taken from `other`.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        let key = self.common.key.clone().or_else(|| other.common.key.clone());
+        let common = Common { key, ..self.common.clone() };
+        Self { common, settings: self.settings.or(&other.settings) }
+    }
+}
+
 impl<S> Spec<S> {
     /// Returns the customer managed key, if there is one.
     #[must_use]
@@ -379,6 +388,13 @@ pub trait Consumer {
     /// applied again.
     fn unseen(live: &mut Self::Settings, known: &Self::Settings, interrupted: bool) {
         let _ = (live, known, interrupted);
+    }
+
+    /// Returns whether AWS makes the declared changes only in the maintenance window.
+    #[must_use]
+    fn is_deferred(settings: &Self::Settings) -> bool {
+        let _ = settings;
+        false
     }
 
     /// Returns the name of the final snapshot that the call creates, if it creates one.

@@ -129,6 +129,21 @@ macro_rules! consumers {
                 }
             }
 
+            /// Returns `self`, with every field that is not set taken from `other`.
+            #[must_use]
+            pub(super) fn or(&self, other: &Self) -> Self {
+                match (self, other) {
+                    $((Self::$kind(one), Self::$kind(other)) => Self::$kind(one.or(other)),)+
+                    _ => self.clone(),
+                }
+            }
+
+            /// Returns whether AWS makes the declared changes only in the maintenance window.
+            #[must_use]
+            pub(super) fn is_deferred(&self) -> bool {
+                match self { $(Self::$kind(spec) => super::$module::$kind::is_deferred(&spec.settings)),+ }
+            }
+
             /// Returns `self`, with every field that is not declared taken from `live`.
             #[must_use]
             pub fn complete(&self, live: &Self) -> Self {

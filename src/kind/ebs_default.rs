@@ -37,7 +37,7 @@ impl Consumer for EbsDefault {
     const FACTS: Facts = Facts {
         service: "ec2",
         reads: "ec2:GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId",
-        pace: Pace { first: 1, most: 1, limit: 60 },
+        pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Single,
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
@@ -93,8 +93,15 @@ impl Consumer for EbsDefault {
         }
     }
 
-    fn effect(_: &Call) -> Effect {
-        Effect::Marks
+    /// EC2 may show the old key for a while (EC2 Developer Guide, "Ensuring eventual consistency"), and that
+    /// key must not be disabled before.
+    fn effect(call: &Call) -> Effect {
+        match call {
+            Call::ModifyEbsDefaultKmsKeyId(_) | Call::ResetEbsDefaultKmsKeyId(_) => Effect::Changes,
+            Call::EnableEbsEncryptionByDefault(_) | Call::DisableEbsEncryptionByDefault(_) => {
+                Effect::Marks
+            }
+        }
     }
 
     /// Returns no needs, because the identities that launch instances are not known. The

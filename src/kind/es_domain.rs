@@ -37,7 +37,7 @@ impl Consumer for EsDomain {
     const FACTS: Facts = Facts {
         service: "opensearch",
         reads: "es:ListDomainNames, DescribeDomains, DescribeDomain, ListTags",
-        pace: Pace { first: 30, most: 60, limit: 7200 },
+        pace: Pace { first: 5, most: 60, limit: 7200 },
         identity: Identity::Name,
         grants_of: Some("es"),
         key_account: KeyAccount::Own,

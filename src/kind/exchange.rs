@@ -50,6 +50,31 @@ pub enum Phase {
     Gone,
 }
 
+/// A consumer as one look at it shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The phase.
+    pub phase: Phase,
+    /// The key and the settings, as far as the look shows them; `None` if it shows none.
+    pub spec: Option<ConsumerSpec>,
+    /// Whether AWS has accepted changes that it has not begun to make.
+    pub pending: bool,
+}
+
+impl Sight {
+    /// Creates the sight of a consumer that does not exist.
+    #[must_use]
+    pub fn gone() -> Self {
+        Self { phase: Phase::Gone, spec: None, pending: false }
+    }
+
+    /// Creates the sight of a consumer without pending changes.
+    #[must_use]
+    pub fn new(phase: Phase, spec: impl Into<ConsumerSpec>) -> Self {
+        Self { phase, spec: Some(spec.into()), pending: false }
+    }
+}
+
 /// A consumer of keys, as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {

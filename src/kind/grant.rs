@@ -224,6 +224,10 @@ impl Resource for Grant {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
+
+    fn changes_key(_: &Call) -> bool {
+        true
+    }
 }
 
 /// Returns whether two grants give the same access. Their grant ids may differ.

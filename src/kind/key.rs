@@ -398,6 +398,10 @@ impl Resource for Key {
             | Call::DisableKeyRotation(_) => Retry::Repeat,
         }
     }
+
+    fn changes_key(_: &Call) -> bool {
+        true
+    }
 }
 
 fn create(place: &Place, to: &Spec, facts: &KeyFacts) -> Calls<Call> {

@@ -77,6 +77,10 @@ impl Resource for KeyPolicy {
     fn retry(_: &Call) -> Retry {
         Retry::Repeat
     }
+
+    fn changes_key(_: &Call) -> bool {
+        true
+    }
 }
 
 fn put_policy(spec: &Spec, policy: Document) -> Call {

@@ -163,6 +163,15 @@ macro_rules! kinds {
                 }
             }
 
+            /// Returns whether the call changes a key, its policy, tags, rotation, grants or aliases.
+            #[must_use]
+            pub fn changes_key(&self) -> bool {
+                match self {
+                    $(Self::$kind(call) => $module::$kind::changes_key(call),)+
+                    Self::Consumer(_) => false,
+                }
+            }
+
             /// Returns the name of the operation.
             #[must_use]
             pub fn operation(&self) -> &'static str {

@@ -208,7 +208,7 @@ impl Consumer for RdsCluster {
     const FACTS: Facts = Facts {
         service: "rds",
         reads: "rds:DescribeDBClusters, DescribeDBInstances",
-        pace: Pace { first: 10, most: 30, limit: 7200 },
+        pace: Pace { first: 3, most: 30, limit: 7200 },
         identity: Identity::Name,
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
@@ -343,7 +343,10 @@ impl Consumer for RdsCluster {
         }
     }
 
-    /// A cluster is ready once the instances in it are ready, and deleted ones are gone.
+    fn is_deferred(settings: &Settings) -> bool {
+        settings.apply_immediately == Some(false)
+    }
+
     fn final_snapshot(call: &Call) -> Option<&str> {
         if let Call::DeleteDBCluster(call) = call {
             call.final_db_snapshot_identifier.as_deref()
@@ -352,6 +355,7 @@ impl Consumer for RdsCluster {
         }
     }
 
+    /// A cluster is ready once the instances in it are ready, and deleted ones are gone.
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateDBCluster(_) => Effect::Creates,

@@ -135,7 +135,7 @@ impl Consumer for RdsInstance {
     const FACTS: Facts = Facts {
         service: "rds",
         reads: "rds:DescribeDBInstances",
-        pace: Pace { first: 10, most: 30, limit: 7200 },
+        pace: Pace { first: 3, most: 30, limit: 7200 },
         identity: Identity::Name,
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
@@ -266,6 +266,10 @@ impl Consumer for RdsInstance {
             }
             Change::Create { .. } | Change::Forget { .. } => None,
         }
+    }
+
+    fn is_deferred(settings: &Settings) -> bool {
+        settings.apply_immediately == Some(false)
     }
 
     fn final_snapshot(call: &Call) -> Option<&str> {

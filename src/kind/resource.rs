@@ -72,4 +72,9 @@ pub trait Resource {
 
     /// Returns how a lost answer to `call` is settled.
     fn retry(call: &Self::Call) -> Retry;
+
+    /// Returns whether the call changes a key, its policy, tags, rotation, grants or aliases. For a while after it,
+    /// KMS may answer other calls about the key as if the change had not been made (KMS Developer Guide, "AWS
+    /// KMS eventual consistency").
+    fn changes_key(call: &Self::Call) -> bool;
 }

@@ -77,7 +77,7 @@ impl Consumer for S3Bucket {
     const FACTS: Facts = Facts {
         service: "s3api",
         reads: "s3:GetEncryptionConfiguration",
-        pace: Pace { first: 1, most: 1, limit: 60 },
+        pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Name,
         grants_of: None,
         key_account: KeyAccount::Any,
@@ -129,8 +129,10 @@ impl Consumer for S3Bucket {
         }
     }
 
+    /// S3 may show the old encryption, and encrypt new objects with it, for a while (S3 User Guide, "Amazon
+    /// S3 data consistency model": bucket configurations are eventually consistent).
     fn effect(_: &Call) -> Effect {
-        Effect::Marks
+        Effect::Changes
     }
 
     /// S3 uses the key with the credentials of each caller that reads or writes objects (S3 User Guide,

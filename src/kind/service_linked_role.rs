@@ -270,6 +270,10 @@ impl Resource for ServiceLinkedRole {
     fn retry(_: &Call) -> Retry {
         Retry::ProbeByName
     }
+
+    fn changes_key(_: &Call) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

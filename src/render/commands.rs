@@ -154,7 +154,9 @@ impl Script<'_> {
                     let key = self.key(&address, needed).quoted();
                     let _ = write!(command, " --{} {key}", kebab(&name));
                 } else if let Some(secret) = secret(&name, &value) {
-                    let _ = write!(command, " --{} \"{secret}\"", kebab(&name));
+                    // The arguments of a process are visible to others: the shell writes the value to a pipe instead.
+                    command = format!("printf %s \"{secret}\" | {command}");
+                    let _ = write!(command, " --{} file:///dev/stdin", kebab(&name));
                 } else if let Some(argument) = argument(&name, &value) {
                     command.push(' ');
                     let argument = with_own_key(&argument, &own);

@@ -1,7 +1,8 @@
-//! Classifies the errors of the SDK by error codes, HTTP statuses and types, never by messages.
+//! Classifies the errors of the SDK by error codes, HTTP statuses and types. Messages count only for the
+//! errors of [`later`].
 
 use super::gate::Withheld;
-use crate::answer::{CloudError, Fault, Outcome};
+use crate::answer::{CloudError, Fault, Outcome, later};
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_kms::error::{BuildError, ProvideErrorMetadata, SdkError};
@@ -47,7 +48,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     sent.map_err(|error| {
-        let fault = fault(&error);
+        let fault = fault(operation, &error);
         let message = match (&error, error.message()) {
             (_, Some(message)) => message.to_owned(),
             (SdkError::ServiceError(_), None) => match error.raw_response() {
@@ -82,7 +83,7 @@ where
     answer(operation, sent).map(|_| Outcome::Done)
 }
 
-fn fault<E>(error: &SdkError<E>) -> Fault
+fn fault<E>(operation: &str, error: &SdkError<E>) -> Fault
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -94,10 +95,13 @@ where
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
             Fault::Ambiguous
         }
-        SdkError::ServiceError(service) => match error.code().and_then(by_code) {
-            Some(fault) => fault,
-            None => by_status(service.raw()),
-        },
+        SdkError::ServiceError(service) => {
+            let (code, message) = (error.code().unwrap_or_default(), error.message());
+            if later::patience(operation, code, message.unwrap_or_default()).is_some() {
+                return Fault::InvalidState;
+            }
+            by_code(code).unwrap_or_else(|| by_status(service.raw()))
+        }
         _ => Fault::Ambiguous,
     }
 }
@@ -146,6 +150,7 @@ const CODES: &[(Fault, &[&str])] = &[
             "NoSuchEntity",
             "NoSuchEntityException",
             "ResourceNotFoundException",
+            "TableNotFoundException",
         ],
     ),
     (
@@ -204,6 +209,14 @@ const CODES: &[(Fault, &[&str])] = &[
             "RequestLimitExceeded",
             "TooManyRequestsException",
             "SlowDown",
+            // The other codes for which the AWS SDKs slow down.
+            "BandwidthLimitExceeded",
+            "EC2ThrottledException",
+            "PriorRequestNotComplete",
+            "ProvisionedThroughputExceededException",
+            "TransactionInProgressException",
+            // Two requests changed the tags at the same time (EC2 API Reference, "Error codes").
+            "ConcurrentTagAccess",
         ],
     ),
     (
@@ -212,7 +225,6 @@ const CODES: &[(Fault, &[&str])] = &[
             "InvalidDBInstanceState",
             "InvalidDBInstanceStateFault",
             "InvalidDBClusterStateFault",
-            "ConflictException",
             "InactiveEventDataStoreException",
             "InvalidEventDataStoreStatusException",
             "FileSystemInUse",

@@ -48,13 +48,18 @@ pub(crate) fn replay_with<'a>(
 pub(crate) fn replay_responses(responses: impl Iterator<Item = HttpResponse>) -> Replay {
     let client = Recorded::default();
     client.0.lock().unwrap().answers.extend(responses);
+    Replay { aws: stand_in(client.clone()), client }
+}
+
+/// Returns the SDK, connected to a stand-in.
+pub(crate) fn stand_in(client: impl HttpClient + 'static) -> Aws {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "replay");
     let base = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(client.clone())
+        .http_client(client)
         .build();
-    Replay { aws: Aws::with_config(base), client }
+    Aws::with_config(base)
 }
 
 impl Replay {

@@ -14,7 +14,7 @@ use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, ConsumerKind, alias, grant, key};
-use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Sight};
 use kmsctl::sdk::gate::Permit;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -76,6 +76,13 @@ pub(crate) struct Faults {
     pub(crate) flap: bool,
     /// Whether the services that use keys find a new key as late as other callers.
     pub(crate) services_lag: bool,
+    /// Whether calls that change a key find it, during that time, in the state from before earlier calls.
+    pub(crate) calls_lag: bool,
+    /// The number of seconds after a change of a key during which calls about the key are denied.
+    pub(crate) denied_after: u64,
+    /// The operations that a service refuses for some seconds after the first request: the code, the message
+    /// and the number of seconds.
+    pub(crate) refused_for: BTreeMap<&'static str, (&'static str, &'static str, u64)>,
     /// The services that throttle calls and reads, with their rates.
     pub(crate) throttled: BTreeMap<&'static str, u64>,
     /// Whether the faults apply to reads too.
@@ -134,6 +141,16 @@ pub(crate) struct Region {
     pub(crate) aliases: BTreeMap<String, String>,
 }
 
+/// An event that a test can ask for the time of.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few")]
+pub(crate) enum Event {
+    /// A call that AWS executed.
+    Call(Call),
+    /// A look at a consumer, and whether it showed the current contents.
+    Look(bool),
+}
+
 /// A change of AWS outside of kmsctl.
 pub(crate) type Meanwhile = Box<dyn FnOnce(&FakeAws)>;
 
@@ -151,6 +168,12 @@ pub(crate) struct FakeAws {
     pub(crate) buckets: RefCell<BTreeMap<String, Bucket>>,
     /// Every request: the operation, and whether it succeeded.
     pub(crate) log: RefCell<Vec<(String, bool)>>,
+    /// The calls that AWS executed and the looks at consumers, with their times.
+    pub(crate) timeline: RefCell<Vec<(Duration, Event)>>,
+    /// The times of the last changes of keys, by id.
+    changed: RefCell<BTreeMap<String, Duration>>,
+    /// The times of the first requests for operations that are refused for some seconds.
+    refused_since: RefCell<BTreeMap<&'static str, Duration>>,
     /// The errors that AWS's rules caused, not the injected faults.
     pub(crate) refusals: RefCell<Vec<String>>,
     pub(crate) mutations: Cell<usize>,
@@ -217,6 +240,9 @@ impl FakeAws {
             ),
             faults: RefCell::default(),
             log: RefCell::default(),
+            timeline: RefCell::default(),
+            changed: RefCell::default(),
+            refused_since: RefCell::default(),
             refusals: RefCell::default(),
             mutations: Cell::new(0),
             roles: RefCell::default(),
@@ -503,9 +529,9 @@ impl Cloud for FakeAws {
         Ok(self.faults.borrow().used.get(key.id()).cloned().unwrap_or_default())
     }
 
-    async fn phase(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Phase, CloudError> {
+    async fn sight(&self, at: &Place, kind: ConsumerKind, id: &str) -> Result<Sight, CloudError> {
         self.read_from(kind.facts().service, "DescribeConsumer", None).await?;
-        Ok(self.phase_shown(at, kind, id))
+        Ok(self.sight_shown(at, kind, id))
     }
 
     async fn bucket(&self, _: &Place, name: &str) -> Result<Bucket, CloudError> {
@@ -551,12 +577,9 @@ impl Cloud for FakeAws {
             Some(fail(name, Fault::Throttled, "rate exceeded"))
         } else if self.rng.below(100) < faults.fail500 {
             Some(fail(name, Fault::Ambiguous, "internal failure"))
-        } else if about(call, &bindings)
-            .is_some_and(|key| self.misses(key.id()) || !self.shows(&key))
-        {
-            Some(fail(name, Fault::NotFound, "not seen yet"))
         } else {
-            None
+            let key = about(call, &bindings);
+            self.refusal(name).or_else(|| self.lagging(call, key.as_ref(), name))
         };
         if let Some(error) = early {
             self.log.borrow_mut().push((name.to_owned(), false));
@@ -568,6 +591,12 @@ impl Cloud for FakeAws {
             (false, call) => self.execute(at, call, &bindings, name),
         });
         self.log.borrow_mut().push((name.to_owned(), result.is_ok()));
+        if result.is_ok() {
+            self.timeline.borrow_mut().push((self.clock(), Event::Call(call.clone())));
+            if let Some(key) = about(call, &bindings).filter(|_| call.changes_key()) {
+                self.changed.borrow_mut().insert(key.id().to_owned(), self.clock());
+            }
+        }
         if name == "CreateKey"
             && let Some(meanwhile) = self.meanwhile_creating.take()
         {

@@ -16,7 +16,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 mod killed;
+mod later;
 mod repeated;
+mod states;
+mod waits;
 
 /// A declaration and a change of it.
 pub(crate) struct Example {
@@ -69,26 +72,32 @@ const FLAPPING: [Lag; 4] = [Lag(2, Some(1)), Lag(10, Some(2)), Lag(10, Some(3)),
 fn stack(Lag(lag, flap): Lag) -> Stack {
     let stack = Stack::new(flap.unwrap_or_default());
     make_bucket(&stack.fake, &crate::build::home(), "mine");
-    *stack.fake.faults.borrow_mut() =
-        if flap.is_some() { Faults::flapping(lag) } else { Faults::stale(lag) };
+    let faults = if flap.is_some() { Faults::flapping(lag) } else { Faults::stale(lag) };
+    *stack.fake.faults.borrow_mut() = Faults { calls_lag: true, ..faults };
     stack.later.set(0);
     stack
 }
 
-/// Collects what is wrong, so that a failed test shows all of it.
+/// Collects what is wrong, so that a failed test shows all of it, and counts the runs that must finish.
 #[derive(Default)]
-struct Wrong(Vec<String>);
+struct Wrong {
+    wrong: Vec<String>,
+    runs: usize,
+    finished: usize,
+}
 
 impl Wrong {
     fn check(&mut self, about: &str, what: &str, is_right: bool, detail: impl FnOnce() -> String) {
         if !is_right {
-            self.0.push(format!("{about}: {what}: {}", detail()));
+            self.wrong.push(format!("{about}: {what}: {}", detail()));
         }
     }
 
     /// Makes a run that must finish.
     fn run(&mut self, about: &str, stack: &mut Stack, desired: &Desired) {
         let (plan, ended) = stack.run(desired);
+        self.runs += 1;
+        self.finished += usize::from(ended.is_complete() && plan.blocked.is_empty());
         self.check(about, "the run failed", ended.is_complete(), || format!("{:?}", ended.failed));
         self.check(about, "blocked", plan.blocked.is_empty(), || format!("{:?}", plan.blocked));
     }
@@ -158,12 +167,14 @@ impl Wrong {
         self.report_except(&[]);
     }
 
-    /// Checks that nothing is wrong, except with the examples that are documented as not right.
+    /// Prints the numbers of the runs, and checks that nothing is wrong, except with the examples that are documented as not right.
+    #[expect(clippy::print_stdout, reason = "the numbers are for people, with `--nocapture`")]
     fn report_except(self, known: &[&str]) {
         let name = |wrong: &String| wrong.split(',').next().unwrap_or_default().to_owned();
-        let names: BTreeSet<String> = self.0.iter().map(name).collect();
+        println!("{} runs, {} finished", self.runs, self.finished);
+        let names: BTreeSet<String> = self.wrong.iter().map(name).collect();
         let is_known = names.iter().map(String::as_str).eq(known.iter().copied());
-        assert!(is_known, "{} are wrong:\n{}", self.0.len(), self.0.join("\n"));
+        assert!(is_known, "{} are wrong:\n{}", self.wrong.len(), self.wrong.join("\n"));
     }
 }
 

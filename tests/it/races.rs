@@ -62,6 +62,7 @@ fn options() -> Options {
     Options {
         parallelism: 4,
         retry: RetryPolicy { attempts: 60, base, cap, ..RetryPolicy::default() },
+        patience: Duration::from_secs(300),
     }
 }
 

@@ -27,6 +27,7 @@ struct Memory<'a> {
     nonces: &'a Cell<u64>,
     announced: &'a Announced,
     stop: &'a Cell<bool>,
+    told: &'a RefCell<BTreeSet<String>>,
     rng: &'a Rng,
     /// Whether the run is interrupted once it waits for AWS.
     impatient: bool,
@@ -61,6 +62,9 @@ impl Host for Memory<'_> {
     }
 
     fn report(&self, progress: Progress<'_>) {
+        if let Progress::Polling { doing, .. } = progress {
+            self.told.borrow_mut().insert(doing.to_owned());
+        }
         if self.impatient && matches!(progress, Progress::Polling { .. }) {
             self.stop.set(true);
         }
@@ -81,6 +85,8 @@ pub(crate) struct Stack {
     pub(crate) state: State,
     pub(crate) journal: RefCell<Vec<u8>>,
     pub(crate) stop: Cell<bool>,
+    /// The reasons for waiting that the runs reported.
+    pub(crate) told: RefCell<BTreeSet<String>>,
     /// Whether a run is interrupted once it waits for AWS.
     pub(crate) impatient: Cell<bool>,
     /// The number of seconds between the calls of an interrupted run and the next run.
@@ -107,7 +113,7 @@ pub(crate) fn lineage(name: &str) -> State {
 impl Stack {
     pub(crate) fn new(seed: u64) -> Self {
         let retry = RetryPolicy {
-            patience: Duration::from_secs(600),
+            throttled: Duration::from_secs(600),
             attempts: 60,
             base: Duration::from_millis(50),
             cap: Duration::from_secs(5),
@@ -119,6 +125,7 @@ impl Stack {
             state: lineage("one"),
             journal: RefCell::default(),
             stop: Cell::new(false),
+            told: RefCell::default(),
             impatient: Cell::new(false),
             later: Cell::new(60),
             leaving: RefCell::default(),
@@ -127,7 +134,7 @@ impl Stack {
             announces: false,
             announced: RefCell::default(),
             rng: Rng::new(seed ^ 0xabcd),
-            options: Options { parallelism: 4, retry },
+            options: Options { parallelism: 4, retry, patience: Duration::from_secs(300) },
             runtime,
         }
     }
@@ -139,6 +146,12 @@ impl Stack {
     /// Lets some time pass.
     pub(crate) fn wait(&self, seconds: u64) {
         self.block_on(async { tokio::time::sleep(Duration::from_secs(seconds)).await });
+    }
+
+    /// Returns the time since the first request, by the clock of the runs.
+    pub(crate) fn clock(&self) -> Duration {
+        let _runtime = self.runtime.enter();
+        self.fake.clock()
     }
 
     /// Returns the number of keys that every read shows now.
@@ -248,6 +261,7 @@ impl Stack {
                 fake: &self.fake,
                 nonces: &self.nonces,
                 stop: &self.stop,
+                told: &self.told,
                 rng: &self.rng,
                 impatient: self.impatient.get(),
             };

@@ -1,20 +1,63 @@
 //! Sends one call, and repeats it until AWS has executed it once or rejects it permanently.
 
 use super::error::StepError;
+use super::wait::Awaited;
 use super::{Host, Progress, Run};
+use crate::answer::later::patience_with;
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::cloud::Cloud;
 use crate::cloud::retry::Tries;
 use crate::engine::identities::{KnownIdentities, Refusal, refusal};
 use crate::engine::settle::{LostCall, settle};
-use crate::id::KeyArn;
 use crate::kind::CallBindings;
-use crate::kind::consumer::{Effect, Goal};
-use crate::kind::{Call, Ids, Retry, Spec, alias, grant, key};
+use crate::kind::consumer::Effect;
+use crate::kind::{Call, Ids, Retry, alias, grant, key};
 use crate::plan::{PlannedCall, Step};
 use crate::policy::Document;
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// The reasons for repeating a call.
+const NOT_SHOWN: &str = "AWS does not show a recent change of the key yet";
+const DENIED: &str = "access is denied; a change of a policy or grant applies everywhere only after up to five \
+                      minutes (--patience)";
+const NOT_ALLOWED: &str = "the service cannot use the key yet; a change of a key or its policy applies everywhere \
+                           only after up to five minutes";
+/// The time after which a change of a policy or grant applies everywhere (KMS Developer Guide, "Grants in AWS KMS"
+/// and "Troubleshooting ABAC for AWS KMS").
+const APPLIES: Duration = Duration::from_secs(300);
+/// The shortest pause, so that the last call before the end of the patience is not repeated at once.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// The failed attempts at one call.
+#[derive(Debug, Default)]
+struct Attempts {
+    tries: Tries,
+    /// The number of attempts to which AWS did not show a recent change.
+    lags: u32,
+    /// The time since which KMS does not know a principal.
+    unknown_since: Option<Instant>,
+    /// The time since which the service refuses the call for a while.
+    refused_since: Option<Instant>,
+    /// The part of this time for which AWS has reported an operation in progress.
+    busy: Duration,
+}
+
+/// Adds to a denial that a change of the key may not apply yet. `age` is the age of the change.
+fn lagging(error: CloudError, age: Option<Duration>) -> CloudError {
+    match age {
+        Some(age) if error.fault == Fault::Denied && age < APPLIES => {
+            let message = format!(
+                "{}; the key was changed {} s ago, and such a change applies everywhere only after up to five \
+                 minutes: run apply again, or set a longer `--patience`",
+                error.message,
+                age.as_secs()
+            );
+            CloudError { message, ..error }
+        }
+        _ => error,
+    }
+}
 
 /// Returns the error of a call that is not repeated, although repeating it might succeed.
 fn given_up(error: CloudError) -> StepError {
@@ -28,9 +71,10 @@ fn given_up(error: CloudError) -> StepError {
 /// The time for which a new key may be unknown to KMS. KMS is eventually consistent: usually within a few
 /// seconds, in some cases after several minutes (KMS Developer Guide, "AWS KMS eventual consistency").
 pub(super) const LAG: Duration = Duration::from_secs(180);
-/// The time for which a new policy may not apply to the caller. AWS documents up to five minutes, but a
-/// caller who is denied permanently should not wait that long for the error.
-const DENIED_LAG: Duration = Duration::from_secs(30);
+/// The time for which a service that does not know a key yet may call the request invalid.
+const INVALID_LAG: Duration = Duration::from_secs(30);
+/// The pause before a call is repeated that AWS refuses for a while.
+const LATER: Duration = Duration::from_secs(5);
 /// The number of the attempt whose pause is long enough for AWS to become consistent.
 const LAG_ATTEMPT: u32 = 5;
 /// The time for which KMS may not know a principal that IAM has just created (IAM User Guide, "Changes
@@ -44,10 +88,11 @@ enum Reaction {
     /// AWS did not execute the call, or executing it twice is harmless: repeat it.
     Again,
     /// AWS may not show a recent change yet: repeat the call if this run changed its key at most
-    /// `most` ago.
-    Lag { most: Duration },
-    /// Another operation on the consumer is in progress: repeat the call once it ends.
-    Busy,
+    /// `most` ago. `why` is the reason for people.
+    Lag { most: Duration, why: &'static str },
+    /// The service refuses the call for a while, usually because another operation on the consumer is in
+    /// progress: repeat the call once it ends.
+    Later,
     /// The call names a principal that does not exist, or that KMS does not know yet.
     UnknownPrincipal,
     /// Check whether AWS executed the call; if not, repeat it if `again` is set.
@@ -65,7 +110,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         nonce: Option<&str>,
     ) -> Result<Outcome, StepError> {
         let PlannedCall { at, call } = planned;
-        let (mut tries, mut unknown_since) = (Tries::default(), None);
+        let mut attempts = Attempts::default();
         loop {
             let ids = self.ids_of(step);
             let key = self.key_of(step, &ids);
@@ -82,46 +127,100 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             let (address, stack) = (&step.address, self.plan.stack.as_str());
             let (key, age) = (key.as_ref(), Duration::ZERO);
             let lost = LostCall { address, stack, at, call, key, ids: &ids, nonce, age };
-            match self.reaction(call, &error) {
-                Reaction::Done => return Ok(Outcome::Done),
-                Reaction::Refused => return Err(StepError::Refused(error)),
-                Reaction::Lag { most }
-                    if self.touched(step, &ids).is_some_and(|age| age < most) =>
-                {
-                    let pause = self.options.retry.pause(LAG_ATTEMPT);
-                    self.pause(step, call, pause, "AWS does not show a recent change yet").await;
-                    continue;
-                }
-                Reaction::Lag { .. } => return Err(StepError::Refused(error)),
-                Reaction::UnknownPrincipal => {
-                    let since = *unknown_since.get_or_insert_with(Instant::now);
-                    self.wait_for_principal(step, call, error, since).await?;
-                    continue;
-                }
-                Reaction::Probe { again } => match self.probe(step, lost).await? {
-                    Some(outcome) => return Ok(outcome),
-                    None if again => {}
-                    None => return Err(StepError::Refused(error)),
-                },
-                Reaction::Busy => {
-                    if let Err(wait) = self.until(step, Goal::Ready).await {
-                        return Err(StepError::Busy { refused: error, wait: Box::new(wait) });
-                    }
-                }
-                Reaction::Again => {}
+            if let Some(outcome) = self.react(step, lost, error, &mut attempts).await? {
+                return Ok(outcome);
             }
-            if !tries.may_repeat(&self.options.retry, error.fault) {
-                return Err(given_up(error));
-            }
-            self.pause(step, call, tries.pause(&self.options.retry), "no answer or throttled")
-                .await;
         }
     }
 
+    /// Reacts to a failed call. Returns the outcome if AWS has the result of the call, and `None`, after a pause, if
+    /// the call is to be sent again.
+    async fn react(
+        &self,
+        step: &Step,
+        lost: LostCall<'_>,
+        error: CloudError,
+        attempts: &mut Attempts,
+    ) -> Result<Option<Outcome>, StepError> {
+        let (call, ids, retry) = (lost.call, lost.ids, &self.options.retry);
+        match self.reaction(call, &error) {
+            Reaction::Done => return Ok(Some(Outcome::Done)),
+            Reaction::Refused => return Err(StepError::Refused(error)),
+            Reaction::Lag { most, why } => {
+                let age = self.touched(step, ids);
+                let left = age.map(|age| most.saturating_sub(age)).unwrap_or_default();
+                if left.is_zero() {
+                    return Err(StepError::Refused(lagging(error, age)));
+                }
+                let pause = retry.pause(LAG_ATTEMPT + attempts.lags).min(left).max(SHORTEST);
+                attempts.lags += 1;
+                let (operation, most) = (call.operation(), most.as_secs());
+                let doing = format!("{operation}: {why}; retrying for up to {most} s");
+                let seconds = age.unwrap_or_default().as_secs();
+                self.host.report(Progress::Polling { step, doing: &doing, seconds });
+                tokio::time::sleep(pause).await;
+                return Ok(None);
+            }
+            Reaction::Later => {
+                self.later(step, call, error, attempts).await?;
+                return Ok(None);
+            }
+            Reaction::UnknownPrincipal => {
+                let since = *attempts.unknown_since.get_or_insert_with(Instant::now);
+                self.wait_for_principal(step, call, error, since).await?;
+                return Ok(None);
+            }
+            Reaction::Probe { again } => match self.probe(step, lost).await? {
+                Some(outcome) => return Ok(Some(outcome)),
+                None if again => {}
+                None => return Err(StepError::Refused(error)),
+            },
+            Reaction::Again => {}
+        }
+        if !attempts.tries.may_repeat(retry, error.fault) {
+            return Err(given_up(error));
+        }
+        let pause = attempts.tries.pause(retry);
+        self.pause(step, call, pause, "no answer or throttled; retrying").await;
+        Ok(None)
+    }
+
     async fn pause(&self, step: &Step, call: &Call, pause: Duration, why: &str) {
-        let why = format!("{why}; retrying");
-        self.host.report(Progress::Waiting { step, operation: call.operation(), why: &why });
+        self.host.report(Progress::Waiting { step, operation: call.operation(), why });
         tokio::time::sleep(pause).await;
+    }
+
+    /// Waits before a call is repeated that AWS refuses for a while. Returns an error if AWS has refused it for
+    /// longer than the service needs. The time for which AWS reports an operation in progress does not count.
+    async fn later(
+        &self,
+        step: &Step,
+        call: &Call,
+        error: CloudError,
+        attempts: &mut Attempts,
+    ) -> Result<(), StepError> {
+        let began = Instant::now();
+        let since = *attempts.refused_since.get_or_insert(began);
+        let creates = call.as_consumer().is_some_and(|call| call.effect() == Effect::Creates);
+        // A resource that does not exist yet is in no operation.
+        if !creates {
+            match self.until(step, Awaited::READY).await {
+                Ok(true) => attempts.busy += began.elapsed(),
+                Ok(false) => {}
+                Err(wait) => return Err(StepError::Busy { refused: error, wait: Box::new(wait) }),
+            }
+        }
+        let patience = patience_with(&error);
+        let spent = since.elapsed().saturating_sub(attempts.busy);
+        let left = patience.saturating_sub(spent);
+        if left.is_zero() {
+            return Err(given_up(error));
+        }
+        let (operation, code) = (call.operation(), error.code.as_deref().unwrap_or("refused"));
+        let most = patience.as_secs();
+        let doing = format!("{operation}: not possible yet ({code}); retrying for up to {most} s");
+        self.host.report(Progress::Polling { step, doing: &doing, seconds: spent.as_secs() });
+        self.rest(LATER.min(left)).await.map_err(|()| given_up(error))
     }
 
     /// Checks whether AWS executed the call whose answer was lost, and returns its outcome if so. If
@@ -182,7 +281,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         );
         let creates_role = matches!(call, Call::ServiceLinkedRole(_));
         if let Call::Consumer(call) = call {
-            return of_consumer(call.effect(), error.fault);
+            return of_consumer(call.effect(), error.fault, self.options.patience);
         }
         match error.fault {
             Fault::Throttled | Fault::Unsent => Reaction::Again,
@@ -193,8 +292,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             Fault::AlreadyExists => Reaction::Probe { again: false },
             Fault::InvalidState if changes_deletion => Reaction::Probe { again: false },
             Fault::NotFound if deletes => Reaction::Done,
-            Fault::NotFound | Fault::InvalidState => Reaction::Lag { most: LAG },
-            Fault::Denied => Reaction::Lag { most: DENIED_LAG },
+            Fault::NotFound | Fault::InvalidState => Reaction::Lag { most: LAG, why: NOT_SHOWN },
+            Fault::Denied => Reaction::Lag { most: self.options.patience, why: DENIED },
             // IAM answers `InvalidInput` if the service-linked role exists already (IAM API Reference,
             // `CreateServiceLinkedRole`).
             Fault::Invalid if creates_role => Reaction::Probe { again: false },
@@ -208,12 +307,9 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         }
     }
 
-    /// Returns the time since this run last created a key of the step or changed its policy.
+    /// Returns the time since the last change of a key of the step in this run.
     fn touched(&self, step: &Step, ids: &Ids) -> Option<Duration> {
-        let specs = step.change.from().into_iter().chain(step.change.to());
-        let mut keys: Vec<KeyArn> =
-            specs.flat_map(Spec::refs).filter_map(|key| key.resolve(ids)).collect();
-        keys.extend(self.key_of(step, ids));
+        let keys = self.keys_of(step, ids);
         let touched = self.touched.borrow();
         keys.iter().filter_map(|key| touched.get(key)).map(Instant::elapsed).min()
     }
@@ -237,19 +333,19 @@ fn suspects(call: &Call) -> Option<String> {
 
 /// Returns the reaction to an error of a service that uses a key. A service sees a new key and its policy
 /// as late as any other caller.
-fn of_consumer(effect: Effect, fault: Fault) -> Reaction {
+fn of_consumer(effect: Effect, fault: Fault, patience: Duration) -> Reaction {
     let creates = effect == Effect::Creates;
     match fault {
         Fault::Throttled | Fault::Unsent => Reaction::Again,
         Fault::Ambiguous if creates => Reaction::Probe { again: true },
         Fault::Ambiguous => Reaction::Again,
         Fault::AlreadyExists if creates => Reaction::Probe { again: false },
-        // Another object is in the way, and the new one does not exist: there is nothing to wait for.
-        Fault::InvalidState if creates => Reaction::Again,
-        Fault::AlreadyExists | Fault::InvalidState => Reaction::Busy,
+        Fault::AlreadyExists | Fault::InvalidState => Reaction::Later,
         Fault::NotFound if effect == Effect::Deletes => Reaction::Done,
-        Fault::Key | Fault::NotFound => Reaction::Lag { most: LAG },
-        Fault::Invalid | Fault::Denied => Reaction::Lag { most: DENIED_LAG },
+        Fault::Key => Reaction::Lag { most: patience.max(LAG), why: NOT_ALLOWED },
+        Fault::NotFound => Reaction::Lag { most: LAG, why: NOT_SHOWN },
+        Fault::Invalid => Reaction::Lag { most: INVALID_LAG, why: NOT_SHOWN },
+        Fault::Denied => Reaction::Lag { most: patience, why: DENIED },
         Fault::Credentials
         | Fault::Malformed
         | Fault::LimitExceeded

@@ -5,15 +5,10 @@ use crate::answer::CloudError;
 use crate::id::Place;
 use crate::kind::consumer::{self, Tags};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, part, unbuilt};
+use crate::sdk::error::{part, unbuilt};
 use aws_sdk_cloudtrail::error::BuildError;
 use aws_sdk_cloudtrail::types::{self, Tag};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The quota that all changes of CloudTrail share: one request per second in each account and
-/// Region (CloudTrail User Guide, "Quotas in AWS CloudTrail").
-pub(crate) const CHANGES: &str = "cloudtrail changes";
 
 /// The largest number of resources in a `ListTags` request.
 const TAGGED: usize = 20;
@@ -25,14 +20,13 @@ pub(crate) async fn tags_of(
     arns: &[&str],
 ) -> Result<BTreeMap<String, Tags>, CloudError> {
     const OPERATION: &str = "ListTags";
-    let client = aws.cloudtrail(at, ClientUse::Reading).await;
+    let client = aws.cloudtrail(at).await;
     let mut found = BTreeMap::new();
     for some in arns.chunks(TAGGED) {
         let ids: Vec<String> = some.iter().map(|arn| (*arn).to_owned()).collect();
-        let mut from = None;
-        loop {
-            let request = client.list_tags().set_resource_id_list(Some(ids.clone()));
-            let page = answer(OPERATION, request.set_next_token(from).send().await)?;
+        let request = client.list_tags().set_resource_id_list(Some(ids));
+        let read = |from| request.clone().set_next_token(from).send();
+        for page in client.pages(OPERATION, read, |page| page.next_token.clone()).await? {
             for entry in part(OPERATION, "list of tags", page.resource_tag_list.as_deref())? {
                 let Some(arn) = entry.resource_id() else {
                     continue;
@@ -41,10 +35,6 @@ pub(crate) async fn tags_of(
                 for tag in entry.tags_list() {
                     tags.insert(tag.key.clone(), tag.value().unwrap_or_default().to_owned());
                 }
-            }
-            from = page.next_token;
-            if from.is_none() {
-                break;
             }
         }
     }

@@ -6,15 +6,13 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
-use crate::kind::aws::Service;
-use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
+use crate::kind::aws::{Service, each};
+use crate::kind::cloudtrail::aws::{lifted as lifted_selectors, selectors, tags, tags_of};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done, local, part};
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::operation::get_event_data_store::GetEventDataStoreOutput;
@@ -53,13 +51,17 @@ impl Service for CloudtrailEventDataStore {
             is_wanted.then_some((store, tags))
         });
         let reads = wanted.map(|(store, tags)| object(aws, at, store, tags));
-        let found = futures_util::future::try_join_all(reads).await?;
+        let found = each(reads).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Reads the phase of an event data store.
-    async fn phase(aws: &Aws, at: &Place, arn: &str) -> Result<Phase, CloudError> {
-        Ok(describe(aws, at, arn).await?.map_or(Phase::Gone, |store| phase_of(&store)))
+    /// Describes an event data store.
+    async fn sight(aws: &Aws, at: &Place, arn: &str) -> Result<Sight, CloudError> {
+        let store = describe(aws, at, arn).await?;
+        Ok(store.map_or_else(Sight::gone, |store| {
+            let spec = spec(&store, Tags::new(), String::new());
+            Sight::new(phase_of(&store), spec)
+        }))
     }
 
     /// Sends the call.
@@ -69,8 +71,7 @@ impl Service for CloudtrailEventDataStore {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.cloudtrail(at, ClientUse::Changing).await;
-        aws.paced(at, CHANGES).await;
+        let client = aws.cloudtrail(at).await;
         match call {
             Call::CreateEventDataStore(call) => {
                 create_event_data_store(&client, call, bindings).await
@@ -99,29 +100,25 @@ impl Service for CloudtrailEventDataStore {
 
 async fn list(aws: &Aws, at: &Place) -> Result<Vec<Listed>, CloudError> {
     const OPERATION: &str = "ListEventDataStores";
-    let client = aws.cloudtrail(at, ClientUse::Reading).await;
-    let (mut all, mut from) = (Vec::new(), None);
-    loop {
-        let request = client.list_event_data_stores().max_results(1000).set_next_token(from);
-        let page = answer(OPERATION, request.send().await)?;
+    let client = aws.cloudtrail(at).await;
+    let read = |from| client.list_event_data_stores().max_results(1000).set_next_token(from).send();
+    let mut all = Vec::new();
+    for page in client.pages(OPERATION, read, |page| page.next_token.clone()).await? {
         let stores =
             part(OPERATION, "list of event data stores", page.event_data_stores.as_deref())?;
         all.extend(stores.iter().filter_map(|store| {
             let arn = store.event_data_store_arn()?.to_owned();
             Some(Listed { arn, name: store.name().unwrap_or_default().to_owned() })
         }));
-        from = page.next_token;
-        if from.is_none() {
-            return Ok(all);
-        }
     }
+    Ok(all)
 }
 
 /// Returns the stores that are not pending deletion.
 async fn existing<'a>(aws: &Aws, at: &Place, arns: &[&'a str]) -> Result<Vec<&'a str>, CloudError> {
-    let reads = arns.iter().map(|arn| CloudtrailEventDataStore::phase(aws, at, arn));
-    let phases = futures_util::future::try_join_all(reads).await?;
-    let stores = arns.iter().zip(phases).filter(|(_, phase)| *phase != Phase::Gone);
+    let reads = arns.iter().map(|arn| CloudtrailEventDataStore::sight(aws, at, arn));
+    let sights = each(reads).await?;
+    let stores = arns.iter().zip(sights).filter(|(_, sight)| sight.phase != Phase::Gone);
     Ok(stores.map(|(arn, _)| *arn).collect())
 }
 
@@ -134,12 +131,13 @@ async fn object(
     let Some(described) = describe(aws, at, &store.arn).await? else {
         return Ok(None);
     };
-    let common = Common { key: Some(encryption(described.kms_key_id())), existing: None, tags };
-    let spec = ConsumerSpec::CloudtrailEventDataStore(consumer::Spec {
-        common,
-        settings: lifted(&described, store.name),
-    });
+    let spec = spec(&described, tags, store.name).into();
     Ok(Some(Object { id: store.arn, spec, phase: phase_of(&described) }))
+}
+
+fn spec(store: &GetEventDataStoreOutput, tags: Tags, name: String) -> consumer::Spec<Settings> {
+    let common = Common { key: Some(encryption(store.kms_key_id())), existing: None, tags };
+    consumer::Spec { common, settings: lifted(store, name) }
 }
 
 fn lifted(store: &GetEventDataStoreOutput, name: String) -> Settings {
@@ -163,8 +161,9 @@ async fn describe(
     arn: &str,
 ) -> Result<Option<GetEventDataStoreOutput>, CloudError> {
     const OPERATION: &str = "GetEventDataStore";
-    let client = aws.cloudtrail(at, ClientUse::Reading).await;
-    match answer(OPERATION, client.get_event_data_store().event_data_store(arn).send().await) {
+    let client = aws.cloudtrail(at).await;
+    let read = || client.get_event_data_store().event_data_store(arn).send();
+    match client.read(OPERATION, read).await {
         Ok(described) => Ok(Some(described)),
         Err(error) if error.fault == Fault::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -332,13 +331,17 @@ mod tests {
             ("PENDING_DELETION", Phase::Gone),
         ] {
             let aws = replay(&[(200, &described(status))]).aws;
-            let phase =
-                aws.phase(&home(), ConsumerKind::CloudtrailEventDataStore, ARN).await.unwrap();
+            let phase = aws
+                .sight(&home(), ConsumerKind::CloudtrailEventDataStore, ARN)
+                .await
+                .unwrap()
+                .phase;
             assert_eq!(phase, expected);
         }
         let gone = r#"{"__type": "EventDataStoreNotFoundException", "message": "no"}"#;
         let aws = replay(&[(400, gone)]).aws;
-        let phase = aws.phase(&home(), ConsumerKind::CloudtrailEventDataStore, ARN).await.unwrap();
+        let phase =
+            aws.sight(&home(), ConsumerKind::CloudtrailEventDataStore, ARN).await.unwrap().phase;
         assert_eq!(phase, Phase::Gone);
     }
 

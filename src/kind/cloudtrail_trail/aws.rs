@@ -6,15 +6,13 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
-use crate::kind::aws::Service;
-use crate::kind::cloudtrail::aws::{CHANGES, lifted as lifted_selectors, selectors, tags, tags_of};
+use crate::kind::aws::{Service, each};
+use crate::kind::cloudtrail::aws::{lifted as lifted_selectors, selectors, tags, tags_of};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done, local, part};
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::types::{self, Trail};
@@ -30,9 +28,9 @@ impl Service for CloudtrailTrail {
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
         const OPERATION: &str = "DescribeTrails";
-        let client = aws.cloudtrail(at, ClientUse::Reading).await;
-        let request = client.describe_trails().include_shadow_trails(false);
-        let described = answer(OPERATION, request.send().await)?;
+        let client = aws.cloudtrail(at).await;
+        let read = || client.describe_trails().include_shadow_trails(false).send();
+        let described = client.read(OPERATION, read).await?;
         let home = format!(":cloudtrail:{}:{}:trail/", at.region, at.account);
         let trails = part(OPERATION, "list of trails", described.trail_list.as_deref())?;
         let trails: Vec<&Trail> = trails
@@ -46,16 +44,19 @@ impl Service for CloudtrailTrail {
             query.wants(trail.name()?, &tags).then_some((trail, tags))
         });
         let reads = wanted.map(|(trail, tags)| object(aws, at, trail, tags, query));
-        futures_util::future::try_join_all(reads).await
+        each(reads).await
     }
 
-    /// Reads the phase of a trail. A trail has no other phases than `Ready` and `Gone`.
-    async fn phase(aws: &Aws, at: &Place, name: &str) -> Result<Phase, CloudError> {
+    /// Describes a trail. A trail has no other phases than `Ready` and `Gone`.
+    async fn sight(aws: &Aws, at: &Place, name: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "GetTrail";
-        let client = aws.cloudtrail(at, ClientUse::Reading).await;
-        match answer(OPERATION, client.get_trail().name(name).send().await) {
-            Ok(_) => Ok(Phase::Ready),
-            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+        let client = aws.cloudtrail(at).await;
+        match client.read(OPERATION, || client.get_trail().name(name).send()).await {
+            Ok(found) => Ok(Sight {
+                spec: found.trail().map(|trail| spec(trail, Tags::new(), lifted(trail)).into()),
+                ..Sight { phase: Phase::Ready, ..Sight::gone() }
+            }),
+            Err(error) if error.fault == Fault::NotFound => Ok(Sight::gone()),
             Err(error) => Err(error),
         }
     }
@@ -67,8 +68,7 @@ impl Service for CloudtrailTrail {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.cloudtrail(at, ClientUse::Changing).await;
-        aws.paced(at, CHANGES).await;
+        let client = aws.cloudtrail(at).await;
         match call {
             Call::CreateTrail(call) => create_trail(&client, call, bindings).await,
             Call::UpdateTrail(call) => update_trail(&client, call, bindings).await,
@@ -103,26 +103,30 @@ async fn object(
     tags: Tags,
     query: &ConsumerQuery,
 ) -> Result<Object, CloudError> {
-    let client = aws.cloudtrail(at, ClientUse::Reading).await;
+    let client = aws.cloudtrail(at).await;
     let name = trail.name().unwrap_or_default();
     let mut settings = lifted(trail);
     if query.asks(&["logging"]) {
         const STATUS: &str = "GetTrailStatus";
-        let status = answer(STATUS, client.get_trail_status().name(name).send().await)?;
+        let status = client.read(STATUS, || client.get_trail_status().name(name).send()).await?;
         settings.logging = Some(status.is_logging().unwrap_or_default());
     }
     if query.asks(&["event_selectors", "advanced_event_selectors"]) {
         const SELECTORS: &str = "GetEventSelectors";
-        let request = client.get_event_selectors().trail_name(name);
-        let given = answer(SELECTORS, request.send().await)?;
+        let read = || client.get_event_selectors().trail_name(name).send();
+        let given = client.read(SELECTORS, read).await?;
         settings.event_selectors =
             Some(given.event_selectors().iter().map(lifted_selector).collect());
         settings.advanced_event_selectors =
             Some(lifted_selectors(given.advanced_event_selectors()));
     }
-    let common = Common { key: Some(encryption(trail.kms_key_id())), existing: None, tags };
-    let spec = ConsumerSpec::CloudtrailTrail(consumer::Spec { common, settings });
+    let spec = spec(trail, tags, settings).into();
     Ok(Object { id: name.to_owned(), spec, phase: Phase::Ready })
+}
+
+fn spec(trail: &Trail, tags: Tags, settings: Settings) -> consumer::Spec<Settings> {
+    let common = Common { key: Some(encryption(trail.kms_key_id())), existing: None, tags };
+    consumer::Spec { common, settings }
 }
 
 fn lifted(trail: &Trail) -> Settings {
@@ -323,7 +327,7 @@ mod tests {
         {
             let aws = replay(&[(status, body)]).aws;
             assert_eq!(
-                aws.phase(&home(), ConsumerKind::CloudtrailTrail, "main").await.unwrap(),
+                aws.sight(&home(), ConsumerKind::CloudtrailTrail, "main").await.unwrap().phase,
                 phase
             );
         }

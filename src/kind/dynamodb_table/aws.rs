@@ -7,14 +7,13 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
-use crate::kind::aws::Service;
+use crate::kind::aws::{Service, each};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
+use crate::sdk::clients::Session;
 use crate::sdk::error::{answer, done, part, unbuilt};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -33,13 +32,16 @@ impl Service for DynamodbTable {
     ) -> Result<Vec<Object>, CloudError> {
         let names = if query.is_all() { names(aws, at).await? } else { query.ids.clone() };
         let reads = names.iter().map(|name| object(aws, at, name, query));
-        let found = futures_util::future::try_join_all(reads).await?;
+        let found = each(reads).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Reads the phase of a table.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-        Ok(describe(aws, at, id).await?.map_or(Phase::Gone, |table| phase_of(&table)))
+    /// Describes a table.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
+        let table = describe(aws, at, id).await?;
+        Ok(table.map_or_else(Sight::gone, |table| {
+            Sight::new(phase_of(&table), spec(&table, Tags::new(), lifted(&table)))
+        }))
     }
 
     /// Sends the call.
@@ -49,7 +51,7 @@ impl Service for DynamodbTable {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.dynamodb(at, ClientUse::Changing).await;
+        let client = aws.dynamodb(at).await;
         match call {
             Call::CreateTable(call) => create_table(&client, call, bindings).await,
             Call::UpdateTable(call) => update_table(&client, call, bindings).await,
@@ -74,11 +76,12 @@ impl Service for DynamodbTable {
 /// Reads the names of all tables.
 async fn names(aws: &Aws, at: &Place) -> Result<BTreeSet<String>, CloudError> {
     const OPERATION: &str = "ListTables";
-    let client = aws.dynamodb(at, ClientUse::Reading).await;
-    let mut pages = client.list_tables().into_paginator().send();
+    let client = aws.dynamodb(at).await;
+    let read = |from| client.list_tables().set_exclusive_start_table_name(from).send();
     let mut names = BTreeSet::new();
-    while let Some(page) = pages.next().await {
-        names.extend(part(OPERATION, "list of tables", answer(OPERATION, page)?.table_names)?);
+    for page in client.pages(OPERATION, read, |page| page.last_evaluated_table_name.clone()).await?
+    {
+        names.extend(part(OPERATION, "list of tables", page.table_names)?);
     }
     Ok(names)
 }
@@ -89,7 +92,7 @@ async fn object(
     name: &str,
     query: &ConsumerQuery,
 ) -> Result<Option<Object>, CloudError> {
-    let client = aws.dynamodb(at, ClientUse::Reading).await;
+    let client = aws.dynamodb(at).await;
     let Some(table) = describe(aws, at, name).await? else {
         return Ok(None);
     };
@@ -100,18 +103,16 @@ async fn object(
     let mut settings = lifted(&table);
     if query.asks(&["point_in_time_recovery"]) {
         const BACKUPS: &str = "DescribeContinuousBackups";
-        let request = client.describe_continuous_backups().table_name(name);
-        let answer = answer(BACKUPS, request.send().await)?;
+        let read = || client.describe_continuous_backups().table_name(name).send();
+        let answer = client.read(BACKUPS, read).await?;
         let backups = answer.continuous_backups_description();
         let status = backups
             .and_then(|backups| backups.point_in_time_recovery_description())
             .and_then(|recovery| recovery.point_in_time_recovery_status());
         settings.point_in_time_recovery = Some(is_on(status));
     }
-    let key = table.sse_description().and_then(|sse| sse.kms_master_key_arn());
-    let common = Common { key: Some(encryption(key)), existing: None, tags };
     let phase = phase_of(&table);
-    let spec = ConsumerSpec::DynamodbTable(consumer::Spec { common, settings });
+    let spec = spec(&table, tags, settings).into();
     Ok(Some(Object { id: name.to_owned(), spec, phase }))
 }
 
@@ -122,19 +123,21 @@ fn is_on(status: Option<&PointInTimeRecoveryStatus>) -> bool {
     matches!(status, Some("ENABLED" | "ENABLING"))
 }
 
-async fn tags_of(client: &Client, arn: &str) -> Result<Tags, CloudError> {
+fn spec(table: &TableDescription, tags: Tags, settings: Settings) -> consumer::Spec<Settings> {
+    let key = table.sse_description().and_then(|sse| sse.kms_master_key_arn());
+    let common = Common { key: Some(encryption(key)), existing: None, tags };
+    consumer::Spec { common, settings }
+}
+
+async fn tags_of(client: &Session<'_, Client>, arn: &str) -> Result<Tags, CloudError> {
     const OPERATION: &str = "ListTagsOfResource";
-    let (mut tags, mut from) = (Tags::new(), None);
-    loop {
-        let request = client.list_tags_of_resource().resource_arn(arn).set_next_token(from);
-        let page = answer(OPERATION, request.send().await)?;
-        from = page.next_token;
+    let read = |from| client.list_tags_of_resource().resource_arn(arn).set_next_token(from).send();
+    let mut tags = Tags::new();
+    for page in client.pages(OPERATION, read, |page| page.next_token.clone()).await? {
         let found = part(OPERATION, "list of tags", page.tags)?.into_iter();
         tags.extend(found.map(|tag| (tag.key, tag.value)));
-        if from.is_none() {
-            return Ok(tags);
-        }
     }
+    Ok(tags)
 }
 
 async fn describe(
@@ -143,21 +146,21 @@ async fn describe(
     name: &str,
 ) -> Result<Option<TableDescription>, CloudError> {
     const OPERATION: &str = "DescribeTable";
-    let client = aws.dynamodb(at, ClientUse::Reading).await;
-    match answer(OPERATION, client.describe_table().table_name(name).send().await) {
+    let client = aws.dynamodb(at).await;
+    match client.read(OPERATION, || client.describe_table().table_name(name).send()).await {
         Ok(described) => Ok(described.table),
         Err(error) if error.fault == Fault::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Returns the phase of a table. While the key of a table is being changed, the table is busy,
+/// Returns the phase of a table. While the encryption of a table is being changed, the table is busy,
 /// because it still needs the old key (DynamoDB Developer Guide, "DynamoDB encryption at rest usage
 /// notes").
 fn phase_of(table: &TableDescription) -> Phase {
     let sse = table.sse_description().and_then(|sse| sse.status()).map(types::SseStatus::as_str);
     match table.table_status() {
-        Some(TableStatus::Active) if sse == Some("UPDATING") => {
+        Some(TableStatus::Active) if matches!(sse, Some("ENABLING" | "DISABLING" | "UPDATING")) => {
             Phase::Busy("its key is being changed".to_owned())
         }
         Some(TableStatus::Active) | None => Phase::Ready,
@@ -346,6 +349,8 @@ mod tests {
         for (status, sse, expected) in [
             ("ACTIVE", "ENABLED", Phase::Ready),
             ("ACTIVE", "UPDATING", Phase::Busy("its key is being changed".to_owned())),
+            ("ACTIVE", "ENABLING", Phase::Busy("its key is being changed".to_owned())),
+            ("ACTIVE", "DISABLING", Phase::Busy("its key is being changed".to_owned())),
             ("CREATING", "ENABLED", Phase::Busy("CREATING".to_owned())),
             (
                 "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
@@ -355,14 +360,14 @@ mod tests {
         ] {
             let aws = replay(&[(200, &described(status, sse))]).aws;
             assert_eq!(
-                aws.phase(&home(), ConsumerKind::DynamodbTable, "t").await.unwrap(),
+                aws.sight(&home(), ConsumerKind::DynamodbTable, "t").await.unwrap().phase,
                 expected
             );
         }
         let gone = r#"{"__type": "com.amazonaws.dynamodb#ResourceNotFoundException"}"#;
         let aws = replay(&[(400, gone)]).aws;
         assert_eq!(
-            aws.phase(&home(), ConsumerKind::DynamodbTable, "t").await.unwrap(),
+            aws.sight(&home(), ConsumerKind::DynamodbTable, "t").await.unwrap().phase,
             Phase::Gone
         );
     }

@@ -11,10 +11,9 @@ use crate::kind::aws::Service;
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerKind, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, done};
+use crate::sdk::error::done;
 
 impl Service for EbsDefault {
     /// Reads the settings of the Region, which always exist. Each of the two settings is one request.
@@ -23,29 +22,33 @@ impl Service for EbsDefault {
         at: &Place,
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
-        let client = aws.ec2(at, ClientUse::Reading).await;
+        let client = aws.ec2(at).await;
         let mut common = Common { key: None, existing: None, tags: Tags::new() };
         let mut settings = Settings::default();
         if query.asks(&["encryption"]) {
             const OPERATION: &str = "GetEbsEncryptionByDefault";
-            let sent = client.get_ebs_encryption_by_default().send().await;
-            let on = answer(OPERATION, sent)?.ebs_encryption_by_default().unwrap_or_default();
+            let read = || client.get_ebs_encryption_by_default().send();
+            let on = client.read(OPERATION, read).await?;
+            let on = on.ebs_encryption_by_default().unwrap_or_default();
             settings.encryption = Some(on);
         }
         if query.is_all() || query.asks(&["key"]) {
             const OPERATION: &str = "GetEbsDefaultKmsKeyId";
             // If no key was ever set, EC2 returns `alias/aws/ebs`, which is not an ARN (AWS CLI Command
             // Reference, get-ebs-default-kms-key-id).
-            let sent = client.get_ebs_default_kms_key_id().send().await;
-            common.key = Some(encryption(answer(OPERATION, sent)?.kms_key_id()));
+            let read = || client.get_ebs_default_kms_key_id().send();
+            common.key = Some(encryption(client.read(OPERATION, read).await?.kms_key_id()));
         }
         let spec = ConsumerSpec::EbsDefault(consumer::Spec { common, settings });
         Ok(vec![Object { id: at.region.to_string(), spec, phase: Phase::Ready }])
     }
 
-    /// The settings always exist.
-    async fn phase(_: &Aws, _: &Place, _: &str) -> Result<Phase, CloudError> {
-        Ok(Phase::Ready)
+    /// Reads both settings, which always exist.
+    async fn sight(aws: &Aws, at: &Place, _: &str) -> Result<Sight, CloudError> {
+        let fields = ["encryption", "key"].map(str::to_owned).into();
+        let query = ConsumerQuery { fields, ..ConsumerQuery::all(ConsumerKind::EbsDefault) };
+        let found = Self::objects(aws, at, &query).await?.into_iter().next();
+        Ok(Sight { phase: Phase::Ready, spec: found.map(|found| found.spec), pending: false })
     }
 
     /// Sends the call.
@@ -55,7 +58,7 @@ impl Service for EbsDefault {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.ec2(at, ClientUse::Changing).await;
+        let client = aws.ec2(at).await;
         match call {
             Call::ModifyEbsDefaultKmsKeyId(ModifyEbsDefaultKmsKeyId { kms_key_id }) => {
                 let key = resolve(ModifyEbsDefaultKmsKeyId::NAME, kms_key_id, bindings)?;
@@ -83,7 +86,7 @@ mod tests {
     use super::*;
     use crate::answer::Fault;
     use crate::cloud::Cloud;
-    use crate::kind::{ConsumerCall, ConsumerKind, Ids};
+    use crate::kind::{ConsumerCall, Ids};
     use crate::sdk::replay::replay;
     use serde_json::json;
 

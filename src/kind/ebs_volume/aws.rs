@@ -6,15 +6,14 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
 use crate::kind::aws::{Copies, Service, copy};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common};
 use crate::kind::key::STACK_TAG;
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
+use crate::sdk::clients::Session;
 use crate::sdk::error::{answer, done, local};
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{
@@ -39,7 +38,7 @@ impl Service for EbsVolume {
         at: &Place,
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
-        let client = aws.ec2(at, ClientUse::Reading).await;
+        let client = aws.ec2(at).await;
         let tagged = filter(&format!("tag:{STACK_TAG}"), [query.stack.clone()]);
         let mut found = BTreeMap::new();
         take(&mut found, volumes(&client, (!query.is_all()).then_some(tagged)).await?);
@@ -57,24 +56,25 @@ impl Service for EbsVolume {
         let objects = found.into_iter().map(|(id, volume)| {
             let changing = changing.get(&id).filter(|change| is_under_way(change));
             let phase = phase_of(&volume, changing);
-            Object { spec: lifted(&volume), phase, id }
+            Object { spec: lifted(&volume).into(), phase, id }
         });
         Ok(objects.collect())
     }
 
-    /// Reads the phase of a volume, including its last modification.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-        let client = aws.ec2(at, ClientUse::Reading).await;
+    /// Describes a volume and its last modification.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
+        let client = aws.ec2(at).await;
         let found = volumes(&client, Some(filter("volume-id", [id.to_owned()]))).await?;
         let Some(volume) = found.first() else {
-            return Ok(Phase::Gone);
+            return Ok(Sight::gone());
         };
         let phase = phase_of(volume, None);
         if phase != Phase::Ready {
-            return Ok(phase);
+            return Ok(Sight::new(phase, lifted(volume)));
         }
         let changes = modifications(&client, &[id.to_owned()]).await?;
-        Ok(phase_of(volume, changes.get(id)))
+        let phase = phase_of(volume, changes.get(id));
+        Ok(Sight::new(phase, modified(lifted(volume), changes.get(id))))
     }
 
     /// Sends the call.
@@ -84,7 +84,7 @@ impl Service for EbsVolume {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.ec2(at, ClientUse::Changing).await;
+        let client = aws.ec2(at).await;
         match call {
             Call::CreateVolume(call) => create_volume(&client, call, bindings).await,
             Call::ModifyVolume(call) => modify_volume(aws, at, call).await,
@@ -108,12 +108,11 @@ impl Service for EbsVolume {
 
     async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
         const OPERATION: &str = "DescribeSnapshots";
-        let client = aws.ec2(at, ClientUse::Reading).await;
-        let mut pages =
-            client.describe_snapshots().owner_ids("self").max_results(1000).into_paginator().send();
+        let client = aws.ec2(at).await;
+        let request = client.describe_snapshots().owner_ids("self").max_results(1000);
+        let read = |from| request.clone().set_next_token(from).send();
         let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = answer(OPERATION, page)?;
+        for page in client.pages(OPERATION, read, |page| page.next_token.clone()).await? {
             found.extend(
                 page.snapshots().iter().filter_map(|s| copy(s.snapshot_id(), s.kms_key_id())),
             );
@@ -131,33 +130,29 @@ fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
     Filter::builder().name(name).set_values(Some(values.into_iter().collect())).build()
 }
 
-async fn volumes(client: &Client, filter: Option<Filter>) -> Result<Vec<Volume>, CloudError> {
-    let (mut found, mut from) = (Vec::new(), None);
-    loop {
-        let filters = filter.clone().map(|filter| vec![filter]);
-        let request = client.describe_volumes().set_filters(filters).max_results(PAGE);
-        let page = answer("DescribeVolumes", request.set_next_token(from).send().await)?;
-        found.extend(page.volumes.unwrap_or_default());
-        from = page.next_token.filter(|token| !token.is_empty());
-        if from.is_none() {
-            return Ok(found);
-        }
-    }
+async fn volumes(
+    client: &Session<'_, Client>,
+    filter: Option<Filter>,
+) -> Result<Vec<Volume>, CloudError> {
+    let filters = filter.map(|filter| vec![filter]);
+    let request = client.describe_volumes().set_filters(filters).max_results(PAGE);
+    let read = |from| request.clone().set_next_token(from).send();
+    let pages = client.pages("DescribeVolumes", read, |page| page.next_token.clone()).await?;
+    Ok(pages.into_iter().flat_map(|page| page.volumes.unwrap_or_default()).collect())
 }
 
 /// Reads the last modification of each volume that was ever modified.
 async fn modifications(
-    client: &Client,
+    client: &Session<'_, Client>,
     ids: &[String],
 ) -> Result<BTreeMap<String, VolumeModification>, CloudError> {
     let mut found = BTreeMap::new();
     for ids in ids.chunks(VALUES) {
         let by_id = filter("volume-id", ids.to_vec());
-        let mut from = None;
-        loop {
-            let request = client.describe_volumes_modifications().filters(by_id.clone());
-            let request = request.max_results(PAGE).set_next_token(from);
-            let page = answer("DescribeVolumesModifications", request.send().await)?;
+        let request = client.describe_volumes_modifications().filters(by_id).max_results(PAGE);
+        let read = |from| request.clone().set_next_token(from).send();
+        let operation = "DescribeVolumesModifications";
+        for page in client.pages(operation, read, |page| page.next_token.clone()).await? {
             for change in page.volumes_modifications.unwrap_or_default() {
                 let Some(id) = change.volume_id.clone() else {
                     continue;
@@ -166,10 +161,6 @@ async fn modifications(
                 if known.is_none_or(|known| known.start_time <= change.start_time) {
                     found.insert(id, change);
                 }
-            }
-            from = page.next_token.filter(|token| !token.is_empty());
-            if from.is_none() {
-                break;
             }
         }
     }
@@ -202,7 +193,7 @@ fn is_under_way(change: &VolumeModification) -> bool {
     change.modification_state() == Some(&VolumeModificationState::Modifying)
 }
 
-fn lifted(volume: &Volume) -> ConsumerSpec {
+fn lifted(volume: &Volume) -> consumer::Spec<Settings> {
     let r#type = volume.volume_type().map_or("", types::VolumeType::as_str);
     // For the other volume types, EC2 returns values that follow from the size.
     let iops = if WITH_IOPS.contains(&r#type) { unsigned(volume.iops()) } else { None };
@@ -220,10 +211,29 @@ fn lifted(volume: &Volume) -> ConsumerSpec {
     let tags = volume.tags().iter();
     let tags = tags.filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect();
     let key = Some(encryption(volume.kms_key_id()));
-    ConsumerSpec::EbsVolume(consumer::Spec {
-        common: Common { key, existing: None, tags },
-        settings,
-    })
+    consumer::Spec { common: Common { key, existing: None, tags }, settings }
+}
+
+/// Returns the form of a volume with the values of its last modification, which can be used once the
+/// modification is no longer in the state `modifying` (EBS User Guide, "Monitor the progress of EBS
+/// volume modifications").
+fn modified(
+    volume: consumer::Spec<Settings>,
+    change: Option<&VolumeModification>,
+) -> consumer::Spec<Settings> {
+    let Some(change) = change else {
+        return volume;
+    };
+    let settings = Settings {
+        size_gib: unsigned(change.target_size()),
+        r#type: change.target_volume_type().map(|kind| kind.as_str().to_owned()),
+        iops: unsigned(change.target_iops()),
+        throughput: unsigned(change.target_throughput()),
+        multi_attach: change.target_multi_attach_enabled(),
+        ..Settings::default()
+    };
+    let change = consumer::Spec { common: Common::default(), settings };
+    consumer::Spec { common: volume.common.clone(), ..change.or(&volume) }
 }
 
 /// Returns a number as the SDK has it.
@@ -270,7 +280,7 @@ async fn modify_volume(
     ModifyVolume { volume_id, form }: &ModifyVolume,
 ) -> Result<Outcome, CloudError> {
     let request = aws
-        .ec2(at, ClientUse::Changing)
+        .ec2(at)
         .await
         .modify_volume()
         .volume_id(volume_id)
@@ -281,7 +291,7 @@ async fn modify_volume(
         .set_multi_attach_enabled(form.multi_attach_enabled);
     match done(ModifyVolume::NAME, request.send().await) {
         Err(error) if is_too_early(&error) => {
-            let client = aws.ec2(at, ClientUse::Reading).await;
+            let client = aws.ec2(at).await;
             is_done(&client, volume_id, form, error).await
         }
         sent => sent,
@@ -305,7 +315,7 @@ fn is_too_early(error: &CloudError) -> bool {
 /// Succeeds if the previous modification is the same, which was sent again because its answer was
 /// lost.
 async fn is_done(
-    client: &Client,
+    client: &Session<'_, Client>,
     id: &str,
     form: &Modification,
     error: CloudError,
@@ -416,7 +426,7 @@ mod tests {
         ] {
             let described = page(&volume("vol-1", state, "gp3"), "");
             let aws = replay(&[(200, &described), (200, changed)]).aws;
-            let phase = aws.phase(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap();
+            let phase = aws.sight(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap().phase;
             assert_eq!(phase, expected, "{state}");
         }
         for (state, expected) in [
@@ -426,12 +436,12 @@ mod tests {
             ("error", Phase::Broken("error".to_owned())),
         ] {
             let aws = replay(&[(200, &page(&volume("vol-1", state, "gp3"), ""))]).aws;
-            let phase = aws.phase(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap();
+            let phase = aws.sight(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap().phase;
             assert_eq!(phase, expected, "{state}");
         }
         let aws = replay(&[(200, &page("", ""))]).aws;
         assert_eq!(
-            aws.phase(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap(),
+            aws.sight(&home(), ConsumerKind::EbsVolume, "vol-1").await.unwrap().phase,
             Phase::Gone
         );
     }

@@ -7,14 +7,13 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
-use crate::kind::aws::Service;
+use crate::kind::aws::{Service, each};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
+use crate::sdk::clients::Session;
 use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_efs::Client;
 use aws_sdk_efs::types::{
@@ -35,46 +34,43 @@ impl Service for EfsFileSystem {
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
         const OPERATION: &str = "DescribeFileSystems";
-        let client = aws.efs(at, ClientUse::Reading).await;
+        let client = aws.efs(at).await;
+        let read = |from| client.describe_file_systems().max_items(PAGE).set_marker(from).send();
         let mut found = Vec::new();
-        let mut from = None;
-        loop {
-            let request = client.describe_file_systems().max_items(PAGE).set_marker(from);
-            let page = answer(OPERATION, request.send().await)?;
-            from = page.next_marker;
+        for page in client.pages(OPERATION, read, |page| page.next_marker.clone()).await? {
             let systems = part(OPERATION, "list of file systems", page.file_systems)?.into_iter();
             found.extend(systems.filter(|system| {
                 system.life_cycle_state != LifeCycleState::Deleted
                     && query.wants(&system.file_system_id, &tags_of(system))
             }));
-            if from.is_none() {
-                break;
-            }
         }
         let reads = found.iter().map(|system| object(&client, system, query));
-        futures_util::future::try_join_all(reads).await
+        each(reads).await
     }
 
-    /// Reads the phase of a file system, including its mount targets.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    /// Describes a file system and its mount targets.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "DescribeFileSystems";
-        let client = aws.efs(at, ClientUse::Reading).await;
-        let request = client.describe_file_systems().file_system_id(id);
-        let found = match answer(OPERATION, request.send().await) {
+        let client = aws.efs(at).await;
+        let read = || client.describe_file_systems().file_system_id(id).send();
+        let found = match client.read(OPERATION, read).await {
             Ok(answer) => answer.file_systems.into_iter().flatten().next(),
             Err(error) if error.fault == Fault::NotFound => None,
             Err(error) => return Err(error),
         };
         let Some(system) = found else {
-            return Ok(Phase::Gone);
+            return Ok(Sight::gone());
         };
-        let phase = phase_of(&system);
+        let (phase, mut settings) = (phase_of(&system), lifted(&system));
         if phase != Phase::Ready || system.number_of_mount_targets == 0 {
-            return Ok(phase);
+            return Ok(Sight::new(phase, spec(&system, settings)));
         }
         match mount_targets(&client, id).await {
-            Ok(targets) => Ok(with_targets(phase, &targets)),
-            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+            Ok(targets) => {
+                settings.mount_targets = Some(without_groups(&targets));
+                Ok(Sight::new(with_targets(phase, &targets), spec(&system, settings)))
+            }
+            Err(error) if error.fault == Fault::NotFound => Ok(Sight::gone()),
             Err(error) => Err(error),
         }
     }
@@ -86,7 +82,7 @@ impl Service for EfsFileSystem {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.efs(at, ClientUse::Changing).await;
+        let client = aws.efs(at).await;
         match call {
             Call::CreateFileSystem(call) => create_file_system(&client, call, bindings).await,
             Call::UpdateFileSystem(call) => update_file_system(&client, call, bindings).await,
@@ -142,7 +138,7 @@ impl Service for EfsFileSystem {
 }
 
 async fn object(
-    client: &Client,
+    client: &Session<'_, Client>,
     system: &FileSystemDescription,
     query: &ConsumerQuery,
 ) -> Result<Object, CloudError> {
@@ -164,14 +160,27 @@ async fn object(
         phase = with_targets(phase, &targets);
         let reads = targets.iter().filter(|target| !is_being_deleted(target));
         let reads = reads.map(|target| mount_target(client, target));
-        let mut targets = futures_util::future::try_join_all(reads).await?;
+        let mut targets = each(reads).await?;
         targets.sort();
         settings.mount_targets = Some(targets);
     }
+    Ok(Object { id: id.to_owned(), spec: spec(system, settings).into(), phase })
+}
+
+fn spec(system: &FileSystemDescription, settings: Settings) -> consumer::Spec<Settings> {
     let key = if system.encrypted == Some(true) { system.kms_key_id() } else { None };
     let common = Common { key: Some(encryption(key)), existing: None, tags: tags_of(system) };
-    let spec = ConsumerSpec::EfsFileSystem(consumer::Spec { common, settings });
-    Ok(Object { id: id.to_owned(), spec, phase })
+    consumer::Spec { common, settings }
+}
+
+/// Returns the mount targets that are not being deleted, without their security groups.
+fn without_groups(targets: &[MountTargetDescription]) -> Vec<MountTarget> {
+    let left = targets.iter().filter(|target| !is_being_deleted(target));
+    let targets = left.map(|target| {
+        let (subnet, id) = (target.subnet_id.clone(), Some(target.mount_target_id.clone()));
+        MountTarget { subnet, security_groups: None, id }
+    });
+    targets.collect()
 }
 
 fn tags_of(system: &FileSystemDescription) -> Tags {
@@ -203,10 +212,10 @@ fn lifted(system: &FileSystemDescription) -> Settings {
     }
 }
 
-async fn lifecycle(client: &Client, id: &str) -> Result<Lifecycle, CloudError> {
+async fn lifecycle(client: &Session<'_, Client>, id: &str) -> Result<Lifecycle, CloudError> {
     const OPERATION: &str = "DescribeLifecycleConfiguration";
-    let request = client.describe_lifecycle_configuration().file_system_id(id);
-    let answer = answer(OPERATION, request.send().await)?;
+    let read = || client.describe_lifecycle_configuration().file_system_id(id).send();
+    let answer = client.read(OPERATION, read).await?;
     let mut lifecycle = Lifecycle::default();
     for policy in answer.lifecycle_policies() {
         let ia = policy.transition_to_ia().map(|rule| rule.as_str().to_owned());
@@ -221,10 +230,10 @@ async fn lifecycle(client: &Client, id: &str) -> Result<Lifecycle, CloudError> {
 }
 
 /// Reads whether automatic backups are on. A file system that never had them has no backup policy.
-async fn backup(client: &Client, id: &str) -> Result<bool, CloudError> {
+async fn backup(client: &Session<'_, Client>, id: &str) -> Result<bool, CloudError> {
     const OPERATION: &str = "DescribeBackupPolicy";
-    let request = client.describe_backup_policy().file_system_id(id);
-    match answer(OPERATION, request.send().await) {
+    let read = || client.describe_backup_policy().file_system_id(id).send();
+    match client.read(OPERATION, read).await {
         Ok(answer) => {
             let status = answer.backup_policy().map(types::BackupPolicy::status);
             Ok(matches!(status, Some(Status::Enabled | Status::Enabling)))
@@ -235,21 +244,13 @@ async fn backup(client: &Client, id: &str) -> Result<bool, CloudError> {
 }
 
 async fn mount_targets(
-    client: &Client,
+    client: &Session<'_, Client>,
     id: &str,
 ) -> Result<Vec<MountTargetDescription>, CloudError> {
     const OPERATION: &str = "DescribeMountTargets";
-    let mut found = Vec::new();
-    let mut from = None;
-    loop {
-        let request = client.describe_mount_targets().file_system_id(id).set_marker(from);
-        let page = answer(OPERATION, request.send().await)?;
-        found.extend(page.mount_targets.into_iter().flatten());
-        from = page.next_marker;
-        if from.is_none() {
-            return Ok(found);
-        }
-    }
+    let read = |from| client.describe_mount_targets().file_system_id(id).set_marker(from).send();
+    let pages = client.pages(OPERATION, read, |page| page.next_marker.clone()).await?;
+    Ok(pages.into_iter().flat_map(|page| page.mount_targets.unwrap_or_default()).collect())
 }
 
 fn is_being_deleted(target: &MountTargetDescription) -> bool {
@@ -259,15 +260,15 @@ fn is_being_deleted(target: &MountTargetDescription) -> bool {
 /// Reads a mount target. Its security groups are a request of their own, which fails while the
 /// mount target is being created.
 async fn mount_target(
-    client: &Client,
+    client: &Session<'_, Client>,
     target: &MountTargetDescription,
 ) -> Result<MountTarget, CloudError> {
     const OPERATION: &str = "DescribeMountTargetSecurityGroups";
     let id = target.mount_target_id.clone();
     let mut security_groups = None;
     if target.life_cycle_state == LifeCycleState::Available {
-        let request = client.describe_mount_target_security_groups().mount_target_id(&id);
-        let answer = answer(OPERATION, request.send().await)?;
+        let read = || client.describe_mount_target_security_groups().mount_target_id(&id).send();
+        let answer = client.read(OPERATION, read).await?;
         security_groups = Some(answer.security_groups.into_iter().collect());
     }
     Ok(MountTarget { subnet: target.subnet_id.clone(), security_groups, id: Some(id) })
@@ -365,7 +366,7 @@ async fn create_mount_target(
 ) -> Result<Outcome, CloudError> {
     let id = own(CreateMountTarget::NAME, call.file_system_id.as_ref(), bindings)?;
     let request = aws
-        .efs(at, ClientUse::Changing)
+        .efs(at)
         .await
         .create_mount_target()
         .file_system_id(&id)
@@ -388,7 +389,7 @@ async fn is_there(
     subnet: &str,
     error: CloudError,
 ) -> Result<Outcome, CloudError> {
-    let client = aws.efs(at, ClientUse::Reading).await;
+    let client = aws.efs(at).await;
     let targets = mount_targets(&client, id).await?;
     if targets.iter().any(|target| target.subnet_id == subnet && !is_being_deleted(target)) {
         return Ok(Outcome::Done);

@@ -60,13 +60,16 @@ async fn a_file_system_is_ready_once_its_mount_targets_are() {
         let asked = if states.is_empty() { 1 } else { 2 };
         let aws = replay(&answers[..asked]).aws;
         assert_eq!(
-            aws.phase(&home(), ConsumerKind::EfsFileSystem, "fs-1").await.unwrap(),
+            aws.sight(&home(), ConsumerKind::EfsFileSystem, "fs-1").await.unwrap().phase,
             expected
         );
     }
     let gone = r#"{"code": "FileSystemNotFound", "message": "no such file system"}"#;
     let aws = replay(&[(404, gone)]).aws;
-    assert_eq!(aws.phase(&home(), ConsumerKind::EfsFileSystem, "fs-1").await.unwrap(), Phase::Gone);
+    assert_eq!(
+        aws.sight(&home(), ConsumerKind::EfsFileSystem, "fs-1").await.unwrap().phase,
+        Phase::Gone
+    );
 }
 
 fn query(fields: &[&str]) -> ConsumerQuery {

@@ -7,15 +7,14 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
-use crate::kind::aws::Service;
+use crate::kind::aws::{Service, each};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::policy::Document;
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
+use crate::sdk::clients::Session;
 use crate::sdk::error::{answer, done, part, unbuilt};
 use aws_sdk_opensearch::Client;
 use aws_sdk_opensearch::types::{self, DomainStatus, Tag};
@@ -37,26 +36,27 @@ impl Service for EsDomain {
         if query.ids.is_empty() && !query.is_all() {
             return Ok(Vec::new());
         }
-        let client = aws.opensearch(at, ClientUse::Reading).await;
-        let listed = answer(NAMES, client.list_domain_names().send().await)?;
+        let client = aws.opensearch(at).await;
+        let listed = client.read(NAMES, || client.list_domain_names().send()).await?;
         let domains = part(NAMES, "list of domains", listed.domain_names.as_deref())?;
         let names = domains.iter().filter_map(|info| info.domain_name.clone());
         let names: Vec<String> =
             names.filter(|name| query.is_all() || query.ids.contains(name)).collect();
         let reads = names.chunks(DESCRIBED).map(|names| described(&client, names));
-        let found: Vec<DomainStatus> =
-            futures_util::future::try_join_all(reads).await?.into_iter().flatten().collect();
+        let found: Vec<DomainStatus> = each(reads).await?.into_iter().flatten().collect();
         let reads = found.iter().map(|domain| object(&client, at, domain, !query.is_all()));
-        futures_util::future::try_join_all(reads).await
+        each(reads).await
     }
 
-    /// Reads the phase of a domain.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    /// Describes a domain.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "DescribeDomain";
-        let client = aws.opensearch(at, ClientUse::Reading).await;
-        match answer(OPERATION, client.describe_domain().domain_name(id).send().await) {
-            Ok(answer) => Ok(answer.domain_status().map_or(Phase::Gone, phase_of)),
-            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+        let client = aws.opensearch(at).await;
+        match client.read(OPERATION, || client.describe_domain().domain_name(id).send()).await {
+            Ok(answer) => Ok(answer.domain_status().map_or_else(Sight::gone, |domain| {
+                Sight::new(phase_of(domain), spec(at, domain, Tags::new()))
+            })),
+            Err(error) if error.fault == Fault::NotFound => Ok(Sight::gone()),
             Err(error) => Err(error),
         }
     }
@@ -68,7 +68,7 @@ impl Service for EsDomain {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.opensearch(at, ClientUse::Changing).await;
+        let client = aws.opensearch(at).await;
         match call {
             Call::CreateDomain(call) => create_domain(&client, call, bindings).await,
             Call::UpdateDomainConfig(call) => update_domain_config(&client, call, bindings).await,
@@ -93,31 +93,38 @@ impl Service for EsDomain {
     }
 }
 
-async fn described(client: &Client, names: &[String]) -> Result<Vec<DomainStatus>, CloudError> {
+async fn described(
+    client: &Session<'_, Client>,
+    names: &[String],
+) -> Result<Vec<DomainStatus>, CloudError> {
     const OPERATION: &str = "DescribeDomains";
-    let request = client.describe_domains().set_domain_names(Some(names.to_vec()));
-    Ok(answer(OPERATION, request.send().await)?.domain_status_list)
+    let read = || client.describe_domains().set_domain_names(Some(names.to_vec())).send();
+    Ok(client.read(OPERATION, read).await?.domain_status_list)
 }
 
 async fn object(
-    client: &Client,
+    client: &Session<'_, Client>,
     at: &Place,
     domain: &DomainStatus,
     tagged: bool,
 ) -> Result<Object, CloudError> {
     let tags = if tagged { tags_of(client, domain).await? } else { Tags::new() };
+    let spec = spec(at, domain, tags).into();
+    Ok(Object { id: domain.domain_name().to_owned(), spec, phase: phase_of(domain) })
+}
+
+fn spec(at: &Place, domain: &DomainStatus, tags: Tags) -> consumer::Spec<Settings> {
     let at_rest =
         domain.encryption_at_rest_options().filter(|options| options.enabled == Some(true));
     let key = at_rest.and_then(|options| options.kms_key_id());
     let common = Common { key: Some(encryption(key)), existing: None, tags };
     let settings = Settings { encrypted: Some(at_rest.is_some()), ..lifted(at, domain) };
-    let spec = ConsumerSpec::EsDomain(consumer::Spec { common, settings });
-    Ok(Object { id: domain.domain_name().to_owned(), spec, phase: phase_of(domain) })
+    consumer::Spec { common, settings }
 }
 
-async fn tags_of(client: &Client, domain: &DomainStatus) -> Result<Tags, CloudError> {
+async fn tags_of(client: &Session<'_, Client>, domain: &DomainStatus) -> Result<Tags, CloudError> {
     const OPERATION: &str = "ListTags";
-    match answer(OPERATION, client.list_tags().arn(domain.arn()).send().await) {
+    match client.read(OPERATION, || client.list_tags().arn(domain.arn()).send()).await {
         Ok(answer) => {
             let tags = part(OPERATION, "list of tags", answer.tag_list)?;
             Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
@@ -367,12 +374,18 @@ mod tests {
             let mut domain = described("logs");
             domain.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
             let aws = replay(&[(200, &json!({ "DomainStatus": domain }).to_string())]).aws;
-            assert_eq!(aws.phase(&home(), ConsumerKind::EsDomain, "logs").await.unwrap(), expected);
+            assert_eq!(
+                aws.sight(&home(), ConsumerKind::EsDomain, "logs").await.unwrap().phase,
+                expected
+            );
         }
         let gone =
             r#"{"__type": "ResourceNotFoundException", "message": "Domain not found: logs"}"#;
         let aws = replay(&[(409, gone)]).aws;
-        assert_eq!(aws.phase(&home(), ConsumerKind::EsDomain, "logs").await.unwrap(), Phase::Gone);
+        assert_eq!(
+            aws.sight(&home(), ConsumerKind::EsDomain, "logs").await.unwrap().phase,
+            Phase::Gone
+        );
     }
 
     fn query(ids: &[&str]) -> ConsumerQuery {

@@ -230,6 +230,11 @@ async fn replicate_key(
     let primary = resolve(ReplicateKey::NAME, &call.key_id, bindings)?;
     let primary = primary.rsplit_once('/').map_or(primary.as_str(), |(_, id)| id);
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
+    // A replica counts as two keys in its own Region (KMS Developer Guide, "Request quotas").
+    let there = Place { region: call.replica_region.clone(), ..at.clone() };
+    for _ in 0..2 {
+        aws.may_change(&there, "kms", CreateKey::NAME).await;
+    }
     let request = aws
         .ready(at, ReplicateKey::NAME)
         .await

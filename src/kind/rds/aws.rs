@@ -9,9 +9,10 @@ use crate::kind::consumer::{self, Encryption, Tags};
 use crate::kind::resolve;
 use crate::kind::{CallBindings, Phase};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
-use crate::sdk::error::{answer, local};
-use aws_sdk_rds::types::{DbInstance, Filter, MasterUserSecret, Tag, VpcSecurityGroupMembership};
+use crate::sdk::error::local;
+use aws_sdk_rds::types::{
+    DbInstance, Filter, MasterUserSecret, PendingModifiedValues, Tag, VpcSecurityGroupMembership,
+};
 use std::collections::BTreeSet;
 
 /// Reads the instances of a place, 100 per page, optionally through a filter.
@@ -21,18 +22,12 @@ pub(crate) async fn instances(
     filter: Option<Filter>,
 ) -> Result<Vec<DbInstance>, CloudError> {
     const OPERATION: &str = "DescribeDBInstances";
-    let client = aws.rds(at, ClientUse::Reading).await;
-    let (mut found, mut from) = (Vec::new(), None);
-    loop {
-        let request = client.describe_db_instances().max_records(100).set_marker(from);
-        let request = request.set_filters(filter.clone().map(|filter| vec![filter]));
-        let page = answer(OPERATION, request.send().await)?;
-        found.extend(page.db_instances.unwrap_or_default());
-        from = page.marker.filter(|marker| !marker.is_empty());
-        if from.is_none() {
-            return Ok(found);
-        }
-    }
+    let client = aws.rds(at).await;
+    let filters = filter.map(|filter| vec![filter]);
+    let request = client.describe_db_instances().max_records(100).set_filters(filters);
+    let read = |from| request.clone().set_marker(from).send();
+    let pages = client.pages(OPERATION, read, |page| page.marker.clone()).await?;
+    Ok(pages.into_iter().flat_map(|page| page.db_instances.unwrap_or_default()).collect())
 }
 
 /// Returns the phase of a status. `storage-full` counts as ready, because RDS accepts the change of
@@ -51,6 +46,12 @@ pub(crate) fn phase(status: Option<&str>) -> Phase {
         _ if status.ends_with("-failed") => Phase::Broken(status.to_owned()),
         _ => Phase::Busy(status.to_owned()),
     }
+}
+
+/// Returns whether RDS has accepted changes of an instance that it has not made.
+pub(crate) fn has_pending(instance: &DbInstance) -> bool {
+    let none = PendingModifiedValues::builder().build();
+    instance.pending_modified_values().is_some_and(|values| *values != none)
 }
 
 /// Returns the key of encrypted storage, which may be the AWS managed key for RDS.
@@ -111,6 +112,31 @@ pub(crate) fn resolved(
     key.map(|key| resolve(operation, key, bindings)).transpose()
 }
 
+/// Replaces the value of a secret in an error by the name of its variable. AWS, or a proxy, may quote the request.
+#[expect(clippy::disallowed_methods, reason = "a log must not have it")]
+pub(crate) fn concealed<T>(
+    result: Result<T, CloudError>,
+    secret: Option<&Secret>,
+) -> Result<T, CloudError> {
+    result.map_err(|error| match secret {
+        Some(secret) => match std::env::var(&secret.variable) {
+            Ok(value) if !value.is_empty() => conceal(error, &value, secret),
+            Ok(_) | Err(_) => error,
+        },
+        None => error,
+    })
+}
+
+fn conceal(error: CloudError, value: &str, secret: &Secret) -> CloudError {
+    let hidden = |text: &str| text.replace(value, &secret.to_string());
+    CloudError {
+        message: hidden(&error.message),
+        code: error.code.as_deref().map(hidden),
+        request_id: error.request_id.as_deref().map(hidden),
+        ..error
+    }
+}
+
 /// Reads a secret from the environment. The value is only put into the request.
 #[expect(clippy::disallowed_methods, reason = "a plan, a state and a journal must not have it")]
 pub(crate) fn reveal(
@@ -128,4 +154,20 @@ pub(crate) fn reveal(
         );
         local(operation, Fault::Other, message)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_never_quotes_a_secret() {
+        // A variable that every test process has.
+        let secret = Secret { variable: "PATH".to_owned() };
+        let value = std::env::var("PATH").unwrap();
+        let quoting = || local("CreateDBInstance", Fault::Other, format!("no `{value}` here"));
+        let hidden = concealed::<()>(Err(quoting()), Some(&secret)).unwrap_err();
+        assert_eq!(hidden.message, "no `$PATH` here");
+        assert!(concealed::<()>(Err(quoting()), None).unwrap_err().message.contains(&value));
+    }
 }

@@ -7,14 +7,12 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
 use crate::kind::aws::{Copies, Service, copy};
-use crate::kind::consumer::{self, Common};
+use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::rds::aws as rds;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done};
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{
@@ -62,20 +60,15 @@ impl Service for RdsCluster {
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
         const OPERATION: &str = "DescribeDBClusters";
-        let client = aws.rds(at, ClientUse::Reading).await;
-        let (mut found, mut from) = (Vec::new(), None);
-        loop {
-            let request = client.describe_db_clusters().max_records(100).set_marker(from);
-            let page = answer(OPERATION, request.send().await)?;
+        let client = aws.rds(at).await;
+        let read = |from| client.describe_db_clusters().max_records(100).set_marker(from).send();
+        let mut found = Vec::new();
+        for page in client.pages(OPERATION, read, |page| page.marker.clone()).await? {
             let wanted = page.db_clusters.unwrap_or_default().into_iter().filter(|cluster| {
                 let id = cluster.db_cluster_identifier();
                 id.is_some_and(|id| query.wants(id, &rds::tags(cluster.tag_list())))
             });
             found.extend(wanted);
-            from = page.marker.filter(|marker| !marker.is_empty());
-            if from.is_none() {
-                break;
-            }
         }
         let ids = found.iter().filter_map(|cluster| cluster.db_cluster_identifier());
         let ids = ids.map(str::to_owned).collect();
@@ -84,19 +77,20 @@ impl Service for RdsCluster {
         Ok(found.iter().filter_map(|cluster| object(cluster, &instances, query)).collect())
     }
 
-    /// Reads the phase of a cluster, including its instances.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    /// Describes a cluster and its instances.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "DescribeDBClusters";
-        let request = aws.rds(at, ClientUse::Reading).await.describe_db_clusters();
-        let found = match answer(OPERATION, request.db_cluster_identifier(id).send().await) {
-            Err(error) if error.fault == Fault::NotFound => return Ok(Phase::Gone),
+        let client = aws.rds(at).await;
+        let read = || client.describe_db_clusters().db_cluster_identifier(id).send();
+        let found = match client.read(OPERATION, read).await {
+            Err(error) if error.fault == Fault::NotFound => return Ok(Sight::gone()),
             found => found?,
         };
         let Some(cluster) = found.db_clusters().first() else {
-            return Ok(Phase::Gone);
+            return Ok(Sight::gone());
         };
         let own = instances_in(aws, at, vec![id.to_owned()]).await?;
-        Ok(whole_phase(cluster, &own.iter().collect::<Vec<_>>()))
+        Ok(sight_of(cluster, &own.iter().collect::<Vec<_>>()))
     }
 
     /// Sends the call.
@@ -106,10 +100,16 @@ impl Service for RdsCluster {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.rds(at, ClientUse::Changing).await;
+        let client = aws.rds(at).await;
         match call {
-            Call::CreateDBCluster(call) => create_db_cluster(&client, call, bindings).await,
-            Call::ModifyDBCluster(call) => modify_db_cluster(&client, call, bindings).await,
+            Call::CreateDBCluster(call) => {
+                let secret = call.alterable.master_user_password.as_ref();
+                rds::concealed(create_db_cluster(&client, call, bindings).await, secret)
+            }
+            Call::ModifyDBCluster(call) => {
+                let secret = call.alterable.master_user_password.as_ref();
+                rds::concealed(modify_db_cluster(&client, call, bindings).await, secret)
+            }
             Call::CreateDBInstance(call) => create_db_instance(aws, at, call).await,
             Call::ModifyDBInstance(call) => {
                 let request = client
@@ -144,12 +144,11 @@ impl Service for RdsCluster {
 
     async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
         const OPERATION: &str = "DescribeDBClusterSnapshots";
-        let client = aws.rds(at, ClientUse::Reading).await;
-        let mut pages =
-            client.describe_db_cluster_snapshots().max_records(100).into_paginator().send();
+        let client = aws.rds(at).await;
+        let request = client.describe_db_cluster_snapshots().max_records(100);
+        let read = |from| request.clone().set_marker(from).send();
         let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = answer(OPERATION, page)?;
+        for page in client.pages(OPERATION, read, |page| page.marker.clone()).await? {
             let snapshots = page.db_cluster_snapshots().iter();
             let kept = snapshots.filter(|s| s.snapshot_type() != Some("automated"));
             found.extend(
@@ -176,15 +175,30 @@ fn object(cluster: &DbCluster, instances: &[DbInstance], query: &ConsumerQuery) 
     let id = cluster.db_cluster_identifier()?;
     let own: Vec<&DbInstance> =
         instances.iter().filter(|instance| instance.db_cluster_identifier() == Some(id)).collect();
-    let key = rds::key(cluster.storage_encrypted(), cluster.kms_key_id());
-    let tags = rds::tags(cluster.tag_list());
-    let common = Common { key: Some(key), existing: None, tags };
-    let mut settings = lifted(cluster);
+    let mut spec = spec(cluster, rds::tags(cluster.tag_list()));
     if query.asks(&["members"]) {
-        settings.members = Some(members(&own, &query.stack));
+        spec.settings.members = Some(members(&own, &query.stack));
     }
-    let spec = ConsumerSpec::RdsCluster(consumer::Spec { common, settings });
-    Some(Object { id: id.to_owned(), spec, phase: whole_phase(cluster, &own) })
+    Some(Object { id: id.to_owned(), spec: spec.into(), phase: whole_phase(cluster, &own) })
+}
+
+fn spec(cluster: &DbCluster, tags: Tags) -> consumer::Spec<Settings> {
+    let key = rds::key(cluster.storage_encrypted(), cluster.kms_key_id());
+    let common = Common { key: Some(key), existing: None, tags };
+    consumer::Spec { common, settings: lifted(cluster) }
+}
+
+/// Returns the sight of a cluster with all its instances. Without a deferred change, RDS has no pending
+/// values once all changes are made.
+fn sight_of(cluster: &DbCluster, instances: &[&DbInstance]) -> Sight {
+    let mut spec = spec(cluster, Tags::new());
+    let all = instances.iter().filter_map(|instance| member(instance));
+    spec.settings.members = Some(all.collect());
+    let none = ClusterPendingModifiedValues::builder().build();
+    let of_instances = instances.iter().any(|instance| rds::has_pending(instance));
+    let pending =
+        of_instances || cluster.pending_modified_values().is_some_and(|values| *values != none);
+    Sight { pending, ..Sight::new(whole_phase(cluster, instances), spec) }
 }
 
 /// Returns the instances with the tags of the stack. Other instances were created by Aurora Auto
@@ -196,13 +210,18 @@ fn members(instances: &[&DbInstance], stack: &str) -> BTreeMap<String, Member> {
         if tag(STACK_TAG) != Some(stack) || tag(NAME_TAG) != Some(name) {
             return None;
         }
-        let pending = instance.pending_modified_values();
-        let class = pending.and_then(|pending| pending.db_instance_class());
-        let instance_class = class.or(instance.db_instance_class())?.to_owned();
-        let promotion_tier = rds::number(instance.promotion_tier()).unwrap_or(1);
-        Some((name.to_owned(), Member { instance_class, promotion_tier }))
+        member(instance)
     });
     members.collect()
+}
+
+fn member(instance: &DbInstance) -> Option<(String, Member)> {
+    let pending = instance.pending_modified_values();
+    let class = pending.and_then(|pending| pending.db_instance_class());
+    let instance_class = class.or(instance.db_instance_class())?.to_owned();
+    let promotion_tier = rds::number(instance.promotion_tier()).unwrap_or(1);
+    let name = instance.db_instance_identifier()?.to_owned();
+    Some((name, Member { instance_class, promotion_tier }))
 }
 
 fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
@@ -337,7 +356,7 @@ async fn create_db_instance(
     call: &CreateDBInstance,
 ) -> Result<Outcome, CloudError> {
     let request = aws
-        .rds(at, ClientUse::Changing)
+        .rds(at)
         .await
         .create_db_instance()
         .db_instance_identifier(&call.db_instance_identifier)
@@ -422,14 +441,14 @@ mod tests {
             let member = instances(&[("ledger-1", member, "ledger-1")]);
             let replay = replay(&[(200, &cluster(status)), (200, &member)]);
             let phase =
-                replay.aws.phase(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap();
+                replay.aws.sight(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap().phase;
             assert_eq!(phase, expected);
         }
         let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBClusterNotFoundFault</Code>\
                     <Message>no</Message></Error></ErrorResponse>";
         let aws = replay(&[(404, gone)]).aws;
         assert_eq!(
-            aws.phase(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap(),
+            aws.sight(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap().phase,
             Phase::Gone
         );
     }

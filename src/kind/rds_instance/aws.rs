@@ -6,14 +6,12 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::ConsumerSpec;
 use crate::kind::aws::{Copies, Service, copy};
-use crate::kind::consumer::{self, Common};
+use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::key::STACK_TAG;
 use crate::kind::rds::aws as rds;
-use crate::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, Object, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done};
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, Endpoint, PendingModifiedValues};
@@ -68,16 +66,14 @@ impl Service for RdsInstance {
         Ok(found.iter().filter_map(|instance| object(instance, query)).collect())
     }
 
-    /// Reads the phase of an instance.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
+    /// Describes an instance.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "DescribeDBInstances";
-        let request = aws.rds(at, ClientUse::Reading).await.describe_db_instances();
-        match answer(OPERATION, request.db_instance_identifier(id).send().await) {
-            Ok(found) => Ok(found
-                .db_instances()
-                .first()
-                .map_or(Phase::Gone, |instance| rds::phase(instance.db_instance_status()))),
-            Err(error) if error.fault == Fault::NotFound => Ok(Phase::Gone),
+        let client = aws.rds(at).await;
+        let read = || client.describe_db_instances().db_instance_identifier(id).send();
+        match client.read(OPERATION, read).await {
+            Ok(found) => Ok(found.db_instances().first().map_or_else(Sight::gone, sight_of)),
+            Err(error) if error.fault == Fault::NotFound => Ok(Sight::gone()),
             Err(error) => Err(error),
         }
     }
@@ -89,10 +85,16 @@ impl Service for RdsInstance {
         call: &Call,
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
-        let client = aws.rds(at, ClientUse::Changing).await;
+        let client = aws.rds(at).await;
         match call {
-            Call::CreateDBInstance(call) => create_db_instance(&client, call, bindings).await,
-            Call::ModifyDBInstance(call) => modify_db_instance(&client, call, bindings).await,
+            Call::CreateDBInstance(call) => {
+                let secret = call.alterable.master_user_password.as_ref();
+                rds::concealed(create_db_instance(&client, call, bindings).await, secret)
+            }
+            Call::ModifyDBInstance(call) => {
+                let secret = call.alterable.master_user_password.as_ref();
+                rds::concealed(modify_db_instance(&client, call, bindings).await, secret)
+            }
             Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
                 let request = client.add_tags_to_resource().resource_name(resource_name);
                 let request = request.set_tags(Some(rds::tag_list(tags)));
@@ -116,11 +118,10 @@ impl Service for RdsInstance {
 
     async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
         const OPERATION: &str = "DescribeDBSnapshots";
-        let client = aws.rds(at, ClientUse::Reading).await;
-        let mut pages = client.describe_db_snapshots().max_records(100).into_paginator().send();
+        let client = aws.rds(at).await;
+        let read = |from| client.describe_db_snapshots().max_records(100).set_marker(from).send();
         let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = answer(OPERATION, page)?;
+        for page in client.pages(OPERATION, read, |page| page.marker.clone()).await? {
             // Automated snapshots are deleted together with their instance.
             let kept =
                 page.db_snapshots().iter().filter(|s| s.snapshot_type() != Some("automated"));
@@ -139,11 +140,22 @@ fn object(instance: &DbInstance, query: &ConsumerQuery) -> Option<Object> {
     if is_member || !query.wants(id, &tags) {
         return None;
     }
-    let key = rds::key(instance.storage_encrypted(), instance.kms_key_id());
-    let common = Common { key: Some(key), existing: None, tags };
-    let spec = ConsumerSpec::RdsInstance(consumer::Spec { common, settings: lifted(instance) });
+    let spec = spec(instance, tags).into();
     let phase = rds::phase(instance.db_instance_status());
     Some(Object { id: id.to_owned(), spec, phase })
+}
+
+fn spec(instance: &DbInstance, tags: Tags) -> consumer::Spec<Settings> {
+    let key = rds::key(instance.storage_encrypted(), instance.kms_key_id());
+    let common = Common { key: Some(key), existing: None, tags };
+    consumer::Spec { common, settings: lifted(instance) }
+}
+
+/// Returns the sight of an instance. Without a deferred change, RDS has no pending values once all changes
+/// are made.
+fn sight_of(instance: &DbInstance) -> Sight {
+    let phase = rds::phase(instance.db_instance_status());
+    Sight { pending: rds::has_pending(instance), ..Sight::new(phase, spec(instance, Tags::new())) }
 }
 
 /// Converts the settings. A change that RDS has accepted and not executed yet counts as executed.
@@ -243,7 +255,7 @@ async fn modify_db_instance(
 mod tests {
     use super::*;
     use crate::cloud::Cloud;
-    use crate::kind::{Call, ConsumerKind, Ids};
+    use crate::kind::{Call, ConsumerKind, Ids, Phase};
     use crate::sdk::replay::{Replay, replay};
     use serde_json::{Value, json};
 
@@ -297,14 +309,15 @@ mod tests {
             (stuck, broken(stuck)),
         ] {
             let aws = replay(&[(200, &page(&described("orders", status, ""), ""))]).aws;
-            let phase = aws.phase(&home(), ConsumerKind::RdsInstance, "orders").await.unwrap();
+            let phase =
+                aws.sight(&home(), ConsumerKind::RdsInstance, "orders").await.unwrap().phase;
             assert_eq!(phase, expected);
         }
         let gone = "<ErrorResponse><Error><Type>Sender</Type><Code>DBInstanceNotFound</Code>\
                     <Message>no</Message></Error></ErrorResponse>";
         let aws = replay(&[(404, gone)]).aws;
         assert_eq!(
-            aws.phase(&home(), ConsumerKind::RdsInstance, "orders").await.unwrap(),
+            aws.sight(&home(), ConsumerKind::RdsInstance, "orders").await.unwrap().phase,
             Phase::Gone
         );
     }

@@ -4,12 +4,11 @@ use super::{ByDefault, Call, EncryptionConfiguration, PutBucketEncryption, S3Buc
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{KeyArn, Place, is_key_id};
 use crate::kind::ConsumerSpec;
-use crate::kind::aws::Service;
+use crate::kind::aws::{Service, each};
 use crate::kind::consumer::{self, Common, Encryption, Tags};
 use crate::kind::resolve;
-use crate::kind::{CallBindings, ConsumerQuery, KeyRef, Object, Phase};
+use crate::kind::{CallBindings, ConsumerQuery, KeyRef, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::clients::ClientUse;
 use crate::sdk::error::{answer, done, local, part, unbuilt};
 use aws_sdk_s3::types::{
     self, EncryptionType, ServerSideEncryption, ServerSideEncryptionByDefault,
@@ -29,13 +28,14 @@ impl Service for S3Bucket {
     ) -> Result<Vec<Object>, CloudError> {
         let names = if query.is_all() { names(aws, at).await? } else { query.ids.clone() };
         let reads = names.iter().map(|name| object(aws, at, name));
-        let found = futures_util::future::try_join_all(reads).await?;
+        let found = each(reads).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// The encryption of a bucket changes at once.
-    async fn phase(aws: &Aws, at: &Place, id: &str) -> Result<Phase, CloudError> {
-        Ok(if read(aws, at, id).await?.is_some() { Phase::Ready } else { Phase::Gone })
+    /// Reads the encryption of a bucket.
+    async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
+        let found = object(aws, at, id).await?;
+        Ok(found.map_or_else(Sight::gone, |found| Sight::new(found.phase, found.spec)))
     }
 
     /// Sends the call.
@@ -49,7 +49,7 @@ impl Service for S3Bucket {
             bucket,
             server_side_encryption_configuration,
         }) = call;
-        let client = aws.s3(at, ClientUse::Changing).await;
+        let client = aws.s3(at).await;
         let configuration = built(server_side_encryption_configuration, bindings)?;
         let request = client
             .put_bucket_encryption()
@@ -62,16 +62,11 @@ impl Service for S3Bucket {
 /// Reads the names of the buckets of a Region.
 async fn names(aws: &Aws, at: &Place) -> Result<BTreeSet<String>, CloudError> {
     const OPERATION: &str = "ListBuckets";
-    let client = aws.s3(at, ClientUse::Reading).await;
-    let mut pages = client
-        .list_buckets()
-        .bucket_region(at.region.as_str())
-        .into_paginator()
-        .page_size(1000)
-        .send();
+    let client = aws.s3(at).await;
+    let request = client.list_buckets().bucket_region(at.region.as_str()).max_buckets(1000);
+    let read = |from| request.clone().set_continuation_token(from).send();
     let mut names = BTreeSet::new();
-    while let Some(page) = pages.next().await {
-        let page = answer(OPERATION, page)?;
+    for page in client.pages(OPERATION, read, |page| page.continuation_token.clone()).await? {
         let here = page.buckets().iter().filter(|bucket| {
             bucket.bucket_region().is_none_or(|region| region == at.region.as_str())
         });
@@ -111,8 +106,9 @@ async fn read(
     at: &Place,
     name: &str,
 ) -> Result<Option<Option<ServerSideEncryptionRule>>, CloudError> {
-    let client = aws.s3(at, ClientUse::Reading).await;
-    let found = match answer(READ, client.get_bucket_encryption().bucket(name).send().await) {
+    let client = aws.s3(at).await;
+    let found = match client.read(READ, || client.get_bucket_encryption().bucket(name).send()).await
+    {
         Ok(found) => found,
         Err(error) => {
             return match (error.fault, error.code.as_deref()) {

@@ -93,7 +93,8 @@ fn a_password_is_never_in_a_plan_or_a_state() {
     let mut stack = Stack::new(1);
     let plan = stack.applied(&with("FIRST_PASSWORD"));
     let commands = kmsctl::render::commands::plan(&plan);
-    assert!(commands.contains(r#"--master-user-password "$FIRST_PASSWORD""#), "{commands}");
+    assert!(commands.contains(r#"printf %s "$FIRST_PASSWORD" | aws rds "#), "{commands}");
+    assert!(commands.contains("--master-user-password file:///dev/stdin"), "{commands}");
     stack.settled(&with("FIRST_PASSWORD"));
     // Another variable counts as another password.
     let plan = stack.applied(&with("SECOND_PASSWORD"));

@@ -19,7 +19,7 @@ use kmsctl::answer::{CloudError, Fault, Outcome};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::consumer::{Effect, Encryption, Tag, Tags};
 use kmsctl::kind::key::STACK_TAG;
-use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase};
+use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use kmsctl::kind::{ConsumerCall, ConsumerKind, KeyRef};
 use std::collections::BTreeMap;
 
@@ -66,8 +66,8 @@ impl Request<'_> {
     }
 
     fn usable(&self, arn: &KeyArn) -> Result<(), CloudError> {
-        if self.fake.faults.borrow().services_lag && !self.fake.shows(arn) {
-            return self.fail(Fault::Key, "no such key yet");
+        if self.fake.faults.borrow().services_lag && !self.fake.shows_enabled(arn) {
+            return self.fail(Fault::Key, "no such key yet, or not enabled yet");
         }
         let regions = self.fake.regions.borrow();
         let found = regions.get(&arn.place()).and_then(|region| region.keys.get(arn.id()));
@@ -189,16 +189,14 @@ impl FakeAws {
         wanted.chain(gone.map(|(_, object)| object.clone())).collect()
     }
 
-    /// Returns the phase. Each read brings the end of the operation nearer.
-    pub(super) fn look(&self, at: &Place, kind: ConsumerKind, id: &str) -> Phase {
+    /// Returns the sight of a consumer. Each look brings the end of the operation nearer.
+    pub(super) fn look(&self, at: &Place, kind: ConsumerKind, id: &str) -> Sight {
         let mut shelves = self.shelves.borrow_mut();
-        let Some(shelf) = shelves.get_mut(&(kind, at.clone())) else {
-            return Phase::Gone;
-        };
+        let shelf = shelves.entry((kind, at.clone())).or_default();
         let Some(held) = shelf.get_mut(id) else {
-            return Phase::Gone;
+            return sight(at, kind, None);
         };
-        let now = phase(held);
+        let now = sight(at, kind, Some(held));
         held.busy = held.busy.saturating_sub(1);
         if held.going && held.busy == 0 {
             shelf.remove(id);
@@ -256,7 +254,18 @@ pub(super) fn arns_of(
     arns
 }
 
-pub(super) fn phase(held: &Held) -> Phase {
+/// Returns the sight of a consumer. The encryption defaults of a Region always exist.
+pub(super) fn sight(at: &Place, kind: ConsumerKind, held: Option<&Held>) -> Sight {
+    match held {
+        Some(held) => Sight::new(phase(held), held.object.spec.clone()),
+        None if kind == ConsumerKind::EbsDefault => {
+            Sight::new(Phase::Ready, ebs::default_of(at).spec)
+        }
+        None => Sight::gone(),
+    }
+}
+
+fn phase(held: &Held) -> Phase {
     match (held.busy, held.going, &held.object.phase) {
         (0, true, _) => Phase::Gone,
         (0, false, phase) => phase.clone(),

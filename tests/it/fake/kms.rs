@@ -404,6 +404,19 @@ impl FakeAws {
     }
 }
 
+/// Returns whether KMS accepts a call about a key in this state.
+pub(super) fn accepts(key: &FakeKey, call: &Call, name: &'static str) -> Answer<()> {
+    match call {
+        Call::Key(KeyCall::CreateKey(_)) => Ok(()),
+        Call::Key(KeyCall::ReplicateKey(_)) | Call::Grant(GrantCall::CreateGrant(_)) => {
+            enabled(name, key)
+        }
+        Call::Key(call) => change_key(&mut key.clone(), call, name).map(|_| ()),
+        Call::Alias(_) => alive(name, key),
+        _ => Ok(()),
+    }
+}
+
 fn change_key(key: &mut FakeKey, call: &KeyCall, name: &'static str) -> Answer {
     match call {
         KeyCall::CreateKey(_) | KeyCall::ReplicateKey(_) => {

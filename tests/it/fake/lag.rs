@@ -1,10 +1,10 @@
 //! Eventual consistency: for a while after a call, AWS shows its contents from before the call.
 
-use super::consumers::{Shelf, phase};
-use super::{FakeAws, FakeKey, NOW, Page, Region, fail};
+use super::consumers::{Shelf, sight};
+use super::{Event, FakeAws, FakeKey, NOW, Page, Region, fail, kms};
 use kmsctl::answer::{CloudError, Fault};
 use kmsctl::id::{KeyArn, Place};
-use kmsctl::kind::{ConsumerKind, Phase};
+use kmsctl::kind::{Call, ConsumerKind, Sight};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -93,6 +93,56 @@ impl FakeAws {
         }
     }
 
+    /// Returns the error of an operation that its service refuses for a while.
+    pub(super) fn refusal(&self, name: &'static str) -> Option<CloudError> {
+        let faults = self.faults.borrow();
+        let (code, message, seconds) = faults.refused_for.get(name)?;
+        let since = *self.refused_since.borrow_mut().entry(name).or_insert_with(|| self.clock());
+        if self.clock() >= since + Duration::from_secs(*seconds) {
+            return None;
+        }
+        Some(CloudError {
+            code: Some((*code).to_owned()),
+            ..fail(name, Fault::InvalidState, message)
+        })
+    }
+
+    /// Returns the error of a call about a key that KMS does not know yet, or does not know as it is yet.
+    pub(super) fn lagging(
+        &self,
+        call: &Call,
+        key: Option<&KeyArn>,
+        name: &'static str,
+    ) -> Option<CloudError> {
+        let key = key?;
+        if self.misses(key.id()) || !self.shows(key) {
+            return Some(fail(name, Fault::NotFound, "not seen yet"));
+        }
+        let (denied_after, calls_lag) = {
+            let faults = self.faults.borrow();
+            (Duration::from_secs(faults.denied_after), faults.calls_lag)
+        };
+        let changed = self.changed.borrow().get(key.id()).copied();
+        if changed.is_some_and(|changed| self.clock() < changed + denied_after) {
+            return Some(fail(name, Fault::Denied, "not authorized yet"));
+        }
+        let past = self.past(self.moment()).filter(|_| calls_lag)?;
+        let region = past.regions.get(&key.place())?;
+        kms::accepts(region.keys.get(key.id())?, call, name).err()
+    }
+
+    /// Returns whether a service finds the key enabled.
+    pub(super) fn shows_enabled(&self, key: &KeyArn) -> bool {
+        let is_enabled = |regions: &Regions| {
+            let key = regions.get(&key.place()).and_then(|region| region.keys.get(key.id()));
+            key.is_some_and(|key| key.meta.state == "Enabled")
+        };
+        match self.past(self.moment()) {
+            Some(past) => is_enabled(&past.regions),
+            None => is_enabled(&self.regions.borrow()),
+        }
+    }
+
     /// Returns the number of keys that every read shows.
     pub(crate) fn keys_shown(&self) -> usize {
         let lag = Duration::from_secs(self.faults.borrow().lag);
@@ -128,14 +178,16 @@ impl FakeAws {
         found.ok_or_else(|| fail(operation, Fault::NotFound, "no such key"))
     }
 
-    /// Reads the phase of a consumer. A read of the current contents brings the end of the operation
-    /// nearer.
-    pub(super) fn phase_shown(&self, at: &Place, kind: ConsumerKind, id: &str) -> Phase {
-        let Some(past) = self.past(self.moment()) else {
-            return self.look(at, kind, id);
+    /// Looks at a consumer. A read of the current contents brings the end of the operation nearer.
+    pub(super) fn sight_shown(&self, at: &Place, kind: ConsumerKind, id: &str) -> Sight {
+        let of = |shelves: &Shelves| {
+            sight(at, kind, shelves.get(&(kind, at.clone())).and_then(|shelf| shelf.get(id)))
         };
-        let held = past.shelves.get(&(kind, at.clone())).and_then(|shelf| shelf.get(id));
-        held.map_or(Phase::Gone, phase)
+        let current = of(&self.shelves.borrow());
+        let past = self.past(self.moment()).map(|past| of(&past.shelves));
+        let is_current = past.as_ref().is_none_or(|past| *past == current);
+        self.timeline.borrow_mut().push((self.clock(), Event::Look(is_current)));
+        past.unwrap_or_else(|| self.look(at, kind, id))
     }
 
     /// Reads the page of a list after a marker. All pages show the same moment. A page has two items.
