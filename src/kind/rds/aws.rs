@@ -120,20 +120,20 @@ pub(crate) fn concealed<T>(
 ) -> Result<T, CloudError> {
     result.map_err(|error| match secret {
         Some(secret) => match std::env::var(&secret.variable) {
-            Ok(value) if !value.is_empty() => conceal(error, &value, secret),
+            Ok(value) if !value.is_empty() => conceal(&error, &value, secret),
             Ok(_) | Err(_) => error,
         },
         None => error,
     })
 }
 
-fn conceal(error: CloudError, value: &str, secret: &Secret) -> CloudError {
+fn conceal(error: &CloudError, value: &str, secret: &Secret) -> CloudError {
     let hidden = |text: &str| text.replace(value, &secret.to_string());
     CloudError {
         message: hidden(&error.message),
         code: error.code.as_deref().map(hidden),
         request_id: error.request_id.as_deref().map(hidden),
-        ..error
+        ..error.clone()
     }
 }
 
