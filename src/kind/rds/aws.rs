@@ -130,10 +130,11 @@ pub(crate) fn concealed<T>(
 fn conceal(error: &CloudError, value: &str, secret: &Secret) -> CloudError {
     let hidden = |text: &str| text.replace(value, &secret.to_string());
     CloudError {
-        message: hidden(&error.message),
+        operation: error.operation,
+        fault: error.fault,
         code: error.code.as_deref().map(hidden),
+        message: hidden(&error.message),
         request_id: error.request_id.as_deref().map(hidden),
-        ..error.clone()
     }
 }
 
