@@ -1,6 +1,7 @@
 //! The answers of AWS to requests: outcomes, and errors with their classes. Pure data.
 
 pub mod later;
+pub mod pages;
 
 use crate::id::KeyArn;
 use serde::{Deserialize, Serialize};

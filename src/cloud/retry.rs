@@ -3,6 +3,7 @@
 //! does so.
 
 use super::Page;
+use crate::answer::pages::Tokens;
 use crate::answer::{CloudError, Fault};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -113,12 +114,14 @@ pub async fn every_page<T>(
     mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
 ) -> Result<Vec<T>, CloudError> {
     let (mut items, mut from) = (Vec::new(), None::<String>);
+    let mut tokens = Tokens::default();
     loop {
         let read = with_retries(policy, async || page(from.as_deref()).await).await?;
         items.extend(read.items);
         from = read.next;
-        if from.is_none() {
-            return Ok(items);
+        match &from {
+            Some(token) => tokens.check("a list of KMS", token)?,
+            None => return Ok(items),
         }
     }
 }

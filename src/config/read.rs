@@ -14,6 +14,11 @@ pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 pub fn read(paths: &[PathBuf], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<u16> {
     let mut numbers = Vec::new();
     for path in paths {
+        let folder_of = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+        let folder_of = folder_of.filter(|folder| !folder.as_os_str().is_empty());
+        if let Ok(whole) = folder_of.unwrap_or(Path::new(".")).canonicalize() {
+            sources.add_folder(whole);
+        }
         let files = if path.is_dir() {
             match folder(path) {
                 Ok(files) => files,
@@ -61,6 +66,9 @@ pub fn read_given(
             }
         };
     }
+    if let Some(folder) = path.canonicalize().ok().as_deref().and_then(Path::parent) {
+        sources.add_folder(folder.to_owned());
+    }
     read_one(path, sources, diagnostics)
 }
 
@@ -84,6 +92,11 @@ fn read_one(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -
     match text(path) {
         Ok(text) => {
             let number = sources.add(path.display().to_string(), text);
+            // Whoever writes the configuration may not be the one whose files these are: a name in it, or a link, must
+            // not bring their text into a log.
+            if path.canonicalize().is_ok_and(|whole| !sources.is_inside(&whole)) {
+                sources.hide_text(number);
+            }
             if number == u16::MAX {
                 diagnostics.push(failed(path, "too many files"));
                 return None;
@@ -163,6 +176,33 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         assert_eq!(messages.len(), 4);
+    }
+
+    /// A change of the configuration must not bring other files of the machine into a log.
+    #[test]
+    fn the_text_of_a_file_outside_of_the_configuration_is_not_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("stack/policies")).unwrap();
+        std::fs::write(path("stack/a.yaml"), "a: 1").unwrap();
+        std::fs::write(path("stack/policies/p.json"), "inside-text").unwrap();
+        std::fs::write(path("token"), "first line\nhidden-text\n").unwrap();
+        std::os::unix::fs::symlink(path("token"), path("stack/linked.json")).unwrap();
+        let quoted = |name: &str| {
+            let (mut sources, mut d) = (Sources::new(), Diagnostics::default());
+            read(&[path("stack")], &mut sources, &mut d);
+            let base = path("stack/a.yaml").display().to_string();
+            let source = read_beside(&base, name, &mut sources, &mut d).unwrap();
+            let length = u32::try_from(sources.get(source).unwrap().text.len()).unwrap();
+            let span = crate::tree::Span { source, start: 0, end: length };
+            d.push(Diagnostic::error(span, "wrong"));
+            d.render(&sources, false, 100)
+        };
+        assert!(quoted("policies/p.json").contains("inside-text"));
+        for name in ["../token", "linked.json"] {
+            let text = quoted(name);
+            assert!(!text.contains("hidden-text") && !text.contains("first line"), "{text}");
+        }
     }
 
     #[cfg(unix)]

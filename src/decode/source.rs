@@ -1,6 +1,7 @@
 //! The texts of a run, by number, and positions in them. `read` reads the files.
 
 use crate::tree::{Node, Span, Value};
+use std::path::{Path, PathBuf};
 
 /// A text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +104,11 @@ impl Source {
 
 /// All texts. Spans refer to them by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    texts: Vec<Source>,
+    /// The folders of the configuration.
+    folders: Vec<PathBuf>,
+}
 
 impl Sources {
     /// Creates an empty list.
@@ -115,11 +120,11 @@ impl Sources {
     /// Adds a text and returns its number. All texts after the 65535th get the last number, which
     /// refers to none of them.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> u16 {
-        let number = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+        let number = u16::try_from(self.texts.len()).unwrap_or(u16::MAX);
         if number < u16::MAX {
             let text = text.into();
             let index = Index::new(&text);
-            self.0.push(Source { name: name.into(), text, index, secrets: Vec::new() });
+            self.texts.push(Source { name: name.into(), text, index, secrets: Vec::new() });
         }
         number
     }
@@ -147,7 +152,7 @@ impl Sources {
             Value::Map(entries) => entries.iter().for_each(|entry| self.hide(&entry.value)),
             Value::List(items) => items.iter().for_each(|item| self.hide(item)),
             Value::Text(_) | Value::Number(_) => {
-                if let Some(source) = self.0.get_mut(usize::from(node.span.source)) {
+                if let Some(source) = self.texts.get_mut(usize::from(node.span.source)) {
                     source.secrets.push(node.span.start as usize..node.span.end as usize);
                 }
             }
@@ -155,15 +160,33 @@ impl Sources {
         }
     }
 
+    /// Adds a folder of the configuration, without links in its path.
+    pub fn add_folder(&mut self, folder: PathBuf) {
+        self.folders.push(folder);
+    }
+
+    /// Returns whether a path without links is in a folder of the configuration.
+    #[must_use]
+    pub fn is_inside(&self, path: &Path) -> bool {
+        self.folders.iter().any(|folder| path.starts_with(folder))
+    }
+
+    /// Hides a whole text in every excerpt.
+    pub fn hide_text(&mut self, number: u16) {
+        if let Some(source) = self.texts.get_mut(usize::from(number)) {
+            source.secrets.push(0..source.text.len());
+        }
+    }
+
     /// Returns the text with a number.
     #[must_use]
     pub fn get(&self, number: u16) -> Option<&Source> {
-        self.0.get(usize::from(number))
+        self.texts.get(usize::from(number))
     }
 
     /// Returns all texts.
     pub fn iter(&self) -> std::slice::Iter<'_, Source> {
-        self.0.iter()
+        self.texts.iter()
     }
 
     /// Returns the text of a span; empty if the span is outside of its source.

@@ -4,6 +4,7 @@
 
 use super::error::answer;
 use super::{Aws, Clients as All};
+use crate::answer::pages::Tokens;
 use crate::answer::{CloudError, Fault};
 use crate::id::Place;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
@@ -85,12 +86,14 @@ impl<C> Session<'_, C> {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let (mut pages, mut from) = (Vec::new(), None::<String>);
+        let mut tokens = Tokens::default();
         loop {
             let page = self.read(operation, || send(from.clone())).await?;
             from = next(&page).filter(|token| !token.is_empty());
             pages.push(page);
-            if from.is_none() {
-                return Ok(pages);
+            match &from {
+                Some(token) => tokens.check(operation, token)?,
+                None => return Ok(pages),
             }
         }
     }
