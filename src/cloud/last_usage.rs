@@ -1,6 +1,6 @@
 //! The last use of keys.
 
-use crate::answer::CloudError;
+use crate::answer::{CloudError, Fault};
 use crate::id::KeyArn;
 use crate::impact::LastUsage;
 use crate::sdk::Aws;
@@ -16,6 +16,18 @@ pub(super) async fn last_usage(aws: &Aws, key: &KeyArn) -> Result<LastUsage, Clo
         answer(OPERATION, client.get_key_last_usage().key_id(key.to_string()).send().await)?;
     let usage = output.key_last_usage();
     let when = usage.and_then(|usage| usage.timestamp());
+    // A use without its time is not "no use".
+    if usage.is_some() && when.is_none() {
+        let message = "the answer has a use without its time".to_owned();
+        let (code, request_id) = (None, None);
+        return Err(CloudError {
+            operation: OPERATION,
+            fault: Fault::Other,
+            code,
+            message,
+            request_id,
+        });
+    }
     Ok(LastUsage {
         when: when.and_then(rfc_3339),
         seconds: when.and_then(|when| when.secs().try_into().ok()),

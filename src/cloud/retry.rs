@@ -70,19 +70,14 @@ pub async fn with_retries<T>(
 }
 
 /// The failed attempts at one request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Tries {
-    since: Instant,
+    /// The time since which every attempt was throttled.
+    throttled_since: Option<Instant>,
     /// The number of attempts.
     all: u32,
     /// The number of attempts that were not throttled.
     counted: u32,
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self { since: Instant::now(), all: 0, counted: 0 }
-    }
 }
 
 impl Tries {
@@ -91,8 +86,10 @@ impl Tries {
     pub fn may_repeat(&mut self, policy: &RetryPolicy, fault: Fault) -> bool {
         self.all += 1;
         if fault == Fault::Throttled {
-            return self.since.elapsed() < policy.throttled;
+            let since = self.throttled_since.get_or_insert_with(Instant::now);
+            return since.elapsed() < policy.throttled;
         }
+        self.throttled_since = None;
         self.counted += 1;
         self.counted < policy.attempts
     }

@@ -91,6 +91,7 @@ impl Consumer for CloudtrailEventDataStore {
             is_id: true,
         }),
         copies: None,
+        holds_data: true,
         tags: Some(TAGS),
         keeps_deleted_names: true,
     };

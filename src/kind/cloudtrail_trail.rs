@@ -158,6 +158,7 @@ impl Consumer for CloudtrailTrail {
             is_id: false,
         }),
         copies: None,
+        holds_data: false,
         tags: Some(TAGS),
         keeps_deleted_names: false,
     };

@@ -162,6 +162,7 @@ impl Consumer for DynamodbTable {
             is_id: false,
         }),
         copies: None,
+        holds_data: true,
         tags: Some(TagRules::COMMON),
         keeps_deleted_names: false,
     };

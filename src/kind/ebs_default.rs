@@ -44,6 +44,7 @@ impl Consumer for EbsDefault {
         key_region: KeyRegion::Own,
         arn: None,
         copies: None,
+        holds_data: false,
         tags: None,
         keeps_deleted_names: false,
     };

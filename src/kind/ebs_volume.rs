@@ -127,6 +127,7 @@ impl Consumer for EbsVolume {
             is_id: false,
         }),
         copies: Some("ebs_snapshot"),
+        holds_data: true,
         tags: Some(TAGS),
         keeps_deleted_names: false,
     };

@@ -197,6 +197,7 @@ impl Consumer for EfsFileSystem {
             is_id: false,
         }),
         copies: None,
+        holds_data: true,
         tags: Some(TagRules::COMMON),
         keeps_deleted_names: false,
     };

@@ -49,6 +49,7 @@ impl Consumer for EsDomain {
             is_id: false,
         }),
         copies: None,
+        holds_data: true,
         tags: Some(TagRules { most: 10, ..TagRules::COMMON }),
         keeps_deleted_names: false,
     };

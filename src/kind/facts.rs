@@ -92,6 +92,9 @@ pub struct Facts {
     /// The name of the resource's snapshots, which stay encrypted with the key after the resource has been
     /// deleted; `None` if it has none.
     pub copies: Option<&'static str>,
+    /// Whether the resource holds the data that its key encrypts, so that nothing but copies needs the key once the
+    /// resource is deleted or has another key.
+    pub holds_data: bool,
     /// The rules for tags; `None` if kmsctl sets no tags on the resources.
     pub tags: Option<TagRules>,
     /// Whether AWS reserves the name of a deleted resource for some time.

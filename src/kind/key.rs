@@ -18,7 +18,7 @@ use super::tags::TagRules;
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation};
 use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
-use refuse::{immutable, importable, lockout, replicable, rotatable};
+use refuse::{immutable, importable, lockout, movable, replicable, rotatable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -375,6 +375,7 @@ impl Resource for Key {
             Change::Update { from, to } | Change::Import { from, to } => {
                 immutable(from, to)?;
                 rotatable(from, to)?;
+                movable(from, to)?;
                 Ok(update(place, from, to))
             }
             Change::Delete { from } => Ok(delete(place, from)),

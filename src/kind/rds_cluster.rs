@@ -220,6 +220,7 @@ impl Consumer for RdsCluster {
             is_id: false,
         }),
         copies: Some("rds_cluster_snapshot"),
+        holds_data: true,
         tags: Some(rds::TAGS),
         keeps_deleted_names: false,
     };

@@ -142,6 +142,7 @@ impl Consumer for RdsInstance {
         key_region: KeyRegion::Own,
         arn: Some(ArnForm { resource_type: "rds:db", service: "rds", prefix: "db:", is_id: false }),
         copies: Some("rds_snapshot"),
+        holds_data: true,
         tags: Some(rds::TAGS),
         keeps_deleted_names: false,
     };

@@ -84,6 +84,7 @@ impl Consumer for S3Bucket {
         key_region: KeyRegion::Own,
         arn: None,
         copies: None,
+        holds_data: false,
         tags: None,
         keeps_deleted_names: false,
     };

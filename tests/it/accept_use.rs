@@ -1,8 +1,8 @@
 //! Keys that are or may be in use are neither disabled nor deleted, unless the configuration accepts that.
 
-use crate::build::key_at;
+use crate::build::{home, key_at};
 use crate::consumers::{desired, operations};
-use crate::fake::NOW;
+use crate::fake::{NOW, make_bucket};
 use crate::world::Stack;
 use kmsctl::desired::Desired;
 use kmsctl::impact::LastUsage;
@@ -151,4 +151,29 @@ fn the_entries_are_checked() {
     assert_eq!(wrong("{address: key/a, reason: ' '}"), ["`reason` is empty"]);
     let twice = "{address: key/a, reason: x}, {address: key/a, reason: y}";
     assert_eq!(wrong(twice), ["`key/a` is listed twice"]);
+}
+
+/// Objects in a bucket and log files stay encrypted with the key that they were written with.
+#[test]
+fn the_use_of_a_key_does_not_end_while_data_stays_encrypted_with_it() {
+    let keys = "keys: {a: {protect: false}, b: {}}\n";
+    let bucket = |key: &str| format!("s3: {{buckets: {{d: {{existing: reports, key: {key}}}}}}}\n");
+    let mut stack = Stack::new(3);
+    make_bucket(&stack.fake, &home(), "reports");
+    stack.applied(&declared(keys, &bucket("a")));
+    used(&stack, 1);
+    let plan = stack.plan_only(&declared("keys: {b: {}}\n", &bucket("b")));
+    assert!(blocked(&plan).contains("within the last 7 days"), "{plan:#?}");
+}
+
+/// A key that is disabled already is not disabled by the plan.
+#[test]
+fn the_rotation_of_a_disabled_key_in_use_can_be_changed() {
+    let mut stack = applied(VOLUME);
+    stack.applied(&declared(DISABLED, &format!("{VOLUME}{ACCEPTED}")));
+    let rotating =
+        DISABLED.replace("enabled: false", "enabled: false, rotation: {period_days: 365}");
+    let plan = stack.plan_only(&declared(&rotating, VOLUME));
+    assert_eq!(blocked(&plan), "");
+    assert_eq!(operations(&plan), ["EnableKey", "EnableKeyRotation", "DisableKey"]);
 }

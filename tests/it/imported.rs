@@ -44,6 +44,33 @@ fn grants_and_replicas_wait_for_the_key_material() {
     stack.settled(&all);
 }
 
+/// Nothing can be encrypted with a key that has no key material.
+#[test]
+fn resources_wait_for_the_key_material() {
+    let text = |key: &str| {
+        format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{m: {{origin: EXTERNAL}}}}\n\
+             ebs: {{default: {{encryption: true, key: {key}}}}}\n\
+             dynamodb: {{tables: {{sessions: {{partition_key: {{name: id, type: S}}, key: {key}}}}}}}\n"
+        )
+    };
+    let all = desired(&text("m"));
+    let mut stack = Stack::new(1);
+    for _ in 0..2 {
+        let (plan, _) = stack.run(&all);
+        let blocked: Vec<String> = plan.blocked.iter().map(|b| b.address.to_string()).collect();
+        assert!(blocked.contains(&"dynamodb_table/sessions".to_owned()), "{plan:#?}");
+        assert!(blocked.iter().any(|address| address.starts_with("ebs_default")), "{blocked:?}");
+    }
+    stack.fake.tamper("m", |key| key.meta.state = "Enabled".to_owned());
+    assert!(operations(&stack.applied(&all)).contains(&"CreateTable"));
+    // The material has expired.
+    stack.fake.tamper("m", |key| key.meta.state = "PendingImport".to_owned());
+    let plan = stack.plan_only(&all);
+    let unusable = plan.findings.iter().filter(|found| found.rule == "key-unusable");
+    assert_eq!(unusable.count(), 2, "{:#?}", plan.findings);
+}
+
 #[test]
 fn a_service_has_a_grant_for_one_resource() {
     let grant = |table: &str| {

@@ -85,10 +85,18 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             self.rest(next).await.map_err(|()| WaitError::Stopped(doing))?;
             let sight = with_retries(&self.options.retry, async || {
                 self.cloud.sight(&step.place, kind, id).await
-            })
-            .await?;
-            was_busy |= matches!(sight.phase, Phase::Busy(_));
-            let meaning = self.meaning(step, awaited, sight, &mut unlike_since);
+            });
+            let meaning = match sight.await {
+                Ok(sight) => {
+                    was_busy |= matches!(sight.phase, Phase::Busy(_));
+                    self.meaning(step, awaited, sight, &mut unlike_since)
+                }
+                // A short outage does not end a wait of hours.
+                Err(error) if error.fault.is_temporary() => {
+                    Meaning::Unfinished("AWS does not answer".to_owned())
+                }
+                Err(error) => return Err(error.into()),
+            };
             let elapsed = started.elapsed();
             doing = match meaning {
                 Meaning::Reached if reached => return Ok(was_busy),

@@ -325,8 +325,8 @@ async fn is_done(
         return Ok(Outcome::Done);
     }
     let message = format!(
-        "{}; EC2 accepts the next modification of a volume only hours after the previous one: run \
-         apply again then",
+        "{}; EC2 accepts four modifications of a volume in 24 hours, and each only once the previous one has completed: \
+         run apply again then",
         error.message
     );
     Err(CloudError { message, ..error })
@@ -549,7 +549,7 @@ mod tests {
         let replay2 = replay(&[(400, &early), (200, &change("optimizing", 25))]);
         let error = replay2.aws.call(&home(), &call, CallBindings::default()).await.unwrap_err();
         assert_eq!(error.fault, Fault::LimitExceeded);
-        assert!(error.message.contains("only hours after the previous one"), "{error}");
+        assert!(error.message.contains("four modifications of a volume in 24 hours"), "{error}");
     }
 
     #[tokio::test]

@@ -87,6 +87,18 @@ pub fn waits_for_material(key: &KeyRef, facts: &KeyFacts, what: &str) -> Option<
     Some(Violation::new("key", reason, help))
 }
 
+/// Refuses to make another key the primary key while the key is disabled (KMS API Reference, UpdatePrimaryRegion:
+/// `DisabledException`).
+pub(super) fn movable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
+    let is_move = from.primary_region.is_some() && from.primary_region != to.primary_region;
+    if !is_move || to.primary.is_some() || to.enabled != Some(false) {
+        return Ok(());
+    }
+    let reason = "the primary Region of a disabled key cannot be changed";
+    let help = "enable the key and its replicas, apply the change, and then disable the key again";
+    Err(vec![Violation::new("primary_region", reason, help)])
+}
+
 /// Refuses to replicate a key without key material.
 pub(super) fn replicable(to: &Spec, facts: &KeyFacts) -> Result<(), Vec<Violation>> {
     let waits =

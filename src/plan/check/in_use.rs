@@ -73,12 +73,17 @@ fn may_be_in_use(step: &Step, steps: &[Step], impact: &Impact, now: u64) -> Opti
     Some(Violation::new("", format!("the key may be in use: {}", reasons.join("; ")), help))
 }
 
-/// Returns whether a step deletes a resource that uses the key, or moves it to another key.
+/// Returns whether a step deletes a resource that uses the key, or moves it to another key, and no data of the resource
+/// stays encrypted with the key.
 fn ends_use(step: &Step, key: &Address) -> bool {
     let points = |spec: Option<&Spec>| {
         spec.is_some_and(|spec| spec.refs().iter().any(|of| of.managed() == Some(key)))
     };
-    step.address.kind.is_consumer()
+    let holds_data = match step.address.kind {
+        Kind::Consumer(kind) => kind.facts().holds_data,
+        Kind::ServiceLinkedRole | Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant => false,
+    };
+    holds_data
         && points(step.change.from())
         && !points(step.change.to())
         && !matches!(step.change, Change::Forget { .. })
@@ -211,6 +216,11 @@ fn is_deletion(step: &Step) -> bool {
 
 /// Returns whether the step disables a key or schedules its deletion.
 fn makes_unusable(step: &Step) -> bool {
+    let enabled = step.change.from().and_then(Spec::as_key).and_then(|key| key.enabled);
+    // A disabled key is enabled for a moment to change its rotation.
+    if enabled == Some(false) && !is_deletion(step) {
+        return false;
+    }
     step.calls.iter().chain(&step.last).any(|planned| {
         matches!(
             planned.call,

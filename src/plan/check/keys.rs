@@ -176,6 +176,10 @@ impl Checks<'_> {
     /// Objects to a key that is disabled or pending deletion, and that the draft does not change to
     /// enabled.
     fn disabled(&self, key: &KeyRef) -> Option<Violation> {
+        let what = "resource that uses it";
+        if let Some(waits) = key::waits_for_material(key, &self.draft.facts, what) {
+            return Some(waits);
+        }
         let (state, is_enabled_by_draft) = match key {
             KeyRef::Managed(address) => {
                 let wanted =
