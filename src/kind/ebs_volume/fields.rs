@@ -157,6 +157,7 @@ fn form(fields: &Fields, check: &mut Check<'_>) {
     within(check, "size_gib", fields.size_gib.as_ref(), Some(limits.size), &of);
     within(check, "iops", fields.iops.as_ref(), limits.iops, &of);
     within(check, "throughput", fields.throughput.as_ref(), limits.throughput, &of);
+    ratios(fields, volume, check);
     let provisioned = matches!(volume, Some(VolumeType::Io1 | VolumeType::Io2));
     if let (true, None, Some(span)) = (provisioned, &fields.iops, fields.r#type.given()) {
         let help = "set `iops:`, or choose `type: gp3`, which has 3000";
@@ -167,6 +168,40 @@ fn form(fields: &Fields, check: &mut Check<'_>) {
     {
         let help = "several instances can attach io1 and io2 volumes only";
         check.error(span, format!("a volume {of} has no `multi_attach`"), help);
+    }
+}
+
+/// Checks the IOPS against the size, and the throughput against the IOPS (EBS User Guide, "General Purpose SSD volumes"
+/// and "Provisioned IOPS SSD volumes"). A gp3 volume of any size has 3,000 IOPS.
+fn ratios(fields: &Fields, volume: Option<VolumeType>, check: &mut Check<'_>) {
+    let per_gib = match volume {
+        Some(VolumeType::Gp3) => 500,
+        Some(VolumeType::Io1) => 50,
+        Some(VolumeType::Io2) => 1_000,
+        Some(VolumeType::Gp2 | VolumeType::St1 | VolumeType::Sc1 | VolumeType::Standard) | None => {
+            return;
+        }
+    };
+    let Some(iops) = &fields.iops else {
+        return;
+    };
+    if let Some(size) = &fields.size_gib {
+        let least = if volume == Some(VolumeType::Gp3) { 3_000 } else { 0 };
+        let most = size.value.saturating_mul(per_gib).max(least);
+        if iops.value > most {
+            let message = format!("{} IOPS are too many for {} GiB", iops.value, size.value);
+            let help = format!("EC2 accepts at most {per_gib} IOPS for each GiB, here {most}");
+            check.error(iops.span, message, help);
+        }
+    }
+    if let Some(throughput) = &fields.throughput
+        && volume == Some(VolumeType::Gp3)
+        && throughput.value > iops.value / 4
+    {
+        let (most, given) = (iops.value / 4, throughput.value);
+        let message = format!("a throughput of {given} MiB/s is too much for {} IOPS", iops.value);
+        let help = format!("EC2 accepts at most 0.25 MiB/s for each of the IOPS, here {most}");
+        check.error(throughput.span, message, help);
     }
 }
 

@@ -246,3 +246,26 @@ fn a_key_is_deleted_only_after_all_resources_that_need_it() {
     stack.applied(&text(volume));
     stack.settled(&text(volume));
 }
+
+#[test]
+fn the_speed_of_a_volume_fits_its_size() {
+    let wrong = |fields: &str| crate::consumers::wrong(&volume(fields));
+    let too_many = |fields: &str| wrong(fields).iter().any(|message| message.contains("too m"));
+    for fields in [
+        "size_gib: 10, type: gp3, iops: 16000",
+        "size_gib: 4, type: io1, iops: 250",
+        "size_gib: 4, type: io2, iops: 4001",
+        "size_gib: 100, type: gp3, iops: 3000, throughput: 1000",
+    ] {
+        assert!(too_many(fields), "{fields}");
+    }
+    for fields in [
+        "size_gib: 1, type: gp3, iops: 3000, throughput: 750",
+        "size_gib: 32, type: gp3, iops: 16000, throughput: 1000",
+        "size_gib: 4, type: io1, iops: 200",
+        "size_gib: 4, type: io2, iops: 4000",
+        "size_gib: 1, type: gp3, throughput: 1000",
+    ] {
+        desired(&volume(fields));
+    }
+}
