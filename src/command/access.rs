@@ -2,7 +2,7 @@
 
 use super::policy::eval::{context, who, wrong};
 use super::session::{Session, connect, options, timestamp};
-use super::{plan, region};
+use super::{plan, region, sha256};
 use crate::cli::{AccessArgs, Global, Table};
 use crate::cloud::Cloud;
 use crate::cloud::retry::{every_page, with_retries};
@@ -22,7 +22,6 @@ use crate::render::Style;
 use crate::render::evidence::{self, Heading};
 use crate::sdk::Aws;
 use crate::text::Medium;
-use sha2::{Digest as _, Sha256};
 
 /// A key, and the connection to AWS.
 pub(super) struct Found {
@@ -161,14 +160,13 @@ async fn read(found: Found) -> Result<Held, Failure> {
         Failure::new(what)
     })?;
     let grants: Vec<Grant> = listed.into_iter().map(|listed| grant_of(listed, &arn)).collect();
-    let digest = Sha256::digest(text.as_bytes());
     let heading = Heading {
         key: arn.to_string(),
         account: arn.account.to_string(),
         region: arn.region.to_string(),
         time: timestamp(),
         caller,
-        policy_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        policy_sha256: sha256(text.as_bytes()),
         grants: grants.len(),
         action: None,
         principal: None,
@@ -203,14 +201,16 @@ impl Held {
         }
     }
 
+    /// Returns the key of requests. `arn` is the text of its ARN.
+    fn target<'a>(&'a self, arn: &'a str) -> TargetKey<'a> {
+        let (partition, account) = (self.arn.region.partition(), self.arn.account.as_str());
+        TargetKey { partition, account, arn: Some(arn) }
+    }
+
     /// Returns the holders of access, or of one action; `None` if they are not known.
     fn table(&mut self, action: Option<&str>) -> Result<Option<Vec<Holder>>, Failure> {
         let arn = self.arn.to_string();
-        let key = TargetKey {
-            partition: self.arn.region.partition(),
-            account: self.arn.account.as_str(),
-            arn: Some(&arn),
-        };
+        let key = self.target(&arn);
         let table = access_table(&self.document, &self.grants, &self.context());
         let table =
             table.map(|table| with_denials(table, &self.document.typed(), &key, &self.grants));
@@ -253,11 +253,7 @@ impl Held {
 
     fn verdict(&self, typed: &TypedPolicy, request: &Request) -> evidence::Verdict {
         let arn = self.arn.to_string();
-        let key = TargetKey {
-            partition: self.arn.region.partition(),
-            account: self.arn.account.as_str(),
-            arn: Some(&arn),
-        };
+        let key = self.target(&arn);
         let found = verdict(typed, &key, &self.grants, request);
         let because = match found.outcome {
             Outcome::OtherAccount => {

@@ -10,7 +10,7 @@ use crate::engine::refresh::refresh;
 use crate::failure::{Exit, Failure};
 use crate::gate::{self, breaches};
 use crate::io::Io;
-use crate::kind::{Address, Spec};
+use crate::kind::{Address, Kind, Spec};
 use crate::live::{Live, Observed};
 use crate::plan::draft;
 use crate::policy;
@@ -173,11 +173,11 @@ async fn live(global: &Global, io: &Io) -> Result<(Vec<Judged>, Vec<String>), Fa
     for (address, seen) in &live.observed {
         let (id, spec) = match seen {
             Observed::Present { id, spec, .. } => (id, spec),
-            Observed::Unusable { reason, .. } => {
+            Observed::Unusable { reason, .. } if address.kind == Kind::Key => {
                 unread.push(format!("{address}: {reason}"));
                 continue;
             }
-            Observed::Absent => continue,
+            Observed::Unusable { .. } | Observed::Absent => continue,
         };
         let Spec::Key(key) = spec.as_ref() else {
             continue;

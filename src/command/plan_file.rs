@@ -1,12 +1,12 @@
 //! Saved plans: a plan, and the configuration that is needed to check that the plan is still valid.
 
+use super::sha256;
 use crate::desired::{Desired, SAVED};
 use crate::failure::{Exit, Failure};
 use crate::file::{MAX_RECORD, open_given, read_within};
 use crate::plan::Plan;
 use crate::store::write_atomic;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 /// A plan with the configuration that it was made from.
@@ -67,9 +67,4 @@ impl PlanFile {
             Err(error) => Err(damaged(&error.to_string())),
         }
     }
-}
-
-/// Returns the SHA-256 digest in hexadecimal digits.
-fn sha256(text: &[u8]) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

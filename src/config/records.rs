@@ -285,7 +285,7 @@ record! {
     /// Access that must not exist.
     pub struct Forbidden {
         /// Principals and services; `*` stands for everyone except principals that only IAM policies of the
-        /// key's account allow.
+        /// key's account allow, and an account for its users and roles too.
         @required principals: Vec<Text>,
         /// Actions and patterns of actions, such as `kms:Decrypt` and `kms:Put*`.
         @required actions: Vec<Text>,

@@ -41,22 +41,28 @@ pub(super) fn refused(draft: &Draft<'_>) -> Vec<Objection> {
     }
     // A policy of which the stack manages only its own statements is sent with all others.
     for subject in &written {
-        let Some(policy) = &subject.after else {
-            continue;
-        };
-        let facts = Facts {
-            partition: &subject.key.partition,
-            account: subject.key.account.as_deref(),
-            key_arn: subject.key.arn.as_deref(),
-            lockout_wanted: true,
-            ..Facts::default()
-        };
-        let findings = lint(policy.tree(), &facts);
-        let refused = findings.iter().filter(|f| f.rule.refused);
-        let new = refused.filter(|f| !found.contains(&(&subject.address, f.rule.id)));
+        let refused = refused_in(subject);
+        let new = refused.iter().filter(|f| !found.contains(&(&subject.address, f.rule.id)));
         objections.extend(new.map(|finding| refusal(&subject.address, finding)));
     }
     objections
+}
+
+/// Returns the findings about what AWS would refuse of a whole policy.
+fn refused_in(subject: &Subject) -> Vec<policy::Finding> {
+    let Some(policy) = &subject.after else {
+        return Vec::new();
+    };
+    let facts = Facts {
+        partition: &subject.key.partition,
+        account: subject.key.account.as_deref(),
+        key_arn: subject.key.arn.as_deref(),
+        lockout_wanted: true,
+        ..Facts::default()
+    };
+    let mut findings = lint(policy.tree(), &facts);
+    findings.retain(|finding| finding.rule.refused);
+    findings
 }
 
 fn refusal(address: &Address, finding: &policy::Finding) -> Objection {

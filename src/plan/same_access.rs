@@ -28,11 +28,11 @@ pub(super) fn with_live_policy(
     let (Some(own), Some(theirs)) = (&expected.policy, &live.policy) else {
         return None;
     };
-    if own.principals_by_effect() != theirs.principals_by_effect() {
-        return None;
-    }
     let is_exact = desired.resources.get(address).is_some_and(|key| key.exact_policy);
     if own == theirs || expected.shared.is_some() || is_exact {
+        return None;
+    }
+    if own.principals_by_effect() != theirs.principals_by_effect() {
         return None;
     }
     let key = gate::of_arn(known.ids.get(address)?);

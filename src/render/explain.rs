@@ -177,7 +177,7 @@ impl Page {
         }
         let waiver = match rule.id {
             "KMS801" => "A gate cannot be waived: `kmsctl explain gates`.",
-            id if id.starts_with("KMS7") => {
+            _ if rule.is_about_aws() => {
                 "A waiver has no effect: it is about what AWS has, not about the configuration."
             }
             _ => "Write a waiver with a reason and a last day: `kmsctl explain lint.waivers`.",

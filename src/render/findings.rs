@@ -78,7 +78,7 @@ fn merged(groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
         return groups;
     };
     // Each says what AWS has, such as a grant, and no other command shows more.
-    if rule.id.starts_with("KMS7") {
+    if rule.is_about_aws() {
         return groups;
     }
     vec![Group {

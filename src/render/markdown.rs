@@ -25,10 +25,10 @@ pub fn plan(plan: &Plan) -> String {
     parts.extend(found(&plan.findings));
     parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
     let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
-    let same_access = words::same_access(&plan.same_access, false);
-    for text in found.into_iter().chain(same_access).chain(words::gates(&plan.gates)) {
-        parts.push(Part::plain(format!("{}\n\n", prose(&text)), "left out"));
-    }
+    parts.extend(found.map(|text| note(&text, "Found without a record: left out")));
+    parts.extend(same_access(&plan.same_access));
+    let gates = words::gates(&plan.gates);
+    parts.extend(gates.map(|text| note(&text, "Gates in force: left out")));
     fit(out, &parts)
 }
 
@@ -44,9 +44,19 @@ pub fn drifts(drifts: &Drifts) -> String {
     parts.extend(blocked("Not compared", &drifts.unreadable));
     parts.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
     parts.extend(found(&drifts.findings));
-    let same_access = words::same_access(&drifts.same_access, false);
-    parts.extend(same_access.map(|text| Part::plain(format!("{}\n\n", prose(&text)), "left out")));
+    parts.extend(same_access(&drifts.same_access));
     fit(out, &parts)
+}
+
+/// Returns a line of text as a part; `line` stands for it if there is no room.
+fn note(text: &str, line: &str) -> Part {
+    Part::plain(format!("{}\n\n", prose(text)), line)
+}
+
+/// Returns the note about the policies that differ only in their text.
+fn same_access(keys: &BTreeSet<Address>) -> Option<Part> {
+    let text = words::same_access(keys, false)?;
+    Some(note(&text, "Policies that differ only in the text: left out"))
 }
 
 /// Names addresses in one line.

@@ -47,8 +47,7 @@ fn waiver(raw: &Waiver, d: &mut Diagnostics) -> Option<waiver::Waiver> {
             d.error(raw.rule.span, "a gate cannot be waived", help);
             None
         }
-        // These rules have a way of their own to accept a finding.
-        Ok(rule) if rule.id.starts_with("KMS7") => {
+        Ok(rule) if rule.is_about_aws() => {
             let message = format!("{} cannot be waived: it is about what AWS has", rule.id);
             d.error(raw.rule.span, message, rule.help);
             None

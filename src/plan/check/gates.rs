@@ -125,7 +125,11 @@ fn by_base(base: &Spec, live: Option<&Spec>, desired: &Desired, step: &Step) -> 
 }
 
 /// Returns the policy of a key that the plan does not change, if the policy is known.
-fn held_policy(address: &Address, desired: &Desired, live: &Live) -> Option<Subject> {
+pub(in crate::plan) fn held_policy(
+    address: &Address,
+    desired: &Desired,
+    live: &Live,
+) -> Option<Subject> {
     let declared = desired.resources.get(address)?;
     let (id, seen) = match live.observed.get(address) {
         Some(Observed::Present { id, spec, .. }) => (Some(id.as_str()), Some(&**spec)),

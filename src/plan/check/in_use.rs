@@ -79,11 +79,7 @@ fn ends_use(step: &Step, key: &Address) -> bool {
     let points = |spec: Option<&Spec>| {
         spec.is_some_and(|spec| spec.refs().iter().any(|of| of.managed() == Some(key)))
     };
-    let holds_data = match step.address.kind {
-        Kind::Consumer(kind) => kind.facts().holds_data,
-        Kind::ServiceLinkedRole | Kind::Key | Kind::KeyPolicy | Kind::Alias | Kind::Grant => false,
-    };
-    holds_data
+    step.address.kind.consumer().is_some_and(|kind| kind.facts().holds_data)
         && points(step.change.from())
         && !points(step.change.to())
         && !matches!(step.change, Change::Forget { .. })

@@ -88,6 +88,13 @@ impl Rule {
     pub fn is_obsolete(&self) -> bool {
         self.refused && self.severity != Severity::Error
     }
+
+    /// Returns whether the rule is about what AWS has besides the configuration. No waiver applies to it: each of these
+    /// rules has a way of its own to accept a finding.
+    #[must_use]
+    pub fn is_about_aws(&self) -> bool {
+        self.id.starts_with("KMS7")
+    }
 }
 
 impl PartialEq for Rule {
