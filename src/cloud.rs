@@ -134,7 +134,9 @@ pub trait Cloud {
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;
     /// Reads the Region and the policy of a bucket with `HeadBucket` and `GetBucketPolicy`.
     async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError>;
-    /// Sends a call that changes AWS. It is sent once.
+    /// Waits until the request quotas allow the call. The wait can be dropped.
+    async fn admit(&self, _at: &Place, _call: &Call) {}
+    /// Sends a call that changes AWS, without waiting for a quota. It is sent once.
     async fn call(
         &self,
         at: &Place,

@@ -119,17 +119,12 @@ impl Aws {
     /// Waits until the quota of KMS allows `operation` in `at`, and returns the client.
     pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
         let client = self.client(at).await;
-        self.limits.acquire(at, "kms", operation).await;
+        self.admit(at, "kms", operation).await;
         client
     }
 
-    /// Waits until the quota of a service allows a call that changes something in `at`.
-    pub(crate) async fn may_change(
-        &self,
-        at: &Place,
-        service: &'static str,
-        operation: &'static str,
-    ) {
+    /// Waits until the quota of a service allows `operation` in `at`.
+    pub(crate) async fn admit(&self, at: &Place, service: &'static str, operation: &'static str) {
         self.limits.acquire(at, service, operation).await;
     }
 
@@ -148,7 +143,8 @@ impl Aws {
         result
     }
 
-    async fn client(&self, at: &Place) -> aws_sdk_kms::Client {
+    /// Returns the client of KMS, without waiting for a quota.
+    pub(crate) async fn client(&self, at: &Place) -> aws_sdk_kms::Client {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.kms.get(at) {
             return client.clone();

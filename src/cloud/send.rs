@@ -77,6 +77,17 @@ impl Cloud for Aws {
         bucket::bucket(self, at, name).await
     }
 
+    async fn admit(&self, at: &Place, call: &Call) {
+        // A replica counts as two keys in its own Region (KMS Developer Guide, "Request quotas").
+        if let Call::Key(key::Call::ReplicateKey(replica)) = call {
+            let there = Place { region: replica.replica_region.clone(), ..at.clone() };
+            for _ in 0..2 {
+                Aws::admit(self, &there, KMS, key::CreateKey::NAME).await;
+            }
+        }
+        Aws::admit(self, at, call.service(), call.operation()).await;
+    }
+
     async fn call(
         &self,
         at: &Place,
@@ -89,10 +100,7 @@ impl Cloud for Aws {
             Call::Alias(call) => alias::aws::send(self, at, call, &bindings).await,
             Call::Grant(call) => grant::aws::send(self, at, call, &bindings).await,
             Call::ServiceLinkedRole(call) => service_linked_role::aws::send(self, at, call).await,
-            Call::Consumer(consumer) => {
-                self.may_change(at, call.service(), call.operation()).await;
-                kind::aws::send(self, at, consumer, &bindings).await
-            }
+            Call::Consumer(call) => kind::aws::send(self, at, call, &bindings).await,
         };
         self.noted(at, call.service(), sent)
     }

@@ -277,6 +277,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         let PlannedCall { at, call } = planned;
         let nonce = creates(call).then(|| self.host.nonce(&step.address, number)).transpose()?;
         let turn = self.turn(at, call, nonce.as_deref()).await?;
+        self.admitted(planned).await?;
         let address = || step.address.clone();
         self.write(&Event::Intended {
             address: address(),

@@ -4,26 +4,19 @@
 
 use super::error::answer;
 use super::{Aws, Clients as All};
+use crate::answer::CloudError;
 use crate::answer::pages::Tokens;
-use crate::answer::{CloudError, Fault};
+use crate::cloud::retry::{RetryPolicy, with_retries};
 use crate::id::Place;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::ops::Deref;
-use std::time::Duration;
-use tokio::time::Instant;
 
-/// The time for which a throttled read is repeated.
-const THROTTLED: Duration = Duration::from_secs(600);
 /// The number of times that a read is sent if AWS does not answer or answers with a server error. After that the
 /// engine repeats all reads of the list with longer pauses.
 const ATTEMPTS: u32 = 2;
-/// The pause after the first failed attempt. It doubles with each further one.
-const PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A client with the quotas of its service in a place.
 pub(crate) struct Session<'a, C> {
@@ -51,27 +44,12 @@ impl<C> Session<'_, C> {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let started = Instant::now();
-        let (mut failed, mut unanswered) = (0, 0);
-        loop {
-            self.aws.limits.acquire(&self.at, self.service, operation).await;
-            let error = match answer(operation, send().await) {
-                Ok(found) => return Ok(found),
-                Err(error) => error,
-            };
-            let again = if error.fault == Fault::Throttled {
-                self.aws.limits.give_way(&self.at, self.service, operation);
-                started.elapsed() < THROTTLED
-            } else {
-                unanswered += 1;
-                error.fault.is_temporary() && unanswered < ATTEMPTS
-            };
-            if !again {
-                return Err(error);
-            }
-            tokio::time::sleep(pause(failed)).await;
-            failed += 1;
-        }
+        let retry = RetryPolicy { attempts: ATTEMPTS, ..RetryPolicy::default() };
+        with_retries(&retry, async || {
+            self.aws.admit(&self.at, self.service, operation).await;
+            self.aws.noted(&self.at, self.service, answer(operation, send().await))
+        })
+        .await
     }
 
     /// Reads all pages of a list, each as [`Session::read`] does. `next` returns the token of the next page.
@@ -97,16 +75,6 @@ impl<C> Session<'_, C> {
             }
         }
     }
-}
-
-/// Returns a random pause after the failed attempt number `failed`, from 0.
-fn pause(failed: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(failed).unwrap_or(u32::MAX);
-    let longest = PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);
-    let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-    // If the operating system supplies no random number, the longest pause is used.
-    getrandom::u64()
-        .map_or(longest, |random| Duration::from_nanos(random % nanos.saturating_add(1).max(1)))
 }
 
 macro_rules! clients {

@@ -90,6 +90,8 @@ pub(crate) struct Faults {
     /// The denied operations with the ids of the keys, or with the services of reads that name no key; `*` for every
     /// mutating call.
     pub(crate) denied: BTreeSet<(String, String)>,
+    /// The number of seconds for which each call waits for its quota.
+    pub(crate) quota: u64,
     /// The operations that fail, for example because a quota is exceeded.
     pub(crate) refused: BTreeSet<String>,
     /// The users and roles that do not exist until they are created.
@@ -541,6 +543,11 @@ impl Cloud for FakeAws {
         }
         let found = self.buckets.borrow().get(name).cloned();
         found.ok_or_else(|| fail("HeadBucket", Fault::NotFound, "no such bucket"))
+    }
+
+    async fn admit(&self, _: &Place, _: &Call) {
+        let quota = self.faults.borrow().quota;
+        tokio::time::sleep(Duration::from_secs(quota)).await;
     }
 
     async fn call(

@@ -7,6 +7,7 @@ use crate::lag::without_consumers;
 use crate::world::Stack;
 use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
+use std::time::Duration;
 
 fn twenty() -> Desired {
     (0..20).fold(empty(), |desired, n| {
@@ -90,5 +91,25 @@ fn a_service_that_throttles_does_not_fail_a_run() {
             stack.applied(&desired);
             stack.settled(&desired);
         }
+    }
+}
+
+/// A request to stop reaches the calls that wait for a quota, and those that are repeated after a pause.
+#[test]
+fn a_run_that_is_asked_to_stop_does_not_wait_for_a_quota() {
+    let (wait, throttle) = (Faults { quota: 3600, ..Faults::default() }, 100);
+    for faults in [wait, Faults { throttle, ..Faults::default() }] {
+        let mut stack = Stack::new(1);
+        *stack.fake.faults.borrow_mut() = faults;
+        stack.stop_at.set(Some(Duration::from_secs(60)));
+        let (_, ended) = stack.run(&twenty());
+        assert!(ended.stopped && ended.finished.is_empty(), "{ended:?}");
+        let seconds = stack.clock().as_secs();
+        assert!((60..70).contains(&seconds), "{seconds} s");
+        assert_eq!(stack.fake.keys_total(), 0);
+        *stack.fake.faults.borrow_mut() = Faults::default();
+        stack.stop_at.set(None);
+        stack.applied(&twenty());
+        stack.settled(&twenty());
     }
 }

@@ -31,6 +31,8 @@ struct Memory<'a> {
     rng: &'a Rng,
     /// Whether the run is interrupted once it waits for AWS.
     impatient: bool,
+    /// The time at which the run is interrupted.
+    stop_at: Option<Duration>,
 }
 
 impl Host for Memory<'_> {
@@ -58,7 +60,8 @@ impl Host for Memory<'_> {
     }
 
     fn stop(&self) -> bool {
-        self.stop.get()
+        let is_late = self.stop_at.is_some_and(|at| self.fake.clock() >= at);
+        self.stop.get() || is_late
     }
 
     fn report(&self, progress: Progress<'_>) {
@@ -89,6 +92,8 @@ pub(crate) struct Stack {
     pub(crate) told: RefCell<BTreeSet<String>>,
     /// Whether a run is interrupted once it waits for AWS.
     pub(crate) impatient: Cell<bool>,
+    /// The time at which a run is interrupted.
+    pub(crate) stop_at: Cell<Option<Duration>>,
     /// The number of seconds between the calls of an interrupted run and the next run.
     pub(crate) later: Cell<u64>,
     /// The users and roles that are deleted after the next run has made its plan.
@@ -127,6 +132,7 @@ impl Stack {
             stop: Cell::new(false),
             told: RefCell::default(),
             impatient: Cell::new(false),
+            stop_at: Cell::new(None),
             later: Cell::new(60),
             leaving: RefCell::default(),
             meanwhile: Cell::new(None),
@@ -264,6 +270,7 @@ impl Stack {
                 told: &self.told,
                 rng: &self.rng,
                 impatient: self.impatient.get(),
+                stop_at: self.stop_at.get(),
             };
             let (lineage, serial) = (self.state.lineage.clone(), self.state.serial);
             host.write(&Event::Run { lineage, serial }).unwrap();

@@ -103,6 +103,8 @@ enum Reaction {
 
 impl<C: Cloud, W: Host> Run<'_, C, W> {
     /// Sends a call and returns its outcome.
+    ///
+    /// The quota of the first attempt has been waited for ([`Run::admitted`]).
     pub(super) async fn send(
         &self,
         step: &Step,
@@ -130,6 +132,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             if let Some(outcome) = self.react(step, lost, error, &mut attempts).await? {
                 return Ok(outcome);
             }
+            self.admitted(planned).await?;
         }
     }
 
@@ -158,7 +161,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 let doing = format!("{operation}: {why}; retrying for up to {most} s");
                 let seconds = age.unwrap_or_default().as_secs();
                 self.host.report(Progress::Polling { step, doing: &doing, seconds });
-                tokio::time::sleep(pause).await;
+                self.rest(pause).await.map_err(|()| given_up(error))?;
                 return Ok(None);
             }
             Reaction::Later => {
@@ -180,14 +183,10 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         if !attempts.tries.may_repeat(retry, error.fault) {
             return Err(given_up(error));
         }
-        let pause = attempts.tries.pause(retry);
-        self.pause(step, call, pause, "no answer or throttled; retrying").await;
+        let (operation, why) = (call.operation(), "no answer or throttled; retrying");
+        self.host.report(Progress::Waiting { step, operation, why });
+        self.rest(attempts.tries.pause(retry)).await.map_err(|()| given_up(error))?;
         Ok(None)
-    }
-
-    async fn pause(&self, step: &Step, call: &Call, pause: Duration, why: &str) {
-        self.host.report(Progress::Waiting { step, operation: call.operation(), why });
-        tokio::time::sleep(pause).await;
     }
 
     /// Waits before a call is repeated that AWS refuses for a while. Returns an error if AWS has refused it for
@@ -258,8 +257,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                     operation: call.operation(),
                     why: &why,
                 });
-                tokio::time::sleep(Duration::from_secs(5).min(left)).await;
-                Ok(())
+                let pause = Duration::from_secs(5).min(left);
+                self.rest(pause).await.map_err(|()| StepError::Refused(error))
             }
             Refusal::MayPass | Refusal::Other => {
                 if let Some(suspects) = suspects(call) {

@@ -1,7 +1,7 @@
 //! Waits until AWS has finished an operation on a consumer. Most calls are answered long before that,
 //! and AWS may show a consumer as it was before the call for a while.
 
-use super::error::WaitError;
+use super::error::{StepError, WaitError};
 use super::{Host, Progress, Run};
 use crate::cloud::Cloud;
 use crate::cloud::retry::with_retries;
@@ -9,7 +9,8 @@ use crate::kind::consumer::Goal;
 use crate::kind::{
     ConsumerCall, ConsumerKind, KeyFacts, Phase, Setting, Shown, Sight, Spec, shown,
 };
-use crate::plan::Step;
+use crate::plan::{PlannedCall, Step};
+use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -191,6 +192,21 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             tokio::time::sleep(left.min(STOP_CHECK)).await;
         }
         Err(())
+    }
+
+    /// Waits until the request quotas allow the call. Returns an error as soon as the run is asked to stop.
+    pub(super) async fn admitted(&self, planned: &PlannedCall) -> Result<(), StepError> {
+        let mut admitted = pin!(self.cloud.admit(&planned.at, &planned.call));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut admitted => return Ok(()),
+                () = tokio::time::sleep(STOP_CHECK) => {}
+            }
+            if self.host.stop() {
+                return Err(StepError::Stopped);
+            }
+        }
     }
 
     /// Returns AWS's identifier of the consumer that a step changes.

@@ -18,18 +18,18 @@ pub(crate) async fn send(
     match call {
         Call::CreateAlias(CreateAlias { alias_name, target_key_id }) => {
             let target = resolve(CreateAlias::NAME, target_key_id, bindings)?;
-            let request = aws.ready(at, CreateAlias::NAME).await.create_alias();
+            let request = aws.client(at).await.create_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
             done(CreateAlias::NAME, request.send().await)
         }
         Call::UpdateAlias(UpdateAlias { alias_name, target_key_id }) => {
             let target = resolve(UpdateAlias::NAME, target_key_id, bindings)?;
-            let request = aws.ready(at, UpdateAlias::NAME).await.update_alias();
+            let request = aws.client(at).await.update_alias();
             let request = request.alias_name(alias_name.as_str()).target_key_id(target);
             done(UpdateAlias::NAME, request.send().await)
         }
         Call::DeleteAlias(DeleteAlias { alias_name }) => {
-            let request = aws.ready(at, DeleteAlias::NAME).await.delete_alias();
+            let request = aws.client(at).await.delete_alias();
             done(DeleteAlias::NAME, request.alias_name(alias_name.as_str()).send().await)
         }
     }

@@ -68,7 +68,7 @@ pub(crate) async fn send(
         Call::CreateGrant(call) => create_grant(aws, at, call, bindings).await,
         Call::RevokeGrant(RevokeGrant { key_id, grant_id }) => {
             let key = resolve(RevokeGrant::NAME, key_id, bindings)?;
-            let request = aws.ready(at, RevokeGrant::NAME).await.revoke_grant();
+            let request = aws.client(at).await.revoke_grant();
             done(RevokeGrant::NAME, request.key_id(key).grant_id(grant_id).send().await)
         }
     }
@@ -83,7 +83,7 @@ async fn create_grant(
     let key = resolve(CreateGrant::NAME, &call.key_id, bindings)?;
     let operations = call.operations.iter().map(|op| GrantOperation::from(op.as_str()));
     let request = aws
-        .ready(at, CreateGrant::NAME)
+        .client(at)
         .await
         .create_grant()
         .key_id(key)

@@ -98,22 +98,22 @@ pub(crate) async fn send(
         Call::ReplicateKey(call) => replicate_key(aws, at, call, bindings).await,
         Call::CancelKeyDeletion(_) => {
             let key = own(CancelKeyDeletion::NAME, bindings)?;
-            let request = aws.ready(at, CancelKeyDeletion::NAME).await.cancel_key_deletion();
+            let request = aws.client(at).await.cancel_key_deletion();
             done(CancelKeyDeletion::NAME, request.key_id(key.id()).send().await)
         }
         Call::EnableKey(_) => {
             let key = own(EnableKey::NAME, bindings)?;
-            let request = aws.ready(at, EnableKey::NAME).await.enable_key();
+            let request = aws.client(at).await.enable_key();
             done(EnableKey::NAME, request.key_id(key.id()).send().await)
         }
         Call::DisableKey(_) => {
             let key = own(DisableKey::NAME, bindings)?;
-            let request = aws.ready(at, DisableKey::NAME).await.disable_key();
+            let request = aws.client(at).await.disable_key();
             done(DisableKey::NAME, request.key_id(key.id()).send().await)
         }
         Call::UpdateKeyDescription(UpdateKeyDescription { description }) => {
             let key = own(UpdateKeyDescription::NAME, bindings)?;
-            let request = aws.ready(at, UpdateKeyDescription::NAME).await.update_key_description();
+            let request = aws.client(at).await.update_key_description();
             let request = request.key_id(key.id()).description(description);
             done(UpdateKeyDescription::NAME, request.send().await)
         }
@@ -121,24 +121,24 @@ pub(crate) async fn send(
         Call::TagResource(TagResource { tags: set }) => {
             let key = own(TagResource::NAME, bindings)?;
             let set = tags(TagResource::NAME, set)?;
-            let request = aws.ready(at, TagResource::NAME).await.tag_resource();
+            let request = aws.client(at).await.tag_resource();
             done(TagResource::NAME, request.key_id(key.id()).set_tags(Some(set)).send().await)
         }
         Call::UntagResource(UntagResource { tag_keys }) => {
             let key = own(UntagResource::NAME, bindings)?;
-            let request = aws.ready(at, UntagResource::NAME).await.untag_resource();
+            let request = aws.client(at).await.untag_resource();
             let request = request.key_id(key.id()).set_tag_keys(Some(tag_keys.clone()));
             done(UntagResource::NAME, request.send().await)
         }
         Call::EnableKeyRotation(EnableKeyRotation { rotation_period_in_days: period }) => {
             let key = own(EnableKeyRotation::NAME, bindings)?;
-            let request = aws.ready(at, EnableKeyRotation::NAME).await.enable_key_rotation();
+            let request = aws.client(at).await.enable_key_rotation();
             let request = request.key_id(key.id()).rotation_period_in_days(days(*period));
             done(EnableKeyRotation::NAME, request.send().await)
         }
         Call::DisableKeyRotation(_) => {
             let key = own(DisableKeyRotation::NAME, bindings)?;
-            let request = aws.ready(at, DisableKeyRotation::NAME).await.disable_key_rotation();
+            let request = aws.client(at).await.disable_key_rotation();
             done(DisableKeyRotation::NAME, request.key_id(key.id()).send().await)
         }
         Call::UpdatePrimaryRegion(call) => update_primary_region(aws, at, call, bindings).await,
@@ -153,7 +153,7 @@ async fn update_primary_region(
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     let key = own(UpdatePrimaryRegion::NAME, bindings)?;
-    let request = aws.ready(at, UpdatePrimaryRegion::NAME).await.update_primary_region();
+    let request = aws.client(at).await.update_primary_region();
     let request = request.key_id(key.id()).primary_region(call.primary_region.as_str());
     done(UpdatePrimaryRegion::NAME, request.send().await)
 }
@@ -166,7 +166,7 @@ async fn schedule_key_deletion(
 ) -> Result<Outcome, CloudError> {
     let key = own(ScheduleKeyDeletion::NAME, bindings)?;
     let request = aws
-        .ready(at, ScheduleKeyDeletion::NAME)
+        .client(at)
         .await
         .schedule_key_deletion()
         .key_id(key.id())
@@ -183,7 +183,7 @@ async fn put_key_policy(
     let key = own(PutKeyPolicy::NAME, bindings)?;
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
     let request = aws
-        .ready(at, PutKeyPolicy::NAME)
+        .client(at)
         .await
         .put_key_policy()
         .key_id(key.id())
@@ -202,7 +202,7 @@ async fn create_key(
     let tags = tags_of_new(CreateKey::NAME, &call.tags, bindings)?;
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
     let request = aws
-        .ready(at, CreateKey::NAME)
+        .client(at)
         .await
         .create_key()
         .set_key_spec(call.key_spec.as_deref().map(types::KeySpec::from))
@@ -230,13 +230,8 @@ async fn replicate_key(
     let primary = resolve(ReplicateKey::NAME, &call.key_id, bindings)?;
     let primary = primary.rsplit_once('/').map_or(primary.as_str(), |(_, id)| id);
     let bypass = call.bypass_policy_lockout_safety_check.then_some(true);
-    // A replica counts as two keys in its own Region (KMS Developer Guide, "Request quotas").
-    let there = Place { region: call.replica_region.clone(), ..at.clone() };
-    for _ in 0..2 {
-        aws.may_change(&there, "kms", CreateKey::NAME).await;
-    }
     let request = aws
-        .ready(at, ReplicateKey::NAME)
+        .client(at)
         .await
         .replicate_key()
         .key_id(primary)

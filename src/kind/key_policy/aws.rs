@@ -17,7 +17,7 @@ pub(crate) async fn send(
 ) -> Result<Outcome, CloudError> {
     let Call::PutKeyPolicy(PutKeyPolicy { key_id, policy_name, policy }) = call;
     let key = resolve(PutKeyPolicy::NAME, key_id, bindings)?;
-    let request = aws.ready(at, PutKeyPolicy::NAME).await.put_key_policy();
+    let request = aws.client(at).await.put_key_policy();
     let request = request.key_id(key).policy_name(policy_name).policy(policy.to_json());
     done(PutKeyPolicy::NAME, request.send().await)
 }
