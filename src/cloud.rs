@@ -10,12 +10,12 @@ mod last_usage;
 mod read;
 #[cfg(test)]
 mod refusals;
-pub mod retry;
 mod send;
 mod tagged;
 #[cfg(test)]
 mod tests;
 
+use crate::answer::pages::Page;
 use crate::answer::{CloudError, Outcome};
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
@@ -49,23 +49,6 @@ pub struct Identity {
     pub arn: String,
     /// The time of its creation, in seconds since 1970.
     pub created: u64,
-}
-
-/// One page of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The items. A page that is not the last one may be empty.
-    pub items: Vec<T>,
-    /// The marker of the next page; `None` if this is the last one.
-    pub next: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// Creates the only page of a list.
-    #[must_use]
-    pub fn only(items: Vec<T>) -> Self {
-        Self { items, next: None }
-    }
 }
 
 /// A bucket that a consumer writes to.

@@ -18,7 +18,6 @@ use crate::failure::{Exit, Failure};
 use crate::id::Region;
 use crate::io::Io;
 use clap::CommandFactory;
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -128,9 +127,4 @@ fn region(global: &Global) -> Result<Option<Region>, Failure> {
     let bad =
         |error: crate::id::BadId| Failure::new(error.message).hint(error.help).exit(Exit::Usage);
     global.region.as_ref().map(|region| region.parse().map_err(bad)).transpose()
-}
-
-/// Returns the SHA-256 digest of a text in hexadecimal digits.
-fn sha256(text: &[u8]) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

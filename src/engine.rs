@@ -14,7 +14,7 @@ pub mod refresh;
 pub mod settle;
 pub mod survey;
 
-use crate::cloud::retry::RetryPolicy;
+use crate::retry::RetryPolicy;
 use futures_util::stream::{self, Stream, StreamExt};
 use std::time::Duration;
 

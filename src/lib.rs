@@ -20,8 +20,9 @@
 //!
 //! | Level | Modules | May |
 //! |---|---|---|
-//! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`] | compute |
+//! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`], [`digest`] | compute |
 //! | 1 | [`decode`]: decoders of typed records, and reports about texts | compute |
+//! | 1 | [`retry`]: repeats failed reads | wait |
 //! | 1 | [`file`]: opens and reads regular files | do I/O |
 //! | 1 | [`sdk`]: the SDK's clients and errors, AWS's quotas, and the gate of the requests | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
@@ -77,6 +78,7 @@ pub mod command;
 pub mod config;
 pub mod decode;
 pub mod desired;
+pub mod digest;
 pub mod engine;
 pub mod failure;
 pub mod file;
@@ -91,6 +93,7 @@ pub mod moved;
 pub mod plan;
 pub mod policy;
 pub mod render;
+pub mod retry;
 pub mod sdk;
 pub mod state;
 pub mod store;

@@ -119,12 +119,17 @@ impl Aws {
     /// Waits until the quota of KMS allows `operation` in `at`, and returns the client.
     pub(crate) async fn ready(&self, at: &Place, operation: &'static str) -> aws_sdk_kms::Client {
         let client = self.client(at).await;
-        self.admit(at, "kms", operation).await;
+        self.await_quota(at, "kms", operation).await;
         client
     }
 
     /// Waits until the quota of a service allows `operation` in `at`.
-    pub(crate) async fn admit(&self, at: &Place, service: &'static str, operation: &'static str) {
+    pub(crate) async fn await_quota(
+        &self,
+        at: &Place,
+        service: &'static str,
+        operation: &'static str,
+    ) {
         self.limits.acquire(at, service, operation).await;
     }
 

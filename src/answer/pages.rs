@@ -1,7 +1,24 @@
-//! The end of a list that an endpoint answers page by page.
+//! The pages of a list, and its end.
 
 use super::{CloudError, Fault};
 use std::collections::BTreeSet;
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items. A page that is not the last one may be empty.
+    pub items: Vec<T>,
+    /// The marker of the next page; `None` if this is the last one.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Creates the only page of a list.
+    #[must_use]
+    pub fn only(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}
 
 /// The largest number of pages of one list. Each has up to 1,000 items.
 const MOST: usize = 20_000;

@@ -1,7 +1,8 @@
 //! The requests that only read. Each page is one request.
 
+use crate::answer::pages::Page;
 use crate::answer::{CloudError, Fault};
-use crate::cloud::{AliasEntry, Caller, Identity, Page};
+use crate::cloud::{AliasEntry, Caller, Identity};
 use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};

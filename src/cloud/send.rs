@@ -1,7 +1,8 @@
 //! Implements [`Cloud`] with the SDK. The calls of a kind are in the `aws.rs` of the kind; this
 //! module passes each call to its kind.
 
-use super::{AliasEntry, Bucket, Caller, Cloud, Identity, Page, bucket, last_usage, read, tagged};
+use super::{AliasEntry, Bucket, Caller, Cloud, Identity, bucket, last_usage, read, tagged};
+use crate::answer::pages::Page;
 use crate::answer::{CloudError, Outcome};
 use crate::id::{AliasName, IdentityArn, KeyArn, Place};
 use crate::impact::LastUsage;
@@ -82,10 +83,10 @@ impl Cloud for Aws {
         if let Call::Key(key::Call::ReplicateKey(replica)) = call {
             let there = Place { region: replica.replica_region.clone(), ..at.clone() };
             for _ in 0..2 {
-                Aws::admit(self, &there, KMS, key::CreateKey::NAME).await;
+                self.await_quota(&there, KMS, key::CreateKey::NAME).await;
             }
         }
-        Aws::admit(self, at, call.service(), call.operation()).await;
+        self.await_quota(at, call.service(), call.operation()).await;
     }
 
     async fn call(

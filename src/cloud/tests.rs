@@ -162,7 +162,7 @@ async fn lists_continue_while_there_is_a_marker_even_after_an_empty_page() {
     let page = replay.aws.aliases(&arn().place(), None).await.unwrap();
     assert_eq!((page.items.len(), page.next.as_deref()), (0, Some("m")));
     let next = replay.aws.aliases(&arn().place(), Some("m")).await.unwrap();
-    let Page { items: entries, next } = next;
+    let crate::answer::pages::Page { items: entries, next } = next;
     assert_eq!((entries.len(), next), (2, None));
     assert_eq!(entries[0], AliasEntry { name: "alias/aws/ebs".to_owned(), target: None });
     assert_eq!(entries[1].target.as_deref(), Some("id"));

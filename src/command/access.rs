@@ -2,10 +2,10 @@
 
 use super::policy::eval::{context, who, wrong};
 use super::session::{Session, connect, options, timestamp};
-use super::{plan, region, sha256};
+use super::{plan, region};
 use crate::cli::{AccessArgs, Global, Table};
 use crate::cloud::Cloud;
-use crate::cloud::retry::{every_page, with_retries};
+use crate::digest;
 use crate::engine::Options;
 use crate::failure::{Exit, Failure};
 use crate::id::{AliasName, BadId, KeyArn, Place, is_key_id};
@@ -20,6 +20,7 @@ use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict, with_denial
 use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service, whole_principal};
 use crate::render::Style;
 use crate::render::evidence::{self, Heading};
+use crate::retry::{every_page, with_retries};
 use crate::sdk::Aws;
 use crate::text::Medium;
 
@@ -166,7 +167,7 @@ async fn read(found: Found) -> Result<Held, Failure> {
         region: arn.region.to_string(),
         time: timestamp(),
         caller,
-        policy_sha256: sha256(text.as_bytes()),
+        policy_sha256: digest::sha256(&text),
         grants: grants.len(),
         action: None,
         principal: None,

@@ -1,7 +1,7 @@
 //! Saved plans: a plan, and the configuration that is needed to check that the plan is still valid.
 
-use super::sha256;
 use crate::desired::{Desired, SAVED};
+use crate::digest::sha256;
 use crate::failure::{Exit, Failure};
 use crate::file::{MAX_RECORD, open_given, read_within};
 use crate::plan::Plan;

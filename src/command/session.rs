@@ -2,10 +2,10 @@
 
 use super::{input, region, report};
 use crate::cli::Global;
-use crate::cloud::retry::{RetryPolicy, with_retries};
 use crate::cloud::{Caller, Cloud};
 use crate::config;
 use crate::desired::Desired;
+use crate::digest;
 use crate::engine::Options;
 use crate::engine::recover::{Executed, Recovered, recover};
 use crate::failure::{Exit, Failure};
@@ -13,6 +13,7 @@ use crate::id::{Place, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::moved;
+use crate::retry::{RetryPolicy, with_retries};
 use crate::sdk::Aws;
 use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
@@ -215,7 +216,7 @@ pub(super) fn random() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(format!("no source of random numbers: {error}")))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest::hex(&bytes))
 }
 
 /// Returns the holder of a lock that this process takes now.

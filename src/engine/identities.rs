@@ -5,10 +5,10 @@
 use super::Options;
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::id::{AccountId, IdentityArn};
 use crate::kind::Call;
 use crate::plan::IdentityStatus;
+use crate::retry::with_retries;
 use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,11 +4,11 @@
 use super::Options;
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::{RetryPolicy, every_page, with_retries};
 use crate::id::{KeyArn, Place};
 use crate::impact::{Dependant, Impact, Impacts, Scanned, Unseen};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object, Phase};
 use crate::policy::is_service;
+use crate::retry::{RetryPolicy, every_page, with_retries};
 use futures_util::stream::StreamExt;
 use std::collections::BTreeSet;
 

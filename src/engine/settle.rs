@@ -3,7 +3,6 @@
 use super::Options;
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::cloud::Cloud;
-use crate::cloud::retry::{RetryPolicy, every_page, with_retries};
 use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::alias::{CreateAlias, DeleteAlias, UpdateAlias};
@@ -11,6 +10,7 @@ use crate::kind::grant::{CreateGrant, Listed, RevokeGrant};
 use crate::kind::key::{self, NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Call, Ids, KeyRef, Retry, alias, grant};
 use crate::kind::{ConsumerKind, ConsumerQuery, Object, Phase};
+use crate::retry::{RetryPolicy, every_page, with_retries};
 use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,9 +16,9 @@ use super::declaration::{Check, Syntax};
 use super::key::{NAME_TAG, STACK_TAG};
 use super::tags::TagRules;
 use super::{Change, KeyRef, Setting, Violation};
+use crate::digest;
 use crate::policy::Need;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
 /// The throughput mode of a file system.
@@ -366,9 +366,7 @@ fn creation_token(tags: &Tags, name: &str) -> String {
     if token.chars().count() <= 64 {
         return token;
     }
-    let digest = Sha256::digest(token.as_bytes());
-    let hex: String = digest.iter().take(24).map(|byte| format!("{byte:02x}")).collect();
-    format!("kmsctl:{hex}")
+    format!("kmsctl:{}", digest::short(token, 48))
 }
 
 /// Returns the calls that change the mount targets. Deletions come first: a file system has at most one

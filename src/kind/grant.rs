@@ -9,11 +9,11 @@ pub(crate) mod aws;
 
 use super::call::calls;
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};
+use crate::digest;
 use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
 use crate::policy;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a request must have for a grant to allow it (KMS API Reference, GrantConstraints).
@@ -276,14 +276,11 @@ fn revoke(place: &Place, spec: &Spec, id: &str) -> (Place, Call) {
 /// grant. If a grantee was deleted and created again, the parameters are the same, and KMS would
 /// return the old grant, which has no effect.
 fn create(place: &Place, to: &Spec, begins: &str, instead_of: Option<&String>) -> (Place, Call) {
-    let mut hash = Sha256::new();
-    for part in [&to.grantee, to.retiring.as_ref().unwrap_or(&String::new())] {
-        hash.update(part);
-        hash.update([0]);
-    }
+    let retiring = to.retiring.as_deref().unwrap_or_default();
+    let mut parameters = format!("{}\0{retiring}\0", to.grantee).into_bytes();
     let rest = (&to.operations, &to.constraints, &to.issuer, instead_of);
-    hash.update(serde_json::to_vec(&rest).unwrap_or_default());
-    let hash: String = hash.finalize().iter().take(4).map(|b| format!("{b:02x}")).collect();
+    parameters.extend(serde_json::to_vec(&rest).unwrap_or_default());
+    let hash = digest::short(parameters, 8);
     let [grantee_principal, grantee_service_principal] = by_type(Some(&to.grantee));
     let [retiring_principal, retiring_service_principal] = by_type(to.retiring.as_ref());
     let call = CreateGrant {

@@ -16,11 +16,11 @@ use super::call::calls;
 use super::consumer::tag_calls;
 use super::tags::TagRules;
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation};
+use crate::digest;
 use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
 use refuse::{immutable, importable, lockout, movable, replicable, rotatable};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The tag that marks the keys of a stack. Its value is the stack's name.
@@ -187,8 +187,7 @@ impl Shared {
     /// only letters, digits and spaces, and the name of a stack can contain other characters.
     #[must_use]
     pub fn prefix(stack: &Name) -> String {
-        let digest = Sha256::digest(stack.as_str().as_bytes());
-        let mark: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mark = digest::short(stack.as_str(), 8);
         let words = stack.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), " ");
         format!("kmsctl {words} {mark} ")
     }

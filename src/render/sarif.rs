@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::json::escaped;
 use super::lint::{Found, Region};
+use crate::digest;
 use crate::policy::lint::{RULES, Rule};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -244,12 +244,8 @@ fn span(region: &Region) -> Span {
 }
 
 fn fingerprint(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.as_bytes());
-        hash.update([0]);
-    }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let ended: String = parts.iter().flat_map(|part| [*part, "\0"]).collect();
+    digest::short(ended, 32)
 }
 
 /// Converts a path to a URI reference with forward slashes, relative to `root` if the file is below it.

@@ -6,8 +6,8 @@ use super::error::answer;
 use super::{Aws, Clients as All};
 use crate::answer::CloudError;
 use crate::answer::pages::Tokens;
-use crate::cloud::retry::{RetryPolicy, with_retries};
 use crate::id::Place;
+use crate::retry::{RetryPolicy, with_retries};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ impl<C> Session<'_, C> {
     {
         let retry = RetryPolicy { attempts: ATTEMPTS, ..RetryPolicy::default() };
         with_retries(&retry, async || {
-            self.aws.admit(&self.at, self.service, operation).await;
+            self.aws.await_quota(&self.at, self.service, operation).await;
             self.aws.noted(&self.at, self.service, answer(operation, send().await))
         })
         .await

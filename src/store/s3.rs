@@ -11,9 +11,9 @@
 use super::lease::{Clock, Lease, Renewals, Terms, boot_time};
 use super::{Holder, Store, StoreError, Waiting};
 use crate::answer::{CloudError, Fault};
-use crate::cloud::retry::{RetryPolicy, with_retries};
 use crate::id::Name;
 use crate::journal::{Event, Replay, Stored};
+use crate::retry::{RetryPolicy, with_retries};
 use crate::sdk::gate::Permit;
 use crate::sdk::objects::{Bucket, Condition, Object};
 use crate::state::{State, StateError};

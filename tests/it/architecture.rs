@@ -18,9 +18,11 @@ const MAY: &[(&str, &[&str])] = &[
     ("policy", &["tree"]),
     ("answer", &["id"]),
     ("file", &[]),
-    ("sdk", &["answer", "id"]),
+    ("digest", &[]),
+    ("retry", &["answer"]),
+    ("sdk", &["answer", "id", "retry"]),
     ("decode", &["policy", "text", "tree"]),
-    ("kind", &["answer", "decode", "id", "policy", "sdk", "tree"]),
+    ("kind", &["answer", "decode", "digest", "id", "policy", "sdk", "tree"]),
     ("waiver", &["kind", "policy", "tree"]),
     ("desired", &["id", "kind", "policy", "tree", "waiver"]),
     ("gate", &["desired", "id", "kind", "policy"]),
@@ -31,14 +33,14 @@ const MAY: &[(&str, &[&str])] = &[
     ("journal", &["answer", "id", "kind", "state"]),
     ("config", &["decode", "desired", "file", "id", "kind", "policy", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
-    ("render", &["id", "impact", "kind", "plan", "policy", "text"]),
+    ("render", &["digest", "id", "impact", "kind", "plan", "policy", "text"]),
     ("cloud", &["answer", "id", "impact", "kind", "sdk"]),
-    ("store", &["answer", "cloud", "file", "id", "journal", "sdk", "state"]),
+    ("store", &["answer", "file", "id", "journal", "retry", "sdk", "state"]),
     (
         "engine",
         &[
             "answer", "cloud", "desired", "id", "impact", "journal", "kind", "live", "plan",
-            "policy", "state",
+            "policy", "retry", "state",
         ],
     ),
     ("io", &["text"]),
@@ -47,7 +49,8 @@ const MAY: &[(&str, &[&str])] = &[
 ];
 
 /// The only modules that are asynchronous, or know files, the environment, clocks and chance.
-const OUTSIDE: &[&str] = &["cloud", "file", "sdk", "store", "engine", "command", "io", "main"];
+const OUTSIDE: &[&str] =
+    &["cloud", "file", "retry", "sdk", "store", "engine", "command", "io", "main"];
 const OUTSIDE_FILES: &[&str] = &["config/read.rs"];
 
 const LINES: usize = 600;

@@ -7,8 +7,9 @@ mod kms;
 mod lag;
 
 pub(crate) use consumers::{Held, make_bucket, open_bucket};
+use kmsctl::answer::pages::Page;
 use kmsctl::answer::{CloudError, Fault, Outcome};
-use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Identity, Page};
+use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Identity};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;

@@ -5,8 +5,8 @@ use crate::consumers::CASES;
 use crate::fake::Faults;
 use crate::lag::without_consumers;
 use crate::world::Stack;
-use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
+use kmsctl::retry::RetryPolicy;
 use std::time::Duration;
 
 fn twenty() -> Desired {

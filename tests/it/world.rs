@@ -2,7 +2,6 @@
 
 use crate::fake::{FakeAws, Kill, Meanwhile, NOW, Rng};
 use kmsctl::answer::CloudError;
-use kmsctl::cloud::retry::RetryPolicy;
 use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, announce, apply};
 use kmsctl::engine::look::{self, Clock};
@@ -14,6 +13,7 @@ use kmsctl::live::Live;
 use kmsctl::moved;
 use kmsctl::plan::order::WorkItem;
 use kmsctl::plan::{Approved, Drifts, Plan, draft};
+use kmsctl::retry::RetryPolicy;
 use kmsctl::state::State;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,11 +7,11 @@
 
 use super::{Host, Run, StepError};
 use crate::cloud::Cloud;
-use crate::cloud::retry::{every_page, with_retries};
 use crate::id::{KeyArn, Place};
 use crate::kind::key::{NONCE_TAG, STACK_TAG};
 use crate::kind::{Call, key};
 use crate::plan::Step;
+use crate::retry::{every_page, with_retries};
 use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,6 @@ use super::{Host, Progress, Run};
 use crate::answer::later::patience_with;
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::cloud::Cloud;
-use crate::cloud::retry::Tries;
 use crate::engine::identities::{KnownIdentities, Refusal, refusal};
 use crate::engine::settle::{LostCall, settle};
 use crate::kind::CallBindings;
@@ -14,6 +13,7 @@ use crate::kind::consumer::Effect;
 use crate::kind::{Call, Ids, Retry, alias, grant, key};
 use crate::plan::{PlannedCall, Step};
 use crate::policy::Document;
+use crate::retry::Tries;
 use std::time::Duration;
 use tokio::time::Instant;
 

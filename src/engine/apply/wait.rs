@@ -4,12 +4,12 @@
 use super::error::{StepError, WaitError};
 use super::{Host, Progress, Run};
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::kind::consumer::Goal;
 use crate::kind::{
     ConsumerCall, ConsumerKind, KeyFacts, Phase, Setting, Shown, Sight, Spec, shown,
 };
 use crate::plan::{PlannedCall, Step};
+use crate::retry::with_retries;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -4,12 +4,12 @@ use super::identify::{Owner, target};
 use super::{Aliases, Refresh};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::desired::Adopt;
 use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::{KeyRef, Kind, Spec, alias};
 use crate::live::{Live, Observed};
+use crate::retry::with_retries;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<C: Cloud> Refresh<'_, C> {

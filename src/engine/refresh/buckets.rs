@@ -3,7 +3,6 @@
 
 use super::Refresh;
 use crate::answer::{CloudError, Fault};
-use crate::cloud::retry::with_retries;
 use crate::cloud::{Bucket, BucketPolicy, Cloud};
 use crate::id::{Place, Region};
 use crate::kind::bucket::{BucketCheck, SeenBucket};
@@ -11,6 +10,7 @@ use crate::kind::consumer::Scene;
 use crate::kind::{Address, ConsumerSpec, KeyRef, Spec};
 use crate::live::{Live, Observed, Surroundings};
 use crate::policy::Document;
+use crate::retry::with_retries;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A declared consumer that writes to a bucket. Settings that are not declared have their live values.

@@ -4,11 +4,11 @@ use super::Refresh;
 use super::identify::Identified;
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::id::KeyArn;
 use crate::kind::address::Address;
 use crate::kind::key::NONCE_TAG;
 use crate::live::Duplicate;
+use crate::retry::with_retries;
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 /// The keys that carry the stack's tags, by the address that their tags name.

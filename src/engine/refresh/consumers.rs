@@ -4,7 +4,6 @@
 use super::{Aliases, Refresh, read_until_visible, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::consumer::Encryption;
@@ -13,6 +12,7 @@ use crate::kind::{
     ConsumerKind, ConsumerQuery, ConsumerSpec, KeyRef, Object, Phase, Spec, Violation,
 };
 use crate::live::{Live, Observed};
+use crate::retry::with_retries;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The search for the resources of one kind in one place.

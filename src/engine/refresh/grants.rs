@@ -3,13 +3,13 @@
 use super::{Interest, Refresh, unusable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::every_page;
 use crate::desired::Adopt;
 use crate::id::KeyArn;
 use crate::kind::address::Address;
 use crate::kind::grant::{self, Listed};
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Observed};
+use crate::retry::every_page;
 use std::collections::BTreeSet;
 
 impl<C: Cloud> Refresh<'_, C> {

@@ -8,13 +8,13 @@ use super::claims::Claims;
 use super::{Aliases, Refresh, Tagged};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
-use crate::cloud::retry::every_page;
 use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
 use crate::kind::key::{NAME_TAG, NONCE_TAG, STACK_TAG};
 use crate::kind::{Ids, KeyRef, Kind, Spec};
 use crate::live::{Duplicate, Observed};
+use crate::retry::every_page;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The result of identifying keys.

@@ -4,7 +4,6 @@ use super::grants::is_lifted;
 use super::{Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant;
@@ -12,6 +11,7 @@ use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Observed};
 use crate::policy::Document;
+use crate::retry::with_retries;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<C: Cloud> Refresh<'_, C> {

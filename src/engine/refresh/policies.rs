@@ -3,11 +3,11 @@
 use super::{Refresh, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::id::KeyArn;
 use crate::kind::{KeyRef, Kind, Spec, key_policy};
 use crate::live::{Live, Observed};
 use crate::policy::Document;
+use crate::retry::with_retries;
 
 impl<C: Cloud> Refresh<'_, C> {
     /// Reads the policies of the declared and recorded key policy resources.

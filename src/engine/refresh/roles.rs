@@ -3,10 +3,10 @@
 use super::{Refresh, read_until_visible, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::with_retries;
 use crate::id::{IdentityArn, Place};
 use crate::kind::{Kind, Spec, service_linked_role};
 use crate::live::{Live, Observed};
+use crate::retry::with_retries;
 
 impl<C: Cloud> Refresh<'_, C> {
     /// Reads the declared and recorded service-linked roles.

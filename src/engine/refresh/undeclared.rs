@@ -5,10 +5,10 @@ use super::consumers::{aws_managed, name_key};
 use super::{Aliases, Refresh, Tagged};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::cloud::retry::{RetryPolicy, with_retries};
 use crate::id::{KeyArn, Place};
 use crate::kind::{Address, ConsumerKind, ConsumerQuery};
 use crate::live::{Live, Observed};
+use crate::retry::{RetryPolicy, with_retries};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest number of attempts at a search. What could not be searched is reported.

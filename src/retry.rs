@@ -2,8 +2,7 @@
 //! [`kind::Retry`](crate::kind::Retry) says whether a call may be sent again, and `engine::apply`
 //! does so.
 
-use super::Page;
-use crate::answer::pages::Tokens;
+use crate::answer::pages::{Page, Tokens};
 use crate::answer::{CloudError, Fault};
 use std::time::Duration;
 use tokio::time::Instant;
