@@ -4,6 +4,7 @@
 pub(crate) mod clients;
 #[cfg(test)]
 pub(crate) mod crowded;
+pub(crate) mod ec2;
 pub(crate) mod error;
 pub mod gate;
 pub mod limit;

@@ -1,6 +1,7 @@
 //! EBS volumes. The key, the Availability Zone and the snapshot of a volume are fixed, and its size
 //! only grows (EC2 API Reference, ModifyVolume).
 
+mod answers;
 pub(crate) mod aws;
 mod fields;
 

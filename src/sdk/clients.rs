@@ -3,7 +3,7 @@
 //! others.
 
 use super::error::answer;
-use super::{Aws, Clients as All};
+use super::{Aws, Clients as All, ec2};
 use crate::answer::CloudError;
 use crate::answer::pages::Tokens;
 use crate::id::Place;
@@ -81,7 +81,10 @@ macro_rules! clients {
     ($($name:ident => $sdk:ident, $service:literal);+ $(;)?) => {
         /// The clients of each place.
         #[derive(Debug, Default)]
-        pub(super) struct Clients { $($name: BTreeMap<Place, $sdk::Client>),+ }
+        pub(super) struct Clients {
+            ec2: BTreeMap<Place, ec2::Client>,
+            $($name: BTreeMap<Place, $sdk::Client>),+
+        }
 
         impl Aws {$(
             /// Returns the client of the service for a place.
@@ -103,11 +106,27 @@ macro_rules! clients {
     };
 }
 
+impl Aws {
+    /// Returns the client of EC2 for a place.
+    pub(crate) async fn ec2(&self, at: &Place) -> Session<'_, ec2::Client> {
+        let mut clients: tokio::sync::MutexGuard<'_, All> = self.clients.lock().await;
+        let client = match clients.consumers.ec2.get(at) {
+            Some(client) => client.clone(),
+            None => {
+                let config = self.config(&mut clients, at, RetryConfig::disabled()).await;
+                let client = ec2::Client::new(&config, self.gate.clone());
+                clients.consumers.ec2.insert(at.clone(), client.clone());
+                client
+            }
+        };
+        Session { client, aws: self, at: at.clone(), service: "ec2" }
+    }
+}
+
 // The services have the names that the AWS CLI gives them.
 clients! {
     cloudtrail => aws_sdk_cloudtrail, "cloudtrail";
     dynamodb => aws_sdk_dynamodb, "dynamodb";
-    ec2 => aws_sdk_ec2, "ec2";
     efs => aws_sdk_efs, "efs";
     opensearch => aws_sdk_opensearch, "opensearch";
     rds => aws_sdk_rds, "rds";

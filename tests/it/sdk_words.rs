@@ -69,10 +69,9 @@ fn every_spec_has_operations_for_each_of_its_usages() {
 #[test]
 fn consumers_have_the_words_of_the_sdk() {
     let sdk = |words: &[&str]| set(words.iter().copied());
-    assert_eq!(
-        words::<ebs_volume::Fields>(&["type"]),
-        sdk(aws_sdk_ec2::types::VolumeType::values())
-    );
+    // The program does not have the SDK of EC2 (EC2 API Reference, CreateVolume).
+    let volume_types = sdk(&["gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"]);
+    assert_eq!(words::<ebs_volume::Fields>(&["type"]), volume_types);
     use aws_sdk_efs::types as efs;
     type Efs = efs_file_system::Fields;
     assert_eq!(words::<Efs>(&["performance_mode"]), sdk(efs::PerformanceMode::values()));

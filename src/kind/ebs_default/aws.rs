@@ -13,7 +13,23 @@ use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerKind, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
+use crate::sdk::ec2::{Done, Parameters};
 use crate::sdk::error::done;
+use serde::Deserialize;
+
+/// The answer to `GetEbsEncryptionByDefault`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Encryption {
+    ebs_encryption_by_default: Option<bool>,
+}
+
+/// The answer to `GetEbsDefaultKmsKeyId`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DefaultKey {
+    kms_key_id: Option<String>,
+}
 
 impl Service for EbsDefault {
     /// Reads the settings of the Region, which always exist. Each of the two settings is one request.
@@ -25,19 +41,20 @@ impl Service for EbsDefault {
         let client = aws.ec2(at).await;
         let mut common = Common { key: None, existing: None, tags: Tags::new() };
         let mut settings = Settings::default();
+        let none = Parameters::default();
         if query.asks(&["encryption"]) {
             const OPERATION: &str = "GetEbsEncryptionByDefault";
-            let read = || client.get_ebs_encryption_by_default().send();
-            let on = client.read(OPERATION, read).await?;
-            let on = on.ebs_encryption_by_default().unwrap_or_default();
-            settings.encryption = Some(on);
+            let found: Encryption =
+                client.read(OPERATION, || client.send(OPERATION, &none)).await?;
+            settings.encryption = Some(found.ebs_encryption_by_default.unwrap_or_default());
         }
         if query.is_all() || query.asks(&["key"]) {
             const OPERATION: &str = "GetEbsDefaultKmsKeyId";
             // If no key was ever set, EC2 returns `alias/aws/ebs`, which is not an ARN (AWS CLI Command
             // Reference, get-ebs-default-kms-key-id).
-            let read = || client.get_ebs_default_kms_key_id().send();
-            common.key = Some(encryption(client.read(OPERATION, read).await?.kms_key_id()));
+            let found: DefaultKey =
+                client.read(OPERATION, || client.send(OPERATION, &none)).await?;
+            common.key = Some(encryption(found.kms_key_id.as_deref()));
         }
         let spec = ConsumerSpec::EbsDefault(consumer::Spec { common, settings });
         Ok(vec![Object { id: at.region.to_string(), spec, phase: Phase::Ready }])
@@ -59,25 +76,17 @@ impl Service for EbsDefault {
         bindings: &CallBindings<'_>,
     ) -> Result<Outcome, CloudError> {
         let client = aws.ec2(at).await;
-        match call {
+        let none = Parameters::default();
+        let (operation, request) = match call {
             Call::ModifyEbsDefaultKmsKeyId(ModifyEbsDefaultKmsKeyId { kms_key_id }) => {
                 let key = resolve(ModifyEbsDefaultKmsKeyId::NAME, kms_key_id, bindings)?;
-                let request = client.modify_ebs_default_kms_key_id().kms_key_id(key);
-                done(ModifyEbsDefaultKmsKeyId::NAME, request.send().await)
+                (ModifyEbsDefaultKmsKeyId::NAME, none.with("KmsKeyId", &key))
             }
-            Call::ResetEbsDefaultKmsKeyId(_) => {
-                let request = client.reset_ebs_default_kms_key_id();
-                done(ResetEbsDefaultKmsKeyId::NAME, request.send().await)
-            }
-            Call::EnableEbsEncryptionByDefault(_) => {
-                let request = client.enable_ebs_encryption_by_default();
-                done(EnableEbsEncryptionByDefault::NAME, request.send().await)
-            }
-            Call::DisableEbsEncryptionByDefault(_) => {
-                let request = client.disable_ebs_encryption_by_default();
-                done(DisableEbsEncryptionByDefault::NAME, request.send().await)
-            }
-        }
+            Call::ResetEbsDefaultKmsKeyId(_) => (ResetEbsDefaultKmsKeyId::NAME, none),
+            Call::EnableEbsEncryptionByDefault(_) => (EnableEbsEncryptionByDefault::NAME, none),
+            Call::DisableEbsEncryptionByDefault(_) => (DisableEbsEncryptionByDefault::NAME, none),
+        };
+        done(operation, client.send::<Done>(operation, &request).await)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Sends the calls of volumes, and converts the SDK's descriptions of them.
 
+use super::answers::{
+    Created, ModificationState, Modifications, Snapshots, Volume, VolumeModification, Volumes,
+};
 use super::{
     Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, EbsVolume, Modification,
-    ModifyVolume, Settings, TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
+    ModifyVolume, Settings, Tag, TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
@@ -14,18 +17,17 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
 use crate::sdk::clients::Session;
+use crate::sdk::ec2::{Client, Done, Failure, Parameters};
 use crate::sdk::error::{answer, done, local};
-use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{
-    self, Filter, ResourceType, Tag, Volume, VolumeModification, VolumeModificationState,
-    VolumeState,
-};
+use aws_sdk_kms::error::SdkError;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 /// The largest number of values in a filter of EC2 (Amazon EC2 User Guide, "Filter resources").
 const VALUES: usize = 200;
 /// The number of volumes per page; EC2 allows 1000 (EC2 API Reference, DescribeVolumes).
-const PAGE: i32 = 500;
+const PAGE: u32 = 500;
 /// The fields that `ModifyVolume` changes.
 const FORM: [&str; 5] = ["size_gib", "type", "iops", "throughput", "multi_attach"];
 
@@ -41,12 +43,13 @@ impl Service for EbsVolume {
         let client = aws.ec2(at).await;
         let tagged = filter(&format!("tag:{STACK_TAG}"), [query.stack.clone()]);
         let mut found = BTreeMap::new();
-        take(&mut found, volumes(&client, (!query.is_all()).then_some(tagged)).await?);
+        let selection = if query.is_all() { Parameters::default() } else { tagged };
+        take(&mut found, volumes(&client, selection).await?);
         let others = query.ids.iter();
         let others = others.filter(|id| id.starts_with("vol-") && !found.contains_key(*id));
         let others: Vec<String> = others.cloned().collect();
         for ids in others.chunks(VALUES) {
-            take(&mut found, volumes(&client, Some(filter("volume-id", ids.to_vec()))).await?);
+            take(&mut found, volumes(&client, filter("volume-id", ids.to_vec())).await?);
         }
         let changing = if query.asks(&FORM) {
             modifications(&client, &found.keys().cloned().collect::<Vec<_>>()).await?
@@ -64,7 +67,7 @@ impl Service for EbsVolume {
     /// Describes a volume and its last modification.
     async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         let client = aws.ec2(at).await;
-        let found = volumes(&client, Some(filter("volume-id", [id.to_owned()]))).await?;
+        let found = volumes(&client, filter("volume-id", [id.to_owned()])).await?;
         let Some(volume) = found.first() else {
             return Ok(Sight::gone());
         };
@@ -89,19 +92,20 @@ impl Service for EbsVolume {
             Call::CreateVolume(call) => create_volume(&client, call, bindings).await,
             Call::ModifyVolume(call) => modify_volume(aws, at, call).await,
             Call::CreateTags(CreateTags { resources, tags }) => {
-                let tags =
-                    tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-                let request = client.create_tags().set_resources(Some(resources.clone()));
-                done(CreateTags::NAME, request.set_tags(Some(tags.collect())).send().await)
+                let request = Parameters::default().with_each("ResourceId", resources);
+                let request = with_tags(request, "Tag", tags);
+                done(CreateTags::NAME, client.send::<Done>(CreateTags::NAME, &request).await)
             }
             Call::DeleteTags(DeleteTags { resources, tags }) => {
-                let tags = tags.iter().map(|tag| Tag::builder().key(&tag.key).build()).collect();
-                let request = client.delete_tags().set_resources(Some(resources.clone()));
-                done(DeleteTags::NAME, request.set_tags(Some(tags)).send().await)
+                let request = Parameters::default().with_each("ResourceId", resources);
+                let keys = (1..).zip(tags).map(|(n, tag)| (format!("Tag.{n}.Key"), &tag.key));
+                let request = keys.fold(request, |all, (name, key)| all.with(name, key));
+                done(DeleteTags::NAME, client.send::<Done>(DeleteTags::NAME, &request).await)
             }
             Call::DeleteVolume(DeleteVolume { volume_id }) => {
-                let request = client.delete_volume().volume_id(volume_id);
-                done(DeleteVolume::NAME, request.send().await).map_err(attached)
+                let request = Parameters::default().with("VolumeId", volume_id);
+                done(DeleteVolume::NAME, client.send::<Done>(DeleteVolume::NAME, &request).await)
+                    .map_err(attached)
             }
         }
     }
@@ -109,15 +113,12 @@ impl Service for EbsVolume {
     async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
         const OPERATION: &str = "DescribeSnapshots";
         let client = aws.ec2(at).await;
-        let request = client.describe_snapshots().owner_ids("self").max_results(1000);
-        let read = |from| request.clone().set_next_token(from).send();
-        let mut found = Vec::new();
-        for page in client.pages(OPERATION, read, |page| page.next_token.clone()).await? {
-            found.extend(
-                page.snapshots().iter().filter_map(|s| copy(s.snapshot_id(), s.kms_key_id())),
-            );
-        }
-        Ok(found)
+        let own = Parameters::default().with_each("Owner", ["self"]);
+        let next = |page: &Snapshots| page.next_token.clone();
+        let pages =
+            client.pages(OPERATION, |from| page(&client, OPERATION, &own, from, 1000), next);
+        let found = pages.await?.into_iter().flat_map(|page| page.snapshot_set.item);
+        Ok(found.filter_map(|s| copy(s.snapshot_id.as_deref(), s.kms_key_id.as_deref())).collect())
     }
 }
 
@@ -126,19 +127,40 @@ fn take(found: &mut BTreeMap<String, Volume>, volumes: Vec<Volume>) {
         .extend(volumes.into_iter().filter_map(|volume| Some((volume.volume_id.clone()?, volume))));
 }
 
-fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Filter {
-    Filter::builder().name(name).set_values(Some(values.into_iter().collect())).build()
+fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Parameters {
+    Parameters::default().with("Filter.1.Name", name).with_each("Filter.1.Value", values)
+}
+
+/// Adds the keys and values of tags.
+fn with_tags(request: Parameters, name: &str, tags: &[Tag]) -> Parameters {
+    (1..).zip(tags).fold(request, |all, (n, tag)| {
+        all.with(format!("{name}.{n}.Key"), &tag.key).with(format!("{name}.{n}.Value"), &tag.value)
+    })
+}
+
+/// Reads a page of at most `most` items.
+async fn page<T>(
+    client: &Client,
+    operation: &'static str,
+    selection: &Parameters,
+    from: Option<String>,
+    most: u32,
+) -> Result<T, SdkError<Failure>>
+where
+    T: DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let request = selection.clone().with_some("NextToken", from).with("MaxResults", &most);
+    client.send(operation, &request).await
 }
 
 async fn volumes(
     client: &Session<'_, Client>,
-    filter: Option<Filter>,
+    selection: Parameters,
 ) -> Result<Vec<Volume>, CloudError> {
-    let filters = filter.map(|filter| vec![filter]);
-    let request = client.describe_volumes().set_filters(filters).max_results(PAGE);
-    let read = |from| request.clone().set_next_token(from).send();
-    let pages = client.pages("DescribeVolumes", read, |page| page.next_token.clone()).await?;
-    Ok(pages.into_iter().flat_map(|page| page.volumes.unwrap_or_default()).collect())
+    const OPERATION: &str = "DescribeVolumes";
+    let read = |from| page(client, OPERATION, &selection, from, PAGE);
+    let pages = client.pages(OPERATION, read, |page: &Volumes| page.next_token.clone()).await?;
+    Ok(pages.into_iter().flat_map(|page| page.volume_set.item).collect())
 }
 
 /// Reads the last modification of each volume that was ever modified.
@@ -146,21 +168,20 @@ async fn modifications(
     client: &Session<'_, Client>,
     ids: &[String],
 ) -> Result<BTreeMap<String, VolumeModification>, CloudError> {
+    const OPERATION: &str = "DescribeVolumesModifications";
     let mut found = BTreeMap::new();
     for ids in ids.chunks(VALUES) {
         let by_id = filter("volume-id", ids.to_vec());
-        let request = client.describe_volumes_modifications().filters(by_id).max_results(PAGE);
-        let read = |from| request.clone().set_next_token(from).send();
-        let operation = "DescribeVolumesModifications";
-        for page in client.pages(operation, read, |page| page.next_token.clone()).await? {
-            for change in page.volumes_modifications.unwrap_or_default() {
-                let Some(id) = change.volume_id.clone() else {
-                    continue;
-                };
-                let known: Option<&VolumeModification> = found.get(&id);
-                if known.is_none_or(|known| known.start_time <= change.start_time) {
-                    found.insert(id, change);
-                }
+        let read = |from| page(client, OPERATION, &by_id, from, PAGE);
+        let next = |page: &Modifications| page.next_token.clone();
+        let pages = client.pages(OPERATION, read, next).await?.into_iter();
+        for change in pages.flat_map(|page| page.volume_modification_set.item) {
+            let Some(id) = change.volume_id.clone() else {
+                continue;
+            };
+            let known: Option<&VolumeModification> = found.get(&id);
+            if known.is_none_or(|known| known.start_time <= change.start_time) {
+                found.insert(id, change);
             }
         }
     }
@@ -170,7 +191,7 @@ async fn modifications(
 /// Returns the phase of a volume. In the state `optimizing` of a modification, the volume can be
 /// used with its new settings (EBS User Guide, "Monitor the progress of EBS volume modifications").
 fn phase_of(volume: &Volume, change: Option<&VolumeModification>) -> Phase {
-    match volume.state().map(VolumeState::as_str) {
+    match volume.state.as_deref() {
         Some("available" | "in-use") | None => {}
         Some(busy @ ("creating" | "deleting")) => return Phase::Busy(busy.to_owned()),
         Some("deleted") => return Phase::Gone,
@@ -179,38 +200,37 @@ fn phase_of(volume: &Volume, change: Option<&VolumeModification>) -> Phase {
     let Some(change) = change else {
         return Phase::Ready;
     };
-    match change.modification_state() {
-        Some(VolumeModificationState::Modifying) => Phase::Busy("modifying".to_owned()),
-        Some(VolumeModificationState::Failed) => {
-            let why = change.status_message().unwrap_or("AWS gives no reason");
+    match change.modification_state {
+        Some(ModificationState::Modifying) => Phase::Busy("modifying".to_owned()),
+        Some(ModificationState::Failed) => {
+            let why = change.status_message.as_deref().unwrap_or("AWS gives no reason");
             Phase::Broken(format!("unchanged; the modification failed: {why}"))
         }
-        Some(_) | None => Phase::Ready,
+        Some(ModificationState::Effective) | None => Phase::Ready,
     }
 }
 
 fn is_under_way(change: &VolumeModification) -> bool {
-    change.modification_state() == Some(&VolumeModificationState::Modifying)
+    change.modification_state == Some(ModificationState::Modifying)
 }
 
 fn lifted(volume: &Volume) -> consumer::Spec<Settings> {
-    let r#type = volume.volume_type().map_or("", types::VolumeType::as_str);
+    let r#type = volume.volume_type.as_deref().unwrap_or_default();
     // For the other volume types, EC2 returns values that follow from the size.
-    let iops = if WITH_IOPS.contains(&r#type) { unsigned(volume.iops()) } else { None };
-    let throughput =
-        if WITH_THROUGHPUT.contains(&r#type) { unsigned(volume.throughput()) } else { None };
+    let iops = volume.iops.filter(|_| WITH_IOPS.contains(&r#type));
+    let throughput = volume.throughput.filter(|_| WITH_THROUGHPUT.contains(&r#type));
     let settings = Settings {
-        availability_zone: non_empty(volume.availability_zone()),
-        size_gib: unsigned(volume.size()),
+        availability_zone: non_empty(volume.availability_zone.as_deref()),
+        size_gib: volume.size,
         r#type: non_empty(Some(r#type)),
         iops,
         throughput,
-        snapshot_id: non_empty(volume.snapshot_id()),
-        multi_attach: Some(volume.multi_attach_enabled().unwrap_or_default()),
+        snapshot_id: non_empty(volume.snapshot_id.as_deref()),
+        multi_attach: Some(volume.multi_attach_enabled.unwrap_or_default()),
     };
-    let tags = volume.tags().iter();
+    let tags = volume.tag_set.item.iter();
     let tags = tags.filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect();
-    let key = Some(encryption(volume.kms_key_id()));
+    let key = Some(encryption(volume.kms_key_id.as_deref()));
     consumer::Spec { common: Common { key, existing: None, tags }, settings }
 }
 
@@ -225,25 +245,15 @@ fn modified(
         return volume;
     };
     let settings = Settings {
-        size_gib: unsigned(change.target_size()),
-        r#type: change.target_volume_type().map(|kind| kind.as_str().to_owned()),
-        iops: unsigned(change.target_iops()),
-        throughput: unsigned(change.target_throughput()),
-        multi_attach: change.target_multi_attach_enabled(),
+        size_gib: change.target_size,
+        r#type: change.target_volume_type.clone(),
+        iops: change.target_iops,
+        throughput: change.target_throughput,
+        multi_attach: change.target_multi_attach_enabled,
         ..Settings::default()
     };
     let change = consumer::Spec { common: Common::default(), settings };
     consumer::Spec { common: volume.common.clone(), ..change.or(&volume) }
-}
-
-/// Returns a number as the SDK has it.
-fn signed(number: Option<u32>) -> Option<i32> {
-    number.and_then(|number| number.try_into().ok())
-}
-
-/// Returns a number of the SDK, which is never negative.
-fn unsigned(number: Option<i32>) -> Option<u32> {
-    number.and_then(|number| number.try_into().ok())
 }
 
 fn non_empty(text: Option<&str>) -> Option<String> {
@@ -255,21 +265,18 @@ async fn create_volume(
     call: &CreateVolume,
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
-    let request = client
-        .create_volume()
-        .availability_zone(&call.availability_zone)
-        .encrypted(call.encrypted)
-        .kms_key_id(resolve(CreateVolume::NAME, &call.kms_key_id, bindings)?)
-        .set_snapshot_id(call.snapshot_id.clone())
-        .set_size(signed(call.form.size))
-        .set_volume_type(call.form.volume_type.as_deref().map(Into::into))
-        .set_iops(signed(call.form.iops))
-        .set_throughput(signed(call.form.throughput))
-        .set_multi_attach_enabled(call.form.multi_attach_enabled)
-        .set_tag_specifications(Some(call.tag_specifications.iter().map(tagged).collect()))
-        .set_client_token(bindings.nonce.map(str::to_owned));
-    let made = answer(CreateVolume::NAME, request.send().await)?.volume_id;
-    made.map(Outcome::Made).ok_or_else(|| {
+    let key = resolve(CreateVolume::NAME, &call.kms_key_id, bindings)?;
+    let request = Parameters::default()
+        .with("AvailabilityZone", &call.availability_zone)
+        .with("Encrypted", &call.encrypted)
+        .with("KmsKeyId", &key)
+        .with_some("SnapshotId", call.snapshot_id.as_ref())
+        .with_some("ClientToken", bindings.nonce);
+    let request = with_form(request, &call.form);
+    let request = (1..).zip(&call.tag_specifications).fold(request, with_specification);
+    let made =
+        answer(CreateVolume::NAME, client.send::<Created>(CreateVolume::NAME, &request).await);
+    made?.volume_id.map(Outcome::Made).ok_or_else(|| {
         local(CreateVolume::NAME, Fault::Ambiguous, "the answer contains no volume id")
     })
 }
@@ -279,31 +286,28 @@ async fn modify_volume(
     at: &Place,
     ModifyVolume { volume_id, form }: &ModifyVolume,
 ) -> Result<Outcome, CloudError> {
-    let request = aws
-        .ec2(at)
-        .await
-        .modify_volume()
-        .volume_id(volume_id)
-        .set_size(signed(form.size))
-        .set_volume_type(form.volume_type.as_deref().map(Into::into))
-        .set_iops(signed(form.iops))
-        .set_throughput(signed(form.throughput))
-        .set_multi_attach_enabled(form.multi_attach_enabled);
-    match done(ModifyVolume::NAME, request.send().await) {
-        Err(error) if is_too_early(&error) => {
-            let client = aws.ec2(at).await;
-            is_done(&client, volume_id, form, error).await
-        }
+    let client = aws.ec2(at).await;
+    let request = with_form(Parameters::default().with("VolumeId", volume_id), form);
+    match done(ModifyVolume::NAME, client.send::<Done>(ModifyVolume::NAME, &request).await) {
+        Err(error) if is_too_early(&error) => is_done(&client, volume_id, form, error).await,
         sent => sent,
     }
 }
 
-fn tagged(given: &TagSpecification) -> types::TagSpecification {
-    let tags = given.tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build());
-    types::TagSpecification::builder()
-        .resource_type(ResourceType::from(given.resource_type.as_str()))
-        .set_tags(Some(tags.collect()))
-        .build()
+fn with_form(request: Parameters, form: &Modification) -> Parameters {
+    request
+        .with_some("Size", form.size)
+        .with_some("VolumeType", form.volume_type.as_ref())
+        .with_some("Iops", form.iops)
+        .with_some("Throughput", form.throughput)
+        .with_some("MultiAttachEnabled", form.multi_attach_enabled)
+}
+
+/// Adds the tags of a new resource, which have the number `n`.
+fn with_specification(request: Parameters, (n, given): (u32, &TagSpecification)) -> Parameters {
+    let name = format!("TagSpecification.{n}");
+    let request = request.with(format!("{name}.ResourceType"), &given.resource_type);
+    with_tags(request, &format!("{name}.Tag"), &given.tags)
 }
 
 /// Returns whether EC2 rejects a modification because the previous one is not complete.
@@ -334,14 +338,15 @@ async fn is_done(
 
 /// Returns whether a modification did not fail and gives the volume the form.
 fn has_form(change: &VolumeModification, form: &Modification) -> bool {
-    let kind = change.target_volume_type().map(types::VolumeType::as_str);
-    let attach = change.target_multi_attach_enabled();
-    change.modification_state() != Some(&VolumeModificationState::Failed)
-        && form.size.is_none_or(|size| unsigned(change.target_size()) == Some(size))
-        && form.volume_type.as_deref().is_none_or(|wanted| kind == Some(wanted))
-        && form.iops.is_none_or(|iops| unsigned(change.target_iops()) == Some(iops))
-        && form.throughput.is_none_or(|given| unsigned(change.target_throughput()) == Some(given))
-        && form.multi_attach_enabled.is_none_or(|on| attach == Some(on))
+    fn agree<T: PartialEq>(wanted: &Option<T>, target: &Option<T>) -> bool {
+        wanted.is_none() || wanted == target
+    }
+    change.modification_state != Some(ModificationState::Failed)
+        && agree(&form.size, &change.target_size)
+        && agree(&form.volume_type, &change.target_volume_type)
+        && agree(&form.iops, &change.target_iops)
+        && agree(&form.throughput, &change.target_throughput)
+        && agree(&form.multi_attach_enabled, &change.target_multi_attach_enabled)
 }
 
 /// Adds what to do to the error for a volume that EC2 does not delete because it is attached.
