@@ -32,14 +32,18 @@ pub struct Cli {
 pub struct Global {
     /// Configuration file, or folder of *.yaml and *.yml files; may be repeated
     ///
-    /// Default: kmsctl.yaml. Files are merged: lists are concatenated, and the entries of a
-    /// top-level section such as `keys` are combined by name. A section within a section, such as
-    /// `ebs.volumes`, must be in one file.
+    /// Default: kmsctl.yaml. Files are merged: lists are concatenated, and the entries of sections such as `keys` and
+    /// `ebs.volumes` are combined by name.
     #[arg(short, long = "file", global = true, value_name = "PATH")]
     pub files: Vec<PathBuf>,
     /// Set a variable of the configuration, `${var.NAME}`; may be repeated
     #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
     pub vars: Vec<String>,
+    /// YAML file of variables, a line `NAME: VALUE` each; may be repeated
+    ///
+    /// Later files override earlier ones, and `--var` overrides all.
+    #[arg(long = "var-file", global = true, value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
     /// Configuration whose gates are in force as well, such as that of the base branch
     ///
     /// The authors of a change can edit the gates of its configuration, but not these. Waivers that this file does
@@ -61,10 +65,10 @@ pub struct Global {
     /// AWS Region; overrides the configuration's
     #[arg(long, global = true)]
     pub region: Option<String>,
-    /// AWS profile to use
+    /// AWS profile to use, also if the environment has credentials
     ///
-    /// Credentials, profiles, SSO, web identity and AWS_ENDPOINT_URL work as in the AWS SDKs.
-    /// Credentials in environment variables take precedence over a profile.
+    /// Credentials, profiles, SSO, web identity and AWS_ENDPOINT_URL work as in the AWS SDKs. AWS_ACCESS_KEY_ID takes
+    /// precedence over AWS_PROFILE, and this option over both.
     #[arg(long, global = true)]
     pub profile: Option<String>,
     /// When to use colour

@@ -69,7 +69,8 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
         [] => vec![PathBuf::from("kmsctl.yaml")],
         files => files.to_vec(),
     };
-    Ok(config::Input { paths, vars, gates: global.gates.clone() })
+    let (var_files, gates) = (global.var_files.clone(), global.gates.clone());
+    Ok(config::Input { paths, vars, var_files, gates })
 }
 
 /// Prints the diagnostics, and fails if one of them is an error.

@@ -20,6 +20,9 @@ pub struct Desired {
     pub home: Place,
     /// The declared resources.
     pub resources: BTreeMap<Address, Declared>,
+    /// Whether everything is to be deleted (`kmsctl destroy`). Then nothing is declared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub destroys: bool,
     /// The addresses to stop managing without changing AWS.
     pub forget: BTreeSet<Address>,
     /// The duplicate keys to delete.

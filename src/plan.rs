@@ -5,6 +5,7 @@ mod approved;
 mod check;
 mod draft;
 pub mod field;
+mod ignored;
 mod obstacle;
 pub mod order;
 mod policy_cuts;
@@ -172,6 +173,9 @@ pub struct Drift {
     pub address: Address,
     /// The fields that differ: `before` is the recorded value, `after` the live value.
     pub fields: Vec<FieldChange>,
+    /// Why the plan changes nothing, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<String>,
 }
 
 /// A change of a principal's access to a key.

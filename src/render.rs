@@ -8,6 +8,7 @@ mod comment;
 mod csv;
 pub(crate) mod evidence;
 pub mod explain;
+mod fields;
 pub(crate) mod findings;
 pub(crate) mod holders;
 #[cfg(test)]
@@ -26,6 +27,15 @@ pub mod sarif;
 #[cfg(test)]
 mod tests;
 mod words;
+
+/// What the caller's credentials are for. A saved plan that is only shown has no caller.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The ARN of the identity that makes the calls.
+    pub arn: Option<String>,
+    /// The alias of the account, if the caller may read it.
+    pub alias: Option<String>,
+}
 
 /// The style of the text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,9 @@ pub(crate) mod replay;
 
 use crate::answer::{CloudError, Fault};
 use crate::id::{AccountId, Place, Region};
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
@@ -63,11 +66,12 @@ impl Aws {
             .operation_timeout(TIME_OUT)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
-        if let Some(region) = region {
-            loader = loader.region(aws_sdk_kms::config::Region::new(region.to_string()));
+        if let Some(region) = &region {
+            loader = loader.region(aws_config::Region::new(region.to_string()));
         }
         if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
+            let credentials = of_profile(&profile, region).await;
+            loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         Self {
             base: loader.load().await,
@@ -229,4 +233,17 @@ impl Aws {
         }
         self.accounts.get(account)
     }
+}
+
+/// Returns the credentials of a profile that the user names. Like every AWS tool, kmsctl then uses no credentials
+/// of the environment.
+async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredentialsProvider {
+    let given = region.map(|region| aws_config::Region::new(region.to_string()));
+    let region = match given {
+        Some(region) => Some(region),
+        None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
+    };
+    // The profile may name a role, which STS is asked for in a Region.
+    let config = ProviderConfig::without_region().with_region(region);
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
 }

@@ -3,7 +3,7 @@
 use crate::answer::pages::Page;
 use crate::answer::{CloudError, Fault};
 use crate::cloud::{AliasEntry, Caller, Identity};
-use crate::id::{IdentityArn, KeyArn, Place};
+use crate::id::{AccountId, IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
@@ -132,6 +132,14 @@ pub(super) async fn grants(
     let next = next(OPERATION, page.truncated(), page.next_marker())?;
     let grants = part(OPERATION, "list of grants", page.grants)?;
     Ok(Page { items: grants.iter().map(grant::aws::listed).collect(), next })
+}
+
+impl Aws {
+    /// Returns the alias of an account, if it has one and the caller may read it.
+    pub async fn account_alias(&self, account: &AccountId) -> Option<String> {
+        let answer = self.iam(account).await.list_account_aliases().send().await;
+        answer.ok()?.account_aliases.into_iter().next()
+    }
 }
 
 pub(super) async fn identity(

@@ -10,7 +10,7 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
 use crate::plan::{Approved, Plan, Stale, rebuild};
-use crate::render::human;
+use crate::render::{Caller, human};
 use crate::state::State;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
@@ -56,6 +56,7 @@ async fn undeclare(
             return Err(Failure::new(message).exit(Exit::Refused));
         }
     }
+    session.desired.destroys = true;
     session.desired.resources.clear();
     session.desired.findings.clear();
     session.desired.existing = BTreeSet::new();
@@ -121,13 +122,14 @@ async fn run_locked(
     let plan = match mode {
         Mode::Fresh { targets, approved } | Mode::Destroy { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
-            print(&plan, Format::Text, global, io)?;
-            consent(plan, approved, io)?
+            let caller = session.named().await;
+            print(&plan, &caller, Format::Text, global, io);
+            consent(plan, &caller, approved, io)?
         }
         Mode::Saved { plan: saved, targets } => {
             plan.narrow(&targets);
             let plan = Approved::as_saved(&saved, plan).map_err(|stale| stale_plan(stale, io))?;
-            print(plan.plan(), Format::Text, global, io)?;
+            print(plan.plan(), &session.named().await, Format::Text, global, io);
             plan
         }
     };
@@ -159,11 +161,11 @@ fn stale_plan(stale: Stale, io: &Io) -> Failure {
 }
 
 /// Asks a person for confirmation, unless `--auto-approve` is set or there is nothing to do.
-fn consent(plan: Plan, approved: bool, io: &Io) -> Result<Approved, Failure> {
+fn consent(plan: Plan, caller: &Caller, approved: bool, io: &Io) -> Result<Approved, Failure> {
     if approved || plan.steps.is_empty() {
         return Ok(Approved::by_consent(plan));
     }
-    match io.ask("Apply these changes? Only `yes` applies them:").as_deref() {
+    match io.ask(&human::question(&plan, caller)).as_deref() {
         Some("yes") => Ok(Approved::by_consent(plan)),
         Some(_) => Err(Failure::new("not applied: the answer was not `yes`")),
         None => Err(Failure::new("the changes must be confirmed, and there is no terminal")

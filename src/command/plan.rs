@@ -12,7 +12,7 @@ use crate::io::Io;
 use crate::kind::address::Address;
 use crate::live::Live;
 use crate::plan::{self, Drifts, Plan};
-use crate::render;
+use crate::render::{self, Caller};
 use crate::state::State;
 use crate::store::Store as _;
 use crate::text::Medium;
@@ -103,22 +103,21 @@ pub(super) fn style(global: &Global, io: &Io) -> render::Style {
 }
 
 /// Prints the plan.
-pub(super) fn print(plan: &Plan, format: Format, global: &Global, io: &Io) -> Result<(), Failure> {
+pub(super) fn print(plan: &Plan, caller: &Caller, format: Format, global: &Global, io: &Io) {
     let text = match format {
-        Format::Text => render::human::plan(plan, &style(global, io)),
+        Format::Text => render::human::plan(plan, caller, &style(global, io)),
         Format::Json => format!("{}\n", render::json::text(plan)),
-        Format::Markdown => render::markdown::plan(plan),
+        Format::Markdown => render::markdown::plan(plan, caller),
     };
     io.out_as(&text, medium(format));
-    Ok(())
 }
 
 /// Prints the drift report.
-fn print_drifts(drifts: &Drifts, format: Format, global: &Global, io: &Io) {
+fn print_drifts(drifts: &Drifts, caller: &Caller, format: Format, global: &Global, io: &Io) {
     let text = match format {
-        Format::Text => render::human::drifts(drifts, &style(global, io)),
+        Format::Text => render::human::drifts(drifts, caller, &style(global, io)),
         Format::Json => format!("{}\n", render::json::drifts(drifts)),
-        Format::Markdown => render::markdown::drifts(drifts),
+        Format::Markdown => render::markdown::drifts(drifts, caller),
     };
     io.out_as(&text, medium(format));
 }
@@ -143,11 +142,11 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     if args.commands {
         io.out_as(&render::commands::plan(&plan), Medium::Shell);
     } else {
-        print(&plan, args.format, global, io)?;
+        print(&plan, &session.named().await, args.format, global, io);
     }
     let exit = if !plan.blocked.is_empty() {
         Exit::Refused
-    } else if args.detailed_exitcode && !plan.steps.is_empty() {
+    } else if args.detailed_exitcode && (!plan.steps.is_empty() || ignores(&plan)) {
         Exit::Changes
     } else {
         Exit::Done
@@ -162,6 +161,11 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     Ok(exit)
 }
 
+/// Returns whether AWS differs from the last apply in a way that the plan does not change.
+fn ignores(plan: &Plan) -> bool {
+    plan.drift.iter().any(|drift| drift.ignored.is_some())
+}
+
 /// Runs `kmsctl plan --refresh-only`.
 async fn refresh_only(
     session: &Session,
@@ -173,7 +177,7 @@ async fn refresh_only(
     let mut drifts = find_drift(session, state, io).await?;
     check_targets(&args.targets, session.desired.resources.keys().chain(state.records.keys()))?;
     drifts.narrow(&args.targets);
-    print_drifts(&drifts, args.format, global, io);
+    print_drifts(&drifts, &session.named().await, args.format, global, io);
     Ok(if !drifts.unreadable.is_empty() {
         Exit::Refused
     } else if args.detailed_exitcode && !drifts.drift.is_empty() {
@@ -199,7 +203,7 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
             io.out("No drift. AWS matches the last apply.\n");
         }
         (Format::Text | Format::Json | Format::Markdown, _) => {
-            print_drifts(&drifts, format, global, io);
+            print_drifts(&drifts, &session.named().await, format, global, io);
         }
     }
     Ok(exit)
@@ -207,6 +211,6 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
 
 /// Runs `kmsctl show`.
 pub(super) fn show(global: &Global, file: &Path, format: Format, io: &Io) -> Result<Exit, Failure> {
-    print(&PlanFile::read(file, None)?.plan, format, global, io)?;
+    print(&PlanFile::read(file, None)?.plan, &Caller::default(), format, global, io);
     Ok(Exit::Done)
 }

@@ -13,6 +13,7 @@ use crate::id::{Place, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::moved;
+use crate::render;
 use crate::retry::{RetryPolicy, with_retries};
 use crate::sdk::Aws;
 use crate::store::{AnyStore, Holder, Location, Store};
@@ -68,7 +69,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         if let Some(path) = &global.gates {
             let (mut loaded, diagnostics) =
-                config::load_gates(path, &input(global)?.vars, &desired.stack);
+                config::load_gates(path, &input(global)?, &desired.stack);
             report(io, &diagnostics, &loaded.sources)?;
             let Place { account, region } = desired.home.clone();
             let (given, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
@@ -107,6 +108,12 @@ impl Session {
             caller,
             waivers,
         })
+    }
+
+    /// Returns the caller, with the alias of the account if it can be read.
+    pub(super) async fn named(&self) -> render::Caller {
+        let alias = self.aws.account_alias(&self.caller.account).await;
+        render::Caller { arn: Some(self.caller.arn.clone()), alias }
     }
 
     /// Reads the state for a command that changes nothing. Fails if another run holds the lock.

@@ -25,6 +25,8 @@ pub struct Input {
     pub paths: Vec<PathBuf>,
     /// The values of variables from the command line.
     pub vars: BTreeMap<String, String>,
+    /// Files of values of variables. Later files, and the command line, override earlier ones.
+    pub var_files: Vec<PathBuf>,
     /// The configuration whose gates are in force beside those of the files.
     pub gates: Option<PathBuf>,
 }
@@ -59,6 +61,33 @@ pub(super) struct Declared {
     open: bool,
 }
 
+/// The values of variables that do not come from the configuration. Those of the command line have no position.
+pub(super) type Given = BTreeMap<String, Spanned<String>>;
+
+/// Returns the values of variables from files and from the command line.
+fn given(input: &Input, sources: &mut Sources, d: &mut Diagnostics) -> Given {
+    let mut given = Given::new();
+    for number in read(&input.var_files, sources, d) {
+        let text = sources.get(number).map_or("", |source| &source.text);
+        let Some(node) = yaml(text, number, d) else {
+            continue;
+        };
+        sources.hide_secrets(&node);
+        let values: Option<Named<Text>> = Named::decode(&node, d);
+        for (name, value) in values.iter().flat_map(Named::iter) {
+            given.insert(
+                name.value.clone(),
+                Spanned { value: value.value.clone(), span: name.span },
+            );
+        }
+    }
+    let own = input.vars.iter().map(|(name, value)| {
+        (name.clone(), Spanned { value: value.clone(), span: Span::default() })
+    });
+    given.extend(own);
+    given
+}
+
 /// Reads, parses and merges the texts.
 #[must_use]
 pub fn load(input: &Input) -> (Loaded, Diagnostics) {
@@ -69,9 +98,10 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
         paths => paths.to_vec(),
     };
     let numbers = read(&paths, &mut sources, &mut d);
-    let mut loaded = from_sources(sources, &numbers, &input.vars, &mut d);
+    let given = given(input, &mut sources, &mut d);
+    let mut loaded = from_sources(sources, &numbers, &given, &mut d);
     if let Some(path) = &input.gates {
-        loaded.outer = outer::load(path, &input.vars, &mut loaded.sources, &mut d);
+        loaded.outer = outer::load(path, &given, &mut loaded.sources, &mut d);
         loaded.failed |= d.has_errors();
         d.settle();
     }
@@ -80,16 +110,13 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
 
 /// Reads the gates of a configuration for a saved plan, which contains the rest.
 #[must_use]
-pub fn load_gates(
-    path: &Path,
-    vars: &BTreeMap<String, String>,
-    stack: &Name,
-) -> (Loaded, Diagnostics) {
+pub fn load_gates(path: &Path, input: &Input, stack: &Name) -> (Loaded, Diagnostics) {
     let mut d = Diagnostics::default();
     let mut sources = Sources::new();
     let number = sources.add("<saved plan>", format!("stack: {stack}\n"));
-    let mut loaded = from_sources(sources, &[number], &BTreeMap::new(), &mut d);
-    loaded.outer = outer::load(path, vars, &mut loaded.sources, &mut d);
+    let given = given(input, &mut sources, &mut d);
+    let mut loaded = from_sources(sources, &[number], &Given::new(), &mut d);
+    loaded.outer = outer::load(path, &given, &mut loaded.sources, &mut d);
     loaded.failed |= d.has_errors();
     d.settle();
     (loaded, d)
@@ -99,7 +126,7 @@ pub fn load_gates(
 pub(super) fn from_sources(
     mut sources: Sources,
     numbers: &[u16],
-    given: &BTreeMap<String, String>,
+    given: &Given,
     d: &mut Diagnostics,
 ) -> Loaded {
     // Texts that could not be read are already reported.
@@ -159,7 +186,7 @@ pub(super) fn merge(
 /// Returns the variables. A value from the command line overrides the declared one.
 pub(super) fn variables(
     root: &Node,
-    given: &BTreeMap<String, String>,
+    given: &Given,
     partial: bool,
     d: &mut Diagnostics,
 ) -> Declared {
@@ -176,12 +203,12 @@ pub(super) fn variables(
         }
         // A value from the command line is not interpolated.
         let node = match (given.get(&name.value), value) {
-            (Some(text), _) => literal(text, Span::default()),
+            (Some(given), _) => literal(&given.value, given.span),
             (None, Some(text)) => literal(&text.value, text.span),
             (None, None) => {
                 d.push(
                     Diagnostic::error(name.span, format!("`{}` has no value", name.value))
-                        .help(format!("set one with `--var {}=VALUE`", name.value)),
+                        .help(format!("set one with `--var {}=VALUE` or `--var-file`", name.value)),
                 );
                 out.unset.insert(name.value.clone());
                 continue;
@@ -189,9 +216,13 @@ pub(super) fn variables(
         };
         out.values.push((name.value.clone(), node));
     }
-    for name in given.keys().filter(|name| !out.open && !known.contains(name.as_str())) {
-        let error =
-            Diagnostic::error(None, format!("`--var {name}`: the variable is not declared"));
+    let unknown = given.iter().filter(|(name, _)| !out.open && !known.contains(name.as_str()));
+    for (name, given) in unknown {
+        let error = if given.span == Span::default() {
+            Diagnostic::error(None, format!("`--var {name}`: the variable is not declared"))
+        } else {
+            Diagnostic::error(given.span, format!("the variable `{name}` is not declared"))
+        };
         d.push(match nearest(name, known.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help("declare it under `vars`"),

@@ -189,7 +189,7 @@ fn variables_come_from_the_command_line() {
     2 | vars: {name: ~, days: 7}
       |        ^^^^
       |
-      = help: set one with `--var name=VALUE`
+      = help: set one with `--var name=VALUE` or `--var-file`
 
     2 errors.
     "##);
@@ -204,6 +204,39 @@ fn several_files_are_one_configuration() {
     ];
     let (desired, report) = all(&files, &[]);
     assert_eq!((desired.unwrap().resources.len(), report.as_str()), (2, ""));
+    let table = |name: &str| {
+        format!(
+            "dynamodb: {{tables: {{{name}: {{key: a, partition_key: {{name: id, type: S}}}}}}}}\n"
+        )
+    };
+    let (one, two) = (table("one"), table("two"));
+    let group = "auto_scaling: {groups: {g: {key: a, service_linked_role: assume}}}\n";
+    let lint = "lint: {waivers: [{rule: KMS601, address: key/a, reason: x, until: 2099-01-01}]}\n";
+    let files = [
+        ("a.yaml", "stack: s\nkeys: {a: {}, b: {}}\n"),
+        ("b.yaml", &format!("{one}ebs: {{default: {{key: a}}}}\n{lint}")),
+        (
+            "c.yaml",
+            &format!("{two}ebs: {{volumes: {{}}}}\n{group}{}", lint.replace("key/a", "key/b")),
+        ),
+        ("d.yaml", &format!("{}{}", table("three"), group.replace("{g:", "{h:"))),
+    ];
+    let (desired, report) = all(&files, &[]);
+    assert_eq!(report, "");
+    let names: Vec<String> = desired.unwrap().resources.keys().map(ToString::to_string).collect();
+    for name in ["dynamodb_table/one", "dynamodb_table/two", "dynamodb_table/three", "ebs_default"]
+    {
+        assert!(names.iter().any(|known| known == name), "{names:?}");
+    }
+    let files = [
+        ("a.yaml", "stack: s\nkeys: {a: {}}\n"),
+        ("b.yaml", &format!("{one}ebs: {{default: {{key: a}}}}\n")),
+        ("c.yaml", &format!("{one}ebs: {{default: {{encryption: true}}}}\n")),
+    ];
+    let report = all(&files, &[]).1;
+    for twice in ["`dynamodb.tables.one` is declared twice", "`ebs.default` is declared twice"] {
+        assert!(report.contains(twice), "{report}");
+    }
     let files = [
         ("a.yaml", "stack: s\nvars: {v: 1}\nkeys:\n  a: {}\n"),
         ("b.yaml", "stack: t\nvars: {v: 2}\nkeys:\n  a: {tags: [x]}\n"),
@@ -246,6 +279,61 @@ fn several_files_are_one_configuration() {
 
     3 errors.
     "##);
+}
+
+#[test]
+fn values_of_variables_come_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let text = "stack: s\nvars: {a: null, b: null, c: 3}\n\
+                keys: {k: {description: \"${var.a} ${var.b} ${var.c}\"}}\n";
+    let config = write("kmsctl.yaml", text);
+    let first = write("first.yaml", "a: 012\nb: x\n");
+    let second = write("second.yaml", "b: y\nc: ${var.a}\n");
+    let run = |var_files: &[&std::path::PathBuf]| {
+        let var_files = var_files.iter().map(|path| (*path).clone()).collect();
+        let vars = [("c".to_owned(), "z".to_owned())].into();
+        let input = Input { paths: vec![config.clone()], vars, var_files, gates: None };
+        let (mut loaded, mut d) = load(&input);
+        let (desired, more) = loaded.resolve(&here());
+        d.extend(more);
+        (desired, d.render(&loaded.sources, false, 100))
+    };
+    let (desired, report) = run(&[&first, &second]);
+    assert_eq!(report, "");
+    let key = desired.unwrap().resources.remove(&"key/k".parse().unwrap()).unwrap();
+    assert_eq!(key.spec.as_key().unwrap().description.as_deref(), Some("012 y z"));
+    let unknown = write("unknown.yaml", "a: 1\nbb: 2\n");
+    let (_, report) = run(&[&unknown]);
+    assert!(
+        report.contains("the variable `bb` is not declared") && report.contains(":2:1"),
+        "{report}"
+    );
+    let wrong = write("wrong.yaml", "a: [1]\n");
+    assert!(run(&[&wrong]).1.contains("wrong.yaml:1:4"));
+    assert!(run(&[&folder.path().join("none.yaml")]).1.contains("none.yaml"));
+}
+
+#[test]
+fn a_policy_can_be_a_block_of_json_text() {
+    let policy = |action: &str| {
+        format!(
+            "stack: s\naccount: \"111122223333\"\nkeys:\n  k:\n    policy:\n      document: |\n        {{\n          \
+             \"Version\": \"2012-10-17\",\n          \"Statement\": {{\"Sid\": \"Root\", \"Effect\": \"Allow\", \
+             \"Principal\": {{\"AWS\": \"${{aws.account_id}}\"}},\n            \"Action\": \"{action}\", \
+             \"Resource\": \"*\"}}\n        }}\n"
+        )
+    };
+    let (desired, report) = all(&[("a.yaml", &policy("kms:*"))], &[]);
+    assert_eq!(report, "");
+    let key = desired.unwrap().resources.remove(&"key/k".parse().unwrap()).unwrap();
+    assert!(key.spec.policy().unwrap().to_json().contains("111122223333"));
+    let report = all(&[("a.yaml", &policy("kms:\"*"))], &[]).1;
+    assert!(report.contains("a.yaml (policy at line 7):4:"), "{report}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! Merges several files into one configuration: maps by name, and lists one after the other. The
-//! fields are not checked.
+//! Merges several files into one configuration: maps by name, and lists one after the other, also within the
+//! sections of consumers (`ebs.volumes`). The fields are not checked.
 
 use std::collections::BTreeMap;
 
+use super::records::stack;
 use crate::decode::{Diagnostic, Diagnostics};
-use crate::tree::{Entry, Node, Span, Value};
+use crate::tree::{Entry, Node, Value};
 
 /// The top-level entries of the files read so far.
 #[derive(Default)]
@@ -12,8 +13,56 @@ pub(super) struct Merged {
     entries: Vec<Entry>,
     /// The index of each entry.
     known: BTreeMap<String, usize>,
-    /// The names in the maps of which several files contain a part, with their positions.
-    seen: BTreeMap<String, BTreeMap<String, Span>>,
+    names: Names,
+}
+
+/// The names in the maps of which several files contain a part, by the path of the map, with their indexes.
+#[derive(Default)]
+struct Names(BTreeMap<String, BTreeMap<String, usize>>);
+
+impl Names {
+    /// Adds a part of an entry to the parts from the files before.
+    fn combine(&mut self, path: &str, first: &mut Entry, more: Node, d: &mut Diagnostics) {
+        match (&mut first.value.value, more.value) {
+            (Value::List(items), Value::List(more)) => items.extend(more),
+            (Value::Map(items), Value::Map(more)) => {
+                for item in more {
+                    self.add(path, items, item, d);
+                }
+            }
+            (_, Value::Null) => {}
+            (first @ Value::Null, value) => *first = value,
+            (a, b) if scalar(a).is_some() && scalar(a) == scalar(&b) => {}
+            (_, _) => {
+                let error = Diagnostic::error(more.span, format!("`{path}` is declared twice"));
+                d.push(
+                    error
+                        .label("and another here")
+                        .also(first.value.span, "one value here")
+                        .help("all files of a configuration declare one stack"),
+                );
+            }
+        }
+    }
+
+    /// Adds an item to a map. If the map has it already, the item must be a collection.
+    fn add(&mut self, path: &str, items: &mut Vec<Entry>, item: Entry, d: &mut Diagnostics) {
+        let known = self.0.entry(path.to_owned()).or_insert_with(|| {
+            items.iter().enumerate().map(|(at, item)| (item.key.clone(), at)).collect()
+        });
+        let Some(first) = known.get(&item.key).and_then(|at| items.get_mut(*at)) else {
+            known.insert(item.key.clone(), items.len());
+            items.push(item);
+            return;
+        };
+        let name = format!("{path}.{}", item.key);
+        if stack::collections(path).contains(&item.key.as_str()) {
+            self.combine(&name, first, item.value, d);
+        } else {
+            let error = Diagnostic::error(item.key_span, format!("`{name}` is declared twice"));
+            d.push(error.label("again here").also(first.key_span, "first declared here"));
+        }
+    }
 }
 
 impl Merged {
@@ -29,35 +78,7 @@ impl Merged {
             self.entries.push(entry);
             return;
         };
-        match (&mut first.value.value, entry.value.value) {
-            (Value::List(items), Value::List(more)) => items.extend(more),
-            (Value::Map(items), Value::Map(more)) => {
-                let seen = self.seen.entry(entry.key.clone()).or_insert_with(|| {
-                    items.iter().map(|item| (item.key.clone(), item.key_span)).collect()
-                });
-                for item in more {
-                    let section = entry.key.as_str();
-                    if let Some(first) = seen.get(&item.key) {
-                        d.push(twice(section, &item, *first));
-                    } else {
-                        seen.insert(item.key.clone(), item.key_span);
-                        items.push(item);
-                    }
-                }
-            }
-            (_, Value::Null) => {}
-            (first @ Value::Null, value) => *first = value,
-            (a, b) if scalar(a).is_some() && scalar(a) == scalar(&b) => {}
-            (_, _) => {
-                let message = format!("`{}` is declared twice", entry.key);
-                let error = Diagnostic::error(entry.value.span, message).label("and another here");
-                d.push(
-                    error
-                        .also(first.value.span, "one value here")
-                        .help("all files of a configuration declare one stack"),
-                );
-            }
-        }
+        self.names.combine(&entry.key, first, entry.value, d);
     }
 
     /// Returns all entries.
@@ -73,12 +94,6 @@ fn place_of_the_state(entry: &Entry) -> Diagnostic {
         "a change of the configuration could replace the record of what was applied; whoever runs \
          kmsctl names the place with `--state` or KMSCTL_STATE",
     )
-}
-
-fn twice(section: &str, item: &Entry, first: Span) -> Diagnostic {
-    Diagnostic::error(item.key_span, format!("`{section}.{}` is declared twice", item.key))
-        .label("again here")
-        .also(first, "first declared here")
 }
 
 /// Returns the text of a number or a string.

@@ -1,10 +1,9 @@
 //! The gates and waivers that the command line takes from another configuration, such as that of the base
 //! branch. The authors of a change can edit the configuration, but not these.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::load::{Declared, merge, variables};
+use super::load::{Declared, Given, merge, variables};
 use super::merge::entry;
 use super::records::Stack;
 use super::surroundings::Surroundings;
@@ -25,7 +24,7 @@ pub(super) struct Outer {
 /// Reads the gates and waivers of another configuration. Errors go to `d`.
 pub(super) fn load(
     path: &Path,
-    given: &BTreeMap<String, String>,
+    given: &Given,
     sources: &mut Sources,
     d: &mut Diagnostics,
 ) -> Option<Outer> {

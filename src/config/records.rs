@@ -2,7 +2,7 @@
 //! in the JSON Schema. The fields of the consumers are in `kind`.
 
 mod auto_scaling;
-mod stack;
+pub(super) mod stack;
 
 pub use auto_scaling::{AutoScaling, AutoScalingGroup, RoleIs};
 pub use stack::{Consumer, Stack, StackFields};

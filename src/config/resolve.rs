@@ -104,6 +104,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);
     let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
     Desired {
+        destroys: false,
         stack,
         home,
         resources,

@@ -1,11 +1,11 @@
 //! Tests of resolving: keys, policies, grants.
-use std::collections::BTreeMap;
 
-use super::load::from_sources;
+use super::load::{Given, from_sources};
 use super::*;
-use crate::decode::{Diagnostics, Sources};
+use crate::decode::{Diagnostics, Sources, Spanned};
 use crate::desired::{Adopt, Desired};
 use crate::kind::{KeyRef, Spec};
+use crate::tree::Span;
 
 pub(super) fn here() -> Surroundings {
     Surroundings {
@@ -14,11 +14,15 @@ pub(super) fn here() -> Surroundings {
     }
 }
 
+/// Returns a value as the command line gives it.
+pub(super) fn given(value: &str) -> Spanned<String> {
+    Spanned { value: value.to_owned(), span: Span::default() }
+}
+
 pub(super) fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desired>, String) {
     let mut sources = Sources::new();
     let numbers: Vec<u16> = files.iter().map(|(name, text)| sources.add(*name, *text)).collect();
-    let vars: BTreeMap<String, String> =
-        vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let vars: Given = vars.iter().map(|(name, value)| ((*name).to_owned(), given(value))).collect();
     let mut d = Diagnostics::default();
     let mut loaded = from_sources(sources, &numbers, &vars, &mut d);
     let (desired, more) = loaded.resolve(&here());

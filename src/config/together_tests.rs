@@ -1,8 +1,8 @@
 //! Tests of what is told together, and of what is not told because it only follows.
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::load::from_sources;
+use super::load::{Given, from_sources};
+use super::resolve_tests::given;
 use crate::decode::{Diagnostics, Sources};
 use crate::desired::Desired;
 
@@ -13,8 +13,7 @@ fn checked(
 ) -> (Option<Desired>, Diagnostics, Sources) {
     let mut sources = Sources::new();
     let numbers: Vec<u16> = files.iter().map(|(name, text)| sources.add(*name, *text)).collect();
-    let vars: BTreeMap<String, String> =
-        vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let vars: Given = vars.iter().map(|(name, value)| ((*name).to_owned(), given(value))).collect();
     let mut d = Diagnostics::default();
     let mut loaded = from_sources(sources, &numbers, &vars, &mut d);
     let (desired, more) = loaded.check(None);
@@ -74,8 +73,8 @@ keys:
       statements: [{Effect: Allow, Principal: {AWS: "*"}, Action: "kms:*", Resource: "*", Condition: {StringEquals: {"aws:PrincipalOrgID": "${var.x}"}}}]
 "#;
     insta::assert_snapshot!(one(text), @r##"
-    a.yaml:3:8 `name` has no value; set one with `--var name=VALUE`
-    a.yaml:3:17 `x` has no value; set one with `--var x=VALUE`
+    a.yaml:3:8 `name` has no value; set one with `--var name=VALUE` or `--var-file`
+    a.yaml:3:17 `x` has no value; set one with `--var x=VALUE` or `--var-file`
     a.yaml:3:32 unknown variable `${aws.acount}`; did you mean `${aws.account_id}`?
     a.yaml:13:61 `nobody` is not a principal; write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN (`arn:aws:iam::ACCOUNT:role/NAME`)
     a.yaml:11:32 `a b` is not an alias name; use 1 to 250 letters, digits, `/`, `_` and `-` after `alias/`
@@ -84,7 +83,7 @@ keys:
     "##);
     // A misspelt `--var` hides nothing either.
     insta::assert_snapshot!(told(&[("a.yaml", "stack: s\nvars: {x: ~}\nkeys: {k: {deletion_window_days: 3}}\n")], &[("y", "1")]), @r##"
-    a.yaml:2:8 `x` has no value; set one with `--var x=VALUE`
+    a.yaml:2:8 `x` has no value; set one with `--var x=VALUE` or `--var-file`
      `--var y`: the variable is not declared; declare it under `vars`
     a.yaml:3:34 a deletion window of 3 days is not possible; AWS accepts 7 to 30
     "##);

@@ -1,7 +1,6 @@
 //! Addresses, which name resources in plans, the state, the journal and on the command line.
 
-use super::consumer::Identity;
-use super::{Kind, service_linked_role};
+use super::{ConsumerKind, Kind, service_linked_role};
 use crate::id::{AliasName, BadId, KeyArn, Name, Region, ResourceName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -29,7 +28,7 @@ impl Address {
 
     /// Returns whether a stack has at most one resource of the kind, which then has no name.
     fn is_single(kind: Kind) -> bool {
-        kind.consumer().is_some_and(|kind| kind.facts().identity == Identity::Single)
+        kind.consumer().is_some_and(ConsumerKind::is_single)
     }
 
     /// Returns the address of a further key that carries the tags of this address. Names contain no `.`.

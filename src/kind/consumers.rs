@@ -30,6 +30,12 @@ macro_rules! consumers {
                 match self { $(Self::$kind => &<super::$module::$kind as Consumer>::FACTS),+ }
             }
 
+            /// Returns whether a stack has at most one resource of the kind, which then has no name.
+            #[must_use]
+            pub fn is_single(self) -> bool {
+                self.facts().identity == Identity::Single
+            }
+
             /// Returns the reader of the kind's declarations.
             #[must_use]
             pub fn reader(self) -> Reader {

@@ -3,6 +3,7 @@
 
 use super::access::access;
 use super::check::{self, identities, in_use, undeclared};
+use super::ignored;
 use super::obstacle::{has_data, is_in_another_place, obstacle};
 use super::rebuilt;
 use super::refuse::Objection;
@@ -89,6 +90,7 @@ impl Draft<'_> {
     #[must_use]
     pub fn drifts(self, state: &State) -> Drifts {
         let unrecorded = unrecorded::drift(&self.desired, state, self.live, &self.doubtful);
+        let pending = check::keys::pending_deletion(&self);
         let Plan { stack, home, mut drift, mut findings, mut blocked, same_access, .. } = self.plan;
         drift.extend(unrecorded);
         drift.sort_by(|a, b| a.address.cmp(&b.address));
@@ -104,6 +106,9 @@ impl Draft<'_> {
             .iter()
             .any(|rule| rule.slug == finding.rule)
         });
+        let known: BTreeSet<Address> = findings.iter().map(|found| found.address.clone()).collect();
+        let pending = pending.into_iter().filter(|found| !known.contains(&found.address));
+        findings.extend(pending);
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
             matches!(self.live.observed.get(&blocked.address), Some(Observed::Unusable { .. }))
@@ -146,6 +151,7 @@ impl Draft<'_> {
         let steps = self.plan.steps.iter();
         self.plan.access = steps.flat_map(|step| access(step, &self.desired, self.live)).collect();
         self.plan.access.sort();
+        ignored::explain(&mut self.plan);
         self.plan
     }
 }
@@ -297,7 +303,7 @@ impl Builder<'_> {
             None => field::changes(Some(&record.spec), None),
         };
         if !fields.is_empty() {
-            self.plan.drift.push(Drift { address: address.clone(), fields });
+            self.plan.drift.push(Drift { address: address.clone(), fields, ignored: None });
         }
     }
 
@@ -507,25 +513,12 @@ impl Builder<'_> {
             return;
         }
         if has_data(address) && record.is_none_or(|record| record.protect) {
-            let loss = if address.kind == Kind::Key {
-                "without the key the data that it encrypts is lost"
-            } else {
-                "deleting the resource deletes its data"
-            };
-            let violation = Violation::new(
-                "",
-                format!("it is protected, and no longer declared: {loss}"),
-                format!(
-                    "declare it again; or first apply `protect: false`, and then remove the \
-                     declaration; or stop managing it with \
-                     `removed: [{{address: {address}, action: forget}}]`"
-                ),
-            );
-            self.block(address, &violation);
+            self.block(address, &undeclared::protected(address, self.desired.destroys));
             return;
         }
         let change = Change::Delete { from: (**spec).clone() };
-        self.step(address, place.clone(), change, Some(id), false, "no longer declared");
+        let reason = if self.desired.destroys { "destroy" } else { "no longer declared" };
+        self.step(address, place.clone(), change, Some(id), false, reason);
     }
 
     /// Returns whether another address declares the object: the address of an alias changes if the Region

@@ -33,6 +33,16 @@ impl Objection {
     }
 }
 
+/// Objects to the creation of a replica of a blocked key. What blocks the key, such as `multi_region`, may be what the
+/// replica needs.
+fn replica_of_a_blocked_key(step: &Step, blocked: &BTreeSet<&Address>) -> Option<Objection> {
+    let Change::Create { to: Spec::Key(key) } = &step.change else {
+        return None;
+    };
+    let primary = key.primary.as_ref()?.key.managed()?;
+    blocked.contains(primary).then(|| Objection::behind(&step.address, primary))
+}
+
 impl Draft<'_> {
     /// Blocks the steps with objections, and then repeatedly the steps that need a blocked step.
     pub(super) fn refuse(&mut self, objections: Vec<Objection>) {
@@ -80,6 +90,7 @@ impl Draft<'_> {
         let found = steps.filter_map(|step| {
             let before = waits.get(&step.address).into_iter().flat_map(|after| after.iter());
             self.on_a_blocked_key(step, &blocked)
+                .or_else(|| replica_of_a_blocked_key(step, &blocked))
                 .or_else(|| replacement(step, &replaced))
                 .or_else(|| self.after_a_refusal(step, before))
                 .or_else(|| self.without_its_statement(step))

@@ -34,7 +34,7 @@ pub(super) fn drift(
             }
             Some(Observed::Absent) | None => field::changes(Some(&declared.spec), None),
         };
-        drift.push(Drift { address: address.clone(), fields });
+        drift.push(Drift { address: address.clone(), fields, ignored: None });
     }
     // A grant of the stack that is neither declared nor recorded gives access.
     for (address, seen) in &live.observed {
@@ -44,7 +44,7 @@ pub(super) fn drift(
             && let Observed::Present { spec, .. } = seen
         {
             let fields = field::changes(None, Some(spec));
-            drift.push(Drift { address: address.clone(), fields });
+            drift.push(Drift { address: address.clone(), fields, ignored: None });
         }
     }
     drift

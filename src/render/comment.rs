@@ -21,6 +21,12 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Creates a part that has one form.
+    pub(super) fn fixed(text: &str) -> Self {
+        let text = text.to_owned();
+        Self { whole: text.clone(), short: text.clone(), line: text, is_dangerous: true }
+    }
+
     /// Creates a part that has only one form besides its line.
     pub(super) fn plain(text: String, line: &str) -> Self {
         let line = format!("- {line}\n");

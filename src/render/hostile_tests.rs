@@ -1,7 +1,7 @@
 //! Tests that text cannot control a terminal, a page or a CI system.
 
 use super::samples::{creation, update};
-use super::{Style, commands, human, json, markdown};
+use super::{Caller, Style, commands, human, json, markdown};
 use crate::text::{Medium, inert, is_unsafe};
 use proptest::prelude::*;
 
@@ -38,8 +38,8 @@ proptest! {
     fn hostile_text_is_escaped_in_every_form(text in hostile(), width in 0_usize..100) {
         let style = Style { width, ..Style::default() };
         for plan in [creation(&text), update(&text)] {
-            let human = human::plan(&plan, &style);
-            let markdown = markdown::plan(&plan);
+            let human = human::plan(&plan, &Caller::default(), &style);
+            let markdown = markdown::plan(&plan, &Caller::default());
             let all = [
                 inert(&human, Medium::Text).into_owned(),
                 inert(&markdown, Medium::Text).into_owned(),

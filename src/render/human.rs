@@ -1,25 +1,28 @@
 //! Renders plans and drift reports as text for a terminal.
 
 use super::access::{Line, Wording};
-use super::page::{BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
-use super::{Style, findings, words};
-use crate::id::Place;
+use super::fields::Field;
+use super::page::{BOLD, BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
+use super::{Caller, Style, findings, words};
+use crate::id::{Name, Place};
 use crate::kind::{Address, Change, Spec};
-use crate::plan::{Blocked, Drift, Drifts, FieldChange, Finding, Plan, Step};
+use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::policy::lint::Severity;
 use crate::text::printable;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Renders the plan. The last line is a summary.
+/// Renders the plan. The first line says where it would be applied, and the last line is a summary.
 #[must_use]
-pub fn plan(plan: &Plan, style: &Style) -> String {
+pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     let shown = words::Shown::of(plan);
     let mut page = Page { home: &plan.home, style, out: String::new() };
+    page.place(&plan.stack, caller);
     page.drift(words::CHANGED_OUTSIDE, &plan.drift);
-    for step in &plan.steps {
-        page.step(step, &shown);
-    }
+    let (lossy, rest): (Vec<&Step>, Vec<&Step>) =
+        plan.steps.iter().partition(|step| words::is_destructive(step));
+    page.steps(&lossy, &shown);
+    page.steps(&rest, &shown);
     page.elsewhere(&shown);
     page.findings(&plan.findings);
     page.unchecked(&plan.unchecked);
@@ -45,10 +48,18 @@ pub fn blocked(all: &[Blocked], home: &Place, style: &Style) -> String {
     page.out
 }
 
-/// Renders the drift report. The last line is a summary.
+/// Returns the question before a plan is applied.
 #[must_use]
-pub fn drifts(drifts: &Drifts, style: &Style) -> String {
+pub fn question(plan: &Plan, caller: &Caller) -> String {
+    let account = words::account(&plan.home.account, caller);
+    format!("Apply these changes in account {account}? Only `yes` applies them:")
+}
+
+/// Renders the drift report. The first line says what was compared, and the last line is a summary.
+#[must_use]
+pub fn drifts(drifts: &Drifts, caller: &Caller, style: &Style) -> String {
     let mut page = Page { home: &drifts.home, style, out: String::new() };
+    page.place(&drifts.stack, caller);
     if let Some(text) = words::comparison(drifts) {
         page.prose(0, 0, None, &text);
     }
@@ -60,6 +71,17 @@ pub fn drifts(drifts: &Drifts, style: &Style) -> String {
     }
     page.line(0, None, &words::difference(drifts));
     page.out
+}
+
+/// Returns the colour of a change.
+fn color(change: &Change<Spec>) -> &'static str {
+    match change {
+        Change::Create { .. } => GREEN,
+        Change::Update { .. } => YELLOW,
+        Change::Delete { .. } => RED,
+        Change::Import { .. } => CYAN,
+        Change::Forget { .. } => DIM,
+    }
 }
 
 struct Page<'a> {
@@ -79,6 +101,12 @@ impl<'a> Page<'a> {
         for (at, line) in wrapped(text, indent, hang, self.style.width) {
             self.line(at, color, &line);
         }
+    }
+
+    /// Writes the account, the Region and the caller.
+    fn place(&mut self, stack: &Name, caller: &Caller) {
+        self.prose(0, 2, Some(BOLD), &words::place(stack, self.home, caller));
+        self.gap();
     }
 
     fn gap(&mut self) {
@@ -104,15 +132,18 @@ impl<'a> Page<'a> {
                         }
                         self.diff(before.as_ref(), after.as_ref());
                     }
-                    None => self.field(field, None),
+                    None => self.fields(&[Field::of(field)], None),
                 }
+            }
+            if let Some(ignored) = &drift.ignored {
+                self.prose(4, 2, Some(YELLOW), ignored);
             }
         }
         self.gap();
     }
 
-    fn field(&mut self, field: &FieldChange, change: Option<&Change<Spec>>) {
-        if let Some(text) = words::field(field, change) {
+    fn fields(&mut self, fields: &[Field], change: Option<&Change<Spec>>) {
+        for text in fields.iter().filter_map(|field| field.line(change)) {
             self.line(4, None, &text);
         }
     }
@@ -138,11 +169,41 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn step(&mut self, step: &Step, shown: &words::Shown<'_>) {
-        self.header(step);
-        for field in step.fields.iter().filter(|field| !words::is_policy_part(&field.path)) {
-            self.field(field, Some(&step.change));
+    /// Writes steps. Those that are alike are written once, with all their addresses.
+    fn steps(&mut self, steps: &[&Step], shown: &words::Shown<'_>) {
+        let mut alike: Vec<(String, String, Vec<&Step>)> = Vec::new();
+        let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for step in steps {
+            let mut page = Page { home: self.home, style: self.style, out: String::new() };
+            page.body(step, shown);
+            let (head, body) = (self.action(step), page.out);
+            let at = *known.entry((head.clone(), body.clone())).or_insert(alike.len());
+            match alike.get_mut(at) {
+                Some((_, _, all)) => all.push(step),
+                None => alike.push((head, body, vec![step])),
+            }
         }
+        for (head, body, all) in alike {
+            let Some(first) = all.first() else { continue };
+            let color = color(&first.change);
+            let sign = words::sign(&first.change);
+            let names: Vec<String> = all.iter().map(|step| step.address.to_string()).collect();
+            let names = printable(&names.join(", ")).into_owned();
+            match all.as_slice() {
+                [_] => self.line(0, Some(color), &format!("{sign} {names}  {head}")),
+                [..] => self.prose(0, 2, Some(color), &format!("{sign} {names}: {head}")),
+            }
+            self.out.push_str(&body);
+        }
+    }
+
+    fn body(&mut self, step: &Step, shown: &words::Shown<'_>) {
+        let differing = step.fields.iter().filter(|field| !words::is_policy_part(&field.path));
+        let mut fields = Field::all(differing);
+        if matches!(step.change, Change::Create { .. }) && !self.style.verbose {
+            fields.retain(|field| !field.is_own_tag());
+        }
+        self.fields(&fields, Some(&step.change));
         let address = step.address.to_string();
         let access = shown.at(step);
         for line in words::planned_access(access, &address, self.wording()) {
@@ -167,20 +228,9 @@ impl<'a> Page<'a> {
         self.gap();
     }
 
-    fn header(&mut self, step: &Step) {
-        let color = match &step.change {
-            Change::Create { .. } => GREEN,
-            Change::Update { .. } => YELLOW,
-            Change::Delete { .. } => RED,
-            Change::Import { .. } => CYAN,
-            Change::Forget { .. } => DIM,
-        };
-        let mut text = format!(
-            "{} {}  {}",
-            words::sign(&step.change),
-            printable(&step.address.to_string()),
-            step.change.action()
-        );
+    /// Returns the action of a step, its place if it is another one, and its reason.
+    fn action(&self, step: &Step) -> String {
+        let mut text = step.change.action().to_owned();
         if step.place.region != self.home.region {
             text.push_str("  in ");
             text.push_str(step.place.region.as_str());
@@ -194,7 +244,7 @@ impl<'a> Page<'a> {
             text.push_str(&printable(&step.reason));
             text.push(')');
         }
-        self.line(0, Some(color), &text);
+        text
     }
 
     /// Writes that a key gets AWS's default policy.

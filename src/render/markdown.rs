@@ -2,10 +2,11 @@
 
 use super::access::Wording;
 use super::comment::{Part, fit};
-use super::{findings, words};
-use crate::id::Place;
-use crate::kind::Address;
-use crate::plan::{Access, Blocked, Drift, Drifts, Finding, Plan, Step};
+use super::fields::{Field, or_unset};
+use super::{Caller, findings, words};
+use crate::id::{Name, Place};
+use crate::kind::{Address, Change};
+use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::access::Direction;
 use crate::text::printable;
 use std::collections::BTreeSet;
@@ -13,15 +14,17 @@ use std::fmt::Write as _;
 
 /// Renders the plan as a comment. It begins with a hidden marker by which a workflow finds its comment.
 #[must_use]
-pub fn plan(plan: &Plan) -> String {
+pub fn plan(plan: &Plan, caller: &Caller) -> String {
     let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
-    let _ = writeln!(out, "**{}**\n", prose(words::summary(plan).trim_start()));
+    out.push_str(&heading(&plan.stack, &plan.home, caller));
+    let _ = writeln!(out, "**{}**\n", prose(&words::summary(plan)));
+    let shown = words::Shown::of(plan);
     let mut parts = Vec::new();
     parts.extend(blocked("Blocked", &plan.blocked));
+    parts.extend(losses(plan));
+    parts.extend(access(plan, &shown));
     parts.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
-    let shown = words::Shown::of(plan);
     parts.extend(plan.steps.iter().map(|step| part(plan, &shown, step)));
-    parts.extend(elsewhere(plan, &shown).map(|text| Part::plain(text, "Access: left out")));
     parts.extend(found(&plan.findings));
     parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
     let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
@@ -34,8 +37,9 @@ pub fn plan(plan: &Plan) -> String {
 
 /// Renders the drift report as a comment.
 #[must_use]
-pub fn drifts(drifts: &Drifts) -> String {
+pub fn drifts(drifts: &Drifts, caller: &Caller) -> String {
     let mut out = format!("<!-- kmsctl:drift:{} -->\n", drifts.stack);
+    out.push_str(&heading(&drifts.stack, &drifts.home, caller));
     let _ = writeln!(out, "**{}**\n", prose(&words::difference(drifts)));
     if let Some(text) = words::comparison(drifts) {
         let _ = writeln!(out, "{}\n", prose(&text));
@@ -46,6 +50,12 @@ pub fn drifts(drifts: &Drifts) -> String {
     parts.extend(found(&drifts.findings));
     parts.extend(same_access(&drifts.same_access));
     fit(out, &parts)
+}
+
+/// Returns the heading with the stack, the account and the Region.
+fn heading(stack: &Name, home: &Place, caller: &Caller) -> String {
+    let account = words::account(&home.account, caller);
+    format!("## {}\n\n", prose(&format!("{stack}: {account}, {}", home.region)))
 }
 
 /// Returns a line of text as a part; `line` stands for it if there is no room.
@@ -122,60 +132,85 @@ fn wording(home: &Place) -> Wording<'_> {
     Wording { account: Some(home.account.as_str()), verbose: false }
 }
 
-fn part(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> Part {
-    let title = format!(
+/// Renders a heading, which is always shown.
+fn title(text: &str) -> Part {
+    Part::fixed(&format!("### {}\n\n", prose(text)))
+}
+
+/// Names a step by its sign, address and action.
+fn named_step(step: &Step) -> String {
+    format!(
         "{} {} {}",
         prose(&words::sign(&step.change).to_string()),
         code(&step.address.to_string()),
         step.change.action()
-    );
-    let gains = |access: &&Access| access.change.direction == Direction::Gained;
-    Part {
-        whole: block(plan, shown, step, &title, true),
-        short: block(plan, shown, step, &title, false),
-        line: format!("- {title}\n"),
-        is_dangerous: step.risk.is_some() || shown.at(step).iter().any(gains),
-    }
+    )
 }
 
-/// Renders a step, with its fields, the difference of its policy and its calls if `is_whole` is set.
-fn block(
-    plan: &Plan,
-    shown: &words::Shown<'_>,
-    step: &Step,
-    title: &str,
-    is_whole: bool,
-) -> String {
-    let address = step.address.to_string();
-    let mut out = format!("<details><summary>{title}");
+/// Renders the steps that delete something or have a risk.
+fn losses(plan: &Plan) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for step in plan.steps.iter().filter(|step| words::is_destructive(step)) {
+        let mut line = format!("- {}", named_step(step));
+        for text in step.risk.clone().into_iter().chain(words::deletion(step)) {
+            let _ = write!(line, ": **{}**", prose(&text));
+        }
+        line.push('\n');
+        let short = format!("- {}\n", named_step(step));
+        parts.push(Part { whole: line.clone(), short: line, line: short, is_dangerous: true });
+    }
+    headed("Deletions and risks", parts)
+}
+
+/// Puts a heading before parts, and an empty line after them.
+fn headed(heading: &str, parts: Vec<Part>) -> Vec<Part> {
+    if parts.is_empty() {
+        return parts;
+    }
+    let end = Part::fixed("\n");
+    [title(heading)].into_iter().chain(parts).chain([end]).collect()
+}
+
+/// Renders the access that principals gain and lose, by the resource for which it changes.
+fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
+    let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
+    let elsewhere = shown.elsewhere_by_key().into_iter();
+    let elsewhere = elsewhere.map(|(key, access)| (key.to_owned(), access));
+    let mut parts = Vec::new();
+    for (address, access) in at.chain(elsewhere).filter(|(_, access)| !access.is_empty()) {
+        let mut text = format!("- {}\n", code(&address));
+        for line in words::planned_access(&access, &address, wording(&plan.home)) {
+            let _ = writeln!(text, "  - {}", code(&format!("{} {}", line.sign, line.text)));
+        }
+        parts.push(Part {
+            whole: text.clone(),
+            short: text,
+            line: format!("- {}: left out\n", code(&address)),
+            is_dangerous: access.iter().any(|a| a.change.direction == Direction::Gained),
+        });
+    }
+    headed("Access", parts)
+}
+
+/// Renders a step, with its fields, the difference of its policy and its calls, folded.
+fn part(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> Part {
+    let mut head = named_step(step);
     if step.place.region != plan.home.region {
-        let _ = write!(out, " in {}", prose(step.place.region.as_str()));
+        let _ = write!(head, " in {}", prose(step.place.region.as_str()));
     }
     if step.place.account != plan.home.account {
-        let _ = write!(out, " in account {}", step.place.account);
+        let _ = write!(head, " in account {}", step.place.account);
     }
     if !step.reason.is_empty() {
-        let _ = write!(out, " ({})", prose(&step.reason));
+        let _ = write!(head, " ({})", prose(&step.reason));
     }
-    out.push_str("</summary>\n\n");
-    if let Some(risk) = &step.risk {
-        let _ = writeln!(out, "> **Risk:** {}\n", prose(risk));
+    let mut out = format!("<details><summary>{head}</summary>\n\n{}", table(step));
+    if words::results_in_default(step) {
+        let _ = writeln!(out, "Policy: {}\n", prose(words::DEFAULT_POLICY));
     }
-    if let Some(text) = words::deletion(step) {
-        let _ = writeln!(out, "This {text}.\n");
-    }
-    if is_whole {
-        out.push_str(&table(step));
-    }
-    let access = shown.at(step);
-    for line in words::planned_access(access, &address, wording(&plan.home)) {
-        let _ = writeln!(out, "- {}", code(&format!("{} {}", line.sign, line.text)));
-    }
-    if !access.is_empty() {
-        out.push('\n');
-    }
-    if is_whole && let Some((before, after)) = words::step_policies(step) {
-        if words::is_text_only(access) && before.is_some() && after.is_some() {
+    if let Some((before, after)) = words::step_policies(step) {
+        let is_same = words::is_text_only(shown.at(step)) && before.is_some() && after.is_some();
+        if is_same {
             out.push_str("Policy: the text changes, access does not change.\n\n");
         }
         let lines = words::diff(before, after);
@@ -183,25 +218,25 @@ fn block(
             out.push_str(&fence("diff", &lines));
         }
     }
-    if words::results_in_default(step) {
-        let _ = writeln!(out, "Policy: {}\n", prose(words::DEFAULT_POLICY));
-    }
     let operations = words::operations(step);
-    if is_whole && !operations.is_empty() {
+    if !operations.is_empty() {
         let _ = writeln!(out, "Calls: {}\n", code(&operations.join(", ")));
     }
     out.push_str("</details>\n\n");
-    out
+    let line = format!("- {}\n", named_step(step));
+    Part { whole: out, short: line.clone(), line, is_dangerous: false }
 }
 
 fn table(step: &Step) -> String {
     let mut rows = String::new();
-    for field in step.fields.iter().filter(|field| !words::is_policy_part(&field.path)) {
-        if words::is_unset(&field.before) && words::is_unset(&field.after) {
+    let fields = step.fields.iter().filter(|field| !words::is_policy_part(&field.path));
+    let is_new = matches!(step.change, Change::Create { .. });
+    for field in Field::all(fields) {
+        if field.before == field.after || is_new && field.is_own_tag() {
             continue;
         }
-        let (before, after) = (words::value(&field.before), words::value(&field.after));
-        let _ = writeln!(rows, "| {} | {} | {} |", code(&field.path), code(&before), code(&after));
+        let (before, after) = (or_unset(&field.before), or_unset(&field.after));
+        let _ = writeln!(rows, "| {} | {} | {} |", code(&field.path), code(before), code(after));
     }
     if rows.is_empty() {
         return rows;
@@ -244,28 +279,18 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
                     }
                 }
                 None => {
-                    let text = words::field::<()>(field, None).unwrap_or_default();
+                    let text = Field::of(field).line::<()>(None).unwrap_or_default();
                     let _ = writeln!(out, "  - {}", code(&text));
                 }
             }
+        }
+        if let Some(ignored) = &drift.ignored {
+            let _ = writeln!(out, "  - {}", prose(ignored));
         }
     }
     out.push('\n');
     let line = named(heading, all.iter().map(|drift| &drift.address));
     (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, is_dangerous: true })
-}
-
-fn elsewhere(plan: &Plan, shown: &words::Shown<'_>) -> Option<String> {
-    let rest = shown.elsewhere_by_key();
-    let mut out = "### Access\n\n".to_owned();
-    for (key, access) in &rest {
-        for line in words::planned_access(access, key, wording(&plan.home)) {
-            let text = format!("{} {}", line.sign, line.text);
-            let _ = writeln!(out, "- {}: {}", code(key), code(&text));
-        }
-    }
-    out.push('\n');
-    (!rest.is_empty()).then_some(out)
 }
 
 fn unchecked(all: &[String]) -> Option<String> {

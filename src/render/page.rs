@@ -7,6 +7,7 @@ pub(super) const YELLOW: &str = "33";
 pub(super) const RED: &str = "31";
 pub(super) const CYAN: &str = "36";
 pub(super) const DIM: &str = "2";
+pub(super) const BOLD: &str = "1";
 pub(super) const BOLD_RED: &str = "1;31";
 
 /// Appends a line. `color` is an ANSI SGR code.

@@ -193,7 +193,7 @@ pub(super) fn update(text: &str) -> Plan {
     plan.steps[0].risk = Some(text.to_owned());
     let field =
         FieldChange { path: "description".to_owned(), before: json!(null), after: json!(text) };
-    plan.drift = vec![Drift { address: storage, fields: vec![field] }];
+    plan.drift = vec![Drift { address: storage, fields: vec![field], ignored: None }];
     plan.blocked = vec![Blocked {
         address: Address::new(Kind::Key, "old"),
         field: String::new(),

@@ -1,7 +1,7 @@
 //! Tests of the four output forms on handwritten plans.
 
 use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
-use super::{Style, commands, human, json, markdown};
+use super::{Caller, Style, commands, human, json, markdown};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Kind, Spec, key};
 use crate::plan::{FieldChange, PlannedCall};
@@ -9,7 +9,9 @@ use serde_json::json;
 
 #[test]
 fn a_creation_is_rendered_as_text() {
-    insta::assert_snapshot!(human::plan(&creation("Storage"), &Style::default()), @r#"
+    insta::assert_snapshot!(human::plan(&creation("Storage"), &Caller::default(), &Style::default()), @r#"
+    Stack prod in account 111122223333, eu-west-1
+
     + key/storage  create  (not in AWS yet)
         multi_region: true
         description: "Storage"
@@ -36,7 +38,9 @@ fn a_creation_is_rendered_as_text() {
 
 #[test]
 fn an_update_is_rendered_as_text() {
-    insta::assert_snapshot!(human::plan(&update("note"), &Style::default()), @r#"
+    insta::assert_snapshot!(human::plan(&update("note"), &Caller::default(), &Style::default()), @r#"
+    Stack prod in account 111122223333, eu-west-1
+
     Changed outside of kmsctl since the last apply:
       key/storage
         description: unset -> "note"
@@ -78,14 +82,25 @@ fn an_update_is_rendered_as_text() {
 
 #[test]
 fn an_update_is_rendered_as_markdown() {
-    insta::assert_snapshot!(markdown::plan(&update("a|b @me")), @r#"
+    insta::assert_snapshot!(markdown::plan(&update("a|b @me"), &Caller::default()), @r#"
     <!-- kmsctl:plan:prod -->
+    ## prod&#58; 111122223333, eu-west-1
+
     **Plan&#58; 0 to create, 1 to update, 0 to delete; 1 blocked; 2 calls.**
 
     ### Blocked
 
     - <code>key/old</code>: the key is protected a&#124;b &#64;&#8203;me
       Help: set &#96;protect&#58; false&#96;, apply, and then remove the key from the configuration
+
+    ### Deletions and risks
+
+    - &#126; <code>key/storage</code> update: **a&#124;b &#64;&#8203;me**
+
+    ### Access
+
+    - <code>key/storage</code>
+      - <code>+ role/App gains decrypt; no IAM policy is needed (statement &#34;App&#34;)</code>
 
     ### Changed outside of kmsctl since the last apply
 
@@ -94,13 +109,9 @@ fn an_update_is_rendered_as_markdown() {
 
     <details><summary>&#126; <code>key/storage</code> update (differs)</summary>
 
-    > **Risk:** a&#124;b &#64;&#8203;me
-
     | Field | Before | After |
     | --- | --- | --- |
     | <code>tags.team</code> | <code>&#34;a&#124;b &#64;&#8203;me&#34;</code> | <code>unset</code> |
-
-    - <code>+ role/App gains decrypt; no IAM policy is needed (statement &#34;App&#34;)</code>
 
     ```diff
     @@ -2,6 +2,15 @@ "App"
@@ -265,9 +276,37 @@ fn an_update_is_rendered_as_json() {
 #[test]
 fn an_empty_plan_is_rendered() {
     assert_eq!(
-        human::plan(&empty(), &Style::default()),
-        "No changes. AWS matches the configuration.\n"
+        human::plan(&empty(), &Caller::default(), &Style::default()),
+        "Stack prod in account 111122223333, eu-west-1\n\nNo changes. AWS matches the configuration.\n"
     );
+    let caller = Caller {
+        arn: Some("arn:aws:iam::111122223333:user/me".to_owned()),
+        alias: Some("acme".to_owned()),
+    };
+    let text = human::plan(&empty(), &caller, &Style { width: 160, ..Style::default() });
+    let place = "Stack prod in account 111122223333 (acme), eu-west-1, as arn:aws:iam::111122223333:user/me\n";
+    assert!(text.starts_with(place), "{text}");
+    let question = human::question(&empty(), &caller);
+    assert_eq!(
+        question,
+        "Apply these changes in account 111122223333 (acme)? Only `yes` applies them:"
+    );
+}
+
+#[test]
+fn steps_that_are_alike_are_written_once_and_destructive_ones_first() {
+    let mut plan = creation("x");
+    let named = |name: &str| Address::new(Kind::Key, name);
+    let first = plan.steps[0].clone();
+    for name in ["b", "c"] {
+        plan.steps.push(crate::plan::Step { address: named(name), ..first.clone() });
+    }
+    let from = Spec::Key(key_spec("x", policy(&[]), None));
+    plan.steps.push(step(named("gone"), Change::Delete { from }, Some(ARN), vec![]));
+    let text = human::plan(&plan, &Caller::default(), &Style::default());
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    assert!(at("- key/gone  delete") < at("+ key/b, key/c: create  (not in AWS yet)"));
+    assert_eq!(text.matches("tags.team").count(), 2, "{text}");
 }
 
 #[test]
@@ -279,7 +318,10 @@ fn a_deletion_shows_its_waiting_period() {
         step(Address::new(Kind::Key, "gone"), Change::Delete { from }, Some(ARN), vec![]);
     gone.last = vec![PlannedCall { at: home(), call: Call::Key(call.into()) }];
     plan.steps = vec![gone];
-    assert!(human::plan(&plan, &Style::default()).contains("schedules deletion in 30 days"));
+    assert!(
+        human::plan(&plan, &Caller::default(), &Style::default())
+            .contains("schedules deletion in 30 days")
+    );
     assert!(commands::plan(&plan).contains("--pending-window-in-days 30"));
 }
 
@@ -288,7 +330,7 @@ fn a_comment_stays_within_the_limit() {
     let mut plan = creation("x");
     let step = plan.steps[0].clone();
     plan.steps.extend(std::iter::repeat_n(step, 200));
-    let text = markdown::plan(&plan);
+    let text = markdown::plan(&plan, &Caller::default());
     assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
     let names = ["<code>key&#47;", "<code>key/"].map(|name| text.matches(name).count());
     assert!(names.iter().sum::<usize>() >= 200);
@@ -339,12 +381,13 @@ fn awss_default_policy_is_said_as_that() {
         spec
     };
     let said = "policy: AWS's default (the account's IAM policies decide)";
-    let told =
-        |plan: &crate::plan::Plan| human::plan(plan, &Style { width: 200, ..Style::default() });
+    let told = |plan: &crate::plan::Plan| {
+        human::plan(plan, &Caller::default(), &Style { width: 200, ..Style::default() })
+    };
     assert!(!told(&plan).contains(said));
     plan.steps[0].change = Change::Update { from: from.clone(), to: set(&to, Some(&policy)) };
     assert!(told(&plan).contains(said), "{}", told(&plan));
-    assert!(markdown::plan(&plan).contains("Policy: AWS"));
+    assert!(markdown::plan(&plan, &Caller::default()).contains("Policy: AWS"));
     // A key that is created without a policy gets AWS's default policy.
     for policy in [None, Some(&policy)] {
         plan.steps[0].change = Change::Create { to: set(&to, policy) };
@@ -363,9 +406,9 @@ fn the_stacks_part_of_a_policy_is_not_shown_as_json() {
         };
         plan.steps[0].fields.push(field);
     }
-    assert!(!human::plan(&plan, &Style::default()).contains("shared."));
+    assert!(!human::plan(&plan, &Caller::default(), &Style::default()).contains("shared."));
     assert!(
-        !markdown::plan(&plan).contains("shared&#46;")
-            && !markdown::plan(&plan).contains("shared.")
+        !markdown::plan(&plan, &Caller::default()).contains("shared&#46;")
+            && !markdown::plan(&plan, &Caller::default()).contains("shared.")
     );
 }

@@ -1,9 +1,10 @@
 //! The parts that the text and Markdown forms share: values, access changes and counts in words. All text
 //! is safe for a terminal, but not escaped for Markdown.
 
+use super::Caller;
 use super::access::{Line, Wording};
 use super::access_lines::{self, Told};
-use crate::id::Place;
+use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Spec, key};
 use crate::plan::{Access, Drifts, FieldChange, Plan, Step};
@@ -13,6 +14,24 @@ use crate::text::printable;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+
+/// Names an account, such as `123456789012 (acme-prod)`.
+pub(super) fn account(account: &AccountId, caller: &Caller) -> String {
+    match &caller.alias {
+        Some(alias) => format!("{account} ({})", printable(alias)),
+        None => account.to_string(),
+    }
+}
+
+/// Returns the line that says which stack, account, Region and caller a plan or a drift report is of.
+pub(super) fn place(stack: &Name, home: &Place, caller: &Caller) -> String {
+    let mut text =
+        format!("Stack {stack} in account {}, {}", account(&home.account, caller), home.region);
+    if let Some(arn) = &caller.arn {
+        let _ = write!(text, ", as {}", printable(arn));
+    }
+    text
+}
 
 /// The path of the field whose value is a policy.
 pub(super) const POLICY: &str = "policy";
@@ -61,44 +80,9 @@ pub(super) fn sign<T>(change: &Change<T>) -> char {
     }
 }
 
-/// Renders a value on one line.
-pub(super) fn value(value: &Value) -> String {
-    match value {
-        Value::Null => "unset".to_owned(),
-        Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Object(_) => printable(&value.to_string()).into_owned(),
-    }
-}
-
-/// Returns whether a value is null or empty.
-pub(super) fn is_unset(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
-}
-
-/// Renders a field that is not a policy, such as `description: "a" -> "b"`. Only one value is shown if the
-/// resource is created, deleted or forgotten; `None` if that value is unset.
-pub(super) fn field<T>(field: &FieldChange, change: Option<&Change<T>>) -> Option<String> {
-    let (before, after) = (value(&field.before), value(&field.after));
-    let path = printable(&field.path);
-    match change {
-        Some(Change::Create { .. }) => {
-            (!is_unset(&field.after)).then(|| format!("{path}: {after}"))
-        }
-        Some(Change::Delete { .. } | Change::Forget { .. }) => {
-            (!is_unset(&field.before)).then(|| format!("{path}: {before}"))
-        }
-        Some(Change::Update { .. } | Change::Import { .. }) | None => {
-            Some(format!("{path}: {before} -> {after}"))
-        }
-    }
+/// Returns whether a step deletes something, lets go of it, or has a risk.
+pub(super) fn is_destructive(step: &Step) -> bool {
+    matches!(step.change, Change::Delete { .. }) || step.risk.is_some()
 }
 
 /// Returns the policies before and after a step, if they differ.

@@ -11,7 +11,7 @@ use kmsctl::policy::Document;
 use kmsctl::policy::eval::{
     Context, ContextValue, Principal, Request, RequestedAction, TargetKey, decide,
 };
-use kmsctl::render::{Style, human};
+use kmsctl::render::{Caller, Style, human};
 use kmsctl::state::State;
 use std::fmt::Write;
 
@@ -99,7 +99,7 @@ fn plan_one_in_ten_changed(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(sample_count = 3)]
 fn render_from_nothing(bencher: divan::Bencher<'_, '_>) {
     let plan = create(&desired(&configuration()));
-    bencher.bench_local(|| human::plan(&plan, &Style::default()));
+    bencher.bench_local(|| human::plan(&plan, &Caller::default(), &Style::default()));
 }
 
 /// A policy of the console, with a `Deny` statement that depends on the network.

@@ -50,6 +50,7 @@ pub(crate) fn key_at(name: &str) -> Address {
 
 pub(crate) fn empty() -> Desired {
     Desired {
+        destroys: false,
         stack: "stack".parse().unwrap(),
         home: home(),
         resources: BTreeMap::new(),

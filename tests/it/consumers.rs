@@ -407,3 +407,22 @@ pub(crate) fn operations(plan: &Plan) -> Vec<&'static str> {
     let calls = plan.steps.iter().flat_map(|step| step.calls.iter().chain(&step.last));
     calls.map(|planned| planned.call.operation()).collect()
 }
+
+#[test]
+fn drift_names_the_consumers_of_a_key_that_is_pending_deletion() {
+    let text = "stack: stack\nregion: eu-central-1\nkeys: {k: {}}\ndynamodb:\n  tables:\n    orders: {key: k, partition_key: {name: id, type: S}}\n";
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(text));
+    stack.fake.tamper("k", |key| {
+        key.meta.state = "PendingDeletion".to_owned();
+        key.meta.deletion_date = Some("soon".to_owned());
+    });
+    let drifts = stack.drifts(&desired(text));
+    let found =
+        drifts.findings.iter().find(|found| found.address.to_string() == "dynamodb_table/orders");
+    let found = found.unwrap_or_else(|| panic!("{:?}", drifts.findings));
+    assert!(
+        found.rule == "key-unusable" && found.message.contains("is pending deletion"),
+        "{found:?}"
+    );
+}

@@ -287,3 +287,59 @@ fn wrong_use_and_missing_files_have_their_exit_codes() {
     let report = bad.expect(1, &["validate"]);
     assert!(report.contains("kmsctl.yaml:2:1") && report.contains("keys"), "{report}");
 }
+
+/// Answers one request as STS does for an account, and returns the request.
+fn one_request(run: impl FnOnce(&str) -> std::process::Output) -> (String, std::process::Output) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        listener.set_nonblocking(false).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = vec![0; 4096];
+        let length = stream.read(&mut request).unwrap();
+        let body = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+        let head = format!(
+            "HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    });
+    let output = run(&url);
+    // A run that sent nothing must not leave the server waiting.
+    drop(std::net::TcpStream::connect(url.trim_start_matches("http://")));
+    (server.join().unwrap(), output)
+}
+
+#[test]
+fn a_profile_that_is_named_takes_precedence_over_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("kmsctl.yaml"),
+        "stack: s\nregion: eu-west-1\nkeys: {k: {}}\n",
+    )
+    .unwrap();
+    let credentials = folder.path().join("credentials");
+    let text = "[dev]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = s\n";
+    std::fs::write(&credentials, text).unwrap();
+    let run = |profile: Option<&str>, url: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kmsctl"));
+        command.current_dir(folder.path()).arg("plan");
+        command.args(profile.into_iter().flat_map(|profile| ["--profile", profile]));
+        command.env("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT").env("AWS_SECRET_ACCESS_KEY", "s");
+        command
+            .env("AWS_SHARED_CREDENTIALS_FILE", &credentials)
+            .env("AWS_CONFIG_FILE", "/dev/null");
+        command.env("AWS_ENDPOINT_URL", url).env("AWS_EC2_METADATA_DISABLED", "true");
+        command.output().unwrap()
+    };
+    for (profile, id) in [(None, "AKIAENVIRONMENT"), (Some("dev"), "AKIAPROFILE")] {
+        let (request, _) = one_request(|url| run(profile, url));
+        assert!(request.contains(&format!("Credential={id}/")), "{profile:?}: {request}");
+    }
+    let (request, output) = one_request(|url| run(Some("nope"), url));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(request, "", "{error}");
+    assert!(!output.status.success() && error.contains("`nope`"), "{error}");
+}

@@ -217,3 +217,17 @@ fn a_replica_that_is_the_primary_key_is_not_deleted_alone() {
     let deleted = sent(&plan).into_iter().filter(|call| call.0 == "ScheduleKeyDeletion").count();
     assert_eq!(deleted, 2);
 }
+
+/// KMS replicates only multi-Region keys, and `multi_region` cannot be changed.
+#[test]
+fn a_replica_of_a_blocked_key_is_blocked() {
+    let single = "stack: stack\nregion: eu-central-1\nkeys:\n  m: {multi_region: false}\n";
+    let mut stack = Stack::new(1);
+    stack.applied(&desired(single));
+    let plan = stack.plan_only(&desired(&text("one", true)));
+    let blocked: Vec<String> =
+        plan.blocked.iter().map(|blocked| blocked.address.to_string()).collect();
+    assert!(blocked.contains(&"key/m".to_owned()), "{blocked:?}");
+    assert!(blocked.contains(&"key/m/eu-west-1".to_owned()), "{blocked:?}");
+    assert!(plan.steps.iter().all(|step| !step.address.to_string().starts_with("key/m/")));
+}

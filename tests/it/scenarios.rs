@@ -283,3 +283,47 @@ fn two_regions_are_independent() {
     stack.settled(&empty());
     assert_eq!(stack.fake.key("there").meta.state, "PendingDeletion");
 }
+
+/// The key may have been disabled in an emergency.
+#[test]
+fn a_key_that_was_disabled_outside_of_kmsctl_stays_disabled_and_the_plan_says_so() {
+    let described = |text: &str| {
+        let text = Some(text.to_owned());
+        storage().key("storage", |key| (key.enabled, key.description) = (None, text))
+    };
+    let mut stack = stack_with(&described("old"));
+    stack.fake.tamper("storage", |key| key.meta.state = "Disabled".to_owned());
+    let from = stack.fake.log.borrow().len();
+    for desired in [described("old"), described("new")] {
+        let plan = stack.plan_only(&desired);
+        let why = plan.drift[0].ignored.as_deref().unwrap_or_default();
+        assert!(why.contains("write `enabled: true`"), "{:?}", plan.drift);
+        stack.applied(&desired);
+        assert_eq!(stack.fake.key("storage").meta.state, "Disabled");
+    }
+    assert!(!stack.fake.changes_since(from).iter().any(|call| call == "EnableKey"));
+    for (enabled, state) in [(true, "Enabled"), (false, "Disabled")] {
+        let desired = storage().key("storage", |key| key.enabled = Some(enabled));
+        let plan = stack.plan_only(&desired);
+        assert!(plan.drift.iter().all(|drift| drift.ignored.is_none()), "{:?}", plan.drift);
+        stack.applied(&desired);
+        stack.settled(&desired);
+        assert_eq!(stack.fake.key("storage").meta.state, state);
+    }
+}
+
+#[test]
+fn destroy_says_what_to_do_about_what_is_protected() {
+    let mut stack = stack_with(&storage().protect("storage"));
+    let mut nothing = empty();
+    nothing.destroys = true;
+    let plan = stack.plan_only(&nothing);
+    let blocked = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage")).unwrap();
+    assert!(blocked.reason.contains("it was protected by the last apply"), "{blocked:?}");
+    assert!(blocked.help.starts_with("set `protect: false` and apply"), "{blocked:?}");
+    let mut open = storage();
+    open.resources.get_mut(&key_at("storage")).unwrap().protect = false;
+    stack.applied(&open);
+    let plan = stack.plan_only(&nothing);
+    assert!(plan.blocked.is_empty() && plan.steps.iter().all(|step| step.reason == "destroy"));
+}

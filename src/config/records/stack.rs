@@ -119,6 +119,20 @@ fn sections() -> Vec<(Section, Vec<(ConsumerKind, Reader)>)> {
     sections
 }
 
+/// Returns the entries of a section to which several files can add, such as `volumes` of `ebs`.
+pub(in crate::config) fn collections(section: &str) -> Vec<&'static str> {
+    match section {
+        "auto_scaling" => vec!["groups"],
+        "lint" => vec!["waivers"],
+        _ => {
+            let lists = ConsumerKind::ALL.iter().filter(|kind| !kind.is_single());
+            let syntaxes = lists.map(|kind| kind.reader().syntax);
+            let within = syntaxes.filter(|syntax| syntax.section.name == section);
+            within.map(|syntax| syntax.list.0).collect()
+        }
+    }
+}
+
 /// Returns the names of all fields: the consumers' sections follow the keys.
 fn names(sections: &[(Section, Vec<(ConsumerKind, Reader)>)]) -> Vec<&'static str> {
     let mut names = Vec::new();

@@ -12,10 +12,14 @@ pub(super) struct Documents<'a> {
 }
 
 impl Documents<'_> {
-    /// Returns the data of a policy document: the path of a JSON file, or the document itself.
+    /// Returns the data of a policy document: the path of a JSON file, or the document itself as YAML or as JSON text.
     pub(super) fn read(&mut self, document: &Node, d: &mut Diagnostics) -> Option<Node> {
         let path = match &document.value {
             Value::Map(_) => return Some(document.clone()),
+            Value::Text(text) if text.trim_start().starts_with('{') => {
+                let number = self.sources.add(self.beside(document.span), text.clone());
+                return self.json(number, document.span, d);
+            }
             Value::Text(path) => path,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
                 let help = "write the path of a JSON file, or the document itself";
@@ -25,9 +29,19 @@ impl Documents<'_> {
             }
         };
         let number = self.file(path, document.span, d)?;
-        let text = self.sources.get(number).map_or("", |source| &source.text);
-        let mut node = parsed(policy::json(text, number), document.span, d)?;
+        self.json(number, document.span, d)
+    }
+
+    /// Returns the data of a text in JSON.
+    fn json(&self, number: u16, span: Span, d: &mut Diagnostics) -> Option<Node> {
+        let mut node = parsed(policy::json(self.text(number), number), span, d)?;
         interpolate_node(&mut node, self.vars, d).then_some(node)
+    }
+
+    /// Names a text within a file of the configuration by the file and the line at which the text begins.
+    fn beside(&self, span: Span) -> String {
+        let file = self.sources.get(span.source).map_or("", |source| source.name.as_str());
+        format!("{file} (policy at line {})", self.sources.position(span).0)
     }
 
     /// Reads a file whose path is relative to the text that names it, at `span`. Returns the number of

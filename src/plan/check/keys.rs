@@ -32,6 +32,33 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
     (checks.objections, checks.findings)
 }
 
+/// Returns the findings about consumers of keys that are pending deletion. A plan cancels the deletion, so these are
+/// for drift reports.
+pub(in crate::plan) fn pending_deletion(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (address, declared) in &draft.desired.resources {
+        let key = declared.spec.as_consumer().and_then(ConsumerSpec::key);
+        let Some(key) = key.and_then(KeyRef::managed) else {
+            continue;
+        };
+        let spec = match draft.live.observed.get(key) {
+            Some(Observed::Present { spec, .. }) => spec.as_key(),
+            Some(Observed::Absent | Observed::Unusable { .. }) | None => None,
+        };
+        if spec.is_some_and(|spec| spec.deletion.is_some()) {
+            findings.push(Finding {
+                severity: Severity::Error,
+                rule: other_rules::KEY_UNUSABLE.slug.to_owned(),
+                address: address.clone(),
+                message: format!(
+                    "`{key}` is pending deletion, so the resource cannot be used: `kmsctl apply` cancels the deletion"
+                ),
+            });
+        }
+    }
+    findings
+}
+
 struct Checks<'a> {
     draft: &'a Draft<'a>,
     steps: BTreeMap<&'a Address, &'a Step>,

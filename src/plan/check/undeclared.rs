@@ -2,11 +2,32 @@
 //! further keys with the tags of an address.
 
 use super::found;
-use crate::kind::{Address, Kind};
+use crate::kind::{Address, Kind, Violation};
 use crate::live::Observed;
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 use crate::policy::lint::{Severity, other_rules};
+
+/// Returns why a protected resource that is not declared stays. `destroys` says that `kmsctl destroy` makes the plan,
+/// for which nothing is declared.
+pub(in crate::plan) fn protected(address: &Address, destroys: bool) -> Violation {
+    let loss = if address.kind == Kind::Key {
+        "without the key the data that it encrypts is lost"
+    } else {
+        "deleting the resource deletes its data"
+    };
+    let forget =
+        format!("stop managing it with `removed: [{{address: {address}, action: forget}}]`");
+    if destroys {
+        let help =
+            format!("set `protect: false` and apply, and then destroy the stack; or {forget}");
+        return Violation::new("", format!("it was protected by the last apply: {loss}"), help);
+    }
+    let help = format!(
+        "declare it again; or first apply `protect: false`, and then remove the declaration; or {forget}"
+    );
+    Violation::new("", format!("it is protected, and no longer declared: {loss}"), help)
+}
 
 /// Returns the findings about further keys with the tags of an address.
 pub(in crate::plan) fn duplicates(draft: &Draft<'_>) -> Vec<Finding> {

@@ -1,0 +1,35 @@
+//! Says why a difference between AWS and the record leads to no change.
+
+use super::{Drift, Plan, Step};
+use crate::kind::{Address, Kind};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The explanation for a key that was disabled by another caller, perhaps in an emergency.
+const DISABLED: &str = "the key stays disabled, because the configuration does not set `enabled`: write `enabled: true` \
+                        to enable it, or `enabled: false` to keep it disabled";
+const UNSET: &str = "nothing is changed, because the configuration does not set these fields";
+
+/// Adds the reasons to the differences of a plan that no step and no blocked change is about.
+pub(super) fn explain(plan: &mut Plan) {
+    let steps: BTreeMap<&Address, &Step> =
+        plan.steps.iter().map(|step| (&step.address, step)).collect();
+    let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
+    for drift in &mut plan.drift {
+        drift.ignored = reason(drift, steps.get(&drift.address).copied(), &blocked);
+    }
+}
+
+fn reason(drift: &Drift, step: Option<&Step>, blocked: &BTreeSet<&Address>) -> Option<String> {
+    if blocked.contains(&drift.address) {
+        return None;
+    }
+    let is_handled =
+        |path: &str| step.is_some_and(|step| step.fields.iter().any(|field| field.path == path));
+    let is_disabled = drift.address.kind == Kind::Key
+        && drift.fields.iter().any(|f| f.path == "enabled" && f.after == Value::Bool(false));
+    if is_disabled && !is_handled("enabled") {
+        return Some(DISABLED.to_owned());
+    }
+    step.is_none().then(|| UNSET.to_owned())
+}
