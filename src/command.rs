@@ -19,7 +19,6 @@ use crate::id::Region;
 use crate::io::Io;
 use clap::CommandFactory;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// Runs a command.
 ///
@@ -65,10 +64,7 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
         };
         vars.insert(name.to_owned(), value.to_owned());
     }
-    let paths = match global.files.as_slice() {
-        [] => vec![PathBuf::from("kmsctl.yaml")],
-        files => files.to_vec(),
-    };
+    let paths = global.files.clone();
     let (var_files, gates) = (global.var_files.clone(), global.gates.clone());
     Ok(config::Input { paths, vars, var_files, gates })
 }

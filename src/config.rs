@@ -29,6 +29,10 @@ mod surroundings;
 #[cfg(test)]
 mod together_tests;
 mod yaml;
+mod yaml_errors;
+
+/// The configuration that is read if the command line names none.
+pub const DEFAULT: &str = "kmsctl.yaml";
 
 pub use interpolate::{BadVariable, Variables, interpolate, interpolate_node};
 pub use load::{Input, Loaded, load, load_gates, schema};

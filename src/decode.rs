@@ -5,8 +5,10 @@
 //! here adds every error to a [`Diagnostics`] and continues.
 
 mod diagnostic;
+mod example;
 mod record;
 mod source;
+mod synonyms;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
 pub use record::{Property, Record, all_properties, field, known_fields, object};
@@ -204,6 +206,15 @@ fn value_of<T: Decode>(key: &str, node: &Node, d: &mut Diagnostics) -> Option<T>
                 Some(_) => format!("{what}, or remove `{key}`"),
                 None => what,
             });
+        }
+    } else {
+        let is_wrong = |error: &&mut Diagnostic| {
+            error.span == Some(node.span)
+                && error.help.is_none()
+                && error.message.starts_with("expected ")
+        };
+        for error in d.since(before).filter(is_wrong) {
+            error.help = example::example(key, &T::schema());
         }
     }
     read

@@ -10,7 +10,7 @@ use super::merge::{Merged, entry, scalar};
 use super::outer::{self, Outer};
 use super::records::Stack;
 use super::surroundings::{Examples, Gaps, Surroundings};
-use super::{Variables, interpolate_node, read, resolve, yaml};
+use super::{DEFAULT, Variables, interpolate_node, read, resolve, yaml};
 use crate::decode::{
     Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, mismatch, nearest,
 };
@@ -94,7 +94,7 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
     let mut d = Diagnostics::default();
     let mut sources = Sources::new();
     let paths = match input.paths.as_slice() {
-        [] => vec![PathBuf::from("kmsctl.yaml")],
+        [] => vec![PathBuf::from(DEFAULT)],
         paths => paths.to_vec(),
     };
     let numbers = read(&paths, &mut sources, &mut d);

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::DEFAULT;
 use crate::decode::{Diagnostic, Diagnostics, Sources};
 use crate::file::{open_given, read_within};
 
@@ -111,7 +112,13 @@ fn read_one(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -
 }
 
 fn failed(path: &Path, why: &str) -> Diagnostic {
-    Diagnostic::error(None, format!("cannot read {}: {why}", path.display()))
+    let error = Diagnostic::error(None, format!("cannot read {}: {why}", path.display()));
+    if path == Path::new(DEFAULT) && !path.exists() {
+        let message = format!("there is no {DEFAULT} in this folder");
+        return Diagnostic::error(None, message)
+            .help("write one, or name a configuration with `-f PATH`");
+    }
+    error
 }
 
 fn text(path: &Path) -> Result<String, String> {

@@ -77,6 +77,8 @@ fn all_errors_are_reported() {
       |
     4 |     aliases: one
       |              ^^^
+      |
+      = help: write `aliases: [NAME]`
 
     error: expected one of ENCRYPT_DECRYPT, SIGN_VERIFY, found `SIGN_VERFY`
      --> a.yaml:5:12
@@ -91,6 +93,8 @@ fn all_errors_are_reported() {
       |
     6 |     days: 1.5
       |           ^^^
+      |
+      = help: write `days: NUMBER`
 
     error: expected text, found a list
      --> a.yaml:7:17
@@ -109,18 +113,24 @@ fn all_errors_are_reported() {
       |
     7 |   b: {aliases: [[], {}], usage: 3, type: yes}
       |                                 ^
+      |
+      = help: write `usage: ENCRYPT_DECRYPT`
 
     error: expected true or false, found text
      --> a.yaml:7:42
       |
     7 |   b: {aliases: [[], {}], usage: 3, type: yes}
       |                                          ^^^
+      |
+      = help: write `type: true`
 
     error: expected a map, found text
      --> a.yaml:8:6
       |
     8 |   c: text
       |      ^^^^
+      |
+      = help: write `c: {aliases: [TEXT], usage: ENCRYPT_DECRYPT}`
 
     error: missing field `aliases`
      --> a.yaml:9:6

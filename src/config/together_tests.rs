@@ -101,12 +101,12 @@ fn an_unreadable_file_suppresses_only_errors_about_missing_declarations() {
         ("d.yaml", "[]"),
     ];
     insta::assert_snapshot!(told(&files, &[("y", "1")]), @r##"
-    a.yaml:2:7 unclosed bracket '{'; 
+    a.yaml:2:7 the bracket has no end; add the closing bracket
     b.yaml:3:3 the key `k` is given twice; keep one of the two
     c.yaml:1:36 the key `m` is given twice; keep one of the two
     c.yaml:1:8 `keys.k` is declared twice; 
     d.yaml:1:1 expected a map, found a list; 
-    c.yaml:1:28 expected true or false, found text; 
+    c.yaml:1:28 expected true or false, found text; write `enabled: true`
     b.yaml:2:29 a deletion window of 3 days is not possible; AWS accepts 7 to 30
     "##);
 }

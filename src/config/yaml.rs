@@ -13,6 +13,7 @@ use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Location, Options, Spanned};
 
+use super::yaml_errors;
 use crate::decode::{Diagnostic, Diagnostics};
 use crate::tree::{Entry, Node, Span, Value};
 
@@ -247,10 +248,11 @@ impl Reader<'_> {
             *span = self
                 .span(span.start as usize, span.start as usize + next.map_or(0, char::len_utf8));
         }
-        let diagnostic = Diagnostic::error(span, message);
-        match limit {
-            Some((_, help)) => diagnostic.help(help),
-            None => diagnostic,
+        let explained = yaml_errors::explained(&message);
+        match (limit, explained) {
+            (Some((_, help)), _) => Diagnostic::error(span, message).help(help),
+            (None, Some((message, help))) => Diagnostic::error(span, message).help(help),
+            (None, None) => Diagnostic::error(span, message),
         }
     }
 

@@ -147,11 +147,13 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
     1 error.
     "##);
     insta::assert_snapshot!(report("a: !secret x\n"), @r##"
-    error: unsupported tag `!secret`
+    error: `!` begins a tag of YAML, and the configuration has none
      --> a.yaml:1:12
       |
     1 | a: !secret x
       |            ^
+      |
+      = help: remove the tag, or quote the value if it is text
 
     1 error.
     "##);
@@ -165,11 +167,13 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
     1 error.
     "##);
     insta::assert_snapshot!(report("a: *nowhere\n"), @r##"
-    error: alias references unknown anchor
+    error: `*` begins an alias of YAML, and there is no anchor with this name
      --> a.yaml:1:4
       |
     1 | a: *nowhere
       |    ^
+      |
+      = help: quote the value if it is text, such as `"*"`; an anchor is defined before it is used: `&NAME`
 
     1 error.
     "##);

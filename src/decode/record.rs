@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::synonyms::meant;
 use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
 use crate::tree::{Node, Value};
 
@@ -187,7 +188,8 @@ pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option
     };
     for entry in entries.iter().filter(|entry| !fields.contains(&entry.key.as_str())) {
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
-        d.push(match nearest(&entry.key, fields.iter().copied()) {
+        let meant = meant(&entry.key, fields);
+        d.push(match meant.or_else(|| nearest(&entry.key, fields.iter().copied())) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help(format!(
                 "{}known fields: {}",

@@ -305,7 +305,7 @@ fn steps_that_are_alike_are_written_once_and_destructive_ones_first() {
     plan.steps.push(step(named("gone"), Change::Delete { from }, Some(ARN), vec![]));
     let text = human::plan(&plan, &Caller::default(), &Style::default());
     let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
-    assert!(at("- key/gone  delete") < at("+ key/b, key/c: create  (not in AWS yet)"));
+    assert!(at("- key/gone  delete") < at("+ key/b, key/c: create (not in AWS yet)"));
     assert_eq!(text.matches("tags.team").count(), 2, "{text}");
 }
 
