@@ -1,5 +1,7 @@
 //! Tests of what AWS refuses, which a configuration must refuse with its position, and of what AWS accepts.
 
+mod names;
+
 use super::Surroundings;
 use super::load::from_sources;
 use super::resolve_tests::{all, good, here};

@@ -81,6 +81,7 @@ impl Consumer for CloudtrailEventDataStore {
         reads: "cloudtrail:ListEventDataStores, GetEventDataStore, ListTags",
         pace: Pace { first: 2, most: 20, limit: 900 },
         identity: Identity::Id,
+        names_are_global: false,
         grants_of: None,
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

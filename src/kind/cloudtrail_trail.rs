@@ -148,6 +148,7 @@ impl Consumer for CloudtrailTrail {
         reads: "cloudtrail:DescribeTrails, GetTrailStatus, GetEventSelectors, ListTags; s3:ListBucket, GetBucketPolicy of the bucket",
         pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Name,
+        names_are_global: false,
         grants_of: None,
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Bucket,

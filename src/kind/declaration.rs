@@ -1,8 +1,8 @@
 //! The declaration of a consumer in the configuration: the fields that all consumers share, the fields
 //! of a kind (see `settings!`), and the section of the configuration that lists them.
 
-use super::ConsumerSpec;
 use super::consumer::{Common, Consumer, Scene, Settings, Spec};
+use super::{ConsumerKind, ConsumerSpec};
 use crate::decode::{
     Decode, Diagnostic, Diagnostics, Given, Named, Part, Property, Record, Settable, Spanned, Text,
     field, known_fields, object,
@@ -135,6 +135,8 @@ pub struct Check<'a> {
     pub place: &'a Place,
     /// Whether the Region is known. If it is not, `place` has another Region.
     pub region_known: bool,
+    /// The resources of other kinds that are created with the resource, by their names in AWS.
+    pub parts: Vec<(ConsumerKind, Text)>,
     /// Reads a policy document: a path of a file, or the document itself.
     pub policy: &'a mut dyn FnMut(&Node, &mut Diagnostics) -> Option<Document>,
 }

@@ -152,6 +152,7 @@ impl Consumer for DynamodbTable {
         reads: "dynamodb:DescribeTable, ListTagsOfResource, DescribeContinuousBackups",
         pace: Pace { first: 2, most: 20, limit: 1800 },
         identity: Identity::Name,
+        names_are_global: false,
         grants_of: Some("dynamodb"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

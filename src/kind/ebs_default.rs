@@ -39,6 +39,7 @@ impl Consumer for EbsDefault {
         reads: "ec2:GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId",
         pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Single,
+        names_are_global: false,
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

@@ -118,6 +118,7 @@ impl Consumer for EbsVolume {
         // longer (EBS User Guide, "Monitor the progress of EBS volume modifications").
         pace: Pace { first: 2, most: 15, limit: 1800 },
         identity: Identity::Id,
+        names_are_global: false,
         grants_of: Some("ec2"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

@@ -187,6 +187,7 @@ impl Consumer for EfsFileSystem {
         reads: "elasticfilesystem:DescribeFileSystems, DescribeMountTargets, DescribeMountTargetSecurityGroups, DescribeLifecycleConfiguration, DescribeBackupPolicy",
         pace: Pace { first: 2, most: 10, limit: 1800 },
         identity: Identity::Id,
+        names_are_global: false,
         grants_of: Some("elasticfilesystem"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

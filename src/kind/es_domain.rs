@@ -39,6 +39,7 @@ impl Consumer for EsDomain {
         reads: "es:ListDomainNames, DescribeDomains, DescribeDomain, ListTags",
         pace: Pace { first: 5, most: 60, limit: 7200 },
         identity: Identity::Name,
+        names_are_global: false,
         grants_of: Some("es"),
         key_account: KeyAccount::Own,
         key_region: KeyRegion::Own,

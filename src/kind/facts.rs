@@ -80,6 +80,8 @@ pub struct Facts {
     pub pace: Pace,
     /// The way in which AWS identifies a resource.
     pub identity: Identity,
+    /// Whether a name or id is unique in the whole partition, and not only in an account and a Region.
+    pub names_are_global: bool,
     /// The service that holds grants on the key for a resource, as the grants name it. AWS retires the
     /// grants with the service's last resource.
     pub grants_of: Option<&'static str>,

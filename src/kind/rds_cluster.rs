@@ -210,6 +210,7 @@ impl Consumer for RdsCluster {
         reads: "rds:DescribeDBClusters, DescribeDBInstances",
         pace: Pace { first: 3, most: 30, limit: 7200 },
         identity: Identity::Name,
+        names_are_global: false,
         grants_of: Some("rds"),
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

@@ -79,6 +79,7 @@ impl Consumer for S3Bucket {
         reads: "s3:GetEncryptionConfiguration",
         pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Name,
+        names_are_global: true,
         grants_of: None,
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,

@@ -43,8 +43,24 @@ pub(super) struct Consumers {
     pub(super) existing: BTreeSet<KeyArn>,
     /// The access to their keys that the consumers need.
     pub(super) needs: Vec<Needs>,
-    /// The positions of the declarations, by the kind, the place and the name or id in AWS.
-    named: BTreeMap<(ConsumerKind, Place, String), Span>,
+    /// The positions of the declarations, by the kind, the place in which the name is unique, and the name
+    /// or id in AWS.
+    named: BTreeMap<(ConsumerKind, Option<Place>, String), Span>,
+}
+
+impl Consumers {
+    /// Notes that a resource with this name or id in AWS is declared, and reports another declaration of it.
+    fn claim(&mut self, kind: ConsumerKind, place: &Place, name: Text, d: &mut Diagnostics) {
+        let place = if kind.facts().names_are_global { None } else { Some(place.clone()) };
+        let Text { span, value } = name;
+        if let Some(first) = self.named.insert((kind, place, value.clone()), span) {
+            d.push(
+                Diagnostic::error(span, format!("`{value}` is declared twice"))
+                    .also(first, "first here")
+                    .help("a resource has one declaration: remove one of the two"),
+            );
+        }
+    }
 }
 
 pub(super) fn resolve(
@@ -91,19 +107,18 @@ fn resolve_one(
         existing: shared.existing.as_ref(),
         place: &place,
         region_known: scope.knows_region(shared.region.as_ref()),
+        parts: Vec::new(),
         policy: &mut policy,
     };
     let (spec, needs) = declaration.resolve(common, &used_by, &mut check);
+    let parts = check.parts;
     let address = Address::new(*kind, name.value.clone());
     if let Some(id) = spec.natural(&name.value) {
-        let position = shared.existing.as_ref().map_or(name.span, |existing| existing.span);
-        if let Some(first) = out.named.insert((*kind, place.clone(), id.clone()), position) {
-            d.push(
-                Diagnostic::error(position, format!("`{id}` is declared twice"))
-                    .also(first, "first here")
-                    .help("a resource has one declaration: remove one of the two"),
-            );
-        }
+        let span = shared.existing.as_ref().map_or(name.span, |existing| existing.span);
+        out.claim(*kind, &place, Text { span, value: id }, d);
+    }
+    for (kind, name) in parts {
+        out.claim(kind, &place, name, d);
     }
     let derives = shared.derive_policy.as_ref().is_none_or(|derive| derive.value);
     if derives && let Some(key) = spec.key() {

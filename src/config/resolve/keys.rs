@@ -62,8 +62,7 @@ pub(super) fn resolve(
     documents: &mut Documents<'_>,
     d: &mut Diagnostics,
 ) -> Keys {
-    let mut phase =
-        KeyPhase { reads, documents, d, adopted: BTreeMap::new(), out: Keys::default() };
+    let mut phase = KeyPhase { reads, documents, d, named: BTreeMap::new(), out: Keys::default() };
     for (name, Part(key)) in declared.into_iter().flatten() {
         parse::<Name>(name, phase.d);
         phase.out.names.insert(name.value.clone(), None);
@@ -87,8 +86,8 @@ struct KeyPhase<'a, 'b> {
     reads: &'a Reads<'a>,
     documents: &'a mut Documents<'b>,
     d: &'a mut Diagnostics,
-    /// The positions of `adopt`, by the key and its place.
-    adopted: BTreeMap<String, Span>,
+    /// The positions of `adopt` and `existing`, by the key or grant and its place.
+    named: BTreeMap<String, Span>,
     out: Keys,
 }
 

@@ -4,6 +4,7 @@ mod sort;
 
 use super::{Capacity, Member, Serverless};
 use crate::decode::{Decode, Diagnostics, Named, Part, Spanned, Text, record};
+use crate::kind::ConsumerKind;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
@@ -194,6 +195,8 @@ impl From<Members> for BTreeMap<String, Member> {
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     identifier(&check.name_in_aws().clone(), check.d);
+    let members = fields.members.iter().flat_map(|members| &members.value.0);
+    check.parts = members.map(|(name, _)| (ConsumerKind::RdsInstance, name.clone())).collect();
     sort::check(fields, check);
     let password = PasswordSettings::of(fields.master_password.as_ref());
     let settings: Settings = consumer::Settings::of(fields);

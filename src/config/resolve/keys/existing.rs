@@ -5,6 +5,7 @@ use super::grant::On;
 use super::policy::is_shared;
 use crate::config::records::{Key, Policy};
 use crate::decode::{Given as _, Part, Text};
+use crate::desired::Adopt;
 use crate::id::{KeyArn, Place};
 use crate::kind::{Address, KeyRef, Kind, Spec, key_policy};
 use crate::tree::Span;
@@ -47,6 +48,7 @@ impl KeyPhase<'_, '_> {
             self.d.error(alias.span, message, help);
             return;
         }
+        self.once(&Adopt::Key(arn.clone()), existing, &place);
         self.out.existing.insert(arn.clone());
         let target = KeyRef::Arn(arn);
         self.out.names.insert(name.value.clone(), Some(target.clone()));

@@ -61,7 +61,11 @@ impl KeyPhase<'_, '_> {
             superseded: BTreeSet::new(),
         };
         let address = Address::new(Kind::Grant, format!("{}/{named}", on.name));
-        let adopt = raw.adopt.as_ref().map(|id| Adopt::Grant(id.value.clone()));
+        let adopt = raw.adopt.as_ref().map(|id| {
+            let adopt = Adopt::Grant(id.value.clone());
+            self.once(&adopt, id, on.place);
+            adopt
+        });
         let declared = Declared::new(Spec::Grant(spec), on.place.clone());
         let declared = Declared { span: name.span, adopt, ..declared };
         self.out.resources.insert(address, declared);

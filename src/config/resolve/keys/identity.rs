@@ -193,15 +193,19 @@ impl KeyPhase<'_, '_> {
             self.d.error(text.span, format!("`{value}` is not a key"), help);
             return None;
         };
-        let adopted = format!("{adopt:?} {place}");
-        if let Some(first) = self.adopted.insert(adopted, text.span) {
+        self.once(&adopt, text, place);
+        Some(adopt)
+    }
+
+    /// Reports the second declaration of a key or grant of AWS.
+    pub(super) fn once(&mut self, named: &Adopt, text: &Text, place: &Place) {
+        if let Some(first) = self.named.insert(format!("{named:?} {place}"), text.span) {
             self.d.push(
-                Diagnostic::error(text.span, format!("`{value}` is taken over twice"))
+                Diagnostic::error(text.span, format!("`{}` is declared twice", text.value))
                     .also(first, "first here")
-                    .help("declare each key of AWS once"),
+                    .help("declare each key and each grant of AWS once"),
             );
         }
-        Some(adopt)
     }
 }
 
