@@ -1,5 +1,6 @@
 //! Tests of what AWS refuses, which a configuration must refuse with its position, and of what AWS accepts.
 
+mod databases;
 mod names;
 
 use super::Surroundings;

@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub mod fields;
 pub(crate) mod storage;
 pub(crate) mod version;
+pub mod window;
 
 use super::consumer::{Scene, Spec, fixed_key};
 use super::tags::TagRules;

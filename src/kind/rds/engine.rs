@@ -3,6 +3,7 @@
 use crate::decode::{Diagnostic, Spanned, Text, nearest};
 use crate::kind::declaration::Check;
 use crate::kind::values::Lower;
+use std::ops::RangeInclusive;
 
 /// The engines of instances (RDS API Reference, CreateDBInstance: `Engine`), by their families.
 const OF_INSTANCES: [(Family, &[&str]); 6] = [
@@ -91,21 +92,27 @@ impl Family {
         }
     }
 
-    /// Returns whether the engine reserves the name of a master user. Only names that AWS names in its
-    /// answers are known here: `rdsadmin` is the user of RDS itself, PostgreSQL and DocumentDB reserve
-    /// `admin`, and PostgreSQL the prefix `pg_`.
+    /// Returns whether the engine reserves the name of a master user. AWS has no list of these names. Only those
+    /// are known here that AWS names in its answers, and those of the users that every database of the engine
+    /// has: `rdsadmin` is the user of RDS itself, PostgreSQL reserves `admin`, `user` and the prefix `pg_`,
+    /// DocumentDB `admin`, Oracle has `SYS` and `SYSTEM`, and SQL Server `sa`, which RDS renames to `rdsa`.
     fn reserves(self, user: &str) -> bool {
         let user = user.to_ascii_lowercase();
-        match self {
-            Self::Postgres => user == "admin" || user.starts_with("pg_") || user == "rdsadmin",
-            Self::DocumentDb => user == "admin" || user == "rdsadmin",
-            Self::Db2
-            | Self::MariaDb
-            | Self::MySql
-            | Self::Neptune
-            | Self::Oracle
-            | Self::SqlServer => user == "rdsadmin",
-        }
+        let own: &[&str] = match self {
+            Self::Postgres => &["admin", "user"],
+            Self::DocumentDb => &["admin"],
+            Self::Oracle => &["sys", "system"],
+            Self::SqlServer => &["rdsa", "sa"],
+            Self::Db2 | Self::MariaDb | Self::MySql | Self::Neptune => &[],
+        };
+        let is_prefixed = self == Self::Postgres && user.starts_with("pg_");
+        user == "rdsadmin" || is_prefixed || own.contains(&user.as_str())
+    }
+
+    /// Returns whether the engine has storage of this type (RDS API Reference, CreateDBInstance:
+    /// `AllocatedStorage`).
+    pub(crate) fn stores_on(self, kind: &str) -> bool {
+        self != Self::Db2 || !["gp2", "standard"].contains(&kind)
     }
 }
 
@@ -152,16 +159,43 @@ fn known(
     None
 }
 
+/// The ports that RDS for SQL Server reserves (RDS API Reference, CreateDBInstance: `Port`).
+const RESERVED_PORTS: [RangeInclusive<u32>; 7] = [
+    1234..=1234,
+    1434..=1434,
+    3260..=3260,
+    3343..=3343,
+    3389..=3389,
+    47_001..=47_001,
+    49_152..=49_156,
+];
+
+/// Checks the port of an instance.
+pub(crate) fn port(family: Family, port: Option<&Spanned<u32>>, check: &mut Check<'_>) {
+    if let Some(Spanned { value, span }) = port
+        && family == Family::SqlServer
+        && RESERVED_PORTS.iter().any(|ports| ports.contains(value))
+    {
+        let help = "choose another, such as 1433; RDS reserves 1234, 1434, 3260, 3343, 3389, 47001 and \
+                    49152 to 49156";
+        check.error(*span, format!("RDS for SQL Server reserves the port {value}"), help);
+    }
+}
+
 /// Checks the name of the master user (RDS API Reference, CreateDBInstance: `MasterUsername`).
+/// DocumentDB has no underscores in it (Amazon DocumentDB API Reference, CreateDBCluster).
 pub(crate) fn user(family: Family, user: Option<&Text>, check: &mut Check<'_>) {
     let Some(user) = user else {
         return;
     };
     let name = user.value.as_str();
     let most = family.longest_user();
-    if !is_word(name, false) || name.chars().count() > most {
+    let has_underscores = family != Family::DocumentDb;
+    let is_named = is_word(name, false) && (has_underscores || !name.contains('_'));
+    if !is_named || name.chars().count() > most {
         let message = format!("`{name}` is not the name of a master user");
-        let help = format!("RDS accepts 1 to {most} letters, digits and `_`, a letter first");
+        let signs = if has_underscores { "letters, digits and `_`" } else { "letters and digits" };
+        let help = format!("AWS accepts 1 to {most} {signs}, a letter first");
         check.error(user.span, message, help);
     } else if family.reserves(name) {
         let message = format!("the engine reserves the user name `{name}`");

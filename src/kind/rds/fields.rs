@@ -1,9 +1,7 @@
 //! The fields that instances and clusters share.
 
 use super::is_variable;
-use crate::decode::{
-    Decode, Diagnostic, Diagnostics, Given as _, Spanned, Text, choice, nearest, record,
-};
+use crate::decode::{Decode, Diagnostics, Given as _, Spanned, Text, choice, record};
 use crate::kind::declaration::{Check, Section};
 use crate::kind::values::{Lower, checked};
 use crate::tree::{Node, Value};
@@ -103,66 +101,24 @@ impl PasswordSettings {
 checked! {
     /// The class of an instance.
     pub struct InstanceClass = instance_class;
-    /// A daily time, `hh:mm-hh:mm`.
-    pub struct Daily = daily;
 }
+
+/// The class of the instances of a cluster whose capacity AWS scales.
+pub(crate) const SERVERLESS: &str = "db.serverless";
+
+/// The classes of instances that cannot be encrypted (RDS User Guide, "Encrypting Amazon RDS resources").
+const UNENCRYPTED: [&str; 3] = ["db.m1.", "db.m2.", "db.t2.micro"];
 
 fn instance_class(text: &str) -> Option<(String, String)> {
-    if text.starts_with("db.") {
-        return None;
+    if !text.starts_with("db.") {
+        let help = format!("did you mean `db.{text}`?");
+        return Some((format!("`{text}` is not an instance class of RDS"), help));
     }
-    let help = format!("did you mean `db.{text}`?");
-    Some((format!("`{text}` is not an instance class of RDS"), help))
-}
-
-fn daily(text: &str) -> Option<(String, String)> {
-    if text.split_once('-').is_some_and(|(from, to)| is_time(from) && is_time(to)) {
-        return None;
+    if UNENCRYPTED.iter().any(|class| text.starts_with(class)) {
+        let help = "use a newer class, such as `db.t4g.micro`";
+        return Some((format!("`{text}` does not support encryption at rest"), help.to_owned()));
     }
-    let help = "write it in UTC, as `03:00-03:30`";
-    Some((format!("`{text}` is not a daily time"), help.to_owned()))
-}
-
-/// A weekly time, `ddd:hh:mm-ddd:hh:mm`. AWS shows the days in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Weekly(String);
-
-impl From<Weekly> for String {
-    fn from(window: Weekly) -> Self {
-        window.0
-    }
-}
-
-impl Decode for Weekly {
-    fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
-        let text = String::decode(node, d)?;
-        let window = text.to_ascii_lowercase();
-        if !window.split_once('-').is_some_and(|(from, to)| is_moment(from) && is_moment(to)) {
-            let day = window.get(..3).and_then(|day| nearest(day, DAYS)).unwrap_or("sun");
-            let help = format!("write it in UTC, as `{day}:04:00-{day}:05:00`");
-            d.push(
-                Diagnostic::error(node.span, format!("`{text}` is not a weekly time")).help(help),
-            );
-        }
-        Some(Self(window))
-    }
-    fn schema() -> Json {
-        String::schema()
-    }
-}
-
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-fn is_moment(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(day, time)| DAYS.contains(&day) && is_time(time))
-}
-
-fn is_time(text: &str) -> bool {
-    let is_number = |text: &str, most: u32| {
-        text.len() == 2 && text.parse::<u32>().is_ok_and(|number| number <= most)
-    };
-    text.split_once(':')
-        .is_some_and(|(hours, minutes)| is_number(hours, 23) && is_number(minutes, 59))
+    None
 }
 
 /// Checks an identifier. RDS stores identifiers in lower case, so the configuration must use lower case.

@@ -2,10 +2,12 @@
 //! wants together in one request, or refuses, depending on the type of the storage (RDS API Reference,
 //! ModifyDBInstance; RDS User Guide, "Amazon RDS DB instance storage").
 
+mod declared;
+
+pub(crate) use declared::{Declared, check};
+
 use super::engine::Family;
-use crate::decode::Spanned;
 use crate::kind::Violation;
-use crate::kind::declaration::Check;
 
 /// The storage types of instances (RDS API Reference, CreateDBInstance: `StorageType`).
 pub(crate) const OF_INSTANCES: &[&str] = &["gp2", "gp3", "io1", "io2", "standard"];
@@ -164,133 +166,6 @@ impl Storage<'_> {
 /// `AllocatedStorage` and `Iops`).
 pub(crate) fn a_tenth_more(number: u32) -> u32 {
     number.saturating_add(number.div_ceil(10))
-}
-
-/// The declared fields of storage.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Declared<'a> {
-    pub(crate) family: Family,
-    pub(crate) engine: &'a str,
-    pub(crate) kind: Option<(&'a str, crate::tree::Span)>,
-    pub(crate) size: Option<&'a Spanned<u32>>,
-    pub(crate) iops: Option<&'a Spanned<u32>>,
-    pub(crate) throughput: Option<&'a Spanned<u32>>,
-    pub(crate) is_multi_az_cluster: bool,
-}
-
-/// Checks what RDS accepts of a type of storage.
-pub(crate) fn check(given: &Declared<'_>, kinds: &[&str], check: &mut Check<'_>) {
-    let Some((kind, span)) = given.kind else {
-        if let Some(throughput) = given.throughput {
-            let message = "`storage_throughput` needs a storage type";
-            check.error(throughput.span, message, "set `storage_type: gp3`");
-        }
-        // RDS chooses `io1` if I/O operations are given without a type.
-        if let Some(iops) = given.iops {
-            sizes(given, "io1", check);
-            ratio(given, iops, check);
-        }
-        return;
-    };
-    if !kinds.contains(&kind) {
-        let help = format!("AWS accepts {} here", kinds.join(", "));
-        check.error(span, format!("`{kind}` is not a storage type of this engine"), help);
-        return;
-    }
-    if let Some(throughput) = given.throughput
-        && kind != "gp3"
-    {
-        let message = format!("storage of type `{kind}` has no `storage_throughput`");
-        check.error(throughput.span, message, "remove it, or set `storage_type: gp3`");
-    }
-    sizes(given, kind, check);
-    match (kind, given.iops) {
-        ("io1" | "io2", None) if check.existing.is_none() => {
-            check.error(
-                span,
-                format!("`{kind}` needs `iops`"),
-                "set `iops`, or another storage type",
-            );
-        }
-        ("gp2" | "standard", Some(iops)) => {
-            let message = format!("storage of type `{kind}` has no `iops`");
-            check.error(iops.span, message, "remove it, or set `storage_type: gp3`");
-        }
-        ("io1", Some(iops)) => ratio(given, iops, check),
-        ("gp3", _) if !given.is_multi_az_cluster => gp3(given, check),
-        (_, Some(_) | None) => {}
-    }
-}
-
-/// Checks the size (RDS API Reference, CreateDBInstance: `AllocatedStorage`). SQL Server has limits of its
-/// own for each edition.
-fn sizes(given: &Declared<'_>, kind: &str, check: &mut Check<'_>) {
-    let Some(size) = given.size else {
-        return;
-    };
-    if given.family == Family::SqlServer {
-        return;
-    }
-    let (least, most) = match kind {
-        "io1" | "io2" => (100, 65_536),
-        "standard" if given.family == Family::Oracle => (10, 3072),
-        "standard" => (5, 3072),
-        _ => (20, 65_536),
-    };
-    if !(least..=most).contains(&size.value) {
-        let message = format!("{} GiB of `{kind}` are not possible", size.value);
-        check.error(size.span, message, format!("AWS accepts {least} to {most} here"));
-    }
-}
-
-/// Checks the I/O operations of `io1` storage (RDS API Reference, CreateDBInstance: `Iops`).
-fn ratio(given: &Declared<'_>, iops: &Spanned<u32>, check: &mut Check<'_>) {
-    let Some(size) = given.size else {
-        return;
-    };
-    let (size, iops_of) = (u64::from(size.value), u64::from(iops.value));
-    // SQL Server wants 1 for each GiB, the other engines a half.
-    let halves = if given.family == Family::SqlServer { 2 } else { 1 };
-    if iops_of * 2 < size * halves || iops_of > size * 50 {
-        let message = format!("{iops_of} I/O operations are not possible for {size} GiB of `io1`");
-        let least = (size * halves).div_ceil(2);
-        check.error(iops.span, message, format!("AWS accepts {least} to {} here", size * 50));
-    }
-}
-
-/// Checks the I/O operations and the throughput of `gp3` storage.
-fn gp3(given: &Declared<'_>, check: &mut Check<'_>) {
-    let Some(size) = given.size else {
-        return;
-    };
-    let storage = Storage {
-        engine: Some(given.engine),
-        kind: Some("gp3"),
-        size: Some(size.value),
-        ..Storage::default()
-    };
-    let is_small = storage.is_small_gp3();
-    let least = storage.least_of_gp3();
-    let limits = [
-        ("iops", given.iops, SMALL_GP3.0, least.0),
-        ("storage_throughput", given.throughput, SMALL_GP3.1, least.1),
-    ];
-    for (field, number, fixed, least) in limits {
-        let Some(number) = number else {
-            continue;
-        };
-        if is_small && number.value != fixed {
-            let message = format!("the `{field}` of {} GiB of `gp3` is always {fixed}", size.value);
-            let help = format!(
-                "remove `{field}`, or allocate {} GiB or more, for which it can be set",
-                storage.large_gp3()
-            );
-            check.error(number.span, message, help);
-        } else if !is_small && number.value < least {
-            let message = format!("{} is too low for {} GiB of `gp3`", number.value, size.value);
-            check.error(number.span, message, format!("AWS accepts {least} and more here"));
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,13 +8,17 @@ use crate::kind::ConsumerKind;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
-    Daily, InstanceClass, MasterPassword, PasswordSettings, SECTION, Weekly, identifier,
+    InstanceClass, MasterPassword, PasswordSettings, SECTION, SERVERLESS, identifier,
 };
+use crate::kind::rds::window::{self, Daily, Weekly};
 use crate::kind::values::{Lower, SecurityGroup, Set, Within};
 use crate::tree::Node;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The most instances of a cluster (Aurora User Guide, "Adding Aurora Replicas to a DB cluster"; Amazon DocumentDB
+/// Developer Guide, "Quotas and limits"; Neptune User Guide, "Neptune limits").
+const MAX_MEMBERS: usize = 16;
 /// The highest capacity, in Aurora capacity units.
 const MAX_CAPACITY: f64 = 256.0;
 
@@ -154,7 +158,7 @@ record! {
     /// An instance of a cluster. It is encrypted with the cluster's key.
     pub struct MemberFields {
         /// The instance class, such as `db.r6g.large` or `db.serverless`.
-        instance_class: InstanceClass,
+        instance_class: Spanned<InstanceClass>,
         /// The order of promotion if the writer fails, 0 (first) to 15; default: 1.
         promotion_tier: Option<Within<0, 15>>,
     }
@@ -186,7 +190,7 @@ impl From<Members> for BTreeMap<String, Member> {
         let mut all = Self::new();
         for (name, fields) in members.0 {
             let promotion_tier = fields.promotion_tier.map_or(1, u32::from);
-            let instance_class = fields.instance_class.into();
+            let instance_class = fields.instance_class.value.into();
             all.insert(name.value, Member { instance_class, promotion_tier });
         }
         all
@@ -195,9 +199,9 @@ impl From<Members> for BTreeMap<String, Member> {
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     identifier(&check.name_in_aws().clone(), check.d);
-    let members = fields.members.iter().flat_map(|members| &members.value.0);
-    check.parts = members.map(|(name, _)| (ConsumerKind::RdsInstance, name.clone())).collect();
+    members(fields, check);
     sort::check(fields, check);
+    window::check(fields.backup_window.as_ref(), fields.maintenance_window.as_ref(), check);
     let password = PasswordSettings::of(fields.master_password.as_ref());
     let settings: Settings = consumer::Settings::of(fields);
     Settings {
@@ -207,5 +211,27 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
         final_snapshot: check.default_true(settings.final_snapshot),
         apply_immediately: check.default_true(settings.apply_immediately),
         ..settings
+    }
+}
+
+/// Checks the number of the members, and that the cluster has a capacity for those whose capacity AWS scales. AWS
+/// wants the capacity before it creates such an instance (RDS API Reference, CreateDBInstance).
+fn members(fields: &Fields, check: &mut Check<'_>) {
+    let Some(members) = &fields.members else {
+        return;
+    };
+    let all = &members.value.0;
+    check.parts = all.iter().map(|(name, _)| (ConsumerKind::RdsInstance, name.clone())).collect();
+    if let Some((name, _)) = all.get(MAX_MEMBERS) {
+        let message = format!("{} members are too many", all.len());
+        check.error(name.span, message, "AWS accepts a writer and 15 readers in a cluster");
+    }
+    let serverless = all.iter().find(|(_, member)| member.instance_class.value.0 == SERVERLESS);
+    if let Some((_, member)) = serverless
+        && fields.serverless_v2.is_none()
+    {
+        let message = format!("a member of class `{SERVERLESS}` needs a capacity");
+        let help = "set `serverless_v2: {min_capacity: 1, max_capacity: 8}` for the cluster";
+        check.error(member.instance_class.span, message, help);
     }
 }

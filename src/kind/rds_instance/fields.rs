@@ -4,8 +4,9 @@ use crate::decode::{Decode, Diagnostics, Spanned, record};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
-    Daily, InstanceClass, MasterPassword, PasswordSettings, SECTION, Weekly, identifier, required,
+    InstanceClass, MasterPassword, PasswordSettings, SECTION, SERVERLESS, identifier, required,
 };
+use crate::kind::rds::window::{self, Daily, Weekly};
 use crate::kind::rds::{engine, storage, version};
 use crate::kind::values::{Lower, SecurityGroup, Set, Within};
 use crate::tree::Node;
@@ -110,9 +111,9 @@ record! {
         /// Whether Performance Insights is on.
         enabled: bool,
         /// Whether its data is encrypted with the instance's key instead of AWS's key for RDS.
-        with_key: Option<bool>,
+        with_key: Option<Spanned<bool>>,
         /// Days that its data is kept: 7, a multiple of 31 up to 713, or 731.
-        retention_days: Option<RetentionDays>,
+        retention_days: Option<Spanned<RetentionDays>>,
     }
 }
 
@@ -143,7 +144,15 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     check.required("instance_class", &fields.instance_class, help);
     let help = "set `allocated_storage_gib:`, or `existing:` for an instance that exists";
     check.required("allocated_storage_gib", &fields.allocated_storage_gib, help);
-    room_to_grow(fields, check);
+    if let Some(class) = &fields.instance_class
+        && class.value.0 == SERVERLESS
+    {
+        let message = format!("instances of class `{SERVERLESS}` run in clusters only");
+        let help = "declare a cluster under `rds.clusters`, and its instances as its `members`";
+        check.error(class.span, message, help);
+    }
+    window::check(fields.backup_window.as_ref(), fields.maintenance_window.as_ref(), check);
+    insights(fields.performance_insights.as_ref(), check);
     of_engine(fields, check);
     let password = PasswordSettings::of(fields.master_password.as_ref());
     let insights = fields.performance_insights.as_ref();
@@ -153,10 +162,12 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
         password_with_key: password.with_key,
         password_env: password.variable,
         performance_insights: insights.map(|insights| insights.enabled),
-        performance_insights_with_key: insights.and_then(|insights| insights.with_key),
+        performance_insights_with_key: insights
+            .and_then(|insights| insights.with_key.as_ref())
+            .map(|with_key| with_key.value),
         performance_insights_days: insights
-            .and_then(|insights| insights.retention_days)
-            .map(|days| days.0),
+            .and_then(|insights| insights.retention_days.as_ref())
+            .map(|days| days.value.0),
         final_snapshot: check.default_true(settings.final_snapshot),
         apply_immediately: check.default_true(settings.apply_immediately),
         ..settings
@@ -173,6 +184,14 @@ fn of_engine(fields: &Fields, check: &mut Check<'_>) {
     };
     engine::user(family, fields.master_username.as_ref(), check);
     engine::database(family, "db_name", fields.db_name.as_ref(), check);
+    let port = fields.port.as_ref().map(|port| Spanned { span: port.span, value: port.value.0 });
+    engine::port(family, port.as_ref(), check);
+    if let Some(Spanned { value: Within(0), span }) = fields.backup_retention_days
+        && engine.value.0.starts_with("custom-oracle")
+    {
+        let message = "an instance of RDS Custom for Oracle must have automated backups";
+        check.error(span, message, "AWS accepts 1 to 35 here");
+    }
     if fields.auto_minor_version_upgrade.as_ref().is_none_or(|upgrades| upgrades.value) {
         let switch = Some("auto_minor_version_upgrade");
         version::moving(&engine.value.0, fields.engine_version.as_ref(), switch, check);
@@ -182,6 +201,7 @@ fn of_engine(fields: &Fields, check: &mut Check<'_>) {
         engine: &engine.value.0,
         kind: fields.storage_type.as_ref().map(|kind| (kind.value.0.as_str(), kind.span)),
         size: fields.allocated_storage_gib.as_ref(),
+        most: fields.max_allocated_storage_gib.as_ref(),
         iops: fields.iops.as_ref(),
         throughput: fields.storage_throughput.as_ref(),
         is_multi_az_cluster: false,
@@ -189,17 +209,20 @@ fn of_engine(fields: &Fields, check: &mut Check<'_>) {
     storage::check(&given, storage::OF_INSTANCES, check);
 }
 
-/// Checks that the storage can grow by a tenth at least (RDS User Guide, Managing capacity automatically
-/// with Amazon RDS storage autoscaling).
-fn room_to_grow(fields: &Fields, check: &mut Check<'_>) {
-    let (Some(now), Some(most)) =
-        (&fields.allocated_storage_gib, &fields.max_allocated_storage_gib)
-    else {
+/// Checks that nothing is set for Performance Insights that are off.
+fn insights(insights: Option<&PerformanceInsights>, check: &mut Check<'_>) {
+    let Some(insights) = insights.filter(|insights| !insights.enabled) else {
         return;
     };
-    let least = storage::a_tenth_more(now.value);
-    if most.value < least {
-        let message = format!("{} GiB leave no room to grow from {}", most.value, now.value);
-        check.error(most.span, message, format!("AWS accepts {least} and more here"));
+    let with_key = insights.with_key.as_ref().filter(|with_key| with_key.value);
+    let given = [
+        ("with_key", with_key.map(|with_key| with_key.span)),
+        ("retention_days", insights.retention_days.as_ref().map(|days| days.span)),
+    ];
+    for (field, span) in given {
+        if let Some(span) = span {
+            let message = format!("`{field}` is not possible while Performance Insights are off");
+            check.error(span, message, "remove it, or set `enabled: true`");
+        }
     }
 }

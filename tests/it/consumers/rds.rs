@@ -263,7 +263,7 @@ fn settings_that_rds_does_not_accept_are_errors() {
         (
             "engine: mysql, instance_class: db.m6gd.large, allocated_storage_gib: 100, storage_type: io1, \
              iops: 1000, members: {x: {instance_class: db.t3.small}}",
-            "`members` is for Aurora only",
+            "`members` is not for a Multi-AZ DB cluster",
         ),
         (
             "engine: aurora-mysql, serverless_v2: {min_capacity: 0.3, max_capacity: 2}",

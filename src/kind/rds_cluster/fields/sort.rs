@@ -78,6 +78,7 @@ pub(super) fn check(fields: &Fields, check: &mut Check<'_>) {
         family,
         engine: &engine.value.0,
         kind: fields.storage_type.as_ref().map(|kind| (kind.value.0.as_str(), kind.span)),
+        most: None,
         size: if is_multi_az { fields.allocated_storage_gib.as_ref() } else { None },
         iops: if is_multi_az { fields.iops.as_ref() } else { None },
         throughput: None,
@@ -108,9 +109,9 @@ fn lacking(fields: &Fields, engine: &Spanned<Lower>, sort: Sort, check: &mut Che
             continue;
         };
         let (message, help) = if sort == Sort::MultiAz {
-            let help =
-                "set `instance_class` and `allocated_storage_gib`: AWS creates three instances";
-            (format!("`{field}` is for Aurora only"), help)
+            let help = "set `instance_class` and `allocated_storage_gib`: AWS creates three instances; clusters of \
+                        Aurora, DocumentDB and Neptune have members";
+            (format!("`{field}` is not for a Multi-AZ DB cluster"), help)
         } else if OF_MULTI_AZ.contains(&field) {
             let help = "its storage grows by itself; its instances are its `members`";
             (format!("`{field}` is not for `{}`", engine.value.0), help)
