@@ -1,7 +1,9 @@
 //! Tests of what AWS refuses, which a configuration must refuse with its position, and of what AWS accepts.
 
 mod databases;
+mod keys;
 mod names;
+mod resources;
 
 use super::Surroundings;
 use super::load::from_sources;

@@ -52,6 +52,11 @@ impl FieldSelector {
     /// together.
     #[must_use]
     pub fn values(&self) -> usize {
+        self.all().count()
+    }
+
+    /// Returns the values.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
         let all = [
             &self.equals,
             &self.starts_with,
@@ -60,7 +65,7 @@ impl FieldSelector {
             &self.not_starts_with,
             &self.not_ends_with,
         ];
-        all.iter().map(|values| values.len()).sum()
+        all.into_iter().flatten()
     }
 }
 

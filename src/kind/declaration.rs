@@ -135,6 +135,8 @@ pub struct Check<'a> {
     pub place: &'a Place,
     /// Whether the Region is known. If it is not, `place` has another Region.
     pub region_known: bool,
+    /// Whether the account is known. If it is not, `place` has another account.
+    pub account_known: bool,
     /// The resources of other kinds that are created with the resource, by their names in AWS.
     pub parts: Vec<(ConsumerKind, Text)>,
     /// Reads a policy document: a path of a file, or the document itself.
@@ -159,6 +161,21 @@ impl Check<'_> {
     #[must_use]
     pub fn default_true(&self, given: Option<bool>) -> Option<bool> {
         if self.existing.is_some() { None } else { given.or(Some(true)) }
+    }
+
+    /// Reports an Availability Zone of another Region.
+    pub fn zone(&mut self, zone: Option<&Text>) {
+        let Some(zone) = zone.filter(|_| self.region_known) else {
+            return;
+        };
+        let region = &self.place.region;
+        let rest = zone.value.strip_prefix(region.as_str());
+        // `a`, or `-lax-1a` for a Local Zone.
+        if !rest.is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_lowercase())) {
+            let message = format!("`{}` is not an Availability Zone of {region}", zone.value);
+            let help = format!("write its name, such as `{region}a`");
+            self.error(zone.span, message, help);
+        }
     }
 
     /// Returns AWS's name of the resource, if the configuration decides it: `existing`, or its own name.

@@ -62,6 +62,7 @@ impl Consumer for EsDomain {
     }
 
     fn create(to: &Spec<Settings>, setting: &Setting<'_>) -> Result<Vec<Call>, Vec<Violation>> {
+        allowed([zoned(&to.settings)])?;
         let encryption_at_rest_options = encryption(to);
         let config = Config { encryption_at_rest_options, ..Config::of(&to.settings) };
         let create = CreateDomain {
@@ -293,6 +294,18 @@ fn domain_arn(setting: &Setting<'_>) -> String {
     format!("arn:{}:es:{region}:{account}:domain/{name}", region.partition())
 }
 
+/// Refuses subnets of a new domain that do not match its Availability Zones, of which it has one unless it is declared
+/// (OpenSearch Service API Reference, VPCOptions).
+fn zoned(settings: &Settings) -> Option<Violation> {
+    let subnets = settings.vpc_subnets.as_ref()?.len();
+    if settings.zone_awareness.is_some() || subnets == 1 {
+        return None;
+    }
+    let reason =
+        format!("a new domain without `zone_awareness` has one zone, but {subnets} subnets");
+    let help = format!("set `zone_awareness: {{zones: {subnets}}}`, or name one subnet");
+    Some(Violation::new("vpc", reason, help))
+}
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -84,16 +84,17 @@ pub(crate) use checked;
 
 checked! {
     /// The id of a VPC security group.
-    pub struct SecurityGroup = |text| has_prefix(text, "sg-", "a security group");
+    pub struct SecurityGroup = |text| aws_id(text, "sg-", "a security group");
     /// The name of a bucket.
     pub struct BucketName = bucket_name;
     /// The id of a subnet.
-    pub struct Subnet = |text| has_prefix(text, "subnet-", "a subnet");
+    pub struct Subnet = |text| aws_id(text, "subnet-", "a subnet");
 }
 
-/// Checks the prefix of an id, which says what the id belongs to.
-fn has_prefix(text: &str, prefix: &str, what: &str) -> Option<(String, String)> {
-    if text.starts_with(prefix) {
+/// Checks an id: a prefix that says what it belongs to, and hexadecimal digits.
+pub(crate) fn aws_id(text: &str, prefix: &str, what: &str) -> Option<(String, String)> {
+    let digits = text.strip_prefix(prefix).unwrap_or_default();
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let help = format!("write the id as AWS shows it, such as `{prefix}0123456789abcdef0`");
@@ -119,15 +120,30 @@ impl<T: Decode> Decode for Set<T> {
     }
 }
 
+/// The beginnings of names that S3 reserves (S3 User Guide, "General purpose bucket naming rules").
+const RESERVED_PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+/// The ends of names that S3 reserves, for example for the aliases of access points.
+const RESERVED_SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+
 /// Checks the name of a bucket (S3 User Guide, "General purpose bucket naming rules"). Old buckets can have
 /// underscores in their names.
 pub(crate) fn bucket_name(text: &str) -> Option<(String, String)> {
     let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_valid = |c: char| is_end(c) || matches!(c, '.' | '-' | '_');
     let ends = text.starts_with(is_end) && text.ends_with(is_end);
-    if ends && text.chars().all(is_valid) && (3..=63).contains(&text.len()) {
-        return None;
+    let message = format!("`{text}` is not the name of a bucket");
+    if !ends || !text.chars().all(is_valid) || !(3..=63).contains(&text.len()) {
+        let help = "write its name alone: 3 to 63 lower-case letters, digits, `.` and `-`";
+        return Some((message, help.to_owned()));
     }
-    let help = "write its name alone: 3 to 63 lower-case letters, digits, `.` and `-`";
-    Some((format!("`{text}` is not the name of a bucket"), help.to_owned()))
+    if text.contains("..") || text.parse::<std::net::Ipv4Addr>().is_ok() {
+        let help = "S3 accepts neither two `.` in a row nor the form of an IP address";
+        return Some((message, help.to_owned()));
+    }
+    let reserved = RESERVED_PREFIXES.iter().find(|prefix| text.starts_with(**prefix));
+    if let Some(prefix) = reserved {
+        return Some((message, format!("S3 reserves names that begin with `{prefix}`")));
+    }
+    let reserved = RESERVED_SUFFIXES.iter().find(|suffix| text.ends_with(**suffix))?;
+    Some((message, format!("S3 reserves names that end with `{reserved}`: name the bucket itself")))
 }

@@ -107,6 +107,7 @@ fn resolve_one(
         existing: shared.existing.as_ref(),
         place: &place,
         region_known: scope.knows_region(shared.region.as_ref()),
+        account_known: !scope.gaps.account,
         parts: Vec::new(),
         policy: &mut policy,
     };

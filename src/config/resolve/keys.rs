@@ -129,14 +129,6 @@ impl KeyPhase<'_, '_> {
     }
 
     fn spec(&mut self, name: &Text, address: &Address, raw: &Key, place: &Place) -> key::Spec {
-        if let Some(text) = &raw.description {
-            let length = text.value.chars().count();
-            if length > 8192 {
-                let message = format!("a description of {length} characters is too long");
-                self.d.error(text.span, message, "AWS accepts at most 8192");
-            }
-        }
-
         let origin = self.origin(name, raw);
         let window =
             raw.deletion_window_days.as_ref().and_then(|days| deletion_window(days, self.d));
@@ -150,7 +142,7 @@ impl KeyPhase<'_, '_> {
             primary_region: self.primary_region(raw, place),
             custom_key_store_id: value(raw.custom_key_store_id.as_ref()),
             xks_key_id: value(raw.xks_key_id.as_ref()),
-            description: value(raw.description.as_ref()),
+            description: self.description(raw.description.as_ref()),
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: self.rotation(raw, origin),
             policy: policy
@@ -164,6 +156,17 @@ impl KeyPhase<'_, '_> {
             deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
             deletion: None,
         }
+    }
+
+    /// Returns the description (KMS API Reference, CreateKey: `Description`).
+    fn description(&mut self, text: Option<&Text>) -> Option<String> {
+        let text = text?;
+        let length = text.value.chars().count();
+        if length > 8192 {
+            let message = format!("a description of {length} characters is too long");
+            self.d.error(text.span, message, "AWS accepts at most 8192");
+        }
+        Some(text.value.clone())
     }
 
     fn tags(

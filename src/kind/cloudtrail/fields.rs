@@ -3,7 +3,7 @@
 use super::{AdvancedEventSelector, FieldSelector};
 use crate::decode::{Decode, Diagnostics, Spanned, Text, record};
 use crate::kind::declaration::Section;
-use crate::tree::Node;
+use crate::tree::{Node, Span};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -65,6 +65,13 @@ impl From<AdvancedEventSelectors> for BTreeSet<AdvancedEventSelector> {
     }
 }
 
+impl AdvancedEventSelectors {
+    /// Returns the number of selectors.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Decode for AdvancedEventSelectors {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let fields = Vec::<AdvancedEventSelectorFields>::decode(node, d)?;
@@ -100,25 +107,59 @@ fn selector(fields: AdvancedEventSelectorFields, d: &mut Diagnostics) -> Advance
         let message = "the name of the selector is too long";
         d.error(name.span, message, help);
     }
-    let Spanned { span, value: conditions } = fields.field_selectors;
+    let Spanned { span, value: given } = fields.field_selectors;
     let mut field_selectors = BTreeSet::new();
-    for condition in conditions {
-        let span = condition.span;
-        let condition = FieldSelector::from(condition);
-        if condition.values() == 0 {
-            let message = format!("the condition on `{}` has no value", condition.field);
-            let help = "give `equals`, `starts_with`, `ends_with`, or one of them with `not_`";
-            d.error(span, message, help);
-        }
-        field_selectors.insert(condition);
+    for fields in given {
+        let span = fields.span;
+        let selector = FieldSelector::from(fields);
+        condition(&selector, span, d);
+        field_selectors.insert(selector);
     }
-    let names_category = field_selectors.iter().any(|condition: &FieldSelector| {
-        condition.field == "eventCategory" && !condition.equals.is_empty()
-    });
-    if !names_category {
-        let help = "add `{field: eventCategory, equals: [Management]}`, or `[Data]`";
-        let message = "a selector must name the category of its events";
-        d.error(span, message, help);
-    }
+    category(&field_selectors, span, d);
     AdvancedEventSelector { name: fields.name.map(|name| name.value), field_selectors }
+}
+
+/// The fields that CloudTrail only compares for equality with one value (CloudTrail API Reference,
+/// AdvancedFieldSelector).
+const ONE_VALUE: [&str; 3] = ["eventCategory", "readOnly", "resources.type"];
+
+/// Checks a condition on one field (CloudTrail API Reference, AdvancedFieldSelector).
+fn condition(selector: &FieldSelector, span: Span, d: &mut Diagnostics) {
+    let field = selector.field.as_str();
+    let is_valid = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '|');
+    if !(1..=1000).contains(&field.chars().count()) || !field.chars().all(is_valid) {
+        let message = format!("`{field}` is not a field of events");
+        d.error(span, message, "write it as `eventCategory`, `resources.type` or `eventName`");
+    }
+    if selector.values() == 0 {
+        let message = format!("the condition on `{field}` has no value");
+        let help = "give `equals`, `starts_with`, `ends_with`, or one of them with `not_`";
+        d.error(span, message, help);
+    } else if ONE_VALUE.contains(&field) && (selector.values() > 1 || selector.equals.is_empty()) {
+        let message = format!("`{field}` has one value, with `equals`");
+        let help = "write a selector for each value";
+        d.error(span, message, help);
+    } else if field == "readOnly" && !selector.equals.iter().all(|is| is == "true" || is == "false")
+    {
+        let help = "write `equals: ['true']` or `['false']`, or remove the condition for both";
+        d.error(span, "`readOnly` is `true` or `false`", help);
+    }
+    if selector.all().any(|value| !(1..=2048).contains(&value.chars().count())) {
+        let message = format!("a value of the condition on `{field}` is empty or too long");
+        d.error(span, message, "CloudTrail accepts 1 to 2048 characters");
+    }
+}
+
+/// Checks that the selector names the category of its events, and the type of the resources of data events.
+fn category(selectors: &BTreeSet<FieldSelector>, span: Span, d: &mut Diagnostics) {
+    let of = |field: &str| selectors.iter().find(|selector| selector.field == field);
+    let Some(category) = of("eventCategory") else {
+        let help = "add `{field: eventCategory, equals: [Management]}`, or `[Data]`";
+        d.error(span, "a selector must name the category of its events", help);
+        return;
+    };
+    if category.equals.iter().eq(["Data"]) && of("resources.type").is_none() {
+        let help = "add `{field: resources.type, equals: [AWS::S3::Object]}`, or another type";
+        d.error(span, "a selector of data events must name the type of the resources", help);
+    }
 }

@@ -1,12 +1,16 @@
 //! The fields of an event data store.
 
-use crate::decode::Spanned;
+use crate::decode::{Spanned, Text};
 use crate::kind::cloudtrail::AdvancedEventSelector;
 use crate::kind::cloudtrail::fields::{AdvancedEventSelectors, SECTION};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::values::Within;
 use std::collections::BTreeSet;
+
+/// The most advanced event selectors of an event data store (CloudTrail API Reference,
+/// CreateEventDataStore).
+const MAX_SELECTORS: usize = 5;
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
@@ -51,11 +55,7 @@ settings! {
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     if let Some(arn) = check.existing {
-        if !is_store(&arn.value) {
-            let message = format!("`{}` is not the ARN of an event data store", arn.value);
-            let help = "`aws cloudtrail list-event-data-stores` lists the ARNs";
-            check.error(arn.span, message, help);
-        }
+        existing(&arn.clone(), check);
     } else if !(3..=128).contains(&check.name.value.len()) {
         // The characters are those of the names of all resources (CloudTrail API Reference,
         // EventDataStoreName: `^[a-zA-Z0-9._\-]+$`).
@@ -63,11 +63,39 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
         let help = "CloudTrail accepts 3 to 128 letters, digits, `.`, `_` and `-`";
         check.error(check.name.span, message, help);
     }
+    if let Some(selectors) = &fields.advanced_event_selectors
+        && selectors.value.len() > MAX_SELECTORS
+    {
+        let message = format!("{} selectors are too many", selectors.value.len());
+        let help = format!("CloudTrail accepts {MAX_SELECTORS} for an event data store");
+        check.error(selectors.span, message, help);
+    }
     let name = if check.existing.is_none() { Some(check.name.value.clone()) } else { None };
     Settings { name, ..consumer::Settings::of(fields) }
 }
 
-fn is_store(arn: &str) -> bool {
-    let fields: Vec<&str> = arn.splitn(6, ':').collect();
-    matches!(fields.as_slice(), ["arn", _, "cloudtrail", _, _, id] if id.starts_with("eventdatastore/"))
+/// Checks the ARN of an event data store, which contains its account and its Region.
+fn existing(arn: &Text, check: &mut Check<'_>) {
+    let fields: Vec<&str> = arn.value.splitn(6, ':').collect();
+    let ["arn", _, "cloudtrail", region, account, id] = fields.as_slice() else {
+        return no_store(arn, check);
+    };
+    if !id.starts_with("eventdatastore/") {
+        return no_store(arn, check);
+    }
+    let is_here = *region == check.place.region.as_str();
+    if check.region_known && !is_here {
+        let message =
+            format!("the store is in {region}, but it is declared in {}", check.place.region);
+        check.error(arn.span, message, format!("set `region: {region}`"));
+    } else if check.account_known && *account != check.place.account.as_str() {
+        let message = format!("the store is in account {account}, which is not the stack's");
+        check.error(arn.span, message, "declare it in the stack of that account");
+    }
+}
+
+fn no_store(arn: &Text, check: &mut Check<'_>) {
+    let message = format!("`{}` is not the ARN of an event data store", arn.value);
+    let help = "`aws cloudtrail list-event-data-stores` lists the ARNs";
+    check.error(arn.span, message, help);
 }

@@ -133,6 +133,27 @@ impl From<EventSelectorFields> for EventSelector {
     }
 }
 
+impl DataResourceFields {
+    /// Checks that the values are ARNs, or beginnings of ARNs, of the service of the type (CloudTrail API Reference,
+    /// DataResource: `Values`).
+    fn check(&self, d: &mut Diagnostics) {
+        let service = match self.r#type {
+            DataResourceType::S3Object => "s3",
+            DataResourceType::LambdaFunction => "lambda",
+            DataResourceType::DynamoDbTable => "dynamodb",
+        };
+        for value in &self.values {
+            let mut parts = value.value.split(':');
+            if parts.next() != Some("arn") || parts.nth(1) != Some(service) {
+                let kind = self.r#type.as_str();
+                let message = format!("`{}` is not the beginning of an ARN of {kind}", value.value);
+                let help = format!("write an ARN, or `arn:aws:{service}` for all of the account");
+                d.error(value.span, message, help);
+            }
+        }
+    }
+}
+
 impl From<DataResourceFields> for DataResource {
     fn from(fields: DataResourceFields) -> Self {
         let values = fields.values.into_iter().map(|text| text.value).collect();
@@ -168,6 +189,9 @@ impl Decode for EventSelectors {
             let help = "CloudTrail accepts 250 in all selectors of a trail together";
             let message = format!("{resources} data resources are too many");
             d.error(node.span, message, help);
+        }
+        for resource in selectors.iter().flat_map(|selector| &selector.data_resources) {
+            resource.check(d);
         }
         Some(Self(selectors))
     }

@@ -1,8 +1,9 @@
 //! The fields of a table.
 
-use crate::decode::{Decode, Diagnostics, Spanned, choice, record};
+use crate::decode::{Decode, Diagnostic, Diagnostics, Spanned, choice, record};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
+use crate::kind::values::checked;
 use crate::tree::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -43,10 +44,25 @@ record! {
     /// An attribute of a table's primary key.
     pub struct AttributeFields {
         /// The attribute's name.
-        name: String,
+        name: AttributeName,
         /// The attribute's type.
         r#type: AttributeType,
     }
+}
+
+checked! {
+    /// The name of an attribute of a primary key.
+    pub struct AttributeName = attribute_name;
+}
+
+/// DynamoDB API Reference, KeySchemaElement: `AttributeName`.
+fn attribute_name(text: &str) -> Option<(String, String)> {
+    let length = text.chars().count();
+    if (1..=255).contains(&length) {
+        return None;
+    }
+    let message = format!("the name of a key attribute cannot have {length} characters");
+    Some((message, "DynamoDB accepts 1 to 255".to_owned()))
 }
 
 choice! {
@@ -72,7 +88,7 @@ pub struct Attribute {
 
 impl From<AttributeFields> for Attribute {
     fn from(fields: AttributeFields) -> Self {
-        Self { name: fields.name, r#type: fields.r#type.into() }
+        Self { name: fields.name.into(), r#type: fields.r#type.into() }
     }
 }
 
@@ -133,13 +149,18 @@ impl Decode for Billing {
             &fields.max_read_capacity,
             &fields.max_write_capacity,
         ];
+        let given: Vec<&Spanned<u32>> = all.into_iter().flatten().collect();
         if fields.mode == BillingMode::PayPerRequest {
-            if all.iter().any(|given| given.is_some()) {
+            if let Some(first) = given.first() {
                 let help = "remove the capacities, or set `mode: provisioned`";
-                d.error(node.span, "`pay_per_request` has no capacity", help);
+                d.error(first.span, "`pay_per_request` has no capacity", help);
                 return None;
             }
             return Some(Self::PayPerRequest);
+        }
+        // DynamoDB API Reference, ProvisionedThroughput.
+        for none in given.iter().filter(|capacity| capacity.value == 0) {
+            d.error(none.span, "a capacity of 0 is not possible", "DynamoDB accepts 1 and more");
         }
         let (Some(read), Some(write)) = (&fields.read_capacity, &fields.write_capacity) else {
             let help = "set `read_capacity` and `write_capacity`, or `mode: pay_per_request`";
@@ -204,6 +225,13 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     name(check);
     let help = "set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists";
     check.required("partition_key", &fields.partition_key, help);
+    if let (Some(partition), Some(sort)) = (&fields.partition_key, &fields.sort_key)
+        && partition.value.name == sort.value.name
+    {
+        let message = format!("`{}` is the partition key already", sort.value.name.0);
+        let error = Diagnostic::error(sort.span, message).also(partition.span, "the partition key");
+        check.d.push(error.help("name another attribute, or remove `sort_key`"));
+    }
     consumer::Settings::of(fields)
 }
 

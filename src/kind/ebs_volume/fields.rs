@@ -3,7 +3,7 @@
 use crate::decode::{Given as _, Spanned, choice};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
-use crate::kind::values::checked;
+use crate::kind::values::{aws_id, checked};
 use std::ops::RangeInclusive;
 
 /// The section of everything about EBS.
@@ -73,26 +73,17 @@ choice! {
 
 checked! {
     /// The id of a snapshot.
-    pub struct Snapshot = |text| is_id(text, "snap-", "a snapshot");
-}
-
-fn is_id(text: &str, prefix: &str, what: &str) -> Option<(String, String)> {
-    let digits = text.strip_prefix(prefix).unwrap_or_default();
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let help = format!("write it as AWS does: `{prefix}` and hexadecimal digits");
-    Some((format!("`{text}` is not the id of {what}"), help))
+    pub struct Snapshot = |text| aws_id(text, "snap-", "a snapshot");
 }
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     if let Some(existing) = check.existing
-        && let Some((message, help)) = is_id(&existing.value, "vol-", "a volume")
+        && let Some((message, help)) = aws_id(&existing.value, "vol-", "a volume")
     {
         check.error(existing.span, message, help);
     }
     required(fields, check);
-    zone(fields, check);
+    check.zone(fields.availability_zone.as_ref());
     form(fields, check);
     consumer::Settings::of(fields)
 }
@@ -104,21 +95,6 @@ fn required(fields: &Fields, check: &mut Check<'_>) {
     if fields.snapshot_id.is_none() {
         let help = format!("set `size_gib: 20`, `snapshot_id:` for a copy, {existing}");
         check.required("size_gib", &fields.size_gib, &help);
-    }
-}
-
-fn zone(fields: &Fields, check: &mut Check<'_>) {
-    let Some(zone) = &fields.availability_zone else {
-        return;
-    };
-    if !check.region_known {
-        return;
-    }
-    let region = &check.place.region;
-    let letter = zone.value.strip_prefix(region.as_str());
-    if !letter.is_some_and(|letter| letter.ends_with(|c: char| c.is_ascii_lowercase())) {
-        let message = format!("`{}` is not an Availability Zone of {region}", zone.value);
-        check.error(zone.span, message, format!("write its name, such as `{region}a`"));
     }
 }
 

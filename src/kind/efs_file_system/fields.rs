@@ -4,7 +4,7 @@ use super::{Lifecycle, MountTarget, Throughput};
 use crate::decode::{Decode, Diagnostics, Spanned, choice, record};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
-use crate::kind::values::{SecurityGroup, Set, Subnet};
+use crate::kind::values::{SecurityGroup, Set, Subnet, aws_id};
 use crate::tree::Node;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -192,6 +192,12 @@ impl From<MountTargetFields> for MountTarget {
 }
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
+    if let Some(existing) = check.existing
+        && let Some((message, help)) = aws_id(&existing.value, "fs-", "a file system")
+    {
+        check.error(existing.span, message, help);
+    }
+    check.zone(fields.availability_zone.as_ref());
     performance(fields, check);
     storage(fields, check);
     if let (Some(zone), Some(targets)) = (&fields.availability_zone, &fields.mount_targets)

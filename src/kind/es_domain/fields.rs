@@ -1,7 +1,7 @@
 //! The fields of a domain.
 
 use super::Version;
-use crate::decode::{Settable, Spanned, choice, nearest, record};
+use crate::decode::{Given as _, Settable, Spanned, choice, nearest, record};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
 use crate::kind::values::{SecurityGroup, Set, Subnet, checked};
@@ -186,11 +186,7 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     name(check);
     nodes(fields, check);
     volumes(fields, check);
-    if let Some(vpc) = &fields.vpc
-        && vpc.subnets.value.0.is_empty()
-    {
-        check.error(vpc.subnets.span, "a VPC needs a subnet", "name one in each zone");
-    }
+    subnets(fields, check);
     let masters = fields.dedicated_master.as_option();
     let zones = fields.zone_awareness.as_option();
     let vpc = fields.vpc.as_ref();
@@ -244,7 +240,80 @@ fn nodes(fields: &Fields, check: &mut Check<'_>) {
     }
 }
 
+/// Checks that there is a subnet for each Availability Zone (OpenSearch Service API Reference, ZoneAwarenessConfig
+/// and VPCOptions). Without `zone_awareness`, the zones of a domain that exists are left alone.
+fn subnets(fields: &Fields, check: &mut Check<'_>) {
+    let Some(vpc) = &fields.vpc else {
+        return;
+    };
+    let subnets: BTreeSet<&str> = vpc.subnets.value.0.iter().map(|id| id.0.as_str()).collect();
+    let (count, span) = (subnets.len(), vpc.subnets.span);
+    let zones = match &fields.zone_awareness {
+        Settable::Value(awareness) => awareness.zones.value,
+        Settable::Null(_) => 1,
+        Settable::Missing if !(1..=3).contains(&count) => {
+            let help = "name one in each zone: a domain has 1 to 3";
+            check.error(span, format!("{count} subnets are not possible"), help);
+            return;
+        }
+        Settable::Missing => return,
+    };
+    if usize::try_from(zones) != Ok(count) {
+        let message = match zones {
+            1 => format!("a domain in one zone has one subnet, not {count}"),
+            _ => format!("a domain in {zones} zones has {zones} subnets, not {count}"),
+        };
+        check.error(span, message, "name one subnet in each zone");
+    }
+}
+
+/// The smallest volume in GiB (OpenSearch Service Developer Guide, "EBS volume size quotas"). The largest depends on
+/// the instance type.
+const LEAST_GIB: u32 = 10;
+/// The least I/O operations per second and throughput in MiB/s of `gp3` volumes (EBS User Guide, "General Purpose SSD
+/// volumes").
+const LEAST_OF_GP3: (u32, u32) = (3_000, 125);
+/// The families of instances that keep the data on disks of their own, and have no EBS volumes (OpenSearch Service
+/// Developer Guide, "Supported instance types").
+const WITHOUT_EBS: [&str; 3] = ["i3.", "im4gn.", "r6gd."];
+
+/// Checks that the instances can have volumes, and that those are large enough.
+fn sizes(fields: &Fields, check: &mut Check<'_>) {
+    let given = [fields.volume_size_gib.given(), fields.volume_type.given()];
+    if let (Some(instance), Some(span)) =
+        (&fields.instance_type, given.into_iter().flatten().next())
+        && WITHOUT_EBS.iter().any(|family| instance.value.0.starts_with(family))
+    {
+        let message = format!("instances of type `{}` have no volumes", instance.value.0);
+        let help =
+            "remove the fields of the volumes, or choose another type, such as `r7g.large.search`";
+        check.error(span, message, help);
+    }
+    if let Some(Spanned { value, span }) = fields.volume_size_gib
+        && value < LEAST_GIB
+    {
+        let message = format!("a volume of {value} GiB is not possible");
+        check.error(span, message, format!("AWS accepts {LEAST_GIB} and more"));
+    }
+}
+
+/// Checks the speed of `gp3` volumes.
+fn speed(fields: &Fields, check: &mut Check<'_>) {
+    let (iops, throughput) = LEAST_OF_GP3;
+    for (field, given, least) in
+        [("iops", &fields.iops, iops), ("throughput", &fields.throughput, throughput)]
+    {
+        if let Some(Spanned { value, span }) = given
+            && *value < least
+        {
+            let message = format!("`{field}` of a volume of type `gp3` cannot be {value}");
+            check.error(*span, message, format!("AWS accepts {least} and more"));
+        }
+    }
+}
+
 fn volumes(fields: &Fields, check: &mut Check<'_>) {
+    sizes(fields, check);
     let Some(volume) = fields.volume_type.as_ref().map(|given| given.value) else {
         return;
     };
@@ -260,6 +329,9 @@ fn volumes(fields: &Fields, check: &mut Check<'_>) {
     {
         let message = format!("volumes of type `{word}` have no `throughput`");
         check.error(throughput.span, message, "remove it, or set `gp3`");
+    }
+    if volume == VolumeType::Gp3 {
+        speed(fields, check);
     }
 }
 

@@ -40,7 +40,7 @@ impl KeyPhase<'_, '_> {
         let retiring = raw.retiring.as_ref().map(|text| self.grant_principal(text, &own));
         self.service(raw);
         let operations = self.operations(&raw.operations, on.fact);
-        let constraints = raw.constraints.as_ref().map(|c| self.constraints(c, on.fact));
+        let constraints = raw.constraints.as_ref().map(|c| self.constraints(c, on));
         let issuer = match &raw.account {
             Some(account) => self.reads.accounts.id(account, scope, self.d),
             None => Some(own),
@@ -170,11 +170,11 @@ impl KeyPhase<'_, '_> {
         Some(out)
     }
 
-    fn constraints(&mut self, raw: &Constraints, fact: Option<&KeyFact>) -> grant::Constraints {
+    fn constraints(&mut self, raw: &Constraints, on: &On<'_>) -> grant::Constraints {
         let equals = raw.encryption_context_equals.as_ref();
         let subset = raw.encryption_context_subset.as_ref();
         let has_context = equals.is_some() || subset.is_some();
-        if has_context && fact.is_some_and(|fact| fact.spec != key::DEFAULT_SPEC) {
+        if has_context && on.fact.is_some_and(|fact| fact.spec != key::DEFAULT_SPEC) {
             let help = "only symmetric encryption keys take an encryption context";
             let message = "this key cannot have encryption contexts in its grants";
             self.d.error(raw.span, message, help);
@@ -192,7 +192,7 @@ impl KeyPhase<'_, '_> {
             self.d.error(raw.span, "`constraints` has no constraint", help);
         }
         if let Some(source) = &raw.source_arn {
-            self.source_arn(source);
+            self.source_arn(source, on.place);
         }
         grant::Constraints {
             encryption_context_equals: equals.map(|pairs| self.pairs(pairs)),
@@ -203,7 +203,9 @@ impl KeyPhase<'_, '_> {
 
     /// Checks the ARN of a source (KMS API Reference, GrantConstraints: `SourceArn`, 20 to 512 characters,
     /// `^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$`).
-    fn source_arn(&mut self, source: &Text) {
+    /// A resource is in the partition of the key. KMS compares the ARN with that of one resource, and accepts a wildcard,
+    /// but does not document what it means.
+    fn source_arn(&mut self, source: &Text, place: &Place) {
         let text = source.value.as_str();
         let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let parts: Vec<&str> = text.splitn(6, ':').collect();
@@ -222,6 +224,18 @@ impl KeyPhase<'_, '_> {
             let help = "write an ARN with the account, such as \
                         `arn:aws:dynamodb:eu-west-1:111122223333:table/orders`";
             self.d.error(source.span, message, help);
+            return;
+        }
+        let (own, given) = (place.region.partition(), parts.get(1).copied().unwrap_or_default());
+        if own != given && !self.reads.scope.gaps.region {
+            let message =
+                format!("the source is in the partition `{given}`, but the key is in `{own}`");
+            let help = "services use a key only for resources of its partition: correct the ARN";
+            self.d.error(source.span, message, help);
+        } else if text.contains(['*', '?']) {
+            let message = "KMS does not document wildcards in the ARN of a source";
+            let help = "write the ARN of one resource: the grant may apply to none otherwise";
+            self.d.push(Diagnostic::warning(source.span, message).help(help));
         }
     }
 

@@ -19,7 +19,7 @@ impl KeyPhase<'_, '_> {
             Some(text) => known("a key spec", text, &specs, self.d)?,
             None => DEFAULT_SPEC,
         };
-        self.china_only(spec, raw);
+        self.available(spec, raw);
         let allowed = rule(spec).map_or(&[][..], |rule| rule.usages);
         let list = allowed.join(", ");
         let Some(usage) = &raw.usage else {
@@ -65,19 +65,23 @@ impl KeyPhase<'_, '_> {
         Some(region)
     }
 
-    /// Reports a key spec that only the Regions of China have (KMS API Reference, CreateKey: `KeySpec`).
-    fn china_only(&mut self, spec: &str, raw: &Key) {
+    /// Reports a key spec that the Region does not have: only the Regions of China have SM2, and they have no ML-KEM
+    /// (KMS API Reference, CreateKey: `KeySpec`).
+    fn available(&mut self, spec: &str, raw: &Key) {
         let scope = self.reads.scope;
         let own = raw.region.as_ref().and_then(|region| region.value.parse::<Region>().ok());
         let region = own.as_ref().unwrap_or(&scope.home.region);
-        let is_elsewhere =
-            scope.knows_region(raw.region.as_ref()) && region.partition() != "aws-cn";
-        if let Some(text) = &raw.spec
-            && spec == "SM2"
-            && is_elsewhere
-        {
+        let Some(text) = raw.spec.as_ref().filter(|_| scope.knows_region(raw.region.as_ref()))
+        else {
+            return;
+        };
+        let is_in_china = region.partition() == "aws-cn";
+        if spec == "SM2" && !is_in_china {
             let help = "choose another key spec, or a Region such as `cn-north-1`";
             self.d.error(text.span, "AWS has keys of spec SM2 in the Regions of China only", help);
+        } else if spec.starts_with("ML_KEM") && is_in_china {
+            let message = format!("AWS has no keys of spec {spec} in the Regions of China");
+            self.d.error(text.span, message, "choose another key spec, or a Region elsewhere");
         }
     }
 

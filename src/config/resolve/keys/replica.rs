@@ -74,7 +74,7 @@ impl KeyPhase<'_, '_> {
             primary_region: None,
             custom_key_store_id: None,
             xks_key_id: None,
-            description: value(raw.description.as_ref()),
+            description: self.description(raw.description.as_ref()),
             enabled: raw.enabled.as_ref().map(|enabled| enabled.value),
             rotation: None,
             policy: policy
