@@ -2,6 +2,7 @@
 
 pub mod later;
 pub mod pages;
+mod quota;
 
 use crate::id::KeyArn;
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,11 @@ impl Fault {
 
 /// A failed request.
 #[derive(Debug, thiserror::Error)]
-#[error("{operation}: {message}{}", reference(.code.as_deref(), .request_id.as_deref()))]
+#[error(
+    "{operation}: {message}{}{}",
+    reference(.code.as_deref(), .request_id.as_deref()),
+    quota::named(.operation, .code.as_deref())
+)]
 pub struct CloudError {
     /// The name of the operation.
     pub operation: &'static str,

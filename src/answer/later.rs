@@ -1,7 +1,7 @@
 //! The errors with which a service refuses a call only for a while, although their codes do not always say
 //! so. Pure data.
 
-use super::CloudError;
+use super::{CloudError, Fault};
 use std::time::Duration;
 
 /// The time for which a call is repeated if the service says only that the resource is in another state. It
@@ -11,6 +11,10 @@ const USUAL: Duration = minutes(2);
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
+
+const LIMIT: &str = "LimitExceededException";
+/// The time for which a call to DynamoDB is repeated because of other operations at the same time.
+const SIMULTANEOUS: Duration = minutes(10);
 
 /// A refusal that ends by itself.
 struct Later {
@@ -35,10 +39,10 @@ const LATER: &[Later] = &[
     // "Up to 500 simultaneous table operations are allowed per account" (DynamoDB API Reference,
     // LimitExceededException). The code also stands for the number of tables.
     Later {
-        code: "LimitExceededException",
+        code: LIMIT,
         text: "",
         operations: &["CreateTable", "UpdateTable", "DeleteTable"],
-        patience: minutes(10),
+        patience: SIMULTANEOUS,
     },
     // "Wait a few minutes, and then try the operation again" (CloudTrail API Reference,
     // ConflictException).
@@ -92,10 +96,26 @@ pub fn patience(operation: &str, code: &str, message: &str) -> Option<Duration> 
     known.map(|later| later.patience)
 }
 
+/// Returns the answer of DynamoDB to a change of tags. It refuses the change for a while because of other operations (DynamoDB
+/// API Reference, TagResource: LimitExceededException). Other services have operations of the same names, whose
+/// limits do not end by themselves.
+///
+/// # Errors
+/// Returns the error, classified as one that ends by itself if it does.
+pub fn of_dynamodb_tags<T>(answer: Result<T, CloudError>) -> Result<T, CloudError> {
+    answer.map_err(|error| match error.code.as_deref() {
+        Some(LIMIT) => CloudError { fault: Fault::InvalidState, ..error },
+        Some(_) | None => error,
+    })
+}
+
 /// Returns the time for which a call is repeated that was refused because of the state of its resource.
 #[must_use]
 pub fn patience_with(error: &CloudError) -> Duration {
     let code = error.code.as_deref().unwrap_or_default();
+    if code == LIMIT {
+        return SIMULTANEOUS;
+    }
     patience(error.operation, code, &error.message).unwrap_or(USUAL)
 }
 

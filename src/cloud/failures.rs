@@ -32,6 +32,8 @@ async fn codes_become_faults() {
         (403, "SignatureDoesNotMatch", Fault::Credentials),
         (400, "ThrottlingException", Fault::Throttled),
         (503, "SlowDown", Fault::Throttled),
+        (409, "OperationAborted", Fault::Throttled),
+        (400, "RequestTimeout", Fault::Ambiguous),
         (400, "KMSInvalidStateException", Fault::InvalidState),
         (400, "DisabledException", Fault::InvalidState),
         (400, "LimitExceededException", Fault::LimitExceeded),

@@ -70,6 +70,12 @@ async fn a_service_that_refuses_a_call_for_a_while_is_asked_again_for_as_long_as
     let protection = json!({"TableName": "t", "DeletionProtectionEnabled": false});
     let update = call("dynamodb_table", "UpdateTable", protection);
     let delete = call("dynamodb_table", "DeleteTable", json!({"TableName": "t"}));
+    let tags =
+        json!({"ResourceArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t", "Tags": []});
+    let tag = call("dynamodb_table", "TagResource", tags);
+    let keys =
+        json!({"ResourceArn": "arn:aws:dynamodb:eu-west-1:111122223333:table/t", "TagKeys": ["k"]});
+    let untag = call("dynamodb_table", "UntagResource", keys);
     let trail = call("cloudtrail_trail", "StartLogging", json!({"Name": "t"}));
     let store = call("cloudtrail_event_data_store", "DeleteEventDataStore", json!({}));
     let domain = call(
@@ -96,6 +102,8 @@ async fn a_service_that_refuses_a_call_for_a_while_is_asked_again_for_as_long_as
     for (call, form, code, message, minutes) in [
         (&backups, DYNAMODB, "ContinuousBackupsUnavailableException", unavailable, 20),
         (&update, DYNAMODB, "LimitExceededException", limit, 10),
+        (&tag, DYNAMODB, "LimitExceededException", limit, 10),
+        (&untag, DYNAMODB, "LimitExceededException", "too many operations", 10),
         (&update, DYNAMODB, "ResourceInUseException", "Table is being updated: t", 2),
         (&delete, DYNAMODB, invalid, protected_table, 1),
         (&trail, CLOUDTRAIL, "ConflictException", "Please wait a few minutes", 10),
@@ -175,4 +183,28 @@ async fn a_table_without_backups_is_not_found() {
     let missing =
         refused(&backups, DYNAMODB, 400, "TableNotFoundException", "Table not found: t").await;
     assert_eq!(missing.fault, Fault::NotFound);
+}
+
+/// What AWS refuses because of a quota is refused for good, so the message says which quota it is and how it is raised.
+#[tokio::test]
+async fn a_quota_is_named_with_the_way_to_raise_it() {
+    let instance = json!({"DBInstanceIdentifier": "i", "SkipFinalSnapshot": true});
+    let instance = call("rds_instance", "DeleteDBInstance", instance);
+    let trail = call("cloudtrail_trail", "StartLogging", json!({"Name": "t"}));
+    let system = call("efs_file_system", "DeleteFileSystem", json!({}));
+    let domain = json!({"DomainName": "d", "TargetVersion": "OpenSearch_2.19"});
+    let domain = call("es_domain", "UpgradeDomain", domain);
+    let (limit, trails) = ("LimitExceededException", "MaximumNumberOfTrailsExceededException");
+    for (call, form, code, parts) in [
+        (&instance, Form::Rds, "SnapshotQuotaExceeded", ["manual snapshots", "(Amazon RDS)"]),
+        (&instance, Form::Rds, "StorageQuotaExceeded", ["the storage of all DB", "Service Quotas"]),
+        (&trail, CLOUDTRAIL, trails, ["trails in a Region (5", "AWS does not raise it"]),
+        (&system, Form::Header, "FileSystemLimitExceeded", ["EFS file systems", "(Amazon EFS)"]),
+        (&domain, Form::Header, limit, ["OpenSearch Service domains", "Service Quotas"]),
+    ] {
+        let error = refused(call, form, 400, code, "too many").await;
+        assert_eq!(error.fault, Fault::LimitExceeded, "{code}");
+        let text = error.to_string();
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    }
 }

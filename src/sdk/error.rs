@@ -215,6 +215,9 @@ const CODES: &[(Fault, &[&str])] = &[
             "PriorRequestNotComplete",
             "ProvisionedThroughputExceededException",
             "TransactionInProgressException",
+            // Another request changes the bucket or the object; S3 asks the caller to try again (S3 API Reference,
+            // "Error responses").
+            "OperationAborted",
             // Two requests changed the tags at the same time (EC2 API Reference, "Error codes").
             "ConcurrentTagAccess",
         ],
@@ -313,6 +316,9 @@ const CODES: &[(Fault, &[&str])] = &[
         Fault::Ambiguous,
         &[
             "InternalException",
+            // S3 waited too long for the rest of the request.
+            "RequestTimeout",
+            "RequestTimeoutException",
             "DependencyTimeout",
             "DependencyFailureException",
             "KMSInternalException",

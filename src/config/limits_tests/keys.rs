@@ -104,4 +104,10 @@ fn aliases_have_the_names_that_kms_accepts() {
         let message = format!("`{name}` is reserved for AWS managed keys");
         refused(&alias(name), &message, &format!("'{name}'"));
     }
+    // Service Quotas may have raised the number.
+    let many: Vec<String> = (0..51).map(|n| format!("a{n}")).collect();
+    let text = format!("stack: s\nkeys: {{a: {{policy: {{}}, aliases: [{}]}}}}", many.join(", "));
+    let (desired, report) = all(&[("a.yaml", &text)], &[]);
+    assert!(desired.is_some(), "{report}");
+    assert!(report.starts_with("warning: 51 aliases may be too many for a key"), "{report}");
 }

@@ -61,7 +61,7 @@ fn domains_have_a_subnet_for_each_zone_and_volumes_of_a_size() {
         (in_three, two, "a domain in 3 zones has 3 subnets, not 2"),
         (in_two, "subnet-1, subnet-1", "a domain in 2 zones has 2 subnets, not 1"),
         ("zone_awareness: null, ", two, "a domain in one zone has one subnet, not 2"),
-        ("", "", "0 subnets are not possible"),
+        ("", "", "a VPC needs a subnet"),
         ("", "subnet-1, subnet-2, subnet-3, subnet-4", "4 subnets are not possible"),
     ] {
         let found = errors(&format!("{KEY}{}", vpc(zones, subnets)));

@@ -25,7 +25,8 @@ use crate::tree::Span;
 use grant::On;
 use policy::{is_exact, is_shared, is_whole};
 
-/// The highest number of aliases of a key (KMS Developer Guide, Resource quotas).
+/// The highest number of aliases of a key, unless Service Quotas has raised it (KMS Developer Guide, "Resource
+/// quotas").
 const MAX_ALIASES: usize = 50;
 
 /// The results of earlier phases that this phase reads.
@@ -204,8 +205,10 @@ impl KeyPhase<'_, '_> {
     /// Declares aliases. Without a place, they are only checked.
     fn aliases(&mut self, name: &Text, aliases: &[Text], target: &KeyRef, place: Option<&Place>) {
         if let Some(first) = aliases.get(MAX_ALIASES) {
-            let message = format!("{} aliases are too many for a key", aliases.len());
-            self.d.error(first.span, message, format!("AWS allows {MAX_ALIASES}"));
+            let message = format!("{} aliases may be too many for a key", aliases.len());
+            let help =
+                format!("AWS allows {MAX_ALIASES} unless Service Quotas has raised the quota");
+            self.d.push(Diagnostic::warning(first.span, message).help(help));
         }
         for text in aliases {
             let alias = parse::<AliasName>(text, self.d);

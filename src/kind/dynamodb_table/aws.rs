@@ -5,6 +5,7 @@ use super::{
     KeySchemaElement, Settings, SseSpecification, TableUpdate, TagResource, Throughput,
     UntagResource, UpdateContinuousBackups, UpdateTable,
 };
+use crate::answer::later::of_dynamodb_tags;
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::aws::{Service, each};
@@ -59,12 +60,12 @@ impl Service for DynamodbTable {
             Call::TagResource(TagResource { resource_arn, tags: given }) => {
                 let request = client.tag_resource().resource_arn(resource_arn);
                 let request = request.set_tags(Some(tags(TagResource::NAME, given)?));
-                done(TagResource::NAME, request.send().await)
+                of_dynamodb_tags(done(TagResource::NAME, request.send().await))
             }
             Call::UntagResource(UntagResource { resource_arn, tag_keys }) => {
                 let request = client.untag_resource().resource_arn(resource_arn);
                 let request = request.set_tag_keys(Some(tag_keys.clone()));
-                done(UntagResource::NAME, request.send().await)
+                of_dynamodb_tags(done(UntagResource::NAME, request.send().await))
             }
             Call::DeleteTable(DeleteTable { table_name }) => {
                 done(DeleteTable::NAME, client.delete_table().table_name(table_name).send().await)

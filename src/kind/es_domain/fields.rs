@@ -248,10 +248,13 @@ fn subnets(fields: &Fields, check: &mut Check<'_>) {
     };
     let subnets: BTreeSet<&str> = vpc.subnets.value.0.iter().map(|id| id.0.as_str()).collect();
     let (count, span) = (subnets.len(), vpc.subnets.span);
+    if count == 0 {
+        return check.error(span, "a VPC needs a subnet", "name one in each zone");
+    }
     let zones = match &fields.zone_awareness {
         Settable::Value(awareness) => awareness.zones.value,
         Settable::Null(_) => 1,
-        Settable::Missing if !(1..=3).contains(&count) => {
+        Settable::Missing if count > 3 => {
             let help = "name one in each zone: a domain has 1 to 3";
             check.error(span, format!("{count} subnets are not possible"), help);
             return;
