@@ -15,7 +15,7 @@ pub use specs::{
 use super::call::calls;
 use super::consumer::tag_calls;
 use super::tags::TagRules;
-use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation};
+use super::{Address, Calls, Change, KeyFacts, KeyRef, Kind, Resource, Retry, Setting, Violation};
 use crate::digest;
 use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
@@ -375,7 +375,7 @@ impl Resource for Key {
                 immutable(from, to)?;
                 rotatable(from, to)?;
                 movable(from, to)?;
-                Ok(update(place, from, to))
+                Ok(update(setting, from, to))
             }
             Change::Delete { from } => Ok(delete(place, from)),
             Change::Forget { .. } => Ok(Calls::all_at(place, Vec::new())),
@@ -460,7 +460,8 @@ fn create(place: &Place, to: &Spec, facts: &KeyFacts) -> Calls<Call> {
 /// Returns the calls of an update. The key is enabled first and disabled last, because KMS changes
 /// neither the rotation nor the grants of a disabled key, and only the policy of a key that is
 /// pending deletion (KMS Developer Guide, "Key states of AWS KMS keys").
-fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
+fn update(setting: &Setting<'_>, from: &Spec, to: &Spec) -> Calls<Call> {
+    let place = setting.place;
     let mut calls = Vec::new();
     let mut risk = None;
     let mut enabled = from.enabled;
@@ -469,8 +470,10 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
         enabled = Some(false);
         risk = Some("cancels the scheduled deletion of the key".to_owned());
     }
-    let rotates = from.rotation != to.rotation;
-    if enabled == Some(false) && (to.enabled == Some(true) || rotates) {
+    // The primary key decides the rotation, and it may be in another Region.
+    let primary = from.primary_region.as_ref().unwrap_or(&place.region);
+    let rotates_here = from.rotation != to.rotation && *primary == place.region;
+    if enabled == Some(false) && (to.enabled == Some(true) || rotates_here) {
         calls.push(EnableKey {}.into());
         enabled = Some(true);
     }
@@ -493,9 +496,18 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     ));
     let rotation = rotation(from, to);
     let mut calls = Calls::all_at(place, calls);
-    // The primary key decides the rotation, and it may be in another Region.
-    let primary = from.primary_region.as_ref().unwrap_or(&place.region);
-    calls.first.extend(rotation.map(|call| (in_region(place, primary), call)));
+    if let Some(rotation) = rotation {
+        let wakes = !rotates_here && is_disabled(setting, primary);
+        let there = wakes.then(|| (EnableKey {}.into(), DisableKey {}.into()));
+        let (before, after): (Option<Call>, Option<Call>) = there.unzip();
+        let all = before.into_iter().chain([rotation]).chain(after);
+        calls.first.extend(all.map(|call| (in_region(place, primary), call)));
+        if wakes {
+            let wakes =
+                format!("enables the primary key in {primary} temporarily to change its rotation");
+            risk = risk.or(Some(wakes));
+        }
+    }
     calls.last.extend(primary_move(place, primary, to));
     if to.enabled == Some(false) && enabled != Some(false) {
         calls.last.push((place.clone(), DisableKey {}.into()));
@@ -507,6 +519,13 @@ fn update(place: &Place, from: &Spec, to: &Spec) -> Calls<Call> {
     }
     calls.risk = risk;
     calls
+}
+
+/// Returns whether the related key in another Region is disabled, as far as that is known.
+fn is_disabled(setting: &Setting<'_>, region: &Region) -> bool {
+    let replica = Address::new(Kind::Key, format!("{}/{region}", setting.name));
+    let fact = setting.keys.get(&KeyRef::Managed(replica));
+    fact.is_some_and(|fact| fact.state.as_deref() == Some("Disabled"))
 }
 
 /// Returns the call that changes the rotation, if it changes.

@@ -4,7 +4,7 @@
 use super::access::access;
 use super::check::{self, identities, in_use, undeclared};
 use super::ignored;
-use super::obstacle::{has_data, is_in_another_place, obstacle};
+use super::obstacle::{Primary, has_data, is_in_another_place, obstacle};
 use super::rebuilt;
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
@@ -383,7 +383,8 @@ impl Builder<'_> {
             self.remember(address, declared, record, id, &to);
             return;
         }
-        if let Some(violation) = obstacle(declared, record, from, &to) {
+        let primary = Primary::of(address, declared, from, self.desired, self.live);
+        if let Some(violation) = obstacle(declared, record, (from, &to), primary) {
             self.block(address, &violation);
             return;
         }

@@ -1,23 +1,68 @@
 //! What prevents the change of one resource.
 
-use crate::desired::Declared;
+use crate::desired::{Declared, Desired};
 use crate::kind::{Address, Kind, Spec, Violation, key};
-use crate::live::Observed;
+use crate::live::{Live, Observed};
 use crate::state::Record;
 
-/// Returns why a resource must not be changed to `to`, if so.
+/// Returns why a resource must not be changed to `to`, if so. `primary` is the primary key in another Region, declared and
+/// live, if the resource is a multi-Region key whose primary key has moved there.
 pub(super) fn obstacle(
     declared: &Declared,
     record: Option<&Record>,
-    from: &Spec,
-    to: &Spec,
+    (from, to): (&Spec, &Spec),
+    primary: Primary<'_>,
 ) -> Option<Violation> {
     let rotation = match (&declared.spec, from) {
-        (Spec::Key(declared), Spec::Key(live)) => key::waking(declared, live),
+        (Spec::Key(declared), Spec::Key(live)) => {
+            let decides = match primary {
+                Primary::Here => Some((declared, live)),
+                Primary::There(declared, live) => Some((declared, live)),
+                Primary::Unknown => None,
+            };
+            key::waking(declared, live, decides)
+        }
         _ => None,
     };
     let protect = declared.protect || record.is_some_and(|record| record.protect);
     rotation.or_else(|| if protect { from.interruption(to) } else { None })
+}
+
+/// The key that decides the rotation of a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Primary<'a> {
+    /// The key itself.
+    Here,
+    /// The declared and the live form of the key of another Region.
+    There(&'a key::Spec, &'a key::Spec),
+    /// A key of another Region that the stack does not declare.
+    Unknown,
+}
+
+impl<'a> Primary<'a> {
+    /// Returns the key that decides the rotation of a key.
+    pub(super) fn of(
+        address: &Address,
+        declared: &Declared,
+        from: &Spec,
+        desired: &'a Desired,
+        live: &'a Live,
+    ) -> Self {
+        let region = from.as_key().and_then(|key| key.primary_region.as_ref());
+        let Some(region) = region.filter(|region| **region != declared.place.region) else {
+            return Self::Here;
+        };
+        let replica = Address::new(Kind::Key, format!("{}/{region}", address.name));
+        let declared = desired.resources.get(&replica).and_then(|replica| replica.spec.as_key());
+        let found = match live.observed.get(&replica) {
+            Some(Observed::Present { spec, .. }) => spec.as_key(),
+            Some(_) | None => None,
+        };
+        match (declared, found) {
+            (Some(declared), Some(found)) => Self::There(declared, found),
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// Returns whether a resource encrypts or holds data.

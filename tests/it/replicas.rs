@@ -1,8 +1,9 @@
 //! Replicas of multi-Region keys.
 
 use crate::consumers::{desired, operations};
-use crate::fake::Kill;
+use crate::fake::{Kill, NOW};
 use crate::world::{Stack, lineage};
+use kmsctl::impact::LastUsage;
 use kmsctl::kind::KeyRef;
 
 const TEXT: &str = "stack: stack
@@ -131,6 +132,18 @@ fn with(rest: &str, replicas: &str) -> kmsctl::desired::Desired {
 const ROTATED: &str = "rotation: {period_days: 365}";
 const ONE: &str = "eu-west-1: {}";
 
+/// Notes a use of the key just now, so that no plan may disable it.
+fn used(stack: &Stack) {
+    let id = stack.fake.key("m").meta.arn.id().to_owned();
+    let usage = LastUsage {
+        when: Some("2026-11-26T00:00:00Z".to_owned()),
+        seconds: Some(NOW),
+        operation: Some("Decrypt".to_owned()),
+        recorded_since: None,
+    };
+    stack.fake.faults.borrow_mut().used.insert(id, usage);
+}
+
 /// Returns the operations of a plan with the Regions that they are sent to.
 fn sent(plan: &kmsctl::plan::Plan) -> Vec<(&'static str, String)> {
     let calls = plan.steps.iter().flat_map(|step| step.calls.iter().chain(&step.last));
@@ -159,6 +172,52 @@ fn a_primary_that_moved_is_said_and_gets_the_calls() {
     assert_eq!(sent(&plan), [("EnableKeyRotation", west.clone()), ("ReplicateKey", west)]);
     assert_eq!(stack.fake.key("m").rotation, Some(180));
     assert!(stack.plan_only(&more).is_empty());
+}
+
+/// KMS changes the rotation of enabled keys only, and the primary key decides it, so no other key is enabled for it.
+#[test]
+fn the_rotation_of_a_disabled_key_is_changed_through_the_real_primary() {
+    let keys = |days: u32, key: &str, replica: &str| {
+        let rotation = format!("rotation: {{period_days: {days}}}");
+        with(
+            &format!("protect: false{key}, {rotation}"),
+            &format!("eu-west-1: {{protect: false{replica}}}"),
+        )
+    };
+    let (on, off) = (", enabled: true", ", enabled: false");
+    let west = "eu-west-1".to_owned();
+    let rotates = ("EnableKeyRotation", west.clone());
+    let wakes = [("EnableKey", west.clone()), rotates.clone(), ("DisableKey", west.clone())];
+    for (key, replica, expected) in
+        [(off, on, vec![rotates.clone()]), (off, off, wakes.to_vec()), (on, off, wakes.to_vec())]
+    {
+        let mut stack = Stack::new(1);
+        stack.applied(&keys(365, key, replica));
+        stack.fake.fail_over("m", "eu-west-1");
+        let more = keys(180, key, replica);
+        used(&stack);
+        let plan = stack.applied(&more);
+        assert_eq!(sent(&plan), expected, "{key} {replica}");
+        assert_eq!(stack.fake.key("m").rotation, Some(180));
+        assert!(stack.plan_only(&more).is_empty(), "{key} {replica}");
+    }
+    // The replica is enabled in the end if the configuration enables it.
+    let mut stack = Stack::new(1);
+    stack.applied(&keys(365, off, off));
+    stack.fake.fail_over("m", "eu-west-1");
+    let plan = stack.applied(&keys(180, off, on));
+    assert_eq!(sent(&plan).last(), Some(&("EnableKey", west)));
+    assert!(stack.plan_only(&keys(180, off, on)).is_empty());
+    // A key that somebody else disabled is not enabled, and any other key does not matter.
+    let mut stack = Stack::new(1);
+    let open = |days| keys(days, "", "");
+    stack.applied(&open(365));
+    stack.fake.fail_over("m", "eu-west-1");
+    for (name, blocked) in [("m", 0), ("m/eu-west-1", 1)] {
+        stack.fake.tamper(name, |key| key.meta.state = "Disabled".to_owned());
+        let plan = stack.plan_only(&open(180));
+        assert_eq!(plan.blocked.len(), blocked, "{name} {plan:#?}");
+    }
 }
 
 #[test]

@@ -123,18 +123,20 @@ pub(super) fn rotatable(from: &Spec, to: &Spec) -> Result<(), Vec<Violation>> {
 }
 
 /// Refuses to change the rotation of a disabled key. KMS changes the rotation only of enabled keys
-/// (KMS Developer Guide, "Key states of AWS KMS keys"), and a key that was disabled outside of
-/// kmsctl is not enabled for this, not even temporarily.
+/// (KMS Developer Guide, "Key states of AWS KMS keys"), and a key that was disabled outside kmsctl
+/// is not enabled for this, not even temporarily. `primary` is the declared and the live form of the primary key, which
+/// decides the rotation, as far as they are known.
 #[must_use]
-pub fn waking(declared: &Spec, live: &Spec) -> Option<Violation> {
-    let is_disabled = live.enabled == Some(false) && live.deletion.is_none();
+pub fn waking(declared: &Spec, live: &Spec, primary: Option<(&Spec, &Spec)>) -> Option<Violation> {
     let rotates = declared.rotation.is_some() && declared.rotation != live.rotation;
+    let (declared, live) = primary?;
+    let is_disabled = live.enabled == Some(false) && live.deletion.is_none();
     if !is_disabled || declared.enabled.is_some() || !rotates {
         return None;
     }
     Some(Violation::new(
         "rotation",
-        "the key was disabled outside of kmsctl, and KMS changes the rotation of enabled keys only",
+        "the key was disabled outside kmsctl, and KMS changes the rotation of enabled keys only",
         "set `enabled: true` or `enabled: false`, or set the current rotation",
     ))
 }

@@ -217,11 +217,13 @@ fn makes_unusable(step: &Step) -> bool {
     if enabled == Some(false) && !is_deletion(step) {
         return false;
     }
+    // So is the primary key in another Region.
     step.calls.iter().chain(&step.last).any(|planned| {
-        matches!(
-            planned.call,
-            Call::Key(key::Call::DisableKey(_) | key::Call::ScheduleKeyDeletion(_))
-        )
+        planned.at == step.place
+            && matches!(
+                planned.call,
+                Call::Key(key::Call::DisableKey(_) | key::Call::ScheduleKeyDeletion(_))
+            )
     }) && step.address.kind == Kind::Key
         && step.id.is_some()
 }

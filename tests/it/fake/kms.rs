@@ -142,7 +142,8 @@ impl FakeAws {
                         | KeyCall::DisableKeyRotation(_)
                         | KeyCall::UpdatePrimaryRegion(_)
                 );
-                if arn.place() != *at && !is_shared {
+                let is_state = matches!(call, KeyCall::EnableKey(_) | KeyCall::DisableKey(_));
+                if arn.place() != *at && !is_shared && !is_state {
                     return Err(fail(name, Fault::NotFound, "a key of another place"));
                 }
                 let key = region.keys.get_mut(arn.id());
