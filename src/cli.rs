@@ -225,7 +225,7 @@ pub struct PlanArgs {
     /// Only these addresses and what they depend on, such as `key/app`; `*` matches any text; may be repeated
     #[arg(long = "target", value_name = "ADDRESS")]
     pub targets: Vec<String>,
-    /// Show only the changes outside of kmsctl since the last apply
+    /// Show only the changes outside kmsctl since the last apply
     #[arg(long)]
     pub refresh_only: bool,
     /// Print the equivalent `aws` commands instead of the plan

@@ -81,7 +81,7 @@ pub struct Survey {
     pub now: u64,
 }
 
-/// The drift report: the changes outside of kmsctl since the last apply. A resource without a record is
+/// The drift report: the changes outside kmsctl since the last apply. A resource without a record is
 /// compared with the configuration instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drifts {

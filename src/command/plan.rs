@@ -54,7 +54,7 @@ pub(super) async fn observe(session: &Session, state: &State, io: &Io) -> Result
     Ok(look(aws, options, desired, state, caller, clock, waiting).await?)
 }
 
-/// Reads AWS and returns the changes outside of kmsctl since the last apply.
+/// Reads AWS and returns the changes outside kmsctl since the last apply.
 async fn find_drift(session: &Session, state: &State, io: &Io) -> Result<Drifts, Failure> {
     let live = observe(session, state, io).await?;
     Ok(plan::draft(&session.desired, state, &live).drifts(state))

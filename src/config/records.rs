@@ -78,7 +78,9 @@ record! {
         /// Grants on the key, by names of yours. Other grants on the key are left alone, and those that no AWS
         /// service created are reported.
         grants: Named<Part<Grant>>,
-        /// Grants of other owners that are not reported.
+        /// Grants that others created on the key and that you accept, with the reasons: they are not reported.
+        /// Name a grant here if it shall stay. Any other grant that neither the stack nor an AWS service created is
+        /// reported, because it gives access that the policy does not show.
         foreign_grants: Vec<Part<ForeignGrant>>,
         /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
@@ -130,7 +132,9 @@ record! {
         policy: Option<Policy>,
         /// Grants on the replica, by names of yours. Grants on the primary do not apply to it.
         grants: Named<Part<Grant>>,
-        /// Grants of other owners that are not reported.
+        /// Grants that others created on the replica and that you accept, with the reasons: they are not reported.
+        /// Name a grant here if it shall stay. Any other grant that neither the stack nor an AWS service created is
+        /// reported, because it gives access that the policy does not show.
         foreign_grants: Vec<Part<ForeignGrant>>,
         /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,

@@ -131,6 +131,8 @@ impl Draft<'_> {
     /// [`Draft::keys_at_risk`].
     #[must_use]
     pub fn finish(mut self, survey: &Survey) -> Plan {
+        let unneeded = in_use::unneeded(&self);
+        self.plan.findings.extend(unneeded);
         let objections = check::refused(&self);
         self.refuse(objections);
         let findings = check::declared(&self.desired, &self.plan.blocked);
@@ -334,7 +336,7 @@ impl Builder<'_> {
         let change =
             Change::Create { to: declared.spec.newborn(&declared.place, &self.desired.stack) };
         let reason = match self.state.records.get(address) {
-            Some(_) => "deleted outside of kmsctl",
+            Some(_) => "deleted outside kmsctl",
             None => "not in AWS yet",
         };
         self.step(address, declared.place.clone(), change, None, declared.protect, reason);

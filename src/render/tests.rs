@@ -41,7 +41,7 @@ fn an_update_is_rendered_as_text() {
     insta::assert_snapshot!(human::plan(&update("note"), &Caller::default(), &Style::default()), @r#"
     Stack prod in account 111122223333, eu-west-1
 
-    Changed outside of kmsctl since the last apply:
+    Changed outside kmsctl since the last apply:
       key/storage
         description: unset -> "note"
 
@@ -102,7 +102,7 @@ fn an_update_is_rendered_as_markdown() {
     - <code>key/storage</code>
       - <code>+ role/App gains decrypt; no IAM policy is needed (statement &#34;App&#34;)</code>
 
-    ### Changed outside of kmsctl since the last apply
+    ### Changed outside kmsctl since the last apply
 
     - <code>key/storage</code>
       - <code>description&#58; unset -&#62; &#34;a&#124;b &#64;&#8203;me&#34;</code>

@@ -293,7 +293,7 @@ fn differing(count: usize, from: &str) -> String {
 }
 
 /// The heading of the differences from the records.
-pub(super) const CHANGED_OUTSIDE: &str = "Changed outside of kmsctl since the last apply";
+pub(super) const CHANGED_OUTSIDE: &str = "Changed outside kmsctl since the last apply";
 
 /// Returns the heading of the differences in a drift report.
 pub(super) fn heading(drifts: &Drifts) -> &'static str {

@@ -140,6 +140,33 @@ fn a_list_that_is_denied_blocks() {
     assert!(blocked(&plan).contains("last use"), "{}", blocked(&plan));
 }
 
+/// An entry that stays would permit to delete the key later, and one with a wrong address does not what it says.
+#[test]
+fn an_entry_that_no_step_needs_is_said() {
+    let found = |plan: &Plan| {
+        let found = plan.findings.iter().filter(|found| found.rule == "unneeded-accept-use");
+        found.map(|found| found.address.to_string()).collect::<Vec<_>>()
+    };
+    let mut stack = applied("");
+    assert_eq!(found(&stack.plan_only(&declared(KEY, ACCEPTED))), ["key/a"]);
+    let typo = ACCEPTED.replace("key/a", "key/b");
+    assert_eq!(found(&stack.plan_only(&declared(KEY, &typo))), ["key/b"]);
+    // It is needed to disable the key, to delete it, and while the deletion is blocked for another reason.
+    let disabled = declared(DISABLED, ACCEPTED);
+    assert_eq!(found(&stack.plan_only(&disabled)), [""; 0]);
+    assert_eq!(found(&stack.plan_only(&declared("keys: {}\n", ACCEPTED))), [""; 0]);
+    let arn = stack.fake.key("a").meta.arn.clone();
+    stack.fake.copies.borrow_mut().push((ConsumerKind::EbsVolume, arn, "snap-1".to_owned()));
+    let plan = stack.plan_only(&declared("keys: {}\n", ACCEPTED));
+    assert!(blocked(&plan).starts_with("the key is in use"), "{plan:#?}");
+    assert_eq!(found(&plan), [""; 0]);
+    stack.fake.copies.borrow_mut().clear();
+    // Afterwards it is not.
+    stack.applied(&disabled);
+    assert_eq!(found(&stack.plan_only(&disabled)), ["key/a"]);
+    assert!(stack.plan_only(&disabled).is_empty());
+}
+
 #[test]
 fn the_entries_are_checked() {
     let wrong = |entries: &str| {

@@ -7,7 +7,8 @@ use crate::kind::{Call, Change, Ids, Kind, Spec, Violation, key};
 use crate::live::Duplicate;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
-use crate::plan::{Step, Survey};
+use crate::plan::{Finding, Step, Survey};
+use crate::policy::lint::Severity;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -38,6 +39,29 @@ pub(in crate::plan) fn check(draft: &Draft<'_>, survey: &Survey) -> Vec<Objectio
         Some(Objection::new(&step.address, violation))
     });
     objections.chain(duplicates(draft, impacts)).collect()
+}
+
+/// Returns a finding about each entry of `accept_use` whose key is neither disabled nor deleted by the plan. It would permit
+/// that later, when nobody thinks of it. What a blocked key needs is not known.
+pub(in crate::plan) fn unneeded(draft: &Draft<'_>) -> Vec<Finding> {
+    let steps = draft.plan.steps.iter().chain(draft.refused.values());
+    let needed: BTreeSet<&Address> =
+        steps.filter(|step| makes_unusable(step)).map(|step| &step.address).collect();
+    let blocked: BTreeSet<&Address> =
+        draft.plan.blocked.iter().map(|blocked| &blocked.address).collect();
+    let entries = draft.desired.accepted_uses.keys();
+    let unneeded = entries.filter(|key| !needed.contains(key) && !blocked.contains(key));
+    let findings = unneeded.map(|key| {
+        let message = "the entry of `accept_use` is not needed: the plan neither disables nor deletes the key; \
+                       remove it, or correct its address";
+        Finding {
+            severity: Severity::Warning,
+            rule: "unneeded-accept-use".to_owned(),
+            address: key.clone(),
+            message: message.to_owned(),
+        }
+    });
+    findings.collect()
 }
 
 /// A use within this many seconds, 7 days, shows that something may depend on the key.
