@@ -44,7 +44,8 @@ record! {
         /// Resources that kmsctl stops managing without a change in AWS, and duplicate keys to delete.
         removed: Part<Vec<Part<Removed>>>,
         /// Keys that are disabled or deleted although KMS recorded a use within the last 7 days, or a list of
-        /// resources could not be read; a key is then disabled even if a resource that depends on it is known.
+        /// resources could not be read; a key is then disabled even if a resource that depends on it is known. A plan
+        /// reports an entry that none of its steps needs.
         accept_use: Part<Vec<Part<AcceptUse>>>,
         /// Settings of `kmsctl lint`.
         lint: Part<Option<Lint>>,

@@ -160,6 +160,23 @@ fn settings_that_the_service_does_not_accept_are_errors() {
     }
 }
 
+/// A domain that exists may have zones that are not declared, but a new one has one zone.
+#[test]
+fn a_new_domain_has_a_subnet_for_each_zone() {
+    let stack = Stack::new(1);
+    let vpc = |zones: &str, subnets: &str| with(&format!("{zones}vpc: {{subnets: [{subnets}]}}"));
+    let two = "subnet-1, subnet-2";
+    let plan = stack.plan_only(&vpc("", two));
+    let blocked: Vec<&str> = plan.blocked.iter().map(|b| b.reason.as_str()).collect();
+    assert_eq!(blocked, ["a new domain without `zone_awareness` has one zone, but 2 subnets"]);
+    for (zones, subnets) in
+        [("", "subnet-1"), ("instance_count: 2, zone_awareness: {zones: 2}, ", two)]
+    {
+        let plan = stack.plan_only(&vpc(zones, subnets));
+        assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    }
+}
+
 #[test]
 fn a_domain_in_a_vpc_waits_for_its_service_linked_role() {
     const ROLE: &str = "service_linked_role/opensearchservice.amazonaws.com";
