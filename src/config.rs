@@ -34,8 +34,8 @@ mod yaml_errors;
 /// The configuration that is read if the command line names none.
 pub const DEFAULT: &str = "kmsctl.yaml";
 
-pub use interpolate::{BadVariable, Variables, interpolate, interpolate_node};
-pub use load::{Input, Loaded, load, load_gates, schema};
-pub use read::{MAX_FILE_BYTES, read, read_beside, read_given};
+pub use interpolate::{BadVariable, MAX_REPLACED, Variables, interpolate, interpolate_node};
+pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, schema};
+pub use read::{MAX_ALL_BYTES, MAX_FILE_BYTES, read, read_beside, read_given};
 pub use surroundings::{Examples, Surroundings};
-pub use yaml::yaml;
+pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, MAX_REPLAYED, yaml};

@@ -10,7 +10,7 @@ mod record;
 mod source;
 mod synonyms;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Severity, nearest};
+pub use diagnostic::{Diagnostic, Diagnostics, MAX_EXCERPTS, MAX_SHOWN, Severity, nearest};
 pub use record::{Property, Record, all_properties, field, known_fields, object};
 pub(crate) use record::{bare, choice, description, one_of, record};
 pub use source::{Source, Sources};

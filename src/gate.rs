@@ -11,7 +11,7 @@ use crate::kind::grant::Listed;
 use crate::kind::{KeyRef, Spec, grant};
 use crate::policy::gates::{Breach, Gates, PolicyChange};
 use crate::policy::grants::Grant;
-use crate::policy::{Document, KeyContext};
+use crate::policy::{Document, KeyContext, work};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The policy of one key before and after a change.
@@ -33,6 +33,10 @@ pub struct Subject {
 /// Returns the gates that the policies and the declared grants do not pass, by address.
 #[must_use]
 pub fn breaches(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BTreeSet<Breach>> {
+    work::within(work::GATES, || of_subjects(desired, subjects))
+}
+
+fn of_subjects(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BTreeSet<Breach>> {
     let mut out: BTreeMap<Address, BTreeSet<Breach>> = BTreeMap::new();
     if in_force(desired).all(Gates::is_empty) && desired.base.is_empty() {
         return out;

@@ -41,6 +41,7 @@ pub mod typed;
 mod value_pattern;
 mod variables;
 pub mod verdict;
+pub mod work;
 mod write;
 
 pub(crate) use arn::{check_principal, is_service, partitions, whole_principal};

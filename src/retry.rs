@@ -2,6 +2,8 @@
 //! [`kind::Retry`](crate::kind::Retry) says whether a call may be sent again, and `engine::apply`
 //! does so.
 
+pub mod list;
+
 use crate::answer::pages::{Page, Tokens};
 use crate::answer::{CloudError, Fault};
 use std::time::Duration;
@@ -14,6 +16,8 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// The time for which a throttled request is repeated.
     pub throttled: Duration,
+    /// The time after which a read that AWS does not answer is not repeated. Each attempt may take half a minute.
+    pub unanswered: Duration,
     /// The longest pause after the first attempt. It doubles with each further attempt.
     pub base: Duration,
     /// The longest pause after any attempt.
@@ -25,6 +29,7 @@ impl Default for RetryPolicy {
         Self {
             attempts: 12,
             throttled: Duration::from_secs(600),
+            unanswered: Duration::from_secs(45),
             base: Duration::from_millis(100),
             cap: Duration::from_secs(5),
         }
@@ -57,7 +62,7 @@ pub async fn with_retries<T>(
     policy: &RetryPolicy,
     mut f: impl AsyncFnMut() -> Result<T, CloudError>,
 ) -> Result<T, CloudError> {
-    let mut tries = Tries::default();
+    let mut tries = Tries { unanswered_since: Some(Instant::now()), ..Tries::default() };
     loop {
         match f().await {
             Err(error) if error.fault.is_temporary() && tries.may_repeat(policy, error.fault) => {
@@ -73,6 +78,8 @@ pub async fn with_retries<T>(
 pub struct Tries {
     /// The time since which every attempt was throttled.
     throttled_since: Option<Instant>,
+    /// The time since which AWS has not answered, if the attempts end after some time.
+    unanswered_since: Option<Instant>,
     /// The number of attempts.
     all: u32,
     /// The number of attempts that were not throttled.
@@ -81,12 +88,16 @@ pub struct Tries {
 
 impl Tries {
     /// Counts a failed attempt, and returns whether another one may be made. A throttled request is repeated for a
-    /// time, and any other one for a number of attempts.
+    /// time, and any other one for a number of attempts; a read also ends after a time without an answer.
     pub fn may_repeat(&mut self, policy: &RetryPolicy, fault: Fault) -> bool {
         self.all += 1;
         if fault == Fault::Throttled {
+            self.unanswered_since = self.unanswered_since.map(|_| Instant::now());
             let since = self.throttled_since.get_or_insert_with(Instant::now);
             return since.elapsed() < policy.throttled;
+        }
+        if self.unanswered_since.is_some_and(|since| since.elapsed() >= policy.unanswered) {
+            return false;
         }
         self.throttled_since = None;
         self.counted += 1;
@@ -109,17 +120,20 @@ pub async fn every_page<T>(
     policy: &RetryPolicy,
     mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
 ) -> Result<Vec<T>, CloudError> {
-    let (mut items, mut from) = (Vec::new(), None::<String>);
-    let mut tokens = Tokens::default();
-    loop {
-        let read = with_retries(policy, async || page(from.as_deref()).await).await?;
-        items.extend(read.items);
-        from = read.next;
-        match &from {
-            Some(token) => tokens.check("a list of KMS", token)?,
-            None => return Ok(items),
+    list::list(async {
+        let (mut items, mut from) = (Vec::new(), None::<String>);
+        let mut tokens = Tokens::default();
+        loop {
+            let read = with_retries(policy, async || page(from.as_deref()).await).await?;
+            items.extend(read.items);
+            from = read.next;
+            match &from {
+                Some(token) => tokens.check("a list of KMS", token)?,
+                None => return Ok(items),
+            }
         }
-    }
+    })
+    .await
 }
 
 #[cfg(test)]
@@ -153,6 +167,19 @@ mod tests {
         for fault in [Fault::NotFound, Fault::Denied, Fault::InvalidState, Fault::Other] {
             assert_eq!(attempts(fault, 4).await, (1, false));
         }
+    }
+
+    /// Twelve attempts of half a minute each would be six minutes.
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_aws_does_not_answer_ends_within_a_minute() {
+        let started = Instant::now();
+        let result: Result<(), _> = with_retries(&RetryPolicy::default(), async || {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            Err(fails(Fault::Ambiguous))
+        })
+        .await;
+        assert!(result.is_err());
+        assert_eq!(started.elapsed().as_secs(), 58);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! The clients of the AWS SDK, the classes of its errors, and AWS's request quotas. This module
 //! knows no kind of resource.
 
+pub mod bounded;
 pub(crate) mod clients;
 #[cfg(test)]
 pub(crate) mod crowded;
@@ -24,6 +25,7 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use bounded::{Bounded, Watch};
 use gate::{Gate, Permit};
 use limit::Limits;
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ pub struct Aws {
     home: Option<AccountId>,
     accounts: BTreeMap<AccountId, String>,
     limits: Limits,
+    http: Bounded,
     gate: Gate,
     clients: Mutex<Clients>,
 }
@@ -65,12 +68,15 @@ impl Aws {
             .operation_attempt_timeout(TIME_OUT)
             .operation_timeout(TIME_OUT)
             .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+        let http = Bounded::default();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http.clone())
+            .timeout_config(timeouts);
         if let Some(region) = &region {
             loader = loader.region(aws_config::Region::new(region.to_string()));
         }
         if let Some(profile) = profile {
-            let credentials = of_profile(&profile, region).await;
+            let credentials = of_profile(&profile, region, http.clone()).await;
             loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         Self {
@@ -78,6 +84,7 @@ impl Aws {
             home: None,
             accounts: BTreeMap::new(),
             limits: Limits::new(),
+            http,
             gate: Gate::default(),
             clients: Mutex::default(),
         }
@@ -97,6 +104,7 @@ impl Aws {
             home: None,
             accounts: BTreeMap::new(),
             limits: Limits::unlimited(),
+            http: Bounded::default(),
             gate: Gate::default(),
             clients: Mutex::default(),
         }
@@ -119,6 +127,11 @@ impl Aws {
     /// is, and those for credentials, do not.
     pub fn guard(&self, permit: Arc<dyn Permit>) {
         self.gate.close_with(permit);
+    }
+
+    /// Reports to `watch` which answers the run waits for.
+    pub fn watch(&self, watch: Arc<dyn Watch>) {
+        self.http.report_to(watch);
     }
 
     /// Waits until the quota of KMS allows `operation` in `at`, and returns the client.
@@ -237,13 +250,17 @@ impl Aws {
 
 /// Returns the credentials of a profile that the user names. Like every AWS tool, kmsctl then uses no credentials
 /// of the environment.
-async fn of_profile(profile: &str, region: Option<Region>) -> ProfileFileCredentialsProvider {
+async fn of_profile(
+    profile: &str,
+    region: Option<Region>,
+    http: Bounded,
+) -> ProfileFileCredentialsProvider {
     let given = region.map(|region| aws_config::Region::new(region.to_string()));
     let region = match given {
         Some(region) => Some(region),
         None => DefaultRegionChain::builder().profile_name(profile).build().region().await,
     };
     // The profile may name a role, which STS is asked for in a Region.
-    let config = ProviderConfig::without_region().with_region(region);
+    let config = ProviderConfig::without_region().with_region(region).with_http_client(http);
     ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
 }

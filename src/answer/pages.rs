@@ -20,8 +20,8 @@ impl<T> Page<T> {
     }
 }
 
-/// The largest number of pages of one list. Each has up to 1,000 items.
-const MOST: usize = 20_000;
+/// The largest number of pages of one list. A page has up to 1,000 items, but it may be empty.
+pub const MOST: usize = 2_000;
 
 /// The tokens of the pages that were read. A list whose pages never end would take all memory.
 #[derive(Debug, Default)]

@@ -1,12 +1,13 @@
 //! The requests that only read. Each page is one request.
 
-use crate::answer::pages::Page;
+use crate::answer::pages::{Page, Tokens};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::{AliasEntry, Caller, Identity};
 use crate::id::{AccountId, IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
+use crate::retry::list::list;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, incomplete, part};
 use aws_sdk_kms::types::AliasListEntry;
@@ -104,19 +105,24 @@ pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudE
 
 pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
     const OPERATION: &str = "ListResourceTags";
-    let (mut tags, mut marker) = (BTreeMap::new(), None);
-    loop {
-        let client = aws.ready(&arn.place(), OPERATION).await;
-        let request = client.list_resource_tags().key_id(arn.to_string());
-        let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
-        marker = next(OPERATION, page.truncated(), page.next_marker())?;
-        let all = part(OPERATION, "list of tags", page.tags)?.into_iter();
-        let users = all.filter(|tag| !tag.tag_key.starts_with("aws:"));
-        tags.extend(users.map(|tag| (tag.tag_key, tag.tag_value)));
-        if marker.is_none() {
-            return Ok(tags);
+    list(async {
+        let (mut tags, mut marker) = (BTreeMap::new(), None);
+        let mut tokens = Tokens::default();
+        loop {
+            let client = aws.ready(&arn.place(), OPERATION).await;
+            let request = client.list_resource_tags().key_id(arn.to_string());
+            let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
+            marker = next(OPERATION, page.truncated(), page.next_marker())?;
+            let all = part(OPERATION, "list of tags", page.tags)?.into_iter();
+            let users = all.filter(|tag| !tag.tag_key.starts_with("aws:"));
+            tags.extend(users.map(|tag| (tag.tag_key, tag.tag_value)));
+            match &marker {
+                Some(token) => tokens.check(OPERATION, token)?,
+                None => return Ok(tags),
+            }
         }
-    }
+    })
+    .await
 }
 
 pub(super) async fn grants(

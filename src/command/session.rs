@@ -16,9 +16,11 @@ use crate::moved;
 use crate::render;
 use crate::retry::{RetryPolicy, with_retries};
 use crate::sdk::Aws;
+use crate::sdk::bounded::{Asked, SILENCE, Watch};
 use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A stack, its connection to AWS, and its state files.
 pub(super) struct Session {
@@ -168,8 +170,36 @@ pub(super) async fn connect(
     region: Option<Region>,
 ) -> Result<(Aws, Caller), Failure> {
     let aws = Aws::connect(region, global.profile.clone()).await;
+    aws.watch(Arc::new(Waiting::new(Io::new(global.color))));
     let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await?;
     Ok((aws, caller))
+}
+
+/// Reports on stderr which answer of AWS the run waits for.
+#[derive(Debug)]
+struct Waiting {
+    io: Io,
+    last: Mutex<Option<Instant>>,
+}
+
+impl Waiting {
+    fn new(io: Io) -> Self {
+        Self { io, last: Mutex::default() }
+    }
+}
+
+impl Watch for Waiting {
+    #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+    fn waiting(&self, asked: &Asked, time: Duration) {
+        // Requests side by side often wait for the same reason, so that one of them says it for all.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < SILENCE / 2) {
+            return;
+        }
+        *last = Some(Instant::now());
+        let Asked { operation, host } = asked;
+        self.io.say(&format!("Waiting for {host}: {operation} for {} s.", time.as_secs()));
+    }
 }
 
 /// Returns the options of the engine.

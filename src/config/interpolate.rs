@@ -11,7 +11,10 @@ use crate::tree::{Node, Value};
 
 /// The largest size of all texts together in which variables are replaced, in bytes. A short configuration could
 /// otherwise take any amount of memory.
-const MAX_REPLACED: usize = 4 << 20;
+pub const MAX_REPLACED: usize = 4 << 20;
+
+/// The largest number of unknown names for which a known one is suggested. Each is compared with all known ones.
+const MAX_SUGGESTIONS: usize = 200;
 
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
@@ -33,6 +36,8 @@ pub struct Variables {
     pub partition: String,
     /// The size of the texts in which variables were replaced, in bytes.
     pub replaced: Cell<usize>,
+    /// The number of unknown names for which a known one was suggested.
+    pub suggestions: Cell<usize>,
 }
 
 impl Variables {
@@ -53,7 +58,10 @@ impl Variables {
             {
                 return Ok(Some(value));
             }
-            let near = nearest(name, self.vars.keys().map(String::as_str));
+            let count = self.suggestions.get();
+            self.suggestions.set(count.saturating_add(1));
+            let known = self.vars.keys().map(String::as_str);
+            let near = if count < MAX_SUGGESTIONS { nearest(name, known) } else { None };
             return Err(BadVariable::Unknown {
                 name: inner.to_owned(),
                 nearest: near.map(|near| format!("var.{near}")),
@@ -226,6 +234,7 @@ mod tests {
     fn vars() -> Variables {
         Variables {
             replaced: Cell::default(),
+            suggestions: Cell::default(),
             unset: ["unset".to_owned()].into(),
             open: false,
             vars: [("team", "blue"), ("days", "30"), ("loop", "${var.loop}")]

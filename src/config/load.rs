@@ -18,6 +18,9 @@ use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
 use crate::tree::{Entry, Node, Span, Value};
 
+/// The largest number of keys and other resources in a stack. Each takes some dozens of kilobytes of memory at most.
+pub const MAX_RESOURCES: usize = 20_000;
+
 /// The sources of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
@@ -405,6 +408,13 @@ impl Loaded {
             entries.retain(|e| !["stack", "account", "region", "vars"].contains(&e.key.as_str()));
         }
         interpolate_node(&mut root, &vars, &mut d);
+        let count = count_resources(&root);
+        if count > MAX_RESOURCES {
+            let message = format!("a stack of {count} resources is too large");
+            let help = format!("declare at most {MAX_RESOURCES} keys and other resources");
+            d.push(Diagnostic::error(None, message).help(help));
+            return (None, d);
+        }
         let declared = Stack::decode(&root, &mut d);
         drop(root);
         let outer = self.outer.as_ref().and_then(|outer| {
@@ -431,11 +441,28 @@ impl Loaded {
     }
 }
 
+/// Returns the number of keys and consumers: the entries of `keys`, and those of the sections within the sections of
+/// the services.
+fn count_resources(root: &Node) -> usize {
+    let entries = |node: &Node| match &node.value {
+        Value::Map(entries) => entries.len(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => 0,
+    };
+    let Value::Map(sections) = &root.value else { return 0 };
+    let in_section = |section: &Entry| match &section.value.value {
+        Value::Map(_) if section.key == "keys" => entries(&section.value),
+        Value::Map(kinds) => kinds.iter().map(|kind| entries(&kind.value)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => 0,
+    };
+    sections.iter().map(in_section).sum()
+}
+
 impl Declared {
     /// Returns the variables for an account and a Region. Errors go to `d`.
     pub(super) fn resolve(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Variables {
         let mut vars = Variables {
             replaced: Cell::default(),
+            suggestions: Cell::default(),
             vars: BTreeMap::new(),
             unset: self.unset.clone(),
             open: self.open,

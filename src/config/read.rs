@@ -10,6 +10,9 @@ use crate::file::{open_given, read_within};
 /// The size of the largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The size of all files together, with the documents that they refer to.
+pub const MAX_ALL_BYTES: usize = 16 * 1024 * 1024;
+
 /// Reads files and folders. Of a folder, all `*.yaml` and `*.yml` files are read in the order of
 /// their names. Returns the numbers of the texts, and reports the files that cannot be read.
 pub fn read(paths: &[PathBuf], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<u16> {
@@ -49,7 +52,10 @@ pub fn read_beside(
     diagnostics: &mut Diagnostics,
 ) -> Option<u16> {
     let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
-    read_one(&folder.join(path), sources, diagnostics)
+    let path = folder.join(path);
+    // Many keys can refer to one file.
+    let known = sources.number(&path.display().to_string());
+    known.or_else(|| read_one(&path, sources, diagnostics))
 }
 
 /// Reads a file that the command line names; `-` is standard input.
@@ -91,6 +97,11 @@ fn folder(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn read_one(path: &Path, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<u16> {
     match text(path) {
+        Ok(text) if sources.size() + text.len() > MAX_ALL_BYTES => {
+            let why = format!("the files are together larger than {} MiB", MAX_ALL_BYTES >> 20);
+            diagnostics.push(failed(path, &why));
+            None
+        }
         Ok(text) => {
             let number = sources.add(path.display().to_string(), text);
             // Whoever writes the configuration may not be the one whose files these are: a name in it, or a link, must
@@ -146,6 +157,20 @@ mod tests {
 
     fn messages(diagnostics: &Diagnostics) -> Vec<String> {
         diagnostics.iter().map(|d| d.message.clone()).collect()
+    }
+
+    #[test]
+    fn all_files_together_are_limited() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..5 {
+            let text = " ".repeat(usize::try_from(MAX_FILE_BYTES).unwrap());
+            std::fs::write(dir.path().join(format!("{n}.yaml")), text).unwrap();
+        }
+        let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::default());
+        let numbers = read(&[dir.path().to_owned()], &mut sources, &mut diagnostics);
+        assert_eq!(numbers.len(), 4);
+        let messages = messages(&diagnostics);
+        assert!(messages[0].ends_with("together larger than 16 MiB"), "{messages:?}");
     }
 
     #[test]

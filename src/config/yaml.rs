@@ -17,12 +17,17 @@ use super::yaml_errors;
 use crate::decode::{Diagnostic, Diagnostics};
 use crate::tree::{Entry, Node, Span, Value};
 
-const MAX_DEPTH: usize = 64;
+/// The levels of nesting of a file.
+pub const MAX_DEPTH: usize = 64;
 const STACK_BYTES: usize = 64 << 20;
-const MAX_NODES: usize = 500_000;
-const MAX_ALIASES: usize = 10_000;
-const MAX_ANCHORS: usize = 1_000;
-const MAX_REPLAYED: usize = 100_000;
+/// The values in a file.
+pub const MAX_NODES: usize = 500_000;
+/// The aliases in a file.
+pub const MAX_ALIASES: usize = 10_000;
+/// The anchors in a file.
+pub const MAX_ANCHORS: usize = 1_000;
+/// The values of a file that aliases repeat.
+pub const MAX_REPLAYED: usize = 100_000;
 
 /// Parses one document. An empty document is an empty map. The depth of nesting, the number of
 /// nodes and the expansion of aliases are limited, so time, memory and stack are bounded.

@@ -1,6 +1,6 @@
 //! Errors and warnings about texts, and reports that underline the text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -10,7 +10,11 @@ use crate::text::{printable, printable_same_length};
 use crate::tree::Span;
 
 /// The largest number of diagnostics in a report. The others are only counted.
-const MAX_SHOWN: usize = 200;
+pub const MAX_SHOWN: usize = 200;
+
+/// The largest size of all excerpts of a report in bytes, unless the first one is larger. A file can be one long line,
+/// and every excerpt of it is the whole line.
+pub const MAX_EXCERPTS: usize = 4 << 20;
 
 /// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +91,14 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Returns about how many bytes of the sources its excerpts have.
+    fn excerpt_size(&self, sources: &Sources) -> usize {
+        let places = self.span.iter().chain(self.also.iter().map(|(span, _)| span));
+        places
+            .filter_map(|span| Some(sources.get(span.source)?.line_size(span.start as usize)))
+            .sum()
     }
 
     fn group<'a>(&'a self, sources: &'a Sources) -> Group<'a> {
@@ -199,6 +211,8 @@ fn names_secret(text: &str) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
+    /// The diagnostics that may be found again.
+    once: BTreeSet<(Option<Span>, String)>,
     /// The positions of unknown values, with the number of diagnostics at the time of the report.
     unknown: BTreeMap<Span, usize>,
 }
@@ -209,11 +223,22 @@ impl Diagnostics {
         self.all.push(diagnostic);
     }
 
-    /// Adds a diagnostic, unless an equal one was added before.
+    /// Adds a diagnostic, unless this method added one with the same position and message before.
     pub fn push_once(&mut self, diagnostic: Diagnostic) {
-        if !self.all.contains(&diagnostic) {
+        if self.once.insert((diagnostic.span, diagnostic.message.clone())) {
             self.all.push(diagnostic);
         }
+    }
+
+    /// Returns the known name that is most similar to a misspelt one, if any is similar. A report shows a limited number
+    /// of diagnostics, so that it needs no more suggestions than that.
+    #[must_use]
+    pub fn suggest<'a>(
+        &self,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        if self.all.len() < MAX_SHOWN { nearest(name, known) } else { None }
     }
 
     /// Adds an error with help.
@@ -300,12 +325,17 @@ impl Diagnostics {
             if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(20));
         let mut sorted: Vec<&Diagnostic> = self.all.iter().collect();
         sorted.sort_by_key(|d| d.span);
-        let mut out = String::new();
+        let (mut out, mut shown, mut size) = (String::new(), 0, 0);
         for diagnostic in sorted.iter().take(MAX_SHOWN) {
+            size += diagnostic.excerpt_size(sources);
+            if size > MAX_EXCERPTS && shown > 0 {
+                break;
+            }
             out.push_str(&renderer.render(&[diagnostic.group(sources)]));
             out.push_str("\n\n");
+            shown += 1;
         }
-        let hidden = sorted.len().saturating_sub(MAX_SHOWN);
+        let hidden = sorted.len().saturating_sub(shown);
         if hidden > 0 {
             out.extend([hidden.to_string().as_str(), " more are not shown.\n"]);
         }

@@ -102,3 +102,26 @@ fn an_excerpt_contains_no_secret() {
         assert_eq!(masked(plain), plain);
     }
 }
+
+/// A file can be one line, which every excerpt shows.
+#[test]
+fn the_excerpts_of_a_report_are_limited() {
+    let mut sources = Sources::new();
+    let text = "x".repeat(MAX_EXCERPTS / 3);
+    let (long, short) = (sources.add("long.yaml", text), sources.add("short.yaml", "x\n"));
+    let mut d = Diagnostics::default();
+    for at in 0..5 {
+        d.push(Diagnostic::error(span(long, at, at + 1), "wrong"));
+    }
+    let report = d.render(&sources, false, 80);
+    assert_eq!(report.matches("error: wrong").count(), 3);
+    assert!(
+        report.contains("2 more are not shown.") && report.ends_with("5 errors.\n"),
+        "{report}"
+    );
+    let mut d = Diagnostics::default();
+    for _ in 0..MAX_SHOWN + 1 {
+        d.push(Diagnostic::error(span(short, 0, 1), "wrong"));
+    }
+    assert!(d.render(&sources, false, 80).contains("1 more are not shown."));
+}

@@ -1,6 +1,7 @@
 //! The texts of a run, by number, and positions in them. `read` reads the files.
 
 use crate::tree::{Node, Span, Value};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A text.
@@ -91,6 +92,14 @@ impl Source {
         String::from_utf8(bytes).ok()
     }
 
+    /// Returns the size in bytes of the line that contains a byte.
+    pub(super) fn line_size(&self, at: usize) -> usize {
+        let lines = &self.index.lines;
+        let line = lines.partition_point(|start| *start <= at);
+        let start = line.checked_sub(1).and_then(|line| lines.get(line)).copied().unwrap_or(0);
+        lines.get(line).copied().unwrap_or(self.text.len()).saturating_sub(start)
+    }
+
     /// Returns the line and the column of a byte. Both begin with 1, and columns count characters.
     #[must_use]
     pub fn position(&self, at: usize) -> (usize, usize) {
@@ -106,6 +115,10 @@ impl Source {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
     texts: Vec<Source>,
+    /// The numbers of the texts by their names.
+    numbers: BTreeMap<String, u16>,
+    /// The size of all texts in bytes.
+    size: usize,
     /// The folders of the configuration.
     folders: Vec<PathBuf>,
 }
@@ -122,11 +135,25 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> u16 {
         let number = u16::try_from(self.texts.len()).unwrap_or(u16::MAX);
         if number < u16::MAX {
-            let text = text.into();
+            let (name, text) = (name.into(), text.into());
+            self.size += text.len();
+            self.numbers.insert(name.clone(), number);
             let index = Index::new(&text);
-            self.texts.push(Source { name: name.into(), text, index, secrets: Vec::new() });
+            self.texts.push(Source { name, text, index, secrets: Vec::new() });
         }
         number
+    }
+
+    /// Returns the number of the last text with a name.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u16> {
+        self.numbers.get(name).copied()
+    }
+
+    /// Returns the size of all texts in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Hides the values that may be secrets in every excerpt: those of fields with such names, whether the

@@ -18,6 +18,7 @@ use crate::kind::address::Address;
 use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::policy::lint::other_rules;
+use crate::policy::work;
 use crate::state::{Record, State};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,9 +55,9 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     };
     let addresses: BTreeSet<&Address> =
         desired.resources.keys().chain(state.records.keys()).chain(live.observed.keys()).collect();
-    for address in addresses {
-        builder.resource(address);
-    }
+    work::within(work::PLAN, || {
+        addresses.into_iter().for_each(|address| builder.resource(address));
+    });
     let Builder { plan, objections, doubtful, .. } = builder;
     let mut draft = Draft { desired, live, facts, plan, refused: BTreeMap::new(), doubtful };
     draft.refuse(objections);
@@ -151,7 +152,9 @@ impl Draft<'_> {
         order::order(&mut self.plan.steps);
         self.refuse(cycles(&self.plan.steps));
         let steps = self.plan.steps.iter();
-        self.plan.access = steps.flat_map(|step| access(step, &self.desired, self.live)).collect();
+        self.plan.access = work::within(work::PLAN, || {
+            steps.flat_map(|step| access(step, &self.desired, self.live)).collect()
+        });
         self.plan.access.sort();
         ignored::explain(&mut self.plan);
         self.plan

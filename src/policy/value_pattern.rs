@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::pattern::{Glyph, glyphs, matches};
+use super::work;
 
 /// The number of positions, summed over all visited states, at which the walk gives up.
 const MAX_POSITIONS: usize = 1 << 18;
@@ -223,8 +224,9 @@ pub(super) fn combinations(patterns: &[Pattern]) -> Option<BTreeSet<Bits>> {
         out.insert(ends.fold(0, |bits: Bits, (n, _)| bits | 1 << n));
         for c in letters(&tokens, &at) {
             // The work for a letter is the number of positions before it, and what is kept is that after it.
-            positions += at.iter().map(|at| at.len() + 1).sum::<usize>();
-            if positions > MAX_POSITIONS {
+            let more = at.iter().map(|at| at.len() + 1).sum::<usize>();
+            positions += more;
+            if positions > MAX_POSITIONS || !work::spend(8 * more) {
                 return None;
             }
             let next: Vec<_> =

@@ -7,6 +7,7 @@ use super::{Aws, Clients as All, ec2};
 use crate::answer::CloudError;
 use crate::answer::pages::Tokens;
 use crate::id::Place;
+use crate::retry::list::list;
 use crate::retry::{RetryPolicy, with_retries};
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::retry::RetryConfig;
@@ -63,17 +64,20 @@ impl<C> Session<'_, C> {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let (mut pages, mut from) = (Vec::new(), None::<String>);
-        let mut tokens = Tokens::default();
-        loop {
-            let page = self.read(operation, || send(from.clone())).await?;
-            from = next(&page).filter(|token| !token.is_empty());
-            pages.push(page);
-            match &from {
-                Some(token) => tokens.check(operation, token)?,
-                None => return Ok(pages),
+        list(async {
+            let (mut pages, mut from) = (Vec::new(), None::<String>);
+            let mut tokens = Tokens::default();
+            loop {
+                let page = self.read(operation, || send(from.clone())).await?;
+                from = next(&page).filter(|token| !token.is_empty());
+                pages.push(page);
+                match &from {
+                    Some(token) => tokens.check(operation, token)?,
+                    None => return Ok(pages),
+                }
             }
-        }
+        })
+        .await
     }
 }
 

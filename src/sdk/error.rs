@@ -1,6 +1,8 @@
 //! Classifies the errors of the SDK by error codes, HTTP statuses and types. Messages count only for the
 //! errors of [`later`].
 
+use super::TIME_OUT;
+use super::bounded::Excess;
 use super::gate::Withheld;
 use crate::answer::{CloudError, Fault, Outcome, later};
 use aws_sdk_kms::config::http::HttpResponse;
@@ -64,7 +66,10 @@ where
             _ if is_about_credentials(&error) => {
                 format!("there are no usable AWS credentials: {}", chain(&error))
             }
-            _ => withheld(&error).map_or_else(|| chain(&error), ToString::to_string),
+            (SdkError::TimeoutError(_), None) => {
+                format!("no answer came within {} s", TIME_OUT.as_secs())
+            }
+            _ => own(&error).unwrap_or_else(|| chain(&error)),
         };
         let code = error.code().map(str::to_owned);
         let request_id = error.request_id().map(str::to_owned);
@@ -381,6 +386,12 @@ fn is_about_credentials(error: &(dyn Error + 'static)) -> bool {
 /// Returns the error of the gate, if the request was not sent for its sake.
 fn withheld<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Withheld> {
     causes(error).find_map(|cause| cause.downcast_ref::<Withheld>())
+}
+
+/// Returns the message of an error of kmsctl's own that the SDK passed on.
+fn own(error: &(dyn Error + 'static)) -> Option<String> {
+    let excess = causes(error).find_map(|cause| cause.downcast_ref::<Excess>());
+    withheld(error).map(ToString::to_string).or_else(|| excess.map(ToString::to_string))
 }
 
 /// Returns whether the connection certainly failed before it was established. After any other error

@@ -1,17 +1,20 @@
 //! The objects of an S3 bucket, read whole and written under a condition.
 
 use super::Aws;
+use super::bounded::{OBJECT, collect};
 use super::error::{answer, incomplete, local};
 use crate::answer::{CloudError, Fault};
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, Region, RuntimeComponents};
-use aws_sdk_s3::error::{BoxError, SdkError};
+use aws_sdk_s3::error::{BoxError, ConnectorError, SdkError};
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::retry::RetryConfig;
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::Instant;
 
 const GET: &str = "GetObject";
 const PUT: &str = "PutObject";
@@ -78,10 +81,9 @@ impl Bucket {
         let written = output.last_modified().and_then(seconds);
         let written = written.ok_or_else(|| lacks("time of the last write"))?;
         let now = date.seconds().ok_or_else(|| lacks("date"))?;
-        let text = output.body.collect().await.map_err(|error| {
-            local(GET, Fault::Ambiguous, format!("the answer was cut off: {error}"))
-        })?;
-        Ok(Some(Object { text: text.to_vec(), etag, written, now }))
+        let text = collect(output.body, &OBJECT, Instant::now(), "S3").await;
+        let text = text.map_err(|error| local(GET, Fault::Ambiguous, cut_off(&error)))?;
+        Ok(Some(Object { text, etag, written, now }))
     }
 
     async fn send_get(&self, key: &str, date: &Date) -> Get {
@@ -129,6 +131,12 @@ impl Bucket {
     fn client(&self) -> aws_sdk_s3::Client {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Returns why the text of an object did not come whole.
+fn cut_off(error: &ConnectorError) -> String {
+    let cause = error.source().map(ToString::to_string);
+    format!("the answer was cut off: {}", cause.unwrap_or_default())
 }
 
 fn client(base: &SdkConfig, region: Region) -> aws_sdk_s3::Client {

@@ -34,7 +34,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("config", &["decode", "desired", "file", "id", "kind", "policy", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
     ("render", &["digest", "id", "impact", "kind", "plan", "policy", "text"]),
-    ("cloud", &["answer", "id", "impact", "kind", "sdk"]),
+    ("cloud", &["answer", "id", "impact", "kind", "retry", "sdk"]),
     ("store", &["answer", "file", "id", "journal", "retry", "sdk", "state"]),
     (
         "engine",

@@ -29,6 +29,7 @@ mod help;
 mod imported;
 mod lag;
 mod lease;
+mod limits;
 mod lint;
 mod matrix;
 mod month_later;

@@ -122,6 +122,7 @@ impl Stack {
             attempts: 60,
             base: Duration::from_millis(50),
             cap: Duration::from_secs(5),
+            ..RetryPolicy::default()
         };
         let mut builder = tokio::runtime::Builder::new_current_thread();
         let runtime = builder.enable_time().start_paused(true).build().unwrap();

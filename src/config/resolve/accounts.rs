@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::scope::{Scope, parse};
 use crate::config::records;
-use crate::decode::{Diagnostics, Named, Part, Text, nearest};
+use crate::decode::{Diagnostics, Named, Part, Text};
 use crate::id::{AccountId, Name};
 
 /// The other accounts of a stack.
@@ -65,7 +65,7 @@ impl Accounts {
             return known.clone();
         }
         if !scope.gaps.text {
-            let help = match nearest(&name.value, self.by_name.keys().map(String::as_str)) {
+            let help = match d.suggest(&name.value, self.by_name.keys().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it under `accounts`, with its id and a role".to_owned(),
             };

@@ -8,7 +8,7 @@ use super::documents::{Documents, parsed};
 use super::keys::Keys;
 use super::scope::{Scope, parse};
 use crate::config::records::Consumer;
-use crate::decode::{Diagnostic, Diagnostics, Given as _, Settable, Text, nearest};
+use crate::decode::{Diagnostic, Diagnostics, Given as _, Settable, Text};
 use crate::desired::Declared;
 use crate::id::{AliasArn, AliasName, KeyArn, Place, ResourceName, is_key_id};
 use crate::kind::consumer::{Common, Encryption, Identity, KeyRegion};
@@ -253,7 +253,7 @@ impl KeyNames<'_> {
         }
         if !self.scope.gaps.text {
             let names = self.keys.names.keys().map(String::as_str);
-            let help = match nearest(value, names) {
+            let help = match d.suggest(value, names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
             };

@@ -13,6 +13,7 @@ use crate::policy::condition_keys::{Values, is_boolean, values_of};
 use crate::policy::eval::operators::parse_date;
 use crate::policy::typed::{Operator, Quantifier, Test};
 use crate::policy::value_pattern::{Bits, Pattern, combinations};
+use crate::policy::work;
 
 /// The number of cells at which the computation gives up.
 const MAX_CELLS: usize = 4_096;
@@ -108,6 +109,9 @@ fn sets(points: &BTreeSet<Bits>, all: Bits, any: Bits) -> Option<BTreeSet<Bits>>
     let mut seen: BTreeSet<Bits> = points.clone();
     let mut open: Vec<Bits> = points.iter().copied().collect();
     while let Some(set) = open.pop() {
+        if !work::spend(points.len()) {
+            return None;
+        }
         for point in points {
             let union = (set & point & all) | ((set | point) & any);
             if seen.insert(union) {
@@ -132,10 +136,10 @@ fn points(tests: &[&Test]) -> Option<BTreeSet<Bits>> {
             let whole = tests.iter().any(|test| INTEGER_KEYS.contains(&test.key.as_str()));
             ordered(tests, number, if whole { is_whole } else { |_| true }, |a, b| {
                 !whole || (a.div_euclid(UNIT) + 1) * UNIT < b
-            })
+            })?
         }
-        ValueType::Date => ordered(tests, parse_date, |_| true, |_, _| true),
-        ValueType::Address => nets(tests),
+        ValueType::Date => ordered(tests, parse_date, |_| true, |_, _| true)?,
+        ValueType::Address => nets(tests)?,
     };
     // A value of another type matches nothing.
     let key = tests.first().map(|test| test.key.as_str()).unwrap_or_default();
@@ -166,6 +170,10 @@ fn texts(tests: &[&Test]) -> Option<BTreeSet<Bits>> {
             .enumerate()
             .fold(0, |bits, (n, list)| bits | Bits::from(list.iter().any(matches)) << n)
     };
+    let count: usize = lists.iter().map(Vec::len).sum();
+    if !work::spend(count * count) {
+        return None;
+    }
     let answers_for = |value: &str| answers(&|pattern| pattern.matches(value));
     // Any other key can have any value, and a `Bool` test of it is false for what is no boolean.
     if tests.first().is_some_and(|test| is_boolean(&test.key)) {
@@ -177,7 +185,11 @@ fn texts(tests: &[&Test]) -> Option<BTreeSet<Bits>> {
     let mut out: BTreeSet<Bits> =
         distinct.iter().filter_map(|p| p.exact()).map(answers_for).collect();
     let index: BTreeMap<&Pattern, usize> = wild.iter().enumerate().map(|(n, p)| (p, n)).collect();
-    for matched in combinations(&wild)? {
+    let matches = combinations(&wild)?;
+    if !work::spend(matches.len() * count) {
+        return None;
+    }
+    for matched in matches {
         out.insert(answers(&|pattern| index.get(pattern).is_some_and(|n| matched & (1 << n) != 0)));
     }
     Some(out)
@@ -195,12 +207,18 @@ fn ordered<T: Ord + Copy>(
     parse: fn(&str) -> Option<T>,
     occurs: fn(T) -> bool,
     has_gap: impl Fn(T, T) -> bool,
-) -> BTreeSet<Bits> {
-    let named: BTreeSet<T> =
-        tests.iter().flat_map(|test| &test.values).filter_map(|value| parse(value)).collect();
+) -> Option<BTreeSet<Bits>> {
+    let values: Vec<Vec<T>> =
+        tests.iter().map(|t| t.values.iter().filter_map(|value| parse(value)).collect()).collect();
+    let named: BTreeSet<T> = values.iter().flatten().copied().collect();
     let named: Vec<T> = named.into_iter().collect();
+    if !work::spend(2 * named.len() * values.iter().map(Vec::len).sum::<usize>()) {
+        return None;
+    }
     // Position 2n + 1 is the named value n, position 2n the gap before it.
-    let position = |value: T| named.binary_search(&value).map_or(0, |n| 2 * n + 1);
+    let position = |value: &T| named.binary_search(value).map_or(0, |n| 2 * n + 1);
+    let places: Vec<Vec<usize>> =
+        values.iter().map(|values| values.iter().map(position).collect()).collect();
     let occurs = |at: usize| {
         let (before, after) = (named.get((at / 2).wrapping_sub(1)), named.get(at / 2));
         if at.is_multiple_of(2) {
@@ -210,9 +228,9 @@ fn ordered<T: Ord + Copy>(
         }
     };
     let answer = |at: usize| {
-        bits(tests, |test| {
-            test.values.iter().filter_map(|value| parse(value)).any(|value| {
-                let is = position(value);
+        answers(tests, &places, |test, places| {
+            places.iter().any(|is| {
+                let is = *is;
                 match test.operator {
                     Operator::NumericLessThan | Operator::DateLessThan => at < is,
                     Operator::NumericLessThanEquals | Operator::DateLessThanEquals => at <= is,
@@ -235,24 +253,33 @@ fn ordered<T: Ord + Copy>(
             })
         })
     };
-    (0..=2 * named.len()).filter(|at| occurs(*at)).map(answer).collect()
+    Some((0..=2 * named.len()).filter(|at| occurs(*at)).map(answer).collect())
 }
 
 /// Returns the answers for IP addresses. They can only change at the first address of a block and after its last one.
-fn nets(tests: &[&Test]) -> BTreeSet<Bits> {
-    let blocks: BTreeSet<(bool, u128, u128)> =
-        tests.iter().flat_map(|test| &test.values).filter_map(|value| addresses(value)).collect();
+fn nets(tests: &[&Test]) -> Option<BTreeSet<Bits>> {
+    let blocks: Vec<Vec<(bool, u128, u128)>> =
+        tests.iter().map(|t| t.values.iter().filter_map(|v| addresses(v)).collect()).collect();
     let mut edges = BTreeSet::from([(false, 0), (true, 0)]);
-    for (six, first, last) in blocks {
+    for (six, first, last) in blocks.iter().flatten().copied() {
         let end = if six { u128::MAX } else { u32::MAX.into() };
         edges.insert((six, first));
         edges.extend((last < end).then(|| (six, last + 1)));
     }
+    if !work::spend(edges.len() * blocks.iter().map(Vec::len).sum::<usize>()) {
+        return None;
+    }
     let answers = edges.into_iter().map(|(six, at)| {
-        bits(tests, |test| {
-            let mut blocks = test.values.iter().filter_map(|value| addresses(value));
-            blocks.any(|(of, first, last)| of == six && (first..=last).contains(&at))
+        answers(tests, &blocks, |_, blocks| {
+            let mut blocks = blocks.iter();
+            blocks.any(|(of, first, last)| *of == six && (*first..=*last).contains(&at))
         })
     });
-    answers.collect()
+    Some(answers.collect())
+}
+
+/// Returns the tests for which the predicate is true, as bits. It gets the values of each test.
+fn answers<T>(tests: &[&Test], values: &[T], truth: impl Fn(&Test, &T) -> bool) -> Bits {
+    let all = tests.iter().zip(values).enumerate();
+    all.fold(0, |bits, (n, (test, values))| bits | Bits::from(truth(test, values)) << n)
 }

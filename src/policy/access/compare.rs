@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use super::change::{AccessChange, Comparison, NetChange, SameAccess, SameDocument};
 use super::group;
 use super::key_context::KeyContext;
-use super::level::{Certainty, ChangeKind, Direction};
+use super::level::{Certainty, ChangeKind, Direction, Level};
 use crate::policy::Document;
 use crate::policy::grants::Grant;
 use crate::policy::typed::PrincipalName;
+use crate::policy::work;
 
 /// Compares the access that two policies give; `None` stands for no policy.
 ///
 /// If the key's account is unknown and does not follow from the documents, the policies are
 /// compared for every account that could own the key. A change that does not happen for all of them
 /// is only possible.
+///
+/// The work is limited. If it is too much, every change is possible, and the result says so.
 #[must_use]
 pub fn compare(
     old: Option<&Document>,
@@ -31,6 +34,11 @@ pub fn compare(
             open: false,
         };
     }
+    work::within(work::COMPARISON, || of_owners([old, new], key, grants))
+}
+
+/// Compares two different policies for each possible owner of the key.
+fn of_owners([old, new]: [Option<&Document>; 2], key: &KeyContext, grants: &[Grant]) -> Comparison {
     // Unknown elements can mean anything, unless they are the same in both documents.
     let unread = |document: Option<&Document>| document.map(Document::unread).unwrap_or_default();
     let unclear = unread(old) != unread(new);
@@ -38,6 +46,9 @@ pub fn compare(
     let mut combined: Option<(Vec<AccessChange>, (SameAccess, NetChange))> = None;
     for key in possible_keys([old, new], key) {
         let found = group::changes([old, new], &key, grants);
+        if work::is_spent() {
+            return too_complex();
+        }
         open |= found.is_none();
         let is_unknown = unclear || found.is_none();
         let mut changes = found.unwrap_or_default();
@@ -55,6 +66,44 @@ pub fn compare(
     let (changes, (access, change)) =
         combined.unwrap_or((Vec::new(), (SameAccess::Unknown, NetChange::Unknown)));
     Comparison { document: SameDocument::Different, access, change, changes, open }
+}
+
+/// Returns the result for policies that are too complex to compare.
+fn too_complex() -> Comparison {
+    Comparison {
+        document: SameDocument::Different,
+        access: SameAccess::Unknown,
+        change: NetChange::Unknown,
+        changes: [Direction::Gained, Direction::Lost].map(anything).into(),
+        open: true,
+    }
+}
+
+/// Returns the change that stands for every possible one, because the policies are too complex to compare.
+fn anything(direction: Direction) -> AccessChange {
+    let (from, to) = match direction {
+        Direction::Gained => (Level::Denied, Level::Allowed),
+        Direction::Lost => (Level::Allowed, Level::Denied),
+    };
+    AccessChange {
+        direction,
+        principal: "*".to_owned(),
+        except: Vec::new(),
+        actions: vec!["kms:*".to_owned()],
+        condition: Some("the policies are too complex to compare".to_owned()),
+        kind: ChangeKind::Changed,
+        certainty: Certainty::Possible,
+        capabilities: Vec::new(),
+        from,
+        to,
+        before: None,
+        after: None,
+        delegated: false,
+        public: direction == Direction::Gained,
+        confused_deputy: false,
+        statements: Vec::new(),
+        grants: Vec::new(),
+    }
 }
 
 /// Returns the parts of two summaries that are the same, and unknown for the others.

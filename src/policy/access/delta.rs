@@ -8,6 +8,7 @@ use super::level::{Certainty, ChangeKind, Direction, Level};
 use super::literal::Literal;
 use super::policy_pair::{Clause, PolicyPair};
 use crate::policy::value_pattern::{Bits, MAX_BITS};
+use crate::policy::work;
 
 /// The clauses of one policy for one principal atom and one action atom.
 pub(super) type Formula = BTreeSet<Clause>;
@@ -145,6 +146,7 @@ impl FormulaPair<'_> {
 
     /// Returns the answers other than doubts with which the predicate is true whatever the answers of the doubts are.
     fn certain(&self, is: impl Fn(usize) -> bool) -> BTreeSet<Bits> {
+        work::spend(8 * self.space.all.len());
         let mut never: BTreeSet<Bits> = BTreeSet::new();
         let mut once: BTreeSet<Bits> = BTreeSet::new();
         for (cell, bits) in self.space.all.iter().enumerate() {

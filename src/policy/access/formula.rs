@@ -9,6 +9,7 @@ use super::literal::{Literal, ValueType, value_type, when_absent};
 use super::policy_pair::Clause;
 use crate::policy::typed::Test;
 use crate::policy::value_pattern::{Bits, MAX_BITS};
+use crate::policy::work;
 
 /// The largest number of combinations. With more, two policies are compared statement by statement.
 const MAX_COMBINATIONS: usize = 1 << 14;
@@ -39,6 +40,9 @@ pub(super) fn combinations(
     all_literals: &[Literal],
 ) -> Option<Combinations> {
     if numbers.len() > MAX_BITS {
+        return None;
+    }
+    if !work::spend(32 * numbers.len()) {
         return None;
     }
     let mut literals: Vec<usize> = numbers.iter().copied().collect();
@@ -130,7 +134,8 @@ impl KeyLiterals<'_> {
 }
 
 fn product(all: &[Bits], cells: &[Bits]) -> Option<Vec<Bits>> {
-    if all.len() * cells.len() > MAX_COMBINATIONS {
+    let count = all.len() * cells.len();
+    if count > MAX_COMBINATIONS || !work::spend(count) {
         return None;
     }
     Some(all.iter().flat_map(|bits| cells.iter().map(move |cell| bits | cell)).collect())
@@ -149,6 +154,8 @@ impl Combinations {
     /// Returns the level in each combination.
     pub(super) fn levels(&self, clauses: &BTreeSet<Clause>) -> Vec<Level> {
         let masks: Vec<(Level, Bits)> = clauses.iter().map(|c| (c.level, self.mask(c))).collect();
+        // Without steps left, the levels do not matter.
+        work::spend(self.all.len() * (masks.len() + 1));
         self.all.iter().map(|bits| level(&masks, *bits)).collect()
     }
 }
@@ -196,6 +203,9 @@ pub(super) fn cover(all: &[Bits], within: impl Fn(usize) -> bool) -> Vec<Cube> {
     order.sort_by_key(|bit| all.iter().filter(|bits| *bits & bit != 0).count());
     let mut cubes: Vec<Cube> = Vec::new();
     for bits in &inside {
+        if !work::spend(cubes.len() + 1) {
+            break;
+        }
         if cubes.iter().any(|cube| cube.has(*bits)) {
             continue;
         }
@@ -203,7 +213,7 @@ pub(super) fn cover(all: &[Bits], within: impl Fn(usize) -> bool) -> Vec<Cube> {
         // Negated literals are dropped first, because conditions are easier to read without negation.
         for negated in [true, false] {
             for bit in &order {
-                if (cube.value & bit == 0) == negated {
+                if (cube.value & bit == 0) == negated && work::spend(outside.len()) {
                     let wider = Cube { care: cube.care & !bit, value: cube.value & !bit };
                     if !outside.iter().any(|bits| wider.has(*bits)) {
                         cube = wider;
@@ -215,6 +225,9 @@ pub(super) fn cover(all: &[Bits], within: impl Fn(usize) -> bool) -> Vec<Cube> {
     }
     let mut n = 0;
     while let Some(cube) = cubes.get(n).copied() {
+        if !work::spend(inside.len() * cubes.len()) {
+            break;
+        }
         let mut in_cube = inside.iter().filter(|bits| cube.has(**bits));
         let is_covered = in_cube.all(|bits| {
             let mut others = cubes.iter().enumerate().filter(|(m, _)| *m != n);

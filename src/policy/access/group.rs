@@ -16,6 +16,7 @@ use super::present::present;
 use super::principal_atom::{IdentityKind, PrincipalAtom, PrincipalClass};
 use crate::policy::Document;
 use crate::policy::grants::Grant;
+use crate::policy::work;
 
 /// The changes of one atom.
 type AtomChanges<'s> = BTreeMap<ChangeKey, Extent<'s>>;
@@ -41,6 +42,9 @@ pub(super) fn changes(
     }
     let accounts: BTreeSet<&str> = pair.atoms.iter().filter_map(PrincipalAtom::account).collect();
     for account in accounts {
+        if !work::spend(pair.atoms.len()) {
+            return None;
+        }
         let changes = grouping.group(&mut by_atom, &|atom| role_in_account(atom, account));
         for change in changes {
             let delta = &change.key.delta;
@@ -172,6 +176,9 @@ impl<'a> Grouping<'a> {
         }
         for class in &self.classes {
             let Some(action) = class.first() else { continue };
+            if !work::spend(self.pair.count_matched(atom)) {
+                break;
+            }
             let sides = [0, 1].map(|side| self.pair.clauses(side, atom, action));
             let [old, new] = sides.each_ref().map(|side| formula(side));
             if old == new || self.changes_like_its_user(atom, action, [&old, &new]) {
@@ -181,6 +188,9 @@ impl<'a> Grouping<'a> {
                 .delta_cache
                 .entry((old, new))
                 .or_insert_with_key(|(old, new)| deltas(old, new, self.pair));
+            if !work::spend(8 * found.len() * (sides.iter().map(Vec::len).sum::<usize>() + 1)) {
+                break;
+            }
             for delta in found.iter() {
                 let key = ChangeKey {
                     delta: Delta {
@@ -242,6 +252,9 @@ impl<'a> Grouping<'a> {
         };
         let mut out = Vec::new();
         for (key, extent) in first {
+            if !work::spend(members.len()) {
+                break;
+            }
             let mut all = extent;
             for index in &representatives {
                 let changes = by_atom.get(*index).and_then(|changes| changes.get(&key));
@@ -267,6 +280,7 @@ impl<'a> Grouping<'a> {
         let mut missing: Vec<(usize, ActionAtoms)> = Vec::new();
         let mut highest = key.delta.from.max(key.delta.to);
         for (index, role) in members {
+            work::spend(8 * by_atom.get(*index).map_or(0, BTreeMap::len));
             let taken = take(by_atom.get_mut(*index), &key, &mut all, *role);
             if let Some(level) = taken.highest
                 && *role == Role::Member
@@ -307,6 +321,9 @@ impl<'a> Grouping<'a> {
             if actions.is_empty() {
                 continue;
             }
+            if !work::spend(missing.len()) {
+                break;
+            }
             let exceptions: BTreeSet<usize> = missing
                 .iter()
                 .filter(|(atom, missing)| {
@@ -330,6 +347,7 @@ impl<'a> Grouping<'a> {
     /// Returns the names of atoms. If all atoms of an account are among them, they share one name.
     fn names(&self, atoms: &BTreeSet<usize>) -> BTreeSet<String> {
         let is_whole = |account: &str| {
+            work::spend(self.pair.atoms.len());
             let mut all = self.pair.atoms.iter().enumerate();
             all.all(|(index, atom)| atom.account() != Some(account) || atoms.contains(&index))
         };
@@ -415,6 +433,9 @@ fn formula(clauses: &[(Clause, &CompiledStatement)]) -> Formula {
 fn action_classes(pair: &PolicyPair<'_>) -> Vec<Vec<ActionAtom>> {
     let mut out: BTreeMap<_, Vec<ActionAtom>> = BTreeMap::new();
     for action in actions(pair) {
+        if !work::spend(pair.count_patterns()) {
+            break;
+        }
         out.entry(pair.signature(&action)).or_default().push(action);
     }
     out.into_values().collect()

@@ -20,6 +20,7 @@ use crate::policy::grants::Grant;
 use crate::policy::typed::{
     ActionElement, Effect, PrincipalElement, PrincipalName, TypedStatement,
 };
+use crate::policy::work;
 
 /// A clause of a formula: if all of its literals are true, a `Deny` applies or a level is reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,8 @@ pub(super) struct CompiledStatement {
     partly_carried: BTreeSet<String>,
     conditions: Vec<Condition>,
     doubts: Vec<Doubt>,
+    /// The number of names and values to compare a principal with.
+    size: usize,
     /// The number of the statement. Statements that differ only in their Sid have the same number.
     pub(super) number: usize,
 }
@@ -142,6 +145,9 @@ impl<'a> PolicyPair<'a> {
             let matching = |atom| matching(&by_name, statements, atom, key, &mut literals);
             atoms.iter().map(matching).collect()
         });
+        if work::is_spent() {
+            return None;
+        }
         let absence = absence_literals(&mut literals);
         let partly_carried =
             sides.iter().flatten().flat_map(|compiled| compiled.partly_carried.clone()).collect();
@@ -188,6 +194,17 @@ impl<'a> PolicyPair<'a> {
             }
         }
         out
+    }
+
+    /// Returns the number of comparisons of an action with the patterns of all statements.
+    pub(super) fn count_patterns(&self) -> usize {
+        let statements = self.sides.iter().flatten();
+        statements.map(|compiled| 8 * compiled.statement.actions.patterns.len() + 1).sum()
+    }
+
+    /// Returns the number of statements of both policies that match an atom.
+    pub(super) fn count_matched(&self, atom: usize) -> usize {
+        self.matched.iter().filter_map(|side| side.get(atom)).map(|found| found.len() + 1).sum()
     }
 
     /// Returns the atom of a user, and the number of the assumption that the user's name stands for the user's federated
@@ -340,6 +357,9 @@ fn compile(
             partly_carried: keys.filter(|key| actions_with(key) != ActionSet::ALL).collect(),
             label: if is_old { format!("{label} (old)") } else { label },
             known: statement.actions.known(),
+            size: 1
+                + statement.principals.names.len()
+                + conditions.iter().map(|condition| 8 * condition.test.values.len()).sum::<usize>(),
             statement,
             conditions,
             doubts,
@@ -401,6 +421,9 @@ fn matching(
     let mut out = Vec::new();
     for index in by_name.of(atom) {
         let Some(compiled) = statements.get(index) else { continue };
+        if !work::spend(compiled.size) {
+            break;
+        }
         let matched = matches(&compiled.statement.principals, atom, key);
         if matched.is_empty() {
             continue;
@@ -413,6 +436,9 @@ fn matching(
         let (partly_carried, absences) = compiled.absences(atom, key);
         let mut all = BTreeMap::new();
         for absent in absences {
+            if !work::spend(compiled.size) {
+                break;
+            }
             let requests =
                 Requests { atom, key, absent: absent.iter().map(String::as_str).collect() };
             let required: Requirement = requirements(&compiled.conditions, &requests)

@@ -11,6 +11,7 @@ pub(super) use crate::policy::principal_facts::IdentityKind;
 use crate::policy::principal_facts::role_arns;
 use crate::policy::typed::{PrincipalName, Test};
 use crate::policy::value_pattern::{Pattern, combinations};
+use crate::policy::work;
 
 /// A set of principals that no statement distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -339,7 +340,7 @@ impl<'a> MentionedPrincipals<'a> {
         let (account, kind, name) = parse_identity(arn)?;
         // The name of a role is unique in its account, whatever its path (IAM User Guide, "IAM identifiers").
         let mut roles = BTreeSet::new();
-        if kind == IdentityKind::Session {
+        if kind == IdentityKind::Session && work::spend(8 * self.principals.len()) {
             roles.extend(
                 self.principals
                     .iter()

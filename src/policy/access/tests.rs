@@ -1,5 +1,6 @@
 //! Worked examples of policies that change, and other comparisons.
 
+mod bounded;
 mod comparison_properties;
 mod evaluator_agreement;
 mod kinds;

@@ -29,6 +29,11 @@ pub const GUIDES: &[Guide] = &[
         text: include_str!("guides/exit-codes.txt"),
     },
     Guide {
+        name: "limits",
+        title: "How much kmsctl reads and computes",
+        text: include_str!("guides/limits.txt"),
+    },
+    Guide {
         name: "ownership",
         title: "Which resources of AWS belong to a stack",
         text: include_str!("guides/ownership.txt"),

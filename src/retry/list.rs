@@ -1,0 +1,48 @@
+//! The size of all answers with the pages of one list.
+
+use std::cell::Cell;
+
+/// The size of what was received.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Size {
+    /// The number of bytes.
+    pub bytes: usize,
+    /// The number of elements, members and items in JSON or XML, or more.
+    pub parts: usize,
+}
+
+impl Size {
+    /// Returns the size of a text.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let begins = |byte: &&u8| matches!(byte, b'<' | b'{' | b'[' | b',');
+        Self { bytes: bytes.len(), parts: bytes.iter().filter(begins).count() }
+    }
+
+    /// Returns the sum of two sizes.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, parts: self.parts + other.parts }
+    }
+}
+
+tokio::task_local! {
+    /// The size of the pages of the list that the task reads.
+    static PAGES: Cell<Size>;
+}
+
+/// Reads a list. The sizes of the answers that `read` gets are added up.
+pub async fn list<F: Future>(read: F) -> F::Output {
+    PAGES.scope(Cell::default(), read).await
+}
+
+/// Adds the size of an answer to that of the list that the task reads, and returns the sum; `None` if the task reads no
+/// list.
+#[must_use]
+pub fn received(size: Size) -> Option<Size> {
+    let sum = PAGES.try_with(|pages| {
+        pages.set(pages.get().and(size));
+        pages.get()
+    });
+    sum.ok()
+}

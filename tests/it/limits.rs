@@ -1,0 +1,79 @@
+//! `kmsctl explain limits` has the limits of the program.
+
+use kmsctl::policy::work;
+use kmsctl::render::explain::GUIDES;
+use kmsctl::retry::RetryPolicy;
+use kmsctl::sdk::bounded::{ANSWER, LIST, OBJECT, SILENCE};
+use kmsctl::{answer, config, decode, file};
+
+/// Returns a number with commas.
+fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|g| std::str::from_utf8(g).unwrap()).collect();
+    groups.join(",")
+}
+
+fn mib(bytes: usize) -> String {
+    format!("{} MiB", bytes >> 20)
+}
+
+#[test]
+fn the_limits_are_documented() {
+    let guide = GUIDES.iter().find(|guide| guide.name == "limits").unwrap();
+    let n = |n: usize| number(n as u64);
+    let retry = RetryPolicy::default();
+    let lines = [
+        format!(
+            "a file: {}; all files together: {}",
+            mib(config::MAX_FILE_BYTES as usize),
+            mib(config::MAX_ALL_BYTES)
+        ),
+        format!(
+            "values in a file: {}; levels of nesting: {}; anchors: {}; aliases: {}",
+            n(config::MAX_NODES),
+            n(config::MAX_DEPTH),
+            n(config::MAX_ANCHORS),
+            n(config::MAX_ALIASES),
+        ),
+        format!("values that aliases repeat: {}", n(config::MAX_REPLAYED)),
+        format!("texts in which variables are replaced: {} together", mib(config::MAX_REPLACED)),
+        format!("keys and other resources of a stack: {}", n(config::MAX_RESOURCES)),
+        format!(
+            "errors and warnings that are shown: {}, with at most {} of excerpts",
+            n(decode::MAX_SHOWN),
+            mib(decode::MAX_EXCERPTS),
+        ),
+        format!(
+            "the comparison of two policies: {} steps; all comparisons of a plan: {}.",
+            number(work::COMPARISON),
+            number(work::PLAN),
+        ),
+        format!("the decisions of the gates of a plan: {} steps.", number(work::GATES)),
+        format!("a state, a journal or a saved plan: {}", mib(file::MAX_RECORD as usize)),
+        format!(
+            "an answer: {}, {} elements, {} seconds; after {} seconds kmsctl says what it waits for",
+            mib(ANSWER.bytes),
+            n(ANSWER.parts),
+            ANSWER.time.as_secs(),
+            SILENCE.as_secs(),
+        ),
+        format!("an object in S3: {}, {} seconds", mib(OBJECT.bytes), OBJECT.time.as_secs()),
+        format!(
+            "a list: {} pages, {}, {} elements",
+            n(answer::pages::MOST),
+            mib(LIST.bytes),
+            n(LIST.parts),
+        ),
+        format!(
+            "a read without an answer: repeated for {} seconds; a throttled one: {} seconds",
+            retry.unanswered.as_secs(),
+            retry.throttled.as_secs(),
+        ),
+    ];
+    let items: Vec<&str> = guide.text.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    assert_eq!(items.len(), lines.len());
+    for (item, line) in items.iter().zip(&lines) {
+        assert!(item.starts_with(line.as_str()), "documented: {item}\nin force: {line}");
+    }
+}
