@@ -25,13 +25,14 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_kms::config::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use bounded::{Bounded, Watch};
+use bounded::{Bounded, SILENCE, Watch};
 use gate::{Gate, Permit};
 use limit::Limits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 /// The longest time between the moment a request is sent and the moment its caller gives up.
 pub const TIME_OUT: Duration = Duration::from_secs(30);
@@ -47,6 +48,13 @@ pub struct Aws {
     http: Bounded,
     gate: Gate,
     clients: Mutex<Clients>,
+    /// The time since which AWS has throttled every request.
+    throttled: std::sync::Mutex<Option<Instant>>,
+}
+
+/// Returns what a mutex holds. A panic of another thread leaves no value half changed.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +95,7 @@ impl Aws {
             http,
             gate: Gate::default(),
             clients: Mutex::default(),
+            throttled: std::sync::Mutex::default(),
         }
     }
 
@@ -107,6 +116,7 @@ impl Aws {
             http: Bounded::default(),
             gate: Gate::default(),
             clients: Mutex::default(),
+            throttled: std::sync::Mutex::default(),
         }
     }
 
@@ -162,6 +172,15 @@ impl Aws {
             && error.fault == Fault::Throttled
         {
             self.limits.give_way(at, service, error.operation);
+            let now = Instant::now();
+            let since = *lock(&self.throttled).get_or_insert(now);
+            if let Some(watch) = self.http.watch()
+                && since.elapsed() >= SILENCE
+            {
+                watch.throttled(error.operation, since.elapsed());
+            }
+        } else {
+            *lock(&self.throttled) = None;
         }
         result
     }

@@ -186,19 +186,30 @@ impl Waiting {
     fn new(io: Io) -> Self {
         Self { io, last: Mutex::default() }
     }
-}
 
-impl Watch for Waiting {
+    /// Says something, unless something was said a moment ago. Requests side by side often wait for the same reason, so
+    /// that one of them says it for all.
     #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
-    fn waiting(&self, asked: &Asked, time: Duration) {
-        // Requests side by side often wait for the same reason, so that one of them says it for all.
+    fn say(&self, text: &str) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < SILENCE / 2) {
             return;
         }
         *last = Some(Instant::now());
-        let Asked { operation, host } = asked;
-        self.io.say(&format!("Waiting for {host}: {operation} for {} s.", time.as_secs()));
+        self.io.say(text);
+    }
+}
+
+impl Watch for Waiting {
+    fn waiting(&self, Asked { operation, host }: &Asked, time: Duration) {
+        self.say(&format!("Waiting for {host}: {operation} for {} s.", time.as_secs()));
+    }
+
+    fn throttled(&self, operation: &str, time: Duration) {
+        let seconds = time.as_secs();
+        self.say(&format!(
+            "AWS has throttled {operation} for {seconds} s; the requests are repeated."
+        ));
     }
 }
 

@@ -120,21 +120,19 @@ impl<'a> Page<'a> {
         self.line(0, Some(YELLOW), &format!("{heading}:"));
         for drift in drift {
             self.line(2, None, &printable(&drift.address.to_string()));
-            for field in &drift.fields {
-                match words::policies(field, self.home) {
-                    Some((before, after)) => {
-                        let changes = words::changes(before.as_ref(), after.as_ref(), self.home);
-                        for line in words::access_lines(&changes, self.wording()) {
-                            self.access(&line);
-                        }
-                        if changes.is_empty() {
-                            self.line(4, None, "policy: the text differs, access is the same");
-                        }
-                        self.diff(before.as_ref(), after.as_ref());
-                    }
-                    None => self.fields(&[Field::of(field)], None),
+            let policies = drift.fields.iter().filter_map(|f| words::policies(f, self.home));
+            for (before, after) in policies {
+                let changes = words::changes(before.as_ref(), after.as_ref(), self.home);
+                for line in words::access_lines(&changes, self.wording()) {
+                    self.access(&line);
                 }
+                if changes.is_empty() {
+                    self.line(4, None, "policy: the text differs, access is the same");
+                }
+                self.diff(before.as_ref(), after.as_ref());
             }
+            let others = drift.fields.iter().filter(|field| field.path != words::POLICY);
+            self.fields(&Field::all(others), None);
             if let Some(ignored) = &drift.ignored {
                 self.prose(4, 2, Some(YELLOW), ignored);
             }

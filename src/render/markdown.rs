@@ -137,14 +137,10 @@ fn title(text: &str) -> Part {
     Part::fixed(&format!("### {}\n\n", prose(text)))
 }
 
-/// Names a step by its sign, address and action.
+/// Names a step by its sign, address and action. The sign is within the code: a hyphen alone would begin a list.
 fn named_step(step: &Step) -> String {
-    format!(
-        "{} {} {}",
-        prose(&words::sign(&step.change).to_string()),
-        code(&step.address.to_string()),
-        step.change.action()
-    )
+    let named = format!("{} {}", words::sign(&step.change), step.address);
+    format!("{} {}", code(&named), step.change.action())
 }
 
 /// Renders the steps that delete something or have a risk.
@@ -265,24 +261,16 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
     let mut out = format!("### {heading}\n\n");
     for drift in all {
         let _ = writeln!(out, "- {}", code(&drift.address.to_string()));
-        for field in &drift.fields {
-            match words::policies(field, home) {
-                Some((before, after)) => {
-                    let _ = writeln!(out, "  - {}", code(words::POLICY));
-                    let changes = words::changes(before.as_ref(), after.as_ref(), home);
-                    for line in words::access_lines(&changes, wording(home)) {
-                        let _ = writeln!(
-                            out,
-                            "    - {}",
-                            code(&format!("{} {}", line.sign, line.text))
-                        );
-                    }
-                }
-                None => {
-                    let text = Field::of(field).line::<()>(None).unwrap_or_default();
-                    let _ = writeln!(out, "  - {}", code(&text));
-                }
+        for (before, after) in drift.fields.iter().filter_map(|f| words::policies(f, home)) {
+            let _ = writeln!(out, "  - {}", code(words::POLICY));
+            let changes = words::changes(before.as_ref(), after.as_ref(), home);
+            for line in words::access_lines(&changes, wording(home)) {
+                let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
             }
+        }
+        let others = drift.fields.iter().filter(|field| field.path != words::POLICY);
+        for text in Field::all(others).iter().filter_map(|field| field.line::<()>(None)) {
+            let _ = writeln!(out, "  - {}", code(&text));
         }
         if let Some(ignored) = &drift.ignored {
             let _ = writeln!(out, "  - {}", prose(ignored));

@@ -58,6 +58,8 @@ pub struct Asked {
 pub trait Watch: Debug + Send + Sync {
     /// Reports that the answer to a request did not come, or did not end, in some time.
     fn waiting(&self, asked: &Asked, time: Duration);
+    /// Reports that AWS has throttled an operation for some time.
+    fn throttled(&self, operation: &str, time: Duration);
 }
 
 /// An answer that exceeds a limit. `host` is the host that sent it.
@@ -104,6 +106,11 @@ impl Bounded {
     pub(crate) fn new(bounds: Bounds, list: Bounds, silence: Duration) -> Self {
         let (watch, connectors) = (OnceLock::new(), Mutex::default());
         Self(Arc::new(Shared { bounds, list, silence, watch, connectors }))
+    }
+
+    /// Returns who is told which answers a run waits for.
+    pub(super) fn watch(&self) -> Option<&dyn Watch> {
+        self.0.watch.get().map(AsRef::as_ref)
     }
 
     pub(super) fn report_to(&self, watch: Arc<dyn Watch>) {

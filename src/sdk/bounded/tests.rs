@@ -62,6 +62,30 @@ impl Watch for Told {
     fn waiting(&self, asked: &Asked, _: Duration) {
         self.0.lock().unwrap().push(asked.clone());
     }
+
+    fn throttled(&self, operation: &str, _: Duration) {
+        let (operation, host) = (operation.to_owned(), "throttled".to_owned());
+        self.0.lock().unwrap().push(Asked { operation, host });
+    }
+}
+
+/// A throttled read is repeated for minutes.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_throttled_says_so() {
+    let refused = r#"{"__type": "ThrottlingException", "message": "Rate exceeded"}"#;
+    let mut answers = vec![(400, refused); 20];
+    answers.push((200, r#"{"Keys": [], "Truncated": false}"#));
+    let replay = crate::sdk::replay::replay(&answers);
+    let told = Arc::new(Told::default());
+    replay.aws.watch(told.clone());
+    let at =
+        Place { account: "111122223333".parse().unwrap(), region: "eu-west-1".parse().unwrap() };
+    let retry = RetryPolicy::default();
+    let keys = every_page(&retry, async |from| replay.aws.keys(&at, from).await);
+    assert!(keys.await.unwrap().is_empty());
+    let told = told.0.lock().unwrap();
+    assert!(!told.is_empty() && told.len() < 19, "{told:?}");
+    assert!(told.iter().all(|told| told.operation == "ListKeys" && told.host == "throttled"));
 }
 
 fn aws(url: &str) -> (Aws, Arc<Told>) {
