@@ -9,6 +9,7 @@ use crate::engine::apply::{Ended, Known, StepError, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
+use crate::kind::{Address, Change, Kind};
 use crate::plan::{Approved, Plan, Stale, rebuild};
 use crate::render::{Caller, human};
 use crate::state::State;
@@ -135,7 +136,12 @@ async fn run_locked(
     };
     commit_journal(session, &mut replay).await?;
     let ended = execute_plan(session, io, &plan, known, &mut replay).await?;
-    Ok(summarize(io, plan.plan(), &ended))
+    let exit = summarize(io, plan.plan(), &ended);
+    let made = made(plan.plan(), &ended, &replay.state);
+    if !made.is_empty() {
+        io.say(&format!("Created:\n{}", made.join("\n")));
+    }
+    Ok(exit)
 }
 
 /// Reports what has changed since the plan was saved.
@@ -215,6 +221,20 @@ async fn execute_plan(
     }
     session.store.commit(&replay.state).await?;
     Ok(ended)
+}
+
+/// Names the keys and consumers that the run created, with the identifiers that AWS gave them.
+fn made(plan: &Plan, ended: &Ended, state: &State) -> Vec<String> {
+    let finished: BTreeSet<_> = ended.finished.iter().collect();
+    let created = plan.steps.iter().filter(|step| {
+        matches!(step.change, Change::Create { .. }) && finished.contains(&step.address)
+    });
+    let created = created.map(|step| &step.address);
+    let has_id = |address: &&Address| address.kind == Kind::Key || address.kind.is_consumer();
+    let ids =
+        created.filter(has_id).filter_map(|address| Some((address, state.records.get(address)?)));
+    let ids = ids.filter(|(address, record)| record.id != address.name);
+    ids.map(|(address, record)| format!("  {address}: {}", record.id)).collect()
 }
 
 /// Prints the summary of a run, and returns its exit code.

@@ -260,7 +260,8 @@ fn a_saved_plan_of_another_format_is_refused() {
 #[test]
 fn a_key_is_deleted_only_after_its_protection_is_removed() {
     let stack = Stack::of_text("stack: gone\nkeys: {a: {aliases: [gone]}}\n", "us-west-1");
-    stack.expect(0, &["apply", "--auto-approve"]);
+    let said = stack.expect(0, &["apply", "--auto-approve"]);
+    assert!(said.contains("Created:\n  key/a: arn:aws:kms:us-west-1:"), "{said}");
     stack.write("stack: gone\n");
     let refused = stack.expect(3, &["plan"]);
     assert!(refused.contains("protected"), "{refused}");
