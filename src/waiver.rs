@@ -4,6 +4,7 @@ use crate::kind::address::Address;
 use crate::policy::Finding;
 use crate::policy::lint::{Rule, other_rules};
 use crate::tree::Span;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A finding that the configuration accepts until a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +36,23 @@ pub struct Judged {
 /// expired and waivers that match no finding are added as findings.
 #[must_use]
 pub fn judge(findings: &[(Address, Finding)], waivers: &[Waiver], today: &str) -> Vec<Judged> {
-    let is_about = |waiver: &&Waiver, address: &Address, finding: &Finding| {
-        waiver.rule == finding.rule && waiver.address == *address
-    };
     let holds = |waiver: &&Waiver| waiver.until.as_str() >= today;
+    let mut of: BTreeMap<(&str, &Address), Vec<&Waiver>> = BTreeMap::new();
+    for waiver in waivers {
+        of.entry((waiver.rule.id, &waiver.address)).or_default().push(waiver);
+    }
+    let found: BTreeSet<(&str, &Address)> =
+        findings.iter().map(|(address, finding)| (finding.rule.id, address)).collect();
     let mut out: Vec<Judged> = findings
         .iter()
         .map(|(address, finding)| {
-            let found = waivers.iter().filter(|w| is_about(w, address, finding)).find(holds);
-            let waived = found.map(|w| format!("{}, until {}", w.reason, w.until));
+            let mut about = of.get(&(finding.rule.id, address)).into_iter().flatten().copied();
+            let waived = about.find(holds).map(|w| format!("{}, until {}", w.reason, w.until));
             Judged { address: address.clone(), finding: finding.clone(), waived }
         })
         .collect();
     for waiver in waivers {
-        let used = findings.iter().any(|(address, finding)| is_about(&waiver, address, finding));
+        let used = found.contains(&(waiver.rule.id, &waiver.address));
         let (rule, message) = match (used, holds(&waiver)) {
             (true, true) => continue,
             (true, false) => {

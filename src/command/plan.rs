@@ -18,6 +18,8 @@ use crate::store::Store as _;
 use crate::text::Medium;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::pin::pin;
+use std::time::Duration;
 
 /// Reads AWS and makes a plan. Also returns the facts that are known before the first call.
 pub(super) async fn make(
@@ -51,8 +53,18 @@ pub(super) async fn observe(session: &Session, state: &State, io: &Io) -> Result
         ));
     };
     let Session { aws, options, desired, .. } = session;
-    Ok(look(aws, options, desired, state, caller, clock, waiting).await?)
+    let mut looking = pin!(look(aws, options, desired, state, caller, clock, waiting));
+    for seconds in READING {
+        match tokio::time::timeout(Duration::from_secs(seconds), &mut looking).await {
+            Ok(live) => return Ok(live?),
+            Err(_) => io.say("Still reading AWS."),
+        }
+    }
+    Ok(looking.await?)
 }
+
+/// The times in seconds after which a long refresh is reported again.
+const READING: [u64; 6] = [10, 30, 60, 60, 60, 300];
 
 /// Reads AWS and returns the changes outside kmsctl since the last apply.
 async fn find_drift(session: &Session, state: &State, io: &Io) -> Result<Drifts, Failure> {

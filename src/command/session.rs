@@ -1,6 +1,7 @@
 //! The session of a command: the configuration, the credentials and the state.
 
 use super::{input, region, report};
+use crate::answer::Fault;
 use crate::cli::Global;
 use crate::cloud::{Caller, Cloud};
 use crate::config;
@@ -171,7 +172,14 @@ pub(super) async fn connect(
 ) -> Result<(Aws, Caller), Failure> {
     let aws = Aws::connect(region, global.profile.clone()).await;
     aws.watch(Arc::new(Waiting::new(Io::new(global.color))));
-    let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await?;
+    let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await;
+    let caller = caller.map_err(|error| match &global.profile {
+        Some(profile) if error.fault == Fault::Credentials => {
+            let hint = "`--profile` names a profile of the AWS configuration files (`aws configure list-profiles`)";
+            Failure::new(format!("profile `{profile}`: {error}")).hint(hint)
+        }
+        Some(_) | None => Failure::from(error),
+    })?;
     Ok((aws, caller))
 }
 

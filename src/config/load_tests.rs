@@ -248,7 +248,7 @@ fn several_files_are_one_configuration() {
     1 | stack: t
       |        ^ and another here
       |
-     ::: a.yaml:1:8
+     --> a.yaml:1:8
       |
     1 | stack: s
       |        - one value here
@@ -261,7 +261,7 @@ fn several_files_are_one_configuration() {
     2 | vars: {v: 2}
       |        ^ again here
       |
-     ::: a.yaml:2:8
+     --> a.yaml:2:8
       |
     2 | vars: {v: 1}
       |        - first declared here
@@ -272,7 +272,7 @@ fn several_files_are_one_configuration() {
     4 |   a: {tags: [x]}
       |   ^ again here
       |
-     ::: a.yaml:4:3
+     --> a.yaml:4:3
       |
     4 |   a: {}
       |   - first declared here

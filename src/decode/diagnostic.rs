@@ -331,7 +331,8 @@ impl Diagnostics {
             if size > MAX_EXCERPTS && shown > 0 {
                 break;
             }
-            out.push_str(&renderer.render(&[diagnostic.group(sources)]));
+            // `::` at the beginning of a line is a command of a CI system.
+            out.push_str(&renderer.render(&[diagnostic.group(sources)]).replace(" ::: ", " --> "));
             out.push_str("\n\n");
             shown += 1;
         }

@@ -28,7 +28,7 @@ fn reports_underline_in_the_order_of_the_sources() {
     2 |   ä: {descriptoin: x}
       |       ^^^^^^^^^^^
       |
-     ::: b.yaml:1:1
+     --> b.yaml:1:1
       |
     1 | first: 1
       | ----- declared here

@@ -33,6 +33,7 @@ use crate::state::{Record, State};
 use futures_util::stream::StreamExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::time::Duration;
 
 /// The keys behind the aliases of each place, by alias name.
@@ -284,15 +285,15 @@ impl<C: Cloud> Refresh<'_, C> {
                 all => all.map(Ok),
             }
         };
-        let (metadata, rotation, policy, tags, grants) = tokio::join!(
-            with_retries(retry, async || self.cloud.describe(arn).await),
-            rotation,
-            policy,
-            self.tags(arn),
-            grants,
-        );
-        // The error of `DescribeKey` comes first: for a key that does not exist, every call fails.
-        let metadata = metadata?;
+        let mut describe = pin!(with_retries(retry, async || self.cloud.describe(arn).await));
+        let mut rest = pin!(async { tokio::join!(rotation, policy, self.tags(arn), grants) });
+        // For a key that does not exist, every call fails: the others are not waited for.
+        let (metadata, rest) = tokio::select! {
+            biased;
+            metadata = &mut describe => (metadata?, rest.await),
+            rest = &mut rest => (describe.await?, rest),
+        };
+        let (rotation, policy, tags, grants) = rest;
         let (rotation, policy, tags, grants) = (rotation?, policy?, tags?, grants?);
         Ok(Reading { metadata, policy, rotation, tags, grants })
     }

@@ -125,14 +125,15 @@ const RESERVED_PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
 /// The ends of names that S3 reserves, for example for the aliases of access points.
 const RESERVED_SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
 
-/// Checks the name of a bucket (S3 User Guide, "General purpose bucket naming rules"). Old buckets can have
-/// underscores in their names.
+/// Checks the name of a bucket that exists (S3 User Guide, "General purpose bucket naming rules"). Buckets of 2018 and
+/// before in us-east-1 can have up to 255 characters, with capital letters and underscores.
 pub(crate) fn bucket_name(text: &str) -> Option<(String, String)> {
     let is_end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_valid = |c: char| is_end(c) || matches!(c, '.' | '-' | '_');
-    let ends = text.starts_with(is_end) && text.ends_with(is_end);
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let is_old = text.contains(|c: char| c.is_ascii_uppercase() || c == '_') || text.len() > 63;
+    let ends = is_old || text.starts_with(is_end) && text.ends_with(is_end);
     let message = format!("`{text}` is not the name of a bucket");
-    if !ends || !text.chars().all(is_valid) || !(3..=63).contains(&text.len()) {
+    if !ends || !text.chars().all(is_valid) || !(3..=255).contains(&text.len()) {
         let help = "write its name alone: 3 to 63 lower-case letters, digits, `.` and `-`";
         return Some((message, help.to_owned()));
     }

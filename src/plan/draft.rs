@@ -156,7 +156,7 @@ impl Draft<'_> {
             steps.flat_map(|step| access(step, &self.desired, self.live)).collect()
         });
         self.plan.access.sort();
-        ignored::explain(&mut self.plan);
+        ignored::explain(&mut self.plan, self.desired.destroys);
         self.plan
     }
 }

@@ -8,15 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The explanation for a key that was disabled by another caller, perhaps in an emergency.
 const DISABLED: &str = "the key stays disabled, because the configuration does not set `enabled`: write `enabled: true` \
                         to enable it, or `enabled: false` to keep it disabled";
+const DYING: &str = "its deletion is scheduled already";
 const UNSET: &str = "nothing is changed, because the configuration does not set these fields";
 
 /// Adds the reasons to the differences of a plan that no step and no blocked change is about.
-pub(super) fn explain(plan: &mut Plan) {
+pub(super) fn explain(plan: &mut Plan, destroys: bool) {
     let steps: BTreeMap<&Address, &Step> =
         plan.steps.iter().map(|step| (&step.address, step)).collect();
     let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
     for drift in &mut plan.drift {
-        drift.ignored = reason(drift, steps.get(&drift.address).copied(), &blocked);
+        let step = steps.get(&drift.address).copied();
+        drift.ignored = reason(drift, step, &blocked).filter(|why| !(destroys && why == UNSET));
     }
 }
 
@@ -31,5 +33,10 @@ fn reason(drift: &Drift, step: Option<&Step>, blocked: &BTreeSet<&Address>) -> O
     if is_disabled && !is_handled("enabled") {
         return Some(DISABLED.to_owned());
     }
-    step.is_none().then(|| UNSET.to_owned())
+    if step.is_some() {
+        return None;
+    }
+    let is_dying =
+        drift.fields.iter().any(|f| f.path.starts_with("deletion") && !f.after.is_null());
+    Some(if is_dying { DYING } else { UNSET }.to_owned())
 }

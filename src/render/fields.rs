@@ -49,6 +49,10 @@ fn rotation(parts: &[&Value]) -> Option<String> {
 
 fn master_password(parts: &[&Value]) -> Option<String> {
     let text = match parts {
+        [Value::Bool(true), _, Value::Bool(false)] => "managed, with another key".to_owned(),
+        [Value::Bool(true), _, Value::Bool(true)] => {
+            "managed, with the key of the resource".to_owned()
+        }
         [Value::Bool(true), ..] => "managed".to_owned(),
         [_, Value::String(variable), _] => format!("{{env: {variable}}}"),
         [Value::Bool(false), ..] => "not managed".to_owned(),
@@ -180,7 +184,10 @@ mod tests {
             change("managed_password", json!(null), json!(true)),
             change("password_with_key", json!(null), json!(true)),
         ];
-        assert_eq!(lines(&managed), ["port: 1 -> 2", "master_password: unset -> managed"]);
+        assert_eq!(
+            lines(&managed),
+            ["port: 1 -> 2", "master_password: unset -> managed, with the key of the resource"]
+        );
         let ended = [
             change("managed_password", json!(true), json!(false)),
             change("password_env", json!(null), json!("DB_PASSWORD")),

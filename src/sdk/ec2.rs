@@ -36,7 +36,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::endpoint::Endpoint;
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::metadata::{Builder as ErrorMetadataBuilder, ProvideErrorMetadata};
 use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
@@ -134,7 +134,8 @@ struct Refusal {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Errors {
-    error: CodeAndMessage,
+    #[serde(default)]
+    error: Vec<CodeAndMessage>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -170,7 +171,7 @@ impl Client {
     where
         T: DeserializeOwned + Debug + Send + Sync + 'static,
     {
-        let body = parameters.body(operation);
+        let (name, body) = (operation, parameters.body(operation));
         let operation = Operation::builder()
             .service_name("ec2")
             .operation_name(operation)
@@ -178,7 +179,7 @@ impl Client {
             .no_retry()
             .runtime_plugin(self.runtime.clone())
             .serializer(request)
-            .deserializer(read::<T>)
+            .deserializer(move |answer| read::<T>(name, answer))
             .build();
         operation.invoke(body).await
     }
@@ -306,21 +307,37 @@ fn request(body: String) -> Result<HttpRequest, BoxError> {
     Ok(request)
 }
 
-/// Reads an answer. An answer without an error code is left to the HTTP status.
-fn read<T: DeserializeOwned>(answer: &HttpResponse) -> Result<T, OrchestratorError<Failure>> {
+/// Reads an answer to an operation. An answer without an error code is left to the HTTP status.
+fn read<T: DeserializeOwned>(
+    operation: &str,
+    answer: &HttpResponse,
+) -> Result<T, OrchestratorError<Failure>> {
     let text = answer.body().bytes().and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or("");
     if answer.status().is_success() {
-        return quick_xml::de::from_str(text)
-            .map_err(|_| OrchestratorError::operation(Failure::default()));
+        let unreadable = || OrchestratorError::operation(Failure::default());
+        // The page of a proxy must not count as an empty list.
+        if root(text).and_then(|root| root.strip_suffix("Response")) != Some(operation) {
+            return Err(unreadable());
+        }
+        return quick_xml::de::from_str(text).map_err(|_| unreadable());
     }
     let mut meta = ErrorMetadata::builder();
-    if let Ok(Refusal { errors: Errors { error } }) = quick_xml::de::from_str(text) {
-        meta = meta.code(error.code);
-        if let Some(message) = error.message {
-            meta = meta.message(message);
-        }
+    let refusal: Option<Refusal> = quick_xml::de::from_str(text).ok();
+    if let Some(first) = refusal.into_iter().flat_map(|refusal| refusal.errors.error).next() {
+        meta = meta.code(first.code);
+        meta = first.message.into_iter().fold(meta, ErrorMetadataBuilder::message);
     }
     Err(OrchestratorError::operation(Failure(meta.build())))
+}
+
+/// Returns the name of the outermost element.
+fn root(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start();
+    while let Some(declaration) = rest.strip_prefix("<?") {
+        rest = declaration.split_once("?>")?.1.trim_start();
+    }
+    let name = rest.strip_prefix('<')?;
+    name.split(|c: char| c == '>' || c == '/' || c.is_whitespace()).next()
 }
 
 #[cfg(test)]
@@ -457,7 +474,15 @@ mod tests {
     #[tokio::test]
     async fn a_success_that_cannot_be_read_says_nothing_about_the_outcome() {
         let cuts = (0..SUCCESS.len()).filter(|end| SUCCESS.is_char_boundary(*end));
-        for text in cuts.map(|end| &SUCCESS[..end]).chain(["{}", "<html>", "\u{0}"]) {
+        for text in cuts.map(|end| &SUCCESS[..end]).chain([
+            "{}",
+            "<html>",
+            "\u{0}",
+            "<html><body>login</body></html>",
+            "<DescribeSnapshotsResponse></DescribeSnapshotsResponse>",
+            "<DescribeVolumes></DescribeVolumes>",
+            "<Response><Errors/></Response>",
+        ]) {
             let replay = replay(&[(200, text)]);
             let error = sent(&replay, &Parameters::default()).await.unwrap_err();
             assert_eq!(error.fault, Fault::Ambiguous, "{text}");
@@ -472,7 +497,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_has_the_code_the_message_and_the_id_of_the_request() {
         let refused = "<?xml version=\"1.0\"?>\n<Response><Errors><Error><Code>RequestLimitExceeded</Code>\
-                       <Message>Request limit exceeded.</Message></Error></Errors>\
+                       <Message>Request limit exceeded.</Message></Error><Error><Code>Other</Code></Error></Errors>\
                        </Response>";
         let found = replay_with("x-amzn-requestid", [(503, "id-1", refused)].into_iter());
         let error = sent(&found, &Parameters::default()).await.unwrap_err();

@@ -42,6 +42,9 @@ pub enum StepError {
     /// The run was asked to stop.
     #[error("stopped on request, between two calls")]
     Stopped,
+    /// The run was asked to stop before a call was repeated whose outcome is not known.
+    #[error("stopped on request; the next run finds out whether AWS has executed the call")]
+    StoppedOpen,
     /// The host failed, so no call was sent.
     #[error("no further call was sent: {0}")]
     Host(#[from] HostError),

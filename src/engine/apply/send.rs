@@ -129,10 +129,13 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             let (address, stack) = (&step.address, self.plan.stack.as_str());
             let (key, age) = (key.as_ref(), Duration::ZERO);
             let lost = LostCall { address, stack, at, call, key, ids: &ids, nonce, age };
+            let is_open = error.fault == Fault::Ambiguous;
             if let Some(outcome) = self.react(step, lost, error, &mut attempts).await? {
                 return Ok(outcome);
             }
-            self.admitted(planned).await?;
+            self.admitted(planned)
+                .await
+                .map_err(|stopped| if is_open { StepError::StoppedOpen } else { stopped })?;
         }
     }
 

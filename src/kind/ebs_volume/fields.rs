@@ -125,7 +125,14 @@ impl Limits {
 /// Checks the size and speed against the type.
 fn form(fields: &Fields, check: &mut Check<'_>) {
     let volume = fields.r#type.as_ref().map(|given| given.value);
-    let limits = Limits::of(volume);
+    let is_new = check.existing.is_none();
+    let limits = match volume {
+        // The default of CreateVolume.
+        None if is_new => {
+            Limits { iops: None, throughput: None, ..Limits::of(Some(VolumeType::Gp2)) }
+        }
+        volume => Limits::of(volume),
+    };
     let of = match volume {
         Some(volume) => format!("of type {}", volume.as_str()),
         None => "without a `type`".to_owned(),
@@ -159,6 +166,7 @@ fn ratios(fields: &Fields, volume: Option<VolumeType>, check: &mut Check<'_>) {
         }
     };
     let Some(iops) = &fields.iops else {
+        default_iops(fields, volume, check);
         return;
     };
     if let Some(size) = &fields.size_gib {
@@ -177,6 +185,21 @@ fn ratios(fields: &Fields, volume: Option<VolumeType>, check: &mut Check<'_>) {
         let (most, given) = (iops.value / 4, throughput.value);
         let message = format!("a throughput of {given} MiB/s is too much for {} IOPS", iops.value);
         let help = format!("EC2 accepts at most 0.25 MiB/s for each of the IOPS, here {most}");
+        check.error(throughput.span, message, help);
+    }
+}
+
+/// Checks the throughput of a new gp3 volume against the IOPS that it has without `iops`.
+fn default_iops(fields: &Fields, volume: Option<VolumeType>, check: &mut Check<'_>) {
+    if let Some(throughput) = &fields.throughput
+        && volume == Some(VolumeType::Gp3)
+        && check.existing.is_none()
+        && throughput.value > 750
+    {
+        let given = throughput.value;
+        let message =
+            format!("a throughput of {given} MiB/s is too much for the 3000 IOPS of a new volume");
+        let help = format!("set `iops: {}` or more", given.saturating_mul(4));
         check.error(throughput.span, message, help);
     }
 }

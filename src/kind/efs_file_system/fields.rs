@@ -12,9 +12,6 @@ use std::collections::BTreeSet;
 /// The number of security groups that a mount target can have (EFS API Reference, CreateMountTarget:
 /// `SecurityGroups`). The quota of the VPC may be lower.
 const MAX_GROUPS: usize = 100;
-/// The highest throughput that EFS provides without a request to AWS Support, in MiB/s (EFS API Reference,
-/// CreateFileSystem).
-const MAX_MIBPS: u32 = 3414;
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: Section { name: "efs", description: "EFS: file systems." },
@@ -256,9 +253,10 @@ fn throughput(fields: &Fields, check: &mut Check<'_>) -> Option<Throughput> {
         (Some(ThroughputMode::Bursting), None) => Some(Throughput::Bursting),
         (Some(ThroughputMode::Elastic), None) => Some(Throughput::Elastic),
         (Some(ThroughputMode::Provisioned), Some(mibps)) => {
-            if !(1..=MAX_MIBPS).contains(&mibps.value) {
-                let message = format!("a throughput of {} MiB/s is not possible", mibps.value);
-                check.error(mibps.span, message, format!("EFS accepts 1 to {MAX_MIBPS}"));
+            // AWS raises the largest throughput of an account on request.
+            if mibps.value == 0 {
+                let message = "a throughput of 0 MiB/s is not possible";
+                check.error(mibps.span, message, "EFS accepts 1 and more");
             }
             Some(Throughput::Provisioned { mibps: mibps.value })
         }
