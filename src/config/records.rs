@@ -180,7 +180,7 @@ record! {
         /// policies are always compared by their text.
         text: Option<Spanned<PolicyText>>,
         /// The whole policy, instead of the fields above: the path of a JSON file beside the configuration,
-        /// or the policy itself as YAML. `${aws.key_arn}` in it is the key's own ARN.
+        /// or the policy itself, as YAML or as a block of JSON text. `${aws.key_arn}` in it is the key's own ARN.
         document: Option<Node>,
         /// The reason why a policy is accepted with which the key could become unmanageable;
         /// without it, a plan refuses such a policy.
