@@ -70,6 +70,12 @@ pub struct Desired {
 pub const SAVED: &str = "3";
 
 impl Desired {
+    /// Returns whether a gate is in force, for which the policies of all keys must be known.
+    #[must_use]
+    pub fn has_gates(&self) -> bool {
+        !self.gates.is_empty() || !self.outer_gates.is_empty() || !self.base.is_empty()
+    }
+
     /// Returns the accounts of the stack, which are the accounts whose IAM kmsctl can read.
     #[must_use]
     pub fn own_accounts(&self) -> BTreeSet<AccountId> {

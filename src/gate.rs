@@ -38,7 +38,7 @@ pub fn breaches(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BT
 
 fn of_subjects(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BTreeSet<Breach>> {
     let mut out: BTreeMap<Address, BTreeSet<Breach>> = BTreeMap::new();
-    if in_force(desired).all(Gates::is_empty) && desired.base.is_empty() {
+    if !desired.has_gates() {
         return out;
     }
     for subject in subjects {
@@ -142,6 +142,20 @@ pub fn of_foreign_grants<'a>(
 ) -> BTreeSet<Breach> {
     let grants: Vec<Grant> = grants.map(grant::listed_in_policy_words).collect();
     standing_grants(desired, &of_arn(key), &grants)
+}
+
+/// Returns the gates that the end of all access to a key by its policy does not pass.
+#[must_use]
+pub fn of_end(desired: &Desired, key: &KeyContext, policy: &Document) -> BTreeSet<Breach> {
+    let nothing = Document::empty();
+    let end = PolicyChange { key, before: Some(policy), after: &nothing, base: None, grants: &[] };
+    in_force(desired).flat_map(|gates| gates.changing(end)).collect()
+}
+
+/// Returns the gates that the revocation of the grants of one key does not pass.
+#[must_use]
+pub fn of_revocations(desired: &Desired, grantees: &BTreeSet<&str>) -> BTreeSet<Breach> {
+    in_force(desired).filter_map(|gates| gates.revoking(grantees)).collect()
 }
 
 fn of_policy(desired: &Desired, subject: &Subject) -> BTreeSet<Breach> {

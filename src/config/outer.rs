@@ -12,7 +12,7 @@ use crate::decode::{Decode as _, Diagnostic, Diagnostics, Sources};
 use crate::tree::{Node, Span, Value};
 
 /// The sections that are read of the other configuration.
-const SECTIONS: [&str; 3] = ["gates", "lint", "vars"];
+const SECTIONS: [&str; 5] = ["account", "gates", "lint", "stack", "vars"];
 
 /// The sections of the other configuration, and its variables.
 #[derive(Clone, Debug)]

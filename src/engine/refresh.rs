@@ -271,7 +271,8 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         };
         let policy = async {
-            if !wants_policy(&keys) && !self.is_only_tagged(address) {
+            let is_judged = self.desired.has_gates();
+            if !wants_policy(&keys) && !self.is_only_tagged(address) && !is_judged {
                 return Ok(None);
             }
             with_retries(retry, async || self.cloud.policy(arn).await).await.map(Some)

@@ -127,6 +127,10 @@ impl Draft<'_> {
             || self.doubtful.contains(key)
             || !self.live.ids.contains_key(key)
             || elsewhere
+            || self
+                .refused
+                .get(key)
+                .is_some_and(|step| matches!(step.change, Change::Import { .. }))
             || matches!(observed, Some(Observed::Unusable { .. }))
     }
 

@@ -138,6 +138,15 @@ impl Gates {
     }
 }
 
+impl Gates {
+    /// Returns the breach by the revocation of grants of one key.
+    #[must_use]
+    pub fn revoking(&self, grantees: &BTreeSet<&str>) -> Option<Breach> {
+        let limit = self.removals.filter(|limit| grantees.len() > *limit)?;
+        Some(losses(limit, grantees))
+    }
+}
+
 /// Reports access by the proposed policy and the grants that `limit` does not allow.
 fn exceeding(
     gate: &'static str,
@@ -178,13 +187,17 @@ fn too_many_losses(limit: usize, change: PolicyChange<'_>) -> Option<Breach> {
         .map(|change| change.principal.as_str())
         .collect();
     if names.len() > limit {
-        let count = names.len();
-        let names: Vec<&str> = names.into_iter().collect();
-        let message =
-            format!("{count} principals lose access, at most {limit} may: {}", names.join(", "));
-        return Some(Breach { gate: "removals", message });
+        return Some(losses(limit, &names));
     }
     comparison.open.then(|| unknown("removals", "how many principals lose access"))
+}
+
+fn losses(limit: usize, names: &BTreeSet<&str>) -> Breach {
+    let count = names.len();
+    let names: Vec<&str> = names.iter().copied().collect();
+    let message =
+        format!("{count} principals lose access, at most {limit} may: {}", names.join(", "));
+    Breach { gate: "removals", message }
 }
 
 fn unknown(gate: &'static str, what: &str) -> Breach {

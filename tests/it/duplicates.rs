@@ -66,7 +66,7 @@ fn the_oldest_key_is_used_without_a_record_and_the_other_is_reported() {
 
 #[test]
 fn of_two_keys_of_one_second_every_run_uses_the_one_with_the_smaller_nonce() {
-    let all = storage();
+    let all = empty().key("storage", |_| {});
     let (mut stack, first, second) = twice(&all);
     stack.state = lineage("two");
     for (used, other) in [(&first, &second), (&second, &first)] {
@@ -83,6 +83,20 @@ fn of_two_keys_of_one_second_every_run_uses_the_one_with_the_smaller_nonce() {
             format!("`{other}` carries the tags of this key as well; the stack uses `{used}`");
         assert!(duplicates(&plan)[0].starts_with(&message), "{plan:#?}");
     }
+}
+
+/// Anybody who may tag a key could otherwise give the stack an older key.
+#[test]
+fn the_key_behind_the_alias_is_used_before_an_older_one() {
+    let all = storage();
+    let (mut stack, first, second) = twice(&all);
+    let mut regions = stack.fake.regions.borrow_mut();
+    regions.get_mut(&home()).unwrap().keys.get_mut(second.id()).unwrap().meta.created = 1;
+    drop(regions);
+    stack.state = lineage("two");
+    let plan = stack.applied(&all);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    assert_eq!(stack.state.records[&key_at("storage")].id, first.to_string());
 }
 
 #[test]

@@ -213,3 +213,90 @@ fn a_policy_that_aws_refuses_is_blocked_where_a_call_would_send_it() {
     let plan = stack.plan_only(&desired(&text(&wider, "description: other, ")));
     assert!(plan.blocked.iter().any(|b| b.reason.contains("[KMS402]")), "{:#?}", plan.blocked);
 }
+
+/// A key that is taken over comes with its policy, and with its access.
+#[test]
+fn the_policy_of_a_key_that_is_taken_over_must_pass() {
+    let open = |accounts: &str| {
+        format!(
+            "stack: stack\nregion: eu-central-1\ngates: {{accounts: [{accounts}]}}\n\
+             keys: {{k: {{adopt: 'ARN', aliases: [fresh]}}}}\n"
+        )
+    };
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let arn = stack.fake.key("storage").meta.arn;
+    stack.fake.tamper("storage", |key| {
+        key.tags.clear();
+        key.grants.clear();
+        let text = r#"{"Version":"2012-10-17","Statement":[
+            {"Sid":"Root","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"},
+            {"Sid":"Other","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::666666666666:root"},"Action":"kms:*","Resource":"*"}]}"#;
+        key.policy = serde_json::from_str(text).unwrap();
+    });
+    stack.state = crate::world::lineage("two");
+    let text = |accounts: &str| open(accounts).replace("ARN", &arn.to_string());
+    let (plan, _) = stack.run(&crate::consumers::desired(&text("")));
+    let reasons: Vec<&str> = plan.blocked.iter().map(|blocked| blocked.reason.as_str()).collect();
+    assert!(reasons.iter().any(|reason| reason.contains("gate `accounts`")), "{plan:#?}");
+    assert_eq!(stack.fake.count("CreateAlias"), 1, "only the one of the other stack");
+    let plan = stack.plan_only(&crate::consumers::desired(&text("'666666666666'")));
+    assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+}
+
+#[test]
+fn a_key_with_a_new_name_is_compared_with_the_base() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let base = storage().resources[&key_at("storage")].spec.clone();
+    let with = |users: &[&str]| {
+        let mut all =
+            crate::build::empty().key("new", |key| key.policy = Some(policy(true, users)));
+        all.base.insert(key_at("storage"), base.clone());
+        all.moved.insert(key_at("storage"), key_at("new"));
+        all
+    };
+    kmsctl::moved::apply(&mut stack.state, &with(&["app"])).unwrap();
+    let plan = stack.plan_only(&with(&["app", "web"]));
+    assert!(plan.blocked.iter().any(|b| b.reason.contains("role/web gains")), "{plan:#?}");
+}
+
+#[test]
+fn grants_and_keys_are_not_ended_for_more_principals_than_a_change_may() {
+    let grants = |names: &[&str]| {
+        let all =
+            storage().without(&crate::build::address(kmsctl::kind::Kind::Grant, "storage/batch"));
+        let mut all = names.iter().fold(all, |all, name| all.grant("storage", name, &["Decrypt"]));
+        for (address, declared) in &mut all.resources {
+            if let kmsctl::kind::Spec::Grant(grant) = &mut declared.spec {
+                grant.grantee = crate::build::role(&address.name.replace('/', "-"));
+            }
+        }
+        all.gates = Gates { removals: Some(1), ..Gates::default() };
+        all
+    };
+    let mut stack = Stack::new(3);
+    stack.applied(&grants(&["a", "b", "c"]));
+    let blocked = |desired: &kmsctl::desired::Desired| {
+        let plan = stack.plan_only(desired);
+        let refused = plan.blocked.iter().filter(|b| b.reason.contains("gate `removals`"));
+        let mut refused: Vec<String> = refused.map(|b| b.address.to_string()).collect();
+        refused.sort();
+        refused
+    };
+    assert_eq!(blocked(&grants(&["a", "b"])), [""; 0]);
+    assert_eq!(blocked(&grants(&["a"])), ["grant/storage/b", "grant/storage/c"]);
+    let disabled = grants(&["a", "b", "c"]).key("storage", |key| {
+        key.policy = Some(policy(true, &["app"]));
+        key.enabled = Some(false);
+    });
+    assert_eq!(blocked(&disabled), ["key/storage"]);
+    assert_eq!(
+        blocked(&{
+            let mut nothing = crate::build::empty();
+            nothing.gates = Gates { removals: Some(1), ..Gates::default() };
+            nothing
+        }),
+        ["grant/storage/a", "grant/storage/b", "grant/storage/c", "key/storage"]
+    );
+}

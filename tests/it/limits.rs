@@ -38,7 +38,10 @@ fn the_limits_are_documented() {
         ),
         format!("values that aliases repeat: {}", n(config::MAX_REPLAYED)),
         format!("texts in which variables are replaced: {} together", mib(config::MAX_REPLACED)),
-        format!("keys and other resources of a stack: {}", n(config::MAX_RESOURCES)),
+        format!(
+            "keys, and entries of the sections of other resources: {}",
+            n(config::MAX_RESOURCES)
+        ),
         format!(
             "errors and warnings that are shown: {}, with at most {} of excerpts",
             n(decode::MAX_SHOWN),

@@ -93,3 +93,18 @@ fn the_gates_of_the_command_line_hold_for_a_saved_plan() {
     let output = stack.command(&["apply", plan]).env("KMSCTL_GATES", &base).output().unwrap();
     assert_eq!(output.status.code(), Some(5));
 }
+
+/// A change could otherwise name another stack, whose keys it then changes.
+#[test]
+fn the_gates_of_one_stack_are_not_those_of_another() {
+    let stack = Stack::of_text(KEYS, "us-west-2");
+    let base = beside(&stack, BASE);
+    stack.write(&KEYS.replace("stack: outer", "stack: inner"));
+    let said = stack.expect(1, &["plan", "--gates", &base]);
+    assert!(said.contains("the gates are those of the stack `outer`, not of `inner`"), "{said}");
+    stack.write(KEYS);
+    let base =
+        beside(&stack, &BASE.replace("stack: outer", "stack: outer\naccount: \"999999999999\""));
+    let said = stack.expect(1, &["plan", "--gates", &base]);
+    assert!(said.contains("the gates are those of the account `999999999999`"), "{said}");
+}

@@ -129,6 +129,24 @@ fn an_alias_is_not_moved_to_a_foreign_key() {
     assert_eq!(stack.fake.mutations.get(), 0);
 }
 
+/// `existing` says that the stack uses a key, not that its aliases are the stack's.
+#[test]
+fn an_alias_of_another_stacks_key_is_not_moved_away() {
+    let text = |arn: &KeyArn| {
+        format!(
+            "stack: stack\nregion: eu-central-1\nkeys:\n  own: {{policy: {{}}, aliases: [theirs]}}\n  w: {{existing: '{arn}'}}\n"
+        )
+    };
+    for (tags, moves) in [(&[(STACK_TAG, "other"), (NAME_TAG, "theirs")][..], false), (&[], true)] {
+        let (mut stack, arn) = with_a_strangers_key(tags);
+        let alias = ("alias/theirs".to_owned(), arn.id().to_owned());
+        stack.fake.regions.borrow_mut().get_mut(&home()).unwrap().aliases.extend([alias]);
+        let (plan, _) = stack.run(&desired(&text(&arn)));
+        assert_eq!(reasons(&plan).contains("alias/theirs"), !moves, "{}", reasons(&plan));
+        assert_eq!(stack.fake.count("UpdateAlias"), usize::from(moves));
+    }
+}
+
 fn strangers_grant(id: &str, name: &str) -> Listed {
     Listed {
         grant_id: id.to_owned(),

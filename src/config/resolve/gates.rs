@@ -49,6 +49,9 @@ pub(super) fn all(
         all.name(&resolved, gates.span, documents);
         (all.own, all.base) = (resolved.gates, resolved.base);
     }
+    if let Some(outer) = outer {
+        same_stack(outer, scope, d);
+    }
     if let Some(outer) = outer
         && let Part(Some(Some(gates))) = &outer.declared.fields.gates
     {
@@ -60,6 +63,28 @@ pub(super) fn all(
         }
     }
     all
+}
+
+/// Checks that the configuration is of the stack and the account that the gates are for. A change could otherwise name
+/// another stack, and change its keys.
+fn same_stack(outer: &Outer, scope: &Scope<'_>, d: &mut Diagnostics) {
+    let fields = &outer.declared.fields;
+    let account = (!scope.gaps.account).then(|| scope.home.account.to_string());
+    let declared = [
+        ("stack", &fields.stack, Some(scope.stack.to_string())),
+        ("account", &fields.account, account),
+    ];
+    for (field, theirs, ours) in declared {
+        if let (Part(Some(Some(theirs))), Some(ours)) = (theirs, ours)
+            && theirs.value != ours
+        {
+            let message =
+                format!("the gates are those of the {field} `{}`, not of `{ours}`", theirs.value);
+            let help =
+                format!("declare `{field}: {}`, or name the gates of `{ours}`", theirs.value);
+            d.error(theirs.span, message, &help);
+        }
+    }
 }
 
 impl All {

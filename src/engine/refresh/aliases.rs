@@ -7,6 +7,7 @@ use crate::cloud::Cloud;
 use crate::desired::Adopt;
 use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
+use crate::kind::key::STACK_TAG;
 use crate::kind::{KeyRef, Kind, Spec, alias};
 use crate::live::{Live, Observed};
 use crate::retry::with_retries;
@@ -84,7 +85,9 @@ impl<C: Cloud> Refresh<'_, C> {
                     };
                     match keys.get(&arn) {
                         Some(key) => present(KeyRef::Managed(key.clone())),
-                        None if self.desired.existing.contains(&arn) => present(KeyRef::Arn(arn)),
+                        None if self.may_refer(interest.record.is_some(), wanted, &arn).await? => {
+                            present(KeyRef::Arn(arn))
+                        }
                         None if matches!(self.owner(&arn).await?, Owner::Ours(_)) => {
                             present(KeyRef::Arn(arn))
                         }
@@ -126,6 +129,30 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether a declared alias that refers to a key of another owner may be changed. The configuration names the
+    /// key as `existing`, and the alias is recorded, stays, or is no other stack's.
+    async fn may_refer(
+        &self,
+        is_recorded: bool,
+        wanted: &alias::Spec,
+        arn: &KeyArn,
+    ) -> Result<bool, CloudError> {
+        let stays = wanted.target == KeyRef::Arn(arn.clone());
+        Ok(self.desired.existing.contains(arn)
+            && (stays || is_recorded || !self.is_of_another_stack(arn).await?))
+    }
+
+    /// Returns whether a key carries the tag of another stack, or may carry it. Its aliases are that stack's.
+    async fn is_of_another_stack(&self, arn: &KeyArn) -> Result<bool, CloudError> {
+        match self.tags(arn).await {
+            Ok(tags) => {
+                Ok(tags.get(STACK_TAG).is_some_and(|stack| *stack != self.desired.stack.as_str()))
+            }
+            Err(error) if error.fault.is_temporary() => Err(error),
+            Err(_) => Ok(true),
+        }
     }
 
     /// Returns whether the configuration names the ARN of a key.

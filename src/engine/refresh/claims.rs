@@ -45,8 +45,8 @@ struct Candidate {
 
 impl<C: Cloud> Refresh<'_, C> {
     /// Assigns one of the keys that carry the tags of an address. The key that the record or `adopt` names
-    /// is used, else the oldest key, so that every run chooses the same one; of two keys of the same second
-    /// it is the one with the smaller nonce. Keys that are pending deletion are used only if the address is
+    /// is used, else the key behind a declared alias, because tags alone can be put on any key. Otherwise it is the oldest
+    /// key, so that every run chooses the same one; of two keys of the same second it is the one with the smaller nonce. Keys that are pending deletion are used only if the address is
     /// declared and there is no other key. The other keys are reported.
     pub(super) async fn claim(
         &self,
@@ -67,7 +67,9 @@ impl<C: Cloud> Refresh<'_, C> {
             candidates.extend(candidate?);
         }
         candidates.sort_by(|a, b| {
-            let rank = |one: &Candidate| (one.is_dying, one.created);
+            let is_aliased =
+                |one: &Candidate| identified.aliased.contains(&(address.clone(), one.arn.clone()));
+            let rank = |one: &Candidate| (one.is_dying, !is_aliased(one), one.created);
             rank(a).cmp(&rank(b)).then_with(|| (&a.nonce, &a.arn).cmp(&(&b.nonce, &b.arn)))
         });
         let mut candidates = candidates.into_iter().peekable();

@@ -34,6 +34,8 @@ pub(super) struct Identified {
     pub(super) listed: BTreeSet<KeyArn>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
     unreadable: BTreeSet<KeyArn>,
+    /// The keys behind the declared aliases of an address.
+    pub(super) aliased: BTreeSet<(Address, KeyArn)>,
 }
 
 /// A key behind the alias of a declared key that was not found, with other tags than the declared key's.
@@ -126,7 +128,7 @@ impl<C: Cloud> Refresh<'_, C> {
         claims: &mut Claims,
         identified: &mut Identified,
     ) -> Result<(), CloudError> {
-        let mut candidates: BTreeMap<Address, BTreeSet<KeyArn>> = BTreeMap::new();
+        let mut candidates: BTreeSet<(Address, KeyArn)> = BTreeSet::new();
         for declared in self.desired.resources.values() {
             let Spec::Alias(alias) = &declared.spec else {
                 continue;
@@ -137,17 +139,16 @@ impl<C: Cloud> Refresh<'_, C> {
             if unknown.contains_key(key)
                 && let Some(arn) = target(aliases, &declared.place, alias.name.as_str())
             {
-                candidates.entry(key.clone()).or_default().insert(arn);
+                candidates.insert((key.clone(), arn));
             }
         }
-        let pairs = candidates
-            .into_iter()
-            .flat_map(|(key, arns)| arns.into_iter().map(move |arn| (key.clone(), arn)));
-        let asks = pairs.map(|(key, arn)| async move { (self.owner(&arn).await, key, arn) });
+        let candidates = candidates.into_iter();
+        let asks = candidates.map(|(key, arn)| async move { (self.owner(&arn).await, key, arn) });
         for (owner, key, arn) in self.concurrently(asks).await {
             match owner? {
                 Owner::Ours(name) if name == key.name => {
                     unknown.remove(&key);
+                    identified.aliased.insert((key.clone(), arn.clone()));
                     claims.add(key, arn);
                 }
                 Owner::Ours(name) => {

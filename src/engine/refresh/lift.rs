@@ -110,7 +110,8 @@ impl<C: Cloud> Refresh<'_, C> {
         {
             live.found.insert(address.clone(), key::Found::new(&metadata, policy.clone()));
         }
-        let policy = if wants_policy(&interest) { policy } else { None };
+        let policy =
+            if wants_policy(&interest) || self.desired.has_gates() { policy } else { None };
         let arn = metadata.arn.clone();
         live.created.insert(arn.clone(), metadata.created);
         live.replicas.insert(address.clone(), metadata.replicas.clone());

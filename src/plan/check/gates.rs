@@ -4,15 +4,15 @@ use crate::desired::Desired;
 use crate::gate::{self, Subject, breaches, context};
 use crate::kind::address::Address;
 use crate::kind::key::Shared;
-use crate::kind::{Change, Spec, Violation};
+use crate::kind::{Change, KeyRef, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step};
 use crate::policy::gates::Breach;
 use crate::policy::lint::Severity;
-use crate::policy::{Document, aws_default};
-use std::collections::BTreeSet;
+use crate::policy::{Document, KeyContext, aws_default};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The help of an objection.
 const HELP: &str = "change the policy or the grant; if the access is intended, ask the owners of the \
@@ -50,8 +50,55 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
             }
         }
     }
+    objections.extend(endings(steps, desired));
     findings.extend(of_foreign_grants(desired, live));
     (objections, findings)
+}
+
+/// Objects to steps that end the access of more principals than a change may: revoked grants, and keys that are disabled
+/// or deleted.
+fn endings(steps: &[Step], desired: &Desired) -> Vec<Objection> {
+    let object = |step: &Step, Breach { gate, message }: &Breach| {
+        let reason = format!("it does not pass the gate `{gate}`: {message}");
+        Objection::new(&step.address, Violation::new("", reason, HELP))
+    };
+    let mut revoked: BTreeMap<&KeyRef, Vec<(&Step, &str)>> = BTreeMap::new();
+    let mut objections = Vec::new();
+    for step in steps {
+        if let Change::Delete { from: Spec::Grant(grant) } = &step.change {
+            revoked.entry(&grant.key).or_default().push((step, &grant.grantee));
+        }
+        let Some(key) = step.change.from().and_then(Spec::as_key) else {
+            continue;
+        };
+        let is_disabled = |spec: &Spec| spec.as_key().is_some_and(|k| k.enabled == Some(false));
+        let ends = match &step.change {
+            Change::Delete { .. } => true,
+            Change::Update { from, to } => is_disabled(to) && !is_disabled(from),
+            Change::Create { .. } | Change::Import { .. } | Change::Forget { .. } => false,
+        };
+        if let Some(policy) = key.policy.as_ref().filter(|_| ends) {
+            let key = key_context(step);
+            let breaches = gate::of_end(desired, &key, policy);
+            objections.extend(breaches.iter().map(|breach| object(step, breach)));
+        }
+    }
+    for grants in revoked.values() {
+        let grantees = grants.iter().map(|(_, grantee)| *grantee).collect();
+        for breach in gate::of_revocations(desired, &grantees) {
+            objections.extend(grants.iter().map(|(step, _)| object(step, &breach)));
+        }
+    }
+    objections
+}
+
+/// Returns what a gate must know about the key of a step.
+fn key_context(step: &Step) -> KeyContext {
+    KeyContext {
+        account: Some(step.place.account.to_string()),
+        partition: step.place.region.partition().to_owned(),
+        arn: step.id.clone().filter(|id| id.starts_with("arn:")),
+    }
 }
 
 /// Returns the findings about grants of other owners that do not pass a gate. The acceptance of a grant does not
@@ -92,8 +139,11 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
             to.as_key().map(|_| aws_default(place.region.partition(), place.account.as_str()))
         }),
         Change::Update { to, .. } | Change::Import { to, .. } => {
-            let after = to.policy().cloned();
-            if after == before && (after.is_some() || !is_shared(to)) {
+            // A key that is taken over comes with its policy, which is judged like a policy that is written.
+            let is_import = matches!(step.change, Change::Import { .. });
+            let stays = || before.clone().filter(|_| is_import && !is_shared(to));
+            let after = to.policy().cloned().or_else(stays);
+            if after == before && !is_import && (after.is_some() || !is_shared(to)) {
                 return None;
             }
             after
@@ -104,10 +154,19 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
         }
         Change::Forget { .. } => return None,
     };
-    let base = desired.base.get(&step.address);
+    let base = base_of(&step.address, desired);
     let base = base.and_then(|base| by_base(base, step.change.from(), desired, step));
     let key = context(spec, place, step.id.as_deref());
     Some(Subject { address: step.address.clone(), key, before, after, base })
+}
+
+/// Returns what the base branch declares for an address, perhaps under the name that a key had there.
+fn base_of<'a>(address: &Address, desired: &'a Desired) -> Option<&'a Spec> {
+    let by_old_name = || {
+        let old = desired.moved.iter().find(|(_, new)| *new == address).map(|(old, _)| old)?;
+        desired.base.get(old)
+    };
+    desired.base.get(address).or_else(by_old_name)
 }
 
 /// Returns whether the policy contains statements besides those of the stack.
@@ -136,7 +195,7 @@ pub(in crate::plan) fn held_policy(
         Some(Observed::Absent | Observed::Unusable { .. }) | None => (None, None),
     };
     let policy = seen.and_then(Spec::policy).or_else(|| declared.spec.policy())?.clone();
-    let base = desired.base.get(address).zip(seen);
+    let base = base_of(address, desired).zip(seen);
     let base = base.and_then(|(base, seen)| base.complete(seen, &desired.stack).policy().cloned());
     let key = context(&declared.spec, &declared.place, id);
     Some(Subject { address: address.clone(), key, before: None, after: Some(policy), base })

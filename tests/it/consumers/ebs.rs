@@ -256,6 +256,7 @@ fn the_speed_of_a_volume_fits_its_size() {
         "size_gib: 4, type: io1, iops: 250",
         "size_gib: 4, type: io2, iops: 4001",
         "size_gib: 100, type: gp3, iops: 3000, throughput: 1000",
+        "size_gib: 100, type: gp3, throughput: 1000",
     ] {
         assert!(too_many(fields), "{fields}");
     }
@@ -264,7 +265,7 @@ fn the_speed_of_a_volume_fits_its_size() {
         "size_gib: 32, type: gp3, iops: 16000, throughput: 1000",
         "size_gib: 4, type: io1, iops: 200",
         "size_gib: 4, type: io2, iops: 4000",
-        "size_gib: 1, type: gp3, throughput: 1000",
+        "size_gib: 1, type: gp3, throughput: 750",
     ] {
         desired(&volume(fields));
     }
