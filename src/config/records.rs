@@ -280,7 +280,8 @@ record! {
         forbidden: Vec<Part<Forbidden>>,
         /// The other accounts that may have access to a key. Public access never passes.
         accounts: Option<Vec<Text>>,
-        /// The number of principals that may lose access to a key by one change.
+        /// The number of principals that may lose access to a key by one change: of its policy, by revoked grants, or
+        /// because the key is disabled or deleted.
         removals: Option<Spanned<u32>>,
     }
 }

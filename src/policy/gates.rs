@@ -136,9 +136,7 @@ impl Gates {
         }
         out
     }
-}
 
-impl Gates {
     /// Returns the breach by the revocation of grants of one key.
     #[must_use]
     pub fn revoking(&self, grantees: &BTreeSet<&str>) -> Option<Breach> {
