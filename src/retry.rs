@@ -4,7 +4,7 @@
 
 pub mod list;
 
-use crate::answer::pages::{Page, Tokens};
+use crate::answer::pages::Page;
 use crate::answer::{CloudError, Fault};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -120,18 +120,8 @@ pub async fn every_page<T>(
     policy: &RetryPolicy,
     mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
 ) -> Result<Vec<T>, CloudError> {
-    list::list(async {
-        let (mut items, mut from) = (Vec::new(), None::<String>);
-        let mut tokens = Tokens::default();
-        loop {
-            let read = with_retries(policy, async || page(from.as_deref()).await).await?;
-            items.extend(read.items);
-            from = read.next;
-            match &from {
-                Some(token) => tokens.check("a list of KMS", token)?,
-                None => return Ok(items),
-            }
-        }
+    list::all_pages("a list of KMS", async |from| {
+        with_retries(policy, async || page(from).await).await
     })
     .await
 }

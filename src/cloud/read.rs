@@ -1,13 +1,13 @@
 //! The requests that only read. Each page is one request.
 
-use crate::answer::pages::{Page, Tokens};
+use crate::answer::pages::Page;
 use crate::answer::{CloudError, Fault};
 use crate::cloud::{AliasEntry, Caller, Identity};
 use crate::id::{AccountId, IdentityArn, KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
-use crate::retry::list::list;
+use crate::retry::list::all_pages;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, incomplete, part};
 use aws_sdk_kms::types::AliasListEntry;
@@ -105,24 +105,16 @@ pub(super) async fn rotation(aws: &Aws, arn: &KeyArn) -> Result<Rotation, CloudE
 
 pub(super) async fn tags(aws: &Aws, arn: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
     const OPERATION: &str = "ListResourceTags";
-    list(async {
-        let (mut tags, mut marker) = (BTreeMap::new(), None);
-        let mut tokens = Tokens::default();
-        loop {
-            let client = aws.ready(&arn.place(), OPERATION).await;
-            let request = client.list_resource_tags().key_id(arn.to_string());
-            let page = answer(OPERATION, request.limit(50).set_marker(marker).send().await)?;
-            marker = next(OPERATION, page.truncated(), page.next_marker())?;
-            let all = part(OPERATION, "list of tags", page.tags)?.into_iter();
-            let users = all.filter(|tag| !tag.tag_key.starts_with("aws:"));
-            tags.extend(users.map(|tag| (tag.tag_key, tag.tag_value)));
-            match &marker {
-                Some(token) => tokens.check(OPERATION, token)?,
-                None => return Ok(tags),
-            }
-        }
-    })
-    .await
+    let pages = all_pages(OPERATION, async |from| {
+        let client = aws.ready(&arn.place(), OPERATION).await;
+        let request = client.list_resource_tags().key_id(arn.to_string());
+        let request = request.limit(50).set_marker(from.map(str::to_owned));
+        let page = answer(OPERATION, request.send().await)?;
+        let next = next(OPERATION, page.truncated(), page.next_marker())?;
+        Ok(Page { items: part(OPERATION, "list of tags", page.tags)?, next })
+    });
+    let users = pages.await?.into_iter().filter(|tag| !tag.tag_key.starts_with("aws:"));
+    Ok(users.map(|tag| (tag.tag_key, tag.tag_value)).collect())
 }
 
 pub(super) async fn grants(

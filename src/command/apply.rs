@@ -52,7 +52,9 @@ async fn undeclare(
         let live = observe(session, state, io).await?;
         let blocked = rebuild(state, &session.desired, &live);
         if !blocked.is_empty() {
-            io.out(&human::blocked(&blocked, &session.desired.home, &style(global, io)));
+            let (desired, caller) = (&session.desired, session.named(Format::Text).await);
+            let place = (&desired.stack, &desired.home, &caller);
+            io.out(&human::blocked(&blocked, place, &style(global, io)));
             let message = "nothing was destroyed: without a record, it is not certain what belongs to the stack";
             return Err(Failure::new(message).exit(Exit::Refused));
         }
@@ -119,27 +121,28 @@ async fn run_locked(
         undeclare(global, session, &mut replay.state, io).await?;
     }
     let session = &*session;
-    let (mut plan, known) = make(session, &replay.state, io).await?;
+    let made = make(session, &replay.state, io);
+    let (made, caller) = tokio::join!(made, session.named(Format::Text));
+    let (mut plan, known) = made?;
     let plan = match mode {
         Mode::Fresh { targets, approved } | Mode::Destroy { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
-            let caller = session.named().await;
             print(&plan, &caller, Format::Text, global, io);
             consent(plan, &caller, approved, io)?
         }
         Mode::Saved { plan: saved, targets } => {
             plan.narrow(&targets);
             let plan = Approved::as_saved(&saved, plan).map_err(|stale| stale_plan(stale, io))?;
-            print(plan.plan(), &session.named().await, Format::Text, global, io);
+            print(plan.plan(), &caller, Format::Text, global, io);
             plan
         }
     };
     commit_journal(session, &mut replay).await?;
     let ended = execute_plan(session, io, &plan, known, &mut replay).await?;
     let exit = summarize(io, plan.plan(), &ended);
-    let made = made(plan.plan(), &ended, &replay.state);
-    if !made.is_empty() {
-        io.say(&format!("Created:\n{}", made.join("\n")));
+    let created = created(plan.plan(), &ended, &replay.state);
+    if !created.is_empty() {
+        io.say(&format!("Created:\n{}", created.join("\n")));
     }
     Ok(exit)
 }
@@ -224,7 +227,7 @@ async fn execute_plan(
 }
 
 /// Names the keys and consumers that the run created, with the identifiers that AWS gave them.
-fn made(plan: &Plan, ended: &Ended, state: &State) -> Vec<String> {
+fn created(plan: &Plan, ended: &Ended, state: &State) -> Vec<String> {
     let finished: BTreeSet<_> = ended.finished.iter().collect();
     let created = plan.steps.iter().filter(|step| {
         matches!(step.change, Change::Create { .. }) && finished.contains(&step.address)

@@ -149,12 +149,14 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, io: &Io) -> Result<Ex
     if args.refresh_only {
         return refresh_only(&session, &replay.state, global, args, io).await;
     }
-    let (mut plan, _) = make(&session, &replay.state, io).await?;
+    let made = make(&session, &replay.state, io);
+    let (made, caller) = tokio::join!(made, session.named(args.format));
+    let (mut plan, _) = made?;
     narrow(&mut plan, &args.targets, &session.desired, &replay.state)?;
     if args.commands {
         io.out_as(&render::commands::plan(&plan), Medium::Shell);
     } else {
-        print(&plan, &session.named().await, args.format, global, io);
+        print(&plan, &caller, args.format, global, io);
     }
     let exit = if !plan.blocked.is_empty() {
         Exit::Refused
@@ -186,10 +188,12 @@ async fn refresh_only(
     args: &PlanArgs,
     io: &Io,
 ) -> Result<Exit, Failure> {
-    let mut drifts = find_drift(session, state, io).await?;
+    let found = find_drift(session, state, io);
+    let (found, caller) = tokio::join!(found, session.named(args.format));
+    let mut drifts = found?;
     check_targets(&args.targets, session.desired.resources.keys().chain(state.records.keys()))?;
     drifts.narrow(&args.targets);
-    print_drifts(&drifts, &session.named().await, args.format, global, io);
+    print_drifts(&drifts, &caller, args.format, global, io);
     Ok(if !drifts.unreadable.is_empty() {
         Exit::Refused
     } else if args.detailed_exitcode && !drifts.drift.is_empty() {
@@ -203,21 +207,16 @@ async fn refresh_only(
 pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let replay = session.read_state(io).await?;
-    let drifts = find_drift(&session, &replay.state, io).await?;
+    let found = find_drift(&session, &replay.state, io);
+    let (found, caller) = tokio::join!(found, session.named(format));
+    let drifts = found?;
     let is_same = drifts.drift.is_empty() && drifts.findings.is_empty();
     let exit = match (is_same, drifts.unreadable.is_empty()) {
         (false, _) => Exit::Changes,
         (true, false) => Exit::Refused,
         (true, true) => Exit::Done,
     };
-    match (format, exit) {
-        (Format::Text, Exit::Done) if drifts.unrecorded == 0 && drifts.recorded > 0 => {
-            io.out("No drift. AWS matches the last apply.\n");
-        }
-        (Format::Text | Format::Json | Format::Markdown, _) => {
-            print_drifts(&drifts, &session.named().await, format, global, io);
-        }
-    }
+    print_drifts(&drifts, &caller, format, global, io);
     Ok(exit)
 }
 

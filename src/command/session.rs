@@ -2,7 +2,7 @@
 
 use super::{input, region, report};
 use crate::answer::Fault;
-use crate::cli::Global;
+use crate::cli::{Format, Global};
 use crate::cloud::{Caller, Cloud};
 use crate::config;
 use crate::desired::Desired;
@@ -22,6 +22,9 @@ use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The longest time for which a plan waits for the alias of the account. A private network may not reach IAM.
+const ALIAS: Duration = Duration::from_secs(3);
 
 /// A stack, its connection to AWS, and its state files.
 pub(super) struct Session {
@@ -113,9 +116,15 @@ impl Session {
         })
     }
 
-    /// Returns the caller, with the alias of the account if it can be read.
-    pub(super) async fn named(&self) -> render::Caller {
-        let alias = self.aws.account_alias(&self.caller.account).await;
+    /// Returns the caller as a format shows it, with the alias of the account if it can be read soon.
+    pub(super) async fn named(&self, format: Format) -> render::Caller {
+        let alias = match format {
+            Format::Text | Format::Markdown => {
+                let read = self.aws.account_alias(&self.caller.account);
+                tokio::time::timeout(ALIAS, read).await.ok().flatten()
+            }
+            Format::Json => None,
+        };
         render::Caller { arn: Some(self.caller.arn.clone()), alias }
     }
 

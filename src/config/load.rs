@@ -18,7 +18,7 @@ use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
 use crate::tree::{Entry, Node, Span, Value};
 
-/// The largest number of keys and other resources in a stack. Each takes some dozens of kilobytes of memory at most.
+/// The largest number of keys, and of entries in the sections of other resources. Each takes some dozens of kilobytes of memory at most.
 pub const MAX_RESOURCES: usize = 20_000;
 
 /// The sources of the configuration.

@@ -18,25 +18,27 @@ pub(super) fn explain(plan: &mut Plan, destroys: bool) {
     let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
     for drift in &mut plan.drift {
         let step = steps.get(&drift.address).copied();
-        drift.ignored = reason(drift, step, &blocked).filter(|why| !(destroys && why == UNSET));
+        if !blocked.contains(&drift.address) {
+            drift.ignored = reason(drift, step, destroys).map(str::to_owned);
+        }
     }
 }
 
-fn reason(drift: &Drift, step: Option<&Step>, blocked: &BTreeSet<&Address>) -> Option<String> {
-    if blocked.contains(&drift.address) {
-        return None;
-    }
+fn reason(drift: &Drift, step: Option<&Step>, destroys: bool) -> Option<&'static str> {
     let is_handled =
         |path: &str| step.is_some_and(|step| step.fields.iter().any(|field| field.path == path));
     let is_disabled = drift.address.kind == Kind::Key
         && drift.fields.iter().any(|f| f.path == "enabled" && f.after == Value::Bool(false));
     if is_disabled && !is_handled("enabled") {
-        return Some(DISABLED.to_owned());
-    }
-    if step.is_some() {
-        return None;
+        return Some(DISABLED);
     }
     let is_dying =
         drift.fields.iter().any(|f| f.path.starts_with("deletion") && !f.after.is_null());
-    Some(if is_dying { DYING } else { UNSET }.to_owned())
+    match step {
+        Some(_) => None,
+        None if is_dying => Some(DYING),
+        // Nothing is declared then.
+        None if destroys => None,
+        None => Some(UNSET),
+    }
 }

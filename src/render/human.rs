@@ -38,10 +38,15 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     page.out
 }
 
-/// Renders blocked changes.
+/// Renders blocked changes. The first line names the stack, its place and the caller.
 #[must_use]
-pub fn blocked(all: &[Blocked], home: &Place, style: &Style) -> String {
+pub fn blocked(
+    all: &[Blocked],
+    (stack, home, caller): (&Name, &Place, &Caller),
+    style: &Style,
+) -> String {
     let mut page = Page { home, style, out: String::new() };
+    page.place(stack, caller);
     for blocked in all {
         page.blocked(blocked, "blocked");
     }
@@ -169,19 +174,16 @@ impl<'a> Page<'a> {
 
     /// Writes steps. Those that are alike are written once, with all their addresses.
     fn steps(&mut self, steps: &[&Step], shown: &words::Shown<'_>) {
-        let mut alike: Vec<(String, String, Vec<&Step>)> = Vec::new();
-        let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for step in steps {
+        let mut alike: BTreeMap<(String, String), (usize, Vec<&Step>)> = BTreeMap::new();
+        for (at, step) in steps.iter().enumerate() {
             let mut page = Page { home: self.home, style: self.style, out: String::new() };
             page.body(step, shown);
-            let (head, body) = (self.action(step), page.out);
-            let at = *known.entry((head.clone(), body.clone())).or_insert(alike.len());
-            match alike.get_mut(at) {
-                Some((_, _, all)) => all.push(step),
-                None => alike.push((head, body, vec![step])),
-            }
+            let same = alike.entry((self.action(step), page.out)).or_insert((at, Vec::new()));
+            same.1.push(step);
         }
-        for (head, body, all) in alike {
+        let mut alike: Vec<_> = alike.into_iter().collect();
+        alike.sort_by_key(|(_, (first, _))| *first);
+        for ((head, body), (_, all)) in alike {
             let Some(first) = all.first() else { continue };
             let color = color(&first.change);
             let sign = words::sign(&first.change);

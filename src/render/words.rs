@@ -83,7 +83,7 @@ pub(super) fn sign<T>(change: &Change<T>) -> char {
     }
 }
 
-/// Returns whether a step deletes something, lets go of it, or has a risk.
+/// Returns whether a step deletes something or has a risk.
 pub(super) fn is_destructive(step: &Step) -> bool {
     matches!(step.change, Change::Delete { .. }) || step.risk.is_some()
 }

@@ -1,5 +1,7 @@
-//! The size of all answers with the pages of one list.
+//! Reads lists page by page. The number of the pages is limited, and the size of all of them together.
 
+use crate::answer::CloudError;
+use crate::answer::pages::{Page, Tokens};
 use std::cell::Cell;
 
 /// The size of what was received.
@@ -31,8 +33,27 @@ tokio::task_local! {
     static PAGES: Cell<Size>;
 }
 
-/// Reads a list. The sizes of the answers that `read` gets are added up.
-pub async fn list<F: Future>(read: F) -> F::Output {
+/// Reads all pages of a list. `page` reads the page that a token names, or the first one.
+///
+/// # Errors
+/// Returns the error of a page, or that the list has no end.
+pub async fn all_pages<T>(
+    operation: &'static str,
+    mut page: impl AsyncFnMut(Option<&str>) -> Result<Page<T>, CloudError>,
+) -> Result<Vec<T>, CloudError> {
+    let read = async {
+        let (mut items, mut from) = (Vec::new(), None::<String>);
+        let mut tokens = Tokens::default();
+        loop {
+            let read = page(from.as_deref()).await?;
+            items.extend(read.items);
+            from = read.next;
+            match &from {
+                Some(token) => tokens.check(operation, token)?,
+                None => return Ok(items),
+            }
+        }
+    };
     PAGES.scope(Cell::default(), read).await
 }
 

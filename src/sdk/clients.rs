@@ -3,12 +3,14 @@
 //! others.
 
 use super::error::answer;
+use super::gate::Gate;
 use super::{Aws, Clients as All, ec2};
 use crate::answer::CloudError;
-use crate::answer::pages::Tokens;
+use crate::answer::pages::Page;
 use crate::id::Place;
-use crate::retry::list::list;
+use crate::retry::list::all_pages;
 use crate::retry::{RetryPolicy, with_retries};
+use aws_config::SdkConfig;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 use std::collections::BTreeMap;
@@ -64,42 +66,30 @@ impl<C> Session<'_, C> {
         F: Future<Output = Result<T, SdkError<E>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        list(async {
-            let (mut pages, mut from) = (Vec::new(), None::<String>);
-            let mut tokens = Tokens::default();
-            loop {
-                let page = self.read(operation, || send(from.clone())).await?;
-                from = next(&page).filter(|token| !token.is_empty());
-                pages.push(page);
-                match &from {
-                    Some(token) => tokens.check(operation, token)?,
-                    None => return Ok(pages),
-                }
-            }
+        all_pages(operation, async |from| {
+            let page = self.read(operation, || send(from.map(str::to_owned))).await?;
+            let next = next(&page).filter(|token| !token.is_empty());
+            Ok(Page { items: vec![page], next })
         })
         .await
     }
 }
 
 macro_rules! clients {
-    ($($name:ident => $sdk:ident, $service:literal);+ $(;)?) => {
+    ($($name:ident => $client:ty, $service:literal, $new:expr);+ $(;)?) => {
         /// The clients of each place.
         #[derive(Debug, Default)]
-        pub(super) struct Clients {
-            ec2: BTreeMap<Place, ec2::Client>,
-            $($name: BTreeMap<Place, $sdk::Client>),+
-        }
+        pub(super) struct Clients { $($name: BTreeMap<Place, $client>),+ }
 
         impl Aws {$(
             /// Returns the client of the service for a place.
-            pub(crate) async fn $name(&self, at: &Place) -> Session<'_, $sdk::Client> {
+            pub(crate) async fn $name(&self, at: &Place) -> Session<'_, $client> {
                 let mut clients: tokio::sync::MutexGuard<'_, All> = self.clients.lock().await;
                 let client = match clients.consumers.$name.get(at) {
                     Some(client) => client.clone(),
                     None => {
                         let config = self.config(&mut clients, at, RetryConfig::disabled()).await;
-                        let config = $sdk::config::Builder::from(&config).interceptor(self.gate.clone());
-                        let client = $sdk::Client::from_conf(config.build());
+                        let client = ($new)(&config, self.gate.clone());
                         clients.consumers.$name.insert(at.clone(), client.clone());
                         client
                     }
@@ -110,30 +100,24 @@ macro_rules! clients {
     };
 }
 
-impl Aws {
-    /// Returns the client of EC2 for a place.
-    pub(crate) async fn ec2(&self, at: &Place) -> Session<'_, ec2::Client> {
-        let mut clients: tokio::sync::MutexGuard<'_, All> = self.clients.lock().await;
-        let client = match clients.consumers.ec2.get(at) {
-            Some(client) => client.clone(),
-            None => {
-                let config = self.config(&mut clients, at, RetryConfig::disabled()).await;
-                let client = ec2::Client::new(&config, self.gate.clone());
-                clients.consumers.ec2.insert(at.clone(), client.clone());
-                client
-            }
-        };
-        Session { client, aws: self, at: at.clone(), service: "ec2" }
-    }
+/// Returns a client of an SDK crate.
+macro_rules! sdk {
+    ($sdk:ident) => {
+        |config: &SdkConfig, gate: Gate| {
+            let config = $sdk::config::Builder::from(config).interceptor(gate);
+            $sdk::Client::from_conf(config.build())
+        }
+    };
 }
 
 // The services have the names that the AWS CLI gives them.
 clients! {
-    cloudtrail => aws_sdk_cloudtrail, "cloudtrail";
-    dynamodb => aws_sdk_dynamodb, "dynamodb";
-    efs => aws_sdk_efs, "efs";
-    opensearch => aws_sdk_opensearch, "opensearch";
-    rds => aws_sdk_rds, "rds";
-    s3 => aws_sdk_s3, "s3api";
-    tagging => aws_sdk_resourcegroupstagging, "resourcegroupstaggingapi";
+    cloudtrail => aws_sdk_cloudtrail::Client, "cloudtrail", sdk!(aws_sdk_cloudtrail);
+    dynamodb => aws_sdk_dynamodb::Client, "dynamodb", sdk!(aws_sdk_dynamodb);
+    ec2 => ec2::Client, "ec2", ec2::Client::new;
+    efs => aws_sdk_efs::Client, "efs", sdk!(aws_sdk_efs);
+    opensearch => aws_sdk_opensearch::Client, "opensearch", sdk!(aws_sdk_opensearch);
+    rds => aws_sdk_rds::Client, "rds", sdk!(aws_sdk_rds);
+    s3 => aws_sdk_s3::Client, "s3api", sdk!(aws_sdk_s3);
+    tagging => aws_sdk_resourcegroupstagging::Client, "resourcegroupstaggingapi", sdk!(aws_sdk_resourcegroupstagging);
 }

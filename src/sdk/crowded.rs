@@ -3,11 +3,8 @@
 
 use super::Aws;
 use super::replay::stand_in;
-use aws_sdk_kms::config::RuntimeComponents;
 use aws_sdk_kms::config::http::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -155,15 +152,5 @@ impl HttpConnector for Crowded {
             tokio::time::sleep(Duration::from_millis(10)).await;
             Ok(answer)
         })
-    }
-}
-
-impl HttpClient for Crowded {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
     }
 }

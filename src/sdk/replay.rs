@@ -52,12 +52,12 @@ pub(crate) fn replay_responses(responses: impl Iterator<Item = HttpResponse>) ->
 }
 
 /// Returns the SDK, connected to a stand-in.
-pub(crate) fn stand_in(client: impl HttpClient + 'static) -> Aws {
+pub(crate) fn stand_in(connector: impl HttpConnector + 'static) -> Aws {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "replay");
     let base = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(client)
+        .http_client(Only(SharedHttpConnector::new(connector)))
         .build();
     Aws::with_config(base)
 }
@@ -122,12 +122,16 @@ impl HttpConnector for Recorded {
     }
 }
 
-impl HttpClient for Recorded {
+/// A client whose requests all go to one connector.
+#[derive(Debug)]
+struct Only(SharedHttpConnector);
+
+impl HttpClient for Only {
     fn http_connector(
         &self,
         _: &HttpConnectorSettings,
         _: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+        self.0.clone()
     }
 }

@@ -262,6 +262,9 @@ fn a_key_is_deleted_only_after_its_protection_is_removed() {
     let stack = Stack::of_text("stack: gone\nkeys: {a: {aliases: [gone]}}\n", "us-west-1");
     let said = stack.expect(0, &["apply", "--auto-approve"]);
     assert!(said.contains("Created:\n  key/a: arn:aws:kms:us-west-1:"), "{said}");
+    let said = stack.expect(0, &["drift"]);
+    let place = "Stack gone in account 123456789012, us-west-1, as arn:aws:";
+    assert!(said.starts_with(place) && said.contains("\nNo drift.\n"), "{said}");
     stack.write("stack: gone\n");
     let refused = stack.expect(3, &["plan"]);
     assert!(refused.contains("protected"), "{refused}");

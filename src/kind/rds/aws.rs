@@ -1,7 +1,7 @@
 //! The parts that sending the calls of RDS instances and of RDS clusters share.
 
 use super::Secret;
-use crate::answer::{CloudError, Fault};
+use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::KeyRef;
 use crate::kind::consumer::encryption;
@@ -9,7 +9,8 @@ use crate::kind::consumer::{self, Encryption, Tags};
 use crate::kind::resolve;
 use crate::kind::{CallBindings, Phase};
 use crate::sdk::Aws;
-use crate::sdk::error::local;
+use crate::sdk::error::{done, local};
+use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{
     DbInstance, Filter, MasterUserSecret, PendingModifiedValues, Tag, VpcSecurityGroupMembership,
 };
@@ -101,6 +102,28 @@ pub(crate) fn tags(tags: &[Tag]) -> Tags {
 
 pub(crate) fn tag_list(tags: &[consumer::Tag]) -> Vec<Tag> {
     tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build()).collect()
+}
+
+/// Adds tags to an instance or a cluster, by its ARN.
+pub(crate) async fn add_tags(
+    operation: &'static str,
+    client: &Client,
+    arn: &str,
+    tags: &[consumer::Tag],
+) -> Result<Outcome, CloudError> {
+    let request = client.add_tags_to_resource().resource_name(arn);
+    done(operation, request.set_tags(Some(tag_list(tags))).send().await)
+}
+
+/// Removes tags from an instance or a cluster, by its ARN.
+pub(crate) async fn remove_tags(
+    operation: &'static str,
+    client: &Client,
+    arn: &str,
+    keys: &[String],
+) -> Result<Outcome, CloudError> {
+    let request = client.remove_tags_from_resource().resource_name(arn);
+    done(operation, request.set_tag_keys(Some(keys.to_vec())).send().await)
 }
 
 /// Returns the ARN of a key, if the call names one.

@@ -122,14 +122,11 @@ impl Service for RdsCluster {
             }
             Call::DeleteDBInstance(call) => delete_db_instance(&client, call).await,
             Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
-                let request = client.add_tags_to_resource().resource_name(resource_name);
-                let request = request.set_tags(Some(rds::tag_list(tags)));
-                done(AddTagsToResource::NAME, request.send().await)
+                rds::add_tags(AddTagsToResource::NAME, &client, resource_name, tags).await
             }
             Call::RemoveTagsFromResource(RemoveTagsFromResource { resource_name, tag_keys }) => {
-                let request = client.remove_tags_from_resource().resource_name(resource_name);
-                let request = request.set_tag_keys(Some(tag_keys.clone()));
-                done(RemoveTagsFromResource::NAME, request.send().await)
+                rds::remove_tags(RemoveTagsFromResource::NAME, &client, resource_name, tag_keys)
+                    .await
             }
             Call::DeleteDBCluster(call) => {
                 let request = client
