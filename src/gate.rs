@@ -144,6 +144,26 @@ pub fn of_foreign_grants<'a>(
     standing_grants(desired, &of_arn(key), &grants)
 }
 
+/// Returns the gates that a key of another owner does not pass, whose policy and grants the stack cannot change. `policy`
+/// is `None` if it is not known, or judged elsewhere.
+#[must_use]
+pub fn of_referred(
+    desired: &Desired,
+    key: &KeyArn,
+    policy: Option<&Document>,
+    grants: &[Grant],
+) -> BTreeSet<Breach> {
+    let nothing = Document::empty();
+    let context = of_arn(key);
+    let after = policy.unwrap_or(&nothing);
+    let change = PolicyChange { key: &context, before: None, after, base: None, grants };
+    let own = desired.own_accounts();
+    let is_own = own.contains(&key.account);
+    let owners = in_force(desired).filter_map(|gates| gates.owner(key.account.as_str()));
+    let owners: Vec<Breach> = owners.filter(|_| !is_own).collect();
+    in_force(desired).flat_map(|gates| gates.standing(change)).chain(owners).collect()
+}
+
 /// Returns the gates that the end of all access to a key by its policy does not pass.
 #[must_use]
 pub fn of_end(desired: &Desired, key: &KeyContext, policy: &Document) -> BTreeSet<Breach> {

@@ -5,6 +5,7 @@ use crate::kind::address::Address;
 use crate::kind::grant::Listed;
 use crate::kind::key::Found;
 use crate::kind::{Ids, KeyFacts, Kind, Spec, Violation};
+use crate::policy::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The resource that AWS has at an address.
@@ -53,6 +54,15 @@ pub struct Surroundings {
     pub unknown: Option<String>,
 }
 
+/// Who has access to a key that the stack does not manage.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Referred {
+    /// The policy. It is left out if it cannot be read, and if the stack has statements in it.
+    pub policy: Option<Document>,
+    /// The grants of other owners.
+    pub grants: Vec<Listed>,
+}
+
 /// The live form of a stack.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
@@ -90,6 +100,9 @@ pub struct Live {
     pub released: BTreeSet<Address>,
     /// The declared keys that were found only by their tags: without a record and without `adopt`.
     pub found: BTreeMap<Address, Found>,
+    /// The keys that resources refer to and that the stack does not manage. They are read only if a gate is in
+    /// force.
+    pub referred: BTreeMap<KeyArn, Referred>,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,
     /// The caller's ARN, as STS reports it.

@@ -203,10 +203,13 @@ async fn live(global: &Global, io: &Io) -> Result<(Vec<Judged>, Vec<String>), Fa
 
 /// Returns the findings about what AWS has besides the configuration, such as grants of other owners.
 fn besides(desired: &Desired, state: &State, live: &Live) -> Vec<(Address, policy::Finding)> {
-    let found = draft(desired, state, live).drifts(state).findings.into_iter();
-    let findings = found.filter_map(|found| {
-        let rule = rule(&found.rule).ok()?;
-        Some((found.address, policy::Finding::new(rule, Span::default(), found.message)))
+    let draft = draft(desired, state, live);
+    let gates = draft.breaches().into_iter().map(|found| (&other_rules::GATE, found));
+    let found = gates.collect::<Vec<_>>().into_iter();
+    let others = draft.drifts(state).findings.into_iter();
+    let others = others.filter_map(|found| Some((rule(&found.rule).ok()?, found)));
+    let findings = found.chain(others).map(|(rule, found)| {
+        (found.address, policy::Finding::new(rule, Span::default(), found.message))
     });
     findings.collect()
 }

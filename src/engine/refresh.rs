@@ -14,6 +14,7 @@ mod grants;
 mod identify;
 mod lift;
 mod policies;
+mod referred;
 mod roles;
 mod undeclared;
 
@@ -102,6 +103,7 @@ pub async fn refresh<C: Cloud>(
     run.lift_grants(&mut live).await?;
     run.lift_roles(&mut live).await?;
     run.lift_policies(&mut live).await?;
+    run.read_referred(&mut live).await?;
     run.lift_consumers(&aliases, &mut live).await?;
     run.find_undeclared_consumers(&aliases, &tagged, &mut live).await?;
     run.read_buckets(&mut live).await?;

@@ -364,8 +364,10 @@ pub struct Wanted<'a> {
     /// The declaration or, without one, the record.
     pub spec: &'a Spec,
     /// The recorded id. It finds the grant if the key was renamed. It is used only if the name of
-    /// the grant has the prefix of the stack.
+    /// the grant has the prefix of the stack, and not that of another declared or recorded grant.
     pub recorded: Option<&'a str>,
+    /// The names in the addresses of the stack's grants on the key.
+    pub names: &'a BTreeSet<&'a str>,
     /// The id of a grant of another owner that is taken over.
     pub adopted: Option<&'a str>,
     /// Whether the grant is declared. Only then a grant of another owner can stand for it.
@@ -417,13 +419,18 @@ pub fn marked(
 /// access is returned, because a second one would not change anything. Returns `None` if there is no such grant.
 #[must_use]
 pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
-    let Wanted { stack, name, earlier, place, spec: wanted, recorded, adopted, is_declared } =
+    let Wanted { stack, name, earlier, place, spec: wanted, recorded, names, adopted, is_declared } =
         wanted;
     let earlier = earlier.map(|name| prefix(stack, name));
     let (own, mark) = (prefix(stack, name), mark(stack));
     let mut ours: Vec<&Listed> = Vec::new();
     for grant in listed {
-        let is_recorded = recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark);
+        let is_of_another = || {
+            let named = grant.name.strip_prefix(&mark).and_then(|rest| rest.rsplit_once(':'));
+            named.is_some_and(|(named, _)| named != name && names.contains(named))
+        };
+        let is_recorded =
+            recorded == Some(&grant.grant_id) && grant.name.starts_with(&mark) && !is_of_another();
         let is_earlier = earlier.as_ref().is_some_and(|earlier| grant.name.starts_with(earlier));
         let is_adopted = adopted == Some(&grant.grant_id);
         if grant.name.starts_with(&own) || is_earlier || is_recorded || is_adopted {

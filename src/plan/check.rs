@@ -10,6 +10,7 @@ pub(super) mod in_use;
 pub(super) mod keys;
 pub(super) mod losses;
 pub(super) mod primary;
+pub(super) mod referred;
 pub(super) mod undeclared;
 
 use super::draft::Draft;

@@ -9,8 +9,8 @@ use super::rebuilt;
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
-    Base, Drift, Drifts, Plan, PlannedCall, Step, Survey, field, order, policy_cuts, same_access,
-    unrecorded,
+    Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
+    same_access, unrecorded,
 };
 use crate::desired::{Adopt, Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
@@ -85,6 +85,12 @@ impl Draft<'_> {
     #[must_use]
     pub fn keys_at_risk(&self) -> BTreeSet<KeyArn> {
         in_use::keys_at_risk(&self.plan.steps, &self.live.ids)
+    }
+
+    /// Returns the findings about what AWS holds now and what does not pass the gates.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<Finding> {
+        check::gates::now(self)
     }
 
     /// Returns the drift report. The steps of the draft are dropped.

@@ -3,6 +3,7 @@
 //!
 //! A gate passes only if that is certain. Possible access, and access that is unknown, does not pass.
 
+mod accounts;
 #[cfg(test)]
 mod tests;
 
@@ -98,7 +99,7 @@ impl Gates {
             forbidden.check(change, &typed, &mut out);
         }
         if let Some(accounts) = &self.accounts {
-            other_accounts(accounts, change, &mut out);
+            accounts::check(accounts, change, &mut out);
         }
         if work::is_spent() {
             out.extend(self.unknown(false));
@@ -137,6 +138,18 @@ impl Gates {
         out
     }
 
+    /// Returns the breach by a key of another account, whose owner decides who has access.
+    #[must_use]
+    pub fn owner(&self, account: &str) -> Option<Breach> {
+        let accounts = self.accounts.as_ref().filter(|accounts| !accounts.contains(account))?;
+        let known: Vec<&str> = accounts.iter().map(String::as_str).collect();
+        let but =
+            if known.is_empty() { String::new() } else { format!(" or {}", known.join(", ")) };
+        let message =
+            format!("it is a key of the account {account}, not of the stack's accounts{but}");
+        Some(Breach { gate: "accounts", message })
+    }
+
     /// Returns the breach by the revocation of grants of one key.
     #[must_use]
     pub fn revoking(&self, grantees: &BTreeSet<&str>) -> Option<Breach> {
@@ -161,10 +174,15 @@ fn exceeding(
     if comparison.open {
         out.insert(unknown(gate, &format!("whether it allows more than {name}")));
     }
+    let typed = limit.typed();
     for grant in change.grants {
+        // An account stands for its users and roles. One that no statement names has what all of them have.
+        let any = whole_account(&grant.grantee)
+            .map(|account| format!("arn:{}:iam::{account}:role/any", change.key.partition));
+        let grantee = any.as_deref().unwrap_or(&grant.grantee);
         for operation in &grant.operations {
             let action = format!("kms:{operation}");
-            let decision = decide(&limit.typed(), &[], change.key, &grant.grantee, &action);
+            let decision = decide(&typed, &[], change.key, grantee, &action);
             // A grant gives access that IAM policies do not have to allow.
             if !matches!(decision, Some(Decision::Allowed(_))) {
                 let (who, source) = (&grant.grantee, through(Some(grant.label()), &[]));
@@ -309,8 +327,9 @@ impl Forbidden {
 /// Reports a principal that has some of the forbidden actions. Access that IAM policies of the key's own account decide
 /// about is exempt.
 fn forbidden_holder(holder: &Holder, matched: ActionSet, key: &KeyContext) -> Option<Breach> {
-    let root = key.account.as_deref().map(|account| format!(":iam::{account}:root"));
-    if matched.is_empty() || root.is_some_and(|root| holder.principal.ends_with(&root)) {
+    // A grant for an account allows what no IAM policy has to allow.
+    let is_delegated = holder.grant.is_none() && is_whole_own_account(&holder.principal, key);
+    if matched.is_empty() || is_delegated {
         return None;
     }
     let actions: Vec<String> =
@@ -356,34 +375,10 @@ fn forbidden_action(
     Some(Breach { gate: "forbidden", message })
 }
 
-fn is_of_own_account(arn: &str, key: &KeyContext) -> bool {
-    arn.split(':').nth(4) == key.account.as_deref()
+fn is_whole_own_account(who: &str, key: &KeyContext) -> bool {
+    key.account.as_deref().is_some_and(|account| who.ends_with(&format!(":iam::{account}:root")))
 }
 
-/// Reports access of the public and of accounts that are not listed.
-fn other_accounts(
-    accounts: &BTreeSet<String>,
-    change: PolicyChange<'_>,
-    out: &mut BTreeSet<Breach>,
-) {
-    let Some(table) = access_table(change.after, change.grants, change.key) else {
-        out.insert(unknown("accounts", "who has access"));
-        return;
-    };
-    let own = change.key.account.as_deref();
-    for holder in table {
-        let who = match holder.account() {
-            _ if holder.public => "the public".to_owned(),
-            PrincipalAccount::AnyAccount => "an account that is not named".to_owned(),
-            PrincipalAccount::Account(account)
-                if Some(account) != own && !accounts.contains(account) =>
-            {
-                format!("the account {account}")
-            }
-            PrincipalAccount::Account(_) | PrincipalAccount::NoAccount => continue,
-        };
-        let source = through(holder.grant.as_deref(), &holder.statements);
-        let message = format!("{who} has access ({}){source}", holder.principal);
-        out.insert(Breach { gate: "accounts", message });
-    }
+fn is_of_own_account(arn: &str, key: &KeyContext) -> bool {
+    arn.split(':').nth(4) == key.account.as_deref()
 }

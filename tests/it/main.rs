@@ -25,6 +25,7 @@ mod faults;
 mod files;
 mod foreign_grants;
 mod gates;
+mod gates_referred;
 mod help;
 mod imported;
 mod lag;

@@ -229,6 +229,16 @@ impl Stack {
         })
     }
 
+    /// Returns what does not pass the gates in AWS, as `kmsctl lint --live` does.
+    pub(crate) fn breaches(&self, desired: &Desired) -> Vec<kmsctl::plan::Finding> {
+        self.fake.begin(None);
+        self.block_on(async {
+            let replay = self.replay();
+            let live = self.see(desired, &replay.state).await.expect("a refresh");
+            draft(desired, &replay.state, &live).breaches()
+        })
+    }
+
     /// Announces the steps and the nonces of a plan, as a run with its state in S3 does.
     fn announce(&self, plan: &Plan) -> Announced {
         let next = || {

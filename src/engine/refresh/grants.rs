@@ -79,8 +79,11 @@ impl<C: Cloud> Refresh<'_, C> {
             KeyRef::Arn(arn) => Some(arn),
             KeyRef::Managed(_) | KeyRef::Alias(_) => None,
         });
-        let arns: BTreeSet<&KeyArn> = needed.chain(&self.desired.existing).collect();
-        let asks = arns.into_iter().map(|arn| async move {
+        let mut arns: BTreeSet<KeyArn> = needed.chain(&self.desired.existing).cloned().collect();
+        if self.desired.has_gates() {
+            arns.extend(self.referred(live));
+        }
+        let asks = arns.iter().map(|arn| async move {
             let retry = &self.options.retry;
             (arn, every_page(retry, async |from| self.cloud.grants(arn, from).await).await)
         });
@@ -90,6 +93,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 Ok(grants) => {
                     self.lift_grants_of(&key, &grants, live);
                     self.lift_undeclared_grants(&key, arn, &grants, live);
+                    self.keep_grants(arn, grants, live);
                 }
                 Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) if !self.grants_on.contains_key(&key) => live.unchecked.push(format!(
@@ -105,7 +109,9 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 
     pub(super) fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
-        for address in self.grants_on.get(key).into_iter().flatten() {
+        let all = self.grants_on.get(key).into_iter().flatten();
+        let names: BTreeSet<&str> = all.clone().map(|address| address.name.as_str()).collect();
+        for address in all {
             let interest = self.interest(address);
             let wanted =
                 interest.specs().filter_map(Spec::as_grant).find(|grant| grant.key == *key);
@@ -132,6 +138,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 place,
                 spec: wanted,
                 recorded: interest.record.map(|record| record.id.as_str()),
+                names: &names,
                 is_declared: interest.declared.is_some(),
                 adopted: interest.declared.and_then(|declared| match &declared.adopt {
                     Some(Adopt::Grant(id)) => Some(id.as_str()),

@@ -167,6 +167,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let is_another = |other: &Address| {
             other != address && address.original().as_ref() != Some(other) && self.is_known(other)
         };
+        let tagged = other.clone();
         if let Some(other) = other.filter(is_another) {
             return Some(Observed::Unusable {
                 reason: format!("`{}` is `{other}` already", metadata.arn),
@@ -175,10 +176,32 @@ impl<C: Cloud> Refresh<'_, C> {
                     .to_owned(),
             });
         }
+        if let Some(other) = tagged.filter(|other| self.is_renamed_by_record(address, other)) {
+            return Some(Observed::Unusable {
+                reason: format!(
+                    "`{}` has the tags of `{other}`, which is not declared",
+                    metadata.arn
+                ),
+                help: format!(
+                    "a record alone does not rename a key: run `kmsctl state mv {address} {other}`, or declare the \
+                     key as `{}` and apply, which changes its tags",
+                    address.name
+                ),
+            });
+        }
         (stack != self.desired.stack.as_str()).then(|| Observed::Unusable {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
             help: "forget the key in that stack first (`removed`), and remove its tags".to_owned(),
         })
+    }
+
+    /// Returns whether only a record gives an undeclared key another address than its tags do. Whoever can write the
+    /// record could otherwise have the stack delete a key that it let go.
+    fn is_renamed_by_record(&self, address: &Address, tagged: &Address) -> bool {
+        let is_same = tagged == address || address.original().as_ref() == Some(tagged);
+        !is_same
+            && self.interest(address).declared.is_none()
+            && !self.desired.forget.contains(address)
     }
 
     /// Returns whether only the tags of a key show that it belongs to a declared address.

@@ -1,10 +1,12 @@
 //! Checks the policies and grants of a draft against the gates of the configuration.
 
+use super::referred;
 use crate::desired::Desired;
 use crate::gate::{self, Subject, breaches, context};
+use crate::id::Place;
 use crate::kind::address::Address;
 use crate::kind::key::Shared;
-use crate::kind::{Change, KeyRef, Spec, Violation};
+use crate::kind::{Change, KeyRef, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
@@ -15,7 +17,7 @@ use crate::policy::{Document, KeyContext, aws_default};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The help of an objection.
-const HELP: &str = "change the policy or the grant; if the access is intended, ask the owners of the \
+pub(super) const HELP: &str = "change the policy or the grant; if the access is intended, ask the owners of the \
                     gate to change it";
 
 /// Objects to the policies and grants that do not pass a gate. If the plan does not change the policy
@@ -39,20 +41,42 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
             if changed.contains(&address) {
                 objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
             } else {
-                let rule = format!("gate-{gate}");
-                let severity = Severity::Error;
-                findings.push(Finding {
-                    severity,
-                    rule,
-                    address: address.clone(),
-                    message: reason,
-                });
+                findings.push(finding(gate, &address, reason));
             }
         }
     }
     objections.extend(endings(steps, desired));
     findings.extend(of_foreign_grants(desired, live));
+    let (by_key, about_keys) = referred::check(draft);
+    objections.extend(by_key);
+    findings.extend(about_keys);
     (objections, findings)
+}
+
+/// Returns the findings about what AWS holds now, whatever the plan would change.
+pub(in crate::plan) fn now(draft: &Draft<'_>) -> Vec<Finding> {
+    let (desired, live) = (&*draft.desired, draft.live);
+    let is_present =
+        |address: &&Address| matches!(live.observed.get(*address), Some(Observed::Present { .. }));
+    let addresses = desired.resources.keys().filter(is_present);
+    let subjects: Vec<Subject> =
+        addresses.filter_map(|address| held_policy(address, desired, live)).collect();
+    let mut findings = Vec::new();
+    let found = breaches(desired, &subjects);
+    for (address, breaches) in found.into_iter().filter(|(address, _)| is_present(&address)) {
+        for Breach { gate, message } in breaches {
+            let message = format!("it does not pass the gate `{gate}`: {message}");
+            findings.push(finding(gate, &address, message));
+        }
+    }
+    findings.extend(of_foreign_grants(desired, live));
+    findings.extend(referred::check(draft).1);
+    findings
+}
+
+pub(super) fn finding(gate: &str, address: &Address, message: String) -> Finding {
+    let rule = format!("gate-{gate}");
+    Finding { severity: Severity::Error, rule, address: address.clone(), message }
 }
 
 /// Objects to steps that end the access of more principals than a change may: revoked grants, and keys that are disabled
@@ -113,9 +137,7 @@ fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<Finding> {
         for Breach { gate, message } in gate::of_foreign_grants(desired, key, grants) {
             let message =
                 format!("a grant of another owner does not pass the gate `{gate}`: {message}");
-            let rule = format!("gate-{gate}");
-            let severity = Severity::Error;
-            findings.push(Finding { severity, rule, address: address.clone(), message });
+            findings.push(finding(gate, address, message));
         }
     }
     findings
@@ -154,33 +176,56 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
         }
         Change::Forget { .. } => return None,
     };
-    let base = base_of(&step.address, desired);
-    let base = base.and_then(|base| by_base(base, step.change.from(), desired, step));
+    let base = base_policy(&step.address, step.change.from(), &step.place, desired);
     let key = context(spec, place, step.id.as_deref());
     Some(Subject { address: step.address.clone(), key, before, after, base })
 }
 
-/// Returns what the base branch declares for an address, perhaps under the name that a key had there.
+/// Returns the policy that the declaration on the base branch would result in. What the base branch does not declare must
+/// not gain access either: the base of such a key is its live policy. A key that is created has none.
+fn base_policy(
+    address: &Address,
+    seen: Option<&Spec>,
+    place: &Place,
+    desired: &Desired,
+) -> Option<Document> {
+    if desired.base.is_empty() {
+        return None;
+    }
+    let stack = &desired.stack;
+    match (base_of(address, desired), seen) {
+        (None, seen) => seen.and_then(Spec::policy).cloned(),
+        (Some(base), None) => base.newborn(place, stack).policy().cloned(),
+        (Some(base), Some(seen)) if base.kind() == seen.kind() => {
+            base.complete(seen, stack).policy().cloned()
+        }
+        // The stack manages the key on one side, and only its own statements in the policy on the other side.
+        (Some(base), Some(seen)) => {
+            let shared = match base {
+                Spec::KeyPolicy(policy) => Some(&policy.shared),
+                base => base.as_key().and_then(|key| key.shared.as_ref()),
+            };
+            let merged = || Some(shared?.within(seen.policy()?, stack));
+            base.policy().cloned().or_else(merged).or_else(|| seen.policy().cloned())
+        }
+    }
+}
+
+/// Returns what the base branch declares for an address, perhaps under the name that a key had there, or with the key
+/// managed on one side only.
 fn base_of<'a>(address: &Address, desired: &'a Desired) -> Option<&'a Spec> {
-    let by_old_name = || {
-        let old = desired.moved.iter().find(|(_, new)| *new == address).map(|(old, _)| old)?;
-        desired.base.get(old)
+    let old = desired.moved.iter().find(|(_, new)| *new == address).map(|(old, _)| old);
+    let names = [Some(address), old].into_iter().flatten();
+    let either = |address: &Address| {
+        let as_kind = |kind: Kind| Address::new(kind, address.name.clone());
+        [address.clone(), as_kind(Kind::Key), as_kind(Kind::KeyPolicy)]
     };
-    desired.base.get(address).or_else(by_old_name)
+    names.flat_map(either).find_map(|address| desired.base.get(&address))
 }
 
 /// Returns whether the policy contains statements besides those of the stack.
 fn is_shared(spec: &Spec) -> bool {
     spec.as_key_policy().is_some() || spec.as_key().is_some_and(|key| key.shared.is_some())
-}
-
-/// Returns the policy that the declaration on the base branch would result in.
-fn by_base(base: &Spec, live: Option<&Spec>, desired: &Desired, step: &Step) -> Option<Document> {
-    let spec = match live {
-        Some(live) => base.complete(live, &desired.stack),
-        None => base.newborn(&step.place, &desired.stack),
-    };
-    spec.policy().cloned()
 }
 
 /// Returns the policy of a key that the plan does not change, if the policy is known.
@@ -195,8 +240,7 @@ pub(in crate::plan) fn held_policy(
         Some(Observed::Absent | Observed::Unusable { .. }) | None => (None, None),
     };
     let policy = seen.and_then(Spec::policy).or_else(|| declared.spec.policy())?.clone();
-    let base = base_of(address, desired).zip(seen);
-    let base = base.and_then(|(base, seen)| base.complete(seen, &desired.stack).policy().cloned());
+    let base = seen.and_then(|seen| base_policy(address, Some(seen), &declared.place, desired));
     let key = context(&declared.spec, &declared.place, id);
     Some(Subject { address: address.clone(), key, before: None, after: Some(policy), base })
 }

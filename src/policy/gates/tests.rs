@@ -264,3 +264,95 @@ fn a_forbidden_account_stands_for_its_users_and_roles() {
         assert!(!found.is_empty(), "{who}");
     }
 }
+
+#[test]
+fn services_that_act_for_other_accounts_have_access() {
+    let gates = Gates { accounts: Some(["444455556666".to_owned()].into()), ..Gates::default() };
+    let told = |condition: &str| {
+        let service = r#"{"Service":"sns.amazonaws.com"}"#;
+        let rest = format!(r#","Condition":{{{condition}}}"#);
+        check(&gates, None, &policy(&allow(service, "kms:Decrypt", &rest)))
+    };
+    let by = |who: &str| {
+        format!("accounts: {who} has access by an AWS service through the statement \"it\"")
+    };
+    let (other, any) = (by("the account 999999999999"), by("an account that is not named"));
+    for (condition, expected) in [
+        (r#""StringEquals":{"aws:SourceAccount":"111122223333"}"#, vec![]),
+        (r#""StringEquals":{"aws:SourceAccount":["111122223333","444455556666"]}"#, vec![]),
+        (r#""StringEquals":{"aws:SourceAccount":"999999999999"}"#, vec![other.clone()]),
+        (
+            r#""StringEquals":{"AWS:sourceaccount":["444455556666","999999999999"]}"#,
+            vec![other.clone()],
+        ),
+        (r#""StringLike":{"aws:SourceAccount":"*"}"#, vec![any.clone()]),
+        (
+            r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:eu-west-1:999999999999:t"}"#,
+            vec![other.clone()],
+        ),
+        (r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:t"}"#, vec![any.clone()]),
+        (r#""ArnLike":{"aws:SourceArn":"*"}"#, vec![any.clone()]),
+        (
+            r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:t"},"StringEquals":{"aws:SourceAccount":"111122223333"}"#,
+            vec![],
+        ),
+        (r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::bucket"}"#, vec![]),
+        (r#""StringNotEquals":{"aws:SourceAccount":"999999999999"}"#, vec![]),
+    ] {
+        assert_eq!(told(condition), expected, "{condition}");
+    }
+}
+
+#[test]
+fn a_grant_reaches_the_accounts_of_its_source_and_its_retiring_principal() {
+    let gates = Gates { accounts: Some([].into()), ..Gates::default() };
+    let told = |grant: Grant| {
+        let nothing = Document::empty();
+        let (key, grants) = (key(), [grant]);
+        let change =
+            PolicyChange { key: &key, before: None, after: &nothing, base: None, grants: &grants };
+        gates.standing(change).into_iter().map(|breach| breach.message).collect::<Vec<_>>()
+    };
+    let base = Grant {
+        id: "g".to_owned(),
+        grantee: "arn:aws:iam::111122223333:role/App".to_owned(),
+        operations: ["Decrypt".to_owned()].into(),
+        ..Grant::default()
+    };
+    assert!(told(base.clone()).is_empty());
+    let retiring = Some("arn:aws:iam::999999999999:role/x".to_owned());
+    assert_eq!(
+        told(Grant { retiring, ..base.clone() }),
+        ["the account 999999999999 may retire a grant through the grant g"]
+    );
+    let grantee = "sns.amazonaws.com".to_owned();
+    let source = Some("arn:aws:sns:eu-west-1:999999999999:t".to_owned());
+    assert_eq!(
+        told(Grant { grantee, source, ..base }),
+        ["the account 999999999999 has access by an AWS service through the grant g"]
+    );
+}
+
+#[test]
+fn a_grant_for_the_own_account_is_not_delegated() {
+    let gates = forbidding(&["*"], &["kms:Decrypt"]);
+    let key = key();
+    let grants = [Grant {
+        id: "g".to_owned(),
+        grantee: format!("arn:aws:iam::{ACCOUNT}:root"),
+        operations: ["Decrypt".to_owned()].into(),
+        ..Grant::default()
+    }];
+    let after = policy("");
+    let change =
+        PolicyChange { key: &key, before: None, after: &after, base: None, grants: &grants };
+    let told: Vec<String> = gates.standing(change).into_iter().map(|b| b.message).collect();
+    assert_eq!(
+        told,
+        [format!("arn:aws:iam::{ACCOUNT}:root is allowed kms:Decrypt through the grant g")]
+    );
+    let reference = Gates { reference: Some(policy("")), ..Gates::default() };
+    let told: Vec<String> = reference.standing(change).into_iter().map(|b| b.message).collect();
+    let [only] = told.as_slice() else { panic!("{told:?}") };
+    assert!(only.contains(":root gains kms:Decrypt through the grant g"), "{only}");
+}

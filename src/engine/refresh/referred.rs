@@ -1,0 +1,61 @@
+//! Reads who has access to the keys that resources refer to and that the stack does not manage. Only gates need that.
+
+use super::Refresh;
+use crate::answer::CloudError;
+use crate::cloud::Cloud;
+use crate::id::KeyArn;
+use crate::kind::grant::{self, Listed};
+use crate::kind::{KeyRef, Spec};
+use crate::live::Live;
+use crate::policy::Document;
+use crate::retry::with_retries;
+use std::collections::BTreeSet;
+
+impl<C: Cloud> Refresh<'_, C> {
+    /// Returns the keys that resources refer to and that the stack does not manage.
+    pub(super) fn referred(&self, live: &Live) -> BTreeSet<KeyArn> {
+        let own: BTreeSet<&KeyArn> = live.ids.values().collect();
+        let all = self.desired.existing.iter().chain(live.targets.values());
+        all.filter(|arn| !own.contains(arn)).cloned().collect()
+    }
+
+    /// Keeps the grants of other owners on a key that the stack does not manage.
+    pub(super) fn keep_grants(&self, arn: &KeyArn, grants: Vec<Listed>, live: &mut Live) {
+        if self.desired.has_gates() && self.referred(live).contains(arn) {
+            let mark = grant::mark(&self.desired.stack);
+            let foreign = grants.into_iter().filter(|grant| !grant.name.starts_with(&mark));
+            live.referred.entry(arn.clone()).or_default().grants = foreign.collect();
+        }
+    }
+
+    /// Reads the policies in which the stack has no statements.
+    pub(super) async fn read_referred(&self, live: &mut Live) -> Result<(), CloudError> {
+        if !self.desired.has_gates() {
+            return Ok(());
+        }
+        let specs = self.desired.resources.values().map(|declared| &declared.spec);
+        let shared: BTreeSet<&KeyRef> =
+            specs.filter_map(Spec::as_key_policy).map(|policy| &policy.key).collect();
+        let mut wanted = self.referred(live);
+        wanted.retain(|arn| !shared.contains(&KeyRef::Arn(arn.clone())));
+        let asks = wanted.iter().map(|arn| async move {
+            (arn, with_retries(&self.options.retry, async || self.cloud.policy(arn).await).await)
+        });
+        for (arn, answer) in self.concurrently(asks).await {
+            let referred = live.referred.entry(arn.clone()).or_default();
+            let why = match answer {
+                Ok(text) => match Document::from_live(&text, arn.region.partition()) {
+                    Ok(policy) => {
+                        referred.policy = Some(policy);
+                        continue;
+                    }
+                    Err(_) => "its policy cannot be parsed".to_owned(),
+                },
+                Err(error) if error.fault.is_temporary() => return Err(error),
+                Err(error) => format!("{error}): allow the caller kms:GetKeyPolicy"),
+            };
+            live.unchecked.push(format!("could not check the gates for the key `{arn}` ({why}"));
+        }
+        Ok(())
+    }
+}

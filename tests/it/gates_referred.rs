@@ -1,0 +1,184 @@
+//! Gates and the keys that a stack refers to without managing them, and keys whose declaration moves.
+
+use crate::build::{Declare, address, key_at, storage};
+use crate::consumers::desired;
+use crate::world::{Stack, lineage};
+use kmsctl::desired::Desired;
+use kmsctl::kind::{Kind, Spec};
+use kmsctl::plan::Plan;
+use kmsctl::policy::gates::Gates;
+
+/// Returns a stack, and the ARN of a key of another stack that the account 666666666666 can use.
+fn with_open_key() -> (Stack, String) {
+    let mut host = Stack::new(3);
+    host.applied(&storage());
+    let arn = host.fake.key("storage").meta.arn.to_string();
+    host.fake.tamper("storage", |key| {
+        let text = r#"{"Version":"2012-10-17","Statement":[
+            {"Sid":"Root","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*"},
+            {"Sid":"Other","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::666666666666:root"},"Action":"kms:Decrypt","Resource":"*"}]}"#;
+        key.policy = serde_json::from_str(text).unwrap();
+    });
+    let mut guest = Stack::new(4);
+    guest.state = kmsctl::state::State::begin("guest".parse().unwrap(), "guest".to_owned());
+    guest.fake.regions.borrow_mut().clone_from(&host.fake.regions.borrow());
+    (guest, arn)
+}
+
+fn guest(key: &str, accounts: &str) -> Desired {
+    let gates = if accounts.is_empty() {
+        String::new()
+    } else {
+        format!("gates: {{accounts: {accounts}}}\n")
+    };
+    desired(&format!(
+        "stack: guest\nregion: eu-central-1\n{gates}dynamodb: {{tables: {{tab: \
+         {{partition_key: {{name: id, type: S}}, key: {key}}}}}}}\n"
+    ))
+}
+
+fn refusals(plan: &Plan, at: &str) -> Vec<String> {
+    let all = plan.blocked.iter().filter(|blocked| blocked.address.to_string() == at);
+    all.map(|blocked| blocked.reason.clone()).collect()
+}
+
+#[test]
+fn a_resource_cannot_begin_to_use_a_key_that_does_not_pass() {
+    let (mut stack, arn) = with_open_key();
+    let direct = format!("'{arn}'");
+    for key in [direct.as_str(), "alias/storage"] {
+        let plan = stack.plan_only(&guest(key, "[]"));
+        let told = refusals(&plan, "dynamodb_table/tab");
+        assert!(told.iter().any(|why| why.contains("666666666666 has access")), "{plan:#?}");
+        let plan = stack.plan_only(&guest(key, "['666666666666']"));
+        assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    }
+    // What uses the key already is a finding, also for `lint --live`.
+    stack.applied(&guest(&direct, ""));
+    let gated = guest(&direct, "[]");
+    let plan = stack.plan_only(&gated);
+    assert!(plan.is_empty() && plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    let found = |findings: &[kmsctl::plan::Finding]| {
+        let tab = address(kmsctl::kind::ConsumerKind::DynamodbTable, "tab");
+        findings.iter().any(|f| f.rule == "gate-accounts" && f.address == tab)
+    };
+    assert!(found(&plan.findings), "{:#?}", plan.findings);
+    assert!(found(&stack.breaches(&gated)));
+}
+
+#[test]
+fn a_grant_on_a_key_that_the_stack_refers_to_is_access() {
+    let (stack, arn) = with_open_key();
+    stack.fake.tamper("storage", |key| {
+        key.policy["Statement"].as_array_mut().unwrap().truncate(1);
+    });
+    let own = guest(&format!("'{arn}'"), "[]");
+    assert!(refusals(&stack.plan_only(&own), "dynamodb_table/tab").is_empty());
+    stack.fake.tamper("storage", |key| {
+        for grant in &mut key.grants {
+            grant.grantee = "arn:aws:iam::666666666666:role/x".to_owned();
+        }
+    });
+    let told = refusals(&stack.plan_only(&own), "dynamodb_table/tab");
+    assert!(told.iter().any(|why| why.contains("666666666666 has access")), "{told:#?}");
+}
+
+#[test]
+fn a_key_of_another_account_is_access_of_that_account() {
+    let stack = Stack::new(3);
+    let key = "'arn:aws:kms:eu-central-1:999999999999:key/1234abcd-12ab-34cd-56ef-1234567890ab'";
+    let told = refusals(&stack.plan_only(&guest(key, "[]")), "dynamodb_table/tab");
+    assert!(told.iter().any(|why| why.contains("a key of the account 999999999999")), "{told:#?}");
+    let told = refusals(&stack.plan_only(&guest(key, "['999999999999']")), "dynamodb_table/tab");
+    assert!(!told.iter().any(|why| why.contains("gate")), "{told:#?}");
+}
+
+/// A declaration that moves must not leave the base behind.
+#[test]
+fn a_key_is_compared_with_the_base_however_it_is_declared_now() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let arn = stack.fake.key("storage").meta.arn.to_string();
+    let base = storage().resources[&key_at("storage")].spec.clone();
+    let wider = "{Sid: wider, Effect: Allow, Principal: {AWS: 'arn:aws:iam::111122223333:role/web'}, \
+                 Action: 'kms:Decrypt', Resource: '*'}";
+    let same = wider.replace("role/web", "role/app");
+    let declared = |name: &str, way: &str, statement: &str| {
+        let policy = format!("policy: {{ownership: shared, statements: [{statement}]}}");
+        let mut all = desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{{name}: {{{way}: '{arn}', {policy}}}}}\n\
+             removed: [{{address: key/storage, action: forget}}]\n"
+        ));
+        all.base.insert(key_at("storage"), base.clone());
+        all
+    };
+    for name in ["storage", "renamed"] {
+        let all = declared(name, "existing", wider);
+        let mut fresh = Stack::new(5);
+        fresh.state = stack.state.clone();
+        fresh.fake.regions.borrow_mut().clone_from(&stack.fake.regions.borrow());
+        let plan = fresh.plan_only(&all);
+        let told = refusals(&plan, &format!("key_policy/{name}"));
+        assert!(told.iter().any(|why| why.contains("gate `base`")), "{name}: {plan:#?}");
+        let told = refusals(
+            &fresh.plan_only(&declared(name, "existing", &same)),
+            &format!("key_policy/{name}"),
+        );
+        assert!(told.is_empty(), "{name}: {told:#?}");
+    }
+    // The same without a record, with the key taken over under another name.
+    stack.state = lineage("two");
+    let mut all = desired(&format!(
+        "stack: stack\nregion: eu-central-1\nkeys: {{renamed: {{adopt: '{arn}', policy: {{users: [role/app, role/web]}}}}}}\n"
+    ));
+    all.base.insert(key_at("storage"), base);
+    let plan = stack.plan_only(&all);
+    let told = refusals(&plan, "key/renamed");
+    assert!(told.iter().any(|why| why.contains("gate `base`")), "{plan:#?}");
+}
+
+#[test]
+fn a_record_does_not_give_a_grant_of_one_address_to_another() {
+    let mut stack = Stack::new(3);
+    let all = storage().grant("storage", "a", &["Decrypt"]).grant("storage", "b", &["Encrypt"]);
+    stack.applied(&all);
+    let (a, b) = (address(Kind::Grant, "storage/a"), address(Kind::Grant, "storage/b"));
+    let (first, second) = (stack.state.records[&a].id.clone(), stack.state.records[&b].id.clone());
+    stack.state.records.get_mut(&a).unwrap().id = second;
+    stack.state.records.get_mut(&b).unwrap().id = first;
+    let plan = stack.plan_only(&all);
+    assert!(plan.steps.is_empty() && plan.blocked.is_empty(), "{plan:#?}");
+}
+
+/// Whoever can write the record cannot have a key deleted that the stack let go of.
+#[test]
+fn a_record_does_not_rename_a_key_that_it_deletes() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let mut record = stack.state.records[&key_at("storage")].clone();
+    record.protect = false;
+    stack.state.records.clear();
+    stack.state.records.insert(key_at("old"), record);
+    let plan = stack.plan_only(&crate::build::empty());
+    let told = refusals(&plan, "key/old");
+    assert!(told.iter().any(|why| why.contains("has the tags of `key/storage`")), "{plan:#?}");
+    assert!(
+        !plan.steps.iter().any(|step| matches!(&step.change.from(), Some(Spec::Key(_)))),
+        "{plan:#?}"
+    );
+}
+
+#[test]
+fn what_is_not_a_gate_reads_no_further_policy() {
+    let (mut stack, arn) = with_open_key();
+    let key = format!("'{arn}'");
+    let count = |stack: &mut Stack, desired: &Desired| {
+        let before = stack.fake.count("GetKeyPolicy");
+        stack.plan_only(desired);
+        stack.fake.count("GetKeyPolicy") - before
+    };
+    let without = count(&mut stack, &guest(&key, ""));
+    let mut gated = guest(&key, "");
+    gated.gates = Gates { removals: Some(1), ..Gates::default() };
+    assert_eq!(count(&mut stack, &gated), without + 1);
+}
