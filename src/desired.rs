@@ -49,6 +49,9 @@ pub struct Desired {
     /// The gates of the command line (`--gates`), which must be passed as well.
     #[serde(default, skip_serializing_if = "Gates::is_empty")]
     pub outer_gates: Gates,
+    /// The resources that the configuration of `--gates` declares with `protect: false`. `None` without `--gates`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unprotected: Option<BTreeSet<Address>>,
     /// The names of the gates by the files that they come from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_files: BTreeMap<String, Vec<String>>,
@@ -74,6 +77,15 @@ impl Desired {
     #[must_use]
     pub fn has_gates(&self) -> bool {
         !self.gates.is_empty() || !self.outer_gates.is_empty() || !self.base.is_empty()
+    }
+
+    /// Returns whether the change of a resource without a record needs `protect: false` in the configuration of
+    /// `--gates`, and does not have it there: one change could otherwise remove the protection and use that.
+    #[must_use]
+    pub fn is_guarded(&self, address: &Address) -> bool {
+        let old =
+            self.moved.iter().find(|(_, new)| *new == address).map_or(address, |(old, _)| old);
+        self.unprotected.as_ref().is_some_and(|free| !free.contains(old))
     }
 
     /// Returns the accounts of the stack, which are the accounts whose IAM kmsctl can read.

@@ -16,13 +16,15 @@ mod same_access;
 mod slot;
 mod unrecorded;
 
-use crate::id::{IdentityArn, Name, Place};
+use crate::desired::Desired;
+use crate::id::{AccountId, IdentityArn, Name, Place};
 use crate::impact::Impacts;
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Spec};
+use crate::live::Live;
 use crate::policy::AccessChange;
 use crate::policy::lint::Severity;
-use crate::state::Record;
+use crate::state::{Record, State};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +41,9 @@ pub struct Plan {
     pub stack: Name,
     /// The account and Region of the stack.
     pub home: Place,
+    /// The roles that the run assumes in other accounts, by account.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<AccountId, String>,
     /// The state that the plan is based on.
     pub base: Base,
     /// The steps, in an order in which they could be executed one by one.
@@ -231,6 +236,26 @@ impl Drifts {
 }
 
 impl Plan {
+    /// Creates a plan without steps.
+    fn new(desired: &Desired, state: &State, live: &Live) -> Self {
+        Self {
+            stack: desired.stack.clone(),
+            home: desired.home.clone(),
+            roles: desired.accounts.clone(),
+            base: Base { lineage: state.lineage.clone(), serial: state.serial },
+            steps: Vec::new(),
+            blocked: Vec::new(),
+            drift: Vec::new(),
+            access: Vec::new(),
+            findings: Vec::new(),
+            found: BTreeMap::new(),
+            same_access: BTreeSet::new(),
+            gates: desired.gate_files.clone(),
+            unchecked: live.unchecked.clone(),
+            remember: BTreeMap::new(),
+        }
+    }
+
     /// Returns whether the plan has neither steps nor blocked changes. It may still have records to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -82,6 +82,7 @@ impl Session {
             report(io, &diagnostics, &loaded.sources)?;
             let given = given.ok_or_else(|| Failure::new("the gates have errors"))?;
             desired.outer_gates = given.outer_gates;
+            desired.unprotected = given.unprotected;
             desired.gate_files.extend(given.gate_files);
             desired.base.extend(given.base);
         }

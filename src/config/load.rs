@@ -421,6 +421,7 @@ impl Loaded {
             Some(resolve::Outer {
                 declared: outer.decode(surroundings, &mut d)?,
                 span: outer.span(),
+                unprotected: outer.unprotected.clone(),
             })
         });
         let name = self.stack.as_ref().map(|name| name.value.clone());

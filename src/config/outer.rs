@@ -1,6 +1,7 @@
 //! The gates and waivers that the command line takes from another configuration, such as that of the base
 //! branch. The authors of a change can edit the configuration, but not these.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::load::{Declared, Given, merge, variables};
@@ -9,6 +10,7 @@ use super::records::Stack;
 use super::surroundings::Surroundings;
 use super::{interpolate_node, read};
 use crate::decode::{Decode as _, Diagnostic, Diagnostics, Sources};
+use crate::kind::{Address, ConsumerKind, Kind};
 use crate::tree::{Node, Span, Value};
 
 /// The sections that are read of the other configuration.
@@ -19,6 +21,8 @@ const SECTIONS: [&str; 5] = ["account", "gates", "lint", "stack", "vars"];
 pub(super) struct Outer {
     root: Node,
     vars: Declared,
+    /// The resources that it declares with `protect: false`.
+    pub(super) unprotected: BTreeSet<Address>,
 }
 
 /// Reads the gates and waivers of another configuration. Errors go to `d`.
@@ -32,6 +36,9 @@ pub(super) fn load(
     if numbers.is_empty() {
         return None;
     }
+    // An error elsewhere in that configuration is not one of the gates. What it does not say is protected.
+    let all = merge(&numbers, sources, |_| true, &mut Diagnostics::default()).0;
+    let unprotected = unprotected(&all);
     let is_wanted = |section: &str| SECTIONS.contains(&section);
     let (mut root, is_whole) = merge(&numbers, sources, |entry| is_wanted(&entry.key), d);
     if !is_whole {
@@ -57,7 +64,53 @@ pub(super) fn load(
         d.push(Diagnostic::error(None, message).help(help));
         return None;
     }
-    Some(Outer { root, vars })
+    Some(Outer { root, vars, unprotected })
+}
+
+/// Returns the keys, replicas and consumers with `protect: false`, their own or the default. A value with a variable
+/// counts as protection.
+fn unprotected(root: &Node) -> BTreeSet<Address> {
+    let open_by_default = within(root, "defaults").is_some_and(|defaults| is_open(defaults, false));
+    let mut out = BTreeSet::new();
+    for (name, key) in within(root, "keys").into_iter().flat_map(entries) {
+        if is_open(key, open_by_default) {
+            out.insert(Address::new(Kind::Key, name));
+        }
+        for (region, replica) in within(key, "replicas").into_iter().flat_map(entries) {
+            if is_open(replica, open_by_default) {
+                out.insert(Address::new(Kind::Key, format!("{name}/{region}")));
+            }
+        }
+    }
+    for kind in ConsumerKind::ALL.iter().filter(|kind| !kind.is_single()) {
+        let syntax = kind.reader().syntax;
+        let list = within(root, syntax.section.name).and_then(|node| within(node, syntax.list.0));
+        let open = list.into_iter().flat_map(entries);
+        let open = open.filter(|(_, declared)| is_open(declared, open_by_default));
+        out.extend(open.map(|(name, _)| Address::new(*kind, name)));
+    }
+    out
+}
+
+/// Returns whether a declaration is not protected.
+fn is_open(declared: &Node, by_default: bool) -> bool {
+    match within(declared, "protect").map(|node| &node.value) {
+        None | Some(Value::Null) => by_default,
+        Some(Value::Bool(protect)) => !protect,
+        Some(Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_)) => false,
+    }
+}
+
+fn within<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    entry(node, name).map(|entry| &entry.value)
+}
+
+fn entries(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
+    let all = match &node.value {
+        Value::Map(entries) => entries.as_slice(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => &[],
+    };
+    all.iter().map(|entry| (entry.key.as_str(), &entry.value))
 }
 
 impl Outer {

@@ -28,7 +28,7 @@ mod roles;
 mod scope;
 mod waivers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Variables;
 use super::records::Stack;
@@ -62,6 +62,8 @@ pub(super) struct Outer {
     pub(super) declared: Stack,
     /// The position of its gates.
     pub(super) span: Span,
+    /// The resources that it declares with `protect: false`.
+    pub(super) unprotected: BTreeSet<Address>,
 }
 
 /// The declared resources by address.
@@ -118,6 +120,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         key_facts: keys.facts,
         gates: gates.own,
         outer_gates: gates.outer,
+        unprotected: outer.map(|outer| outer.unprotected),
         gate_files: gates.files,
         base: gates.base,
         findings: keys.findings,

@@ -58,6 +58,8 @@ fn otherwise_shown(saved: &Plan, fresh: &Plan) -> Option<&'static str> {
         ("drift", saved.drift == fresh.drift),
         ("findings", saved.findings == fresh.findings),
         ("gates", gates(saved) == gates(fresh)),
+        ("roles in other accounts", saved.roles == fresh.roles),
+        ("what could not be checked", unchecked(saved) == unchecked(fresh)),
         ("resources without a record", saved.found == fresh.found),
         ("policies with the same access", saved.same_access == fresh.same_access),
     ];
@@ -68,6 +70,12 @@ fn otherwise_shown(saved: &Plan, fresh: &Plan) -> Option<&'static str> {
 /// Returns the names of the gates in force. Their files can have other paths on another machine.
 fn gates(plan: &Plan) -> BTreeSet<&str> {
     plan.gates.values().flatten().map(String::as_str).collect()
+}
+
+/// Returns what could not be checked, without the errors in parentheses: they can contain the ids of requests.
+fn unchecked(plan: &Plan) -> BTreeSet<&str> {
+    let texts = plan.unchecked.iter();
+    texts.map(|text| text.split_once(" (").map_or(text.as_str(), |(what, _)| what)).collect()
 }
 
 /// Returns the addresses whose steps or blocked changes differ.

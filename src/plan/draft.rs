@@ -9,7 +9,7 @@ use super::rebuilt;
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
-    Base, Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
+    Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
     same_access, unrecorded,
 };
 use crate::desired::{Adopt, Declared, Desired};
@@ -48,7 +48,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         state,
         live,
         facts: &facts,
-        plan: empty(&desired, state, live),
+        plan: Plan::new(&desired, state, live),
         objections: Vec::new(),
         undeclared: Undeclared::of(&desired, live),
         doubtful: BTreeSet::new(),
@@ -204,24 +204,6 @@ fn with_managed_keys<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> 
         }
     }
     out
-}
-
-fn empty(desired: &Desired, state: &State, live: &Live) -> Plan {
-    Plan {
-        stack: desired.stack.clone(),
-        home: desired.home.clone(),
-        base: Base { lineage: state.lineage.clone(), serial: state.serial },
-        steps: Vec::new(),
-        blocked: Vec::new(),
-        drift: Vec::new(),
-        access: Vec::new(),
-        findings: Vec::new(),
-        found: BTreeMap::new(),
-        same_access: BTreeSet::new(),
-        gates: desired.gate_files.clone(),
-        unchecked: live.unchecked.clone(),
-        remember: BTreeMap::new(),
-    }
 }
 
 /// The reason for forgetting a resource that kmsctl did not create.
@@ -395,7 +377,8 @@ impl Builder<'_> {
             return;
         }
         let primary = Primary::of(address, declared, from, self.desired, self.live);
-        if let Some(violation) = obstacle(declared, record, (from, &to), primary) {
+        let is_guarded = self.desired.is_guarded(address);
+        if let Some(violation) = obstacle(declared, record, is_guarded, (from, &to), primary) {
             self.block(address, &violation);
             return;
         }

@@ -5,11 +5,13 @@ use crate::kind::{Address, Kind, Spec, Violation, key};
 use crate::live::{Live, Observed};
 use crate::state::Record;
 
-/// Returns why a resource must not be changed to `to`, if so. `primary` is the primary key in another Region, declared and
+/// Returns why a resource must not be changed to `to`, if so. `is_guarded` says whether a resource without a record is
+/// protected whatever its declaration says. `primary` is the primary key in another Region, declared and
 /// live, if the resource is a multi-Region key whose primary key has moved there.
 pub(super) fn obstacle(
     declared: &Declared,
     record: Option<&Record>,
+    is_guarded: bool,
     (from, to): (&Spec, &Spec),
     primary: Primary<'_>,
 ) -> Option<Violation> {
@@ -24,7 +26,7 @@ pub(super) fn obstacle(
         }
         _ => None,
     };
-    let protect = declared.protect || record.is_some_and(|record| record.protect);
+    let protect = declared.protect || record.map_or(is_guarded, |record| record.protect);
     rotation.or_else(|| if protect { from.interruption(to) } else { None })
 }
 

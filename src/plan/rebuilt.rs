@@ -26,7 +26,9 @@ pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked
             blocked.push(Blocked { address: address.clone(), field, reason, help });
         } else if let Observed::Present { id, spec, .. } = seen {
             let complete = declared.spec.complete(spec, &desired.stack);
-            state.records.insert(address.clone(), record(declared, None, id, &complete));
+            let mut record = record(declared, None, id, &complete);
+            record.protect |= desired.is_guarded(address);
+            state.records.insert(address.clone(), record);
         }
     }
     blocked

@@ -18,6 +18,10 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     let shown = words::Shown::of(plan);
     let mut page = Page { home: &plan.home, style, out: String::new() };
     page.place(&plan.stack, caller);
+    if let Some(roles) = words::roles(&plan.roles) {
+        page.prose(0, 2, None, &roles);
+        page.gap();
+    }
     page.drift(words::CHANGED_OUTSIDE, &plan.drift);
     let (lossy, rest): (Vec<&Step>, Vec<&Step>) =
         plan.steps.iter().partition(|step| words::is_destructive(step));

@@ -1,5 +1,6 @@
 //! Renders plans and drift reports as JSON, in the documented format of `--format json`.
 
+use crate::id::AccountId;
 use crate::kind::address::Address;
 use crate::kind::{Call, Kind, key};
 use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Finding, Plan, PlannedCall, Step};
@@ -15,6 +16,9 @@ struct Document<'a> {
     stack: &'a str,
     account: &'a str,
     region: &'a str,
+    /// The roles that the run assumes in other accounts, by account.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    roles: &'a BTreeMap<AccountId, String>,
     changes: Vec<Change<'a>>,
     blocked: &'a [Blocked],
     drift: &'a [Drift],
@@ -69,6 +73,7 @@ pub fn plan(plan: &Plan) -> Value {
         stack: plan.stack.as_str(),
         account: plan.home.account.as_str(),
         region: plan.home.region.as_str(),
+        roles: &plan.roles,
         changes: plan.steps.iter().map(change).collect(),
         blocked: &plan.blocked,
         drift: &plan.drift,

@@ -18,6 +18,9 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
     out.push_str(&heading(&plan.stack, &plan.home, caller));
     let _ = writeln!(out, "**{}**\n", prose(&words::summary(plan)));
+    if let Some(roles) = words::roles(&plan.roles) {
+        let _ = writeln!(out, "{}\n", prose(&roles));
+    }
     let shown = words::Shown::of(plan);
     let mut parts = Vec::new();
     parts.extend(blocked("Blocked", &plan.blocked));

@@ -81,6 +81,7 @@ pub(super) fn empty() -> Plan {
     Plan {
         stack: "prod".parse().unwrap(),
         home: home(),
+        roles: BTreeMap::new(),
         base: Base { lineage: "x".to_owned(), serial: 1 },
         steps: Vec::new(),
         blocked: Vec::new(),

@@ -33,6 +33,15 @@ pub(super) fn place(stack: &Name, home: &Place, caller: &Caller) -> String {
     text
 }
 
+/// Returns the line about the roles in other accounts, if there are any.
+pub(super) fn roles(roles: &BTreeMap<AccountId, String>) -> Option<String> {
+    let roles: Vec<String> = roles
+        .iter()
+        .map(|(account, arn)| format!("{} in account {account}", printable(arn)))
+        .collect();
+    (!roles.is_empty()).then(|| format!("It assumes {}.", roles.join(", ")))
+}
+
 /// The path of the field whose value is a policy.
 pub(super) const POLICY: &str = "policy";
 

@@ -63,6 +63,7 @@ pub(crate) fn empty() -> Desired {
         existing: BTreeSet::new(),
         key_facts: BTreeMap::new(),
         outer_gates: kmsctl::policy::gates::Gates::default(),
+        unprotected: None,
         gate_files: BTreeMap::new(),
         new_waivers: Vec::new(),
         gates: kmsctl::policy::gates::Gates::default(),

@@ -108,3 +108,35 @@ fn the_gates_of_one_stack_are_not_those_of_another() {
     let said = stack.expect(1, &["plan", "--gates", &base]);
     assert!(said.contains("the gates are those of the account `999999999999`"), "{said}");
 }
+
+/// Without a record, the protection is that of the configuration, which the change itself may edit.
+#[test]
+fn one_change_cannot_remove_the_protection_and_use_that() {
+    let text = |key: &str| format!("stack: outer\nregion: us-west-2\nkeys:\n  a: {{{key}}}\n");
+    let base =
+        |key: &str, defaults: &str| format!("{}{defaults}gates: {{removals: 5}}\n", text(key));
+    let stack = Stack::of_text(&text("description: x"), "us-west-2");
+    let args = |path: &str| ["plan", "--state", "none", "--gates", path].map(str::to_owned);
+    let plan = |path: &str, code: i32| {
+        let args = args(path);
+        stack.expect(code, &args.each_ref().map(String::as_str))
+    };
+    stack.expect(0, &["apply", "--auto-approve", "--state", "none"]);
+    stack.write(&text("description: x, protect: false, enabled: false"));
+    stack.expect(0, &["plan", "--state", "none"]);
+    for (key, defaults) in [
+        ("description: x", ""),
+        ("protect: \"${var.p}\"", ""),
+        ("protect: true", "defaults: {protect: false}\n"),
+    ] {
+        let path = beside(&stack, &base(key, defaults));
+        let said = plan(&path, 3);
+        assert!(said.contains("protect"), "{said}");
+    }
+    for (key, defaults) in
+        [("protect: false", ""), ("description: x", "defaults: {protect: false}\n")]
+    {
+        let path = beside(&stack, &base(key, defaults));
+        plan(&path, 0);
+    }
+}
