@@ -4,6 +4,7 @@
 //! A gate passes only if that is certain. Possible access, and access that is unknown, does not pass.
 
 mod accounts;
+mod named;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use super::eval::{Decision, Principal, Source, TargetKey, ask};
 use super::grants::Grant;
 use super::typed::TypedPolicy;
 use super::{AccessChange, Direction, Document, work};
+use named::Named;
 
 /// The gates of a stack. They apply to every key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -289,9 +291,13 @@ fn matching(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> ActionSet {
 impl Forbidden {
     fn check(&self, change: PolicyChange<'_>, typed: &TypedPolicy, out: &mut BTreeSet<Breach>) {
         let actions = matching(&self.actions);
+        let named = Named::of(typed, change.grants);
         for who in self.principals.iter().filter(|who| *who != "*") {
             let root = || format!("arn:{}:iam::{who}:root", change.key.partition);
             let who = if is_account(who) { root() } else { who.clone() };
+            if named.leaves_to_iam(&who, change.key) {
+                continue;
+            }
             for action in actions.iter() {
                 if !work::spend(64 * (typed.statements.len() + change.grants.len() + 1)) {
                     return;

@@ -201,9 +201,9 @@ fn base_policy(
         }
         // The stack manages the key on one side, and only its own statements in the policy on the other side.
         (Some(base), Some(seen)) => {
-            let shared = match base {
-                Spec::KeyPolicy(policy) => Some(&policy.shared),
-                base => base.as_key().and_then(|key| key.shared.as_ref()),
+            let shared = match base.as_key_policy() {
+                Some(policy) => Some(&policy.shared),
+                None => base.as_key().and_then(|key| key.shared.as_ref()),
             };
             let merged = || Some(shared?.within(seen.policy()?, stack));
             base.policy().cloned().or_else(merged).or_else(|| seen.policy().cloned())

@@ -356,3 +356,67 @@ fn a_grant_for_the_own_account_is_not_delegated() {
     let [only] = told.as_slice() else { panic!("{told:?}") };
     assert!(only.contains(":root gains kms:Decrypt through the grant g"), "{only}");
 }
+
+/// What is left out as left to IAM must never be a breach when it is decided.
+#[test]
+fn principals_that_no_policy_names_are_left_to_iam() {
+    use super::named::Named;
+    let who = [
+        "arn:aws:iam::111122223333:role/App",
+        "arn:aws:iam::111122223333:role/path/App",
+        "arn:aws:iam::111122223333:role/Web",
+        "arn:aws:iam::111122223333:user/App",
+        "arn:aws:iam::444455556666:role/App",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:sts::111122223333:assumed-role/App/session",
+        "sns.amazonaws.com",
+    ];
+    let named = [
+        r#""*""#,
+        r#"{"AWS":"*"}"#,
+        r#"{"AWS":"111122223333"}"#,
+        r#"{"AWS":"arn:aws:iam::444455556666:root"}"#,
+        r#"{"AWS":"arn:aws:iam::111122223333:role/App"}"#,
+        r#"{"AWS":"arn:aws:iam::111122223333:role/path/App"}"#,
+        r#"{"AWS":"arn:aws:iam::444455556666:role/App"}"#,
+        r#"{"AWS":"arn:aws:iam::111122223333:user/App"}"#,
+        r#"{"AWS":"arn:aws:sts::111122223333:assumed-role/App/session"}"#,
+        r#"{"Service":"sns.amazonaws.com"}"#,
+        r#"{"Federated":"accounts.google.com"}"#,
+    ];
+    let mut left = 0;
+    let key = key();
+    for text in named {
+        let statement = allow(text, "kms:Decrypt", "");
+        let other = statement.replace(r#""Principal""#, r#""NotPrincipal""#);
+        let grant = |who: &str| Grant {
+            id: "g".to_owned(),
+            grantee: who.to_owned(),
+            operations: ["Decrypt".to_owned()].into(),
+            ..Grant::default()
+        };
+        for (document, grants) in [
+            (policy(&statement), vec![]),
+            (policy(&other), vec![]),
+            (policy(""), vec![grant(who[0])]),
+            (policy(""), vec![grant("111122223333")]),
+            (policy(""), vec![grant("AROAABCDEFGHIJKLMNOPQ")]),
+        ] {
+            let typed = document.typed();
+            let found = Named::of(&typed, &grants);
+            for who in who.into_iter().filter(|who| found.leaves_to_iam(who, &key)) {
+                left += 1;
+                let change = PolicyChange {
+                    key: &key,
+                    before: None,
+                    after: &document,
+                    base: None,
+                    grants: &grants,
+                };
+                let breach = super::forbidden_action(who, "kms:Decrypt", &typed, change);
+                assert_eq!(breach, None, "{who} {text}");
+            }
+        }
+    }
+    assert!(left >= 30, "{left}");
+}
