@@ -108,8 +108,13 @@ record! {
         custom_key_store_id: Option<Text>,
         /// The id of the key in an external key store; fixed at creation.
         xks_key_id: Option<Text>,
-        /// An existing key to take over instead of creating one: `alias/NAME`, a key id or an ARN.
+        /// An existing key to take over instead of creating one: `alias/NAME`, a key id or an ARN. An id or an ARN
+        /// proves that the key is meant, so its tags stay as they are.
         adopt: Option<Text>,
+        /// Whether a key that is taken over gets the tags of the stack, `kmsctl:stack` and `kmsctl:name`; default: only
+        /// if `adopt` is an alias. Without them kmsctl never deletes the key. A tag can give access (attribute-based
+        /// access control).
+        tag: Option<Spanned<bool>>,
         /// The ARN of a key that is not the stack's. Only its aliases, its grants and the stack's own
         /// statements in its policy are managed.
         existing: Option<Text>,

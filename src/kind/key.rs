@@ -354,7 +354,7 @@ impl Resource for Key {
             },
             shared: declared.shared.clone(),
             allow_lockout: declared.allow_lockout.clone(),
-            tags: declared.tags.clone(),
+            tags: with_marks(&declared.tags, &live.tags),
             deletion_window_days: declared.deletion_window_days,
             deletion: None,
         }
@@ -580,6 +580,19 @@ fn put_policy(policy: &Document, to: &Spec) -> Call {
         bypass_policy_lockout_safety_check: to.allow_lockout.is_some(),
     }
     .into()
+}
+
+/// Returns the declared tags. Those of the stack stay on a key whose declaration does not need them.
+fn with_marks(
+    declared: &BTreeMap<String, String>,
+    live: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let marks = [STACK_TAG, NAME_TAG];
+    let held = live.iter().filter(|(tag, _)| marks.contains(&tag.as_str()));
+    let mut tags: BTreeMap<String, String> =
+        held.map(|(tag, value)| (tag.clone(), value.clone())).collect();
+    tags.extend(declared.iter().map(|(tag, value)| (tag.clone(), value.clone())));
+    tags
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {

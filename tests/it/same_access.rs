@@ -107,9 +107,13 @@ fn a_key_is_taken_over_with_the_policy_of_the_console() {
     stack.state.records.clear();
     let all = with_policy(&format!("{{{ROLES}}}, adopt: '{arn}'"));
     let plan = stack.applied(&all);
-    assert_eq!(operations(&plan), ["TagResource"], "{plan:#?}");
+    assert!(plan.steps.is_empty(), "{plan:#?}");
     assert_eq!(plan.same_access, [key_at("k")].into());
     assert!(plan.access.is_empty(), "{:#?}", plan.access);
+    // Marking the key as the stack's is a step of its own.
+    let plan = stack.applied(&with_policy(&format!("{{{ROLES}}}, adopt: '{arn}', tag: true")));
+    assert_eq!(operations(&plan), ["TagResource"], "{plan:#?}");
+    assert!(stack.plan_only(&all).steps.is_empty(), "the tags stay");
 }
 
 #[test]

@@ -77,6 +77,12 @@ pub(super) fn resolve(
     phase.out
 }
 
+/// Returns whether a key is taken over by its id or ARN, and does not get the tags of the stack.
+fn is_untagged(raw: &Key) -> bool {
+    let by_arn = raw.adopt.as_ref().is_some_and(|adopt| !adopt.value.starts_with("alias/"));
+    by_arn && !raw.tag.as_ref().is_some_and(|tag| tag.value)
+}
+
 /// Returns the text of a field without its position.
 fn value(field: Option<&Text>) -> Option<String> {
     field.map(|text| text.value.clone())
@@ -153,7 +159,7 @@ impl KeyPhase<'_, '_> {
                 .filter(|policy| is_shared(policy))
                 .and_then(|policy| self.shared_policy(address, policy, raw)),
             allow_lockout: policy.and_then(|policy| value(policy.allow_lockout.as_ref())),
-            tags: self.tags(name, raw.tags.as_ref()),
+            tags: self.key_tags(name, raw),
             deletion_window_days: window.or(self.reads.defaults.deletion_window_days).unwrap_or(30),
             deletion: None,
         }
@@ -176,6 +182,27 @@ impl KeyPhase<'_, '_> {
         own: Option<&Spanned<Named<Text>>>,
     ) -> BTreeMap<String, String> {
         self.reads.defaults.tags(self.reads.scope.stack, name, own, &key::TAGS, self.d)
+    }
+
+    /// Returns the tags of a key. A key that is taken over by its ARN is proved by it, and gets those of the stack only
+    /// if the configuration says so.
+    fn key_tags(&mut self, name: &Text, raw: &Key) -> BTreeMap<String, String> {
+        let mut tags = self.tags(name, raw.tags.as_ref());
+        let by_alias = raw.adopt.as_ref().is_some_and(|adopt| adopt.value.starts_with("alias/"));
+        if let Some(tag) = &raw.tag {
+            if raw.adopt.is_none() {
+                let message = "only a key that is taken over can be without the stack's tags";
+                self.d.error(tag.span, message, "remove `tag`");
+            } else if by_alias && !tag.value {
+                let message = "a key that is taken over by an alias gets the stack's tags";
+                let help = "write the key's ARN: an alias can refer to another key tomorrow";
+                self.d.error(tag.span, message, help);
+            }
+        }
+        if is_untagged(raw) {
+            tags.retain(|tag, _| ![key::STACK_TAG, key::NAME_TAG].contains(&tag.as_str()));
+        }
+        tags
     }
 
     /// Returns the rotation; `None` for keys that cannot rotate, because turning it off is not possible

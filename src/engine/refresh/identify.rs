@@ -348,7 +348,7 @@ fn incomplete(arn: &KeyArn) -> Observed {
             "its alias refers to `{arn}`, which does not have all the tags of a key of this stack"
         ),
         help: format!(
-            "if it is this key, write `adopt: {arn}`, which adds the tags; if it is not, give this key \
+            "if it is this key, write `adopt: {arn}`; if it is not, give this key \
              another alias"
         ),
     }

@@ -4,6 +4,7 @@ use super::grants::is_lifted;
 use super::{Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
+use crate::desired::Adopt;
 use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant;
@@ -81,6 +82,16 @@ impl<C: Cloud> Refresh<'_, C> {
     /// replaced only after a person has removed its record.
     fn missing_key(&self, address: &Address, live: &mut Live) -> Observed {
         let Some(record) = self.state.records.get(address) else {
+            // A replica can be missing, because the ARN of its primary key gives its own.
+            let declared = self.interest(address).declared;
+            let adopted = declared
+                .filter(|declared| declared.spec.as_key().is_some_and(|key| key.primary.is_none()));
+            if let Some(Adopt::Key(arn)) = adopted.and_then(|declared| declared.adopt.as_ref()) {
+                return Observed::Unusable {
+                    reason: format!("the key to adopt does not exist: `{arn}`"),
+                    help: "set `adopt` to an existing alias, key id or key ARN".to_owned(),
+                };
+            }
             live.ids.remove(address);
             return Observed::Absent;
         };

@@ -83,7 +83,7 @@ impl KeyPhase<'_, '_> {
         let replica = raw.replicas.iter().next().map(|(region, _)| region.span);
         let foreign =
             raw.foreign_grants.iter().find_map(|Part(grants)| Some(grants.as_ref()?.span));
-        let fields: [(&str, Option<Span>); 16] = [
+        let fields: [(&str, Option<Span>); 17] = [
             ("foreign_grants", foreign),
             ("replicas", replica),
             ("description", raw.description.given()),
@@ -100,6 +100,7 @@ impl KeyPhase<'_, '_> {
             ("custom_key_store_id", raw.custom_key_store_id.given()),
             ("xks_key_id", raw.xks_key_id.given()),
             ("adopt", raw.adopt.given()),
+            ("tag", raw.tag.given()),
         ];
         for (field, span) in fields {
             if let Some(span) = span {

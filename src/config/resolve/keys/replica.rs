@@ -5,11 +5,11 @@ use super::super::defaults::deletion_window;
 use super::super::scope::parse;
 use super::grant::On;
 use super::policy::{is_exact, is_shared, is_whole};
-use super::{KeyPhase, value};
+use super::{KeyPhase, is_untagged, value};
 use crate::config::records::{Key, Replica};
 use crate::decode::{Part, Text};
-use crate::desired::Declared;
-use crate::id::{Place, Region};
+use crate::desired::{Adopt, Declared};
+use crate::id::{KeyArn, Place, Region};
 use crate::kind::key::{self, Primary};
 use crate::kind::{Address, KeyRef, Kind, Spec};
 
@@ -60,8 +60,18 @@ impl KeyPhase<'_, '_> {
         let address = Address::new(Kind::Key, full.clone());
         let place = Place { account: self.reads.scope.home.account.clone(), region: at.clone() };
 
+        let of_name = name;
         let name = Text { span: region.span, value: full };
-        let tags = self.tags(&name, raw.tags.as_ref());
+        let mut tags = self.tags(&name, raw.tags.as_ref());
+        if is_untagged(of) {
+            tags.retain(|tag, _| ![key::STACK_TAG, key::NAME_TAG].contains(&tag.as_str()));
+        }
+        // A replica has the id of its primary key (KMS Developer Guide, "How multi-Region keys work").
+        let adopt = self.out.resources.get(&Address::new(Kind::Key, of_name.value.clone()));
+        let adopt = adopt.and_then(|primary| match &primary.adopt {
+            Some(Adopt::Key(arn)) => Some(Adopt::Key(KeyArn::at(&place, arn.id()))),
+            Some(Adopt::Alias(_) | Adopt::Grant(_)) | None => None,
+        });
         let window =
             raw.deletion_window_days.as_ref().and_then(|days| deletion_window(days, self.d));
         let policy = raw.policy.as_ref();
@@ -92,6 +102,7 @@ impl KeyPhase<'_, '_> {
         let declared = Declared {
             span: region.span,
             protect,
+            adopt,
             exact_policy: is_exact(policy),
             ..Declared::new(Spec::Key(spec), place.clone())
         };
