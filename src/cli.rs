@@ -180,6 +180,13 @@ pub enum Command {
     /// resources. A plan that would disable or delete a key makes the same search, and blocks the
     /// step if a resource depends on the key.
     Impact(ImpactArgs),
+    /// Write the configuration of keys that exist, for a plan that makes no call
+    ///
+    /// Each key is taken over by its ARN. A policy is written as roles and statements if they certainly give the same
+    /// access, and otherwise as a document; AWS's default policy is not written. Names of AWS services' grants, AWS
+    /// managed keys, and keys that belong to a stack are left out, and said. Without KEY, all keys of the Region are
+    /// exported.
+    Export(ExportArgs),
     /// Find mistakes in the policies and keys of a stack, without AWS unless --live is set
     ///
     /// The rules are made for key policies: `Resource: "*"` is this key, and `kms:*` for the
@@ -336,6 +343,32 @@ pub struct ImpactArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Answer::Text)]
     pub format: Answer,
+}
+
+/// The options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Key to export: an alias, an id, an ARN, or a pattern of aliases such as `prod/*`; may be repeated
+    #[arg(value_name = "KEY")]
+    pub keys: Vec<String>,
+    /// New folder for the files; more than 20 keys get a file each. Without it, one file is printed
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Name of the stack
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub stack: String,
+    /// Regions to read, the first of which is the stack's; default: the configured one
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub regions: Vec<String>,
+    /// File of names by ARN: its names are kept, and the file is written anew
+    #[arg(long, value_name = "FILE")]
+    pub names: Option<PathBuf>,
+    /// List the resources that the keys encrypt too, as `existing` entries
+    #[arg(long)]
+    pub consumers: bool,
+    /// Succeed although some keys could not be read
+    #[arg(long)]
+    pub partial: bool,
 }
 
 /// Facts about a request besides its principal and its action.

@@ -3,6 +3,7 @@
 mod access;
 mod apply;
 mod explain;
+mod export;
 mod impact;
 mod lint;
 mod plan;
@@ -36,6 +37,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::State(command) => state::state(global, command, io).await,
         Command::Access(args) => access::access(global, args, io).await,
         Command::Impact(args) => impact::impact(global, args, io).await,
+        Command::Export(args) => export::run(global, args, io).await,
         Command::Lint(args) => lint::stack(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Explain { topic } => explain::explain(topic.as_deref(), io),

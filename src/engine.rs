@@ -1,13 +1,14 @@
 //! The code that calls AWS: `refresh` reads the live resources, `look` repeats that
 //! while AWS may not show recent changes, `survey` reads what a draft needs,
 //! `apply` executes a plan, `settle` and `recover` find out whether AWS executed a call whose answer
-//! was lost, and `impact` finds the dependants of a key.
+//! was lost, `impact` finds the dependants of a key, and `inventory` reads all keys of a Region.
 //!
 //! It is generic over the `Cloud` trait, and uses neither the SDK nor files nor the terminal.
 
 pub mod apply;
 pub mod identities;
 pub mod impact;
+pub mod inventory;
 pub mod look;
 pub mod recover;
 pub mod refresh;

@@ -26,10 +26,11 @@
 //! | 1 | [`file`]: opens and reads regular files | do I/O |
 //! | 1 | [`sdk`]: the SDK's clients and errors, AWS's quotas, and the gate of the requests | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
-//! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`live`], [`state`], [`moved`], [`journal`] | compute |
+//! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`inventory`], [`live`], [`state`], [`moved`], [`journal`] | compute |
 //! | 4 | [`config`] (its `read` reads files), [`plan`], [`render`] | compute |
+//! | 5 | [`export`]: writes the configuration of keys that exist | compute |
 //! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files, and objects in S3 | do I/O |
-//! | 6 | [`engine`]: refresh, survey, apply, settle, recover and impact, over the `Cloud` trait | be async |
+//! | 6 | [`engine`]: refresh, survey, apply, settle, recover, impact and inventory, over the `Cloud` trait | be async |
 //! | 7 | [`io`] (the terminal), [`cli`], [`failure`], [`command`] | do everything |
 //!
 //! # Terms
@@ -80,11 +81,13 @@ pub mod decode;
 pub mod desired;
 pub mod digest;
 pub mod engine;
+pub mod export;
 pub mod failure;
 pub mod file;
 pub mod gate;
 pub mod id;
 pub mod impact;
+pub mod inventory;
 pub mod io;
 pub mod journal;
 pub mod kind;

@@ -35,6 +35,7 @@ mod nodes;
 mod pattern;
 mod principal_facts;
 mod reader;
+mod roles;
 #[cfg(test)]
 mod tests;
 pub mod typed;
@@ -48,7 +49,7 @@ pub(crate) use arn::{check_principal, is_service, partitions, whole_principal};
 pub(crate) use condition_keys::{known_condition_key, spelled_key};
 pub(crate) use document::check_size;
 
-pub use access::{AccessChange, Comparison, Direction, KeyContext, compare};
+pub use access::{AccessChange, Comparison, Direction, KeyContext, compare, same_access};
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use derive::{Derived, Need, PrincipalSet};
@@ -56,6 +57,7 @@ pub use document::{Document, aws_default};
 pub use json::json;
 pub use lint::Finding;
 pub use lockout::{Lockout, lockout};
+pub use roles::{ByRoles, KeyUse, by_roles, is_default};
 
 use crate::tree::Span;
 

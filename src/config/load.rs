@@ -111,6 +111,16 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
     (loaded, d)
 }
 
+/// Parses a configuration that is one text.
+#[must_use]
+pub fn of_text(text: &str) -> (Loaded, Diagnostics) {
+    let mut d = Diagnostics::default();
+    let mut sources = Sources::new();
+    let number = sources.add("<text>", text.to_owned());
+    let loaded = from_sources(sources, &[number], &Given::new(), &mut d);
+    (loaded, d)
+}
+
 /// Reads the gates of a configuration for a saved plan, which contains the rest.
 #[must_use]
 pub fn load_gates(path: &Path, input: &Input, stack: &Name) -> (Loaded, Diagnostics) {

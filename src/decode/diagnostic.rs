@@ -264,6 +264,14 @@ impl Diagnostics {
         self.has(Severity::Error)
     }
 
+    /// Returns the message of the first error or refusal.
+    #[must_use]
+    pub fn first_error(&self) -> Option<String> {
+        let found =
+            self.all.iter().find(|d| matches!(d.severity, Severity::Error | Severity::Refusal));
+        found.map(|d| d.message.clone())
+    }
+
     /// Returns whether there is a refusal.
     #[must_use]
     pub fn has_refusals(&self) -> bool {

@@ -4,14 +4,10 @@ use crate::desired::Desired;
 use crate::gate;
 use crate::kind::{Address, Spec};
 use crate::live::Live;
-use crate::policy::compare;
+use crate::policy;
 
 /// Returns the expected form of a key with the live policy in place of its own, if the two policies are written
-/// differently and certainly give the same access, to the actions of today and to future ones.
-///
-/// Both must also name the same principals. A role by its ARN and a wildcard with a condition on `aws:PrincipalArn`
-/// allow the same requests, but permissions boundaries and session policies limit only the former, and only the latter
-/// lasts when the role is deleted and created again (IAM User Guide, "AWS JSON policy elements: Principal").
+/// differently and certainly give the same access ([`policy::same_access`]).
 ///
 /// Returns `None` for a key with `text: exact`, and for a policy of which the stack manages only its own statements,
 /// because their Sids show that they are the stack's.
@@ -32,12 +28,8 @@ pub(super) fn with_live_policy(
     if own == theirs || expected.shared.is_some() || is_exact {
         return None;
     }
-    if own.principals_by_effect() != theirs.principals_by_effect() {
-        return None;
-    }
     let key = gate::of_arn(known.ids.get(address)?);
-    let compared = compare(Some(theirs), Some(own), &key, &[]);
-    compared.is_certainly_none().then(|| {
+    policy::same_access(theirs, own, &key).then(|| {
         let mut same = expected.clone();
         same.policy.clone_from(&live.policy);
         Spec::Key(same)

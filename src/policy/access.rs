@@ -40,7 +40,7 @@ mod statement_match;
 mod tests;
 
 pub use change::{AccessChange, Comparison, NetChange, SameAccess, SameDocument};
-pub use compare::{compare, owner};
+pub use compare::{compare, owner, same_access};
 pub use grant_changes::grant_changes;
 pub use holders::{Holder, access_table};
 pub use key_context::KeyContext;

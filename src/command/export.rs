@@ -1,0 +1,218 @@
+//! `export`: the configuration of keys that exist.
+
+use super::region;
+use super::session::{connect, options};
+use crate::cli::{ExportArgs, Global};
+use crate::decode::Diagnostics;
+use crate::engine::inventory::{Wanted, inventory};
+use crate::export::{Export, Lifted, Request, export, names_in, names_text};
+use crate::failure::{Exit, Failure};
+use crate::file::{MAX_RECORD, open_given, read_within};
+use crate::id::{BadId, KeyArn, Name, Place, Region, is_key_id};
+use crate::inventory::{Inventory, LeftOut, Selector};
+use crate::io::Io;
+use crate::store::write_atomic;
+use crate::text::{Medium, printable};
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Runs `kmsctl export`.
+pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<Exit, Failure> {
+    let wrong = |bad: BadId| Failure::new(bad.message).hint(bad.help).exit(Exit::Usage);
+    let regions: Result<Vec<Region>, BadId> =
+        args.regions.iter().map(|region| region.parse()).collect();
+    let regions = regions.map_err(wrong)?;
+    let first = regions.first().cloned().or(region(global)?);
+    let (aws, caller) = connect(global, first.clone()).await?;
+    let home = first.or_else(|| aws.default_region()).ok_or_else(|| {
+        let failure = Failure::new("no Region is configured");
+        failure.hint("set --regions, --region or AWS_REGION")
+    })?;
+    let home = Place { account: caller.account, region: home };
+    let at = |region: Region| Place { region, ..home.clone() };
+    let mut places: BTreeSet<Place> = regions.into_iter().map(at).collect();
+    places.insert(home.clone());
+    let keys: Result<Vec<Selector>, BadId> =
+        args.keys.iter().map(|key| selector(key, &home)).collect();
+    let wanted = Wanted { places, keys: keys.map_err(wrong)?, consumers: args.consumers };
+    check_selectors(&wanted, &home)?;
+    let names = given_names(args.names.as_deref())?;
+    if let Some(folder) = &args.out {
+        check_empty(folder)?;
+    }
+    let told = Cell::new(0);
+    let options = options(global);
+    let found = inventory(&aws, &options, &wanted, |count, total| {
+        if io.err_is_terminal() && count / 100 > told.get() {
+            told.set(count / 100);
+            io.say(&format!("Read {count} of {total} keys."));
+        }
+    });
+    let found = found.await?;
+    let stack: Name = args.stack.parse().map_err(wrong)?;
+    let request = Request { stack, home, names, folder: args.out.is_some() };
+    let made = export(&found, &request);
+    write(&made, args, io)?;
+    say(&made, &found, args, io);
+    let is_denied = |why: &&LeftOut| matches!(why, LeftOut::Denied(_) | LeftOut::Failed(_));
+    let denied = found.left_out.values().filter(is_denied).count();
+    if denied > 0 && !args.partial {
+        let failure = Failure::new("not every key could be read").exit(Exit::Refused);
+        return Err(failure.hint("allow the caller what is missing, or accept it with --partial"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the keys that an argument names.
+fn selector(text: &str, home: &Place) -> Result<Selector, BadId> {
+    if text.starts_with("arn:") {
+        return Ok(Selector::Key(text.parse()?));
+    }
+    if is_key_id(text) {
+        return Ok(Selector::Key(KeyArn::at(home, text)));
+    }
+    let alias = text.strip_prefix("alias/").unwrap_or(text);
+    Ok(Selector::Alias(format!("alias/{alias}")))
+}
+
+/// Checks that the keys are of the account and of the Regions that are read.
+fn check_selectors(wanted: &Wanted, home: &Place) -> Result<(), Failure> {
+    for selector in &wanted.keys {
+        if let Selector::Key(arn) = selector
+            && !wanted.places.contains(&arn.place())
+        {
+            let message = format!("`{arn}` is not in the account {} and its Regions", home.account);
+            let hint = "a run exports keys of one account: name their Regions with --regions";
+            return Err(Failure::new(message).hint(hint).exit(Exit::Usage));
+        }
+    }
+    Ok(())
+}
+
+/// Reads the names that are given. A file that does not exist yet has none.
+fn given_names(path: Option<&Path>) -> Result<BTreeMap<KeyArn, Name>, Failure> {
+    let Some(path) = path.filter(|path| path.exists()) else {
+        return Ok(BTreeMap::new());
+    };
+    let fail = |what: String| Failure::new(format!("{}: {what}", path.display()));
+    let text = open_given(path).and_then(|file| read_within(file, MAX_RECORD));
+    let text = text.map_err(|error| fail(error.to_string()))?;
+    let text = String::from_utf8(text).map_err(|_| fail("it is not UTF-8".to_owned()))?;
+    let mut d = Diagnostics::default();
+    let names = names_in(&text, &mut d);
+    match d.first_error() {
+        Some(error) => {
+            Err(fail(error).hint("write lines such as `\"arn:aws:kms:…:key/…\": orders`"))
+        }
+        None => Ok(names),
+    }
+}
+
+/// Checks that an export would replace nothing.
+fn check_empty(folder: &Path) -> Result<(), Failure> {
+    for name in ["kmsctl.yaml", "keys", "policies"] {
+        let path = folder.join(name);
+        if path.symlink_metadata().is_ok() {
+            let failure = Failure::new(format!("`{}` exists already", path.display()));
+            return Err(failure.hint("export into a new folder, and compare"));
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files, or prints the only one.
+fn write(made: &Export, args: &ExportArgs, io: &Io) -> Result<(), Failure> {
+    match &args.out {
+        Some(folder) => {
+            for (name, text) in &made.files {
+                let path = folder.join(name);
+                if let Some(parent) = path.parent() {
+                    create(parent)?;
+                }
+                write_atomic(&path, text.as_bytes())?;
+            }
+        }
+        None => made.files.values().for_each(|text| io.out_as(text, Medium::Json)),
+    }
+    if let Some(path) = &args.names {
+        write_atomic(path, names_text(&made.names).as_bytes())?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+fn create(folder: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))
+}
+
+/// Says what was exported, how the policies are written, and what was left out.
+fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
+    let counted = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    };
+    io.say(&format!("Exported {}.", counted(made.names.len(), "key")));
+    let count =
+        |wanted: &dyn Fn(&Lifted) -> bool| made.lifted.values().filter(|l| wanted(l)).count();
+    let ways = [
+        (count(&|l| *l == Lifted::Default), "AWS's default policy, not written"),
+        (count(&|l| *l == Lifted::Roles), "roles"),
+        (count(&|l| *l == Lifted::Statements), "roles and statements"),
+        (count(&|l| *l == Lifted::Document), "a document"),
+        (count(&|l| matches!(l, Lifted::Left(_))), "left alone"),
+    ];
+    let ways = ways.iter().filter(|(count, _)| *count > 0);
+    let ways: Vec<String> = ways.map(|(count, way)| format!("{count} {way}")).collect();
+    if !ways.is_empty() {
+        io.say(&format!("Policies: {}.", ways.join(", ")));
+    }
+    for (name, lifted) in &made.lifted {
+        match lifted {
+            Lifted::Document => io.say(&format!(
+                "key/{name}: its policy is a document, because no statement is that of a role, or because a role would \
+                 change somebody's access."
+            )),
+            Lifted::Left(why) => {
+                io.say(&format!("key/{name}: its policy is left alone: {}.", printable(why)));
+            }
+            Lifted::Default | Lifted::Roles | Lifted::Statements => {}
+        }
+    }
+    for (name, note) in &made.notes {
+        io.say(&format!("key/{name}: {}.", printable(note)));
+    }
+    left_out(found, io);
+    for (kind, why) in &found.unseen {
+        io.say(&format!("Not listed: {kind} ({}).", printable(why)));
+    }
+    if let Some(folder) = &args.out {
+        let folder = folder.display();
+        let is_split = made.files.keys().any(|name| name.starts_with("keys/"));
+        let keys = if is_split { format!(" -f {folder}/keys") } else { String::new() };
+        io.say(&format!("Next: `kmsctl plan -f {folder}/kmsctl.yaml{keys}` makes no call."));
+    }
+}
+
+/// Names every key that is left out, except AWS managed keys, which are counted.
+fn left_out(found: &Inventory, io: &Io) {
+    let of_aws = found.left_out.values().filter(|why| **why == LeftOut::AwsManaged).count();
+    if of_aws > 0 {
+        io.say(&format!("Left out: {of_aws} AWS managed, which cannot be changed."));
+    }
+    for (arn, why) in &found.left_out {
+        let why = match why {
+            LeftOut::AwsManaged => continue,
+            LeftOut::PendingDeletion(date) => format!("it is deleted on {date}"),
+            LeftOut::ReplicaOf(primary) => format!(
+                "it is a replica of {primary}: export both with --regions {},{}",
+                primary.region, arn.region
+            ),
+            LeftOut::OfStack(stack) => format!("it belongs to the stack `{stack}`"),
+            LeftOut::Denied(error) => format!("denied: {error}"),
+            LeftOut::Failed(error) => format!("it could not be read: {error}"),
+        };
+        io.say(&format!("Left out: {arn}: {}.", printable(&why)));
+    }
+}

@@ -1,0 +1,217 @@
+//! Reads all keys of some Regions, with as few requests as AWS's interface allows.
+
+use super::Options;
+use crate::answer::{CloudError, Fault};
+use crate::cloud::{AliasEntry, Cloud};
+use crate::id::{AliasName, KeyArn, Place};
+use crate::inventory::{Held, Inventory, LeftOut, Selector, User, matches};
+use crate::kind::key::{self, Metadata, STACK_TAG};
+use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Phase};
+use crate::retry::{every_page, with_retries};
+use futures_util::stream::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+
+/// What is read.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The places.
+    pub places: BTreeSet<Place>,
+    /// The keys. All, if it is empty.
+    pub keys: Vec<Selector>,
+    /// Whether the resources are listed that the keys encrypt.
+    pub consumers: bool,
+}
+
+/// Reads the keys. `progress` is told how many keys were read, and how many there are.
+///
+/// # Errors
+/// Returns an error if a list of keys or aliases cannot be read, or if AWS as a whole cannot be reached. A key that
+/// cannot be read is left out with its reason.
+pub async fn inventory<C: Cloud>(
+    cloud: &C,
+    options: &Options,
+    wanted: &Wanted,
+    progress: impl Fn(usize, usize),
+) -> Result<Inventory, CloudError> {
+    let run = Run { cloud, options };
+    let aliases = run.aliases(&wanted.places).await?;
+    let keys = run.keys(wanted, &aliases).await?;
+    let of_aws: BTreeSet<&KeyArn> = aliases
+        .iter()
+        .filter(|((_, name), _)| name.starts_with("alias/aws/"))
+        .map(|(_, arn)| arn)
+        .collect();
+    let mut out = Inventory::default();
+    let (own, managed): (Vec<&KeyArn>, Vec<&KeyArn>) =
+        keys.iter().partition(|arn| !of_aws.contains(arn));
+    out.left_out.extend(managed.into_iter().map(|arn| (arn.clone(), LeftOut::AwsManaged)));
+    let total = own.len();
+    let reads = own.into_iter().map(|arn| async move { (arn, run.key(arn).await) });
+    let mut reads = pin!(options.concurrently(reads));
+    let mut count = 0;
+    while let Some((arn, read)) = reads.next().await {
+        count += 1;
+        progress(count, total);
+        match read {
+            Ok(Read::Held(held)) => drop(out.keys.insert(arn.clone(), *held)),
+            Ok(Read::LeftOut(why)) => drop(out.left_out.insert(arn.clone(), why)),
+            Err(error) if error.fault.is_temporary() => return Err(error),
+            Err(error) if error.fault == Fault::Denied => {
+                out.left_out.insert(arn.clone(), LeftOut::Denied(error.to_string()));
+            }
+            Err(error) => {
+                out.left_out.insert(arn.clone(), LeftOut::Failed(error.to_string()));
+            }
+        }
+    }
+    for ((place, name), arn) in &aliases {
+        let name: Option<AliasName> = name.parse().ok();
+        if let (Some(held), Some(name)) = (out.keys.get_mut(arn), name)
+            && arn.place() == *place
+        {
+            held.aliases.insert(name);
+        }
+    }
+    out.drop_replicas();
+    if wanted.consumers {
+        run.consumers(&wanted.places, &mut out).await;
+    }
+    Ok(out)
+}
+
+/// What was read of a key.
+enum Read {
+    Held(Box<Held>),
+    LeftOut(LeftOut),
+}
+
+/// The keys behind the aliases of each place.
+type Aliases = BTreeMap<(Place, String), KeyArn>;
+
+struct Run<'a, C> {
+    cloud: &'a C,
+    options: &'a Options,
+}
+
+impl<C> Clone for Run<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Run<'_, C> {}
+
+impl<C: Cloud> Run<'_, C> {
+    async fn aliases(&self, places: &BTreeSet<Place>) -> Result<Aliases, CloudError> {
+        let mut out = Aliases::new();
+        for place in places {
+            let entries =
+                every_page(&self.options.retry, async |from| self.cloud.aliases(place, from).await)
+                    .await?;
+            let targets = entries.into_iter().filter_map(|AliasEntry { name, target }| {
+                Some(((place.clone(), name), KeyArn::at(place, &target?)))
+            });
+            out.extend(targets);
+        }
+        Ok(out)
+    }
+
+    /// Returns the keys to read. The keys of a Region are listed only if all of them are wanted.
+    async fn keys(
+        &self,
+        wanted: &Wanted,
+        aliases: &Aliases,
+    ) -> Result<BTreeSet<KeyArn>, CloudError> {
+        let mut out = BTreeSet::new();
+        for selector in &wanted.keys {
+            match selector {
+                Selector::Key(arn) => drop(out.insert(arn.clone())),
+                Selector::Alias(pattern) => {
+                    let named = aliases.iter().filter(|((_, name), _)| matches(pattern, name));
+                    out.extend(named.map(|(_, arn)| arn.clone()));
+                }
+            }
+        }
+        if wanted.keys.is_empty() {
+            for place in &wanted.places {
+                let ids = every_page(&self.options.retry, async |from| {
+                    self.cloud.keys(place, from).await
+                })
+                .await?;
+                out.extend(ids.iter().map(|id| KeyArn::at(place, id)));
+            }
+        }
+        Ok(out)
+    }
+
+    async fn key(&self, arn: &KeyArn) -> Result<Read, CloudError> {
+        let retry = &self.options.retry;
+        let metadata = with_retries(retry, async || self.cloud.describe(arn).await).await?;
+        if metadata.aws_managed {
+            return Ok(Read::LeftOut(LeftOut::AwsManaged));
+        }
+        if metadata.is_dying() {
+            let date = metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone());
+            return Ok(Read::LeftOut(LeftOut::PendingDeletion(date)));
+        }
+        let rotation = async {
+            match rotates(&metadata) {
+                true => {
+                    let read = with_retries(retry, async || self.cloud.rotation(arn).await);
+                    read.await.map(Some)
+                }
+                false => Ok(None),
+            }
+        };
+        let (policy, rotation, tags, grants) = tokio::join!(
+            with_retries(retry, async || self.cloud.policy(arn).await),
+            rotation,
+            with_retries(retry, async || self.cloud.tags(arn).await),
+            every_page(retry, async |from| self.cloud.grants(arn, from).await),
+        );
+        let (policy, rotation, tags, grants) = (policy?, rotation?, tags?, grants?);
+        if let Some(Ok(stack)) = tags.get(STACK_TAG).map(|stack| stack.parse()) {
+            return Ok(Read::LeftOut(LeftOut::OfStack(stack)));
+        }
+        let aliases = BTreeSet::new();
+        let held = Held { metadata, policy, rotation, tags, grants, aliases };
+        Ok(Read::Held(Box::new(held)))
+    }
+
+    /// Lists the resources of every kind that can name its key.
+    async fn consumers(&self, places: &BTreeSet<Place>, out: &mut Inventory) {
+        let kinds = ConsumerKind::ALL.iter().filter(|kind| !kind.is_single());
+        let lists = kinds.flat_map(|kind| places.iter().map(move |place| (place, *kind)));
+        let reads = lists.map(|(place, kind)| async move {
+            let query = ConsumerQuery::all(kind);
+            let retry = &self.options.retry;
+            (kind, with_retries(retry, async || self.cloud.objects(place, &query).await).await)
+        });
+        let lists: Vec<_> = self.options.concurrently(reads).collect().await;
+        for (kind, list) in lists {
+            let objects = match list {
+                Ok(objects) => objects,
+                Err(error) => {
+                    out.unseen.insert(kind.as_str(), error.to_string());
+                    continue;
+                }
+            };
+            let left = objects.into_iter().filter(|object| object.phase != Phase::Gone);
+            for object in left {
+                if let Some(KeyRef::Arn(key)) = object.spec.key()
+                    && out.keys.contains_key(key)
+                {
+                    let (key, id) = (key.clone(), object.id.clone());
+                    out.consumers.insert(User { key, kind, id });
+                }
+            }
+        }
+    }
+}
+
+/// Returns whether `GetKeyRotationStatus` knows the key. The rotation of a replica is that of its primary key.
+fn rotates(metadata: &Metadata) -> bool {
+    let is_primary = metadata.primary_region.as_ref().is_none_or(|r| *r == metadata.arn.region);
+    is_primary && key::can_rotate(&metadata.spec, &metadata.origin)
+}

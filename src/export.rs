@@ -1,0 +1,120 @@
+//! Writes the configuration of keys that exist, such that a plan with it makes no call. Pure.
+//!
+//! A key is taken over by its ARN. Each entry is checked by resolving it and comparing it with what AWS holds, as a plan
+//! does; a part of an entry that does not fit is left out, and reported. What an entry leaves out is left alone.
+
+mod entry;
+mod fit;
+mod grants;
+mod names;
+mod policy;
+mod yaml;
+
+use crate::id::{KeyArn, Name, Place};
+use crate::inventory::{Held, Inventory};
+use entry::Entry;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use yaml::Yaml;
+
+pub use names::{names_in, names_text};
+pub use policy::Lifted;
+
+/// The largest number of keys in one file.
+const ONE_FILE: usize = 20;
+
+/// What the export is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The name of the stack.
+    pub stack: Name,
+    /// The account, and the Region of the stack.
+    pub home: Place,
+    /// The names of keys that are given.
+    pub names: BTreeMap<KeyArn, Name>,
+    /// Whether the export is written into a folder. Policies that are not lifted have files of their own then.
+    pub folder: bool,
+}
+
+/// The files of a configuration, and what is said about them.
+#[derive(Clone, Debug, Default)]
+pub struct Export {
+    /// The texts of the files, by their paths in the folder.
+    pub files: BTreeMap<String, String>,
+    /// The names of the keys.
+    pub names: BTreeMap<KeyArn, Name>,
+    /// How each key's policy is written.
+    pub lifted: BTreeMap<Name, Lifted>,
+    /// What the configuration leaves out, and findings, by the name of the key.
+    pub notes: Vec<(Name, String)>,
+}
+
+/// Returns the configuration of the keys.
+#[must_use]
+pub fn export(inventory: &Inventory, request: &Request) -> Export {
+    let mut out = Export { names: names::names(inventory, &request.names), ..Export::default() };
+    let split = request.folder && out.names.len() > ONE_FILE;
+    let mut whole = head(request, inventory);
+    if !split {
+        whole.push_str("\nkeys:\n");
+    }
+    let mut by_name: Vec<(&Name, &KeyArn)> =
+        out.names.iter().map(|(arn, name)| (name, arn)).collect();
+    by_name.sort();
+    let mut used = entry::Consumers::default();
+    for (name, arn) in by_name {
+        let Some(held) = inventory.keys.get(arn) else {
+            continue;
+        };
+        let family = Family { name, held, replicas: replicas(inventory, arn), inventory };
+        let Entry { text, document, lifted, notes, consumers } =
+            entry::entry(&family, request, split);
+        match split {
+            true => drop(out.files.insert(format!("keys/{name}.yaml"), format!("keys:\n{text}"))),
+            false => whole.push_str(&text),
+        }
+        if let Some(document) = document {
+            out.files.insert(format!("policies/{name}.json"), document);
+        }
+        out.lifted.insert(name.clone(), lifted);
+        out.notes.extend(notes.into_iter().map(|note| (name.clone(), note)));
+        used.extend(consumers);
+    }
+    used.write(&mut whole);
+    out.files.insert("kmsctl.yaml".to_owned(), whole);
+    out
+}
+
+/// A key with its replicas.
+struct Family<'a> {
+    name: &'a Name,
+    held: &'a Held,
+    replicas: Vec<&'a Held>,
+    inventory: &'a Inventory,
+}
+
+/// Returns the replicas of a key that were read.
+fn replicas<'a>(inventory: &'a Inventory, primary: &KeyArn) -> Vec<&'a Held> {
+    let held = inventory.keys.values();
+    held.filter(|held| held.primary().as_ref() == Some(primary)).collect()
+}
+
+/// Returns the beginning of the configuration.
+fn head(request: &Request, inventory: &Inventory) -> String {
+    let mut out = String::new();
+    let count = inventory.keys.len();
+    let _ = writeln!(
+        out,
+        "# {} that exist in the account {}. `kmsctl plan` makes no call with this configuration.\n\
+         # A key is deleted only if it has the stack's tags: `tag: true` beside `adopt` adds them.",
+        if count == 1 { "1 key".to_owned() } else { format!("{count} keys") },
+        request.home.account
+    );
+    let fields = Yaml::Map(vec![
+        ("stack".to_owned(), Yaml::text(request.stack.to_string())),
+        ("account".to_owned(), Yaml::text(request.home.account.to_string())),
+        ("region".to_owned(), Yaml::text(request.home.region.to_string())),
+    ]);
+    fields.block(&mut out, 0);
+    out
+}

@@ -1,0 +1,99 @@
+//! The grants of an exported key.
+
+use super::policy::principal;
+use super::yaml::Yaml;
+use crate::id::AccountId;
+use crate::inventory::Held;
+use crate::kind::grant::{Constraints, Listed};
+use std::collections::BTreeSet;
+
+/// The grants of a key, sorted by what is done with them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sorted<'a> {
+    /// The grants that are taken over, with their names.
+    pub(super) taken: Vec<(String, &'a Listed)>,
+    /// The number of grants of AWS services.
+    pub(super) of_services: usize,
+    /// Why other grants are left out.
+    pub(super) notes: Vec<String>,
+}
+
+/// The prefix of the names of the grants of every stack.
+const MARK: &str = "kmsctl:";
+
+/// Sorts the grants of a key.
+pub(super) fn sorted(held: &Held) -> Sorted<'_> {
+    let account = &held.metadata.arn.account;
+    let mut out = Sorted::default();
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut all: Vec<&Listed> = held.grants.iter().collect();
+    all.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
+    for grant in all {
+        if grant.is_of_service(account) {
+            out.of_services += 1;
+        } else if !grant.grantee.contains(':') {
+            out.notes.push(format!(
+                "the grant {} is held by {}, which is the id of a deleted user or role: revoke it",
+                grant.grant_id, grant.grantee
+            ));
+        } else if grant.name.starts_with(MARK) {
+            let (id, name) = (&grant.grant_id, &grant.name);
+            out.notes.push(format!("the grant {id} belongs to another stack (`{name}`)"));
+        } else if grant.issuer.as_ref().is_some_and(|issuer| issuer != account) {
+            out.notes.push(format!("the grant {} was issued by another account", grant.grant_id));
+        } else {
+            let name = unique(&word(grant), &names);
+            names.insert(name.clone());
+            out.taken.push((name, grant));
+        }
+    }
+    out
+}
+
+/// Returns a name for a grant: its own, else the name of its grantee.
+fn word(grant: &Listed) -> String {
+    let last = grant.grantee.rsplit(['/', ':']).next().unwrap_or_default();
+    let text = if grant.name.is_empty() { last } else { grant.name.as_str() };
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let name: String = text.chars().map(|c| if is_valid(c) { c } else { '-' }).take(48).collect();
+    if name.is_empty() { "grant".to_owned() } else { name }
+}
+
+fn unique(name: &str, taken: &BTreeSet<String>) -> String {
+    if !taken.contains(name) {
+        return name.to_owned();
+    }
+    let mut numbers = (2_usize..).map(|number| format!("{name}-{number}"));
+    numbers.find(|name| !taken.contains(name)).unwrap_or_else(|| name.to_owned())
+}
+
+/// Returns the declaration of a grant.
+pub(super) fn yaml(grant: &Listed, account: &AccountId) -> Yaml {
+    let mut fields = vec![
+        ("grantee".to_owned(), Yaml::text(principal(&grant.grantee, account))),
+        ("operations".to_owned(), Yaml::texts(grant.operations.iter().cloned())),
+    ];
+    if let Some(retiring) = &grant.retiring {
+        fields.push(("retiring".to_owned(), Yaml::text(principal(retiring, account))));
+    }
+    if let Some(constraints) = &grant.constraints {
+        fields.push(("constraints".to_owned(), limits(constraints)));
+    }
+    fields.push(("adopt".to_owned(), Yaml::text(&grant.grant_id)));
+    Yaml::Map(fields)
+}
+
+fn limits(constraints: &Constraints) -> Yaml {
+    let Constraints { encryption_context_equals, encryption_context_subset, source_arn } =
+        constraints;
+    let contexts = [
+        ("encryption_context_equals", encryption_context_equals),
+        ("encryption_context_subset", encryption_context_subset),
+    ];
+    let mut fields = Vec::new();
+    for (name, pairs) in contexts {
+        fields.extend(pairs.iter().map(|pairs| (name.to_owned(), Yaml::pairs(pairs))));
+    }
+    fields.extend(source_arn.iter().map(|arn| ("source_arn".to_owned(), Yaml::text(arn))));
+    Yaml::Map(fields)
+}

@@ -1,0 +1,116 @@
+//! The policy of an exported key, in the most readable words that give the same access.
+
+use super::yaml::Yaml;
+use crate::id::AccountId;
+use crate::inventory::Held;
+use crate::kind::key;
+use crate::policy::{ByRoles, Document, KeyContext, KeyUse, by_roles, is_default, work};
+use std::collections::BTreeSet;
+
+/// How the policy of a key is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lifted {
+    /// It is AWS's default policy, and not written.
+    Default,
+    /// Roles.
+    Roles,
+    /// Roles and statements.
+    Statements,
+    /// A document, because it cannot be written otherwise.
+    Document,
+    /// It is not written, and left alone. The text is the reason.
+    Left(String),
+}
+
+/// A way to write a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Form {
+    Nothing(Lifted),
+    Roles(Box<ByRoles>),
+    /// The text of the whole policy.
+    Document(String),
+}
+
+impl Form {
+    pub(super) fn lifted(&self) -> Lifted {
+        match self {
+            Self::Nothing(lifted) => lifted.clone(),
+            Self::Roles(roles) if roles.statements.is_empty() => Lifted::Roles,
+            Self::Roles(_) => Lifted::Statements,
+            Self::Document(_) => Lifted::Document,
+        }
+    }
+
+    /// Returns the value of the field `policy`. `path` is the path of a file that contains the document.
+    pub(super) fn yaml(&self, account: &AccountId, path: Option<String>) -> Option<Yaml> {
+        match self {
+            Self::Nothing(_) => None,
+            Self::Roles(roles) => Some(of_roles(roles, account)),
+            Self::Document(text) => {
+                let document = path.map_or_else(|| Yaml::Block(text.clone()), Yaml::Text);
+                Some(Yaml::Map(vec![("document".to_owned(), document)]))
+            }
+        }
+    }
+}
+
+/// Returns the ways to write the policy of a key, the most readable one first.
+pub(super) fn forms(held: &Held) -> Vec<Form> {
+    let metadata = &held.metadata;
+    let arn = &metadata.arn;
+    let partition = arn.region.partition();
+    let Ok(document) = Document::from_live(&held.policy, partition) else {
+        let why = "it cannot be parsed".to_owned();
+        return vec![Form::Nothing(Lifted::Left(why))];
+    };
+    let key = KeyContext {
+        account: Some(arn.account.to_string()),
+        partition: partition.to_owned(),
+        arn: Some(arn.to_string()),
+    };
+    let left = || Form::Nothing(Lifted::Left("kmsctl would not accept it".to_owned()));
+    work::within(work::COMPARISON << 2, || {
+        if is_default(&document, &key) {
+            return vec![Form::Nothing(Lifted::Default)];
+        }
+        let rule = key::rule(&metadata.spec);
+        let asymmetric = rule.is_some_and(|rule| rule.family == key::Family::Asymmetric);
+        let of = KeyUse { key: &key, usage: &metadata.usage, asymmetric };
+        let roles = by_roles(&document, of).map(|roles| Form::Roles(Box::new(roles)));
+        let whole = Form::Document(document.pretty());
+        roles.into_iter().chain([whole, left()]).collect()
+    })
+}
+
+fn of_roles(roles: &ByRoles, account: &AccountId) -> Yaml {
+    let mut fields = Vec::new();
+    let mut list = |name: &str, arns: &BTreeSet<String>| {
+        if !arns.is_empty() {
+            let texts = arns.iter().map(|arn| principal(arn, account));
+            fields.push((name.to_owned(), Yaml::texts(texts)));
+        }
+    };
+    list("administrators", &roles.administrators);
+    list("users", &roles.users);
+    list("decrypt_only", &roles.decrypt_only);
+    list("encrypt_only", &roles.encrypt_only);
+    if !roles.delegate_to_iam {
+        fields.push(("delegate_to_iam".to_owned(), Yaml::Plain("false".to_owned())));
+    }
+    if !roles.statements.is_empty() {
+        let statements = roles.statements.iter().map(Yaml::of_node).collect();
+        fields.push(("statements".to_owned(), Yaml::List(statements)));
+    }
+    Yaml::Map(fields)
+}
+
+/// Returns a principal as a configuration names it: a user or role of the own account without the beginning of its ARN.
+pub(super) fn principal(arn: &str, account: &AccountId) -> String {
+    let own = format!(":iam::{account}:");
+    match arn.split_once(&own) {
+        Some((_, name)) if name.starts_with("role/") || name.starts_with("user/") => {
+            name.to_owned()
+        }
+        Some(_) | None => arn.to_owned(),
+    }
+}

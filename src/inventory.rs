@@ -1,0 +1,121 @@
+//! The keys of an account, as AWS holds them. Pure data.
+
+use crate::id::{AliasName, KeyArn, Name, Place};
+use crate::kind::ConsumerKind;
+use crate::kind::grant::Listed;
+use crate::kind::key::{Metadata, Rotation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The keys of some Regions of an account.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The customer managed keys.
+    pub keys: BTreeMap<KeyArn, Held>,
+    /// The keys that are left out.
+    pub left_out: BTreeMap<KeyArn, LeftOut>,
+    /// The resources that the keys encrypt. They are listed only if that was asked.
+    pub consumers: BTreeSet<User>,
+    /// The lists of resources that could not be read, by kind, with the errors.
+    pub unseen: BTreeMap<&'static str, String>,
+}
+
+impl Inventory {
+    /// Moves the replicas whose primary keys are not read to those that are left out.
+    pub fn drop_replicas(&mut self) {
+        let lone: Vec<(KeyArn, KeyArn)> = self
+            .keys
+            .iter()
+            .filter_map(|(arn, held)| Some((arn.clone(), held.primary()?)))
+            .filter(|(_, primary)| !self.keys.contains_key(primary))
+            .collect();
+        for (arn, primary) in lone {
+            self.keys.remove(&arn);
+            self.left_out.insert(arn, LeftOut::ReplicaOf(primary));
+        }
+    }
+}
+
+/// A key with everything that is read of it.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The answer of `DescribeKey`.
+    pub metadata: Metadata,
+    /// The text of the policy.
+    pub policy: String,
+    /// The rotation of a key that can rotate.
+    pub rotation: Option<Rotation>,
+    /// The tags, without those of AWS.
+    pub tags: BTreeMap<String, String>,
+    /// The grants.
+    pub grants: Vec<Listed>,
+    /// The aliases.
+    pub aliases: BTreeSet<AliasName>,
+}
+
+impl Held {
+    /// Returns the primary key, if this is a replica.
+    #[must_use]
+    pub fn primary(&self) -> Option<KeyArn> {
+        let region = self.metadata.primary_region.clone()?;
+        let arn = &self.metadata.arn;
+        let place = Place { region, ..arn.place() };
+        (place != arn.place()).then(|| KeyArn::at(&place, arn.id()))
+    }
+}
+
+/// Why a key is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The key is an AWS managed key.
+    AwsManaged,
+    /// The key is deleted on a day.
+    PendingDeletion(String),
+    /// The key is a replica, and the Region of its primary key is not read.
+    ReplicaOf(KeyArn),
+    /// The key carries the tags of a stack.
+    OfStack(Name),
+    /// The caller may not read the key. The text is AWS's error.
+    Denied(String),
+    /// The key could not be read for another reason. The text is AWS's error.
+    Failed(String),
+}
+
+/// A resource that a key encrypts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct User {
+    /// The key.
+    pub key: KeyArn,
+    /// The kind of the resource.
+    pub kind: ConsumerKind,
+    /// AWS's identifier of the resource.
+    pub id: String,
+}
+
+/// The keys to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// The keys with an alias that matches the pattern, such as `alias/prod/*`.
+    Alias(String),
+    /// The key with an id or an ARN.
+    Key(KeyArn),
+}
+
+/// Returns whether a text matches a pattern in which `*` stands for any text.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut left) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        match left.find(part) {
+            Some(at) => left = left.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    left.ends_with(last)
+}
