@@ -45,6 +45,8 @@ pub struct Export {
     pub names: BTreeMap<KeyArn, Name>,
     /// How each key's policy is written.
     pub lifted: BTreeMap<Name, Lifted>,
+    /// The keys that are left out, because a plan would not leave them alone, with the reasons.
+    pub unfit: BTreeMap<KeyArn, String>,
     /// What the configuration leaves out, and findings, by the name of the key.
     pub notes: Vec<(Name, String)>,
 }
@@ -54,24 +56,27 @@ pub struct Export {
 pub fn export(inventory: &Inventory, request: &Request) -> Export {
     let mut out = Export { names: names::names(inventory, &request.names), ..Export::default() };
     let split = request.folder && out.names.len() > ONE_FILE;
-    let mut whole = head(request, inventory);
-    if !split {
-        whole.push_str("\nkeys:\n");
-    }
     let mut by_name: Vec<(&Name, &KeyArn)> =
         out.names.iter().map(|(arn, name)| (name, arn)).collect();
     by_name.sort();
+    let mut entries = String::new();
     let mut used = entry::Consumers::default();
     for (name, arn) in by_name {
         let Some(held) = inventory.keys.get(arn) else {
             continue;
         };
         let family = Family { name, held, replicas: replicas(inventory, arn), inventory };
-        let Entry { text, document, lifted, notes, consumers } =
-            entry::entry(&family, request, split);
+        let entry = match entry::entry(&family, request, split) {
+            Ok(entry) => entry,
+            Err(why) => {
+                out.unfit.insert(arn.clone(), why);
+                continue;
+            }
+        };
+        let Entry { text, document, lifted, notes, consumers } = entry;
         match split {
             true => drop(out.files.insert(format!("keys/{name}.yaml"), format!("keys:\n{text}"))),
-            false => whole.push_str(&text),
+            false => entries.push_str(&text),
         }
         if let Some(document) = document {
             out.files.insert(format!("policies/{name}.json"), document);
@@ -79,6 +84,15 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
         out.lifted.insert(name.clone(), lifted);
         out.notes.extend(notes.into_iter().map(|note| (name.clone(), note)));
         used.extend(consumers);
+    }
+    let mut whole = head(request, inventory);
+    match entries.is_empty() {
+        true if split => {}
+        true => whole.push_str("\nkeys: {}\n"),
+        false => {
+            whole.push_str("\nkeys:\n");
+            whole.push_str(&entries);
+        }
     }
     used.write(&mut whole);
     out.files.insert("kmsctl.yaml".to_owned(), whole);

@@ -153,7 +153,7 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
         1 => format!("1 {noun}"),
         count => format!("{count} {noun}s"),
     };
-    io.say(&format!("Exported {}.", counted(made.names.len(), "key")));
+    io.say(&format!("Exported {}.", counted(made.lifted.len(), "key")));
     let count =
         |wanted: &dyn Fn(&Lifted) -> bool| made.lifted.values().filter(|l| wanted(l)).count();
     let ways = [
@@ -184,6 +184,9 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
         io.say(&format!("key/{name}: {}.", printable(note)));
     }
     left_out(found, io);
+    for (arn, why) in &made.unfit {
+        io.say(&format!("Left out: {arn}: {}.", printable(why)));
+    }
     for (kind, why) in &found.unseen {
         io.say(&format!("Not listed: {kind} ({}).", printable(why)));
     }

@@ -25,6 +25,8 @@ pub(super) struct Entry {
 /// A part of an entry that can be left out: it is left alone then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
+    /// The properties that AWS fixes at creation.
+    Fixed,
     Description,
     Tags,
     Aliases,
@@ -33,11 +35,12 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 5] =
-        [Self::Description, Self::Tags, Self::Aliases, Self::Rotation, Self::Enabled];
+    const ALL: [Self; 6] =
+        [Self::Fixed, Self::Description, Self::Tags, Self::Aliases, Self::Rotation, Self::Enabled];
 
     fn subject(self) -> &'static str {
         match self {
+            Self::Fixed => "spec, usage and origin are",
             Self::Description => "description is",
             Self::Tags => "tags are",
             Self::Aliases => "aliases are",
@@ -59,7 +62,10 @@ struct Shape {
 }
 
 /// Returns the entry of a key. A part that does not fit is left out.
-pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Entry {
+///
+/// # Errors
+/// Returns the reason why a plan would not leave the key alone whatever is left out.
+pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Result<Entry, String> {
     let all: Vec<&Held> =
         [family.held].into_iter().chain(family.replicas.iter().copied()).collect();
     let found: Vec<Vec<Form>> = all.iter().map(|held| forms(held)).collect();
@@ -76,6 +82,7 @@ pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Entr
     };
     if let Err(why) = judge(&shape) {
         let (fitting, more) = fitting(shape, &found, &all, judge, &why);
+        judge(&fitting)?;
         shape = fitting;
         notes.extend(more);
     }
@@ -92,7 +99,7 @@ pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Entr
     });
     let (text, document) = written(family, request, &shape, path);
     let lifted = shape.policies.first().map_or(LEFT, Clone::clone).lifted();
-    Entry { text, document, lifted, notes, consumers }
+    Ok(Entry { text, document, lifted, notes, consumers })
 }
 
 /// The form of a policy of which nothing is known.
@@ -224,7 +231,8 @@ fn fields(
         if metadata.arn.region != request.home.region {
             put("region", Yaml::text(metadata.arn.region.to_string()));
         }
-        for (name, value) in fixed(held) {
+        let fixed = if has(Part::Fixed) { fixed(held) } else { Vec::new() };
+        for (name, value) in fixed {
             put(name, value);
         }
     }

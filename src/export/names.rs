@@ -47,7 +47,9 @@ pub(super) fn names(
             let by_id = format!("{name}-{}", beginning(arn));
             let mut unique = match () {
                 () if is_alone => name.clone(),
-                () if regions.len() == arns.len() => format!("{name}-{}", arn.region),
+                () if arns.len() > 1 && regions.len() == arns.len() => {
+                    format!("{name}-{}", arn.region)
+                }
                 () => by_id.clone(),
             };
             if taken.contains(&unique) {
@@ -81,8 +83,10 @@ fn derived(arn: &KeyArn, held: &Held, shared: &str) -> String {
     let by_alias = first_alias(held).map(|alias| word(alias.strip_prefix(shared).unwrap_or(alias)));
     let by_tag = || held.tags.get("Name").map(|name| word(name));
     let by_words = || {
-        let words: Vec<&str> = held.metadata.description.split_whitespace().take(WORDS).collect();
-        Some(word(&words.join("-").to_lowercase()))
+        let words = held.metadata.description.split_whitespace().map(str::to_lowercase);
+        let telling = words.filter(|word| !FILLERS.contains(&word.as_str()));
+        let words: Vec<String> = telling.take(WORDS).collect();
+        Some(word(&words.join("-")))
     };
     let candidates = [by_alias, by_tag(), by_words()];
     let found = candidates.into_iter().flatten().find(|name| !name.is_empty());

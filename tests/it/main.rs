@@ -20,6 +20,7 @@ mod consumers;
 mod crash;
 mod duplicates;
 mod examples;
+mod export;
 mod fake;
 mod faults;
 mod files;

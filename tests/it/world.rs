@@ -4,9 +4,11 @@ use crate::fake::{FakeAws, Kill, Meanwhile, NOW, Rng};
 use kmsctl::answer::CloudError;
 use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, announce, apply};
+use kmsctl::engine::inventory::{Wanted, inventory};
 use kmsctl::engine::look::{self, Clock};
 use kmsctl::engine::survey::survey;
 use kmsctl::engine::{Options, recover};
+use kmsctl::inventory::Inventory;
 use kmsctl::journal::{Event, Replay};
 use kmsctl::kind::address::Address;
 use kmsctl::live::Live;
@@ -227,6 +229,13 @@ impl Stack {
             let live = self.see(desired, &replay.state).await;
             draft(desired, &replay.state, &live.expect("a refresh")).drifts(&replay.state)
         })
+    }
+
+    /// Reads the keys of the account.
+    pub(crate) fn inventory(&self, wanted: &Wanted) -> Inventory {
+        self.fake.begin(None);
+        let read = inventory(&self.fake, &self.options, wanted, |_, _| {});
+        self.block_on(read).expect("an inventory")
     }
 
     /// Returns what does not pass the gates in AWS, as `kmsctl lint --live` does.
