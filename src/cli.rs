@@ -120,6 +120,12 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first configuration
+    ///
+    /// Finds the account, the Region and the caller as `kmsctl plan` does, asks for the rest on a terminal, and takes
+    /// the defaults otherwise. The file explains its fields in comments, is valid, and can be planned at once. Without
+    /// credentials, what they would tell is left out. An existing file is never replaced. `-f` names the file, too.
+    Init(InitArgs),
     /// Check the configuration without AWS
     ///
     /// Unknown fields are errors. All errors are reported at once, each with its position and a
@@ -208,6 +214,26 @@ pub enum Command {
         /// Shell to print them for
         shell: clap_complete::Shell,
     },
+}
+
+/// The options of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Name of the stack, which owns its resources; default: that of the folder
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// Name of the key; default: app
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    /// Who manages the key, such as role/SecurityAdmin; may be repeated; default: the caller, if it is a user or a role
+    #[arg(long = "administrator", value_name = "PRINCIPAL")]
+    pub administrators: Vec<String>,
+    /// Who encrypts and decrypts with the key, such as role/App; may be repeated
+    #[arg(long = "user", value_name = "PRINCIPAL")]
+    pub users: Vec<String>,
+    /// File to write; `-` prints it; default: kmsctl.yaml
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// The options of `plan`.

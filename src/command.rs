@@ -4,6 +4,7 @@ mod access;
 mod apply;
 mod explain;
 mod impact;
+mod init;
 mod lint;
 mod plan;
 mod plan_file;
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
+        Command::Init(args) => init::init(global, args, io).await,
         Command::Validate => validate(global, io),
         Command::Plan(args) => plan::plan(global, args, io).await,
         Command::Apply(args) => apply::apply(global, args, io).await,

@@ -111,6 +111,15 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
     (loaded, d)
 }
 
+/// Parses a text that is not a file yet. `name` stands for it in messages.
+#[must_use]
+pub fn load_text(name: &str, text: String) -> (Loaded, Diagnostics) {
+    let mut d = Diagnostics::default();
+    let mut sources = Sources::new();
+    let number = sources.add(name, text);
+    (from_sources(sources, &[number], &Given::new(), &mut d), d)
+}
+
 /// Reads the gates of a configuration for a saved plan, which contains the rest.
 #[must_use]
 pub fn load_gates(path: &Path, input: &Input, stack: &Name) -> (Loaded, Diagnostics) {

@@ -47,6 +47,7 @@ mod program_ebs;
 mod program_efs;
 mod program_es;
 mod program_gates;
+mod program_init;
 mod program_none;
 mod program_rds;
 mod program_s3;
