@@ -30,7 +30,7 @@
 //! | 4 | [`config`] (its `read` reads files), [`plan`], [`render`] | compute |
 //! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files, and objects in S3 | do I/O |
 //! | 6 | [`engine`]: refresh, survey, apply, settle, recover and impact, over the `Cloud` trait | be async |
-//! | 7 | [`io`] (the terminal), [`cli`], [`failure`], [`command`] | do everything |
+//! | 7 | [`io`] (the terminal), [`completion`] (of command lines), [`cli`], [`failure`], [`command`] | do everything |
 //!
 //! # Terms
 //!
@@ -75,6 +75,7 @@ pub mod answer;
 pub mod cli;
 pub mod cloud;
 pub mod command;
+pub mod completion;
 pub mod config;
 pub mod decode;
 pub mod desired;

@@ -114,9 +114,11 @@ fn exists(path: &Path) -> Failure {
 
 /// Creates a file that does not exist. A file that cannot be written whole is removed.
 fn create(path: &Path, text: &str) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| match error.kind() {
-        ErrorKind::AlreadyExists => exists(path),
-        _ => Failure::new(format!("cannot write {}: {error}", path.display())),
+    let failed = |error: std::io::Error| {
+        if error.kind() == ErrorKind::AlreadyExists {
+            return exists(path);
+        }
+        Failure::new(format!("cannot write {}: {error}", path.display()))
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {

@@ -108,9 +108,9 @@ impl First {
             self.alias()
         );
         text.push_str(&self.policy());
-        let _ = write!(
+        let _ = writeln!(
             text,
-            "{CONSUMERS}#     data: {{availability_zone: ZONE, size_gib: 20, type: gp3, key: {key}}}\n"
+            "{CONSUMERS}#     data: {{availability_zone: ZONE, size_gib: 20, type: gp3, key: {key}}}"
         );
         text
     }

@@ -269,6 +269,15 @@ impl Loaded {
         self.region.as_ref().map(|region| region.value.clone())
     }
 
+    /// Returns the names of the keys, also if the configuration has errors. Empty once it is resolved or checked.
+    #[must_use]
+    pub fn keys(&self) -> BTreeSet<String> {
+        match entry(&self.root, "keys").map(|keys| &keys.value.value) {
+            Some(Value::Map(keys)) => keys.iter().map(|key| key.key.clone()).collect(),
+            Some(_) | None => BTreeSet::new(),
+        }
+    }
+
     /// Returns the name of the stack, if it is declared and valid.
     #[must_use]
     pub fn stack(&self) -> Option<&Name> {
