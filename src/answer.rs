@@ -1,5 +1,6 @@
 //! The answers of AWS to requests: outcomes, and errors with their classes. Pure data.
 
+mod help;
 pub mod later;
 pub mod pages;
 mod quota;

@@ -1,7 +1,11 @@
 //! The definition of the command line.
 
+mod examples;
+
+use crate::completion::{addresses, keys};
 use crate::io::Color;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Manages AWS KMS keys, aliases, policies, grants and the resources they encrypt, declared in YAML
@@ -14,6 +18,7 @@ use std::path::PathBuf;
 /// `kmsctl explain` describes the configuration, the lint rules and subjects such as `ownership` and `refusals`.
 #[derive(Debug, Parser)]
 #[command(name = "kmsctl", version, max_term_width = 100)]
+#[command(after_long_help = examples::KMSCTL)]
 #[command(after_help = "Exit codes: 0 done, 1 error, 2 success with changes (plan \
 --detailed-exitcode, drift), 3 refused, 4 applied in part, 5 stale plan or locked state, 64 \
 usage, 130 interrupted at a safe point.")]
@@ -120,18 +125,27 @@ pub enum Format {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a first configuration
+    ///
+    /// Finds the account, the Region and the caller as `kmsctl plan` does, asks for the rest on a terminal, and takes
+    /// the defaults otherwise. The file explains its fields in comments, is valid, and can be planned at once. Without
+    /// credentials, what they would tell is left out. An existing file is never replaced. `-f` names the file, too.
+    #[command(after_long_help = examples::INIT)]
+    Init(InitArgs),
     /// Check the configuration without AWS
     ///
     /// Unknown fields are errors. All errors are reported at once, each with its position and a
     /// fix. Errors that only follow from a missing value or from a file that is not valid YAML are
     /// left out. Exits with 3 if lint finds an error in a policy or in the settings of a key (`kmsctl
     /// lint`), or if a key could become unmanageable with its policy.
+    #[command(after_long_help = examples::VALIDATE)]
     Validate,
     /// Show what apply would do
     ///
     /// Reads AWS and changes nothing. Shows every call, the access that principals gain or lose,
     /// the lint findings, and the refused changes. Exits with 3 if a change is refused (`kmsctl
     /// explain refusals`). `kmsctl explain signs` describes the signs.
+    #[command(after_long_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Plan, ask for confirmation and apply; or apply exactly a saved plan
     ///
@@ -139,22 +153,26 @@ pub enum Command {
     /// resources are processed. Refused changes are left out; the exit code is then 3. An apply can
     /// be interrupted or killed at any time: the next one continues, with the same result. A saved
     /// plan that no longer matches AWS or the state is refused with exit code 5.
+    #[command(after_long_help = examples::APPLY)]
     Apply(ApplyArgs),
     /// Plan and apply the deletion of all resources of the stack
     ///
     /// Deleting a key schedules its deletion after `deletion_window_days`. Resources that are
     /// protected or in use are not deleted, nor those that cannot be shown to belong to the stack.
+    #[command(after_long_help = examples::DESTROY)]
     Destroy(DestroyArgs),
     /// Show what changed in AWS since the last apply
     ///
     /// Exits with 2 if there are differences. The live resources are compared with the records in
     /// the state. A resource without a record is compared with the configuration.
+    #[command(after_long_help = examples::DRIFT)]
     Drift {
         /// Output format
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
     /// Show a saved plan
+    #[command(after_long_help = examples::SHOW)]
     Show {
         /// File that `kmsctl plan --out FILE` wrote
         #[arg(value_name = "PLANFILE")]
@@ -168,17 +186,20 @@ pub enum Command {
     /// The commands read or change the records of the configured stack. Of AWS they call at most S3,
     /// if the state is there. `kmsctl explain state` describes the files.
     #[command(subcommand)]
+    #[command(after_long_help = examples::STATE)]
     State(StateCommand),
     /// Show who can do what with a key, by its policy and its grants
     ///
     /// Reads the policy and the grants in AWS. IAM policies are not read: access that is shown as
     /// "delegated" must be allowed by an IAM policy too.
+    #[command(after_long_help = examples::ACCESS)]
     Access(Box<AccessArgs>),
     /// Show the resources that depend on a key, and the lists that were searched
     ///
     /// Searches the key's account and Region; `kmsctl explain dependencies` lists the kinds of
     /// resources. A plan that would disable or delete a key makes the same search, and blocks the
     /// step if a resource depends on the key.
+    #[command(after_long_help = examples::IMPACT)]
     Impact(ImpactArgs),
     /// Write the configuration of keys that exist, for a plan that makes no call
     ///
@@ -186,6 +207,7 @@ pub enum Command {
     /// access, and otherwise as a document; AWS's default policy is not written. Names of AWS services' grants, AWS
     /// managed keys, and keys that belong to a stack are left out, and said. Without KEY, all keys of the Region are
     /// exported.
+    #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
     /// Find mistakes in the policies and keys of a stack, without AWS unless --live is set
     ///
@@ -194,14 +216,17 @@ pub enum Command {
     /// `kmsctl explain RULE` gives the reason for the rule. Exits with 3 if an error is found.
     /// Findings can be waived until a date (`kmsctl explain lint.waivers`). `-v` shows waived
     /// findings, and SARIF marks them as suppressed.
+    #[command(after_long_help = examples::LINT)]
     Lint(LintArgs),
     /// Compare, evaluate or check policy documents, without AWS and without a stack
+    #[command(after_long_help = examples::POLICY)]
     Policy(Box<PolicyArgs>),
     /// Explain a lint rule, a section or field of the configuration, or a subject
     ///
     /// The topic is the id or the name of a lint rule (`KMS301`, `public`), the path of a section
     /// or field (`keys.policy`, `rds.instances.backup_window`), or a subject. The end of a path is
     /// enough if it is unique. Without a topic, lists all topics.
+    #[command(after_long_help = examples::EXPLAIN)]
     Explain {
         /// Topic to explain
         topic: Option<String>,
@@ -209,12 +234,45 @@ pub enum Command {
     /// Print the JSON Schema of the configuration
     ///
     /// Editors use it to complete and check the YAML. `kmsctl explain` shows it as text.
+    #[command(after_long_help = examples::SCHEMA)]
     Schema,
-    /// Print shell completions
+    /// Print the script with which a shell completes commands, options, addresses and files
+    ///
+    /// The script asks this program at each completion, which reads the configuration and never calls AWS.
+    #[command(after_long_help = examples::COMPLETIONS)]
     Completions {
-        /// Shell to print them for
+        /// Shell to print it for
         shell: clap_complete::Shell,
     },
+    /// Write the manual pages
+    ///
+    /// Without `--out`, prints the page of kmsctl itself.
+    #[command(after_long_help = examples::MAN)]
+    Man {
+        /// Folder to write a page for each command into
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        out: Option<PathBuf>,
+    },
+}
+
+/// The options of `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Name of the stack, which owns its resources; default: that of the folder
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+    /// Name of the key; default: app
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    /// Who manages the key, such as role/SecurityAdmin; may be repeated; default: the caller, if it is a user or a role
+    #[arg(long = "administrator", value_name = "PRINCIPAL")]
+    pub administrators: Vec<String>,
+    /// Who encrypts and decrypts with the key, such as role/App; may be repeated
+    #[arg(long = "user", value_name = "PRINCIPAL")]
+    pub users: Vec<String>,
+    /// File to write; `-` prints it; default: kmsctl.yaml
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// The options of `plan`.
@@ -230,7 +288,7 @@ pub struct PlanArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Only these addresses and what they depend on, such as `key/app`; `*` matches any text; may be repeated
-    #[arg(long = "target", value_name = "ADDRESS")]
+    #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
     /// Show only the changes outside kmsctl since the last apply
     #[arg(long)]
@@ -253,7 +311,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub auto_approve: bool,
     /// Only these addresses and what they depend on, such as `key/app`; `*` matches any text; may be repeated
-    #[arg(long = "target", value_name = "ADDRESS", conflicts_with = "plan")]
+    #[arg(long = "target", value_name = "ADDRESS", conflicts_with = "plan", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
 }
 
@@ -264,7 +322,7 @@ pub struct DestroyArgs {
     #[arg(long)]
     pub auto_approve: bool,
     /// Only these addresses, such as `key/app`; `*` matches any text; may be repeated
-    #[arg(long = "target", value_name = "ADDRESS")]
+    #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
 }
 
@@ -272,30 +330,39 @@ pub struct DestroyArgs {
 #[derive(Debug, Subcommand)]
 pub enum StateCommand {
     /// List the addresses of the records
+    #[command(after_long_help = examples::STATE_LIST)]
     List,
     /// Show one record
+    #[command(after_long_help = examples::STATE_SHOW)]
     Show {
         /// Address of the record, such as `key/app`
+        #[arg(add = ArgValueCandidates::new(addresses))]
         address: String,
     },
     /// Change the address of a record
     ///
     /// Use it if a key gets a new name in the configuration. The records of its grants are changed
     /// too, and the next plan changes the key's name tag.
+    #[command(after_long_help = examples::STATE_MV)]
     Mv {
         /// Current address
+        #[arg(add = ArgValueCandidates::new(addresses))]
         from: String,
         /// New address
+        #[arg(add = ArgValueCandidates::new(addresses))]
         to: String,
     },
     /// Remove a record without touching AWS
+    #[command(after_long_help = examples::STATE_FORGET)]
     Forget {
         /// Address of the record, such as `key/app`
+        #[arg(add = ArgValueCandidates::new(addresses))]
         address: String,
     },
     /// Remove a stale lock of a folder, whose process no longer exists
     ///
     /// A lease in S3 ends by itself and is never removed.
+    #[command(after_long_help = examples::STATE_UNLOCK)]
     Unlock {
         /// Lock id shown in the `state is locked` error
         id: String,
@@ -306,6 +373,7 @@ pub enum StateCommand {
 #[derive(Debug, Args)]
 pub struct AccessArgs {
     /// Key: its name in the stack, an alias, an id or an ARN
+    #[arg(add = ArgValueCandidates::new(keys))]
     pub key: String,
     /// Show only what this principal can do: role/NAME, user/NAME, an ARN, or a service such as cloudtrail.amazonaws.com
     #[arg(long, value_name = "PRINCIPAL")]
@@ -339,6 +407,7 @@ pub enum Table {
 #[derive(Debug, Args)]
 pub struct ImpactArgs {
     /// Key: its name in the stack, an alias, an id or an ARN
+    #[arg(add = ArgValueCandidates::new(keys))]
     pub key: String,
     /// Output format
     #[arg(long, value_enum, default_value_t = Answer::Text)]
@@ -420,13 +489,16 @@ pub enum PolicyCommand {
     /// Show who gains and who loses access between two policies; `-` is standard input
     ///
     /// `kmsctl explain signs` describes the signs.
+    #[command(after_long_help = examples::POLICY_DIFF)]
     Diff(PolicyDiffArgs),
     /// Show whether a policy allows a request
+    #[command(after_long_help = examples::POLICY_EVAL)]
     Eval(PolicyEvalArgs),
     /// Find mistakes in policy documents
     ///
     /// Applies the rules of `kmsctl lint` that concern documents. Exits with 3 if an error is
     /// found.
+    #[command(after_long_help = examples::POLICY_LINT)]
     Lint(PolicyLintArgs),
 }
 

@@ -1,11 +1,14 @@
 //! The commands, one file each: read the inputs, call the other modules, print the result.
 
 mod access;
+mod applied;
 mod apply;
 mod explain;
 mod export;
 mod impact;
+mod init;
 mod lint;
+mod man;
 mod plan;
 mod plan_file;
 mod policy;
@@ -14,11 +17,13 @@ mod session;
 mod state;
 
 use crate::cli::{Cli, Command, Global};
+use crate::completion::VARIABLE;
 use crate::config;
 use crate::failure::{Exit, Failure};
 use crate::id::Region;
 use crate::io::Io;
-use clap::CommandFactory;
+use crate::text::counted;
+use clap_complete::env::Shells;
 use std::collections::BTreeMap;
 
 /// Runs a command.
@@ -28,6 +33,7 @@ use std::collections::BTreeMap;
 pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
+        Command::Init(args) => init::init(global, args, io).await,
         Command::Validate => validate(global, io),
         Command::Plan(args) => plan::plan(global, args, io).await,
         Command::Apply(args) => apply::apply(global, args, io).await,
@@ -48,12 +54,25 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "kmsctl", &mut text);
-            io.out(&String::from_utf8_lossy(&text));
+            io.out(&completions(*shell)?);
             Ok(Exit::Done)
         }
+        Command::Man { out } => man::man(out.as_deref(), io),
     }
+}
+
+/// Returns the script with which a shell asks this program for completions.
+fn completions(shell: clap_complete::Shell) -> Result<String, Failure> {
+    let shells = Shells::builtins();
+    let completer = shells.completer(&shell.to_string()).ok_or_else(|| {
+        Failure::new(format!("completions for {shell} are not supported")).exit(Exit::Usage)
+    })?;
+    let mut text = Vec::new();
+    let name = "kmsctl";
+    completer
+        .write_registration(VARIABLE, name, name, name, &mut text)
+        .map_err(|error| Failure::new(error.to_string()))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Returns the configuration files and variables that the command line names.
@@ -109,10 +128,7 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
         return Err(failure.hint(hint).exit(Exit::Refused));
     }
     if let Some(desired) = &desired {
-        let count = match desired.resources.len() {
-            1 => "1 resource".to_owned(),
-            n => format!("{n} resources"),
-        };
+        let count = counted(desired.resources.len(), "resource");
         io.out(&format!("The configuration is valid: {count}.\n"));
     }
     // The process ends now. Freeing the many small values of a large configuration would take a tenth of

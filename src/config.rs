@@ -9,7 +9,9 @@
 //! | `resolve` | the declaration of the stack ([`crate::desired::Desired`]), in phases |
 //! | `outer` | the gates and waivers of another configuration |
 //! | `load` | the order of these steps |
+//! | [`first`] | the text of a first configuration |
 
+pub mod first;
 mod interpolate;
 #[cfg(test)]
 mod limits_tests;
@@ -35,7 +37,7 @@ mod yaml_errors;
 pub const DEFAULT: &str = "kmsctl.yaml";
 
 pub use interpolate::{BadVariable, MAX_REPLACED, Variables, interpolate, interpolate_node};
-pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, of_text, schema};
+pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, load_text, schema};
 pub use read::{MAX_ALL_BYTES, MAX_FILE_BYTES, read, read_beside, read_given};
 pub use surroundings::{Examples, Surroundings};
 pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, MAX_REPLAYED, yaml};

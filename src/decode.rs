@@ -7,12 +7,14 @@
 mod diagnostic;
 mod example;
 mod record;
+mod recover;
 mod source;
 mod synonyms;
 
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_EXCERPTS, MAX_SHOWN, Severity, nearest};
 pub use record::{Property, Record, all_properties, field, known_fields, object};
 pub(crate) use record::{bare, choice, description, one_of, record};
+pub use recover::of_list;
 pub use source::{Source, Sources};
 
 use std::ops::Deref;
@@ -33,6 +35,12 @@ pub trait Decode: Sized {
     /// Returns the value of a field that is not given; `None` if the field is required.
     fn missing() -> Option<Self> {
         None
+    }
+
+    /// Returns whether the rest of a record can be judged if a field of this type cannot be read: a collection or a record
+    /// says something of its own, whereas a word or a number often decides what else is right.
+    fn is_optional() -> bool {
+        false
     }
 }
 
@@ -186,11 +194,6 @@ pub fn mismatch(node: &Node, expected: &str) -> Diagnostic {
     Diagnostic::error(node.span, format!("expected {expected}, found {}", node.value.describe()))
 }
 
-fn wrong<T>(node: &Node, expected: &str, d: &mut Diagnostics) -> Option<T> {
-    d.push(mismatch(node, expected));
-    None
-}
-
 /// Reads the value of a field or under a name. For a missing value, the error says what to write.
 fn value_of<T: Decode>(key: &str, node: &Node, d: &mut Diagnostics) -> Option<T> {
     let before = d.len();
@@ -234,7 +237,7 @@ impl Decode for String {
         match &node.value {
             Value::Text(text) | Value::Number(text) => Some(text.clone()),
             Value::Bool(value) => Some(value.to_string()),
-            Value::Null | Value::List(_) | Value::Map(_) => wrong(node, "text", d),
+            Value::Null | Value::List(_) | Value::Map(_) => recover::only(node, "text", d),
         }
     }
     fn schema() -> Json {
@@ -250,7 +253,7 @@ impl Decode for bool {
             Value::Text(text) if text == "true" => Some(true),
             Value::Text(text) if text == "false" => Some(false),
             Value::Null | Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
-                wrong(node, "true or false", d)
+                recover::only(node, "true or false", d)
             }
         }
     }
@@ -263,7 +266,7 @@ impl Decode for u32 {
     /// Accepts text of digits too, because the value of a variable is text.
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let (Value::Number(text) | Value::Text(text)) = &node.value else {
-            return wrong(node, "a whole number", d);
+            return recover::only(node, "a whole number", d);
         };
         let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -297,6 +300,9 @@ impl<T: Decode> Decode for Spanned<T> {
     fn schema() -> Json {
         T::schema()
     }
+    fn is_optional() -> bool {
+        T::is_optional()
+    }
 }
 
 impl<T: Decode> Decode for Option<T> {
@@ -314,12 +320,16 @@ impl<T: Decode> Decode for Option<T> {
     fn missing() -> Option<Self> {
         Some(None)
     }
+    fn is_optional() -> bool {
+        T::is_optional()
+    }
 }
 
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let Value::List(items) = &node.value else {
-            return wrong(node, "a list", d);
+            d.push(mismatch(node, "a list"));
+            return recover::items(node, d);
         };
         // Reads all items first, so that the errors of all of them are reported.
         let read: Vec<Option<T>> = items.iter().map(|item| T::decode(item, d)).collect();
@@ -331,18 +341,25 @@ impl<T: Decode> Decode for Vec<T> {
     fn missing() -> Option<Self> {
         Some(Self::new())
     }
+    fn is_optional() -> bool {
+        true
+    }
 }
 
 impl<T: Decode> Decode for Named<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            return wrong(node, "a map", d);
+            d.push(mismatch(node, "a map"));
+            return recover::named(node, d);
         };
         let read: Vec<Option<_>> = entries
             .iter()
             .map(|entry| {
                 let name = Spanned { span: entry.key_span, value: entry.key.clone() };
-                value_of(&entry.key, &entry.value, d).map(|value| (name, value))
+                let before = d.unreadable_fields();
+                let read = value_of(&entry.key, &entry.value, d).map(|value| (name, value));
+                d.name_unreadable(before, entry.value.span, entry.key_span);
+                read
             })
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>().map(Self)
@@ -352,5 +369,8 @@ impl<T: Decode> Decode for Named<T> {
     }
     fn missing() -> Option<Self> {
         Some(Self::default())
+    }
+    fn is_optional() -> bool {
+        true
     }
 }

@@ -12,6 +12,7 @@ mod yaml;
 
 use crate::id::{KeyArn, Name, Place};
 use crate::inventory::{Held, Inventory};
+use crate::text::counted;
 use entry::Entry;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -119,9 +120,9 @@ fn head(request: &Request, inventory: &Inventory) -> String {
     let count = inventory.keys.len();
     let _ = writeln!(
         out,
-        "# {} that exist in the account {}. `kmsctl plan` makes no call with this configuration.\n\
+        "# {} of the account {}. `kmsctl plan` makes no call with this configuration.\n\
          # A key is deleted only if it has the stack's tags: `tag: true` beside `adopt` adds them.",
-        if count == 1 { "1 key".to_owned() } else { format!("{count} keys") },
+        counted(count, "key"),
         request.home.account
     );
     let fields = Yaml::Map(vec![

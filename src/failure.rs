@@ -94,15 +94,6 @@ impl From<StoreError> for Failure {
 
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
-        let failure = Self::new(error.to_string());
-        if error.fault == Fault::Unsent {
-            failure.hint("check the network, the Region and AWS_ENDPOINT_URL")
-        } else if error.fault == Fault::Credentials {
-            failure.hint("renew the credentials, and check the clock of this machine")
-        } else if error.fault == Fault::Denied {
-            failure.hint("check the permissions of the caller")
-        } else {
-            failure
-        }
+        Self { hint: error.help(), ..Self::new(error.to_string()) }
     }
 }

@@ -89,7 +89,7 @@ impl FromStr for AccountId {
             return Ok(Self(text.to_owned()));
         }
         let what = if text.bytes().all(|b| b.is_ascii_digit()) {
-            format!("`{text}` has {} digits", text.len())
+            format!("`{text}` has {}", crate::text::counted(text.len(), "digit"))
         } else {
             format!("`{text}` is not an account id")
         };
@@ -369,7 +369,10 @@ impl FromStr for KeyArn {
             };
             let count = fields.len();
             return Err(BadId::new(
-                format!("`{text}` has {count} fields instead of 6{missing}"),
+                format!(
+                    "`{text}` has {} instead of 6{missing}",
+                    crate::text::counted(count, "field")
+                ),
                 FORM,
             ));
         };

@@ -109,10 +109,16 @@ impl Io {
         drop(err.flush());
     }
 
-    /// Asks a question and returns the answer; `None` if stdin or stderr is not a terminal.
+    /// Returns whether a person can be asked: stdin and stderr are terminals.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && self.err_is_terminal()
+    }
+
+    /// Asks a question and returns the answer; `None` if nobody can be asked.
     #[must_use]
     pub fn ask(&self, question: &str) -> Option<String> {
-        if !io::stdin().is_terminal() || !self.err_is_terminal() {
+        if !self.can_ask() {
             return None;
         }
         let mut err = io::stderr().lock();

@@ -31,7 +31,7 @@
 //! | 5 | [`export`]: writes the configuration of keys that exist | compute |
 //! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files, and objects in S3 | do I/O |
 //! | 6 | [`engine`]: refresh, survey, apply, settle, recover, impact and inventory, over the `Cloud` trait | be async |
-//! | 7 | [`io`] (the terminal), [`cli`], [`failure`], [`command`] | do everything |
+//! | 7 | [`io`] (the terminal), [`completion`] (of command lines), [`cli`], [`failure`], [`command`] | do everything |
 //!
 //! # Terms
 //!
@@ -76,6 +76,7 @@ pub mod answer;
 pub mod cli;
 pub mod cloud;
 pub mod command;
+pub mod completion;
 pub mod config;
 pub mod decode;
 pub mod desired;

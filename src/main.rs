@@ -1,13 +1,23 @@
 //! The `kmsctl` program: parses the command line, runs the command and sets the exit code.
 
-use clap::Parser;
 use clap::builder::StyledStr;
+use clap::{CommandFactory, Parser};
+use clap_complete::env::CompleteEnv;
 use kmsctl::cli::Cli;
+use kmsctl::completion::VARIABLE;
 use kmsctl::failure::{Exit, Failure};
 use kmsctl::io::{Color, Io};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A shell asks for a completion. Whatever goes wrong, there is none: a message would destroy the line.
+    if std::env::var_os(VARIABLE).is_some() {
+        let folder = std::env::current_dir().ok();
+        let completion = CompleteEnv::with_factory(Cli::command).var(VARIABLE);
+        if completion.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true) {
+            return ExitCode::SUCCESS;
+        }
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

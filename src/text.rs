@@ -1,8 +1,8 @@
 //! Makes text safe for a terminal and for the log of a CI system: no control character, no invisible character and no
-//! command of a CI system reaches them raw.
+//! command of a CI system reaches them raw. Also writes numbers with their nouns.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 /// Returns whether a character may change how a terminal shows the characters around it, or is not visible: control
 /// characters (ESC and the C1 controls included), line separators, directional formatting characters, and the
@@ -30,6 +30,26 @@ pub fn is_unsafe(c: char) -> bool {
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
+}
+
+/// Returns a number and its noun, such as `1 call`, `2 calls` or `0 policies`. `noun` is the singular.
+#[must_use]
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    if number == N::from(1) {
+        format!("{number} {noun}")
+    } else {
+        format!("{number} {}", plural(noun))
+    }
+}
+
+/// Returns the plural of an English noun with a regular one.
+fn plural(noun: &str) -> String {
+    let is_vowel = |c: char| "aeiou".contains(c);
+    match noun.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(is_vowel) => format!("{stem}ies"),
+        _ if ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) => format!("{noun}es"),
+        _ => format!("{noun}s"),
+    }
 }
 
 /// What an output is written in. A character that must not appear is escaped as the medium allows.
@@ -132,6 +152,26 @@ pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_noun_has_its_plural() {
+        let nouns =
+            ["call", "policy", "key", "alias", "box", "branch", "day"].map(|n| counted(2_u32, n));
+        let expected =
+            ["2 calls", "2 policies", "2 keys", "2 aliases", "2 boxes", "2 branches", "2 days"];
+        assert_eq!(nouns, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn only_one_is_singular(number in prop_oneof![Just(1_u64), 0..3_u64, any::<u64>()], noun in "[a-z]{2,9}") {
+            let text = counted(number, &noun);
+            let begins = text.starts_with(&number.to_string());
+            prop_assert!(begins, "{}", text);
+            prop_assert_eq!(text.ends_with(&format!(" {noun}")), number == 1, "{}", text);
+        }
+    }
 
     #[test]
     fn control_and_direction_characters_are_escaped() {

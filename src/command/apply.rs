@@ -1,15 +1,15 @@
 //! `apply` and `destroy`: make a plan, ask for confirmation, and execute the plan.
 
+use super::applied::{Again, Applied, summarize};
 use super::plan::{make, narrow, observe, print, style};
 use super::plan_file::PlanFile;
 use super::progress::Terminal;
 use super::session::{Session, now, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
-use crate::engine::apply::{Ended, Known, StepError, announce, apply as execute};
+use crate::engine::apply::{Ended, Known, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
-use crate::kind::{Address, Change, Kind};
 use crate::plan::{Approved, Plan, Stale, rebuild};
 use crate::render::{Caller, human};
 use crate::state::State;
@@ -121,6 +121,11 @@ async fn run_locked(
         undeclare(global, session, &mut replay.state, io).await?;
     }
     let session = &*session;
+    let again = match mode {
+        Mode::Fresh { .. } => Again::Apply,
+        Mode::Destroy { .. } => Again::Destroy,
+        Mode::Saved { .. } => Again::Plan,
+    };
     let made = make(session, &replay.state, io);
     let (made, caller) = tokio::join!(made, session.named(Format::Text));
     let (mut plan, known) = made?;
@@ -139,12 +144,7 @@ async fn run_locked(
     };
     commit_journal(session, &mut replay).await?;
     let ended = execute_plan(session, io, &plan, known, &mut replay).await?;
-    let exit = summarize(io, plan.plan(), &ended);
-    let created = created(plan.plan(), &ended, &replay.state);
-    if !created.is_empty() {
-        io.say(&format!("Created:\n{}", created.join("\n")));
-    }
-    Ok(exit)
+    Ok(summarize(&Applied { plan: plan.plan(), ended: &ended, state: &replay.state, again }, io))
 }
 
 /// Reports what has changed since the plan was saved.
@@ -224,54 +224,4 @@ async fn execute_plan(
     }
     session.store.commit(&replay.state).await?;
     Ok(ended)
-}
-
-/// Names the keys and consumers that the run created, with the identifiers that AWS gave them.
-fn created(plan: &Plan, ended: &Ended, state: &State) -> Vec<String> {
-    let finished: BTreeSet<_> = ended.finished.iter().collect();
-    let created = plan.steps.iter().filter(|step| {
-        matches!(step.change, Change::Create { .. }) && finished.contains(&step.address)
-    });
-    let created = created.map(|step| &step.address);
-    let has_id = |address: &&Address| address.kind == Kind::Key || address.kind.is_consumer();
-    let ids =
-        created.filter(has_id).filter_map(|address| Some((address, state.records.get(address)?)));
-    let ids = ids.filter(|(address, record)| record.id != address.name);
-    ids.map(|(address, record)| format!("  {address}: {}", record.id)).collect()
-}
-
-/// Prints the summary of a run, and returns its exit code.
-fn summarize(io: &Io, plan: &Plan, ended: &Ended) -> Exit {
-    if plan.steps.is_empty() && plan.blocked.is_empty() {
-        return Exit::Done;
-    }
-    for (address, error) in &ended.failed {
-        io.say(&format!("error: {address}: {error}"));
-    }
-    let done = ended.finished.len();
-    let mut text = vec![format!("Applied {done} of {} changes.", plan.steps.len())];
-    if !ended.left.is_empty() {
-        let left: Vec<String> = ended.left.iter().map(ToString::to_string).collect();
-        text.push(format!("Not started: {}.", left.join(", ")));
-    }
-    let is_rivalled =
-        ended.failed.iter().any(|(_, error)| matches!(error, StepError::Rival { .. }));
-    if is_rivalled {
-        text.push("Another run of this stack is at work.".to_owned());
-    } else if !ended.is_complete() {
-        text.push("Run `kmsctl apply` again to continue.".to_owned());
-    }
-    if !plan.blocked.is_empty() {
-        text.push(format!("Blocked: {} (see above).", plan.blocked.len()));
-    }
-    io.say(&text.join(" "));
-    if is_rivalled {
-        return Exit::Conflict;
-    }
-    match (ended.is_complete(), ended.stopped) {
-        (false, true) => Exit::Interrupted,
-        (false, false) => Exit::Partial,
-        (true, _) if !plan.blocked.is_empty() => Exit::Refused,
-        (true, _) => Exit::Done,
-    }
 }

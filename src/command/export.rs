@@ -12,7 +12,7 @@ use crate::id::{BadId, KeyArn, Name, Place, Region, is_key_id};
 use crate::inventory::{Inventory, LeftOut, Selector};
 use crate::io::Io;
 use crate::store::write_atomic;
-use crate::text::{Medium, printable};
+use crate::text::{Medium, counted, printable};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -149,10 +149,6 @@ fn create(folder: &Path) -> Result<(), Failure> {
 
 /// Says what was exported, how the policies are written, and what was left out.
 fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
-    let counted = |count: usize, noun: &str| match count {
-        1 => format!("1 {noun}"),
-        count => format!("{count} {noun}s"),
-    };
     io.say(&format!("Exported {}.", counted(made.lifted.len(), "key")));
     let count =
         |wanted: &dyn Fn(&Lifted) -> bool| made.lifted.values().filter(|l| wanted(l)).count();

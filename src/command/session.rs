@@ -1,7 +1,7 @@
 //! The session of a command: the configuration, the credentials and the state.
 
 use super::{input, region, report};
-use crate::answer::Fault;
+use crate::answer::{CloudError, Fault};
 use crate::cli::{Format, Global};
 use crate::cloud::{Caller, Cloud};
 use crate::config;
@@ -183,14 +183,18 @@ pub(super) async fn connect(
     let aws = Aws::connect(region, global.profile.clone()).await;
     aws.watch(Arc::new(Waiting::new(Io::new(global.color))));
     let caller = with_retries(&RetryPolicy::default(), async || aws.caller().await).await;
-    let caller = caller.map_err(|error| match &global.profile {
+    Ok((aws, caller.map_err(|error| unidentified(global, error))?))
+}
+
+/// Returns the failure for an error of the request that finds out who the caller is.
+pub(super) fn unidentified(global: &Global, error: CloudError) -> Failure {
+    match &global.profile {
         Some(profile) if error.fault == Fault::Credentials => {
             let hint = "`--profile` names a profile of the AWS configuration files (`aws configure list-profiles`)";
             Failure::new(format!("profile `{profile}`: {error}")).hint(hint)
         }
         Some(_) | None => Failure::from(error),
-    })?;
-    Ok((aws, caller))
+    }
 }
 
 /// Reports on stderr which answer of AWS the run waits for.

@@ -111,14 +111,13 @@ pub fn load(input: &Input) -> (Loaded, Diagnostics) {
     (loaded, d)
 }
 
-/// Parses a configuration that is one text.
+/// Parses a text that is not a file yet. `name` stands for it in messages.
 #[must_use]
-pub fn of_text(text: &str) -> (Loaded, Diagnostics) {
+pub fn load_text(name: &str, text: String) -> (Loaded, Diagnostics) {
     let mut d = Diagnostics::default();
     let mut sources = Sources::new();
-    let number = sources.add("<text>", text.to_owned());
-    let loaded = from_sources(sources, &[number], &Given::new(), &mut d);
-    (loaded, d)
+    let number = sources.add(name, text);
+    (from_sources(sources, &[number], &Given::new(), &mut d), d)
 }
 
 /// Reads the gates of a configuration for a saved plan, which contains the rest.
@@ -268,6 +267,15 @@ impl Loaded {
     #[must_use]
     pub fn region(&self) -> Option<Region> {
         self.region.as_ref().map(|region| region.value.clone())
+    }
+
+    /// Returns the names of the keys, also if the configuration has errors. Empty once it is resolved or checked.
+    #[must_use]
+    pub fn keys(&self) -> BTreeSet<String> {
+        match entry(&self.root, "keys").map(|keys| &keys.value.value) {
+            Some(Value::Map(keys)) => keys.iter().map(|key| key.key.clone()).collect(),
+            Some(_) | None => BTreeSet::new(),
+        }
     }
 
     /// Returns the name of the stack, if it is declared and valid.

@@ -73,7 +73,10 @@ type Resources = BTreeMap<Address, Declared>;
 pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> Desired {
     let Given { stack, home, gaps, vars, outer, sources } = given;
     let Stack { fields, consumers } = declared;
-    let gaps = Gaps { text: gaps.text || fields.accounts.0.is_none(), ..gaps };
+    // Names of what could not be read may be meant.
+    let is_open =
+        fields.accounts.0.is_none() || fields.keys.0.is_none() || d.is_unreadable("replicas");
+    let gaps = Gaps { text: gaps.text || is_open, ..gaps };
     let scope = Scope { stack: &stack, home: &home, partition: home.region.partition(), gaps };
     let mut documents = Documents { sources, vars };
 

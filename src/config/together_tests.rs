@@ -173,3 +173,92 @@ fn no_excerpt_contains_a_secret() {
         assert!(!report.contains("hunter2"), "{field}: {report}");
     }
 }
+
+/// A stack with errors in several places, and places for values.
+const PROBED: &str = r#"
+stack: s
+keys:
+  a:
+    tags: TAGS
+    rotation: ROTATION
+    aliases: ["x y"]
+    grants: GRANTS
+    policy: {administrators: ["role/*"], users: USERS, decrypt_only: ["role/?"]}
+  b: KEY
+moved: MOVED
+dynamodb:
+  tables:
+    first: {key: a, partition_key: SORT, used_by: USED, billing: nothing}
+    second: {key: nope, partition_key: {name: id, type: S}}
+"#;
+
+/// The values that are right in each place.
+const PLACES: [(&str, &str); 8] = [
+    ("TAGS", "{team: a}"),
+    ("ROTATION", "{period_days: 365}"),
+    ("GRANTS", "{}"),
+    ("USERS", "[role/App]"),
+    ("KEY", "{}"),
+    ("MOVED", "[]"),
+    ("SORT", "{name: id, type: S}"),
+    ("USED", "[role/Web]"),
+];
+
+#[test]
+fn a_value_of_the_wrong_kind_hides_no_error_beside_it() {
+    let with = |changed: &str, value: &str| {
+        PLACES.iter().fold(PROBED.to_owned(), |text, (place, right)| {
+            text.replace(place, if *place == changed { value } else { right })
+        })
+    };
+    let expected: Vec<String> = one(&with("", "")).lines().map(str::to_owned).collect();
+    assert_eq!(expected.len(), 5, "{expected:#?}");
+    let wrong =
+        ["hello", "7", "true", "[[], []]", "[x, {y: z}]", "{x: {y: [z]}}", "[{x: 1}, {x: 2}]"];
+    for (place, _) in PLACES {
+        for value in wrong {
+            let found = one(&with(place, value));
+            // Positions behind the value move.
+            let message = |line: &str| line.split_once(' ').unwrap().1.to_owned();
+            let messages: Vec<String> = found.lines().map(message).collect();
+            for line in &expected {
+                assert!(messages.contains(&message(line)), "{place}: {value}: {line}\n{found}");
+            }
+            for follows in ["there is no key `a`", "is not given"] {
+                assert!(!found.contains(follows), "{place}: {value}: {found}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_inside_a_value_of_the_wrong_kind_is_judged() {
+    for (text, inside) in [
+        ("keys: {a: {policy: {users: 'role/*'}}}", "`role/*` has a wildcard"),
+        (
+            "keys: {a: {policy: [users: ['role/*'], administrators: [role/A]]}}",
+            "`role/*` has a wildcard",
+        ),
+        ("keys: [a: {deletion_window_days: 3}]", "a deletion window of 3 days"),
+        ("keys: [{name: a, descriptoin: x}]", "unknown field `descriptoin`"),
+        ("keys: {a: {deletion_window_days: [3]}}", "a deletion window of 3 days"),
+        ("keys: {a: {usage: [SIGN]}}", "SIGN"),
+        ("keys: {a: {rotation: [{period_days: 3}]}}", "a rotation period of 3 days"),
+        ("moved: {from: key/a}", "missing field `to`"),
+        ("moved: {a: {form: key/a, to: key/b}}", "unknown field `form`"),
+        ("lint: {waivers: {rule: KMS301, adress: key/a}}", "unknown field `adress`"),
+    ] {
+        let found = one(&format!("stack: s\n{text}\n"));
+        assert!(found.contains("expected "), "{text}: {found}");
+        assert!(found.contains(inside), "{text}: {found}");
+    }
+}
+
+#[test]
+fn names_in_a_section_that_cannot_be_read_may_be_meant() {
+    let table = "dynamodb: {tables: {first: {key: a, partition_key: {name: id, type: S}}}}";
+    for keys in ["hello", "[{name: a}]", "[a]"] {
+        let found = one(&format!("stack: s\nkeys: {keys}\n{table}\n"));
+        assert!(found.contains("expected a map") && !found.contains("there is no key"), "{found}");
+    }
+}

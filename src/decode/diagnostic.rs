@@ -6,7 +6,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use super::Sources;
 use crate::policy::lint::Rule;
-use crate::text::{printable, printable_same_length};
+use crate::text::{counted, printable, printable_same_length};
 use crate::tree::Span;
 
 /// The largest number of diagnostics in a report. The others are only counted.
@@ -215,6 +215,9 @@ pub struct Diagnostics {
     once: BTreeSet<(Option<Span>, String)>,
     /// The positions of unknown values, with the number of diagnostics at the time of the report.
     unknown: BTreeMap<Span, usize>,
+    /// The fields that could not be read, with the positions of their records or of the names of these, and the number of
+    /// diagnostics at the time of the report.
+    unreadable: Vec<(String, Span, usize)>,
 }
 
 impl Diagnostics {
@@ -305,6 +308,62 @@ impl Diagnostics {
         self.unknown.entry(span).or_insert(self.all.len());
     }
 
+    /// Marks a field of a record as one that could not be read. Later errors about the field, at the record or inside it,
+    /// would only follow from that.
+    pub(crate) fn unreadable(&mut self, record: Span, field: &str) {
+        self.unreadable.push((field.to_owned(), record, self.all.len()));
+    }
+
+    /// Returns the number of fields that could not be read.
+    pub(crate) fn unreadable_fields(&self) -> usize {
+        self.unreadable.len()
+    }
+
+    /// Applies the marks of the fields that were added after the first `before` ones for the record at `record` to the
+    /// record's name, too: some errors about a record are at its name.
+    pub(crate) fn name_unreadable(&mut self, before: usize, record: Span, name: Span) {
+        let added = self.unreadable.iter().skip(before).filter(|(_, at, _)| *at == record);
+        let added: Vec<_> = added.map(|(field, _, told)| (field.clone(), name, *told)).collect();
+        self.unreadable.extend(added);
+    }
+
+    /// Returns whether a field with this name could not be read in some record.
+    pub(crate) fn is_unreadable(&self, field: &str) -> bool {
+        self.unreadable.iter().any(|(name, _, _)| name == field)
+    }
+
+    /// Removes the errors about the kind of the value at a position that were added after the first `before` diagnostics.
+    pub(super) fn remove_since(&mut self, before: usize, span: Span) {
+        let added = self.all.split_off(before.min(self.all.len()));
+        self.all.extend(
+            added.into_iter().filter(|error| {
+                error.span != Some(span) || !error.message.starts_with("expected ")
+            }),
+        );
+        let most = self.all.len();
+        let unreadable = self.unreadable.iter_mut().map(|(_, _, told)| told);
+        self.unknown.values_mut().chain(unreadable).for_each(|told| *told = most.min(*told));
+    }
+
+    /// Returns whether a diagnostic that has a number follows only from a field that could not be read.
+    fn follows(
+        unreadable: &BTreeMap<(String, Span), usize>,
+        diagnostic: &Diagnostic,
+        number: usize,
+    ) -> bool {
+        let Some(span) = diagnostic.span.filter(|_| !unreadable.is_empty()) else {
+            return false;
+        };
+        // Every second part of the message is in backticks.
+        diagnostic.message.split('`').skip(1).step_by(2).any(|field| {
+            let last = Span { end: u32::MAX, ..span };
+            let to = (field.to_owned(), last);
+            let from = (field.to_owned(), Span { start: 0, end: 0, ..span });
+            let nearest = unreadable.range(from..=to).next_back();
+            nearest.is_some_and(|((_, record), told)| record.end >= span.end && number > *told)
+        })
+    }
+
     /// Returns whether a value within the span is unknown.
     pub(crate) fn is_unknown(&self, span: Span) -> bool {
         let last = Span { start: span.end, end: u32::MAX, ..span };
@@ -315,10 +374,14 @@ impl Diagnostics {
     /// Removes the diagnostics that were added about a value after it was marked as unknown.
     pub(crate) fn settle(&mut self) {
         let unknown = std::mem::take(&mut self.unknown);
+        let unreadable = std::mem::take(&mut self.unreadable);
+        let unreadable: BTreeMap<(String, Span), usize> =
+            unreadable.into_iter().map(|(field, at, told)| ((field, at), told)).collect();
         let mut number = 0;
         self.all.retain(|d| {
             number += 1;
             d.span.and_then(|span| unknown.get(&span)).is_none_or(|told| number <= *told)
+                && !Self::follows(&unreadable, d, number)
         });
     }
 
@@ -363,8 +426,7 @@ impl Diagnostics {
         for (severity, name) in severities {
             match self.all.iter().filter(|d| d.severity == severity).count() {
                 0 => {}
-                1 => parts.push(format!("1 {name}")),
-                count => parts.push(format!("{count} {name}s")),
+                count => parts.push(counted(count, name)),
             }
         }
         format!("{}.\n", parts.join(", "))

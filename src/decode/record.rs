@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::recover::sole;
 use super::synonyms::meant;
 use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
 use crate::tree::{Node, Value};
@@ -98,8 +99,14 @@ macro_rules! record {
         impl $crate::decode::Decode for $name {
             fn decode(node: &$crate::tree::Node, d: &mut $crate::decode::Diagnostics) -> Option<Self> {
                 // An unknown field is an error, but the other fields are read for their errors too.
-                $crate::decode::known_fields(node, <Self as $crate::decode::Record>::FIELDS, d)?;
-                <Self as $crate::decode::Record>::read(node, d)
+                match $crate::decode::known_fields(node, <Self as $crate::decode::Record>::FIELDS, d) {
+                    Some(()) => <Self as $crate::decode::Record>::read(node, d),
+                    None => $crate::decode::of_list(node, d),
+                }
+            }
+
+            fn is_optional() -> bool {
+                true
             }
 
             fn schema() -> serde_json::Value {
@@ -218,7 +225,13 @@ pub fn field<T: Decode>(node: &Node, name: &str, required: bool, d: &mut Diagnos
         return None;
     };
     if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
-        return value_of(name, &entry.value, d);
+        let read = value_of(name, &entry.value, d);
+        if read.is_none() && !required && T::is_optional() {
+            // The error is reported. The other fields are judged as if this one were not there.
+            d.unreadable(node.span, name);
+            return T::missing();
+        }
+        return read;
     }
     let missing = if required { None } else { T::missing() };
     if missing.is_none() {
@@ -232,7 +245,10 @@ pub(crate) fn one_of<T: Copy>(node: &Node, words: &[(&str, T)], d: &mut Diagnost
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let (Value::Text(text) | Value::Number(text)) = &node.value else {
         d.push(mismatch(node, &format!("one of {}", names.join(", "))));
-        return None;
+        return match sole(node) {
+            Some(item) => one_of(item, words, d),
+            None => None,
+        };
     };
     if let Some((_, value)) = words.iter().find(|(word, _)| word == text) {
         return Some(*value);

@@ -7,6 +7,7 @@ use super::{Family, Request, grants};
 use crate::id::Place;
 use crate::inventory::{Held, User};
 use crate::kind::key::{self, Rotation};
+use crate::text::counted;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -301,8 +302,8 @@ fn comments(family: &Family<'_>) -> Vec<String> {
     }
     let services = grants::sorted(family.held).of_services;
     if services > 0 {
-        let noun = if services == 1 { "1 grant" } else { &format!("{services} grants") };
-        out.push(format!("AWS services hold {noun} on it; they are left alone."));
+        let grants = counted(services, "grant");
+        out.push(format!("AWS services hold {grants} on it, which are left alone."));
     }
     let read: BTreeSet<_> = family.replicas.iter().map(|held| &held.metadata.arn.region).collect();
     let others = metadata.replicas.iter().filter(|region| !read.contains(region));

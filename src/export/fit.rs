@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// # Errors
 /// Returns the reason why the configuration is not valid, or would change a key, an alias or a grant.
 pub(super) fn fit(text: &str, home: &Place, held: &[&Held]) -> Result<(), String> {
-    let (mut loaded, diagnostics) = config::of_text(text);
+    let (mut loaded, diagnostics) = config::load_text("<export>", text.to_owned());
     if let Some(error) = diagnostics.first_error() {
         return Err(error);
     }

@@ -164,9 +164,10 @@ impl Consumer for CloudtrailEventDataStore {
             Change::Update { from, to } | Change::Import { from, to } => {
                 let (old, new) = (from.settings.retention_days, to.settings.retention_days);
                 match (old, new) {
-                    (Some(old), Some(days)) if days < old => {
-                        Some(format!("deletes the events that are older than {days} days"))
-                    }
+                    (Some(old), Some(days)) if days < old => Some(format!(
+                        "deletes the events that are older than {}",
+                        crate::text::counted(days, "day")
+                    )),
                     (_, _) => None,
                 }
             }

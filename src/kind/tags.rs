@@ -82,7 +82,10 @@ impl TagRules {
     fn lengths(&self, key: &Text, value: &Text, d: &mut Diagnostics) {
         let (length, most) = (key.value.chars().count(), self.longest_key);
         if !(1..=most).contains(&length) {
-            let message = format!("a tag's key of {length} characters is not possible");
+            let message = format!(
+                "a tag's key of {} is not possible",
+                crate::text::counted(length, "character")
+            );
             let help = format!("AWS accepts 1 to {most}");
             d.push_once(Diagnostic::error(key.span, message).help(help));
         }

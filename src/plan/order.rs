@@ -224,6 +224,28 @@ impl Queue {
     }
 }
 
+/// Returns the steps that cannot run because others failed, each with the first failed step that it waits for, directly
+/// or indirectly.
+#[must_use]
+pub fn held_up(steps: &[Step], failed: &[&Address]) -> BTreeMap<Address, Address> {
+    let followers = Queue::new(steps).followers;
+    let mut held = BTreeMap::new();
+    for cause in failed {
+        let place = steps.iter().position(|step| step.address == **cause);
+        let mut open: Vec<WorkItem> = place.map(WorkItem::first).into_iter().collect();
+        let mut seen: BTreeSet<WorkItem> = open.iter().copied().collect();
+        while let Some(item) = open.pop() {
+            let next = followers.get(&item).into_iter().flatten();
+            open.extend(next.filter(|item| seen.insert(**item)));
+        }
+        let addresses = seen.iter().filter_map(|item| Some(&steps.get(item.step)?.address));
+        for address in addresses.filter(|address| !failed.contains(address)) {
+            held.entry(address.clone()).or_insert_with(|| (*cause).clone());
+        }
+    }
+    held
+}
+
 /// Returns the steps that can never begin, because they wait for each other.
 #[must_use]
 pub fn stuck(steps: &[Step]) -> BTreeSet<Address> {

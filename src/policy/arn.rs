@@ -4,6 +4,8 @@ use super::Problem;
 use crate::tree::{Node, Span, Value};
 use std::collections::BTreeSet;
 
+use crate::text::counted;
+
 /// Returns whether the text is an account id: twelve digits.
 pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
@@ -145,7 +147,7 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
     }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return problem(
-            format!("the account `{text}` has {} digits", text.len()),
+            format!("the account `{text}` has {}", counted(text.len(), "digit")),
             "an account id has 12 digits",
         );
     }
@@ -185,7 +187,7 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
             return problem(format!("`{account}` in `{text}` is not an account id"), help);
         }
         return problem(
-            format!("the account `{account}` in `{text}` has {} digits", account.len()),
+            format!("the account `{account}` in `{text}` has {}", counted(account.len(), "digit")),
             help,
         );
     }

@@ -13,6 +13,8 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::counted;
+
 use super::access::{Certainty, Holder, KeyContext, PrincipalAccount, access_table, compare};
 use super::actions::ActionSet;
 use super::arn::is_account;
@@ -213,8 +215,9 @@ fn too_many_losses(limit: usize, change: PolicyChange<'_>) -> Option<Breach> {
 fn losses(limit: usize, names: &BTreeSet<&str>) -> Breach {
     let count = names.len();
     let names: Vec<&str> = names.iter().copied().collect();
-    let message =
-        format!("{count} principals lose access, at most {limit} may: {}", names.join(", "));
+    let verb = if count == 1 { "loses" } else { "lose" };
+    let who = counted(count, "principal");
+    let message = format!("{who} {verb} access, at most {limit} may: {}", names.join(", "));
     Breach { gate: "removals", message }
 }
 

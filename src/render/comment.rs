@@ -1,5 +1,6 @@
 //! Fits the parts of a comment into its largest size: what a reviewer must see stays, and everything is named.
 
+use crate::text::counted;
 use std::fmt::Write as _;
 
 /// The largest number of characters. GitHub accepts 65,536 in a comment, and a workflow may add some.
@@ -75,7 +76,8 @@ pub(super) fn fit(mut out: String, parts: &[Part]) -> String {
         );
     }
     if left_out > 0 {
-        let _ = writeln!(out, "\n**{left_out} parts are not named here.**");
+        let verb = if left_out == 1 { "is" } else { "are" };
+        let _ = writeln!(out, "\n**{} {verb} not named here.**", counted(left_out, "part"));
     }
     out
 }

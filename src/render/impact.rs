@@ -3,6 +3,7 @@
 use super::Style;
 use super::page::{DIM, YELLOW, put, wrapped};
 use crate::impact::{Dependant, Impact, NEVER_LISTED};
+use crate::text::counted;
 
 /// Renders the report.
 #[must_use]
@@ -15,8 +16,10 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
     };
     match impact.dependants.len() {
         0 => say(0, None, &format!("No resource was found that depends on {key}.")),
-        1 => say(0, Some(YELLOW), &format!("1 resource depends on {key}:")),
-        n => say(0, Some(YELLOW), &format!("{n} resources depend on {key}:")),
+        n => {
+            let verb = if n == 1 { "depends" } else { "depend" };
+            say(0, Some(YELLOW), &format!("{} {verb} on {key}:", counted(n, "resource")));
+        }
     }
     for Dependant { what, id, held_by, .. } in &impact.dependants {
         let holder = held_by.as_ref().map(|by| format!(", held by {by}")).unwrap_or_default();

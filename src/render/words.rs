@@ -10,7 +10,7 @@ use crate::kind::{Call, Change, Spec, key};
 use crate::plan::{Access, Drifts, FieldChange, Plan, Step};
 use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare, work};
-use crate::text::printable;
+use crate::text::{counted, printable};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -185,8 +185,7 @@ pub(super) fn statements(document: &Document) -> String {
         let sid = sid.map_or(String::new(), |sid| format!(" \"{sid}\""));
         names.push(printable(&format!("{effect}{sid}")).into_owned());
     }
-    let plural = if names.len() == 1 { "" } else { "s" };
-    format!("{} statement{plural}: {}", names.len(), names.join(", "))
+    format!("{}: {}", counted(names.len(), "statement"), names.join(", "))
 }
 
 /// Returns the access changes from one policy to the other.
@@ -293,15 +292,13 @@ pub(super) fn deletion(step: &Step) -> Option<String> {
         }
         None
     })?;
-    Some(format!("schedules deletion in {days} days"))
+    Some(format!("schedules deletion in {}", counted(days, "day")))
 }
 
 /// Renders the number of resources that have drifted.
 fn differing(count: usize, from: &str) -> String {
-    match count {
-        1 => format!("1 resource differs from {from}"),
-        n => format!("{n} resources differ from {from}"),
-    }
+    let verb = if count == 1 { "differs" } else { "differ" };
+    format!("{} {verb} from {from}", counted(count, "resource"))
 }
 
 /// The heading of the differences from the records.
@@ -348,9 +345,8 @@ pub(super) fn difference(drifts: &Drifts) -> String {
     };
     match drifts.findings.len() {
         0 => {}
-        1 => text.push_str("; 1 finding"),
         n => {
-            let _ = write!(text, "; {n} findings");
+            let _ = write!(text, "; {}", counted(n, "finding"));
         }
     }
     if !drifts.unreadable.is_empty() {
@@ -384,8 +380,7 @@ pub(super) fn summary(plan: &Plan) -> String {
         let _ = write!(text, "; {} blocked", plan.blocked.len());
     }
     let calls: usize = plan.steps.iter().map(|step| step.calls.len() + step.last.len()).sum();
-    let plural = if calls == 1 { "" } else { "s" };
-    let _ = write!(text, "; {calls} call{plural}.");
+    let _ = write!(text, "; {}.", counted(calls, "call"));
     text
 }
 

@@ -1,8 +1,8 @@
 """A proxy before the local AWS that counts calls, cuts lists into AWS's page sizes, and breaks things.
 
-  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--delay S] [--seed N]
+  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--delay S] [--refuse O C M] [--seed N]
 
---lose: of the answers to mutating calls, the fraction that is lost after AWS executed the call (the
+--refuse: an operation that is answered with a code and a message. --lose: of the answers to mutating calls, the fraction that is lost after AWS executed the call (the
 connection is reset). --throttle, --fail: of all calls, the fraction that is answered with
 ThrottlingException or with a 500, without being executed. --delay: the seconds that every mutating
 call takes before it is executed. Prints its address, then serves until its
@@ -42,6 +42,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("upstream")
 for name in ("lose", "throttle", "fail", "delay"):
     parser.add_argument(f"--{name}", type=float, default=0.0)
+parser.add_argument("--refuse", nargs=3, action="append", default=[], metavar=("OPERATION", "CODE", "MESSAGE"))
 parser.add_argument("--seed", type=int, default=1)
 args = parser.parse_args()
 upstream = urllib.parse.urlsplit(args.upstream)
@@ -114,6 +115,9 @@ class Proxy(BaseHTTPRequestHandler):
             return self.answer(400, b'{"__type": "ThrottlingException", "message": "slow down"}')
         if failed:
             return self.answer(500, b'{"__type": "KMSInternalException", "message": "try again"}')
+        for refused, code, message in args.refuse:
+            if operation == refused:
+                return self.answer(400, json.dumps({"__type": code, "message": message}).encode())
         if operation in MISSING:
             return self.answer(200, *MISSING[operation])
         if not reads:

@@ -80,7 +80,7 @@ pub(super) fn days_within(
     if (low..=high).contains(&value) {
         return Some(value);
     }
-    let message = format!("{what} of {value} days is not possible");
+    let message = format!("{what} of {} is not possible", crate::text::counted(value, "day"));
     d.error(number.span, message, format!("AWS accepts {low} to {high}"));
     None
 }

@@ -50,6 +50,39 @@ pub enum StepError {
     Host(#[from] HostError),
 }
 
+impl StepError {
+    /// Returns what to do about the error before apply runs again; `None` if nothing has to be done, or if the message
+    /// says it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Refused(error) | Self::Wait(WaitError::Unreadable(error)) => error.help(),
+            Self::Unsettled(_)
+            | Self::Wait(_)
+            | Self::Busy { .. }
+            | Self::Rival { .. }
+            | Self::Stopped
+            | Self::StoppedOpen
+            | Self::Host(_) => None,
+        }
+    }
+
+    /// Returns whether running apply again continues without anything being corrected first.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.fault.is_temporary(),
+            Self::Wait(wait) => match wait {
+                WaitError::Broken(_) | WaitError::Vanished => false,
+                WaitError::TimedOut { .. } | WaitError::Stopped(_) => true,
+                WaitError::Unreadable(error) => error.fault.is_temporary(),
+            },
+            Self::Unsettled(_) | Self::Busy { .. } | Self::Stopped | Self::StoppedOpen => true,
+            Self::Rival { .. } | Self::Host(_) => false,
+        }
+    }
+}
+
 /// The reason why waiting for AWS ended before the operation did.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError {

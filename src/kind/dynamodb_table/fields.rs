@@ -61,7 +61,10 @@ fn attribute_name(text: &str) -> Option<(String, String)> {
     if (1..=255).contains(&length) {
         return None;
     }
-    let message = format!("the name of a key attribute cannot have {length} characters");
+    let message = format!(
+        "the name of a key attribute cannot have {}",
+        crate::text::counted(length, "character")
+    );
     Some((message, "DynamoDB accepts 1 to 255".to_owned()))
 }
 

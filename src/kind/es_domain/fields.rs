@@ -6,6 +6,7 @@ use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
 use crate::kind::values::{SecurityGroup, Set, Subnet, checked};
 use crate::policy::Document;
+use crate::text::counted;
 use crate::tree::Node;
 use std::collections::BTreeSet;
 
@@ -229,13 +230,15 @@ fn nodes(fields: &Fields, check: &mut Check<'_>) {
         return;
     };
     if ![2, 3].contains(&zones.value) {
-        let message = format!("{} zones are not possible", zones.value);
+        let verb = if zones.value == 1 { "is" } else { "are" };
+        let message = format!("{} {verb} not possible", counted(zones.value, "zone"));
         check.error(zones.span, message, "set 2 or 3, or `zone_awareness: null` for one zone");
     }
     if let Some(count) = &fields.instance_count
         && count.value < zones.value
     {
-        let message = format!("{} data nodes do not fill {} zones", count.value, zones.value);
+        let zones = counted(zones.value, "zone");
+        let message = format!("the data nodes ({}) do not fill {zones}", count.value);
         check.error(count.span, message, "set at least one node for each zone");
     }
 }
@@ -264,7 +267,10 @@ fn subnets(fields: &Fields, check: &mut Check<'_>) {
     if usize::try_from(zones) != Ok(count) {
         let message = match zones {
             1 => format!("a domain in one zone has one subnet, not {count}"),
-            _ => format!("a domain in {zones} zones has {zones} subnets, not {count}"),
+            _ => {
+                let (zones, subnets) = (counted(zones, "zone"), counted(zones, "subnet"));
+                format!("a domain in {zones} has {subnets}, not {count}")
+            }
         };
         check.error(span, message, "name one subnet in each zone");
     }

@@ -97,7 +97,7 @@ fn window(
         return None;
     };
     if window.minutes < LEAST {
-        let message = format!("`{text}` has {} minutes", window.minutes);
+        let message = format!("`{text}` has {}", crate::text::counted(window.minutes, "minute"));
         d.error(node.span, message, "AWS wants 30 minutes at least");
     }
     Some(window)

@@ -126,7 +126,10 @@ impl Decode for RetentionDays {
         let days = u32::decode(node, d)?;
         let is_months = days.is_multiple_of(31) && (31..=713).contains(&days);
         if days != 7 && days != 731 && !is_months {
-            let message = format!("Performance Insights cannot keep data for {days} days");
+            let message = format!(
+                "Performance Insights cannot keep data for {}",
+                crate::text::counted(days, "day")
+            );
             let help = "AWS accepts 7, a multiple of 31 up to 713, or 731";
             d.error(node.span, message, help);
         }

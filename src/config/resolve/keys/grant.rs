@@ -242,7 +242,8 @@ impl KeyPhase<'_, '_> {
     fn pairs(&mut self, pairs: &Spanned<Named<Text>>) -> BTreeMap<String, String> {
         let count = pairs.value.iter().count();
         if count == 0 || count > 8 {
-            let message = format!("a constraint of {count} pairs is not possible");
+            let message =
+                format!("a constraint of {} is not possible", crate::text::counted(count, "pair"));
             self.d.error(pairs.span, message, "AWS accepts 1 to 8");
         }
         for (key, value) in &pairs.value {

@@ -1,0 +1,171 @@
+//! The end of a run in words: what was created, what failed and why, what was not started because of it, and what to do
+//! next.
+
+use crate::engine::apply::{Ended, StepError};
+use crate::failure::Exit;
+use crate::io::Io;
+use crate::kind::{Address, Change, Kind};
+use crate::plan::Plan;
+use crate::plan::order::held_up;
+use crate::state::State;
+use crate::text::counted;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The largest number of addresses that a line names.
+const NAMED: usize = 20;
+
+/// What continues a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Again {
+    /// `kmsctl apply`.
+    Apply,
+    /// `kmsctl destroy`.
+    Destroy,
+    /// A new plan: the saved one no longer matches the state.
+    Plan,
+}
+
+impl Again {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Apply => "run `kmsctl apply` again to continue",
+            Self::Destroy => "run `kmsctl destroy` again to continue",
+            Self::Plan => "make a new plan and apply it to continue: the saved one is used up",
+        }
+    }
+}
+
+/// A run that has ended.
+pub(super) struct Applied<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) ended: &'a Ended,
+    /// The state after the run.
+    pub(super) state: &'a State,
+    pub(super) again: Again,
+}
+
+/// Prints the summary of a run, and returns its exit code.
+pub(super) fn summarize(applied: &Applied<'_>, io: &Io) -> Exit {
+    if applied.plan.steps.is_empty() && applied.plan.blocked.is_empty() {
+        return Exit::Done;
+    }
+    for line in applied.lines() {
+        io.say(&line);
+    }
+    applied.exit()
+}
+
+impl Applied<'_> {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = self.failed();
+        let created = self.created();
+        if !created.is_empty() {
+            lines.push("Created:".to_owned());
+            lines.extend(created);
+        }
+        let failed: Vec<&Address> = self.ended.failed.iter().map(|(address, _)| address).collect();
+        let held = held_up(&self.plan.steps, &failed);
+        let (waiting, rest): (Vec<_>, Vec<_>) =
+            self.ended.left.iter().partition(|address| held.contains_key(*address));
+        let mut causes: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+        for address in waiting {
+            held.get(address)
+                .into_iter()
+                .for_each(|cause| causes.entry(cause).or_default().push(address));
+        }
+        for (cause, addresses) in causes {
+            lines.push(format!("Not started, because {cause} failed:\n  {}", named(&addresses)));
+        }
+        lines.push(self.last(&rest));
+        lines
+    }
+
+    /// Returns the errors, each with what to do about it. Steps often fail for one reason: a help is given once.
+    fn failed(&self) -> Vec<String> {
+        let mut helps = BTreeSet::new();
+        let mut lines = Vec::new();
+        for (address, error) in &self.ended.failed {
+            lines.push(format!("error: {address}: {error}"));
+            if let Some(help) = error.help().filter(|help| helps.insert(help.clone())) {
+                lines.push(format!("help: {help}"));
+            }
+        }
+        lines
+    }
+
+    /// Names the keys and consumers that the run created, with the identifiers that AWS gave them.
+    fn created(&self) -> Vec<String> {
+        let finished: BTreeSet<&Address> = self.ended.finished.iter().collect();
+        let created =
+            self.plan.steps.iter().filter(|step| matches!(step.change, Change::Create { .. }));
+        let lines = created.map(|step| &step.address).filter_map(|address| {
+            let record = self.state.records.get(address)?;
+            let has_id = address.kind == Kind::Key || address.kind.is_consumer();
+            if !has_id || record.id == address.name {
+                return None;
+            }
+            // A record that is there although the step did not finish is that of a resource that AWS created.
+            let note = if finished.contains(address) { "" } else { " (not complete yet)" };
+            Some(format!("  {address}: {}{note}", record.id))
+        });
+        lines.collect()
+    }
+
+    /// Returns the last line. `rest` are the steps that did not start although nothing before them failed.
+    fn last(&self, rest: &[&Address]) -> String {
+        let Self { plan, ended, .. } = self;
+        let mut text = vec![format!(
+            "Applied {} of {}.",
+            ended.finished.len(),
+            counted(plan.steps.len(), "change")
+        )];
+        if !ended.failed.is_empty() {
+            text.push(format!("Failed: {}.", ended.failed.len()));
+        }
+        if !rest.is_empty() {
+            text.push(format!("Not started: {}.", named(rest)));
+        }
+        if self.is_rivalled() {
+            text.push("Another run of this stack is at work.".to_owned());
+        } else if !ended.is_complete() {
+            let again = self.again.words();
+            let mut letters = again.chars();
+            let sentence: String =
+                letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+            let needs_help = ended.failed.iter().any(|(_, error)| !error.is_temporary());
+            text.push(if needs_help {
+                format!("Correct what failed; then {again}.")
+            } else {
+                format!("{sentence}.")
+            });
+        }
+        if !plan.blocked.is_empty() {
+            text.push(format!("Blocked: {} (see above).", plan.blocked.len()));
+        }
+        text.join(" ")
+    }
+
+    fn is_rivalled(&self) -> bool {
+        self.ended.failed.iter().any(|(_, error)| matches!(error, StepError::Rival { .. }))
+    }
+
+    fn exit(&self) -> Exit {
+        if self.is_rivalled() {
+            return Exit::Conflict;
+        }
+        match (self.ended.is_complete(), self.ended.stopped) {
+            (false, true) => Exit::Interrupted,
+            (false, false) => Exit::Partial,
+            (true, _) if !self.plan.blocked.is_empty() => Exit::Refused,
+            (true, _) => Exit::Done,
+        }
+    }
+}
+
+/// Returns addresses in one line.
+fn named(addresses: &[&Address]) -> String {
+    let shown: Vec<String> = addresses.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = addresses.len().saturating_sub(NAMED);
+    let end = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{end}", shown.join(", "))
+}
