@@ -46,7 +46,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let found = inventory(&aws, &options, &wanted, |count, total| {
         if io.err_is_terminal() && count / 100 > told.get() {
             told.set(count / 100);
-            io.say(&format!("Read {count} of {total} keys."));
+            io.say(&format!("Keys read: {count} of {total}."));
         }
     });
     let found = found.await?;
@@ -141,7 +141,6 @@ fn write(made: &Export, args: &ExportArgs, io: &Io) -> Result<(), Failure> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 fn create(folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)
         .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))

@@ -82,7 +82,7 @@ pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Resu
         fit(&text, &request.home, &all)
     };
     if let Err(why) = judge(&shape) {
-        let (fitting, more) = fitting(shape, &found, &all, judge, &why);
+        let (fitting, more) = fitting(&shape, &found, &all, judge, &why);
         judge(&fitting)?;
         shape = fitting;
         notes.extend(more);
@@ -98,7 +98,7 @@ pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Resu
         let up = if split { "../" } else { "" };
         format!("{up}policies/{}.json", family.name)
     });
-    let (text, document) = written(family, request, &shape, path);
+    let (text, document) = written(family, request, &shape, path.as_deref());
     let lifted = shape.policies.first().map_or(LEFT, Clone::clone).lifted();
     Ok(Entry { text, document, lifted, notes, consumers })
 }
@@ -108,7 +108,7 @@ const LEFT: Form = Form::Nothing(Lifted::Left(String::new()));
 
 /// Leaves out what does not fit: as little as possible. `why` is the reason why the whole shape does not fit.
 fn fitting(
-    shape: Shape,
+    shape: &Shape,
     forms: &[Vec<Form>],
     all: &[&Held],
     judge: impl Fn(&Shape) -> Result<(), String>,
@@ -186,11 +186,11 @@ fn written(
     family: &Family<'_>,
     request: &Request,
     shape: &Shape,
-    path: Option<String>,
+    path: Option<&str>,
 ) -> (String, Option<String>) {
     let own = shape.policies.first();
-    let mut fields = fields(family.held, shape, own, path.clone(), request, false);
-    let document = match (own, &path) {
+    let mut fields = fields(family.held, shape, own, path, request, false);
+    let document = match (own, path) {
         (Some(Form::Document(text)), Some(_)) => Some(format!("{text}\n")),
         (Some(Form::Document(_) | Form::Roles(_) | Form::Nothing(_)) | None, _) => None,
     };
@@ -217,7 +217,7 @@ fn fields(
     held: &Held,
     shape: &Shape,
     policy: Option<&Form>,
-    path: Option<String>,
+    path: Option<&str>,
     request: &Request,
     is_replica: bool,
 ) -> Vec<(String, Yaml)> {
@@ -241,7 +241,7 @@ fn fields(
         put("description", Yaml::text(&metadata.description));
     }
     if has(Part::Aliases) && !held.aliases.is_empty() {
-        put("aliases", Yaml::texts(held.aliases.iter().map(|alias| alias.bare())));
+        put("aliases", Yaml::texts(held.aliases.iter().map(crate::id::AliasName::bare)));
     }
     if has(Part::Tags) && !held.tags.is_empty() {
         put("tags", Yaml::pairs(&held.tags));
@@ -307,7 +307,7 @@ fn comments(family: &Family<'_>) -> Vec<String> {
     }
     let read: BTreeSet<_> = family.replicas.iter().map(|held| &held.metadata.arn.region).collect();
     let others = metadata.replicas.iter().filter(|region| !read.contains(region));
-    let others: Vec<&str> = others.map(|region| region.as_str()).collect();
+    let others: Vec<&str> = others.map(crate::id::Region::as_str).collect();
     if !others.is_empty() {
         out.push(format!("Its replicas in {} were not read (--regions).", others.join(", ")));
     }

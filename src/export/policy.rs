@@ -42,12 +42,12 @@ impl Form {
     }
 
     /// Returns the value of the field `policy`. `path` is the path of a file that contains the document.
-    pub(super) fn yaml(&self, account: &AccountId, path: Option<String>) -> Option<Yaml> {
+    pub(super) fn yaml(&self, account: &AccountId, path: Option<&str>) -> Option<Yaml> {
         match self {
             Self::Nothing(_) => None,
             Self::Roles(roles) => Some(of_roles(roles, account)),
             Self::Document(text) => {
-                let document = path.map_or_else(|| Yaml::Block(text.clone()), Yaml::Text);
+                let document = path.map_or_else(|| Yaml::Block(text.clone()), Yaml::text);
                 Some(Yaml::Map(vec![("document".to_owned(), document)]))
             }
         }

@@ -13,8 +13,8 @@ pub(super) enum Yaml {
     Text(String),
     /// A number, or `true` or `false`.
     Plain(String),
-    List(Vec<Yaml>),
-    Map(Vec<(String, Yaml)>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
     /// A text of several lines, as a block.
     Block(String),
 }

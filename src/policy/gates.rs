@@ -4,6 +4,7 @@
 //! A gate passes only if that is certain. Possible access, and access that is unknown, does not pass.
 
 mod accounts;
+mod breach;
 mod named;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,10 @@ use super::eval::{Decision, Principal, Source, TargetKey, ask};
 use super::grants::Grant;
 use super::typed::TypedPolicy;
 use super::{AccessChange, Direction, Document, work};
+use breach::{through, unknown, whole_account};
 use named::Named;
+
+pub use breach::{Breach, PolicyChange};
 
 /// The gates of a stack. They apply to every key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,30 +49,6 @@ pub struct Forbidden {
     pub principals: BTreeSet<String>,
     /// Actions and patterns of actions, such as `kms:Put*`.
     pub actions: BTreeSet<String>,
-}
-
-/// A gate that does not pass.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Breach {
-    /// The name of the gate in the configuration.
-    pub gate: &'static str,
-    /// The reason, with the statement or the grant.
-    pub message: String,
-}
-
-/// The policy and the grants of a key before and after a change.
-#[derive(Clone, Copy, Debug)]
-pub struct PolicyChange<'a> {
-    /// The key.
-    pub key: &'a KeyContext,
-    /// The current policy, if the key has one.
-    pub before: Option<&'a Document>,
-    /// The proposed policy.
-    pub after: &'a Document,
-    /// The policy of the key in the base revision of the change, if there is one.
-    pub base: Option<&'a Document>,
-    /// The grants of the key after the change.
-    pub grants: &'a [Grant],
 }
 
 impl Gates {
@@ -221,10 +201,6 @@ fn losses(limit: usize, names: &BTreeSet<&str>) -> Breach {
     Breach { gate: "removals", message }
 }
 
-fn unknown(gate: &'static str, what: &str) -> Breach {
-    Breach { gate, message: format!("{what} is unknown") }
-}
-
 fn describe_gain(change: &AccessChange) -> String {
     let verb = if change.certainty == Certainty::Certain { "gains" } else { "may gain" };
     let mut text = format!("{} {verb} {}", change.principal, change.actions.join(", "));
@@ -232,22 +208,6 @@ fn describe_gain(change: &AccessChange) -> String {
         let _ = write!(text, " when {condition}");
     }
     text + &through(None, &change.statements)
-}
-
-/// Returns the grant or the statements that access comes through, as the end of a message.
-fn through(grant: Option<&str>, statements: &[String]) -> String {
-    if let Some(grant) = grant {
-        return format!(" through the grant {grant}");
-    }
-    let names: Vec<String> = statements
-        .iter()
-        .map(|label| if label.starts_with('#') { label.clone() } else { format!("\"{label}\"") })
-        .collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [one] => format!(" through the statement {one}"),
-        several => format!(" through the statements {}", several.join(", ")),
-    }
 }
 
 /// Decides a request of which only the principal and the action are known. Returns `None` if the key's account is
@@ -272,15 +232,6 @@ fn decide(
         })
         .collect();
     ask(typed, &key, &grants, Principal::parse(who, key.partition).ok()?, action)
-}
-
-/// Returns the account that a principal stands for as a whole, if it does.
-fn whole_account(who: &str) -> Option<&str> {
-    let account = match who.strip_suffix(":root") {
-        Some(arn) => arn.rsplit(':').next()?,
-        None => who,
-    };
-    is_account(account).then_some(account)
 }
 
 /// Returns the actions that any of the patterns matches.

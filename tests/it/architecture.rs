@@ -40,6 +40,7 @@ const MAY: &[(&str, &[&str])] = &[
         "export",
         &[
             "config",
+            "decode",
             "desired",
             "id",
             "inventory",

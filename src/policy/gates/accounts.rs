@@ -1,6 +1,6 @@
 //! The gate on accounts: who may have access besides the key's own account.
 
-use super::{Breach, PolicyChange, through, unknown};
+use super::breach::{Breach, PolicyChange, through, unknown};
 use crate::policy::access::{PrincipalAccount, access_table};
 use crate::policy::arn::{is_account, is_service};
 use crate::policy::typed::{Effect, Operator, PrincipalName, Test, TypedStatement};

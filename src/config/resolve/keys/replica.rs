@@ -12,6 +12,7 @@ use crate::desired::{Adopt, Declared};
 use crate::id::{KeyArn, Place, Region};
 use crate::kind::key::{self, Primary};
 use crate::kind::{Address, KeyRef, Kind, Spec};
+use std::collections::BTreeMap;
 
 impl KeyPhase<'_, '_> {
     pub(super) fn replicas(&mut self, name: &Text, raw: &Key, primary: &KeyRef, place: &Place) {
@@ -62,16 +63,8 @@ impl KeyPhase<'_, '_> {
 
         let of_name = name;
         let name = Text { span: region.span, value: full };
-        let mut tags = self.tags(&name, raw.tags.as_ref());
-        if is_untagged(of) {
-            tags.retain(|tag, _| ![key::STACK_TAG, key::NAME_TAG].contains(&tag.as_str()));
-        }
-        // A replica has the id of its primary key (KMS Developer Guide, "How multi-Region keys work").
-        let adopt = self.out.resources.get(&Address::new(Kind::Key, of_name.value.clone()));
-        let adopt = adopt.and_then(|primary| match &primary.adopt {
-            Some(Adopt::Key(arn)) => Some(Adopt::Key(KeyArn::at(&place, arn.id()))),
-            Some(Adopt::Alias(_) | Adopt::Grant(_)) | None => None,
-        });
+        let tags = self.replica_tags(&name, raw, of);
+        let adopt = self.adopted(of_name, &place);
         let window =
             raw.deletion_window_days.as_ref().and_then(|days| deletion_window(days, self.d));
         let policy = raw.policy.as_ref();
@@ -114,5 +107,23 @@ impl KeyPhase<'_, '_> {
         self.aliases(&name, &raw.aliases, &target, Some(&place));
         let on = On { name: &name.value, key: &target, place: &place, fact: fact.as_ref() };
         self.grants(&raw.grants, &on);
+    }
+
+    fn replica_tags(&mut self, name: &Text, raw: &Replica, of: &Key) -> BTreeMap<String, String> {
+        let mut tags = self.tags(name, raw.tags.as_ref());
+        if is_untagged(of) {
+            tags.retain(|tag, _| ![key::STACK_TAG, key::NAME_TAG].contains(&tag.as_str()));
+        }
+        tags
+    }
+
+    /// Returns the key that a replica takes over, if its primary key is taken over by its ARN. A replica has the id of its
+    /// primary key (KMS Developer Guide, "How multi-Region keys work").
+    fn adopted(&self, primary: &Text, place: &Place) -> Option<Adopt> {
+        let primary = Address::new(Kind::Key, primary.value.clone());
+        match &self.out.resources.get(&primary)?.adopt {
+            Some(Adopt::Key(arn)) => Some(Adopt::Key(KeyArn::at(place, arn.id()))),
+            Some(Adopt::Alias(_) | Adopt::Grant(_)) | None => None,
+        }
     }
 }
