@@ -9,6 +9,7 @@
 //! | `resolve` | the declaration of the stack ([`crate::desired::Desired`]), in phases |
 //! | `outer` | the gates and waivers of another configuration |
 //! | `load` | the order of these steps |
+//! | `schema` | the JSON Schema of the fields |
 
 mod interpolate;
 #[cfg(test)]
@@ -25,6 +26,9 @@ pub mod records;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
+mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod surroundings;
 #[cfg(test)]
 mod together_tests;
@@ -35,7 +39,8 @@ mod yaml_errors;
 pub const DEFAULT: &str = "kmsctl.yaml";
 
 pub use interpolate::{BadVariable, MAX_REPLACED, Variables, interpolate, interpolate_node};
-pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, schema};
+pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates};
 pub use read::{MAX_ALL_BYTES, MAX_FILE_BYTES, read, read_beside, read_given};
+pub use schema::{editor_schema, schema};
 pub use surroundings::{Examples, Surroundings};
 pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, MAX_REPLAYED, yaml};
