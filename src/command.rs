@@ -48,7 +48,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Explain { topic } => explain::explain(topic.as_deref(), io),
         Command::Schema => {
-            let text = serde_json::to_string_pretty(&config::schema())
+            let text = serde_json::to_string_pretty(&config::editor_schema())
                 .map_err(|error| Failure::new(error.to_string()))?;
             io.json(&format!("{text}\n"));
             Ok(Exit::Done)

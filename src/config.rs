@@ -10,6 +10,7 @@
 //! | `outer` | the gates and waivers of another configuration |
 //! | `load` | the order of these steps |
 //! | [`first`] | the text of a first configuration |
+//! | `schema` | the JSON Schema of the fields |
 
 pub mod first;
 mod interpolate;
@@ -27,6 +28,9 @@ pub mod records;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
+mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod surroundings;
 #[cfg(test)]
 mod together_tests;
@@ -37,7 +41,8 @@ mod yaml_errors;
 pub const DEFAULT: &str = "kmsctl.yaml";
 
 pub use interpolate::{BadVariable, MAX_REPLACED, Variables, interpolate, interpolate_node};
-pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, load_text, schema};
+pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, load_text};
 pub use read::{MAX_ALL_BYTES, MAX_FILE_BYTES, read, read_beside, read_given};
+pub use schema::{editor_schema, schema};
 pub use surroundings::{Examples, Surroundings};
 pub use yaml::{MAX_ALIASES, MAX_ANCHORS, MAX_DEPTH, MAX_NODES, MAX_REPLAYED, yaml};

@@ -12,8 +12,8 @@ mod source;
 mod synonyms;
 
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_EXCERPTS, MAX_SHOWN, Severity, nearest};
-pub use record::{Property, Record, all_properties, field, known_fields, object};
-pub(crate) use record::{bare, choice, description, one_of, record};
+pub use record::{Mark, Property, Record, all_properties, field, known_fields, object};
+pub(crate) use record::{bare, choice, description, named_schema, one_of, record};
 pub use recover::of_list;
 pub use source::{Source, Sources};
 

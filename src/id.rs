@@ -1,5 +1,9 @@
 //! AWS identifiers and kmsctl's names, valid by construction.
 
+mod forms;
+
+pub use forms::KEY_ID;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -85,7 +89,7 @@ text_id! {
 impl FromStr for AccountId {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        if Self::FORM.accepts(text) {
             return Ok(Self(text.to_owned()));
         }
         let what = if text.bytes().all(|b| b.is_ascii_digit()) {
@@ -191,9 +195,7 @@ impl Region {
 impl FromStr for Name {
     type Err = BadId;
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let good = (1..=64).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if good {
+        if Self::FORM.accepts(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(BadId::new(
@@ -205,11 +207,8 @@ impl FromStr for Name {
 
 impl FromStr for ResourceName {
     type Err = BadId;
-    /// Parses a name of the characters that AWS's services allow in names, and of the length that DynamoDB
-    /// allows, which is the longest (DynamoDB API Reference, CreateTable: `TableName`).
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let is_valid = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        if (1..=255).contains(&text.len()) && text.chars().all(is_valid) {
+        if Self::FORM.accepts(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(BadId::new(
@@ -221,11 +220,8 @@ impl FromStr for ResourceName {
 
 impl FromStr for RoleSuffix {
     type Err = BadId;
-    /// Parses a suffix, which has the form `[\w+=,.@-]+` (IAM API Reference, CreateServiceLinkedRole:
-    /// `CustomSuffix`).
     fn from_str(text: &str) -> Result<Self, BadId> {
-        let is_valid = text.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-        if (1..=64).contains(&text.len()) && is_valid {
+        if Self::FORM.accepts(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(BadId::new(
@@ -252,9 +248,7 @@ impl FromStr for AliasName {
                 format!("write `alias/{}`, or leave `alias/` out", rest.1),
             ));
         }
-        let is_valid =
-            bare.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-'));
-        if bare.is_empty() || bare.len() > 250 || !is_valid {
+        if !Self::BARE.accepts(bare) {
             return Err(BadId::new(
                 format!("`{text}` is not an alias name"),
                 "use 1 to 250 letters, digits, `/`, `_` and `-` after `alias/`",

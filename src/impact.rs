@@ -52,6 +52,18 @@ pub struct Unseen {
     pub why: String,
 }
 
+impl Unseen {
+    /// Returns the kind of the objects, with the permission that is missing, if the error names one.
+    fn name(&self) -> String {
+        let denied = self.why.split_once("not authorized to perform: ").map(|(_, rest)| rest);
+        let action = denied.and_then(|rest| rest.split_whitespace().next());
+        match action.map(|action| action.trim_end_matches(['.', ',', ')'])) {
+            Some(action) if action.contains(':') => format!("{} (no {action})", self.what),
+            Some(_) | None => self.what.clone(),
+        }
+    }
+}
+
 /// The uses that no list and no grant shows.
 pub const NEVER_LISTED: &str = "other accounts and Regions, other services (S3 objects, Secrets Manager, Systems \
                                 Manager, SNS, SQS, CloudWatch Logs, Lambda, ECR, EKS, Kinesis, MSK, Backup, \
@@ -84,9 +96,28 @@ impl Impact {
             cautions.push(format!("last used {when}"));
         }
         if !self.unseen.is_empty() {
-            let names: Vec<&str> = self.unseen.iter().map(|unseen| unseen.what.as_str()).collect();
+            let names: Vec<String> = self.unseen.iter().map(Unseen::name).collect();
             cautions.push(format!("could not check: {}", names.join(", ")));
         }
         (!cautions.is_empty()).then(|| cautions.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caution_names_the_missing_permission() {
+        let denied = "AccessDeniedException: User: arn:aws:iam::111122223333:user/a is not authorized to perform: \
+                      cloudtrail:ListEventDataStores because no policy allows it";
+        let unseen = [("dynamodb_table", "timed out"), ("cloudtrail_event_data_store", denied)];
+        let unseen =
+            unseen.map(|(what, why)| Unseen { what: what.to_owned(), why: why.to_owned() });
+        let impact = Impact { unseen: unseen.into(), ..Impact::default() };
+        assert_eq!(
+            impact.caution().unwrap(),
+            "could not check: cloudtrail_event_data_store (no cloudtrail:ListEventDataStores), dynamodb_table"
+        );
     }
 }

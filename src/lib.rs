@@ -20,7 +20,7 @@
 //!
 //! | Level | Modules | May |
 //! |---|---|---|
-//! | 0 | [`id`], [`text`], [`tree`], [`policy`], [`answer`], [`digest`] | compute |
+//! | 0 | [`form`], [`id`], [`text`], [`tree`], [`policy`], [`answer`], [`digest`] | compute |
 //! | 1 | [`decode`]: decoders of typed records, and reports about texts | compute |
 //! | 1 | [`retry`]: repeats failed reads | wait |
 //! | 1 | [`file`]: opens and reads regular files | do I/O |
@@ -85,6 +85,7 @@ pub mod engine;
 pub mod export;
 pub mod failure;
 pub mod file;
+pub mod form;
 pub mod gate;
 pub mod id;
 pub mod impact;

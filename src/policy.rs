@@ -34,6 +34,7 @@ mod lockout;
 mod nodes;
 mod pattern;
 mod principal_facts;
+pub mod principal_forms;
 mod reader;
 mod roles;
 #[cfg(test)]

@@ -501,17 +501,3 @@ impl Declared {
         vars
     }
 }
-
-/// Returns the JSON Schema of the configuration.
-#[must_use]
-pub fn schema() -> serde_json::Value {
-    let mut out = serde_json::json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kmsctl configuration",
-    });
-    if let (Some(out), serde_json::Value::Object(fields)) = (out.as_object_mut(), Stack::schema()) {
-        out.extend(fields);
-        out.insert("required".to_owned(), serde_json::json!(["stack"]));
-    }
-    out
-}

@@ -2,12 +2,14 @@
 //! in the JSON Schema. The fields of the consumers are in `kind`.
 
 mod auto_scaling;
+mod forms;
 pub(super) mod stack;
 
 pub use auto_scaling::{AutoScaling, AutoScalingGroup, RoleIs};
 pub use stack::{Consumer, Stack, StackFields};
 
 use crate::decode::{Named, Part, Spanned, Text, choice, record};
+use crate::id::{AccountId, AliasName, KeyArn, Name, Region, RoleSuffix};
 use crate::tree::Node;
 
 record! {
@@ -25,13 +27,13 @@ record! {
     /// reason: the store does not exist yet, until: 2027-01-31}`.
     pub struct Waiver {
         /// The rule, by its id or its name: `KMS302` or `service-unbounded`.
-        rule: Text,
+        @like(forms::waivable) rule: Text,
         /// The address of the key, such as `key/lake`.
-        address: Text,
+        @like(forms::address) address: Text,
         /// The reason why the finding is accepted, such as `the store does not exist yet`.
-        reason: Text,
+        @like(forms::reason) reason: Text,
         /// The last day of the waiver, such as `2027-01-31`.
-        until: Text,
+        @like(forms::day) until: Text,
     }
 }
 
@@ -39,11 +41,12 @@ record! {
     /// Settings of every key and resource that does not set its own.
     pub struct Defaults {
         /// Tags of every key and every resource.
+        @map(forms::any_tags) @like(forms::any_tag)
         tags: Option<Named<Text>>,
         /// Rotation of every key whose spec and origin allow it.
         rotation: Option<Rotation>,
         /// Days that the deletion of a key waits, 7 to 30.
-        deletion_window_days: Option<Spanned<u32>>,
+        @like(forms::deletion_days) deletion_window_days: Option<Spanned<u32>>,
         /// Whether deletion of keys and resources, and disabling of keys, are refused.
         protect: Option<Spanned<bool>>,
     }
@@ -53,9 +56,9 @@ record! {
     /// Another account that grants can be created from.
     pub struct Account {
         /// The account's id, 12 digits.
-        id: Text,
+        @like(AccountId::schema) id: Text,
         /// The role to assume in that account: `role/NAME` or an ARN.
-        role: Text,
+        @like(forms::role) role: Text,
     }
 }
 
@@ -63,10 +66,11 @@ record! {
     /// A KMS key.
     pub struct Key {
         /// The description that the console shows, at most 8192 characters.
-        description: Option<Text>,
+        @like(forms::description) description: Option<Text>,
         /// The key's aliases; `alias/` may be left out. Aliases that the configuration never named are left alone.
-        aliases: Vec<Text>,
+        @like(AliasName::schema) aliases: Vec<Text>,
         /// Its tags, in addition to those of `defaults`.
+        @map(forms::key_tags) @like(forms::key_tag_values)
         tags: Option<Spanned<Named<Text>>>,
         /// Whether the key is enabled.
         enabled: Option<Spanned<bool>>,
@@ -77,7 +81,7 @@ record! {
         policy: Option<Policy>,
         /// Grants on the key, by names of yours. Other grants on the key are left alone, and those that no AWS
         /// service created are reported.
-        grants: Named<Part<Grant>>,
+        @names(Name::schema) grants: Named<Part<Grant>>,
         /// Grants that others created on the key and that you accept, with the reasons: they are not reported.
         /// Name a grant here if it shall stay. Any other grant that neither the stack nor an AWS service created is
         /// reported, because it gives access that the policy does not show.
@@ -85,39 +89,39 @@ record! {
         /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
         /// Days that a deletion waits, 7 to 30; default: 30.
-        deletion_window_days: Option<Spanned<u32>>,
+        @like(forms::deletion_days) deletion_window_days: Option<Spanned<u32>>,
         /// Its Region, if not the stack's.
-        region: Option<Text>,
+        @like(Region::schema) region: Option<Text>,
         /// The key spec, as AWS names it; default: `SYMMETRIC_DEFAULT`. Fixed at creation.
-        spec: Option<Text>,
+        @like(forms::specs) spec: Option<Text>,
         /// The key usage, as AWS names it, such as `ENCRYPT_DECRYPT` or `SIGN_VERIFY`; fixed at
         /// creation.
-        usage: Option<Text>,
+        @like(forms::usages) usage: Option<Text>,
         /// The source of the key material, as AWS names it: `AWS_KMS` (default), `EXTERNAL`,
         /// `AWS_CLOUDHSM` or `EXTERNAL_KEY_STORE`. Fixed at creation.
-        origin: Option<Text>,
+        @like(forms::origins) origin: Option<Text>,
         /// Whether the key can be replicated to other Regions; fixed at creation.
         multi_region: Option<Spanned<bool>>,
         /// The Region of the primary key of a multi-Region key: the key's own Region or that of a replica. Another one
         /// makes the replica there the primary key (`UpdatePrimaryRegion`). Without it, the primary key stays where
         /// it is.
-        primary_region: Option<Text>,
+        @like(Region::schema) primary_region: Option<Text>,
         /// Replicas of a multi-Region key, by their Regions. A consumer names one as `key: NAME/REGION`.
-        replicas: Named<Part<Replica>>,
+        @names(Region::schema) replicas: Named<Part<Replica>>,
         /// The id of the custom key store that holds the key; fixed at creation.
-        custom_key_store_id: Option<Text>,
+        @like(forms::key_store) custom_key_store_id: Option<Text>,
         /// The id of the key in an external key store; fixed at creation.
-        xks_key_id: Option<Text>,
+        @like(forms::xks_key) xks_key_id: Option<Text>,
         /// An existing key to take over instead of creating one: `alias/NAME`, a key id or an ARN. An id or an ARN
         /// proves that the key is meant, so its tags stay as they are.
-        adopt: Option<Text>,
+        @like(forms::adopted_key) adopt: Option<Text>,
         /// Whether a key that is taken over gets the tags of the stack, `kmsctl:stack` and `kmsctl:name`; default: only
         /// if `adopt` is an alias. Without them kmsctl never deletes the key. A tag can give access (attribute-based
         /// access control).
         tag: Option<Spanned<bool>>,
         /// The ARN of a key that is not the stack's. Only its aliases, its grants and the stack's own
         /// statements in its policy are managed.
-        existing: Option<Text>,
+        @like(KeyArn::schema) existing: Option<Text>,
     }
 }
 
@@ -126,17 +130,18 @@ record! {
     /// is its own.
     pub struct Replica {
         /// The description that the console shows, at most 8192 characters.
-        description: Option<Text>,
+        @like(forms::description) description: Option<Text>,
         /// The replica's aliases in its Region; `alias/` may be left out.
-        aliases: Vec<Text>,
+        @like(AliasName::schema) aliases: Vec<Text>,
         /// Its tags, in addition to those of `defaults`.
+        @map(forms::key_tags) @like(forms::key_tag_values)
         tags: Option<Spanned<Named<Text>>>,
         /// Whether the replica is enabled.
         enabled: Option<Spanned<bool>>,
         /// The replica's key policy; default: AWS's default policy, not that of the primary.
         policy: Option<Policy>,
         /// Grants on the replica, by names of yours. Grants on the primary do not apply to it.
-        grants: Named<Part<Grant>>,
+        @names(Name::schema) grants: Named<Part<Grant>>,
         /// Grants that others created on the replica and that you accept, with the reasons: they are not reported.
         /// Name a grant here if it shall stay. Any other grant that neither the stack nor an AWS service created is
         /// reported, because it gives access that the policy does not show.
@@ -144,7 +149,7 @@ record! {
         /// Whether deletion and disabling are refused; default: true.
         protect: Option<Spanned<bool>>,
         /// Days that a deletion waits, 7 to 30; default: 30.
-        deletion_window_days: Option<Spanned<u32>>,
+        @like(forms::deletion_days) deletion_window_days: Option<Spanned<u32>>,
     }
 }
 
@@ -154,7 +159,7 @@ record! {
         /// Whether the key rotates; default: true.
         enabled: Option<Spanned<bool>>,
         /// Days between rotations, 90 to 2560; default: 365.
-        period_days: Option<Spanned<u32>>,
+        @like(forms::rotation_days) period_days: Option<Spanned<u32>>,
     }
 }
 
@@ -164,31 +169,34 @@ record! {
     pub struct Policy {
         /// Principals that administer the key: they may change the policy, grants, tags, aliases and
         /// settings, and disable and delete the key. `kmsctl explain principals` says how to write them.
-        administrators: Option<Spanned<Vec<Text>>>,
+        @like(forms::principal_in_policy) administrators: Option<Spanned<Vec<Text>>>,
         /// Principals that encrypt and decrypt with the key, also through AWS services.
-        users: Option<Spanned<Vec<Text>>>,
+        @like(forms::principal_in_policy) users: Option<Spanned<Vec<Text>>>,
         /// Principals that only decrypt.
-        decrypt_only: Option<Spanned<Vec<Text>>>,
+        @like(forms::principal_in_policy) decrypt_only: Option<Spanned<Vec<Text>>>,
         /// Principals that only encrypt.
-        encrypt_only: Option<Spanned<Vec<Text>>>,
+        @like(forms::principal_in_policy) encrypt_only: Option<Spanned<Vec<Text>>>,
         /// Whether IAM policies of the key's account can allow access too (the statement for the account's
         /// root); default: true, with `ownership: shared` false.
         delegate_to_iam: Option<Spanned<bool>>,
         /// Further statements, written as in a JSON policy, in YAML. Principals are ARNs here; `${aws.key_arn}` is the
         /// key's own ARN.
+        @any(forms::statement)
         statements: Option<Spanned<Vec<Node>>>,
         /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`.
-        /// `shared` needs statements, by role or under `statements`, each of the latter with a `Sid`;
-        /// kmsctl puts `kmsctl STACK` before it and leaves all other statements as they are.
+        /// The stack's statements in a `shared` policy are those by role, those under `statements`, each with a `Sid`, and
+        /// those that consumers need; kmsctl puts `kmsctl STACK` before the `Sid` and leaves all others as they are.
         ownership: Option<Spanned<Ownership>>,
         /// What a live policy must have in common with this one to be left as it is; default: `access`. `shared`
         /// policies are always compared by their text.
         text: Option<Spanned<PolicyText>>,
         /// The whole policy, instead of the fields above: the path of a JSON file beside the configuration,
         /// or the policy itself, as YAML or as a block of JSON text. `${aws.key_arn}` in it is the key's own ARN.
+        @any(forms::document)
         document: Option<Node>,
         /// The reason why a policy is accepted with which the key could become unmanageable;
         /// without it, a plan refuses such a policy.
+        @like(forms::reason)
         allow_lockout: Option<Text>,
     }
 }
@@ -220,11 +228,12 @@ record! {
     pub struct Grant {
         /// The principal that may use the key. A service, such as `dynamodb.amazonaws.com`, also needs
         /// `retiring` and `constraints: {source_arn: ARN}`.
-        grantee: Text,
+        @like(forms::grant_principal) grantee: Text,
         /// The operations that the grant allows, as AWS names them, such as `Decrypt`.
-        @required operations: Spanned<Vec<Text>>,
+        @required @list(forms::not_empty) @like(forms::operations)
+        operations: Spanned<Vec<Text>>,
         /// The principal that may retire the grant: an identity or a service.
-        retiring: Option<Text>,
+        @like(forms::grant_principal) retiring: Option<Text>,
         /// What a request must have.
         constraints: Option<Constraints>,
         /// The entry of `accounts` from which the grant is created; default: the stack's account.
@@ -240,9 +249,9 @@ record! {
         /// The id of the grant.
         id: Option<Text>,
         /// The grantee of the grants.
-        grantee: Option<Text>,
+        @like(forms::principal) grantee: Option<Text>,
         /// Why the grants are accepted.
-        reason: Text,
+        @like(forms::reason) reason: Text,
     }
 }
 
@@ -250,11 +259,13 @@ record! {
     /// What a request must have for a grant to allow it.
     pub struct Constraints {
         /// The encryption context is exactly these pairs.
+        @like(forms::context) @map(forms::pairs)
         encryption_context_equals: Option<Spanned<Named<Text>>>,
         /// The encryption context has at least these pairs; not with `encryption_context_equals`.
+        @like(forms::context) @map(forms::pairs)
         encryption_context_subset: Option<Spanned<Named<Text>>>,
         /// The ARN of the resource that a service acts for.
-        source_arn: Option<Text>,
+        @like(forms::source_arn) source_arn: Option<Text>,
     }
 }
 
@@ -262,9 +273,9 @@ record! {
     /// The service-linked role of an AWS service: created if it is missing, never changed and never deleted.
     pub struct ServiceLinkedRole {
         /// The service principal, such as `autoscaling.amazonaws.com`.
-        service: Text,
+        @like(forms::services) service: Text,
         /// The custom suffix of the role's name; only for `autoscaling.amazonaws.com`.
-        suffix: Option<Text>,
+        @like(RoleSuffix::schema) suffix: Option<Text>,
     }
 }
 
@@ -276,6 +287,7 @@ record! {
     pub struct Gates {
         /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
         /// the policy itself.
+        @any(forms::document)
         reference: Option<Node>,
         /// No policy may give more access than the same key's policy in this saved plan (written by
         /// `kmsctl plan --out FILE`), usually of the branch to merge into. Keys that are not in it, and grants, are not
@@ -284,7 +296,7 @@ record! {
         /// Access that must not exist.
         forbidden: Vec<Part<Forbidden>>,
         /// The other accounts that may have access to a key. Public access never passes.
-        accounts: Option<Vec<Text>>,
+        @like(AccountId::schema) accounts: Option<Vec<Text>>,
         /// The number of principals that may lose access to a key by one change: of its policy, by revoked grants, or
         /// because the key is disabled or deleted.
         removals: Option<Spanned<u32>>,
@@ -296,9 +308,12 @@ record! {
     pub struct Forbidden {
         /// Principals and services; `*` stands for everyone except principals that only IAM policies of the
         /// key's account allow, and an account for its users and roles too.
-        @required principals: Vec<Text>,
+        @required @like(forms::forbidden_principal)
+        principals: Vec<Text>,
         /// Actions and patterns of actions, such as `kms:Decrypt` and `kms:Put*`.
-        @required actions: Vec<Text>,
+        @required
+        @like(forms::actions)
+        actions: Vec<Text>,
     }
 }
 
@@ -306,9 +321,9 @@ record! {
     /// A key that has a new name in the configuration.
     pub struct Moved {
         /// The old address, such as `key/old`.
-        from: Text,
+        @like(forms::moved_key) from: Text,
         /// The new address, such as `key/new`.
-        to: Text,
+        @like(forms::moved_key) to: Text,
     }
 }
 
@@ -316,7 +331,7 @@ record! {
     /// A resource that leaves the stack.
     pub struct Removed {
         /// The address of the resource, such as `key/old`; for `delete` the ARN of a key.
-        address: Text,
+        @like(forms::removed) address: Text,
         /// The action.
         action: Action,
     }
@@ -326,9 +341,9 @@ record! {
     /// A key that is disabled or deleted although it may be in use.
     pub struct AcceptUse {
         /// The address of the key, such as `key/app`.
-        address: Text,
+        @like(forms::key_address) address: Text,
         /// The reason, which the plan shows, such as `the key is compromised`.
-        reason: Text,
+        @like(forms::reason) reason: Text,
     }
 }
 

@@ -549,3 +549,18 @@ fn service_linked_roles_are_of_known_services() {
     5 errors.
     "##);
 }
+
+/// The statements of a shared policy can all be those that consumers need.
+#[test]
+fn a_shared_policy_without_statements_of_its_own_is_valid() {
+    let shared = |text: &str| {
+        let desired =
+            good(&format!("stack: s\nkeys: {{a: {{policy: {{ownership: shared}}}}}}\n{text}"));
+        let key = &desired.resources[&"key/a".parse().unwrap()].spec;
+        let shared = key.as_key().unwrap().shared.clone().unwrap();
+        shared.statements.to_json()
+    };
+    assert_eq!(shared(""), crate::kind::key::Shared::none().statements.to_json());
+    let table = "dynamodb: {tables: {items: {key: a, partition_key: {name: id, type: S}, used_by: [role/app]}}}";
+    assert!(shared(table).contains("role/app"));
+}

@@ -108,7 +108,7 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
-        let title = level.primary_title(printable(&self.message));
+        let title = level.primary_title(printable(&shortened(&self.message)).into_owned());
         let mut group = Group::with_title(match self.rule {
             Some(rule) => title.id(rule.id),
             None => title,
@@ -121,19 +121,66 @@ impl Diagnostic {
         if let Some(main) = main {
             let mut first = places.remove(&main.0.source).unwrap_or_default();
             first.insert(0, main);
-            group = group.elements(snippet(sources, main.0.source, &first));
+            group = group.elements(snippets(sources, main.0.source, &first));
         }
         for (source, rest) in &places {
-            group = group.elements(snippet(sources, *source, rest));
+            group = group.elements(snippets(sources, *source, rest));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(printable(help)));
+            group = group.element(Level::HELP.message(printable(&shortened(help)).into_owned()));
         }
         group
     }
 }
 
 type Place<'a> = (Span, &'a str, AnnotationKind);
+
+/// The largest number of characters that are underlined, and of those between two places of one excerpt. Names and ARNs of
+/// AWS are not longer.
+const MOST_UNDERLINED: usize = 300;
+/// The number of characters at the beginning of a longer text that are underlined.
+const UNDERLINED: usize = 48;
+/// The largest number of characters of a text of the user in a message, and the number of those of its beginning and of
+/// its end that remain of a longer one.
+const MOST_QUOTED: usize = 600;
+const QUOTED_START: usize = 120;
+const QUOTED_END: usize = 60;
+
+/// Returns a message with the middle of long texts in backticks left out.
+fn shortened(message: &str) -> String {
+    let parts = message.split('`').enumerate().map(|(n, part)| {
+        let count = part.chars().count();
+        if n % 2 == 0 || count <= MOST_QUOTED {
+            return part.to_owned();
+        }
+        let start: String = part.chars().take(QUOTED_START).collect();
+        let end: String = part.chars().skip(count - QUOTED_END).collect();
+        format!("{start}...{end}")
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+/// Returns the excerpts of a source at the positions: one for each that is far from the first one in a line, because
+/// the renderer shows the whole text between the positions of an excerpt.
+fn snippets<'a>(
+    sources: &'a Sources,
+    number: u16,
+    places: &[Place<'a>],
+) -> Vec<Snippet<'a, Annotation<'a>>> {
+    let (mut near, mut far) = (Vec::new(), Vec::new());
+    for place in places {
+        let first = places.first().unwrap_or(place).0;
+        let in_line = sources.position(first).0 == sources.position(place.0).0;
+        let distance = sources.position(first).1.abs_diff(sources.position(place.0).1);
+        if in_line && distance > MOST_UNDERLINED { far.push(*place) } else { near.push(*place) }
+    }
+    let alone = far.iter().map(std::slice::from_ref);
+    [near.as_slice()]
+        .into_iter()
+        .chain(alone)
+        .filter_map(|at| snippet(sources, number, at))
+        .collect()
+}
 
 /// Returns the lines of a source around the positions. The renderer gets only these lines, so that
 /// a report of many errors in a large file is fast.
@@ -157,6 +204,9 @@ fn snippet<'a>(
         let end = window.floor_char_boundary((span.end as usize).saturating_sub(from)).max(start);
         // Only the first line of a long value is underlined.
         let covered = window.get(start..end).unwrap_or("").lines().next().unwrap_or("");
+        let is_long = covered.chars().nth(MOST_UNDERLINED).is_some();
+        let most = covered.char_indices().nth(UNDERLINED).filter(|_| is_long);
+        let covered = most.and_then(|(at, _)| covered.get(..at)).unwrap_or(covered);
         let annotation = kind.span(start..start + covered.trim_end().len());
         if label.is_empty() { annotation } else { annotation.label(printable(label)) }
     });

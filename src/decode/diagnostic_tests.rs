@@ -125,3 +125,44 @@ fn the_excerpts_of_a_report_are_limited() {
     }
     assert!(d.render(&sources, false, 80).contains("1 more are not shown."));
 }
+
+/// Every line of a report about a long line fits a wide terminal, and its carets are below the text.
+#[test]
+fn long_lines_are_cut_around_every_place() {
+    for letter in ["x", "鍵", "e\u{301}"] {
+        let mut sources = Sources::new();
+        let long = letter.repeat(2500);
+        let source = sources.add("a.yaml", format!("a: [first, {long}, wrong, {long}, last]\n"));
+        let text = sources.get(source).unwrap().text.clone();
+        let place = |word: &str| {
+            let start = u32::try_from(text.find(word).unwrap()).unwrap();
+            span(source, start, start + u32::try_from(word.len()).unwrap())
+        };
+        let mut d = Diagnostics::default();
+        d.push(
+            Diagnostic::error(place("wrong"), format!("`{long}` is wrong"))
+                .also(place("first"), "one"),
+        );
+        d.push(Diagnostic::error(place("last"), "the last").help(format!("write `{long}`")));
+        d.push(Diagnostic::error(place(&long), "all of it"));
+        let report = d.render(&sources, false, 80);
+        let columns = |text: &str| -> usize {
+            text.chars()
+                .map(|c| match c {
+                    '\u{301}' => 0,
+                    '鍵' => 2,
+                    _ => 1,
+                })
+                .sum()
+        };
+        assert!(report.lines().all(|line| columns(line) <= 400), "{report}");
+        let lines: Vec<&str> = report.lines().collect();
+        for word in ["wrong", "first", "last"] {
+            let is_below = |pair: &[&str]| {
+                let before = pair[0].split_once(word).map(|(before, _)| columns(before));
+                pair[0].starts_with('1') && before.is_some() && pair[1].find(['^', '-']) == before
+            };
+            assert!(lines.windows(2).any(is_below), "{word} {letter}\n{report}");
+        }
+    }
+}

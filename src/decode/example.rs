@@ -77,3 +77,25 @@ fn of_type(schema: &Json) -> Option<&str> {
 fn is_null(schema: &Json) -> bool {
     schema.get("type").and_then(Json::as_str) == Some("null")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Diagnostics;
+
+    /// Each example is read as the value of a field that exists; the schema tests read README and help.
+    #[test]
+    fn every_example_is_yaml_for_a_field_that_exists() {
+        let schema = crate::config::schema().to_string();
+        for (field, _) in EXAMPLES {
+            assert!(schema.contains(&format!("\"{field}\":{{")), "{field}");
+            let help = example(field, &Json::Null).unwrap();
+            let spans: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
+            assert!(!spans.is_empty(), "{help}");
+            for span in spans {
+                let mut d = Diagnostics::default();
+                assert!(crate::config::yaml(span, 0, &mut d).is_some() && d.is_empty(), "{span}");
+            }
+        }
+    }
+}

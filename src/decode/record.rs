@@ -8,7 +8,7 @@ use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
 use crate::tree::{Node, Value};
 
 /// A field of a record, for the schema.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Property {
     /// The field's name, as users write it.
     pub name: &'static str,
@@ -18,6 +18,25 @@ pub struct Property {
     pub schema: fn() -> Json,
     /// Whether the field is required.
     pub required: bool,
+    /// Further marks of the field.
+    pub marks: Vec<Mark>,
+}
+
+/// A mark of a field, such as `@required` or `@like(Region::schema)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    /// The mark without `@`.
+    pub name: &'static str,
+    /// The JSON Schema that the mark names.
+    pub schema: Option<fn() -> Json>,
+}
+
+impl Mark {
+    /// Creates a mark that narrows a schema.
+    #[must_use]
+    pub fn new(name: &'static str, schema: fn() -> Json) -> Self {
+        Self { name, schema: Some(schema) }
+    }
 }
 
 impl Property {
@@ -26,9 +45,56 @@ impl Property {
     pub fn of<T: Decode>(
         name: &'static str,
         docs: &'static [&'static str],
-        required: bool,
+        marks: Vec<Mark>,
     ) -> Self {
-        Self { name, docs, schema: T::schema, required: required || T::missing().is_none() }
+        let required = marks.iter().any(|mark| mark.name == "required") || T::missing().is_none();
+        Self { name, docs, schema: T::schema, required, marks }
+    }
+
+    /// Returns the JSON Schema of the value.
+    fn whole_schema(&self) -> Json {
+        let mut schema = (self.schema)();
+        for mark in &self.marks {
+            match (mark.name, mark.schema) {
+                ("like", Some(like)) => narrow(&mut schema, "string", &like()),
+                ("names", Some(names)) => {
+                    narrow(&mut schema, "object", &json!({"propertyNames": names()}));
+                }
+                ("any", Some(any)) => narrow(&mut schema, "any", &any()),
+                ("map", Some(map)) => narrow(&mut schema, "object", &map()),
+                ("list", Some(limits)) => narrow(&mut schema, "array", &limits()),
+                _ => {}
+            }
+        }
+        schema
+    }
+}
+
+/// Adds the members of a schema to the outermost schemas of a type within another one.
+fn narrow(schema: &mut Json, kind: &str, more: &Json) {
+    if let Some(Json::Array(all)) = schema.get_mut("anyOf") {
+        return all.iter_mut().for_each(|schema| narrow(schema, kind, more));
+    }
+    let is_kind = match schema.get("type") {
+        Some(Json::String(name)) => name == kind || kind == "string" && name == "integer",
+        Some(Json::Array(names)) => names.iter().any(|name| name == kind),
+        Some(_) => false,
+        None => kind == "any" && schema.get("enum").is_none(),
+    };
+    if is_kind {
+        if let (Json::Object(schema), Json::Object(more)) = (schema, more) {
+            // The numbers of a closed set stay numbers, also where they are written as text.
+            if more.contains_key("enum") && kind == "string" {
+                schema.remove("type");
+            }
+            schema.extend(more.clone());
+        }
+        return;
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(inner) = schema.get_mut(inner) {
+            narrow(inner, kind, more);
+        }
     }
 }
 
@@ -58,13 +124,17 @@ pub trait Record: Decode {
 /// }
 /// ```
 ///
+/// `@like(SCHEMA)` narrows the schema of the text or number, which something else checks after decoding; `@names(SCHEMA)`
+/// narrows the names of a map, `@map(SCHEMA)` the map, `@list(SCHEMA)` the length of a list, and `@any(SCHEMA)` a
+/// value of any type.
+///
 /// The fields are public. The macro adds `span`, the position of the whole record. A field is required
 /// if its type has no value for a missing field (`Decode::missing`) or if it is marked `@required`. Doc
 /// comments become the descriptions of the schema. A field named like a Rust keyword is written `r#type`
 /// and given as `type`.
 macro_rules! record {
     ($(#[doc = $doc:literal])* pub struct $name:ident {
-        $($(#[doc = $fdoc:literal])* $(@$mark:ident)? $field:ident : $ty:ty),* $(,)?
+        $($(#[doc = $fdoc:literal])* $(@$mark:ident $(($schema:expr))?)* $field:ident : $ty:ty),* $(,)?
     }) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +151,7 @@ macro_rules! record {
                 $(let $field = $crate::decode::field::<$ty>(
                     node,
                     $crate::decode::bare(stringify!($field)),
-                    false $(|| stringify!($mark) == "required")?,
+                    false $(|| stringify!($mark) == "required")*,
                     d,
                 );)*
                 Some(Self { $($field: $field?,)* span: node.span })
@@ -91,7 +161,10 @@ macro_rules! record {
                 vec![$($crate::decode::Property::of::<$ty>(
                     $crate::decode::bare(stringify!($field)),
                     &[$($fdoc),*],
-                    false $(|| stringify!($mark) == "required")?,
+                    vec![$($crate::decode::Mark {
+                        name: stringify!($mark),
+                        schema: $crate::decode::named_schema!($($schema)?),
+                    }),*],
                 )),*]
             }
         }
@@ -147,6 +220,9 @@ macro_rules! choice {
         }
 
         impl $name {
+            /// Every word of the set.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
             /// Returns the word.
             #[must_use]
             pub fn as_str(self) -> &'static str {
@@ -177,7 +253,17 @@ macro_rules! choice {
     };
 }
 
-pub(crate) use {choice, record};
+/// Returns the schema that a mark names, if it names one.
+macro_rules! named_schema {
+    () => {
+        None
+    };
+    ($schema:expr) => {
+        Some($schema)
+    };
+}
+
+pub(crate) use {choice, named_schema, record};
 
 /// Returns a field's name as users write it: without Rust's `r#`.
 pub(crate) const fn bare(name: &str) -> &str {
@@ -290,7 +376,7 @@ pub fn object(description: &str, properties: &[Property]) -> Json {
 pub fn all_properties(properties: &[Property]) -> Map<String, Json> {
     let mut all = Map::new();
     for property in properties {
-        let mut schema = (property.schema)();
+        let mut schema = property.whole_schema();
         if let Json::Object(schema) = &mut schema
             && !property.docs.is_empty()
         {

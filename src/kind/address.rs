@@ -1,7 +1,7 @@
 //! Addresses, which name resources in plans, the state, the journal and on the command line.
 
 use super::{ConsumerKind, Kind, service_linked_role};
-use crate::id::{AliasName, BadId, KeyArn, Name, Region, ResourceName};
+use crate::id::{AliasName, BadId, KeyArn, Name, Region, ResourceName, RoleSuffix};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +24,19 @@ impl Address {
     #[must_use]
     pub fn new(kind: impl Into<Kind>, name: impl Into<String>) -> Self {
         Self { kind: kind.into(), name: name.into() }
+    }
+
+    /// Returns the form of addresses as a regular expression.
+    #[must_use]
+    pub fn pattern() -> String {
+        let forms: Vec<String> = Kind::all().map(form_of).collect();
+        format!("({})", forms.join("|"))
+    }
+
+    /// Returns the form of the addresses of keys as a regular expression.
+    #[must_use]
+    pub fn key_pattern() -> String {
+        form_of(Kind::Key)
     }
 
     /// Returns whether a stack has at most one resource of the kind, which then has no name.
@@ -97,6 +110,26 @@ impl FromStr for Address {
 /// Returns the message and the help of an error as one text.
 fn explain(error: &BadId) -> String {
     format!("{} ({})", error.message, error.help)
+}
+
+/// Returns the form of the addresses of a kind as a regular expression (see `check_name`).
+fn form_of(kind: Kind) -> String {
+    let (name, region) = (Name::FORM.pattern(), Region::PATTERN);
+    let names = match kind {
+        Kind::Alias => format!("{}(@{region})?", AliasName::BARE.pattern()),
+        Kind::ServiceLinkedRole => {
+            let pattern = |services: Vec<&str>| services.join("|").replace('.', "[.]");
+            let all = pattern(service_linked_role::Service::names());
+            let suffixed = pattern(service_linked_role::Service::suffixed());
+            format!("({all}|({suffixed})/{})", RoleSuffix::FORM.pattern())
+        }
+        Kind::Key => format!("{name}([.]{name}|/{region})?"),
+        Kind::Grant => format!("{name}(/{region})?/{name}"),
+        Kind::Consumer(_) if Address::is_single(kind) => return kind.as_str().to_owned(),
+        Kind::Consumer(_) => ResourceName::FORM.pattern(),
+        Kind::KeyPolicy => name,
+    };
+    format!("{}/{names}", kind.as_str())
 }
 
 /// Checks that a configuration can give the name to a resource of the kind.

@@ -161,6 +161,25 @@ macro_rules! settings {
     // Takes one field after the other, and collects the settings, the fields, the settings that are
     // fields, and the fields that are not possible beside `existing`.
     (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* @like($like:expr) $field:ident : $type:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)* $(#[doc = $doc])* $field: $type,]
+            [$($fields)* $(#[doc = $doc])* @like($like)
+                $field: Option<$crate::decode::Spanned<$type>>,]
+            [$($both)* $field] [$($all)* $field] $($rest)*
+        }
+    };
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
+        $(#[doc = $doc:literal])* @declared @$mark:ident($like:expr) $field:ident : $type:ty, $($rest:tt)*
+    ) => {
+        $crate::kind::consumer::settings! { @fields $docs
+            [$($settings)*]
+            [$($fields)* $(#[doc = $doc])* @$mark($like) $field: $type,]
+            [$($both)*] [$($all)* $field] $($rest)*
+        }
+    };
+    (@fields $docs:tt [$($settings:tt)*] [$($fields:tt)*] [$($both:ident)*] [$($all:ident)*]
         $(#[doc = $doc:literal])* @declared $field:ident : $type:ty, $($rest:tt)*
     ) => {
         $crate::kind::consumer::settings! { @fields $docs

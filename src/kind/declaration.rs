@@ -4,13 +4,14 @@
 use super::consumer::{Common, Consumer, Scene, Settings, Spec};
 use super::{ConsumerKind, ConsumerSpec};
 use crate::decode::{
-    Decode, Diagnostic, Diagnostics, Given, Named, Part, Property, Record, Settable, Spanned, Text,
-    field, known_fields, object,
+    Decode, Diagnostic, Diagnostics, Given, Mark, Named, Part, Property, Record, Settable, Spanned,
+    Text, field, known_fields, object,
 };
-use crate::id::Place;
-use crate::policy::{Document, Need};
+use crate::form;
+use crate::id::{Place, Region, ResourceName};
+use crate::policy::{Document, Need, principal_forms};
 use crate::tree::{Node, Span};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -25,7 +26,7 @@ pub struct Section {
 
 /// The syntax in which users declare resources of a kind. The texts are the descriptions of the
 /// fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Syntax {
     /// The section of the kind's service.
     pub section: Section,
@@ -39,6 +40,8 @@ pub struct Syntax {
     pub removable_key: bool,
     /// The description of `existing`.
     pub existing: &'static str,
+    /// Returns the JSON Schema of `existing`.
+    pub existing_form: fn() -> Json,
     /// The name and the description of the field that lists the principals that use the resource;
     /// `None` if no statement can be derived for them.
     pub used_by: Option<(&'static str, &'static str)>,
@@ -67,30 +70,46 @@ pub struct SharedFields {
 
 impl SharedFields {
     /// Returns the fields that a kind offers beside `key`, in the order of the documentation.
-    fn properties(syntax: &'static Syntax, is_single: bool) -> Vec<Property> {
+    fn properties<T: Consumer>() -> Vec<Property> {
+        let (syntax, is_single) = (&T::SYNTAX, Declaration::<T>::is_single());
         let mut offered = Vec::new();
         if let Some((name, description)) = &syntax.used_by {
             let docs = std::slice::from_ref(description);
-            offered.push(Property::of::<Option<Spanned<Vec<Text>>>>(name, docs, false));
+            offered.push(Property::of::<Option<Spanned<Vec<Text>>>>(
+                name,
+                docs,
+                vec![Mark::new("like", principals)],
+            ));
         }
         if syntax.creates {
             let docs = &["Its tags, in addition to those of `defaults`."];
-            offered.push(Property::of::<Option<Spanned<Named<Text>>>>("tags", docs, false));
+            offered.push(Property::of::<Option<Spanned<Named<Text>>>>(
+                "tags",
+                docs,
+                vec![Mark::new("map", tags::<T>), Mark::new("like", tag::<T>)],
+            ));
         }
         if !is_single {
             let docs = std::slice::from_ref(&syntax.existing);
-            offered.push(Property::of::<Option<Text>>("existing", docs, !syntax.creates));
+            let schema = if syntax.creates { Option::<Text>::schema } else { Text::schema };
+            let (name, required) = ("existing", !syntax.creates);
+            let marks = vec![Mark::new("like", syntax.existing_form)];
+            offered.push(Property { name, docs, schema, required, marks });
             let docs = &[
                 "Whether the statements that it needs are added to the key's policy; default: true.",
             ];
-            offered.push(Property::of::<Option<Spanned<bool>>>("derive_policy", docs, false));
+            offered.push(Property::of::<Option<Spanned<bool>>>("derive_policy", docs, Vec::new()));
         }
         if syntax.creates {
             let docs = &["Whether kmsctl refuses to delete it; default: true."];
-            offered.push(Property::of::<Option<Spanned<bool>>>("protect", docs, false));
+            offered.push(Property::of::<Option<Spanned<bool>>>("protect", docs, Vec::new()));
         }
         let docs = &["Its Region, if not the stack's."];
-        offered.push(Property::of::<Option<Text>>("region", docs, false));
+        offered.push(Property::of::<Option<Text>>(
+            "region",
+            docs,
+            vec![Mark::new("like", Region::schema)],
+        ));
         offered
     }
 
@@ -119,6 +138,20 @@ impl SharedFields {
             region: region?,
         })
     }
+}
+
+fn principals() -> Json {
+    principal_forms::schema(&principal_forms::in_policy())
+}
+
+/// Returns the JSON Schema of the map of the tags of a kind.
+fn tags<T: Consumer>() -> Json {
+    T::FACTS.tags.map_or(Json::Null, |rules| rules.map())
+}
+
+/// Returns the JSON Schema of the value of a tag of a kind.
+fn tag<T: Consumer>() -> Json {
+    T::FACTS.tags.map_or(Json::Null, |rules| rules.value())
 }
 
 /// The context in which the fields of a declaration are checked.
@@ -200,10 +233,12 @@ impl<T: Consumer> Declaration<T> {
     }
 
     fn properties() -> Vec<Property> {
-        let key =
-            Property::of::<Settable<Text>>("key", std::slice::from_ref(&T::SYNTAX.key), false);
+        let docs = std::slice::from_ref(&T::SYNTAX.key);
+        let schema = if T::SYNTAX.removable_key { Settable::<Text>::schema } else { Text::schema };
+        let required = !Self::is_single();
+        let key = Property { name: "key", docs, schema, required, marks: Vec::new() };
         let own = <T::Settings as Settings>::Fields::properties();
-        let shared = SharedFields::properties(&T::SYNTAX, Self::is_single());
+        let shared = SharedFields::properties::<T>();
         [key].into_iter().chain(own).chain(shared).collect()
     }
 }
@@ -338,6 +373,9 @@ fn schema<T: Consumer>() -> Json {
     if Declaration::<T>::is_single() {
         Option::<Declaration<T>>::schema()
     } else {
-        Named::<Declaration<T>>::schema()
+        form::with(
+            Named::<Declaration<T>>::schema(),
+            json!({"propertyNames": ResourceName::schema()}),
+        )
     }
 }

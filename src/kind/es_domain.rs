@@ -200,8 +200,17 @@ impl Version {
             _ => return None,
         };
         let (major, minor) = number.split_once('.')?;
-        Some(Self { opensearch, number: (major.parse().ok()?, minor.parse().ok()?) })
+        let part = |text: &str| {
+            let is_number = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+            let is_plain = text == "0" || !text.starts_with('0');
+            if is_number && is_plain { text.parse().ok() } else { None }
+        };
+        Some(Self { opensearch, number: (part(major)?, part(minor)?) })
     }
+
+    /// The form of the versions that can be encrypted, as a regular expression (see [`Self::encrypts`]).
+    pub const PATTERN: &str = "(OpenSearch_(0|[1-9][0-9]{0,3})[.](0|[1-9][0-9]{0,3})\
+        |Elasticsearch_(5[.][1-9][0-9]{0,3}|([6-9]|[1-9][0-9]{1,3})[.](0|[1-9][0-9]{0,3})))";
 
     /// Returns whether a new domain of this version can be encrypted.
     #[must_use]

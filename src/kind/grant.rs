@@ -6,6 +6,9 @@
 //! with other names belong to AWS services or to other owners, and are never changed.
 
 pub(crate) mod aws;
+mod forms;
+
+pub use forms::{CONTEXT, MAX_PAIRS, is_source_arn, source_arns};
 
 use super::call::calls;
 use super::{Calls, Change, KeyFacts, KeyRef, Resource, Retry, Setting, Violation, key};

@@ -8,8 +8,9 @@ mod specs;
 pub use lift::{Found, Metadata, lift};
 pub use refuse::{shut_out, waits_for_material, waking};
 pub use specs::{
-    AGREE, DEFAULT_ORIGIN, DEFAULT_SPEC, ENCAPSULATE, ENCRYPT, Family, MAC, ORIGINS,
-    PENDING_IMPORT, SIGN, SPECS, SpecRule, can_rotate, rule,
+    AGREE, DEFAULT_ORIGIN, DEFAULT_SPEC, DELETION_DAYS, DESCRIPTION, ENCAPSULATE, ENCRYPT, Family,
+    KEY_STORE_ID, MAC, ORIGINS, PENDING_IMPORT, ROTATION_DAYS, SIGN, SPECS, SpecRule, XKS_KEY_ID,
+    can_rotate, rule,
 };
 
 use super::call::calls;

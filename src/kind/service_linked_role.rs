@@ -78,6 +78,12 @@ impl Service {
         KNOWN.iter().map(|known| known.principal).collect()
     }
 
+    /// Returns the service principals of the services whose roles can have a suffix.
+    #[must_use]
+    pub fn suffixed() -> Vec<&'static str> {
+        KNOWN.iter().filter(|known| known.suffixed).map(|known| known.principal).collect()
+    }
+
     /// Returns the service principal.
     #[must_use]
     pub fn as_str(self) -> &'static str {

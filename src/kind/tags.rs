@@ -1,6 +1,8 @@
 //! The rules of the services for the tags of their resources.
 
 use crate::decode::{Diagnostic, Diagnostics, Text};
+use crate::form;
+use serde_json::{Value as Json, json};
 
 /// The characters that the keys and values of tags may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub struct TagRules {
     pub reserved: Option<&'static str>,
 }
 
+/// The beginnings of keys that AWS and kmsctl reserve.
+const RESERVED: [&str; 2] = ["aws:", "kmsctl:"];
+/// The largest number of characters of a value.
+const LONGEST_VALUE: usize = 256;
+/// The characters that most services accept, as a regular expression (see `is_common`).
+const COMMON: &str = r"^[\p{Alphabetic}\p{N}\p{Z}_.:/=+@-]*$";
+
 impl TagRules {
     /// The rules of most services, of whose tags kmsctl sets two: the name of the stack and the name
     /// of the resource.
@@ -43,6 +52,40 @@ impl TagRules {
 
     /// The rules that every service has.
     pub const ANY: Self = Self { characters: TagCharacters::Any, own: 0, ..Self::COMMON };
+
+    /// Returns the JSON Schema of a map of tags.
+    #[must_use]
+    pub fn map(&self) -> Json {
+        let reserved = RESERVED.into_iter().chain(self.reserved);
+        let names = Self::of(1, self.longest_key, reserved, self.characters);
+        json!({"propertyNames": names, "maxProperties": self.most - self.own})
+    }
+
+    /// Returns the JSON Schema of a value.
+    #[must_use]
+    pub fn value(&self) -> Json {
+        let reserved = self.reserved.into_iter().flat_map(|own| [own, "aws:"]);
+        Self::of(usize::from(!self.empty_values), LONGEST_VALUE, reserved, self.characters)
+    }
+
+    fn of<'a>(
+        least: usize,
+        most: usize,
+        reserved: impl Iterator<Item = &'a str>,
+        characters: TagCharacters,
+    ) -> Json {
+        let mut schema = json!({"minLength": least, "maxLength": most});
+        let reserved: Vec<String> = reserved.map(form::in_any_case).collect();
+        if !reserved.is_empty() {
+            let reserved = format!("^({})", reserved.join("|"));
+            let not = json!({"not": {"type": "string", "pattern": reserved}});
+            schema = form::with(schema, not);
+        }
+        if characters == TagCharacters::Common {
+            schema = form::with(schema, json!({"pattern": COMMON}));
+        }
+        schema
+    }
 
     /// Reports what the service does not accept of a tag. An error that was reported before, for another
     /// resource with the same default tag, is not repeated.
@@ -64,7 +107,7 @@ impl TagRules {
 
     fn prefixes(&self, key: &Text, value: &Text, d: &mut Diagnostics) {
         let lower = key.value.to_lowercase();
-        let reserved = ["aws:", "kmsctl:"].into_iter().chain(self.reserved);
+        let reserved = RESERVED.into_iter().chain(self.reserved);
         if let Some(prefix) = reserved.into_iter().find(|prefix| lower.starts_with(prefix)) {
             let message = format!("the tag `{}` is reserved", key.value);
             let help = format!("choose a key without `{prefix}`");
@@ -90,7 +133,7 @@ impl TagRules {
             d.push_once(Diagnostic::error(key.span, message).help(help));
         }
         let length = value.value.chars().count();
-        if length > 256 {
+        if length > LONGEST_VALUE {
             let message = format!("a tag's value of {length} characters is too long");
             d.push_once(Diagnostic::error(value.span, message).help("AWS accepts at most 256"));
         }

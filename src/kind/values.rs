@@ -2,6 +2,7 @@
 //! values.
 
 use crate::decode::{Decode, Diagnostic, Diagnostics};
+use crate::form::Form;
 use crate::tree::Node;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -23,6 +24,11 @@ impl Decode for Lower {
     fn schema() -> Json {
         String::schema()
     }
+}
+
+/// Returns the JSON Schema of a number that is not 0.
+pub(crate) fn positive() -> Json {
+    json!({"minimum": 1})
 }
 
 /// A whole number from `LOW` to `HIGH`.
@@ -49,9 +55,9 @@ impl<const LOW: u32, const HIGH: u32> Decode for Within<LOW, HIGH> {
     }
 }
 
-/// Declares types of text that a function checks. The function returns the error and the help.
+/// Declares types of text that a function checks, and their JSON Schemas. The function returns the error and the help.
 macro_rules! checked {
-    ($($(#[doc = $doc:literal])* pub struct $name:ident = $check:expr;)+) => {$(
+    ($($(#[doc = $doc:literal])* pub struct $name:ident = $check:expr, $schema:expr;)+) => {$(
         $(#[doc = $doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $name(pub String);
@@ -75,7 +81,7 @@ macro_rules! checked {
                 Some(Self(text))
             }
             fn schema() -> serde_json::Value {
-                String::schema()
+                $schema
             }
         }
     )+};
@@ -84,20 +90,24 @@ pub(crate) use checked;
 
 checked! {
     /// The id of a VPC security group.
-    pub struct SecurityGroup = |text| aws_id(text, "sg-", "a security group");
+    pub struct SecurityGroup = |text| aws_id(text, SECURITY_GROUP, "a security group"), SECURITY_GROUP.schema();
     /// The name of a bucket.
-    pub struct BucketName = bucket_name;
+    pub struct BucketName = bucket_name, bucket_names();
     /// The id of a subnet.
-    pub struct Subnet = |text| aws_id(text, "subnet-", "a subnet");
+    pub struct Subnet = |text| aws_id(text, SUBNET, "a subnet"), SUBNET.schema();
 }
 
-/// Checks an id: a prefix that says what it belongs to, and hexadecimal digits.
-pub(crate) fn aws_id(text: &str, prefix: &str, what: &str) -> Option<(String, String)> {
-    let digits = text.strip_prefix(prefix).unwrap_or_default();
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+/// The form of the ids of security groups.
+const SECURITY_GROUP: Form = Form::id("sg-");
+/// The form of the ids of subnets.
+const SUBNET: Form = Form::id("subnet-");
+
+/// Checks an id of AWS.
+pub(crate) fn aws_id(text: &str, form: Form, what: &str) -> Option<(String, String)> {
+    if form.accepts(text) {
         return None;
     }
-    let help = format!("write the id as AWS shows it, such as `{prefix}0123456789abcdef0`");
+    let help = format!("write the id as AWS shows it, such as `{}0123456789abcdef0`", form.prefix);
     Some((format!("`{text}` is not the id of {what}"), help))
 }
 
@@ -119,6 +129,31 @@ impl<T: Decode> Decode for Set<T> {
         Vec::<T>::schema()
     }
 }
+
+/// Returns the JSON Schema of the names of buckets (see [`bucket_name`]).
+pub(crate) fn bucket_names() -> Json {
+    let reserved = [
+        format!("^({})", RESERVED_PREFIXES.join("|")),
+        format!("({})$", RESERVED_SUFFIXES.join("|").replace('.', "[.]")),
+        "[.][.]".to_owned(),
+        IP_ADDRESS.to_owned(),
+    ];
+    let mut reserved: Vec<Json> =
+        reserved.iter().map(|pattern| json!({"type": "string", "pattern": pattern})).collect();
+    // Numbers of fewer than 3 digits.
+    reserved.push(json!({"type": "integer", "maximum": 99}));
+    json!({
+        "type": ["string", "number", "boolean"],
+        "minimum": 0,
+        "minLength": 3,
+        "maxLength": 255,
+        "pattern": "^([a-z0-9][a-z0-9.-]*[a-z0-9]|[A-Za-z0-9._-]*[A-Z_][A-Za-z0-9._-]*|[A-Za-z0-9._-]{64,})$",
+        "not": {"anyOf": reserved},
+    })
+}
+
+/// The form of IP addresses, as a regular expression.
+pub(crate) const IP_ADDRESS: &str = "^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])([.]|$)){4}$";
 
 /// The beginnings of names that S3 reserves (S3 User Guide, "General purpose bucket naming rules").
 const RESERVED_PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];

@@ -19,13 +19,15 @@ pub(super) fn is_unique_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
+/// The domains of service principals.
+pub(super) const SERVICE_DOMAINS: [&str; 5] =
+    [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal", ".amazon.com"];
+
 /// Returns whether the text has the form of a service principal: labels followed by one of AWS's domains (IAM User
 /// Guide, "AWS JSON policy elements: Principal", "AWS service principals"). The name is not checked against a list of
 /// services, because AWS adds new ones.
 pub(crate) fn is_service(text: &str) -> bool {
-    const DOMAINS: [&str; 5] =
-        [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".aws.internal", ".amazon.com"];
-    let mut names = DOMAINS.iter().filter_map(|domain| text.strip_suffix(domain));
+    let mut names = SERVICE_DOMAINS.iter().filter_map(|domain| text.strip_suffix(domain));
     names.any(|name| name.split('.').all(is_label))
 }
 

@@ -38,6 +38,12 @@ pub(crate) mod other_rules {
     };
 }
 
+/// Returns whether a waiver can name a rule: not a gate, not what AWS refuses, and not what AWS has.
+#[must_use]
+pub fn can_be_waived(rule: &Rule) -> bool {
+    *rule != other_rules::GATE && !rule.is_about_aws() && (!rule.refused || rule.is_obsolete())
+}
+
 /// Returns the findings for a policy as written, sorted by position.
 #[must_use]
 pub fn lint(node: &Node, facts: &Facts<'_>) -> Vec<Finding> {

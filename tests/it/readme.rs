@@ -3,8 +3,12 @@
 use crate::program::{Stack, top};
 use clap::CommandFactory;
 use kmsctl::cli::Cli;
-use kmsctl::config::schema;
-use kmsctl::render::explain::{GUIDES, explain};
+use kmsctl::config::{editor_schema, schema};
+use kmsctl::decode::Diagnostics;
+use kmsctl::policy::lint::RULES;
+use kmsctl::render::explain::{GUIDES, explain, reason};
+use kmsctl::tree::{Node, Value};
+use serde_json::{Value as Json, json};
 use std::process::Command;
 
 const LIMIT: usize = 10_240;
@@ -23,12 +27,18 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
 }
 
-/// Returns the commands in code spans, which may contain line breaks.
-fn commands(text: &str) -> Vec<String> {
+/// Returns the code spans, which may contain line breaks.
+fn spans(text: &str) -> Vec<String> {
     let prose: String =
         text.split("```").step_by(2).flat_map(str::split_whitespace).fold(String::new(), join);
-    let spans = prose.split('`').skip(1).step_by(2).map(str::to_owned);
-    spans.filter(|span| span.starts_with("kmsctl ")).collect()
+    prose.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Returns the commands in code spans, and in the lines of a guide that are not wrapped.
+fn commands(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned);
+    let all = spans(text).into_iter().chain(lines);
+    all.filter(|span| span.starts_with("kmsctl ")).collect()
 }
 
 fn join(text: String, word: &str) -> String {
@@ -49,6 +59,109 @@ fn parse(command: &str) {
     }
 }
 
+/// Returns every text that `kmsctl explain` and `kmsctl lint --rules` show.
+fn explanations() -> Vec<String> {
+    let mut texts: Vec<String> = GUIDES.iter().map(|guide| guide.text.to_owned()).collect();
+    for rule in RULES {
+        texts.push(rule.help.to_owned());
+        texts.extend(reason(rule).map(|reason| reason.why.to_owned()));
+    }
+    descriptions(&schema(), &mut texts);
+    texts
+}
+
+fn descriptions(schema: &Json, texts: &mut Vec<String>) {
+    match schema {
+        Json::Object(entries) => {
+            texts.extend(schema["description"].as_str().map(str::to_owned));
+            entries.values().for_each(|value| descriptions(value, texts));
+        }
+        Json::Array(items) => items.iter().for_each(|item| descriptions(item, texts)),
+        _ => {}
+    }
+}
+
+/// Returns the schemas of all fields with a name, or of all sections that have a field with it.
+fn fields<'s>(schema: &'s Json, name: &str, is_section: bool, found: &mut Vec<&'s Json>) {
+    match schema {
+        Json::Object(entries) => {
+            let field = schema.get("properties").and_then(|properties| properties.get(name));
+            found.extend(if is_section { field.map(|_| schema) } else { field });
+            entries.values().for_each(|value| fields(value, name, is_section, found));
+        }
+        Json::Array(items) => items.iter().for_each(|item| fields(item, name, is_section, found)),
+        _ => {}
+    }
+}
+
+/// Returns the data of a snippet with values for its placeholders.
+fn data(node: &Node) -> Json {
+    const ARN: &str = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    match &node.value {
+        Value::Null => Json::Null,
+        Value::Bool(value) => json!(value),
+        Value::Number(text) => serde_json::from_str(text).unwrap(),
+        Value::Text(text) if text == "ARN" => json!(ARN),
+        Value::Text(text) => json!(text.replace("REGION", "eu-west-1")),
+        Value::List(items) => {
+            // `[...]` stands for any list.
+            let items = items.iter().map(data).filter(|item| item != "...");
+            items.collect()
+        }
+        Value::Map(entries) => {
+            let pairs = entries.iter().map(|entry| (entry.key.clone(), data(&entry.value)));
+            Json::Object(pairs.collect())
+        }
+    }
+}
+
+/// Checks that a snippet is YAML, and fits the field that it names.
+fn check_snippet(snippet: &str, schema: &Json) {
+    let mut d = Diagnostics::default();
+    let node = kmsctl::config::yaml(snippet, 0, &mut d);
+    let node = node.unwrap_or_else(|| panic!("`{snippet}` is not YAML"));
+    let mut value = data(&node);
+    let name = value.as_object().unwrap().keys().next().unwrap().clone();
+    let is_section = snippet.starts_with('{');
+    if !is_section {
+        value = value[&name].clone();
+    }
+    let mut found = Vec::new();
+    fields(schema, name.rsplit('.').next().unwrap(), is_section, &mut found);
+    let fits = found.iter().any(|field| {
+        let mut compiler = boon::Compiler::new();
+        let resource = json!({"$defs": schema["$defs"], "allOf": [field]});
+        compiler.add_resource("field.json", resource).unwrap();
+        let mut schemas = boon::Schemas::new();
+        let index = compiler.compile("field.json", &mut schemas).unwrap();
+        schemas.validate(&value, index).is_ok()
+    });
+    assert!(fits, "`{snippet}`: {value} fits none of {} fields", found.len());
+}
+
+/// A snippet begins with the name of a field, or is a section in braces.
+fn is_snippet(span: &str) -> bool {
+    let name = span.split(": ").next().unwrap().trim_start_matches('{');
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
+    span.contains(": ") && !name.is_empty() && name.chars().all(is_name)
+}
+
+#[test]
+fn every_field_in_a_text_is_written_as_the_schema_has_it() {
+    let schema = editor_schema();
+    let texts: Vec<String> = [readme()].into_iter().chain(explanations()).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let lines =
+        lines.filter_map(|line| line.strip_prefix("  ")).filter(|line| line.contains(": {"));
+    let mut all: Vec<String> = lines.map(str::to_owned).collect();
+    all.extend(texts.iter().flat_map(|text| spans(text)));
+    all.retain(|snippet| is_snippet(snippet));
+    all.sort();
+    all.dedup();
+    assert!(all.len() >= 20, "{all:#?}");
+    all.iter().for_each(|snippet| check_snippet(snippet, &schema));
+}
+
 #[test]
 fn the_readme_is_short() {
     let size = readme().len();
@@ -63,8 +176,7 @@ fn every_command_in_a_text_exists() {
     let lines = console.iter().flat_map(|block| block.lines());
     found.extend(lines.filter_map(|line| line.strip_prefix("$ ")).map(str::to_owned));
     assert!(found.len() >= 20, "{found:#?}");
-    found.extend(GUIDES.iter().flat_map(|guide| commands(guide.text)));
-    found.extend(commands(&schema().to_string()));
+    found.extend(explanations().iter().flat_map(|text| commands(text)));
     let mut open = vec![Cli::command()];
     while let Some(mut command) = open.pop() {
         found.extend(commands(&command.render_long_help().to_string()));

@@ -1,13 +1,14 @@
 //! EC2 Auto Scaling groups, from which statements, grants and roles are derived.
 
 use crate::decode::{Named, Part, Spanned, Text, choice, record};
+use crate::id::{Name, RoleSuffix};
 
 record! {
     /// EC2 Auto Scaling.
     pub struct AutoScaling {
         /// Groups whose volumes a key encrypts, by names of yours. kmsctl manages the statements, grants
         /// and service-linked roles that they need, not the groups.
-        groups: Named<Part<AutoScalingGroup>>,
+        @names(Name::schema) groups: Named<Part<AutoScalingGroup>>,
     }
 }
 
@@ -21,7 +22,7 @@ record! {
         /// then lets that account in, and a grant for its service-linked role is created from there.
         account: Option<Text>,
         /// The custom suffix of the group's service-linked role: `AWSServiceRoleForAutoScaling_SUFFIX`.
-        suffix: Option<Text>,
+        @like(RoleSuffix::schema) suffix: Option<Text>,
         /// Whether the group launches Spot Instances from a launch configuration, so that the role of EC2
         /// Spot needs the key as well; default: false.
         spot: Option<Spanned<bool>>,

@@ -7,6 +7,7 @@ use crate::decode::{
     Decode, Diagnostics, Named, Part, Property, Record as _, Text, known_fields, mismatch, object,
     record,
 };
+use crate::id::{AccountId, Name, Region};
 use crate::kind::ConsumerKind;
 use crate::kind::declaration::{AnyDeclaration, Reader, Section};
 use crate::tree::{Node, Value};
@@ -16,21 +17,21 @@ record! {
     /// A stack: the resources that kmsctl manages as declared here.
     pub struct StackFields {
         /// The stack's name. Tags in AWS name it as the owner of a resource, and it has one state.
-        stack: Part<Option<Text>>,
+        @like(Name::schema) stack: Part<Option<Text>>,
         /// The account of the stack; kmsctl refuses to run against any other.
-        account: Part<Option<Text>>,
+        @like(AccountId::schema) account: Part<Option<Text>>,
         /// The Region of the stack; default: that of the AWS configuration.
-        region: Part<Option<Text>>,
+        @like(Region::schema) region: Part<Option<Text>>,
         /// Values for `${var.NAME}`; `--var NAME=VALUE` overrides them. A variable that is null must be set
         /// with `--var`. `${aws.account_id}`, `${aws.region}` and `${aws.partition}` are always available;
         /// every other `${...}` is left to IAM.
-        vars: Part<Named<Option<Text>>>,
+        @names(Name::schema) vars: Part<Option<Named<Option<Text>>>>,
         /// Settings of every key and resource that does not set its own.
         defaults: Part<Option<Defaults>>,
         /// Other accounts, by names of yours: grants can be created from them.
-        accounts: Part<Named<Part<Account>>>,
+        @names(Name::schema) accounts: Part<Named<Part<Account>>>,
         /// KMS keys, by names of yours, with their aliases, policies and grants.
-        keys: Part<Named<Part<Key>>>,
+        @names(Name::schema) keys: Part<Named<Part<Key>>>,
         /// EC2 Auto Scaling: groups whose volumes a key encrypts.
         auto_scaling: Part<Option<AutoScaling>>,
         /// Service-linked roles that policies and grants name. A missing one is created first, with
@@ -187,6 +188,7 @@ fn section_schema(section: Section, kinds: &[(ConsumerKind, Reader)]) -> Json {
             docs: std::slice::from_ref(&reader.syntax.list.1),
             schema: reader.schema,
             required: false,
+            marks: Vec::new(),
         })
         .collect();
     json!({

@@ -6,7 +6,7 @@ use super::scope::days_within;
 use crate::config::records;
 use crate::decode::{Diagnostics, Named, Spanned, Text};
 use crate::id::Name;
-use crate::kind::key::{NAME_TAG, Rotation, STACK_TAG};
+use crate::kind::key::{self, NAME_TAG, Rotation, STACK_TAG};
 use crate::kind::tags::TagRules;
 
 /// The defaults of a stack.
@@ -96,7 +96,7 @@ pub(super) fn rotation(declared: &records::Rotation, d: &mut Diagnostics) -> Opt
             None
         }
         Some(period) => {
-            days_within("a rotation period", period, 90, 2560, d).map(Rotation::EveryDays)
+            days_within("a rotation period", period, key::ROTATION_DAYS, d).map(Rotation::EveryDays)
         }
         None if is_on => Some(Rotation::EveryDays(365)),
         None => Some(Rotation::Off),
@@ -105,5 +105,5 @@ pub(super) fn rotation(declared: &records::Rotation, d: &mut Diagnostics) -> Opt
 
 /// Returns the days that a deletion waits.
 pub(super) fn deletion_window(days: &Spanned<u32>, d: &mut Diagnostics) -> Option<u32> {
-    days_within("a deletion window", days, 7, 30, d)
+    days_within("a deletion window", days, key::DELETION_DAYS, d)
 }

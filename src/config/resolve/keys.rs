@@ -168,8 +168,8 @@ impl KeyPhase<'_, '_> {
     /// Returns the description (KMS API Reference, CreateKey: `Description`).
     fn description(&mut self, text: Option<&Text>) -> Option<String> {
         let text = text?;
-        let length = text.value.chars().count();
-        if length > 8192 {
+        if !key::DESCRIPTION.accepts(&text.value) {
+            let length = text.value.chars().count();
             let message = format!("a description of {length} characters is too long");
             self.d.error(text.span, message, "AWS accepts at most 8192");
         }

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use std::ops::RangeInclusive;
+
 use crate::config::surroundings::Gaps;
 use crate::decode::{Diagnostics, Spanned, Text, nearest};
 use crate::id::{BadId, Name, Place, Region};
@@ -72,15 +74,14 @@ pub(super) fn known(
 pub(super) fn days_within(
     what: &str,
     number: &Spanned<u32>,
-    low: u32,
-    high: u32,
+    range: RangeInclusive<u32>,
     d: &mut Diagnostics,
 ) -> Option<u32> {
     let value = number.value;
-    if (low..=high).contains(&value) {
+    if range.contains(&value) {
         return Some(value);
     }
     let message = format!("{what} of {} is not possible", crate::text::counted(value, "day"));
-    d.error(number.span, message, format!("AWS accepts {low} to {high}"));
+    d.error(number.span, message, format!("AWS accepts {} to {}", range.start(), range.end()));
     None
 }

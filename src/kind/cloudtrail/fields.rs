@@ -2,9 +2,10 @@
 
 use super::{AdvancedEventSelector, FieldSelector};
 use crate::decode::{Decode, Diagnostics, Spanned, Text, record};
+use crate::form::{self, Form};
 use crate::kind::declaration::Section;
 use crate::tree::{Node, Span};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 /// The section of CloudTrail.
@@ -15,9 +16,10 @@ record! {
     /// Events that are recorded: those that meet all conditions on their fields.
     pub struct AdvancedEventSelectorFields {
         /// A name for people.
+        @like(names)
         name: Option<Text>,
         /// Conditions on fields of an event, all of which it must meet; one on `eventCategory` is required.
-        @required field_selectors: Spanned<Vec<FieldSelectorFields>>,
+        @required @list(some) field_selectors: Spanned<Vec<FieldSelectorFields>>,
     }
 }
 
@@ -25,18 +27,25 @@ record! {
     /// A condition on a field of an event.
     pub struct FieldSelectorFields {
         /// The field, such as `eventCategory`, `resources.type` or `eventName`.
+        @like(event_fields)
         field: String,
         /// The field equals one of these.
+        @like(values)
         equals: Vec<String>,
         /// The field begins with one of these.
+        @like(values)
         starts_with: Vec<String>,
         /// The field ends with one of these.
+        @like(values)
         ends_with: Vec<String>,
         /// The field equals none of these.
+        @like(values)
         not_equals: Vec<String>,
         /// The field begins with none of these.
+        @like(values)
         not_starts_with: Vec<String>,
         /// The field ends with none of these.
+        @like(values)
         not_ends_with: Vec<String>,
     }
 }
@@ -53,6 +62,33 @@ impl From<FieldSelectorFields> for FieldSelector {
             not_ends_with: fields.not_ends_with.into_iter().collect(),
         }
     }
+}
+
+/// The form of the names of selectors.
+const NAME: Form = Form::any(0, 1000);
+/// The form of the values of a condition.
+const VALUE: Form = Form::any(1, 2048);
+
+fn names() -> Json {
+    NAME.schema()
+}
+
+fn values() -> Json {
+    VALUE.schema()
+}
+
+fn some() -> Json {
+    json!({"minItems": 1})
+}
+
+/// Returns the JSON Schema of the fields of events (see `condition`).
+fn event_fields() -> Json {
+    json!({
+        "type": ["string", "number", "boolean"],
+        "minimum": 0,
+        "maxLength": 1000,
+        "pattern": r"^[\p{Alphabetic}\p{N}_.|]+$",
+    })
 }
 
 /// The advanced event selectors of a trail or an event data store.
@@ -95,13 +131,13 @@ impl Decode for AdvancedEventSelectors {
         Some(Self(selectors))
     }
     fn schema() -> Json {
-        Vec::<AdvancedEventSelectorFields>::schema()
+        form::with(Vec::<AdvancedEventSelectorFields>::schema(), json!({"minItems": 1}))
     }
 }
 
 fn selector(fields: AdvancedEventSelectorFields, d: &mut Diagnostics) -> AdvancedEventSelector {
     if let Some(name) = &fields.name
-        && name.value.chars().count() > 1000
+        && !NAME.accepts(&name.value)
     {
         let help = "CloudTrail accepts at most 1000 characters";
         let message = "the name of the selector is too long";
@@ -144,7 +180,7 @@ fn condition(selector: &FieldSelector, span: Span, d: &mut Diagnostics) {
         let help = "write `equals: ['true']` or `['false']`, or remove the condition for both";
         d.error(span, "`readOnly` is `true` or `false`", help);
     }
-    if selector.all().any(|value| !(1..=2048).contains(&value.chars().count())) {
+    if !selector.all().all(|value| VALUE.accepts(value)) {
         let message = format!("a value of the condition on `{field}` is empty or too long");
         d.error(span, message, "CloudTrail accepts 1 to 2048 characters");
     }

@@ -1,11 +1,14 @@
 //! The fields of an event data store.
 
 use crate::decode::{Spanned, Text};
+use crate::form;
+use crate::id::{AccountId, Region};
 use crate::kind::cloudtrail::AdvancedEventSelector;
 use crate::kind::cloudtrail::fields::{AdvancedEventSelectors, SECTION};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::values::Within;
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// The most advanced event selectors of an event data store (CloudTrail API Reference,
@@ -21,6 +24,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     null for a key that AWS owns. A key can be added later, but neither changed nor removed.",
     removable_key: true,
     existing: "The ARN of an event data store that kmsctl did not create: only its key is managed.",
+    existing_form: arns,
     used_by: Some((
         "used_by",
         "Principals that query it and read the results: a derived statement lets them use the key.",
@@ -72,6 +76,12 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     }
     let name = if check.existing.is_none() { Some(check.name.value.clone()) } else { None };
     Settings { name, ..consumer::Settings::of(fields) }
+}
+
+/// Returns the JSON Schema of the ARNs of event data stores.
+fn arns() -> Json {
+    let (region, account) = (Region::PATTERN, AccountId::FORM.pattern());
+    form::text(&format!("arn:aws[a-z-]*:cloudtrail:{region}:{account}:eventdatastore/[\\s\\S]*"))
 }
 
 /// Checks the ARN of an event data store, which contains its account and its Region.

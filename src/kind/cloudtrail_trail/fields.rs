@@ -2,14 +2,16 @@
 
 use super::{DataResource, EventSelector};
 use crate::decode::{Decode, Diagnostics, Spanned, Text, choice, record};
+use crate::form;
 use crate::kind::cloudtrail::AdvancedEventSelector;
 use crate::kind::cloudtrail::fields::{AdvancedEventSelectors, SECTION};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
-use crate::kind::values::{BucketName, checked};
+use crate::kind::values::{BucketName, IP_ADDRESS, checked};
 use crate::tree::Node;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
@@ -20,6 +22,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
           another key; null for S3's own encryption. It must be in the Region of the bucket.",
     removable_key: true,
     existing: "The name of a trail that kmsctl did not create: only its key is managed.",
+    existing_form: names,
     used_by: Some((
         "log_readers",
         "Principals that read the log files: a derived statement lets them decrypt.",
@@ -57,7 +60,7 @@ settings! {
 
 checked! {
     /// The prefix of the names of the log files.
-    pub struct Prefix = prefix;
+    pub struct Prefix = prefix, prefixes();
 }
 
 record! {
@@ -102,7 +105,7 @@ record! {
         /// The type of the resources.
         r#type: DataResourceType,
         /// Prefixes of their ARNs, such as `arn:aws:s3:::bucket/`.
-        @required values: Vec<Text>,
+        @required @like(arns) values: Vec<Text>,
     }
 }
 
@@ -116,6 +119,11 @@ choice! {
         /// DynamoDB tables.
         DynamoDbTable = "AWS::DynamoDB::Table",
     }
+}
+
+/// Returns the JSON Schema of the beginnings of ARNs (see [`DataResourceFields::check`]).
+fn arns() -> Json {
+    json!({"type": "string", "pattern": "^arn:aws[a-z-]*:(s3|lambda|dynamodb)(:[\\s\\S]*)?$"})
 }
 
 impl From<EventSelectorFields> for EventSelector {
@@ -171,10 +179,13 @@ impl From<EventSelectors> for BTreeSet<EventSelector> {
     }
 }
 
+/// The numbers of event selectors that a trail can have (CloudTrail API Reference, PutEventSelectors).
+const SELECTORS: RangeInclusive<usize> = 1..=5;
+
 impl Decode for EventSelectors {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let selectors = Vec::<EventSelectorFields>::decode(node, d)?;
-        if !(1..=5).contains(&selectors.len()) {
+        if !SELECTORS.contains(&selectors.len()) {
             let help =
                 "CloudTrail accepts 1 to 5; remove the field to leave the selectors unchanged";
             let message = format!("{} event selectors are not possible", selectors.len());
@@ -196,12 +207,27 @@ impl Decode for EventSelectors {
         Some(Self(selectors))
     }
     fn schema() -> Json {
-        Vec::<EventSelectorFields>::schema()
+        form::with(
+            Vec::<EventSelectorFields>::schema(),
+            json!({"minItems": SELECTORS.start(), "maxItems": SELECTORS.end()}),
+        )
     }
 }
 
+/// Returns the JSON Schema of prefixes (see [`prefix`]).
+fn prefixes() -> Json {
+    json!({
+        "type": ["string", "number", "boolean"],
+        "maxLength": MAX_PREFIX,
+        "not": {"type": "string", "pattern": "^/|/$"},
+    })
+}
+
+/// The largest number of characters of a prefix.
+const MAX_PREFIX: usize = 200;
+
 fn prefix(text: &str) -> Option<(String, String)> {
-    if text.chars().count() > 200 {
+    if text.chars().count() > MAX_PREFIX {
         let help = "CloudTrail accepts at most 200 characters";
         return Some(("the prefix is too long".to_owned(), help.to_owned()));
     }
@@ -232,6 +258,22 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
         settings.logging.get_or_insert(true);
     }
     settings
+}
+
+/// Returns the JSON Schema of the names of trails (see [`name`]).
+fn names() -> Json {
+    json!({
+        "type": ["string", "number", "boolean"],
+        "minimum": 0,
+        "minLength": 3,
+        "maxLength": 128,
+        "pattern": "^[A-Za-z0-9]([._-]?[A-Za-z0-9])*$",
+        // Numbers of fewer than 3 digits are too short.
+        "not": {"anyOf": [
+            {"type": "string", "pattern": IP_ADDRESS},
+            {"type": "integer", "maximum": 99},
+        ]},
+    })
 }
 
 /// Checks the trail's name (CloudTrail API Reference, CreateTrail).

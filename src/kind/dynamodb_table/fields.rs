@@ -1,12 +1,16 @@
 //! The fields of a table.
 
 use crate::decode::{Decode, Diagnostic, Diagnostics, Spanned, choice, record};
+use crate::form::Form;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
-use crate::kind::values::checked;
+use crate::kind::values::{checked, positive};
 use crate::tree::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+
+/// The form of the names of tables (DynamoDB API Reference, CreateTable: `TableName`).
+const TABLE: Form = Form::of("A-Za-z0-9_.-", 3, 255);
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: Section { name: "dynamodb", description: "DynamoDB: tables." },
@@ -16,6 +20,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
           another key; null for a key that AWS owns. It can change while the table is in use.",
     removable_key: true,
     existing: "The name of a table that kmsctl did not create: only its key is managed.",
+    existing_form: || TABLE.schema(),
     used_by: Some((
         "used_by",
         "Principals that read and write items: a derived statement lets them use the key through \
@@ -52,15 +57,17 @@ record! {
 
 checked! {
     /// The name of an attribute of a primary key.
-    pub struct AttributeName = attribute_name;
+    pub struct AttributeName = attribute_name, ATTRIBUTE.schema();
 }
 
 /// DynamoDB API Reference, KeySchemaElement: `AttributeName`.
+const ATTRIBUTE: Form = Form::any(1, 255);
+
 fn attribute_name(text: &str) -> Option<(String, String)> {
-    let length = text.chars().count();
-    if (1..=255).contains(&length) {
+    if ATTRIBUTE.accepts(text) {
         return None;
     }
+    let length = text.chars().count();
     let message = format!(
         "the name of a key attribute cannot have {}",
         crate::text::counted(length, "character")
@@ -101,13 +108,17 @@ record! {
         /// The billing mode.
         mode: BillingMode,
         /// Read capacity units; with `provisioned` only.
+        @like(positive)
         read_capacity: Option<Spanned<u32>>,
         /// Write capacity units; with `provisioned` only.
+        @like(positive)
         write_capacity: Option<Spanned<u32>>,
         /// The read capacity up to which Application Auto Scaling may set it: the table is created with
         /// `read_capacity`, and every value between the two is accepted.
+        @like(positive)
         max_read_capacity: Option<Spanned<u32>>,
         /// The write capacity up to which Application Auto Scaling may set it.
+        @like(positive)
         max_write_capacity: Option<Spanned<u32>>,
     }
 }
@@ -238,12 +249,11 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     consumer::Settings::of(fields)
 }
 
-/// Checks the table's name (DynamoDB API Reference, CreateTable: `TableName`).
+/// Checks the table's name.
 fn name(check: &mut Check<'_>) {
     let name = check.name_in_aws().clone();
     let text = name.value.as_str();
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    if !(3..=255).contains(&text.len()) || !text.chars().all(is_valid) {
+    if !TABLE.accepts(text) {
         let help = "DynamoDB accepts 3 to 255 letters, digits, `_`, `.` and `-`";
         check.error(name.span, format!("`{text}` is not the name of a table"), help);
     }

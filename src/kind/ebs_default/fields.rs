@@ -4,6 +4,7 @@ use crate::decode::Settable;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::ebs_volume;
+use serde_json::Value as Json;
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: ebs_volume::SECTION,
@@ -16,6 +17,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     key; null for the AWS managed key.",
     removable_key: true,
     existing: "",
+    existing_form: Json::default,
     used_by: None,
     creates: false,
 };

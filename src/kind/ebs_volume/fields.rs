@@ -1,9 +1,11 @@
 //! The fields of a volume.
 
 use crate::decode::{Given as _, Spanned, choice};
+use crate::form::Form;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
 use crate::kind::values::{aws_id, checked};
+use serde_json::{Value as Json, json};
 use std::ops::RangeInclusive;
 
 /// The section of everything about EBS.
@@ -11,6 +13,11 @@ pub const SECTION: Section = Section {
     name: "ebs",
     description: "EBS: the encryption default of the account, and volumes.",
 };
+
+/// The form of the ids of volumes.
+const VOLUME: Form = Form::id("vol-");
+/// The form of the ids of snapshots.
+const SNAPSHOT: Form = Form::id("snap-");
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
@@ -22,6 +29,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     removable_key: false,
     existing: "The id of a volume that kmsctl did not create: its key is checked, and statements are \
                derived.",
+    existing_form: || VOLUME.schema(),
     used_by: Some((
         "used_by",
         "Principals that create and attach the volume: derived statements let them use the key through \
@@ -37,13 +45,13 @@ settings! {
         /// creation.
         availability_zone: String,
         /// The size in GiB; it can grow. Default: the size of the snapshot.
-        size_gib: u32,
+        @like(sizes) size_gib: u32,
         /// The volume type; default of AWS: gp2.
         r#type: String as VolumeType,
         /// I/O operations per second; for gp3, io1 and io2.
-        iops: u32,
+        @like(all_iops) iops: u32,
         /// Throughput in MiB/s; for gp3.
-        throughput: u32,
+        @like(all_throughputs) throughput: u32,
         /// The snapshot to create the volume from; fixed at creation.
         snapshot_id: String as Snapshot,
         /// Whether several instances can attach it at the same time; for io1 and io2.
@@ -73,12 +81,12 @@ choice! {
 
 checked! {
     /// The id of a snapshot.
-    pub struct Snapshot = |text| aws_id(text, "snap-", "a snapshot");
+    pub struct Snapshot = |text| aws_id(text, SNAPSHOT, "a snapshot"), SNAPSHOT.schema();
 }
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     if let Some(existing) = check.existing
-        && let Some((message, help)) = aws_id(&existing.value, "vol-", "a volume")
+        && let Some((message, help)) = aws_id(&existing.value, VOLUME, "a volume")
     {
         check.error(existing.span, message, help);
     }
@@ -86,6 +94,30 @@ pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     check.zone(fields.availability_zone.as_ref());
     form(fields, check);
     consumer::Settings::of(fields)
+}
+
+/// Returns the JSON Schema of sizes of volumes of all types.
+fn sizes() -> Json {
+    let ranges = Limits::all().map(|limits| limits.size);
+    around(ranges)
+}
+
+/// Returns the JSON Schema of the IOPS of volumes of all types.
+fn all_iops() -> Json {
+    around(Limits::all().filter_map(|limits| limits.iops))
+}
+
+/// Returns the JSON Schema of the throughput of volumes of all types.
+fn all_throughputs() -> Json {
+    around(Limits::all().filter_map(|limits| limits.throughput))
+}
+
+/// Returns the JSON Schema of the numbers of all ranges.
+fn around(ranges: impl Iterator<Item = RangeInclusive<u32>>) -> Json {
+    let all: Vec<RangeInclusive<u32>> = ranges.collect();
+    let low = all.iter().map(|range| *range.start()).min();
+    let high = all.iter().map(|range| *range.end()).max();
+    json!({"minimum": low, "maximum": high})
 }
 
 fn required(fields: &Fields, check: &mut Check<'_>) {
@@ -106,6 +138,11 @@ struct Limits {
 }
 
 impl Limits {
+    /// Returns the limits of every type.
+    fn all() -> impl Iterator<Item = Self> {
+        VolumeType::ALL.iter().map(|volume| Self::of(Some(*volume)))
+    }
+
     /// EC2 API Reference, CreateVolume: `Size`, `Iops`, `Throughput`. Without a type, only the size is
     /// known to be limited.
     fn of(volume: Option<VolumeType>) -> Self {

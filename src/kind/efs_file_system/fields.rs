@@ -2,16 +2,20 @@
 
 use super::{Lifecycle, MountTarget, Throughput};
 use crate::decode::{Decode, Diagnostics, Spanned, choice, record};
+use crate::form::Form;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
-use crate::kind::values::{SecurityGroup, Set, Subnet, aws_id};
+use crate::kind::values::{SecurityGroup, Set, Subnet, aws_id, positive};
 use crate::tree::Node;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 /// The number of security groups that a mount target can have (EFS API Reference, CreateMountTarget:
 /// `SecurityGroups`). The quota of the VPC may be lower.
 const MAX_GROUPS: usize = 100;
+
+/// The form of the ids of file systems.
+const FILE_SYSTEM: Form = Form::id("fs-");
 
 pub(super) const SYNTAX: Syntax = Syntax {
     section: Section { name: "efs", description: "EFS: file systems." },
@@ -22,6 +26,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     removable_key: false,
     existing: "The id of a file system that kmsctl did not create: its key is checked, and statements are \
                derived.",
+    existing_form: || FILE_SYSTEM.schema(),
     used_by: Some((
         "used_by",
         "Principals that create and mount the file system: a derived statement lets them use the key \
@@ -40,7 +45,7 @@ settings! {
         /// The throughput mode; default of AWS: `bursting`.
         @declared throughput_mode: Option<Spanned<ThroughputMode>>,
         /// Throughput in MiB/s; with `throughput_mode: provisioned` only.
-        @declared provisioned_throughput: Option<Spanned<u32>>,
+        @declared @like(positive) provisioned_throughput: Option<Spanned<u32>>,
         /// The Availability Zone of a One Zone file system, such as `eu-central-1a`; fixed at creation.
         availability_zone: String,
         /// Whether AWS Backup creates automatic backups.
@@ -136,8 +141,14 @@ record! {
         /// The id of the subnet.
         subnet: Spanned<Subnet>,
         /// The ids of 1 to 100 security groups; default of AWS: the VPC's default group.
+        @list(groups)
         security_groups: Option<Spanned<Set<SecurityGroup>>>,
     }
+}
+
+/// Returns the JSON Schema of the number of security groups.
+fn groups() -> Json {
+    json!({"minItems": 1, "maxItems": MAX_GROUPS})
 }
 
 /// The mount targets of a file system, each in another subnet.
@@ -190,7 +201,7 @@ impl From<MountTargetFields> for MountTarget {
 
 pub(super) fn declared(fields: &Fields, check: &mut Check<'_>) -> Settings {
     if let Some(existing) = check.existing
-        && let Some((message, help)) = aws_id(&existing.value, "fs-", "a file system")
+        && let Some((message, help)) = aws_id(&existing.value, FILE_SYSTEM, "a file system")
     {
         check.error(existing.span, message, help);
     }

@@ -2,12 +2,14 @@
 
 use super::Version;
 use crate::decode::{Given as _, Settable, Spanned, choice, nearest, record};
+use crate::form;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
-use crate::kind::values::{SecurityGroup, Set, Subnet, checked};
+use crate::kind::values::{SecurityGroup, Set, Subnet, checked, positive};
 use crate::policy::Document;
 use crate::text::counted;
 use crate::tree::Node;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 /// The longest access policy, in bytes (OpenSearch Service API Reference, PolicyDocument).
@@ -24,6 +26,33 @@ const TLS: [&str; 5] = [
     "Policy-Min-TLS-1-2-FIPS-PQ-2026-10",
 ];
 
+/// The numbers of dedicated master nodes.
+const MASTERS: [u32; 2] = [3, 5];
+/// The numbers of Availability Zones of a domain in several.
+const ZONES: [u32; 2] = [2, 3];
+
+/// The path of a JSON file, JSON text, or the document itself.
+fn documents() -> Json {
+    json!({"type": ["string", "object"]})
+}
+
+fn masters() -> Json {
+    json!({"enum": MASTERS})
+}
+
+fn zones() -> Json {
+    json!({"enum": ZONES})
+}
+
+fn subnets_of_vpc() -> Json {
+    json!({"minItems": 1})
+}
+
+/// Returns the JSON Schema of the names of domains.
+fn names() -> Json {
+    form::text("[a-z][a-z0-9-]{2,27}")
+}
+
 pub(super) const SYNTAX: Syntax = Syntax {
     section: Section {
         name: "es",
@@ -36,6 +65,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     (Elasticsearch 6.7 and later, OpenSearch).",
     removable_key: false,
     existing: "The name of a domain that kmsctl did not create: only its key is managed.",
+    existing_form: names,
     used_by: Some((
         "used_by",
         "Principals that create and change the domain: derived statements let them use the key through \
@@ -53,7 +83,7 @@ settings! {
         /// The instance type of the data nodes, such as `r7g.large.search`.
         instance_type: String as InstanceType,
         /// The number of data nodes.
-        instance_count: u32,
+        @like(positive) instance_count: u32,
         /// Dedicated master nodes; null for none.
         @declared dedicated_master: Settable<DedicatedMaster>,
         /// The instance type of the dedicated master nodes.
@@ -65,7 +95,7 @@ settings! {
         /// The number of Availability Zones of the data nodes.
         @live zone_awareness: u32,
         /// The size of the volume of each data node, in GiB.
-        volume_size_gib: u32,
+        @like(positive) volume_size_gib: u32,
         /// The type of the volumes.
         volume_type: String as VolumeType,
         /// I/O operations per second of each volume; for `gp3` and `io1`.
@@ -81,7 +111,7 @@ settings! {
         /// The TLS policy, such as `Policy-Min-TLS-1-2-2019-07`.
         tls_policy: String as TlsPolicy,
         /// The access policy of the domain: the path of a JSON file, or the policy itself.
-        @declared access_policy: Option<Node>,
+        @declared @any(documents) access_policy: Option<Node>,
         /// The access policy of the domain.
         @live access_policy: Document,
         /// The VPC of the domain. Without it, the domain has a public endpoint, and cannot be moved
@@ -101,6 +131,7 @@ record! {
         /// The instance type, such as `m7g.large.search`.
         r#type: InstanceType,
         /// The number of nodes: 3 or 5.
+        @like(masters)
         count: Spanned<u32>,
     }
 }
@@ -109,6 +140,7 @@ record! {
     /// The distribution of the data nodes over Availability Zones.
     pub struct ZoneAwareness {
         /// The number of Availability Zones: 2 or 3.
+        @like(zones)
         zones: Spanned<u32>,
     }
 }
@@ -131,6 +163,7 @@ record! {
     /// The VPC of a domain.
     pub struct Vpc {
         /// The ids of subnets, one in each Availability Zone.
+        @list(subnets_of_vpc)
         subnets: Spanned<Set<Subnet>>,
         /// The ids of security groups; default of AWS: the VPC's default group.
         security_groups: Option<Set<SecurityGroup>>,
@@ -139,11 +172,11 @@ record! {
 
 checked! {
     /// An engine with its version.
-    pub struct EngineVersion = engine_version;
+    pub struct EngineVersion = engine_version, form::text(Version::PATTERN);
     /// The instance type of a node.
-    pub struct InstanceType = instance_type;
+    pub struct InstanceType = instance_type, instance_types();
     /// The name of a TLS policy.
-    pub struct TlsPolicy = tls_policy;
+    pub struct TlsPolicy = tls_policy, form::words(TLS);
 }
 
 fn engine_version(text: &str) -> Option<(String, String)> {
@@ -158,6 +191,15 @@ fn engine_version(text: &str) -> Option<(String, String)> {
         )),
         Some(_) => None,
     }
+}
+
+/// Returns the JSON Schema of types of instances (see [`instance_type`]).
+fn instance_types() -> Json {
+    json!({
+        "type": "string",
+        "pattern": "[.]search$",
+        "not": {"type": "string", "pattern": format!("^({})", UNENCRYPTED.join("|").replace('.', "[.]"))},
+    })
 }
 
 fn instance_type(text: &str) -> Option<(String, String)> {
@@ -217,7 +259,7 @@ fn name(check: &mut Check<'_>) {
 
 fn nodes(fields: &Fields, check: &mut Check<'_>) {
     if let Settable::Value(masters) = &fields.dedicated_master
-        && ![3, 5].contains(&masters.count.value)
+        && !MASTERS.contains(&masters.count.value)
     {
         let message = format!("{} dedicated masters are not possible", masters.count.value);
         let help = "set 3 or 5, or `dedicated_master: null` for none";
@@ -229,7 +271,7 @@ fn nodes(fields: &Fields, check: &mut Check<'_>) {
     let Settable::Value(ZoneAwareness { zones, .. }) = &fields.zone_awareness else {
         return;
     };
-    if ![2, 3].contains(&zones.value) {
+    if !ZONES.contains(&zones.value) {
         let verb = if zones.value == 1 { "is" } else { "are" };
         let message = format!("{} {verb} not possible", counted(zones.value, "zone"));
         check.error(zones.span, message, "set 2 or 3, or `zone_awareness: null` for one zone");

@@ -1,4 +1,18 @@
-//! The key specs, usages, origins and states of KMS.
+//! The key specs, usages, origins, states and limits of KMS.
+
+use crate::form::Form;
+use std::ops::RangeInclusive;
+
+/// The days that the deletion of a key can wait (KMS API Reference, ScheduleKeyDeletion).
+pub const DELETION_DAYS: RangeInclusive<u32> = 7..=30;
+/// The days that can be between rotations (KMS API Reference, EnableKeyRotation).
+pub const ROTATION_DAYS: RangeInclusive<u32> = 90..=2560;
+/// The form of descriptions (KMS API Reference, CreateKey: `Description`).
+pub const DESCRIPTION: Form = Form::any(0, 8192);
+/// The form of the ids of custom key stores (KMS API Reference, CreateKey: `CustomKeyStoreId`).
+pub const KEY_STORE_ID: Form = Form::any(1, 64);
+/// The form of the ids of keys in external key stores (KMS API Reference, CreateKey: `XksKeyId`).
+pub const XKS_KEY_ID: Form = Form::of("A-Za-z0-9_.-", 1, 128);
 
 /// The type of a key spec (KMS API Reference, CreateKey: `KeySpec`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

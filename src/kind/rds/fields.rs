@@ -10,6 +10,11 @@ use serde_json::{Value as Json, json};
 /// The section of RDS.
 pub const SECTION: Section = Section { name: "rds", description: "RDS: instances and clusters." };
 
+/// Returns the JSON Schema of names of environment variables (see [`is_variable`]).
+fn variables() -> Json {
+    json!({"type": ["string", "boolean"], "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
+}
+
 /// A master password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MasterPassword {
@@ -34,6 +39,7 @@ record! {
     pub struct PasswordSource {
         /// The name of the environment variable. It is read when the call is sent, and its value is written
         /// nowhere.
+        @like(variables)
         env: Text,
     }
 }
@@ -100,7 +106,7 @@ impl PasswordSettings {
 
 checked! {
     /// The class of an instance.
-    pub struct InstanceClass = instance_class;
+    pub struct InstanceClass = instance_class, instance_classes();
 }
 
 /// The class of the instances of a cluster whose capacity AWS scales.
@@ -108,6 +114,15 @@ pub(crate) const SERVERLESS: &str = "db.serverless";
 
 /// The classes of instances that cannot be encrypted (RDS User Guide, "Encrypting Amazon RDS resources").
 const UNENCRYPTED: [&str; 3] = ["db.m1.", "db.m2.", "db.t2.micro"];
+
+/// Returns the JSON Schema of classes of instances (see [`instance_class`]).
+fn instance_classes() -> Json {
+    json!({
+        "type": "string",
+        "pattern": "^db[.]",
+        "not": {"type": "string", "pattern": format!("^({})", UNENCRYPTED.join("|").replace('.', "[.]"))},
+    })
+}
 
 fn instance_class(text: &str) -> Option<(String, String)> {
     if !text.starts_with("db.") {
@@ -119,6 +134,11 @@ fn instance_class(text: &str) -> Option<(String, String)> {
         return Some((format!("`{text}` does not support encryption at rest"), help.to_owned()));
     }
     None
+}
+
+/// Returns the JSON Schema of identifiers (see [`identifier`]).
+pub(crate) fn identifiers() -> Json {
+    json!({"type": ["string", "boolean"], "maxLength": 63, "pattern": "^[a-z](-?[a-z0-9])*$"})
 }
 
 /// Checks an identifier. RDS stores identifiers in lower case, so the configuration must use lower case.

@@ -1,11 +1,14 @@
 //! The daily time for backups and the weekly time for maintenance.
 
 use crate::decode::{Decode, Diagnostic, Diagnostics, Spanned, nearest};
+use crate::form;
 use crate::kind::declaration::Check;
 use crate::tree::Node;
 use serde_json::Value as Json;
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// A time of the day, as a regular expression (see `time`).
+const TIME: &str = "([01][0-9]|2[0-3]):[0-5][0-9]";
 const DAY: u32 = 24 * 60;
 const WEEK: u32 = 7 * DAY;
 /// The least minutes of a window (RDS, Amazon DocumentDB and Neptune API References, CreateDBCluster and
@@ -67,7 +70,7 @@ impl Decode for Daily {
             .map(Self)
     }
     fn schema() -> Json {
-        String::schema()
+        form::text(&format!("{TIME}-{TIME}"))
     }
 }
 
@@ -80,7 +83,8 @@ impl Decode for Weekly {
         window(node, Window::of(lower, WEEK, moment), ("a weekly time", &text), &help, d).map(Self)
     }
     fn schema() -> Json {
-        String::schema()
+        let day = DAYS.map(form::in_any_case).join("|");
+        form::text(&format!("({day}):{TIME}-({day}):{TIME}"))
     }
 }
 

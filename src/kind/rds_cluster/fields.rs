@@ -4,16 +4,17 @@ mod sort;
 
 use super::{Capacity, Member, Serverless};
 use crate::decode::{Decode, Diagnostics, Named, Part, Spanned, Text, record};
+use crate::form;
 use crate::kind::ConsumerKind;
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
-    InstanceClass, MasterPassword, PasswordSettings, SECTION, SERVERLESS, identifier,
+    InstanceClass, MasterPassword, PasswordSettings, SECTION, SERVERLESS, identifier, identifiers,
 };
 use crate::kind::rds::window::{self, Daily, Weekly};
 use crate::kind::values::{Lower, SecurityGroup, Set, Within};
 use crate::tree::Node;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most instances of a cluster (Aurora User Guide, "Adding Aurora Replicas to a DB cluster"; Amazon DocumentDB
@@ -31,6 +32,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     removable_key: false,
     existing: "The identifier of a cluster that kmsctl did not create: its key is checked, and statements \
                are derived.",
+    existing_form: identifiers,
     used_by: Some((
         "used_by",
         "Principals that create it: a derived statement lets them use the key through RDS.",
@@ -123,7 +125,8 @@ pub struct CapacityField(Capacity);
 impl Decode for CapacityField {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let text = String::decode(node, d)?;
-        if let Ok(units) = text.parse::<f64>()
+        if is_decimal(&text)
+            && let Ok(units) = text.parse::<f64>()
             && (0.0..=MAX_CAPACITY).contains(&units)
             && let Ok(capacity) = Capacity::try_from(units)
         {
@@ -134,8 +137,18 @@ impl Decode for CapacityField {
         None
     }
     fn schema() -> Json {
-        String::schema()
+        json!({"anyOf": [
+            {"type": "number", "minimum": 0, "maximum": MAX_CAPACITY, "multipleOf": 0.5},
+            form::text(&format!("(({})([.](0|5)?)?|256([.]0?)?)", form::digits(0, 255))),
+        ]})
     }
+}
+
+/// Returns whether a text is a number with at most one digit after the point.
+fn is_decimal(text: &str) -> bool {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    !whole.is_empty() && is_digits(whole) && is_digits(rest) && rest.len() <= 1
 }
 
 impl Decode for Serverless {
@@ -181,7 +194,10 @@ impl Decode for Members {
         Some(Self(all))
     }
     fn schema() -> Json {
-        Named::<MemberFields>::schema()
+        form::with(
+            Named::<MemberFields>::schema(),
+            json!({"propertyNames": identifiers(), "maxProperties": MAX_MEMBERS}),
+        )
     }
 }
 

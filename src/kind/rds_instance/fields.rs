@@ -4,13 +4,14 @@ use crate::decode::{Decode, Diagnostics, Spanned, record};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Syntax};
 use crate::kind::rds::fields::{
-    InstanceClass, MasterPassword, PasswordSettings, SECTION, SERVERLESS, identifier, required,
+    InstanceClass, MasterPassword, PasswordSettings, SECTION, SERVERLESS, identifier, identifiers,
+    required,
 };
 use crate::kind::rds::window::{self, Daily, Weekly};
 use crate::kind::rds::{engine, storage, version};
 use crate::kind::values::{Lower, SecurityGroup, Set, Within};
 use crate::tree::Node;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
 pub(super) const SYNTAX: Syntax = Syntax {
@@ -22,6 +23,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     removable_key: false,
     existing: "The identifier of an instance that kmsctl did not create: its key is checked, and statements \
                are derived.",
+    existing_form: identifiers,
     used_by: Some((
         "used_by",
         "Principals that create it: a derived statement lets them use the key through RDS.",
@@ -121,11 +123,17 @@ record! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetentionDays(u32);
 
+impl RetentionDays {
+    /// Returns every possible number (RDS API Reference, CreateDBInstance: `PerformanceInsightsRetentionPeriod`).
+    fn all() -> impl Iterator<Item = u32> {
+        [7].into_iter().chain((1..=23).map(|months| months * 31)).chain([731])
+    }
+}
+
 impl Decode for RetentionDays {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let days = u32::decode(node, d)?;
-        let is_months = days.is_multiple_of(31) && (31..=713).contains(&days);
-        if days != 7 && days != 731 && !is_months {
+        if !Self::all().any(|known| known == days) {
             let message = format!(
                 "Performance Insights cannot keep data for {}",
                 crate::text::counted(days, "day")
@@ -136,7 +144,7 @@ impl Decode for RetentionDays {
         Some(Self(days))
     }
     fn schema() -> Json {
-        u32::schema()
+        json!({"type": "integer", "enum": Self::all().collect::<Vec<_>>()})
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::decode::{Settable, Spanned};
 use crate::kind::consumer::{self, settings};
 use crate::kind::declaration::{Check, Section, Syntax};
-use crate::kind::values::bucket_name;
+use crate::kind::values::{bucket_name, bucket_names};
 use std::collections::BTreeSet;
 
 pub(super) const SYNTAX: Syntax = Syntax {
@@ -15,6 +15,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
           another key; null for keys that S3 manages (SSE-S3).",
     removable_key: true,
     existing: "The name of the bucket.",
+    existing_form: bucket_names,
     used_by: Some((
         "used_by",
         "Principals that read and write objects: a derived statement lets them use the key through S3.",

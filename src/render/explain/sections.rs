@@ -4,6 +4,9 @@ use serde_json::{Map, Value as Json};
 
 use super::Page;
 
+/// The largest number of words that are listed.
+const MOST_WORDS: usize = 40;
+
 /// A field of the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Field<'a> {
@@ -127,13 +130,19 @@ fn kind(schema: &Json, required: bool) -> String {
 }
 
 fn type_of(schema: &Json) -> String {
-    let parts: Vec<String> = alternatives(schema).iter().map(|schema| simple(schema)).collect();
+    let mut parts: Vec<String> = alternatives(schema).iter().map(|schema| simple(schema)).collect();
+    parts.dedup();
     parts.join(", or ")
 }
 
 fn simple(schema: &Json) -> String {
-    if let Some(words) = schema.get("enum").and_then(Json::as_array) {
-        let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
+    if let Some(words) =
+        schema.get("enum").and_then(Json::as_array).filter(|all| all.len() <= MOST_WORDS)
+    {
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned))
+            .collect();
         return match words.as_slice() {
             [word] => format!("`{word}`"),
             words => format!("one of {}", words.join(", ")),
@@ -146,11 +155,21 @@ fn simple(schema: &Json) -> String {
             None => "list".to_owned(),
         },
         Some(Json::String(kind)) if kind == "object" => object(schema),
-        Some(Json::String(kind)) if kind == "integer" => "whole number".to_owned(),
+        Some(Json::String(kind)) if kind == "integer" => whole_number(schema),
         Some(Json::String(kind)) if kind == "boolean" => "true or false".to_owned(),
         // Numbers and booleans of YAML are accepted as text too.
         Some(_) => "text".to_owned(),
         None => "any value".to_owned(),
+    }
+}
+
+fn whole_number(schema: &Json) -> String {
+    let limit = |name: &str| schema.get(name).and_then(Json::as_u64);
+    match (limit("minimum"), limit("maximum")) {
+        (Some(low), Some(high)) if high < u32::MAX.into() => {
+            format!("whole number from {low} to {high}")
+        }
+        _ => "whole number".to_owned(),
     }
 }
 
@@ -167,12 +186,13 @@ fn object(schema: &Json) -> String {
 /// Returns the alternatives of a schema, without the null of an optional field.
 fn alternatives(schema: &Json) -> Vec<&Json> {
     match schema.get("anyOf").and_then(Json::as_array) {
-        Some(any) => any
+        // Alternatives beside a type are forms of one text.
+        Some(any) if schema.get("type").is_none() => any
             .iter()
             .filter(|schema| schema.get("type").and_then(Json::as_str) != Some("null"))
             .flat_map(alternatives)
             .collect(),
-        None => vec![schema],
+        Some(_) | None => vec![schema],
     }
 }
 

@@ -7,12 +7,14 @@ use super::KeyPhase;
 use crate::config::records::{Constraints, ForeignGrant, Grant};
 use crate::decode::{Diagnostic, Named, Part, Spanned, Text};
 use crate::desired::{AcceptedGrants, Adopt, Declared};
+use crate::form::Form;
 use crate::id::{AccountId, Name, Place};
 use crate::kind::Address;
 use crate::kind::grant::{self, operations_for};
 use crate::kind::key;
 use crate::kind::{KeyFact, KeyRef, Kind, Spec};
 use crate::policy::is_service;
+use crate::policy::principal_forms::{GRANT_CHARACTERS, LONGEST_OF_GRANT};
 
 /// The key of a grant.
 pub(super) struct On<'a> {
@@ -97,8 +99,7 @@ impl KeyPhase<'_, '_> {
             return Some(text.value.clone());
         }
         let arn = self.reads.scope.principal(text, account, self.d)?;
-        let is_valid = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
-        if arn.len() > 256 || !arn.chars().all(is_valid) {
+        if !Form::of(GRANT_CHARACTERS, 1, LONGEST_OF_GRANT).accepts(&arn) {
             let message = format!("`{}` cannot be a principal of a grant", text.value);
             let help = "KMS accepts ARNs of at most 256 letters, digits and `_+=,.@:/-`";
             self.d.error(text.span, message, help);
@@ -201,32 +202,18 @@ impl KeyPhase<'_, '_> {
         }
     }
 
-    /// Checks the ARN of a source (KMS API Reference, GrantConstraints: `SourceArn`, 20 to 512 characters,
-    /// `^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$`).
-    /// A resource is in the partition of the key. KMS compares the ARN with that of one resource, and accepts a wildcard,
+    /// Checks the ARN of a source. A resource is in the partition of the key. KMS compares the ARN with that of one resource, and accepts a wildcard,
     /// but does not document what it means.
     fn source_arn(&mut self, source: &Text, place: &Place) {
         let text = source.value.as_str();
-        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let parts: Vec<&str> = text.splitn(6, ':').collect();
-        let is_valid = match parts.as_slice() {
-            ["arn", partition, service, region, account, resource] => {
-                partition.strip_prefix("aws").is_some_and(|rest| rest.chars().all(is_word))
-                    && !service.is_empty()
-                    && [service, region].into_iter().all(|part| part.chars().all(is_word))
-                    && account.parse::<AccountId>().is_ok()
-                    && !resource.is_empty()
-            }
-            _ => false,
-        };
-        if !is_valid || !(20..=512).contains(&text.chars().count()) {
+        if !grant::is_source_arn(text) {
             let message = format!("`{text}` is not the ARN of a source");
             let help = "write an ARN with the account, such as \
                         `arn:aws:dynamodb:eu-west-1:111122223333:table/orders`";
             self.d.error(source.span, message, help);
             return;
         }
-        let (own, given) = (place.region.partition(), parts.get(1).copied().unwrap_or_default());
+        let (own, given) = (place.region.partition(), text.split(':').nth(1).unwrap_or_default());
         if own != given && !self.reads.scope.gaps.region {
             let message =
                 format!("the source is in the partition `{given}`, but the key is in `{own}`");
@@ -241,15 +228,15 @@ impl KeyPhase<'_, '_> {
 
     fn pairs(&mut self, pairs: &Spanned<Named<Text>>) -> BTreeMap<String, String> {
         let count = pairs.value.iter().count();
-        if count == 0 || count > 8 {
+        if count == 0 || count > grant::MAX_PAIRS {
             let message =
                 format!("a constraint of {} is not possible", crate::text::counted(count, "pair"));
             self.d.error(pairs.span, message, "AWS accepts 1 to 8");
         }
         for (key, value) in &pairs.value {
             for text in [key, value] {
-                let length = text.value.chars().count();
-                if length > 384 {
+                if !grant::CONTEXT.accepts(&text.value) {
+                    let length = text.value.chars().count();
                     let message = format!("{length} characters are too many in a constraint");
                     self.d.error(text.span, message, "AWS accepts at most 384");
                 }

@@ -8,7 +8,9 @@ use crate::decode::{Diagnostic, Text, nearest};
 use crate::desired::Adopt;
 use crate::id::{AliasName, KeyArn, Place, Region, is_key_id};
 use crate::kind::KeyFact;
-use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, ORIGINS, PENDING_IMPORT, SPECS, rule};
+use crate::kind::key::{
+    DEFAULT_ORIGIN, DEFAULT_SPEC, KEY_STORE_ID, ORIGINS, PENDING_IMPORT, SPECS, XKS_KEY_ID, rule,
+};
 use crate::tree::Span;
 
 impl KeyPhase<'_, '_> {
@@ -121,11 +123,10 @@ impl KeyPhase<'_, '_> {
         origin
     }
 
-    /// Checks the id of a key in an external key store (KMS API Reference, CreateKey: `XksKeyId`).
+    /// Checks the id of a key in an external key store.
     fn xks_key_id(&mut self, id: &Text) {
         let text = id.value.as_str();
-        let is_valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        if !(1..=128).contains(&text.len()) || !text.chars().all(is_valid) {
+        if !XKS_KEY_ID.accepts(text) {
             let message = format!("`{text}` is not the id of a key in an external key store");
             self.d.error(
                 id.span,
@@ -151,15 +152,12 @@ impl KeyPhase<'_, '_> {
                 let message = format!("a key of origin {origin} needs a `custom_key_store_id`");
                 self.d.error(at, message, "name the store, such as `cks-1234567890abcdef0`");
             }
-            Some(store) => {
-                // KMS API Reference, CreateKey: `CustomKeyStoreId`.
+            Some(store) if !KEY_STORE_ID.accepts(&store.value) => {
                 let length = store.value.chars().count();
-                if !(1..=64).contains(&length) {
-                    let message = format!("the id of a key store cannot have {length} characters");
-                    self.d.error(store.span, message, "AWS accepts 1 to 64");
-                }
+                let message = format!("the id of a key store cannot have {length} characters");
+                self.d.error(store.span, message, "AWS accepts 1 to 64");
             }
-            None => {}
+            Some(_) | None => {}
         }
         if stored {
             if let Some(spec) = raw.spec.as_ref().filter(|spec| spec.value != DEFAULT_SPEC) {

@@ -25,6 +25,15 @@ pub(super) fn is_whole(policy: &Policy) -> bool {
     !is_shared(policy)
 }
 
+/// Returns whether a shared policy declares no statement itself. Statements that consumers need may be added to it.
+fn has_no_statement(policy: &Policy) -> bool {
+    let roles = [&policy.administrators, &policy.users, &policy.decrypt_only, &policy.encrypt_only];
+    let is_empty = roles.into_iter().flatten().all(|role| role.value.is_empty());
+    is_empty
+        && policy.statements.as_ref().is_none_or(|statements| statements.value.is_empty())
+        && policy.delegate_to_iam.as_ref().is_none_or(|delegates| !delegates.value)
+}
+
 /// Returns whether a live policy must have the declared text.
 pub(super) fn is_exact(policy: Option<&Policy>) -> bool {
     let text = policy.and_then(|policy| policy.text.as_ref());
@@ -63,6 +72,9 @@ impl KeyPhase<'_, '_> {
                 help,
             );
             return None;
+        }
+        if has_no_statement(raw) {
+            return Some(Shared::none());
         }
         let off = Spanned { span: raw.span, value: false };
         let delegate_to_iam = Some(raw.delegate_to_iam.clone().unwrap_or(off));
