@@ -49,14 +49,18 @@ pub struct Desired {
     /// The gates of the command line (`--gates`), which must be passed as well.
     #[serde(default, skip_serializing_if = "Gates::is_empty")]
     pub outer_gates: Gates,
-    /// The resources that the configuration of `--gates` declares with `protect: false`. `None` without `--gates`.
+    /// The resources that the configuration of `--gates` declares with `protect: false`, and the keys that they take
+    /// over, as written. `None` without `--gates`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unprotected: Option<BTreeSet<Address>>,
+    pub unprotected: Option<BTreeMap<Address, Option<String>>>,
+    /// The other accounts of the configuration of `--gates`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub outer_accounts: BTreeSet<AccountId>,
     /// The names of the gates by the files that they come from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_files: BTreeMap<String, Vec<String>>,
     /// The keys and policy parts that the base branch declares, for the gate on new access.
-    pub base: BTreeMap<Address, Spec>,
+    pub base: BTreeMap<Address, Declared>,
     /// The lint findings about the policies and keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<(Address, Finding)>,
@@ -70,7 +74,7 @@ pub struct Desired {
 
 /// The format version of a saved plan, which contains the declaration. Only the same version is read,
 /// because a saved plan is kept only from its review to its merge.
-pub const SAVED: &str = "3";
+pub const SAVED: &str = "4";
 
 impl Desired {
     /// Returns whether a gate is in force, for which the policies of all keys must be known.
@@ -83,9 +87,23 @@ impl Desired {
     /// `--gates`, and does not have it there: one change could otherwise remove the protection and use that.
     #[must_use]
     pub fn is_guarded(&self, address: &Address) -> bool {
-        let old =
-            self.moved.iter().find(|(_, new)| *new == address).map_or(address, |(old, _)| old);
-        self.unprotected.as_ref().is_some_and(|free| !free.contains(old))
+        let moved = self.moved.iter().find(|(_, new)| *new == address);
+        let old = moved.map_or(address, |(old, _)| old);
+        let Some(unprotected) = &self.unprotected else {
+            return false;
+        };
+        let Some(theirs) = unprotected.get(old) else {
+            return true;
+        };
+        // Another key at the same address is not the one that is unprotected there.
+        match self.resources.get(address).and_then(|declared| declared.adopt.as_ref()) {
+            Some(Adopt::Key(arn)) => {
+                let is_same = |text: &String| *text == arn.to_string() || text == arn.id();
+                !theirs.as_ref().is_some_and(is_same)
+            }
+            Some(Adopt::Alias(name)) => theirs.as_deref() != Some(name.as_str()),
+            Some(Adopt::Grant(_)) | None => false,
+        }
     }
 
     /// Returns the accounts of the stack, which are the accounts whose IAM kmsctl can read.

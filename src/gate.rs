@@ -5,7 +5,7 @@
 //! configuration alone.
 
 use crate::desired::Desired;
-use crate::id::{KeyArn, Name, Place};
+use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant::Listed;
 use crate::kind::{KeyRef, Spec, grant};
@@ -66,7 +66,7 @@ pub fn declared(desired: &Desired) -> Vec<Subject> {
             key: context(&declared.spec, &declared.place, None),
             before: None,
             after: Some(complete(&declared.spec, &declared.place, &desired.stack)?),
-            base: base.and_then(|base| complete(base, &declared.place, &desired.stack)),
+            base: base.and_then(|base| complete(&base.spec, &declared.place, &desired.stack)),
         })
     });
     subjects.collect()
@@ -158,10 +158,21 @@ pub fn of_referred(
     let after = policy.unwrap_or(&nothing);
     let change = PolicyChange { key: &context, before: None, after, base: None, grants };
     let own = desired.own_accounts();
-    let is_own = own.contains(&key.account);
-    let owners = in_force(desired).filter_map(|gates| gates.owner(key.account.as_str()));
-    let owners: Vec<Breach> = owners.filter(|_| !is_own).collect();
+    // The authors of a change can add accounts to its configuration, but not to that of `--gates`.
+    let theirs = desired.outer_accounts.iter().chain([&desired.home.account]);
+    let theirs: BTreeSet<AccountId> = theirs.cloned().collect();
+    let owners = [(&desired.gates, &own), (&desired.outer_gates, &theirs)];
+    let owners = owners.into_iter().filter(|(_, own)| !own.contains(&key.account));
+    let owners = owners.filter_map(|(gates, _)| gates.owner(key.account.as_str()));
     in_force(desired).flat_map(|gates| gates.standing(change)).chain(owners).collect()
+}
+
+/// Returns the gates that a key with an unknown policy does not pass.
+#[must_use]
+pub fn of_unknown(desired: &Desired) -> BTreeSet<Breach> {
+    let gates = in_force(desired).flat_map(|gates| gates.unknown(false));
+    // Who loses access is known: nobody.
+    gates.filter(|breach| breach.gate != "removals").collect()
 }
 
 /// Returns the gates that the end of all access to a key by its policy does not pass.

@@ -57,6 +57,8 @@ pub struct Surroundings {
 /// Who has access to a key that the stack does not manage.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Referred {
+    /// The keys that resources refer to: the key itself, or a key of which it is a replica.
+    pub of: BTreeSet<KeyArn>,
     /// The policy. It is left out if it cannot be read, and if the stack has statements in it.
     pub policy: Option<Document>,
     /// The grants of other owners.

@@ -62,6 +62,9 @@ pub struct Plan {
     /// The declared keys and consumers that were found in AWS without a record, with AWS's identifiers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub found: BTreeMap<Address, String>,
+    /// The keys and grants that are taken over without a call (`adopt`), with AWS's identifiers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taken: BTreeMap<Address, String>,
     /// The keys whose live policies differ from the declared ones only in their text: they give the same access, and
     /// no call is made.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -249,6 +252,7 @@ impl Plan {
             access: Vec::new(),
             findings: Vec::new(),
             found: BTreeMap::new(),
+            taken: BTreeMap::new(),
             same_access: BTreeSet::new(),
             gates: desired.gate_files.clone(),
             unchecked: live.unchecked.clone(),

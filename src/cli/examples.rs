@@ -202,7 +202,7 @@ Examples:
 pub(super) const MAN: &str = "\
 Examples:
   # Read the page of kmsctl
-  kmsctl man | man -l -
+  kmsctl man
   # Install the pages of all commands for yourself
   kmsctl man --out ~/.local/share/man/man1";
 

@@ -7,6 +7,7 @@ use crate::file::{MAX_RECORD, open_given, read_within};
 use crate::plan::Plan;
 use crate::store::write_atomic;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A plan with the configuration that it was made from.
@@ -32,6 +33,22 @@ impl PlanFile {
         let text = serde_json::to_vec(self).map_err(|error| Failure::new(error.to_string()))?;
         write_atomic(path, &text)?;
         Ok(sha256(&text))
+    }
+
+    /// Returns what the plan shows differently from the declaration that it contains, if anything.
+    fn contradiction(&self) -> Option<&'static str> {
+        let Self { desired, plan, .. } = self;
+        let shown: BTreeSet<&str> = plan.gates.values().flatten().map(String::as_str).collect();
+        let mut gates: BTreeSet<&str> =
+            desired.gates.names().into_iter().chain(desired.outer_gates.names()).collect();
+        gates.extend((!desired.base.is_empty()).then_some("base"));
+        let parts = [
+            ("stack", plan.stack == desired.stack),
+            ("account or Region", plan.home == desired.home),
+            ("role", plan.roles == desired.accounts),
+            ("list of gates", shown == gates && plan.gates == desired.gate_files),
+        ];
+        parts.into_iter().find(|(_, is_same)| !is_same).map(|(name, _)| name)
     }
 
     /// Reads a plan from a file, and checks its format and its digest, if one is demanded.
@@ -62,7 +79,10 @@ impl PlanFile {
             serde_json::from_value(value.clone()).map_err(|error| damaged(&error.to_string()))?;
         // Every field must be one that is shown and compared.
         match serde_json::to_value(&read) {
-            Ok(again) if again == value => Ok(read),
+            Ok(again) if again == value => match read.contradiction() {
+                Some(what) => Err(damaged(&format!("it shows another {what} than it has"))),
+                None => Ok(read),
+            },
             Ok(_) => Err(damaged("it has a field that this program does not write")),
             Err(error) => Err(damaged(&error.to_string())),
         }

@@ -83,6 +83,7 @@ impl Session {
             let given = given.ok_or_else(|| Failure::new("the gates have errors"))?;
             desired.outer_gates = given.outer_gates;
             desired.unprotected = given.unprotected;
+            desired.outer_accounts = given.outer_accounts;
             desired.gate_files.extend(given.gate_files);
             desired.base.extend(given.base);
         }

@@ -440,6 +440,7 @@ impl Loaded {
                 declared: outer.decode(surroundings, &mut d)?,
                 span: outer.span(),
                 unprotected: outer.unprotected.clone(),
+                accounts: outer.accounts.clone(),
             })
         });
         let name = self.stack.as_ref().map(|name| name.value.clone());
@@ -460,16 +461,29 @@ impl Loaded {
     }
 }
 
-/// Returns the number of keys and consumers: the entries of `keys`, and those of the sections within the sections of
-/// the services.
+/// Returns the number of keys, their aliases, grants and replicas, and consumers: the entries of `keys`, and those of the
+/// sections within the sections of the services.
 fn count_resources(root: &Node) -> usize {
     let entries = |node: &Node| match &node.value {
         Value::Map(entries) => entries.len(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => 0,
     };
+    // The aliases and grants of a key, and those of its replicas.
+    fn parts(key: &Node) -> usize {
+        let Value::Map(fields) = &key.value else { return 0 };
+        let of_field = |field: &Entry| match (field.key.as_str(), &field.value.value) {
+            ("aliases", Value::List(aliases)) => aliases.len(),
+            ("grants", Value::Map(grants)) => grants.len(),
+            ("replicas", Value::Map(all)) => all.iter().map(|one| 1 + parts(&one.value)).sum(),
+            _ => 0,
+        };
+        fields.iter().map(of_field).sum()
+    }
     let Value::Map(sections) = &root.value else { return 0 };
     let in_section = |section: &Entry| match &section.value.value {
-        Value::Map(_) if section.key == "keys" => entries(&section.value),
+        Value::Map(keys) if section.key == "keys" => {
+            keys.iter().map(|key| 1 + parts(&key.value)).sum()
+        }
         Value::Map(kinds) => kinds.iter().map(|kind| entries(&kind.value)).sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => 0,
     };

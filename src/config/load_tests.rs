@@ -381,7 +381,7 @@ fn the_schema_contains_every_field() {
         "a part of a configuration names no stack"
     );
     let key = &schema["properties"]["keys"]["additionalProperties"]["properties"];
-    assert_eq!(key.as_object().unwrap().len(), 21);
+    assert_eq!(key.as_object().unwrap().len(), 22);
     assert_eq!(schema["additionalProperties"], false);
 }
 

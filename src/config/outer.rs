@@ -1,7 +1,7 @@
 //! The gates and waivers that the command line takes from another configuration, such as that of the base
 //! branch. The authors of a change can edit the configuration, but not these.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::load::{Declared, Given, merge, variables};
@@ -10,6 +10,7 @@ use super::records::Stack;
 use super::surroundings::Surroundings;
 use super::{interpolate_node, read};
 use crate::decode::{Decode as _, Diagnostic, Diagnostics, Sources};
+use crate::id::{AccountId, KeyArn, Place};
 use crate::kind::{Address, ConsumerKind, Kind};
 use crate::tree::{Node, Span, Value};
 
@@ -22,7 +23,9 @@ pub(super) struct Outer {
     root: Node,
     vars: Declared,
     /// The resources that it declares with `protect: false`.
-    pub(super) unprotected: BTreeSet<Address>,
+    pub(super) unprotected: BTreeMap<Address, Option<String>>,
+    /// Its other accounts, as far as they are written without a variable.
+    pub(super) accounts: BTreeSet<AccountId>,
 }
 
 /// Reads the gates and waivers of another configuration. Errors go to `d`.
@@ -38,7 +41,7 @@ pub(super) fn load(
     }
     // An error elsewhere in that configuration is not one of the gates. What it does not say is protected.
     let all = merge(&numbers, sources, |_| true, &mut Diagnostics::default()).0;
-    let unprotected = unprotected(&all);
+    let (unprotected, accounts) = (unprotected(&all), accounts(&all));
     let is_wanted = |section: &str| SECTIONS.contains(&section);
     let (mut root, is_whole) = merge(&numbers, sources, |entry| is_wanted(&entry.key), d);
     if !is_whole {
@@ -64,21 +67,23 @@ pub(super) fn load(
         d.push(Diagnostic::error(None, message).help(help));
         return None;
     }
-    Some(Outer { root, vars, unprotected })
+    Some(Outer { root, vars, unprotected, accounts })
 }
 
 /// Returns the keys, replicas and consumers with `protect: false`, their own or the default. A value with a variable
 /// counts as protection.
-fn unprotected(root: &Node) -> BTreeSet<Address> {
+fn unprotected(root: &Node) -> BTreeMap<Address, Option<String>> {
     let open_by_default = within(root, "defaults").is_some_and(|defaults| is_open(defaults, false));
-    let mut out = BTreeSet::new();
+    let mut out = BTreeMap::new();
     for (name, key) in within(root, "keys").into_iter().flat_map(entries) {
+        let adopted = within(key, "adopt").and_then(|node| text(&node.value));
         if is_open(key, open_by_default) {
-            out.insert(Address::new(Kind::Key, name));
+            out.insert(Address::new(Kind::Key, name), adopted.clone());
         }
         for (region, replica) in within(key, "replicas").into_iter().flat_map(entries) {
             if is_open(replica, open_by_default) {
-                out.insert(Address::new(Kind::Key, format!("{name}/{region}")));
+                let replica = Address::new(Kind::Key, format!("{name}/{region}"));
+                out.insert(replica, adopted.as_deref().map(|arn| moved_to(arn, region)));
             }
         }
     }
@@ -87,9 +92,34 @@ fn unprotected(root: &Node) -> BTreeSet<Address> {
         let list = within(root, syntax.section.name).and_then(|node| within(node, syntax.list.0));
         let open = list.into_iter().flat_map(entries);
         let open = open.filter(|(_, declared)| is_open(declared, open_by_default));
-        out.extend(open.map(|(name, _)| Address::new(*kind, name)));
+        out.extend(open.map(|(name, _)| (Address::new(*kind, name), None)));
     }
     out
+}
+
+/// Returns the ARN of the key with the same id in another Region.
+fn moved_to(arn: &str, region: &str) -> String {
+    let Ok(key) = arn.parse::<KeyArn>() else {
+        return arn.to_owned();
+    };
+    match region.parse() {
+        Ok(region) => KeyArn::at(&Place { region, ..key.place() }, key.id()).to_string(),
+        Err(_) => arn.to_owned(),
+    }
+}
+
+/// Returns the ids of the other accounts.
+fn accounts(root: &Node) -> BTreeSet<AccountId> {
+    let declared = within(root, "accounts").into_iter().flat_map(entries);
+    let ids = declared.filter_map(|(_, account)| text(&within(account, "id")?.value));
+    ids.filter_map(|id| id.parse().ok()).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) | Value::Number(text) => Some(text.clone()),
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
+    }
 }
 
 /// Returns whether a declaration is not protected.

@@ -227,10 +227,13 @@ mod tests {
             let source = read_beside(&base, name, &mut sources, &mut d).unwrap();
             let length = u32::try_from(sources.get(source).unwrap().text.len()).unwrap();
             let span = crate::tree::Span { source, start: 0, end: length };
-            d.push(Diagnostic::error(span, "wrong"));
+            let text = sources.text(span).to_owned();
+            d.push(
+                Diagnostic::error(span, format!("wrong `{text}`")).help(format!("not `{text}`")),
+            );
             d.render(&sources, false, 100)
         };
-        assert!(quoted("policies/p.json").contains("inside-text"));
+        assert!(quoted("policies/p.json").contains("wrong `inside-text`"));
         for name in ["../token", "linked.json"] {
             let text = quoted(name);
             assert!(!text.contains("hidden-text") && !text.contains("first line"), "{text}");

@@ -290,8 +290,8 @@ record! {
         @any(forms::document)
         reference: Option<Node>,
         /// No policy may give more access than the same key's policy in this saved plan (written by
-        /// `kmsctl plan --out FILE`), usually of the branch to merge into. Keys that are not in it, and grants, are not
-        /// compared with it.
+        /// `kmsctl plan --out FILE`), usually of the branch to merge into. A key that exists and is not in it may not
+        /// give more access than it gives now. Grants are not compared.
         base: Option<Text>,
         /// Access that must not exist.
         forbidden: Vec<Part<Forbidden>>,

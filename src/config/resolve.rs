@@ -63,7 +63,9 @@ pub(super) struct Outer {
     /// The position of its gates.
     pub(super) span: Span,
     /// The resources that it declares with `protect: false`.
-    pub(super) unprotected: BTreeSet<Address>,
+    pub(super) unprotected: BTreeMap<Address, Option<String>>,
+    /// Its other accounts.
+    pub(super) accounts: BTreeSet<crate::id::AccountId>,
 }
 
 /// The declared resources by address.
@@ -103,10 +105,10 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     let (waivers, new_waivers) = waivers::all(fields, outer.as_ref(), d);
 
     let all = [keys.resources, roles.resources, consumers.resources, groups.grants];
-    let mut resources: Resources = all.into_iter().flatten().collect();
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
-    derive::resolve(consumers.needs, &own, &mut resources, d);
+    let resources = with_derived(all, consumers.needs, &own, d);
     let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);
+    let outer = outer.map(|outer| (Some(outer.unprotected), outer.accounts)).unwrap_or_default();
     let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
     Desired {
         destroys: false,
@@ -123,11 +125,24 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         key_facts: keys.facts,
         gates: gates.own,
         outer_gates: gates.outer,
-        unprotected: outer.map(|outer| outer.unprotected),
+        unprotected: outer.0,
+        outer_accounts: outer.1,
         gate_files: gates.files,
         base: gates.base,
         findings: keys.findings,
         new_waivers,
         waivers,
     }
+}
+
+/// Returns all resources, with the statements that the consumers need.
+fn with_derived(
+    all: [Resources; 4],
+    needs: Vec<consumers::Needs>,
+    own: &derive::Own<'_>,
+    d: &mut Diagnostics,
+) -> Resources {
+    let mut resources = all.into_iter().flatten().collect();
+    derive::resolve(needs, own, &mut resources, d);
+    resources
 }

@@ -133,6 +133,8 @@ fn every_example_fits_the_schema() {
 const BETWEEN_VALUES: &[&str] = &[
     // References, also to files, to AWS, and to the command line.
     "unknown variable",
+    "only a key that is taken over can be without the stack's tags",
+    "a key that is taken over by an alias gets the stack's tags",
     "there is no key `",
     "`accounts` has no entry `",
     "`...` is not declared",

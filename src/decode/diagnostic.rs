@@ -108,7 +108,10 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
-        let title = level.primary_title(printable(&shortened(&self.message)).into_owned());
+        let shown = |text: &str| {
+            printable(&shortened(&sources.without_hidden(self.span, text))).into_owned()
+        };
+        let title = level.primary_title(shown(&self.message));
         let mut group = Group::with_title(match self.rule {
             Some(rule) => title.id(rule.id),
             None => title,
@@ -127,7 +130,7 @@ impl Diagnostic {
             group = group.elements(snippets(sources, *source, rest));
         }
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(printable(&shortened(help)).into_owned()));
+            group = group.element(Level::HELP.message(shown(help)));
         }
         group
     }

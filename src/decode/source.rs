@@ -1,6 +1,7 @@
 //! The texts of a run, by number, and positions in them. `read` reads the files.
 
 use crate::tree::{Node, Span, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -203,6 +204,20 @@ impl Sources {
         if let Some(source) = self.texts.get_mut(usize::from(number)) {
             source.secrets.push(0..source.text.len());
         }
+    }
+
+    /// Returns a message about a place. If the whole text of the place is hidden, what the message quotes is left out.
+    #[must_use]
+    pub(super) fn without_hidden<'m>(&self, span: Option<Span>, message: &'m str) -> Cow<'m, str> {
+        let source = span.and_then(|span| self.get(span.source));
+        let is_hidden =
+            source.is_some_and(|source| source.secrets.contains(&(0..source.text.len())));
+        if !is_hidden {
+            return Cow::Borrowed(message);
+        }
+        let parts = message.split('`').enumerate();
+        let parts = parts.map(|(number, part)| if number % 2 == 1 { "…" } else { part });
+        Cow::Owned(parts.collect::<Vec<_>>().join("`"))
     }
 
     /// Returns the text with a number.

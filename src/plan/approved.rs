@@ -61,6 +61,8 @@ fn otherwise_shown(saved: &Plan, fresh: &Plan) -> Option<&'static str> {
         ("roles in other accounts", saved.roles == fresh.roles),
         ("what could not be checked", unchecked(saved) == unchecked(fresh)),
         ("resources without a record", saved.found == fresh.found),
+        ("what is taken over", saved.taken == fresh.taken),
+        ("the stack", saved.stack == fresh.stack && saved.home == fresh.home),
         ("policies with the same access", saved.same_access == fresh.same_access),
     ];
     let differing = parts.into_iter().find(|(_, is_same)| !is_same);

@@ -148,6 +148,9 @@ impl Draft<'_> {
         self.plan.findings.extend(check::held::check(&self));
         let (objections, findings) = check::gates::check(&self);
         self.plan.findings.extend(findings);
+        let refused = objections.iter().map(|objection| &objection.address);
+        let taken = refused.filter(|address| self.plan.taken.contains_key(*address));
+        self.doubtful.extend(taken.cloned().collect::<Vec<_>>());
         self.refuse(objections);
         let objections = identities::check(&self, &survey.identities);
         self.refuse(objections);
@@ -471,6 +474,9 @@ impl Builder<'_> {
             }
             Some(record) if *record == fresh => {}
             Some(_) | None => {
+                if record.is_none() && declared.adopt.is_some() {
+                    self.plan.taken.insert(address.clone(), id.to_owned());
+                }
                 self.plan.remember.insert(address.clone(), Some(fresh));
             }
         }
@@ -496,8 +502,13 @@ impl Builder<'_> {
             self.plan.remember.insert(address.clone(), None);
             return;
         }
-        let is_duplicate = id.parse().is_ok_and(|arn| self.desired.delete.contains(&arn));
-        if is_duplicate && address.original().is_some() {
+        if let Some(original) = address.original() {
+            if !undeclared::is_further(&original, id, self.desired, self.live) {
+                let reason = format!("it is not a further key beside `{original}`");
+                let help = format!("run `kmsctl state forget {address}`");
+                self.block(address, &Violation::new("", reason, help));
+                return;
+            }
             let change = Change::Delete { from: (**spec).clone() };
             let reason = "a duplicate that is listed under `removed`";
             self.step(address, place.clone(), change, Some(id), false, reason);

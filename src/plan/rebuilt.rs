@@ -4,6 +4,7 @@ use super::Blocked;
 use super::check::found::doubt;
 use super::obstacle::is_in_another_place;
 use crate::desired::{Declared, Desired};
+use crate::kind::key::STACK_TAG;
 use crate::kind::{Address, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
@@ -64,6 +65,12 @@ fn objection(
         Observed::Unusable { reason, help } => return Some(Violation::new("", reason, help)),
         Observed::Present { id, spec, .. } => (id, spec),
     };
+    if declared.spec.as_key().is_some_and(|key| !key.tags.contains_key(STACK_TAG)) {
+        let reason = "it was taken over without the tags of the stack";
+        let help =
+            "write `tag: true` and apply, or stop managing it with `removed: [{action: forget}]`";
+        return Some(Violation::new("", reason, help));
+    }
     if live.duplicates.contains_key(address) && declared.adopt.is_none() {
         let reason =
             "several keys carry the tags of this key, and there is no record of the right one";

@@ -9,6 +9,7 @@ mod named;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -79,11 +80,19 @@ impl Gates {
             exceeding("reference", "the reference policy", reference, change, &mut out);
         }
         let typed = change.after.typed();
+        let table = OnceCell::new();
+        let table = || {
+            let made = || access_table(change.after, change.grants, change.key);
+            table.get_or_init(made).as_deref()
+        };
         for forbidden in &self.forbidden {
-            forbidden.check(change, &typed, &mut out);
+            if work::is_spent() {
+                break;
+            }
+            forbidden.check(change, &typed, &table, &mut out);
         }
         if let Some(accounts) = &self.accounts {
-            accounts::check(accounts, change, &mut out);
+            accounts::check(accounts, change, table(), &mut out);
         }
         if work::is_spent() {
             out.extend(self.unknown(false));
@@ -243,17 +252,26 @@ fn matching(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> ActionSet {
 }
 
 impl Forbidden {
-    fn check(&self, change: PolicyChange<'_>, typed: &TypedPolicy, out: &mut BTreeSet<Breach>) {
+    fn check<'t>(
+        &self,
+        change: PolicyChange<'_>,
+        typed: &TypedPolicy,
+        table: &impl Fn() -> Option<&'t [Holder]>,
+        out: &mut BTreeSet<Breach>,
+    ) {
         let actions = matching(&self.actions);
         let named = Named::of(typed, change.grants);
         for who in self.principals.iter().filter(|who| *who != "*") {
             let root = || format!("arn:{}:iam::{who}:root", change.key.partition);
             let who = if is_account(who) { root() } else { who.clone() };
+            if !work::spend(8) {
+                return;
+            }
             if named.leaves_to_iam(&who, change.key) {
                 continue;
             }
             for action in actions.iter() {
-                if !work::spend(64 * (typed.statements.len() + change.grants.len() + 1)) {
+                if !work::spend(256 * (typed.statements.len() + change.grants.len() + 1)) {
                     return;
                 }
                 out.extend(forbidden_action(&who, &format!("kms:{}", action.name), typed, change));
@@ -272,8 +290,11 @@ impl Forbidden {
             PrincipalAccount::AnyAccount => true,
             PrincipalAccount::NoAccount => false,
         };
-        match access_table(change.after, change.grants, change.key) {
+        match table() {
             Some(table) => {
+                if !work::spend(64 * table.len()) {
+                    return;
+                }
                 out.extend(table.iter().filter(|holder| is_meant(holder)).filter_map(|holder| {
                     let matched = matching(&holder.actions).and(actions);
                     forbidden_holder(holder, matched, change.key)

@@ -15,7 +15,7 @@ pub const PLAN: u64 = 1 << 29;
 
 /// The steps for all decisions of the gates of a plan. A gate with many principals decides thousands of requests for
 /// each key.
-pub const GATES: u64 = 1 << 30;
+pub const GATES: u64 = 1 << 31;
 
 thread_local! {
     /// The steps that are left. There is no limit outside of a budget.

@@ -31,6 +31,7 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     page.findings(&plan.findings);
     page.unchecked(&plan.unchecked);
     page.found(&plan.found);
+    page.taken(&plan.taken);
     page.same_access(&plan.same_access);
     for blocked in &plan.blocked {
         page.blocked(blocked, "blocked");
@@ -358,6 +359,19 @@ impl<'a> Page<'a> {
             self.prose(0, 2, None, &words::found(found));
         }
         self.gap();
+    }
+
+    fn taken(&mut self, taken: &BTreeMap<Address, String>) {
+        if self.style.verbose && !taken.is_empty() {
+            self.line(0, None, "Taken over as it is, without a call:");
+            for (address, id) in taken {
+                self.prose(2, 2, None, &format!("{address}: {id}"));
+            }
+            self.gap();
+        } else if let Some(text) = words::taken(taken) {
+            self.prose(0, 2, None, &text);
+            self.gap();
+        }
     }
 
     fn same_access(&mut self, keys: &BTreeSet<Address>) {

@@ -28,6 +28,9 @@ struct Document<'a> {
     unchecked: &'a [String],
     /// The declared keys and consumers that were found without a record, with AWS's identifiers.
     found: &'a BTreeMap<Address, String>,
+    /// The keys and grants that are taken over without a call, with AWS's identifiers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    taken: &'a BTreeMap<Address, String>,
     same_access: &'a BTreeSet<Address>,
     /// The names of the gates in force, by the files that they come from.
     gates: &'a BTreeMap<String, Vec<String>>,
@@ -81,6 +84,7 @@ pub fn plan(plan: &Plan) -> Value {
         findings: &plan.findings,
         unchecked: &plan.unchecked,
         found: &plan.found,
+        taken: &plan.taken,
         same_access: &plan.same_access,
         gates: &plan.gates,
         summary: Summary {

@@ -32,6 +32,8 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
     let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
     parts.extend(found.map(|text| note(&text, "Found without a record: left out")));
+    let taken = words::taken(&plan.taken);
+    parts.extend(taken.map(|text| note(&text, "Taken over without a call: left out")));
     parts.extend(same_access(&plan.same_access));
     let gates = words::gates(&plan.gates);
     parts.extend(gates.map(|text| note(&text, "Gates in force: left out")));

@@ -90,6 +90,7 @@ pub(super) fn empty() -> Plan {
         findings: Vec::new(),
         same_access: BTreeSet::new(),
         found: BTreeMap::new(),
+        taken: BTreeMap::new(),
         gates: BTreeMap::new(),
         unchecked: Vec::new(),
         remember: BTreeMap::new(),

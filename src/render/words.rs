@@ -397,6 +397,19 @@ pub(super) fn gates(gates: &BTreeMap<String, Vec<String>>) -> Option<String> {
 /// The largest number of addresses that a line names.
 const NAMED: usize = 12;
 
+/// Returns the line about what is taken over without a call, if there is anything.
+pub(super) fn taken(taken: &BTreeMap<Address, String>) -> Option<String> {
+    let addresses: Vec<String> = taken.keys().map(ToString::to_string).collect();
+    match addresses.len() {
+        0 => None,
+        count if count > NAMED => Some(format!(
+            "Taken over as it is, without a call: {} (--verbose lists them).",
+            counted(count, "resource")
+        )),
+        _ => Some(format!("Taken over as it is, without a call: {}.", addresses.join(", "))),
+    }
+}
+
 /// Returns the line about the declared resources that were found without a record.
 pub(super) fn found(found: &BTreeMap<Address, String>) -> String {
     if found.len() > NAMED {

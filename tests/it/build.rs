@@ -64,6 +64,7 @@ pub(crate) fn empty() -> Desired {
         key_facts: BTreeMap::new(),
         outer_gates: kmsctl::policy::gates::Gates::default(),
         unprotected: None,
+        outer_accounts: std::collections::BTreeSet::new(),
         gate_files: BTreeMap::new(),
         new_waivers: Vec::new(),
         gates: kmsctl::policy::gates::Gates::default(),

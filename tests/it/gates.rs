@@ -33,7 +33,7 @@ fn a_change_that_does_not_pass_is_blocked_and_existing_access_is_a_finding() {
 fn access_beyond_the_base_is_blocked() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
-    let base = storage().resources[&key_at("storage")].spec.clone();
+    let base = storage().resources[&key_at("storage")].clone();
     let with = |users: &[&str]| {
         let mut all = storage().key("storage", |key| key.policy = Some(policy(true, users)));
         all.base.insert(key_at("storage"), base.clone());
@@ -168,7 +168,7 @@ fn access_beyond_the_base_is_blocked_in_a_shared_policy() {
     let base = shared(&arn("app"));
     stack.applied(&base);
     let mut more = shared(&format!("{}, {}", arn("app"), arn("web")));
-    let spec = base.resources[&key_at("a")].spec.clone();
+    let spec = base.resources[&key_at("a")].clone();
     more.base.insert(key_at("a"), spec.clone());
     let (plan, _) = stack.run(&more);
     assert!(plan.blocked[0].reason.contains("role/web gains"), "{:#?}", plan.blocked);
@@ -248,7 +248,7 @@ fn the_policy_of_a_key_that_is_taken_over_must_pass() {
 fn a_key_with_a_new_name_is_compared_with_the_base() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
-    let base = storage().resources[&key_at("storage")].spec.clone();
+    let base = storage().resources[&key_at("storage")].clone();
     let with = |users: &[&str]| {
         let mut all =
             crate::build::empty().key("new", |key| key.policy = Some(policy(true, users)));

@@ -99,7 +99,7 @@ fn a_key_is_compared_with_the_base_however_it_is_declared_now() {
     let mut stack = Stack::new(3);
     stack.applied(&storage());
     let arn = stack.fake.key("storage").meta.arn.to_string();
-    let base = storage().resources[&key_at("storage")].spec.clone();
+    let base = storage().resources[&key_at("storage")].clone();
     let wider = "{Sid: wider, Effect: Allow, Principal: {AWS: 'arn:aws:iam::111122223333:role/web'}, \
                  Action: 'kms:Decrypt', Resource: '*'}";
     let same = wider.replace("role/web", "role/app");
@@ -126,15 +126,169 @@ fn a_key_is_compared_with_the_base_however_it_is_declared_now() {
         );
         assert!(told.is_empty(), "{name}: {told:#?}");
     }
-    // The same without a record, with the key taken over under another name.
+    // The same without a record, with the key taken over under the name of another key.
     stack.state = lineage("two");
-    let mut all = desired(&format!(
-        "stack: stack\nregion: eu-central-1\nkeys: {{renamed: {{adopt: '{arn}', policy: {{users: [role/app, role/web]}}}}}}\n"
+    stack.fake.tamper("storage", |key| key.tags.clear());
+    for name in ["storage", "renamed"] {
+        let mut all = desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{{name}: {{adopt: '{arn}', policy: {{users: [role/app, role/web]}}}}}}\n"
+        ));
+        let mut wide = base.clone();
+        wide.spec = all.resources[&key_at(name)].spec.clone();
+        all.base.insert(key_at(name), wide);
+        let plan = stack.plan_only(&all);
+        let told = refusals(&plan, &format!("key/{name}"));
+        assert!(told.iter().any(|why| why.contains("gate `base`")), "{name}: {plan:#?}");
+    }
+}
+
+/// Returns a stack of another name that takes the open key over, and puts a table on it.
+fn taking(arn: &str, accounts: &str) -> Desired {
+    desired(&format!(
+        "stack: guest\nregion: eu-central-1\nkeys: {{k: {{adopt: '{arn}'}}}}\ngates: {{accounts: {accounts}}}\n\
+         dynamodb: {{tables: {{tab: {{partition_key: {{name: id, type: S}}, key: k}}}}}}\n"
+    ))
+}
+
+#[test]
+fn a_key_that_is_taken_over_without_a_call_must_pass() {
+    let (stack, arn) = with_open_key();
+    stack.fake.tamper("storage", |key| key.tags.clear());
+    let plan = stack.plan_only(&taking(&arn, "[]"));
+    assert!(!refusals(&plan, "key/k").is_empty(), "{plan:#?}");
+    assert!(!refusals(&plan, "dynamodb_table/tab").is_empty(), "{plan:#?}");
+    let plan = stack.plan_only(&taking(&arn, "['666666666666']"));
+    assert!(plan.blocked.is_empty(), "{:#?}", plan.blocked);
+    assert!(plan.taken.contains_key(&key_at("k")), "{plan:#?}");
+}
+
+#[test]
+fn the_grants_of_a_key_that_is_taken_over_must_pass() {
+    let (stack, arn) = with_open_key();
+    stack.fake.tamper("storage", |key| {
+        key.tags.clear();
+        key.policy["Statement"].as_array_mut().unwrap().truncate(1);
+        for grant in &mut key.grants {
+            grant.name.clear();
+            grant.grantee = "arn:aws:iam::666666666666:role/x".to_owned();
+        }
+    });
+    let plan = stack.plan_only(&taking(&arn, "[]"));
+    assert!(!refusals(&plan, "key/k").is_empty(), "{plan:#?}");
+    assert!(!refusals(&plan, "dynamodb_table/tab").is_empty(), "{plan:#?}");
+}
+
+#[test]
+fn a_resource_cannot_move_to_a_key_of_the_stack_that_does_not_pass() {
+    let text = |key: &str, gates: &str| {
+        desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys:\n  good: {{}}\n  bad: {{policy: {{statements: [{{Sid: x, Effect: Allow, \
+             Principal: {{AWS: 'arn:aws:iam::666666666666:root'}}, Action: 'kms:Decrypt', Resource: '*'}}]}}}}\n{gates}\
+             dynamodb: {{tables: {{tab: {{partition_key: {{name: id, type: S}}, key: {key}}}}}}}\n"
+        ))
+    };
+    let mut stack = Stack::new(3);
+    stack.applied(&text("good", ""));
+    let gates = "gates: {accounts: []}\n";
+    assert!(refusals(&stack.plan_only(&text("good", gates)), "dynamodb_table/tab").is_empty());
+    let plan = stack.plan_only(&text("bad", gates));
+    assert!(!refusals(&plan, "dynamodb_table/tab").is_empty(), "{plan:#?}");
+    stack.applied(&text("bad", ""));
+    let plan = stack.plan_only(&text("bad", gates));
+    assert!(plan.blocked.is_empty(), "{plan:#?}");
+    // A disabled key that does not pass stays disabled.
+    stack.fake.tamper("bad", |key| key.meta.state = "Disabled".to_owned());
+    let mut awake = text("bad", gates);
+    let key = awake.resources.get_mut(&key_at("bad")).unwrap();
+    if let Spec::Key(key) = &mut key.spec {
+        key.enabled = Some(true);
+    }
+    let plan = stack.plan_only(&awake);
+    assert!(!refusals(&plan, "key/bad").is_empty(), "{plan:#?}");
+}
+
+/// Whoever can change the configuration cannot give an unprotected address another key.
+#[test]
+fn the_protection_is_that_of_the_key_and_not_of_the_address() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let arn = stack.fake.key("storage").meta.arn.to_string();
+    let text = |name: &str| {
+        let mut all = desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{{name}: {{adopt: '{arn}', protect: false, enabled: false}}}}\n"
+        ));
+        all.unprotected = Some([(key_at("scratch"), None)].into());
+        all
+    };
+    stack.state = lineage("two");
+    let disables = |plan: &Plan| {
+        plan.steps
+            .iter()
+            .any(|step| step.calls.iter().any(|call| call.call.operation() == "DisableKey"))
+    };
+    // Its tags say that it is `key/storage`.
+    let plan = stack.plan_only(&text("scratch"));
+    assert!(!disables(&plan) && !refusals(&plan, "key/scratch").is_empty(), "{plan:#?}");
+    stack.fake.tamper("storage", |key| key.tags.clear());
+    let plan = stack.plan_only(&text("scratch"));
+    assert!(!disables(&plan) && !refusals(&plan, "key/scratch").is_empty(), "{plan:#?}");
+    let mut known = text("scratch");
+    known.unprotected = Some([(key_at("scratch"), Some(arn.clone()))].into());
+    let told = refusals(&stack.plan_only(&known), "key/scratch");
+    assert!(!told.iter().any(|why| why.contains("protected")), "{told:#?}");
+}
+
+#[test]
+fn a_forged_duplicate_is_not_deleted() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let own = stack.state.records[&key_at("storage")].clone();
+    let id = own.id.rsplit('/').next().unwrap().to_owned();
+    let mut forged = own.clone();
+    forged.protect = false;
+    stack.state.records.insert(key_at(&format!("storage.{id}")), forged);
+    let mut missing = own;
+    missing.id = missing.id.replace(&id, "00000000-12ab-34cd-56ef-1234567890ab");
+    stack.state.records.insert(key_at("storage"), missing);
+    for listed in [false, true] {
+        let mut all = storage();
+        if listed {
+            let arn = stack.fake.key("storage").meta.arn;
+            all.delete.insert(arn);
+        }
+        let plan = stack.plan_only(&all);
+        let deletes = plan.steps.iter().any(|step| {
+            step.calls.iter().any(|call| call.call.operation() == "ScheduleKeyDeletion")
+        });
+        assert!(!deletes, "{listed}: {plan:#?}");
+    }
+}
+
+/// Tags that a stranger sets on a key that was taken over without them do not let the stack delete it.
+#[test]
+fn a_key_that_was_taken_over_untagged_is_not_deleted() {
+    let mut stack = Stack::new(3);
+    stack.applied(&storage());
+    let arn = stack.fake.key("storage").meta.arn.to_string();
+    let tags = stack.fake.key("storage").tags;
+    stack.fake.tamper("storage", |key| {
+        key.tags.clear();
+        key.grants.clear();
+    });
+    stack.state = lineage("two");
+    let taken = desired(&format!(
+        "stack: stack\nregion: eu-central-1\nkeys: {{storage: {{adopt: '{arn}', protect: false}}}}\n"
     ));
-    all.base.insert(key_at("storage"), base);
-    let plan = stack.plan_only(&all);
-    let told = refusals(&plan, "key/renamed");
-    assert!(told.iter().any(|why| why.contains("gate `base`")), "{plan:#?}");
+    stack.applied(&taken);
+    for key in stack.fake.regions.borrow_mut().values_mut().flat_map(|r| r.keys.values_mut()) {
+        key.tags = tags.clone();
+    }
+    let plan = stack.plan_only(&crate::build::empty());
+    let told = refusals(&plan, "key/storage");
+    assert!(told.iter().any(|why| why.contains("without the tags")), "{plan:#?}");
+    stack.state = lineage("three");
+    let told = stack.rebuild(&taken);
+    assert!(told.iter().any(|why| why.contains("without the tags")), "{told:#?}");
 }
 
 #[test]

@@ -7,9 +7,9 @@ use super::documents::{Documents, parsed};
 use super::scope::{Scope, parse};
 use crate::config::records;
 use crate::decode::{Diagnostics, Part, Text};
-use crate::desired::{Desired, SAVED};
+use crate::desired::{Declared, Desired, SAVED};
 use crate::id::AccountId;
-use crate::kind::{Address, Spec};
+use crate::kind::Address;
 use crate::policy::gates::{Forbidden, Gates};
 use crate::policy::{ActionSet, Document, is_service};
 use crate::tree::Span;
@@ -20,7 +20,7 @@ use serde::Deserialize;
 struct Resolved {
     gates: Gates,
     /// The keys and policies of the base branch.
-    base: BTreeMap<Address, Spec>,
+    base: BTreeMap<Address, Declared>,
 }
 
 /// The gates of the stack and of another configuration.
@@ -29,7 +29,7 @@ pub(super) struct All {
     pub(super) own: Gates,
     pub(super) outer: Gates,
     /// The keys and policies of the base branch.
-    pub(super) base: BTreeMap<Address, Spec>,
+    pub(super) base: BTreeMap<Address, Declared>,
     /// The names of the gates by the files that they come from.
     pub(super) files: BTreeMap<String, Vec<String>>,
 }
@@ -163,17 +163,14 @@ fn base(
     path: &Text,
     documents: &mut Documents<'_>,
     d: &mut Diagnostics,
-) -> Option<BTreeMap<Address, Spec>> {
+) -> Option<BTreeMap<Address, Declared>> {
     let number = documents.file(&path.value, path.span, d)?;
     match saved(documents.text(number)) {
         Ok(desired) => {
-            let specs =
-                desired.resources.into_iter().map(|(address, declared)| (address, declared.spec));
-            Some(
-                specs
-                    .filter(|(_, spec)| spec.as_key().is_some() || spec.as_key_policy().is_some())
-                    .collect(),
-            )
+            let mut declared = desired.resources;
+            declared
+                .retain(|_, one| one.spec.as_key().is_some() || one.spec.as_key_policy().is_some());
+            Some(declared)
         }
         Err(why) => {
             let message = format!("`{}` is not a saved plan: {why}", path.value);

@@ -1,7 +1,7 @@
 //! Converts the settings that were read to the form of declarations.
 
 use super::grants::is_lifted;
-use super::{Reading, Refresh, unusable, wants_policy};
+use super::{Interest, Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::desired::Adopt;
@@ -175,30 +175,16 @@ impl<C: Cloud> Refresh<'_, C> {
             let address = Address::new(Kind::Key, name.clone());
             self.desired.renamed(&address).unwrap_or(address)
         });
-        let is_another = |other: &Address| {
-            other != address && address.original().as_ref() != Some(other) && self.is_known(other)
-        };
-        let tagged = other.clone();
-        if let Some(other) = other.filter(is_another) {
-            return Some(Observed::Unusable {
-                reason: format!("`{}` is `{other}` already", metadata.arn),
-                help: "a key has one address: remove one of the two declarations, or forget the \
-                       other with `removed`"
-                    .to_owned(),
-            });
+        if stack == self.desired.stack.as_str()
+            && let Some(other) = other.filter(|other| !self.is_at(address, other, &metadata.arn))
+        {
+            return self.misplaced(address, &other, &metadata.arn);
         }
-        if let Some(other) = tagged.filter(|other| self.is_renamed_by_record(address, other)) {
-            return Some(Observed::Unusable {
-                reason: format!(
-                    "`{}` has the tags of `{other}`, which is not declared",
-                    metadata.arn
-                ),
-                help: format!(
-                    "a record alone does not rename a key: run `kmsctl state mv {address} {other}`, or declare the \
-                     key as `{}` and apply, which changes its tags",
-                    address.name
-                ),
-            });
+        if stack == self.desired.stack.as_str() && self.was_taken_untagged(address) {
+            let reason = format!("`{}` was taken over without the tags of the stack", metadata.arn);
+            let help = "somebody else has tagged it since: forget it with `removed`; to delete it, declare it again with \
+                        `tag: true`, apply, and then remove it";
+            return Some(Observed::Unusable { reason, help: help.to_owned() });
         }
         (stack != self.desired.stack.as_str()).then(|| Observed::Unusable {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
@@ -206,13 +192,44 @@ impl<C: Cloud> Refresh<'_, C> {
         })
     }
 
-    /// Returns whether only a record gives an undeclared key another address than its tags do. Whoever can write the
-    /// record could otherwise have the stack delete a key that it let go.
-    fn is_renamed_by_record(&self, address: &Address, tagged: &Address) -> bool {
-        let is_same = tagged == address || address.original().as_ref() == Some(tagged);
-        !is_same
-            && self.interest(address).declared.is_none()
-            && !self.desired.forget.contains(address)
+    /// Returns whether a key with the tags of `tagged` can be at an address: its own, or that of a further key that is
+    /// listed for deletion.
+    fn is_at(&self, address: &Address, tagged: &Address, arn: &KeyArn) -> bool {
+        let is_listed = self.desired.delete.contains(arn);
+        tagged == address || (is_listed && address.original().as_ref() == Some(tagged))
+    }
+
+    /// Returns the result for a key with the tags of another address. Only a record and a declaration together rename a
+    /// key: whoever can write one of them could otherwise have another key of the stack changed or deleted.
+    fn misplaced(&self, address: &Address, tagged: &Address, arn: &KeyArn) -> Option<Observed> {
+        if self.is_known(tagged) {
+            return Some(Observed::Unusable {
+                reason: format!("`{arn}` is `{tagged}` already"),
+                help: "a key has one address: remove one of the two declarations, or forget the other with `removed`"
+                    .to_owned(),
+            });
+        }
+        let interest = self.interest(address);
+        let help = match (interest.declared, interest.record) {
+            (Some(_), Some(_)) => return None,
+            (Some(_), None) => format!("write `moved: [{{from: {tagged}, to: {address}}}]`"),
+            (None, _) if self.desired.forget.contains(address) => return None,
+            (None, _) => format!(
+                "run `kmsctl state mv {address} {tagged}`, or declare the key as `{}` and apply, which changes its tags",
+                address.name
+            ),
+        };
+        let reason = format!("`{arn}` has the tags of `{tagged}`");
+        Some(Observed::Unusable { reason, help })
+    }
+
+    /// Returns whether a key that is no longer declared was taken over without the tags of the stack. Tags that it has
+    /// now are no proof: whoever may tag keys can set them.
+    fn was_taken_untagged(&self, address: &Address) -> bool {
+        let Interest { declared: None, record: Some(record) } = self.interest(address) else {
+            return false;
+        };
+        record.spec.as_key().is_some_and(|key| !key.tags.contains_key(STACK_TAG))
     }
 
     /// Returns whether only the tags of a key show that it belongs to a declared address.
@@ -265,11 +282,16 @@ impl<C: Cloud> Refresh<'_, C> {
         for (arn, answer) in self.concurrently(asks).await {
             match answer {
                 Ok(metadata) => {
-                    let fact = metadata.fact();
-                    live.key_facts.insert(KeyRef::Arn(arn.clone()), fact);
+                    live.key_facts.insert(KeyRef::Arn(arn.clone()), metadata.fact());
+                    self.refer(&metadata, live);
                 }
                 Err(error) if error.fault.is_temporary() => return Err(error),
-                Err(error) => self.block_users_of(arn, &error, live),
+                Err(error) => {
+                    if self.desired.has_gates() {
+                        live.referred.entry(arn.clone()).or_default().of.insert(arn.clone());
+                    }
+                    self.block_users_of(arn, &error, live);
+                }
             }
         }
         Ok(())

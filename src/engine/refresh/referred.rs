@@ -3,8 +3,9 @@
 use super::Refresh;
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::id::KeyArn;
+use crate::id::{KeyArn, Place};
 use crate::kind::grant::{self, Listed};
+use crate::kind::key::Metadata;
 use crate::kind::{KeyRef, Spec};
 use crate::live::Live;
 use crate::policy::Document;
@@ -12,19 +13,32 @@ use crate::retry::with_retries;
 use std::collections::BTreeSet;
 
 impl<C: Cloud> Refresh<'_, C> {
-    /// Returns the keys that resources refer to and that the stack does not manage.
+    /// Notes a key that resources refer to and that the stack does not manage, with its replicas: whoever can use one of
+    /// them can use what the others encrypted.
+    pub(super) fn refer(&self, key: &Metadata, live: &mut Live) {
+        if !self.desired.has_gates() || live.ids.values().any(|own| *own == key.arn) {
+            return;
+        }
+        let related = key.replicas.iter().map(|region| {
+            let place = Place { region: region.clone(), ..key.arn.place() };
+            KeyArn::at(&place, key.arn.id())
+        });
+        for arn in related.chain([key.arn.clone()]) {
+            live.referred.entry(arn).or_default().of.insert(key.arn.clone());
+        }
+    }
+
+    /// Returns the keys that resources refer to and that the stack does not manage, and their replicas.
     pub(super) fn referred(&self, live: &Live) -> BTreeSet<KeyArn> {
-        let own: BTreeSet<&KeyArn> = live.ids.values().collect();
-        let all = self.desired.existing.iter().chain(live.targets.values());
-        all.filter(|arn| !own.contains(arn)).cloned().collect()
+        live.referred.keys().cloned().collect()
     }
 
     /// Keeps the grants of other owners on a key that the stack does not manage.
     pub(super) fn keep_grants(&self, arn: &KeyArn, grants: Vec<Listed>, live: &mut Live) {
-        if self.desired.has_gates() && self.referred(live).contains(arn) {
+        if let Some(referred) = live.referred.get_mut(arn) {
             let mark = grant::mark(&self.desired.stack);
             let foreign = grants.into_iter().filter(|grant| !grant.name.starts_with(&mark));
-            live.referred.entry(arn.clone()).or_default().grants = foreign.collect();
+            referred.grants = foreign.collect();
         }
     }
 

@@ -1,11 +1,11 @@
 //! Checks the policies and grants of a draft against the gates of the configuration.
 
 use super::referred;
-use crate::desired::Desired;
+use crate::desired::{Adopt, Declared, Desired};
 use crate::gate::{self, Subject, breaches, context};
-use crate::id::Place;
+use crate::id::{KeyArn, Place};
 use crate::kind::address::Address;
-use crate::kind::key::Shared;
+use crate::kind::key::{NAME_TAG, STACK_TAG, Shared};
 use crate::kind::{Change, KeyRef, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::plan::draft::Draft;
@@ -13,16 +13,23 @@ use crate::plan::refuse::Objection;
 use crate::plan::{Finding, Step};
 use crate::policy::gates::Breach;
 use crate::policy::lint::Severity;
-use crate::policy::{Document, KeyContext, aws_default};
+use crate::policy::{Document, KeyContext, aws_default, work};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The help of an objection.
 pub(super) const HELP: &str = "change the policy or the grant; if the access is intended, ask the owners of the \
                     gate to change it";
 
-/// Objects to the policies and grants that do not pass a gate. If the plan does not change the policy
-/// or grant, the result is a finding instead.
+/// Objects to the policies and grants that do not pass a gate, and to the steps that begin to use a key that does not. If
+/// the plan does not change the policy or grant, and the key is the stack's already, the result is a finding instead.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
+    if !draft.desired.has_gates() {
+        return (Vec::new(), Vec::new());
+    }
+    work::within(work::GATES, || judged(draft))
+}
+
+fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     let (desired, live, steps) = (&*draft.desired, draft.live, &draft.plan.steps);
     let written: Vec<Subject> = steps.iter().filter_map(|step| written(step, desired)).collect();
     let mut changed: BTreeSet<Address> =
@@ -34,23 +41,65 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
     subjects.extend(written);
     let grants = steps.iter().filter(|step| step.change.to().is_some_and(is_grant));
     changed.extend(grants.map(|step| step.address.clone()));
-    let (mut objections, mut findings) = (Vec::new(), Vec::new());
-    for (address, breaches) in breaches(desired, &subjects) {
-        for Breach { gate, message } in breaches {
+    // A key that is taken over comes with its policy and its grants, whether the plan makes a call for it or not.
+    let imports = steps.iter().filter(|step| matches!(step.change, Change::Import { .. }));
+    let entering: BTreeSet<&Address> =
+        imports.map(|step| &step.address).chain(draft.plan.taken.keys()).collect();
+    changed.extend(entering.iter().map(|address| (*address).clone()));
+    let found = breaches(desired, &subjects).into_iter();
+    let found = found.flat_map(|(address, found)| {
+        found.into_iter().map(move |Breach { gate, message }| {
             let reason = format!("it does not pass the gate `{gate}`: {message}");
-            if changed.contains(&address) {
-                objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
-            } else {
-                findings.push(finding(gate, &address, reason));
+            (address.clone(), gate, reason)
+        })
+    });
+    let found = found.chain(of_foreign_grants(desired, live));
+    let found = found.chain(unread_replicas(draft, &entering));
+    let (mut objections, mut findings) = (Vec::new(), Vec::new());
+    let mut bad = referred::Bad::default();
+    for (address, gate, reason) in found {
+        if changed.contains(&address) {
+            objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
+        } else {
+            if address.kind == Kind::Key {
+                bad.add(
+                    KeyRef::Managed(address.clone()),
+                    gate,
+                    format!("its key `{address}`: {reason}"),
+                );
             }
+            findings.push(finding(gate, &address, reason));
         }
     }
     objections.extend(endings(steps, desired));
-    findings.extend(of_foreign_grants(desired, live));
-    let (by_key, about_keys) = referred::check(draft);
-    objections.extend(by_key);
-    findings.extend(about_keys);
+    bad.add_referred(draft);
+    objections.extend(bad.objections(draft));
+    findings.extend(bad.findings(draft));
     (objections, findings)
+}
+
+/// Returns the undeclared replicas of keys that are taken over, whose policies are not read.
+fn unread_replicas(
+    draft: &Draft<'_>,
+    entering: &BTreeSet<&Address>,
+) -> Vec<(Address, &'static str, String)> {
+    let mut out = Vec::new();
+    for address in entering.iter().filter(|address| !address.name.contains('/')) {
+        for region in draft.live.replicas.get(*address).into_iter().flatten() {
+            let replica = Address::new(Kind::Key, format!("{}/{region}", address.name));
+            if !draft.desired.resources.contains_key(&replica) {
+                for breach in gate::of_unknown(&draft.desired) {
+                    let reason = format!(
+                        "it does not pass the gate `{}`: the policy of its replica in {region} is not read, because the \
+                         replica is not declared",
+                        breach.gate
+                    );
+                    out.push(((*address).clone(), breach.gate, reason));
+                }
+            }
+        }
+    }
+    out
 }
 
 /// Returns the findings about what AWS holds now, whatever the plan would change.
@@ -69,8 +118,11 @@ pub(in crate::plan) fn now(draft: &Draft<'_>) -> Vec<Finding> {
             findings.push(finding(gate, &address, message));
         }
     }
-    findings.extend(of_foreign_grants(desired, live));
-    findings.extend(referred::check(draft).1);
+    let grants = of_foreign_grants(desired, live);
+    findings.extend(grants.into_iter().map(|(address, gate, text)| finding(gate, &address, text)));
+    let mut bad = referred::Bad::default();
+    bad.add_referred(draft);
+    findings.extend(bad.findings(draft));
     findings
 }
 
@@ -125,10 +177,10 @@ fn key_context(step: &Step) -> KeyContext {
     }
 }
 
-/// Returns the findings about grants of other owners that do not pass a gate. The acceptance of a grant does not
-/// disable the gates.
-fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<Finding> {
-    let mut findings = Vec::new();
+/// Returns the gates that grants of other owners do not pass, by key. The acceptance of a grant does not disable the
+/// gates.
+fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<(Address, &'static str, String)> {
+    let mut out = Vec::new();
     for (address, grants) in &live.foreign_grants {
         let Some(key) = live.ids.get(address) else {
             continue;
@@ -137,10 +189,10 @@ fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<Finding> {
         for Breach { gate, message } in gate::of_foreign_grants(desired, key, grants) {
             let message =
                 format!("a grant of another owner does not pass the gate `{gate}`: {message}");
-            findings.push(finding(gate, address, message));
+            out.push((address.clone(), gate, message));
         }
     }
-    findings
+    out
 }
 
 fn is_grant(spec: &Spec) -> bool {
@@ -165,7 +217,9 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
             let is_import = matches!(step.change, Change::Import { .. });
             let stays = || before.clone().filter(|_| is_import && !is_shared(to));
             let after = to.policy().cloned().or_else(stays);
-            if after == before && !is_import && (after.is_some() || !is_shared(to)) {
+            // Who has access to a key that is enabled again has it again.
+            let wakes = is_asleep(step.change.from()) && !is_asleep(Some(to));
+            if after == before && !is_import && !wakes && (after.is_some() || !is_shared(to)) {
                 return None;
             }
             after
@@ -176,7 +230,8 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
         }
         Change::Forget { .. } => return None,
     };
-    let base = base_policy(&step.address, step.change.from(), &step.place, desired);
+    let base =
+        base_policy(&step.address, step.id.as_deref(), step.change.from(), &step.place, desired);
     let key = context(spec, place, step.id.as_deref());
     Some(Subject { address: step.address.clone(), key, before, after, base })
 }
@@ -185,6 +240,7 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
 /// not gain access either: the base of such a key is its live policy. A key that is created has none.
 fn base_policy(
     address: &Address,
+    arn: Option<&str>,
     seen: Option<&Spec>,
     place: &Place,
     desired: &Desired,
@@ -192,35 +248,39 @@ fn base_policy(
     if desired.base.is_empty() {
         return None;
     }
-    let stack = &desired.stack;
-    match (base_of(address, desired), seen) {
-        (None, seen) => seen.and_then(Spec::policy).cloned(),
-        (Some(base), None) => base.newborn(place, stack).policy().cloned(),
-        (Some(base), Some(seen)) if base.kind() == seen.kind() => {
-            base.complete(seen, stack).policy().cloned()
-        }
-        // The stack manages the key on one side, and only its own statements in the policy on the other side.
-        (Some(base), Some(seen)) => {
-            let shared = match base.as_key_policy() {
-                Some(policy) => Some(&policy.shared),
-                None => base.as_key().and_then(|key| key.shared.as_ref()),
-            };
-            let merged = || Some(shared?.within(seen.policy()?, stack));
-            base.policy().cloned().or_else(merged).or_else(|| seen.policy().cloned())
-        }
+    let Some(seen) = seen else {
+        let newborn = |base: &Declared| base.spec.newborn(place, &desired.stack).policy().cloned();
+        return desired.base.get(address).and_then(newborn);
+    };
+    match base_of(arn, seen, desired) {
+        Some(base) => base.spec.complete(seen, &desired.stack).policy().cloned(),
+        None => seen.policy().cloned(),
     }
 }
 
-/// Returns what the base branch declares for an address, perhaps under the name that a key had there, or with the key
-/// managed on one side only.
-fn base_of<'a>(address: &Address, desired: &'a Desired) -> Option<&'a Spec> {
-    let old = desired.moved.iter().find(|(_, new)| *new == address).map(|(old, _)| old);
-    let names = [Some(address), old].into_iter().flatten();
-    let either = |address: &Address| {
-        let as_kind = |kind: Kind| Address::new(kind, address.name.clone());
-        [address.clone(), as_kind(Kind::Key), as_kind(Kind::KeyPolicy)]
+/// Returns what the base branch declares for a key that exists: by the ARN that it takes over or refers to, else by the name in
+/// the key's tags. The address of the key is no proof, because a change can give it to another key.
+fn base_of<'a>(arn: Option<&str>, seen: &Spec, desired: &'a Desired) -> Option<&'a Declared> {
+    let arn: KeyArn = arn?.parse().ok()?;
+    let is_it = |base: &&Declared| match base.spec.as_key_policy() {
+        Some(policy) => policy.key == KeyRef::Arn(arn.clone()),
+        None => base.adopt == Some(Adopt::Key(arn.clone())),
     };
-    names.flat_map(either).find_map(|address| desired.base.get(&address))
+    let by_arn = desired.base.values().find(|base| is_it(base) && base.spec.kind() == seen.kind());
+    by_arn.or_else(|| {
+        let tags = &seen.as_key()?.tags;
+        let ours = tags.get(STACK_TAG).is_some_and(|stack| stack == desired.stack.as_str());
+        let name = tags.get(NAME_TAG).filter(|_| ours)?;
+        let base = desired.base.get(&Address::new(Kind::Key, name.clone()))?;
+        // A base that takes another key over by its ARN is not about this one.
+        (!matches!(base.adopt, Some(Adopt::Key(_)))).then_some(base)
+    })
+}
+
+/// Returns whether a key is disabled, or pending deletion.
+fn is_asleep(spec: Option<&Spec>) -> bool {
+    let key = spec.and_then(Spec::as_key);
+    key.is_some_and(|key| key.enabled == Some(false) || key.deletion.is_some())
 }
 
 /// Returns whether the policy contains statements besides those of the stack.
@@ -240,7 +300,7 @@ pub(in crate::plan) fn held_policy(
         Some(Observed::Absent | Observed::Unusable { .. }) | None => (None, None),
     };
     let policy = seen.and_then(Spec::policy).or_else(|| declared.spec.policy())?.clone();
-    let base = seen.and_then(|seen| base_policy(address, Some(seen), &declared.place, desired));
+    let base = seen.and_then(|seen| base_policy(address, id, Some(seen), &declared.place, desired));
     let key = context(&declared.spec, &declared.place, id);
     Some(Subject { address: address.clone(), key, before: None, after: Some(policy), base })
 }

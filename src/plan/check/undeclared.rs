@@ -2,8 +2,10 @@
 //! further keys with the tags of an address.
 
 use super::found;
+use crate::desired::Desired;
+use crate::id::KeyArn;
 use crate::kind::{Address, Kind, Violation};
-use crate::live::Observed;
+use crate::live::{Live, Observed};
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 use crate::policy::lint::{Severity, other_rules};
@@ -27,6 +29,24 @@ pub(in crate::plan) fn protected(address: &Address, destroys: bool) -> Violation
         "declare it again; or first apply `protect: false`, and then remove the declaration; or {forget}"
     );
     Violation::new("", format!("it is protected, and no longer declared: {loss}"), help)
+}
+
+/// Returns whether a key is listed for deletion, and is a further key with the tags of an address that has another key.
+pub(in crate::plan) fn is_further(
+    original: &Address,
+    id: &str,
+    desired: &Desired,
+    live: &Live,
+) -> bool {
+    let Ok(arn) = id.parse::<KeyArn>() else {
+        return false;
+    };
+    let other = matches!(
+        live.observed.get(original),
+        Some(Observed::Present { id: used, .. }) if used != id
+    );
+    let mut found = live.duplicates.get(original).into_iter().flatten();
+    other && desired.delete.contains(&arn) && found.any(|one| one.arn == arn)
 }
 
 /// Returns the findings about further keys with the tags of an address.

@@ -1,9 +1,9 @@
 //! The gate on accounts: who may have access besides the key's own account.
 
 use super::breach::{Breach, PolicyChange, through, unknown};
-use crate::policy::access::{PrincipalAccount, access_table};
+use crate::policy::access::{Holder, PrincipalAccount};
 use crate::policy::arn::{is_account, is_service};
-use crate::policy::typed::{Effect, Operator, PrincipalName, Test, TypedStatement};
+use crate::policy::typed::{Effect, Operator, PrincipalName, Quantifier, Test, TypedStatement};
 use crate::policy::work;
 use std::collections::BTreeSet;
 
@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 pub(super) fn check(
     accounts: &BTreeSet<String>,
     change: PolicyChange<'_>,
+    table: Option<&[Holder]>,
     out: &mut BTreeSet<Breach>,
 ) {
-    let Some(table) = access_table(change.after, change.grants, change.key) else {
+    let Some(table) = table else {
         out.insert(unknown("accounts", "who has access"));
         return;
     };
@@ -57,20 +58,27 @@ pub(super) fn check(
 }
 
 /// Returns the accounts that are not allowed, and that a statement lets AWS services act for. The conditions of a
-/// statement must all be met, so one that names allowed accounts only is enough.
+/// statement must all be met, so one that certainly names allowed accounts only is enough. A statement without any
+/// condition on accounts is left to lint.
 fn by_services(statement: &TypedStatement, is_allowed: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let is_of_service = |name: &PrincipalName| {
         matches!(name, PrincipalName::Service(name) if is_service(name))
             || *name == PrincipalName::Everyone
     };
-    if statement.effect != Effect::Allow || !statement.principals.names.iter().any(is_of_service) {
+    let names = &statement.principals;
+    if statement.effect != Effect::Allow || !(names.except || names.names.iter().any(is_of_service))
+    {
         return BTreeSet::new();
     }
     let mut strangers = BTreeSet::new();
     for test in &statement.conditions {
+        let Some(found) = named_accounts(test) else {
+            continue;
+        };
         let found: BTreeSet<Option<String>> =
-            named_accounts(test).into_iter().map(|name| stranger(name, &is_allowed)).collect();
-        if found.iter().eq([&None]) {
+            found.into_iter().map(|account| stranger(account, &is_allowed)).collect();
+        let is_certain = !test.if_exists && test.quantifier != Quantifier::All;
+        if is_certain && found.iter().eq([&None]) {
             return BTreeSet::new();
         }
         strangers.extend(found.into_iter().flatten());
@@ -78,8 +86,20 @@ fn by_services(statement: &TypedStatement, is_allowed: impl Fn(&str) -> bool) ->
     strangers
 }
 
-/// Returns the accounts whose resources meet a condition, as far as it names accounts. A name may have wildcards.
-fn named_accounts(test: &Test) -> BTreeSet<&str> {
+/// Returns the accounts whose resources meet a condition; `*` for accounts that it does not name. Returns `None` if the
+/// condition is not about accounts.
+fn named_accounts(test: &Test) -> Option<BTreeSet<&str>> {
+    let is_context = test.key.starts_with("kms:encryptioncontext:");
+    let names_arns = test.key == "aws:sourcearn" || is_context;
+    let is_about = match test.key.as_str() {
+        "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths" => true,
+        _ => {
+            names_arns && test.values.iter().any(|value| value.starts_with("arn:") || value == "*")
+        }
+    };
+    if !is_about || test.operator == Operator::Null {
+        return None;
+    }
     let is_positive = !test.negated
         && matches!(
             test.operator,
@@ -88,13 +108,25 @@ fn named_accounts(test: &Test) -> BTreeSet<&str> {
                 | Operator::StringLike
                 | Operator::ArnLike
         );
-    let values = test.values.iter().map(String::as_str);
-    match test.key.as_str() {
-        _ if !is_positive => BTreeSet::new(),
-        "aws:sourceaccount" | "kms:calleraccount" => values.collect(),
-        "aws:sourcearn" => values.filter_map(account_in).collect(),
-        _ => BTreeSet::new(),
+    if !is_positive || test.key.starts_with("aws:sourceorg") {
+        return Some(BTreeSet::from(["*"]));
     }
+    let values = test.values.iter().map(String::as_str);
+    Some(match test.key.as_str() {
+        "aws:sourceaccount" => values.collect(),
+        _ if test.operator == Operator::StringLike => values.map(account_like).collect(),
+        _ => values.map(|arn| account_in(arn).unwrap_or("*")).collect(),
+    })
+}
+
+/// Returns the account of a pattern of ARNs. In a pattern of texts, `*` also stands for colons, so that the account is
+/// certain only if no wildcard comes before it, or a fixed text follows it.
+fn account_like(pattern: &str) -> &str {
+    let is_open = |text: &str| text.contains(['*', '?']);
+    let account = account_in(pattern).unwrap_or("*");
+    let before = pattern.split(':').take(4).any(is_open);
+    let rest = pattern.splitn(6, ':').nth(5).unwrap_or("*");
+    if before && rest.starts_with(['*', '?']) { "*" } else { account }
 }
 
 /// Returns the account of an ARN, or the whole text if it is an account. An ARN without an account, such as that of a

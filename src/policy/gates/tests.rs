@@ -296,8 +296,45 @@ fn services_that_act_for_other_accounts_have_access() {
             r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:t"},"StringEquals":{"aws:SourceAccount":"111122223333"}"#,
             vec![],
         ),
-        (r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::bucket"}"#, vec![]),
-        (r#""StringNotEquals":{"aws:SourceAccount":"999999999999"}"#, vec![]),
+        (r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::bucket"}"#, vec![any.clone()]),
+        (r#""StringNotEquals":{"aws:SourceAccount":"999999999999"}"#, vec![any.clone()]),
+        (r#""StringNotEquals":{"aws:SourceAccount":"111122223333"}"#, vec![any.clone()]),
+        (
+            r#""ArnLike":{"aws:SourceArn":["arn:aws:s3:::bucket","arn:aws:sns:eu-west-1:111122223333:t"]},"StringEquals":{"aws:SourceAccount":"999999999999"}"#,
+            vec![other.clone(), any.clone()],
+        ),
+        (
+            r#""StringEqualsIfExists":{"aws:SourceAccount":"111122223333"},"ArnLike":{"aws:SourceArn":"arn:aws:sns:eu-west-1:999999999999:t"}"#,
+            vec![other.clone()],
+        ),
+        (
+            r#""ForAllValues:StringEquals":{"aws:SourceAccount":"111122223333"},"ArnLike":{"aws:SourceArn":"arn:aws:sns:eu-west-1:999999999999:t"}"#,
+            vec![other.clone()],
+        ),
+        (
+            r#""StringEqualsIfExists":{"kms:CallerAccount":"111122223333"},"StringEquals":{"aws:SourceAccount":"999999999999"}"#,
+            vec![other.clone()],
+        ),
+        (r#""StringEquals":{"aws:SourceOrgID":"o-1234567890"}"#, vec![any.clone()]),
+        (
+            r#""StringEquals":{"aws:SourceOrgID":"o-1234567890","aws:SourceAccount":"111122223333"}"#,
+            vec![],
+        ),
+        (
+            r#""StringLike":{"kms:EncryptionContext:aws:sns:topicArn":"arn:aws:sns:*:999999999999:*"}"#,
+            vec![any.clone()],
+        ),
+        (
+            r#""StringEquals":{"kms:EncryptionContext:aws:cloudtrail:arn":"arn:aws:cloudtrail:eu-west-1:999999999999:trail/t"}"#,
+            vec![other.clone()],
+        ),
+        (
+            r#""StringLike":{"kms:EncryptionContext:aws:cloudtrail:arn":"arn:aws:cloudtrail:*:111122223333:trail/*"}"#,
+            vec![],
+        ),
+        (r#""StringLike":{"aws:SourceArn":"arn:aws:logs:*:111122223333:*"}"#, vec![any.clone()]),
+        (r#""ArnLike":{"aws:SourceArn":"arn:aws:logs:*:111122223333:*"}"#, vec![]),
+        (r#""StringEquals":{"kms:EncryptionContext:purpose":"x"}"#, vec![]),
     ] {
         assert_eq!(told(condition), expected, "{condition}");
     }

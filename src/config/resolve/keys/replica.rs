@@ -61,8 +61,7 @@ impl KeyPhase<'_, '_> {
         let address = Address::new(Kind::Key, full.clone());
         let place = Place { account: self.reads.scope.home.account.clone(), region: at.clone() };
 
-        let of_name = name;
-        let name = Text { span: region.span, value: full };
+        let (of_name, name) = (name, Text { span: region.span, value: full });
         let tags = self.replica_tags(&name, raw, of);
         let adopt = self.adopted(of_name, &place);
         let window =
