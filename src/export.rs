@@ -110,6 +110,10 @@ struct Family<'a> {
 
 /// Returns the replicas of a key that were read.
 fn replicas<'a>(inventory: &'a Inventory, primary: &KeyArn) -> Vec<&'a Held> {
+    let is_alone = |held: &Held| held.metadata.replicas.is_empty();
+    if inventory.keys.get(primary).is_some_and(is_alone) {
+        return Vec::new();
+    }
     let held = inventory.keys.values();
     held.filter(|held| held.primary().as_ref() == Some(primary)).collect()
 }

@@ -83,7 +83,7 @@ fn names_fields_and_references_are_checked() {
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
       |                       ^^^^^^^^^
       |
-      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, foreign_grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, primary_region, replicas, custom_key_store_id, xks_key_id, adopt, existing
+      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, foreign_grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, primary_region, replicas, custom_key_store_id, xks_key_id, adopt, tag, existing
 
     error: unknown variable `${var.z}`
      --> a.yaml:5:55

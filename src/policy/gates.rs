@@ -24,7 +24,7 @@ use super::eval::{Decision, Principal, Source, TargetKey, ask};
 use super::grants::Grant;
 use super::typed::TypedPolicy;
 use super::{AccessChange, Direction, Document, work};
-use breach::{through, unknown, whole_account};
+use breach::{matching, through, unknown, whole_account};
 use named::Named;
 
 pub use breach::{Breach, PolicyChange};
@@ -243,14 +243,6 @@ fn decide(
     ask(typed, &key, &grants, Principal::parse(who, key.partition).ok()?, action)
 }
 
-/// Returns the actions that any of the patterns matches.
-fn matching(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> ActionSet {
-    patterns
-        .into_iter()
-        .map(|pattern| ActionSet::matching(pattern.as_ref()))
-        .fold(ActionSet::NONE, ActionSet::or)
-}
-
 impl Forbidden {
     fn check<'t>(
         &self,
@@ -260,13 +252,17 @@ impl Forbidden {
         out: &mut BTreeSet<Breach>,
     ) {
         let actions = matching(&self.actions);
-        let named = Named::of(typed, change.grants);
+        let named = Named::of(typed, change);
         for who in self.principals.iter().filter(|who| *who != "*") {
             let root = || format!("arn:{}:iam::{who}:root", change.key.partition);
             let who = if is_account(who) { root() } else { who.clone() };
             if !work::spend(8) {
                 return;
             }
+            out.extend(named.by_federation(&who, actions).map(|source| {
+                let message = format!("{who} may be allowed access by a federated session{source}");
+                Breach { gate: "forbidden", message }
+            }));
             if named.leaves_to_iam(&who, change.key) {
                 continue;
             }

@@ -4,7 +4,8 @@
 
 Each operation has a token bucket that holds the requests of one second; a request without a token is answered with
 ThrottlingException. `--quotas` is a factor on the default quotas (KMS Developer Guide, "Request quotas"), 0 for none, and
-POST /quotas/FACTOR changes it. GET /counts returns the calls and the throttled calls of each operation since the last change.
+POST /quotas/FACTOR changes it, POST /strange takes the tags off all keys,
+and POST /clear deletes everything. GET /counts returns the calls and the throttled calls of each operation since the last change.
 `tests/bench/quotas.py` runs kmsctl against it.
 """
 import argparse
@@ -156,6 +157,15 @@ class Server:
     def respond(self, path, headers, body):
         if path == "/counts":
             return 200, json.dumps(self.limiter.counts)
+        if path == "/clear":
+            self.kms = Kms()
+            return 200, "{}"
+        if path == "/strange":
+            # The keys and grants are somebody else's: without tags and names.
+            for key in self.kms.keys.values():
+                key["tags"] = []
+                key["grants"] = [{name: grant[name] for name in grant if name != "Name"} for grant in key["grants"]]
+            return 200, "{}"
         if path.startswith("/quotas/"):
             self.limiter.start(float(path.rsplit("/", 1)[1]))
             return 200, "{}"

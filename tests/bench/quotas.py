@@ -3,6 +3,7 @@
   cargo build --release
   python3 tests/bench/quotas.py 300 1000            # plan and apply of so many keys
   python3 tests/bench/quotas.py --plan 300 1000     # plan only; the keys are made without quotas
+  python3 tests/bench/quotas.py --export 100 1000   # export of so many keys, and the plan with it
   python3 tests/bench/quotas.py --binary PATH 300
 
 N keys with an alias, a policy, a rotation and a grant each. The quotas' own time is that of the operation that needs longest, its
@@ -12,6 +13,8 @@ import argparse
 import json
 import os
 import pathlib
+import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", top / "target"))
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("sizes", type=int, nargs="+")
 parser.add_argument("--plan", action="store_true", help="make the keys without quotas")
+parser.add_argument("--export", action="store_true", help="make the keys without quotas, and export them")
 parser.add_argument("--binary", default=target / "release" / "kmsctl")
 parser.add_argument("--latency", default="20", help="milliseconds")
 parser.add_argument("--port", type=int, default=4577)
@@ -40,7 +44,9 @@ def ask(path, method="GET"):
 
 def run(what, folder, *arguments):
     ask(f"/quotas/{0 if what == 'setup' else 1}", "POST")
-    command = [options.binary, "-f", f"{folder}/kmsctl.yaml", "--state", f"{folder}/state", *arguments]
+    files = [f"{folder}/kmsctl.yaml"] if what != "plan of the export" else [f"{folder}/out/kmsctl.yaml", f"{folder}/out/keys"]
+    files = [word for file in files if os.path.exists(file) for word in ("-f", file)]
+    command = [options.binary, *files, "--state", f"{folder}/state", *arguments]
     began = time.monotonic()
     child = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | secrets, check=False)
     took = time.monotonic() - began
@@ -71,7 +77,17 @@ try:
                 lines.append(f"  k{n}: {{aliases: [bench{size}/{n}], policy: {{}}, rotation: {{enabled: true}}, grants: "
                              f"{{g: {{grantee: 'arn:aws:iam::111122223333:role/app', operations: [Decrypt]}}}}}}")
             pathlib.Path(folder, "kmsctl.yaml").write_text("\n".join(lines) + "\n")
-            run("setup" if options.plan else f"apply of {size} keys", folder, "apply", "--auto-approve")
-            run(f"plan of {size} keys", folder, "plan")
+            made = options.plan or options.export
+            run("setup" if made else f"apply of {size} keys", folder, "apply", "--auto-approve")
+            if options.export:
+                ask("/strange", "POST")
+                shutil.rmtree(f"{folder}/state")
+                run(f"export of {size} keys", folder, "export", "--out", f"{folder}/out")
+                run("plan of the export", folder, "plan", "--detailed-exitcode")
+                peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+                print(f"most memory so far: {peak // 1024} MiB")
+            else:
+                run(f"plan of {size} keys", folder, "plan")
+            ask("/clear", "POST")
 finally:
     server.terminate()

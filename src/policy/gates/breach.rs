@@ -2,6 +2,7 @@
 
 use crate::policy::Document;
 use crate::policy::access::KeyContext;
+use crate::policy::actions::ActionSet;
 use crate::policy::arn::is_account;
 use crate::policy::grants::Grant;
 
@@ -57,4 +58,12 @@ pub(super) fn whole_account(who: &str) -> Option<&str> {
         None => who,
     };
     is_account(account).then_some(account)
+}
+
+/// Returns the actions that any of the patterns matches.
+pub(super) fn matching(patterns: impl IntoIterator<Item = impl AsRef<str>>) -> ActionSet {
+    patterns
+        .into_iter()
+        .map(|pattern| ActionSet::matching(pattern.as_ref()))
+        .fold(ActionSet::NONE, ActionSet::or)
 }

@@ -301,7 +301,7 @@ fn services_that_act_for_other_accounts_have_access() {
         (r#""StringNotEquals":{"aws:SourceAccount":"111122223333"}"#, vec![any.clone()]),
         (
             r#""ArnLike":{"aws:SourceArn":["arn:aws:s3:::bucket","arn:aws:sns:eu-west-1:111122223333:t"]},"StringEquals":{"aws:SourceAccount":"999999999999"}"#,
-            vec![other.clone(), any.clone()],
+            vec![any.clone(), other.clone()],
         ),
         (
             r#""StringEqualsIfExists":{"aws:SourceAccount":"111122223333"},"ArnLike":{"aws:SourceArn":"arn:aws:sns:eu-west-1:999999999999:t"}"#,
@@ -440,7 +440,14 @@ fn principals_that_no_policy_names_are_left_to_iam() {
             (policy(""), vec![grant("AROAABCDEFGHIJKLMNOPQ")]),
         ] {
             let typed = document.typed();
-            let found = Named::of(&typed, &grants);
+            let change = PolicyChange {
+                key: &key,
+                before: None,
+                after: &document,
+                base: None,
+                grants: &grants,
+            };
+            let found = Named::of(&typed, change);
             for who in who.into_iter().filter(|who| found.leaves_to_iam(who, &key)) {
                 left += 1;
                 let change = PolicyChange {
@@ -456,4 +463,19 @@ fn principals_that_no_policy_names_are_left_to_iam() {
         }
     }
     assert!(left >= 30, "{left}");
+}
+
+#[test]
+fn a_federated_session_is_one_of_any_user() {
+    let bob = "arn:aws:iam::111122223333:user/Bob";
+    let session = r#"{"AWS":"arn:aws:sts::111122223333:federated-user/any"}"#;
+    let gates = forbidding(&[bob], &["kms:Decrypt"]);
+    let with = |actions: &str| check(&gates, None, &policy(&allow(session, actions, "")));
+    assert_eq!(
+        with("kms:De*"),
+        [format!(
+            "forbidden: {bob} may be allowed access by a federated session through the statement \"it\""
+        )]
+    );
+    assert!(with("kms:Encrypt").is_empty());
 }

@@ -14,6 +14,11 @@ pub struct Guide {
 /// All subjects, sorted by name.
 pub const GUIDES: &[Guide] = &[
     Guide {
+        name: "adoption",
+        title: "How to take over the keys that an account has",
+        text: include_str!("guides/adoption.txt"),
+    },
+    Guide {
         name: "consumers",
         title: "Resources that a key encrypts, and the statements they need",
         text: include_str!("guides/consumers.txt"),
