@@ -5,7 +5,7 @@ use super::fields::Field;
 use super::page::{BOLD, BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
 use super::{Caller, Style, findings, words};
 use crate::id::{Name, Place};
-use crate::kind::{Address, Change, Spec};
+use crate::kind::{Address, Change, KeyRef, Spec};
 use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::policy::lint::Severity;
@@ -41,6 +41,21 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     }
     page.line(0, None, &words::summary(plan));
     page.out
+}
+
+/// The number of new aliases that are written one by one.
+const FEW_ALIASES: usize = 3;
+
+/// Returns the key of an alias that is created.
+fn new_alias(step: &Step) -> Option<&KeyRef> {
+    match &step.change {
+        Change::Create { to: Spec::Alias(alias) } => Some(&alias.target),
+        Change::Create { .. }
+        | Change::Update { .. }
+        | Change::Import { .. }
+        | Change::Delete { .. }
+        | Change::Forget { .. } => None,
+    }
 }
 
 /// Renders blocked changes. The first line names the stack, its place and the caller.
@@ -180,9 +195,16 @@ impl<'a> Page<'a> {
     /// Writes steps. Those that are alike are written once, with all their addresses.
     fn steps(&mut self, steps: &[&Step], shown: &words::Shown<'_>) {
         let mut alike: BTreeMap<(String, String), (usize, Vec<&Step>)> = BTreeMap::new();
+        // Many new aliases are one step with the key of each.
+        let aliases = steps.iter().filter(|step| new_alias(step).is_some()).count();
+        let is_short =
+            |step: &Step| aliases > FEW_ALIASES && !self.style.verbose && new_alias(step).is_some();
         for (at, step) in steps.iter().enumerate() {
             let mut page = Page { home: self.home, style: self.style, out: String::new() };
-            page.body(step, shown);
+            match is_short(step) {
+                true => page.line(4, Some(DIM), "calls: CreateAlias\n"),
+                false => page.body(step, shown),
+            }
             let same = alike.entry((self.action(step), page.out)).or_insert((at, Vec::new()));
             same.1.push(step);
         }
@@ -192,7 +214,11 @@ impl<'a> Page<'a> {
             let Some(first) = all.first() else { continue };
             let color = color(&first.change);
             let sign = words::sign(&first.change);
-            let names: Vec<String> = all.iter().map(|step| step.address.to_string()).collect();
+            let named = |step: &&Step| match new_alias(step).filter(|_| aliases > FEW_ALIASES) {
+                Some(key) if !self.style.verbose => format!("{} of {key}", step.address),
+                Some(_) | None => step.address.to_string(),
+            };
+            let names: Vec<String> = all.iter().map(named).collect();
             let names = printable(&names.join(", ")).into_owned();
             match all.as_slice() {
                 [_] => self.line(0, Some(color), &format!("{sign} {names}  {head}")),

@@ -177,19 +177,34 @@ fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
     let elsewhere = shown.elsewhere_by_key().into_iter();
     let elsewhere = elsewhere.map(|(key, access)| (key.to_owned(), access));
-    let mut parts = Vec::new();
+    // The same changes of several keys are written once.
+    let mut alike: Vec<(String, Vec<String>, bool)> = Vec::new();
     for (address, access) in at.chain(elsewhere).filter(|(_, access)| !access.is_empty()) {
-        let mut text = format!("- {}\n", code(&address));
+        let mut text = String::new();
         for line in words::planned_access(&access, &address, wording(&plan.home)) {
             let _ = writeln!(text, "  - {}", code(&format!("{} {}", line.sign, line.text)));
         }
-        parts.push(Part {
+        let gains = access.iter().any(|a| a.change.direction == Direction::Gained);
+        match alike.iter_mut().find(|(same, _, _)| *same == text) {
+            Some((_, addresses, any)) => {
+                addresses.push(address);
+                *any |= gains;
+            }
+            None => alike.push((text, vec![address], gains)),
+        }
+    }
+    let parts = alike.into_iter().map(|(lines, addresses, is_dangerous)| {
+        let names: Vec<String> = addresses.iter().map(|address| code(address)).collect();
+        let names = names.join(", ");
+        let text = format!("- {names}\n{lines}");
+        Part {
             whole: text.clone(),
             short: text,
-            line: format!("- {}: left out\n", code(&address)),
-            is_dangerous: access.iter().any(|a| a.change.direction == Direction::Gained),
-        });
-    }
+            line: format!("- {names}: left out\n"),
+            is_dangerous,
+        }
+    });
+    let parts = parts.collect();
     headed("Access", parts)
 }
 

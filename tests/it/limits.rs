@@ -39,7 +39,7 @@ fn the_limits_are_documented() {
         format!("values that aliases repeat: {}", n(config::MAX_REPLAYED)),
         format!("texts in which variables are replaced: {} together", mib(config::MAX_REPLACED)),
         format!(
-            "keys, and entries of the sections of other resources: {}",
+            "keys, their aliases, grants and replicas, and entries of the sections of other resources: {}",
             n(config::MAX_RESOURCES)
         ),
         format!(
