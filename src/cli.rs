@@ -209,6 +209,13 @@ pub enum Command {
     /// exported.
     #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
+    /// Print the least IAM policies that kmsctl needs for the stack, or for one saved plan
+    ///
+    /// Reads the configuration and the records; of AWS it asks only who the caller is. Every statement has a Sid that
+    /// says what it is for. What AWS cannot bound is printed after the policies, or on stderr. `kmsctl explain
+    /// permissions` describes the parts.
+    #[command(after_long_help = examples::PERMISSIONS)]
+    Permissions(Box<PermissionsArgs>),
     /// Find mistakes in the policies and keys of a stack, without AWS unless --live is set
     ///
     /// The rules are made for key policies: `Resource: "*"` is this key, and `kms:*` for the
@@ -313,6 +320,9 @@ pub struct ApplyArgs {
     /// Only these addresses and what they depend on, such as `key/app`; `*` matches any text; may be repeated
     #[arg(long = "target", value_name = "ADDRESS", conflicts_with = "plan", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
+    /// Do not check before the first call whether the policies of the keys and IAM allow the calls
+    #[arg(long)]
+    pub no_preflight: bool,
 }
 
 /// The options of `destroy`.
@@ -324,6 +334,9 @@ pub struct DestroyArgs {
     /// Only these addresses, such as `key/app`; `*` matches any text; may be repeated
     #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
+    /// Do not check before the first call whether the policies of the keys and IAM allow the calls
+    #[arg(long)]
+    pub no_preflight: bool,
 }
 
 /// The commands on records.
@@ -438,6 +451,59 @@ pub struct ExportArgs {
     /// Succeed although some keys could not be read
     #[arg(long)]
     pub partial: bool,
+}
+
+/// What permissions are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Need {
+    /// `kmsctl plan`.
+    Plan,
+    /// `kmsctl apply` and `kmsctl destroy`, and the plan that they make.
+    Apply,
+    /// `kmsctl drift`.
+    Drift,
+    /// `kmsctl export`: reads every key of the Regions.
+    Export,
+    /// `kmsctl impact`.
+    Impact,
+    /// All of them.
+    All,
+}
+
+/// The format of policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Policies {
+    /// For people: with the calls behind each statement.
+    Text,
+    /// JSON: the policy, or an object of policies by their names.
+    Iam,
+    /// Resources aws_iam_policy.
+    Terraform,
+    /// A template with AWS::IAM::ManagedPolicy.
+    Cloudformation,
+}
+
+/// The options of `permissions`.
+#[derive(Debug, Args)]
+pub struct PermissionsArgs {
+    /// What the permissions are for
+    #[arg(long, value_enum, value_name = "COMMAND", default_value_t = Need::Apply)]
+    pub r#for: Need,
+    /// Allow only the calls of this saved plan, and the reads before it
+    #[arg(long, value_name = "PLANFILE")]
+    pub plan: Option<PathBuf>,
+    /// Print what reads, what applies, and what could raise its own rights as documents of their own
+    #[arg(long)]
+    pub split: bool,
+    /// User or role that gets the policies, for the statements of key policies; default: the caller
+    #[arg(long, value_name = "ARN")]
+    pub principal: Option<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Policies::Text)]
+    pub format: Policies,
+    /// Write each policy to a file NAME.json in this folder instead
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 /// Facts about a request besides its principal and its action.

@@ -3,6 +3,7 @@
 use super::applied::{Again, Applied, summarize};
 use super::plan::{make, narrow, observe, print, style};
 use super::plan_file::PlanFile;
+use super::preflight;
 use super::progress::Terminal;
 use super::session::{Session, now, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
@@ -23,12 +24,12 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
             let saved = PlanFile::read(path, args.digest.as_deref())?;
             let session = Session::of_plan(global, saved.desired, io).await?;
             let mode = Mode::Saved { plan: Box::new(saved.plan), targets: saved.targets };
-            run(global, session, io, "apply", mode).await
+            run(global, session, io, ("apply", args.no_preflight), mode).await
         }
         None => {
             let session = Session::open(global, io).await?;
             let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
-            run(global, session, io, "apply", mode).await
+            run(global, session, io, ("apply", args.no_preflight), mode).await
         }
     }
 }
@@ -37,7 +38,7 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
 pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let mode = Mode::Destroy { targets: &args.targets, approved: args.auto_approve };
-    run(global, session, io, "destroy", mode).await
+    run(global, session, io, ("destroy", args.no_preflight), mode).await
 }
 
 /// Adds the missing records of the declared resources, and removes every declaration.
@@ -88,11 +89,11 @@ async fn run(
     global: &Global,
     mut session: Session,
     io: &Io,
-    command: &str,
+    (command, unchecked): (&str, bool),
     mode: Mode<'_>,
 ) -> Result<Exit, Failure> {
     session.lock(io, command).await?;
-    let result = run_locked(global, &mut session, io, mode).await;
+    let result = run_locked(global, &mut session, io, (mode, unchecked)).await;
     // Whatever failed then, it failed because nothing was sent any more.
     let result = match session.store.lost() {
         Some(reason) => result.map_err(|_| StoreError::LeaseLost(reason).into()),
@@ -106,7 +107,7 @@ async fn run_locked(
     global: &Global,
     session: &mut Session,
     io: &Io,
-    mode: Mode<'_>,
+    (mode, unchecked): (Mode<'_>, bool),
 ) -> Result<Exit, Failure> {
     let lineage = match &mode {
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
@@ -133,12 +134,20 @@ async fn run_locked(
         Mode::Fresh { targets, approved } | Mode::Destroy { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, &caller, Format::Text, global, io);
+            if !unchecked {
+                preflight::check(session, &replay.state, &plan, &known, (global.verbose, io))
+                    .await?;
+            }
             consent(plan, &caller, approved, io)?
         }
         Mode::Saved { plan: saved, targets } => {
             plan.narrow(&targets);
             let plan = Approved::as_saved(&saved, plan).map_err(|stale| stale_plan(stale, io))?;
             print(plan.plan(), &caller, Format::Text, global, io);
+            if !unchecked {
+                let told = (global.verbose, io);
+                preflight::check(session, &replay.state, plan.plan(), &known, told).await?;
+            }
             plan
         }
     };

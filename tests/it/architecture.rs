@@ -35,7 +35,8 @@ const MAY: &[(&str, &[&str])] = &[
     ("journal", &["answer", "id", "kind", "state"]),
     ("config", &["decode", "desired", "file", "id", "kind", "policy", "text", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
-    ("render", &["digest", "id", "impact", "kind", "plan", "policy", "text"]),
+    ("permissions", &["desired", "id", "kind", "plan", "policy", "state"]),
+    ("render", &["digest", "id", "impact", "kind", "permissions", "plan", "policy", "text"]),
     (
         "export",
         &[
@@ -52,7 +53,7 @@ const MAY: &[(&str, &[&str])] = &[
             "tree",
         ],
     ),
-    ("cloud", &["answer", "id", "impact", "kind", "retry", "sdk"]),
+    ("cloud", &["answer", "id", "impact", "kind", "permissions", "retry", "sdk"]),
     ("store", &["answer", "file", "id", "journal", "retry", "sdk", "state"]),
     (
         "engine",
@@ -66,6 +67,7 @@ const MAY: &[(&str, &[&str])] = &[
             "journal",
             "kind",
             "live",
+            "permissions",
             "plan",
             "policy",
             "retry",
