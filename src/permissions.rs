@@ -50,7 +50,7 @@ pub enum Purpose {
     Apply,
     /// `kmsctl export`.
     Export,
-    /// `kmsctl impact`.
+    /// `kmsctl impact KEY`.
     Impact,
 }
 

@@ -4,6 +4,7 @@ use super::documents::{Document, LIMIT};
 use super::requests::Request;
 use super::statements::Permit;
 use super::{Ask, Purpose};
+use crate::text::counted;
 use std::collections::BTreeSet;
 
 /// Returns the notes, as sentences.
@@ -102,9 +103,10 @@ fn parts(documents: &[Document]) -> Option<String> {
     let is_divided = documents
         .iter()
         .any(|document| documents.iter().any(|other| other.name == format!("{}-2", document.name)));
+    let limit = counted(LIMIT, "character");
     is_divided.then(|| {
         format!(
-            "The permissions are in several documents, because a managed policy has at most {LIMIT} characters. Attach all of \
+            "The permissions are in several documents, because a managed policy has at most {limit}. Attach all of \
              them: a role can have 10 managed policies (IAM User Guide, \"IAM and AWS STS quotas\")."
         )
     })

@@ -314,16 +314,22 @@ impl Requests<'_> {
         calls.unwrap_or_default().iter().map(|(_, call)| call.operation()).collect()
     }
 
-    /// Returns the Regions that the calls about a resource can go to. The rotation of a multi-Region key, and the move
-    /// of its primary key, go to the Region of the primary key, which may be that of a replica.
+    /// Returns where the calls about a resource can go to. The rotation of a multi-Region key, and the move of its primary
+    /// key, go to the Region of the primary key, which may be that of a replica. A grant can be made from another account.
     fn regions(&self, address: &Address, subject: &Subject) -> BTreeSet<Place> {
+        let own = subject.place.clone();
+        let issuer =
+            subject.spec.as_ref().and_then(Spec::as_grant).and_then(|one| one.issuer.clone());
+        if let Some(account) = issuer {
+            return BTreeSet::from([Place { account, ..own }]);
+        }
         let is_multi = subject.spec.as_ref().and_then(Spec::as_key);
         let is_multi = is_multi.is_some_and(|key| key.multi_region == Some(true));
         let related = self.subjects.iter().filter(|(other, _)| {
             let base = other.name.split('/').next();
             is_multi && other.kind == Kind::Key && base == Some(address.name.as_str())
         });
-        related.map(|(_, other)| other.place.clone()).chain([subject.place.clone()]).collect()
+        related.map(|(_, other)| other.place.clone()).chain([own]).collect()
     }
 
     /// Adds exactly the calls of a plan.

@@ -35,7 +35,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("journal", &["answer", "id", "kind", "state"]),
     ("config", &["decode", "desired", "file", "id", "kind", "policy", "text", "tree", "waiver"]),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
-    ("permissions", &["desired", "id", "kind", "plan", "policy", "state"]),
+    ("permissions", &["desired", "id", "kind", "plan", "policy", "state", "text"]),
     ("render", &["digest", "id", "impact", "kind", "permissions", "plan", "policy", "text"]),
     (
         "export",

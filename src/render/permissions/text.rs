@@ -3,6 +3,7 @@
 use crate::permissions::{Document, LIMIT, Permissions, Statement};
 use crate::render::Style;
 use crate::render::page::{BOLD, DIM, put, wrapped};
+use crate::text::counted;
 use std::collections::BTreeSet;
 
 /// The largest number of resources that a line names.
@@ -44,12 +45,9 @@ pub fn text(permissions: &Permissions, style: &Style) -> String {
 }
 
 fn about(document: &Document) -> String {
-    format!(
-        "{}; {} statements, {} of {LIMIT} characters",
-        document.part.about(),
-        document.statements.len(),
-        document.size()
-    )
+    let statements = counted(document.statements.len(), "statement");
+    let (size, limit) = (document.size(), counted(LIMIT, "character"));
+    format!("{}; {statements}, {size} of {limit}", document.part.about())
 }
 
 fn lines(text: &str, indent: usize, hang: usize, style: &Style, out: &mut String) {
