@@ -2,7 +2,7 @@
 
 use super::subject::{KeyTarget, Subject};
 use super::table::Bound;
-use crate::id::{Name, Place};
+use crate::id::{Name, Place, Region};
 use crate::kind::key::{
     DEFAULT_ORIGIN, DEFAULT_SPEC, NAME_TAG, NONCE_TAG, Rotation, STACK_TAG, rule,
 };
@@ -30,15 +30,17 @@ const ALTERNATIVES: [&str; 5] = [EQUALS, EQUALS_IF_EXISTS, NUMBER, BOOL, ARN];
 pub struct Conditions(BTreeMap<(String, String), BTreeSet<String>>);
 
 impl Conditions {
-    /// Adds a condition.
+    /// Adds a condition; none if there are no values.
     fn add<T: Into<String>>(
         &mut self,
         operator: &str,
         key: impl Into<String>,
         values: impl IntoIterator<Item = T>,
     ) {
-        let values = values.into_iter().map(Into::into);
-        self.0.entry((operator.to_owned(), key.into())).or_default().extend(values);
+        let values: Vec<String> = values.into_iter().map(Into::into).collect();
+        if !values.is_empty() {
+            self.0.entry((operator.to_owned(), key.into())).or_default().extend(values);
+        }
     }
 
     /// Returns whether there are none.
@@ -113,6 +115,7 @@ impl Conditions {
     /// Adds a bound of the table.
     pub(super) fn bound(&mut self, bound: Bound, subject: &Subject, place: &Place, stack: &Name) {
         let tag = format!("aws:RequestTag/{STACK_TAG}");
+        let key = subject.spec.as_ref().and_then(Spec::as_key);
         match bound {
             Bound::NewTags => {
                 self.add(EQUALS, tag, [stack.as_str()]);
@@ -136,15 +139,23 @@ impl Conditions {
                 let service = subject.fields.get("service").and_then(Value::as_str);
                 self.add(EQUALS, "iam:AWSServiceName", service);
             }
-            Bound::KeyForm
-            | Bound::LockoutCheck
-            | Bound::PrimaryRegion
-            | Bound::DeletionWindow
-            | Bound::RotationPeriod => {
-                if let Some(key) = subject.spec.as_ref().and_then(Spec::as_key) {
-                    self.of_key(bound, key);
-                } else if bound == Bound::LockoutCheck {
-                    self.checks_lockout();
+            Bound::KeyForm => key.into_iter().for_each(|key| self.key_form(key)),
+            // KMS does not document whether a request without the parameter has the condition key.
+            Bound::LockoutCheck if key.is_none_or(|key| key.allow_lockout.is_none()) => {
+                self.add(BOOL_IF_EXISTS, "kms:BypassPolicyLockoutSafetyCheck", ["false"]);
+            }
+            Bound::LockoutCheck => {}
+            Bound::PrimaryRegion => {
+                let region = key.and_then(|key| key.primary_region.as_ref()).map(Region::as_str);
+                self.add(EQUALS, "kms:PrimaryRegion", region);
+            }
+            Bound::DeletionWindow => {
+                let days = key.map(|key| key.deletion_window_days.to_string());
+                self.add(NUMBER, "kms:ScheduleKeyDeletionPendingWindowInDays", days);
+            }
+            Bound::RotationPeriod => {
+                if let Some(Rotation::EveryDays(days)) = key.and_then(|key| key.rotation) {
+                    self.add(NUMBER, "kms:RotationPeriodInDays", [days.to_string()]);
                 }
             }
             Bound::Grant => {
@@ -155,42 +166,16 @@ impl Conditions {
         }
     }
 
-    fn of_key(&mut self, bound: Bound, key: &key::Spec) {
-        match bound {
-            // "The property of the KMS key that is created by or used in the operation" (KMS Developer Guide,
-            // `kms:KeySpec`, `kms:KeyUsage`, `kms:KeyOrigin`, `kms:MultiRegion`).
-            Bound::KeyForm => {
-                let spec = key.spec.as_deref().unwrap_or(DEFAULT_SPEC);
-                let usual = rule(spec).and_then(|rule| rule.usages.first().copied());
-                let origin = key.origin.as_deref().unwrap_or(DEFAULT_ORIGIN);
-                self.add(EQUALS, "kms:KeySpec", [spec]);
-                self.add(EQUALS, "kms:KeyUsage", key.usage.as_deref().or(usual));
-                self.add(EQUALS, "kms:KeyOrigin", [origin]);
-                let multi = if key.multi_region == Some(true) { "true" } else { "false" };
-                self.add(BOOL, "kms:MultiRegion", [multi]);
-            }
-            Bound::LockoutCheck if key.allow_lockout.is_none() => self.checks_lockout(),
-            Bound::PrimaryRegion => {
-                let region = key.primary_region.as_ref().map(crate::id::Region::as_str);
-                self.add(EQUALS, "kms:PrimaryRegion", region);
-            }
-            Bound::DeletionWindow => {
-                let days = key.deletion_window_days.to_string();
-                self.add(NUMBER, "kms:ScheduleKeyDeletionPendingWindowInDays", [days]);
-            }
-            Bound::RotationPeriod => {
-                if let Some(Rotation::EveryDays(days)) = key.rotation {
-                    self.add(NUMBER, "kms:RotationPeriodInDays", [days.to_string()]);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Refuses requests that bypass the safety check. KMS does not document whether a request without the parameter has
-    /// the condition key.
-    fn checks_lockout(&mut self) {
-        self.add(BOOL_IF_EXISTS, "kms:BypassPolicyLockoutSafetyCheck", ["false"]);
+    /// Each condition key has "the property of the KMS key that is created by or used in the operation" (KMS Developer
+    /// Guide, `kms:KeySpec`, `kms:KeyUsage`, `kms:KeyOrigin`, `kms:MultiRegion`).
+    fn key_form(&mut self, key: &key::Spec) {
+        let spec = key.spec.as_deref().unwrap_or(DEFAULT_SPEC);
+        let usual = rule(spec).and_then(|rule| rule.usages.first().copied());
+        let multi = if key.multi_region == Some(true) { "true" } else { "false" };
+        self.add(EQUALS, "kms:KeySpec", [spec]);
+        self.add(EQUALS, "kms:KeyUsage", key.usage.as_deref().or(usual));
+        self.add(EQUALS, "kms:KeyOrigin", [key.origin.as_deref().unwrap_or(DEFAULT_ORIGIN)]);
+        self.add(BOOL, "kms:MultiRegion", [multi]);
     }
 
     fn of_grant(&mut self, grant: &grant::Spec) {

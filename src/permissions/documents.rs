@@ -104,7 +104,7 @@ pub(super) fn documents(ask: &Ask<'_>, permits: &[Permit]) -> Vec<Document> {
                 true => part.as_str().to_owned(),
                 false => format!("{}-{account}", part.as_str()),
             };
-            documents.extend(within_limit(account, *part, &name, statements(of_part)));
+            documents.extend(within_limit(account, *part, &name, &statements(of_part)));
         }
     }
     documents
@@ -125,10 +125,10 @@ fn within_limit(
     account: &AccountId,
     part: Part,
     name: &str,
-    statements: Vec<Statement>,
+    statements: &[Statement],
 ) -> Vec<Document> {
     let mut pages: Vec<Vec<Statement>> = Vec::new();
-    for statement in statements.into_iter().flat_map(pieces) {
+    for statement in statements.iter().flat_map(pieces) {
         let fits = pages.iter_mut().find(|page| {
             let all: Vec<Statement> = page.iter().chain([&statement]).cloned().collect();
             size(&all) <= LIMIT
@@ -146,7 +146,7 @@ fn within_limit(
 }
 
 /// Divides the resources of a statement that is too large for a document.
-fn pieces(statement: Statement) -> Vec<Statement> {
+fn pieces(statement: &Statement) -> Vec<Statement> {
     let mut open = vec![statement.resources.clone()];
     let with = |resources: &BTreeSet<String>| Statement {
         resources: resources.clone(),

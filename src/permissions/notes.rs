@@ -14,8 +14,16 @@ pub(super) fn notes(
     permits: &[Permit],
     documents: &[Document],
 ) -> Vec<String> {
+    let mut notes = risks(ask, permits);
+    notes.extend(unbounded(permits));
+    notes.extend(left_out(ask, requests));
+    notes.extend(parts(documents));
+    notes
+}
+
+/// Names what the conditions cannot prevent.
+fn risks(ask: &Ask<'_>, permits: &[Permit]) -> Vec<String> {
     let has = |sid: &str| permits.iter().any(|permit| permit.sid == sid);
-    let sends = |name: &str| requests.iter().any(|request| request.operation.name == name);
     let mut notes = Vec::new();
     if has("TagNewKeys") {
         notes.push(format!(
@@ -33,7 +41,6 @@ pub(super) fn notes(
                 .to_owned(),
         );
     }
-    notes.extend(unbounded(permits));
     let tagged = permits.iter().any(|permit| {
         permit.conditions.iter().any(|(_, key, _)| key.starts_with("aws:ResourceTag/"))
     });
@@ -44,41 +51,43 @@ pub(super) fn notes(
                 .to_owned(),
         );
     }
-    notes.push("iam:PassRole is not needed: kmsctl gives no role to a service.".to_owned());
-    notes.push(
-        "Left out, because kmsctl works without them: iam:ListAccountAliases (the name of the account in plans) and \
-         iam:SimulatePrincipalPolicy (more warnings before an apply)."
-            .to_owned(),
-    );
-    if sends("HeadBucket") {
+    notes
+}
+
+/// Names the actions that the policies do not have, and why.
+fn left_out(ask: &Ask<'_>, requests: &[Request]) -> Vec<String> {
+    let sends = |names: &[&str]| requests.iter().any(|one| names.contains(&one.operation.name));
+    let mut notes = vec!["iam:PassRole is not needed: kmsctl gives no role to a service."];
+    if ask.wants(&[Purpose::Plan, Purpose::Drift, Purpose::Apply]) {
         notes.push(
-            "s3:ListBucket on the bucket of a trail is left out: S3 names the Region without it."
-                .to_owned(),
+            "Left out, because kmsctl works without them: iam:ListAccountAliases (the name of the account in plans) and \
+             iam:SimulatePrincipalPolicy (more warnings before an apply).",
         );
     }
-    if sends("DeleteDBInstance") || sends("DeleteDBCluster") {
+    if sends(&["HeadBucket"]) {
+        notes.push(
+            "s3:ListBucket on the bucket of a trail is left out: S3 names the Region without it.",
+        );
+    }
+    if sends(&["DeleteDBInstance", "DeleteDBCluster"]) {
         notes.push(
             "AWS does not document whether a final snapshot needs rds:CreateDBSnapshot or rds:CreateDBClusterSnapshot; they are \
-             left out."
-                .to_owned(),
+             left out.",
         );
     }
     if ask.objects.is_some() {
         notes.push(
             "If the bucket of the state encrypts with a KMS key, the identity also needs kms:Decrypt and kms:GenerateDataKey on \
-             that key, which kmsctl does not know."
-                .to_owned(),
+             that key, which kmsctl does not know.",
         );
     }
     if ask.plan.is_none() && ask.wants(&[Purpose::Apply]) {
         notes.push(
             "Resources that are protected cannot be deleted, so the actions that delete them are left out: make the policy \
-             again after `protect: false`."
-                .to_owned(),
+             again after `protect: false`.",
         );
     }
-    notes.extend(parts(documents));
-    notes
+    notes.into_iter().map(str::to_owned).collect()
 }
 
 /// Names the actions that no policy can bound to resources.
@@ -93,7 +102,7 @@ fn unbounded(permits: &[Permit]) -> Option<String> {
     }
     let actions: Vec<&str> = actions.into_iter().collect();
     Some(format!(
-        "AWS has no resources to bound these actions to, only the Region: {}.",
+        "AWS has no resources to bound these actions to, at most the Region: {}.",
         actions.join(", ")
     ))
 }

@@ -67,7 +67,7 @@ pub fn simulations(ask: &Ask<'_>, facts: &Facts<'_>) -> Vec<Simulation> {
 /// Returns the values that requests have if they meet conditions.
 fn context(conditions: &Conditions) -> BTreeMap<String, (ContextType, BTreeSet<String>)> {
     let positive = conditions.iter().filter(|(operator, _, _)| !operator.contains("NotEquals"));
-    let entries = positive.filter_map(|(operator, key, values)| {
+    let entries = positive.map(|(operator, key, values)| {
         let (kind, values) = match operator {
             "NumericEquals" => (ContextType::Numeric, values.iter().take(1).cloned().collect()),
             "Bool" | "BoolIfExists" => {
@@ -76,7 +76,7 @@ fn context(conditions: &Conditions) -> BTreeMap<String, (ContextType, BTreeSet<S
             _ if operator.starts_with("For") => (ContextType::StringList, values.clone()),
             _ => (ContextType::String, values.iter().take(1).cloned().collect()),
         };
-        Some((key.to_owned(), (kind, values)))
+        (key.to_owned(), (kind, values))
     });
     entries.collect()
 }

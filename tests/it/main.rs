@@ -54,6 +54,7 @@ mod program_es;
 mod program_gates;
 mod program_init;
 mod program_none;
+mod program_permissions;
 mod program_rds;
 mod program_s3;
 mod program_state;

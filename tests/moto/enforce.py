@@ -165,7 +165,8 @@ class Request:
         action = f"iam:{self.operation}"
         for kind in ("Role", "User"):
             if self.operation == f"Get{kind}":
-                text = self.ask("iam", {}, urllib.parse.urlencode(self.body)).decode()
+                head = {"Content-Type": "application/x-www-form-urlencoded"}
+                text = self.ask("iam", head, urllib.parse.urlencode(self.body)).decode()
                 found = re.search(r"<Arn>(.*?)</Arn>", text)
                 name = self.body[f"{kind}Name"]
                 return [(action, found[1] if found else self.arn("iam", f"{kind.lower()}/{name}", region=""), self.context)]
@@ -192,7 +193,8 @@ class Request:
 
     def volume(self, volume):
         query = urllib.parse.urlencode({"Action": "DescribeVolumes", "Version": "2016-11-15", "VolumeId.1": volume})
-        root = ElementTree.fromstring(self.ask("ec2", {}, query))
+        head = {"Content-Type": "application/x-www-form-urlencoded"}
+        root = ElementTree.fromstring(self.ask("ec2", head, query))
         tags = {}
         for item in root.iter():
             if item.tag.endswith("tagSet"):
@@ -282,6 +284,17 @@ class Request:
             names = self.body.get("DomainNames", [])
             return [("es:DescribeDomains", self.arn("es", f"domain/{name}"), self.context) for name in names]
         return self.unknown()
+
+    def region_of_bucket(self):
+        """Returns the header with the Region of a bucket, which S3 sends even with a denial."""
+        if (self.service, self.operation) != ("s3", "HEAD"):
+            return []
+        connection = http.client.HTTPConnection(self.upstream.hostname, self.upstream.port, timeout=60)
+        scope = f"AWS4-HMAC-SHA256 Credential=local/20260101/{self.region}/s3/aws4_request, SignedHeaders=host, Signature=0"
+        connection.request("HEAD", self.path, headers={"Authorization": scope})
+        found = connection.getresponse().headers.get("x-amz-bucket-region")
+        connection.close()
+        return [("x-amz-bucket-region", found)] if found else []
 
     def s3(self):
         split = urllib.parse.urlsplit(self.path)

@@ -68,8 +68,10 @@ class Proxy(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def answer(self, status, body, kind="application/x-amz-json-1.1"):
+    def answer(self, status, body, kind="application/x-amz-json-1.1", headers=()):
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -105,7 +107,7 @@ class Proxy(BaseHTTPRequestHandler):
             with lock:
                 checked["allowed" if allowed else "denied"][action] += 1
             if not allowed:
-                self.answer(*enforce.denial(service, action, resource))
+                self.answer(*enforce.denial(service, action, resource), request.region_of_bucket())
                 return True
         return False
 
@@ -194,8 +196,16 @@ def page(operation, asked, answered):
     return json.dumps(answered).encode()
 
 
-ThreadingHTTPServer.request_queue_size = 256
-server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+class Server(ThreadingHTTPServer):
+    request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        """A client that ends before its answer is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+server = Server(("127.0.0.1", 0), Proxy)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)

@@ -55,8 +55,8 @@ fn block(value: &Value, indent: usize, out: &mut String) {
                 let _ = write!(out, "{margin}- {rest}");
             }
         }
-        other => {
-            let _ = writeln!(out, "{margin}{other}");
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let _ = writeln!(out, "{margin}{value}");
         }
     }
 }
@@ -67,8 +67,8 @@ fn entry(name: &str, value: &Value, indent: usize, out: &mut String) {
             let _ = writeln!(out, "{name}");
             block(value, indent + 2, out);
         }
-        other => {
-            let _ = writeln!(out, "{name} {other}");
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            let _ = writeln!(out, "{name} {value}");
         }
     }
 }
