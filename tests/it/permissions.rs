@@ -1,9 +1,10 @@
 //! The table of operations, compared with the code that sends them; and the policies of configurations.
 
 use crate::consumers::desired;
+use crate::world::Stack;
 use kmsctl::kind::{ConsumerKind, Kind};
 use kmsctl::permissions::table::{SERVICES, Stage, find};
-use kmsctl::permissions::{Ask, Permissions, Purpose, permissions};
+use kmsctl::permissions::{Ask, Permissions, Purpose, StateObjects, permissions};
 use kmsctl::state::State;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -366,4 +367,115 @@ fn only_actions_without_resources_are_allowed_on_everything() {
         "tag:GetResources",
     ];
     assert_eq!(open, BTreeSet::from(expected));
+}
+
+/// Returns the permissions of exactly a plan.
+fn of_plan(stack: &Stack, text: &str) -> Permissions {
+    let desired = desired(text);
+    let plan = stack.plan_only(&desired);
+    permissions(&Ask {
+        desired: &desired,
+        state: &stack.state,
+        plan: Some(&plan),
+        purposes: &BTreeSet::from([Purpose::Apply]),
+        objects: None,
+        split: false,
+        principal: "arn:aws:iam::111122223333:role/deploy",
+    })
+}
+
+#[test]
+fn the_policies_of_a_plan_name_existing_keys_by_their_arns_and_allow_only_its_calls() {
+    let mut stack = Stack::new(1);
+    let new = of_plan(&stack, STACK);
+    let all = &actions(&new)["kmsctl"];
+    assert!(all.contains("kms:CreateKey") && !all.contains("kms:ScheduleKeyDeletion"), "{all:?}");
+    stack.applied(&desired(STACK));
+    let changed = of_plan(&stack, &STACK.replace("description: Data", "description: More"));
+    let all = &actions(&changed)["kmsctl"];
+    assert!(all.contains("kms:UpdateKeyDescription"));
+    for action in ["kms:CreateKey", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:CreateGrant"]
+    {
+        assert!(!all.contains(action), "{action}");
+    }
+    let one = statement(&changed, "ChangeKeys");
+    let arn = &stack.state.records[&"key/data".parse().unwrap()].id;
+    assert_eq!(one["Resource"], arn.as_str());
+    assert_eq!(one.get("Condition"), None, "an ARN needs no tag");
+    // An empty plan needs what reads only.
+    let empty = of_plan(&stack, STACK);
+    let parts = actions(&of(STACK, &[Purpose::Apply], true));
+    let more: Vec<_> = actions(&empty)["kmsctl"].difference(&parts["reader"]).copied().collect();
+    assert_eq!(more, Vec::<&str>::new());
+}
+
+#[test]
+fn a_key_that_is_taken_over_is_named_without_its_tag() {
+    let text = "stack: demo\nregion: eu-central-1\nkeys:\n  \
+                a: {adopt: \"arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555\"}\n  \
+                b: {adopt: alias/old}\n";
+    let found = of(text, &[Purpose::Apply], false);
+    let all = found.documents.iter().flat_map(|document| &document.statements);
+    let tagging: Vec<Value> = all
+        .filter(|one| one.sid.starts_with("TagKeys"))
+        .map(kmsctl::permissions::Statement::json)
+        .collect();
+    let text = serde_json::to_string(&tagging).unwrap();
+    assert!(text.contains("key/11111111-2222-3333-4444-555555555555"), "{text}");
+    assert!(
+        text.contains(r#""ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/old"}"#),
+        "{text}"
+    );
+    assert!(!text.contains("aws:ResourceTag"), "{text}");
+    assert!(!actions(&found)["kmsctl"].contains("kms:CreateKey"), "nothing is created");
+}
+
+#[test]
+fn replicas_need_the_primary_key_and_the_region_of_the_replica() {
+    let text = "stack: demo\nregion: eu-central-1\nkeys:\n  a: {multi_region: true, \
+                replicas: {eu-west-1: {}}, policy: {administrators: [root], delegate_to_iam: true}}\n";
+    let found = of(text, &[Purpose::Apply], false);
+    let one = statement(&found, "ReplicateKeys");
+    assert_eq!(one["Resource"], "arn:aws:kms:eu-central-1:111122223333:key/*");
+    assert_eq!(one["Condition"]["StringEquals"]["kms:ReplicaRegion"], "eu-west-1");
+    assert!(actions(&found)["kmsctl"].contains("iam:CreateServiceLinkedRole"));
+    assert!(found.notes.iter().any(|note| note.contains("CreateReplicas")));
+}
+
+#[test]
+fn a_state_in_s3_needs_two_objects() {
+    let objects = StateObjects { bucket: "states".to_owned(), key: "team/demo".to_owned() };
+    let desired = desired(STACK);
+    let found = permissions(&Ask {
+        desired: &desired,
+        state: &state(),
+        plan: None,
+        purposes: &BTreeSet::from([Purpose::Apply]),
+        objects: Some(&objects),
+        split: true,
+        principal: "arn:aws:iam::111122223333:role/deploy",
+    });
+    let names = ["arn:aws:s3:::states/team/demo.json", "arn:aws:s3:::states/team/demo.lease"];
+    assert_eq!(statement(&found, "WriteState")["Resource"], serde_json::json!(names));
+    assert!(actions(&found)["reader"].contains("s3:GetObject"));
+    assert!(!actions(&found)["reader"].contains("s3:PutObject"));
+}
+
+const SMALL: &str = "
+stack: demo
+region: eu-central-1
+keys: {data: {policy: {administrators: [role/Admin, role/Other], delegate_to_iam: false}}}
+";
+
+#[test]
+fn every_format_matches_its_snapshot() {
+    use kmsctl::render::{Style, permissions as render};
+    let found = of(SMALL, &[Purpose::Apply], true);
+    insta::assert_snapshot!("permissions_text", render::text(&found, &Style::default()));
+    insta::assert_snapshot!("permissions_iam", render::iam(&found));
+    insta::assert_snapshot!("permissions_terraform", render::terraform(&found, "demo"));
+    insta::assert_snapshot!("permissions_cloudformation", render::cloudformation(&found, "demo"));
+    let json: Value = serde_json::from_str(&render::iam(&found)).unwrap();
+    let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["reader", "applier", "escalation"]);
 }

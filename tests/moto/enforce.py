@@ -233,8 +233,12 @@ class Request:
         arn = body.get("ResourceName") or self.arn("rds", f"{kind}:{name}")
         checks = [(action, arn, self.context)]
         if self.operation in ("CreateDBInstance", "ModifyDBInstance"):
-            groups = ["og:default:mysql", "pg:default.mysql", "subgrp:default"]
-            checks += [(action, self.arn("rds", group), self.context) for group in groups]
+            usual = {"og": "default:mysql", "pg": "default.mysql", "subgrp": "default"}
+            fields = {"og": "OptionGroupName", "pg": "DBParameterGroupName", "subgrp": "DBSubnetGroupName"}
+            for kind, field in fields.items():
+                if field in body or self.operation == "CreateDBInstance":
+                    group = body.get(field, usual[kind])
+                    checks.append((action, self.arn("rds", f"{kind}:{group}"), self.context))
         if self.operation.startswith("Create"):
             checks.append(("rds:AddTagsToResource", arn, self.context))
         return checks

@@ -59,7 +59,7 @@ def kms(region, operation, **body):
 
 def s3(region, path, body):
     scope = f"AWS4-HMAC-SHA256 Credential=local/20260101/{region}/s3/aws4_request, SignedHeaders=host, Signature=0"
-    request = urllib.request.Request(f"{UPSTREAM}{path}", body.encode(), {"Authorization": scope}, method="PUT")
+    request = urllib.request.Request(f"{UPSTREAM}{path}", body.encode(), {"Authorization": scope, "Content-Type": "application/xml"}, method="PUT")
     urllib.request.urlopen(request, timeout=60).read()
 
 
@@ -67,7 +67,7 @@ def reset(region):
     """Empties the local AWS, and makes the identities and the bucket that the examples name."""
     urllib.request.urlopen(urllib.request.Request(f"{UPSTREAM}/moto-api/reset", b""), timeout=60).read()
     subprocess.run([sys.executable, HERE / "identities.py"], check=True)
-    s3(region, f"/{BUCKET}", f"<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>")
+    s3(region, f"/{BUCKET}", f"<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>")
     s3(region, f"/{BUCKET}?policy", json.dumps({"Version": "2012-10-17", "Statement": OF_CLOUDTRAIL}))
 
 
@@ -156,11 +156,27 @@ class Example:
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=300)
         return done.returncode, done.stdout + done.stderr
 
-    def documents(self, variant):
-        code, text = self.run(["permissions", "--format", "iam"], variant, UPSTREAM)
+    def documents(self, variant, *options, part=""):
+        """Returns the printed policies, or those of a part."""
+        code, text = self.run(["permissions", "--format", "iam", *options], variant, UPSTREAM)
         assert code == 0, text
-        found = json.loads(text[: text.rindex("\n}") + 2])
-        return [found] if "Version" in found else list(found.values())
+        found, _ = json.JSONDecoder().raw_decode(text)
+        found = {"kmsctl": found} if "Version" in found else found
+        return [document for name, document in found.items() if name.startswith(part)]
+
+    def saved(self):
+        """Applies saved plans: planned with the reader's policies, and applied with those of exactly the plan."""
+        reset(self.region)
+        subprocess.run(["rm", "-rf", self.folder / "state"], check=True)
+        allow, plan = self.folder / "allow.json", self.folder / "plan.json"
+        with Proxy(allow) as proxy:
+            for variant in self.texts:
+                allow.write_text(json.dumps(self.documents(variant, "--split", part="reader")))
+                yield "plan", *self.run(["plan", "--out", plan], variant, proxy.address)
+                allow.write_text(json.dumps(self.documents(variant, "--plan", plan)))
+                yield "apply", *self.run(["apply", plan], variant, proxy.address)
+            allow.write_text(json.dumps(self.documents("changed", "--for", "drift")))
+            yield "drift", *self.run(["drift"], "changed", proxy.address)
 
     def live(self, without=None):
         """Returns the exit code and the text of every step, and what the proxy decided."""
@@ -225,6 +241,8 @@ def prove(kmsctl, name):
         example.expected = results
         seconds = time.time() - begun
         own, dependent = example.actions()
+        saved = list(example.saved())
+        failures += [f"{command} with parts ended with {code}:\n{text}" for command, code, text in saved if code]
         codes = [(command, code) for command, code, _ in results]
         good = {"plan": (0, 2), "drift": (0, 2), "apply": (0,), "destroy": (0,)}
         for (command, code), (_, _, text) in zip(codes, results):
@@ -247,7 +265,7 @@ def prove(kmsctl, name):
                 needless.append(action)
         failures += [f"without {action}, nothing fails and nothing else is said" for action in needless]
         print(f"{name}: {len(own)} actions of requests, {len(used)} of them used, {len(dependent)} further ones; "
-              f"steps {codes} in {seconds:.0f} s; {len(tried)} actions removed in turn, {len(tried) - len(needless)} were missed; "
+              f"steps {codes} in {seconds:.0f} s; {len(saved)} steps with the policies of parts and saved plans; {len(tried)} actions removed in turn, {len(tried) - len(needless)} were missed; "
               f"not sent: {', '.join(sorted(own - used)) or 'none'}", flush=True)
     for failure in failures:
         print(f"{name}: {failure}", flush=True)
