@@ -1,12 +1,15 @@
 //! The definition of the command line.
 
 mod examples;
+mod permissions;
 
 use crate::completion::{addresses, keys};
 use crate::io::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
+
+pub use permissions::{Need, PermissionsArgs, Policies};
 
 /// Manages AWS KMS keys, aliases, policies, grants and the resources they encrypt, declared in YAML
 ///
@@ -209,6 +212,13 @@ pub enum Command {
     /// exported.
     #[command(after_long_help = examples::EXPORT)]
     Export(ExportArgs),
+    /// Print the least IAM policies that kmsctl needs for the stack, or for one saved plan
+    ///
+    /// Reads the configuration and the records; of AWS it asks only who the caller is. Every statement has a Sid that
+    /// says what it is for. What AWS cannot bound is printed after the policies, or on stderr. `kmsctl explain
+    /// permissions` describes the parts.
+    #[command(after_long_help = examples::PERMISSIONS)]
+    Permissions(Box<PermissionsArgs>),
     /// Find mistakes in the policies and keys of a stack, without AWS unless --live is set
     ///
     /// The rules are made for key policies: `Resource: "*"` is this key, and `kms:*` for the
@@ -313,6 +323,9 @@ pub struct ApplyArgs {
     /// Only these addresses and what they depend on, such as `key/app`; `*` matches any text; may be repeated
     #[arg(long = "target", value_name = "ADDRESS", conflicts_with = "plan", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
+    /// Do not check before the first call whether the policies of the keys and IAM allow the calls
+    #[arg(long)]
+    pub no_preflight: bool,
 }
 
 /// The options of `destroy`.
@@ -324,6 +337,9 @@ pub struct DestroyArgs {
     /// Only these addresses, such as `key/app`; `*` matches any text; may be repeated
     #[arg(long = "target", value_name = "ADDRESS", add = ArgValueCandidates::new(addresses))]
     pub targets: Vec<String>,
+    /// Do not check before the first call whether the policies of the keys and IAM allow the calls
+    #[arg(long)]
+    pub no_preflight: bool,
 }
 
 /// The commands on records.

@@ -11,6 +11,7 @@ mod read;
 #[cfg(test)]
 mod refusals;
 mod send;
+mod simulate;
 mod tagged;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight};
+use crate::permissions::simulation::Simulation;
 use std::collections::BTreeMap;
 
 /// The identity that makes the calls.
@@ -117,6 +119,12 @@ pub trait Cloud {
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;
     /// Reads the Region and the policy of a bucket with `HeadBucket` and `GetBucketPolicy`.
     async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError>;
+    /// Returns which of the actions IAM's policy simulator finds denied to an identity.
+    async fn simulate(
+        &self,
+        identity: &str,
+        question: &Simulation,
+    ) -> Result<Vec<String>, CloudError>;
     /// Waits until the request quotas allow the call. The wait can be dropped.
     async fn admit(&self, _at: &Place, _call: &Call) {}
     /// Sends a call that changes AWS, without waiting for a quota. It is sent once.

@@ -9,9 +9,11 @@ mod impact;
 mod init;
 mod lint;
 mod man;
+mod permissions;
 mod plan;
 mod plan_file;
 mod policy;
+mod preflight;
 mod progress;
 mod session;
 mod state;
@@ -44,6 +46,7 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Access(args) => access::access(global, args, io).await,
         Command::Impact(args) => impact::impact(global, args, io).await,
         Command::Export(args) => export::run(global, args, io).await,
+        Command::Permissions(args) => permissions::print(global, args, io).await,
         Command::Lint(args) => lint::stack(global, args, io).await,
         Command::Policy(args) => policy::policy(global, args, io),
         Command::Explain { topic } => explain::explain(topic.as_deref(), io),

@@ -10,6 +10,7 @@ pub mod identities;
 pub mod impact;
 pub mod inventory;
 pub mod look;
+pub mod preflight;
 pub mod recover;
 pub mod refresh;
 pub mod settle;

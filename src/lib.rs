@@ -27,7 +27,7 @@
 //! | 1 | [`sdk`]: the SDK's clients and errors, AWS's quotas, and the gate of the requests | call AWS |
 //! | 2 | [`kind`]: the fields, calls and rules of each kind of resource; the `aws.rs` of a kind sends its calls | compute; `aws.rs`: call AWS |
 //! | 3 | [`waiver`], [`desired`], [`gate`], [`impact`], [`inventory`], [`live`], [`state`], [`moved`], [`journal`] | compute |
-//! | 4 | [`config`] (its `read` reads files), [`plan`], [`render`] | compute |
+//! | 4 | [`config`] (its `read` reads files), [`plan`], [`permissions`], [`render`] | compute |
 //! | 5 | [`export`]: writes the configuration of keys that exist | compute |
 //! | 5 | [`cloud`]: AWS as the engine sees it; [`store`]: files, and objects in S3 | do I/O |
 //! | 6 | [`engine`]: refresh, survey, apply, settle, recover, impact and inventory, over the `Cloud` trait | be async |
@@ -95,6 +95,7 @@ pub mod journal;
 pub mod kind;
 pub mod live;
 pub mod moved;
+pub mod permissions;
 pub mod plan;
 pub mod policy;
 pub mod render;

@@ -21,6 +21,7 @@ pub mod lint;
 mod lint_tests;
 pub mod markdown;
 mod page;
+pub mod permissions;
 #[cfg(test)]
 mod samples;
 pub mod sarif;

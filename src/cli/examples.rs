@@ -133,6 +133,17 @@ Examples:
   # The same for any key of the account, for a program
   kmsctl impact alias/legacy --format json";
 
+pub(super) const PERMISSIONS: &str = "\
+Examples:
+  # What the stack needs, with the calls behind each statement
+  kmsctl permissions
+  # Policies for a role that plans pull requests and one that applies, as files
+  kmsctl permissions --split --principal arn:aws:iam::111122223333:role/deploy --out policies
+  # Only what one saved plan does, as a policy
+  kmsctl permissions --plan plan.json --format iam
+  # The policy of a drift job for Terraform
+  kmsctl permissions --for drift --format terraform";
+
 pub(super) const LINT: &str = "\
 Examples:
   # Check the policies and keys of kmsctl.yaml

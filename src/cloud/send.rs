@@ -1,7 +1,9 @@
 //! Implements [`Cloud`] with the SDK. The calls of a kind are in the `aws.rs` of the kind; this
 //! module passes each call to its kind.
 
-use super::{AliasEntry, Bucket, Caller, Cloud, Identity, bucket, last_usage, read, tagged};
+use super::{
+    AliasEntry, Bucket, Caller, Cloud, Identity, bucket, last_usage, read, simulate, tagged,
+};
 use crate::answer::pages::Page;
 use crate::answer::{CloudError, Outcome};
 use crate::id::{AliasName, IdentityArn, KeyArn, Place};
@@ -12,6 +14,7 @@ use crate::kind::{
     self, Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight, alias, grant, key,
     key_policy, service_linked_role,
 };
+use crate::permissions::simulation::Simulation;
 use crate::sdk::Aws;
 use crate::sdk::error::answer;
 use aws_smithy_types::retry::RetryConfig;
@@ -76,6 +79,14 @@ impl Cloud for Aws {
 
     async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError> {
         bucket::bucket(self, at, name).await
+    }
+
+    async fn simulate(
+        &self,
+        identity: &str,
+        question: &Simulation,
+    ) -> Result<Vec<String>, CloudError> {
+        simulate::simulate(self, identity, question).await
     }
 
     async fn admit(&self, at: &Place, call: &Call) {

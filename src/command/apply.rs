@@ -3,6 +3,7 @@
 use super::applied::{Again, Applied, summarize};
 use super::plan::{make, narrow, observe, print, style};
 use super::plan_file::PlanFile;
+use super::preflight;
 use super::progress::Terminal;
 use super::session::{Session, now, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
@@ -23,12 +24,14 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
             let saved = PlanFile::read(path, args.digest.as_deref())?;
             let session = Session::of_plan(global, saved.desired, io).await?;
             let mode = Mode::Saved { plan: Box::new(saved.plan), targets: saved.targets };
-            run(global, session, io, "apply", mode).await
+            let run = Run { command: "apply", mode, unchecked: args.no_preflight };
+            execute_run(global, session, io, run).await
         }
         None => {
             let session = Session::open(global, io).await?;
             let mode = Mode::Fresh { targets: &args.targets, approved: args.auto_approve };
-            run(global, session, io, "apply", mode).await
+            let run = Run { command: "apply", mode, unchecked: args.no_preflight };
+            execute_run(global, session, io, run).await
         }
     }
 }
@@ -37,7 +40,8 @@ pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<
 pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Result<Exit, Failure> {
     let session = Session::open(global, io).await?;
     let mode = Mode::Destroy { targets: &args.targets, approved: args.auto_approve };
-    run(global, session, io, "destroy", mode).await
+    let run = Run { command: "destroy", mode, unchecked: args.no_preflight };
+    execute_run(global, session, io, run).await
 }
 
 /// Adds the missing records of the declared resources, and removes every declaration.
@@ -83,16 +87,23 @@ enum Mode<'a> {
     },
 }
 
+/// A run of a command.
+struct Run<'a> {
+    command: &'static str,
+    mode: Mode<'a>,
+    /// Whether the check before the first call is left out.
+    unchecked: bool,
+}
+
 /// Makes and executes a plan under the lock.
-async fn run(
+async fn execute_run(
     global: &Global,
     mut session: Session,
     io: &Io,
-    command: &str,
-    mode: Mode<'_>,
+    run: Run<'_>,
 ) -> Result<Exit, Failure> {
-    session.lock(io, command).await?;
-    let result = run_locked(global, &mut session, io, mode).await;
+    session.lock(io, run.command).await?;
+    let result = run_locked(global, &mut session, io, run).await;
     // Whatever failed then, it failed because nothing was sent any more.
     let result = match session.store.lost() {
         Some(reason) => result.map_err(|_| StoreError::LeaseLost(reason).into()),
@@ -106,7 +117,7 @@ async fn run_locked(
     global: &Global,
     session: &mut Session,
     io: &Io,
-    mode: Mode<'_>,
+    Run { mode, unchecked, .. }: Run<'_>,
 ) -> Result<Exit, Failure> {
     let lineage = match &mode {
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
@@ -129,16 +140,22 @@ async fn run_locked(
     let made = make(session, &replay.state, io);
     let (made, caller) = tokio::join!(made, session.named(Format::Text));
     let (mut plan, known) = made?;
+    let check = async |plan: &Plan, known: &Known| match unchecked {
+        true => Ok(()),
+        false => preflight::check(session, &replay.state, plan, known, (global.verbose, io)).await,
+    };
     let plan = match mode {
         Mode::Fresh { targets, approved } | Mode::Destroy { targets, approved } => {
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, &caller, Format::Text, global, io);
+            check(&plan, &known).await?;
             consent(plan, &caller, approved, io)?
         }
         Mode::Saved { plan: saved, targets } => {
             plan.narrow(&targets);
             let plan = Approved::as_saved(&saved, plan).map_err(|stale| stale_plan(stale, io))?;
             print(plan.plan(), &caller, Format::Text, global, io);
+            check(plan.plan(), &known).await?;
             plan
         }
     };

@@ -10,9 +10,10 @@ use crate::journal::{Event, PendingRecord};
 use crate::kind::address::Address;
 use crate::kind::consumer::Effect;
 use crate::kind::{Call, ConsumerCall, Ids, KeyRef, Kind, Spec, key};
-use crate::live::Live;
+use crate::live::{Live, Observed};
 use crate::plan::order::{Half, Queue, WorkItem};
 use crate::plan::{Approved, Plan, PlannedCall, Step};
+use crate::policy::Document;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rivals::Rivals;
 use std::cell::{Cell, RefCell};
@@ -108,13 +109,16 @@ pub struct Known {
     pub created: BTreeMap<KeyArn, u64>,
     /// The accounts whose IAM kmsctl can read.
     pub accounts: BTreeSet<AccountId>,
+    /// The live policies of keys, as far as they were read.
+    pub policies: BTreeMap<KeyArn, Document>,
 }
 
 impl Known {
     /// Returns what a refresh has shown.
     #[must_use]
     pub fn of(live: Live, accounts: BTreeSet<AccountId>) -> Self {
-        Self { ids: live.ids, seen: live.listed, created: live.created, accounts }
+        let policies = policies(&live);
+        Self { ids: live.ids, seen: live.listed, created: live.created, accounts, policies }
     }
 
     /// Returns the keys that were created less than [`LAG`](send::LAG) before `now`, with the times of their creation.
@@ -126,6 +130,24 @@ impl Known {
         });
         touched.collect()
     }
+}
+
+/// Returns the policies that a refresh has read, by the keys.
+fn policies(live: &Live) -> BTreeMap<KeyArn, Document> {
+    let own = live.observed.iter().filter_map(|(address, observed)| {
+        let Observed::Present { spec, .. } = observed else { return None };
+        let key = match spec.as_ref() {
+            Spec::Key(_) => live.ids.get(address)?.clone(),
+            Spec::KeyPolicy(policy) => policy.key.resolve(&live.ids)?,
+            Spec::Alias(_) | Spec::Grant(_) | Spec::ServiceLinkedRole(_) | Spec::Consumer(_) => {
+                return None;
+            }
+        };
+        Some((key, spec.policy()?.clone()))
+    });
+    let referred = live.referred.iter();
+    let referred = referred.filter_map(|(key, found)| Some((key.clone(), found.policy.clone()?)));
+    referred.chain(own).collect()
 }
 
 struct Run<'a, C, W> {

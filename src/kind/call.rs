@@ -41,6 +41,9 @@ macro_rules! calls {
         }
 
         impl Call {
+            /// The names of all operations.
+            pub const OPERATIONS: &[&'static str] = &[$($operation::NAME),+];
+
             /// Returns the name of the operation.
             #[must_use]
             pub fn operation(&self) -> &'static str {

@@ -11,8 +11,8 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, TAGS, tags_of};
 use super::consumer::{
-    ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene,
-    Spec, Tag, allowed, changed, fixed_key, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Read,
+    Reads, Scene, Spec, Tag, allowed, changed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -78,7 +78,15 @@ impl Consumer for CloudtrailEventDataStore {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "cloudtrail",
-        reads: "cloudtrail:ListEventDataStores, GetEventDataStore, ListTags",
+        reads: Reads {
+            refresh: &[
+                Read::always("ListEventDataStores"),
+                Read::always("GetEventDataStore"),
+                Read::always("ListTags"),
+            ],
+            watch: &["GetEventDataStore"],
+            list: &["ListEventDataStores", "ListTags", "GetEventDataStore"],
+        },
         pace: Pace { first: 2, most: 20, limit: 900 },
         identity: Identity::Id,
         names_are_global: false,

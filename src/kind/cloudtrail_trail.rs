@@ -12,8 +12,8 @@ use super::bucket::{BucketCheck, SeenBucket};
 use super::call::calls;
 use super::cloudtrail::{AdvancedEventSelector, SERVICE, TAGS, tags_of};
 use super::consumer::{
-    ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene,
-    Spec, Tag, allowed, changed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Encryption, Facts, Identity, KeyAccount, KeyRegion, Pace, Read,
+    Reads, Scene, Spec, Tag, allowed, changed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -145,7 +145,16 @@ impl Consumer for CloudtrailTrail {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "cloudtrail",
-        reads: "cloudtrail:DescribeTrails, GetTrailStatus, GetEventSelectors, ListTags; s3:ListBucket, GetBucketPolicy of the bucket",
+        reads: Reads {
+            refresh: &[
+                Read::always("DescribeTrails"),
+                Read::always("ListTags"),
+                Read::of("GetTrailStatus", &["logging"]),
+                Read::of("GetEventSelectors", &["event_selectors", "advanced_event_selectors"]),
+            ],
+            watch: &["GetTrail"],
+            list: &["DescribeTrails", "ListTags"],
+        },
         pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Name,
         names_are_global: false,

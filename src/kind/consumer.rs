@@ -6,7 +6,7 @@
 
 use super::bucket::{BucketCheck, SeenBucket};
 use super::declaration::{Check, Syntax};
-pub use super::facts::{ArnForm, Facts, Identity, KeyAccount, KeyRegion, Pace};
+pub use super::facts::{ArnForm, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads};
 use super::{Calls, Change, KeyRef, Setting, Violation};
 use crate::decode::Record;
 use crate::id::{KeyArn, Place};

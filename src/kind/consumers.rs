@@ -30,6 +30,12 @@ macro_rules! consumers {
                 match self { $(Self::$kind => &<super::$module::$kind as Consumer>::FACTS),+ }
             }
 
+            /// Returns the names of the operations that change resources of the kind.
+            #[must_use]
+            pub fn operations(self) -> &'static [&'static str] {
+                match self { $(Self::$kind => super::$module::Call::OPERATIONS),+ }
+            }
+
             /// Returns whether a stack has at most one resource of the kind, which then has no name.
             #[must_use]
             pub fn is_single(self) -> bool {

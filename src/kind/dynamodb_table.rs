@@ -8,8 +8,8 @@ pub use fields::{Attribute, Billing, Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, changed, fixed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
+    Spec, Tag, allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::tags::TagRules;
@@ -149,7 +149,15 @@ impl Consumer for DynamodbTable {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "dynamodb",
-        reads: "dynamodb:DescribeTable, ListTagsOfResource, DescribeContinuousBackups",
+        reads: Reads {
+            refresh: &[
+                Read::always("DescribeTable"),
+                Read::always("ListTagsOfResource"),
+                Read::of("DescribeContinuousBackups", &["point_in_time_recovery"]),
+            ],
+            watch: &["DescribeTable"],
+            list: &["ListTables", "DescribeTable"],
+        },
         pace: Pace { first: 2, most: 20, limit: 1800 },
         identity: Identity::Name,
         names_are_global: false,

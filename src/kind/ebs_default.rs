@@ -10,7 +10,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, changed,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene, Spec,
+    changed,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -36,7 +37,14 @@ impl Consumer for EbsDefault {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "ec2",
-        reads: "ec2:GetEbsEncryptionByDefault, GetEbsDefaultKmsKeyId",
+        reads: Reads {
+            refresh: &[
+                Read::of("GetEbsEncryptionByDefault", &["encryption"]),
+                Read::of("GetEbsDefaultKmsKeyId", &["key"]),
+            ],
+            watch: &["GetEbsEncryptionByDefault", "GetEbsDefaultKmsKeyId"],
+            list: &["GetEbsDefaultKmsKeyId"],
+        },
         pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Single,
         names_are_global: false,

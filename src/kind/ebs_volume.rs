@@ -9,8 +9,8 @@ pub use fields::{Fields, SECTION, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, changed, fixed, fixed_key, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
+    Spec, Tag, allowed, changed, fixed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::tags::{TagCharacters, TagRules};
@@ -113,7 +113,17 @@ impl Consumer for EbsVolume {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "ec2",
-        reads: "ec2:DescribeVolumes, DescribeVolumesModifications",
+        reads: Reads {
+            refresh: &[
+                Read::always("DescribeVolumes"),
+                Read::of(
+                    "DescribeVolumesModifications",
+                    &["size_gib", "type", "iops", "throughput", "multi_attach"],
+                ),
+            ],
+            watch: &["DescribeVolumes", "DescribeVolumesModifications"],
+            list: &["DescribeVolumes", "DescribeSnapshots"],
+        },
         // AWS's own waiter looks every 15 seconds for 10 minutes; a large change of the form takes
         // longer (EBS User Guide, "Monitor the progress of EBS volume modifications").
         pace: Pace { first: 2, most: 15, limit: 1800 },

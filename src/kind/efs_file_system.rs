@@ -9,8 +9,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    Tags, allowed, changed, fixed, fixed_key, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
+    Spec, Tag, Tags, allowed, changed, fixed, fixed_key, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::{NAME_TAG, STACK_TAG};
@@ -184,7 +184,17 @@ impl Consumer for EfsFileSystem {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "efs",
-        reads: "elasticfilesystem:DescribeFileSystems, DescribeMountTargets, DescribeMountTargetSecurityGroups, DescribeLifecycleConfiguration, DescribeBackupPolicy",
+        reads: Reads {
+            refresh: &[
+                Read::always("DescribeFileSystems"),
+                Read::of("DescribeMountTargets", &["mount_targets"]),
+                Read::of("DescribeMountTargetSecurityGroups", &["mount_targets"]),
+                Read::of("DescribeLifecycleConfiguration", &["lifecycle"]),
+                Read::of("DescribeBackupPolicy", &["backup"]),
+            ],
+            watch: &["DescribeFileSystems", "DescribeMountTargets"],
+            list: &["DescribeFileSystems"],
+        },
         pace: Pace { first: 2, most: 10, limit: 1800 },
         identity: Identity::Id,
         names_are_global: false,

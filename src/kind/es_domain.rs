@@ -15,8 +15,8 @@ pub use request::{
 };
 
 use super::consumer::{
-    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, allowed,
-    fixed_key, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
+    Spec, allowed, fixed_key, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::tags::TagRules;
@@ -36,7 +36,15 @@ impl Consumer for EsDomain {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "opensearch",
-        reads: "es:ListDomainNames, DescribeDomains, DescribeDomain, ListTags",
+        reads: Reads {
+            refresh: &[
+                Read::always("ListDomainNames"),
+                Read::always("DescribeDomains"),
+                Read::always("ListTags"),
+            ],
+            watch: &["DescribeDomain"],
+            list: &["ListDomainNames", "DescribeDomains"],
+        },
         pace: Pace { first: 5, most: 60, limit: 7200 },
         identity: Identity::Name,
         names_are_global: false,

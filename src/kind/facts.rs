@@ -69,13 +69,48 @@ impl ArnForm {
     }
 }
 
+/// The operations that read the resources of a kind, by their names in the API of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// Those of a refresh.
+    pub refresh: &'static [Read],
+    /// Those that apply repeats while it waits for a resource.
+    pub watch: &'static [&'static str],
+    /// Those that list all resources, and their snapshots, to find what depends on a key.
+    pub list: &'static [&'static str],
+}
+
+/// An operation of a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// The name of the operation.
+    pub operation: &'static str,
+    /// The fields that only this operation reads: it is sent if one of them is declared or recorded. Without fields it
+    /// is always sent.
+    pub fields: &'static [&'static str],
+}
+
+impl Read {
+    /// Creates an operation that every refresh sends.
+    #[must_use]
+    pub const fn always(operation: &'static str) -> Self {
+        Self { operation, fields: &[] }
+    }
+
+    /// Creates an operation that is sent if one of the fields is declared or recorded.
+    #[must_use]
+    pub const fn of(operation: &'static str, fields: &'static [&'static str]) -> Self {
+        Self { operation, fields }
+    }
+}
+
 /// The facts about a kind of consumer that the rest of kmsctl uses. Every kind sets every field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The AWS service, as the CLI and CloudTrail name it.
     pub service: &'static str,
-    /// The IAM actions that a refresh needs.
-    pub reads: &'static str,
+    /// The operations that read the resources.
+    pub reads: Reads,
     /// The intervals at which kmsctl asks AWS whether an operation has ended.
     pub pace: Pace,
     /// The way in which AWS identifies a resource.

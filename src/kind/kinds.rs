@@ -41,6 +41,24 @@ macro_rules! kinds {
                     Self::Consumer(kind) => kind.as_str(),
                 }
             }
+
+            /// Returns the AWS service, as the CLI names it.
+            #[must_use]
+            pub fn service(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $module::$kind::SERVICE,)+
+                    Self::Consumer(kind) => kind.facts().service,
+                }
+            }
+
+            /// Returns the names of the operations that change resources of the kind.
+            #[must_use]
+            pub fn operations(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$kind => $module::Call::OPERATIONS,)+
+                    Self::Consumer(kind) => kind.operations(),
+                }
+            }
         }
 
         /// A declared or live resource of any kind.

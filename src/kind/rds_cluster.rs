@@ -10,8 +10,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    Tags, allowed, changed, fixed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
+    Spec, Tag, Tags, allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::NAME_TAG;
@@ -207,7 +207,14 @@ impl Consumer for RdsCluster {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "rds",
-        reads: "rds:DescribeDBClusters, DescribeDBInstances",
+        reads: Reads {
+            refresh: &[
+                Read::always("DescribeDBClusters"),
+                Read::of("DescribeDBInstances", &["members"]),
+            ],
+            watch: &["DescribeDBClusters", "DescribeDBInstances"],
+            list: &["DescribeDBClusters", "DescribeDBClusterSnapshots"],
+        },
         pace: Pace { first: 3, most: 30, limit: 7200 },
         identity: Identity::Name,
         names_are_global: false,

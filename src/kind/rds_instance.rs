@@ -7,8 +7,8 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec, Tag,
-    allowed, changed, fixed, missing, tag_calls, tag_list,
+    ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
+    Spec, Tag, allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::rds::engine::Family;
@@ -134,7 +134,11 @@ impl Consumer for RdsInstance {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "rds",
-        reads: "rds:DescribeDBInstances",
+        reads: Reads {
+            refresh: &[Read::always("DescribeDBInstances")],
+            watch: &["DescribeDBInstances"],
+            list: &["DescribeDBInstances", "DescribeDBSnapshots"],
+        },
         pace: Pace { first: 3, most: 30, limit: 7200 },
         identity: Identity::Name,
         names_are_global: false,

@@ -9,7 +9,7 @@ pub use fields::{Fields, Settings};
 
 use super::call::calls;
 use super::consumer::{
-    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Scene, Spec,
+    Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene, Spec,
 };
 use super::declaration::{Check, Syntax};
 use super::{Change, KeyRef, Setting, Violation};
@@ -76,7 +76,11 @@ impl Consumer for S3Bucket {
     type Call = Call;
     const FACTS: Facts = Facts {
         service: "s3api",
-        reads: "s3:GetEncryptionConfiguration",
+        reads: Reads {
+            refresh: &[Read::always("GetBucketEncryption")],
+            watch: &["GetBucketEncryption"],
+            list: &["ListBuckets", "GetBucketEncryption"],
+        },
         pace: Pace { first: 1, most: 10, limit: 900 },
         identity: Identity::Name,
         names_are_global: true,

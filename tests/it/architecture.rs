@@ -39,7 +39,8 @@ const MAY: &[(&str, &[&str])] = &[
         &["decode", "desired", "file", "form", "id", "kind", "policy", "text", "tree", "waiver"],
     ),
     ("plan", &["desired", "gate", "id", "impact", "kind", "live", "policy", "state"]),
-    ("render", &["digest", "id", "impact", "kind", "plan", "policy", "text"]),
+    ("permissions", &["desired", "id", "kind", "plan", "policy", "state", "text"]),
+    ("render", &["digest", "id", "impact", "kind", "permissions", "plan", "policy", "text"]),
     (
         "export",
         &[
@@ -57,7 +58,7 @@ const MAY: &[(&str, &[&str])] = &[
             "tree",
         ],
     ),
-    ("cloud", &["answer", "id", "impact", "kind", "retry", "sdk"]),
+    ("cloud", &["answer", "id", "impact", "kind", "permissions", "retry", "sdk"]),
     ("store", &["answer", "file", "id", "journal", "retry", "sdk", "state"]),
     (
         "engine",
@@ -71,6 +72,7 @@ const MAY: &[(&str, &[&str])] = &[
             "journal",
             "kind",
             "live",
+            "permissions",
             "plan",
             "policy",
             "retry",

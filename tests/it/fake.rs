@@ -16,6 +16,7 @@ use kmsctl::kind::grant::Listed;
 use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, ConsumerKind, alias, grant, key};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Sight};
+use kmsctl::permissions::simulation::Simulation;
 use kmsctl::sdk::gate::Permit;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -104,6 +105,8 @@ pub(crate) struct Faults {
     /// The number of policies and grants that KMS will refuse because it does not know a principal
     /// yet.
     pub(crate) strange: u32,
+    /// The actions that IAM's simulator finds denied; `None` if the caller may not ask it.
+    pub(crate) simulated: Option<BTreeSet<String>>,
     /// The last uses of keys by id.
     pub(crate) used: BTreeMap<String, LastUsage>,
     /// The number of the mutating call, from 1, at which the run is killed.
@@ -414,6 +417,22 @@ impl Cloud for FakeAws {
     async fn caller(&self) -> Result<Caller, CloudError> {
         let arn = "arn:aws:iam::111122223333:role/admin".to_owned();
         Ok(Caller { account: "111122223333".parse().unwrap(), arn })
+    }
+
+    async fn simulate(&self, _: &str, question: &Simulation) -> Result<Vec<String>, CloudError> {
+        self.read("SimulatePrincipalPolicy", None).await?;
+        let faults = self.faults.borrow();
+        let Some(denied) = &faults.simulated else {
+            return Err(CloudError {
+                operation: "SimulatePrincipalPolicy",
+                fault: Fault::Denied,
+                code: Some("AccessDenied".to_owned()),
+                message: "not authorized".to_owned(),
+                request_id: None,
+            });
+        };
+        let asked = question.actions.iter().filter(|action| denied.contains(**action));
+        Ok(asked.map(|action| (*action).to_owned()).collect())
     }
 
     async fn aliases(

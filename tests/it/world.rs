@@ -6,6 +6,7 @@ use kmsctl::desired::Desired;
 use kmsctl::engine::apply::{Ended, Host, HostError, Known, Progress, announce, apply};
 use kmsctl::engine::inventory::{Wanted, inventory};
 use kmsctl::engine::look::{self, Clock};
+use kmsctl::engine::preflight::{Preflight, preflight};
 use kmsctl::engine::survey::survey;
 use kmsctl::engine::{Options, recover};
 use kmsctl::inventory::Inventory;
@@ -219,6 +220,20 @@ impl Stack {
         let plan = self.block_on(self.look(desired, false)).expect("a plan").0;
         assert_eq!(calls, self.fake.mutations.get(), "planning changed AWS");
         plan
+    }
+
+    /// Checks a plan before its first call, as `kmsctl apply` does for this caller.
+    pub(crate) fn preflight(&self, desired: &Desired, caller: &str) -> Preflight {
+        self.fake.begin(None);
+        let calls = self.fake.mutations.get();
+        let found = self.block_on(async {
+            let (plan, live) = self.look(desired, false).await.expect("a plan");
+            let known = Known::of(live, desired.own_accounts());
+            let stack = (desired, &self.state);
+            preflight(&self.fake, &self.options, &plan, &known, stack, caller).await
+        });
+        assert_eq!(calls, self.fake.mutations.get(), "the check changed AWS");
+        found
     }
 
     /// Makes a drift report.

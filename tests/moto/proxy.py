@@ -5,8 +5,9 @@
 --refuse: an operation that is answered with a code and a message. --lose: of the answers to mutating calls, the fraction that is lost after AWS executed the call (the
 connection is reset). --throttle, --fail: of all calls, the fraction that is answered with
 ThrottlingException or with a 500, without being executed. --delay: the seconds that every mutating
-call takes before it is executed. Prints its address, then serves until its
-standard input ends; GET /counts answers the calls so far by operation.
+call takes before it is executed. --allow: a file with the IAM policies of the caller, a JSON list of documents, which
+is read again for every request; what they do not allow is denied (enforce.py). Prints its address, then serves until its
+standard input ends; GET /counts answers the calls so far by operation, and GET /checked what was decided.
 
 The proxy answers three reads itself that moto does not have (it answers 500): no event data store, AWS's own key as the
 default for EBS, and no recorded use of any key.
@@ -17,6 +18,7 @@ import contextlib
 import http.client
 import json
 import random
+import re
 import socket
 import struct
 import sys
@@ -24,6 +26,8 @@ import threading
 import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import enforce
 
 READS = ("Get", "List", "Describe")
 EBS = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -44,9 +48,12 @@ for name in ("lose", "throttle", "fail", "delay"):
     parser.add_argument(f"--{name}", type=float, default=0.0)
 parser.add_argument("--refuse", nargs=3, action="append", default=[], metavar=("OPERATION", "CODE", "MESSAGE"))
 parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--allow")
 args = parser.parse_args()
 upstream = urllib.parse.urlsplit(args.upstream)
 counts = collections.Counter()
+# The actions that were allowed and denied, and the requests that the evaluator does not know.
+checked = {"allowed": collections.Counter(), "denied": collections.Counter(), "unknown": collections.Counter()}
 lock = threading.Lock()
 dice = random.Random(args.seed)
 # moto fails when keys are made side by side ("dictionary changed size"): one call at a time.
@@ -61,18 +68,48 @@ class Proxy(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def answer(self, status, body, kind="application/x-amz-json-1.1"):
+    def answer(self, status, body, kind="application/x-amz-json-1.1", headers=()):
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self):
-        if self.path != "/counts":
+        answers = {"/counts": counts, "/checked": checked}
+        if self.path not in answers:
             return self.relay()
         with lock:
-            self.answer(200, json.dumps(counts, sort_keys=True).encode())
+            self.answer(200, json.dumps(answers[self.path], sort_keys=True).encode())
+
+    def denied(self, operation, body):
+        """Whether the policies of --allow deny the request, which is then answered."""
+        if not args.allow:
+            return False
+        scope = re.search(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/", self.headers.get("Authorization", ""))
+        if not scope:
+            return False
+        region, service = scope[1], scope[2]
+        request = enforce.Request(upstream, region, service, operation, body, self.path)
+        with open(args.allow) as file:
+            policies = enforce.Policies(json.load(file))
+        try:
+            checks = request.checks()
+        except (enforce.Unknown, AttributeError) as unknown:
+            with lock:
+                checked["unknown"][str(unknown)] += 1
+            self.answer(*enforce.denial(service, "unknown", operation))
+            return True
+        for action, resource, context in checks:
+            allowed = policies.allows(action, resource, context)
+            with lock:
+                checked["allowed" if allowed else "denied"][action] += 1
+            if not allowed:
+                self.answer(*enforce.denial(service, action, resource), request.region_of_bucket())
+                return True
+        return False
 
     def relay(self):
         """A call of a service whose operations are methods and paths, such as EFS and S3."""
@@ -81,6 +118,9 @@ class Proxy(BaseHTTPRequestHandler):
         with lock:
             counts[f"{self.command} {'/'.join(parts)}"] += 1
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        given = json.loads(body) if body[:1] == b"{" else {}
+        if self.denied(self.command, given):
+            return
         # moto checks the condition of a write and writes without a lock in between.
         with one if self.command == "PUT" else contextlib.nullcontext():
             connection = http.client.HTTPConnection(upstream.hostname, upstream.port, timeout=60)
@@ -108,6 +148,9 @@ class Proxy(BaseHTTPRequestHandler):
         else:
             operation = urllib.parse.parse_qs(body.decode()).get("Action", ["?"])[0]
         reads = operation.startswith(READS)
+        given = json.loads(body or b"{}") if target else dict(urllib.parse.parse_qsl(body.decode()))
+        if self.denied(operation, given):
+            return
         with lock:
             counts[operation] += 1
             throttled, failed, lost = (dice.random() < p for p in (args.throttle, args.fail, args.lose))
@@ -153,8 +196,16 @@ def page(operation, asked, answered):
     return json.dumps(answered).encode()
 
 
-ThreadingHTTPServer.request_queue_size = 256
-server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+class Server(ThreadingHTTPServer):
+    request_queue_size = 256
+
+    def handle_error(self, request, client_address):
+        """A client that ends before its answer is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+server = Server(("127.0.0.1", 0), Proxy)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)

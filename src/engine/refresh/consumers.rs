@@ -12,6 +12,7 @@ use crate::kind::{
     ConsumerKind, ConsumerQuery, ConsumerSpec, KeyRef, Object, Phase, Spec, Violation,
 };
 use crate::live::{Live, Observed};
+use crate::permissions::table;
 use crate::retry::with_retries;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +57,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 }
                 Err(error) if error.fault.is_temporary() => return Err(error),
                 Err(error) => {
-                    let reads = search.sought.kind.facts().reads;
+                    let reads = table::reads(search.sought.kind);
                     for address in search.addresses.keys() {
                         let reason = format!("it cannot be read: {error}");
                         let help = format!("allow the caller to read it: {reads}");

@@ -8,6 +8,7 @@ use crate::cloud::Cloud;
 use crate::id::{KeyArn, Place};
 use crate::kind::{Address, ConsumerKind, ConsumerQuery};
 use crate::live::{Live, Observed};
+use crate::permissions::table;
 use crate::retry::{RetryPolicy, with_retries};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,7 +93,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     "could not read resources of the kind {} that carry the stack's tags ({error}): \
                      allow the caller {}",
                     kind.as_str(),
-                    kind.facts().reads
+                    table::reads(kind)
                 )),
             }
         }

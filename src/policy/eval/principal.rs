@@ -154,6 +154,15 @@ impl Principal {
 }
 
 impl Identity {
+    /// Returns the ARN of the role of a session. Without its path, which the ARN of a session does not contain, it is the
+    /// ARN of a role with the path `/`.
+    #[must_use]
+    pub fn role(&self) -> Option<String> {
+        let IdentityKind::Session { role, path, .. } = &self.kind else { return None };
+        let path = path.as_deref().unwrap_or("/");
+        Some(format!("arn:{}:iam::{}:role{path}{role}", self.partition, self.account))
+    }
+
     /// Returns the identity of an ARN.
     pub(super) fn of_arn(arn: &str) -> Option<Self> {
         let fields: Vec<&str> = arn.splitn(6, ':').collect();

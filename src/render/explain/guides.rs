@@ -44,6 +44,11 @@ pub const GUIDES: &[Guide] = &[
         text: include_str!("guides/ownership.txt"),
     },
     Guide {
+        name: "permissions",
+        title: "Which IAM permissions kmsctl needs, and how tightly they are bounded",
+        text: include_str!("guides/permissions.txt"),
+    },
+    Guide {
         name: "pipelines",
         title: "Plan on the pull request, apply on merge",
         text: include_str!("guides/pipelines.txt"),

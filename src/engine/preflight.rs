@@ -1,0 +1,136 @@
+//! Finds out before the first call which calls will be denied.
+
+use super::Options;
+use super::apply::Known;
+use crate::cloud::Cloud;
+use crate::desired::Desired;
+use crate::id::{AccountId, IdentityArn};
+use crate::permissions::preflight::{Denied, Facts, denied};
+use crate::permissions::simulation::{Simulation, simulations};
+use crate::permissions::{Ask, Purpose};
+use crate::plan::Plan;
+use crate::policy::eval::Principal;
+use crate::state::State;
+use futures_util::stream::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The largest number of requests to the simulator.
+const SIMULATIONS: usize = 32;
+/// The longest time for which the answers of the simulator are waited for. A private network may not reach IAM.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is known before the first call.
+#[derive(Debug, Default)]
+pub struct Preflight {
+    /// The actions that the policies of keys certainly deny.
+    pub denied: Vec<Denied>,
+    /// The actions that the simulator finds denied.
+    pub simulated: BTreeSet<Doubtful>,
+    /// Why the simulator was not asked, or could not answer, if so.
+    pub unknown: Option<String>,
+}
+
+/// An action that the identity's own policies seem to deny.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Doubtful {
+    /// The ARN of the identity.
+    pub identity: String,
+    /// The action.
+    pub action: String,
+    /// The resource.
+    pub resource: String,
+}
+
+/// Checks the calls of a plan. Nothing is changed.
+pub async fn preflight<C: Cloud>(
+    cloud: &C,
+    options: &Options,
+    plan: &Plan,
+    known: &Known,
+    (desired, state): (&Desired, &State),
+    caller: &str,
+) -> Preflight {
+    let facts = Facts {
+        ids: &known.ids,
+        policies: &known.policies,
+        home: &desired.home.account,
+        caller,
+        roles: &desired.accounts,
+    };
+    let mut found = Preflight { denied: denied(plan, &facts), ..Preflight::default() };
+    let purposes = BTreeSet::from([Purpose::Apply]);
+    let ask = Ask {
+        desired,
+        state,
+        plan: Some(plan),
+        purposes: &purposes,
+        objects: None,
+        split: false,
+        principal: caller,
+    };
+    if plan.steps.is_empty() {
+        return found;
+    }
+    let questions = simulations(&ask, &facts);
+    let asking = simulate(cloud, options, &questions, &facts);
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(simulated)) => found.simulated = simulated,
+        Ok(Err(why)) => found.unknown = Some(why),
+        Err(_) => found.unknown = Some("IAM did not answer in time".to_owned()),
+    }
+    let is_certain =
+        |doubtful: &Doubtful| found.denied.iter().any(|denied| denied.action == doubtful.action);
+    found.simulated.retain(|doubtful| !is_certain(doubtful));
+    found
+}
+
+/// Asks the simulator. Returns why it cannot be asked, or does not answer.
+async fn simulate<C: Cloud>(
+    cloud: &C,
+    options: &Options,
+    questions: &[Simulation],
+    facts: &Facts<'_>,
+) -> Result<BTreeSet<Doubtful>, String> {
+    let accounts: BTreeSet<&AccountId> = questions.iter().map(|one| &one.account).collect();
+    let mut identities: BTreeMap<&AccountId, String> = BTreeMap::new();
+    for account in accounts {
+        identities.insert(account, source(cloud, facts.identity(account)).await?);
+    }
+    let asks = questions.iter().take(SIMULATIONS).filter_map(|question| {
+        let identity = identities.get(&question.account)?;
+        Some(async move { (cloud.simulate(identity, question).await, identity, question) })
+    });
+    let mut doubtful = BTreeSet::new();
+    let mut answers = options.concurrently(asks);
+    while let Some((answer, identity, question)) = answers.next().await {
+        for action in answer.map_err(|error| error.to_string())? {
+            doubtful.insert(Doubtful {
+                identity: identity.clone(),
+                action,
+                resource: question.resource.clone(),
+            });
+        }
+    }
+    Ok(doubtful)
+}
+
+/// Returns the ARN of the user or role whose policies the simulator evaluates. The ARN of a session does not contain the
+/// path of its role.
+async fn source<C: Cloud>(cloud: &C, arn: &str) -> Result<String, String> {
+    let partition = arn.split(':').nth(1).unwrap_or_default();
+    let other = || format!("IAM does not simulate `{arn}`");
+    let Ok(Principal::Identity(identity)) = Principal::parse(arn, partition) else {
+        return Err(other());
+    };
+    let named = identity.role().unwrap_or_else(|| arn.to_owned());
+    let named: IdentityArn = named.parse().map_err(|_| other())?;
+    if named.as_str() == arn {
+        return Ok(arn.to_owned());
+    }
+    match cloud.identity(&named).await {
+        Ok(Some(found)) => Ok(found.arn),
+        Ok(None) => Err(other()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,122 @@
+//! What a policy cannot bound, and what else its reader should know.
+
+use super::documents::{Document, LIMIT};
+use super::requests::Request;
+use super::statements::Permit;
+use super::{Ask, Purpose};
+use crate::text::counted;
+use std::collections::BTreeSet;
+
+/// Returns the notes, as sentences.
+pub(super) fn notes(
+    ask: &Ask<'_>,
+    requests: &[Request],
+    permits: &[Permit],
+    documents: &[Document],
+) -> Vec<String> {
+    let mut notes = risks(ask, permits);
+    notes.extend(unbounded(permits));
+    notes.extend(left_out(ask, requests));
+    notes.extend(parts(documents));
+    notes
+}
+
+/// Names what the conditions cannot prevent.
+fn risks(ask: &Ask<'_>, permits: &[Permit]) -> Vec<String> {
+    let has = |sid: &str| permits.iter().any(|permit| permit.sid == sid);
+    let mut notes = Vec::new();
+    if has("TagNewKeys") {
+        notes.push(format!(
+            "A risk remains: a new key has no tags yet, so kms:TagResource at its creation can be bounded by the tags of \
+             the request only, not by those of the key. An identity with TagNewKeys can set the tag kmsctl:stack={} on any \
+             key whose policy leaves the decision to IAM, and then do to it what the statements on keys with this tag \
+             allow. Prevent that with a service control policy, or give the statement only to reviewed runs (--split).",
+            ask.desired.stack
+        ));
+    }
+    if has("CreateReplicas") {
+        notes.push(
+            "KMS does not document which condition keys it has for kms:CreateKey when a key is replicated, so CreateReplicas \
+             allows new multi-Region keys without tags."
+                .to_owned(),
+        );
+    }
+    let tagged = permits.iter().any(|permit| {
+        permit.conditions.iter().any(|(_, key, _)| key.starts_with("aws:ResourceTag/"))
+    });
+    if tagged {
+        notes.push(
+            "AWS can take up to five minutes until a new tag or alias of a key decides about requests (KMS Developer Guide, \
+             \"ABAC for AWS KMS\")."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// Names the actions that the policies do not have, and why.
+fn left_out(ask: &Ask<'_>, requests: &[Request]) -> Vec<String> {
+    let sends = |names: &[&str]| requests.iter().any(|one| names.contains(&one.operation.name));
+    let mut notes = vec!["iam:PassRole is not needed: kmsctl gives no role to a service."];
+    if ask.wants(&[Purpose::Plan, Purpose::Drift, Purpose::Apply]) {
+        notes.push(
+            "Left out, because kmsctl works without them: iam:ListAccountAliases (the name of the account in plans) and \
+             iam:SimulatePrincipalPolicy (more warnings before an apply).",
+        );
+    }
+    if sends(&["HeadBucket"]) {
+        notes.push(
+            "s3:ListBucket on the bucket of a trail is left out: S3 names the Region without it.",
+        );
+    }
+    if sends(&["DeleteDBInstance", "DeleteDBCluster"]) {
+        notes.push(
+            "AWS does not document whether a final snapshot needs rds:CreateDBSnapshot or rds:CreateDBClusterSnapshot; they are \
+             left out.",
+        );
+    }
+    if ask.objects.is_some() {
+        notes.push(
+            "If the bucket of the state encrypts with a KMS key, the identity also needs kms:Decrypt and kms:GenerateDataKey on \
+             that key, which kmsctl does not know.",
+        );
+    }
+    if ask.plan.is_none() && ask.wants(&[Purpose::Apply]) {
+        notes.push(
+            "Resources that are protected cannot be deleted, so the actions that delete them are left out: make the policy \
+             again after `protect: false`.",
+        );
+    }
+    notes.into_iter().map(str::to_owned).collect()
+}
+
+/// Names the actions that no policy can bound to resources.
+fn unbounded(permits: &[Permit]) -> Option<String> {
+    let open = permits.iter().filter(|permit| {
+        let only_region = permit.conditions.iter().all(|(_, key, _)| key == "aws:RequestedRegion");
+        permit.resource == "*" && only_region
+    });
+    let actions: BTreeSet<&str> = open.map(|permit| permit.action).collect();
+    if actions.is_empty() {
+        return None;
+    }
+    let actions: Vec<&str> = actions.into_iter().collect();
+    Some(format!(
+        "AWS has no resources to bound these actions to, at most the Region: {}.",
+        actions.join(", ")
+    ))
+}
+
+/// Says that the permissions are in several documents.
+fn parts(documents: &[Document]) -> Option<String> {
+    let is_divided = documents
+        .iter()
+        .any(|document| documents.iter().any(|other| other.name == format!("{}-2", document.name)));
+    let limit = counted(LIMIT, "character");
+    is_divided.then(|| {
+        format!(
+            "The permissions are in several documents, because a managed policy has at most {limit}. Attach all of \
+             them: a role can have 10 managed policies (IAM User Guide, \"IAM and AWS STS quotas\")."
+        )
+    })
+}

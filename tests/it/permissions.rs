@@ -1,0 +1,481 @@
+//! The table of operations, compared with the code that sends them; and the policies of configurations.
+
+use crate::consumers::desired;
+use crate::world::Stack;
+use kmsctl::kind::{ConsumerKind, Kind};
+use kmsctl::permissions::table::{SERVICES, Stage, find};
+use kmsctl::permissions::{Ask, Permissions, Purpose, StateObjects, permissions};
+use kmsctl::state::State;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+#[test]
+fn the_table_has_every_operation_that_changes_a_resource() {
+    for kind in Kind::all() {
+        for name in kind.operations() {
+            let found = find(kind.service(), name);
+            let (_, operation) = found.unwrap_or_else(|| panic!("{} {name}", kind.service()));
+            assert_ne!(operation.stage, Stage::Read, "{} {name}", kind.service());
+        }
+    }
+}
+
+#[test]
+fn the_table_has_every_operation_that_reads_a_resource() {
+    for kind in ConsumerKind::ALL {
+        let facts = kind.facts();
+        let refresh = facts.reads.refresh.iter().map(|read| read.operation);
+        let others = facts.reads.watch.iter().chain(facts.reads.list).copied();
+        for name in refresh.chain(others) {
+            let found = find(facts.service, name);
+            let (_, operation) = found.unwrap_or_else(|| panic!("{} {name}", facts.service));
+            assert_eq!(operation.stage, Stage::Read, "{} {name}", facts.service);
+        }
+    }
+}
+
+/// Returns the sources that call the SDK, without their tests.
+fn senders(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            senders(&path, found);
+        } else if !path.ends_with("replay.rs") && !path.to_str().unwrap().contains("tests") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+            if code.contains("aws_sdk_") || code.contains("crate::sdk") || code.contains("Aws") {
+                found.push((path, code));
+            }
+        }
+    }
+}
+
+/// The words with which the names of AWS's operations begin, as methods of a client of the SDK.
+const VERBS: &[&str] = &[
+    "add",
+    "assume",
+    "cancel",
+    "create",
+    "delete",
+    "describe",
+    "disable",
+    "enable",
+    "get",
+    "head",
+    "list",
+    "modify",
+    "put",
+    "remove",
+    "replicate",
+    "reset",
+    "revoke",
+    "rotate",
+    "schedule",
+    "simulate",
+    "start",
+    "stop",
+    "tag",
+    "untag",
+    "update",
+    "upgrade",
+];
+
+/// The methods without arguments that begin like an operation and are the fields of an answer.
+const FIELDS: &[&str] = &["disable_clock_skew_correction", "tag_list"];
+
+/// Returns the name of an operation for the name of its method: `describe_db_instances` for `DescribeDBInstances`.
+fn method(operation: &str) -> String {
+    let operation = operation.replace("DB", "Db").replace("KMS", "Kms");
+    let mut method = String::new();
+    for c in operation.chars() {
+        if c.is_ascii_uppercase() && !method.is_empty() {
+            method.push('_');
+        }
+        method.push(c.to_ascii_lowercase());
+    }
+    method
+}
+
+/// Returns the methods without arguments that the code calls and that are named like operations.
+fn called(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("()") {
+        let before = &code[..at];
+        let begin = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap();
+        let name = &before[begin + 1..];
+        let verb = name.split('_').next().unwrap();
+        if before[..=begin].ends_with('.') && VERBS.contains(&verb) && name.contains('_') {
+            found.insert(name.to_owned());
+        }
+    }
+    found
+}
+
+/// Every method of a client of the SDK that the code calls is an operation of the table, and so is every name of an
+/// operation, with which EC2's own client and the errors are called.
+#[test]
+fn the_table_has_every_operation_that_the_sources_name() {
+    let known: BTreeSet<String> = SERVICES
+        .iter()
+        .flat_map(|service| service.operations)
+        .map(|one| method(one.name))
+        .collect();
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = Vec::new();
+    for folder in ["sdk", "cloud", "kind"] {
+        senders(&top.join(folder), &mut sources);
+    }
+    let mut sent = BTreeSet::new();
+    for (path, code) in &sources {
+        for name in called(code) {
+            let is_field = FIELDS.contains(&name.as_str());
+            assert!(known.contains(&name) || is_field, "{}: {name}", path.display());
+            sent.insert(name);
+        }
+        let constants =
+            code.split("const ").skip(1).filter_map(|rest| rest.split_once(": &str = \""));
+        for (name, rest) in
+            constants.filter(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase()))
+        {
+            let operation = rest.split('"').next().unwrap();
+            let is_operation =
+                operation.starts_with(|c: char| c.is_ascii_uppercase()) && !operation.contains(' ');
+            if is_operation
+                && VERBS.iter().any(|verb| method(operation).starts_with(&format!("{verb}_")))
+            {
+                let name = (path.display(), name);
+                assert!(known.contains(&method(operation)), "{name:?}: {operation}");
+                sent.insert(method(operation));
+            }
+        }
+    }
+    // An operation that nothing sends does not belong into the table.
+    for kind in Kind::all() {
+        sent.extend(kind.operations().iter().map(|name| method(name)));
+    }
+    // The SDK itself assumes roles.
+    sent.insert("assume_role".to_owned());
+    let unsent: Vec<&String> = known.difference(&sent).collect();
+    assert!(unsent.is_empty(), "nothing sends these: {unsent:?}");
+}
+
+fn state() -> State {
+    State::begin("stack".parse().unwrap(), "one".to_owned())
+}
+
+/// Returns the permissions of a configuration.
+fn of(text: &str, purposes: &[Purpose], split: bool) -> Permissions {
+    permissions(&Ask {
+        desired: &desired(text),
+        state: &state(),
+        plan: None,
+        purposes: &purposes.iter().copied().collect(),
+        objects: None,
+        split,
+        principal: "arn:aws:iam::111122223333:role/deploy",
+    })
+}
+
+/// Returns the actions of each document.
+fn actions(permissions: &Permissions) -> BTreeMap<String, BTreeSet<&'static str>> {
+    let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for document in &permissions.documents {
+        let actions =
+            document.statements.iter().flat_map(|statement| statement.actions.iter().copied());
+        all.entry(document.part.as_str().to_owned()).or_default().extend(actions);
+    }
+    all
+}
+
+const STACK: &str = "
+stack: demo
+region: eu-central-1
+keys:
+  data:
+    description: Data
+    aliases: [data]
+    rotation: {period_days: 180}
+    policy: {administrators: [role/Admin], delegate_to_iam: true}
+    grants:
+      batch: {grantee: role/Batch, operations: [Decrypt, DescribeKey]}
+  signing: {spec: ECC_NIST_P256, usage: SIGN_VERIFY, protect: false, policy: {administrators: [role/Admin], delegate_to_iam: true}}
+dynamodb: {tables: {orders: {key: data, partition_key: {name: id, type: S}, used_by: [role/Batch]}}}
+";
+
+fn statement(permissions: &Permissions, sid: &str) -> Value {
+    let mut all = permissions.documents.iter().flat_map(|document| &document.statements);
+    all.find(|one| one.sid == sid).unwrap_or_else(|| panic!("{sid}: {permissions:#?}")).json()
+}
+
+#[test]
+fn creation_is_bounded_by_the_request_and_everything_else_by_the_tag_of_the_key() {
+    let found = of(STACK, &[Purpose::Apply], false);
+    let new = statement(&found, "CreateKeys");
+    assert_eq!(new["Resource"], "*");
+    assert_eq!(new["Condition"]["StringEquals"]["aws:RequestTag/kmsctl:stack"], "demo");
+    assert_eq!(new["Condition"]["BoolIfExists"]["kms:BypassPolicyLockoutSafetyCheck"], "false");
+    let mut specs = BTreeSet::new();
+    for sid in ["CreateKeys", "CreateKeys2"] {
+        let one = statement(&found, sid);
+        specs.insert(one["Condition"]["StringEquals"]["kms:KeySpec"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(specs, BTreeSet::from(["ECC_NIST_P256".to_owned(), "SYMMETRIC_DEFAULT".to_owned()]));
+    for sid in ["CreateKeys", "TagNewKeys"] {
+        let text = statement(&found, sid).to_string();
+        assert!(!text.contains("aws:ResourceTag"), "a new key has no tags: {text}");
+    }
+    for sid in ["ChangeKeys", "SetKeyPolicies", "TagKeys", "RotateKeys", "DeleteKeys", "ReadKeys"] {
+        let one = statement(&found, sid);
+        assert_eq!(one["Resource"], "arn:aws:kms:eu-central-1:111122223333:key/*", "{sid}");
+        assert_eq!(
+            one["Condition"]["StringEquals"]["aws:ResourceTag/kmsctl:stack"], "demo",
+            "{sid}"
+        );
+    }
+    let alias = statement(&found, "NameAliases");
+    assert_eq!(alias["Resource"], "arn:aws:kms:eu-central-1:111122223333:alias/data");
+    assert!(found.notes.iter().any(|note| note.starts_with("A risk remains")));
+}
+
+#[test]
+fn a_grant_is_bounded_by_its_grantee_and_operations() {
+    let one = statement(&of(STACK, &[Purpose::Apply], false), "CreateGrants");
+    let conditions = &one["Condition"];
+    let grantee = "arn:aws:iam::111122223333:role/Batch";
+    assert_eq!(conditions["StringEquals"]["kms:GranteePrincipal"], grantee);
+    let operations = serde_json::json!(["Decrypt", "DescribeKey"]);
+    assert_eq!(conditions["ForAllValues:StringEquals"]["kms:GrantOperations"], operations);
+}
+
+#[test]
+fn the_parts_are_together_the_whole_and_only_one_can_raise_rights() {
+    let whole = actions(&of(STACK, &[Purpose::Apply], false));
+    let parts = actions(&of(STACK, &[Purpose::Apply], true));
+    let union: BTreeSet<&str> = parts.values().flatten().copied().collect();
+    assert_eq!(union, whole["kmsctl"]);
+    let raising =
+        ["kms:PutKeyPolicy", "kms:CreateGrant", "kms:TagResource", "kms:ScheduleKeyDeletion"];
+    for action in raising {
+        assert!(parts["escalation"].contains(action), "{action}");
+        assert!(
+            !parts["reader"].contains(action) && !parts["applier"].contains(action),
+            "{action}"
+        );
+    }
+    let reads = ["Get", "List", "Describe", "AssumeRole"];
+    for action in &parts["reader"] {
+        let name = action.split(':').nth(1).unwrap();
+        assert!(reads.iter().any(|read| name.starts_with(read)), "{action}");
+    }
+}
+
+#[test]
+fn what_is_protected_cannot_be_deleted() {
+    let whole = actions(&of(STACK, &[Purpose::Apply], false));
+    assert!(whole["kmsctl"].contains("kms:ScheduleKeyDeletion"), "of the key `signing`");
+    assert!(!whole["kmsctl"].contains("dynamodb:DeleteTable"));
+    let text = STACK.replace("orders: {key", "orders: {protect: false, key");
+    assert!(
+        actions(&of(&text, &[Purpose::Apply], false))["kmsctl"].contains("dynamodb:DeleteTable")
+    );
+}
+
+#[test]
+fn every_other_account_gets_documents_of_its_own() {
+    let text = STACK
+        .replace("keys:\n", "accounts: {away: {id: \"444455556666\", role: role/kms}}\nkeys:\n")
+        .replace("batch: {grantee: role/Batch", "batch: {account: away, grantee: role/Batch");
+    let found = of(&text, &[Purpose::Apply], false);
+    let role = "arn:aws:iam::444455556666:role/kms";
+    let accounts: BTreeSet<&str> = found.documents.iter().map(|one| one.account.as_str()).collect();
+    assert_eq!(accounts, BTreeSet::from(["111122223333", "444455556666"]));
+    assert_eq!(found.identities[&"444455556666".parse().unwrap()], role);
+    assert_eq!(statement(&found, "AssumeRoles")["Resource"], role);
+    let by_account = |account: &str| {
+        let own = found.documents.iter().filter(|one| one.account.as_str() == account);
+        let all = own.flat_map(|one| &one.statements).flat_map(|one| &one.actions);
+        all.copied().collect::<BTreeSet<&str>>()
+    };
+    let away = by_account("444455556666");
+    assert!(away.contains("kms:CreateGrant") && !away.contains("kms:CreateKey"), "{away:?}");
+    assert!(!away.contains("sts:AssumeRole"));
+}
+
+#[test]
+fn a_key_policy_that_does_not_leave_the_decision_to_iam_needs_a_statement() {
+    let found = of(STACK, &[Purpose::Apply], false);
+    assert_eq!(found.key_statements, []);
+    let text = STACK.replace(
+        "[role/Admin], delegate_to_iam: true}\n    grants",
+        "[role/Admin, role/Other], delegate_to_iam: false}\n    grants",
+    );
+    let found = of(&text, &[Purpose::Apply], false);
+    let [only] = found.key_statements.as_slice() else { panic!("{:?}", found.key_statements) };
+    assert_eq!(only.principal, "arn:aws:iam::111122223333:role/deploy");
+    assert!(only.keys.contains("key/data"), "{only:?}");
+    assert!(only.actions.contains("kms:PutKeyPolicy") && only.actions.contains("kms:CreateGrant"));
+    assert!(!only.actions.contains("kms:CreateKey"), "there is no key yet");
+}
+
+#[test]
+fn documents_are_deterministic_within_the_limit_and_have_each_sid_once() {
+    let mut text = STACK.to_owned();
+    let mut keys = String::new();
+    for n in 0..40 {
+        keys += &format!(
+            "  k{n}: {{aliases: [\"team/with-a-long-name-{n}\"], tags: {{t{n}: x}}, policy: {{administrators: [root], delegate_to_iam: true}}}}\n"
+        );
+    }
+    text = text.replace("  signing:", &format!("{keys}  signing:"));
+    let found = of(&text, &Purpose::ALL, true);
+    assert_eq!(found, of(&text, &Purpose::ALL, true));
+    assert!(found.documents.len() > 3, "{}", found.documents.len());
+    for document in &found.documents {
+        assert!(document.size() <= kmsctl::permissions::LIMIT, "{}", document.name);
+        let sids: BTreeSet<&str> = document.statements.iter().map(|one| one.sid.as_str()).collect();
+        assert_eq!(sids.len(), document.statements.len());
+        assert!(sids.iter().all(|sid| sid.chars().all(|c| c.is_ascii_alphanumeric())));
+    }
+    assert!(found.notes.iter().any(|note| note.contains("in several documents")));
+}
+
+#[test]
+fn only_actions_without_resources_are_allowed_on_everything() {
+    let found = of(STACK, &Purpose::ALL, false);
+    let mut open = BTreeSet::new();
+    for statement in found.documents.iter().flat_map(|document| &document.statements) {
+        assert!(statement.actions.iter().all(|action| !action.contains('*')));
+        if statement.resources.contains("*") {
+            open.extend(statement.actions.iter().copied());
+        }
+    }
+    let expected = [
+        "cloudtrail:DescribeTrails",
+        "cloudtrail:ListEventDataStores",
+        "dynamodb:ListTables",
+        "ec2:DescribeSnapshots",
+        "ec2:DescribeVolumes",
+        "ec2:GetEbsDefaultKmsKeyId",
+        "es:ListDomainNames",
+        "kms:CreateKey",
+        "kms:ListAliases",
+        "kms:ListKeys",
+        "rds:DescribeDBClusterSnapshots",
+        "rds:DescribeDBSnapshots",
+        "s3:ListAllMyBuckets",
+        "tag:GetResources",
+    ];
+    assert_eq!(open, BTreeSet::from(expected));
+}
+
+/// Returns the permissions of exactly a plan.
+fn of_plan(stack: &Stack, text: &str) -> Permissions {
+    let desired = desired(text);
+    let plan = stack.plan_only(&desired);
+    permissions(&Ask {
+        desired: &desired,
+        state: &stack.state,
+        plan: Some(&plan),
+        purposes: &BTreeSet::from([Purpose::Apply]),
+        objects: None,
+        split: false,
+        principal: "arn:aws:iam::111122223333:role/deploy",
+    })
+}
+
+#[test]
+fn the_policies_of_a_plan_name_existing_keys_by_their_arns_and_allow_only_its_calls() {
+    let mut stack = Stack::new(1);
+    let new = of_plan(&stack, STACK);
+    let all = &actions(&new)["kmsctl"];
+    assert!(all.contains("kms:CreateKey") && !all.contains("kms:ScheduleKeyDeletion"), "{all:?}");
+    stack.applied(&desired(STACK));
+    let changed = of_plan(&stack, &STACK.replace("description: Data", "description: More"));
+    let all = &actions(&changed)["kmsctl"];
+    assert!(all.contains("kms:UpdateKeyDescription"));
+    for action in ["kms:CreateKey", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:CreateGrant"]
+    {
+        assert!(!all.contains(action), "{action}");
+    }
+    let one = statement(&changed, "ChangeKeys");
+    let arn = &stack.state.records[&"key/data".parse().unwrap()].id;
+    assert_eq!(one["Resource"], arn.as_str());
+    assert_eq!(one.get("Condition"), None, "an ARN needs no tag");
+    // An empty plan needs what reads only.
+    let empty = of_plan(&stack, STACK);
+    let parts = actions(&of(STACK, &[Purpose::Apply], true));
+    let more: Vec<_> = actions(&empty)["kmsctl"].difference(&parts["reader"]).copied().collect();
+    assert_eq!(more, Vec::<&str>::new());
+}
+
+#[test]
+fn a_key_that_is_taken_over_is_named_without_its_tag() {
+    let text = "stack: demo\nregion: eu-central-1\nkeys:\n  \
+                a: {adopt: \"arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555\"}\n  \
+                b: {adopt: alias/old}\n";
+    let found = of(text, &[Purpose::Apply], false);
+    let all = found.documents.iter().flat_map(|document| &document.statements);
+    let tagging: Vec<Value> = all
+        .filter(|one| one.sid.starts_with("TagKeys"))
+        .map(kmsctl::permissions::Statement::json)
+        .collect();
+    let text = serde_json::to_string(&tagging).unwrap();
+    assert!(text.contains("key/11111111-2222-3333-4444-555555555555"), "{text}");
+    assert!(
+        text.contains(r#""ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/old"}"#),
+        "{text}"
+    );
+    assert!(!text.contains("aws:ResourceTag"), "{text}");
+    assert!(!actions(&found)["kmsctl"].contains("kms:CreateKey"), "nothing is created");
+}
+
+#[test]
+fn replicas_need_the_primary_key_and_the_region_of_the_replica() {
+    let text = "stack: demo\nregion: eu-central-1\nkeys:\n  a: {multi_region: true, \
+                replicas: {eu-west-1: {}}, policy: {administrators: [root], delegate_to_iam: true}}\n";
+    let found = of(text, &[Purpose::Apply], false);
+    let one = statement(&found, "ReplicateKeys");
+    assert_eq!(one["Resource"], "arn:aws:kms:eu-central-1:111122223333:key/*");
+    assert_eq!(one["Condition"]["StringEquals"]["kms:ReplicaRegion"], "eu-west-1");
+    assert!(actions(&found)["kmsctl"].contains("iam:CreateServiceLinkedRole"));
+    assert!(found.notes.iter().any(|note| note.contains("CreateReplicas")));
+}
+
+#[test]
+fn a_state_in_s3_needs_two_objects() {
+    let objects = StateObjects { bucket: "states".to_owned(), key: "team/demo".to_owned() };
+    let desired = desired(STACK);
+    let found = permissions(&Ask {
+        desired: &desired,
+        state: &state(),
+        plan: None,
+        purposes: &BTreeSet::from([Purpose::Apply]),
+        objects: Some(&objects),
+        split: true,
+        principal: "arn:aws:iam::111122223333:role/deploy",
+    });
+    let names = ["arn:aws:s3:::states/team/demo.json", "arn:aws:s3:::states/team/demo.lease"];
+    assert_eq!(statement(&found, "WriteState")["Resource"], serde_json::json!(names));
+    assert!(actions(&found)["reader"].contains("s3:GetObject"));
+    assert!(!actions(&found)["reader"].contains("s3:PutObject"));
+}
+
+const SMALL: &str = "
+stack: demo
+region: eu-central-1
+keys: {data: {policy: {administrators: [role/Admin, role/Other], delegate_to_iam: false}}}
+";
+
+#[test]
+fn every_format_matches_its_snapshot() {
+    use kmsctl::render::{Style, permissions as render};
+    let found = of(SMALL, &[Purpose::Apply], true);
+    insta::assert_snapshot!("permissions_text", render::text(&found, &Style::default()));
+    insta::assert_snapshot!("permissions_iam", render::iam(&found));
+    insta::assert_snapshot!("permissions_terraform", render::terraform(&found, "demo"));
+    insta::assert_snapshot!("permissions_cloudformation", render::cloudformation(&found, "demo"));
+    let json: Value = serde_json::from_str(&render::iam(&found)).unwrap();
+    let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["reader", "applier", "escalation"]);
+}
