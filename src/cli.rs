@@ -1,7 +1,9 @@
 //! The definition of the command line.
 
 mod examples;
+mod outputs;
 mod permissions;
+mod policy;
 
 use crate::completion::{addresses, keys};
 use crate::io::Color;
@@ -9,7 +11,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
+pub use outputs::{OutputArgs, OutputFormat};
 pub use permissions::{Need, PermissionsArgs, Policies};
+pub use policy::{PolicyArgs, PolicyCommand, PolicyDiffArgs, PolicyEvalArgs, PolicyLintArgs};
 
 /// Manages AWS KMS keys, aliases, policies, grants and the resources they encrypt, declared in YAML
 ///
@@ -174,6 +178,12 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
+    /// Print the ids and ARNs of what the stack has in AWS, for scripts and the next job of a pipeline
+    ///
+    /// With ADDRESS, prints only its ARN, or its id if AWS gives it no ARN. The records of the state are used; what
+    /// they do not have is looked up in AWS, as `kmsctl plan` does, always with `--state none`.
+    #[command(after_long_help = examples::OUTPUT)]
+    Output(OutputArgs),
     /// Show a saved plan
     #[command(after_long_help = examples::SHOW)]
     Show {
@@ -187,7 +197,7 @@ pub enum Command {
     /// Inspect and repair the state
     ///
     /// The commands read or change the records of the configured stack. Of AWS they call at most S3,
-    /// if the state is there. `kmsctl explain state` describes the files.
+    /// if the state is there, and `show` KMS. `kmsctl explain state` describes the files.
     #[command(subcommand)]
     #[command(after_long_help = examples::STATE)]
     State(StateCommand),
@@ -197,6 +207,20 @@ pub enum Command {
     /// "delegated" must be allowed by an IAM policy too.
     #[command(after_long_help = examples::ACCESS)]
     Access(Box<AccessArgs>),
+    /// Rotate the key material of a key now, after a question
+    ///
+    /// Makes one call, `RotateKeyOnDemand`, and shows before how many are left: AWS allows 25 for the lifetime of a
+    /// key. Nothing is re-encrypted, and whoever could decrypt data still can. Of a multi-Region key, the primary key
+    /// is rotated, and its replicas follow. `keys.rotation` lets AWS rotate a key each year instead.
+    #[command(after_long_help = examples::ROTATE)]
+    Rotate {
+        /// Key: its name in the stack, an alias, an id or an ARN
+        #[arg(add = ArgValueCandidates::new(keys))]
+        key: String,
+        /// Do not ask for confirmation
+        #[arg(long)]
+        auto_approve: bool,
+    },
     /// Show the resources that depend on a key, and the lists that were searched
     ///
     /// Searches the key's account and Region; `kmsctl explain dependencies` lists the kinds of
@@ -348,7 +372,9 @@ pub enum StateCommand {
     /// List the addresses of the records
     #[command(after_long_help = examples::STATE_LIST)]
     List,
-    /// Show one record
+    /// Show one record, and of a key its rotations
+    ///
+    /// The rotations are read from AWS. The record is shown without them if AWS does not answer within three seconds.
     #[command(after_long_help = examples::STATE_SHOW)]
     Show {
         /// Address of the record, such as `key/app`
@@ -473,23 +499,6 @@ pub struct AboutArgs {
     pub principal_id: Option<String>,
 }
 
-/// The options of every command on policy documents.
-#[derive(Debug, Args)]
-pub struct PolicyArgs {
-    /// Account of the key
-    #[arg(long, global = true, value_name = "ID")]
-    pub account: Option<String>,
-    /// Partition of the key; if it is left out, that of the ARNs in the documents
-    #[arg(long, global = true)]
-    pub partition: Option<String>,
-    /// ARN of the key, if known
-    #[arg(long, global = true, value_name = "ARN")]
-    pub key_arn: Option<String>,
-    /// The command.
-    #[command(subcommand)]
-    pub command: PolicyCommand,
-}
-
 /// The format of an answer about policy documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Answer {
@@ -497,62 +506,6 @@ pub enum Answer {
     Text,
     /// For programs.
     Json,
-}
-
-/// The commands on policy documents.
-#[derive(Debug, Subcommand)]
-pub enum PolicyCommand {
-    /// Show who gains and who loses access between two policies; `-` is standard input
-    ///
-    /// `kmsctl explain signs` describes the signs.
-    #[command(after_long_help = examples::POLICY_DIFF)]
-    Diff(PolicyDiffArgs),
-    /// Show whether a policy allows a request
-    #[command(after_long_help = examples::POLICY_EVAL)]
-    Eval(PolicyEvalArgs),
-    /// Find mistakes in policy documents
-    ///
-    /// Applies the rules of `kmsctl lint` that concern documents. Exits with 3 if an error is
-    /// found.
-    #[command(after_long_help = examples::POLICY_LINT)]
-    Lint(PolicyLintArgs),
-}
-
-/// The options of `policy diff`.
-#[derive(Debug, Args)]
-pub struct PolicyDiffArgs {
-    /// Current policy
-    pub old: PathBuf,
-    /// Proposed policy
-    pub new: PathBuf,
-    /// Exit with 2 if access changes or may change
-    #[arg(long)]
-    pub detailed_exitcode: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Answer::Text)]
-    pub format: Answer,
-}
-
-/// The options of `policy eval`.
-#[derive(Debug, Args)]
-pub struct PolicyEvalArgs {
-    /// Policy document; `-` is standard input
-    pub file: PathBuf,
-    /// Principal that makes the request: role/NAME, user/NAME, an ARN, or a service such as cloudtrail.amazonaws.com
-    #[arg(long, value_name = "PRINCIPAL")]
-    pub principal: String,
-    /// Action of the request, such as kms:Decrypt
-    #[arg(long, value_name = "ACTION")]
-    pub action: String,
-    /// Further facts about the request.
-    #[command(flatten)]
-    pub about: AboutArgs,
-    /// Grants of the key, as `aws kms list-grants` prints them
-    #[arg(long, value_name = "FILE")]
-    pub grants: Option<PathBuf>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Answer::Text)]
-    pub format: Answer,
 }
 
 /// The format of findings.
@@ -575,23 +528,6 @@ pub struct LintArgs {
     /// List the rules instead of checking anything
     #[arg(long, conflicts_with = "live")]
     pub rules: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Report::Text)]
-    pub format: Report,
-}
-
-/// The options of `policy lint`.
-#[derive(Debug, Args)]
-pub struct PolicyLintArgs {
-    /// Policy documents; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub documents: Vec<PathBuf>,
-    /// Principal that will write the policy; it must not lock itself out
-    #[arg(long, value_name = "ARN")]
-    pub caller: Option<String>,
-    /// Usage of the key, such as ENCRYPT_DECRYPT
-    #[arg(long, value_name = "USAGE")]
-    pub key_usage: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Report::Text)]
     pub format: Report,

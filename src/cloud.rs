@@ -10,6 +10,7 @@ mod last_usage;
 mod read;
 #[cfg(test)]
 mod refusals;
+mod rotations;
 mod send;
 mod simulate;
 mod tagged;
@@ -21,7 +22,7 @@ use crate::answer::{CloudError, Outcome};
 use crate::id::{AccountId, AliasName, IdentityArn, KeyArn, Place, Region};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
-use crate::kind::key::{Metadata, Rotation};
+use crate::kind::key::{Material, Metadata, Rotation};
 use crate::kind::{Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight};
 use crate::permissions::simulation::Simulation;
 use std::collections::BTreeMap;
@@ -95,6 +96,16 @@ pub trait Cloud {
     async fn policy(&self, key: &KeyArn) -> Result<String, CloudError>;
     /// Reads `GetKeyRotationStatus`.
     async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError>;
+    /// Reads the start of the rotation on demand that is in progress, from `GetKeyRotationStatus`.
+    async fn rotating_since(&self, key: &KeyArn) -> Result<Option<String>, CloudError>;
+    /// Reads `ListKeyRotations` with all key materials, 1000 per page.
+    async fn materials(
+        &self,
+        key: &KeyArn,
+        from: Option<&str>,
+    ) -> Result<Page<Material>, CloudError>;
+    /// Sends `RotateKeyOnDemand` once. Each execution uses up one of the rotations that KMS allows.
+    async fn rotate(&self, key: &KeyArn) -> Result<(), CloudError>;
     /// Reads all pages of `ListResourceTags`. The tags of AWS, which begin with `aws:`, are left
     /// out.
     async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError>;

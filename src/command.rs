@@ -9,12 +9,14 @@ mod impact;
 mod init;
 mod lint;
 mod man;
+mod output;
 mod permissions;
 mod plan;
 mod plan_file;
 mod policy;
 mod preflight;
 mod progress;
+mod rotate;
 mod session;
 mod state;
 
@@ -41,9 +43,13 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Apply(args) => apply::apply(global, args, io).await,
         Command::Destroy(args) => apply::destroy(global, args, io).await,
         Command::Drift { format } => plan::drift(global, *format, io).await,
+        Command::Output(args) => output::output(global, args, io).await,
         Command::Show { file, format } => plan::show(global, file, *format, io),
         Command::State(command) => state::state(global, command, io).await,
         Command::Access(args) => access::access(global, args, io).await,
+        Command::Rotate { key, auto_approve } => {
+            rotate::rotate(global, key, *auto_approve, io).await
+        }
         Command::Impact(args) => impact::impact(global, args, io).await,
         Command::Export(args) => export::run(global, args, io).await,
         Command::Permissions(args) => permissions::print(global, args, io).await,

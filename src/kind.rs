@@ -32,6 +32,7 @@ pub mod key;
 pub mod key_policy;
 mod key_ref;
 pub mod kinds;
+pub mod outputs;
 pub mod rds;
 pub mod rds_cluster;
 pub mod rds_instance;

@@ -20,6 +20,7 @@ pub mod lint;
 #[cfg(test)]
 mod lint_tests;
 pub mod markdown;
+pub mod outputs;
 mod page;
 pub mod permissions;
 #[cfg(test)]

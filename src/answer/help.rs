@@ -50,6 +50,14 @@ impl CloudError {
             Fault::Unsupported => {
                 fixed("AWS does not support this for the resource or in this Region")
             }
+            // KMS API Reference, ConflictException: an automatic rotation is in progress or begins within 20 minutes.
+            Fault::Other
+                if self.operation == "RotateKeyOnDemand" && code == "ConflictException" =>
+            {
+                fixed(
+                    "KMS rotates the key by itself right now, or will within 20 minutes: look at its rotations then",
+                )
+            }
             Fault::Invalid | Fault::Other => None,
         }
     }

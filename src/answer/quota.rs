@@ -55,6 +55,12 @@ const QUOTAS: &[Quota] = &[
     },
     Quota {
         codes: LIMIT,
+        operations: &["RotateKeyOnDemand"],
+        what: "rotations of a KMS key on demand (25 for its lifetime)",
+        raised: Never,
+    },
+    Quota {
+        codes: LIMIT,
         operations: &["CreateTable"],
         what: "DynamoDB tables in an account and Region (2,500 by default), or table operations at a time (500)",
         raised: For("Amazon DynamoDB"),

@@ -66,6 +66,17 @@ Examples:
   # The same for a program
   kmsctl drift --format json";
 
+pub(super) const OUTPUT: &str = "\
+Examples:
+  # Print the ARN of a key, such as for `--key-id \"$(kmsctl output key/app)\"`
+  kmsctl output key/app
+  # Set variables of this shell: KEY_APP_ARN, KEY_APP_ID, ...
+  source <(kmsctl output --format env)
+  # Hand them to the next job of a workflow on GitHub
+  kmsctl output --format github >> \"$GITHUB_OUTPUT\"
+  # Read them in a program
+  kmsctl output --format json";
+
 pub(super) const SHOW: &str = "\
 Examples:
   # Show a saved plan
@@ -125,6 +136,13 @@ Examples:
   kmsctl access app --principal role/App --action kms:Decrypt --detailed-exitcode
   # Write a table for a spreadsheet
   kmsctl access app --format csv";
+
+pub(super) const ROTATE: &str = "\
+Examples:
+  # Show how often a key of the stack has been rotated, ask, and rotate it
+  kmsctl rotate app
+  # Rotate the key behind an alias without a question
+  kmsctl rotate alias/app --auto-approve";
 
 pub(super) const IMPACT: &str = "\
 Examples:

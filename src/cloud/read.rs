@@ -29,7 +29,7 @@ pub(super) fn caller(
 }
 
 /// Returns the marker of the next page. A page that is not full may still not be the last one.
-fn next(
+pub(super) fn next(
     operation: &'static str,
     truncated: bool,
     marker: Option<&str>,

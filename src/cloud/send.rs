@@ -2,14 +2,15 @@
 //! module passes each call to its kind.
 
 use super::{
-    AliasEntry, Bucket, Caller, Cloud, Identity, bucket, last_usage, read, simulate, tagged,
+    AliasEntry, Bucket, Caller, Cloud, Identity, bucket, last_usage, read, rotations, simulate,
+    tagged,
 };
 use crate::answer::pages::Page;
 use crate::answer::{CloudError, Outcome};
 use crate::id::{AliasName, IdentityArn, KeyArn, Place};
 use crate::impact::LastUsage;
 use crate::kind::grant::Listed;
-use crate::kind::key::{Metadata, Rotation};
+use crate::kind::key::{Material, Metadata, Rotation};
 use crate::kind::{
     self, Call, CallBindings, ConsumerKind, ConsumerQuery, Object, Sight, alias, grant, key,
     key_policy, service_linked_role,
@@ -63,6 +64,22 @@ impl Cloud for Aws {
 
     async fn rotation(&self, key: &KeyArn) -> Result<Rotation, CloudError> {
         self.noted(&key.place(), KMS, read::rotation(self, key).await)
+    }
+
+    async fn rotating_since(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
+        self.noted(&key.place(), KMS, rotations::started(self, key).await)
+    }
+
+    async fn materials(
+        &self,
+        key: &KeyArn,
+        from: Option<&str>,
+    ) -> Result<Page<Material>, CloudError> {
+        self.noted(&key.place(), KMS, rotations::materials(self, key, from).await)
+    }
+
+    async fn rotate(&self, key: &KeyArn) -> Result<(), CloudError> {
+        self.noted(&key.place(), KMS, rotations::rotate(self, key).await)
     }
 
     async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {

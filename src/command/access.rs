@@ -3,14 +3,17 @@
 use super::policy::eval::{context, who, wrong};
 use super::session::{Session, connect, options, timestamp};
 use super::{plan, region};
+use crate::answer::{CloudError, Fault};
 use crate::cli::{AccessArgs, Global, Table};
 use crate::cloud::Cloud;
 use crate::digest;
 use crate::engine::Options;
+use crate::engine::rotate::rotations;
 use crate::failure::{Exit, Failure};
 use crate::id::{AliasName, BadId, KeyArn, Place, is_key_id};
 use crate::io::Io;
 use crate::kind::address::Address;
+use crate::kind::key::Rotations;
 use crate::kind::{Kind, grant};
 use crate::policy::access::{Holder, access_table};
 use crate::policy::eval::{Context, Request, RequestedAction, Source, TargetKey};
@@ -150,9 +153,10 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<Found, Failure
 async fn read(found: Found) -> Result<Held, Failure> {
     let Found { aws, options, arn, caller } = found;
     let retry = &options.retry;
-    let (text, listed) = tokio::join!(
+    let (text, listed, rotations) = tokio::join!(
         with_retries(retry, async || aws.policy(&arn).await),
         every_page(retry, async |from| aws.grants(&arn, from).await),
+        rotations(&aws, &options, &arn),
     );
     let (text, listed) = (text?, listed?);
     let document = Document::from_live(&text, arn.region.partition()).map_err(|problems| {
@@ -169,10 +173,21 @@ async fn read(found: Found) -> Result<Held, Failure> {
         caller,
         policy_sha256: digest::sha256(&text),
         grants: grants.len(),
+        rotated: rotated(&rotations),
+        rotations: rotations.ok().map(|rotations| rotations.past),
         action: None,
         principal: None,
     };
     Ok(Held { arn, document, grants, heading })
+}
+
+/// Returns the rotations in words, or why they are not known; `None` for a key that KMS does not rotate.
+fn rotated(rotations: &Result<Rotations, CloudError>) -> Option<String> {
+    match rotations {
+        Ok(rotations) => Some(rotations.words()),
+        Err(error) if matches!(error.fault, Fault::Unsupported | Fault::InvalidState) => None,
+        Err(error) => Some(format!("not known ({error})")),
+    }
 }
 
 /// Converts a grant from `ListGrants`.

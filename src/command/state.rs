@@ -1,20 +1,29 @@
 //! `state list|show|mv|forget|unlock`: inspect and repair the state. AWS is not called, except S3 if the
-//! state is there.
+//! state is there, and KMS for the rotations of a key that is shown.
 
-use super::session::{holder, location, random, waiting};
+use super::session::{holder, location, options, random, waiting};
 use super::{input, region};
+use crate::answer::Fault;
 use crate::cli::{Global, StateCommand};
 use crate::config;
+use crate::engine;
 use crate::failure::{Exit, Failure};
+use crate::id::KeyArn;
 use crate::io::Io;
 use crate::journal::Replay;
 use crate::kind::address::Address;
+use crate::kind::key::PastRotation;
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::render;
 use crate::sdk::Aws;
-use crate::state::State;
+use crate::state::{Record, State};
 use crate::store::{AnyStore, Folder, Location, Store};
 use crate::text::printable;
+use serde::Serialize;
+use std::time::Duration;
+
+/// The longest time for which a record waits for the rotations of its key.
+const SOON: Duration = Duration::from_secs(3);
 
 /// Runs `kmsctl state …`.
 pub(super) async fn state(
@@ -33,7 +42,12 @@ pub(super) async fn state(
             let address = parse(address)?;
             let replay = store.read(&random()?).await?;
             let record = replay.state.records.get(&address).ok_or_else(|| missing(&address))?;
-            io.json(&format!("{}\n", render::json::pretty(record)));
+            let rotations = match record.id.parse() {
+                Ok(key) if address.kind == Kind::Key => rotations(global, &key, io).await,
+                Ok(_) | Err(_) => None,
+            };
+            let shown = Shown { record, rotations };
+            io.json(&format!("{}\n", render::json::pretty(&shown)));
         }
         StateCommand::Mv { from, to } => {
             let (from, to) = (parse(from)?, parse(to)?);
@@ -80,6 +94,34 @@ async fn open(global: &Global, io: &Io) -> Result<AnyStore, Failure> {
             location.store(stack, &Aws::connect(region, global.profile.clone()).await)
         }
     })
+}
+
+/// A record, with what AWS adds to it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    record: &'a Record,
+    /// The complete rotations of a key, the oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotations: Option<Vec<PastRotation>>,
+}
+
+/// Reads the rotations of a key. A record is shown without them if AWS does not answer soon, or the key cannot be rotated.
+async fn rotations(global: &Global, key: &KeyArn, io: &Io) -> Option<Vec<PastRotation>> {
+    let read = async {
+        let aws = Aws::connect(Some(key.region.clone()), global.profile.clone()).await;
+        engine::rotate::rotations(&aws, &options(global), key).await
+    };
+    let why = match tokio::time::timeout(SOON, read).await {
+        Ok(Ok(rotations)) => return Some(rotations.past),
+        Ok(Err(error)) if matches!(error.fault, Fault::Unsupported | Fault::InvalidState) => {
+            return None;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("AWS did not answer within {} s", SOON.as_secs()),
+    };
+    io.say(&format!("The rotations of the key are not shown: {why}."));
+    None
 }
 
 fn parse(text: &str) -> Result<Address, Failure> {

@@ -3,10 +3,14 @@
 pub(crate) mod aws;
 mod lift;
 mod refuse;
+mod rotations;
 mod specs;
 
 pub use lift::{Found, Metadata, lift};
 pub use refuse::{shut_out, waits_for_material, waking};
+pub use rotations::{
+    Material, ON_DEMAND_ROTATIONS, PastRotation, Rotations, rotation_obstacle, unrotatable,
+};
 pub use specs::{
     AGREE, DEFAULT_ORIGIN, DEFAULT_SPEC, DELETION_DAYS, DESCRIPTION, ENCAPSULATE, ENCRYPT, Family,
     KEY_STORE_ID, MAC, ORIGINS, PENDING_IMPORT, ROTATION_DAYS, SIGN, SPECS, SpecRule, XKS_KEY_ID,

@@ -7,6 +7,7 @@ use super::csv::csv;
 use super::holders;
 use super::json::pretty;
 use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
+use crate::kind::key::PastRotation;
 use crate::policy::access::{Certainty, Holder, Level};
 use crate::text::printable;
 use serde::Serialize;
@@ -30,6 +31,12 @@ pub(crate) struct Heading {
     pub(crate) policy_sha256: String,
     /// The number of grants.
     pub(crate) grants: usize,
+    /// The complete rotations, the oldest first; `None` if they are not known, or the key cannot be rotated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rotations: Option<Vec<PastRotation>>,
+    /// The rotations in words, or why they are not known.
+    #[serde(skip)]
+    pub(crate) rotated: Option<String>,
     /// The action that was asked about, if it was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) action: Option<String>,
@@ -83,7 +90,11 @@ impl Heading {
             ("Caller", &self.caller),
             ("Policy", &format!("sha256:{}", self.policy_sha256)),
             ("Grants", &grants),
+            ("Rotated", self.rotated.as_deref().unwrap_or_default()),
         ] {
+            if value.is_empty() {
+                continue;
+            }
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{name:<8} {}", printable(value));
         }

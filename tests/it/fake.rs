@@ -5,6 +5,7 @@ mod aliases;
 mod consumers;
 mod kms;
 mod lag;
+mod rotations;
 
 pub(crate) use consumers::{Held, make_bucket, open_bucket};
 use kmsctl::answer::pages::Page;
@@ -13,7 +14,7 @@ use kmsctl::cloud::{AliasEntry, Bucket, Caller, Cloud, Identity};
 use kmsctl::id::{AliasName, IdentityArn, KeyArn, Place};
 use kmsctl::impact::LastUsage;
 use kmsctl::kind::grant::Listed;
-use kmsctl::kind::key::{Metadata, NAME_TAG, NONCE_TAG, Rotation};
+use kmsctl::kind::key::{Material, Metadata, NAME_TAG, NONCE_TAG, Rotation};
 use kmsctl::kind::{Call, ConsumerKind, alias, grant, key};
 use kmsctl::kind::{CallBindings, ConsumerQuery, Object, Sight};
 use kmsctl::permissions::simulation::Simulation;
@@ -185,6 +186,8 @@ pub(crate) struct FakeAws {
     pub(crate) mutations: Cell<usize>,
     /// The roles that calls created, with their creation times.
     pub(crate) roles: RefCell<BTreeMap<String, u64>>,
+    /// The rotations on demand by the ids of the keys.
+    pub(crate) rotations: RefCell<BTreeMap<String, rotations::Rotating>>,
     /// The number of further calls to which a key id or a role ARN is not visible.
     pub(crate) unseen: RefCell<BTreeMap<String, u64>>,
     pub(crate) killed: Cell<bool>,
@@ -252,6 +255,7 @@ impl FakeAws {
             refusals: RefCell::default(),
             mutations: Cell::new(0),
             roles: RefCell::default(),
+            rotations: RefCell::default(),
             unseen: RefCell::default(),
             killed: Cell::new(false),
             created: Cell::new(NOW - 3600),
@@ -495,6 +499,25 @@ impl Cloud for FakeAws {
             }
         });
         rotation?
+    }
+
+    async fn rotating_since(&self, key: &KeyArn) -> Result<Option<String>, CloudError> {
+        self.read("GetKeyRotationStatus", Some(key)).await?;
+        Ok(self.rotation_in_progress(key).map(|_| "2027-01-01T00:00:00Z".to_owned()))
+    }
+
+    async fn materials(
+        &self,
+        key: &KeyArn,
+        from: Option<&str>,
+    ) -> Result<Page<Material>, CloudError> {
+        self.read("ListKeyRotations", Some(key)).await?;
+        self.page(from, |_| Ok(self.materials_of(key)))
+    }
+
+    async fn rotate(&self, key: &KeyArn) -> Result<(), CloudError> {
+        self.latency().await;
+        self.rotate_with_faults(key)
     }
 
     async fn tags(&self, key: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {

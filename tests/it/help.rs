@@ -49,7 +49,7 @@ fn the_help_of_every_command_matches_the_snapshot() {
 /// Returns the words of a line as a shell reads it, up to a pipe or a redirection.
 fn shell_words(line: &str) -> Vec<String> {
     let mut words = shlex::split(line).unwrap();
-    if let Some(end) = words.iter().position(|word| ["|", ">"].contains(&word.as_str())) {
+    if let Some(end) = words.iter().position(|word| ["|", ">", ">>"].contains(&word.as_str())) {
         words.truncate(end);
     }
     words
