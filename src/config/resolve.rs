@@ -75,10 +75,7 @@ type Resources = BTreeMap<Address, Declared>;
 pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> Desired {
     let Given { stack, home, gaps, vars, outer, sources } = given;
     let Stack { fields, consumers } = declared;
-    // Names of what could not be read may be meant.
-    let is_open =
-        fields.accounts.0.is_none() || fields.keys.0.is_none() || d.is_unreadable("replicas");
-    let gaps = Gaps { text: gaps.text || is_open, ..gaps };
+    let gaps = Gaps { text: gaps.text || has_unread_names(fields, d), ..gaps };
     let scope = Scope { stack: &stack, home: &home, partition: home.region.partition(), gaps };
     let mut documents = Documents { sources, vars };
 
@@ -133,6 +130,11 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         new_waivers,
         waivers,
     }
+}
+
+/// Returns whether names could not be read, so that a reference to an unknown name may mean one of them.
+fn has_unread_names(fields: &super::records::StackFields, d: &Diagnostics) -> bool {
+    fields.accounts.0.is_none() || fields.keys.0.is_none() || d.is_unreadable("replicas")
 }
 
 /// Returns all resources, with the statements that the consumers need.
