@@ -39,7 +39,7 @@ fn session(role: &str) -> String {
 fn an_apply_that_the_policy_of_a_key_denies_sends_nothing() {
     let text = "stack: preflight\nkeys: {closed: {policy: {administrators: [role/Admin, role/App], \
                 delegate_to_iam: false}}}\n";
-    let stack = Stack::of_text(text, "il-central-1");
+    let stack = Stack::of_text(text, "us-west-2");
     stack.expect(0, &["apply", "--auto-approve"]);
     stack.write(
         &text.replace("{policy:", "{description: New, rotation: {period_days: 365}, policy:"),
