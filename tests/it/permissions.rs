@@ -100,12 +100,12 @@ fn method(operation: &str) -> String {
 /// Returns the methods without arguments that the code calls and that are named like operations.
 fn called(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("()") {
-        let before = &code[..at];
-        let begin = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap();
-        let name = &before[begin + 1..];
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for before in code.split("()") {
+        let rest = before.trim_end_matches(is_word);
+        let name = before.strip_prefix(rest).unwrap();
         let verb = name.split('_').next().unwrap();
-        if before[..=begin].ends_with('.') && VERBS.contains(&verb) && name.contains('_') {
+        if rest.ends_with('.') && VERBS.contains(&verb) && name.contains('_') {
             found.insert(name.to_owned());
         }
     }
@@ -321,12 +321,12 @@ fn a_key_policy_that_does_not_leave_the_decision_to_iam_needs_a_statement() {
 #[test]
 fn documents_are_deterministic_within_the_limit_and_have_each_sid_once() {
     let mut text = STACK.to_owned();
-    let mut keys = String::new();
-    for n in 0..40 {
-        keys += &format!(
+    let keys = (0..40).map(|n| {
+        format!(
             "  k{n}: {{aliases: [\"team/with-a-long-name-{n}\"], tags: {{t{n}: x}}, policy: {{administrators: [root], delegate_to_iam: true}}}}\n"
-        );
-    }
+        )
+    });
+    let keys: String = keys.collect();
     text = text.replace("  signing:", &format!("{keys}  signing:"));
     let found = of(&text, &Purpose::ALL, true);
     assert_eq!(found, of(&text, &Purpose::ALL, true));
