@@ -52,11 +52,14 @@ pub enum Purpose {
     Export,
     /// `kmsctl impact KEY`.
     Impact,
+    /// `kmsctl rotate KEY`, and the history of rotations in `kmsctl access KEY`.
+    Rotate,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [Self::Plan, Self::Drift, Self::Apply, Self::Export, Self::Impact];
+    pub const ALL: [Self; 6] =
+        [Self::Plan, Self::Drift, Self::Apply, Self::Export, Self::Impact, Self::Rotate];
 }
 
 /// The objects of the state in S3.

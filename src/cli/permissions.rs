@@ -16,6 +16,8 @@ pub enum Need {
     Export,
     /// `kmsctl impact KEY`.
     Impact,
+    /// `kmsctl rotate KEY`.
+    Rotate,
     /// All of them.
     All,
 }

@@ -87,6 +87,7 @@ fn purposes(needed: Need) -> BTreeSet<Purpose> {
         Need::Apply => BTreeSet::from([Purpose::Apply]),
         Need::Export => BTreeSet::from([Purpose::Export]),
         Need::Impact => BTreeSet::from([Purpose::Impact]),
+        Need::Rotate => BTreeSet::from([Purpose::Rotate]),
         Need::All => Purpose::ALL.into(),
     }
 }

@@ -44,6 +44,9 @@ pub(super) fn requests(ask: &Ask<'_>) -> Vec<Request> {
     if ask.wants(&[Purpose::Export]) {
         requests.export();
     }
+    if ask.wants(&[Purpose::Rotate]) {
+        requests.rotation();
+    }
     if ask.wants(&[Purpose::Apply]) {
         requests.waits();
         match ask.plan {
@@ -246,6 +249,19 @@ impl Requests<'_> {
         for key in keys {
             self.kms("ListGrants", key);
             self.kms("GetKeyLastUsage", key);
+        }
+    }
+
+    /// Adds what rotates the keys of the stack on demand.
+    fn rotation(&mut self) {
+        for place in self.places() {
+            self.kms("ListAliases", &Subject::of(format!("{}", place.region), &place));
+        }
+        for key in self.of_kind(Kind::Key) {
+            for name in ["DescribeKey", "ListResourceTags", "ListKeyRotations", "RotateKeyOnDemand"]
+            {
+                self.kms(name, &key);
+            }
         }
     }
 

@@ -30,6 +30,7 @@ pub(super) const KMS: Service = Service {
         ),
         Operation::read("ListResourceTags", &[Need::new("kms:ListResourceTags", KEY).sid("ReadKeys")]),
         Operation::read("ListGrants", &[Need::new("kms:ListGrants", KEY).sid("ReadKeys")]),
+        Operation::read("ListKeyRotations", &[Need::new("kms:ListKeyRotations", KEY).sid("ReadKeys")]),
         Operation::read("GetKeyLastUsage", &[Need::new("kms:GetKeyLastUsage", KEY).sid("ReadKeys")]),
         Operation::create(
             "CreateKey",
@@ -88,6 +89,10 @@ pub(super) const KMS: Service = Service {
         .when(When::Rotates(true)),
         Operation::change("DisableKeyRotation", &[Need::new("kms:DisableKeyRotation", KEY).sid("ChangeKeys")])
             .when(When::Rotates(false)),
+        Operation::change(
+            "RotateKeyOnDemand",
+            &[Need::new("kms:RotateKeyOnDemand", KEY).sid("RotateKeysOnDemand")],
+        ),
         Operation::change(
             "UpdatePrimaryRegion",
             &[Need::new("kms:UpdatePrimaryRegion", KEY).bounds(&[Bound::PrimaryRegion]).sid("MovePrimaryKeys")],
