@@ -25,6 +25,9 @@ pub struct Desired {
     pub destroys: bool,
     /// The addresses to stop managing without changing AWS.
     pub forget: BTreeSet<Address>,
+    /// The forgotten keys that lose the tags of the stack.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub untag: BTreeSet<Address>,
     /// The duplicate keys to delete.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub delete: BTreeSet<KeyArn>,
@@ -106,6 +109,18 @@ impl Desired {
         }
     }
 
+    /// Returns whether the stack stops managing the resource, also as a replica of such a key.
+    #[must_use]
+    pub fn forgets(&self, address: &Address) -> bool {
+        lists(&self.forget, address)
+    }
+
+    /// Returns whether the stack stops managing the key and takes its tags off, also as a replica of such a key.
+    #[must_use]
+    pub fn untags(&self, address: &Address) -> bool {
+        lists(&self.untag, address)
+    }
+
     /// Returns the accounts of the stack, which are the accounts whose IAM kmsctl can read.
     #[must_use]
     pub fn own_accounts(&self) -> BTreeSet<AccountId> {
@@ -143,6 +158,13 @@ impl Desired {
         self.findings = judged.map(|judged| (judged.address, judged.finding)).collect();
         std::mem::take(&mut self.waivers)
     }
+}
+
+/// Returns whether the addresses contain the address, or that of the key of which it is a replica.
+fn lists(all: &BTreeSet<Address>, address: &Address) -> bool {
+    let primary = address.name.split_once('/').filter(|_| address.kind == Kind::Key);
+    all.contains(address)
+        || primary.is_some_and(|(name, _)| all.contains(&Address::new(Kind::Key, name)))
 }
 
 /// One declared resource.

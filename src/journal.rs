@@ -15,7 +15,7 @@ use crate::kind::{Call, Spec};
 use crate::state::{Record, State, StateError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The record that a step writes once it is finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct PendingRecord {
     pub spec: Spec,
     /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
+    /// What AWS held before the stack declared it ([`Record::found`]).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub found: BTreeSet<String>,
     /// The complete form that the step creates in AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Box<Spec>>,
@@ -364,9 +367,10 @@ impl Replay {
             record.partial = true;
             record.intent = intent;
         } else if executed
-            && let Some(PendingRecord { id: Some(id), place, spec, protect, .. }) = draft.cloned()
+            && let Some(PendingRecord { id: Some(id), place, spec, protect, found, .. }) =
+                draft.cloned()
         {
-            let record = Record { id, place, spec, protect, partial: true, intent };
+            let record = Record { id, place, spec, protect, found, partial: true, intent };
             self.state.records.insert(address.clone(), record);
         }
     }
@@ -379,8 +383,9 @@ impl Replay {
             None => {
                 self.state.records.remove(address);
             }
-            Some(PendingRecord { id: Some(id), place, spec, protect, .. }) => {
-                let record = Record { id, place, spec, protect, partial: false, intent: None };
+            Some(PendingRecord { id: Some(id), place, spec, protect, found, .. }) => {
+                let (partial, intent) = (false, None);
+                let record = Record { id, place, spec, protect, found, partial, intent };
                 self.state.records.insert(address.clone(), record);
             }
             Some(PendingRecord { id: None, .. }) => return illegal("finished", address),

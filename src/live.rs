@@ -100,6 +100,8 @@ pub struct Live {
     pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
     /// The recorded grants that are no longer declared and that another owner created.
     pub released: BTreeSet<Address>,
+    /// The keys of records that do not carry the tags of the stack any more, as AWS shows.
+    pub unmarked: BTreeSet<Address>,
     /// The declared keys that were found only by their tags: without a record and without `adopt`.
     pub found: BTreeMap<Address, Found>,
     /// The keys that resources refer to and that the stack does not manage. They are read only if a gate is in

@@ -6,6 +6,7 @@ mod check;
 mod draft;
 pub mod field;
 mod ignored;
+mod leaving;
 mod obstacle;
 pub mod order;
 mod policy_cuts;
@@ -14,6 +15,7 @@ mod refuse;
 mod renamed;
 mod same_access;
 mod slot;
+mod takeover;
 mod unrecorded;
 
 use crate::desired::Desired;
@@ -65,6 +67,9 @@ pub struct Plan {
     /// The keys and grants that are taken over without a call (`adopt`), with AWS's identifiers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub taken: BTreeMap<Address, String>,
+    /// What AWS held before the plan, and the stack takes over with each key. It stays when it leaves the configuration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taken_with: BTreeMap<Address, TakenOver>,
     /// The keys whose live policies differ from the declared ones only in their text: they give the same access, and
     /// no call is made.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -75,6 +80,17 @@ pub struct Plan {
     /// The records to write without any call, for example of a lost state. `None` removes the record of
     /// a resource that no longer exists.
     pub remember: BTreeMap<Address, Option<Record>>,
+}
+
+/// The aliases and tags that existed before the stack declared them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// The names of the aliases, with `alias/`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aliases: BTreeSet<String>,
+    /// The keys of the tags.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<String>,
 }
 
 /// The facts from AWS that a draft needs before it can be finished.
@@ -135,6 +151,9 @@ pub struct Step {
     pub id: Option<String>,
     /// The form to record; `None` if the record is removed.
     pub record: Option<Spec>,
+    /// The alias or the tags of the resource that existed before the stack declared them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub found: BTreeSet<String>,
     /// Whether kmsctl refuses to delete or disable the resource after the step.
     pub protect: bool,
     /// The calls, in order.
@@ -253,6 +272,7 @@ impl Plan {
             findings: Vec::new(),
             found: BTreeMap::new(),
             taken: BTreeMap::new(),
+            taken_with: BTreeMap::new(),
             same_access: BTreeSet::new(),
             gates: desired.gate_files.clone(),
             unchecked: live.unchecked.clone(),

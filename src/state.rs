@@ -5,7 +5,7 @@ use crate::id::{Name, Place};
 use crate::kind::Spec;
 use crate::kind::address::Address;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The format version that this program writes. It also reads version 1, which additionally recorded
 /// the names of grants and statements. Those names are now computed from the stack's name.
@@ -22,6 +22,10 @@ pub struct Record {
     pub spec: Spec,
     /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
+    /// What AWS held before the stack declared it, and kmsctl has not changed since: the name of an alias, or the keys of a
+    /// key's tags. It stays when it leaves the configuration.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub found: BTreeSet<String>,
     /// Whether an apply was interrupted while it changed the resource. Missing settings are not drift
     /// then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -334,6 +334,9 @@ record! {
         @like(forms::removed) address: Text,
         /// The action.
         action: Action,
+        /// Whether the stack's tags are taken off a key that is forgotten, so that another stack can take it over;
+        /// default: false.
+        untag: Option<Spanned<bool>>,
     }
 }
 
@@ -350,7 +353,7 @@ record! {
 choice! {
     /// The way in which a resource leaves the stack.
     pub enum Action {
-        /// The record is removed; AWS is not touched.
+        /// The record is removed; AWS is not touched, unless `untag` is true.
         Forget = "forget",
         /// The deletion of the key is scheduled. The key must carry the tags of a key for which the stack uses
         /// another key, and must not have been used.

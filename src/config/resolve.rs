@@ -113,6 +113,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         home,
         resources,
         forget: removed.forget,
+        untag: removed.untag,
         delete: removed.delete,
         accepted_uses: accept_use::resolve(fields.accept_use.0.as_deref(), d),
         accepted_grants: keys.accepted_grants,

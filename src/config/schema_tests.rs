@@ -231,6 +231,8 @@ const BETWEEN_VALUES: &[&str] = &[
     "`...` is both declared and ",
     "`...` is an alias of two keys",
     "the role `...` is declared twice",
+    "only a resource that is forgotten can lose ",
+    "`untag` is for keys, and ",
     "another entry of `accounts` has the id ",
     "`...` is moved twice",
     // Wildcards.

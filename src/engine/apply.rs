@@ -387,6 +387,7 @@ fn pending_record(step: &Step) -> Option<PendingRecord> {
         place: step.place.clone(),
         spec,
         protect: step.protect,
+        found: step.found.clone(),
         intent: step.change.to().cloned().map(Box::new),
     })
 }

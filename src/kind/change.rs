@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// | `Update` | the resource is the stack's, and differs | any number; none if only the record differs |
 /// | `Import` | the resource exists, and the stack takes it over | at least one |
 /// | `Delete` | the resource is the stack's, and is not declared | at least one |
-/// | `Forget` | the stack stops managing the resource | none |
+/// | `Forget` | the stack stops managing the resource | none, or one that takes the stack's tags off |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change<T> {

@@ -587,6 +587,14 @@ fn put_policy(policy: &Document, to: &Spec) -> Call {
     .into()
 }
 
+/// Returns the call that takes the tags of the stack off a key. KMS does not mind a tag that the key does not have (KMS API
+/// Reference, UntagResource).
+#[must_use]
+pub fn untag() -> Call {
+    let tag_keys = [STACK_TAG, NAME_TAG, NONCE_TAG].map(str::to_owned).to_vec();
+    UntagResource { tag_keys }.into()
+}
+
 /// Returns the declared tags. Those of the stack stay on a key whose declaration does not need them.
 fn with_marks(
     declared: &BTreeMap<String, String>,

@@ -63,6 +63,7 @@ fn otherwise_shown(saved: &Plan, fresh: &Plan) -> Option<&'static str> {
         ("resources without a record", saved.found == fresh.found),
         ("what is taken over", saved.taken == fresh.taken),
         ("the stack", saved.stack == fresh.stack && saved.home == fresh.home),
+        ("aliases and tags that are taken over", saved.taken_with == fresh.taken_with),
         ("policies with the same access", saved.same_access == fresh.same_access),
     ];
     let differing = parts.into_iter().find(|(_, is_same)| !is_same);

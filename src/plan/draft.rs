@@ -9,13 +9,13 @@ use super::rebuilt;
 use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
-    Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, order, policy_cuts,
-    same_access, unrecorded,
+    Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, leaving, order, policy_cuts,
+    same_access, takeover, unrecorded,
 };
 use crate::desired::{Adopt, Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
 use crate::kind::address::Address;
-use crate::kind::{self, Change, KeyFacts, Kind, Spec, Violation};
+use crate::kind::{self, Call, Change, KeyFacts, Kind, Spec, Violation, key};
 use crate::live::{Live, Observed};
 use crate::policy::lint::other_rules;
 use crate::policy::work;
@@ -209,20 +209,6 @@ fn with_managed_keys<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> 
     out
 }
 
-/// The reason for forgetting a resource that kmsctl did not create.
-const NOT_CREATED: &str = "no longer declared; kept in AWS, because kmsctl did not create it";
-
-/// Returns whether kmsctl did not create the resource (`existing`).
-fn is_existing(spec: &Spec) -> bool {
-    spec.as_consumer().is_some_and(|spec| spec.common().existing.is_some())
-}
-
-/// The reason for forgetting a grant that another owner created.
-const GRANT_KEPT: &str = "kmsctl did not create the grant: it stays";
-
-/// The reason for forgetting a role that is no longer declared.
-const ROLE_KEPT: &str = "no longer declared; kept in AWS, because services may use the role";
-
 struct Builder<'a> {
     desired: &'a Desired,
     state: &'a State,
@@ -240,26 +226,13 @@ impl Builder<'_> {
         let record = self.state.records.get(address);
         let seen = self.live.observed.get(address).unwrap_or(&Observed::Absent);
         self.drift(address, record, seen);
-        let is_forgotten =
-            |key: &kind::KeyRef| key.managed().is_some_and(|key| self.desired.forget.contains(key));
-        let forget = self.desired.forget.contains(address)
-            || record.is_some_and(|record| record.spec.refs().into_iter().any(is_forgotten));
+        if declared.is_none()
+            && let Some(reason) = leaving::kept(address, record, seen, self.desired, self.live)
+        {
+            self.forget(address, record, seen, reason);
+            return;
+        }
         match (declared, record, seen) {
-            (None, Some(record), _) if forget => {
-                self.forget(address, record, "listed under `removed`");
-            }
-            (None, None, _) if forget => {}
-            (None, Some(record), _) if self.live.released.contains(address) => {
-                self.forget(address, record, GRANT_KEPT);
-            }
-            (None, Some(record), _) if is_existing(&record.spec) => {
-                self.forget(address, record, NOT_CREATED);
-            }
-            (None, Some(record), Observed::Present { .. } | Observed::Unusable { .. })
-                if address.kind == Kind::ServiceLinkedRole =>
-            {
-                self.forget(address, record, ROLE_KEPT);
-            }
             (None, None, Observed::Absent | Observed::Unusable { .. }) => {}
             (_, _, Observed::Unusable { reason, help }) => {
                 self.block(address, &Violation::new("", reason, help));
@@ -308,10 +281,34 @@ impl Builder<'_> {
         same_access::with_live_policy(address, expected, live, self.desired, self.live)
     }
 
-    fn forget(&mut self, address: &Address, record: &Record, reason: &str) {
-        let change = Change::Forget { from: record.spec.clone() };
-        let place = record.place.clone();
-        self.step(address, place, change, Some(&record.id), record.protect, reason);
+    /// Stops managing a resource, and takes the stack's tags off a key if the configuration says so.
+    fn forget(
+        &mut self,
+        address: &Address,
+        record: Option<&Record>,
+        seen: &Observed,
+        reason: &str,
+    ) {
+        let untags = self.desired.untags(address) && !self.live.unmarked.contains(address);
+        match (seen, record) {
+            (Observed::Unusable { reason, help }, _) if untags => {
+                self.block(address, &leaving::hidden_tags(reason, help));
+            }
+            (Observed::Present { id, place, spec, .. }, _) if untags => {
+                let change = Change::Forget { from: (**spec).clone() };
+                self.step(address, place.clone(), change, Some(id), false, leaving::UNTAGGED);
+                if let Some(step) = self.plan.steps.last_mut().filter(|s| s.address == *address) {
+                    step.calls
+                        .push(PlannedCall { at: place.clone(), call: Call::Key(key::untag()) });
+                }
+            }
+            (_, Some(record)) => {
+                let change = Change::Forget { from: record.spec.clone() };
+                let place = record.place.clone();
+                self.step(address, place, change, Some(&record.id), record.protect, reason);
+            }
+            (_, None) => {}
+        }
     }
 
     fn create(&mut self, address: &Address, declared: &Declared) {
@@ -354,7 +351,8 @@ impl Builder<'_> {
         let Observed::Present { id, spec, .. } = seen else {
             return;
         };
-        let from: &Spec = spec;
+        let from = takeover::without_left_tags(spec, declared, record);
+        let from = from.as_ref();
         if self.live.busy(address).is_some() && record.is_some_and(|record| record.partial) {
             self.wait_for_aws(address, declared, from, id);
             return;
@@ -376,7 +374,7 @@ impl Builder<'_> {
         let to = same.unwrap_or(to);
         let place = declared.place.clone();
         if *from == to {
-            self.remember(address, declared, record, id, &to);
+            self.remember(address, declared, record, id, (from, &to));
             return;
         }
         let primary = Primary::of(address, declared, from, self.desired, self.live);
@@ -455,9 +453,11 @@ impl Builder<'_> {
         declared: &Declared,
         record: Option<&Record>,
         id: &str,
-        to: &Spec,
+        (from, to): (&Spec, &Spec),
     ) {
-        let fresh = rebuilt::record(declared, record, id, to);
+        let found = takeover::found(address, (from, to), self.desired, self.state);
+        takeover::note(&mut self.plan.taken_with, address, to, &found, record);
+        let fresh = rebuilt::record(declared, record, id, to, found);
         match record {
             Some(record) if record.protect != declared.protect => {
                 let change = Change::Update { from: to.clone(), to: to.clone() };
@@ -498,7 +498,7 @@ impl Builder<'_> {
             self.block(address, &violation);
             return;
         }
-        if self.is_declared_elsewhere(address, place, spec) {
+        if leaving::is_declared_elsewhere(address, place, spec, self.desired) {
             self.plan.remember.insert(address.clone(), None);
             return;
         }
@@ -525,18 +525,6 @@ impl Builder<'_> {
         let change = Change::Delete { from: (**spec).clone() };
         let reason = if self.desired.destroys { "destroy" } else { "no longer declared" };
         self.step(address, place.clone(), change, Some(id), false, reason);
-    }
-
-    /// Returns whether another address declares the object: the address of an alias changes if the Region
-    /// of the stack changes.
-    fn is_declared_elsewhere(&self, address: &Address, place: &Place, spec: &Spec) -> bool {
-        let Spec::Alias(alias) = spec else {
-            return false;
-        };
-        self.desired.resources.iter().any(|(other, declared)| {
-            let same = matches!(&declared.spec, Spec::Alias(other) if other.name == alias.name);
-            same && other != address && declared.place == *place
-        })
     }
 
     /// Adds the step of a change, or blocks the address if the kind refuses the change.
@@ -569,6 +557,13 @@ impl Builder<'_> {
         let planned = |calls: Vec<(Place, kind::Call)>| {
             calls.into_iter().map(|(at, call)| PlannedCall { at, call }).collect()
         };
+        let forms = change.from().zip(change.to());
+        let found = forms.map(|forms| takeover::found(address, forms, self.desired, self.state));
+        let found = found.unwrap_or_default();
+        if let Some(to) = change.to() {
+            let record = self.state.records.get(address);
+            takeover::note(&mut self.plan.taken_with, address, to, &found, record);
+        }
         let before = self.state.records.get(address).map(|record| &record.spec);
         let declared = self.desired.resources.get(address).map(|declared| &declared.spec);
         let record = change.to().zip(declared).map(|(to, spec)| spec.recorded(before, to));
@@ -579,6 +574,7 @@ impl Builder<'_> {
             place,
             change,
             id: id.map(str::to_owned),
+            found,
             protect,
             calls: planned(calls.first),
             last: planned(calls.last),

@@ -1,13 +1,14 @@
 //! The records of declared resources, as a plan writes them, and rebuilt from AWS before the stack is destroyed.
 
-use super::Blocked;
 use super::check::found::doubt;
 use super::obstacle::is_in_another_place;
+use super::{Blocked, takeover};
 use crate::desired::{Declared, Desired};
 use crate::kind::key::STACK_TAG;
 use crate::kind::{Address, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
+use std::collections::BTreeSet;
 
 /// Adds the missing records of the declared resources that AWS has. The protection is that of the
 /// configuration. Returns the resources that cannot be destroyed, because it is not certain that they belong to the
@@ -15,6 +16,7 @@ use crate::state::{Record, State};
 #[must_use]
 pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked> {
     let mut blocked = Vec::new();
+    let before = state.clone();
     for (address, declared) in &desired.resources {
         let Some(seen) = live.observed.get(address) else {
             continue;
@@ -27,7 +29,8 @@ pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked
             blocked.push(Blocked { address: address.clone(), field, reason, help });
         } else if let Observed::Present { id, spec, .. } = seen {
             let complete = declared.spec.complete(spec, &desired.stack);
-            let mut record = record(declared, None, id, &complete);
+            let found = takeover::found(address, (spec, &complete), desired, &before);
+            let mut record = record(declared, None, id, &complete, found);
             record.protect |= desired.is_guarded(address);
             state.records.insert(address.clone(), record);
         }
@@ -41,12 +44,14 @@ pub(super) fn record(
     before: Option<&Record>,
     id: &str,
     complete: &Spec,
+    found: BTreeSet<String>,
 ) -> Record {
     Record {
         id: id.to_owned(),
         place: declared.place.clone(),
         spec: declared.spec.recorded(before.map(|record| &record.spec), complete),
         protect: declared.protect,
+        found,
         partial: false,
         intent: None,
     }

@@ -32,6 +32,9 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     page.unchecked(&plan.unchecked);
     page.found(&plan.found);
     page.taken(&plan.taken);
+    for text in words::taken_with(&plan.taken_with, style.verbose) {
+        page.prose(0, 2, None, &text);
+    }
     page.same_access(&plan.same_access);
     for blocked in &plan.blocked {
         page.blocked(blocked, "blocked");

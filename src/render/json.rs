@@ -3,7 +3,9 @@
 use crate::id::AccountId;
 use crate::kind::address::Address;
 use crate::kind::{Call, Kind, key};
-use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Finding, Plan, PlannedCall, Step};
+use crate::plan::{
+    Access, Blocked, Drift, Drifts, FieldChange, Finding, Plan, PlannedCall, Step, TakenOver,
+};
 use crate::text::is_unsafe;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -31,6 +33,9 @@ struct Document<'a> {
     /// The keys and grants that are taken over without a call, with AWS's identifiers.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     taken: &'a BTreeMap<Address, String>,
+    /// The aliases and tags that existed before the stack declared them, by key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    taken_with: &'a BTreeMap<Address, TakenOver>,
     same_access: &'a BTreeSet<Address>,
     /// The names of the gates in force, by the files that they come from.
     gates: &'a BTreeMap<String, Vec<String>>,
@@ -85,6 +90,7 @@ pub fn plan(plan: &Plan) -> Value {
         unchecked: &plan.unchecked,
         found: &plan.found,
         taken: &plan.taken,
+        taken_with: &plan.taken_with,
         same_access: &plan.same_access,
         gates: &plan.gates,
         summary: Summary {

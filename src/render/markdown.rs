@@ -34,6 +34,8 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     parts.extend(found.map(|text| note(&text, "Found without a record: left out")));
     let taken = words::taken(&plan.taken);
     parts.extend(taken.map(|text| note(&text, "Taken over without a call: left out")));
+    let taken_with = words::taken_with(&plan.taken_with, false);
+    parts.extend(taken_with.iter().map(|text| note(text, "Taken over: left out")));
     parts.extend(same_access(&plan.same_access));
     let gates = words::gates(&plan.gates);
     parts.extend(gates.map(|text| note(&text, "Gates in force: left out")));

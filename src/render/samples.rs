@@ -67,6 +67,7 @@ pub(super) fn step(
         fields: field::changes(change.from(), change.to()),
         change,
         id: id.map(str::to_owned),
+        found: BTreeSet::new(),
         protect: false,
         calls: calls.into_iter().map(planned).collect(),
         last: Vec::new(),
@@ -93,6 +94,7 @@ pub(super) fn empty() -> Plan {
         taken: BTreeMap::new(),
         gates: BTreeMap::new(),
         unchecked: Vec::new(),
+        taken_with: BTreeMap::new(),
         remember: BTreeMap::new(),
     }
 }

@@ -4,8 +4,41 @@ use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update}
 use super::{Caller, Style, commands, human, json, markdown};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Kind, Spec, key};
-use crate::plan::{FieldChange, PlannedCall};
+use crate::plan::{FieldChange, PlannedCall, TakenOver};
 use serde_json::json;
+
+#[test]
+fn what_is_taken_over_is_one_line_for_each_key() {
+    let of = |aliases: &[&str], tags: &[&str]| {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        TakenOver { aliases: set(aliases), tags: set(tags) }
+    };
+    let key = |name: &str| Address::new(Kind::Key, name);
+    let mut plan = empty();
+    plan.taken_with.insert(key("a"), of(&["alias/x"], &["team"]));
+    plan.taken_with.insert(key("b"), of(&["alias/y", "alias/z"], &[]));
+    plan.taken_with.insert(key("c"), of(&[], &["cost\u{1b}[2J", "team"]));
+    let style = Style::default();
+    let text = human::plan(&plan, &Caller::default(), &style);
+    for line in [
+        "Taken over with key/a: alias/x, the tag team.\n",
+        "Taken over with key/b: alias/y, alias/z.\n",
+        "Taken over with key/c: the tags cost\\u{1b}[2J, team.\n",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+        let markdown = markdown::plan(&plan, &Caller::default());
+        assert!(markdown.contains(line.split(':').next().unwrap()), "{markdown}");
+    }
+    let json = json::plan(&plan);
+    assert_eq!(json["taken_with"]["key/a"]["aliases"][0], "alias/x");
+    for n in 0..20 {
+        plan.taken_with.insert(key(&format!("k{n}")), of(&["alias/x"], &[]));
+    }
+    let text = human::plan(&plan, &Caller::default(), &style);
+    assert!(text.contains("Taken over with 23 keys: 23 aliases and 3 tags (--verbose"), "{text}");
+    let style = Style { verbose: true, ..style };
+    assert!(human::plan(&plan, &Caller::default(), &style).contains("Taken over with key/k19: "));
+}
 
 #[test]
 fn a_creation_is_rendered_as_text() {

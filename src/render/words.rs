@@ -7,7 +7,7 @@ use super::access_lines::{self, Told};
 use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Spec, key};
-use crate::plan::{Access, Drifts, FieldChange, Plan, Step};
+use crate::plan::{Access, Drifts, FieldChange, Plan, Step, TakenOver};
 use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare, work};
 use crate::text::{counted, printable};
@@ -420,6 +420,28 @@ pub(super) fn found(found: &BTreeMap<Address, String>) -> String {
     }
     let addresses: Vec<String> = found.keys().map(ToString::to_string).collect();
     format!("Found without a record: {}.", addresses.join(", "))
+}
+
+/// Returns the lines about the aliases and tags that existed before the stack declared them.
+pub(super) fn taken_with(all: &BTreeMap<Address, TakenOver>, verbose: bool) -> Vec<String> {
+    if all.len() > NAMED && !verbose {
+        let aliases: usize = all.values().map(|taken| taken.aliases.len()).sum();
+        let tags: usize = all.values().map(|taken| taken.tags.len()).sum();
+        return vec![format!(
+            "Taken over with {} keys: {} and {} (--verbose lists them).",
+            all.len(),
+            counted(aliases, "alias"),
+            counted(tags, "tag")
+        )];
+    }
+    let lines = all.iter().map(|(key, taken)| {
+        let tags: Vec<&str> = taken.tags.iter().map(String::as_str).collect();
+        let noun = if tags.len() == 1 { "the tag" } else { "the tags" };
+        let tags = (!tags.is_empty()).then(|| format!("{noun} {}", tags.join(", ")));
+        let names: Vec<String> = taken.aliases.iter().cloned().chain(tags).collect();
+        printable(&format!("Taken over with {key}: {}.", names.join(", "))).into_owned()
+    });
+    lines.collect()
 }
 
 /// Returns the line about the policies that differ from the configuration only in their text, if there are any.

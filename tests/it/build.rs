@@ -56,6 +56,7 @@ pub(crate) fn empty() -> Desired {
         resources: BTreeMap::new(),
         delete: std::collections::BTreeSet::new(),
         forget: BTreeSet::new(),
+        untag: BTreeSet::new(),
         accepted_uses: BTreeMap::new(),
         accepted_grants: BTreeMap::new(),
         moved: BTreeMap::new(),

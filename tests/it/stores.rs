@@ -175,7 +175,14 @@ async fn the_lock_of_a_dead_run_ends<P: Place>(place: &P) {
 fn creation() -> [Event; 3] {
     let spec: Spec =
         serde_json::from_value(json!({"key": {"tags": {}, "deletion_window_days": 30}})).unwrap();
-    let draft = PendingRecord { id: None, place: home(), spec, protect: true, intent: None };
+    let draft = PendingRecord {
+        id: None,
+        place: home(),
+        spec,
+        protect: true,
+        found: std::collections::BTreeSet::new(),
+        intent: None,
+    };
     let call: key::Call =
         serde_json::from_value(json!({"CreateKey": {"Description": "d", "Tags": []}})).unwrap();
     let (address, draft) = (key_at("a"), Some(Box::new(draft)));

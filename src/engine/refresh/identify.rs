@@ -93,7 +93,7 @@ impl<C: Cloud> Refresh<'_, C> {
         }
         self.tagged_keys(tagged, &mut claims, &mut identified).await?;
         for (address, arns) in claims {
-            if !self.desired.forget.contains(&address) {
+            if !self.desired.forget.contains(&address) || self.desired.untags(&address) {
                 self.claim(address, arns, &mut identified).await?;
             }
         }

@@ -108,6 +108,9 @@ impl<C: Cloud> Refresh<'_, C> {
     fn lift_key(&self, address: &Address, reading: Reading, live: &mut Live) -> Observed {
         let Reading { metadata, policy, rotation, tags, grants } = reading;
         if let Some(seen) = self.foreign_key(address, &metadata, &tags) {
+            if tags.get(STACK_TAG).is_none_or(|stack| *stack != self.desired.stack.as_str()) {
+                live.unmarked.insert(address.clone());
+            }
             return seen;
         }
         let interest = self.interest(address).keys();
@@ -188,7 +191,9 @@ impl<C: Cloud> Refresh<'_, C> {
         }
         (stack != self.desired.stack.as_str()).then(|| Observed::Unusable {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),
-            help: "forget the key in that stack first (`removed`), and remove its tags".to_owned(),
+            help: "in that stack, list the key under `removed` with `action: forget` and `untag: true`, and apply it \
+                   (`kmsctl explain ownership`)"
+                .to_owned(),
         })
     }
 

@@ -1,0 +1,88 @@
+//! The resources that leave the stack and stay in AWS.
+
+use crate::desired::Desired;
+use crate::id::Place;
+use crate::kind::{Address, KeyRef, Spec, Violation};
+use crate::live::{Live, Observed};
+use crate::state::Record;
+
+/// The reason for forgetting a resource that the configuration lists.
+const LISTED: &str = "listed under `removed`";
+/// The reason for taking the stack's tags off a key.
+pub(super) const UNTAGGED: &str = "listed under `removed`: another stack can take the key over";
+/// The reason for forgetting a resource that kmsctl did not create.
+const NOT_CREATED: &str = "no longer declared; kept in AWS, because kmsctl did not create it";
+/// The reason for forgetting a grant that another owner created.
+const GRANT_KEPT: &str = "kmsctl did not create the grant: it stays";
+/// The reason for forgetting a role that is no longer declared.
+const ROLE_KEPT: &str = "no longer declared; kept in AWS, because services may use the role";
+/// The reason for forgetting an alias that was taken over.
+const ALIAS_KEPT: &str =
+    "no longer declared; kept in AWS, because it existed before the stack took it over";
+
+/// Returns why a resource that is not declared stays in AWS without a record; `None` if the stack deletes it, or has nothing
+/// to do with it.
+pub(super) fn kept(
+    address: &Address,
+    record: Option<&Record>,
+    seen: &Observed,
+    desired: &Desired,
+    live: &Live,
+) -> Option<&'static str> {
+    if is_forgotten(address, record, desired) {
+        return Some(LISTED);
+    }
+    let record = record?;
+    if live.released.contains(address) {
+        return Some(GRANT_KEPT);
+    }
+    if record.spec.as_consumer().is_some_and(|spec| spec.common().existing.is_some()) {
+        return Some(NOT_CREATED);
+    }
+    let is_there = !matches!(seen, Observed::Absent);
+    match &record.spec {
+        Spec::ServiceLinkedRole(_) if is_there => Some(ROLE_KEPT),
+        Spec::Alias(alias) if is_there && record.found.contains(alias.name.as_str()) => {
+            Some(ALIAS_KEPT)
+        }
+        Spec::Key(_)
+        | Spec::KeyPolicy(_)
+        | Spec::Grant(_)
+        | Spec::Consumer(_)
+        | Spec::ServiceLinkedRole(_)
+        | Spec::Alias(_) => None,
+    }
+}
+
+/// Returns whether `removed` lists the resource or a key that it refers to.
+fn is_forgotten(address: &Address, record: Option<&Record>, desired: &Desired) -> bool {
+    let is_listed = |key: &KeyRef| key.managed().is_some_and(|key| desired.forgets(key));
+    desired.forgets(address)
+        || record.is_some_and(|record| record.spec.refs().into_iter().any(is_listed))
+}
+
+/// Returns the objection to taking tags off a key that could not be read.
+pub(super) fn hidden_tags(reason: &str, help: &str) -> Violation {
+    let reason = format!("it is not certain that the tags are those of the stack: {reason}");
+    Violation::new(
+        "untag",
+        reason,
+        format!("{help}; or remove `untag`, and the key keeps its tags"),
+    )
+}
+
+/// Returns whether another address declares the object: the address of an alias changes if the Region of the stack changes.
+pub(super) fn is_declared_elsewhere(
+    address: &Address,
+    place: &Place,
+    spec: &Spec,
+    desired: &Desired,
+) -> bool {
+    let Spec::Alias(alias) = spec else {
+        return false;
+    };
+    desired.resources.iter().any(|(other, declared)| {
+        let same = matches!(&declared.spec, Spec::Alias(other) if other.name == alias.name);
+        same && other != address && declared.place == *place
+    })
+}

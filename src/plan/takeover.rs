@@ -1,0 +1,98 @@
+//! What AWS held before the stack took it over: aliases that kmsctl did not create, and tags that it did not set. They stay
+//! when they leave the configuration.
+
+use super::TakenOver;
+use crate::desired::{Declared, Desired};
+use crate::kind::{Address, KeyRef, Spec};
+use crate::state::{Record, State};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The beginning of the keys of kmsctl's own tags.
+const OWN: &str = "kmsctl:";
+
+/// Returns the alias or the keys of the tags that AWS held before the stack declared them, as long as kmsctl has not changed
+/// them. `from` is the live form, and `to` the form after the plan.
+pub(super) fn found(
+    address: &Address,
+    (from, to): (&Spec, &Spec),
+    desired: &Desired,
+    state: &State,
+) -> BTreeSet<String> {
+    let record = state.records.get(address);
+    let declared = desired.resources.get(address);
+    match (from, to, declared) {
+        (Spec::Key(from), Spec::Key(to), Some(declared)) => {
+            let kept = from.tags.iter().filter(|(tag, value)| to.tags.get(*tag) == Some(*value));
+            let kept = kept.map(|(tag, _)| tag).filter(|tag| !tag.starts_with(OWN));
+            kept.filter(|tag| was_there(tag, record, declared)).cloned().collect()
+        }
+        (Spec::Alias(from), Spec::Alias(to), Some(_)) if from == to => {
+            let is_found = match record {
+                Some(record) => !record.found.is_empty(),
+                None => was_made_before(&to.target, desired, state),
+            };
+            is_found.then(|| to.name.to_string()).into_iter().collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Returns whether a declared tag that the key has was there before it was declared.
+fn was_there(tag: &str, record: Option<&Record>, declared: &Declared) -> bool {
+    let Some(record) = record else {
+        return declared.adopt.is_some();
+    };
+    let recorded = record.spec.as_key().is_some_and(|key| key.tags.contains_key(tag));
+    // An interrupted apply may have set a tag that is not recorded.
+    record.found.contains(tag) || (!recorded && !record.partial)
+}
+
+/// Returns whether an alias without a record was not created by kmsctl. If the record of its key is missing too, the state
+/// may be lost: then this is certain only for a key that is taken over.
+fn was_made_before(target: &KeyRef, desired: &Desired, state: &State) -> bool {
+    let Some(key) = target.managed() else {
+        return false;
+    };
+    let is_adopted = desired.resources.get(key).is_some_and(|key| key.adopt.is_some());
+    is_adopted || state.records.get(key).is_some_and(|record| !record.partial)
+}
+
+/// Returns the live form without the tags that were there before they were declared, and are not declared any more.
+pub(super) fn without_left_tags<'a>(
+    live: &'a Spec,
+    declared: &Declared,
+    record: Option<&Record>,
+) -> Cow<'a, Spec> {
+    let found = record.map(|record| &record.found).into_iter().flatten();
+    let declared = declared.spec.as_key().map(|key| &key.tags);
+    let left = found.filter(|tag| declared.is_some_and(|tags| !tags.contains_key(*tag)));
+    let mut live = Cow::Borrowed(live);
+    for tag in left {
+        if let Spec::Key(key) = live.to_mut() {
+            key.tags.remove(tag);
+        }
+    }
+    live
+}
+
+/// Adds what is newly taken over with a key.
+pub(super) fn note(
+    taken_with: &mut BTreeMap<Address, TakenOver>,
+    address: &Address,
+    spec: &Spec,
+    found: &BTreeSet<String>,
+    record: Option<&Record>,
+) {
+    let known = record.map(|record| &record.found);
+    let new = found.iter().filter(|name| known.is_none_or(|known| !known.contains(*name)));
+    for name in new.cloned() {
+        match spec.as_alias().map(|alias| alias.target.managed()) {
+            Some(Some(key)) => {
+                taken_with.entry(key.clone()).or_default().aliases.insert(name);
+            }
+            Some(None) => {}
+            None => drop(taken_with.entry(address.clone()).or_default().tags.insert(name)),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Aliases and tags that AWS held before the stack declared them stay when they leave the configuration. Those that kmsctl
+//! created or changed are removed.
+
+use crate::consumers::{desired, operations};
+use crate::fake::Kill;
+use crate::world::{Stack, lineage};
+use kmsctl::id::KeyArn;
+use kmsctl::kind::key::STACK_TAG;
+use kmsctl::plan::TakenOver;
+use std::collections::BTreeSet;
+
+/// Returns a stack without records, and a key of nobody with an alias and a tag.
+fn strangers_key() -> (Stack, KeyArn) {
+    let mut stack = Stack::new(9);
+    stack.applied(&desired(
+        "stack: stack\nregion: eu-central-1\nkeys: {old: {aliases: [old], tags: {team: core}}}\n",
+    ));
+    let arn = stack.fake.key("old").meta.arn;
+    stack.fake.tamper("old", |key| key.tags.retain(|tag, _| !tag.starts_with("kmsctl:")));
+    stack.state = lineage("two");
+    (stack, arn)
+}
+
+fn text(key: &str) -> String {
+    format!("stack: stack\nregion: eu-central-1\nkeys:\n  a: {{{key}}}\n")
+}
+
+fn tags(stack: &Stack, arn: &KeyArn) -> BTreeSet<String> {
+    let regions = stack.fake.regions.borrow();
+    regions[&arn.place()].keys[arn.id()].tags.iter().map(|(k, v)| format!("{k}={v}")).collect()
+}
+
+fn aliases(stack: &Stack) -> Vec<String> {
+    stack.fake.regions.borrow().values().flat_map(|region| region.aliases.keys().cloned()).collect()
+}
+
+#[test]
+fn what_is_taken_over_is_shown_and_let_go() {
+    for tag in ["", ", tag: true"] {
+        let (mut stack, arn) = strangers_key();
+        let key = |rest: &str| desired(&text(&format!("adopt: \"{arn}\"{tag}{rest}")));
+        let all = key(", aliases: [old, new], tags: {team: core, cost: a}");
+        let plan = stack.applied(&all);
+        let taken: Vec<(String, &TakenOver)> =
+            plan.taken_with.iter().map(|(key, taken)| (key.to_string(), taken)).collect();
+        let expected = TakenOver {
+            aliases: ["alias/old".to_owned()].into(),
+            tags: ["team".to_owned()].into(),
+        };
+        assert_eq!(taken, [("key/a".to_owned(), &expected)]);
+        stack.settled(&all);
+        assert!(stack.plan_only(&all).taken_with.is_empty());
+
+        // The alias and the tag of the stack go, and the others stay.
+        let none = key("");
+        let plan = stack.applied(&none);
+        let mut sent = operations(&plan);
+        sent.sort_unstable();
+        assert_eq!(sent, ["DeleteAlias", "UntagResource"], "{:#?}", plan.steps);
+        assert_eq!(plan.count("forget"), 1);
+        assert_eq!(aliases(&stack), ["alias/old"]);
+        let left = tags(&stack, &arn);
+        assert!(left.contains("team=core") && !left.contains("cost=a"), "{left:?}");
+        assert_eq!(left.iter().any(|tag| tag.starts_with(STACK_TAG)), !tag.is_empty());
+        stack.settled(&none);
+    }
+}
+
+/// What was there is the stack's once kmsctl has changed it.
+#[test]
+fn what_kmsctl_has_changed_is_removed() {
+    let (mut stack, arn) = strangers_key();
+    let key = |rest: &str| desired(&text(&format!("adopt: \"{arn}\"{rest}")));
+    stack.applied(&key(", aliases: [old], tags: {team: core}"));
+    let plan = stack.applied(&key(", aliases: [old], tags: {team: other}"));
+    assert_eq!(operations(&plan), ["TagResource"]);
+    let plan = stack.applied(&key(", aliases: [old]"));
+    assert_eq!(operations(&plan), ["UntagResource"]);
+    assert!(!tags(&stack, &arn).iter().any(|tag| tag.starts_with("team=")));
+
+    // The alias moves to another key.
+    let with_b = |a: &str, b: &str| {
+        desired(&format!("{}  b: {{{b}}}\n", text(&format!("adopt: \"{arn}\"{a}"))))
+    };
+    let plan = stack.applied(&with_b("", "aliases: [old]"));
+    assert!(operations(&plan).contains(&"UpdateAlias"), "{:#?}", plan.steps);
+    let plan = stack.applied(&with_b("", ""));
+    assert_eq!(operations(&plan), ["DeleteAlias"]);
+    assert!(aliases(&stack).is_empty());
+}
+
+/// Somebody else adds an alias and a tag to a key of the stack, and the configuration declares them afterwards.
+#[test]
+fn what_others_added_to_a_key_of_the_stack_is_let_go_too() {
+    let mut stack = Stack::new(10);
+    stack.applied(&desired(&text("")));
+    let arn = stack.fake.key("a").meta.arn;
+    stack.fake.tamper("a", |key| drop(key.tags.insert("team".to_owned(), "core".to_owned())));
+    let id = arn.id().to_owned();
+    let place = arn.place();
+    stack
+        .fake
+        .regions
+        .borrow_mut()
+        .get_mut(&place)
+        .unwrap()
+        .aliases
+        .insert("alias/x".to_owned(), id);
+    let declared = desired(&text("aliases: [x], tags: {team: core}"));
+    let plan = stack.applied(&declared);
+    assert!(plan.steps.is_empty() && plan.taken_with.len() == 1, "{plan:#?}");
+    stack.settled(&declared);
+    let plan = stack.applied(&desired(&text("")));
+    assert!(operations(&plan).is_empty(), "{:#?}", plan.steps);
+    assert_eq!(aliases(&stack), ["alias/x"]);
+    assert!(tags(&stack, &arn).contains("team=core"));
+    stack.settled(&desired(&text("")));
+}
+
+/// A lost record does not turn what kmsctl made into something that it found, unless the key is taken over.
+#[test]
+fn what_kmsctl_made_is_removed_after_a_lost_record() {
+    let full = desired(&text("aliases: [x], tags: {team: core}"));
+    let mut stack = Stack::new(11);
+    stack.applied(&full);
+    stack.state = lineage("two");
+    let plan = stack.applied(&full);
+    assert!(plan.taken_with.is_empty(), "{plan:#?}");
+    let plan = stack.applied(&desired(&text("")));
+    let mut sent = operations(&plan);
+    sent.sort_unstable();
+    assert_eq!(sent, ["DeleteAlias", "UntagResource"]);
+}
+
+/// A run that is killed while it creates an alias or a tag does not take them for somebody else's.
+#[test]
+fn what_an_interrupted_run_made_is_removed() {
+    let full = desired(&text("aliases: [x], tags: {team: core}"));
+    for call in 1..=3 {
+        for kill in [Kill::Before, Kill::After] {
+            let mut stack = Stack::new(12);
+            if stack.run_until(&full, Some((call, kill))).is_some() {
+                continue;
+            }
+            let plan = stack.applied(&full);
+            assert!(plan.taken_with.is_empty(), "{call} {kill:?} {:#?}", plan.taken_with);
+            stack.applied(&desired(&text("")));
+            assert!(aliases(&stack).is_empty(), "{call} {kill:?}");
+            // The same, with a key that exists already.
+            let mut stack = Stack::new(13);
+            stack.applied(&desired(&text("")));
+            let arn = stack.fake.key("a").meta.arn;
+            if stack.run_until(&full, Some((call, kill))).is_some() {
+                continue;
+            }
+            stack.applied(&full);
+            stack.applied(&desired(&text("")));
+            assert!(aliases(&stack).is_empty(), "{call} {kill:?}");
+            assert!(!tags(&stack, &arn).contains("team=core"), "{call} {kill:?}");
+        }
+    }
+}
