@@ -36,6 +36,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The keys behind the aliases of each place, by alias name.
 type Aliases = BTreeMap<Place, BTreeMap<String, KeyArn>>;
@@ -63,6 +64,8 @@ struct Refresh<'a, C> {
     grants_on: BTreeMap<KeyRef, BTreeSet<Address>>,
     /// The tags of the keys that were read so far.
     tags: RefCell<BTreeMap<KeyArn, BTreeMap<String, String>>>,
+    /// When the refresh began.
+    began: Instant,
 }
 
 /// Reads the live resources of a stack. `caller` is the caller's ARN, if it is known.
@@ -78,7 +81,8 @@ pub async fn refresh<C: Cloud>(
     caller: Option<&str>,
 ) -> Result<Live, CloudError> {
     let grants_on = grants_on(desired, state);
-    let run = Refresh { cloud, options, desired, state, grants_on, tags: RefCell::default() };
+    let (began, tags) = (Instant::now(), RefCell::default());
+    let run = Refresh { cloud, options, desired, state, grants_on, tags, began };
     let (aliases, tagged) = tokio::join!(run.aliases(), run.tagged());
     let aliases = aliases?;
     let identified = run.identify(&aliases, &tagged).await?;
@@ -229,7 +233,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 matches!(reading, Err(error) if error.fault == Fault::NotFound)
             };
             let read = async || self.read_key(address, arn).await;
-            let reading = read_until_visible(read, missing).await;
+            let reading = read_until_visible(self.began, read, missing).await;
             (address.clone(), reading)
         });
         let all = self.concurrently(reads).await;
@@ -342,13 +346,17 @@ fn unreadable(reason: String, error: &CloudError, denied: &str) -> Observed {
 
 /// Repeats a read while its result is `missing`, for as long as AWS may not show a new resource. Without
 /// the repetition a second resource could be created.
+///
+/// A resource was created before the refresh began. Once the refresh has lasted that long, nothing new is hidden any
+/// more, so that thousands of missing resources are not waited for one after the other.
 async fn read_until_visible<T>(
+    began: Instant,
     mut read: impl AsyncFnMut() -> T,
     missing: impl Fn(&T) -> bool,
 ) -> T {
     let mut found = read().await;
     for seconds in PAUSES {
-        if !missing(&found) {
+        if !missing(&found) || began.elapsed() >= Duration::from_secs(PAUSES.iter().sum()) {
             break;
         }
         tokio::time::sleep(Duration::from_secs(seconds)).await;

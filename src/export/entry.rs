@@ -114,7 +114,6 @@ fn fitting(
     judge: impl Fn(&Shape) -> Result<(), String>,
     why: &str,
 ) -> (Shape, Vec<String>) {
-    let mut notes = Vec::new();
     // Other words for the policies, from the most readable ones on.
     for (number, forms) in forms.iter().enumerate() {
         for form in forms.iter().skip(1) {
@@ -123,7 +122,7 @@ fn fitting(
                 *policy = because(form.clone(), why);
             }
             if judge(&next).is_ok() {
-                return (next, notes);
+                return (next, Vec::new());
             }
         }
     }
@@ -131,11 +130,21 @@ fn fitting(
         let mut next = shape.clone();
         next.without.insert(part);
         if judge(&next).is_ok() {
-            notes.push(format!("its {} left out: {why}", part.subject()));
-            return (next, notes);
+            return (next, vec![format!("its {} left out: {why}", part.subject())]);
         }
     }
-    // Several parts do not fit: begin with nothing, and add what does.
+    from_nothing(shape, forms, all, judge, why)
+}
+
+/// Begins with nothing, and adds what fits.
+fn from_nothing(
+    shape: &Shape,
+    forms: &[Vec<Form>],
+    all: &[&Held],
+    judge: impl Fn(&Shape) -> Result<(), String>,
+    why: &str,
+) -> (Shape, Vec<String>) {
+    let mut notes = Vec::new();
     let ids = all.iter().flat_map(|held| held.grants.iter().map(|grant| grant.grant_id.clone()));
     let mut next = Shape {
         without: Part::ALL.into(),

@@ -47,7 +47,8 @@ fn join(text: String, word: &str) -> String {
 
 fn parse(command: &str) {
     // What a shell does with the output is not part of the command.
-    let words = command.split_whitespace().take_while(|word| !["|", ">", ">>"].contains(word));
+    let words =
+        command.split_whitespace().take_while(|word| !["|", ">", ">>", "\\"].contains(word));
     if let Err(error) = Cli::command().try_get_matches_from(words.clone()) {
         let shown = [clap::error::ErrorKind::DisplayHelp, clap::error::ErrorKind::DisplayVersion];
         assert!(shown.contains(&error.kind()), "`{command}`: {error}");

@@ -42,7 +42,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 let ask = async || self.cloud.objects(&search.place, &search.sought).await;
                 with_retries(&self.options.retry, ask).await
             };
-            let found = read_until_visible(ask, missing).await;
+            let found = read_until_visible(self.began, ask, missing).await;
             (search, found)
         });
         for (search, found) in self.concurrently(reads).await {

@@ -24,7 +24,11 @@ impl<C: Cloud> Refresh<'_, C> {
             // IAM may not show a role yet that was created moments ago.
             let missing =
                 |seen: &Result<Observed, CloudError>| known && matches!(seen, Ok(Observed::Absent));
-            (address, read_until_visible(async || self.role(place, role).await, missing).await)
+            (
+                address,
+                read_until_visible(self.began, async || self.role(place, role).await, missing)
+                    .await,
+            )
         });
         for (address, seen) in self.concurrently(asks).await {
             live.observed.insert(address.clone(), seen?);
