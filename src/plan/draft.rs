@@ -372,7 +372,6 @@ impl Builder<'_> {
             self.plan.same_access.insert(address.clone());
         }
         let to = same.unwrap_or(to);
-        let place = declared.place.clone();
         if *from == to {
             self.remember(address, declared, record, id, (from, &to));
             return;
@@ -397,7 +396,7 @@ impl Builder<'_> {
             }
             None => (Change::Update { from, to }, "found in AWS; differs from the configuration"),
         };
-        self.step(address, place, change, Some(id), declared.protect, reason);
+        self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);
         if let Some(record) = record.filter(|record| record.protect != declared.protect) {
             self.show_protection(address, record.protect, declared.protect);
         }
