@@ -61,8 +61,8 @@ pub struct Referred {
     pub of: BTreeSet<KeyArn>,
     /// The policy. It is left out if it cannot be read, and if the stack has statements in it.
     pub policy: Option<Document>,
-    /// The grants of other owners.
-    pub grants: Vec<Listed>,
+    /// The grants of other owners. They are left out if they cannot be listed.
+    pub grants: Option<Vec<Listed>>,
 }
 
 /// The live form of a stack.

@@ -359,7 +359,7 @@ impl Resource for Key {
             },
             shared: declared.shared.clone(),
             allow_lockout: declared.allow_lockout.clone(),
-            tags: with_marks(&declared.tags, &live.tags),
+            tags: lift::with_marks(&declared.tags, &live.tags),
             deletion_window_days: declared.deletion_window_days,
             deletion: None,
         }
@@ -593,19 +593,6 @@ fn put_policy(policy: &Document, to: &Spec) -> Call {
 pub fn untag() -> Call {
     let tag_keys = [STACK_TAG, NAME_TAG, NONCE_TAG].map(str::to_owned).to_vec();
     UntagResource { tag_keys }.into()
-}
-
-/// Returns the declared tags. Those of the stack stay on a key whose declaration does not need them.
-fn with_marks(
-    declared: &BTreeMap<String, String>,
-    live: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let marks = [STACK_TAG, NAME_TAG];
-    let held = live.iter().filter(|(tag, _)| marks.contains(&tag.as_str()));
-    let mut tags: BTreeMap<String, String> =
-        held.map(|(tag, value)| (tag.clone(), value.clone())).collect();
-    tags.extend(declared.iter().map(|(tag, value)| (tag.clone(), value.clone())));
-    tags
 }
 
 fn tag_list(tags: &BTreeMap<String, String>) -> Vec<Tag> {

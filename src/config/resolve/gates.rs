@@ -181,11 +181,16 @@ fn base(
 }
 
 fn saved(text: &str) -> Result<Desired, String> {
-    let format: Format = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    // The text may be that of any file, and must not get into a log.
+    let place = |error: serde_json::Error| {
+        format!("it cannot be read (line {}, column {})", error.line(), error.column())
+    };
+    let format: Format = serde_json::from_str(text).map_err(place)?;
     if format.version != SAVED {
-        let found = format.version;
+        let is_number = format.version.len() < 4 && format.version.parse::<u16>().is_ok();
+        let found = if is_number { format.version.as_str() } else { "another one" };
         return Err(format!("its format is {found}, this program reads format {SAVED}"));
     }
-    let plan: SavedPlan = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let plan: SavedPlan = serde_json::from_str(text).map_err(place)?;
     Ok(plan.desired)
 }

@@ -38,7 +38,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if let Some(referred) = live.referred.get_mut(arn) {
             let mark = grant::mark(&self.desired.stack);
             let foreign = grants.into_iter().filter(|grant| !grant.name.starts_with(&mark));
-            referred.grants = foreign.collect();
+            referred.grants = Some(foreign.collect());
         }
     }
 

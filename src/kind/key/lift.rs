@@ -128,3 +128,16 @@ pub fn lift(
         deletion: if metadata.is_dying() { Some(deletion_date.clone()) } else { None },
     }
 }
+
+/// Returns the declared tags. Those of the stack stay on a key whose declaration does not need them.
+pub(super) fn with_marks(
+    declared: &BTreeMap<String, String>,
+    live: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let marks = [STACK_TAG, NAME_TAG];
+    let held = live.iter().filter(|(tag, _)| marks.contains(&tag.as_str()));
+    let mut tags: BTreeMap<String, String> =
+        held.map(|(tag, value)| (tag.clone(), value.clone())).collect();
+    tags.extend(declared.iter().map(|(tag, value)| (tag.clone(), value.clone())));
+    tags
+}

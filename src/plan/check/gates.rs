@@ -58,16 +58,14 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     let (mut objections, mut findings) = (Vec::new(), Vec::new());
     let mut bad = referred::Bad::default();
     for (address, gate, reason) in found {
+        if !changed.contains(&address) || entering.contains(&address) {
+            for key in uses_by(&address, desired) {
+                bad.add(key, gate, format!("its key does not pass: `{address}`: {reason}"));
+            }
+        }
         if changed.contains(&address) {
             objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
         } else {
-            if address.kind == Kind::Key {
-                bad.add(
-                    KeyRef::Managed(address.clone()),
-                    gate,
-                    format!("its key `{address}`: {reason}"),
-                );
-            }
             findings.push(finding(gate, &address, reason));
         }
     }
@@ -76,6 +74,19 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     objections.extend(bad.objections(draft));
     findings.extend(bad.findings(draft));
     (objections, findings)
+}
+
+/// Returns the keys whose users have to do with a breach at an address: the key of a grant, and a key with its replicas,
+/// which share the key material.
+fn uses_by(address: &Address, desired: &Desired) -> Vec<KeyRef> {
+    if let Some(grant) = desired.resources.get(address).and_then(|one| one.spec.as_grant()) {
+        return vec![grant.key.clone()];
+    }
+    let family = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
+    let own = family(&address.name);
+    let keys = desired.resources.keys().filter(|other| other.kind == Kind::Key);
+    let related = keys.filter(|other| address.kind == Kind::Key && family(&other.name) == own);
+    related.map(|other| KeyRef::Managed(other.clone())).collect()
 }
 
 /// Returns the undeclared replicas of keys that are taken over, whose policies are not read.
@@ -181,6 +192,20 @@ fn key_context(step: &Step) -> KeyContext {
 /// gates.
 fn of_foreign_grants(desired: &Desired, live: &Live) -> Vec<(Address, &'static str, String)> {
     let mut out = Vec::new();
+    for (address, seen) in &live.observed {
+        let is_held = address.kind == Kind::Key && matches!(seen, Observed::Present { .. });
+        if is_held
+            && desired.resources.contains_key(address)
+            && !live.foreign_grants.contains_key(address)
+        {
+            let unknown = gate::of_unknown(desired).into_iter();
+            out.extend(unknown.map(|Breach { gate, .. }| {
+                let message =
+                    format!("it does not pass the gate `{gate}`: its grants cannot be listed");
+                (address.clone(), gate, message)
+            }));
+        }
+    }
     for (address, grants) in &live.foreign_grants {
         let Some(key) = live.ids.get(address) else {
             continue;
@@ -252,7 +277,7 @@ fn base_policy(
         let newborn = |base: &Declared| base.spec.newborn(place, &desired.stack).policy().cloned();
         return desired.base.get(address).and_then(newborn);
     };
-    match base_of(arn, seen, desired) {
+    match base_of(address, arn, seen, desired) {
         Some(base) => base.spec.complete(seen, &desired.stack).policy().cloned(),
         None => seen.policy().cloned(),
     }
@@ -260,7 +285,17 @@ fn base_policy(
 
 /// Returns what the base branch declares for a key that exists: by the ARN that it takes over or refers to, else by the name in
 /// the key's tags. The address of the key is no proof, because a change can give it to another key.
-fn base_of<'a>(arn: Option<&str>, seen: &Spec, desired: &'a Desired) -> Option<&'a Declared> {
+fn base_of<'a>(
+    address: &Address,
+    arn: Option<&str>,
+    seen: &Spec,
+    desired: &'a Desired,
+) -> Option<&'a Declared> {
+    let now = desired.resources.get(address).and_then(|declared| declared.adopt.as_ref());
+    let same_alias = |base: &&Declared| matches!((&base.adopt, now), (Some(Adopt::Alias(one)), Some(Adopt::Alias(other))) if one == other);
+    if let Some(base) = desired.base.get(address).filter(same_alias) {
+        return Some(base);
+    }
     let arn: KeyArn = arn?.parse().ok()?;
     let is_it = |base: &&Declared| match base.spec.as_key_policy() {
         Some(policy) => policy.key == KeyRef::Arn(arn.clone()),

@@ -39,13 +39,13 @@ impl Bad {
             .collect();
         for (arn, referred) in &draft.live.referred {
             let foreign = |listed: &&Listed| !listed.is_of_service(&arn.account);
-            let grants = referred.grants.iter().filter(foreign);
+            let grants = referred.grants.iter().flatten().filter(foreign);
             let grants: Vec<Grant> = grants.map(grant::listed_in_policy_words).collect();
             let key = KeyRef::Arn(arn.clone());
             let policy = referred.policy.as_ref().or_else(|| shared.get(&key).copied());
             let own = arn.account == draft.desired.home.account;
             let mut breaches = gate::of_referred(&draft.desired, arn, policy, &grants);
-            if policy.is_none() && own {
+            if own && (policy.is_none() || referred.grants.is_none()) {
                 breaches.extend(gate::of_unknown(&draft.desired));
             }
             for of in &referred.of {

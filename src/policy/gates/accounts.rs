@@ -77,7 +77,10 @@ fn by_services(statement: &TypedStatement, is_allowed: impl Fn(&str) -> bool) ->
         };
         let found: BTreeSet<Option<String>> =
             found.into_iter().map(|account| stranger(account, &is_allowed)).collect();
-        let is_certain = !test.if_exists && test.quantifier != Quantifier::All;
+        // Services have no account, so that these keys limit nothing.
+        let is_of_caller =
+            ["kms:calleraccount", "aws:principalaccount"].contains(&test.key.as_str());
+        let is_certain = !test.if_exists && test.quantifier != Quantifier::All && !is_of_caller;
         if is_certain && found.iter().eq([&None]) {
             return BTreeSet::new();
         }
@@ -89,13 +92,12 @@ fn by_services(statement: &TypedStatement, is_allowed: impl Fn(&str) -> bool) ->
 /// Returns the accounts whose resources meet a condition; `*` for accounts that it does not name. Returns `None` if the
 /// condition is not about accounts.
 fn named_accounts(test: &Test) -> Option<BTreeSet<&str>> {
-    let is_context = test.key.starts_with("kms:encryptioncontext:");
-    let names_arns = test.key == "aws:sourcearn" || is_context;
+    // AWS's services set the pairs of the encryption context whose names begin with `aws:`.
+    let is_context = test.key.starts_with("kms:encryptioncontext:aws:");
     let is_about = match test.key.as_str() {
-        "aws:sourceaccount" | "aws:sourceorgid" | "aws:sourceorgpaths" => true,
-        _ => {
-            names_arns && test.values.iter().any(|value| value.starts_with("arn:") || value == "*")
-        }
+        "aws:sourceaccount" | "aws:sourcearn" | "aws:sourceorgid" | "aws:sourceorgpaths" => true,
+        "kms:calleraccount" | "aws:principalaccount" => !test.negated,
+        _ => is_context && test.values.iter().any(|value| value.contains(':') || value == "*"),
     };
     if !is_about || test.operator == Operator::Null {
         return None;
@@ -113,7 +115,7 @@ fn named_accounts(test: &Test) -> Option<BTreeSet<&str>> {
     }
     let values = test.values.iter().map(String::as_str);
     Some(match test.key.as_str() {
-        "aws:sourceaccount" => values.collect(),
+        "aws:sourceaccount" | "kms:calleraccount" | "aws:principalaccount" => values.collect(),
         _ if test.operator == Operator::StringLike => values.map(account_like).collect(),
         _ => values.map(|arn| account_in(arn).unwrap_or("*")).collect(),
     })

@@ -335,6 +335,12 @@ fn services_that_act_for_other_accounts_have_access() {
         (r#""StringLike":{"aws:SourceArn":"arn:aws:logs:*:111122223333:*"}"#, vec![any.clone()]),
         (r#""ArnLike":{"aws:SourceArn":"arn:aws:logs:*:111122223333:*"}"#, vec![]),
         (r#""StringEquals":{"kms:EncryptionContext:purpose":"x"}"#, vec![]),
+        (r#""StringLike":{"aws:SourceArn":"*:999999999999:*"}"#, vec![any.clone()]),
+        (r#""StringEquals":{"aws:PrincipalAccount":"999999999999"}"#, vec![other.clone()]),
+        (
+            r#""StringEquals":{"aws:SourceAccount":"999999999999","kms:EncryptionContext:foo":"arn:aws:sns:eu-west-1:111122223333:t"}"#,
+            vec![other.clone()],
+        ),
     ] {
         assert_eq!(told(condition), expected, "{condition}");
     }
