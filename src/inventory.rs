@@ -13,6 +13,8 @@ pub struct Inventory {
     pub keys: BTreeMap<KeyArn, Held>,
     /// The keys that are left out.
     pub left_out: BTreeMap<KeyArn, LeftOut>,
+    /// The patterns of aliases that no alias matches.
+    pub unmatched: Vec<String>,
     /// The resources that the keys encrypt. They are listed only if that was asked.
     pub consumers: BTreeSet<User>,
     /// The lists of resources that could not be read, by kind, with the errors.

@@ -50,6 +50,11 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
         }
     });
     let found = found.await?;
+    if !found.unmatched.is_empty() {
+        let names: Vec<String> = found.unmatched.iter().map(|name| format!("`{name}`")).collect();
+        let failure = Failure::new(format!("no alias matches {}", names.join(", ")));
+        return Err(failure.hint("name an alias, a pattern such as `prod/*`, an id or an ARN"));
+    }
     let stack: Name = args.stack.parse().map_err(wrong)?;
     let request = Request { stack, home, names, folder: args.out.is_some() };
     let made = export(&found, &request);

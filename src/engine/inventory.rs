@@ -42,7 +42,7 @@ pub async fn inventory<C: Cloud>(
         .filter(|((_, name), _)| name.starts_with("alias/aws/"))
         .map(|(_, arn)| arn)
         .collect();
-    let mut out = Inventory::default();
+    let mut out = Inventory { unmatched: unmatched(wanted, &aliases), ..Inventory::default() };
     let (own, managed): (Vec<&KeyArn>, Vec<&KeyArn>) =
         keys.iter().partition(|arn| !of_aws.contains(arn));
     out.left_out.extend(managed.into_iter().map(|arn| (arn.clone(), LeftOut::AwsManaged)));
@@ -78,6 +78,16 @@ pub async fn inventory<C: Cloud>(
         run.consumers(&wanted.places, &mut out).await;
     }
     Ok(out)
+}
+
+/// Returns the patterns of aliases that no alias matches.
+fn unmatched(wanted: &Wanted, aliases: &Aliases) -> Vec<String> {
+    let patterns = wanted.keys.iter().filter_map(|selector| match selector {
+        Selector::Alias(pattern) => Some(pattern),
+        Selector::Key(_) => None,
+    });
+    let is_open = |pattern: &&String| !aliases.keys().any(|(_, name)| matches(pattern, name));
+    patterns.filter(is_open).cloned().collect()
 }
 
 /// What was read of a key.

@@ -2,7 +2,7 @@
 
 use super::fit::fit;
 use super::policy::{Form, Lifted, forms};
-use super::yaml::Yaml;
+use super::yaml::{Yaml, scalar};
 use super::{Family, Request, grants};
 use crate::id::Place;
 use crate::inventory::{Held, User};
@@ -213,7 +213,7 @@ fn written(
     if !replicas.is_empty() {
         fields.push(("replicas".to_owned(), Yaml::Map(replicas)));
     }
-    let mut text = format!("  {}:\n", family.name);
+    let mut text = format!("  {}:\n", scalar(family.name.as_str()));
     for line in comments(family) {
         let _ = writeln!(text, "    # {line}");
     }
@@ -328,7 +328,7 @@ fn whole(entry: &str, sections: &Sections, request: &Request) -> String {
     let Place { account, region } = &request.home;
     let mut text = format!(
         "stack: {}\naccount: \"{account}\"\nregion: {region}\nkeys:\n{entry}",
-        request.stack
+        scalar(request.stack.as_str())
     );
     write_sections(sections, &mut text);
     text

@@ -333,6 +333,9 @@ fn an_export_takes_at_most_five_requests_for_a_key_and_one_for_a_hundred_aliases
     let before = stack.fake.count("ListKeys");
     let some = read(&stack, vec![Selector::Alias("alias/a001*".to_owned())]);
     assert_eq!(some.keys.len(), 10);
+    assert!(some.unmatched.is_empty());
+    let none = read(&stack, vec![Selector::Alias("alias/nosuch".to_owned())]);
+    assert_eq!(none.unmatched, ["alias/nosuch"]);
     assert_eq!(stack.fake.count("ListKeys"), before);
 }
 
@@ -348,7 +351,7 @@ fn names_are_those_that_a_person_would_give() {
         add(&stack, key(1, "x"), &["prod/orders".to_owned(), "prod/zz".to_owned()]),
         add(&stack, key(2, "x"), &["prod/team/billing".to_owned()]),
         add(&stack, key(3, "The key for the payroll of Europe"), &[]),
-        add(&stack, key(4, ""), &[]),
+        add(&stack, key(4, ""), &["prod/null".to_owned()]),
         add(&stack, key(5, "payroll Europe"), &[]),
     ];
     let mut tagged = key(6, "x");
@@ -361,11 +364,12 @@ fn names_are_those_that_a_person_would_give() {
         "orders",
         "team-billing",
         "payroll-europe-00000003",
-        "key-00000004",
+        "null",
         "payroll-europe-00000005",
         "Search-index",
     ];
     assert_eq!(names, expected);
+    assert!(resolved(&made).resources.contains_key(&crate::build::key_at("null")));
     // Given names are kept, and the others make way.
     let mut d = kmsctl::decode::Diagnostics::default();
     let given =
