@@ -84,6 +84,15 @@ fn completions(shell: clap_complete::Shell) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// Creates the folder of a file that a command writes.
+fn create_folder_of(file: &std::path::Path) -> Result<(), Failure> {
+    let Some(folder) = file.parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))
+}
+
 /// Returns the configuration files and variables that the command line names.
 fn input(global: &Global) -> Result<config::Input, Failure> {
     let mut vars = BTreeMap::new();

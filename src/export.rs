@@ -3,19 +3,22 @@
 //! A key is taken over by its ARN. Each entry is checked by resolving it and comparing it with what AWS holds, as a plan
 //! does; a part of an entry that does not fit is left out, and reported. What an entry leaves out is left alone.
 
+mod consumers;
 mod entry;
 mod fit;
 mod grants;
 mod names;
 mod policy;
+mod trial;
 mod yaml;
 
 use crate::id::{KeyArn, Name, Place};
 use crate::inventory::{Held, Inventory};
 use crate::text::counted;
-use entry::Entry;
+use consumers::Consumers;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use trial::Entry;
 use yaml::Yaml;
 
 pub use names::{names_in, names_text};
@@ -61,13 +64,13 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
         out.names.iter().map(|(arn, name)| (name, arn)).collect();
     by_name.sort();
     let mut entries = String::new();
-    let mut used = entry::Consumers::default();
+    let mut used = Consumers::default();
     for (name, arn) in by_name {
         let Some(held) = inventory.keys.get(arn) else {
             continue;
         };
         let family = Family { name, held, replicas: replicas(inventory, arn), inventory };
-        let entry = match entry::entry(&family, request, split) {
+        let entry = match trial::entry(&family, request, split) {
             Ok(entry) => entry,
             Err(why) => {
                 out.unfit.insert(arn.clone(), why);
@@ -86,7 +89,7 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
         out.notes.extend(notes.into_iter().map(|note| (name.clone(), note)));
         used.extend(consumers);
     }
-    let mut whole = head(request, inventory);
+    let mut whole = head(request, out.lifted.len());
     match entries.is_empty() {
         true if split => {}
         true => whole.push_str("\nkeys: {}\n"),
@@ -95,7 +98,12 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
             whole.push_str(&entries);
         }
     }
-    used.write(&mut whole);
+    let mut sections = String::new();
+    used.write(&mut sections);
+    if !sections.is_empty() {
+        whole.push('\n');
+        whole.push_str(&sections);
+    }
     out.files.insert("kmsctl.yaml".to_owned(), whole);
     out
 }
@@ -119,9 +127,8 @@ fn replicas<'a>(inventory: &'a Inventory, primary: &KeyArn) -> Vec<&'a Held> {
 }
 
 /// Returns the beginning of the configuration.
-fn head(request: &Request, inventory: &Inventory) -> String {
+fn head(request: &Request, count: usize) -> String {
     let mut out = String::new();
-    let count = inventory.keys.len();
     let _ = writeln!(
         out,
         "# {} of the account {}. `kmsctl plan` makes no call with this configuration.\n\

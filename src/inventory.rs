@@ -22,6 +22,24 @@ pub struct Inventory {
 }
 
 impl Inventory {
+    /// Returns the keys in some places that are related to multi-Region keys, and were not read.
+    #[must_use]
+    pub fn related(&self, places: &BTreeSet<Place>) -> BTreeSet<KeyArn> {
+        let all = self.keys.values().flat_map(|held| {
+            let arn = &held.metadata.arn;
+            let others = held.metadata.replicas.iter();
+            others.map(|region| {
+                let place = Place { region: region.clone(), ..arn.place() };
+                KeyArn::at(&place, arn.id())
+            })
+        });
+        let is_wanted = |arn: &KeyArn| {
+            let is_known = self.keys.contains_key(arn) || self.left_out.contains_key(arn);
+            places.contains(&arn.place()) && !is_known
+        };
+        all.filter(is_wanted).collect()
+    }
+
     /// Moves the replicas whose primary keys are not read to those that are left out.
     pub fn drop_replicas(&mut self) {
         let lone: Vec<(KeyArn, KeyArn)> = self
@@ -100,24 +118,4 @@ pub enum Selector {
     Alias(String),
     /// The key with an id or an ARN.
     Key(KeyArn),
-}
-
-/// Returns whether a text matches a pattern in which `*` stands for any text.
-#[must_use]
-pub fn matches(pattern: &str, text: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut left) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let last = parts.pop().unwrap_or_default();
-    for part in parts {
-        match left.find(part) {
-            Some(at) => left = left.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    left.ends_with(last)
 }

@@ -1,7 +1,7 @@
 //! `export`: the configuration of keys that exist.
 
-use super::region;
 use super::session::{connect, options};
+use super::{create_folder_of, region};
 use crate::cli::{ExportArgs, Global};
 use crate::decode::Diagnostics;
 use crate::engine::inventory::{Wanted, inventory};
@@ -40,6 +40,11 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let names = given_names(args.names.as_deref())?;
     if let Some(folder) = &args.out {
         check_empty(folder)?;
+        if args.names.as_ref().is_some_and(|names| names.starts_with(folder)) {
+            let failure = Failure::new("the file of names is in the folder of the configuration");
+            let hint = "name a file outside of it: every YAML file of the folder is configuration";
+            return Err(failure.hint(hint).exit(Exit::Usage));
+        }
     }
     let told = Cell::new(0);
     let options = options(global);
@@ -58,7 +63,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let stack: Name = args.stack.parse().map_err(wrong)?;
     let request = Request { stack, home, names, folder: args.out.is_some() };
     let made = export(&found, &request);
-    write(&made, args, io)?;
+    write(&made, &request, args, io)?;
     say(&made, &found, args, io);
     let is_denied = |why: &&LeftOut| matches!(why, LeftOut::Denied(_) | LeftOut::Failed(_));
     let denied = found.left_out.values().filter(is_denied).count();
@@ -127,28 +132,24 @@ fn check_empty(folder: &Path) -> Result<(), Failure> {
 }
 
 /// Writes the files, or prints the only one.
-fn write(made: &Export, args: &ExportArgs, io: &Io) -> Result<(), Failure> {
+fn write(made: &Export, request: &Request, args: &ExportArgs, io: &Io) -> Result<(), Failure> {
+    // The names are written first, because the folder must not exist already when the export is repeated.
+    if let Some(path) = &args.names {
+        let names = request.names.iter().chain(&made.names);
+        let names = names.map(|(arn, name)| (arn.clone(), name.clone())).collect();
+        write_atomic(path, names_text(&names).as_bytes())?;
+    }
     match &args.out {
         Some(folder) => {
             for (name, text) in &made.files {
                 let path = folder.join(name);
-                if let Some(parent) = path.parent() {
-                    create(parent)?;
-                }
+                create_folder_of(&path)?;
                 write_atomic(&path, text.as_bytes())?;
             }
         }
         None => made.files.values().for_each(|text| io.out_as(text, Medium::Json)),
     }
-    if let Some(path) = &args.names {
-        write_atomic(path, names_text(&made.names).as_bytes())?;
-    }
     Ok(())
-}
-
-fn create(folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::new(format!("{}: {error}", folder.display())))
 }
 
 /// Says what was exported, how the policies are written, and what was left out.
@@ -191,11 +192,18 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
         io.say(&format!("Not listed: {kind} ({}).", printable(why)));
     }
     if let Some(folder) = &args.out {
-        let folder = folder.display();
+        let folder = words(folder);
         let is_split = made.files.keys().any(|name| name.starts_with("keys/"));
         let keys = if is_split { format!(" -f {folder}/keys") } else { String::new() };
         io.say(&format!("Next: `kmsctl plan -f {folder}/kmsctl.yaml{keys}` makes no call."));
     }
+}
+
+/// Returns a path as a shell reads it.
+fn words(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Names every key that is left out, except AWS managed keys, which are counted.

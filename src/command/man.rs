@@ -1,5 +1,6 @@
 //! `man`: the manual pages, made from the definition of the command line.
 
+use super::create_folder_of;
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
@@ -19,10 +20,11 @@ pub(super) fn man(folder: Option<&Path>, io: &Io) -> Result<Exit, Failure> {
         io.out(&text);
         return Ok(Exit::Done);
     };
-    std::fs::create_dir_all(folder).map_err(failed)?;
     let pages = pages().map_err(failed)?;
     for (name, text) in &pages {
-        write_atomic(&folder.join(name), text.as_bytes())?;
+        let path = folder.join(name);
+        create_folder_of(&path)?;
+        write_atomic(&path, text.as_bytes())?;
     }
     io.say(&format!(
         "Wrote {} to {}.",

@@ -1,5 +1,6 @@
 //! `permissions`: the IAM policies that kmsctl needs for a stack or for a saved plan.
 
+use super::create_folder_of;
 use super::plan::style;
 use super::plan_file::PlanFile;
 use super::session::{Session, location, random};
@@ -114,6 +115,7 @@ fn principal(given: Option<&str>, session: &Session) -> Result<String, Failure> 
 fn write(folder: &Path, found: &Permissions, io: &Io) -> Result<(), Failure> {
     for (name, text) in render::files(found) {
         let path = folder.join(format!("{name}.json"));
+        create_folder_of(&path)?;
         write_atomic(&path, text.as_bytes())?;
         io.say(&format!("Wrote {}.", path.display()));
     }

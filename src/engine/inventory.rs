@@ -4,7 +4,8 @@ use super::Options;
 use crate::answer::{CloudError, Fault};
 use crate::cloud::{AliasEntry, Cloud};
 use crate::id::{AliasName, KeyArn, Place};
-use crate::inventory::{Held, Inventory, LeftOut, Selector, User, matches};
+use crate::inventory::{Held, Inventory, LeftOut, Selector, User};
+use crate::kind::address::glob;
 use crate::kind::key::{self, Metadata, STACK_TAG};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Phase};
 use crate::retry::{every_page, with_retries};
@@ -46,25 +47,10 @@ pub async fn inventory<C: Cloud>(
     let (own, managed): (Vec<&KeyArn>, Vec<&KeyArn>) =
         keys.iter().partition(|arn| !of_aws.contains(arn));
     out.left_out.extend(managed.into_iter().map(|arn| (arn.clone(), LeftOut::AwsManaged)));
-    let total = own.len();
-    let reads = own.into_iter().map(|arn| async move { (arn, run.key(arn).await) });
-    let mut reads = pin!(options.concurrently(reads));
-    let mut count = 0;
-    while let Some((arn, read)) = reads.next().await {
-        count += 1;
-        progress(count, total);
-        match read {
-            Ok(Read::Held(held)) => drop(out.keys.insert(arn.clone(), *held)),
-            Ok(Read::LeftOut(why)) => drop(out.left_out.insert(arn.clone(), why)),
-            Err(error) if error.fault.is_temporary() => return Err(error),
-            Err(error) if error.fault == Fault::Denied => {
-                out.left_out.insert(arn.clone(), LeftOut::Denied(error.to_string()));
-            }
-            Err(error) => {
-                out.left_out.insert(arn.clone(), LeftOut::Failed(error.to_string()));
-            }
-        }
-    }
+    let own = own.into_iter().cloned().collect();
+    run.read(own, &mut out, &progress).await?;
+    let related = out.related(&wanted.places);
+    run.read(related, &mut out, &progress).await?;
     for ((place, name), arn) in &aliases {
         let name: Option<AliasName> = name.parse().ok();
         if let (Some(held), Some(name)) = (out.keys.get_mut(arn), name)
@@ -86,7 +72,7 @@ fn unmatched(wanted: &Wanted, aliases: &Aliases) -> Vec<String> {
         Selector::Alias(pattern) => Some(pattern),
         Selector::Key(_) => None,
     });
-    let is_open = |pattern: &&String| !aliases.keys().any(|(_, name)| matches(pattern, name));
+    let is_open = |pattern: &&String| !aliases.keys().any(|(_, name)| glob(pattern, name));
     patterns.filter(is_open).cloned().collect()
 }
 
@@ -138,7 +124,7 @@ impl<C: Cloud> Run<'_, C> {
             match selector {
                 Selector::Key(arn) => drop(out.insert(arn.clone())),
                 Selector::Alias(pattern) => {
-                    let named = aliases.iter().filter(|((_, name), _)| matches(pattern, name));
+                    let named = aliases.iter().filter(|((_, name), _)| glob(pattern, name));
                     out.extend(named.map(|(_, arn)| arn.clone()));
                 }
             }
@@ -153,6 +139,40 @@ impl<C: Cloud> Run<'_, C> {
             }
         }
         Ok(out)
+    }
+
+    /// Reads some keys. If none of them can be read because AWS does not answer, that is the error.
+    async fn read(
+        &self,
+        keys: BTreeSet<KeyArn>,
+        out: &mut Inventory,
+        progress: &impl Fn(usize, usize),
+    ) -> Result<(), CloudError> {
+        let reads = keys.iter().map(|arn| async move { (arn, self.key(arn).await) });
+        let mut reads = pin!(self.options.concurrently(reads));
+        let (mut count, mut silent) = (0, Vec::new());
+        while let Some((arn, read)) = reads.next().await {
+            count += 1;
+            progress(count, keys.len());
+            let why = match read {
+                Ok(Read::Held(held)) => {
+                    out.keys.insert(arn.clone(), *held);
+                    continue;
+                }
+                Ok(Read::LeftOut(why)) => why,
+                Err(error) if error.fault == Fault::Denied => LeftOut::Denied(error.to_string()),
+                Err(error) => {
+                    let why = LeftOut::Failed(error.to_string());
+                    silent.extend(Some(error).filter(|error| error.fault.is_temporary()));
+                    why
+                }
+            };
+            out.left_out.insert(arn.clone(), why);
+        }
+        match silent.pop().filter(|_| silent.len() + 1 == keys.len()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
     async fn key(&self, arn: &KeyArn) -> Result<Read, CloudError> {

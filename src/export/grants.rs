@@ -1,10 +1,11 @@
 //! The grants of an exported key.
 
+use super::names::{free, word};
 use super::policy::principal;
 use super::yaml::Yaml;
 use crate::id::AccountId;
 use crate::inventory::Held;
-use crate::kind::grant::{Constraints, Listed};
+use crate::kind::grant::{Constraints, Listed, MARK};
 use std::collections::BTreeSet;
 
 /// The grants of a key, sorted by what is done with them.
@@ -17,9 +18,6 @@ pub(super) struct Sorted<'a> {
     /// Why other grants are left out.
     pub(super) notes: Vec<String>,
 }
-
-/// The prefix of the names of the grants of every stack.
-const MARK: &str = "kmsctl:";
 
 /// Sorts the grants of a key.
 pub(super) fn sorted(held: &Held) -> Sorted<'_> {
@@ -42,7 +40,7 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
         } else if grant.issuer.as_ref().is_some_and(|issuer| issuer != account) {
             out.notes.push(format!("the grant {} was issued by another account", grant.grant_id));
         } else {
-            let name = unique(&word(grant), &names);
+            let name = free(&named(grant), &names);
             names.insert(name.clone());
             out.taken.push((name, grant));
         }
@@ -51,20 +49,10 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
 }
 
 /// Returns a name for a grant: its own, else the name of its grantee.
-fn word(grant: &Listed) -> String {
+fn named(grant: &Listed) -> String {
     let last = grant.grantee.rsplit(['/', ':']).next().unwrap_or_default();
-    let text = if grant.name.is_empty() { last } else { grant.name.as_str() };
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let name: String = text.chars().map(|c| if is_valid(c) { c } else { '-' }).take(48).collect();
-    if name.is_empty() { "grant".to_owned() } else { name }
-}
-
-fn unique(name: &str, taken: &BTreeSet<String>) -> String {
-    if !taken.contains(name) {
-        return name.to_owned();
-    }
-    let mut numbers = (2_usize..).map(|number| format!("{name}-{number}"));
-    numbers.find(|name| !taken.contains(name)).unwrap_or_else(|| name.to_owned())
+    let names = [word(&grant.name), word(last)];
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "grant".to_owned())
 }
 
 /// Returns the declaration of a grant.

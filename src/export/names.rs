@@ -28,44 +28,44 @@ pub(super) fn names(
 ) -> BTreeMap<KeyArn, Name> {
     let keys = || inventory.keys.iter().filter(|(_, held)| held.primary().is_none());
     let shared = shared_prefix(keys().filter_map(|(_, held)| first_alias(held)));
-    let mut taken: BTreeSet<String> = BTreeSet::new();
-    let mut out = BTreeMap::new();
-    for (arn, _) in keys() {
-        if let Some(name) = given.get(arn) {
-            taken.insert(name.to_string());
-            out.insert(arn.clone(), name.clone());
-        }
-    }
-    let mut wanted: BTreeMap<String, Vec<&KeyArn>> = BTreeMap::new();
+    // Names of keys that are not exported now are kept for them. Files of names that differ only in case would be one on
+    // some machines.
+    let mut taken: BTreeSet<String> =
+        given.values().map(|name| name.as_str().to_lowercase()).collect();
+    let kept = keys().filter_map(|(arn, _)| Some((arn.clone(), given.get(arn)?.clone())));
+    let mut out: BTreeMap<KeyArn, Name> = kept.collect();
+    let mut wanted: BTreeMap<String, Vec<(&KeyArn, String)>> = BTreeMap::new();
     for (arn, held) in keys().filter(|(arn, _)| !given.contains_key(arn)) {
-        wanted.entry(derived(arn, held, &shared)).or_default().push(arn);
+        let name = derived(arn, held, &shared);
+        wanted.entry(name.to_lowercase()).or_default().push((arn, name));
     }
-    for (name, arns) in wanted {
-        let regions: BTreeSet<_> = arns.iter().map(|arn| &arn.region).collect();
-        let is_alone = arns.len() == 1 && !taken.contains(&name);
-        for arn in &arns {
+    for alike in wanted.values() {
+        let regions: BTreeSet<_> = alike.iter().map(|(arn, _)| &arn.region).collect();
+        for (arn, name) in alike {
+            let by_region = format!("{name}-{}", arn.region);
             let by_id = format!("{name}-{}", beginning(arn));
-            let mut unique = match () {
-                () if is_alone => name.clone(),
-                () if arns.len() > 1 && regions.len() == arns.len() => {
-                    format!("{name}-{}", arn.region)
-                }
-                () => by_id.clone(),
+            let candidates = match alike.len() {
+                1 => [name.clone(), by_id],
+                several if several == regions.len() => [by_region, by_id],
+                _ => [by_id.clone(), by_id],
             };
-            if taken.contains(&unique) {
-                unique = by_id;
-            }
-            // Only a given name can be the same now.
-            let parsed = Some(unique.as_str()).filter(|unique| !taken.contains(*unique));
-            let parsed = parsed.and_then(|unique| unique.parse().ok());
-            let parsed = parsed.or_else(|| format!("key-{}", arn.id()).parse().ok());
-            if let Some(parsed) = parsed {
-                taken.insert(unique);
-                out.insert((*arn).clone(), parsed);
+            // The whole id is unique, but no name that a person would give.
+            let mut candidates = candidates.into_iter().chain([format!("key-{}", arn.id())]);
+            let free = candidates.find(|name| !taken.contains(&name.to_lowercase()));
+            if let Some(name) = free.and_then(|name| name.parse::<Name>().ok()) {
+                taken.insert(name.as_str().to_lowercase());
+                out.insert((*arn).clone(), name);
             }
         }
     }
     out
+}
+
+/// Returns a name, with a number if it is taken.
+pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
+    let numbers = (2_usize..).map(|number| format!("{name}-{number}"));
+    let mut names = [name.to_owned()].into_iter().chain(numbers);
+    names.find(|name| !taken.contains(name)).unwrap_or_else(|| name.to_owned())
 }
 
 fn first_alias(held: &Held) -> Option<&str> {
@@ -94,7 +94,7 @@ fn derived(arn: &KeyArn, held: &Held, shared: &str) -> String {
 }
 
 /// Returns the text as a name: other characters become dashes, of which no two follow each other.
-fn word(text: &str) -> String {
+pub(super) fn word(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

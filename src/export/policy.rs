@@ -3,7 +3,8 @@
 use super::yaml::Yaml;
 use crate::id::AccountId;
 use crate::inventory::Held;
-use crate::kind::key;
+use crate::kind::key::{self, Shared};
+use crate::policy::typed::PrincipalName;
 use crate::policy::{ByRoles, Document, KeyContext, KeyUse, by_roles, is_default, work};
 use std::collections::BTreeSet;
 
@@ -32,6 +33,37 @@ pub(super) enum Form {
 }
 
 impl Form {
+    /// Returns a policy that is left alone.
+    pub(super) fn left(why: &str) -> Self {
+        Self::Nothing(Lifted::Left(why.to_owned()))
+    }
+
+    /// Returns the form, with a reason if it leaves the policy alone.
+    pub(super) fn because(&self, why: &str) -> Self {
+        match self {
+            Self::Nothing(Lifted::Left(own)) if own.is_empty() => Self::left(why),
+            Self::Nothing(_) | Self::Roles(_) | Self::Document(_) => self.clone(),
+        }
+    }
+
+    /// Returns what must be said about the policy of a key or a replica.
+    pub(super) fn notes(&self, held: &Held) -> Vec<String> {
+        let mut notes = Vec::new();
+        if let (Self::Nothing(Lifted::Left(why)), Some(_)) = (self, held.primary()) {
+            let region = &held.metadata.arn.region;
+            notes.push(format!("the policy of its replica in {region} is left alone: {why}"));
+        }
+        let dead: Vec<String> = document(held).iter().flat_map(deleted_identities).collect();
+        if !dead.is_empty() {
+            notes.push(format!(
+                "its policy names deleted users or roles ({}), which give nobody access: AWS refuses the policy when it is \
+                 changed, so remove them then",
+                dead.join(", ")
+            ));
+        }
+        notes
+    }
+
     pub(super) fn lifted(&self) -> Lifted {
         match self {
             Self::Nothing(lifted) => lifted.clone(),
@@ -59,16 +91,17 @@ pub(super) fn forms(held: &Held) -> Vec<Form> {
     let metadata = &held.metadata;
     let arn = &metadata.arn;
     let partition = arn.region.partition();
-    let Ok(document) = Document::from_live(&held.policy, partition) else {
-        let why = "it cannot be parsed".to_owned();
-        return vec![Form::Nothing(Lifted::Left(why))];
+    let Some(document) = document(held) else {
+        return vec![Form::left("it cannot be parsed")];
     };
+    if Shared::is_in(&document) {
+        return vec![Form::left("a stack has statements of its own in it, which its `Sid` shows")];
+    }
     let key = KeyContext {
         account: Some(arn.account.to_string()),
         partition: partition.to_owned(),
         arn: Some(arn.to_string()),
     };
-    let left = || Form::Nothing(Lifted::Left("kmsctl would not accept it".to_owned()));
     work::within(work::COMPARISON << 2, || {
         if is_default(&document, &key) {
             return vec![Form::Nothing(Lifted::Default)];
@@ -78,8 +111,29 @@ pub(super) fn forms(held: &Held) -> Vec<Form> {
         let of = KeyUse { key: &key, usage: &metadata.usage, asymmetric };
         let roles = by_roles(&document, of).map(|roles| Form::Roles(Box::new(roles)));
         let whole = Form::Document(document.pretty());
-        roles.into_iter().chain([whole, left()]).collect()
+        roles.into_iter().chain([whole, Form::left("")]).collect()
     })
+}
+
+fn document(held: &Held) -> Option<Document> {
+    Document::from_live(&held.policy, held.metadata.arn.region.partition()).ok()
+}
+
+/// Returns the unique ids of deleted users and roles, which AWS returns in place of their ARNs.
+fn deleted_identities(document: &Document) -> BTreeSet<String> {
+    let names = document.principals_by_effect().into_iter().map(|(_, _, name)| name);
+    names
+        .filter_map(|name| match name {
+            PrincipalName::UniqueId(id) => Some(id),
+            PrincipalName::Everyone
+            | PrincipalName::AnyIdentity
+            | PrincipalName::Account(_)
+            | PrincipalName::Identity(_)
+            | PrincipalName::Service(_)
+            | PrincipalName::Provider(_)
+            | PrincipalName::Other(_) => None,
+        })
+        .collect()
 }
 
 fn of_roles(roles: &ByRoles, account: &AccountId) -> Yaml {

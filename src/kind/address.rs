@@ -67,7 +67,8 @@ impl Address {
 /// Returns whether the text matches the pattern. `*` matches any text, also an empty one; every other
 /// character matches itself. A part between two stars matches at its first occurrence, which leaves
 /// the most text for the parts after it.
-fn glob(pattern: &str, text: &str) -> bool {
+#[must_use]
+pub fn glob(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

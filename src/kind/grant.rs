@@ -345,7 +345,7 @@ pub fn mark(stack: &Name) -> String {
 }
 
 /// The prefix of the names of the grants of every stack.
-const MARK: &str = "kmsctl:";
+pub const MARK: &str = "kmsctl:";
 
 /// Returns the prefix of the name of a grant, which a hash follows. `name` is the name in its
 /// address.

@@ -4,6 +4,7 @@ pub(crate) mod aws;
 mod lift;
 mod refuse;
 mod rotations;
+mod shared;
 mod specs;
 
 pub use lift::{Found, Metadata, lift};
@@ -11,6 +12,7 @@ pub use refuse::{shut_out, waits_for_material, waking};
 pub use rotations::{
     Material, ON_DEMAND_ROTATIONS, PastRotation, Rotations, rotation_obstacle, unrotatable,
 };
+pub use shared::Shared;
 pub use specs::{
     AGREE, DEFAULT_ORIGIN, DEFAULT_SPEC, DELETION_DAYS, DESCRIPTION, ENCAPSULATE, ENCRYPT, Family,
     KEY_STORE_ID, MAC, ORIGINS, PENDING_IMPORT, ROTATION_DAYS, SIGN, SPECS, SpecRule, XKS_KEY_ID,
@@ -21,7 +23,6 @@ use super::call::calls;
 use super::consumer::tag_calls;
 use super::tags::TagRules;
 use super::{Address, Calls, Change, KeyFacts, KeyRef, Kind, Resource, Retry, Setting, Violation};
-use crate::digest;
 use crate::id::{Name, Place, Region};
 use crate::policy::{self, Document};
 use refuse::{immutable, importable, lockout, movable, replicable, rotatable};
@@ -171,39 +172,6 @@ pub struct Primary {
     pub key: KeyRef,
     /// The Region of the key, to which `ReplicateKey` is sent unless the primary key has moved.
     pub region: Region,
-}
-
-/// The stack's statements in a policy that the stack does not manage. All other statements stay
-/// unchanged, character for character.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shared {
-    /// The statements. Their Sids begin with [`Shared::prefix`].
-    pub statements: Document,
-}
-
-impl Shared {
-    /// Returns no statements.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { statements: Document::empty() }
-    }
-
-    /// Returns the prefix of the Sids of a stack's statements. A Sid in a key policy can contain
-    /// only letters, digits and spaces, and the name of a stack can contain other characters.
-    #[must_use]
-    pub fn prefix(stack: &Name) -> String {
-        let mark = digest::short(stack.as_str(), 8);
-        let words = stack.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), " ");
-        format!("kmsctl {words} {mark} ")
-    }
-
-    /// Returns the policy with these statements in place of the stack's previous ones.
-    #[must_use]
-    pub fn within(&self, policy: &Document, stack: &Name) -> Document {
-        let ours = policy::derive::owned(&self.statements, "");
-        let prefix = Self::prefix(stack);
-        policy::derive::merged(policy, &ours, &prefix).unwrap_or_else(|_| policy.clone())
-    }
 }
 
 /// A tag in the form of the KMS API.

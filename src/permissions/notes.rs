@@ -81,6 +81,9 @@ fn left_out(ask: &Ask<'_>, requests: &[Request]) -> Vec<String> {
              that key, which kmsctl does not know.",
         );
     }
+    if ask.wants(&[Purpose::Export]) && !ask.wants(&[Purpose::Impact]) {
+        notes.push("`kmsctl export --consumers` also needs the lists of `--for impact`.");
+    }
     if ask.plan.is_none() && ask.wants(&[Purpose::Apply]) {
         notes.push(
             "Resources that are protected cannot be deleted, so the actions that delete them are left out: make the policy \

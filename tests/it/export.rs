@@ -6,7 +6,7 @@ use crate::world::Stack;
 use kmsctl::config::{self, Input, Surroundings};
 use kmsctl::desired::Desired;
 use kmsctl::engine::inventory::Wanted;
-use kmsctl::export::{Export, Request, export, names_in, names_text};
+use kmsctl::export::{Export, Lifted, Request, export, names_in, names_text};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::inventory::{Inventory, LeftOut, Selector};
 use kmsctl::kind::grant::{Constraints, Listed};
@@ -414,7 +414,84 @@ fn statements_that_a_consumer_accounts_for_are_left_to_it() {
     let text = &made.files["kmsctl.yaml"];
     assert!(text.contains("existing: audit") && text.contains("existing: tab"), "{text}");
     assert!(!text.contains("cloudtrail.amazonaws.com"), "{text}");
-    assert!(text.contains("# cloudtrail.trails: other (it would change policy"), "{text}");
+    let told = |part: &str| made.notes.iter().any(|(_, note)| note.contains(part));
+    assert!(
+        told("cloudtrail.trails other is left out: it would change policy"),
+        "{:?}",
+        made.notes
+    );
     stack.state = kmsctl::state::State::begin("found".parse().unwrap(), "found".to_owned());
     assert_no_call(&stack.plan_only(&resolved(&made)), &made);
+}
+
+#[test]
+fn names_of_other_keys_are_kept_and_none_differ_only_in_case() {
+    let stack = Stack::new(1);
+    let arns: Vec<KeyArn> = ["App", "app", "free"]
+        .iter()
+        .enumerate()
+        .map(|(number, alias)| {
+            add(&stack, fake(number as u64, &home(), default_policy()), &[(*alias).to_owned()])
+        })
+        .collect();
+    let elsewhere = KeyArn::at(&home(), "0000ffff-12ab-34cd-56ef-1234567890ab");
+    let names = BTreeMap::from([(elsewhere, "free".parse().unwrap())]);
+    let made = export(&read(&stack, Vec::new()), &Request { names, ..request(false) });
+    let names: Vec<&str> = arns.iter().map(|arn| made.names[arn].as_str()).collect();
+    assert_eq!(names, ["App-00000000", "app-00000001", "free-00000002"]);
+}
+
+#[test]
+fn what_a_policy_has_of_others_is_said() {
+    let mut stack = Stack::new(1);
+    let statement = |sid: &str, who: &str| json!({"Sid": sid, "Effect": "Allow", "Principal": {"AWS": who}, "Action": "kms:Decrypt", "Resource": "*"});
+    let mut policy = default_policy();
+    let of = |statement: Value| {
+        let mut policy = policy.clone();
+        policy["Statement"].as_array_mut().unwrap().push(statement);
+        policy
+    };
+    let sid = format!("{}mine", kmsctl::kind::key::Shared::prefix(&"other".parse().unwrap()));
+    let shared = of(statement(&sid, "arn:aws:iam::111122223333:role/app"));
+    let dead = of(statement("x", "AROAABCDEFGHIJKLMNOPQ"));
+    add(&stack, fake(1, &home(), shared), &["shared".to_owned()]);
+    add(&stack, fake(2, &home(), dead), &["dead".to_owned()]);
+    policy["Statement"][0]["Sid"] = json!("kmsctl is a good name");
+    add(&stack, fake(3, &home(), policy), &["plain".to_owned()]);
+    let (_, made) = round_trip(&mut stack, false);
+    let lifted = |name: &str| &made.lifted[&name.parse().unwrap()];
+    let Lifted::Left(why) = lifted("shared") else { panic!("{:?}", made.lifted) };
+    assert!(why.contains("a stack has statements of its own"), "{why}");
+    assert_eq!(lifted("plain"), &Lifted::Default);
+    let told = made
+        .notes
+        .iter()
+        .any(|(name, note)| name.as_str() == "dead" && note.contains("AROAABCDEFGHIJKLMNOPQ"));
+    assert!(told, "{:?}", made.notes);
+}
+
+#[test]
+fn a_key_is_selected_with_its_replicas_and_one_that_cannot_be_read_ends_nothing() {
+    let stack = Stack::new(1);
+    let id = "mrk-1234abcd12ab34cd56ef1234567890ab";
+    let related = |at: &Place, other: &Place| {
+        let mut key = fake(1, at, default_policy());
+        key.meta.arn = KeyArn::at(at, id);
+        key.meta.multi_region = true;
+        key.meta.primary_region = Some(home().region);
+        key.meta.replicas = [other.region.clone()].into();
+        key
+    };
+    add(&stack, related(&home(), &elsewhere()), &["shared".to_owned()]);
+    add(&stack, related(&elsewhere(), &home()), &[]);
+    let hidden = add(&stack, fake(2, &home(), default_policy()), &["hidden".to_owned()]);
+    for selected in [home(), elsewhere()] {
+        let found = read(&stack, vec![Selector::Key(KeyArn::at(&selected, id))]);
+        assert_eq!(found.keys.len(), 2, "{:?}", found.left_out);
+    }
+    let denied = ("GetKeyPolicy".to_owned(), hidden.id().to_owned());
+    stack.fake.faults.borrow_mut().denied.insert(denied);
+    let found = read(&stack, Vec::new());
+    assert!(matches!(found.left_out[&hidden], LeftOut::Denied(_)), "{:?}", found.left_out);
+    assert_eq!(found.keys.len(), 2);
 }

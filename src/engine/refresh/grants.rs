@@ -16,7 +16,7 @@ impl<C: Cloud> Refresh<'_, C> {
     /// Marks the grants on an unreadable key as unusable, because they may exist.
     pub(super) fn block_grants_on(&self, key: &Address, live: &mut Live) {
         for address in self.grants_on.get(&KeyRef::Managed(key.clone())).into_iter().flatten() {
-            let reason = format!("the grants on `{key}` cannot be read");
+            let reason = format!("`{key}` cannot be used");
             let help = format!("resolve what blocks `{key}` first");
             live.observed.insert(address.clone(), Observed::Unusable { reason, help });
         }

@@ -168,6 +168,14 @@ impl<C: Cloud> Refresh<'_, C> {
             let help = "declare a customer managed key".to_owned();
             return Some(Observed::Unusable { reason, help });
         }
+        if self.was_taken_untagged(address) {
+            let reason = format!("`{}` was taken over without the tags of the stack", metadata.arn);
+            let help = format!(
+                "stop managing it with `removed: [{{address: {address}, action: forget}}]`; to delete it, declare it again \
+                 with `tag: true`, apply, and then remove it"
+            );
+            return Some(Observed::Unusable { reason, help });
+        }
         let Some(stack) = tags.get(STACK_TAG) else {
             let declared = self.interest(address).declared;
             let adopted = declared.is_some_and(|key| key.adopt.is_some());
@@ -182,12 +190,6 @@ impl<C: Cloud> Refresh<'_, C> {
             && let Some(other) = other.filter(|other| !self.is_at(address, other, &metadata.arn))
         {
             return self.misplaced(address, &other, &metadata.arn);
-        }
-        if stack == self.desired.stack.as_str() && self.was_taken_untagged(address) {
-            let reason = format!("`{}` was taken over without the tags of the stack", metadata.arn);
-            let help = "somebody else has tagged it since: forget it with `removed`; to delete it, declare it again with \
-                        `tag: true`, apply, and then remove it";
-            return Some(Observed::Unusable { reason, help: help.to_owned() });
         }
         (stack != self.desired.stack.as_str()).then(|| Observed::Unusable {
             reason: format!("`{}` belongs to the stack `{stack}`", metadata.arn),

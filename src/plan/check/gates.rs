@@ -48,10 +48,7 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     changed.extend(entering.iter().map(|address| (*address).clone()));
     let found = breaches(desired, &subjects).into_iter();
     let found = found.flat_map(|(address, found)| {
-        found.into_iter().map(move |Breach { gate, message }| {
-            let reason = format!("it does not pass the gate `{gate}`: {message}");
-            (address.clone(), gate, reason)
-        })
+        found.into_iter().map(move |breach| (address.clone(), breach.gate, reason(&breach)))
     });
     let found = found.chain(of_foreign_grants(desired, live));
     let found = found.chain(unread_replicas(draft, &entering));
@@ -115,6 +112,10 @@ fn unread_replicas(
 
 /// Returns the findings about what AWS holds now, whatever the plan would change.
 pub(in crate::plan) fn now(draft: &Draft<'_>) -> Vec<Finding> {
+    work::within(work::GATES, || held_now(draft))
+}
+
+fn held_now(draft: &Draft<'_>) -> Vec<Finding> {
     let (desired, live) = (&*draft.desired, draft.live);
     let is_present =
         |address: &&Address| matches!(live.observed.get(*address), Some(Observed::Present { .. }));
@@ -124,10 +125,7 @@ pub(in crate::plan) fn now(draft: &Draft<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let found = breaches(desired, &subjects);
     for (address, breaches) in found.into_iter().filter(|(address, _)| is_present(&address)) {
-        for Breach { gate, message } in breaches {
-            let message = format!("it does not pass the gate `{gate}`: {message}");
-            findings.push(finding(gate, &address, message));
-        }
+        findings.extend(breaches.iter().map(|one| finding(one.gate, &address, reason(one))));
     }
     let grants = of_foreign_grants(desired, live);
     findings.extend(grants.into_iter().map(|(address, gate, text)| finding(gate, &address, text)));
@@ -135,6 +133,11 @@ pub(in crate::plan) fn now(draft: &Draft<'_>) -> Vec<Finding> {
     bad.add_referred(draft);
     findings.extend(bad.findings(draft));
     findings
+}
+
+/// Returns the words for a breach of the resource at hand.
+fn reason(Breach { gate, message }: &Breach) -> String {
+    format!("it does not pass the gate `{gate}`: {message}")
 }
 
 pub(super) fn finding(gate: &str, address: &Address, message: String) -> Finding {
@@ -145,9 +148,8 @@ pub(super) fn finding(gate: &str, address: &Address, message: String) -> Finding
 /// Objects to steps that end the access of more principals than a change may: revoked grants, and keys that are disabled
 /// or deleted.
 fn endings(steps: &[Step], desired: &Desired) -> Vec<Objection> {
-    let object = |step: &Step, Breach { gate, message }: &Breach| {
-        let reason = format!("it does not pass the gate `{gate}`: {message}");
-        Objection::new(&step.address, Violation::new("", reason, HELP))
+    let object = |step: &Step, breach: &Breach| {
+        Objection::new(&step.address, Violation::new("", reason(breach), HELP))
     };
     let mut revoked: BTreeMap<&KeyRef, Vec<(&Step, &str)>> = BTreeMap::new();
     let mut objections = Vec::new();
