@@ -123,16 +123,7 @@ fn document(held: &Held) -> Option<Document> {
 fn deleted_identities(document: &Document) -> BTreeSet<String> {
     let names = document.principals_by_effect().into_iter().map(|(_, _, name)| name);
     names
-        .filter_map(|name| match name {
-            PrincipalName::UniqueId(id) => Some(id),
-            PrincipalName::Everyone
-            | PrincipalName::AnyIdentity
-            | PrincipalName::Account(_)
-            | PrincipalName::Identity(_)
-            | PrincipalName::Service(_)
-            | PrincipalName::Provider(_)
-            | PrincipalName::Other(_) => None,
-        })
+        .filter_map(|name| if let PrincipalName::UniqueId(id) = name { Some(id) } else { None })
         .collect()
 }
 

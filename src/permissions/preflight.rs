@@ -114,7 +114,7 @@ fn needed(step: &Step, planned: &PlannedCall, facts: &Facts<'_>) -> Vec<(KeyArn,
     let is_direct =
         |need: &&Need| matches!(need.on, On::Key | On::Primary) && need.dependent.is_none();
     let actions: Vec<&'static str> =
-        operation.needs.iter().filter(is_direct).map(|need| need.action).collect();
+        operation.needs().filter(is_direct).map(|need| need.action).collect();
     let keys = keys(step, planned, facts);
     keys.into_iter()
         .flat_map(|key| actions.iter().map(move |action| (key.clone(), *action)))

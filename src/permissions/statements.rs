@@ -76,7 +76,7 @@ impl Statement {
 pub(super) fn permits(ask: &Ask<'_>, requests: &[Request]) -> Vec<Permit> {
     let mut permits = Vec::new();
     for request in requests {
-        let needs = request.operation.needs.iter();
+        let needs = request.operation.needs();
         let needs = needs.filter(|need| !need.optional && applies(need.when, &request.subject));
         let mut found = Vec::new();
         let mut is_possible = true;

@@ -82,7 +82,9 @@ pub struct Operation {
     pub when: When,
     /// The actions that the caller must be allowed. An operation without any cannot be denied by IAM policies of the
     /// caller's account alone.
-    pub needs: &'static [Need],
+    needs: &'static [Need],
+    /// Further actions, which several operations share.
+    shared: &'static [Need],
 }
 
 /// An action that a request needs.
@@ -165,7 +167,16 @@ pub enum Bound {
 
 impl Operation {
     const fn new(name: &'static str, stage: Stage, needs: &'static [Need]) -> Self {
-        Self { name, stage, when: When::Always, needs }
+        Self { name, stage, when: When::Always, needs, shared: &[] }
+    }
+
+    /// Returns the actions that the caller must be allowed.
+    pub fn needs(&self) -> impl Iterator<Item = &'static Need> + use<> {
+        self.needs.iter().chain(self.shared)
+    }
+
+    const fn shared(self, shared: &'static [Need]) -> Self {
+        Self { shared, ..self }
     }
 
     const fn read(name: &'static str, needs: &'static [Need]) -> Self {
@@ -238,7 +249,7 @@ pub fn find(service: &str, name: &str) -> Option<(&'static Service, &'static Ope
 pub fn reads(kind: ConsumerKind) -> String {
     let facts = kind.facts();
     let found = facts.reads.refresh.iter().filter_map(|read| find(facts.service, read.operation));
-    let needs = found.flat_map(|(_, operation)| operation.needs);
+    let needs = found.flat_map(|(_, operation)| operation.needs());
     let actions: Vec<&str> = needs.map(|need| need.action).collect();
     actions.join(", ")
 }
@@ -265,7 +276,7 @@ mod tests {
         for service in SERVICES {
             for operation in service.operations {
                 assert!(seen.insert((service.name, operation.name)), "{}", operation.name);
-                for need in operation.needs {
+                for need in operation.needs() {
                     assert!(need.action.contains(':') && !need.action.contains('*'), "{need:?}");
                 }
             }
@@ -276,7 +287,7 @@ mod tests {
     fn every_operation_has_a_need_of_its_own() {
         for service in SERVICES {
             for operation in service.operations {
-                let own = operation.needs.iter().any(|need| need.dependent.is_none());
+                let own = operation.needs().any(|need| need.dependent.is_none());
                 assert!(own || operation.name == "GetCallerIdentity", "{}", operation.name);
             }
         }

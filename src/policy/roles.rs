@@ -144,16 +144,7 @@ fn recognized(statement: &Node, of: KeyUse<'_>) -> (Option<Role>, BTreeSet<Strin
     };
     let names = only.principals.names.iter();
     let identities: Option<BTreeSet<String>> = names
-        .map(|name| match name {
-            PrincipalName::Identity(arn) => Some(arn.clone()),
-            PrincipalName::Everyone
-            | PrincipalName::AnyIdentity
-            | PrincipalName::Account(_)
-            | PrincipalName::UniqueId(_)
-            | PrincipalName::Service(_)
-            | PrincipalName::Provider(_)
-            | PrincipalName::Other(_) => None,
-        })
+        .map(|name| if let PrincipalName::Identity(arn) = name { Some(arn.clone()) } else { None })
         .collect();
     let Some(principals) = identities.filter(|identities| !identities.is_empty()) else {
         let root = ByRoles { delegate_to_iam: true, ..ByRoles::default() };

@@ -1,9 +1,9 @@
 //! Builds declarations without YAML.
 
 use kmsctl::desired::{Declared, Desired};
-use kmsctl::id::Place;
+use kmsctl::id::{KeyArn, Place};
 use kmsctl::kind::address::Address;
-use kmsctl::kind::key::{NAME_TAG, Rotation, STACK_TAG};
+use kmsctl::kind::key::{Metadata, NAME_TAG, Rotation, STACK_TAG};
 use kmsctl::kind::{KeyFact, KeyRef, Kind, Spec, alias, grant, key};
 use kmsctl::policy::{Document, Roles, build};
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,4 +174,24 @@ pub(crate) fn storage() -> Desired {
         "batch",
         &["Decrypt"],
     )
+}
+
+/// Returns the metadata of an ordinary key.
+pub(crate) fn metadata(arn: KeyArn, created: u64) -> Metadata {
+    Metadata {
+        arn,
+        spec: "SYMMETRIC_DEFAULT".to_owned(),
+        usage: "ENCRYPT_DECRYPT".to_owned(),
+        origin: "AWS_KMS".to_owned(),
+        state: "Enabled".to_owned(),
+        created,
+        description: String::new(),
+        multi_region: false,
+        custom_key_store_id: None,
+        xks_key_id: None,
+        deletion_date: None,
+        aws_managed: false,
+        primary_region: None,
+        replicas: BTreeSet::new(),
+    }
 }

@@ -1,6 +1,6 @@
 //! Exports: the plan with an exported configuration makes no call, whatever the account holds.
 
-use crate::build::home;
+use crate::build::{home, metadata};
 use crate::fake::{FakeKey, Rng};
 use crate::world::Stack;
 use kmsctl::config::{self, Input, Surroundings};
@@ -10,7 +10,7 @@ use kmsctl::export::{Export, Lifted, Request, export, names_in, names_text};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::inventory::{Inventory, LeftOut, Selector};
 use kmsctl::kind::grant::{Constraints, Listed};
-use kmsctl::kind::key::{Metadata, ORIGINS, SPECS, STACK_TAG};
+use kmsctl::kind::key::{ORIGINS, SPECS, STACK_TAG};
 use kmsctl::plan::Plan;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,22 +55,7 @@ fn root() -> Value {
 fn fake(number: u64, at: &Place, policy: Value) -> FakeKey {
     let arn = KeyArn::at(at, &format!("{number:08x}-12ab-34cd-56ef-1234567890ab"));
     FakeKey {
-        meta: Metadata {
-            arn,
-            spec: "SYMMETRIC_DEFAULT".to_owned(),
-            usage: "ENCRYPT_DECRYPT".to_owned(),
-            origin: "AWS_KMS".to_owned(),
-            state: "Enabled".to_owned(),
-            created: 1000 + number,
-            description: String::new(),
-            multi_region: false,
-            custom_key_store_id: None,
-            xks_key_id: None,
-            deletion_date: None,
-            aws_managed: false,
-            primary_region: None,
-            replicas: BTreeSet::new(),
-        },
+        meta: metadata(arn, 1000 + number),
         policy,
         tags: BTreeMap::new(),
         rotation: None,

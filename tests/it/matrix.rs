@@ -2,14 +2,14 @@
 //! was created; while it is declared, removed and renamed. Without a record a plan may give a safer answer,
 //! but it neither deletes what may be somebody else's, nor leaves access or data unmentioned.
 
-use crate::build::{ACCOUNT, home};
+use crate::build::{ACCOUNT, home, metadata};
 use crate::consumers::desired;
 use crate::fake::{FakeAws, FakeKey, NOW, make_bucket};
 use crate::record::{RECORDS, Record, steps};
 use crate::world::Stack;
 use kmsctl::id::KeyArn;
 use kmsctl::kind::consumer::Encryption;
-use kmsctl::kind::key::{Metadata, NAME_TAG};
+use kmsctl::kind::key::NAME_TAG;
 use kmsctl::kind::{Address, ConsumerKind};
 use kmsctl::plan::field::FieldChange;
 use kmsctl::plan::{Finding, Plan, Step};
@@ -164,22 +164,7 @@ impl Thing {
 /// Adds a key of another owner, and a bucket.
 fn surroundings(fake: &FakeAws) {
     make_bucket(fake, &home(), "mine");
-    let meta = Metadata {
-        arn: existing(),
-        spec: "SYMMETRIC_DEFAULT".to_owned(),
-        usage: "ENCRYPT_DECRYPT".to_owned(),
-        origin: "AWS_KMS".to_owned(),
-        state: "Enabled".to_owned(),
-        created: NOW - 86_400,
-        primary_region: None,
-        replicas: Default::default(),
-        description: String::new(),
-        multi_region: false,
-        custom_key_store_id: None,
-        xks_key_id: None,
-        deletion_date: None,
-        aws_managed: false,
-    };
+    let meta = metadata(existing(), NOW - 86_400);
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Theirs", "Effect": "Allow",
         "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}, "Action": "kms:*", "Resource": "*"}]});
     let (tags, grants) = (BTreeMap::new(), Vec::new());

@@ -38,6 +38,29 @@ const CLUSTER_GROUPS: On = On::Arns(&[
     "arn:{P}:rds:{R}:{A}:subgrp:{subnet_group}",
 ]);
 
+/// What AWS checks for every new database besides its creation: its key, its password and the role of RDS.
+const NEW_DATABASE: &[Need] = &[
+    Need::new("kms:DescribeKey", On::Key).bounds(&[VIA_RDS]).dependent(RDS_KEY),
+    Need::new("kms:CreateGrant", On::Key)
+        .bounds(&[VIA_RDS, Bound::ForAwsResource])
+        .dependent(RDS_KEY),
+    Need::new("secretsmanager:CreateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
+    Need::new("secretsmanager:TagResource", SECRET).when(MANAGED).dependent(PASSWORD),
+    Need::new("kms:DescribeKey", On::Key).bounds(&[VIA_SECRETS]).when(WITH_KEY).dependent(PASSWORD),
+    Need::new("kms:GenerateDataKey", On::Key)
+        .bounds(&[VIA_SECRETS])
+        .when(WITH_KEY)
+        .dependent(PASSWORD),
+    Need::new("kms:Decrypt", On::Key).bounds(&[VIA_SECRETS]).when(WITH_KEY).dependent(PASSWORD),
+    FIRST_RDS,
+];
+/// What AWS checks if a database gets a managed password.
+const CHANGED_DATABASE: &[Need] = &[
+    Need::new("secretsmanager:CreateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
+    Need::new("secretsmanager:RotateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
+    Need::new("secretsmanager:TagResource", SECRET).when(MANAGED).dependent(PASSWORD),
+];
+
 /// The operations of RDS. `{database}` stands for the instance, or for the instances of the cluster.
 pub(super) const RDS: Service = Service {
     name: "rds",
@@ -66,38 +89,17 @@ pub(super) const RDS: Service = Service {
                 Need::new("rds:CreateDBInstance", GROUPS),
                 Need::new("rds:CreateDBInstance", CLUSTERS).when(MEMBERS),
                 Need::new("rds:AddTagsToResource", INSTANCES),
-                Need::new("kms:DescribeKey", On::Key).bounds(&[VIA_RDS]).dependent(RDS_KEY),
-                Need::new("kms:CreateGrant", On::Key)
-                    .bounds(&[VIA_RDS, Bound::ForAwsResource])
-                    .dependent(RDS_KEY),
-                Need::new("secretsmanager:CreateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("secretsmanager:TagResource", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("kms:DescribeKey", On::Key)
-                    .bounds(&[VIA_SECRETS])
-                    .when(WITH_KEY)
-                    .dependent(PASSWORD),
-                Need::new("kms:GenerateDataKey", On::Key)
-                    .bounds(&[VIA_SECRETS])
-                    .when(WITH_KEY)
-                    .dependent(PASSWORD),
-                Need::new("kms:Decrypt", On::Key)
-                    .bounds(&[VIA_SECRETS])
-                    .when(WITH_KEY)
-                    .dependent(PASSWORD),
-                FIRST_RDS,
             ],
         )
-        .when(When::Always),
+        .shared(NEW_DATABASE),
         Operation::change(
             "ModifyDBInstance",
             &[
                 Need::new("rds:ModifyDBInstance", INSTANCES),
                 Need::new("rds:ModifyDBInstance", GROUPS),
-                Need::new("secretsmanager:CreateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("secretsmanager:RotateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("secretsmanager:TagResource", SECRET).when(MANAGED).dependent(PASSWORD),
             ],
-        ),
+        )
+        .shared(CHANGED_DATABASE),
         Operation::delete("DeleteDBInstance", &[Need::new("rds:DeleteDBInstance", INSTANCES)]),
         Operation::create(
             "CreateDBCluster",
@@ -105,37 +107,17 @@ pub(super) const RDS: Service = Service {
                 Need::new("rds:CreateDBCluster", CLUSTERS),
                 Need::new("rds:CreateDBCluster", CLUSTER_GROUPS),
                 Need::new("rds:AddTagsToResource", CLUSTERS),
-                Need::new("kms:DescribeKey", On::Key).bounds(&[VIA_RDS]).dependent(RDS_KEY),
-                Need::new("kms:CreateGrant", On::Key)
-                    .bounds(&[VIA_RDS, Bound::ForAwsResource])
-                    .dependent(RDS_KEY),
-                Need::new("secretsmanager:CreateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("secretsmanager:TagResource", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("kms:DescribeKey", On::Key)
-                    .bounds(&[VIA_SECRETS])
-                    .when(WITH_KEY)
-                    .dependent(PASSWORD),
-                Need::new("kms:GenerateDataKey", On::Key)
-                    .bounds(&[VIA_SECRETS])
-                    .when(WITH_KEY)
-                    .dependent(PASSWORD),
-                Need::new("kms:Decrypt", On::Key)
-                    .bounds(&[VIA_SECRETS])
-                    .when(WITH_KEY)
-                    .dependent(PASSWORD),
-                FIRST_RDS,
             ],
-        ),
+        )
+        .shared(NEW_DATABASE),
         Operation::change(
             "ModifyDBCluster",
             &[
                 Need::new("rds:ModifyDBCluster", CLUSTERS),
                 Need::new("rds:ModifyDBCluster", CLUSTER_GROUPS),
-                Need::new("secretsmanager:CreateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("secretsmanager:RotateSecret", SECRET).when(MANAGED).dependent(PASSWORD),
-                Need::new("secretsmanager:TagResource", SECRET).when(MANAGED).dependent(PASSWORD),
             ],
-        ),
+        )
+        .shared(CHANGED_DATABASE),
         Operation::delete("DeleteDBCluster", &[Need::new("rds:DeleteDBCluster", CLUSTERS)]),
         Operation::change("AddTagsToResource", &[Need::new("rds:AddTagsToResource", On::Own)]),
         Operation::change(
