@@ -49,16 +49,9 @@ pub struct Desired {
     pub key_facts: KeyFacts,
     /// The gates of the configuration. Every policy and every grant must pass them.
     pub gates: Gates,
-    /// The gates of the command line (`--gates`), which must be passed as well.
-    #[serde(default, skip_serializing_if = "Gates::is_empty")]
-    pub outer_gates: Gates,
-    /// The resources that the configuration of `--gates` declares with `protect: false`, and the keys that they take
-    /// over, as written. `None` without `--gates`.
+    /// What the configuration of the command line (`--gates`) demands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unprotected: Option<BTreeMap<Address, Option<String>>>,
-    /// The other accounts of the configuration of `--gates`.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub outer_accounts: BTreeSet<AccountId>,
+    pub outer: Option<Outer>,
     /// The names of the gates by the files that they come from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_files: BTreeMap<String, Vec<String>>,
@@ -75,6 +68,17 @@ pub struct Desired {
     pub waivers: Vec<Waiver>,
 }
 
+/// What another configuration (`--gates`) demands, such as that of the base branch. The authors of a change cannot edit it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outer {
+    /// Its gates, which must be passed as well.
+    pub gates: Gates,
+    /// The resources that it declares with `protect: false`, and the keys that they take over, as written.
+    pub unprotected: BTreeMap<Address, Option<String>>,
+    /// Its other accounts.
+    pub accounts: BTreeSet<AccountId>,
+}
+
 /// The format version of a saved plan, which contains the declaration. Only the same version is read,
 /// because a saved plan is kept only from its review to its merge.
 pub const SAVED: &str = "4";
@@ -83,7 +87,12 @@ impl Desired {
     /// Returns whether a gate is in force, for which the policies of all keys must be known.
     #[must_use]
     pub fn has_gates(&self) -> bool {
-        !self.gates.is_empty() || !self.outer_gates.is_empty() || !self.base.is_empty()
+        self.all_gates().any(|gates| !gates.is_empty()) || !self.base.is_empty()
+    }
+
+    /// Returns the gates of the configuration and those of the command line.
+    pub fn all_gates(&self) -> impl Iterator<Item = &Gates> {
+        [&self.gates].into_iter().chain(self.outer.as_ref().map(|outer| &outer.gates))
     }
 
     /// Returns whether the change of a resource without a record needs `protect: false` in the configuration of
@@ -92,10 +101,10 @@ impl Desired {
     pub fn is_guarded(&self, address: &Address) -> bool {
         let moved = self.moved.iter().find(|(_, new)| *new == address);
         let old = moved.map_or(address, |(old, _)| old);
-        let Some(unprotected) = &self.unprotected else {
+        let Some(outer) = &self.outer else {
             return false;
         };
-        let Some(theirs) = unprotected.get(old) else {
+        let Some(theirs) = outer.unprotected.get(old) else {
             return true;
         };
         // Another key at the same address is not the one that is unprotected there.

@@ -9,7 +9,7 @@ use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant::Listed;
 use crate::kind::{KeyRef, Spec, grant};
-use crate::policy::gates::{Breach, Gates, PolicyChange};
+use crate::policy::gates::{Breach, PolicyChange};
 use crate::policy::grants::Grant;
 use crate::policy::{Document, KeyContext, work};
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,12 +125,7 @@ fn of_grant(desired: &Desired, address: &Address, grant: &grant::Spec) -> BTreeS
 fn standing_grants(desired: &Desired, key: &KeyContext, grants: &[Grant]) -> BTreeSet<Breach> {
     let nothing = Document::empty();
     let change = PolicyChange { key, before: None, after: &nothing, base: None, grants };
-    in_force(desired).flat_map(|gates| gates.standing(change)).collect()
-}
-
-/// Returns the gates of the configuration and those of the command line.
-fn in_force(desired: &Desired) -> impl Iterator<Item = &Gates> {
-    [&desired.gates, &desired.outer_gates].into_iter()
+    desired.all_gates().flat_map(|gates| gates.standing(change)).collect()
 }
 
 /// Returns the gates that grants of other owners on a key do not pass.
@@ -159,18 +154,20 @@ pub fn of_referred(
     let change = PolicyChange { key: &context, before: None, after, base: None, grants };
     let own = desired.own_accounts();
     // The authors of a change can add accounts to its configuration, but not to that of `--gates`.
-    let theirs = desired.outer_accounts.iter().chain([&desired.home.account]);
-    let theirs: BTreeSet<AccountId> = theirs.cloned().collect();
-    let owners = [(&desired.gates, &own), (&desired.outer_gates, &theirs)];
-    let owners = owners.into_iter().filter(|(_, own)| !own.contains(&key.account));
+    let outer = desired.outer.as_ref().map(|outer| {
+        let accounts = outer.accounts.iter().chain([&desired.home.account]);
+        (&outer.gates, accounts.cloned().collect())
+    });
+    let owners = [(&desired.gates, own)].into_iter().chain(outer);
+    let owners = owners.filter(|(_, own): &(_, BTreeSet<AccountId>)| !own.contains(&key.account));
     let owners = owners.filter_map(|(gates, _)| gates.owner(key.account.as_str()));
-    in_force(desired).flat_map(|gates| gates.standing(change)).chain(owners).collect()
+    desired.all_gates().flat_map(|gates| gates.standing(change)).chain(owners).collect()
 }
 
 /// Returns the gates that a key with an unknown policy does not pass.
 #[must_use]
 pub fn of_unknown(desired: &Desired) -> BTreeSet<Breach> {
-    let gates = in_force(desired).flat_map(|gates| gates.unknown(false));
+    let gates = desired.all_gates().flat_map(|gates| gates.unknown(false));
     // Who loses access is known: nobody.
     gates.filter(|breach| breach.gate != "removals").collect()
 }
@@ -180,23 +177,23 @@ pub fn of_unknown(desired: &Desired) -> BTreeSet<Breach> {
 pub fn of_end(desired: &Desired, key: &KeyContext, policy: &Document) -> BTreeSet<Breach> {
     let nothing = Document::empty();
     let end = PolicyChange { key, before: Some(policy), after: &nothing, base: None, grants: &[] };
-    in_force(desired).flat_map(|gates| gates.changing(end)).collect()
+    desired.all_gates().flat_map(|gates| gates.changing(end)).collect()
 }
 
 /// Returns the gates that the revocation of the grants of one key does not pass.
 #[must_use]
 pub fn of_revocations(desired: &Desired, grantees: &BTreeSet<&str>) -> BTreeSet<Breach> {
-    in_force(desired).filter_map(|gates| gates.revoking(grantees)).collect()
+    desired.all_gates().filter_map(|gates| gates.revoking(grantees)).collect()
 }
 
 fn of_policy(desired: &Desired, subject: &Subject) -> BTreeSet<Breach> {
     let Subject { key, before, after, base, .. } = subject;
     let (before, base) = (before.as_ref(), base.as_ref());
     let Some(after) = after else {
-        return in_force(desired).flat_map(|gates| gates.unknown(base.is_some())).collect();
+        return desired.all_gates().flat_map(|gates| gates.unknown(base.is_some())).collect();
     };
     let judged = PolicyChange { key, before, after, base, grants: &[] };
-    let breaches = in_force(desired).flat_map(|gates| {
+    let breaches = desired.all_gates().flat_map(|gates| {
         let standing = gates.standing(judged);
         standing.into_iter().chain(gates.changing(judged))
     });

@@ -5,6 +5,7 @@ use crate::digest::sha256;
 use crate::failure::{Exit, Failure};
 use crate::file::{MAX_RECORD, open_given, read_within};
 use crate::plan::Plan;
+use crate::policy::gates::Gates;
 use crate::store::write_atomic;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -39,8 +40,7 @@ impl PlanFile {
     fn contradiction(&self) -> Option<&'static str> {
         let Self { desired, plan, .. } = self;
         let shown: BTreeSet<&str> = plan.gates.values().flatten().map(String::as_str).collect();
-        let mut gates: BTreeSet<&str> =
-            desired.gates.names().into_iter().chain(desired.outer_gates.names()).collect();
+        let mut gates: BTreeSet<&str> = desired.all_gates().flat_map(Gates::names).collect();
         gates.extend((!desired.base.is_empty()).then_some("base"));
         let parts = [
             ("stack", plan.stack == desired.stack),

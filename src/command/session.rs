@@ -81,9 +81,7 @@ impl Session {
             let (given, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
             report(io, &diagnostics, &loaded.sources)?;
             let given = given.ok_or_else(|| Failure::new("the gates have errors"))?;
-            desired.outer_gates = given.outer_gates;
-            desired.unprotected = given.unprotected;
-            desired.outer_accounts = given.outer_accounts;
+            desired.outer = given.outer;
             desired.gate_files.extend(given.gate_files);
             desired.base.extend(given.base);
         }

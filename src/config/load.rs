@@ -435,14 +435,7 @@ impl Loaded {
         }
         let declared = Stack::decode(&root, &mut d);
         drop(root);
-        let outer = self.outer.as_ref().and_then(|outer| {
-            Some(resolve::Outer {
-                declared: outer.decode(surroundings, &mut d)?,
-                span: outer.span(),
-                unprotected: outer.unprotected.clone(),
-                accounts: outer.accounts.clone(),
-            })
-        });
+        let outer = self.outer.as_ref().and_then(|outer| outer.decode(surroundings, &mut d));
         let name = self.stack.as_ref().map(|name| name.value.clone());
         let (Some(declared), Some(name)) = (declared, name.or_else(|| "unnamed".parse().ok()))
         else {

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::load::{Declared, Given, merge, variables};
 use super::merge::entry;
 use super::records::Stack;
+use super::resolve;
 use super::surroundings::Surroundings;
 use super::{interpolate_node, read};
 use crate::decode::{Decode as _, Diagnostic, Diagnostics, Sources};
 use crate::id::{AccountId, KeyArn, Place};
 use crate::kind::{Address, ConsumerKind, Kind};
-use crate::tree::{Node, Span, Value};
+use crate::tree::{Node, Value};
 
 /// The sections that are read of the other configuration.
 const SECTIONS: [&str; 5] = ["account", "gates", "lint", "stack", "vars"];
@@ -20,12 +21,11 @@ const SECTIONS: [&str; 5] = ["account", "gates", "lint", "stack", "vars"];
 /// The sections of the other configuration, and its variables.
 #[derive(Clone, Debug)]
 pub(super) struct Outer {
+    /// The sections that must be right.
     root: Node,
+    /// All sections as far as they can be read.
+    all: Node,
     vars: Declared,
-    /// The resources that it declares with `protect: false`.
-    pub(super) unprotected: BTreeMap<Address, Option<String>>,
-    /// Its other accounts, as far as they are written without a variable.
-    pub(super) accounts: BTreeSet<AccountId>,
 }
 
 /// Reads the gates and waivers of another configuration. Errors go to `d`.
@@ -41,7 +41,6 @@ pub(super) fn load(
     }
     // An error elsewhere in that configuration is not one of the gates. What it does not say is protected.
     let all = merge(&numbers, sources, |_| true, &mut Diagnostics::default()).0;
-    let (unprotected, accounts) = (unprotected(&all), accounts(&all));
     let is_wanted = |section: &str| SECTIONS.contains(&section);
     let (mut root, is_whole) = merge(&numbers, sources, |entry| is_wanted(&entry.key), d);
     if !is_whole {
@@ -67,10 +66,10 @@ pub(super) fn load(
         d.push(Diagnostic::error(None, message).help(help));
         return None;
     }
-    Some(Outer { root, vars, unprotected, accounts })
+    Some(Outer { root, all, vars })
 }
 
-/// Returns the keys, replicas and consumers with `protect: false`, their own or the default. A value with a variable
+/// Returns the keys, replicas and consumers with `protect: false`, their own or the default. A value that is not known
 /// counts as protection.
 fn unprotected(root: &Node) -> BTreeMap<Address, Option<String>> {
     let open_by_default = within(root, "defaults").is_some_and(|defaults| is_open(defaults, false));
@@ -124,11 +123,12 @@ fn text(value: &Value) -> Option<String> {
 
 /// Returns whether a declaration is not protected.
 fn is_open(declared: &Node, by_default: bool) -> bool {
-    match within(declared, "protect").map(|node| &node.value) {
-        None | Some(Value::Null) => by_default,
-        Some(Value::Bool(protect)) => !protect,
-        Some(Value::Number(_) | Value::Text(_) | Value::List(_) | Value::Map(_)) => false,
-    }
+    let protect = within(declared, "protect");
+    // `null` stands for a value that is not declared.
+    let Some(protect) = protect.filter(|node| node.value != Value::Null) else {
+        return by_default;
+    };
+    bool::decode(protect, &mut Diagnostics::default()) == Some(false)
 }
 
 fn within<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
@@ -145,15 +145,21 @@ fn entries(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
 
 impl Outer {
     /// Interpolates and decodes the sections. Errors go to `d`.
-    pub(super) fn decode(&self, surroundings: &Surroundings, d: &mut Diagnostics) -> Option<Stack> {
+    pub(super) fn decode(
+        &self,
+        surroundings: &Surroundings,
+        d: &mut Diagnostics,
+    ) -> Option<resolve::Outer> {
         let vars = self.vars.resolve(surroundings, d);
         let mut root = self.root.clone();
         interpolate_node(&mut root, &vars, d);
-        Stack::decode(&root, d)
-    }
-
-    /// Returns the position of the gates.
-    pub(super) fn span(&self) -> Span {
-        entry(&self.root, "gates").map_or(self.root.span, |gates| gates.value.span)
+        let mut all = self.all.clone();
+        interpolate_node(&mut all, &vars, &mut Diagnostics::default());
+        Some(resolve::Outer {
+            declared: Stack::decode(&root, d)?,
+            span: entry(&root, "gates").map_or(root.span, |gates| gates.value.span),
+            unprotected: unprotected(&all),
+            accounts: accounts(&all),
+        })
     }
 }

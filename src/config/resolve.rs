@@ -35,7 +35,7 @@ use super::records::Stack;
 use super::surroundings::Gaps;
 use crate::decode::{Diagnostics, Sources};
 use crate::desired::{Declared, Desired};
-use crate::id::{Name, Place};
+use crate::id::{AccountId, Name, Place};
 use crate::kind::Address;
 use crate::tree::Span;
 use documents::Documents;
@@ -65,7 +65,7 @@ pub(super) struct Outer {
     /// The resources that it declares with `protect: false`.
     pub(super) unprotected: BTreeMap<Address, Option<String>>,
     /// Its other accounts.
-    pub(super) accounts: BTreeSet<crate::id::AccountId>,
+    pub(super) accounts: BTreeSet<AccountId>,
 }
 
 /// The declared resources by address.
@@ -105,7 +105,11 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
     let resources = with_derived(all, consumers.needs, &own, d);
     let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);
-    let outer = outer.map(|outer| (Some(outer.unprotected), outer.accounts)).unwrap_or_default();
+    let outer = outer.map(|Outer { unprotected, accounts, .. }| crate::desired::Outer {
+        gates: gates.outer,
+        unprotected,
+        accounts,
+    });
     let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
     Desired {
         destroys: false,
@@ -122,9 +126,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         existing: keys.existing.into_iter().chain(consumers.existing).collect(),
         key_facts: keys.facts,
         gates: gates.own,
-        outer_gates: gates.outer,
-        unprotected: outer.0,
-        outer_accounts: outer.1,
+        outer,
         gate_files: gates.files,
         base: gates.base,
         findings: keys.findings,

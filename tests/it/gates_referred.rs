@@ -3,7 +3,7 @@
 use crate::build::{Declare, address, key_at, storage};
 use crate::consumers::desired;
 use crate::world::{Stack, lineage};
-use kmsctl::desired::Desired;
+use kmsctl::desired::{Desired, Outer};
 use kmsctl::kind::{Kind, Spec};
 use kmsctl::plan::Plan;
 use kmsctl::policy::gates::Gates;
@@ -207,6 +207,11 @@ fn a_resource_cannot_move_to_a_key_of_the_stack_that_does_not_pass() {
     assert!(!refusals(&plan, "key/bad").is_empty(), "{plan:#?}");
 }
 
+/// Returns a configuration of `--gates` that declares an unprotected key, and the key that it takes over.
+fn outer(adopted: Option<String>) -> Option<Outer> {
+    Some(Outer { unprotected: [(key_at("scratch"), adopted)].into(), ..Outer::default() })
+}
+
 /// Whoever can change the configuration cannot give an unprotected address another key.
 #[test]
 fn the_protection_is_that_of_the_key_and_not_of_the_address() {
@@ -217,7 +222,7 @@ fn the_protection_is_that_of_the_key_and_not_of_the_address() {
         let mut all = desired(&format!(
             "stack: stack\nregion: eu-central-1\nkeys: {{{name}: {{adopt: '{arn}', protect: false, enabled: false}}}}\n"
         ));
-        all.unprotected = Some([(key_at("scratch"), None)].into());
+        all.outer = outer(None);
         all
     };
     stack.state = lineage("two");
@@ -233,7 +238,7 @@ fn the_protection_is_that_of_the_key_and_not_of_the_address() {
     let plan = stack.plan_only(&text("scratch"));
     assert!(!disables(&plan) && !refusals(&plan, "key/scratch").is_empty(), "{plan:#?}");
     let mut known = text("scratch");
-    known.unprotected = Some([(key_at("scratch"), Some(arn.clone()))].into());
+    known.outer = outer(Some(arn.clone()));
     let told = refusals(&stack.plan_only(&known), "key/scratch");
     assert!(!told.iter().any(|why| why.contains("protected")), "{told:#?}");
 }

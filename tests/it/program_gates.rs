@@ -133,9 +133,11 @@ fn one_change_cannot_remove_the_protection_and_use_that() {
         let said = plan(&path, 3);
         assert!(said.contains("protect"), "{said}");
     }
-    for (key, defaults) in
-        [("protect: false", ""), ("description: x", "defaults: {protect: false}\n")]
-    {
+    for (key, defaults) in [
+        ("protect: false", ""),
+        ("protect: \"${var.p}\"", "vars: {p: false}\n"),
+        ("description: x", "defaults: {protect: false}\n"),
+    ] {
         let path = beside(&stack, &base(key, defaults));
         plan(&path, 0);
     }
