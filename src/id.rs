@@ -320,9 +320,17 @@ impl fmt::Display for AliasArn {
     }
 }
 
-impl FromStr for AliasArn {
-    type Err = BadId;
-    fn from_str(text: &str) -> Result<Self, BadId> {
+impl AliasArn {
+    /// Returns the place of an alias's ARN. The alias may be that of an AWS managed key.
+    ///
+    /// # Errors
+    /// Returns what is wrong with the ARN, except with its name.
+    pub fn place_of(text: &str) -> Result<Place, BadId> {
+        Self::parts(text).map(|(place, _)| place)
+    }
+
+    /// Returns the place and the name of an ARN.
+    fn parts(text: &str) -> Result<(Place, &str), BadId> {
         const FORM: &str = "an alias ARN has the form `arn:aws:kms:REGION:ACCOUNT:alias/NAME`";
         let fields: Vec<&str> = text.split(':').collect();
         let ["arn", partition, "kms", region, account, name] = fields.as_slice() else {
@@ -335,6 +343,14 @@ impl FromStr for AliasArn {
                 format!("its partition is `{}`", place.region.partition()),
             ));
         }
+        Ok((place, name))
+    }
+}
+
+impl FromStr for AliasArn {
+    type Err = BadId;
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let (place, name) = Self::parts(text)?;
         Ok(Self { place, name: name.parse()? })
     }
 }

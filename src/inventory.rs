@@ -1,10 +1,13 @@
 //! The keys of an account, as AWS holds them. Pure data.
 
-use crate::id::{AliasName, KeyArn, Name, Place};
+use crate::id::{AliasArn, AliasName, BadId, KeyArn, Name, Place, is_key_id};
 use crate::kind::ConsumerKind;
+use crate::kind::address::glob;
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 
 /// The keys of some Regions of an account.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +16,7 @@ pub struct Inventory {
     pub keys: BTreeMap<KeyArn, Held>,
     /// The keys that are left out.
     pub left_out: BTreeMap<KeyArn, LeftOut>,
-    /// The patterns of aliases that no alias matches.
+    /// The wanted aliases and ids that no key has.
     pub unmatched: Vec<String>,
     /// The resources that the keys encrypt. They are listed only if that was asked.
     pub consumers: BTreeSet<User>,
@@ -96,6 +99,8 @@ pub enum LeftOut {
     OfStack(Name),
     /// The caller may not read the key. The text is AWS's error.
     Denied(String),
+    /// There is no such key.
+    Missing,
     /// The key could not be read for another reason. The text is AWS's error.
     Failed(String),
 }
@@ -111,11 +116,69 @@ pub struct User {
     pub id: String,
 }
 
-/// The keys to read.
+/// A text that names keys which exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
-    /// The keys with an alias that matches the pattern, such as `alias/prod/*`.
-    Alias(String),
-    /// The key with an id or an ARN.
+    /// The keys with an alias that matches the pattern, such as `alias/prod/*`, in one place or in all places.
+    Alias(Option<Place>, String),
+    /// The key with an id, which may be in any place.
+    Id(String),
+    /// The key with an ARN.
     Key(KeyArn),
+}
+
+impl FromStr for Selector {
+    type Err = BadId;
+
+    /// Parses an ARN of a key or an alias, a key id, or an alias with or without `alias/`.
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        if text.starts_with("arn:") {
+            return match text.splitn(6, ':').nth(5).filter(|name| name.starts_with("alias/")) {
+                // The alias of an AWS managed key names a key as well.
+                Some(name) => Ok(Self::Alias(Some(AliasArn::place_of(text)?), name.to_owned())),
+                None => Ok(Self::Key(text.parse()?)),
+            };
+        }
+        if is_key_id(text) {
+            return Ok(Self::Id(text.to_owned()));
+        }
+        let alias = text.strip_prefix("alias/").unwrap_or(text);
+        Ok(Self::Alias(None, format!("alias/{alias}")))
+    }
+}
+
+impl Selector {
+    /// Returns the place that the text names.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        match self {
+            Self::Alias(place, _) => place.clone(),
+            Self::Id(_) => None,
+            Self::Key(arn) => Some(arn.place()),
+        }
+    }
+
+    /// Returns whether the text names a key by its alias.
+    #[must_use]
+    pub fn names_alias(&self, place: &Place, name: &str) -> bool {
+        match self {
+            Self::Alias(at, pattern) => {
+                at.as_ref().is_none_or(|at| at == place) && glob(pattern, name)
+            }
+            Self::Id(_) | Self::Key(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alias(None, pattern) => f.write_str(pattern),
+            Self::Alias(Some(Place { account, region }), pattern) => {
+                write!(f, "arn:{}:kms:{region}:{account}:{pattern}", region.partition())
+            }
+            Self::Id(id) => f.write_str(id),
+            Self::Key(arn) => arn.fmt(f),
+        }
+    }
 }

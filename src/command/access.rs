@@ -10,7 +10,8 @@ use crate::digest;
 use crate::engine::Options;
 use crate::engine::rotate::rotations;
 use crate::failure::{Exit, Failure};
-use crate::id::{AliasName, BadId, KeyArn, Place, is_key_id};
+use crate::id::{BadId, KeyArn, Place, is_key_id};
+use crate::inventory::Selector;
 use crate::io::Io;
 use crate::kind::address::Address;
 use crate::kind::key::Rotations;
@@ -94,36 +95,34 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
     if !name.starts_with("arn:") && !name.starts_with("alias/") && !is_key_id(name) {
         return in_stack(global, name, io).await;
     }
-    let arn: Option<KeyArn> = if name.starts_with("arn:") {
-        Some(name.parse().map_err(|bad: BadId| Failure::new(bad.message).hint(bad.help))?)
-    } else {
-        None
-    };
+    let wrong = |bad: BadId| Failure::new(bad.message).hint(bad.help).exit(Exit::Usage);
+    let wanted: Selector = name.parse().map_err(wrong)?;
     let given = region(global)?;
-    let region = arn.as_ref().map(|arn| arn.region.clone()).or(given);
+    let region = wanted.place().map(|place| place.region).or(given);
     let (aws, caller) = connect(global, region.clone()).await?;
     let options = options(global);
-    let who = caller.arn.clone();
-    if let Some(arn) = arn {
-        return Ok(Found { aws, options, arn, caller: who });
-    }
     let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
         Failure::new("no Region is configured").hint("set --region or AWS_REGION")
     })?;
-    let place = Place { account: caller.account, region };
-    if is_key_id(name) {
-        let arn = KeyArn::at(&place, name);
-        return Ok(Found { aws, options, arn, caller: who });
-    }
-    let alias: AliasName =
-        name.parse().map_err(|bad: crate::id::BadId| Failure::new(bad.message).hint(bad.help))?;
-    let entries = every_page(&options.retry, async |from| aws.aliases(&place, from).await).await?;
-    let target = entries.into_iter().find(|entry| entry.name == alias.as_str());
-    let target = target
-        .and_then(|entry| entry.target)
-        .ok_or_else(|| Failure::new(format!("there is no alias `{alias}` of a key in {place}")))?;
-    let arn = KeyArn::at(&place, &target);
-    Ok(Found { aws, options, arn, caller: who })
+    let home = Place { account: caller.account, region };
+    let place = wanted.place().unwrap_or_else(|| home.clone());
+    let arn = match &wanted {
+        Selector::Key(arn) => arn.clone(),
+        Selector::Id(id) => KeyArn::at(&place, id),
+        Selector::Alias(..) if place.account != home.account => {
+            let failure = Failure::new(format!("`{wanted}` is an alias of another account"));
+            return Err(failure.hint("aliases are listed by their own account: name the key's ARN"));
+        }
+        Selector::Alias(_, alias) => {
+            let read = every_page(&options.retry, async |from| aws.aliases(&place, from).await);
+            let named = read.await?.into_iter().find(|entry| entry.name == *alias);
+            let key = named.and_then(|entry| entry.target);
+            let missing =
+                || Failure::new(format!("there is no alias `{alias}` of a key in {place}"));
+            KeyArn::at(&place, &key.ok_or_else(missing)?)
+        }
+    };
+    Ok(Found { aws, options, arn, caller: caller.arn })
 }
 
 /// Finds a key of the stack by its record, or else as a plan finds it.

@@ -8,7 +8,7 @@ use crate::engine::inventory::{Wanted, inventory};
 use crate::export::{Export, Lifted, Request, export, names_in, names_text};
 use crate::failure::{Exit, Failure};
 use crate::file::{MAX_RECORD, open_given, read_within};
-use crate::id::{BadId, KeyArn, Name, Place, Region, is_key_id};
+use crate::id::{BadId, KeyArn, Name, Place, Region};
 use crate::inventory::{Inventory, LeftOut, Selector};
 use crate::io::Io;
 use crate::store::write_atomic;
@@ -33,8 +33,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let at = |region: Region| Place { region, ..home.clone() };
     let mut places: BTreeSet<Place> = regions.into_iter().map(at).collect();
     places.insert(home.clone());
-    let keys: Result<Vec<Selector>, BadId> =
-        args.keys.iter().map(|key| selector(key, &home)).collect();
+    let keys: Result<Vec<Selector>, BadId> = args.keys.iter().map(|key| key.parse()).collect();
     let wanted = Wanted { places, keys: keys.map_err(wrong)?, consumers: args.consumers };
     check_selectors(&wanted, &home)?;
     let names = given_names(args.names.as_deref())?;
@@ -57,15 +56,18 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let found = found.await?;
     if !found.unmatched.is_empty() {
         let names: Vec<String> = found.unmatched.iter().map(|name| format!("`{name}`")).collect();
-        let failure = Failure::new(format!("no alias matches {}", names.join(", ")));
-        return Err(failure.hint("name an alias, a pattern such as `prod/*`, an id or an ARN"));
+        let failure = Failure::new(format!("no key has the alias or id {}", names.join(", ")));
+        return Err(failure.hint(
+            "name an alias, a pattern such as `prod/*`, an id or an ARN, and its Region with --regions",
+        ));
     }
     let stack: Name = args.stack.parse().map_err(wrong)?;
     let request = Request { stack, home, names, folder: args.out.is_some() };
     let made = export(&found, &request);
     write(&made, &request, args, io)?;
     say(&made, &found, args, io);
-    let is_denied = |why: &&LeftOut| matches!(why, LeftOut::Denied(_) | LeftOut::Failed(_));
+    let is_denied =
+        |why: &&LeftOut| matches!(why, LeftOut::Denied(_) | LeftOut::Failed(_) | LeftOut::Missing);
     let denied = found.left_out.values().filter(is_denied).count();
     if denied > 0 && !args.partial {
         let failure = Failure::new("not every key could be read").exit(Exit::Refused);
@@ -74,25 +76,12 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     Ok(Exit::Done)
 }
 
-/// Returns the keys that an argument names.
-fn selector(text: &str, home: &Place) -> Result<Selector, BadId> {
-    if text.starts_with("arn:") {
-        return Ok(Selector::Key(text.parse()?));
-    }
-    if is_key_id(text) {
-        return Ok(Selector::Key(KeyArn::at(home, text)));
-    }
-    let alias = text.strip_prefix("alias/").unwrap_or(text);
-    Ok(Selector::Alias(format!("alias/{alias}")))
-}
-
 /// Checks that the keys are of the account and of the Regions that are read.
 fn check_selectors(wanted: &Wanted, home: &Place) -> Result<(), Failure> {
     for selector in &wanted.keys {
-        if let Selector::Key(arn) = selector
-            && !wanted.places.contains(&arn.place())
-        {
-            let message = format!("`{arn}` is not in the account {} and its Regions", home.account);
+        if selector.place().is_some_and(|place| !wanted.places.contains(&place)) {
+            let message =
+                format!("`{selector}` is not in the account {} and its Regions", home.account);
             let hint = "a run exports keys of one account: name their Regions with --regions";
             return Err(Failure::new(message).hint(hint).exit(Exit::Usage));
         }
@@ -222,6 +211,7 @@ fn left_out(found: &Inventory, io: &Io) {
             ),
             LeftOut::OfStack(stack) => format!("it belongs to the stack `{stack}`"),
             LeftOut::Denied(error) => format!("denied: {error}"),
+            LeftOut::Missing => "there is no such key".to_owned(),
             LeftOut::Failed(error) => format!("it could not be read: {error}"),
         };
         io.say(&format!("Left out: {arn}: {}.", printable(&why)));

@@ -5,7 +5,6 @@ use crate::answer::{CloudError, Fault};
 use crate::cloud::{AliasEntry, Cloud};
 use crate::id::{AliasName, KeyArn, Place};
 use crate::inventory::{Held, Inventory, LeftOut, Selector, User};
-use crate::kind::address::glob;
 use crate::kind::key::{self, Metadata, STACK_TAG};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Phase};
 use crate::retry::{every_page, with_retries};
@@ -43,12 +42,16 @@ pub async fn inventory<C: Cloud>(
         .filter(|((_, name), _)| name.starts_with("alias/aws/"))
         .map(|(_, arn)| arn)
         .collect();
-    let mut out = Inventory { unmatched: unmatched(wanted, &aliases), ..Inventory::default() };
+    let mut out = Inventory::default();
     let (own, managed): (Vec<&KeyArn>, Vec<&KeyArn>) =
         keys.iter().partition(|arn| !of_aws.contains(arn));
     out.left_out.extend(managed.into_iter().map(|arn| (arn.clone(), LeftOut::AwsManaged)));
     let own = own.into_iter().cloned().collect();
     run.read(own, &mut out, &progress).await?;
+    // A key with an id was looked for in all places.
+    let is_tried = |arn: &KeyArn| wanted.keys.contains(&Selector::Id(arn.id().to_owned()));
+    out.left_out.retain(|arn, why| *why != LeftOut::Missing || !is_tried(arn));
+    out.unmatched = unmatched(wanted, &aliases, &out);
     let related = out.related(&wanted.places);
     run.read(related, &mut out, &progress).await?;
     for ((place, name), arn) in &aliases {
@@ -66,14 +69,16 @@ pub async fn inventory<C: Cloud>(
     Ok(out)
 }
 
-/// Returns the patterns of aliases that no alias matches.
-fn unmatched(wanted: &Wanted, aliases: &Aliases) -> Vec<String> {
-    let patterns = wanted.keys.iter().filter_map(|selector| match selector {
-        Selector::Alias(pattern) => Some(pattern),
-        Selector::Key(_) => None,
-    });
-    let is_open = |pattern: &&String| !aliases.keys().any(|(_, name)| glob(pattern, name));
-    patterns.filter(is_open).cloned().collect()
+/// Returns the wanted aliases and ids that no key has.
+fn unmatched(wanted: &Wanted, aliases: &Aliases, read: &Inventory) -> Vec<String> {
+    let is_unmatched = |selector: &&Selector| match selector {
+        Selector::Alias(..) => {
+            !aliases.keys().any(|(place, name)| selector.names_alias(place, name))
+        }
+        Selector::Id(id) => !read.keys.keys().chain(read.left_out.keys()).any(|arn| arn.id() == id),
+        Selector::Key(_) => false,
+    };
+    wanted.keys.iter().filter(is_unmatched).map(Selector::to_string).collect()
 }
 
 /// What was read of a key.
@@ -123,8 +128,12 @@ impl<C: Cloud> Run<'_, C> {
         for selector in &wanted.keys {
             match selector {
                 Selector::Key(arn) => drop(out.insert(arn.clone())),
-                Selector::Alias(pattern) => {
-                    let named = aliases.iter().filter(|((_, name), _)| glob(pattern, name));
+                Selector::Id(id) => {
+                    out.extend(wanted.places.iter().map(|place| KeyArn::at(place, id)));
+                }
+                Selector::Alias(..) => {
+                    let all = aliases.iter();
+                    let named = all.filter(|((place, name), _)| selector.names_alias(place, name));
                     out.extend(named.map(|(_, arn)| arn.clone()));
                 }
             }
@@ -161,6 +170,7 @@ impl<C: Cloud> Run<'_, C> {
                 }
                 Ok(Read::LeftOut(why)) => why,
                 Err(error) if error.fault == Fault::Denied => LeftOut::Denied(error.to_string()),
+                Err(error) if error.fault == Fault::NotFound => LeftOut::Missing,
                 Err(error) => {
                     let why = LeftOut::Failed(error.to_string());
                     silent.extend(Some(error).filter(|error| error.fault.is_temporary()));

@@ -316,11 +316,15 @@ fn an_export_takes_at_most_five_requests_for_a_key_and_one_for_a_hundred_aliases
     drop(log);
     // Keys that are named are not listed.
     let before = stack.fake.count("ListKeys");
-    let some = read(&stack, vec![Selector::Alias("alias/a001*".to_owned())]);
+    let some = read(&stack, vec!["a001*".parse().unwrap()]);
     assert_eq!(some.keys.len(), 10);
     assert!(some.unmatched.is_empty());
-    let none = read(&stack, vec![Selector::Alias("alias/nosuch".to_owned())]);
+    let none = read(&stack, vec!["nosuch".parse().unwrap()]);
     assert_eq!(none.unmatched, ["alias/nosuch"]);
+    // The ARN of an alias names its place.
+    let arn = |region| format!("arn:aws:kms:{region}:111122223333:alias/a0011").parse().unwrap();
+    assert_eq!(read(&stack, vec![arn("eu-central-1")]).keys.len(), 1);
+    assert_eq!(read(&stack, vec![arn("eu-west-1")]).unmatched.len(), 1);
     assert_eq!(stack.fake.count("ListKeys"), before);
 }
 
@@ -474,9 +478,24 @@ fn a_key_is_selected_with_its_replicas_and_one_that_cannot_be_read_ends_nothing(
         let found = read(&stack, vec![Selector::Key(KeyArn::at(&selected, id))]);
         assert_eq!(found.keys.len(), 2, "{:?}", found.left_out);
     }
+    // A key with an id is in one of the places.
+    let abroad = add(&stack, fake(3, &elsewhere(), default_policy()), &[]);
+    let found = read(&stack, vec![abroad.id().parse().unwrap()]);
+    assert!(
+        found.keys.contains_key(&abroad) && found.left_out.is_empty() && found.unmatched.is_empty()
+    );
+    let missing = read(&stack, vec!["1234abcd-12ab-34cd-56ef-999999999999".parse().unwrap()]);
+    assert_eq!(missing.unmatched.len(), 1);
+    let lost: KeyArn = abroad
+        .to_string()
+        .replace(abroad.id(), "1234abcd-12ab-34cd-56ef-999999999999")
+        .parse()
+        .unwrap();
+    let found = read(&stack, vec![Selector::Key(lost.clone())]);
+    assert_eq!(found.left_out[&lost], LeftOut::Missing);
     let denied = ("GetKeyPolicy".to_owned(), hidden.id().to_owned());
     stack.fake.faults.borrow_mut().denied.insert(denied);
     let found = read(&stack, Vec::new());
     assert!(matches!(found.left_out[&hidden], LeftOut::Denied(_)), "{:?}", found.left_out);
-    assert_eq!(found.keys.len(), 2);
+    assert_eq!(found.keys.len(), 3);
 }
