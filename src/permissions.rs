@@ -60,6 +60,19 @@ impl Purpose {
     /// Every purpose.
     pub const ALL: [Self; 6] =
         [Self::Plan, Self::Drift, Self::Apply, Self::Export, Self::Impact, Self::Rotate];
+
+    /// Returns the name of the command.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Drift => "drift",
+            Self::Apply => "apply",
+            Self::Export => "export",
+            Self::Impact => "impact",
+            Self::Rotate => "rotate",
+        }
+    }
 }
 
 /// The objects of the state in S3.
@@ -94,6 +107,16 @@ impl Ask<'_> {
     /// Returns whether one of the purposes is asked for.
     fn wants(&self, purposes: &[Purpose]) -> bool {
         purposes.iter().any(|purpose| self.purposes.contains(purpose))
+    }
+
+    /// Returns the end of the names of the documents. Documents for other commands than `apply` do not replace its documents.
+    fn suffix(&self) -> String {
+        let purposes: Vec<Purpose> = self.purposes.iter().copied().collect();
+        match purposes.as_slice() {
+            [Purpose::Apply] => String::new(),
+            some if some.len() == Purpose::ALL.len() => "-all".to_owned(),
+            some => some.iter().map(|purpose| format!("-{}", purpose.as_str())).collect(),
+        }
     }
 
     /// Returns the account whose credentials send the requests to an account.

@@ -92,7 +92,7 @@ pub(super) fn documents(ask: &Ask<'_>, permits: &[Permit]) -> Vec<Document> {
         true => &[Part::Reader, Part::Applier, Part::Escalation],
         false => &[Part::Whole],
     };
-    let home = &ask.desired.home.account;
+    let (home, suffix) = (&ask.desired.home.account, ask.suffix());
     let own = [home].into_iter().filter(|home| accounts.contains(home));
     let others = accounts.iter().copied().filter(|account| *account != home);
     let mut documents = Vec::new();
@@ -100,10 +100,8 @@ pub(super) fn documents(ask: &Ask<'_>, permits: &[Permit]) -> Vec<Document> {
         for part in parts {
             let own = permits.iter().filter(|permit| permit.account == *account);
             let of_part = own.filter(|permit| *part == Part::Whole || part_of(permit) == *part);
-            let name = match account == home {
-                true => part.as_str().to_owned(),
-                false => format!("{}-{account}", part.as_str()),
-            };
+            let name = format!("{}{suffix}", part.as_str());
+            let name = if account == home { name } else { format!("{name}-{account}") };
             documents.extend(within_limit(account, *part, &name, &statements(of_part)));
         }
     }

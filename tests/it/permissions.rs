@@ -270,6 +270,20 @@ fn the_parts_are_together_the_whole_and_only_one_can_raise_rights() {
     }
 }
 
+/// The documents of two commands can be in one folder.
+#[test]
+fn the_documents_of_two_commands_have_different_names() {
+    let mut names = BTreeSet::new();
+    for split in [false, true] {
+        for purposes in Purpose::ALL.iter().map(std::slice::from_ref).chain([&Purpose::ALL[..]]) {
+            for document in of(STACK, purposes, split).documents {
+                assert!(names.insert(document.name.clone()), "{}", document.name);
+            }
+        }
+    }
+    assert!(names.contains("kmsctl") && names.contains("reader-plan"), "{names:?}");
+}
+
 #[test]
 fn what_is_protected_cannot_be_deleted() {
     let whole = actions(&of(STACK, &[Purpose::Apply], false));
