@@ -34,9 +34,10 @@ use super::Variables;
 use super::records::Stack;
 use super::surroundings::Gaps;
 use crate::decode::{Diagnostics, Sources};
-use crate::desired::{Declared, Desired};
+use crate::desired::{self, Declared, Desired};
 use crate::id::{AccountId, Name, Place};
 use crate::kind::Address;
+use crate::policy::gates::Gates;
 use crate::tree::Span;
 use documents::Documents;
 use scope::Scope;
@@ -66,6 +67,14 @@ pub(super) struct Outer {
     pub(super) unprotected: BTreeMap<Address, Option<String>>,
     /// Its other accounts.
     pub(super) accounts: BTreeSet<AccountId>,
+}
+
+impl Outer {
+    /// Returns what the configuration demands, with its resolved gates.
+    fn demands(self, gates: Gates) -> desired::Outer {
+        let Self { unprotected, accounts, .. } = self;
+        desired::Outer { gates, unprotected, accounts }
+    }
 }
 
 /// The declared resources by address.
@@ -105,11 +114,6 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
     let resources = with_derived(all, consumers.needs, &own, d);
     let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);
-    let outer = outer.map(|Outer { unprotected, accounts, .. }| crate::desired::Outer {
-        gates: gates.outer,
-        unprotected,
-        accounts,
-    });
     let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
     Desired {
         destroys: false,
@@ -126,7 +130,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         existing: keys.existing.into_iter().chain(consumers.existing).collect(),
         key_facts: keys.facts,
         gates: gates.own,
-        outer,
+        outer: outer.map(|outer| outer.demands(gates.outer)),
         gate_files: gates.files,
         base: gates.base,
         findings: keys.findings,

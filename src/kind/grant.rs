@@ -84,6 +84,13 @@ pub struct Listed {
 }
 
 impl Listed {
+    /// Returns the name in the address of the stack's grant that the name of this grant stands for. Whoever creates a grant
+    /// chooses its name.
+    #[must_use]
+    pub fn marked(&self, stack: &Name) -> Option<&str> {
+        Some(self.name.strip_prefix(&mark(stack))?.rsplit_once(':')?.0)
+    }
+
     /// Returns whether an AWS service holds the grant, either as a service principal or with its role in the
     /// account.
     #[must_use]
@@ -390,9 +397,7 @@ pub fn marked(
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
     let mut marked: BTreeMap<String, (String, Spec)> = BTreeMap::new();
     for grant in ours {
-        let Some((name, _)) =
-            grant.name.strip_prefix(&mark(stack)).and_then(|rest| rest.rsplit_once(':'))
-        else {
+        let Some(name) = grant.marked(stack) else {
             continue;
         };
         if let Some((_, first)) = marked.get_mut(name) {

@@ -341,3 +341,71 @@ fn what_is_not_a_gate_reads_no_further_policy() {
     gated.gates = Gates { removals: Some(1), ..Gates::default() };
     assert_eq!(count(&mut stack, &gated), without + 1);
 }
+
+/// Whoever can use a replica can use what its primary key encrypted, whether the stack declares the replica or not.
+#[test]
+fn an_undeclared_replica_must_pass_before_something_begins_to_use_its_key() {
+    let text = |replicas: &str, rest: &str| {
+        desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{m: {{multi_region: true, replicas: {{{replicas}}}}}}}\n{rest}"
+        ))
+    };
+    let mut stack = Stack::new(3);
+    stack.applied(&text("eu-west-1: {}", ""));
+    let forgotten = "removed: [{address: key/m/eu-west-1, action: forget}]\n";
+    stack.applied(&text("", forgotten));
+    let table = format!(
+        "{forgotten}gates: {{accounts: []}}\n\
+         dynamodb: {{tables: {{tab: {{partition_key: {{name: id, type: S}}, key: m}}}}}}\n"
+    );
+    let gated = text("", &table);
+    assert!(stack.plan_only(&gated).blocked.is_empty());
+    stack.fake.tamper("m/eu-west-1", |key| {
+        let mut open = key.policy["Statement"][0].clone();
+        open["Principal"]["AWS"] = "arn:aws:iam::666666666666:root".into();
+        open["Sid"] = "Open".into();
+        key.policy["Statement"].as_array_mut().unwrap().push(open);
+    });
+    let plan = stack.plan_only(&gated);
+    let told = refusals(&plan, "dynamodb_table/tab");
+    assert!(
+        told.iter().any(|why| why.contains("its undeclared replica in eu-west-1")),
+        "{plan:#?}"
+    );
+    assert!(refusals(&plan, "key/m").is_empty(), "{plan:#?}");
+    let is_told = |finding: &kmsctl::plan::Finding| {
+        finding.rule == "gate-accounts" && finding.address == key_at("m")
+    };
+    assert!(plan.findings.iter().any(is_told), "{:#?}", plan.findings);
+    assert!(stack.breaches(&gated).iter().any(is_told));
+    // What cannot be read is not known to pass.
+    stack.fake.tamper("m/eu-west-1", |key| key.policy = serde_json::json!({"Statement": 1}));
+    assert!(!refusals(&stack.plan_only(&gated), "dynamodb_table/tab").is_empty());
+}
+
+/// A grant is access, whoever created it and whatever its name is.
+#[test]
+fn a_grant_that_the_stack_lets_go_of_is_access() {
+    let mut stack = Stack::new(3);
+    let all = storage().grant("storage", "a", &["Decrypt"]);
+    stack.applied(&all);
+    let stranger = |name: Option<&str>| {
+        stack.fake.tamper("storage", |key| {
+            for grant in &mut key.grants {
+                grant.grantee = "arn:aws:iam::666666666666:role/x".to_owned();
+                grant.name = name.map_or(grant.name.clone(), str::to_owned);
+            }
+        });
+    };
+    let mut forgets = storage();
+    forgets.forget.insert(address(Kind::Grant, "storage/a"));
+    forgets.gates = desired("stack: stack\ngates: {accounts: []}\n").gates;
+    for name in [None, Some("kmsctl:stack:storage/a"), Some("kmsctl:stack:")] {
+        stranger(name);
+        let found = stack.plan_only(&forgets).findings;
+        let is_told = |finding: &kmsctl::plan::Finding| {
+            finding.rule == "gate-accounts" && finding.address == key_at("storage")
+        };
+        assert!(found.iter().any(is_told), "{name:?}: {found:#?}");
+    }
+}

@@ -39,12 +39,20 @@ impl<C: Cloud> Refresh<'_, C> {
             let address = Address::new(Kind::Grant, name);
             let address = self.desired.renamed(&address).unwrap_or(address);
             let is_known = self.is_known(&address) || self.desired.forget.contains(&address);
-            if !is_known && !is_lifted(live, &id) {
+            if !is_known && !live.observed.values().any(|seen| is_part(seen, &id)) {
                 let spec = Box::new(Spec::Grant(spec));
                 let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
                 live.observed.insert(address, seen);
             }
         }
+    }
+
+    /// Returns whether the stack keeps or revokes a grant. It lets go of the others, whatever their names are.
+    pub(super) fn manages_grant(&self, live: &Live, id: &String) -> bool {
+        let mut own = live.observed.iter().filter(|(_, seen)| is_part(seen, id));
+        own.any(|(address, _)| {
+            !self.desired.forget.contains(address) && !live.released.contains(address)
+        })
     }
 
     /// Returns whether a grant has the recorded id, and another owner created it.
@@ -163,15 +171,15 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 }
 
-/// Returns whether a grant is part of an observed grant. A grant that was created under an earlier name of
+/// Returns whether a grant is part of the observed grant of an address. A grant that was created under an earlier name of
 /// its key belongs to the address whose record has its id.
-pub(super) fn is_lifted(live: &Live, id: &String) -> bool {
-    live.observed.values().any(|seen| match seen {
+fn is_part(seen: &Observed, id: &String) -> bool {
+    match seen {
         Observed::Present { spec, .. } => spec
             .as_grant()
             .is_some_and(|grant| grant.id.as_ref() == Some(id) || grant.superseded.contains(id)),
         Observed::Absent | Observed::Unusable { .. } => false,
-    })
+    }
 }
 
 fn found(live: &Live, address: &Address) -> bool {

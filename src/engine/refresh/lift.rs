@@ -1,13 +1,11 @@
 //! Converts the settings that were read to the form of declarations.
 
-use super::grants::is_lifted;
 use super::{Interest, Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::desired::Adopt;
 use crate::id::{KeyArn, Name, Place};
 use crate::kind::address::Address;
-use crate::kind::grant;
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec};
 use crate::live::{Live, Observed};
@@ -34,7 +32,9 @@ impl<C: Cloud> Refresh<'_, C> {
             live.observed.insert(address, seen);
         }
         self.describe_targets(live).await?;
-        self.drop_leaving_replicas(live).await
+        self.drop_leaving_replicas(live).await?;
+        self.refer_replicas(live);
+        Ok(())
     }
 
     /// Removes the undeclared replicas that are pending deletion. The primary key lists them until they are deleted.
@@ -137,10 +137,8 @@ impl<C: Cloud> Refresh<'_, C> {
             Ok(grants) => {
                 self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
                 self.lift_undeclared_grants(&KeyRef::Managed(address.clone()), &arn, &grants, live);
-                let mark = grant::mark(&self.desired.stack);
-                let foreign = grants.into_iter().filter(|grant| {
-                    !grant.name.starts_with(&mark) && !is_lifted(live, &grant.grant_id)
-                });
+                let foreign =
+                    grants.into_iter().filter(|grant| !self.manages_grant(live, &grant.grant_id));
                 let foreign = foreign.collect();
                 live.foreign_grants.insert(address.clone(), foreign);
             }

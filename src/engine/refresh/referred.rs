@@ -4,7 +4,7 @@ use super::Refresh;
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::id::{KeyArn, Place};
-use crate::kind::grant::{self, Listed};
+use crate::kind::grant::Listed;
 use crate::kind::key::Metadata;
 use crate::kind::{KeyRef, Spec};
 use crate::live::Live;
@@ -28,17 +28,41 @@ impl<C: Cloud> Refresh<'_, C> {
         }
     }
 
+    /// Notes the replicas of the stack's keys that the stack does not manage.
+    pub(super) fn refer_replicas(&self, live: &mut Live) {
+        if !self.desired.has_gates() {
+            return;
+        }
+        let own = live.replicas.iter().filter(|(key, _)| self.desired.resources.contains_key(key));
+        let own = own.filter_map(|(key, regions)| Some((live.ids.get(key)?, regions)));
+        let all = own.flat_map(|(arn, regions)| {
+            let places =
+                regions.iter().map(|region| Place { region: region.clone(), ..arn.place() });
+            places.map(move |place| (KeyArn::at(&place, arn.id()), arn.clone()))
+        });
+        let others: Vec<_> = all.filter(|(other, _)| !self.manages(other, live)).collect();
+        for (replica, key) in others {
+            live.referred.entry(replica).or_default().of.insert(key);
+        }
+    }
+
+    /// Returns whether the stack manages a key after the plan, or the plan deletes it.
+    fn manages(&self, arn: &KeyArn, live: &Live) -> bool {
+        live.ids.iter().any(|(address, own)| own == arn && !self.desired.forgets(address))
+    }
+
     /// Returns the keys that resources refer to and that the stack does not manage, and their replicas.
     pub(super) fn referred(&self, live: &Live) -> BTreeSet<KeyArn> {
         live.referred.keys().cloned().collect()
     }
 
-    /// Keeps the grants of other owners on a key that the stack does not manage.
+    /// Keeps the grants on a key that the stack does not manage, except those that the stack manages.
     pub(super) fn keep_grants(&self, arn: &KeyArn, grants: Vec<Listed>, live: &mut Live) {
-        if let Some(referred) = live.referred.get_mut(arn) {
-            let mark = grant::mark(&self.desired.stack);
-            let foreign = grants.into_iter().filter(|grant| !grant.name.starts_with(&mark));
-            referred.grants = Some(foreign.collect());
+        if live.referred.contains_key(arn) {
+            let foreign =
+                grants.into_iter().filter(|grant| !self.manages_grant(live, &grant.grant_id));
+            let foreign: Vec<Listed> = foreign.collect();
+            live.referred.entry(arn.clone()).or_default().grants = Some(foreign);
         }
     }
 

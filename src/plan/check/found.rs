@@ -129,7 +129,7 @@ fn is_declared(key: &Address, region: &Region, desired: &Desired) -> bool {
         || desired.resources.contains_key(&Address::new(Kind::Key, format!("{name}/{region}")))
 }
 
-/// Returns the grants that neither an AWS service holds nor the configuration accepts.
+/// Returns the grants that neither an AWS service holds nor the configuration accepts or lets go of.
 pub(in crate::plan) fn foreign<'a>(
     key: &Address,
     grants: &'a [Listed],
@@ -140,8 +140,14 @@ pub(in crate::plan) fn foreign<'a>(
     let is_accepted = move |grant: &Listed| {
         accepted.is_some_and(|all| all.iter().any(|accepted| accepted.contains(grant)))
     };
+    let is_forgotten = |grant: &Listed| {
+        let name = grant.marked(&desired.stack);
+        name.is_some_and(|name| desired.forget.contains(&Address::new(Kind::Grant, name)))
+    };
     let account = account.clone();
-    grants.iter().filter(move |grant| !grant.is_of_service(&account) && !is_accepted(grant))
+    grants.iter().filter(move |grant| {
+        !grant.is_of_service(&account) && !is_accepted(grant) && !is_forgotten(grant)
+    })
 }
 
 /// Describes a grant of another owner in words.

@@ -51,7 +51,6 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
         found.into_iter().map(move |breach| (address.clone(), breach.gate, reason(&breach)))
     });
     let found = found.chain(of_foreign_grants(desired, live));
-    let found = found.chain(unread_replicas(draft, &entering));
     let (mut objections, mut findings) = (Vec::new(), Vec::new());
     let mut bad = referred::Bad::default();
     for (address, gate, reason) in found {
@@ -61,6 +60,17 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
             }
         }
         if changed.contains(&address) {
+            objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
+        } else {
+            findings.push(finding(gate, &address, reason));
+        }
+    }
+    for (address, gate, reason) in referred::replicas(draft) {
+        for key in uses_by(&address, desired) {
+            bad.add(key, gate, format!("its key does not pass: `{address}`: {reason}"));
+        }
+        // The policy of a replica is not that of the key that the plan changes.
+        if entering.contains(&address) {
             objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
         } else {
             findings.push(finding(gate, &address, reason));
@@ -86,30 +96,6 @@ fn uses_by(address: &Address, desired: &Desired) -> Vec<KeyRef> {
     related.map(|other| KeyRef::Managed(other.clone())).collect()
 }
 
-/// Returns the undeclared replicas of keys that are taken over, whose policies are not read.
-fn unread_replicas(
-    draft: &Draft<'_>,
-    entering: &BTreeSet<&Address>,
-) -> Vec<(Address, &'static str, String)> {
-    let mut out = Vec::new();
-    for address in entering.iter().filter(|address| !address.name.contains('/')) {
-        for region in draft.live.replicas.get(*address).into_iter().flatten() {
-            let replica = Address::new(Kind::Key, format!("{}/{region}", address.name));
-            if !draft.desired.resources.contains_key(&replica) {
-                for breach in gate::of_unknown(&draft.desired) {
-                    let reason = format!(
-                        "it does not pass the gate `{}`: the policy of its replica in {region} is not read, because the \
-                         replica is not declared",
-                        breach.gate
-                    );
-                    out.push(((*address).clone(), breach.gate, reason));
-                }
-            }
-        }
-    }
-    out
-}
-
 /// Returns the findings about what AWS holds now, whatever the plan would change.
 pub(in crate::plan) fn now(draft: &Draft<'_>) -> Vec<Finding> {
     work::within(work::GATES, || held_now(draft))
@@ -129,6 +115,8 @@ fn held_now(draft: &Draft<'_>) -> Vec<Finding> {
     }
     let grants = of_foreign_grants(desired, live);
     findings.extend(grants.into_iter().map(|(address, gate, text)| finding(gate, &address, text)));
+    let replicas = referred::replicas(draft).into_iter();
+    findings.extend(replicas.map(|(address, gate, text)| finding(gate, &address, text)));
     let mut bad = referred::Bad::default();
     bad.add_referred(draft);
     findings.extend(bad.findings(draft));
