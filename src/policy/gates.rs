@@ -10,7 +10,7 @@ mod named;
 mod tests;
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
@@ -266,12 +266,18 @@ impl Forbidden {
             if named.leaves_to_iam(&who, change.key) {
                 continue;
             }
+            // Actions that are allowed in the same way are one breach.
+            let mut ways: BTreeMap<Way, Vec<String>> = BTreeMap::new();
             for action in actions.iter() {
                 if !work::spend(256 * (typed.statements.len() + change.grants.len() + 1)) {
                     return;
                 }
-                out.extend(forbidden_action(&who, &format!("kms:{}", action.name), typed, change));
+                let action = format!("kms:{}", action.name);
+                if let Some(way) = forbidden_action(&who, &action, typed, change) {
+                    ways.entry(way).or_default().push(action);
+                }
             }
+            out.extend(ways.iter().map(|(way, actions)| way.breach(&who, &actions.join(", "))));
         }
         // An account stands for its users and roles too, as it does in a policy.
         let accounts: BTreeSet<&str> =
@@ -316,16 +322,36 @@ fn forbidden_holder(holder: &Holder, matched: ActionSet, key: &KeyContext) -> Op
     Some(Breach { gate: "forbidden", message })
 }
 
-/// Reports a principal that is or may be allowed a forbidden action.
+/// How a principal is or may be allowed an action.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Unknown,
+    /// The verb, and the statements or the grant.
+    Through(&'static str, String),
+}
+
+impl Way {
+    fn breach(&self, who: &str, actions: &str) -> Breach {
+        match self {
+            Self::Unknown => unknown("forbidden", &format!("whether {who} has {actions}")),
+            Self::Through(verb, through) => {
+                let message = format!("{who} {verb} {actions}{through}");
+                Breach { gate: "forbidden", message }
+            }
+        }
+    }
+}
+
+/// Returns how a principal is or may be allowed a forbidden action, if it may be.
 fn forbidden_action(
     who: &str,
     action: &str,
     typed: &TypedPolicy,
     change: PolicyChange<'_>,
-) -> Option<Breach> {
+) -> Option<Way> {
     let PolicyChange { after, grants, key, .. } = change;
     let Some(decision) = decide(typed, grants, key, who, action) else {
-        return Some(unknown("forbidden", &format!("whether {who} has {action}")));
+        return Some(Way::Unknown);
     };
     let (verb, sources) = match decision {
         Decision::Allowed(source) => ("is allowed", vec![source]),
@@ -348,8 +374,7 @@ fn forbidden_action(
             Source::Document => {}
         }
     }
-    let message = format!("{who} {verb} {action}{}", through(grant, &statements));
-    Some(Breach { gate: "forbidden", message })
+    Some(Way::Through(verb, through(grant, &statements)))
 }
 
 fn is_whole_own_account(who: &str, key: &KeyContext) -> bool {

@@ -56,6 +56,11 @@ impl Test {
             return self.null(false);
         }
         let unknown = || Truth::maybe(Doubt::Key(self.key.clone()));
+        // Policy variables work in strings and ARNs only.
+        let texts = [Operator::StringEquals, Operator::StringLike, Operator::ArnLike];
+        if !texts.contains(&self.operator) {
+            return unknown();
+        }
         let mut patterns = Vec::new();
         for value in &self.values {
             let pattern = match context.expand(value, variables) {

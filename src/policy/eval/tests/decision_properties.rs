@@ -198,6 +198,21 @@ fn may_rise(from: &str, to: &str) -> bool {
     }
 }
 
+/// Variables are no numbers, whether the value of the condition key is known or only its form.
+#[test]
+fn a_variable_in_a_number_is_unknown() {
+    let policy = vec![json!({
+        "Effect": "Allow", "Principal": {"AWS": PRINCIPALS[0]}, "Action": "kms:*", "Resource": "*",
+        "Condition": {"NumericLessThan": {"aws:PrincipalArn": "${aws:username}"}},
+    })];
+    let session = || Principal::parse(PRINCIPALS[4], "aws").unwrap();
+    for principal in [session(), session().with_role(PRINCIPALS[2]).unwrap()] {
+        let action = RequestedAction::parse("kms:Decrypt").unwrap();
+        let request = Request { principal, action, context: Context::default() };
+        assert_eq!(ask(&policy, &[], &request), "unknown");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
