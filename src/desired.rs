@@ -3,7 +3,7 @@
 use crate::id::{AccountId, KeyArn, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::grant::Listed;
-use crate::kind::{KeyFacts, Kind, Spec};
+use crate::kind::{KeyFacts, KeyRef, Kind, Spec};
 use crate::policy::gates::Gates;
 use crate::policy::{Finding, Need};
 use crate::tree::Span;
@@ -122,6 +122,14 @@ impl Desired {
     #[must_use]
     pub fn forgets(&self, address: &Address) -> bool {
         lists(&self.forget, address)
+    }
+
+    /// Returns whether the stack stops managing the resource, itself or because of the key that it refers to. `spec` is its
+    /// form.
+    #[must_use]
+    pub fn lets_go(&self, address: &Address, spec: Option<&Spec>) -> bool {
+        let is_listed = |key: &KeyRef| key.managed().is_some_and(|key| self.forgets(key));
+        self.forgets(address) || spec.is_some_and(|spec| spec.refs().into_iter().any(is_listed))
     }
 
     /// Returns whether the stack stops managing the key and takes its tags off, also as a replica of such a key.

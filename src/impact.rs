@@ -2,6 +2,8 @@
 //! them. Pure data.
 
 use crate::id::KeyArn;
+use crate::kind::ConsumerKind;
+use crate::text::{counted, plural};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,17 +54,47 @@ pub struct Unseen {
     pub why: String,
 }
 
+impl Dependant {
+    /// Returns AWS's name of the kind.
+    #[must_use]
+    pub fn noun(&self) -> &str {
+        ConsumerKind::noun_of(&self.what)
+    }
+}
+
+impl Scanned {
+    /// Returns the number of objects with AWS's name of the kind.
+    #[must_use]
+    pub fn words(&self) -> String {
+        counted(self.count, ConsumerKind::noun_of(&self.what))
+    }
+}
+
 impl Unseen {
+    /// Returns AWS's name of the objects in the plural.
+    #[must_use]
+    pub fn nouns(&self) -> String {
+        // The last use is no list.
+        if self.what == LAST_USE {
+            self.what.clone()
+        } else {
+            plural(ConsumerKind::noun_of(&self.what))
+        }
+    }
+
     /// Returns the kind of the objects, with the permission that is missing, if the error names one.
     fn name(&self) -> String {
         let denied = self.why.split_once("not authorized to perform: ").map(|(_, rest)| rest);
         let action = denied.and_then(|rest| rest.split_whitespace().next());
         match action.map(|action| action.trim_end_matches(['.', ',', ')'])) {
-            Some(action) if action.contains(':') => format!("{} (no {action})", self.what),
-            Some(_) | None => self.what.clone(),
+            Some(action) if action.contains(':') => format!("{} (no {action})", self.nouns()),
+            Some(_) | None => self.nouns(),
         }
     }
 }
+
+/// What [`Unseen`] calls the last use of a key.
+pub const LAST_USE: &str = "last use";
 
 /// The uses that no list and no grant shows.
 pub const NEVER_LISTED: &str = "other accounts and Regions, other services (S3 objects, Secrets Manager, Systems \
@@ -117,7 +149,7 @@ mod tests {
         let impact = Impact { unseen: unseen.into(), ..Impact::default() };
         assert_eq!(
             impact.caution().unwrap(),
-            "could not check: cloudtrail_event_data_store (no cloudtrail:ListEventDataStores), dynamodb_table"
+            "could not check: CloudTrail event data stores (no cloudtrail:ListEventDataStores), DynamoDB tables"
         );
     }
 }

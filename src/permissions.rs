@@ -30,7 +30,7 @@ pub mod table;
 
 pub use bounds::Conditions;
 pub use documents::{Document, LIMIT, Part};
-pub use key_policy::KeyStatement;
+pub use key_policy::KeyStatements;
 pub use statements::Statement;
 
 use crate::desired::Desired;
@@ -141,7 +141,7 @@ pub struct Permissions {
     /// The documents.
     pub documents: Vec<Document>,
     /// The statements that the policies of keys need, because they do not leave the decision to IAM.
-    pub key_statements: Vec<KeyStatement>,
+    pub key_statements: Vec<KeyStatements>,
     /// What cannot be bounded or is not known, as sentences.
     pub notes: Vec<String>,
 }

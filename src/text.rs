@@ -43,7 +43,8 @@ pub fn counted<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) 
 }
 
 /// Returns the plural of an English noun with a regular one.
-fn plural(noun: &str) -> String {
+#[must_use]
+pub fn plural(noun: &str) -> String {
     let is_vowel = |c: char| "aeiou".contains(c);
     match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(is_vowel) => format!("{stem}ies"),

@@ -45,7 +45,7 @@ pub(super) async fn print(
         }
         for statement in &found.key_statements {
             let keys: Vec<&str> = statement.keys.iter().map(String::as_str).collect();
-            io.say(&format!("The policies of {} need this statement:", keys.join(", ")));
+            io.say(&format!("The policies of {} need these statements:", keys.join(", ")));
             io.say(&format!("{:#}", statement.json()));
         }
     }

@@ -5,7 +5,7 @@ use super::Options;
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::id::{KeyArn, Place};
-use crate::impact::{Dependant, Impact, Impacts, Scanned, Unseen};
+use crate::impact::{Dependant, Impact, Impacts, LAST_USE, Scanned, Unseen};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object, Phase};
 use crate::policy::is_service;
 use crate::retry::{RetryPolicy, every_page, with_retries};
@@ -43,7 +43,7 @@ pub async fn scan<C: Cloud>(cloud: &C, options: &Options, keys: &BTreeSet<KeyArn
     let reads = lists.map(|(place, kind, copies)| async move {
         match copies {
             None => objects(cloud, options, place, kind).await,
-            Some(what) => self::copies(cloud, options, place, kind, what).await,
+            Some(of) => self::copies(cloud, options, place, kind, of.what).await,
         }
     });
     let lists: Vec<List> = options.concurrently(reads).collect().await;
@@ -146,7 +146,7 @@ async fn of_key<C: Cloud>(cloud: &C, options: &Options, key: &KeyArn) -> Impact 
     match with_retries(&options.retry, async || cloud.last_usage(key).await).await {
         Ok(usage) => impact.last_usage = Some(usage),
         Err(error) => {
-            let what = "last use".to_owned();
+            let what = LAST_USE.to_owned();
             impact.unseen.insert(Unseen { what, why: error.to_string() });
         }
     }

@@ -4,11 +4,12 @@ use super::Options;
 use super::apply::Known;
 use crate::cloud::Cloud;
 use crate::desired::Desired;
-use crate::id::{AccountId, IdentityArn};
-use crate::permissions::preflight::{Denied, Facts, denied};
+use crate::id::{AccountId, IdentityArn, KeyArn};
+use crate::permissions::preflight::{Denied, Facts, denied, unread};
 use crate::permissions::simulation::{Simulation, simulations};
 use crate::permissions::{Ask, Purpose};
 use crate::plan::Plan;
+use crate::policy::Document;
 use crate::policy::eval::Principal;
 use crate::state::State;
 use futures_util::stream::StreamExt;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 /// The largest number of requests to the simulator.
 const SIMULATIONS: usize = 32;
-/// The longest time for which the answers of the simulator are waited for. A private network may not reach IAM.
+/// The longest time for which answers are waited for. A private network may not reach IAM.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is known before the first call.
@@ -51,13 +52,15 @@ pub async fn preflight<C: Cloud>(
     (desired, state): (&Desired, &State),
     caller: &str,
 ) -> Preflight {
-    let facts = Facts {
+    let mut facts = Facts {
         ids: &known.ids,
         policies: &known.policies,
         home: &desired.home.account,
         caller,
         roles: &desired.accounts,
     };
+    let all = policies(cloud, options, plan, &facts).await;
+    facts.policies = &all;
     let mut found = Preflight { denied: denied(plan, &facts), ..Preflight::default() };
     let purposes = BTreeSet::from([Purpose::Apply]);
     let ask = Ask {
@@ -83,6 +86,27 @@ pub async fn preflight<C: Cloud>(
         |doubtful: &Doubtful| found.denied.iter().any(|denied| denied.action == doubtful.action);
     found.simulated.retain(|doubtful| !is_certain(doubtful));
     found
+}
+
+/// Returns the policies that are known, and those of the other keys that the calls are about, as far as they can be read.
+async fn policies<C: Cloud>(
+    cloud: &C,
+    options: &Options,
+    plan: &Plan,
+    facts: &Facts<'_>,
+) -> BTreeMap<KeyArn, Document> {
+    let mut all = facts.policies.clone();
+    let unread = unread(plan, facts);
+    let asks = unread.iter().map(|key| async move { (key, cloud.policy(key).await) });
+    let reads = options.concurrently(asks).for_each(|(key, answer)| {
+        let policy =
+            answer.ok().and_then(|text| Document::from_live(&text, key.region.partition()).ok());
+        all.extend(policy.map(|policy| (key.clone(), policy)));
+        std::future::ready(())
+    });
+    // What is not known in time denies nothing.
+    let _ = tokio::time::timeout(PATIENCE, reads).await;
+    all
 }
 
 /// Asks the simulator. Returns why it cannot be asked, or does not answer.

@@ -77,6 +77,7 @@ impl Consumer for CloudtrailEventDataStore {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "CloudTrail event data store",
         service: "cloudtrail",
         reads: Reads {
             refresh: &[

@@ -144,6 +144,7 @@ impl Consumer for CloudtrailTrail {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "CloudTrail trail",
         service: "cloudtrail",
         reads: Reads {
             refresh: &[

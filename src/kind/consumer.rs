@@ -6,7 +6,9 @@
 
 use super::bucket::{BucketCheck, SeenBucket};
 use super::declaration::{Check, Syntax};
-pub use super::facts::{ArnForm, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads};
+pub use super::facts::{
+    ArnForm, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Snapshots,
+};
 use super::{Calls, Change, KeyRef, Setting, Violation};
 use crate::decode::Record;
 use crate::id::{KeyArn, Place};

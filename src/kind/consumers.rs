@@ -30,6 +30,17 @@ macro_rules! consumers {
                 match self { $(Self::$kind => &<super::$module::$kind as Consumer>::FACTS),+ }
             }
 
+            /// Returns AWS's name of what reports for programs call `what`, such as `EBS volume` for `ebs_volume`.
+            #[must_use]
+            pub fn noun_of(what: &str) -> &str {
+                let all = Self::ALL.iter().map(|kind| (kind.as_str(), kind.facts()));
+                let mut nouns = all.flat_map(|(name, facts)| {
+                    let copies = facts.copies.map(|copies| (copies.what, copies.noun));
+                    [(name, facts.noun)].into_iter().chain(copies)
+                });
+                nouns.find(|(name, _)| *name == what).map_or(what, |(_, noun)| noun)
+            }
+
             /// Returns the names of the operations that change resources of the kind.
             #[must_use]
             pub fn operations(self) -> &'static [&'static str] {

@@ -148,6 +148,7 @@ impl Consumer for DynamodbTable {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "DynamoDB table",
         service: "dynamodb",
         reads: Reads {
             refresh: &[

@@ -36,6 +36,7 @@ impl Consumer for EbsDefault {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "EBS default encryption",
         service: "ec2",
         reads: Reads {
             refresh: &[

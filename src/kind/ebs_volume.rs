@@ -10,7 +10,7 @@ pub use fields::{Fields, SECTION, Settings};
 use super::call::calls;
 use super::consumer::{
     ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
-    Spec, Tag, allowed, changed, fixed, fixed_key, missing, tag_calls, tag_list,
+    Snapshots, Spec, Tag, allowed, changed, fixed, fixed_key, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::tags::{TagCharacters, TagRules};
@@ -112,6 +112,7 @@ impl Consumer for EbsVolume {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "EBS volume",
         service: "ec2",
         reads: Reads {
             refresh: &[
@@ -138,7 +139,7 @@ impl Consumer for EbsVolume {
             prefix: "volume/",
             is_id: false,
         }),
-        copies: Some("ebs_snapshot"),
+        copies: Some(Snapshots { what: "ebs_snapshot", noun: "EBS snapshot" }),
         holds_data: true,
         tags: Some(TAGS),
         keeps_deleted_names: false,

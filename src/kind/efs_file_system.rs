@@ -183,6 +183,7 @@ impl Consumer for EfsFileSystem {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "EFS file system",
         service: "efs",
         reads: Reads {
             refresh: &[

@@ -35,6 +35,7 @@ impl Consumer for EsDomain {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "OpenSearch domain",
         service: "opensearch",
         reads: Reads {
             refresh: &[

@@ -104,9 +104,20 @@ impl Read {
     }
 }
 
+/// The snapshots of a kind of resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshots {
+    /// The name in reports for programs, such as `ebs_snapshot`.
+    pub what: &'static str,
+    /// AWS's name of one of them, such as `EBS snapshot`.
+    pub noun: &'static str,
+}
+
 /// The facts about a kind of consumer that the rest of kmsctl uses. Every kind sets every field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
+    /// AWS's name of a resource, such as `EBS volume`.
+    pub noun: &'static str,
     /// The AWS service, as the CLI and CloudTrail name it.
     pub service: &'static str,
     /// The operations that read the resources.
@@ -126,9 +137,9 @@ pub struct Facts {
     pub key_region: KeyRegion,
     /// How ARNs identify the resources; `None` if kmsctl sets no tags on them.
     pub arn: Option<ArnForm>,
-    /// The name of the resource's snapshots, which stay encrypted with the key after the resource has been
-    /// deleted; `None` if it has none.
-    pub copies: Option<&'static str>,
+    /// The resource's snapshots, which stay encrypted with the key after the resource has been deleted; `None` if it has
+    /// none.
+    pub copies: Option<Snapshots>,
     /// Whether the resource holds the data that its key encrypts, so that nothing but copies needs the key once the
     /// resource is deleted or has another key.
     pub holds_data: bool,

@@ -36,6 +36,8 @@ pub const NAME_TAG: &str = "kmsctl:name";
 /// The tag with a random value that differs in each `CreateKey`. It identifies the key if the
 /// answer was lost.
 pub const NONCE_TAG: &str = "kmsctl:nonce";
+/// The tags of the stack.
+pub const MARKS: [&str; 3] = [STACK_TAG, NAME_TAG, NONCE_TAG];
 
 /// The rules for the tags of keys (AWS General Reference, "Tag naming limits and requirements").
 pub const TAGS: TagRules = TagRules { own: 3, ..TagRules::COMMON };
@@ -559,7 +561,7 @@ fn put_policy(policy: &Document, to: &Spec) -> Call {
 /// Reference, UntagResource).
 #[must_use]
 pub fn untag() -> Call {
-    let tag_keys = [STACK_TAG, NAME_TAG, NONCE_TAG].map(str::to_owned).to_vec();
+    let tag_keys = MARKS.map(str::to_owned).to_vec();
     UntagResource { tag_keys }.into()
 }
 

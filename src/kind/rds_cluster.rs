@@ -11,7 +11,7 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::consumer::{
     ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
-    Spec, Tag, Tags, allowed, changed, fixed, missing, tag_calls, tag_list,
+    Snapshots, Spec, Tag, Tags, allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::key::NAME_TAG;
@@ -206,6 +206,7 @@ impl Consumer for RdsCluster {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "RDS cluster",
         service: "rds",
         reads: Reads {
             refresh: &[
@@ -227,7 +228,7 @@ impl Consumer for RdsCluster {
             prefix: "cluster:",
             is_id: false,
         }),
-        copies: Some("rds_cluster_snapshot"),
+        copies: Some(Snapshots { what: "rds_cluster_snapshot", noun: "RDS cluster snapshot" }),
         holds_data: true,
         tags: Some(rds::TAGS),
         keeps_deleted_names: false,

@@ -8,7 +8,7 @@ pub use fields::{Fields, Settings};
 use super::call::calls;
 use super::consumer::{
     ArnForm, Consumer, Effect, Facts, Identity, KeyAccount, KeyRegion, Pace, Read, Reads, Scene,
-    Spec, Tag, allowed, changed, fixed, missing, tag_calls, tag_list,
+    Snapshots, Spec, Tag, allowed, changed, fixed, missing, tag_calls, tag_list,
 };
 use super::declaration::{Check, Syntax};
 use super::rds::engine::Family;
@@ -133,6 +133,7 @@ impl Consumer for RdsInstance {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "RDS instance",
         service: "rds",
         reads: Reads {
             refresh: &[Read::always("DescribeDBInstances")],
@@ -146,7 +147,7 @@ impl Consumer for RdsInstance {
         key_account: KeyAccount::Any,
         key_region: KeyRegion::Own,
         arn: Some(ArnForm { resource_type: "rds:db", service: "rds", prefix: "db:", is_id: false }),
-        copies: Some("rds_snapshot"),
+        copies: Some(Snapshots { what: "rds_snapshot", noun: "RDS snapshot" }),
         holds_data: true,
         tags: Some(rds::TAGS),
         keeps_deleted_names: false,

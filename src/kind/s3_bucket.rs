@@ -75,6 +75,7 @@ impl Consumer for S3Bucket {
     type Settings = Settings;
     type Call = Call;
     const FACTS: Facts = Facts {
+        noun: "S3 bucket",
         service: "s3api",
         reads: Reads {
             refresh: &[Read::always("GetBucketEncryption")],

@@ -1,11 +1,9 @@
 //! The conditions of an action.
 
-use super::subject::{KeyTarget, Subject};
+use super::subject::{KeyTarget, Leaving, Subject};
 use super::table::Bound;
 use crate::id::{Name, Place, Region};
-use crate::kind::key::{
-    DEFAULT_ORIGIN, DEFAULT_SPEC, NAME_TAG, NONCE_TAG, Rotation, STACK_TAG, rule,
-};
+use crate::kind::key::{DEFAULT_ORIGIN, DEFAULT_SPEC, MARKS, NAME_TAG, Rotation, STACK_TAG, rule};
 use crate::kind::{Spec, grant, key};
 use crate::policy::is_service;
 use serde_json::{Map, Value};
@@ -20,6 +18,7 @@ const BOOL: &str = "Bool";
 const BOOL_IF_EXISTS: &str = "BoolIfExists";
 const ARN: &str = "ArnEquals";
 const TAG_KEYS: &str = "aws:TagKeys";
+const RESOURCE_ALIASES: &str = "kms:ResourceAliases";
 
 /// The operators whose values are alternatives of one value of the request. Two statements that differ in the values of
 /// one such condition allow together what one statement with all the values allows.
@@ -72,6 +71,25 @@ impl Conditions {
         Some(both)
     }
 
+    /// Returns the keys of the tags that a request may set, if they are bounded.
+    pub(super) fn tag_keys(&self) -> Option<&BTreeSet<String>> {
+        self.0.get(&(ALL_EQUAL.to_owned(), TAG_KEYS.to_owned()))
+    }
+
+    /// Returns the conditions with other keys of tags.
+    pub(super) fn with_tag_keys(&self, keys: &BTreeSet<String>) -> Self {
+        let mut all = self.clone();
+        all.0.insert((ALL_EQUAL.to_owned(), TAG_KEYS.to_owned()), keys.clone());
+        all
+    }
+
+    /// Returns the conditions without those that select the resources.
+    pub(super) fn without_selection(&self) -> Self {
+        let is_bound = |key: &str| !key.starts_with("aws:ResourceTag/") && key != RESOURCE_ALIASES;
+        let bounds = self.0.iter().filter(|((_, key), _)| is_bound(key));
+        Self(bounds.map(|(key, values)| (key.clone(), values.clone())).collect())
+    }
+
     /// Returns the conditions in the form of a policy.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -101,7 +119,7 @@ impl Conditions {
         match target {
             KeyTarget::Tagged(_) => self.tagged(stack),
             KeyTarget::Alias(_, alias) => {
-                self.add("ForAnyValue:StringEquals", "kms:ResourceAliases", [alias.as_str()]);
+                self.add("ForAnyValue:StringEquals", RESOURCE_ALIASES, [alias.as_str()]);
             }
             KeyTarget::Arn(_) | KeyTarget::All(_) => {}
         }
@@ -126,6 +144,9 @@ impl Conditions {
                 self.add(ALL_EQUAL, TAG_KEYS, tag_keys(subject));
             }
             Bound::NewTagsIfAny => self.add(EQUALS_IF_EXISTS, tag, [stack.as_str()]),
+            Bound::KeepsMarks if subject.leaving == Some(Leaving::Untagged) => {
+                self.add(ALL_EQUAL, TAG_KEYS, MARKS);
+            }
             Bound::KeepsMarks => self.add(NONE_EQUALS, TAG_KEYS, [STACK_TAG, NAME_TAG]),
             Bound::MultiRegion => self.add(BOOL, "kms:MultiRegion", ["true"]),
             Bound::ForAwsResource => self.add(BOOL, "kms:GrantIsForAWSResource", ["true"]),
@@ -209,11 +230,15 @@ impl Conditions {
     }
 }
 
-/// Returns the keys of the tags that a request about the subject may set.
-fn tag_keys(subject: &Subject) -> BTreeSet<String> {
-    let declared = subject.tags().into_iter().flatten().map(|(key, _)| key.clone());
-    let marks = [STACK_TAG, NAME_TAG, NONCE_TAG].map(str::to_owned);
-    declared.chain(marks).collect()
+/// Returns the keys of the tags that a request about the subject may set. A key that is taken over as it is does not get the
+/// tags of the stack.
+pub(super) fn tag_keys(subject: &Subject) -> BTreeSet<String> {
+    let tags = subject.tags();
+    let is_key = subject.spec.as_ref().is_some_and(|spec| spec.as_key().is_some());
+    let is_marked = !is_key || tags.is_some_and(|tags| tags.contains_key(STACK_TAG));
+    let marks = if is_marked { MARKS.as_slice() } else { &[] };
+    let declared = tags.into_iter().flatten().map(|(key, _)| key.clone());
+    declared.chain(marks.iter().map(|mark| (*mark).to_owned())).collect()
 }
 
 /// Returns the values of `kms:ViaService` for a service in a Region (KMS Developer Guide, `kms:ViaService`). The guide does

@@ -1,7 +1,7 @@
 //! The policies: one for each identity and part, within IAM's limit on their size.
 
 use super::Ask;
-use super::statements::{Permit, Statement, statements};
+use super::statements::{Permit, Statement, compact, statements};
 use super::table::Stage;
 use crate::id::AccountId;
 use serde_json::{Value, json};
@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 
 /// The largest number of characters of a managed policy, without white space (IAM User Guide, "IAM and AWS STS quotas").
 pub const LIMIT: usize = 6144;
+
+/// The number of managed policies that a role can have (IAM User Guide, "IAM and AWS STS quotas"). It can be raised.
+pub(super) const ATTACHED: usize = 10;
 
 /// The part of the permissions that a document has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,16 +100,27 @@ pub(super) fn documents(ask: &Ask<'_>, permits: &[Permit]) -> Vec<Document> {
     let others = accounts.iter().copied().filter(|account| *account != home);
     let mut documents = Vec::new();
     for account in own.chain(others) {
-        for part in parts {
-            let own = permits.iter().filter(|permit| permit.account == *account);
-            let of_part = own.filter(|permit| *part == Part::Whole || part_of(permit) == *part);
-            let name = format!("{}{suffix}", part.as_str());
-            let name = if account == home { name } else { format!("{name}-{account}") };
-            documents.extend(within_limit(account, *part, &name, &statements(of_part)));
-        }
+        let end = if account == home { suffix.clone() } else { format!("{suffix}-{account}") };
+        let of_account = |make: Make| -> Vec<Document> {
+            let of_part = |part: &Part| {
+                let own = permits.iter().filter(|permit| permit.account == *account);
+                let own = own.filter(|permit| *part == Part::Whole || part_of(permit) == *part);
+                let name = format!("{}{end}", part.as_str());
+                within_limit(account, *part, &name, &make(&own.collect::<Vec<&Permit>>()))
+            };
+            parts.iter().flat_map(of_part).collect()
+        };
+        let exact = of_account(|permits| statements(permits.iter().copied()));
+        documents.extend(match exact.len() > ATTACHED {
+            true => of_account(|permits| compact(permits.iter().copied())),
+            false => exact,
+        });
     }
     documents
 }
+
+/// Makes statements of permits.
+type Make = fn(&[&Permit]) -> Vec<Statement>;
 
 fn part_of(permit: &Permit) -> Part {
     if permit.raises() {

@@ -1,7 +1,7 @@
 //! The statements that the policies of keys need, because they do not leave the decision to IAM policies.
 
 use super::Ask;
-use super::statements::Permit;
+use super::statements::{Permit, Statement, statements};
 use super::subject::{KeyTarget, subjects};
 use crate::kind::{Kind, Spec};
 use crate::policy::Document;
@@ -11,45 +11,43 @@ use crate::policy::eval::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A statement that the policy of a key needs.
+/// The statements that the policies of some keys need.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct KeyStatement {
+pub struct KeyStatements {
     /// The addresses of the keys.
     pub keys: BTreeSet<String>,
     /// The ARN of the identity.
     pub principal: String,
-    /// The actions.
-    pub actions: BTreeSet<&'static str>,
+    /// The statements, with the bounds of the IAM policies. Their resources are those of IAM policies.
+    pub statements: Vec<Statement>,
 }
 
-impl KeyStatement {
-    /// Returns the statement in the form of a key policy.
+impl KeyStatements {
+    /// Returns the statements in the form of a key policy.
     #[must_use]
     pub fn json(&self) -> Value {
-        json!({
-            "Sid": "kmsctl manages the key",
-            "Effect": "Allow",
-            "Principal": { "AWS": self.principal },
-            "Action": self.actions,
-            "Resource": "*",
-        })
+        let statements = self.statements.iter().map(|statement| {
+            let mut json = statement.json();
+            if let Value::Object(fields) = &mut json {
+                fields.insert("Sid".to_owned(), format!("kmsctl {}", statement.sid).into());
+                fields.insert("Principal".to_owned(), json!({ "AWS": self.principal }));
+                fields.insert("Resource".to_owned(), "*".into());
+            }
+            json
+        });
+        Value::Array(statements.collect())
     }
 }
 
 /// Returns the statements that the declared policies lack. A key policy that allows an action only under conditions is
 /// left to its author.
-pub(super) fn key_statements(ask: &Ask<'_>, permits: &[Permit]) -> Vec<KeyStatement> {
-    let mut lacking: BTreeMap<(String, BTreeSet<&'static str>), BTreeSet<String>> = BTreeMap::new();
+pub(super) fn key_statements(ask: &Ask<'_>, permits: &[Permit]) -> Vec<KeyStatements> {
+    let mut lacking: BTreeMap<(String, Vec<Statement>), BTreeSet<String>> = BTreeMap::new();
     for (address, subject) in subjects(ask.desired, ask.state) {
         let policy = subject.spec.as_ref().and_then(Spec::policy);
         let (Kind::Key, Some(policy)) = (address.kind, policy) else { continue };
         let credentials = ask.credentials(&subject.place.account);
         let identity = ask.identity(credentials);
-        let wanted = permits.iter().filter(|permit| {
-            let is_about = permit.keys.iter().any(|key| subject.keys.contains(key));
-            permit.account == *credentials && is_about && permit.call.1 != "every key"
-        });
-        let actions: BTreeSet<&'static str> = wanted.map(|permit| permit.action).collect();
         let place = &subject.place;
         let arn = subject.keys.iter().find_map(|key| match key {
             KeyTarget::Arn(arn) => Some(arn.to_string()),
@@ -60,15 +58,24 @@ pub(super) fn key_statements(ask: &Ask<'_>, permits: &[Permit]) -> Vec<KeyStatem
             account: place.account.as_str(),
             arn: arn.as_deref(),
         };
-        let denied: BTreeSet<&'static str> =
+        let wanted = permits.iter().filter(|permit| {
+            let is_about = permit.keys.iter().any(|key| subject.keys.contains(key));
+            permit.account == *credentials && is_about && permit.call.1 != "every key"
+        });
+        // Many keys have the same permits.
+        let actions: BTreeSet<&str> = wanted.clone().map(|permit| permit.action).collect();
+        let denied: BTreeSet<&str> =
             actions.into_iter().filter(|action| lacks(policy, &key, identity, action)).collect();
-        if !denied.is_empty() {
-            let place = (identity.to_owned(), denied);
+        let wanted = wanted.filter(|permit| denied.contains(permit.action));
+        let bounds: Vec<Permit> = wanted.map(Permit::of_key_policy).collect();
+        if !bounds.is_empty() {
+            let place = (identity.to_owned(), statements(&bounds));
             lacking.entry(place).or_default().insert(address.to_string());
         }
     }
     let all = lacking.into_iter();
-    all.map(|((principal, actions), keys)| KeyStatement { keys, principal, actions }).collect()
+    all.map(|((principal, statements), keys)| KeyStatements { keys, principal, statements })
+        .collect()
 }
 
 /// Returns whether no statement of the policy lets the identity, or the IAM policies of its account, do something.

@@ -1,6 +1,6 @@
 //! What a policy cannot bound, and what else its reader should know.
 
-use super::documents::{Document, LIMIT};
+use super::documents::{ATTACHED, Document, LIMIT};
 use super::requests::Request;
 use super::statements::Permit;
 use super::{Ask, Purpose};
@@ -17,7 +17,7 @@ pub(super) fn notes(
     let mut notes = risks(ask, permits);
     notes.extend(unbounded(permits));
     notes.extend(left_out(ask, requests));
-    notes.extend(parts(documents));
+    notes.extend(parts(ask, documents));
     notes
 }
 
@@ -110,16 +110,24 @@ fn unbounded(permits: &[Permit]) -> Option<String> {
     ))
 }
 
-/// Says that the permissions are in several documents.
-fn parts(documents: &[Document]) -> Option<String> {
+/// Says that the permissions are in several documents, and whether one role can have them.
+fn parts(ask: &Ask<'_>, documents: &[Document]) -> Option<String> {
     let is_divided = documents
         .iter()
         .any(|document| documents.iter().any(|other| other.name == format!("{}-2", document.name)));
+    if !is_divided {
+        return None;
+    }
+    let home = documents.iter().filter(|one| one.account == ask.desired.home.account).count();
     let limit = counted(LIMIT, "character");
-    is_divided.then(|| {
-        format!(
-            "The permissions are in several documents, because a managed policy has at most {limit}. Attach all of \
-             them: a role can have 10 managed policies (IAM User Guide, \"IAM and AWS STS quotas\")."
-        )
-    })
+    let all = format!("a role can have {ATTACHED} managed policies unless its quota is raised");
+    let text = "The permissions are in several documents, because a managed policy has at most";
+    if home <= ATTACHED {
+        return Some(format!("{text} {limit}. Attach all of them: {all}."));
+    }
+    Some(format!(
+        "{text} {limit}. These are {home}, and {all}. Keys that are taken over are named one by one, and by one tag after \
+         `tag: true`; otherwise divide the stack. To save room, statements about the same resources are one already, and what \
+         may get tags may get all declared tags."
+    ))
 }

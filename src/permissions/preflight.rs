@@ -44,7 +44,7 @@ pub struct Denied {
     pub key: KeyArn,
     /// The ARN of the identity.
     pub identity: String,
-    /// The Sid or the number of the `Deny` statement; `None` if no statement allows the action or leaves it to IAM
+    /// The Sid or the number of the `Deny` statement, such as `#2`; `None` if no statement allows the action or leaves it to IAM
     /// policies.
     pub statement: Option<String>,
     /// The action.
@@ -85,6 +85,13 @@ pub fn denied(plan: &Plan, facts: &Facts<'_>) -> Vec<Denied> {
         addresses,
     })
     .collect()
+}
+
+/// Returns the existing keys that the calls of a plan are about and whose policies are not known.
+#[must_use]
+pub fn unread(plan: &Plan, facts: &Facts<'_>) -> BTreeSet<KeyArn> {
+    let keys = calls(plan).flat_map(|(step, planned)| keys(step, planned, facts));
+    keys.filter(|key| !facts.policies.contains_key(key)).collect()
 }
 
 fn calls(plan: &Plan) -> impl Iterator<Item = (&Step, &PlannedCall)> {
@@ -156,9 +163,10 @@ fn keys(step: &Step, planned: &PlannedCall, facts: &Facts<'_>) -> BTreeSet<KeyAr
 fn denial(policy: &Document, key: &KeyArn, identity: &str, action: &str) -> Option<Option<String>> {
     match decision(policy, key, identity, action)? {
         Decision::Denied(Denial::Explicit(number)) => {
-            let typed = policy.with_own_key(&key.to_string()).typed();
-            let sid = typed.statements.get(number).and_then(|statement| statement.sid.clone());
-            Some(Some(sid.unwrap_or_else(|| "without a Sid".to_owned())))
+            let policy = policy.with_own_key(&key.to_string());
+            let typed = policy.typed();
+            let label = typed.statements.get(number).map(|statement| policy.label(statement));
+            Some(Some(label.unwrap_or_default()))
         }
         // A grant may allow what grants can allow.
         Decision::Denied(Denial::Implicit | Denial::OtherAccount) => {

@@ -1,12 +1,13 @@
 //! The operations that a command can send.
 
-use super::subject::{Form, KeyTarget, Names, Own, Subject, subject, subjects};
+use super::bounds::tag_keys;
+use super::subject::{Form, KeyTarget, Leaving, Names, Own, Subject, subject, subjects};
 use super::table::{Operation, Stage, When, find};
 use super::{Ask, Purpose};
 use crate::id::{IdentityArn, Place};
 use crate::kind::key::{self, Rotation};
 use crate::kind::{Address, Change, ConsumerKind, KeyRef, Kind, Setting, Spec, calls};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +95,8 @@ impl Requests<'_> {
         let Some(objects) = self.ask.objects else { return };
         let mut state = Subject::of("the state", &home);
         state.fields = serde_json::json!({ "bucket": objects.bucket, "key": objects.key });
-        if self.ask.wants(&[Purpose::Plan, Purpose::Drift, Purpose::Apply]) {
+        // Every other command finds a key by the name that the state has for it.
+        if !self.ask.purposes.iter().all(|purpose| *purpose == Purpose::Export) {
             self.add("s3api", "GetObject", &home, state.clone());
         }
         if self.ask.wants(&[Purpose::Apply]) {
@@ -182,11 +184,13 @@ impl Requests<'_> {
     fn identities(&mut self) {
         let accounts = self.ask.desired.own_accounts();
         let mut named: BTreeMap<IdentityArn, Place> = BTreeMap::new();
-        for subject in self.subjects.values() {
-            let found = subject.spec.as_ref().map(principals).unwrap_or_default();
-            for arn in found.iter().filter_map(|arn| arn.parse::<IdentityArn>().ok()) {
+        let specs = self.subjects.values().filter_map(|one| Some((one.spec.as_ref()?, &one.place)));
+        // The policy that AWS holds may still name those of the last apply.
+        let recorded = self.ask.state.records.values().map(|record| (&record.spec, &record.place));
+        for (spec, place) in specs.chain(recorded) {
+            for arn in principals(spec).iter().filter_map(|arn| arn.parse::<IdentityArn>().ok()) {
                 if accounts.contains(arn.account()) {
-                    let region = subject.place.region.clone();
+                    let region = place.region.clone();
                     named.insert(arn.clone(), Place { account: arn.account().clone(), region });
                 }
             }
@@ -222,7 +226,12 @@ impl Requests<'_> {
             let all = step.calls.iter().chain(&step.last);
             all.map(|planned| planned.call.operation()).any(|name| ends.contains(&name))
         });
-        steps.filter_map(|step| self.subjects.get(&step.address).cloned()).collect()
+        let of_step = |step: &Step| {
+            let arn = step.id.as_deref()?.parse().ok()?;
+            let of_key = Subject::keys(step.address.to_string(), KeyTarget::Arn(arn));
+            Some(self.subjects.get(&step.address).cloned().unwrap_or(of_key))
+        };
+        steps.filter_map(of_step).collect()
     }
 
     fn impact_of_every_key(&mut self) {
@@ -238,7 +247,11 @@ impl Requests<'_> {
     }
 
     fn impact(&mut self, keys: &[Subject]) {
-        let places: BTreeSet<Place> = keys.iter().map(|key| key.place.clone()).collect();
+        let mut places: BTreeSet<Place> = keys.iter().map(|key| key.place.clone()).collect();
+        if self.ask.wants(&[Purpose::Impact]) {
+            // The command is also for keys that the stack does not manage.
+            places.extend(self.places());
+        }
         for (place, kind) in
             places.iter().flat_map(|at| ConsumerKind::ALL.iter().map(move |k| (at, *k)))
         {
@@ -258,8 +271,13 @@ impl Requests<'_> {
             self.kms("ListAliases", &Subject::of(format!("{}", place.region), &place));
         }
         for key in self.of_kind(Kind::Key) {
-            for name in ["DescribeKey", "ListResourceTags", "ListKeyRotations", "RotateKeyOnDemand"]
-            {
+            for name in [
+                "DescribeKey",
+                "GetKeyRotationStatus",
+                "ListKeyRotations",
+                "ListResourceTags",
+                "RotateKeyOnDemand",
+            ] {
                 self.kms(name, &key);
             }
         }
@@ -302,7 +320,7 @@ impl Requests<'_> {
             for name in operations {
                 let Some((_, operation)) = find(service, name) else { continue };
                 if is_possible(operation, &subject) || deleting.contains(name) {
-                    for at in self.regions(&address, &subject) {
+                    for at in self.regions(&address, operation, &subject) {
                         self.add(service, name, &at, subject.clone());
                     }
                 }
@@ -312,7 +330,7 @@ impl Requests<'_> {
 
     /// Returns the operations that delete the resource.
     fn deleting(&self, address: &Address, subject: &Subject) -> BTreeSet<&'static str> {
-        let (Some(spec), false) = (&subject.spec, subject.protect) else {
+        let (Some(spec), false, None) = (&subject.spec, subject.protect, subject.leaving) else {
             return BTreeSet::new();
         };
         let keys = &self.ask.desired.key_facts;
@@ -332,7 +350,12 @@ impl Requests<'_> {
 
     /// Returns where the calls about a resource can go to. The rotation of a multi-Region key, and the move of its primary
     /// key, go to the Region of the primary key, which may be that of a replica. A grant can be made from another account.
-    fn regions(&self, address: &Address, subject: &Subject) -> BTreeSet<Place> {
+    fn regions(
+        &self,
+        address: &Address,
+        operation: &Operation,
+        subject: &Subject,
+    ) -> BTreeSet<Place> {
         let own = subject.place.clone();
         let issuer =
             subject.spec.as_ref().and_then(Spec::as_grant).and_then(|one| one.issuer.clone());
@@ -340,7 +363,8 @@ impl Requests<'_> {
             return BTreeSet::from([Place { account, ..own }]);
         }
         let is_multi = subject.spec.as_ref().and_then(Spec::as_key);
-        let is_multi = is_multi.is_some_and(|key| key.multi_region == Some(true));
+        let is_multi = is_multi.is_some_and(|key| key.multi_region == Some(true))
+            && operation.stage != Stage::Create;
         let related = self.subjects.iter().filter(|(other, _)| {
             let base = other.name.split('/').next();
             is_multi && other.kind == Kind::Key && base == Some(address.name.as_str())
@@ -390,6 +414,11 @@ impl Requests<'_> {
 /// Returns whether a plan of the configuration can send an operation about a resource.
 fn is_possible(operation: &Operation, subject: &Subject) -> bool {
     let is_key = subject.kind == Some(Kind::Key);
+    match subject.leaving {
+        Some(Leaving::Untagged) => return operation.name == "UntagResource",
+        Some(Leaving::Untouched) => return false,
+        None => {}
+    }
     let stage = match operation.stage {
         Stage::Read => false,
         Stage::Create => subject.declared && subject.owned,
@@ -412,6 +441,7 @@ pub(super) fn applies(when: When, subject: &Subject) -> bool {
             let rotation = key.and_then(|key| key.rotation);
             rotation.is_some_and(|rotation| wanted == matches!(rotation, Rotation::EveryDays(_)))
         }
+        When::Tagged => !tag_keys(subject).is_empty(),
         When::IsReplica(wanted) => key.is_some_and(|key| key.primary.is_some() == wanted),
     }
 }

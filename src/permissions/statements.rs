@@ -260,6 +260,16 @@ fn tagging(action: &str) -> Option<bool> {
 }
 
 impl Permit {
+    /// Returns the permit in the policy of its key, which selects the key by itself.
+    pub(super) fn of_key_policy(&self) -> Self {
+        Self {
+            resource: "*".to_owned(),
+            conditions: self.conditions.without_selection(),
+            call: (self.call.0, String::new()),
+            ..self.clone()
+        }
+    }
+
     /// Returns whether an identity could raise its own rights with the action.
     pub(super) fn raises(&self) -> bool {
         RAISING.contains(&self.action)
@@ -267,7 +277,35 @@ impl Permit {
 }
 
 /// Returns the statements that allow exactly the permits.
-pub(super) fn statements<'a>(permits: impl Iterator<Item = &'a Permit>) -> Vec<Statement> {
+pub(super) fn statements<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> Vec<Statement> {
+    numbered(merged(single(permits), |one, other| one.sid == other.sid))
+}
+
+/// Returns fewer statements for the same permits. A statement stands for several purposes, and every resource that may get
+/// tags may get the tags of every other.
+pub(super) fn compact<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> Vec<Statement> {
+    let mut all = single(permits);
+    let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for statement in &all {
+        if let Some(keys) = statement.conditions.tag_keys() {
+            tags.entry(statement.sid.clone()).or_default().extend(keys.iter().cloned());
+        }
+    }
+    for statement in &mut all {
+        let keys = statement.conditions.tag_keys().and(tags.get(&statement.sid));
+        if let Some(keys) = keys {
+            statement.conditions = statement.conditions.with_tag_keys(keys);
+        }
+    }
+    let all = merged(all, |one, other| one.sid == other.sid);
+    let of_same = |one: &Statement, other: &Statement| {
+        one.resources == other.resources && one.conditions == other.conditions
+    };
+    numbered(merged(all, of_same))
+}
+
+/// Returns a statement for each action, Sid and set of conditions.
+fn single<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> Vec<Statement> {
     let mut by_action: BTreeMap<(&str, &Conditions, &str), Statement> = BTreeMap::new();
     for permit in permits {
         let place = (permit.sid.as_str(), &permit.conditions, permit.action);
@@ -284,17 +322,20 @@ pub(super) fn statements<'a>(permits: impl Iterator<Item = &'a Permit>) -> Vec<S
         statement.calls.entry(operation).or_default().insert(about.clone());
         statement.dependent.extend(permit.dependent);
     }
-    let merged = merged(by_action.into_values().collect());
-    numbered(merged)
+    by_action.into_values().collect()
 }
 
 /// Merges the statements that differ in their actions, their resources, or in one condition only.
-fn merged(mut open: Vec<Statement>) -> Vec<Statement> {
+fn merged(
+    mut open: Vec<Statement>,
+    may_merge: impl Fn(&Statement, &Statement) -> bool,
+) -> Vec<Statement> {
     loop {
         let mut merged: Vec<Statement> = Vec::new();
         let before = open.len();
         for statement in open {
-            match merged.iter_mut().find_map(|known| Some((joined(known, &statement)?, known))) {
+            let mut known = merged.iter_mut().filter(|known| may_merge(known, &statement));
+            match known.find_map(|known| Some((joined(known, &statement)?, known))) {
                 Some((both, known)) => *known = both,
                 None => merged.push(statement),
             }
@@ -308,9 +349,6 @@ fn merged(mut open: Vec<Statement>) -> Vec<Statement> {
 
 /// Returns the statement that allows what either of two allows, and nothing more.
 fn joined(one: &Statement, other: &Statement) -> Option<Statement> {
-    if one.sid != other.sid {
-        return None;
-    }
     let same = (
         one.actions == other.actions,
         one.resources == other.resources,
@@ -322,6 +360,9 @@ fn joined(one: &Statement, other: &Statement) -> Option<Statement> {
         _ => return None,
     };
     let mut both = one.clone();
+    if one.sid != other.sid {
+        both.sid.push_str(&other.sid);
+    }
     both.conditions = conditions;
     both.actions.extend(&other.actions);
     both.resources.extend(other.resources.iter().cloned());

@@ -82,6 +82,17 @@ pub(super) struct Subject {
     pub(super) owned: bool,
     /// Whether kmsctl refuses to delete it.
     pub(super) protect: bool,
+    /// How it leaves the stack, if it stays in AWS.
+    pub(super) leaving: Option<Leaving>,
+}
+
+/// How a resource leaves the stack that stays in AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// Nothing is changed.
+    Untouched,
+    /// The key loses the stack's tags.
+    Untagged,
 }
 
 impl Subject {
@@ -100,6 +111,7 @@ impl Subject {
             declared: true,
             owned: false,
             protect: true,
+            leaving: None,
         }
     }
 
@@ -172,7 +184,17 @@ pub(super) fn subjects(desired: &Desired, state: &State) -> BTreeMap<Address, Su
         };
         (address.clone(), subject(desired, state, address, &form))
     });
-    declared.chain(gone).collect()
+    let duplicates = desired.delete.iter().map(|arn| {
+        let address = Address::new(Kind::Key, arn.to_string());
+        let subject = Subject {
+            declared: false,
+            protect: false,
+            kind: Some(Kind::Key),
+            ..Subject::keys(format!("duplicate {arn}"), KeyTarget::Arn(arn.clone()))
+        };
+        (address, subject)
+    });
+    declared.chain(gone).chain(duplicates).collect()
 }
 
 /// What is known about a resource.
@@ -214,7 +236,18 @@ pub(super) fn subject(
         declared: form.declared,
         owned: existing.is_none() && form.adopt.is_none(),
         protect: form.protect,
+        leaving: leaving(desired, address, spec),
         spec: Some((*spec).clone()),
+    }
+}
+
+fn leaving(desired: &Desired, address: &Address, spec: &Spec) -> Option<Leaving> {
+    if desired.untags(address) {
+        Some(Leaving::Untagged)
+    } else if desired.lets_go(address, Some(spec)) {
+        Some(Leaving::Untouched)
+    } else {
+        None
     }
 }
 

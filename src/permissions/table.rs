@@ -67,6 +67,8 @@ pub enum When {
     HasNoKey,
     /// If the rotation of the key is on or off.
     Rotates(bool),
+    /// If a request may set tags of the resource.
+    Tagged,
     /// If the key is a replica or not.
     IsReplica(bool),
 }
@@ -260,6 +262,8 @@ pub const RAISING: &[&str] = &[
     "iam:PassRole",
     "kms:CreateGrant",
     "kms:PutKeyPolicy",
+    // The replica has the same key material, and the policy of the request.
+    "kms:ReplicateKey",
     "kms:ScheduleKeyDeletion",
     "kms:TagResource",
     "kms:UntagResource",

@@ -2,7 +2,7 @@
 
 use crate::desired::Desired;
 use crate::id::Place;
-use crate::kind::{Address, KeyRef, Spec, Violation};
+use crate::kind::{Address, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::state::Record;
 
@@ -29,7 +29,7 @@ pub(super) fn kept(
     desired: &Desired,
     live: &Live,
 ) -> Option<&'static str> {
-    if is_forgotten(address, record, desired) {
+    if desired.lets_go(address, record.map(|record| &record.spec)) {
         return Some(LISTED);
     }
     let record = record?;
@@ -52,13 +52,6 @@ pub(super) fn kept(
         | Spec::ServiceLinkedRole(_)
         | Spec::Alias(_) => None,
     }
-}
-
-/// Returns whether `removed` lists the resource or a key that it refers to.
-fn is_forgotten(address: &Address, record: Option<&Record>, desired: &Desired) -> bool {
-    let is_listed = |key: &KeyRef| key.managed().is_some_and(|key| desired.forgets(key));
-    desired.forgets(address)
-        || record.is_some_and(|record| record.spec.refs().into_iter().any(is_listed))
 }
 
 /// Returns the objection to taking tags off a key that could not be read.

@@ -2,7 +2,7 @@
 
 use super::Style;
 use super::page::{DIM, YELLOW, put, wrapped};
-use crate::impact::{Dependant, Impact, NEVER_LISTED};
+use crate::impact::{Dependant, Impact, NEVER_LISTED, Scanned};
 use crate::text::counted;
 
 /// Renders the report.
@@ -21,9 +21,11 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
             say(0, Some(YELLOW), &format!("{} {verb} on {key}:", counted(n, "resource")));
         }
     }
-    for Dependant { what, id, held_by, .. } in &impact.dependants {
+    for dependant in &impact.dependants {
+        let Dependant { id, held_by, .. } = dependant;
+        let noun = dependant.noun();
         let holder = held_by.as_ref().map(|by| format!(", held by {by}")).unwrap_or_default();
-        say(2, None, &format!("{what} {id}{holder}"));
+        say(2, None, &format!("{noun} {id}{holder}"));
     }
     if let Some(usage) = &impact.last_usage {
         let since = usage.recorded_since.as_deref().unwrap_or("an unknown day");
@@ -34,11 +36,11 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
         };
         say(0, None, &text);
     }
-    let scanned = impact.scanned.iter().map(|list| format!("{} {}", list.count, list.what));
-    let scanned = scanned.collect::<Vec<_>>().join(", ");
+    let scanned: Vec<String> = impact.scanned.iter().map(Scanned::words).collect();
+    let scanned = scanned.join(", ");
     say(0, Some(DIM), &format!("Checked in the Region of the key: {scanned}."));
     for unseen in &impact.unseen {
-        say(0, Some(YELLOW), &format!("Could not check: {} ({}).", unseen.what, unseen.why));
+        say(0, Some(YELLOW), &format!("Could not check: {} ({}).", unseen.nouns(), unseen.why));
     }
     say(0, Some(DIM), &format!("Never checked: {NEVER_LISTED}."));
     out
@@ -47,7 +49,7 @@ pub(crate) fn report(key: &str, impact: &Impact, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::impact::{LastUsage, Scanned, Unseen};
+    use crate::impact::{LastUsage, Unseen};
 
     #[test]
     fn a_report_lists_what_was_not_checked() {
@@ -58,7 +60,9 @@ mod tests {
             .unseen
             .insert(Unseen { what: "es_domain".to_owned(), why: "denied\u{1b}[2J".into() });
         let nothing = report("key/a", &impact, &style);
-        assert!(!nothing.contains("safe") && nothing.contains("Could not check: es_domain"));
+        assert!(
+            !nothing.contains("safe") && nothing.contains("Could not check: OpenSearch domains")
+        );
         assert!(!nothing.contains('\u{1b}'), "{nothing}");
         impact.dependants.insert(Dependant {
             what: "grant".to_owned(),
@@ -76,8 +80,8 @@ mod tests {
         1 resource depends on key/a:
           grant g1, held by rds.eu-west-1.amazonaws.com
         Last used 2026-11-20T10:00:00Z, for Decrypt.
-        Checked in the Region of the key: 3 ebs_volume.
-        Could not check: es_domain (denied\u{1b}[2J).
+        Checked in the Region of the key: 3 EBS volumes.
+        Could not check: OpenSearch domains (denied\u{1b}[2J).
         Never checked: other accounts and Regions, other services (S3 objects,
           Secrets Manager, Systems Manager, SNS, SQS, CloudWatch Logs, Lambda,
           ECR, EKS, Kinesis, MSK, Backup, Athena, Redshift and others),

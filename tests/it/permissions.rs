@@ -328,30 +328,52 @@ fn a_key_policy_that_does_not_leave_the_decision_to_iam_needs_a_statement() {
     let [only] = found.key_statements.as_slice() else { panic!("{:?}", found.key_statements) };
     assert_eq!(only.principal, "arn:aws:iam::111122223333:role/deploy");
     assert!(only.keys.contains("key/data"), "{only:?}");
-    assert!(only.actions.contains("kms:PutKeyPolicy") && only.actions.contains("kms:CreateGrant"));
-    assert!(!only.actions.contains("kms:CreateKey"), "there is no key yet");
+    let actions: BTreeSet<&str> =
+        only.statements.iter().flat_map(|statement| statement.actions.iter().copied()).collect();
+    assert!(actions.contains("kms:PutKeyPolicy") && actions.contains("kms:CreateGrant"));
+    assert!(!actions.contains("kms:CreateKey"), "there is no key yet");
+    // The statements have the bounds of the IAM policies, which they would make void otherwise.
+    let json = only.json();
+    let all = json.as_array().unwrap();
+    let of = |action: &str| {
+        let mut found = all.iter().filter(|one| one["Action"].to_string().contains(action));
+        found.next().unwrap()
+    };
+    let grantee = &of("kms:CreateGrant")["Condition"]["StringEquals"]["kms:GranteePrincipal"];
+    assert_eq!(grantee, "arn:aws:iam::111122223333:role/Batch");
+    assert!(of("kms:PutKeyPolicy").get("Condition").is_some());
+    assert!(all.iter().all(|one| one["Resource"] == "*" && one["Principal"]["AWS"] == only.principal.as_str()));
 }
 
 #[test]
 fn documents_are_deterministic_within_the_limit_and_have_each_sid_once() {
-    let mut text = STACK.to_owned();
-    let keys = (0..40).map(|n| {
-        format!(
-            "  k{n}: {{aliases: [\"team/with-a-long-name-{n}\"], tags: {{t{n}: x}}, policy: {{administrators: [root], delegate_to_iam: true}}}}\n"
-        )
-    });
-    let keys: String = keys.collect();
-    text = text.replace("  signing:", &format!("{keys}  signing:"));
-    let found = of(&text, &Purpose::ALL, true);
-    assert_eq!(found, of(&text, &Purpose::ALL, true));
-    assert!(found.documents.len() > 3, "{}", found.documents.len());
-    for document in &found.documents {
-        assert!(document.size() <= kmsctl::permissions::LIMIT, "{}", document.name);
-        let sids: BTreeSet<&str> = document.statements.iter().map(|one| one.sid.as_str()).collect();
-        assert_eq!(sids.len(), document.statements.len());
-        assert!(sids.iter().all(|sid| sid.chars().all(|c| c.is_ascii_alphanumeric())));
+    for count in [12, 120] {
+        let keys = (0..count).map(|n| {
+            format!(
+                "  k{n}: {{aliases: [\"team/with-a-long-name-{n}\"], tags: {{t{n}: x}}, policy: {{administrators: [root], delegate_to_iam: true}}}}\n"
+            )
+        });
+        let keys: String = keys.collect();
+        let text = STACK.replace("  signing:", &format!("{keys}  signing:"));
+        let found = of(&text, &Purpose::ALL, true);
+        assert_eq!(found, of(&text, &Purpose::ALL, true));
+        let number = found.documents.len();
+        assert!((4..=10).contains(&number), "{count}: a role can have 10, and not {number}");
+        for document in &found.documents {
+            assert!(document.size() <= kmsctl::permissions::LIMIT, "{}", document.name);
+            let sids: BTreeSet<&str> =
+                document.statements.iter().map(|one| one.sid.as_str()).collect();
+            assert_eq!(sids.len(), document.statements.len());
+            assert!(sids.iter().all(|sid| sid.chars().all(|c| c.is_ascii_alphanumeric())));
+        }
+        assert!(found.notes.iter().any(|note| note.contains("in several documents")));
+        // Fewer statements allow the same actions.
+        let tags = format!("t{}", count - 1);
+        let text = serde_json::to_string(
+            &found.documents.iter().map(kmsctl::permissions::Document::json).collect::<Vec<_>>(),
+        );
+        assert!(text.unwrap().contains(&tags));
     }
-    assert!(found.notes.iter().any(|note| note.contains("in several documents")));
 }
 
 #[test]
@@ -426,8 +448,14 @@ fn the_policies_of_a_plan_name_existing_keys_by_their_arns_and_allow_only_its_ca
 #[test]
 fn a_key_that_is_taken_over_is_named_without_its_tag() {
     let text = "stack: demo\nregion: eu-central-1\nkeys:\n  \
-                a: {adopt: \"arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555\"}\n  \
+                a: {adopt: \"arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555\", tag: true}\n  \
                 b: {adopt: alias/old}\n";
+    // Without `tag: true`, the key gets no tags of the stack.
+    let untagged = of(&text.replace(", tag: true", ""), &[Purpose::Apply], false);
+    let json: Vec<Value> =
+        untagged.documents.iter().map(kmsctl::permissions::Document::json).collect();
+    let json = serde_json::to_string(&json).unwrap();
+    assert_eq!(json.matches("\"kms:TagResource\"").count(), 1, "{json}");
     let found = of(text, &[Purpose::Apply], false);
     let all = found.documents.iter().flat_map(|document| &document.statements);
     let tagging: Vec<Value> = all
@@ -454,6 +482,74 @@ fn replicas_need_the_primary_key_and_the_region_of_the_replica() {
     assert_eq!(one["Condition"]["StringEquals"]["kms:ReplicaRegion"], "eu-west-1");
     assert!(actions(&found)["kmsctl"].contains("iam:CreateServiceLinkedRole"));
     assert!(found.notes.iter().any(|note| note.contains("CreateReplicas")));
+    // A replica has the same key material, and a policy of its own.
+    assert!(actions(&of(text, &[Purpose::Apply], true))["escalation"].contains("kms:ReplicateKey"));
+    let creates = statement(&found, "CreateKeys");
+    assert_eq!(creates["Condition"]["StringEquals"]["aws:RequestedRegion"], "eu-central-1");
+}
+
+#[test]
+fn what_leaves_the_stack_is_untagged_or_left_alone() {
+    let mut stack = Stack::new(1);
+    let text = |rest: &str| format!("stack: demo\nregion: eu-central-1\n{rest}");
+    let declared = "keys: {a: {aliases: [a], protect: false, grants: {b: {grantee: role/Batch, operations: [Decrypt]}}}}\n";
+    stack.applied(&desired(&text(declared)));
+    let of = |rest: &str, plan: bool| {
+        let desired = desired(&text(rest));
+        let plan = plan.then(|| stack.plan_only(&desired));
+        permissions(&Ask {
+            desired: &desired,
+            state: &stack.state,
+            plan: plan.as_ref(),
+            purposes: &BTreeSet::from([Purpose::Apply]),
+            objects: None,
+            split: false,
+            principal: "arn:aws:iam::111122223333:role/deploy",
+        })
+    };
+    let removed = |untag: bool| {
+        format!("keys: {{}}\nremoved: [{{address: key/a, action: forget, untag: {untag}}}]\n")
+    };
+    for plan in [false, true] {
+        let found = of(&removed(true), plan);
+        let untag = statement(&found, "UntagKeys");
+        let tags = serde_json::json!(["kmsctl:name", "kmsctl:nonce", "kmsctl:stack"]);
+        assert_eq!(untag["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], tags);
+        for found in [found, of(&removed(false), plan)] {
+            let all = &actions(&found)["kmsctl"];
+            for action in ["kms:ScheduleKeyDeletion", "kms:RevokeGrant", "kms:DeleteAlias"] {
+                assert!(!all.contains(action), "{action}");
+            }
+        }
+    }
+    // A duplicate is deleted by its ARN, if nothing depends on it.
+    let arn = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+    let found = of(&format!("{declared}removed: [{{address: '{arn}', action: delete}}]\n"), false);
+    let deleting = found.documents.iter().flat_map(|document| &document.statements);
+    let mut deleting = deleting.filter(|one| one.actions.contains("kms:ScheduleKeyDeletion"));
+    assert!(deleting.any(|one| one.resources.contains(arn)));
+    assert!(actions(&found)["kmsctl"].contains("kms:GetKeyLastUsage"));
+}
+
+/// `kmsctl rotate` and `kmsctl impact` find keys by the names that the state has for them.
+#[test]
+fn every_command_that_finds_keys_reads_the_state_and_rotate_reads_the_rotation() {
+    let objects = StateObjects { bucket: "b".to_owned(), key: "k".to_owned() };
+    for purpose in Purpose::ALL {
+        let found = permissions(&Ask {
+            desired: &desired(STACK),
+            state: &state(),
+            plan: None,
+            purposes: &BTreeSet::from([purpose]),
+            objects: Some(&objects),
+            split: false,
+            principal: "arn:aws:iam::111122223333:role/deploy",
+        });
+        let all = &actions(&found)["kmsctl"];
+        assert_eq!(all.contains("s3:GetObject"), purpose != Purpose::Export, "{purpose:?}");
+    }
+    let rotate = of(STACK, &[Purpose::Rotate], false);
+    assert!(actions(&rotate)["kmsctl"].contains("kms:GetKeyRotationStatus"));
 }
 
 #[test]

@@ -143,3 +143,20 @@ fn an_empty_plan_asks_nothing() {
     let found = check(&text(OPEN, ""), &text(OPEN, ""), CALLER, Some(&["kms:EnableKeyRotation"]));
     assert!(found.denied.is_empty() && found.simulated.is_empty() && found.unknown.is_none());
 }
+
+/// A policy that the configuration does not declare is read before the first call.
+#[test]
+fn the_policy_of_a_key_counts_whether_it_is_declared_or_not() {
+    let text = |rest: &str| {
+        desired(&format!("stack: s\nregion: eu-central-1\nkeys: {{a: {{description: x{rest}}}}}\n"))
+    };
+    let mut stack = Stack::new(1);
+    stack.applied(&text(""));
+    let deny = serde_json::json!({"Effect": "Deny", "Principal": "*", "Action": "kms:TagResource", "Resource": "*"});
+    stack.fake.tamper("a", |key| {
+        key.policy["Statement"].as_array_mut().unwrap().push(deny);
+    });
+    let found = stack.preflight(&text(", tags: {team: x}"), CALLER);
+    assert_eq!(actions(&found), BTreeSet::from(["kms:TagResource"]));
+    assert_eq!(found.denied[0].statement.as_deref(), Some("#2"));
+}

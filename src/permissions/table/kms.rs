@@ -77,7 +77,8 @@ pub(super) const KMS: Service = Service {
         Operation::change(
             "TagResource",
             &[Need::new("kms:TagResource", KEY).bounds(&[Bound::Tags]).sid("TagKeys")],
-        ),
+        )
+        .when(When::Tagged),
         Operation::change(
             "UntagResource",
             &[Need::new("kms:UntagResource", KEY).bounds(&[Bound::KeepsMarks]).sid("UntagKeys")],

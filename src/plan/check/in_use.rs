@@ -81,7 +81,7 @@ fn may_be_in_use(step: &Step, steps: &[Step], impact: &Impact, now: u64) -> Opti
         reasons.push(format!("it was used {when}{operation}, within the last 7 days"));
     }
     let unseen: Vec<String> =
-        impact.unseen.iter().map(|unseen| format!("{} ({})", unseen.what, unseen.why)).collect();
+        impact.unseen.iter().map(|unseen| format!("{} ({})", unseen.nouns(), unseen.why)).collect();
     if !unseen.is_empty() {
         reasons.push(format!("it is not known what depends on it: {}", unseen.join(", ")));
     }
@@ -273,8 +273,8 @@ fn names(dependants: &[&Dependant]) -> String {
         .iter()
         .take(NAMED)
         .map(|dependant| match &dependant.held_by {
-            Some(holder) => format!("{} `{}` held by `{holder}`", dependant.what, dependant.id),
-            None => format!("{} `{}`", dependant.what, dependant.id),
+            Some(holder) => format!("{} `{}` held by `{holder}`", dependant.noun(), dependant.id),
+            None => format!("{} `{}`", dependant.noun(), dependant.id),
         })
         .collect();
     if dependants.len() > NAMED {

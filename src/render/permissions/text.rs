@@ -24,10 +24,11 @@ pub fn text(permissions: &Permissions, style: &Style) -> String {
         out.push('\n');
     }
     for statement in &permissions.key_statements {
-        put(&mut out, 0, style.paint(Some(BOLD)), "A statement for the keys' own policies");
+        put(&mut out, 0, style.paint(Some(BOLD)), "Statements for the keys' own policies");
         let keys: Vec<&str> = statement.keys.iter().map(String::as_str).collect();
         let why = format!(
-            "The policies of these keys leave these actions neither to IAM policies nor to {}: {}.",
+            "The policies of these keys leave these actions neither to IAM policies nor to {}: {}. A statement of a key's \
+             policy is enough by itself: whatever part of the permissions the identity has, it can do this with these keys.",
             statement.principal,
             keys.join(", ")
         );
