@@ -20,8 +20,8 @@ pub struct Inventory {
     pub unmatched: Vec<String>,
     /// The resources that the keys encrypt. They are listed only if that was asked.
     pub consumers: BTreeSet<User>,
-    /// The lists of resources that could not be read, such as `EBS volumes`, with the errors.
-    pub unseen: BTreeMap<String, String>,
+    /// The kinds of resources that could not be listed, with the errors.
+    pub unseen: BTreeMap<ConsumerKind, String>,
 }
 
 impl Inventory {

@@ -12,7 +12,7 @@ use crate::id::{BadId, KeyArn, Name, Place, Region};
 use crate::inventory::{Inventory, LeftOut, Selector};
 use crate::io::Io;
 use crate::store::write_atomic;
-use crate::text::{Medium, counted, printable};
+use crate::text::{Medium, counted, plural, printable};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -178,7 +178,8 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
         io.say(&format!("Left out: {arn}: {}.", printable(why)));
     }
     for (kind, why) in &found.unseen {
-        io.say(&format!("Not listed: {kind} ({}).", printable(why)));
+        let nouns = plural(kind.facts().noun);
+        io.say(&format!("Not listed: {nouns} ({}).", printable(why)));
     }
     if let Some(folder) = &args.out {
         let folder = words(folder);

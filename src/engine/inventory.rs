@@ -8,7 +8,6 @@ use crate::inventory::{Held, Inventory, LeftOut, Selector, User};
 use crate::kind::key::{self, Metadata, STACK_TAG};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Phase};
 use crate::retry::{every_page, with_retries};
-use crate::text::plural;
 use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -234,7 +233,7 @@ impl<C: Cloud> Run<'_, C> {
             let objects = match list {
                 Ok(objects) => objects,
                 Err(error) => {
-                    out.unseen.insert(plural(kind.facts().noun), error.to_string());
+                    out.unseen.insert(kind, error.to_string());
                     continue;
                 }
             };

@@ -28,7 +28,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("waiver", &["kind", "policy", "tree"]),
     ("desired", &["id", "kind", "policy", "tree", "waiver"]),
     ("gate", &["desired", "id", "kind", "policy"]),
-    ("impact", &["id"]),
+    ("impact", &["id", "kind", "text"]),
     ("inventory", &["id", "kind"]),
     ("live", &["id", "kind", "policy"]),
     ("state", &["id", "kind"]),
