@@ -96,15 +96,18 @@ impl Desired {
     }
 
     /// Returns whether the change of a resource without a record needs `protect: false` in the configuration of
-    /// `--gates`, and does not have it there: one change could otherwise remove the protection and use that.
+    /// `--gates`, and does not have it there: one change could otherwise remove the protection and use that. A resource that
+    /// moves needs it at both addresses, because `moved` is a part of the change.
     #[must_use]
     pub fn is_guarded(&self, address: &Address) -> bool {
-        let moved = self.moved.iter().find(|(_, new)| *new == address);
-        let old = moved.map_or(address, |(old, _)| old);
+        let old = self.moved.iter().find(|(_, new)| *new == address).map(|(old, _)| old);
         let Some(outer) = &self.outer else {
             return false;
         };
-        let Some(theirs) = outer.unprotected.get(old) else {
+        if old.is_some_and(|old| !outer.unprotected.contains_key(old)) {
+            return true;
+        }
+        let Some(theirs) = outer.unprotected.get(address) else {
             return true;
         };
         // Another key at the same address is not the one that is unprotected there.

@@ -7,7 +7,6 @@ use crate::cloud::Cloud;
 use crate::id::{KeyArn, Place};
 use crate::impact::{Dependant, Impact, Impacts, LAST_USE, Scanned, Unseen};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Object, Phase};
-use crate::policy::is_service;
 use crate::retry::{RetryPolicy, every_page, with_retries};
 use futures_util::stream::StreamExt;
 use std::collections::BTreeSet;
@@ -130,10 +129,7 @@ async fn of_key<C: Cloud>(cloud: &C, options: &Options, key: &KeyArn) -> Impact 
     match every_page(&options.retry, async |from| cloud.grants(key, from).await).await {
         Ok(grants) => {
             impact.scanned.insert(Scanned { what: what.clone(), count: grants.len() });
-            let of_services = grants.into_iter().filter(|grant| {
-                let role = ["aws:ec2-infrastructure", "/aws-service-role/"];
-                is_service(&grant.grantee) || role.iter().any(|part| grant.grantee.contains(part))
-            });
+            let of_services = grants.into_iter().filter(|grant| grant.is_of_service(&key.account));
             impact.dependants.extend(of_services.map(|grant| Dependant {
                 what: what.clone(),
                 id: grant.grant_id,

@@ -95,10 +95,28 @@ impl Listed {
     /// account.
     #[must_use]
     pub fn is_of_service(&self, account: &AccountId) -> bool {
-        let role = |role: &str| self.grantee.contains(&format!(":{account}:{role}"));
-        policy::is_service(&self.grantee)
-            || role("assumed-role/aws:ec2-infrastructure/")
-            || role("role/aws-service-role/")
+        holder(&self.grantee, account).is_some()
+    }
+}
+
+/// Returns the service that holds a grant on a key of an account, such as `rds`: a service principal, or its role in the
+/// account. IAM reserves the path of service-linked roles, but paths of other identities can contain the text of an ARN.
+#[must_use]
+pub fn holder<'a>(grantee: &'a str, account: &AccountId) -> Option<&'a str> {
+    if policy::is_service(grantee) {
+        return grantee.split('.').next();
+    }
+    let fields: Vec<&str> = grantee.splitn(6, ':').collect();
+    let ["arn", _, service, "", owner, resource] = fields.as_slice() else {
+        return None;
+    };
+    if *owner != account.as_str() {
+        return None;
+    }
+    match *service {
+        "iam" => resource.strip_prefix("role/aws-service-role/")?.split(['.', '/']).next(),
+        "sts" => resource.strip_prefix("assumed-role/aws:ec2-infrastructure/").map(|_| "ec2"),
+        _ => None,
     }
 }
 
@@ -479,5 +497,32 @@ fn lift_one(grant: &Listed, wanted: &Spec, place: &Place) -> Spec {
         },
         superseded: BTreeSet::new(),
         ..wanted.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The paths of IAM can contain the text of an ARN.
+    #[test]
+    fn only_services_and_their_roles_in_the_account_are_services() {
+        let account: AccountId = "123456789012".parse().unwrap();
+        let of = |grantee: &str| holder(grantee, &account).map(str::to_owned);
+        let linked = "arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling";
+        assert_eq!(of(linked).as_deref(), Some("autoscaling"));
+        assert_eq!(of("rds.eu-west-1.amazonaws.com").as_deref(), Some("rds"));
+        let instance = "arn:aws-cn:sts::123456789012:assumed-role/aws:ec2-infrastructure/i-1";
+        assert_eq!(of(instance).as_deref(), Some("ec2"));
+        for stranger in [
+            "arn:aws:iam::666666666666:user/:123456789012:role/aws-service-role/Evil",
+            "arn:aws:iam::666666666666:role/x:123456789012:assumed-role/aws:ec2-infrastructure/y",
+            "arn:aws:iam::666666666666:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS",
+            "arn:aws:iam::123456789012:role/x/aws-service-role/rds.amazonaws.com/R",
+            "arn:aws:sts::123456789012:assumed-role/x/aws:ec2-infrastructure",
+            "arn:aws:iam::123456789012:user/rds.amazonaws.com",
+        ] {
+            assert_eq!(of(stranger), None, "{stranger}");
+        }
     }
 }

@@ -180,7 +180,9 @@ impl Spec {
     /// Returns the service-linked role with the given ARN.
     #[must_use]
     pub fn of(identity: &IdentityArn) -> Option<Self> {
-        let (_, role) = identity.as_str().split_once(":role/aws-service-role/")?;
+        // The path of another identity can contain the text of an ARN.
+        let resource = identity.as_str().splitn(6, ':').nth(5)?;
+        let role = resource.strip_prefix("role/aws-service-role/")?;
         let (service, name) = role.split_once('/')?;
         let service: Service = service.parse().ok()?;
         let suffix = match name.strip_prefix(service.0.role)? {

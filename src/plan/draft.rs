@@ -508,6 +508,10 @@ impl Builder<'_> {
                 self.block(address, &Violation::new("", reason, help));
                 return;
             }
+            if undeclared::is_guarded_duplicate(&original, spec, self.desired, self.state) {
+                self.block(address, &undeclared::guarded_duplicate());
+                return;
+            }
             let change = Change::Delete { from: (**spec).clone() };
             let reason = "a duplicate that is listed under `removed`";
             self.step(address, place.clone(), change, Some(id), false, reason);

@@ -83,13 +83,13 @@ fn a_compromised_key_is_disabled_in_one_step() {
     let mut stack = applied(VOLUME);
     used(&stack, 0);
     let plan = stack.plan_only(&declared(DISABLED, VOLUME));
-    assert!(blocked(&plan).starts_with("the key is in use: ebs_volume"), "{}", blocked(&plan));
+    assert!(blocked(&plan).starts_with("the key is in use: EBS volume"), "{}", blocked(&plan));
     let help = &plan.blocked[0].help;
     assert!(help.contains("accept_use: [{address: key/a, reason: ...}]"), "{help}");
     let all = declared(DISABLED, &format!("{VOLUME}{ACCEPTED}"));
     let plan = stack.plan_only(&all);
     assert_eq!(operations(&plan), ["DisableKey"], "{plan:#?}");
-    assert!(risk(&plan).contains("in use: ebs_volume"), "{}", risk(&plan));
+    assert!(risk(&plan).contains("in use: EBS volume"), "{}", risk(&plan));
     stack.applied(&all);
     assert!(stack.plan_only(&all).is_empty());
 }
@@ -101,7 +101,7 @@ fn a_key_that_is_certainly_in_use_is_never_deleted() {
     let arn = stack.fake.key("a").meta.arn.clone();
     stack.fake.copies.borrow_mut().push((ConsumerKind::EbsVolume, arn, "snap-1".to_owned()));
     let plan = stack.plan_only(&declared("keys: {}\n", ACCEPTED));
-    assert!(blocked(&plan).starts_with("the key is in use: ebs_snapshot"), "{plan:#?}");
+    assert!(blocked(&plan).starts_with("the key is in use: EBS snapshot"), "{plan:#?}");
     assert_eq!(operations(&plan), [""; 0], "{plan:#?}");
 }
 
@@ -118,9 +118,9 @@ fn a_use_that_the_plan_ends_does_not_count() {
 #[test]
 fn a_list_that_is_denied_blocks() {
     for (operation, service, what) in [
-        ("DescribeConsumers", "dynamodb", "dynamodb_table"),
-        ("DescribeSnapshots", "ec2", "ebs_snapshot"),
-        ("DescribeConsumers", "s3api", "s3_bucket"),
+        ("DescribeConsumers", "dynamodb", "DynamoDB tables"),
+        ("DescribeSnapshots", "ec2", "EBS snapshots"),
+        ("DescribeConsumers", "s3api", "S3 buckets"),
     ] {
         let stack = applied("");
         deny(&stack, operation, service);

@@ -409,3 +409,64 @@ fn a_grant_that_the_stack_lets_go_of_is_access() {
         assert!(found.iter().any(is_told), "{name:?}: {found:#?}");
     }
 }
+
+/// Returns the operations of a plan.
+fn sends(plan: &Plan, operation: &str) -> bool {
+    plan.steps.iter().any(|step| step.calls.iter().any(|call| call.call.operation() == operation))
+}
+
+/// `moved` is a part of the change that the gates judge.
+#[test]
+fn a_key_does_not_become_unprotected_by_a_move() {
+    let mut stack = Stack::new(3);
+    stack
+        .applied(&desired("stack: stack\nregion: eu-central-1\nkeys: {prod: {aliases: [prod]}}\n"));
+    stack.state = lineage("two");
+    let text = |moved: &str| {
+        let mut all = desired(&format!(
+            "stack: stack\nregion: eu-central-1\n{moved}\
+             keys: {{prod: {{aliases: [prod], protect: false, enabled: false}}}}\n"
+        ));
+        all.outer = outer(None);
+        all
+    };
+    for moved in ["", "moved: [{from: key/scratch, to: key/prod}]\n"] {
+        let plan = stack.plan_only(&text(moved));
+        assert!(!sends(&plan, "DisableKey"), "{moved}: {plan:#?}");
+        let told = refusals(&plan, "key/prod");
+        assert!(told.iter().any(|why| why.contains("protected")), "{moved}: {plan:#?}");
+    }
+}
+
+/// Which of two keys is the duplicate is decided by the change if there is no record.
+#[test]
+fn a_protected_key_does_not_become_a_duplicate() {
+    let mut stack = Stack::new(3);
+    stack.fake.created.set(1_790_000_000);
+    stack.applied(&desired(
+        "stack: stack\nregion: eu-central-1\nkeys: {prod: {}, other: {aliases: [other]}}\n",
+    ));
+    let arn = |name: &str| stack.fake.key(name).meta.arn.to_string();
+    let (prod, other) = (arn("prod"), arn("other"));
+    stack.state = lineage("two");
+    let text = |keys: &str, moved: &str| {
+        let mut all = desired(&format!(
+            "stack: stack\nregion: eu-central-1\n{moved}\
+             removed: [{{address: '{prod}', action: delete}}]\nkeys: {{{keys}}}\n"
+        ));
+        all.outer = Some(Outer::default());
+        all
+    };
+    let moves = "moved: [{from: key/prod, to: key/other}]\n";
+    let taken = format!("other: {{aliases: [other], adopt: '{other}'}}");
+    for (keys, moved) in [(taken.as_str(), moves), (&taken.replace("other: {", "prod: {"), "")] {
+        let mut all = text(keys, moved);
+        let plan = stack.plan_only(&all);
+        assert!(!sends(&plan, "ScheduleKeyDeletion"), "{moved}: {plan:#?}");
+        // The base may agree.
+        let names = ["prod", "other"].map(|name| (key_at(name), Some(other.clone())));
+        all.outer = Some(Outer { unprotected: names.into(), ..Outer::default() });
+        let plan = stack.plan_only(&all);
+        assert!(moved.is_empty() || sends(&plan, "ScheduleKeyDeletion"), "{moved}: {plan:#?}");
+    }
+}

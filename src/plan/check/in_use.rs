@@ -3,7 +3,7 @@
 use crate::id::KeyArn;
 use crate::impact::{Dependant, Impact, Impacts, LastUsage, NEVER_LISTED};
 use crate::kind::address::Address;
-use crate::kind::{Call, Change, Ids, Kind, Spec, Violation, key};
+use crate::kind::{Call, Change, Ids, Kind, Spec, Violation, grant, key};
 use crate::live::Duplicate;
 use crate::plan::draft::Draft;
 use crate::plan::refuse::Objection;
@@ -25,7 +25,7 @@ pub(in crate::plan) fn check(draft: &Draft<'_>, survey: &Survey) -> Vec<Objectio
     let (steps, impacts) = (&draft.plan.steps, &survey.impacts);
     let objections = steps.iter().filter(|step| makes_unusable(step)).filter_map(|step| {
         let impact = impacts.get(draft.live.ids.get(&step.address)?)?;
-        let mut remaining = remaining(steps, &step.address, impact);
+        let mut remaining = remaining(steps, step, impact);
         let snapshots = final_snapshots(steps, &step.address);
         remaining.extend(&snapshots);
         let is_accepted = draft.desired.accepted_uses.contains_key(&step.address);
@@ -168,7 +168,7 @@ pub(in crate::plan) fn caution(draft: &mut Draft<'_>, impacts: &Impacts) {
         else {
             continue;
         };
-        let remaining = remaining(steps, &step.address, impact);
+        let remaining = remaining(steps, step, impact);
         let in_use = (!remaining.is_empty()).then(|| format!("in use: {}", names(&remaining)));
         let accepted = draft.desired.accepted_uses.get(&step.address);
         let accepted = accepted.map(|reason| format!("accepted by `accept_use`: {reason}"));
@@ -205,8 +205,8 @@ fn final_snapshots(steps: &[Step], key: &Address) -> Vec<Dependant> {
 }
 
 /// Returns the dependants that still need the key after the steps.
-fn remaining<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a Dependant> {
-    let points = |to: &Spec| to.refs().iter().any(|of| of.managed() == Some(key));
+fn remaining<'a>(steps: &[Step], key: &Step, impact: &'a Impact) -> Vec<&'a Dependant> {
+    let points = |to: &Spec| to.refs().iter().any(|of| of.managed() == Some(&key.address));
     let leaves = |dependant: &&Dependant| {
         steps.iter().any(|step| {
             let is_same = step.address.kind.as_str() == dependant.what
@@ -222,7 +222,8 @@ fn remaining<'a>(steps: &[Step], key: &Address, impact: &'a Impact) -> Vec<&'a D
         all.iter().any(|dependant| dependant.service.as_deref() == Some(service))
     };
     let is_retired = |dependant: &&Dependant| {
-        let service = dependant.held_by.as_deref().and_then(holder);
+        let grantee = dependant.held_by.as_deref();
+        let service = grantee.and_then(|by| grant::holder(by, &key.place.account));
         service.is_some_and(|service| has(&gone, service) && !has(&stay, service))
     };
     stay.iter().filter(|dependant| !is_retired(dependant)).copied().collect()
@@ -250,18 +251,6 @@ fn makes_unusable(step: &Step) -> bool {
             )
     }) && step.address.kind == Kind::Key
         && step.id.is_some()
-}
-
-/// Returns the service that holds a grant.
-fn holder(grantee: &str) -> Option<&str> {
-    if grantee.contains("aws:ec2-infrastructure") {
-        return Some("ec2");
-    }
-    let service = grantee.split_once("/aws-service-role/").map_or(grantee, |(_, service)| service);
-    if !service.contains(".amazonaws.com") {
-        return None;
-    }
-    service.split('.').next()
 }
 
 /// The largest number of dependants that the message names.

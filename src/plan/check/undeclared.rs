@@ -4,11 +4,13 @@
 use super::found;
 use crate::desired::Desired;
 use crate::id::KeyArn;
-use crate::kind::{Address, Kind, Violation};
+use crate::kind::key::NAME_TAG;
+use crate::kind::{Address, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
 use crate::policy::lint::{Severity, other_rules};
+use crate::state::State;
 
 /// Returns why a protected resource that is not declared stays. `destroys` says that `kmsctl destroy` makes the plan,
 /// for which nothing is declared.
@@ -47,6 +49,30 @@ pub(in crate::plan) fn is_further(
     );
     let mut found = live.duplicates.get(original).into_iter().flatten();
     other && desired.delete.contains(&arn) && found.any(|one| one.arn == arn)
+}
+
+/// Returns whether a duplicate may be the protected key of the configuration of `--gates`. Without a record, which of two keys
+/// is the duplicate is decided by `adopt`, `aliases` and `moved`, which are a part of the change.
+pub(in crate::plan) fn is_guarded_duplicate(
+    original: &Address,
+    duplicate: &Spec,
+    desired: &Desired,
+    state: &State,
+) -> bool {
+    let name = duplicate.as_key().and_then(|key| key.tags.get(NAME_TAG));
+    let tagged = name.map(|name| Address::new(Kind::Key, name.clone()));
+    let is_guarded = |address: &Address| desired.is_guarded(address);
+    !state.records.contains_key(original)
+        && (is_guarded(original) || tagged.as_ref().is_some_and(is_guarded))
+}
+
+/// Returns the objection to the deletion of such a duplicate.
+pub(in crate::plan) fn guarded_duplicate() -> Violation {
+    Violation::new(
+        "",
+        "without a record, it is not certain that it is not the key that the configuration of `--gates` protects",
+        "apply with the record (`--state`), or first merge `protect: false` for its address",
+    )
 }
 
 /// Returns the findings about further keys with the tags of an address.

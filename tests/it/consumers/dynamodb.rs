@@ -139,12 +139,12 @@ fn a_key_in_use_is_neither_deleted_nor_disabled() {
         found.map(|blocked| blocked.reason).unwrap_or_default()
     };
     let disabled = why(format!("{off}{gone}"));
-    assert!(disabled.contains("dynamodb_table `orders`, ebs_snapshot `snap-1`"), "{disabled}");
+    assert!(disabled.contains("DynamoDB table `orders`, EBS snapshot `snap-1`"), "{disabled}");
     let deleted = why(format!("{without}\n{gone}"));
     assert!(deleted.contains("dynamodb_table/orders"), "{deleted}");
     // A resource that the plan itself deletes does not block the key. A resource that remains does.
     let kept = why(format!("{without}\n"));
-    assert!(kept.starts_with("the key is in use: ebs_snapshot `snap-1`"), "{kept}");
+    assert!(kept.starts_with("the key is in use: EBS snapshot `snap-1`"), "{kept}");
     stack.fake.copies.borrow_mut().clear();
     let all = stack.applied(&desired(&format!("{without}\n")));
     assert_eq!(operations(&all), ["DeleteAlias", "DeleteTable", "ScheduleKeyDeletion"]);
