@@ -55,8 +55,9 @@ pub struct Desired {
     /// The names of the gates by the files that they come from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gate_files: BTreeMap<String, Vec<String>>,
-    /// The keys and policy parts that the base branch declares, for the gate on new access.
-    pub base: BTreeMap<Address, Declared>,
+    /// The keys and policy parts that the base branch declares, for the gate on new access. `None` without that gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BTreeMap<Address, Declared>>,
     /// The lint findings about the policies and keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<(Address, Finding)>,
@@ -81,13 +82,19 @@ pub struct Outer {
 
 /// The format version of a saved plan, which contains the declaration. Only the same version is read,
 /// because a saved plan is kept only from its review to its merge.
-pub const SAVED: &str = "4";
+pub const SAVED: &str = "5";
 
 impl Desired {
     /// Returns whether a gate is in force, for which the policies of all keys must be known.
     #[must_use]
     pub fn has_gates(&self) -> bool {
-        self.all_gates().any(|gates| !gates.is_empty()) || !self.base.is_empty()
+        self.all_gates().any(|gates| !gates.is_empty()) || self.base.is_some()
+    }
+
+    /// Returns what the base branch declares at an address.
+    #[must_use]
+    pub fn base_at(&self, address: &Address) -> Option<&Declared> {
+        self.base.as_ref()?.get(address)
     }
 
     /// Returns the gates of the configuration and those of the command line.

@@ -60,7 +60,7 @@ fn of_subjects(desired: &Desired, subjects: &[Subject]) -> BTreeMap<Address, BTr
 pub fn declared(desired: &Desired) -> Vec<Subject> {
     let resources = desired.resources.iter();
     let subjects = resources.filter_map(|(address, declared)| {
-        let base = desired.base.get(address);
+        let base = desired.base_at(address);
         Some(Subject {
             address: address.clone(),
             key: context(&declared.spec, &declared.place, None),

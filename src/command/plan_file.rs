@@ -41,7 +41,7 @@ impl PlanFile {
         let Self { desired, plan, .. } = self;
         let shown: BTreeSet<&str> = plan.gates.values().flatten().map(String::as_str).collect();
         let mut gates: BTreeSet<&str> = desired.all_gates().flat_map(Gates::names).collect();
-        gates.extend((!desired.base.is_empty()).then_some("base"));
+        gates.extend(desired.base.as_ref().map(|_| "base"));
         let parts = [
             ("stack", plan.stack == desired.stack),
             ("account or Region", plan.home == desired.home),

@@ -83,7 +83,8 @@ impl Session {
             let given = given.ok_or_else(|| Failure::new("the gates have errors"))?;
             desired.outer = given.outer;
             desired.gate_files.extend(given.gate_files);
-            desired.base.extend(given.base);
+            // The base branch of the plan itself may be that of its author.
+            desired.base = given.base.or(desired.base);
         }
         let (aws, caller) = connect(global, Some(desired.home.region.clone())).await?;
         if caller.account != desired.home.account {

@@ -67,7 +67,7 @@ pub(crate) fn empty() -> Desired {
         gate_files: BTreeMap::new(),
         new_waivers: Vec::new(),
         gates: kmsctl::policy::gates::Gates::default(),
-        base: BTreeMap::new(),
+        base: None,
         findings: Vec::new(),
         waivers: Vec::new(),
     }

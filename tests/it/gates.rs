@@ -36,7 +36,7 @@ fn access_beyond_the_base_is_blocked() {
     let base = storage().resources[&key_at("storage")].clone();
     let with = |users: &[&str]| {
         let mut all = storage().key("storage", |key| key.policy = Some(policy(true, users)));
-        all.base.insert(key_at("storage"), base.clone());
+        all.base.get_or_insert_default().insert(key_at("storage"), base.clone());
         all
     };
     let (plan, _) = stack.run(&with(&["app", "web"]));
@@ -169,11 +169,11 @@ fn access_beyond_the_base_is_blocked_in_a_shared_policy() {
     stack.applied(&base);
     let mut more = shared(&format!("{}, {}", arn("app"), arn("web")));
     let spec = base.resources[&key_at("a")].clone();
-    more.base.insert(key_at("a"), spec.clone());
+    more.base.get_or_insert_default().insert(key_at("a"), spec.clone());
     let (plan, _) = stack.run(&more);
     assert!(plan.blocked[0].reason.contains("role/web gains"), "{:#?}", plan.blocked);
     let mut same = base;
-    same.base.insert(key_at("a"), spec);
+    same.base.get_or_insert_default().insert(key_at("a"), spec);
     stack.applied(&same);
 }
 
@@ -252,7 +252,7 @@ fn a_key_with_a_new_name_is_compared_with_the_base() {
     let with = |users: &[&str]| {
         let mut all =
             crate::build::empty().key("new", |key| key.policy = Some(policy(true, users)));
-        all.base.insert(key_at("storage"), base.clone());
+        all.base.get_or_insert_default().insert(key_at("storage"), base.clone());
         all.moved.insert(key_at("storage"), key_at("new"));
         all
     };

@@ -109,7 +109,7 @@ fn a_key_is_compared_with_the_base_however_it_is_declared_now() {
             "stack: stack\nregion: eu-central-1\nkeys: {{{name}: {{{way}: '{arn}', {policy}}}}}\n\
              removed: [{{address: key/storage, action: forget}}]\n"
         ));
-        all.base.insert(key_at("storage"), base.clone());
+        all.base.get_or_insert_default().insert(key_at("storage"), base.clone());
         all
     };
     for name in ["storage", "renamed"] {
@@ -135,7 +135,7 @@ fn a_key_is_compared_with_the_base_however_it_is_declared_now() {
         ));
         let mut wide = base.clone();
         wide.spec = all.resources[&key_at(name)].spec.clone();
-        all.base.insert(key_at(name), wide);
+        all.base.get_or_insert_default().insert(key_at(name), wide);
         let plan = stack.plan_only(&all);
         let told = refusals(&plan, &format!("key/{name}"));
         assert!(told.iter().any(|why| why.contains("gate `base`")), "{name}: {plan:#?}");

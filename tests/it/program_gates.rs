@@ -142,3 +142,24 @@ fn one_change_cannot_remove_the_protection_and_use_that() {
         plan(&path, 0);
     }
 }
+
+/// The author of a plan chooses the base branch of the plan, but not that of `--gates`.
+#[test]
+fn the_base_of_the_command_line_replaces_that_of_a_saved_plan() {
+    let text = |users: &str, gates: &str| {
+        format!(
+            "stack: outer\nregion: us-west-2\nkeys:\n  based: {{policy: {{users: [{users}]}}}}\n{gates}"
+        )
+    };
+    let stack = Stack::of_text(&text("role/App", ""), "us-west-2");
+    let path = |name: &str| stack.folder.path().join(name).to_str().unwrap().to_owned();
+    stack.expect(0, &["plan", "--out", &path("base.json")]);
+    let base = beside(&stack, &text("role/App", "gates: {base: base.json}\n"));
+    stack.write(&text("role/App, role/batch", ""));
+    stack.expect(0, &["plan", "--out", &path("evil.json")]);
+    stack.write(&text("role/App, role/batch", "gates: {base: evil.json}\n"));
+    stack.expect(3, &["plan", "--gates", &base]);
+    stack.expect(0, &["plan", "--out", &path("plan.json")]);
+    let said = stack.expect(5, &["apply", &path("plan.json"), "--gates", &base]);
+    assert!(!said.contains("Applied"), "{said}");
+}

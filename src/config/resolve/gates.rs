@@ -20,7 +20,7 @@ use serde::Deserialize;
 struct Resolved {
     gates: Gates,
     /// The keys and policies of the base branch.
-    base: BTreeMap<Address, Declared>,
+    base: Option<BTreeMap<Address, Declared>>,
 }
 
 /// The gates of the stack and of another configuration.
@@ -29,7 +29,7 @@ pub(super) struct All {
     pub(super) own: Gates,
     pub(super) outer: Gates,
     /// The keys and policies of the base branch.
-    pub(super) base: BTreeMap<Address, Declared>,
+    pub(super) base: Option<BTreeMap<Address, Declared>>,
     /// The names of the gates by the files that they come from.
     pub(super) files: BTreeMap<String, Vec<String>>,
 }
@@ -58,9 +58,7 @@ pub(super) fn all(
         let resolved = resolve(gates, scope, documents, d);
         all.name(&resolved, outer.span, documents);
         all.outer = resolved.gates;
-        if !resolved.base.is_empty() {
-            all.base = resolved.base;
-        }
+        all.base = resolved.base.or(all.base);
     }
     all
 }
@@ -90,7 +88,7 @@ fn same_stack(outer: &Outer, scope: &Scope<'_>, d: &mut Diagnostics) {
 impl All {
     fn name(&mut self, resolved: &Resolved, span: Span, documents: &Documents<'_>) {
         let mut names = resolved.gates.names();
-        if !resolved.base.is_empty() {
+        if resolved.base.is_some() {
             names.push("base");
         }
         if !names.is_empty() {
@@ -121,10 +119,7 @@ fn resolve(
     });
     let removals = declared.removals.as_ref().and_then(|most| usize::try_from(most.value).ok());
     let base = declared.base.as_ref().and_then(|path| base(path, documents, d));
-    Resolved {
-        gates: Gates { reference, forbidden, accounts, removals },
-        base: base.unwrap_or_default(),
-    }
+    Resolved { gates: Gates { reference, forbidden, accounts, removals }, base }
 }
 
 fn forbidden(declared: &records::Forbidden, scope: &Scope<'_>, d: &mut Diagnostics) -> Forbidden {

@@ -260,12 +260,10 @@ fn base_policy(
     place: &Place,
     desired: &Desired,
 ) -> Option<Document> {
-    if desired.base.is_empty() {
-        return None;
-    }
+    desired.base.as_ref()?;
     let Some(seen) = seen else {
         let newborn = |base: &Declared| base.spec.newborn(place, &desired.stack).policy().cloned();
-        return desired.base.get(address).and_then(newborn);
+        return desired.base_at(address).and_then(newborn);
     };
     match base_of(address, arn, seen, desired) {
         Some(base) => base.spec.complete(seen, &desired.stack).policy().cloned(),
@@ -283,7 +281,7 @@ fn base_of<'a>(
 ) -> Option<&'a Declared> {
     let now = desired.resources.get(address).and_then(|declared| declared.adopt.as_ref());
     let same_alias = |base: &&Declared| matches!((&base.adopt, now), (Some(Adopt::Alias(one)), Some(Adopt::Alias(other))) if one == other);
-    if let Some(base) = desired.base.get(address).filter(same_alias) {
+    if let Some(base) = desired.base_at(address).filter(same_alias) {
         return Some(base);
     }
     let arn: KeyArn = arn?.parse().ok()?;
@@ -291,12 +289,16 @@ fn base_of<'a>(
         Some(policy) => policy.key == KeyRef::Arn(arn.clone()),
         None => base.adopt == Some(Adopt::Key(arn.clone())),
     };
-    let by_arn = desired.base.values().find(|base| is_it(base) && base.spec.kind() == seen.kind());
+    let by_arn = desired
+        .base
+        .iter()
+        .flat_map(BTreeMap::values)
+        .find(|base| is_it(base) && base.spec.kind() == seen.kind());
     by_arn.or_else(|| {
         let tags = &seen.as_key()?.tags;
         let ours = tags.get(STACK_TAG).is_some_and(|stack| stack == desired.stack.as_str());
         let name = tags.get(NAME_TAG).filter(|_| ours)?;
-        let base = desired.base.get(&Address::new(Kind::Key, name.clone()))?;
+        let base = desired.base_at(&Address::new(Kind::Key, name.clone()))?;
         // A base that takes another key over by its ARN is not about this one.
         (!matches!(base.adopt, Some(Adopt::Key(_)))).then_some(base)
     })
