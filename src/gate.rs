@@ -172,20 +172,6 @@ pub fn of_unknown(desired: &Desired) -> BTreeSet<Breach> {
     gates.filter(|breach| breach.gate != "removals").collect()
 }
 
-/// Returns the gates that the end of all access to a key by its policy does not pass.
-#[must_use]
-pub fn of_end(desired: &Desired, key: &KeyContext, policy: &Document) -> BTreeSet<Breach> {
-    let nothing = Document::empty();
-    let end = PolicyChange { key, before: Some(policy), after: &nothing, base: None, grants: &[] };
-    desired.all_gates().flat_map(|gates| gates.changing(end)).collect()
-}
-
-/// Returns the gates that the revocation of the grants of one key does not pass.
-#[must_use]
-pub fn of_revocations(desired: &Desired, grantees: &BTreeSet<&str>) -> BTreeSet<Breach> {
-    desired.all_gates().filter_map(|gates| gates.revoking(grantees)).collect()
-}
-
 fn of_policy(desired: &Desired, subject: &Subject) -> BTreeSet<Breach> {
     let Subject { key, before, after, base, .. } = subject;
     let (before, base) = (before.as_ref(), base.as_ref());

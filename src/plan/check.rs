@@ -11,6 +11,7 @@ pub(super) mod keys;
 pub(super) mod losses;
 pub(super) mod primary;
 pub(super) mod referred;
+mod removals;
 pub(super) mod undeclared;
 
 use super::draft::Draft;

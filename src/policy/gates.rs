@@ -123,11 +123,6 @@ impl Gates {
         if let Some(base) = change.base {
             exceeding("base", "the base", base, change, &mut out);
         }
-        if let Some(limit) = self.removals
-            && change.before.is_some()
-        {
-            out.extend(too_many_losses(limit, change));
-        }
         out
     }
 
@@ -142,13 +137,52 @@ impl Gates {
             format!("it is a key of the account {account}, not of the stack's accounts{but}");
         Some(Breach { gate: "accounts", message })
     }
+}
 
-    /// Returns the breach by the revocation of grants of one key.
+/// Who loses access to a key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// The principals.
+    names: BTreeSet<String>,
+    /// Whether there may be more.
+    is_open: bool,
+}
+
+impl Lost {
+    /// Returns that some principals lose access.
     #[must_use]
-    pub fn revoking(&self, grantees: &BTreeSet<&str>) -> Option<Breach> {
-        let limit = self.removals.filter(|limit| grantees.len() > *limit)?;
-        Some(losses(limit, grantees))
+    pub fn of(names: impl IntoIterator<Item = String>) -> Self {
+        Self { names: names.into_iter().collect(), is_open: false }
     }
+
+    /// Adds what others lose.
+    pub fn extend(&mut self, more: Self) {
+        self.names.extend(more.names);
+        self.is_open |= more.is_open;
+    }
+}
+
+/// Returns who loses access by the change of a policy.
+#[must_use]
+pub fn lost(before: &Document, after: &Document, key: &KeyContext) -> Lost {
+    let comparison = compare(Some(before), Some(after), key, &[]);
+    let changes = comparison.changes.into_iter();
+    let lost = changes.filter(|change| change.direction == Direction::Lost);
+    Lost { names: lost.map(|change| change.principal).collect(), is_open: comparison.open }
+}
+
+/// Returns the breach by more principals that lose access than one change may affect.
+#[must_use]
+pub fn excess(limit: usize, lost: &Lost) -> Option<Breach> {
+    let count = lost.names.len();
+    if count <= limit {
+        return lost.is_open.then(|| unknown("removals", "how many principals lose access"));
+    }
+    let names: Vec<&str> = lost.names.iter().map(String::as_str).collect();
+    let verb = if count == 1 { "loses" } else { "lose" };
+    let who = counted(count, "principal");
+    let message = format!("{who} {verb} access, at most {limit} may: {}", names.join(", "));
+    Some(Breach { gate: "removals", message })
 }
 
 /// Reports access by the proposed policy and the grants that `limit` does not allow.
@@ -184,30 +218,6 @@ fn exceeding(
             }
         }
     }
-}
-
-/// Reports that more principals lose access than one change may affect.
-fn too_many_losses(limit: usize, change: PolicyChange<'_>) -> Option<Breach> {
-    let comparison = compare(change.before, Some(change.after), change.key, &[]);
-    let names: BTreeSet<&str> = comparison
-        .changes
-        .iter()
-        .filter(|change| change.direction == Direction::Lost)
-        .map(|change| change.principal.as_str())
-        .collect();
-    if names.len() > limit {
-        return Some(losses(limit, &names));
-    }
-    comparison.open.then(|| unknown("removals", "how many principals lose access"))
-}
-
-fn losses(limit: usize, names: &BTreeSet<&str>) -> Breach {
-    let count = names.len();
-    let names: Vec<&str> = names.iter().copied().collect();
-    let verb = if count == 1 { "loses" } else { "lose" };
-    let who = counted(count, "principal");
-    let message = format!("{who} {verb} access, at most {limit} may: {}", names.join(", "));
-    Breach { gate: "removals", message }
 }
 
 fn describe_gain(change: &AccessChange) -> String {

@@ -291,6 +291,25 @@ fn grants_and_keys_are_not_ended_for_more_principals_than_a_change_may() {
         key.enabled = Some(false);
     });
     assert_eq!(blocked(&disabled), ["key/storage"]);
+    // A grant that changes may take access away as well, and so does the key for every grantee.
+    let narrower = |names: &[&str]| {
+        let mut all = grants(&["a", "b", "c"]);
+        for name in names {
+            let at = crate::build::address(kmsctl::kind::Kind::Grant, &format!("storage/{name}"));
+            if let kmsctl::kind::Spec::Grant(grant) = &mut all.resources.get_mut(&at).unwrap().spec
+            {
+                grant.operations = ["DescribeKey".to_owned()].into();
+            }
+        }
+        all
+    };
+    assert_eq!(blocked(&narrower(&["a"])), [""; 0]);
+    assert_eq!(blocked(&narrower(&["a", "b"])), ["grant/storage/a", "grant/storage/b"]);
+    let mut some = disabled.clone();
+    some.gates = Gates { removals: Some(4), ..Gates::default() };
+    assert_eq!(blocked(&some), ["key/storage"], "the three grantees, the account and its role");
+    some.gates = Gates { removals: Some(5), ..Gates::default() };
+    assert_eq!(blocked(&some), [""; 0]);
     assert_eq!(
         blocked(&{
             let mut nothing = crate::build::empty();

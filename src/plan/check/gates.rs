@@ -1,6 +1,6 @@
 //! Checks the policies and grants of a draft against the gates of the configuration.
 
-use super::referred;
+use super::{referred, removals};
 use crate::desired::{Adopt, Declared, Desired};
 use crate::gate::{self, Subject, breaches, context};
 use crate::id::{KeyArn, Place};
@@ -76,7 +76,7 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
             findings.push(finding(gate, &address, reason));
         }
     }
-    objections.extend(endings(steps, desired));
+    objections.extend(removals::check(draft));
     bad.add_referred(draft);
     objections.extend(bad.objections(draft));
     findings.extend(bad.findings(draft));
@@ -124,7 +124,7 @@ fn held_now(draft: &Draft<'_>) -> Vec<Finding> {
 }
 
 /// Returns the words for a breach of the resource at hand.
-fn reason(Breach { gate, message }: &Breach) -> String {
+pub(super) fn reason(Breach { gate, message }: &Breach) -> String {
     format!("it does not pass the gate `{gate}`: {message}")
 }
 
@@ -133,44 +133,8 @@ pub(super) fn finding(gate: &str, address: &Address, message: String) -> Finding
     Finding { severity: Severity::Error, rule, address: address.clone(), message }
 }
 
-/// Objects to steps that end the access of more principals than a change may: revoked grants, and keys that are disabled
-/// or deleted.
-fn endings(steps: &[Step], desired: &Desired) -> Vec<Objection> {
-    let object = |step: &Step, breach: &Breach| {
-        Objection::new(&step.address, Violation::new("", reason(breach), HELP))
-    };
-    let mut revoked: BTreeMap<&KeyRef, Vec<(&Step, &str)>> = BTreeMap::new();
-    let mut objections = Vec::new();
-    for step in steps {
-        if let Change::Delete { from: Spec::Grant(grant) } = &step.change {
-            revoked.entry(&grant.key).or_default().push((step, &grant.grantee));
-        }
-        let Some(key) = step.change.from().and_then(Spec::as_key) else {
-            continue;
-        };
-        let is_disabled = |spec: &Spec| spec.as_key().is_some_and(|k| k.enabled == Some(false));
-        let ends = match &step.change {
-            Change::Delete { .. } => true,
-            Change::Update { from, to } => is_disabled(to) && !is_disabled(from),
-            Change::Create { .. } | Change::Import { .. } | Change::Forget { .. } => false,
-        };
-        if let Some(policy) = key.policy.as_ref().filter(|_| ends) {
-            let key = key_context(step);
-            let breaches = gate::of_end(desired, &key, policy);
-            objections.extend(breaches.iter().map(|breach| object(step, breach)));
-        }
-    }
-    for grants in revoked.values() {
-        let grantees = grants.iter().map(|(_, grantee)| *grantee).collect();
-        for breach in gate::of_revocations(desired, &grantees) {
-            objections.extend(grants.iter().map(|(step, _)| object(step, &breach)));
-        }
-    }
-    objections
-}
-
 /// Returns what a gate must know about the key of a step.
-fn key_context(step: &Step) -> KeyContext {
+pub(super) fn key_context(step: &Step) -> KeyContext {
     KeyContext {
         account: Some(step.place.account.to_string()),
         partition: step.place.region.partition().to_owned(),

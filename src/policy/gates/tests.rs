@@ -1,4 +1,4 @@
-use super::{Forbidden, Gates, PolicyChange};
+use super::{Forbidden, Gates, PolicyChange, excess, lost};
 use crate::policy::Document;
 use crate::policy::access::KeyContext;
 use crate::policy::grants::{Constraint, Grant};
@@ -28,7 +28,9 @@ fn role(account: &str, name: &str) -> String {
 fn check(gates: &Gates, before: Option<&Document>, after: &Document) -> Vec<String> {
     let key = key();
     let judged = PolicyChange { key: &key, before, after, base: None, grants: &[] };
-    let breaches = gates.standing(judged).into_iter().chain(gates.changing(judged));
+    let limit = gates.removals.zip(before);
+    let removals = limit.and_then(|(limit, before)| excess(limit, &lost(before, after, &key)));
+    let breaches = gates.standing(judged).into_iter().chain(gates.changing(judged)).chain(removals);
     breaches.map(|breach| format!("{}: {}", breach.gate, breach.message)).collect()
 }
 
