@@ -15,6 +15,7 @@ use crate::live::{Live, Observed};
 use crate::plan::draft;
 use crate::policy;
 use crate::policy::lint::{Facts, Severity, lint, other_rules, rule};
+use crate::policy::work;
 use crate::render;
 use crate::render::findings::{Item, groups};
 use crate::render::lint::{Found, count};
@@ -191,7 +192,10 @@ async fn live(global: &Global, io: &Io) -> Result<(Vec<Judged>, Vec<String>), Fa
             lockout_wanted: key.allow_lockout.is_some(),
             ..Facts::default()
         };
-        let document = key.policy.as_ref().map(|policy| lint(policy.tree(), &facts));
+        let judged = |policy: &policy::Document| {
+            work::within(work::COMPARISON, || lint(policy.tree(), &facts))
+        };
+        let document = key.policy.as_ref().map(judged);
         findings.extend(document.into_iter().flatten().map(|f| (address.clone(), f)));
     }
     findings.extend(besides(&as_declared, &replay.state, &live));

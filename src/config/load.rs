@@ -16,6 +16,7 @@ use crate::decode::{
 };
 use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
+use crate::policy::work;
 use crate::tree::{Entry, Node, Span, Value};
 
 /// The largest number of keys, and of entries in the sections of other resources. Each takes some dozens of kilobytes of memory at most.
@@ -447,7 +448,7 @@ impl Loaded {
             Place { account: surroundings.account.clone(), region: surroundings.region.clone() };
         let sources = &mut self.sources;
         let given = resolve::Given { stack: name, home, gaps, vars: &vars, outer, sources };
-        let desired = resolve::stack(&declared, given, &mut d);
+        let desired = work::within(work::LINT, || resolve::stack(&declared, given, &mut d));
         let is_valid = !self.failed && !d.has_errors();
         d.settle();
         (if is_valid { Some(desired) } else { None }, d)

@@ -22,12 +22,17 @@ use crate::gate::Subject;
 use crate::kind::Violation;
 use crate::kind::address::Address;
 use crate::policy;
-use crate::policy::lint::other_rules::LOCKOUT;
+use crate::policy::lint::other_rules::{LOCKOUT, UNCHECKED};
 use crate::policy::lint::{Facts, Severity, lint};
+use crate::policy::work;
 use std::collections::BTreeSet;
 
 /// Objects to the steps that send a policy that AWS refuses.
 pub(super) fn refused(draft: &Draft<'_>) -> Vec<Objection> {
+    work::within(work::LINT, || refused_now(draft))
+}
+
+fn refused_now(draft: &Draft<'_>) -> Vec<Objection> {
     let steps = draft.plan.steps.iter();
     let written: Vec<Subject> =
         steps.filter_map(|step| gates::written(step, &draft.desired)).collect();
@@ -63,7 +68,8 @@ fn refused_in(subject: &Subject) -> Vec<policy::Finding> {
         ..Facts::default()
     };
     let mut findings = lint(policy.tree(), &facts);
-    findings.retain(|finding| finding.rule.refused);
+    // What is not checked may be refused.
+    findings.retain(|finding| finding.rule.refused || *finding.rule == UNCHECKED);
     findings
 }
 

@@ -7,10 +7,12 @@
 use std::collections::BTreeSet;
 
 use super::Document;
+use super::document::check_size;
 use super::eval::{
     Context, ContextValue, Decision, Denial, Principal, Request, RequestedAction, TargetKey,
 };
 use super::typed::{Effect, PrincipalName, TypedPolicy};
+use super::work;
 
 /// The action that a principal needs to change the policy.
 const PUT_KEY_POLICY: &str = "kms:PutKeyPolicy";
@@ -52,6 +54,10 @@ enum Useless {
 /// does not count, because it is unknown whether the condition can be met.
 #[must_use]
 pub fn lockout(document: &Document, key: &TargetKey<'_>, caller: Option<&str>) -> Option<Lockout> {
+    // AWS refuses such a policy. The decisions about every principal that it names would take the square of its size.
+    if check_size(document.tree()).is_err() {
+        return None;
+    }
     let typed = document.typed();
     let root = format!("arn:{}:iam::{}:root", key.partition, key.account);
     let mut holders = Holders::default();
@@ -108,6 +114,14 @@ pub(super) fn may_change_policy(
 impl Holders {
     fn add(&mut self, typed: &TypedPolicy, key: &TargetKey<'_>, who: &str) {
         let principal = Principal::parse(who, key.partition).ok();
+        if principal.as_ref().is_some_and(|one| one.account().is_some_and(|of| of != key.account)) {
+            self.useless.insert((Useless::OtherAccount, who.to_owned()));
+            return;
+        }
+        if work::is_spent() {
+            self.doubts.insert("decisions that take too many steps".to_owned());
+            return;
+        }
         match principal.and_then(|principal| may_change_policy(typed, key, principal)) {
             Some(Decision::Allowed(_)) if who.contains(":sts:") => {
                 self.useless.insert((Useless::Session, who.to_owned()));

@@ -13,6 +13,12 @@ pub const COMPARISON: u64 = 1 << 25;
 /// The steps for all comparisons of a stage of a plan.
 pub const PLAN: u64 = 1 << 29;
 
+/// The steps for the rules about all policies of a configuration.
+pub const LINT: u64 = 1 << 29;
+
+/// The steps of a finding, which is kept.
+pub(super) const FINDING: usize = 1 << 12;
+
 /// The steps for all decisions of the gates of a plan. A gate with many principals decides thousands of requests for
 /// each key.
 pub const GATES: u64 = 1 << 31;

@@ -52,6 +52,10 @@ fn the_limits_are_documented() {
             number(work::COMPARISON),
             number(work::PLAN),
         ),
+        format!(
+            "the rules of `lint` about all policies of a configuration: {} steps. After that, a policy is reported as unchecked.",
+            number(work::LINT)
+        ),
         format!("the decisions of the gates of a plan: {} steps.", number(work::GATES)),
         format!("a state, a journal or a saved plan: {}", mib(file::MAX_RECORD as usize)),
         format!(

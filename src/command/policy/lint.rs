@@ -66,7 +66,8 @@ pub(super) fn lint(
         let findings = match policy::json(text, number) {
             Ok(node) => {
                 let partition = key.partition_of([&node]);
-                judge(&node, &Facts { partition: &partition, ..facts })
+                let facts = Facts { partition: &partition, ..facts };
+                policy::work::within(policy::work::LINT, || judge(&node, &facts))
             }
             Err(problems) => not_json(problems),
         };

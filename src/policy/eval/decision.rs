@@ -9,6 +9,7 @@ use super::request_context::RequestContext;
 use super::truth::{Doubt, Truth};
 use crate::policy::grants::Grant;
 use crate::policy::typed::{Effect, TypedPolicy, TypedStatement};
+use crate::policy::work;
 
 /// The decision about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +116,8 @@ pub fn decide(
     grants: &[Grant],
     request: &Request,
 ) -> Decision {
+    let names = policy.statements.iter().map(|statement| statement.principals.names.len() + 8);
+    work::spend(names.sum::<usize>() + grants.len());
     let principal = request.principal.with_named_role(policy, grants);
     let request = &Request { principal, ..request.clone() };
     let context = RequestContext { request, key };

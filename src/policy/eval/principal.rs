@@ -136,13 +136,16 @@ impl Principal {
     /// known. The name of a role is unique in its account (IAM User Guide, "IAM identifiers").
     pub(super) fn with_named_role(&self, policy: &TypedPolicy, grants: &[Grant]) -> Self {
         let Self::Identity(identity) = self else { return self.clone() };
+        let IdentityKind::Session { role, .. } = &identity.kind else { return self.clone() };
         let names = policy.statements.iter().flat_map(|statement| &statement.principals.names);
         let named = names.filter_map(|name| {
             if let PrincipalName::Identity(arn) = name { Some(arn) } else { None }
         });
         let grantees = grants.iter().map(|grant| &grant.grantee);
         let mut found = BTreeSet::new();
-        for arn in named.chain(grantees).filter(|arn| arn.contains(":role/")) {
+        // Most names of a long policy need not be parsed.
+        let may_be_it = |arn: &&String| arn.contains(":role/") && arn.ends_with(role.as_str());
+        for arn in named.chain(grantees).filter(may_be_it) {
             let mut with_role = identity.clone();
             found.extend(with_role.set_role(arn).is_ok().then_some(with_role));
         }
@@ -218,6 +221,14 @@ impl Identity {
     /// Returns whether the ARN as a principal matches this identity. ARNs are compared as a whole and case matters. The
     /// ARN of a role matches its sessions too (IAM User Guide, "AWS JSON policy elements: Principal").
     pub(super) fn matches(&self, arn: &str) -> Truth {
+        // Most names of a long policy need not be parsed.
+        let part = match &self.kind {
+            IdentityKind::Root | IdentityKind::Federated(_) => "",
+            IdentityKind::User(name) | IdentityKind::Session { role: name, .. } => name,
+        };
+        if !arn.contains(&self.account) || !arn.contains(part) {
+            return Truth::No;
+        }
         let Some(named) = Self::of_arn(arn) else { return Truth::No };
         if (&named.partition, &named.account) != (&self.partition, &self.account) {
             return Truth::No;

@@ -18,7 +18,7 @@ pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Findin
         return out;
     }
     version(policy, &mut out);
-    size(policy, facts, &mut out);
+    out.extend(nearly_full(policy, facts));
     let mut problems = Vec::new();
     check_characters(policy.node, &mut problems);
     out.extend(problems.into_iter().map(|problem| finding(&rules::CHARACTER, problem)));
@@ -67,8 +67,7 @@ fn version(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
     match policy.version {
         None => {
             let message = "the policy has no `Version`, so version 2008-10-17 applies";
-            let start = Span { end: policy.node.span.start, ..policy.node.span };
-            out.push(Finding::new(&rules::NO_VERSION, start, message));
+            out.push(Finding::new(&rules::NO_VERSION, start(policy), message));
         }
         Some(Word { text: "2008-10-17", span, .. }) => {
             let message = "the policy has the old version `2008-10-17`";
@@ -87,21 +86,31 @@ fn version(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
     }
 }
 
-/// Reports a policy that is, or nearly is, larger than AWS accepts. White space does not count, because kmsctl does not
-/// send it.
-fn size(policy: &WrittenPolicy<'_>, facts: &Facts<'_>, out: &mut Vec<Finding>) {
-    let sent = write::to_json(&write::authored(policy.node, facts.partition)).to_string();
-    let bytes = sent.len();
-    let rule = if bytes > MAX_BYTES {
-        &rules::TOO_LARGE
-    } else if bytes > MAX_BYTES / 10 * 9 {
-        &rules::NEARLY_FULL
-    } else {
-        return;
-    };
-    let start = Span { end: policy.node.span.start, ..policy.node.span };
+/// Reports a policy that is larger than AWS accepts.
+pub(super) fn too_large(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Finding> {
+    let bytes = size(policy, facts);
+    let message = format!(
+        "the policy has {bytes} bytes without white space, of {MAX_BYTES}; nothing else in it is checked"
+    );
+    (bytes > MAX_BYTES).then(|| Finding::new(&rules::TOO_LARGE, start(policy), message))
+}
+
+/// Reports a policy that is nearly as large as AWS accepts.
+fn nearly_full(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Finding> {
+    let bytes = size(policy, facts);
     let message = format!("the policy has {bytes} bytes without white space, of {MAX_BYTES}");
-    out.push(Finding::new(rule, start, message));
+    let is_near = bytes > MAX_BYTES / 10 * 9;
+    is_near.then(|| Finding::new(&rules::NEARLY_FULL, start(policy), message))
+}
+
+/// Returns the number of bytes. White space does not count, because kmsctl does not send it.
+fn size(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> usize {
+    write::to_json(&write::authored(policy.node, facts.partition)).to_string().len()
+}
+
+/// Returns the position of the beginning of the policy.
+pub(super) fn start(policy: &WrittenPolicy<'_>) -> Span {
+    Span { end: policy.node.span.start, ..policy.node.span }
 }
 
 /// Reports empty, malformed and repeated Sids.

@@ -509,4 +509,9 @@ LAPSED: "KMS901" "waiver-lapsed" Warning
 UNUSED: "KMS902" "waiver-unused" Warning
     "A waiver applies to no finding",
     "remove it",
+    NONE "", [];
+// The budget.
+UNCHECKED: "KMS903" "unchecked" Error
+    "Policies are not checked completely, because they take too many steps (`kmsctl explain limits`)",
+    "write fewer or simpler policies, or divide the stack",
     NONE "", [];}

@@ -267,6 +267,19 @@ fn each_rule_reports_what_it_should_and_nothing_else() {
     }
 }
 
+/// What is not checked is never without a finding.
+#[test]
+fn a_policy_that_takes_too_many_steps_is_reported() {
+    let text = whole(&names(ROLE));
+    let of = |steps: u64| work::within(steps, || lint(&node(&text), &FACTS));
+    let is_unchecked = |finding: &Finding| finding.rule.slug == "unchecked";
+    assert!(!of(work::LINT).iter().any(is_unchecked));
+    for steps in [1, 5] {
+        assert!(of(steps).iter().any(is_unchecked), "{steps}");
+    }
+    assert!(!can_be_waived(rule("unchecked").unwrap()));
+}
+
 #[test]
 fn positions_are_lines_and_columns() {
     let text = "{\"Version\": \"2012-10-17\",\n \"Statement\": [\n  {\"Effect\": \"Allow\", \"Principal\": {\"AWS\": \"111122223333\"},\n   \"Action\": [\"kms:*\",\n    \"kms:ReEncrypt\"],\n   \"Resource\": \"*\"}]}";

@@ -263,6 +263,9 @@ static REASONS: &[Reason] = reasons! {
         [iam!("access-analyzer-policy-validation.html")];
     "KMS902" "An unused waiver would hide the finding if the mistake were made again. See `kmsctl explain lint.waivers`."
         [iam!("access-analyzer-policy-validation.html")];
+    "KMS903" "kmsctl counts the steps of the rules, so that no configuration takes all time. A policy that is not checked \
+        completely may have any mistake. See `kmsctl explain limits`."
+        [kms!("key-policy-overview.html")];
 };
 
 #[cfg(test)]
