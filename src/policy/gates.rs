@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::counted;
 
-use super::access::{Certainty, Holder, KeyContext, PrincipalAccount, access_table, compare};
+use super::access::{
+    Certainty, Holder, KeyContext, Level, PrincipalAccount, access_table, compare,
+};
 use super::actions::ActionSet;
 use super::arn::is_account;
 use super::eval::{Decision, Principal, Source, TargetKey, ask};
@@ -269,10 +271,9 @@ impl Forbidden {
             if !work::spend(8) {
                 return;
             }
-            out.extend(named.by_federation(&who, actions).map(|source| {
-                let message = format!("{who} may be allowed access by a federated session{source}");
-                Breach { gate: "forbidden", message }
-            }));
+            if named.tells_sessions_of(&who) {
+                out.extend(by_sessions(&who, actions, table()));
+            }
             if named.leaves_to_iam(&who, change.key) {
                 continue;
             }
@@ -315,6 +316,32 @@ impl Forbidden {
             None => drop(out.insert(unknown("forbidden", "who has access"))),
         }
     }
+}
+
+/// Reports that a user may have some of the forbidden actions by a federated session.
+fn by_sessions(who: &str, actions: ActionSet, table: Option<&[Holder]>) -> Vec<Breach> {
+    let Some(table) = table else {
+        return vec![unknown(
+            "forbidden",
+            &format!("who has access by a federated session of {who}"),
+        )];
+    };
+    let account = who.split(':').nth(4);
+    let is_meant = |holder: &&Holder| {
+        let of_account = match holder.account() {
+            PrincipalAccount::Account(of) => Some(of) == account,
+            PrincipalAccount::AnyAccount => true,
+            PrincipalAccount::NoAccount => false,
+        };
+        let some = !matching(&holder.actions).and(actions).is_empty();
+        holder.is_federated() && holder.access > Level::Delegated && of_account && some
+    };
+    let found = table.iter().filter(is_meant).map(|holder| {
+        let source = through(holder.grant.as_deref(), &holder.statements);
+        let message = format!("{who} may be allowed access by a federated session{source}");
+        Breach { gate: "forbidden", message }
+    });
+    found.collect()
 }
 
 /// Reports a principal that has some of the forbidden actions. Access that IAM policies of the key's own account decide

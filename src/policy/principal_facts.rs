@@ -113,6 +113,6 @@ pub(super) fn role_arns(partition: &str, account: &str, name: &str) -> Vec<Patte
     let name: Vec<Glyph> = name.chars().map(Glyph::Char).collect();
     ["", "?*/"]
         .map(|path| glyphs(&format!("arn:{partition}:iam::{account}:role/{path}")))
-        .map(|start| Pattern::Fields([start, name.clone()].concat()))
+        .map(|start| Pattern::Arn([start, name.clone()].concat()))
         .into()
 }

@@ -7,7 +7,7 @@ use super::compare::compare;
 use super::grant_changes::grant_changes;
 use super::key_context::KeyContext;
 use super::level::{Certainty, ChangeKind, Direction, Level};
-use super::names::{PrincipalAccount, principal_account};
+use super::names::{PrincipalAccount, is_federated, principal_account};
 use crate::policy::Document;
 use crate::policy::grants::Grant;
 
@@ -50,6 +50,13 @@ impl Holder {
     #[must_use]
     pub fn account(&self) -> PrincipalAccount<'_> {
         principal_account(&self.principal)
+    }
+
+    /// Returns whether the principals are federated sessions. Any user of their account can make one with any name (AWS STS
+    /// API Reference, GetFederationToken).
+    #[must_use]
+    pub fn is_federated(&self) -> bool {
+        is_federated(&self.principal)
     }
 }
 

@@ -67,6 +67,13 @@ pub(super) fn matches_no_pattern(atom: &PrincipalAtom) -> bool {
     matches!(&atom.arn, PrincipalArn::Matches(patterns) if patterns.is_empty())
 }
 
+/// Returns whether the principals with this name are federated sessions that any user of their account can make.
+pub(super) fn is_federated(name: &str) -> bool {
+    name.contains(":federated-user/")
+        || name.starts_with("every federated user")
+        || name.starts_with("every other federated user")
+}
+
 /// The account of the principals of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrincipalAccount<'a> {

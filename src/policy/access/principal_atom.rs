@@ -392,7 +392,7 @@ impl<'a> MentionedPrincipals<'a> {
             return Some(vec![PrincipalArn::Matches(BTreeSet::new())]);
         }
         let patterns = all.clone();
-        all.push(Pattern::Fields(glyphs(shape)));
+        all.push(Pattern::Arn(glyphs(shape)));
         let shape_bit = patterns.len();
         // An identity of another account matches the pattern of no named account.
         if shape.contains("::*:") {

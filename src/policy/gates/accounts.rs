@@ -95,7 +95,8 @@ fn named_accounts(test: &Test) -> Option<BTreeSet<&str>> {
     // AWS's services set the pairs of the encryption context whose names begin with `aws:`.
     let is_context = test.key.starts_with("kms:encryptioncontext:aws:");
     let is_about = match test.key.as_str() {
-        "aws:sourceaccount" | "aws:sourcearn" | "aws:sourceorgid" | "aws:sourceorgpaths" => true,
+        "aws:sourceaccount" | "aws:sourceowner" | "aws:sourcearn" | "aws:sourceorgid"
+        | "aws:sourceorgpaths" => true,
         "kms:calleraccount" | "aws:principalaccount" => !test.negated,
         _ => is_context && test.values.iter().any(|value| value.contains(':') || value == "*"),
     };
@@ -115,7 +116,9 @@ fn named_accounts(test: &Test) -> Option<BTreeSet<&str>> {
     }
     let values = test.values.iter().map(String::as_str);
     Some(match test.key.as_str() {
-        "aws:sourceaccount" | "kms:calleraccount" | "aws:principalaccount" => values.collect(),
+        "aws:sourceaccount" | "aws:sourceowner" | "kms:calleraccount" | "aws:principalaccount" => {
+            values.collect()
+        }
         _ if test.operator == Operator::StringLike => values.map(account_like).collect(),
         _ => values.map(|arn| account_in(arn).unwrap_or("*")).collect(),
     })

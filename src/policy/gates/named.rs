@@ -1,9 +1,8 @@
 //! The principals that a policy and its grants name. Most principals of a gate occur in none of the many policies of a
 //! stack, so that their requests need not be decided one by one.
 
-use super::breach::{PolicyChange, matching, through};
+use super::breach::PolicyChange;
 use crate::policy::KeyContext;
-use crate::policy::actions::ActionSet;
 use crate::policy::arn::is_service;
 use crate::policy::typed::{Account, Effect, PrincipalName, TypedPolicy};
 use std::collections::BTreeSet;
@@ -15,9 +14,13 @@ pub(super) struct Named<'a> {
     /// The parts of the names of users, roles and sessions.
     parts: BTreeSet<&'a str>,
     accounts: BTreeSet<&'a Account>,
-    /// The accounts of federated sessions, the actions that they are allowed, and the statement or the grant.
-    federated: Vec<(&'a str, ActionSet, String)>,
+    /// Whether federated sessions may have access that the user who makes them does not have.
+    tells_sessions: bool,
 }
+
+/// The condition keys by which federated sessions differ from the user who makes them.
+const OF_SESSIONS: [&str; 4] =
+    ["aws:principalarn", "aws:principaltype", "aws:userid", "aws:username"];
 
 impl<'a> Named<'a> {
     pub(super) fn of(typed: &'a TypedPolicy, change: PolicyChange<'a>) -> Self {
@@ -25,27 +28,20 @@ impl<'a> Named<'a> {
             is_open: typed.unclear,
             parts: BTreeSet::new(),
             accounts: BTreeSet::new(),
-            federated: Vec::new(),
+            tells_sessions: false,
         };
         for statement in typed.statements.iter().filter(|one| one.effect != Effect::Deny) {
             named.is_open |= statement.unclear || statement.principals.except;
             statement.principals.names.iter().for_each(|name| named.add(name));
-            let sessions = statement.principals.names.iter().filter_map(|name| {
-                let PrincipalName::Identity(arn) = name else {
-                    return None;
-                };
-                federated_in(arn)
-            });
-            named.federated.extend(sessions.map(|account| {
-                let source = through(None, &[change.after.label(statement)]);
-                (account, statement.actions.known(), source)
-            }));
+            let names = statement.principals.names.iter();
+            let mut tests = statement.conditions.iter();
+            named.tells_sessions |= tests.any(|test| OF_SESSIONS.contains(&test.key.as_str()))
+                || names
+                    .into_iter()
+                    .any(|name| matches!(name, PrincipalName::Identity(arn) if is_federated(arn)));
         }
         for grant in change.grants {
-            if let Some(account) = federated_in(&grant.grantee) {
-                let actions = matching(grant.operations.iter().map(|one| format!("kms:{one}")));
-                named.federated.push((account, actions, through(Some(grant.label()), &[])));
-            }
+            named.tells_sessions |= is_federated(&grant.grantee);
             let is_named = grant.grantee.contains('/') || is_service(&grant.grantee);
             named.is_open |= grant.unclear || !is_named;
             named.parts.extend(grant.grantee.split('/'));
@@ -66,18 +62,9 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// Returns the statements and grants that allow a federated session some of the actions, if any user of its account can
-    /// make such a session, and the principal is one (IAM User Guide, `GetFederationToken`).
-    pub(super) fn by_federation(
-        &self,
-        who: &str,
-        actions: ActionSet,
-    ) -> impl Iterator<Item = &String> {
-        let account = who.contains(":user/").then(|| who.split(':').nth(4)).flatten();
-        let found = self.federated.iter().filter(move |(of, allowed, _)| {
-            Some(*of) == account && !allowed.and(actions).is_empty()
-        });
-        found.map(|(_, _, source)| source)
+    /// Returns whether a federated session of a user may have access that the user does not have.
+    pub(super) fn tells_sessions_of(&self, who: &str) -> bool {
+        self.tells_sessions && who.contains(":user/")
     }
 
     /// Returns whether the policy and the grants certainly leave a user or role to the IAM policies of the key's own
@@ -104,9 +91,6 @@ impl<'a> Named<'a> {
     }
 }
 
-/// Returns the account of a federated session.
-fn federated_in(arn: &str) -> Option<&str> {
-    let mut fields = arn.splitn(6, ':').skip(4);
-    let (account, resource) = (fields.next()?, fields.next()?);
-    resource.starts_with("federated-user/").then_some(account)
+fn is_federated(arn: &str) -> bool {
+    arn.contains(":federated-user/")
 }

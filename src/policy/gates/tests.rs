@@ -487,3 +487,59 @@ fn a_federated_session_is_one_of_any_user() {
     );
     assert!(with("kms:Encrypt").is_empty());
 }
+
+/// A session differs from its user by the ARN, the type and the name of the principal.
+#[test]
+fn a_federated_session_is_found_by_what_tells_it_from_its_user() {
+    let eve = "arn:aws:iam::111122223333:user/Eve";
+    let gates = forbidding(&[eve], &["kms:Decrypt"]);
+    let told = |who: &str, condition: &str| {
+        let condition = format!(r#","Condition":{condition}"#);
+        check(&gates, None, &policy(&allow(who, "kms:Decrypt", &condition)))
+    };
+    let session = "arn:aws:sts::111122223333:federated-user";
+    for condition in [
+        format!(r#"{{"ArnLike":{{"aws:PrincipalArn":"{session}/*"}}}}"#),
+        format!(r#"{{"ArnEquals":{{"aws:PrincipalArn":"{session}/Eve"}}}}"#),
+        format!(r#"{{"StringEquals":{{"aws:PrincipalArn":"{session}/zz"}}}}"#),
+        r#"{"StringLike":{"aws:PrincipalArn":"arn:aws:sts::111122223333:*"}}"#.to_owned(),
+        r#"{"StringEquals":{"aws:PrincipalType":"FederatedUser","kms:CallerAccount":"111122223333"}}"#.to_owned(),
+        r#"{"Null":{"aws:username":"true"},"StringEquals":{"kms:CallerAccount":"111122223333"}}"#.to_owned(),
+    ] {
+        assert!(!told("\"*\"", &condition).is_empty(), "{condition}");
+    }
+    // A session of another account, and roles of this one, are not sessions of the user.
+    for condition in [
+        r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:sts::444455556666:federated-user/*"}}"#,
+        r#"{"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}}"#,
+        r#"{"StringEquals":{"aws:PrincipalType":"AssumedRole","kms:CallerAccount":"111122223333"}}"#,
+    ] {
+        assert_eq!(told("\"*\"", condition), [""; 0], "{condition}");
+    }
+}
+
+/// The path of an identity can contain colons, and so the whole ARN of another one.
+#[test]
+fn a_pattern_of_texts_may_match_the_path_of_an_identity_of_another_account() {
+    let gates = Gates { accounts: Some([].into()), ..Gates::default() };
+    let told = |pattern: &str, operator: &str| {
+        let condition =
+            format!(r#","Condition":{{"{operator}":{{"aws:PrincipalArn":"{pattern}"}}}}"#);
+        check(&gates, None, &policy(&allow("\"*\"", "kms:Encrypt", &condition)))
+    };
+    for pattern in [
+        "arn:aws:iam::*:role/:111122223333:role/Dev",
+        "arn:aws:iam::66666666666?:role/:111122223333:role/Dev",
+        "*:111122223333:role/Dev",
+        "*:111122223333:*",
+        "arn:*:111122223333:role/Dev",
+    ] {
+        assert!(!told(pattern, "StringLike").is_empty(), "{pattern}");
+    }
+    assert!(!told("arn:aws:iam::*:role/:111122223333:role/Dev", "ArnLike").is_empty());
+    for pattern in ["arn:aws:iam::111122223333:role/*", "arn:aws:iam::111122223333:role/x/Dev*"] {
+        for operator in ["StringLike", "ArnLike"] {
+            assert_eq!(told(pattern, operator), [""; 0], "{operator} {pattern}");
+        }
+    }
+}
