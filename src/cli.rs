@@ -185,11 +185,17 @@ pub enum Command {
     #[command(after_long_help = examples::OUTPUT)]
     Output(OutputArgs),
     /// Show a saved plan
+    ///
+    /// The access, the findings and the calls are those that the file has: `kmsctl apply` makes the plan again, and
+    /// refuses a file that differs. With `--digest`, the file is certainly the one that `kmsctl plan --out FILE` wrote.
     #[command(after_long_help = examples::SHOW)]
     Show {
         /// File that `kmsctl plan --out FILE` wrote
         #[arg(value_name = "PLANFILE")]
         file: PathBuf,
+        /// SHA-256 digest of the saved plan, as `kmsctl plan --out FILE` printed it; another plan is refused
+        #[arg(long, value_name = "SHA256")]
+        digest: Option<String>,
         /// Output format
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,

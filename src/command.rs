@@ -44,7 +44,9 @@ pub async fn run(cli: &Cli, io: &Io) -> Result<Exit, Failure> {
         Command::Destroy(args) => apply::destroy(global, args, io).await,
         Command::Drift { format } => plan::drift(global, *format, io).await,
         Command::Output(args) => output::output(global, args, io).await,
-        Command::Show { file, format } => plan::show(global, file, *format, io),
+        Command::Show { file, digest, format } => {
+            plan::show(global, (file, digest.as_deref()), *format, io)
+        }
         Command::State(command) => state::state(global, command, io).await,
         Command::Access(args) => access::access(global, args, io).await,
         Command::Rotate { key, auto_approve } => {

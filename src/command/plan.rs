@@ -221,7 +221,18 @@ pub(super) async fn drift(global: &Global, format: Format, io: &Io) -> Result<Ex
 }
 
 /// Runs `kmsctl show`.
-pub(super) fn show(global: &Global, file: &Path, format: Format, io: &Io) -> Result<Exit, Failure> {
-    print(&PlanFile::read(file, None)?.plan, &Caller::default(), format, global, io);
+pub(super) fn show(
+    global: &Global,
+    (file, digest): (&Path, Option<&str>),
+    format: Format,
+    io: &Io,
+) -> Result<Exit, Failure> {
+    print(&PlanFile::read(file, digest)?.plan, &Caller::default(), format, global, io);
+    if digest.is_none() {
+        io.say(
+            "This is what the file says: `kmsctl apply` makes the plan again and refuses a file that differs, and --digest \
+             proves that nobody has changed it.",
+        );
+    }
     Ok(Exit::Done)
 }

@@ -192,8 +192,13 @@ fn a_saved_plan_is_applied_exactly_and_refused_once_it_is_stale() {
     let stack = Stack::of_text("stack: saved\nkeys: {a: {description: one}}\n", "us-east-2");
     let plan = stack.folder.path().join("plan.json");
     let plan = plan.to_str().unwrap();
-    stack.expect(0, &["plan", "--out", plan]);
-    stack.expect(0, &["show", plan]);
+    let said = stack.expect(0, &["plan", "--out", plan]);
+    let digest = said.split("--digest ").nth(1).unwrap().split('`').next().unwrap();
+    let said = stack.expect(0, &["show", plan]);
+    assert!(said.contains("This is what the file says"), "{said}");
+    let said = stack.expect(0, &["show", plan, "--digest", digest]);
+    assert!(!said.contains("This is what the file says"), "{said}");
+    stack.expect(5, &["show", plan, "--digest", "00"]);
     stack.expect(0, &["apply", plan]);
     let stale = stack.expect(5, &["apply", plan]);
     assert!(stale.contains("stale"), "{stale}");
