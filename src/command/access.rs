@@ -2,15 +2,16 @@
 
 use super::policy::eval::{context, who, wrong};
 use super::session::{Session, connect, options, timestamp};
-use super::{plan, region};
+use super::{input, plan, region};
 use crate::answer::{CloudError, Fault};
 use crate::cli::{AccessArgs, Global, Table};
 use crate::cloud::Cloud;
+use crate::config;
 use crate::digest;
 use crate::engine::Options;
 use crate::engine::rotate::rotations;
 use crate::failure::{Exit, Failure};
-use crate::id::{BadId, KeyArn, Place, is_key_id};
+use crate::id::{BadId, KeyArn, Place, Region, is_key_id};
 use crate::inventory::Selector;
 use crate::io::Io;
 use crate::kind::address::Address;
@@ -27,6 +28,7 @@ use crate::render::evidence::{self, Heading};
 use crate::retry::{every_page, with_retries};
 use crate::sdk::Aws;
 use crate::text::Medium;
+use std::path::Path;
 
 /// A key, and the connection to AWS.
 pub(super) struct Found {
@@ -97,7 +99,7 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
     }
     let wrong = |bad: BadId| Failure::new(bad.message).hint(bad.help).exit(Exit::Usage);
     let wanted: Selector = name.parse().map_err(wrong)?;
-    let given = region(global)?;
+    let given = region(global)?.or_else(|| of_stack(global));
     let region = wanted.place().map(|place| place.region).or(given);
     let (aws, caller) = connect(global, region.clone()).await?;
     let options = options(global);
@@ -123,6 +125,14 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
         }
     };
     Ok(Found { aws, options, arn, caller: caller.arn })
+}
+
+/// Returns the Region of the stack whose configuration is given or in this folder. Errors in it do not matter here.
+fn of_stack(global: &Global) -> Option<Region> {
+    if global.files.is_empty() && !Path::new(config::DEFAULT).exists() {
+        return None;
+    }
+    config::load(&input(global).ok()?).0.region()
 }
 
 /// Finds a key of the stack by its record, or else as a plan finds it.

@@ -10,19 +10,21 @@ use crate::policy::grants::Grant;
 use crate::policy::{self, AccessChange, KeyContext};
 use std::collections::BTreeSet;
 
-/// Returns the access changes of a step.
-pub(super) fn access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
+/// Returns the access changes of a step. `steps` are all steps of the plan.
+pub(super) fn access(step: &Step, steps: &[Step], desired: &Desired, live: &Live) -> Vec<Access> {
     let (from, to) = (step.change.from(), step.change.to());
     let forgets = matches!(step.change, Change::Forget { .. });
     match from.or(to) {
-        Some(Spec::Key(_) | Spec::KeyPolicy(_)) if !forgets => key_access(step, desired, live),
+        Some(Spec::Key(_) | Spec::KeyPolicy(_)) if !forgets => {
+            key_access(step, steps, desired, live)
+        }
         Some(Spec::Grant(_)) if !forgets => grant_access(step),
         Some(_) | None => Vec::new(),
     }
 }
 
 /// Returns the access changes of a step that changes a policy.
-fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
+fn key_access(step: &Step, steps: &[Step], desired: &Desired, live: &Live) -> Vec<Access> {
     let policy = |spec: Option<&Spec>| spec?.policy().cloned();
     let (from, to) = (policy(step.change.from()), policy(step.change.to()));
     if to.is_none() {
@@ -35,7 +37,7 @@ fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
     };
     let named = step.change.to().and_then(|to| to.as_key_policy()).map(|policy| policy.key.clone());
     let on = named.unwrap_or_else(|| KeyRef::Managed(step.address.clone()));
-    let grants = if from.is_some() { grants(&on, live) } else { Vec::new() };
+    let grants = if from.is_some() { grants(&on, steps, live) } else { Vec::new() };
     let changes = policy::compare(from.as_ref(), to.as_ref(), &key, &grants).changes;
     let declared = desired.resources.get(&step.address).map(|declared| &declared.derived);
     let sources = |change: &AccessChange| -> BTreeSet<String> {
@@ -52,16 +54,31 @@ fn key_access(step: &Step, desired: &Desired, live: &Live) -> Vec<Access> {
     changes.into_iter().map(access).collect()
 }
 
-/// Returns the grants of the stack on a key.
-fn grants(key: &KeyRef, live: &Live) -> Vec<Grant> {
+/// Returns the grants of the stack on a key, as far as they are there before and after the plan.
+fn grants(key: &KeyRef, steps: &[Step], live: &Live) -> Vec<Grant> {
     let on_key = |(address, observed): (&Address, &Observed)| match observed {
         Observed::Present { spec, .. } => {
             let grant = spec.as_grant().filter(|grant| grant.key == *key)?;
-            Some(grant::in_policy_words(address, grant))
+            let step = steps.iter().find(|step| step.address == *address);
+            Some(grant::in_policy_words(address, &kept(grant, step)?))
         }
         Observed::Absent | Observed::Unusable { .. } => None,
     };
     live.observed.iter().filter_map(on_key).collect()
+}
+
+/// Returns what a step leaves of a grant, if anything.
+fn kept(grant: &grant::Spec, step: Option<&Step>) -> Option<grant::Spec> {
+    let mut kept = grant.clone();
+    match step.map(|step| &step.change) {
+        Some(Change::Delete { .. }) => return None,
+        Some(Change::Update { to, .. } | Change::Import { to, .. } | Change::Create { to }) => {
+            let to = to.as_grant().filter(|to| to.grantee == grant.grantee)?;
+            kept.operations.retain(|operation| to.operations.contains(operation));
+        }
+        Some(Change::Forget { .. }) | None => {}
+    }
+    Some(kept)
 }
 
 /// Returns the access changes of a step that changes a grant.

@@ -160,9 +160,10 @@ impl Draft<'_> {
         policy_cuts::defer(&mut self.plan.steps);
         order::order(&mut self.plan.steps);
         self.refuse(cycles(&self.plan.steps));
-        let steps = self.plan.steps.iter();
+        let steps = self.plan.steps.as_slice();
         self.plan.access = work::within(work::PLAN, || {
-            steps.flat_map(|step| access(step, &self.desired, self.live)).collect()
+            let all = steps.iter();
+            all.flat_map(|step| access(step, steps, &self.desired, self.live)).collect()
         });
         self.plan.access.sort();
         ignored::explain(&mut self.plan, self.desired.destroys);

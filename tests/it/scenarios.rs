@@ -327,3 +327,31 @@ fn destroy_says_what_to_do_about_what_is_protected() {
     let plan = stack.plan_only(&nothing);
     assert!(plan.blocked.is_empty() && plan.steps.iter().all(|step| step.reason == "destroy"));
 }
+
+/// What the plan takes away by a grant is not "still allowed" by it.
+#[test]
+fn a_grant_that_the_plan_ends_does_not_keep_access() {
+    let text = |users: &str, operations: &str| {
+        let grants = match operations {
+            "" => String::new(),
+            some => format!(", grants: {{batch: {{grantee: role/batch, operations: [{some}]}}}}"),
+        };
+        crate::consumers::desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{app: {{policy: {{users: [{users}]}}{grants}}}}}\n"
+        ))
+    };
+    let mut stack = Stack::new(3);
+    stack.applied(&text("role/app, role/batch", "Decrypt, Encrypt"));
+    let kept = |users: &str, operations: &str| {
+        let plan = stack.plan_only(&text(users, operations));
+        let lost = plan.access.iter().filter(|one| one.via == kmsctl::plan::Via::Policy);
+        let lost: Vec<_> =
+            lost.filter(|one| one.change.principal.ends_with("role/batch")).collect();
+        assert!(!lost.is_empty(), "{plan:#?}");
+        let kept = lost.into_iter().filter(|one| !one.change.grants.is_empty());
+        kept.flat_map(|one| one.change.actions.clone()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(kept("role/app", "Decrypt, Encrypt").len(), 2);
+    assert_eq!(kept("role/app", "Decrypt"), ["kms:Decrypt".to_owned()].into());
+    assert_eq!(kept("role/app", "").len(), 0);
+}
