@@ -15,7 +15,7 @@ use crate::id::{BadId, KeyArn, Place, Region, is_key_id};
 use crate::inventory::Selector;
 use crate::io::Io;
 use crate::kind::address::Address;
-use crate::kind::key::Rotations;
+use crate::kind::key::{Metadata, Rotations};
 use crate::kind::{Kind, grant};
 use crate::policy::access::{Holder, access_table};
 use crate::policy::eval::{Context, Request, RequestedAction, Source, TargetKey};
@@ -162,7 +162,8 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<Found, Failure
 async fn read(found: Found) -> Result<Held, Failure> {
     let Found { aws, options, arn, caller } = found;
     let retry = &options.retry;
-    let (text, listed, rotations) = tokio::join!(
+    let (described, text, listed, rotations) = tokio::join!(
+        with_retries(retry, async || aws.describe(&arn).await),
         with_retries(retry, async || aws.policy(&arn).await),
         every_page(retry, async |from| aws.grants(&arn, from).await),
         rotations(&aws, &options, &arn),
@@ -178,6 +179,8 @@ async fn read(found: Found) -> Result<Held, Failure> {
         key: arn.to_string(),
         account: arn.account.to_string(),
         region: arn.region.to_string(),
+        state: described.as_ref().ok().map(|key| key.state.clone()),
+        unusable: unusable(&described),
         time: timestamp(),
         caller,
         policy_sha256: digest::sha256(&text),
@@ -188,6 +191,19 @@ async fn read(found: Found) -> Result<Held, Failure> {
         principal: None,
     };
     Ok(Held { arn, document, grants, heading })
+}
+
+/// Returns why a key cannot be used, if it cannot, or why that is not known.
+fn unusable(key: &Result<Metadata, CloudError>) -> Option<String> {
+    let key = match key {
+        Ok(key) => key,
+        Err(error) => return Some(format!("not known ({error})")),
+    };
+    match (&key.deletion_date, key.state.as_str()) {
+        (_, "Enabled") => None,
+        (Some(date), _) => Some(format!("pending deletion on {date}: nobody can use the key")),
+        (None, state) => Some(format!("{state}: nobody can use the key")),
+    }
 }
 
 /// Returns the rotations in words, or why they are not known; `None` for a key that KMS does not rotate.

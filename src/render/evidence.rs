@@ -23,6 +23,12 @@ pub(crate) struct Heading {
     pub(crate) account: String,
     /// The Region of the key.
     pub(crate) region: String,
+    /// The state of the key, such as `Enabled`; `None` if it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<String>,
+    /// Why the key cannot be used, whoever has access.
+    #[serde(skip)]
+    pub(crate) unusable: Option<String>,
     /// The time in UTC.
     pub(crate) time: String,
     /// The ARN of the identity that read the policy and the grants.
@@ -86,6 +92,7 @@ impl Heading {
             ("Key", self.key.as_str()),
             ("Account", &self.account),
             ("Region", &self.region),
+            ("State", self.unusable.as_deref().unwrap_or_default()),
             ("Time", &self.time),
             ("Caller", &self.caller),
             ("Policy", &format!("sha256:{}", self.policy_sha256)),
