@@ -243,3 +243,25 @@ fn the_plan_of_keys_is_empty_a_month_later() {
     });
     stack.settled(&all);
 }
+
+/// A resource depends on the key that it has, and not on the one that is declared for it.
+#[test]
+fn drift_names_the_resources_that_have_the_key_that_is_pending_deletion() {
+    let text = |key: &str| {
+        crate::consumers::desired(&format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{old: {{}}, fresh: {{}}}}\n\
+             dynamodb: {{tables: {{one: {{partition_key: {{name: id, type: S}}, key: {key}}}}}}}\n"
+        ))
+    };
+    for (ending, expected) in [("old", 1), ("fresh", 0)] {
+        let mut stack = crate::world::Stack::new(3);
+        stack.applied(&text("old"));
+        stack.fake.tamper(ending, |key| {
+            key.meta.state = "PendingDeletion".to_owned();
+            key.meta.deletion_date = Some("2026-12-30T00:00:00Z".to_owned());
+        });
+        let found = stack.drifts(&text("fresh")).findings;
+        let told = found.iter().filter(|finding| finding.rule == "key-unusable");
+        assert_eq!(told.count(), expected, "{ending}: {found:#?}");
+    }
+}

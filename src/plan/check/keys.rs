@@ -36,9 +36,19 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
 /// for drift reports.
 pub(in crate::plan) fn pending_deletion(draft: &Draft<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (address, declared) in &draft.desired.resources {
-        let key = declared.spec.as_consumer().and_then(ConsumerSpec::key);
-        let Some(key) = key.and_then(KeyRef::managed) else {
+    let own: BTreeMap<&KeyArn, &Address> =
+        draft.live.ids.iter().map(|(address, arn)| (arn, address)).collect();
+    for address in draft.desired.resources.keys() {
+        // The resource depends on the key that it has, whatever is declared.
+        let Some(Observed::Present { spec, .. }) = draft.live.observed.get(address) else {
+            continue;
+        };
+        let key = match spec.as_consumer().and_then(ConsumerSpec::key) {
+            Some(KeyRef::Managed(key)) => Some(key),
+            Some(KeyRef::Arn(arn)) => own.get(arn).copied(),
+            Some(KeyRef::Alias(_)) | None => None,
+        };
+        let Some(key) = key else {
             continue;
         };
         let spec = match draft.live.observed.get(key) {
