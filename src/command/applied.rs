@@ -63,7 +63,10 @@ impl Applied<'_> {
             lines.push("Created:".to_owned());
             lines.extend(created);
         }
-        let failed: Vec<&Address> = self.ended.failed.iter().map(|(address, _)| address).collect();
+        let (stopped, failed): (Vec<_>, Vec<_>) =
+            self.ended.failed.iter().partition(|(_, error)| error.is_stop());
+        let failed: Vec<&Address> = failed.into_iter().map(|(address, _)| address).collect();
+        let stopped: Vec<&Address> = stopped.into_iter().map(|(address, _)| address).collect();
         let held = held_up(&self.plan.steps, &failed);
         let (waiting, rest): (Vec<_>, Vec<_>) =
             self.ended.left.iter().partition(|address| held.contains_key(*address));
@@ -76,7 +79,8 @@ impl Applied<'_> {
         for (cause, addresses) in causes {
             lines.push(format!("Not started, because {cause} failed:\n  {}", named(&addresses)));
         }
-        lines.push(self.last(&rest));
+        let rest: Vec<&Address> = stopped.into_iter().chain(rest).collect();
+        lines.push(self.last(failed.len(), &rest));
         lines
     }
 
@@ -84,7 +88,16 @@ impl Applied<'_> {
     fn failed(&self) -> Vec<String> {
         let mut helps = BTreeSet::new();
         let mut lines = Vec::new();
-        for (address, error) in &self.ended.failed {
+        let open = self.ended.failed.iter();
+        let open = open.filter(|(_, error)| matches!(error, StepError::StoppedOpen));
+        let open: Vec<&Address> = open.map(|(address, _)| address).collect();
+        if !open.is_empty() {
+            let names = named(&open);
+            lines.push(format!(
+                "The next run finds out whether AWS has executed the call of {names}."
+            ));
+        }
+        for (address, error) in self.ended.failed.iter().filter(|(_, error)| !error.is_stop()) {
             lines.push(format!("error: {address}: {error}"));
             if let Some(help) = error.help().filter(|help| helps.insert(help.clone())) {
                 lines.push(format!("help: {help}"));
@@ -111,19 +124,21 @@ impl Applied<'_> {
         lines.collect()
     }
 
-    /// Returns the last line. `rest` are the steps that did not start although nothing before them failed.
-    fn last(&self, rest: &[&Address]) -> String {
+    /// Returns the last line. `failed` is the number of failed steps. `rest` are the steps that did not start or were stopped
+    /// although nothing before them failed.
+    fn last(&self, failed: usize, rest: &[&Address]) -> String {
         let Self { plan, ended, .. } = self;
+        let stop = if ended.stopped { "Stopped at a safe point. " } else { "" };
         let mut text = vec![format!(
-            "Applied {} of {}.",
+            "{stop}Applied {} of {}.",
             ended.finished.len(),
             counted(plan.steps.len(), "change")
         )];
-        if !ended.failed.is_empty() {
-            text.push(format!("Failed: {}.", ended.failed.len()));
+        if failed > 0 {
+            text.push(format!("Failed: {failed}."));
         }
         if !rest.is_empty() {
-            text.push(format!("Not started: {}.", named(rest)));
+            text.push(format!("Not applied: {}.", named(rest)));
         }
         if self.is_rivalled() {
             text.push("Another run of this stack is at work.".to_owned());

@@ -171,9 +171,22 @@ impl Host for Terminal<'_> {
                     bar.inc(1);
                 }
             }
-            Progress::Failed { step, error } => {
-                self.line(&format!("{}: failed: {error}", step.address));
+            // The summary at the end has the whole error.
+            Progress::Failed { step, error } if !error.is_stop() => {
+                self.line(&format!("{}: failed: {}", step.address, beginning(&error.to_string())));
             }
+            Progress::Failed { .. } => {}
         }
+    }
+}
+
+/// The largest number of characters of an error in a line about a step.
+const BEGINNING: usize = 120;
+
+/// Returns the beginning of an error.
+fn beginning(text: &str) -> String {
+    match text.char_indices().nth(BEGINNING) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
     }
 }

@@ -362,7 +362,7 @@ fn an_interrupted_apply_stops_at_a_safe_point_and_reports_the_rest() {
     let output = apply.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("of 12 changes. Not started: "), "{said}");
+    assert!(said.contains("of 12 changes. Not applied: "), "{said}");
     assert!(said.contains("Run `kmsctl apply` again"), "{said}");
     proxy.kill().unwrap();
     proxy.wait().unwrap();

@@ -51,6 +51,12 @@ pub enum StepError {
 }
 
 impl StepError {
+    /// Returns whether the step ended because the run was asked to stop.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(self, Self::Stopped | Self::StoppedOpen)
+    }
+
     /// Returns what to do about the error before apply runs again; `None` if nothing has to be done, or if the message
     /// says it.
     #[must_use]
