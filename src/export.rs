@@ -89,7 +89,7 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
         out.notes.extend(notes.into_iter().map(|note| (name.clone(), note)));
         used.extend(consumers);
     }
-    let mut whole = head(request, out.lifted.len());
+    let mut whole = head(request, out.lifted.len(), split);
     match entries.is_empty() {
         true if split => {}
         true => whole.push_str("\nkeys: {}\n"),
@@ -127,11 +127,18 @@ fn replicas<'a>(inventory: &'a Inventory, primary: &KeyArn) -> Vec<&'a Held> {
 }
 
 /// Returns the beginning of the configuration.
-fn head(request: &Request, count: usize) -> String {
+fn head(request: &Request, count: usize, is_split: bool) -> String {
     let mut out = String::new();
+    let (command, note) = match is_split {
+        true => (
+            "kmsctl plan -f kmsctl.yaml -f keys",
+            "# The keys are in the folder `keys`, and belong to the stack only with `-f keys`.\n",
+        ),
+        false => ("kmsctl plan", ""),
+    };
     let _ = writeln!(
         out,
-        "# {} of the account {}. `kmsctl plan` makes no call with this configuration.\n\
+        "# {} of the account {}. `{command}` makes no call with this configuration.\n{note}\
          # A key is deleted only if it has the stack's tags: `tag: true` beside `adopt` adds them.",
         counted(count, "key"),
         request.home.account

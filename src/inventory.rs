@@ -1,6 +1,6 @@
 //! The keys of an account, as AWS holds them. Pure data.
 
-use crate::id::{AliasArn, AliasName, BadId, KeyArn, Name, Place, is_key_id};
+use crate::id::{AliasArn, AliasName, BadId, KeyArn, Place, is_key_id};
 use crate::kind::ConsumerKind;
 use crate::kind::address::glob;
 use crate::kind::grant::Listed;
@@ -95,8 +95,8 @@ pub enum LeftOut {
     PendingDeletion(String),
     /// The key is a replica, and the Region of its primary key is not read.
     ReplicaOf(KeyArn),
-    /// The key carries the tags of a stack.
-    OfStack(Name),
+    /// The key carries the tag of a stack. The text is its value, which need not be a name.
+    OfStack(String),
     /// The caller may not read the key. The text is AWS's error.
     Denied(String),
     /// There is no such key.

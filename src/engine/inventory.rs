@@ -211,8 +211,8 @@ impl<C: Cloud> Run<'_, C> {
             every_page(retry, async |from| self.cloud.grants(arn, from).await),
         );
         let (policy, rotation, tags, grants) = (policy?, rotation?, tags?, grants?);
-        if let Some(Ok(stack)) = tags.get(STACK_TAG).map(|stack| stack.parse()) {
-            return Ok(Read::LeftOut(LeftOut::OfStack(stack)));
+        if let Some(stack) = tags.get(STACK_TAG) {
+            return Ok(Read::LeftOut(LeftOut::OfStack(stack.clone())));
         }
         let aliases = BTreeSet::new();
         let held = Held { metadata, policy, rotation, tags, grants, aliases };

@@ -148,9 +148,12 @@ pub fn names_in(text: &str, d: &mut Diagnostics) -> BTreeMap<KeyArn, Name> {
             Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => "".parse(),
         };
         match (arn, name) {
-            (Ok(arn), Ok(name)) if taken.insert(name.clone()) => drop(out.insert(arn, name)),
+            // Some file systems do not distinguish names by case.
+            (Ok(arn), Ok(name)) if taken.insert(name.as_str().to_lowercase()) => {
+                out.insert(arn, name);
+            }
             (Ok(_), Ok(name)) => {
-                let message = format!("two keys have the name `{name}`");
+                let message = format!("two keys have the name `{name}`, in any case");
                 d.push(Diagnostic::error(entry.value.span, message));
             }
             (Err(bad), _) | (_, Err(bad)) => {

@@ -97,6 +97,11 @@ pub(super) fn forms(held: &Held) -> Vec<Form> {
     if Shared::is_in(&document) {
         return vec![Form::left("a stack has statements of its own in it, which its `Sid` shows")];
     }
+    if document.names_own_key() {
+        return vec![Form::left(
+            "it contains the text `${aws.key_arn}`, for which kmsctl would put the ARN of the key",
+        )];
+    }
     let key = KeyContext {
         account: Some(arn.account.to_string()),
         partition: partition.to_owned(),

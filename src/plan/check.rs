@@ -16,7 +16,7 @@ pub(super) mod undeclared;
 
 use super::draft::Draft;
 use super::refuse::Objection;
-use super::{Blocked, Finding};
+use super::{Blocked, Finding, Step};
 use crate::desired::Desired;
 use crate::gate::Subject;
 use crate::kind::Violation;
@@ -33,7 +33,11 @@ pub(super) fn refused(draft: &Draft<'_>) -> Vec<Objection> {
 }
 
 fn refused_now(draft: &Draft<'_>) -> Vec<Objection> {
-    let steps = draft.plan.steps.iter();
+    let sends = |step: &&Step| {
+        let mut calls = step.calls.iter().chain(&step.last);
+        calls.any(|planned| planned.call.policy().is_some())
+    };
+    let steps = draft.plan.steps.iter().filter(sends);
     let written: Vec<Subject> =
         steps.filter_map(|step| gates::written(step, &draft.desired)).collect();
     let sent: BTreeSet<&Address> = written.iter().map(|subject| &subject.address).collect();

@@ -167,6 +167,7 @@ impl Draft<'_> {
         });
         self.plan.access.sort();
         ignored::explain(&mut self.plan, self.desired.destroys);
+        takeover::forget_blocked(&mut self.plan);
         self.plan
     }
 }

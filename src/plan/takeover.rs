@@ -1,7 +1,7 @@
 //! What AWS held before the stack took it over: aliases that kmsctl did not create, and tags that it did not set. They stay
 //! when they leave the configuration.
 
-use super::TakenOver;
+use super::{Plan, TakenOver};
 use crate::desired::{Declared, Desired};
 use crate::kind::{Address, KeyRef, Spec};
 use crate::state::{Record, State};
@@ -74,6 +74,13 @@ pub(super) fn without_left_tags<'a>(
         }
     }
     live
+}
+
+/// Removes what is not taken over, because it is blocked.
+pub(super) fn forget_blocked(plan: &mut Plan) {
+    let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
+    plan.taken.retain(|address, _| !blocked.contains(address));
+    plan.taken_with.retain(|address, _| !blocked.contains(address));
 }
 
 /// Adds what is newly taken over with a key.

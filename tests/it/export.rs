@@ -328,6 +328,30 @@ fn an_export_takes_at_most_five_requests_for_a_key_and_one_for_a_hundred_aliases
     assert_eq!(stack.fake.count("ListKeys"), before);
 }
 
+/// What a plan would refuse or change is not exported.
+#[test]
+fn a_key_of_any_stack_and_a_policy_with_a_placeholder_are_left_alone() {
+    let stack = Stack::new(1);
+    let mut marked = fake(1, &home(), default_policy());
+    marked.tags.insert(STACK_TAG.to_owned(), "not a name!".to_owned());
+    let marked = add(&stack, marked, &[]);
+    let mut policy = default_policy();
+    let mut literal = root();
+    literal["Sid"] = "Literal".into();
+    literal["Condition"] = json!({"StringEquals": {"kms:EncryptionContext:key": "${aws.key_arn}"}});
+    policy["Statement"].as_array_mut().unwrap().push(literal);
+    let placeholder = add(&stack, fake(2, &home(), policy), &["placeholder".to_owned()]);
+    let found = read(&stack, Vec::new());
+    assert_eq!(found.left_out[&marked], LeftOut::OfStack("not a name!".to_owned()));
+    let made = export(&found, &request(false));
+    let why = |name: &str| match &made.lifted[&name.parse().unwrap()] {
+        Lifted::Left(why) => why.clone(),
+        _ => String::new(),
+    };
+    assert!(found.keys.contains_key(&placeholder));
+    assert!(why("placeholder").contains("${aws.key_arn}"), "{:?}", made.lifted);
+}
+
 #[test]
 fn names_are_those_that_a_person_would_give() {
     let stack = Stack::new(1);
