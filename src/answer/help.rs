@@ -75,6 +75,10 @@ fn credentials(code: &str) -> String {
         "SignatureDoesNotMatch" | "InvalidSignatureException" | "IncompleteSignature" => {
             "check the secret access key, and the clock of this machine"
         }
+        "" => {
+            "set AWS_PROFILE or --profile to a profile that exists, sign in (such as `aws sso login`), or set \
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        }
         _ => "renew the credentials, and check the clock of this machine",
     }
     .to_owned()

@@ -71,8 +71,9 @@ pub(super) async fn init(global: &Global, args: &InitArgs, io: &Io) -> Result<Ex
                 true => String::new(),
                 false => format!(" -f {}", path.display()),
             };
+            let region = if first.region.is_none() { "Write its Region into it. " } else { "" };
             io.say(&format!(
-                "Wrote {}. To see what it would do: `kmsctl{place} plan`.",
+                "Wrote {}. {region}To see what it would do: `kmsctl{place} plan`.",
                 path.display()
             ));
         }

@@ -174,6 +174,9 @@ fn headed(heading: &str, parts: Vec<Part>) -> Vec<Part> {
     [title(heading)].into_iter().chain(parts).chain([end]).collect()
 }
 
+/// The number of keys with the same access changes that are named if the comment would be too long.
+const NAMED: usize = 12;
+
 /// Renders the access that principals gain and lose, by the resource for which it changes.
 fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
@@ -197,12 +200,18 @@ fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     }
     let parts = alike.into_iter().map(|(lines, addresses, is_dangerous)| {
         let names: Vec<String> = addresses.iter().map(|address| code(address)).collect();
-        let names = names.join(", ");
-        let text = format!("- {names}\n{lines}");
+        let all = names.join(", ");
+        // The sentences matter more than the names, which the list of the changes has as well.
+        let some = match names.len().checked_sub(NAMED) {
+            Some(rest @ 1..) => {
+                format!("{} and {rest} more", names.get(..NAMED).unwrap_or(&names).join(", "))
+            }
+            Some(0) | None => all.clone(),
+        };
         Part {
-            whole: text.clone(),
-            short: text,
-            line: format!("- {names}: left out\n"),
+            whole: format!("- {all}\n{lines}"),
+            short: format!("- {some}\n{lines}"),
+            line: format!("- {some}: left out\n"),
             is_dangerous,
         }
     });

@@ -370,6 +370,33 @@ fn a_comment_stays_within_the_limit() {
     assert!(names.iter().sum::<usize>() >= 200);
 }
 
+/// The sentences about access matter more than the names of the keys that they are about.
+#[test]
+fn a_long_comment_keeps_what_access_changes() {
+    let mut plan = update("x");
+    let step = plan.steps[0].clone();
+    let of_key: Vec<_> =
+        plan.access.iter().filter(|one| one.key == "key/storage").cloned().collect();
+    let sentence = |text: &str| text.matches("gain").count();
+    let one = sentence(&markdown::plan(&plan, &Caller::default()));
+    assert!(one > 0);
+    for number in 0..400 {
+        let address = Address::new(Kind::Key, format!("service-with-a-long-name-{number}"));
+        plan.access.extend(of_key.iter().cloned().map(|mut access| {
+            access.key = address.to_string();
+            access.source = address.clone();
+            access
+        }));
+        let mut more = step.clone();
+        more.address = address;
+        plan.steps.push(more);
+    }
+    let text = markdown::plan(&plan, &Caller::default());
+    assert!(text.contains("too long") && text.chars().count() <= 60_000);
+    assert!(sentence(&text) >= one && text.contains(" more\n"), "{}", sentence(&text));
+    assert!((0..400).all(|number| text.contains(&format!("long-name-{number}"))));
+}
+
 #[test]
 fn unknown_access_is_not_shown_as_no_access() {
     let style = Style { color: false, verbose: false, width: 80 };

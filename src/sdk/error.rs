@@ -64,7 +64,7 @@ where
                 None => chain(&error),
             },
             _ if is_about_credentials(&error) => {
-                format!("there are no usable AWS credentials: {}", chain(&error))
+                format!("there are no usable AWS credentials: {}", without_wrappers(&chain(&error)))
             }
             (SdkError::TimeoutError(_), None) => {
                 format!("no answer came within {} s", TIME_OUT.as_secs())
@@ -364,6 +364,12 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         }
     }
     text
+}
+
+/// Returns the text without the words of the SDK that say only that there is a cause.
+fn without_wrappers(text: &str) -> &str {
+    let wrappers = ["dispatch failure: ", "other: ", "the credential provider was not enabled: "];
+    wrappers.iter().fold(text, |text, wrapper| text.strip_prefix(wrapper).unwrap_or(text))
 }
 
 /// Returns whether the SDK failed to get credentials. It gets them before it connects, so the
