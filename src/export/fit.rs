@@ -133,6 +133,7 @@ fn seen_grant(
             Some(Adopt::Grant(id)) => Some(id.as_str()),
             Some(Adopt::Key(_) | Adopt::Alias(_)) | None => None,
         },
+        taken: &BTreeSet::new(),
         is_declared: true,
     };
     match grant::lift(wanted, &held.grants) {

@@ -398,6 +398,8 @@ pub struct Wanted<'a> {
     pub names: &'a BTreeSet<&'a str>,
     /// The id of a grant of another owner that is taken over.
     pub adopted: Option<&'a str>,
+    /// The ids of all grants on the key that addresses take over.
+    pub taken: &'a BTreeSet<&'a str>,
     /// Whether the grant is declared. Only then a grant of another owner can stand for it.
     pub is_declared: bool,
 }
@@ -445,8 +447,10 @@ pub fn marked(
 /// access is returned, because a second one would not change anything. Returns `None` if there is no such grant.
 #[must_use]
 pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
-    let Wanted { stack, name, earlier, place, spec: wanted, recorded, names, adopted, is_declared } =
-        wanted;
+    let Wanted {
+        stack, name, earlier, place, recorded, names, adopted, taken, is_declared, ..
+    } = wanted;
+    let wanted = wanted.spec;
     let earlier = earlier.map(|name| prefix(stack, name));
     let (own, mark) = (prefix(stack, name), mark(stack));
     let mut ours: Vec<&Listed> = Vec::new();
@@ -466,7 +470,10 @@ pub fn lift(wanted: Wanted<'_>, listed: &[Listed]) -> Option<(String, Spec)> {
     ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
     if ours.is_empty() && is_declared {
         // The grants of other stacks go with those stacks.
-        let theirs = listed.iter().filter(|grant| !grant.name.starts_with(MARK));
+        let is_free = |grant: &&Listed| {
+            !grant.name.starts_with(MARK) && !taken.contains(grant.grant_id.as_str())
+        };
+        let theirs = listed.iter().filter(is_free);
         ours.extend(theirs.filter(|grant| same_access(&lift_one(grant, wanted, place), wanted)));
         ours.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
         ours.truncate(1);

@@ -179,3 +179,26 @@ fn a_grant_that_does_not_exist_cannot_be_taken_over() {
     assert_eq!(blocked.reason, "the key has no grant with the id `nosuch`");
     assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
 }
+
+/// A grant that an address takes over stands for no other address.
+#[test]
+fn two_grants_with_the_same_access_are_taken_over_apart() {
+    let all = storage();
+    let grants = ["first", "second"].map(|id| grant(id, &role("app"), &["Encrypt"]));
+    let mut stack = with(&all, &grants);
+    let adopting = ["first", "second"].iter().fold(all, |all, id| {
+        let mut all = all.grant("storage", id, &["Encrypt"]);
+        let address = address(Kind::Grant, &format!("storage/{id}"));
+        let declared = all.resources.get_mut(&address).unwrap();
+        declared.adopt = Some(Adopt::Grant((*id).to_owned()));
+        if let Spec::Grant(spec) = &mut declared.spec {
+            spec.grantee = role("app");
+        }
+        all
+    });
+    stack.applied(&adopting);
+    stack.settled(&adopting);
+    stack.fake.tamper("storage", |key| key.grants.retain(|grant| grant.grant_id != "first"));
+    let plan = stack.plan_only(&adopting);
+    assert!(!plan.is_empty(), "the first grant was revoked: {plan:#?}");
+}

@@ -119,6 +119,11 @@ impl<C: Cloud> Refresh<'_, C> {
     pub(super) fn lift_grants_of(&self, key: &KeyRef, listed: &[Listed], live: &mut Live) {
         let all = self.grants_on.get(key).into_iter().flatten();
         let names: BTreeSet<&str> = all.clone().map(|address| address.name.as_str()).collect();
+        let adopted = |address: &Address| match &self.desired.resources.get(address)?.adopt {
+            Some(Adopt::Grant(id)) => Some(id.as_str()),
+            Some(Adopt::Key(_) | Adopt::Alias(_)) | None => None,
+        };
+        let taken: BTreeSet<&str> = all.clone().filter_map(adopted).collect();
         for address in all {
             let interest = self.interest(address);
             let wanted =
@@ -148,10 +153,8 @@ impl<C: Cloud> Refresh<'_, C> {
                 recorded: interest.record.map(|record| record.id.as_str()),
                 names: &names,
                 is_declared: interest.declared.is_some(),
-                adopted: interest.declared.and_then(|declared| match &declared.adopt {
-                    Some(Adopt::Grant(id)) => Some(id.as_str()),
-                    Some(Adopt::Key(_) | Adopt::Alias(_)) | None => None,
-                }),
+                adopted: adopted(address),
+                taken: &taken,
             };
             match grant::lift(wanted, listed) {
                 // A grant that is declared on another key now, and still exists on this one, must be
