@@ -291,6 +291,12 @@ impl KeyArn {
         }
     }
 
+    /// Returns the related multi-Region key in another Region, which has the same id.
+    #[must_use]
+    pub fn related(&self, region: &Region) -> Self {
+        Self::at(&Place { region: region.clone(), ..self.place() }, &self.id)
+    }
+
     /// Returns the key id.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -31,10 +31,7 @@ impl Inventory {
         let all = self.keys.values().flat_map(|held| {
             let arn = &held.metadata.arn;
             let others = held.metadata.replicas.iter();
-            others.map(|region| {
-                let place = Place { region: region.clone(), ..arn.place() };
-                KeyArn::at(&place, arn.id())
-            })
+            others.map(|region| arn.related(region))
         });
         let is_wanted = |arn: &KeyArn| {
             let is_known = self.keys.contains_key(arn) || self.left_out.contains_key(arn);
@@ -79,10 +76,9 @@ impl Held {
     /// Returns the primary key, if this is a replica.
     #[must_use]
     pub fn primary(&self) -> Option<KeyArn> {
-        let region = self.metadata.primary_region.clone()?;
         let arn = &self.metadata.arn;
-        let place = Place { region, ..arn.place() };
-        (place != arn.place()).then(|| KeyArn::at(&place, arn.id()))
+        let primary = arn.related(self.metadata.primary_region.as_ref()?);
+        (primary != *arn).then_some(primary)
     }
 }
 

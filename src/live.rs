@@ -123,6 +123,12 @@ impl Live {
         })
     }
 
+    /// Returns the addresses of the keys by their ARNs.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<&KeyArn, &Address> {
+        self.ids.iter().map(|(address, arn)| (arn, address)).collect()
+    }
+
     /// Returns AWS's name of the operation in progress on a resource, if any.
     #[must_use]
     pub fn busy(&self, address: &Address) -> Option<&str> {

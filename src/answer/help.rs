@@ -77,7 +77,7 @@ fn credentials(code: &str) -> String {
         }
         "" => {
             "set AWS_PROFILE or --profile to a profile that exists, sign in (such as `aws sso login`), or set \
-             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+             AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; a role of another account must trust the caller"
         }
         _ => "renew the credentials, and check the clock of this machine",
     }

@@ -193,14 +193,15 @@ async fn read(found: Found) -> Result<Held, Failure> {
     Ok(Held { arn, document, grants, heading })
 }
 
-/// Returns why a key cannot be used, if it cannot, or why that is not known.
+/// Returns why a key cannot be used, if it cannot, or why that is not known. A key whose primary Region is being updated can
+/// be used (KMS Developer Guide, "Key states of AWS KMS keys").
 fn unusable(key: &Result<Metadata, CloudError>) -> Option<String> {
     let key = match key {
         Ok(key) => key,
         Err(error) => return Some(format!("not known ({error})")),
     };
     match (&key.deletion_date, key.state.as_str()) {
-        (_, "Enabled") => None,
+        (_, "Enabled" | "Updating") => None,
         (Some(date), _) => Some(format!("pending deletion on {date}: nobody can use the key")),
         (None, state) => Some(format!("{state}: nobody can use the key")),
     }

@@ -128,7 +128,8 @@ impl Applied<'_> {
     /// although nothing before them failed.
     fn last(&self, failed: usize, rest: &[&Address]) -> String {
         let Self { plan, ended, .. } = self;
-        let stop = if ended.stopped { "Stopped at a safe point. " } else { "" };
+        let is_cut = ended.stopped && !ended.is_complete();
+        let stop = if is_cut { "Stopped on request. " } else { "" };
         let mut text = vec![format!(
             "{stop}Applied {} of {}.",
             ended.finished.len(),

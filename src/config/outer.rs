@@ -11,7 +11,7 @@ use super::resolve;
 use super::surroundings::Surroundings;
 use super::{interpolate_node, read};
 use crate::decode::{Decode as _, Diagnostic, Diagnostics, Sources};
-use crate::id::{AccountId, KeyArn, Place};
+use crate::id::{AccountId, KeyArn};
 use crate::kind::{Address, ConsumerKind, Kind};
 use crate::tree::{Node, Value};
 
@@ -101,10 +101,7 @@ fn moved_to(arn: &str, region: &str) -> String {
     let Ok(key) = arn.parse::<KeyArn>() else {
         return arn.to_owned();
     };
-    match region.parse() {
-        Ok(region) => KeyArn::at(&Place { region, ..key.place() }, key.id()).to_string(),
-        Err(_) => arn.to_owned(),
-    }
+    region.parse().map_or_else(|_| arn.to_owned(), |region| key.related(&region).to_string())
 }
 
 /// Returns the ids of the other accounts.

@@ -11,6 +11,7 @@ use crate::permissions::{Ask, Purpose};
 use crate::plan::Plan;
 use crate::policy::Document;
 use crate::policy::eval::Principal;
+use crate::retry::with_retries;
 use crate::state::State;
 use futures_util::stream::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,12 +56,13 @@ pub async fn preflight<C: Cloud>(
     let mut facts = Facts {
         ids: &known.ids,
         policies: &known.policies,
+        more: &BTreeMap::new(),
         home: &desired.home.account,
         caller,
         roles: &desired.accounts,
     };
-    let all = policies(cloud, options, plan, &facts).await;
-    facts.policies = &all;
+    let more = unread_policies(cloud, options, plan, &facts).await;
+    facts.more = &more;
     let mut found = Preflight { denied: denied(plan, &facts), ..Preflight::default() };
     let purposes = BTreeSet::from([Purpose::Apply]);
     let ask = Ask {
@@ -88,25 +90,26 @@ pub async fn preflight<C: Cloud>(
     found
 }
 
-/// Returns the policies that are known, and those of the other keys that the calls are about, as far as they can be read.
-async fn policies<C: Cloud>(
+/// Reads the policies that the refresh did not read, of the keys that the calls are about, as far as they can be read in time.
+async fn unread_policies<C: Cloud>(
     cloud: &C,
     options: &Options,
     plan: &Plan,
     facts: &Facts<'_>,
 ) -> BTreeMap<KeyArn, Document> {
-    let mut all = facts.policies.clone();
+    let mut read = BTreeMap::new();
     let unread = unread(plan, facts);
-    let asks = unread.iter().map(|key| async move { (key, cloud.policy(key).await) });
+    let asks = unread.iter().map(|key| async move {
+        (key, with_retries(&options.retry, async || cloud.policy(key).await).await)
+    });
     let reads = options.concurrently(asks).for_each(|(key, answer)| {
-        let policy =
-            answer.ok().and_then(|text| Document::from_live(&text, key.region.partition()).ok());
-        all.extend(policy.map(|policy| (key.clone(), policy)));
+        let parse = |text: String| Document::from_live(&text, key.region.partition()).ok();
+        read.extend(answer.ok().and_then(parse).map(|policy| (key.clone(), policy)));
         std::future::ready(())
     });
     // What is not known in time denies nothing.
     let _ = tokio::time::timeout(PATIENCE, reads).await;
-    all
+    read
 }
 
 /// Asks the simulator. Returns why it cannot be asked, or does not answer.

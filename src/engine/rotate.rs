@@ -4,7 +4,7 @@
 use super::Options;
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
-use crate::id::{KeyArn, Place};
+use crate::id::KeyArn;
 use crate::kind::Violation;
 use crate::kind::key::{Rotations, rotation_obstacle, unrotatable};
 use crate::retry::{Tries, every_page, with_retries};
@@ -60,8 +60,8 @@ pub async fn outlook(
     let describe =
         async |key: &KeyArn| with_retries(retry, async || cloud.describe(key).await).await;
     let mut metadata = describe(key).await?;
-    if let Some(region) = metadata.primary_region.clone().filter(|region| *region != key.region) {
-        metadata = describe(&KeyArn::at(&Place { region, ..key.place() }, key.id())).await?;
+    if let Some(region) = metadata.primary_region.as_ref().filter(|region| **region != key.region) {
+        metadata = describe(&key.related(region)).await?;
     }
     let key = metadata.arn.clone();
     if let Some(obstacle) = unrotatable(&metadata) {

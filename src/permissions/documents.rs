@@ -63,6 +63,8 @@ pub struct Document {
     pub name: String,
     /// The statements.
     pub statements: Vec<Statement>,
+    /// Whether statements were merged to save room, so that what may get tags may get all declared tags.
+    pub is_merged: bool,
 }
 
 impl Document {
@@ -88,39 +90,57 @@ fn size(statements: &[Statement]) -> usize {
     policy(statements).to_string().chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// Returns the documents that allow the permits.
+/// Returns the documents that allow the permits. If they are more than a role can have, their statements are merged.
 pub(super) fn documents(ask: &Ask<'_>, permits: &[Permit]) -> Vec<Document> {
     let accounts: BTreeSet<&AccountId> = permits.iter().map(|permit| &permit.account).collect();
-    let parts: &[Part] = match ask.split {
-        true => &[Part::Reader, Part::Applier, Part::Escalation],
-        false => &[Part::Whole],
-    };
-    let (home, suffix) = (&ask.desired.home.account, ask.suffix());
+    let home = &ask.desired.home.account;
     let own = [home].into_iter().filter(|home| accounts.contains(home));
     let others = accounts.iter().copied().filter(|account| *account != home);
     let mut documents = Vec::new();
     for account in own.chain(others) {
-        let end = if account == home { suffix.clone() } else { format!("{suffix}-{account}") };
-        let of_account = |make: Make| -> Vec<Document> {
-            let of_part = |part: &Part| {
-                let own = permits.iter().filter(|permit| permit.account == *account);
-                let own = own.filter(|permit| *part == Part::Whole || part_of(permit) == *part);
-                let name = format!("{}{end}", part.as_str());
-                within_limit(account, *part, &name, &make(&own.collect::<Vec<&Permit>>()))
-            };
-            parts.iter().flat_map(of_part).collect()
-        };
-        let exact = of_account(|permits| statements(permits.iter().copied()));
+        let exact = of_account(ask, account, permits, false);
         documents.extend(match exact.len() > ATTACHED {
-            true => of_account(|permits| compact(permits.iter().copied())),
+            true => of_account(ask, account, permits, true),
             false => exact,
         });
     }
     documents
 }
 
-/// Makes statements of permits.
-type Make = fn(&[&Permit]) -> Vec<Statement>;
+/// Returns the documents of an account.
+fn of_account(
+    ask: &Ask<'_>,
+    account: &AccountId,
+    permits: &[Permit],
+    is_merged: bool,
+) -> Vec<Document> {
+    let parts: &[Part] = match ask.split {
+        true => &[Part::Reader, Part::Applier, Part::Escalation],
+        false => &[Part::Whole],
+    };
+    let mut end = ask.suffix();
+    if *account != ask.desired.home.account {
+        end = format!("{end}-{account}");
+    }
+    let mut documents = Vec::new();
+    for part in parts {
+        let own = permits.iter().filter(|permit| permit.account == *account);
+        let own = own.filter(|permit| *part == Part::Whole || part_of(permit) == *part);
+        let statements = if is_merged { compact(own) } else { statements(own) };
+        let pages = within_limit(&statements).into_iter().zip(1..);
+        documents.extend(pages.map(|(statements, number)| Document {
+            account: account.clone(),
+            part: *part,
+            name: match number {
+                1 => format!("{}{end}", part.as_str()),
+                _ => format!("{}{end}-{number}", part.as_str()),
+            },
+            statements,
+            is_merged,
+        }));
+    }
+    documents
+}
 
 fn part_of(permit: &Permit) -> Part {
     if permit.raises() {
@@ -133,12 +153,7 @@ fn part_of(permit: &Permit) -> Part {
 }
 
 /// Distributes the statements to documents within the limit.
-fn within_limit(
-    account: &AccountId,
-    part: Part,
-    name: &str,
-    statements: &[Statement],
-) -> Vec<Document> {
+fn within_limit(statements: &[Statement]) -> Vec<Vec<Statement>> {
     let mut pages: Vec<Vec<Statement>> = Vec::new();
     for statement in statements.iter().flat_map(pieces) {
         let fits = pages.iter_mut().find(|page| {
@@ -150,11 +165,7 @@ fn within_limit(
             None => pages.push(vec![statement]),
         }
     }
-    let number = |n: usize| if n == 0 { name.to_owned() } else { format!("{name}-{}", n + 1) };
-    let pages = pages.into_iter().enumerate();
-    let document =
-        |(n, statements)| Document { account: account.clone(), part, name: number(n), statements };
-    pages.map(document).collect()
+    pages
 }
 
 /// Divides the resources of a statement that is too large for a document.

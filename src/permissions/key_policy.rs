@@ -18,7 +18,7 @@ pub struct KeyStatements {
     pub keys: BTreeSet<String>,
     /// The ARN of the identity.
     pub principal: String,
-    /// The statements, with the bounds of the IAM policies. Their resources are those of IAM policies.
+    /// The statements, with the bounds of the IAM policies.
     pub statements: Vec<Statement>,
 }
 
@@ -31,7 +31,6 @@ impl KeyStatements {
             if let Value::Object(fields) = &mut json {
                 fields.insert("Sid".to_owned(), format!("kmsctl {}", statement.sid).into());
                 fields.insert("Principal".to_owned(), json!({ "AWS": self.principal }));
-                fields.insert("Resource".to_owned(), "*".into());
             }
             json
         });

@@ -4,8 +4,10 @@ use super::documents::{ATTACHED, Document, LIMIT};
 use super::requests::Request;
 use super::statements::Permit;
 use super::{Ask, Purpose};
+use crate::id::AccountId;
 use crate::text::counted;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Returns the notes, as sentences.
 pub(super) fn notes(
@@ -17,7 +19,7 @@ pub(super) fn notes(
     let mut notes = risks(ask, permits);
     notes.extend(unbounded(permits));
     notes.extend(left_out(ask, requests));
-    notes.extend(parts(ask, documents));
+    notes.extend(parts(documents));
     notes
 }
 
@@ -111,23 +113,31 @@ fn unbounded(permits: &[Permit]) -> Option<String> {
 }
 
 /// Says that the permissions are in several documents, and whether one role can have them.
-fn parts(ask: &Ask<'_>, documents: &[Document]) -> Option<String> {
+fn parts(documents: &[Document]) -> Option<String> {
     let is_divided = documents
         .iter()
         .any(|document| documents.iter().any(|other| other.name == format!("{}-2", document.name)));
     if !is_divided {
         return None;
     }
-    let home = documents.iter().filter(|one| one.account == ask.desired.home.account).count();
+    let of = |account: &AccountId| documents.iter().filter(|one| one.account == *account).count();
+    let most = documents.iter().map(|one| of(&one.account)).max().unwrap_or_default();
     let limit = counted(LIMIT, "character");
-    let all = format!("a role can have {ATTACHED} managed policies unless its quota is raised");
-    let text = "The permissions are in several documents, because a managed policy has at most";
-    if home <= ATTACHED {
-        return Some(format!("{text} {limit}. Attach all of them: {all}."));
+    let mut text = format!(
+        "The permissions are in several documents, because a managed policy has at most {limit}. Attach all of them: a role can \
+         have {ATTACHED} managed policies unless its quota is raised (IAM User Guide, \"IAM and AWS STS quotas\")."
+    );
+    if documents.iter().any(|document| document.is_merged) {
+        text.push_str(
+            " To save room, statements about the same resources are one, and what may get tags may get all declared tags.",
+        );
     }
-    Some(format!(
-        "{text} {limit}. These are {home}, and {all}. Keys that are taken over are named one by one, and by one tag after \
-         `tag: true`; otherwise divide the stack. To save room, statements about the same resources are one already, and what \
-         may get tags may get all declared tags."
-    ))
+    if most > ATTACHED {
+        let _ = write!(
+            text,
+            " These are {most} for one role. Keys that are taken over are named one by one, and by one tag after `tag: true`; \
+             otherwise divide the stack."
+        );
+    }
+    Some(text)
 }

@@ -20,6 +20,8 @@ pub struct Facts<'a> {
     pub ids: &'a Ids,
     /// The live policies of keys, as far as they were read.
     pub policies: &'a BTreeMap<KeyArn, Document>,
+    /// The live policies of further keys, which were read for this check.
+    pub more: &'a BTreeMap<KeyArn, Document>,
     /// The account and the ARN of the identity that makes the calls.
     pub home: &'a AccountId,
     /// The ARN of that identity.
@@ -29,6 +31,12 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
+    /// Returns the live policy of a key, if it is known.
+    #[must_use]
+    pub fn policy(&self, key: &KeyArn) -> Option<&Document> {
+        self.policies.get(key).or_else(|| self.more.get(key))
+    }
+
     /// Returns the ARN of the identity that sends the calls to an account.
     #[must_use]
     pub fn identity(&self, account: &AccountId) -> &str {
@@ -62,7 +70,7 @@ pub fn denied(plan: &Plan, facts: &Facts<'_>) -> Vec<Denied> {
     for (step, planned) in calls(plan) {
         let identity = facts.identity(&planned.at.account);
         for (key, action) in needed(step, planned, facts) {
-            let Some(policy) = facts.policies.get(&key) else { continue };
+            let Some(policy) = facts.policy(&key) else { continue };
             let Some(statement) = denial(policy, &key, identity, action) else { continue };
             // A policy of the same run may allow the calls after it.
             let later = coming.get(&key).filter(|_| action != "kms:PutKeyPolicy");
@@ -91,7 +99,7 @@ pub fn denied(plan: &Plan, facts: &Facts<'_>) -> Vec<Denied> {
 #[must_use]
 pub fn unread(plan: &Plan, facts: &Facts<'_>) -> BTreeSet<KeyArn> {
     let keys = calls(plan).flat_map(|(step, planned)| keys(step, planned, facts));
-    keys.filter(|key| !facts.policies.contains_key(key)).collect()
+    keys.filter(|key| facts.policy(key).is_none()).collect()
 }
 
 fn calls(plan: &Plan) -> impl Iterator<Item = (&Step, &PlannedCall)> {

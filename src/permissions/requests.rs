@@ -95,7 +95,7 @@ impl Requests<'_> {
         let Some(objects) = self.ask.objects else { return };
         let mut state = Subject::of("the state", &home);
         state.fields = serde_json::json!({ "bucket": objects.bucket, "key": objects.key });
-        // Every other command finds a key by the name that the state has for it.
+        // An export is the only command that does not read the state.
         if !self.ask.purposes.iter().all(|purpose| *purpose == Purpose::Export) {
             self.add("s3api", "GetObject", &home, state.clone());
         }

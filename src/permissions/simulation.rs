@@ -46,7 +46,7 @@ pub fn simulations(ask: &Ask<'_>, facts: &Facts<'_>) -> Vec<Simulation> {
         let is_change = permit.stage != Stage::Read && permit.dependent.is_none();
         let is_allowed = permit.keys.iter().any(|key| {
             let KeyTarget::Arn(arn) = key else { return false };
-            let policy = facts.policies.get(arn);
+            let policy = facts.policy(arn);
             let identity = facts.identity(&permit.account);
             policy.is_some_and(|policy| is_allowed(policy, arn, identity, permit.action))
         });

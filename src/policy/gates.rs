@@ -272,23 +272,18 @@ impl Forbidden {
                 return;
             }
             if named.tells_sessions_of(&who) {
-                out.extend(by_sessions(&who, actions, table()));
+                let table = table();
+                if !work::spend(64 * table.map_or(0, <[Holder]>::len)) {
+                    return;
+                }
+                out.extend(by_sessions(&who, actions, table));
             }
             if named.leaves_to_iam(&who, change.key) {
                 continue;
             }
-            // Actions that are allowed in the same way are one breach.
-            let mut ways: BTreeMap<Way, Vec<String>> = BTreeMap::new();
-            for action in actions.iter() {
-                if !work::spend(256 * (typed.statements.len() + change.grants.len() + 1)) {
-                    return;
-                }
-                let action = format!("kms:{}", action.name);
-                if let Some(way) = forbidden_action(&who, &action, typed, change) {
-                    ways.entry(way).or_default().push(action);
-                }
+            if !by_requests(&who, actions, typed, change, out) {
+                return;
             }
-            out.extend(ways.iter().map(|(way, actions)| way.breach(&who, &actions.join(", "))));
         }
         // An account stands for its users and roles too, as it does in a policy.
         let accounts: BTreeSet<&str> =
@@ -316,6 +311,29 @@ impl Forbidden {
             None => drop(out.insert(unknown("forbidden", "who has access"))),
         }
     }
+}
+
+/// Reports the forbidden actions that a principal is or may be allowed. Actions that are allowed in the same way are one
+/// breach. Returns whether there were enough steps.
+fn by_requests(
+    who: &str,
+    actions: ActionSet,
+    typed: &TypedPolicy,
+    change: PolicyChange<'_>,
+    out: &mut BTreeSet<Breach>,
+) -> bool {
+    let mut ways: BTreeMap<Way, Vec<String>> = BTreeMap::new();
+    for action in actions.iter() {
+        if !work::spend(256 * (typed.statements.len() + change.grants.len() + 1)) {
+            return false;
+        }
+        let action = format!("kms:{}", action.name);
+        if let Some(way) = forbidden_action(who, &action, typed, change) {
+            ways.entry(way).or_default().push(action);
+        }
+    }
+    out.extend(ways.iter().map(|(way, actions)| way.breach(who, &actions.join(", "))));
+    true
 }
 
 /// Reports that a user may have some of the forbidden actions by a federated session.

@@ -54,13 +54,14 @@ pub fn lint(node: &Node, facts: &Facts<'_>) -> Vec<Finding> {
     let (given, mut policy) = (facts, WrittenPolicy::of(node));
     let facts = &given.with_owner(&policy);
     // AWS refuses a policy that is too large, and some rules take the square of the size.
-    if let Some(finding) = document::too_large(&policy, facts) {
+    let bytes = document::size(&policy, facts);
+    if let Some(finding) = document::too_large(&policy, bytes) {
         return vec![finding];
     }
     let mut out = Vec::new();
     if !work::is_spent() {
         idle::mark(&mut policy, facts);
-        out.extend(document::check(&policy, facts));
+        out.extend(document::check(&policy, facts, bytes));
     }
     for statement in policy.statements.iter().take_while(|_| !work::is_spent()) {
         out.extend(principals::check(statement, facts));

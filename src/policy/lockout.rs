@@ -47,7 +47,8 @@ enum Useless {
     OtherAccount,
 }
 
-/// Returns why the policy would lock the account out of the key, or `None` if it would not.
+/// Returns why the policy would lock the account out of the key, or `None` if it would not, or if AWS refuses the policy for
+/// its size.
 ///
 /// It does not if the account's root user, or two named users or roles of the account, may call `kms:PutKeyPolicy`
 /// unconditionally, and the `caller`, if known, is not denied it. A principal that is allowed it only under a condition

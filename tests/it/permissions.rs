@@ -367,6 +367,10 @@ fn documents_are_deterministic_within_the_limit_and_have_each_sid_once() {
             assert!(sids.iter().all(|sid| sid.chars().all(|c| c.is_ascii_alphanumeric())));
         }
         assert!(found.notes.iter().any(|note| note.contains("in several documents")));
+        // Broader statements are said.
+        let is_merged = found.documents.iter().any(|document| document.is_merged);
+        assert_eq!(is_merged, count == 120, "{count}: {number}");
+        assert_eq!(found.notes.iter().any(|note| note.contains("To save room")), is_merged);
         // Fewer statements allow the same actions.
         let tags = format!("t{}", count - 1);
         let text = serde_json::to_string(

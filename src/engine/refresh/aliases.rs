@@ -27,8 +27,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 Some((place, interest.specs().find_map(Spec::as_alias)?.name.as_str()))
             })
             .collect();
-        let keys: BTreeMap<&KeyArn, &Address> =
-            live.ids.iter().map(|(address, arn)| (arn, address)).collect();
+        let keys = live.addresses();
         let mut undeclared = BTreeMap::new();
         for (place, entries) in aliases {
             for (name, arn) in entries {

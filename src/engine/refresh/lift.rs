@@ -4,7 +4,7 @@ use super::{Interest, Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
 use crate::desired::Adopt;
-use crate::id::{KeyArn, Name, Place};
+use crate::id::{KeyArn, Name};
 use crate::kind::address::Address;
 use crate::kind::key::{self, NAME_TAG, STACK_TAG};
 use crate::kind::{KeyRef, Kind, Spec};
@@ -48,9 +48,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 let name = key.name.split_once('/').map_or(key.name.as_str(), |(name, _)| name);
                 let address = Address::new(Kind::Key, format!("{name}/{region}"));
                 if !self.is_known(&address) {
-                    let replica =
-                        KeyArn::at(&Place { region: region.clone(), ..arn.place() }, arn.id());
-                    undeclared.push((key.clone(), replica));
+                    undeclared.push((key.clone(), arn.related(region)));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::Refresh;
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
-use crate::id::{KeyArn, Place};
+use crate::id::KeyArn;
 use crate::kind::grant::Listed;
 use crate::kind::key::Metadata;
 use crate::kind::{KeyRef, Spec};
@@ -19,10 +19,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if !self.desired.has_gates() || live.ids.values().any(|own| *own == key.arn) {
             return;
         }
-        let related = key.replicas.iter().map(|region| {
-            let place = Place { region: region.clone(), ..key.arn.place() };
-            KeyArn::at(&place, key.arn.id())
-        });
+        let related = key.replicas.iter().map(|region| key.arn.related(region));
         for arn in related.chain([key.arn.clone()]) {
             live.referred.entry(arn).or_default().of.insert(key.arn.clone());
         }
@@ -36,9 +33,7 @@ impl<C: Cloud> Refresh<'_, C> {
         let own = live.replicas.iter().filter(|(key, _)| self.desired.resources.contains_key(key));
         let own = own.filter_map(|(key, regions)| Some((live.ids.get(key)?, regions)));
         let all = own.flat_map(|(arn, regions)| {
-            let places =
-                regions.iter().map(|region| Place { region: region.clone(), ..arn.place() });
-            places.map(move |place| (KeyArn::at(&place, arn.id()), arn.clone()))
+            regions.iter().map(move |region| (arn.related(region), arn.clone()))
         });
         let others: Vec<_> = all.filter(|(other, _)| !self.manages(other, live)).collect();
         for (replica, key) in others {

@@ -43,34 +43,25 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     changed.extend(grants.map(|step| step.address.clone()));
     // A key that is taken over comes with its policy and its grants, whether the plan makes a call for it or not.
     let imports = steps.iter().filter(|step| matches!(step.change, Change::Import { .. }));
-    let entering: BTreeSet<&Address> =
-        imports.map(|step| &step.address).chain(draft.plan.taken.keys()).collect();
-    changed.extend(entering.iter().map(|address| (*address).clone()));
+    let taken: BTreeSet<Address> =
+        imports.map(|step| &step.address).chain(draft.plan.taken.keys()).cloned().collect();
+    changed.extend(taken.iter().cloned());
     let found = breaches(desired, &subjects).into_iter();
     let found = found.flat_map(|(address, found)| {
         found.into_iter().map(move |breach| (address.clone(), breach.gate, reason(&breach)))
     });
-    let found = found.chain(of_foreign_grants(desired, live));
+    let found = found.chain(of_foreign_grants(desired, live)).map(|found| (found, &changed));
+    // The policy of an undeclared replica is not that of the key that the plan changes.
+    let replicas = referred::replicas(draft).into_iter().map(|found| (found, &taken));
     let (mut objections, mut findings) = (Vec::new(), Vec::new());
     let mut bad = referred::Bad::default();
-    for (address, gate, reason) in found {
-        if !changed.contains(&address) || entering.contains(&address) {
+    for ((address, gate, reason), blocks) in found.chain(replicas) {
+        if !blocks.contains(&address) || taken.contains(&address) {
             for key in uses_by(&address, desired) {
                 bad.add(key, gate, format!("its key does not pass: `{address}`: {reason}"));
             }
         }
-        if changed.contains(&address) {
-            objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
-        } else {
-            findings.push(finding(gate, &address, reason));
-        }
-    }
-    for (address, gate, reason) in referred::replicas(draft) {
-        for key in uses_by(&address, desired) {
-            bad.add(key, gate, format!("its key does not pass: `{address}`: {reason}"));
-        }
-        // The policy of a replica is not that of the key that the plan changes.
-        if entering.contains(&address) {
+        if blocks.contains(&address) {
             objections.push(Objection::new(&address, Violation::new("policy", reason, HELP)));
         } else {
             findings.push(finding(gate, &address, reason));

@@ -36,8 +36,7 @@ pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>
 /// for drift reports.
 pub(in crate::plan) fn pending_deletion(draft: &Draft<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let own: BTreeMap<&KeyArn, &Address> =
-        draft.live.ids.iter().map(|(address, arn)| (arn, address)).collect();
+    let own = draft.live.addresses();
     for address in draft.desired.resources.keys() {
         // The resource depends on the key that it has, whatever is declared.
         let Some(Observed::Present { spec, .. }) = draft.live.observed.get(address) else {

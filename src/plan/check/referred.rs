@@ -84,8 +84,7 @@ impl Bad {
 /// Returns the gates that the undeclared replicas of the stack's keys do not pass, by the addresses of the keys: whoever can
 /// use a replica can use what the key encrypted.
 pub(super) fn replicas(draft: &Draft<'_>) -> Vec<(Address, &'static str, String)> {
-    let own: BTreeMap<&KeyArn, &Address> =
-        draft.live.ids.iter().map(|(address, arn)| (arn, address)).collect();
+    let own = draft.live.addresses();
     let mut out = Vec::new();
     for (arn, referred) in &draft.live.referred {
         let keys: Vec<&Address> =

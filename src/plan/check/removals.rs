@@ -58,7 +58,7 @@ fn losses(step: &Step, draft: &Draft<'_>) -> Vec<(KeyRef, Lost)> {
         all.push((key.clone(), lost(before, after, &subject.key)));
     }
     if ends(step) {
-        all.extend(by_end(step, draft).map(|lost| (key.clone(), lost)));
+        all.push((key, by_end(step, draft)));
     }
     all
 }
@@ -89,10 +89,7 @@ fn ends(step: &Step) -> bool {
 }
 
 /// Returns everyone who has access to a key by its policy or by a grant.
-fn by_end<'a>(step: &'a Step, draft: &'a Draft<'_>) -> impl Iterator<Item = Lost> + 'a {
-    let policy = step.change.from().and_then(Spec::policy);
-    let nothing = Document::empty();
-    let by_policy = policy.map(|policy| lost(policy, &nothing, &key_context(step)));
+fn by_end(step: &Step, draft: &Draft<'_>) -> Lost {
     let own = draft.live.observed.values().filter_map(|seen| match seen {
         Observed::Present { spec, .. } => spec.as_grant(),
         Observed::Absent | Observed::Unusable { .. } => None,
@@ -102,6 +99,9 @@ fn by_end<'a>(step: &'a Step, draft: &'a Draft<'_>) -> impl Iterator<Item = Lost
     let foreign = draft.live.foreign_grants.get(&step.address).into_iter().flatten();
     // AWS services use the key for resources, whose impact is judged by itself.
     let foreign = foreign.filter(|grant| !grant.is_of_service(&step.place.account));
-    let grantees = own.chain(foreign.map(|grant| grant.grantee.clone()));
-    by_policy.into_iter().chain([Lost::of(grantees)])
+    let mut all = Lost::of(own.chain(foreign.map(|grant| grant.grantee.clone())));
+    if let Some(policy) = step.change.from().and_then(Spec::policy) {
+        all.extend(lost(policy, &Document::empty(), &key_context(step)));
+    }
+    all
 }

@@ -9,6 +9,10 @@ pub(super) const OTHER_SERVICE: &str = "every other AWS service";
 /// The name of all services, if none is named.
 pub(super) const EVERY_SERVICE: &str = "every AWS service";
 
+/// The names of federated sessions that are not named, of an account and of other accounts.
+const FEDERATED: &str = "every federated user";
+const OTHER_FEDERATED: &str = "every other federated user";
+
 /// Returns the name of an atom in messages.
 pub(super) fn name(atom: &PrincipalAtom) -> String {
     match &atom.class {
@@ -20,7 +24,7 @@ pub(super) fn name(atom: &PrincipalAtom) -> String {
                 None | Some(IdentityKind::Root) => "every other identity",
                 Some(IdentityKind::User) => "every other user",
                 Some(IdentityKind::Role | IdentityKind::Session) => "every other role",
-                Some(IdentityKind::Federated) => "every federated user",
+                Some(IdentityKind::Federated) => FEDERATED,
             };
             with_patterns(atom, format!("{identities} of account {account}"))
         }
@@ -31,7 +35,7 @@ pub(super) fn name(atom: &PrincipalAtom) -> String {
                 Some(IdentityKind::Root) => "every other root user",
                 Some(IdentityKind::User) => "every other user",
                 Some(IdentityKind::Role | IdentityKind::Session) => "every other role",
-                Some(IdentityKind::Federated) => "every other federated user",
+                Some(IdentityKind::Federated) => OTHER_FEDERATED,
             };
             with_patterns(atom, identities.to_owned())
         }
@@ -70,8 +74,7 @@ pub(super) fn matches_no_pattern(atom: &PrincipalAtom) -> bool {
 /// Returns whether the principals with this name are federated sessions that any user of their account can make.
 pub(super) fn is_federated(name: &str) -> bool {
     name.contains(":federated-user/")
-        || name.starts_with("every federated user")
-        || name.starts_with("every other federated user")
+        || [FEDERATED, OTHER_FEDERATED].iter().any(|start| name.starts_with(start))
 }
 
 /// The account of the principals of a change.

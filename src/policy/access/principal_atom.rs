@@ -392,6 +392,7 @@ impl<'a> MentionedPrincipals<'a> {
             return Some(vec![PrincipalArn::Matches(BTreeSet::new())]);
         }
         let patterns = all.clone();
+        // The path of an identity can contain colons (IAM User Guide, "IAM identifiers").
         all.push(Pattern::Arn(glyphs(shape)));
         let shape_bit = patterns.len();
         // An identity of another account matches the pattern of no named account.

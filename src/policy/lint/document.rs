@@ -12,13 +12,14 @@ use crate::policy::reader::{Reader, misshapen};
 use crate::policy::{Problem, write};
 use crate::tree::{Entry, Node, Span, Value};
 
-pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Vec<Finding> {
+/// Checks the document. `bytes` is its [`size`].
+pub(super) fn check(policy: &WrittenPolicy<'_>, facts: &Facts<'_>, bytes: usize) -> Vec<Finding> {
     let mut out = malformed(policy, facts);
     if !matches!(policy.node.value, Value::Map(_)) {
         return out;
     }
     version(policy, &mut out);
-    out.extend(nearly_full(policy, facts));
+    out.extend(nearly_full(policy, bytes));
     let mut problems = Vec::new();
     check_characters(policy.node, &mut problems);
     out.extend(problems.into_iter().map(|problem| finding(&rules::CHARACTER, problem)));
@@ -87,8 +88,7 @@ fn version(policy: &WrittenPolicy<'_>, out: &mut Vec<Finding>) {
 }
 
 /// Reports a policy that is larger than AWS accepts.
-pub(super) fn too_large(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Finding> {
-    let bytes = size(policy, facts);
+pub(super) fn too_large(policy: &WrittenPolicy<'_>, bytes: usize) -> Option<Finding> {
     let message = format!(
         "the policy has {bytes} bytes without white space, of {MAX_BYTES}; nothing else in it is checked"
     );
@@ -96,15 +96,14 @@ pub(super) fn too_large(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option
 }
 
 /// Reports a policy that is nearly as large as AWS accepts.
-fn nearly_full(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> Option<Finding> {
-    let bytes = size(policy, facts);
+fn nearly_full(policy: &WrittenPolicy<'_>, bytes: usize) -> Option<Finding> {
     let message = format!("the policy has {bytes} bytes without white space, of {MAX_BYTES}");
     let is_near = bytes > MAX_BYTES / 10 * 9;
     is_near.then(|| Finding::new(&rules::NEARLY_FULL, start(policy), message))
 }
 
 /// Returns the number of bytes. White space does not count, because kmsctl does not send it.
-fn size(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> usize {
+pub(super) fn size(policy: &WrittenPolicy<'_>, facts: &Facts<'_>) -> usize {
     write::to_json(&write::authored(policy.node, facts.partition)).to_string().len()
 }
 
