@@ -1,6 +1,6 @@
 //! The terminal: results go to stdout, messages go to stderr.
 
-use crate::text::{Medium, inert, printable};
+use crate::text::{Medium, inert, printable, wrapped};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::OnceLock;
 
@@ -14,6 +14,9 @@ pub enum Color {
     /// Never
     Never,
 }
+
+/// The number of columns by which the second line of a wrapped message is indented.
+const HANG: usize = 2;
 
 /// The output of a command. Every text that leaves the program passes through it, so that no command of a CI system
 /// does. A closed pipe (`| head`) is not an error.
@@ -94,11 +97,21 @@ impl Io {
         self.failed.get()
     }
 
-    /// Writes a message to stderr, and ends it with a line feed. Each line is made safe for a terminal.
+    /// Writes a message to stderr, and ends it with a line feed. Each line is made safe for a terminal, and wrapped if
+    /// stderr is one: a log keeps each message on its line.
     pub fn say(&self, text: &str) {
+        let width = self.err_is_terminal().then(|| self.width());
         let mut err = io::stderr().lock();
         for line in text.lines() {
-            drop(writeln!(err, "{}", inert(&printable(line), Medium::Text)));
+            let line = printable(line);
+            let indent = line.chars().take_while(|c| *c == ' ').count();
+            let parts = match width {
+                Some(width) => wrapped(&line, indent, HANG, width),
+                None => vec![(0, line.into_owned())],
+            };
+            for (at, part) in parts {
+                drop(writeln!(err, "{}{}", " ".repeat(at), inert(&part, Medium::Text)));
+            }
         }
     }
 
@@ -122,7 +135,10 @@ impl Io {
             return None;
         }
         let mut err = io::stderr().lock();
-        drop(write!(err, "{} ", inert(question, Medium::Text)));
+        let lines = wrapped(question, 0, HANG, self.width());
+        let lines: Vec<String> =
+            lines.iter().map(|(at, line)| format!("{}{line}", " ".repeat(*at))).collect();
+        drop(write!(err, "{} ", inert(&lines.join("\n"), Medium::Text)));
         drop(err.flush());
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).ok()?;

@@ -198,11 +198,40 @@ pub struct Blocked {
 pub struct Drift {
     /// The address of the resource.
     pub address: Address,
+    /// What happened to the resource.
+    pub happened: Happened,
     /// The fields that differ: `before` is the recorded value, `after` the live value.
     pub fields: Vec<FieldChange>,
     /// Why the plan changes nothing, if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<String>,
+}
+
+/// What happened to a resource outside of kmsctl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Happened {
+    /// It exists, although it is neither recorded nor declared.
+    Created,
+    /// It differs.
+    Changed,
+    /// It no longer exists, or does not exist yet.
+    Deleted,
+}
+
+impl Drift {
+    /// Returns the difference of a resource from what is recorded or declared; `None` if there is none.
+    #[must_use]
+    fn between(address: &Address, expected: Option<&Spec>, live: Option<&Spec>) -> Option<Self> {
+        let happened = match (expected, live) {
+            (None, _) => Happened::Created,
+            (Some(_), Some(_)) => Happened::Changed,
+            (Some(_), None) => Happened::Deleted,
+        };
+        let fields = field::changes(expected, live);
+        let differs = expected != live && !fields.is_empty();
+        differs.then(|| Self { address: address.clone(), happened, fields, ignored: None })
+    }
 }
 
 /// A change of a principal's access to a key.

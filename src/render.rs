@@ -3,6 +3,7 @@
 
 pub(crate) mod access;
 pub(crate) mod access_lines;
+mod blocks;
 pub mod commands;
 mod comment;
 mod csv;

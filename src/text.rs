@@ -133,6 +133,27 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Wraps text into lines of at most `width` columns, and returns each line with its indent. A word that is
+/// longer than a line is not broken, and spaces between words stay. The lines after the first are indented by `hang` more columns.
+#[must_use]
+pub fn wrapped(text: &str, indent: usize, hang: usize, width: usize) -> Vec<(usize, String)> {
+    let width = width.max(40);
+    let (mut out, mut line, mut at) = (Vec::new(), String::new(), indent);
+    for word in printable(text).split(' ') {
+        let length = at + line.chars().count() + 1 + word.chars().count();
+        if !line.is_empty() && length > width {
+            out.push((at, std::mem::take(&mut line).trim_end().to_owned()));
+            at = indent + hang;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    out.push((at, line.trim_end().to_owned()));
+    out
+}
+
 /// Returns the text without unsafe characters, but with the same number of bytes and the same lines.
 /// The renderer of source excerpts counts positions in bytes.
 pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {

@@ -61,6 +61,13 @@ impl CloudError {
             Fault::Invalid | Fault::Other => None,
         }
     }
+
+    /// Returns the denied action that AWS's message names, such as `ec2:CreateVolume`.
+    #[must_use]
+    pub fn denied_action(&self) -> Option<&str> {
+        let action = Denial::read(&self.message).action;
+        action.filter(|action| self.fault == Fault::Denied && action.contains(':'))
+    }
 }
 
 fn credentials(code: &str) -> String {

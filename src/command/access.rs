@@ -20,7 +20,7 @@ use crate::kind::{Kind, grant};
 use crate::policy::access::{Holder, access_table};
 use crate::policy::eval::{Context, Request, RequestedAction, Source, TargetKey};
 use crate::policy::grants::Grant;
-use crate::policy::typed::{ActionElement, TypedPolicy};
+use crate::policy::typed::TypedPolicy;
 use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict, with_denials};
 use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service, whole_principal};
 use crate::render::Style;
@@ -251,21 +251,18 @@ impl Held {
 
     /// Returns the holders of access, or of one action; `None` if they are not known.
     fn table(&mut self, action: Option<&str>) -> Result<Option<Vec<Holder>>, Failure> {
+        let action = action.map(parsed).transpose()?;
+        self.heading.action = action.map(|action| format!("kms:{}", action.name()));
+        let only = match action {
+            // No key policy and no grant can allow it.
+            Some(RequestedAction::Iam(_)) => return Ok(Some(Vec::new())),
+            Some(RequestedAction::Key(action)) => Some(action),
+            None => None,
+        };
         let arn = self.arn.to_string();
         let key = self.target(&arn);
-        let table = access_table(&self.document, &self.grants, &self.context());
-        let table =
-            table.map(|table| with_denials(table, &self.document.typed(), &key, &self.grants));
-        let Some(action) = action else {
-            return Ok(table);
-        };
-        let action = parsed(action)?;
-        let name = format!("kms:{}", action.name());
-        self.heading.action = Some(name.clone());
-        Ok(table.map(|mut holders| {
-            holders.retain(|holder| !holder.future && can(holder, &name));
-            holders
-        }))
+        let table = access_table(&self.document, &self.grants, &self.context(), only);
+        Ok(table.map(|table| with_denials(table, &self.document.typed(), &key, &self.grants)))
     }
 
     /// Returns the verdicts about a principal: about one action, or about all.
@@ -335,12 +332,6 @@ impl Held {
         let Reason { when, depends_on, .. } = reason;
         evidence::Reason { effect, when, depends_on, statement, grant }
     }
-}
-
-/// Returns whether one of the holder's actions or patterns is the action.
-fn can(holder: &Holder, action: &str) -> bool {
-    let patterns = holder.actions.iter().map(|pattern| pattern.to_ascii_lowercase()).collect();
-    ActionElement { except: false, patterns }.matches(action)
 }
 
 fn parsed(action: &str) -> Result<RequestedAction, Failure> {

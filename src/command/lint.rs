@@ -1,6 +1,6 @@
 //! `lint`: findings about the policies and keys of a stack, declared or live.
 
-use super::session::{Session, today};
+use super::session::{Session, now, today};
 use super::{input, region, report};
 use crate::cli::{Global, LintArgs, Report};
 use crate::config;
@@ -168,7 +168,8 @@ async fn live(global: &Global, io: &Io) -> Result<(Vec<Judged>, Vec<String>), Fa
     }
     let replay = session.read_state(io).await?;
     let live =
-        refresh(&session.aws, &session.options, &session.desired, &replay.state, None).await?;
+        refresh(&session.aws, &session.options, &session.desired, &replay.state, None, now())
+            .await?;
     let mut findings = Vec::new();
     let mut unread = Vec::new();
     for (address, seen) in &live.observed {

@@ -73,7 +73,7 @@ impl<'a> Terminal<'a> {
     /// written if the operation changes, and once a minute.
     fn poll(&self, step: &Step, doing: &str, seconds: u64) {
         let spent = humantime::format_duration(Duration::from_secs(seconds));
-        let text = format!("{}: waiting for AWS: {doing}, {spent}", step.address);
+        let text = format!("{}: {doing} ({spent} so far)", step.address);
         if let Some(bar) = &self.bar {
             bar.set_message(printable(&text).into_owned());
             return;

@@ -7,18 +7,18 @@ use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::kind::Violation;
 use crate::kind::key::ON_DEMAND_ROTATIONS;
-use crate::text::printable;
+use crate::text::wrapped;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// What a rotation does, and what it does not do (KMS Developer Guide, "Rotate AWS KMS keys").
-const EFFECT: &str = "\
-KMS adds a new key material, which encrypts from then on. It keeps all older ones, which decrypt what they encrypted. The
-key's id, ARN, aliases, policy and grants stay, and nothing that uses the key has to change.
-
-A rotation does not re-encrypt anything, and takes access from nobody: whoever could decrypt data still can. It does not
-help against a principal that misuses the key, or against a data key that has leaked. It cannot be undone. The first and
-the second rotation of a key each raise its monthly price.
-";
+const EFFECT: [&str; 2] = [
+    "KMS adds a new key material, which encrypts from then on. It keeps all older ones, which decrypt what they \
+     encrypted. The key's id, ARN, aliases, policy and grants stay, and nothing that uses the key has to change.",
+    "A rotation does not re-encrypt anything, and takes access from nobody: whoever could decrypt data still can. It \
+     does not help against a principal that misuses the key, or against a data key that has leaked. It cannot be \
+     undone. The first and the second rotation of a key each raise its monthly price.",
+];
 
 /// Runs `kmsctl rotate`.
 pub(super) async fn rotate(
@@ -33,7 +33,7 @@ pub(super) async fn rotate(
         let message = format!("`{}` cannot be rotated on demand: {reason}", before.key);
         return Err(Failure::new(message).hint(help.as_str()).exit(Exit::Refused));
     }
-    io.out(&shown(&before, before.key != arn));
+    io.out(&shown(&before, before.key != arn, io.width()));
     consent(approved, io)?;
     let patience = Duration::from_secs(global.settle_time).max(LOOK);
     match execute(&aws, &options, &before, patience).await? {
@@ -60,14 +60,22 @@ pub(super) async fn rotate(
 const LOOK: Duration = Duration::from_secs(10);
 
 /// Returns what is known about the key, and what the rotation would do.
-fn shown(before: &Outlook, is_primary: bool) -> String {
+fn shown(before: &Outlook, is_primary: bool, width: usize) -> String {
     let note = if is_primary { " (the primary key: its replicas follow)" } else { "" };
     let rotated = before.rotations.words();
-    format!(
-        "Key      {}{note}\nRotated  {}\n\n{EFFECT}",
-        printable(&before.key.to_string()),
-        printable(&rotated)
-    )
+    let head = [format!("Key      {}{note}", before.key), format!("Rotated  {rotated}")];
+    let mut out = String::new();
+    let mut put = |text: &str, hang: usize| {
+        for (at, line) in wrapped(text, 0, hang, width) {
+            let _ = writeln!(out, "{}{line}", " ".repeat(at));
+        }
+    };
+    head.iter().for_each(|line| put(line, 9));
+    for paragraph in EFFECT {
+        put("", 0);
+        put(paragraph, 0);
+    }
+    out
 }
 
 /// Asks a person for confirmation, unless `--auto-approve` is set.

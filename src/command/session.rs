@@ -186,11 +186,27 @@ pub(super) async fn connect(
     Ok((aws, caller.map_err(|error| unidentified(global, error))?))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only an error names the profile that the SDK has used"
+)]
+fn profile_of_environment() -> Option<String> {
+    std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty())
+}
+
 /// Returns the failure for an error of the request that finds out who the caller is.
 pub(super) fn unidentified(global: &Global, error: CloudError) -> Failure {
-    match &global.profile {
+    let (name, profile) = match &global.profile {
+        Some(profile) => ("--profile", Some(profile.clone())),
+        // A service that answered has seen credentials.
+        None if error.code.is_none() => ("AWS_PROFILE", profile_of_environment()),
+        None => ("", None),
+    };
+    match profile {
         Some(profile) if error.fault == Fault::Credentials => {
-            let hint = "`--profile` names a profile of the AWS configuration files (`aws configure list-profiles`)";
+            let hint = format!(
+                "`{name}` names a profile of the AWS configuration files (`aws configure list-profiles`)"
+            );
             Failure::new(format!("profile `{profile}`: {error}")).hint(hint)
         }
         Some(_) | None => Failure::from(error),

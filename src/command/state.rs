@@ -47,7 +47,7 @@ pub(super) async fn state(
                 Ok(_) | Err(_) => None,
             };
             let shown = Shown { record, rotations };
-            io.json(&format!("{}\n", render::json::pretty(&shown)));
+            io.json(&format!("{}\n", render::json::pretty_set(&shown)));
         }
         StateCommand::Mv { from, to } => {
             let (from, to) = (parse(from)?, parse(to)?);

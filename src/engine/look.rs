@@ -51,7 +51,7 @@ pub async fn look<C: Cloud>(
     clock: Clock,
     waiting: impl Fn(u64),
 ) -> Result<Live, CloudError> {
-    let mut live = refresh(cloud, options, desired, state, caller).await?;
+    let mut live = refresh(cloud, options, desired, state, caller, clock.now).await?;
     let started = Instant::now();
     let since = Duration::from_secs(clock.now.saturating_sub(state.changed));
     let recent = clock.settle.saturating_sub(since);
@@ -70,7 +70,7 @@ pub async fn look<C: Cloud>(
         }
         tokio::time::sleep(PAUSE.min(left)).await;
         let earlier = live;
-        live = refresh(cloud, options, desired, state, caller).await?;
+        live = refresh(cloud, options, desired, state, caller, clock.now).await?;
         if is_late && !clock.interrupted {
             keep_seen(earlier, &mut live, desired, state);
         }

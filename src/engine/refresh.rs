@@ -66,9 +66,17 @@ struct Refresh<'a, C> {
     tags: RefCell<BTreeMap<KeyArn, BTreeMap<String, String>>>,
     /// When the refresh began.
     began: Instant,
+    /// The time after which nothing that AWS has is hidden any more, since the refresh began.
+    hidden: Duration,
 }
 
-/// Reads the live resources of a stack. `caller` is the caller's ARN, if it is known.
+/// The time after which AWS shows everything that was created (KMS Developer Guide, "AWS KMS eventual consistency": in
+/// some cases several minutes).
+const VISIBLE: Duration = Duration::from_secs(300);
+
+/// Reads the live resources of a stack. `caller` is the caller's ARN, if it is known. `now` is the time in seconds since
+/// 1970; a recorded resource that is missing is
+/// waited for only if the last call of the record is at most a few minutes ago.
 ///
 /// # Errors
 /// Returns an error if AWS as a whole cannot be reached. A single resource that cannot be read is
@@ -79,10 +87,14 @@ pub async fn refresh<C: Cloud>(
     desired: &Desired,
     state: &State,
     caller: Option<&str>,
+    now: u64,
 ) -> Result<Live, CloudError> {
     let grants_on = grants_on(desired, state);
     let (began, tags) = (Instant::now(), RefCell::default());
-    let run = Refresh { cloud, options, desired, state, grants_on, tags, began };
+    let is_old = state.changed > 0 && now.saturating_sub(state.changed) > VISIBLE.as_secs();
+    let hidden = if is_old { 0 } else { PAUSES.iter().sum() };
+    let hidden = Duration::from_secs(hidden);
+    let run = Refresh { cloud, options, desired, state, grants_on, tags, began, hidden };
     let (aliases, tagged) = tokio::join!(run.aliases(), run.tagged());
     let aliases = aliases?;
     let identified = run.identify(&aliases, &tagged).await?;
@@ -222,6 +234,27 @@ impl<C: Cloud> Refresh<'_, C> {
         self.options.concurrently(reads).collect().await
     }
 
+    /// Repeats a read while its result is `missing`, for as long as AWS may not show a new resource. Without
+    /// the repetition a second resource could be created.
+    ///
+    /// A resource was created before the refresh began. Once the refresh has lasted that long, nothing new is hidden any
+    /// more, so that thousands of missing resources are not waited for one after the other.
+    async fn until_visible<T>(
+        &self,
+        mut read: impl AsyncFnMut() -> T,
+        missing: impl Fn(&T) -> bool,
+    ) -> T {
+        let mut found = read().await;
+        for seconds in PAUSES {
+            if !missing(&found) || self.began.elapsed() >= self.hidden {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            found = read().await;
+        }
+        found
+    }
+
     /// Reads the keys concurrently. A key that does not exist or that the caller may not read has an
     /// error of its own.
     async fn read_keys(
@@ -233,7 +266,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 matches!(reading, Err(error) if error.fault == Fault::NotFound)
             };
             let read = async || self.read_key(address, arn).await;
-            let reading = read_until_visible(self.began, read, missing).await;
+            let reading = self.until_visible(read, missing).await;
             (address.clone(), reading)
         });
         let all = self.concurrently(reads).await;
@@ -342,25 +375,4 @@ fn unreadable(reason: String, error: &CloudError, denied: &str) -> Observed {
         "resolve the error from AWS, and plan again"
     };
     Observed::Unusable { reason, help: help.to_owned() }
-}
-
-/// Repeats a read while its result is `missing`, for as long as AWS may not show a new resource. Without
-/// the repetition a second resource could be created.
-///
-/// A resource was created before the refresh began. Once the refresh has lasted that long, nothing new is hidden any
-/// more, so that thousands of missing resources are not waited for one after the other.
-async fn read_until_visible<T>(
-    began: Instant,
-    mut read: impl AsyncFnMut() -> T,
-    missing: impl Fn(&T) -> bool,
-) -> T {
-    let mut found = read().await;
-    for seconds in PAUSES {
-        if !missing(&found) || began.elapsed() >= Duration::from_secs(PAUSES.iter().sum()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-        found = read().await;
-    }
-    found
 }

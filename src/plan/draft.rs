@@ -259,23 +259,17 @@ impl Builder<'_> {
             Observed::Absent => None,
             Observed::Unusable { .. } => return,
         };
-        let fields = match live {
+        let drift = match live {
             Some(live) => {
                 let expected = record.spec.complete(live, &self.desired.stack);
                 let same = self.with_live_policy(address, &expected, live);
                 let expected = same.unwrap_or(expected);
                 let live = live.with_statements_of(&expected);
-                if expected == live {
-                    Vec::new()
-                } else {
-                    field::changes(Some(&expected), Some(&live))
-                }
+                Drift::between(address, Some(&expected), Some(&live))
             }
-            None => field::changes(Some(&record.spec), None),
+            None => Drift::between(address, Some(&record.spec), None),
         };
-        if !fields.is_empty() {
-            self.plan.drift.push(Drift { address: address.clone(), fields, ignored: None });
-        }
+        self.plan.drift.extend(drift);
     }
 
     /// Returns the expected form of a key with the live policy, if the two policies differ only in their text.

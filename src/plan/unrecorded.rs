@@ -1,7 +1,7 @@
 //! The drift of resources without a record, which are compared with the configuration.
 
+use super::Drift;
 use super::same_access::with_live_policy;
-use super::{Drift, field};
 use crate::desired::Desired;
 use crate::kind::{Address, Kind};
 use crate::live::{Live, Observed};
@@ -21,20 +21,17 @@ pub(super) fn drift(
         if state.records.contains_key(address) || doubtful.contains(address) {
             continue;
         }
-        let fields = match live.observed.get(address) {
+        let found = match live.observed.get(address) {
             Some(Observed::Unusable { .. }) => continue,
             Some(Observed::Present { spec, .. }) => {
                 let expected = declared.spec.complete(spec, &desired.stack);
                 let same = with_live_policy(address, &expected, spec, desired, live);
                 let expected = same.unwrap_or(expected);
-                if expected == **spec {
-                    continue;
-                }
-                field::changes(Some(&expected), Some(spec))
+                Drift::between(address, Some(&expected), Some(spec))
             }
-            Some(Observed::Absent) | None => field::changes(Some(&declared.spec), None),
+            Some(Observed::Absent) | None => Drift::between(address, Some(&declared.spec), None),
         };
-        drift.push(Drift { address: address.clone(), fields, ignored: None });
+        drift.extend(found);
     }
     // A grant of the stack that is neither declared nor recorded gives access.
     for (address, seen) in &live.observed {
@@ -43,8 +40,7 @@ pub(super) fn drift(
             && !state.records.contains_key(address)
             && let Observed::Present { spec, .. } = seen
         {
-            let fields = field::changes(None, Some(spec));
-            drift.push(Drift { address: address.clone(), fields, ignored: None });
+            drift.extend(Drift::between(address, None, Some(spec)));
         }
     }
     drift

@@ -84,7 +84,7 @@ impl Gates {
         let typed = change.after.typed();
         let table = OnceCell::new();
         let table = || {
-            let made = || access_table(change.after, change.grants, change.key);
+            let made = || access_table(change.after, change.grants, change.key, None);
             table.get_or_init(made).as_deref()
         };
         for forbidden in &self.forbidden {

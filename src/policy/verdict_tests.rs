@@ -232,7 +232,7 @@ fn the_access_by_a_grant_is_without_what_the_policy_denies() {
             partition: "aws".to_owned(),
             arn: None,
         };
-        let table = crate::policy::access::access_table(&document, &grants, &key).unwrap();
+        let table = crate::policy::access::access_table(&document, &grants, &key, None).unwrap();
         let table = with_denials(table, &document.typed(), &KEY, &grants);
         let by_grant = table.into_iter().filter(|holder| holder.grant.is_some());
         let text = |holder: Holder| {

@@ -2,12 +2,12 @@
 
 use super::Style;
 use super::access_lines::{Told, lines};
-use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put, wrapped};
+use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put};
 use crate::policy::access::{
     Certainty, ChangeKind, Direction, Level, NetChange, SameAccess, SameDocument,
 };
 use crate::policy::{AccessChange, Comparison};
-use crate::text::printable;
+use crate::text::{printable, wrapped};
 use std::fmt::Write as _;
 
 /// Renders the comparison of two policies.

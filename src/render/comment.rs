@@ -60,6 +60,12 @@ pub(super) fn fit(mut out: String, parts: &[Part]) -> String {
             *form = next;
         }
     }
+    if !is_whole {
+        out.push_str(
+            "_The comment would be too long: fields, differences of policies and details are left out. \
+             `kmsctl plan` shows everything._\n\n",
+        );
+    }
     let (mut used, mut left_out) = (0_usize, 0_usize);
     for form in forms {
         if used + length(form) > room {
@@ -68,12 +74,6 @@ pub(super) fn fit(mut out: String, parts: &[Part]) -> String {
         }
         used += length(form);
         out.push_str(form);
-    }
-    if !is_whole {
-        out.push_str(
-            "\n_The comment would be too long: fields, differences of policies and details are left out. \
-             `kmsctl plan` shows everything._\n",
-        );
     }
     if left_out > 0 {
         let verb = if left_out == 1 { "is" } else { "are" };

@@ -7,8 +7,9 @@ mod sections;
 
 use serde_json::Value as Json;
 
-use super::page::{put, wrapped};
+use super::page::put;
 use crate::policy::lint::{RULES, Rule};
+use crate::text::wrapped;
 
 pub use guides::{GUIDES, Guide};
 pub use rules::{Reason, reason, sources};

@@ -8,7 +8,7 @@ use crate::text::printable;
 use serde_json::Value;
 
 /// A field that differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Field {
     /// The path of the field.
     pub(super) path: String,

@@ -2,9 +2,9 @@
 
 use super::Style;
 use super::access::{principal, via};
-use super::page::{BOLD_RED, DIM, YELLOW, put, wrapped};
+use super::page::{BOLD_RED, DIM, YELLOW, put};
 use crate::policy::access::{Certainty, Holder, Level};
-use crate::text::printable;
+use crate::text::{printable, wrapped};
 use std::fmt::Write as _;
 
 /// Renders the holders of access, grouped by principal; `None` if they are not known. Identities of

@@ -1,15 +1,16 @@
 //! Renders plans and drift reports as text for a terminal.
 
 use super::access::{Line, Wording};
+use super::blocks::{Block, folded};
 use super::fields::Field;
-use super::page::{BOLD, BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put, wrapped};
+use super::page::{BOLD, BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put};
 use super::{Caller, Style, findings, words};
-use crate::id::{Name, Place};
+use crate::id::{AccountId, Name, Place};
 use crate::kind::{Address, Change, KeyRef, Spec};
 use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::policy::lint::Severity;
-use crate::text::printable;
+use crate::text::{counted, printable, wrapped};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Renders the plan. The first line says where it would be applied, and the last line is a summary.
@@ -76,11 +77,21 @@ pub fn blocked(
     page.out
 }
 
-/// Returns the question before a plan is applied.
+/// Returns the question before a plan is applied. It counts what may lose data, and names every place.
 #[must_use]
 pub fn question(plan: &Plan, caller: &Caller) -> String {
-    let account = words::account(&plan.home.account, caller);
-    format!("Apply these changes in account {account}? Only `yes` applies them:")
+    let places: BTreeSet<&Place> = plan.steps.iter().map(|step| &step.place).collect();
+    let mut regions: BTreeMap<&AccountId, Vec<&str>> = BTreeMap::new();
+    for place in places {
+        regions.entry(&place.account).or_default().push(place.region.as_str());
+    }
+    let accounts = regions.iter().map(|(account, regions)| {
+        format!("account {}, {}", words::account_of(account, plan, caller), regions.join(" and "))
+    });
+    let place = accounts.collect::<Vec<_>>().join("; ");
+    let changes = counted(plan.steps.len(), "change");
+    let dangers = words::dangers(plan);
+    format!("Apply {changes}{dangers} in {place}? Only `yes` does:")
 }
 
 /// Renders the drift report. The first line says what was compared, and the last line is a summary.
@@ -148,8 +159,10 @@ impl<'a> Page<'a> {
         self.line(0, Some(YELLOW), &format!("{heading}:"));
         for drift in drift {
             self.line(2, None, &printable(&drift.address.to_string()));
-            let policies = drift.fields.iter().filter_map(|f| words::policies(f, self.home));
-            for (before, after) in policies {
+            for alarm in words::alarms(drift) {
+                self.prose(4, 2, Some(BOLD_RED), &format!("! {alarm}"));
+            }
+            for (before, after) in words::drifted_policies(drift, self.home) {
                 let changes = words::changes(before.as_ref(), after.as_ref(), self.home);
                 for line in words::access_lines(&changes, self.wording()) {
                     self.access(&line);
@@ -159,8 +172,7 @@ impl<'a> Page<'a> {
                 }
                 self.diff(before.as_ref(), after.as_ref());
             }
-            let others = drift.fields.iter().filter(|field| field.path != words::POLICY);
-            self.fields(&Field::all(others), None);
+            self.fields(&words::drifted_fields(drift, self.style.verbose), None);
             if let Some(ignored) = &drift.ignored {
                 self.prose(4, 2, Some(YELLOW), ignored);
             }
@@ -197,47 +209,50 @@ impl<'a> Page<'a> {
 
     /// Writes steps. Those that are alike are written once, with all their addresses.
     fn steps(&mut self, steps: &[&Step], shown: &words::Shown<'_>) {
-        let mut alike: BTreeMap<(String, String), (usize, Vec<&Step>)> = BTreeMap::new();
         // Many new aliases are one step with the key of each.
         let aliases = steps.iter().filter(|step| new_alias(step).is_some()).count();
-        let is_short =
-            |step: &Step| aliases > FEW_ALIASES && !self.style.verbose && new_alias(step).is_some();
-        for (at, step) in steps.iter().enumerate() {
-            let mut page = Page { home: self.home, style: self.style, out: String::new() };
-            match is_short(step) {
-                true => page.line(4, Some(DIM), "calls: CreateAlias\n"),
-                false => page.body(step, shown),
-            }
-            let same = alike.entry((self.action(step), page.out)).or_insert((at, Vec::new()));
-            same.1.push(step);
-        }
-        let mut alike: Vec<_> = alike.into_iter().collect();
-        alike.sort_by_key(|(_, (first, _))| *first);
-        for ((head, body), (_, all)) in alike {
-            let Some(first) = all.first() else { continue };
-            let color = color(&first.change);
-            let sign = words::sign(&first.change);
-            let named = |step: &&Step| match new_alias(step).filter(|_| aliases > FEW_ALIASES) {
-                Some(key) if !self.style.verbose => format!("{} of {key}", step.address),
-                Some(_) | None => step.address.to_string(),
+        let names_keys = aliases > FEW_ALIASES && !self.style.verbose;
+        let blocks = steps
+            .iter()
+            .map(|step| self.block(step, shown, names_keys && new_alias(step).is_some()));
+        for block in folded(blocks.collect(), self.style.verbose) {
+            let Some(first) = block.steps.first() else { continue };
+            let (color, sign) = (color(&first.change), words::sign(&first.change));
+            let named = |step: &&Step| match new_alias(step).filter(|_| names_keys) {
+                Some(key) => format!("{} of {key}", step.address),
+                None => step.address.to_string(),
             };
-            let names: Vec<String> = all.iter().map(named).collect();
-            let names = printable(&names.join(", ")).into_owned();
-            match all.as_slice() {
-                [_] => self.line(0, Some(color), &format!("{sign} {names}  {head}")),
-                [..] => self.prose(0, 2, Some(color), &format!("{sign} {names}: {head}")),
+            let names: Vec<String> = block.steps.iter().map(named).collect();
+            let (names, head) = (printable(&names.join(", ")).into_owned(), &block.head);
+            let title = match block.steps.as_slice() {
+                [_] => format!("{sign} {names}  {head}"),
+                [..] => format!("{sign} {names}: {}", head.replace("  ", " ")),
+            };
+            self.prose(0, 2, Some(color), &title);
+            self.fields(&block.fields, Some(&first.change));
+            if !block.differing.is_empty() {
+                let paths = block.differing.join(", ");
+                self.prose(4, 2, None, &format!("{paths}: {}", words::DIFFERING));
             }
-            self.out.push_str(&body);
+            self.out.push_str(&block.rest);
         }
     }
 
-    fn body(&mut self, step: &Step, shown: &words::Shown<'_>) {
+    /// Renders a step. `is_short` leaves out all but the calls.
+    fn block<'s>(&self, step: &'s Step, shown: &words::Shown<'_>, is_short: bool) -> Block<'s> {
+        let mut page = Page { home: self.home, style: self.style, out: String::new() };
         let differing = step.fields.iter().filter(|field| !words::is_policy_part(&field.path));
-        let mut fields = Field::all(differing);
+        let mut fields = Field::all(differing.filter(|_| !is_short));
         if matches!(step.change, Change::Create { .. }) && !self.style.verbose {
             fields.retain(|field| !field.is_own_tag());
         }
-        self.fields(&fields, Some(&step.change));
+        page.rest(step, shown);
+        let (head, rest) = (self.action(step), page.out);
+        Block { steps: vec![step], head, fields, differing: Vec::new(), rest }
+    }
+
+    /// Writes what follows the fields of a step: access, the policy, the calls and the risk.
+    fn rest(&mut self, step: &Step, shown: &words::Shown<'_>) {
         let address = step.address.to_string();
         let access = shown.at(step);
         for line in words::planned_access(access, &address, self.wording()) {

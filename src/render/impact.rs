@@ -1,9 +1,10 @@
 //! Renders the impact of losing a key. All text is safe for a terminal.
 
 use super::Style;
-use super::page::{DIM, YELLOW, put, wrapped};
+use super::page::{DIM, YELLOW, put};
 use crate::impact::{Dependant, Impact, NEVER_LISTED, Scanned};
 use crate::text::counted;
+use crate::text::wrapped;
 
 /// Renders the report.
 #[must_use]

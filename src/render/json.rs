@@ -170,6 +170,24 @@ pub(crate) fn pretty(value: &impl Serialize) -> String {
     escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
+/// Renders the fields that are set as indented JSON that is safe for a terminal.
+pub(crate) fn pretty_set(value: &impl Serialize) -> String {
+    // Every map has strings for keys, so this cannot fail.
+    pretty(&set(serde_json::to_value(value).unwrap_or_default()))
+}
+
+/// Returns a value without the fields that are null.
+fn set(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(fields.map(|(name, value)| (name, set(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(set).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
 /// Replaces the unsafe characters in the strings of a JSON text by JSON escapes.
 pub(super) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());

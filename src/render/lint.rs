@@ -3,8 +3,9 @@
 
 use super::explain::{reason, sources};
 use super::json::escaped;
-use super::page::{put, wrapped};
+use super::page::put;
 use crate::policy::lint::{RULES, Rule, Severity};
+use crate::text::wrapped;
 use serde::Serialize;
 
 /// A finding with its file and its waiver.

@@ -1,12 +1,13 @@
 //! Renders plans and drift reports as GitHub Markdown, within the size limit of a comment.
 
 use super::access::Wording;
+use super::blocks::{Block, folded};
 use super::comment::{Part, fit};
 use super::fields::{Field, or_unset};
 use super::{Caller, findings, words};
 use crate::id::{Name, Place};
 use crate::kind::{Address, Change};
-use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
+use crate::plan::{Access, Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::access::Direction;
 use crate::text::printable;
 use std::collections::BTreeSet;
@@ -24,10 +25,10 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     let shown = words::Shown::of(plan);
     let mut parts = Vec::new();
     parts.extend(blocked("Blocked", &plan.blocked));
-    parts.extend(losses(plan));
+    parts.extend(losses(plan, &shown));
     parts.extend(access(plan, &shown));
     parts.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
-    parts.extend(plan.steps.iter().map(|step| part(plan, &shown, step)));
+    parts.extend(steps(plan, &shown));
     parts.extend(found(&plan.findings));
     parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
     let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
@@ -144,25 +145,54 @@ fn title(text: &str) -> Part {
     Part::fixed(&format!("### {}\n\n", prose(text)))
 }
 
-/// Names a step by its sign, address and action. The sign is within the code: a hyphen alone would begin a list.
-fn named_step(step: &Step) -> String {
-    let named = format!("{} {}", words::sign(&step.change), step.address);
-    format!("{} {}", code(&named), step.change.action())
+/// Returns the sign and the address of a step. The sign is within the code: a hyphen alone would begin a list.
+fn signed(step: &Step) -> String {
+    code(&format!("{} {}", words::sign(&step.change), step.address))
 }
 
-/// Renders the steps that delete something or have a risk.
-fn losses(plan: &Plan) -> Vec<Part> {
-    let mut parts = Vec::new();
-    for step in plan.steps.iter().filter(|step| words::is_destructive(step)) {
-        let mut line = format!("- {}", named_step(step));
-        for text in step.risk.clone().into_iter().chain(words::deletion(step)) {
-            let _ = write!(line, ": **{}**", prose(&text));
+/// Names a step by its sign, address and action.
+fn named_step(step: &Step) -> String {
+    format!("{} {}", signed(step), step.change.action())
+}
+
+/// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line.
+fn losses(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
+    let mut alike: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    let mut add = |texts: Vec<String>, name: String| match alike
+        .iter_mut()
+        .find(|(same, _)| *same == texts)
+    {
+        Some((_, names)) => names.push(name),
+        None => alike.push((texts, vec![name])),
+    };
+    for (address, access) in by_address(plan, shown) {
+        let lines = words::planned_access(&access, &address, wording(&plan.home));
+        let public = lines.into_iter().filter(|line| line.sign == '!').map(|line| line.text);
+        let public: Vec<String> = public.collect();
+        if !public.is_empty() {
+            add(public, code(&address));
         }
-        line.push('\n');
-        let short = format!("- {}\n", named_step(step));
-        parts.push(Part { whole: line.clone(), short: line, line: short, is_dangerous: true });
     }
-    headed("Deletions and risks", parts)
+    for step in plan.steps.iter().filter(|step| words::is_destructive(step)) {
+        let texts = step.risk.clone().into_iter().chain(words::deletion(step)).collect();
+        add(texts, named_step(step));
+    }
+    let parts = alike.into_iter().map(|(texts, names)| {
+        let texts: Vec<String> =
+            texts.iter().map(|text| format!(": **{}**", prose(text))).collect();
+        let line = format!("- {}{}\n", names.join(", "), texts.concat());
+        let short = format!("- {}\n", names.join(", "));
+        Part { whole: line.clone(), short: line, line: short, is_dangerous: true }
+    });
+    headed("Deletions and risks", parts.collect())
+}
+
+/// Returns the access changes by the address at which they are shown.
+fn by_address<'a>(plan: &Plan, shown: &'a words::Shown<'_>) -> Vec<(String, Vec<&'a Access>)> {
+    let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
+    let elsewhere = shown.elsewhere_by_key().into_iter();
+    let elsewhere = elsewhere.map(|(key, access)| (key.to_owned(), access));
+    at.chain(elsewhere).filter(|(_, access)| !access.is_empty()).collect()
 }
 
 /// Puts a heading before parts, and an empty line after them.
@@ -179,12 +209,9 @@ const NAMED: usize = 12;
 
 /// Renders the access that principals gain and lose, by the resource for which it changes.
 fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
-    let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
-    let elsewhere = shown.elsewhere_by_key().into_iter();
-    let elsewhere = elsewhere.map(|(key, access)| (key.to_owned(), access));
     // The same changes of several keys are written once.
     let mut alike: Vec<(String, Vec<String>, bool)> = Vec::new();
-    for (address, access) in at.chain(elsewhere).filter(|(_, access)| !access.is_empty()) {
+    for (address, access) in by_address(plan, shown) {
         let mut text = String::new();
         for line in words::planned_access(&access, &address, wording(&plan.home)) {
             let _ = writeln!(text, "  - {}", code(&format!("{} {}", line.sign, line.text)));
@@ -219,9 +246,15 @@ fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     headed("Access", parts)
 }
 
-/// Renders a step, with its fields, the difference of its policy and its calls, folded.
-fn part(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> Part {
-    let mut head = named_step(step);
+/// Renders the steps, folded. Those that are alike are one part.
+fn steps(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
+    let blocks = plan.steps.iter().map(|step| block(plan, shown, step)).collect();
+    folded(blocks, false).iter().map(part).collect()
+}
+
+/// Renders a step without its address.
+fn block<'a>(plan: &Plan, shown: &words::Shown<'_>, step: &'a Step) -> Block<'a> {
+    let mut head = step.change.action().to_owned();
     if step.place.region != plan.home.region {
         let _ = write!(head, " in {}", prose(step.place.region.as_str()));
     }
@@ -231,37 +264,63 @@ fn part(plan: &Plan, shown: &words::Shown<'_>, step: &Step) -> Part {
     if !step.reason.is_empty() {
         let _ = write!(head, " ({})", prose(&step.reason));
     }
-    let mut out = format!("<details><summary>{head}</summary>\n\n{}", table(step));
+    let mut rest = String::new();
     if words::results_in_default(step) {
-        let _ = writeln!(out, "Policy: {}\n", prose(words::DEFAULT_POLICY));
+        let _ = writeln!(rest, "Policy: {}\n", prose(words::DEFAULT_POLICY));
     }
     if let Some((before, after)) = words::step_policies(step) {
         let is_same = words::is_text_only(shown.at(step)) && before.is_some() && after.is_some();
         if is_same {
-            out.push_str("Policy: the text changes, access does not change.\n\n");
+            rest.push_str("Policy: the text changes, access does not change.\n\n");
         }
         let lines = words::diff(before, after);
         if !lines.is_empty() {
-            out.push_str(&fence("diff", &lines));
+            rest.push_str(&fence("diff", &lines));
         }
     }
     let operations = words::operations(step);
     if !operations.is_empty() {
-        let _ = writeln!(out, "Calls: {}\n", code(&operations.join(", ")));
+        let _ = writeln!(rest, "Calls: {}\n", code(&operations.join(", ")));
     }
+    Block { steps: vec![step], head, fields: fields(step), differing: Vec::new(), rest }
+}
+
+/// Returns the fields of the table of a step.
+fn fields(step: &Step) -> Vec<Field> {
+    let is_new = matches!(step.change, Change::Create { .. });
+    let mut fields =
+        Field::all(step.fields.iter().filter(|field| !words::is_policy_part(&field.path)));
+    fields.retain(|field| field.before != field.after && !(is_new && field.is_own_tag()));
+    fields
+}
+
+/// Renders a block, with its fields, the difference of its policy and its calls. Its summary names some of the steps.
+fn part(block: &Block<'_>) -> Part {
+    let names: Vec<String> = block.steps.iter().map(|step| signed(step)).collect();
+    let (all, head) = (names.join(", "), &block.head);
+    let (title, list) = match names.get(..NAMED).filter(|_| names.len() > NAMED) {
+        Some(some) => {
+            let rest = names.len() - NAMED;
+            (format!("{} and {rest} more", some.join(", ")), format!("{all}\n\n"))
+        }
+        None => (all.clone(), String::new()),
+    };
+    let mut out =
+        format!("<details><summary>{title} {head}</summary>\n\n{list}{}", table(&block.fields));
+    if !block.differing.is_empty() {
+        let paths: Vec<String> = block.differing.iter().map(|path| code(path)).collect();
+        let _ = writeln!(out, "{}: {}\n", paths.join(", "), prose(words::DIFFERING));
+    }
+    out.push_str(&block.rest);
     out.push_str("</details>\n\n");
-    let line = format!("- {}\n", named_step(step));
+    let action = block.steps.first().map_or("", |step| step.change.action());
+    let line = format!("- {all} {action}\n");
     Part { whole: out, short: line.clone(), line, is_dangerous: false }
 }
 
-fn table(step: &Step) -> String {
+fn table(fields: &[Field]) -> String {
     let mut rows = String::new();
-    let fields = step.fields.iter().filter(|field| !words::is_policy_part(&field.path));
-    let is_new = matches!(step.change, Change::Create { .. });
-    for field in Field::all(fields) {
-        if field.before == field.after || is_new && field.is_own_tag() {
-            continue;
-        }
+    for field in fields {
         let (before, after) = (or_unset(&field.before), or_unset(&field.after));
         let _ = writeln!(rows, "| {} | {} | {} |", code(&field.path), code(before), code(after));
     }
@@ -291,16 +350,20 @@ fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
 fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
     let mut out = format!("### {heading}\n\n");
     for drift in all {
-        let _ = writeln!(out, "- {}", code(&drift.address.to_string()));
-        for (before, after) in drift.fields.iter().filter_map(|f| words::policies(f, home)) {
+        let _ = write!(out, "- {}", code(&drift.address.to_string()));
+        for alarm in words::alarms(drift) {
+            let _ = write!(out, ": **{}**", prose(&alarm));
+        }
+        out.push('\n');
+        for (before, after) in words::drifted_policies(drift, home) {
             let _ = writeln!(out, "  - {}", code(words::POLICY));
             let changes = words::changes(before.as_ref(), after.as_ref(), home);
             for line in words::access_lines(&changes, wording(home)) {
                 let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
             }
         }
-        let others = drift.fields.iter().filter(|field| field.path != words::POLICY);
-        for text in Field::all(others).iter().filter_map(|field| field.line::<()>(None)) {
+        let fields = words::drifted_fields(drift, false);
+        for text in fields.iter().filter_map(|field| field.line::<()>(None)) {
             let _ = writeln!(out, "  - {}", code(&text));
         }
         if let Some(ignored) = &drift.ignored {

@@ -1,7 +1,5 @@
 //! Writes lines for a terminal, with colours and wrapping.
 
-use crate::text::printable;
-
 pub(super) const GREEN: &str = "32";
 pub(super) const YELLOW: &str = "33";
 pub(super) const RED: &str = "31";
@@ -22,29 +20,4 @@ pub(super) fn put(out: &mut String, indent: usize, color: Option<&str>, text: &s
         None => out.push_str(text),
     }
     out.push('\n');
-}
-
-/// Wraps text into lines of at most `width` columns, and returns each line with its indent. A word that is
-/// longer than a line is not broken. The lines after the first are indented by `hang` more columns.
-pub(super) fn wrapped(
-    text: &str,
-    indent: usize,
-    hang: usize,
-    width: usize,
-) -> Vec<(usize, String)> {
-    let width = width.max(40);
-    let (mut out, mut line, mut at) = (Vec::new(), String::new(), indent);
-    for word in printable(text).split(' ').filter(|word| !word.is_empty()) {
-        let length = at + line.chars().count() + 1 + word.chars().count();
-        if !line.is_empty() && length > width {
-            out.push((at, std::mem::take(&mut line)));
-            at = indent + hang;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    out.push((at, line));
-    out
 }

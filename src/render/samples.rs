@@ -4,7 +4,8 @@ use crate::id::Place;
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, KeyRef, Kind, Spec, alias, grant, key};
 use crate::plan::{
-    Access, Base, Blocked, Drift, FieldChange, Finding, Plan, PlannedCall, Step, Via, field,
+    Access, Base, Blocked, Drift, FieldChange, Finding, Happened, Plan, PlannedCall, Step, Via,
+    field,
 };
 use crate::policy::Document;
 use crate::policy::lint::Severity;
@@ -197,7 +198,12 @@ pub(super) fn update(text: &str) -> Plan {
     plan.steps[0].risk = Some(text.to_owned());
     let field =
         FieldChange { path: "description".to_owned(), before: json!(null), after: json!(text) };
-    plan.drift = vec![Drift { address: storage, fields: vec![field], ignored: None }];
+    plan.drift = vec![Drift {
+        address: storage,
+        happened: Happened::Changed,
+        fields: vec![field],
+        ignored: None,
+    }];
     plan.blocked = vec![Blocked {
         address: Address::new(Kind::Key, "old"),
         field: String::new(),

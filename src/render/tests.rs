@@ -3,8 +3,9 @@
 use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
 use super::{Caller, Style, commands, human, json, markdown};
 use crate::kind::address::Address;
-use crate::kind::{Call, Change, Kind, Spec, key};
-use crate::plan::{FieldChange, PlannedCall, TakenOver};
+use crate::kind::{Call, Change, ConsumerKind, Kind, Spec, key};
+use crate::plan::{Drift, FieldChange, Happened, PlannedCall, TakenOver};
+use crate::policy::access::Direction;
 use serde_json::json;
 
 #[test]
@@ -247,6 +248,7 @@ fn an_update_is_rendered_as_json() {
       "drift": [
         {
           "address": "key/storage",
+          "happened": "changed",
           "fields": [
             {
               "path": "description",
@@ -319,10 +321,21 @@ fn an_empty_plan_is_rendered() {
     let text = human::plan(&empty(), &caller, &Style { width: 160, ..Style::default() });
     let place = "Stack prod in account 111122223333 (acme), eu-west-1, as arn:aws:iam::111122223333:user/me\n";
     assert!(text.starts_with(place), "{text}");
-    let question = human::question(&empty(), &caller);
+    let mut plan = creation("x");
+    plan.steps.truncate(1);
     assert_eq!(
-        question,
-        "Apply these changes in account 111122223333 (acme)? Only `yes` applies them:"
+        human::question(&plan, &caller),
+        "Apply 1 change in account 111122223333 (acme), eu-west-1? Only `yes` does:"
+    );
+    plan.steps[0].risk = Some("a risk".to_owned());
+    let from = Spec::Key(key_spec("x", policy(&[]), None));
+    let gone = step(Address::new(Kind::Key, "gone"), Change::Delete { from }, Some(ARN), vec![]);
+    plan.steps.push(gone);
+    plan.steps[1].place.region = "us-east-1".parse().unwrap();
+    assert_eq!(
+        human::question(&plan, &caller),
+        "Apply 2 changes (1 deletion, 1 other risk) in account 111122223333 (acme), eu-west-1 and us-east-1? \
+         Only `yes` does:"
     );
 }
 
@@ -362,7 +375,12 @@ fn a_deletion_shows_its_waiting_period() {
 fn a_comment_stays_within_the_limit() {
     let mut plan = creation("x");
     let step = plan.steps[0].clone();
-    plan.steps.extend(std::iter::repeat_n(step, 200));
+    // No two of them are alike.
+    plan.steps.extend((0..200).map(|n| {
+        let mut step = step.clone();
+        step.reason = format!("reason {n} {}", "x".repeat(400));
+        step
+    }));
     let text = markdown::plan(&plan, &Caller::default());
     assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
     let names =
@@ -472,4 +490,65 @@ fn the_stacks_part_of_a_policy_is_not_shown_as_json() {
         !markdown::plan(&plan, &Caller::default()).contains("shared&#46;")
             && !markdown::plan(&plan, &Caller::default()).contains("shared.")
     );
+}
+
+#[test]
+fn what_somebody_may_depend_on_stands_out_in_a_drift_report() {
+    let drift = |kind, name: &str, happened, fields: &[(&str, serde_json::Value)]| Drift {
+        address: Address::new(kind, name),
+        happened,
+        fields: fields
+            .iter()
+            .map(|(path, after)| FieldChange {
+                path: (*path).to_owned(),
+                before: json!("x"),
+                after: after.clone(),
+            })
+            .collect(),
+        ignored: None,
+    };
+    let mut plan = empty();
+    plan.drift = vec![
+        drift(
+            Kind::Key,
+            "a",
+            Happened::Changed,
+            &[("deletion", json!("2027-01-31")), ("enabled", json!(false))],
+        ),
+        drift(Kind::Key, "b", Happened::Deleted, &[("description", json!(null))]),
+        drift(
+            Kind::Consumer(ConsumerKind::EbsVolume),
+            "data",
+            Happened::Deleted,
+            &[("size_gib", json!(null))],
+        ),
+        drift(Kind::Grant, "a/job", Happened::Deleted, &[("grantee", json!(null))]),
+    ];
+    let text = human::plan(&plan, &Caller::default(), &Style::default());
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    for line in [
+        "! pending deletion on 2027-01-31: nobody can use the key",
+        "! disabled: nobody can use the key",
+        "! does not exist: what it encrypted cannot be decrypted",
+        "! does not exist",
+        "! does not exist: revoked or retired, so its access has ended",
+        "grantee: \"x\" -> unset",
+    ] {
+        assert!(lines.contains(&line), "{line}: {text}");
+    }
+    assert!(!text.contains("size_gib") && !text.contains("description"), "{text}");
+    let comment = markdown::plan(&plan, &Caller::default());
+    assert_eq!(comment.matches(": **").count(), 5, "{comment}");
+}
+
+#[test]
+fn public_access_is_among_the_risks_of_a_comment() {
+    let mut plan = update("x");
+    let sentence = |text: &str| text.matches("**PUBLIC").count();
+    assert_eq!(sentence(&markdown::plan(&plan, &Caller::default())), 0);
+    let gained = plan.access.iter_mut().find(|a| a.change.direction == Direction::Gained).unwrap();
+    gained.change.public = true;
+    let comment = markdown::plan(&plan, &Caller::default());
+    let risks = comment.split("### Access").next().unwrap();
+    assert_eq!(sentence(risks), 1, "{comment}");
 }

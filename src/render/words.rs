@@ -4,10 +4,11 @@
 use super::Caller;
 use super::access::{Line, Wording};
 use super::access_lines::{self, Told};
+use super::fields::Field;
 use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
-use crate::kind::{Call, Change, Spec, key};
-use crate::plan::{Access, Drifts, FieldChange, Plan, Step, TakenOver};
+use crate::kind::{Call, Change, Kind, Spec, key};
+use crate::plan::{Access, Drift, Drifts, FieldChange, Happened, Plan, Step, TakenOver};
 use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare, work};
 use crate::text::{counted, printable};
@@ -21,6 +22,26 @@ pub(super) fn account(account: &AccountId, caller: &Caller) -> String {
         Some(alias) => format!("{account} ({})", printable(alias)),
         None => account.to_string(),
     }
+}
+
+/// Names an account of a plan. The caller's alias is that of the stack's own account.
+pub(super) fn account_of(of: &AccountId, plan: &Plan, caller: &Caller) -> String {
+    if *of == plan.home.account { account(of, caller) } else { of.to_string() }
+}
+
+/// Counts the deletions of a plan and its other steps with a risk, such as ` (2 deletions, 1 other risk)`.
+pub(super) fn dangers(plan: &Plan) -> String {
+    let deletions = plan.count("delete");
+    let risks = plan.steps.iter().filter(|step| is_destructive(step)).count() - deletions;
+    let counts = match (deletions, risks) {
+        (0, 0) => return String::new(),
+        (0, risks) => counted(risks, "risk"),
+        (deletions, 0) => counted(deletions, "deletion"),
+        (deletions, risks) => {
+            format!("{}, {}", counted(deletions, "deletion"), counted(risks, "other risk"))
+        }
+    };
+    format!(" ({counts})")
 }
 
 /// Returns the line that says which stack, account, Region and caller a plan or a drift report is of.
@@ -41,6 +62,9 @@ pub(super) fn roles(roles: &BTreeMap<AccountId, String>) -> Option<String> {
         .collect();
     (!roles.is_empty()).then(|| format!("It assumes {}.", roles.join(", ")))
 }
+
+/// Stands for the values of a field that several steps have.
+pub(super) const DIFFERING: &str = "other values in each (--verbose shows them)";
 
 /// The path of the field whose value is a policy.
 pub(super) const POLICY: &str = "policy";
@@ -293,6 +317,55 @@ pub(super) fn deletion(step: &Step) -> Option<String> {
         None
     })?;
     Some(format!("schedules deletion in {}", counted(days, "day")))
+}
+
+/// Returns what happened to a resource that somebody may depend on, in words.
+pub(super) fn alarms(drift: &Drift) -> Vec<String> {
+    let kind = drift.address.kind;
+    match drift.happened {
+        Happened::Deleted => {
+            let known = [
+                (Kind::Grant, "does not exist: revoked or retired, so its access has ended"),
+                (Kind::Alias, "does not exist: requests that name it fail"),
+                (Kind::Key, "does not exist: what it encrypted cannot be decrypted"),
+            ];
+            let found = known.iter().find(|(of, _)| *of == kind);
+            return vec![found.map_or("does not exist", |(_, text)| text).to_owned()];
+        }
+        Happened::Created => return vec!["exists, although it is not declared".to_owned()],
+        Happened::Changed => {}
+    }
+    let of_key = |field: &FieldChange| match (field.path.as_str(), &field.after) {
+        ("deletion", Value::String(date)) => {
+            Some(format!("pending deletion on {}: nobody can use the key", printable(date)))
+        }
+        ("enabled", Value::Bool(false)) => Some("disabled: nobody can use the key".to_owned()),
+        _ => None,
+    };
+    let fields = drift.fields.iter().filter(|_| kind == Kind::Key);
+    fields.filter_map(of_key).collect()
+}
+
+/// Returns the policies before and after a drift, if they differ. That of a key that is gone does not matter any more.
+pub(super) fn drifted_policies(
+    drift: &Drift,
+    home: &Place,
+) -> Vec<(Option<Document>, Option<Document>)> {
+    let fields = drift.fields.iter().filter(|_| drift.happened != Happened::Deleted);
+    fields.filter_map(|field| policies(field, home)).collect()
+}
+
+/// Returns the fields of a drift that are listed. Those of a resource that is gone tell only what a grant allowed.
+pub(super) fn drifted_fields(drift: &Drift, verbose: bool) -> Vec<Field> {
+    let is_listed = |field: &&FieldChange| {
+        let is_told = field.path == "deletion" && field.after.is_string();
+        field.path != POLICY && !is_told
+    };
+    let is_gone = drift.happened == Happened::Deleted;
+    if is_gone && !verbose && drift.address.kind != Kind::Grant {
+        return Vec::new();
+    }
+    Field::all(drift.fields.iter().filter(is_listed))
 }
 
 /// Renders the number of resources that have drifted.

@@ -91,7 +91,7 @@ pub(crate) struct Faults {
     /// Whether the faults apply to reads too.
     pub(crate) reads: bool,
     /// The denied operations with the ids of the keys, or with the services of reads that name no key; `*` for every
-    /// mutating call.
+    /// mutating call, and `denied` if EC2 itself denies it.
     pub(crate) denied: BTreeSet<(String, String)>,
     /// The number of seconds for which each call waits for its quota.
     pub(crate) quota: u64,
@@ -621,6 +621,10 @@ impl Cloud for FakeAws {
             || faults.denied.contains(&everywhere)
         {
             Some(fail(name, Fault::Denied, "not authorized"))
+        } else if faults.denied.contains(&(name.to_owned(), "denied".to_owned())) {
+            let user = "User: arn:aws:iam::111122223333:role/admin is not authorized to perform";
+            let action = format!("ec2:{name}");
+            Some(fail(name, Fault::Denied, &format!("{user}: {action} on resource: *")))
         } else if faults.refused.contains(name) {
             Some(fail(name, Fault::LimitExceeded, "a quota is reached"))
         } else if self.rng.below(100) < faults.throttle || self.is_throttled(service(call)) {

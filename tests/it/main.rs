@@ -77,4 +77,5 @@ mod spoofed;
 mod stores;
 mod strangers;
 mod takeover;
+mod waits;
 mod world;

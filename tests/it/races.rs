@@ -94,7 +94,8 @@ async fn run_locked(
         Ok::<(), kmsctl::answer::CloudError>(())
     };
     recover::recover(aws, &options, &mut replay, now(), keep).await.map_err(lost)?;
-    let live = refresh::refresh(aws, &options, desired, &replay.state, None).await.map_err(lost)?;
+    let live =
+        refresh::refresh(aws, &options, desired, &replay.state, None, 0).await.map_err(lost)?;
     let draft = draft(desired, &replay.state, &live);
     let (survey, _) = survey(aws, &options, &draft, &live, &desired.own_accounts(), NOW).await;
     let plan = draft.finish(&survey);

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The reasons for repeating a call.
-const NOT_SHOWN: &str = "AWS does not show a recent change of the key yet";
+const NOT_SHOWN: &str = "a recent change of the key is not visible yet";
 const DENIED: &str = "access is denied; a change of a policy or grant applies everywhere only after up to five \
                       minutes (--patience)";
 const NOT_ALLOWED: &str = "the service cannot use the key yet; a change of a key or its policy applies everywhere \
@@ -283,6 +283,10 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         );
         let creates_role = matches!(call, Call::ServiceLinkedRole(_));
         if let Call::Consumer(call) = call {
+            // A change of a key does not allow what the service itself denies.
+            if error.denied_action().is_some_and(|action| !action.starts_with("kms:")) {
+                return Reaction::Refused;
+            }
             return of_consumer(call.effect(), error.fault, self.options.patience);
         }
         match error.fault {

@@ -25,7 +25,7 @@ const STOP_CHECK: Duration = Duration::from_millis(500);
 /// The status of a new resource that AWS does not show yet.
 const NOT_VISIBLE: &str = "not visible yet";
 /// The status of a changed resource that AWS shows as it was before the change.
-const NOT_SHOWN: &str = "AWS does not show the change yet";
+const NOT_SHOWN: &str = "the change is not visible yet";
 /// The status before the first answer, and between two answers that agree.
 const NOT_CONFIRMED: &str = "not confirmed yet";
 
@@ -94,7 +94,7 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 }
                 // A short outage does not end a wait of hours.
                 Err(error) if error.fault.is_temporary() => {
-                    Meaning::Unfinished("AWS does not answer".to_owned())
+                    Meaning::Unfinished("no answer".to_owned())
                 }
                 Err(error) => return Err(error.into()),
             };

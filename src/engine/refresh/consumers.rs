@@ -1,7 +1,7 @@
 //! Reads the consumers of keys. They are found by the ids in their records, by their declared names, and
 //! by the stack's tags, with one list for each kind and place.
 
-use super::{Aliases, Refresh, read_until_visible, unreadable};
+use super::{Aliases, Refresh, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::id::{KeyArn, Name, Place};
@@ -42,7 +42,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 let ask = async || self.cloud.objects(&search.place, &search.sought).await;
                 with_retries(&self.options.retry, ask).await
             };
-            let found = read_until_visible(self.began, ask, missing).await;
+            let found = self.until_visible(ask, missing).await;
             (search, found)
         });
         for (search, found) in self.concurrently(reads).await {

@@ -1,6 +1,6 @@
 //! Reads service-linked roles from IAM.
 
-use super::{Refresh, read_until_visible, unreadable};
+use super::{Refresh, unreadable};
 use crate::answer::CloudError;
 use crate::cloud::Cloud;
 use crate::id::{IdentityArn, Place};
@@ -24,11 +24,7 @@ impl<C: Cloud> Refresh<'_, C> {
             // IAM may not show a role yet that was created moments ago.
             let missing =
                 |seen: &Result<Observed, CloudError>| known && matches!(seen, Ok(Observed::Absent));
-            (
-                address,
-                read_until_visible(self.began, async || self.role(place, role).await, missing)
-                    .await,
-            )
+            (address, self.until_visible(async || self.role(place, role).await, missing).await)
         });
         for (address, seen) in self.concurrently(asks).await {
             live.observed.insert(address.clone(), seen?);

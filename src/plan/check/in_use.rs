@@ -159,7 +159,7 @@ fn possible_use(duplicate: &Duplicate, impact: Option<&Impact>) -> Option<String
 }
 
 /// Adds the known and possible uses of a key, and the reason for which they are accepted, to the risk of each step that
-/// disables or deletes the key.
+/// disables or deletes the key. What no list shows is said once.
 pub(in crate::plan) fn caution(draft: &mut Draft<'_>, impacts: &Impacts) {
     let steps = &draft.plan.steps;
     let mut cautions = BTreeMap::new();
@@ -172,12 +172,15 @@ pub(in crate::plan) fn caution(draft: &mut Draft<'_>, impacts: &Impacts) {
         let in_use = (!remaining.is_empty()).then(|| format!("in use: {}", names(&remaining)));
         let accepted = draft.desired.accepted_uses.get(&step.address);
         let accepted = accepted.map(|reason| format!("accepted by `accept_use`: {reason}"));
-        let never = is_deletion(step).then(|| format!("never checked: {NEVER_LISTED}"));
-        let parts = in_use.into_iter().chain(impact.caution()).chain(never).chain(accepted);
+        let parts = in_use.into_iter().chain(impact.caution()).chain(accepted);
         let parts: Vec<String> = parts.collect();
         if !parts.is_empty() {
             cautions.insert(step.address.clone(), parts.join("; "));
         }
+    }
+    if steps.iter().any(is_deletion) {
+        let never = format!("uses of the deleted keys that no list shows: {NEVER_LISTED}");
+        draft.plan.unchecked.push(never);
     }
     for step in &mut draft.plan.steps {
         if let Some(caution) = cautions.remove(&step.address) {

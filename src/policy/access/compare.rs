@@ -7,6 +7,7 @@ use super::group;
 use super::key_context::KeyContext;
 use super::level::{Certainty, ChangeKind, Direction, Level};
 use crate::policy::Document;
+use crate::policy::actions::Action;
 use crate::policy::grants::Grant;
 use crate::policy::typed::PrincipalName;
 use crate::policy::work;
@@ -34,18 +35,32 @@ pub fn compare(
             open: false,
         };
     }
-    work::within(work::COMPARISON, || of_owners([old, new], key, grants))
+    work::within(work::COMPARISON, || of_owners([old, new], key, grants, None))
 }
 
-/// Compares two different policies for each possible owner of the key.
-fn of_owners([old, new]: [Option<&Document>; 2], key: &KeyContext, grants: &[Grant]) -> Comparison {
+/// Returns the access that a policy gives to every action, or to one, as changes from no policy.
+pub(super) fn given(
+    document: &Document,
+    key: &KeyContext,
+    action: Option<&'static Action>,
+) -> Comparison {
+    work::within(work::COMPARISON, || of_owners([None, Some(document)], key, &[], action))
+}
+
+/// Compares two different policies for each possible owner of the key: every action, or one.
+fn of_owners(
+    [old, new]: [Option<&Document>; 2],
+    key: &KeyContext,
+    grants: &[Grant],
+    action: Option<&'static Action>,
+) -> Comparison {
     // Unknown elements can mean anything, unless they are the same in both documents.
     let unread = |document: Option<&Document>| document.map(Document::unread).unwrap_or_default();
     let unclear = unread(old) != unread(new);
     let mut open = unclear;
     let mut combined: Option<(Vec<AccessChange>, (SameAccess, NetChange))> = None;
     for key in possible_keys([old, new], key) {
-        let found = group::changes([old, new], &key, grants);
+        let found = group::changes([old, new], &key, grants, action);
         if work::is_spent() {
             return too_complex();
         }

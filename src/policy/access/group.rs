@@ -15,23 +15,25 @@ use super::policy_pair::{Clause, CompiledStatement, PolicyPair, actions};
 use super::present::present;
 use super::principal_atom::{IdentityKind, PrincipalAtom, PrincipalClass};
 use crate::policy::Document;
+use crate::policy::actions::Action;
 use crate::policy::grants::Grant;
 use crate::policy::work;
 
 /// The changes of one atom.
 type AtomChanges<'s> = BTreeMap<ChangeKey, Extent<'s>>;
 
-/// Returns every change of access, or `None` if the policies distinguish too many principals.
+/// Returns every change of access to every action, or to one, or `None` if the policies distinguish too many principals.
 pub(super) fn changes(
     documents: [Option<&Document>; 2],
     key: &KeyContext,
     grants: &[Grant],
+    action: Option<&'static Action>,
 ) -> Option<Vec<AccessChange>> {
     let pair = PolicyPair::new(documents, key, grants)?;
     let mut grouping = Grouping {
         pair: &pair,
         grants,
-        classes: action_classes(&pair),
+        classes: action_classes(&pair, action),
         delta_cache: BTreeMap::new(),
     };
     let mut by_atom: Vec<AtomChanges<'_>> =
@@ -430,9 +432,10 @@ fn formula(clauses: &[(Clause, &CompiledStatement)]) -> Formula {
 }
 
 /// Returns the actions in classes that no statement, condition or grant distinguishes.
-fn action_classes(pair: &PolicyPair<'_>) -> Vec<Vec<ActionAtom>> {
+fn action_classes(pair: &PolicyPair<'_>, only: Option<&'static Action>) -> Vec<Vec<ActionAtom>> {
+    let all = only.map_or_else(|| actions(pair), |action| vec![ActionAtom::Known(action)]);
     let mut out: BTreeMap<_, Vec<ActionAtom>> = BTreeMap::new();
-    for action in actions(pair) {
+    for action in all {
         if !work::spend(pair.count_patterns()) {
             break;
         }

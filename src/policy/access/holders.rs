@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::change::AccessChange;
-use super::compare::compare;
+use super::compare::given;
 use super::grant_changes::grant_changes;
 use super::key_context::KeyContext;
 use super::level::{Certainty, ChangeKind, Direction, Level};
 use super::names::{PrincipalAccount, is_federated, principal_account};
 use crate::policy::Document;
+use crate::policy::actions::Action;
 use crate::policy::grants::Grant;
 
 /// Principals that can do something with a key.
@@ -60,15 +61,16 @@ impl Holder {
     }
 }
 
-/// Returns who can do what with a key through its policy and its grants, or `None` if that is unknown: the policy
-/// distinguishes too many principals, or has unknown elements.
+/// Returns who can do what with a key through its policy and its grants, every action or one, or `None` if that is
+/// unknown: the policy distinguishes too many principals, or has unknown elements.
 #[must_use]
 pub fn access_table(
     document: &Document,
     grants: &[Grant],
     key: &KeyContext,
+    action: Option<&'static Action>,
 ) -> Option<Vec<Holder>> {
-    let comparison = compare(None, Some(document), key, &[]);
+    let comparison = given(document, key, action);
     if comparison.open {
         return None;
     }
@@ -79,7 +81,10 @@ pub fn access_table(
         .map(|change| holder(change, None))
         .collect();
     for grant in grants {
-        for change in grant_changes(None, Some(grant)) {
+        let operations = grant.operations.iter();
+        let operations = operations.filter(|name| action.is_none_or(|only| only.name == **name));
+        let narrowed = Grant { operations: operations.cloned().collect(), ..grant.clone() };
+        for change in grant_changes(None, Some(&narrowed)) {
             out.push(holder(change, Some(grant.label().to_owned())));
         }
     }

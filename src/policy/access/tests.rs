@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::policy::Document;
+use crate::policy::KEY_ACTIONS;
 use crate::policy::grants::Grant;
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -354,7 +355,7 @@ fn grants_are_part_of_access() {
         lines,
         [("kms:Decrypt".to_owned(), "g-1".to_owned()), ("kms:Sign".to_owned(), String::new())]
     );
-    let table = access_table(&b, std::slice::from_ref(&grant), &key()).unwrap();
+    let table = access_table(&b, std::slice::from_ref(&grant), &key(), None).unwrap();
     assert_eq!(table.iter().filter(|holder| holder.grant.as_deref() == Some("g-1")).count(), 1);
     let less = Grant { operations: ["Decrypt".to_owned()].into(), ..grant.clone() };
     let changes = grant_changes(Some(&grant), Some(&less));
@@ -362,6 +363,33 @@ fn grants_are_part_of_access() {
         (changes.len(), changes[0].direction, changes[0].actions.as_slice()),
         (1, Direction::Lost, &["kms:Encrypt".to_owned()][..])
     );
+}
+
+#[test]
+fn the_table_of_one_action_names_only_the_statements_about_it() {
+    let document =
+        policy(&[ROOT, "Allow role/a kms:Decrypt", "Allow role/a kms:Sign", "Allow role/b kms:*"]);
+    let grant = Grant {
+        id: "g-1".to_owned(),
+        grantee: format!("arn:aws:iam::{ACCOUNT}:role/a"),
+        operations: ["Decrypt".to_owned(), "Sign".to_owned()].into(),
+        ..Grant::default()
+    };
+    let of = |name: &str| {
+        let action = KEY_ACTIONS.iter().find(|action| action.name == name);
+        let table = access_table(&document, std::slice::from_ref(&grant), &key(), action).unwrap();
+        let line = |holder: &Holder| {
+            let who = holder.principal.rsplit(':').next().unwrap().to_owned();
+            let how = holder.grant.clone().unwrap_or_else(|| holder.statements.join(","));
+            format!("{who} {} {how}", holder.actions.join(","))
+        };
+        table.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of("Sign"),
+        ["role/a kms:Sign g-1", "role/a kms:Sign #3", "role/b kms:Sign #4", "root kms:Sign #1"]
+    );
+    assert_eq!(of("Encrypt"), ["role/b kms:Encrypt #4", "root kms:Encrypt #1"]);
 }
 
 #[test]
@@ -408,7 +436,10 @@ fn published_policies_in_another_spelling_are_the_same() {
             compare(Some(document), Some(&respelled), &key(), &[]).document,
             SameDocument::Same
         );
-        assert_eq!(group::changes([Some(document), Some(&respelled)], &key(), &[]), Some(vec![]));
+        assert_eq!(
+            group::changes([Some(document), Some(&respelled)], &key(), &[], None),
+            Some(vec![])
+        );
         let renamed = live(&text.replace("\"Sid\":\"", "\"Sid\":\"x"));
         assert_eq!(lines(&compare(Some(document), Some(&renamed), &key(), &[])), "Same None\n");
     }

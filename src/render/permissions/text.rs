@@ -2,8 +2,8 @@
 
 use crate::permissions::{Document, LIMIT, Permissions, Statement};
 use crate::render::Style;
-use crate::render::page::{BOLD, DIM, put, wrapped};
-use crate::text::counted;
+use crate::render::page::{BOLD, DIM, put};
+use crate::text::{counted, wrapped};
 use std::collections::BTreeSet;
 
 /// The largest number of resources that a line names.

@@ -30,7 +30,7 @@ fn a_comparison_that_is_too_much_work_is_unknown_and_assumes_the_worst() {
     let told: Vec<_> = found.changes.iter().map(|c| (c.direction, c.principal.as_str())).collect();
     assert_eq!(told, [(Direction::Gained, "*"), (Direction::Lost, "*")]);
     assert!(found.changes[0].public && found.changes[0].certainty == Certainty::Possible);
-    assert!(access_table(&one, &[], &unknown_owner()).is_none());
+    assert!(access_table(&one, &[], &unknown_owner(), None).is_none());
 }
 
 #[test]

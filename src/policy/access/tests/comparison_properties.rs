@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn nothing_changes_between_a_policy_and_itself(a in any_policy(1)) {
         let a = live(&a);
-        prop_assert_eq!(changes([Some(&a), Some(&a)], &key(), &[]), Some(vec![]));
+        prop_assert_eq!(changes([Some(&a), Some(&a)], &key(), &[], None), Some(vec![]));
         let named = a.to_json().replace(r#""Effect""#, r#""Sid":"x","Effect""#);
         let compared = compare(Some(&a), Some(&live(&named)), &key(), &[]);
         prop_assert_eq!((compared.access, compared.change), (SameAccess::Same, NetChange::None));
@@ -206,7 +206,7 @@ proptest! {
         for text in [text, pieces.concat()] {
             if let Ok(document) = Document::from_live(&text, "aws") {
                 let key = KeyContext::default();
-                drop((compare(None, Some(&document), &key, &[]), access_table(&document, &[], &key)));
+                drop((compare(None, Some(&document), &key, &[]), access_table(&document, &[], &key, None)));
             }
         }
     }
