@@ -37,9 +37,7 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
         page.prose(0, 2, None, &text);
     }
     page.same_access(&plan.same_access);
-    for blocked in &plan.blocked {
-        page.blocked(blocked, "blocked");
-    }
+    page.blocked(&plan.blocked, "blocked");
     if let Some(gates) = words::gates(&plan.gates) {
         page.prose(0, 2, None, &gates);
     }
@@ -71,9 +69,7 @@ pub fn blocked(
 ) -> String {
     let mut page = Page { home, style, out: String::new() };
     page.place(stack, caller);
-    for blocked in all {
-        page.blocked(blocked, "blocked");
-    }
+    page.blocked(all, "blocked");
     page.out
 }
 
@@ -105,9 +101,7 @@ pub fn drifts(drifts: &Drifts, caller: &Caller, style: &Style) -> String {
     page.drift(words::heading(drifts), &drifts.drift);
     page.findings(&drifts.findings);
     page.same_access(&drifts.same_access);
-    for unreadable in &drifts.unreadable {
-        page.blocked(unreadable, "not compared");
-    }
+    page.blocked(&drifts.unreadable, "not compared");
     page.line(0, None, &words::difference(drifts));
     page.out
 }
@@ -425,17 +419,21 @@ impl<'a> Page<'a> {
         }
     }
 
-    fn blocked(&mut self, blocked: &Blocked, word: &str) {
-        let header = format!("! {}  {word}", printable(&blocked.address.to_string()));
-        self.line(0, Some(BOLD_RED), &header);
-        let reason = match blocked.field.as_str() {
-            "" => blocked.reason.clone(),
-            field => format!("{field}: {}", blocked.reason),
-        };
-        self.prose(4, 2, None, &reason);
-        if !blocked.help.is_empty() {
-            self.prose(4, 2, None, &format!("help: {}", blocked.help));
+    /// Writes blocked changes. Those with the same reason are written once.
+    fn blocked(&mut self, all: &[Blocked], word: &str) {
+        for (addresses, blocked) in words::blocked(all) {
+            let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            let header = format!("! {}  {word}", printable(&names.join(", ")));
+            self.prose(0, 2, Some(BOLD_RED), &header);
+            let reason = match blocked.field.as_str() {
+                "" => blocked.reason.clone(),
+                field => format!("{field}: {}", blocked.reason),
+            };
+            self.prose(4, 2, None, &reason);
+            if !blocked.help.is_empty() {
+                self.prose(4, 2, None, &format!("help: {}", blocked.help));
+            }
+            self.gap();
         }
-        self.gap();
     }
 }

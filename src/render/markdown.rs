@@ -332,8 +332,10 @@ fn table(fields: &[Field]) -> String {
 
 fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
     let mut out = format!("### {heading}\n\n");
-    for blocked in all {
-        let _ = write!(out, "- {}", code(&blocked.address.to_string()));
+    for (addresses, blocked) in words::blocked(all) {
+        let names: Vec<String> =
+            addresses.iter().map(|address| code(&address.to_string())).collect();
+        let _ = write!(out, "- {}", names.join(", "));
         if !blocked.field.is_empty() {
             let _ = write!(out, " {}", code(&blocked.field));
         }

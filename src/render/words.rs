@@ -8,7 +8,7 @@ use super::fields::Field;
 use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, Kind, Spec, key};
-use crate::plan::{Access, Drift, Drifts, FieldChange, Happened, Plan, Step, TakenOver};
+use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Happened, Plan, Step, TakenOver};
 use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare, work};
 use crate::text::{counted, printable};
@@ -317,6 +317,21 @@ pub(super) fn deletion(step: &Step) -> Option<String> {
         None
     })?;
     Some(format!("schedules deletion in {}", counted(days, "day")))
+}
+
+/// Returns blocked changes, those with the same reason together.
+pub(super) fn blocked(all: &[Blocked]) -> Vec<(Vec<&Address>, &Blocked)> {
+    let mut at: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    let mut out: Vec<(Vec<&Address>, &Blocked)> = Vec::new();
+    for blocked in all {
+        let why = (blocked.field.as_str(), blocked.reason.as_str(), blocked.help.as_str());
+        let index = *at.entry(why).or_insert(out.len());
+        match out.get_mut(index) {
+            Some((addresses, _)) => addresses.push(&blocked.address),
+            None => out.push((vec![&blocked.address], blocked)),
+        }
+    }
+    out
 }
 
 /// Returns what happened to a resource that somebody may depend on, in words.
