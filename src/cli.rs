@@ -244,8 +244,8 @@ pub enum Command {
     Export(ExportArgs),
     /// Print the least IAM policies that kmsctl needs for the stack, or for one saved plan
     ///
-    /// Reads the configuration and the records; of AWS it asks only who the caller is. Every statement has a Sid that
-    /// says what it is for. What AWS cannot bound is printed after the policies, or on stderr. `kmsctl explain
+    /// Reads the configuration and the records; of AWS it asks only who the caller is. `--for export` needs no
+    /// configuration, because the first export comes before it. Every statement has a Sid that says what it is for. What AWS cannot bound is printed after the policies, or on stderr. `kmsctl explain
     /// permissions` describes the parts.
     #[command(after_long_help = examples::PERMISSIONS)]
     Permissions(Box<PermissionsArgs>),
@@ -462,6 +462,9 @@ pub struct ImpactArgs {
     pub format: Answer,
 }
 
+/// The name of the stack of an export that names none.
+pub const NEW_STACK: &str = "main";
+
 /// The options of `export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
@@ -472,7 +475,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Name of the stack
-    #[arg(long, value_name = "NAME", default_value = "main")]
+    #[arg(long, value_name = "NAME", default_value = NEW_STACK)]
     pub stack: String,
     /// Regions to read, the first of which is the stack's; default: the configured one
     #[arg(long, value_name = "REGION", value_delimiter = ',')]

@@ -34,7 +34,7 @@ pub use key_policy::KeyStatements;
 pub use statements::Statement;
 
 use crate::desired::Desired;
-use crate::id::AccountId;
+use crate::id::{AccountId, Region};
 use crate::plan::Plan;
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +84,15 @@ pub struct StateObjects {
     pub key: String,
 }
 
+/// What an export reads besides the keys of the stack's Regions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Other Regions of the stack's account.
+    pub regions: BTreeSet<Region>,
+    /// Whether the resources are listed that the keys encrypt.
+    pub consumers: bool,
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
@@ -95,6 +104,8 @@ pub struct Ask<'a> {
     pub plan: Option<&'a Plan>,
     /// What the permissions are for.
     pub purposes: &'a BTreeSet<Purpose>,
+    /// What an export reads.
+    pub exported: &'a Exported,
     /// Where the state is, if it is in S3.
     pub objects: Option<&'a StateObjects>,
     /// Whether readers, appliers and what could raise its own rights get documents of their own.

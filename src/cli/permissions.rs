@@ -12,7 +12,7 @@ pub enum Need {
     Apply,
     /// `kmsctl drift`.
     Drift,
-    /// `kmsctl export`: reads every key of the Regions.
+    /// `kmsctl export`: reads every key of the Regions. Needs no configuration.
     Export,
     /// `kmsctl impact KEY`.
     Impact,
@@ -41,6 +41,12 @@ pub struct PermissionsArgs {
     /// What the permissions are for
     #[arg(long, value_enum, value_name = "COMMAND", default_value_t = Need::Apply)]
     pub r#for: Need,
+    /// Regions to export, with `--for export`; no configuration is read then
+    #[arg(long, value_name = "REGION", value_delimiter = ',', conflicts_with = "plan")]
+    pub regions: Vec<String>,
+    /// Allow an export to list the resources that the keys encrypt too
+    #[arg(long)]
+    pub consumers: bool,
     /// Allow only the calls of this saved plan, and the reads before it
     #[arg(long, value_name = "PLANFILE")]
     pub plan: Option<PathBuf>,

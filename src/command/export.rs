@@ -1,6 +1,6 @@
 //! `export`: the configuration of keys that exist.
 
-use super::session::{connect, options};
+use super::session::{connect, home_region, options};
 use super::{create_folder_of, region};
 use crate::cli::{ExportArgs, Global};
 use crate::decode::Diagnostics;
@@ -19,17 +19,10 @@ use std::path::Path;
 
 /// Runs `kmsctl export`.
 pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<Exit, Failure> {
-    let wrong = |bad: BadId| Failure::new(bad.message).hint(bad.help).exit(Exit::Usage);
-    let regions: Result<Vec<Region>, BadId> =
-        args.regions.iter().map(|region| region.parse()).collect();
-    let regions = regions.map_err(wrong)?;
+    let regions = regions(&args.regions)?;
     let first = regions.first().cloned().or(region(global)?);
     let (aws, caller) = connect(global, first.clone()).await?;
-    let home = first.or_else(|| aws.default_region()).ok_or_else(|| {
-        let failure = Failure::new("no Region is configured");
-        failure.hint("set --regions, --region or AWS_REGION")
-    })?;
-    let home = Place { account: caller.account, region: home };
+    let home = Place { account: caller.account, region: home_region(first, &aws)? };
     let at = |region: Region| Place { region, ..home.clone() };
     let mut places: BTreeSet<Place> = regions.into_iter().map(at).collect();
     places.insert(home.clone());
@@ -74,6 +67,15 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
         return Err(failure.hint("allow the caller what is missing, or accept it with --partial"));
     }
     Ok(Exit::Done)
+}
+
+fn wrong(bad: BadId) -> Failure {
+    Failure::new(bad.message).hint(bad.help).exit(Exit::Usage)
+}
+
+/// Parses the Regions of `--regions`.
+pub(super) fn regions(given: &[String]) -> Result<Vec<Region>, Failure> {
+    given.iter().map(|region| region.parse().map_err(wrong)).collect()
 }
 
 /// Checks that the keys are of the account and of the Regions that are read.

@@ -174,6 +174,14 @@ impl Session {
     }
 }
 
+/// Returns the Region of a command without a configuration: the first that is given, else the configured one.
+pub(super) fn home_region(first: Option<Region>, aws: &Aws) -> Result<Region, Failure> {
+    first.or_else(|| aws.default_region()).ok_or_else(|| {
+        let failure = Failure::new("no Region is configured");
+        failure.hint("set --regions, --region or AWS_REGION")
+    })
+}
+
 /// Connects to AWS, and returns the caller. Resolving the configuration needs the caller's account, so
 /// `with_accounts` adds the other accounts of the stack later.
 pub(super) async fn connect(

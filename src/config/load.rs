@@ -35,6 +35,14 @@ pub struct Input {
     pub gates: Option<PathBuf>,
 }
 
+impl Input {
+    /// Returns whether no file is named, and there is no `kmsctl.yaml`.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.paths.is_empty() && !Path::new(DEFAULT).exists()
+    }
+}
+
 /// A configuration that is read and merged.
 #[derive(Clone, Debug)]
 pub struct Loaded {

@@ -7,7 +7,7 @@ use crate::desired::Desired;
 use crate::id::{AccountId, IdentityArn, KeyArn};
 use crate::permissions::preflight::{Denied, Facts, denied, unread};
 use crate::permissions::simulation::{Simulation, simulations};
-use crate::permissions::{Ask, Purpose};
+use crate::permissions::{Ask, Exported, Purpose};
 use crate::plan::Plan;
 use crate::policy::Document;
 use crate::policy::eval::Principal;
@@ -70,6 +70,7 @@ pub async fn preflight<C: Cloud>(
         state,
         plan: Some(plan),
         purposes: &purposes,
+        exported: &Exported::default(),
         objects: None,
         split: false,
         principal: caller,

@@ -83,8 +83,16 @@ fn left_out(ask: &Ask<'_>, requests: &[Request]) -> Vec<String> {
              that key, which kmsctl does not know.",
         );
     }
-    if ask.wants(&[Purpose::Export]) && !ask.wants(&[Purpose::Impact]) {
-        notes.push("`kmsctl export --consumers` also needs the lists of `--for impact`.");
+    if ask.wants(&[Purpose::Export]) {
+        if !ask.exported.consumers && !ask.wants(&[Purpose::Impact]) {
+            notes.push(
+                "`kmsctl export --consumers` needs more: repeat this command with --consumers.",
+            );
+        }
+        notes.push(
+            "A key whose policy leaves the decision neither to IAM policies nor to the identity needs a statement in that \
+             policy. Which keys these are is not known before the export, which names them and the missing actions.",
+        );
     }
     if ask.plan.is_none() && ask.wants(&[Purpose::Apply]) {
         notes.push(

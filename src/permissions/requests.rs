@@ -252,16 +252,21 @@ impl Requests<'_> {
             // The command is also for keys that the stack does not manage.
             places.extend(self.places());
         }
-        for (place, kind) in
-            places.iter().flat_map(|at| ConsumerKind::ALL.iter().map(move |k| (at, *k)))
-        {
-            for operation in kind.facts().reads.list {
-                self.add(kind.facts().service, operation, place, Subject::all(kind.into(), place));
-            }
-        }
+        self.lists(&places, ConsumerKind::ALL.iter().copied());
         for key in keys {
             self.kms("ListGrants", key);
             self.kms("GetKeyLastUsage", key);
+        }
+    }
+
+    /// Adds the lists of resources of some kinds.
+    fn lists(&mut self, places: &BTreeSet<Place>, kinds: impl Iterator<Item = ConsumerKind>) {
+        for kind in kinds {
+            for (place, operation) in
+                places.iter().flat_map(|at| kind.facts().reads.list.iter().map(move |o| (at, o)))
+            {
+                self.add(kind.facts().service, operation, place, Subject::all(kind.into(), place));
+            }
         }
     }
 
@@ -283,9 +288,19 @@ impl Requests<'_> {
         }
     }
 
-    /// Adds the reads of every key of the stack's places.
+    /// Adds the reads of every key of the places of the stack and of the export.
     fn export(&mut self) {
-        for place in self.places() {
+        let exported = self.ask.exported;
+        let home = &self.ask.desired.home;
+        let more =
+            exported.regions.iter().map(|region| Place { region: region.clone(), ..home.clone() });
+        let places: BTreeSet<Place> = self.places().into_iter().chain(more).collect();
+        if exported.consumers {
+            // A setting of the whole Region is no resource that an export can name.
+            let kinds = ConsumerKind::ALL.iter().copied().filter(|kind| !kind.is_single());
+            self.lists(&places, kinds);
+        }
+        for place in places {
             let all = Subject::keys("every key", KeyTarget::All(place));
             for read in [
                 "ListAliases",

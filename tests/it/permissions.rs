@@ -4,7 +4,7 @@ use crate::consumers::desired;
 use crate::world::Stack;
 use kmsctl::kind::{ConsumerKind, Kind};
 use kmsctl::permissions::table::{SERVICES, Stage, find};
-use kmsctl::permissions::{Ask, Permissions, Purpose, StateObjects, permissions};
+use kmsctl::permissions::{Ask, Exported, Permissions, Purpose, StateObjects, permissions};
 use kmsctl::state::State;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,6 +171,7 @@ fn of(text: &str, purposes: &[Purpose], split: bool) -> Permissions {
         state: &state(),
         plan: None,
         purposes: &purposes.iter().copied().collect(),
+        exported: &Exported::default(),
         objects: None,
         split,
         principal: "arn:aws:iam::111122223333:role/deploy",
@@ -418,6 +419,7 @@ fn of_plan(stack: &Stack, text: &str) -> Permissions {
         state: &stack.state,
         plan: Some(&plan),
         purposes: &BTreeSet::from([Purpose::Apply]),
+        exported: &Exported::default(),
         objects: None,
         split: false,
         principal: "arn:aws:iam::111122223333:role/deploy",
@@ -506,6 +508,7 @@ fn what_leaves_the_stack_is_untagged_or_left_alone() {
             state: &stack.state,
             plan: plan.as_ref(),
             purposes: &BTreeSet::from([Purpose::Apply]),
+            exported: &Exported::default(),
             objects: None,
             split: false,
             principal: "arn:aws:iam::111122223333:role/deploy",
@@ -545,6 +548,7 @@ fn every_command_that_finds_keys_reads_the_state_and_rotate_reads_the_rotation()
             state: &state(),
             plan: None,
             purposes: &BTreeSet::from([purpose]),
+            exported: &Exported::default(),
             objects: Some(&objects),
             split: false,
             principal: "arn:aws:iam::111122223333:role/deploy",
@@ -565,6 +569,7 @@ fn a_state_in_s3_needs_two_objects() {
         state: &state(),
         plan: None,
         purposes: &BTreeSet::from([Purpose::Apply]),
+        exported: &Exported::default(),
         objects: Some(&objects),
         split: true,
         principal: "arn:aws:iam::111122223333:role/deploy",
