@@ -5,6 +5,8 @@ pub mod later;
 pub mod pages;
 mod quota;
 
+pub use help::Denied;
+
 use crate::id::KeyArn;
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
 //! The keys of an account, as AWS holds them. Pure data.
 
+use crate::answer::Denied;
 use crate::id::{AliasArn, AliasName, BadId, KeyArn, Place, is_key_id};
 use crate::kind::ConsumerKind;
 use crate::kind::address::glob;
@@ -16,6 +17,8 @@ pub struct Inventory {
     pub keys: BTreeMap<KeyArn, Held>,
     /// The keys that are left out.
     pub left_out: BTreeMap<KeyArn, LeftOut>,
+    /// The places whose aliases the caller may not list, so that the aliases of their keys are not known.
+    pub unnamed: BTreeMap<Place, Denied>,
     /// The wanted aliases and ids that no key has.
     pub unmatched: Vec<String>,
     /// The resources that the keys encrypt. They are listed only if that was asked.
@@ -93,8 +96,8 @@ pub enum LeftOut {
     ReplicaOf(KeyArn),
     /// The key carries the tag of a stack. The text is its value, which need not be a name.
     OfStack(String),
-    /// The caller may not read the key. The text is AWS's error.
-    Denied(String),
+    /// The caller may not read the key.
+    Denied(BTreeSet<Denied>),
     /// There is no such key.
     Missing,
     /// The key could not be read for another reason. The text is AWS's error.

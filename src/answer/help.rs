@@ -68,6 +68,15 @@ impl CloudError {
         let action = Denial::read(&self.message).action;
         action.filter(|action| self.fault == Fault::Denied && action.contains(':'))
     }
+
+    /// Returns the action that is denied, and where, as far as AWS's message says so.
+    #[must_use]
+    pub fn denial(&self, service: &str) -> Denied {
+        let denial = Denial::read(&self.message);
+        let own = || format!("{service}:{}", self.operation);
+        let action = denial.action.map_or_else(own, str::to_owned);
+        Denied { action, place: denial.place(&self.message.to_lowercase()) }
+    }
 }
 
 fn credentials(code: &str) -> String {
@@ -147,6 +156,15 @@ const POLICIES: &[(&str, &str)] = &[
     ("session policy", "sign in without the session policy, or with one that allows it"),
 ];
 
+/// An action that is denied.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Denied {
+    /// The action, such as `kms:GetKeyPolicy`.
+    pub action: String,
+    /// Where it is missing or denied, such as "missing in the key policy"; `None` if AWS does not say so.
+    pub place: Option<String>,
+}
+
 /// A denial, as AWS's message describes it.
 struct Denial<'m> {
     /// The action, such as `kms:CreateKey`.
@@ -168,6 +186,27 @@ impl<'m> Denial<'m> {
         let action = self.action.unwrap_or(operation);
         self.resource
             .map_or(format!("`{action}`"), |resource| format!("`{action}` on `{resource}`"))
+    }
+
+    /// Returns in whose policy the action is missing or denied. `message` is AWS's, in lower case.
+    fn place(&self, message: &str) -> Option<String> {
+        let is_explicit = message.contains("explicit deny");
+        let how = if is_explicit { "denied in" } else { "missing in" };
+        let of_resource = if self.is_about_key() { "key policy" } else { "policy of the resource" };
+        let ends = |kind: &str| {
+            message.contains(&format!("explicit deny in an {kind} policy"))
+                || message.contains(&format!("explicit deny in a {kind} policy"))
+                || message.contains(&format!("because no {kind} policy allows"))
+        };
+        if let Some((policy, _)) = other_policy(message) {
+            Some(format!("{how} a {policy}"))
+        } else if ends("identity-based") {
+            Some(format!("{how} the IAM policies of {}", self.who))
+        } else if ends("resource-based") {
+            Some(format!("{how} the {of_resource}"))
+        } else {
+            None
+        }
     }
 
     fn is_about_key(&self) -> bool {
@@ -313,9 +352,21 @@ mod tests {
             );
             let help = denied.help().unwrap();
             assert!(parts.iter().all(|part| help.contains(part)), "{reason}: {help}");
+            let denial = denied.denial("kms");
+            assert_eq!(denial.action, "kms:TagResource");
+            let how = if reason.contains("explicit deny") { "denied in" } else { "missing in" };
+            let policies = match reason {
+                _ if reason.contains("identity-based") => "the IAM policies of the role `Deploy`",
+                _ if reason.contains("resource-based") => "the key policy",
+                _ => parts.first().unwrap().split(" denies").next().unwrap(),
+            };
+            let policies = policies.split(" does not").next().unwrap();
+            assert_eq!(denial.place.unwrap(), format!("{how} {policies}"));
         }
         let plain = error("GetBucketPolicy", Fault::Denied, "AccessDenied", "Access Denied");
         assert_eq!(plain.help().unwrap(), "allow `GetBucketPolicy` in an IAM policy of the caller");
+        let action = "s3:GetBucketPolicy".to_owned();
+        assert_eq!(plain.denial("s3"), Denied { action, place: None });
         let message = format!(
             "You are not authorized to perform this operation. {USER}ec2:CreateVolume on resource: \
              arn:aws:ec2:eu-west-1:123456789012:volume/* because no identity-based policy allows the ec2:CreateVolume \

@@ -2,6 +2,7 @@
 
 use super::session::{connect, home_region, options};
 use super::{create_folder_of, region};
+use crate::answer::Denied;
 use crate::cli::{ExportArgs, Global};
 use crate::decode::Diagnostics;
 use crate::engine::inventory::{Wanted, inventory};
@@ -62,11 +63,16 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let is_denied =
         |why: &&LeftOut| matches!(why, LeftOut::Denied(_) | LeftOut::Failed(_) | LeftOut::Missing);
     let denied = found.left_out.values().filter(is_denied).count();
-    if denied > 0 && !args.partial {
-        let failure = Failure::new("not every key could be read").exit(Exit::Refused);
-        return Err(failure.hint("allow the caller what is missing, or accept it with --partial"));
+    let what = match denied {
+        0 if found.unnamed.is_empty() => return Ok(Exit::Done),
+        0 => "the aliases could not be listed",
+        _ => "not every key could be read",
+    };
+    if args.partial {
+        return Ok(Exit::Done);
     }
-    Ok(Exit::Done)
+    let failure = Failure::new(what).exit(Exit::Refused);
+    Err(failure.hint("allow the caller what is missing, or accept it with --partial"))
 }
 
 fn wrong(bad: BadId) -> Failure {
@@ -175,6 +181,7 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
     for (name, note) in &made.notes {
         io.say(&format!("key/{name}: {}.", printable(note)));
     }
+    unnamed(found, io);
     left_out(found, io);
     for (arn, why) in &made.unfit {
         io.say(&format!("Left out: {arn}: {}.", printable(why)));
@@ -198,6 +205,32 @@ fn words(path: &Path) -> String {
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
+/// Returns denied actions, those of the same policies together.
+fn denied<'a>(actions: impl IntoIterator<Item = &'a Denied>) -> String {
+    let mut by_place: BTreeMap<&Option<String>, Vec<&str>> = BTreeMap::new();
+    for Denied { action, place } in actions {
+        by_place.entry(place).or_default().push(action);
+    }
+    let parts = by_place.iter().map(|(place, actions)| {
+        let place = place.as_ref().map_or_else(String::new, |place| format!(" ({place})"));
+        format!("{}{place}", actions.join(", "))
+    });
+    parts.collect::<Vec<_>>().join("; ")
+}
+
+/// Says in which Regions the aliases are not known.
+fn unnamed(found: &Inventory, io: &Io) {
+    for (place, action) in &found.unnamed {
+        let why = denied([action]);
+        io.say(&format!(
+            "The aliases in {} could not be listed, because this is denied: {}. The export has no aliases of its keys, and \
+             names the keys by their tags, descriptions or ids.",
+            place.region,
+            printable(&why)
+        ));
+    }
+}
+
 /// Names every key that is left out, except AWS managed keys, which are counted.
 fn left_out(found: &Inventory, io: &Io) {
     let of_aws = found.left_out.values().filter(|why| **why == LeftOut::AwsManaged).count();
@@ -213,7 +246,7 @@ fn left_out(found: &Inventory, io: &Io) {
                 primary.region, arn.region
             ),
             LeftOut::OfStack(stack) => format!("it belongs to the stack `{stack}`"),
-            LeftOut::Denied(error) => format!("denied: {error}"),
+            LeftOut::Denied(actions) => format!("denied: {}", denied(actions)),
             LeftOut::Missing => "there is no such key".to_owned(),
             LeftOut::Failed(error) => format!("it could not be read: {error}"),
         };

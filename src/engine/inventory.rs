@@ -1,11 +1,12 @@
 //! Reads all keys of some Regions, with as few requests as AWS's interface allows.
 
 use super::Options;
-use crate::answer::{CloudError, Fault};
+use crate::answer::{CloudError, Denied, Fault};
 use crate::cloud::{AliasEntry, Cloud};
 use crate::id::{AliasName, KeyArn, Place};
 use crate::inventory::{Held, Inventory, LeftOut, Selector, User};
-use crate::kind::key::{self, Metadata, STACK_TAG};
+use crate::kind::grant::Listed;
+use crate::kind::key::{self, Metadata, Rotation, STACK_TAG};
 use crate::kind::{ConsumerKind, ConsumerQuery, KeyRef, Phase};
 use crate::retry::{every_page, with_retries};
 use futures_util::stream::StreamExt;
@@ -26,8 +27,8 @@ pub struct Wanted {
 /// Reads the keys. `progress` is told how many keys were read, and how many there are.
 ///
 /// # Errors
-/// Returns an error if a list of keys or aliases cannot be read, or if AWS as a whole cannot be reached. A key that
-/// cannot be read is left out with its reason.
+/// Returns an error if a list of keys cannot be read, or if AWS as a whole cannot be reached. A list of aliases may be denied
+/// unless a key is wanted by an alias. A key that cannot be read is left out with its reason.
 pub async fn inventory<C: Cloud>(
     cloud: &C,
     options: &Options,
@@ -35,14 +36,14 @@ pub async fn inventory<C: Cloud>(
     progress: impl Fn(usize, usize),
 ) -> Result<Inventory, CloudError> {
     let run = Run { cloud, options };
-    let aliases = run.aliases(&wanted.places).await?;
+    let mut out = Inventory::default();
+    let aliases = run.aliases(wanted, &mut out).await?;
     let keys = run.keys(wanted, &aliases).await?;
     let of_aws: BTreeSet<&KeyArn> = aliases
         .iter()
         .filter(|((_, name), _)| name.starts_with("alias/aws/"))
         .map(|(_, arn)| arn)
         .collect();
-    let mut out = Inventory::default();
     let (own, managed): (Vec<&KeyArn>, Vec<&KeyArn>) =
         keys.iter().partition(|arn| !of_aws.contains(arn));
     out.left_out.extend(managed.into_iter().map(|arn| (arn.clone(), LeftOut::AwsManaged)));
@@ -87,6 +88,32 @@ enum Read {
     LeftOut(LeftOut),
 }
 
+/// The answers about a key besides its metadata.
+struct Details {
+    policy: Result<String, CloudError>,
+    rotation: Result<Option<Rotation>, CloudError>,
+    tags: Result<BTreeMap<String, String>, CloudError>,
+    grants: Result<Vec<Listed>, CloudError>,
+}
+
+impl Details {
+    /// Returns why the key is left out: its stack, even if the rest is denied, else everything that is denied.
+    fn left_out(&self) -> Option<LeftOut> {
+        if let Some(stack) = self.tags.as_ref().ok().and_then(|tags| tags.get(STACK_TAG)) {
+            return Some(LeftOut::OfStack(stack.clone()));
+        }
+        let errors = [
+            self.policy.as_ref().err(),
+            self.rotation.as_ref().err(),
+            self.tags.as_ref().err(),
+            self.grants.as_ref().err(),
+        ];
+        let denied = errors.into_iter().flatten().filter(|error| error.fault == Fault::Denied);
+        let denied: BTreeSet<Denied> = denied.map(|error| error.denial("kms")).collect();
+        (!denied.is_empty()).then_some(LeftOut::Denied(denied))
+    }
+}
+
 /// The keys behind the aliases of each place.
 type Aliases = BTreeMap<(Place, String), KeyArn>;
 
@@ -104,12 +131,21 @@ impl<C> Clone for Run<'_, C> {
 impl<C> Copy for Run<'_, C> {}
 
 impl<C: Cloud> Run<'_, C> {
-    async fn aliases(&self, places: &BTreeSet<Place>) -> Result<Aliases, CloudError> {
+    /// Lists the aliases. Without them, a key can be found by its id, and named otherwise.
+    async fn aliases(&self, wanted: &Wanted, found: &mut Inventory) -> Result<Aliases, CloudError> {
+        let by_alias = |selector: &Selector| matches!(selector, Selector::Alias(..));
+        let are_needed = wanted.keys.iter().any(by_alias);
         let mut out = Aliases::new();
-        for place in places {
+        for place in &wanted.places {
             let entries =
-                every_page(&self.options.retry, async |from| self.cloud.aliases(place, from).await)
-                    .await?;
+                every_page(&self.options.retry, async |from| self.cloud.aliases(place, from).await);
+            let entries = match entries.await {
+                Err(error) if error.fault == Fault::Denied && !are_needed => {
+                    found.unnamed.insert(place.clone(), error.denial("kms"));
+                    continue;
+                }
+                entries => entries?,
+            };
             let targets = entries.into_iter().filter_map(|AliasEntry { name, target }| {
                 Some(((place.clone(), name), KeyArn::at(place, &target?)))
             });
@@ -169,7 +205,6 @@ impl<C: Cloud> Run<'_, C> {
                     continue;
                 }
                 Ok(Read::LeftOut(why)) => why,
-                Err(error) if error.fault == Fault::Denied => LeftOut::Denied(error.to_string()),
                 Err(error) if error.fault == Fault::NotFound => LeftOut::Missing,
                 Err(error) => {
                     let why = LeftOut::Failed(error.to_string());
@@ -187,7 +222,20 @@ impl<C: Cloud> Run<'_, C> {
 
     async fn key(&self, arn: &KeyArn) -> Result<Read, CloudError> {
         let retry = &self.options.retry;
-        let metadata = with_retries(retry, async || self.cloud.describe(arn).await).await?;
+        let metadata = match with_retries(retry, async || self.cloud.describe(arn).await).await {
+            Err(error) if error.fault == Fault::Denied => {
+                let rest = self.details(arn, true).await.left_out();
+                let more = if let Some(LeftOut::Denied(more)) = &rest {
+                    more.clone()
+                } else {
+                    BTreeSet::new()
+                };
+                let all = more.into_iter().chain([error.denial("kms")]).collect();
+                let stack = rest.filter(|rest| matches!(rest, LeftOut::OfStack(_)));
+                return Ok(Read::LeftOut(stack.unwrap_or(LeftOut::Denied(all))));
+            }
+            metadata => metadata?,
+        };
         if metadata.aws_managed {
             return Ok(Read::LeftOut(LeftOut::AwsManaged));
         }
@@ -195,8 +243,22 @@ impl<C: Cloud> Run<'_, C> {
             let date = metadata.deletion_date.clone().unwrap_or_else(|| metadata.state.clone());
             return Ok(Read::LeftOut(LeftOut::PendingDeletion(date)));
         }
+        let details = self.details(arn, rotates(&metadata)).await;
+        if let Some(why) = details.left_out() {
+            return Ok(Read::LeftOut(why));
+        }
+        let Details { policy, rotation, tags, grants } = details;
+        let (policy, rotation, tags, grants) = (policy?, rotation?, tags?, grants?);
+        let aliases = BTreeSet::new();
+        let held = Held { metadata, policy, rotation, tags, grants, aliases };
+        Ok(Read::Held(Box::new(held)))
+    }
+
+    /// Reads what `DescribeKey` does not return.
+    async fn details(&self, arn: &KeyArn, rotates: bool) -> Details {
+        let retry = &self.options.retry;
         let rotation = async {
-            match rotates(&metadata) {
+            match rotates {
                 true => {
                     let read = with_retries(retry, async || self.cloud.rotation(arn).await);
                     read.await.map(Some)
@@ -210,13 +272,7 @@ impl<C: Cloud> Run<'_, C> {
             with_retries(retry, async || self.cloud.tags(arn).await),
             every_page(retry, async |from| self.cloud.grants(arn, from).await),
         );
-        let (policy, rotation, tags, grants) = (policy?, rotation?, tags?, grants?);
-        if let Some(stack) = tags.get(STACK_TAG) {
-            return Ok(Read::LeftOut(LeftOut::OfStack(stack.clone())));
-        }
-        let aliases = BTreeSet::new();
-        let held = Held { metadata, policy, rotation, tags, grants, aliases };
-        Ok(Read::Held(Box::new(held)))
+        Details { policy, rotation, tags, grants }
     }
 
     /// Lists the resources of every kind that can name its key.

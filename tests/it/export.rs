@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-const ACCOUNT: &str = "111122223333";
+pub(crate) const ACCOUNT: &str = "111122223333";
 
 /// Texts that are hard to write in YAML or to show.
 const TEXTS: [&str; 14] = [
@@ -37,12 +37,12 @@ const TEXTS: [&str; 14] = [
     "{a: [b, c]}",
 ];
 
-fn elsewhere() -> Place {
+pub(crate) fn elsewhere() -> Place {
     Place { region: "eu-west-1".parse().unwrap(), ..home() }
 }
 
 /// Returns the default policy.
-fn default_policy() -> Value {
+pub(crate) fn default_policy() -> Value {
     json!({"Version": "2012-10-17", "Id": "key-default-1", "Statement": [root()]})
 }
 
@@ -52,7 +52,7 @@ fn root() -> Value {
 }
 
 /// Returns a key as AWS holds it.
-fn fake(number: u64, at: &Place, policy: Value) -> FakeKey {
+pub(crate) fn fake(number: u64, at: &Place, policy: Value) -> FakeKey {
     let arn = KeyArn::at(at, &format!("{number:08x}-12ab-34cd-56ef-1234567890ab"));
     FakeKey {
         meta: metadata(arn, 1000 + number),
@@ -64,7 +64,7 @@ fn fake(number: u64, at: &Place, policy: Value) -> FakeKey {
 }
 
 /// Adds a key to the account.
-fn add(stack: &Stack, key: FakeKey, aliases: &[String]) -> KeyArn {
+pub(crate) fn add(stack: &Stack, key: FakeKey, aliases: &[String]) -> KeyArn {
     let arn = key.meta.arn.clone();
     let mut regions = stack.fake.regions.borrow_mut();
     let region = regions.entry(arn.place()).or_default();
@@ -95,17 +95,17 @@ fn corpus(folders: &[&str]) -> Vec<(String, String, String, Value)> {
     all
 }
 
-fn request(folder: bool) -> Request {
+pub(crate) fn request(folder: bool) -> Request {
     Request { stack: "found".parse().unwrap(), home: home(), names: BTreeMap::new(), folder }
 }
 
-fn read(stack: &Stack, keys: Vec<Selector>) -> Inventory {
+pub(crate) fn read(stack: &Stack, keys: Vec<Selector>) -> Inventory {
     let places = BTreeSet::from([home(), elsewhere()]);
     stack.inventory(&Wanted { places, keys, consumers: false })
 }
 
 /// Resolves the exported files, which must be valid.
-fn resolved(made: &Export) -> Desired {
+pub(crate) fn resolved(made: &Export) -> Desired {
     let folder = tempfile::tempdir().unwrap();
     let mut paths = vec![folder.path().join("kmsctl.yaml")];
     for (name, text) in &made.files {
@@ -131,14 +131,14 @@ fn resolved(made: &Export) -> Desired {
 }
 
 #[track_caller]
-fn assert_no_call(plan: &Plan, made: &Export) {
+pub(crate) fn assert_no_call(plan: &Plan, made: &Export) {
     let shown = || made.files.values().cloned().collect::<Vec<_>>().join("\n---\n");
     assert!(plan.steps.is_empty(), "{:#?}\n{}", plan.steps, shown());
     assert!(plan.blocked.is_empty(), "{:#?}\n{}", plan.blocked, shown());
 }
 
 /// Exports everything, plans with it, and exports again.
-fn round_trip(stack: &mut Stack, folder: bool) -> (Inventory, Export) {
+pub(crate) fn round_trip(stack: &mut Stack, folder: bool) -> (Inventory, Export) {
     let found = read(stack, Vec::new());
     let made = export(&found, &request(folder));
     stack.state = kmsctl::state::State::begin("found".parse().unwrap(), "found".to_owned());

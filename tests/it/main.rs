@@ -21,6 +21,7 @@ mod crash;
 mod duplicates;
 mod examples;
 mod export;
+mod export_cases;
 mod fake;
 mod faults;
 mod files;
