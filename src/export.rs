@@ -14,9 +14,10 @@ mod yaml;
 
 use crate::id::{KeyArn, Name, Place};
 use crate::inventory::{Held, Inventory};
+use crate::kind::{Address, Kind};
 use crate::text::counted;
 use consumers::Consumers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use trial::Entry;
 use yaml::Yaml;
@@ -47,8 +48,8 @@ pub struct Export {
     pub files: BTreeMap<String, String>,
     /// The names of the keys.
     pub names: BTreeMap<KeyArn, Name>,
-    /// How each key's policy is written.
-    pub lifted: BTreeMap<Name, Lifted>,
+    /// How the policy of each key and replica is written.
+    pub lifted: BTreeMap<Address, Lifted>,
     /// The keys that are left out, because a plan would not leave them alone, with the reasons.
     pub unfit: BTreeMap<KeyArn, String>,
     /// What the configuration leaves out, and findings, by the name of the key.
@@ -63,13 +64,16 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
     let mut by_name: Vec<(&Name, &KeyArn)> =
         out.names.iter().map(|(arn, name)| (name, arn)).collect();
     by_name.sort();
+    let names = by_name.iter().map(|(name, _)| name.as_str().to_lowercase()).collect();
+    let mut count = 0;
     let mut entries = String::new();
     let mut used = Consumers::default();
     for (name, arn) in by_name {
         let Some(held) = inventory.keys.get(arn) else {
             continue;
         };
-        let family = Family { name, held, replicas: replicas(inventory, arn), inventory };
+        let family =
+            Family { name, names: &names, held, replicas: replicas(inventory, arn), inventory };
         let entry = match trial::entry(&family, request, split) {
             Ok(entry) => entry,
             Err(why) => {
@@ -77,19 +81,20 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
                 continue;
             }
         };
-        let Entry { text, document, lifted, notes, consumers } = entry;
+        let Entry { text, documents, lifted, notes, consumers } = entry;
+        count += 1;
         match split {
             true => drop(out.files.insert(format!("keys/{name}.yaml"), format!("keys:\n{text}"))),
             false => entries.push_str(&text),
         }
-        if let Some(document) = document {
-            out.files.insert(format!("policies/{name}.json"), document);
-        }
-        out.lifted.insert(name.clone(), lifted);
+        let documents = documents.into_iter();
+        out.files.extend(documents.map(|(file, text)| (format!("policies/{file}"), text)));
+        let lifted = lifted.into_iter();
+        out.lifted.extend(lifted.map(|(name, way)| (Address::new(Kind::Key, name), way)));
         out.notes.extend(notes.into_iter().map(|note| (name.clone(), note)));
         used.extend(consumers);
     }
-    let mut whole = head(request, out.lifted.len(), split);
+    let mut whole = head(request, count, split);
     match entries.is_empty() {
         true if split => {}
         true => whole.push_str("\nkeys: {}\n"),
@@ -111,9 +116,29 @@ pub fn export(inventory: &Inventory, request: &Request) -> Export {
 /// A key with its replicas.
 struct Family<'a> {
     name: &'a Name,
+    /// The names of all keys in lower case.
+    names: &'a BTreeSet<String>,
     held: &'a Held,
     replicas: Vec<&'a Held>,
     inventory: &'a Inventory,
+}
+
+impl Family<'_> {
+    /// Returns the name of the key or of its replica: that of its address.
+    fn address(&self, held: &Held) -> String {
+        match held.primary() {
+            Some(_) => format!("{}/{}", self.name, held.metadata.arn.region),
+            None => self.name.to_string(),
+        }
+    }
+
+    /// Returns the name of the file for the policy of the key or of its replica. No name of a key has a dot.
+    fn file(&self, held: &Held) -> String {
+        let replica = self.address(held).replace('/', "-");
+        let is_taken = held.primary().is_some() && self.names.contains(&replica.to_lowercase());
+        let stem = if is_taken { self.address(held).replace('/', ".") } else { replica };
+        format!("{stem}.json")
+    }
 }
 
 /// Returns the replicas of a key that were read.

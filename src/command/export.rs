@@ -151,7 +151,13 @@ fn write(made: &Export, request: &Request, args: &ExportArgs, io: &Io) -> Result
 
 /// Says what was exported, how the policies are written, and what was left out.
 fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
-    io.say(&format!("Exported {}.", counted(made.lifted.len(), "key")));
+    let replicas = made.lifted.keys().filter(|address| address.name.contains('/')).count();
+    let keys = counted(made.lifted.len() - replicas, "key");
+    let with = match replicas {
+        0 => String::new(),
+        some => format!(" with {}", counted(some, "replica")),
+    };
+    io.say(&format!("Exported {keys}{with}."));
     let count =
         |wanted: &dyn Fn(&Lifted) -> bool| made.lifted.values().filter(|l| wanted(l)).count();
     let ways = [
@@ -166,14 +172,14 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
     if !ways.is_empty() {
         io.say(&format!("Policies: {}.", ways.join(", ")));
     }
-    for (name, lifted) in &made.lifted {
+    for (address, lifted) in &made.lifted {
         match lifted {
             Lifted::Document => io.say(&format!(
-                "key/{name}: its policy is a document, because no statement is that of a role, or because a role would \
+                "{address}: its policy is a document, because no statement is that of a role, or because a role would \
                  change somebody's access."
             )),
             Lifted::Left(why) => {
-                io.say(&format!("key/{name}: its policy is left alone: {}.", printable(why)));
+                io.say(&format!("{address}: its policy is left alone: {}.", printable(why)));
             }
             Lifted::Default | Lifted::Roles | Lifted::Statements => {}
         }

@@ -7,7 +7,7 @@ use crate::id::{AliasName, Region};
 use crate::inventory::Held;
 use crate::kind::key::{self, Rotation};
 use crate::text::counted;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A part of an entry that can be left out: it is left alone then.
@@ -61,23 +61,28 @@ impl Shape {
     }
 }
 
-/// Returns the text of the entry, and the policy for a file of its own, if `path` names it.
+/// Returns the text of the entry, and the policies for files of their own, if `folder` names the folder of these files.
 pub(super) fn written(
     family: &Family<'_>,
     request: &Request,
     shape: &Shape,
-    path: Option<&str>,
-) -> (String, Option<String>) {
-    let own = shape.policies.first();
-    let mut fields = fields(family.held, shape, own, path, request, false);
-    let document = match (own, path) {
-        (Some(Form::Document(text)), Some(_)) => Some(format!("{text}\n")),
-        (Some(Form::Document(_) | Form::Roles(_) | Form::Nothing(_)) | None, _) => None,
+    folder: Option<&str>,
+) -> (String, BTreeMap<String, String>) {
+    let mut documents = BTreeMap::new();
+    let mut of = |held: &Held, form: Option<&Form>, is_replica: bool| {
+        let file = family.file(held);
+        let path = folder.map(|folder| format!("{folder}/{file}"));
+        let fields = fields(held, shape, form, path.as_deref(), request, is_replica);
+        if let (Some(Form::Document(text)), Some(_)) = (form, folder) {
+            documents.insert(file, format!("{text}\n"));
+        }
+        fields
     };
+    let mut fields = of(family.held, shape.policies.first(), false);
     let replicas = family.replicas.iter().zip(shape.policies.iter().skip(1));
     let replicas: Vec<(String, Yaml)> = replicas
         .map(|(held, form)| {
-            let fields = self::fields(held, shape, Some(form), None, request, true);
+            let fields = of(held, Some(form), true);
             (held.metadata.arn.region.to_string(), Yaml::Map(fields))
         })
         .collect();
@@ -89,7 +94,7 @@ pub(super) fn written(
         let _ = writeln!(text, "    # {line}");
     }
     Yaml::Map(fields).block(&mut text, 4);
-    (text, document)
+    (text, documents)
 }
 
 /// Returns the fields of a key or a replica.

@@ -46,24 +46,6 @@ impl Form {
         }
     }
 
-    /// Returns what must be said about the policy of a key or a replica.
-    pub(super) fn notes(&self, held: &Held) -> Vec<String> {
-        let mut notes = Vec::new();
-        if let (Self::Nothing(Lifted::Left(why)), Some(_)) = (self, held.primary()) {
-            let region = &held.metadata.arn.region;
-            notes.push(format!("the policy of its replica in {region} is left alone: {why}"));
-        }
-        let dead: Vec<String> = document(held).iter().flat_map(deleted_identities).collect();
-        if !dead.is_empty() {
-            notes.push(format!(
-                "its policy names deleted users or roles ({}), which give nobody access: AWS refuses the policy when it is \
-                 changed, so remove them then",
-                dead.join(", ")
-            ));
-        }
-        notes
-    }
-
     pub(super) fn lifted(&self) -> Lifted {
         match self {
             Self::Nothing(lifted) => lifted.clone(),
@@ -130,6 +112,18 @@ fn deleted_identities(document: &Document) -> BTreeSet<String> {
     names
         .filter_map(|name| if let PrincipalName::UniqueId(id) = name { Some(id) } else { None })
         .collect()
+}
+
+/// Returns what must be said about the policy of a key or a replica.
+pub(super) fn findings(held: &Held) -> Option<String> {
+    let dead: Vec<String> = document(held).iter().flat_map(deleted_identities).collect();
+    (!dead.is_empty()).then(|| {
+        format!(
+            "its policy names deleted users or roles ({}), which give nobody access: AWS refuses the policy when it is \
+             changed, so remove them then",
+            dead.join(", ")
+        )
+    })
 }
 
 fn of_roles(roles: &ByRoles, account: &AccountId) -> Yaml {

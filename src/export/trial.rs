@@ -3,20 +3,21 @@
 use super::consumers::{Consumers, declared};
 use super::entry::{Part, Shape, written};
 use super::fit::fit;
-use super::policy::{Form, Lifted, forms};
+use super::policy::{Form, Lifted, findings, forms};
 use super::yaml::scalar;
 use super::{Family, Request, grants};
 use crate::id::Place;
 use crate::inventory::Held;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The entry of a key.
 pub(super) struct Entry {
     /// The text, with the name of the key.
     pub(super) text: String,
-    /// The policy that is in a file of its own.
-    pub(super) document: Option<String>,
-    pub(super) lifted: Lifted,
+    /// The policies that are in files of their own, by the names of the files.
+    pub(super) documents: BTreeMap<String, String>,
+    /// How the policy of the key and of each replica is written, by the names of their addresses.
+    pub(super) lifted: BTreeMap<String, Lifted>,
     /// What is left out, and findings.
     pub(super) notes: Vec<String>,
     pub(super) consumers: Consumers,
@@ -43,17 +44,15 @@ pub(super) fn entry(family: &Family<'_>, request: &Request, split: bool) -> Resu
     let trial = Trial { family, request, all, forms };
     let (mut shape, mut notes) = trial.fitting()?;
     let consumers = trial.consumers(&mut shape, &mut notes);
-    for (held, form) in trial.all.iter().zip(&shape.policies) {
-        notes.extend(form.notes(held));
+    for held in &trial.all {
+        notes.extend(findings(held));
         notes.extend(grants::sorted(held).notes);
     }
-    let path = request.folder.then(|| {
-        let up = if split { "../" } else { "" };
-        format!("{up}policies/{}.json", family.name)
-    });
-    let (text, document) = written(family, request, &shape, path.as_deref());
-    let lifted = shape.policies.first().map_or(Lifted::Default, Form::lifted);
-    Ok(Entry { text, document, lifted, notes, consumers })
+    let folder = if split { "../policies" } else { "policies" };
+    let (text, documents) = written(family, request, &shape, request.folder.then_some(folder));
+    let lifted = trial.all.iter().zip(&shape.policies);
+    let lifted = lifted.map(|(held, form)| (family.address(held), form.lifted())).collect();
+    Ok(Entry { text, documents, lifted, notes, consumers })
 }
 
 impl Trial<'_> {

@@ -164,10 +164,10 @@ fn the_plan_after_an_export_of_the_policies_of_accounts_makes_no_call() {
     }
     let (_, made) = round_trip(&mut stack, true);
     let mut rates: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, lifted) in &made.lifted {
+    for (address, lifted) in &made.lifted {
         let way = format!("{lifted:?}");
         let way = way.split('(').next().unwrap_or_default().to_owned();
-        rates.entry(way).or_default().push(name.to_string());
+        rates.entry(way).or_default().push(address.name.clone());
     }
     let count = |way: &str| rates.get(way).map_or(0, Vec::len);
     let lifted = count("Default") + count("Roles") + count("Statements");
@@ -344,7 +344,7 @@ fn a_key_of_any_stack_and_a_policy_with_a_placeholder_are_left_alone() {
     let found = read(&stack, Vec::new());
     assert_eq!(found.left_out[&marked], LeftOut::OfStack("not a name!".to_owned()));
     let made = export(&found, &request(false));
-    let why = |name: &str| match &made.lifted[&name.parse().unwrap()] {
+    let why = |name: &str| match &made.lifted[&crate::build::key_at(name)] {
         Lifted::Left(why) => why.clone(),
         _ => String::new(),
     };
@@ -472,7 +472,7 @@ fn what_a_policy_has_of_others_is_said() {
     policy["Statement"][0]["Sid"] = json!("kmsctl is a good name");
     add(&stack, fake(3, &home(), policy), &["plain".to_owned()]);
     let (_, made) = round_trip(&mut stack, false);
-    let lifted = |name: &str| &made.lifted[&name.parse().unwrap()];
+    let lifted = |name: &str| &made.lifted[&crate::build::key_at(name)];
     let Lifted::Left(why) = lifted("shared") else { panic!("{:?}", made.lifted) };
     assert!(why.contains("a stack has statements of its own"), "{why}");
     assert_eq!(lifted("plain"), &Lifted::Default);
