@@ -58,7 +58,7 @@ pub use document::{Document, aws_default};
 pub use json::json;
 pub use lint::Finding;
 pub use lockout::{Lockout, lockout};
-pub use roles::{ByRoles, KeyUse, by_roles, is_default};
+pub use roles::{ByRoles, KeyUse, by_roles, is_default, why_no_roles};
 
 use crate::tree::Span;
 

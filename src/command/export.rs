@@ -164,7 +164,7 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
         (count(&|l| *l == Lifted::Default), "AWS's default policy, not written"),
         (count(&|l| *l == Lifted::Roles), "roles"),
         (count(&|l| *l == Lifted::Statements), "roles and statements"),
-        (count(&|l| *l == Lifted::Document), "a document"),
+        (count(&|l| matches!(l, Lifted::Document(_))), "a document"),
         (count(&|l| matches!(l, Lifted::Left(_))), "left alone"),
     ];
     let ways = ways.iter().filter(|(count, _)| *count > 0);
@@ -174,10 +174,9 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
     }
     for (address, lifted) in &made.lifted {
         match lifted {
-            Lifted::Document => io.say(&format!(
-                "{address}: its policy is a document, because no statement is that of a role, or because a role would \
-                 change somebody's access."
-            )),
+            Lifted::Document(why) => {
+                io.say(&format!("{address}: its policy is a document: {}.", printable(why)));
+            }
             Lifted::Left(why) => {
                 io.say(&format!("{address}: its policy is left alone: {}.", printable(why)));
             }

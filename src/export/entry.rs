@@ -73,7 +73,7 @@ pub(super) fn written(
         let file = family.file(held);
         let path = folder.map(|folder| format!("{folder}/{file}"));
         let fields = fields(held, shape, form, path.as_deref(), request, is_replica);
-        if let (Some(Form::Document(text)), Some(_)) = (form, folder) {
+        if let (Some(Form::Document { text, .. }), Some(_)) = (form, folder) {
             documents.insert(file, format!("{text}\n"));
         }
         fields

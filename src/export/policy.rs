@@ -5,7 +5,9 @@ use crate::id::AccountId;
 use crate::inventory::Held;
 use crate::kind::key::{self, Shared};
 use crate::policy::typed::PrincipalName;
-use crate::policy::{ByRoles, Document, KeyContext, KeyUse, by_roles, is_default, work};
+use crate::policy::{
+    ByRoles, Document, KeyContext, KeyUse, by_roles, is_default, why_no_roles, work,
+};
 use std::collections::BTreeSet;
 
 /// How the policy of a key is written.
@@ -17,8 +19,8 @@ pub enum Lifted {
     Roles,
     /// Roles and statements.
     Statements,
-    /// A document, because it cannot be written otherwise.
-    Document,
+    /// A document. The text is the reason why it cannot be written otherwise.
+    Document(String),
     /// It is not written, and left alone. The text is the reason.
     Left(String),
 }
@@ -28,8 +30,11 @@ pub enum Lifted {
 pub(super) enum Form {
     Nothing(Lifted),
     Roles(Box<ByRoles>),
-    /// The text of the whole policy.
-    Document(String),
+    /// The text of the whole policy, and the reason.
+    Document {
+        text: String,
+        why: String,
+    },
 }
 
 impl Form {
@@ -38,11 +43,14 @@ impl Form {
         Self::Nothing(Lifted::Left(why.to_owned()))
     }
 
-    /// Returns the form, with a reason if it leaves the policy alone.
+    /// Returns the form, with a reason if it needs one and has none.
     pub(super) fn because(&self, why: &str) -> Self {
         match self {
             Self::Nothing(Lifted::Left(own)) if own.is_empty() => Self::left(why),
-            Self::Nothing(_) | Self::Roles(_) | Self::Document(_) => self.clone(),
+            Self::Document { text, why: own } if own.is_empty() => {
+                Self::Document { text: text.clone(), why: why.to_owned() }
+            }
+            Self::Nothing(_) | Self::Roles(_) | Self::Document { .. } => self.clone(),
         }
     }
 
@@ -51,7 +59,7 @@ impl Form {
             Self::Nothing(lifted) => lifted.clone(),
             Self::Roles(roles) if roles.statements.is_empty() => Lifted::Roles,
             Self::Roles(_) => Lifted::Statements,
-            Self::Document(_) => Lifted::Document,
+            Self::Document { why, .. } => Lifted::Document(why.clone()),
         }
     }
 
@@ -60,7 +68,7 @@ impl Form {
         match self {
             Self::Nothing(_) => None,
             Self::Roles(roles) => Some(of_roles(roles, account)),
-            Self::Document(text) => {
+            Self::Document { text, .. } => {
                 let document = path.map_or_else(|| Yaml::Block(text.clone()), Yaml::text);
                 Some(Yaml::Map(vec![("document".to_owned(), document)]))
             }
@@ -96,8 +104,14 @@ pub(super) fn forms(held: &Held) -> Vec<Form> {
         let rule = key::rule(&metadata.spec);
         let asymmetric = rule.is_some_and(|rule| rule.family == key::Family::Asymmetric);
         let of = KeyUse { key: &key, usage: &metadata.usage, asymmetric };
-        let roles = by_roles(&document, of).map(|roles| Form::Roles(Box::new(roles)));
-        let whole = Form::Document(document.pretty());
+        let roles = by_roles(&document, of);
+        // The reason why roles do not fit is known only when they are tried.
+        let why = match roles {
+            Some(_) => String::new(),
+            None => why_no_roles(&document, of),
+        };
+        let roles = roles.map(|roles| Form::Roles(Box::new(roles)));
+        let whole = Form::Document { text: document.pretty(), why };
         roles.into_iter().chain([whole, Form::left("")]).collect()
     })
 }

@@ -174,7 +174,7 @@ impl Trial<'_> {
     fn lighter(&self, shape: &Shape, consumers: &Consumers) -> Option<Shape> {
         let count = |shape: &Shape| match shape.policies.first() {
             Some(Form::Roles(roles)) => roles.statements.len(),
-            Some(Form::Nothing(_) | Form::Document(_)) | None => 0,
+            Some(Form::Nothing(_) | Form::Document { .. }) | None => 0,
         };
         let (mut best, mut number) = (shape.clone(), 0);
         while number < count(&best) {

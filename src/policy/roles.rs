@@ -1,5 +1,9 @@
 //! Recognizes the roles in a policy: the inverse of [`build`], judged by access and not by text.
 
+mod reasons;
+
+pub use reasons::why_no_roles;
+
 use super::access::{KeyContext, same_access};
 use super::build::{Roles, build};
 use super::nodes::policy;
@@ -37,7 +41,7 @@ pub struct KeyUse<'a> {
 }
 
 /// A statement that a role stands for.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Root,
     Administrators,
@@ -123,13 +127,15 @@ fn statements(tree: &Node) -> Vec<&Node> {
     }
 }
 
+/// Returns a policy of one statement.
+fn alone(statement: &Node, of: KeyUse<'_>) -> Option<Document> {
+    Document::lenient(&policy("one", vec![statement.clone()]), &of.key.partition).ok()
+}
+
 /// Returns the role that a statement certainly is, and the principals that it names.
 fn recognized(statement: &Node, of: KeyUse<'_>) -> (Option<Role>, BTreeSet<String>) {
     let nothing = (None, BTreeSet::new());
-    let alone = |statement: &Node| {
-        Document::lenient(&policy("one", vec![statement.clone()]), &of.key.partition).ok()
-    };
-    let Some(document) = alone(statement) else {
+    let Some(document) = alone(statement, of) else {
         return nothing;
     };
     let typed = document.typed();
@@ -140,7 +146,7 @@ fn recognized(statement: &Node, of: KeyUse<'_>) -> (Option<Role>, BTreeSet<Strin
         return nothing;
     }
     let is = |template: &Node| {
-        alone(template).is_some_and(|template| same_access(&template, &document, of.key))
+        alone(template, of).is_some_and(|template| same_access(&template, &document, of.key))
     };
     let names = only.principals.names.iter();
     let identities: Option<BTreeSet<String>> = names

@@ -165,6 +165,11 @@ fn the_plan_after_an_export_of_the_policies_of_accounts_makes_no_call() {
     let (_, made) = round_trip(&mut stack, true);
     let mut rates: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (address, lifted) in &made.lifted {
+        if let Lifted::Document(why) = lifted {
+            let names = ["statement", "`", "KMS"];
+            println!("{address}: {why}");
+            assert!(names.iter().any(|name| why.contains(name)), "{address}: {why}");
+        }
         let way = format!("{lifted:?}");
         let way = way.split('(').next().unwrap_or_default().to_owned();
         rates.entry(way).or_default().push(address.name.clone());

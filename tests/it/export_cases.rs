@@ -1,10 +1,12 @@
 //! Exports of what is rarely seen: denied reads, the policies of replicas, and keys in key stores.
 
-use crate::build::home;
-use crate::export::{ACCOUNT, add, default_policy, elsewhere, fake, read, request, round_trip};
+use crate::build::{home, key_at};
+use crate::export::{
+    ACCOUNT, add, default_policy, elsewhere, fake, read, request, resolved, round_trip,
+};
 use crate::fake::FakeKey;
 use crate::world::Stack;
-use kmsctl::export::export;
+use kmsctl::export::{Lifted, export};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::inventory::{LeftOut, Selector};
 use kmsctl::kind::key::STACK_TAG;
@@ -80,11 +82,18 @@ fn related(number: u64, at: &Place, policy: Value) -> FakeKey {
     key
 }
 
+/// Returns a statement that is no role, and keeps the key manageable.
+fn owner() -> Value {
+    let names = ["owner", "deputy"].map(|name| format!("arn:aws:iam::{ACCOUNT}:role/{name}"));
+    json!({"Sid": "Owner", "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Principal": {"AWS": names}})
+}
+
 /// Returns a policy that no role stands for.
 fn foreign(team: &str) -> Value {
     json!({"Version": "2012-10-17", "Statement": [{"Sid": "Teams", "Effect": "Allow",
         "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:root")}, "Action": "kms:*", "Resource": "*",
-        "Condition": {"StringEquals": {"aws:PrincipalTag/team": team}}}]})
+        "Condition": {"StringEquals": {"aws:PrincipalTag/team": team}}}, owner()]})
 }
 
 #[test]
@@ -128,4 +137,121 @@ fn the_policy_of_a_replica_has_a_file_and_is_counted() {
     ];
     assert_eq!(ways, expected);
     assert!(made.files["kmsctl.yaml"].starts_with("# 3 keys of"), "{:?}", made.files);
+}
+
+/// Returns a policy of two statements, the first of which has other elements than one for a role.
+fn one(more: Value) -> Value {
+    let mut statement = json!({"Sid": "App", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
+        "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:role/app")}});
+    for (name, value) in more.as_object().unwrap() {
+        statement[name] = value.clone();
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement, owner()]})
+}
+
+#[test]
+fn the_reason_why_a_policy_is_a_document_is_concrete() {
+    let provider = format!("arn:aws:iam::{ACCOUNT}:saml-provider/corp");
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/app");
+    let tag = json!({"StringEquals": {"aws:PrincipalTag/team": "core"}});
+    let key = format!("arn:aws:kms:eu-central-1:{ACCOUNT}:key/x");
+    let cases = [
+        (json!({"Condition": tag}), "statement `App` has a condition on `aws:PrincipalTag/team`"),
+        (json!({"Action": null, "NotAction": "kms:Decrypt"}), "statement `App` has `NotAction`"),
+        (json!({"Principal": {"Federated": provider}}), "the identity provider `arn:aws:iam::"),
+        (
+            json!({"Principal": {"Service": "sns.amazonaws.com"}}),
+            "is for the AWS service `sns.amazonaws.com`",
+        ),
+        (
+            json!({"Principal": {"AWS": "arn:aws:iam::444455556666:root"}}),
+            "is for the account 444455556666",
+        ),
+        (json!({"Principal": "*"}), "is for everyone (`*`)"),
+        (
+            json!({"Principal": {"AWS": "AROAABCDEFGHIJKLMNOPQ"}}),
+            "is for `AROAABCDEFGHIJKLMNOPQ`, the id of a deleted",
+        ),
+        (json!({"Principal": {"AWS": root}}), "does not leave kms:CancelKeyDeletion, "),
+        (
+            json!({"Principal": {"AWS": [root, role]}}),
+            "is for the account together with users or roles",
+        ),
+        (json!({"Resource": key}), "is limited to the resource `arn:aws:kms:"),
+        (json!({"Sid": "", "Effect": "Deny"}), "statement 1 denies access"),
+        (
+            json!({"Action": ["kms:Decrypt", "kms:DescribeKey", "kms:GetPublicKey"]}),
+            "statement `App` allows kms:GetPublicKey, unlike the role `decrypt_only`",
+        ),
+        (
+            json!({}),
+            "statement `App` does not allow kms:DescribeKey, unlike the role `decrypt_only`",
+        ),
+        (
+            json!({"Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]}),
+            "no statement lets the same ones create grants",
+        ),
+    ];
+    let mut stack = Stack::new(1);
+    for (number, (more, _)) in cases.iter().enumerate() {
+        let mut policy = one(more.clone());
+        let statement = policy["Statement"][0].as_object_mut().unwrap();
+        statement.retain(|_, value| !value.is_null());
+        add(&stack, fake(number as u64, &home(), policy), &[format!("k{number}x")]);
+    }
+    let (_, made) = round_trip(&mut stack, true);
+    for (number, (more, part)) in cases.iter().enumerate() {
+        let lifted = &made.lifted[&key_at(&format!("k{number}x"))];
+        let Lifted::Document(why) = lifted else { panic!("{more}: {lifted:?}") };
+        assert!(why.contains(part), "{more}: {lifted:?}");
+    }
+}
+
+/// A key whose material is not made by KMS is exported as what it is, and taken over without a call.
+#[test]
+fn keys_in_key_stores_are_exported_as_what_they_are() {
+    let origins = [
+        ("AWS_CLOUDHSM", Some("cks-1234567890abcdef0"), None),
+        ("EXTERNAL_KEY_STORE", Some("cks-9876543210fedcba9"), Some("bb8562717f809024")),
+        ("EXTERNAL", None, None),
+    ];
+    for state in ["Enabled", "Disabled", "Unavailable"] {
+        for (origin, store, xks) in origins {
+            let mut stack = Stack::new(1);
+            let mut key = fake(1, &home(), default_policy());
+            key.meta.origin = origin.to_owned();
+            key.meta.custom_key_store_id = store.map(str::to_owned);
+            key.meta.xks_key_id = xks.map(str::to_owned);
+            key.meta.state = state.to_owned();
+            let arn = add(&stack, key, &["vault".to_owned()]);
+            let (found, made) = round_trip(&mut stack, false);
+            assert!(found.keys.contains_key(&arn), "{origin} {state}: {:?}", found.left_out);
+            assert_eq!(stack.fake.count("GetKeyRotationStatus"), 0, "{origin} {state}");
+            let text = &made.files["kmsctl.yaml"];
+            let fields: Vec<String> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("    "))
+                .filter(|line| !line.starts_with([' ', '#']))
+                .map(|line| line.replace('"', ""))
+                .filter(|line| !line.starts_with("aliases") && !line.starts_with("  "))
+                .collect();
+            let mut expected = vec![format!("adopt: {arn}"), format!("origin: {origin}")];
+            expected.extend(store.map(|id| format!("custom_key_store_id: {id}")));
+            expected.extend(xks.map(|id| format!("xks_key_id: {id}")));
+            expected.extend((state == "Disabled").then(|| "enabled: false".to_owned()));
+            let mut written = fields.clone();
+            written.sort();
+            expected.sort();
+            assert_eq!(written, expected, "{origin} {state}: {text}");
+            // The key is taken over as it is, and stays so.
+            let before = stack.fake.mutations.get();
+            let all = resolved(&made);
+            let (plan, ended) = stack.run(&all);
+            assert!(plan.steps.is_empty() && ended.is_complete(), "{origin} {state}: {plan:#?}");
+            assert_eq!(stack.fake.mutations.get(), before, "{origin} {state}");
+            assert_eq!(stack.state.records.len(), 2, "{origin} {state}");
+            assert!(stack.plan_only(&all).steps.is_empty(), "{origin} {state}");
+        }
+    }
 }
