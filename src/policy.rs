@@ -46,7 +46,9 @@ pub mod verdict;
 pub mod work;
 mod write;
 
-pub(crate) use arn::{check_principal, is_service, partitions, whole_principal};
+pub(crate) use arn::{
+    check_principal, is_service, is_unique_id, partitions, whole_principal, with_account,
+};
 pub(crate) use condition_keys::{known_condition_key, spelled_key};
 pub(crate) use document::check_size;
 

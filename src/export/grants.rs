@@ -6,6 +6,7 @@ use super::yaml::Yaml;
 use crate::id::AccountId;
 use crate::inventory::Held;
 use crate::kind::grant::{Constraints, Listed, MARK};
+use crate::policy::is_unique_id;
 use std::collections::BTreeSet;
 
 /// The grants of a key, sorted by what is done with them.
@@ -29,7 +30,7 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
     for grant in all {
         if grant.is_of_service(account) {
             out.of_services += 1;
-        } else if is_deleted(&grant.grantee) {
+        } else if is_unique_id(&grant.grantee) {
             out.notes.push(format!(
                 "the grant {} is held by {}, which is the id of a deleted user or role: revoke it",
                 grant.grant_id, grant.grantee
@@ -46,12 +47,6 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
         }
     }
     out
-}
-
-/// Returns whether AWS shows a grantee by a unique id, because the user or role is deleted (IAM User Guide, "Understanding
-/// unique ID prefixes").
-fn is_deleted(grantee: &str) -> bool {
-    ["AIDA", "AROA"].iter().any(|prefix| grantee.starts_with(prefix)) && !grantee.contains(':')
 }
 
 /// Returns a name for a grant: its own, else the name of its grantee.

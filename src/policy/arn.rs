@@ -13,7 +13,7 @@ pub(super) fn is_account(text: &str) -> bool {
 
 /// Returns whether the text is the unique id of a user or role. GetKeyPolicy returns it in place of the ARN once the
 /// identity is deleted (IAM User Guide, "AWS JSON policy elements: Principal").
-pub(super) fn is_unique_id(text: &str) -> bool {
+pub(crate) fn is_unique_id(text: &str) -> bool {
     (text.starts_with("AROA") || text.starts_with("AIDA"))
         && text.len() >= 16
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
@@ -134,7 +134,7 @@ pub(crate) fn whole_principal(text: &str, partition: &str, account: &str) -> Str
 }
 
 /// Returns the ARN of the account's root user if `text` is an account id, otherwise the text itself.
-pub(super) fn with_account(text: &str, partition: &str) -> String {
+pub(crate) fn with_account(text: &str, partition: &str) -> String {
     if is_account(text) { format!("arn:{partition}:iam::{text}:root") } else { text.to_owned() }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Problem;
+use super::arn::with_account;
 use crate::tree::{Entry, Node, Value};
 
 /// A grant.
@@ -107,12 +108,17 @@ impl Reader {
     fn grant(&mut self, node: &Node) -> Grant {
         let service = self.text(node, "GranteeServicePrincipal");
         let retiring_service = self.text(node, "RetiringServicePrincipal");
+        let key = self.text(node, "KeyId");
+        let partition = key.as_deref().and_then(|key| key.split(':').nth(1)).unwrap_or("aws");
+        let whole = |principal: String| with_account(&principal, partition);
+        let grantee = self.text(node, "GranteePrincipal").or(service).unwrap_or_default();
+        let retiring = self.text(node, "RetiringPrincipal").or(retiring_service);
         let mut grant = Grant {
             id: self.text(node, "GrantId").unwrap_or_default(),
             name: self.text(node, "Name"),
-            key: self.text(node, "KeyId"),
-            grantee: self.text(node, "GranteePrincipal").or(service).unwrap_or_default(),
-            retiring: self.text(node, "RetiringPrincipal").or(retiring_service),
+            grantee: whole(grantee),
+            retiring: retiring.map(whole),
+            key: key.clone(),
             operations: self.operations(node),
             ..Grant::default()
         };

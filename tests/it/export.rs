@@ -225,11 +225,12 @@ fn random_key(rng: &Rng, number: u64, policies: &[Value]) -> (FakeKey, Vec<Strin
 }
 
 fn random_grant(rng: &Rng, number: u64) -> Listed {
-    let grantees = [
+    let grantees: [&str; 7] = [
         "arn:aws:iam::111122223333:role/app",
         "arn:aws:iam::111122223333:user/u",
         "arn:aws:iam::444455556666:role/theirs",
         "AROAABCDEFGHIJKLMNOPQ",
+        "arn:aws:iam::444455556666:root",
         "dynamodb.eu-central-1.amazonaws.com",
         "arn:aws:iam::111122223333:role/aws-service-role/rds.amazonaws.com/AWSServiceRoleForRDS",
     ];
@@ -239,7 +240,7 @@ fn random_grant(rng: &Rng, number: u64) -> Listed {
     Listed {
         grant_id: format!("grant{number}{:08x}", rng.next() as u32),
         name: names[rng.below(4) as usize].to_owned(),
-        grantee: grantees[rng.below(6) as usize].to_owned(),
+        grantee: grantees[rng.below(7) as usize].to_owned(),
         retiring: (rng.below(3) == 0).then(|| "arn:aws:iam::111122223333:role/retire".to_owned()),
         operations: ["Decrypt", "Encrypt"][..1 + rng.below(2) as usize]
             .iter()

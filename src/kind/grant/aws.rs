@@ -5,23 +5,27 @@ use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::{AccountId, Place};
 use crate::kind::CallBindings;
 use crate::kind::resolve;
+use crate::policy::with_account;
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done, local};
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
 use std::collections::BTreeMap;
 
-/// Converts a grant of `ListGrants`. A grantee that is a service is named by its service principal.
+/// Converts a grant of `ListGrants`. A grantee that is a service is named by its service principal, and an account by the ARN
+/// of its root user, for which its id alone stands (IAM User Guide, "AWS JSON policy elements: Principal").
 pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
+    let partition = grant.key_id().and_then(|key| key.split(':').nth(1)).unwrap_or("aws");
+    let whole = |principal: &str| with_account(principal, partition);
     let grantee = grant.grantee_principal().or(grant.grantee_service_principal());
     let retiring = grant.retiring_principal().or(grant.retiring_service_principal());
     Listed {
         grant_id: grant.grant_id().unwrap_or_default().to_owned(),
         name: grant.name().unwrap_or_default().to_owned(),
-        grantee: grantee.unwrap_or_default().to_owned(),
-        retiring: retiring.map(str::to_owned),
+        grantee: whole(grantee.unwrap_or_default()),
+        retiring: retiring.map(whole),
         operations: grant.operations().iter().map(|op| op.as_str().to_owned()).collect(),
         constraints: grant.constraints().and_then(constraints_of),
-        issuer: grant.issuing_account().and_then(account),
+        issuer: grant.issuing_account().and_then(|issuer| account(&whole(issuer))),
     }
 }
 
@@ -100,4 +104,27 @@ async fn create_grant(
     made.grant_id.map(Outcome::Grant).ok_or_else(|| {
         local(CreateGrant::NAME, Fault::Ambiguous, "the answer contains no grant id")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_is_the_root_user_of_the_account() {
+        let key = "arn:aws-cn:kms:cn-north-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+        let of = |grantee: &str| {
+            let grant = GrantListEntry::builder().key_id(key).grantee_principal(grantee);
+            listed(&grant.retiring_principal(grantee).issuing_account("444455556666").build())
+        };
+        let root = "arn:aws-cn:iam::444455556666:root";
+        for grantee in ["444455556666", root] {
+            let found = of(grantee);
+            assert_eq!((found.grantee.as_str(), found.retiring.as_deref()), (root, Some(root)));
+            assert_eq!(found.issuer.unwrap().as_str(), "444455556666");
+        }
+        for other in ["AROAABCDEFGHIJKLMNOPQ", "sns.amazonaws.com", "44445555666"] {
+            assert_eq!(of(other).grantee, other);
+        }
+    }
 }

@@ -340,6 +340,19 @@ fn incomplete_lists_of_grants_are_refused() {
 }
 
 #[test]
+fn an_account_id_in_a_grant_is_the_root_user_of_the_account() {
+    let key = "arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1";
+    let read = |key: &str| {
+        let text = format!(
+            r#"{{"Grants":[{{{key}"GranteePrincipal":"444455556666","Operations":["Decrypt"]}}]}}"#
+        );
+        grants(&node(&text)).unwrap()[0].grantee.clone()
+    };
+    assert_eq!(read(""), "arn:aws:iam::444455556666:root");
+    assert_eq!(read(&format!(r#""KeyId":"{key}","#)), "arn:aws-us-gov:iam::444455556666:root");
+}
+
+#[test]
 fn unknown_elements_of_the_document_make_the_decision_unknown() {
     for text in [r#"{"Version":"2012-10-17","Statement":"x"}"#, r#"{"Statement":[],"Extra":1}"#] {
         assert_eq!(ask(&lenient(text), "O:role/App Decrypt"), "unknown", "{text}");
