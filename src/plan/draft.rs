@@ -34,6 +34,8 @@ pub struct Draft<'a> {
     pub(super) refused: BTreeMap<Address, Step>,
     /// The resources that were found only by their tags, and may belong to somebody else.
     pub(super) doubtful: BTreeSet<Address>,
+    /// The resources that are to be taken over.
+    pub(super) coming: BTreeSet<Address>,
 }
 
 /// Compares the desired form of a stack with its live form. Each difference becomes a step or a blocked
@@ -59,7 +61,8 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         addresses.into_iter().for_each(|address| builder.resource(address));
     });
     let Builder { plan, objections, doubtful, .. } = builder;
-    let mut draft = Draft { desired, live, facts, plan, refused: BTreeMap::new(), doubtful };
+    let (refused, coming) = (BTreeMap::new(), takeover::coming(&desired, state));
+    let mut draft = Draft { desired, live, facts, plan, refused, doubtful, coming };
     draft.refuse(objections);
     draft.refuse(check::primary::check(&draft));
     let (objections, findings) = check::keys::check(&draft);
@@ -167,7 +170,7 @@ impl Draft<'_> {
         });
         self.plan.access.sort();
         ignored::explain(&mut self.plan, self.desired.destroys);
-        takeover::forget_blocked(&mut self.plan);
+        takeover::forget_blocked(&mut self.plan, &self.coming);
         self.plan
     }
 }

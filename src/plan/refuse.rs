@@ -127,10 +127,7 @@ impl Draft<'_> {
             || self.doubtful.contains(key)
             || !self.live.ids.contains_key(key)
             || elsewhere
-            || self
-                .refused
-                .get(key)
-                .is_some_and(|step| matches!(step.change, Change::Import { .. }))
+            || self.coming.contains(key)
             || matches!(observed, Some(Observed::Unusable { .. }))
     }
 

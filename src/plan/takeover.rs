@@ -76,11 +76,30 @@ pub(super) fn without_left_tags<'a>(
     live
 }
 
-/// Removes what is not taken over, because it is blocked.
-pub(super) fn forget_blocked(plan: &mut Plan) {
+/// Removes what is not taken over, because it is blocked. Nothing that belongs to such a key is recorded either: what has a
+/// record is not checked as a take-over again.
+pub(super) fn forget_blocked(plan: &mut Plan, coming: &BTreeSet<Address>) {
     let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
-    plan.taken.retain(|address, _| !blocked.contains(address));
+    let is_refused = |address: &Address| blocked.contains(address) && coming.contains(address);
+    let is_left = |address: &Address, record: &Record| {
+        let keys = record.spec.refs().into_iter().filter_map(KeyRef::managed);
+        let of_key = !address.kind.is_consumer() && keys.into_iter().any(is_refused);
+        is_refused(address) || of_key
+    };
+    let records =
+        plan.remember.iter().filter_map(|(address, record)| Some((address, record.as_ref()?)));
+    let left = records.filter(|(address, record)| is_left(address, record));
+    let left: BTreeSet<Address> = left.map(|(address, _)| address.clone()).collect();
+    plan.remember.retain(|address, _| !left.contains(address));
+    plan.taken.retain(|address, _| !blocked.contains(address) && !left.contains(address));
     plan.taken_with.retain(|address, _| !blocked.contains(address));
+}
+
+/// Returns the declared resources that are to be taken over and have no record yet.
+pub(super) fn coming(desired: &Desired, state: &State) -> BTreeSet<Address> {
+    let adopted = desired.resources.iter().filter(|(_, declared)| declared.adopt.is_some());
+    let new = adopted.filter(|(address, _)| !state.records.contains_key(*address));
+    new.map(|(address, _)| address.clone()).collect()
 }
 
 /// Adds what is newly taken over with a key.

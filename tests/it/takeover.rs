@@ -160,3 +160,61 @@ fn what_an_interrupted_run_made_is_removed() {
         }
     }
 }
+
+/// A key that may not be taken over is not recorded, and neither is what belongs to it.
+#[test]
+fn nothing_of_a_blocked_key_is_recorded() {
+    for more in ["", ", description: New"] {
+        let mut stack = Stack::new(14);
+        stack.applied(&desired(
+            "stack: stack\nregion: eu-central-1\nkeys:\n  old:\n    aliases: [old]\n    \
+             policy: {users: [role/app]}\n    \
+             grants: {batch: {grantee: role/batch, operations: [Decrypt]}}\n",
+        ));
+        let arn = stack.fake.key("old").meta.arn;
+        let grant = stack.fake.key("old").grants[0].grant_id.clone();
+        stack.fake.tamper("old", |key| {
+            key.tags.retain(|tag, _| !tag.starts_with("kmsctl:"));
+            key.grants[0].name = String::new();
+        });
+        stack.state = lineage("two");
+        let taken = |gates: &str| {
+            desired(&format!(
+                "stack: stack\nregion: eu-central-1\n{gates}keys:\n  a:\n    adopt: \"{arn}\"\n    \
+                 aliases: [old, new]\n    policy: {{users: [role/app]}}\n    grants: {{batch: {{grantee: role/batch, \
+                 operations: [Decrypt], adopt: {grant}}}}}{}\n",
+                more.replace(", ", "\n    ")
+            ))
+        };
+        let gated =
+            taken("gates: {forbidden: [{principals: [role/app], actions: [kms:Encrypt]}]}\n");
+        let (plan, _) = stack.run(&gated);
+        let blocked: Vec<String> = plan.blocked.iter().map(|one| one.address.to_string()).collect();
+        assert!(blocked.contains(&"key/a".to_owned()), "{more}: {blocked:?}");
+        assert!(plan.taken.is_empty() && plan.taken_with.is_empty(), "{more}: {plan:#?}");
+        assert!(stack.state.records.is_empty(), "{more}: {:#?}", stack.state.records);
+        assert_eq!(aliases(&stack), ["alias/old"], "{more}");
+        // The block is not passed by a second run.
+        let (again, _) = stack.run(&gated);
+        assert_eq!(again.blocked, plan.blocked, "{more}");
+        // Without the gate, all of it is recorded.
+        let free = taken("");
+        stack.applied(&free);
+        assert_eq!(stack.state.records.len(), 4, "{more}: {:#?}", stack.state.records);
+        stack.settled(&free);
+    }
+}
+
+/// No call is made about a key that cannot be what the configuration says.
+#[test]
+fn nothing_is_made_on_a_key_that_cannot_be_taken_over() {
+    let (mut stack, arn) = strangers_key();
+    let key =
+        format!("adopt: \"{arn}\", spec: ECC_NIST_P256, usage: SIGN_VERIFY, aliases: [old, new]");
+    stack.fake.mutations.set(0);
+    let (plan, _) = stack.run(&desired(&text(&key)));
+    assert!(plan.steps.is_empty() && plan.taken_with.is_empty(), "{plan:#?}");
+    assert!(plan.blocked.iter().any(|one| one.address.to_string() == "key/a"), "{plan:#?}");
+    assert_eq!((stack.fake.mutations.get(), stack.state.records.len()), (0, 0));
+    assert_eq!(aliases(&stack), ["alias/old"]);
+}
