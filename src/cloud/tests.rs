@@ -261,3 +261,32 @@ async fn a_grant_for_a_service_has_its_source() {
     assert_eq!(grants[0].constraints.as_ref().unwrap().source_arn.as_deref(), Some(source));
     assert_eq!(grants[1].constraints, None);
 }
+
+/// The answers are those of the KMS API Reference, DescribeKey.
+#[tokio::test]
+async fn a_key_in_a_key_store_is_read_as_what_it_is() {
+    let metadata = |more: Value| {
+        let mut metadata = json!({
+            "Arn": ARN, "AWSAccountId": "111122223333", "CreationDate": 1_646_160_362.664,
+            "CustomKeyStoreId": "cks-1234567890abcdef0", "Description": "", "Enabled": true,
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"], "KeyId": ID, "KeyManager": "CUSTOMER",
+            "KeySpec": "SYMMETRIC_DEFAULT", "KeyState": "Unavailable", "KeyUsage": "ENCRYPT_DECRYPT",
+            "MultiRegion": false,
+        });
+        for (name, value) in more.as_object().unwrap() {
+            metadata[name] = value.clone();
+        }
+        json!({ "KeyMetadata": metadata })
+    };
+    let hsm = json!({"Origin": "AWS_CLOUDHSM", "CloudHsmClusterId": "cluster-1a23b4cdefg"});
+    let external = json!({
+        "Origin": "EXTERNAL_KEY_STORE", "XksKeyConfiguration": {"Id": "bb8562717f809024"},
+    });
+    for (more, xks) in [(hsm, None), (external, Some("bb8562717f809024"))] {
+        let replay = answers(&[metadata(more.clone())]);
+        let found = replay.aws.describe(&arn()).await.unwrap();
+        assert_eq!(found.origin, more["Origin"]);
+        assert_eq!(found.custom_key_store_id.as_deref(), Some("cks-1234567890abcdef0"));
+        assert_eq!((found.xks_key_id.as_deref(), found.state.as_str()), (xks, "Unavailable"));
+    }
+}
