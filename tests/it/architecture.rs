@@ -29,7 +29,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("desired", &["id", "kind", "policy", "tree", "waiver"]),
     ("gate", &["desired", "id", "kind", "policy"]),
     ("impact", &["id", "kind", "text"]),
-    ("inventory", &["id", "kind"]),
+    ("inventory", &["answer", "id", "kind"]),
     ("live", &["id", "kind", "policy"]),
     ("state", &["id", "kind"]),
     ("moved", &["desired", "kind", "state"]),
