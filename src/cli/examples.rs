@@ -155,14 +155,12 @@ pub(super) const PERMISSIONS: &str = "\
 Examples:
   # What the stack needs, with the calls behind each statement
   kmsctl permissions
-  # What the first export needs, before there is a configuration
-  kmsctl permissions --for export --regions eu-west-1,eu-central-1 --consumers
   # Policies for a role that plans pull requests and one that applies, as files
   kmsctl permissions --split --principal arn:aws:iam::111122223333:role/deploy --out policies
   # Only what one saved plan does, as a policy
   kmsctl permissions --plan plan.json --format iam
-  # The policy of a drift job for Terraform
-  kmsctl permissions --for drift --format terraform";
+  # What the first export needs, before there is a configuration, for Terraform
+  kmsctl permissions --for export --regions eu-west-1,eu-west-3 --consumers --format terraform";
 
 pub(super) const LINT: &str = "\
 Examples:

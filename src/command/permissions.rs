@@ -31,9 +31,10 @@ pub(super) async fn print(
         return Err(failure.exit(Exit::Usage));
     }
     let is_bare = args.plan.is_none() && input(global)?.is_missing();
-    let (found, stack) = match args.r#for {
-        Need::Export if is_bare || !args.regions.is_empty() => of_account(global, args).await?,
-        _ => of_stack(global, args, io).await?,
+    let is_of_account = args.r#for == Need::Export && (is_bare || !args.regions.is_empty());
+    let (found, stack) = match is_of_account {
+        true => of_account(global, args).await?,
+        false => of_stack(global, args, io).await?,
     };
     let stack = stack.as_str();
     if let Some(folder) = &args.out {

@@ -167,7 +167,6 @@ fn the_plan_after_an_export_of_the_policies_of_accounts_makes_no_call() {
     for (address, lifted) in &made.lifted {
         if let Lifted::Document(why) = lifted {
             let names = ["statement", "`", "KMS"];
-            println!("{address}: {why}");
             assert!(names.iter().any(|name| why.contains(name)), "{address}: {why}");
         }
         let way = format!("{lifted:?}");

@@ -140,7 +140,7 @@ fn the_policy_of_a_replica_has_a_file_and_is_counted() {
 }
 
 /// Returns a policy of two statements, the first of which has other elements than one for a role.
-fn one(more: Value) -> Value {
+fn one(more: &Value) -> Value {
     let mut statement = json!({"Sid": "App", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*",
         "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:role/app")}});
     for (name, value) in more.as_object().unwrap() {
@@ -195,7 +195,7 @@ fn the_reason_why_a_policy_is_a_document_is_concrete() {
     ];
     let mut stack = Stack::new(1);
     for (number, (more, _)) in cases.iter().enumerate() {
-        let mut policy = one(more.clone());
+        let mut policy = one(more);
         let statement = policy["Statement"][0].as_object_mut().unwrap();
         statement.retain(|_, value| !value.is_null());
         add(&stack, fake(number as u64, &home(), policy), &[format!("k{number}x")]);
