@@ -37,6 +37,11 @@ pub trait Decode: Sized {
         None
     }
 
+    /// Returns the names of the fields; empty if the value is no record.
+    fn fields() -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Returns whether the rest of a record can be judged if a field of this type cannot be read: a collection or a record
     /// says something of its own, whereas a word or a number often decides what else is right.
     fn is_optional() -> bool {
@@ -132,6 +137,9 @@ impl<T: Decode> Decode for Settable<T> {
             }
         }
     }
+    fn fields() -> Vec<&'static str> {
+        T::fields()
+    }
     fn schema() -> Json {
         Option::<T>::schema()
     }
@@ -147,6 +155,9 @@ pub struct Part<T>(pub Option<T>);
 impl<T: Decode> Decode for Part<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         Some(Self(T::decode(node, d)))
+    }
+    fn fields() -> Vec<&'static str> {
+        T::fields()
     }
     fn schema() -> Json {
         T::schema()
@@ -297,6 +308,9 @@ impl<T: Decode> Decode for Spanned<T> {
         let value = T::decode(node, d)?;
         Some(Self { span: node.span, value })
     }
+    fn fields() -> Vec<&'static str> {
+        T::fields()
+    }
     fn schema() -> Json {
         T::schema()
     }
@@ -313,6 +327,9 @@ impl<T: Decode> Decode for Option<T> {
                 T::decode(node, d).map(Some)
             }
         }
+    }
+    fn fields() -> Vec<&'static str> {
+        T::fields()
     }
     fn schema() -> Json {
         json!({"anyOf": [T::schema(), {"type": "null"}]})
@@ -352,6 +369,7 @@ impl<T: Decode> Decode for Named<T> {
             d.push(mismatch(node, "a map"));
             return recover::named(node, d);
         };
+        let (entries, is_whole) = recover::placed::<T>(entries, d);
         let read: Vec<Option<_>> = entries
             .iter()
             .map(|entry| {
@@ -362,7 +380,7 @@ impl<T: Decode> Decode for Named<T> {
                 read
             })
             .collect();
-        read.into_iter().collect::<Option<Vec<_>>>().map(Self)
+        read.into_iter().collect::<Option<Vec<_>>>().filter(|_| is_whole).map(Self)
     }
     fn schema() -> Json {
         json!({"type": "object", "additionalProperties": T::schema()})

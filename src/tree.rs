@@ -48,6 +48,14 @@ pub struct Entry {
     pub value: Node,
 }
 
+impl Node {
+    /// Returns whether nothing is written: neither a value nor `null`.
+    #[must_use]
+    pub fn is_left_out(&self) -> bool {
+        self.value == Value::Null && self.span.start == self.span.end
+    }
+}
+
 impl Value {
     /// Returns the kind of the value, as error messages name it.
     #[must_use]

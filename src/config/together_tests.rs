@@ -262,3 +262,50 @@ fn names_in_a_section_that_cannot_be_read_may_be_meant() {
         assert!(found.contains("expected a map") && !found.contains("there is no key"), "{found}");
     }
 }
+
+#[test]
+fn a_field_that_is_as_deep_as_a_name_belongs_to_the_name_above() {
+    let text = "stack: s\nkeys:\n  app:\n  description: x\n  aliases: [app]\n  rotation: {enabled: false}\n  deletion_window_days: 3\n  web: {}\n  tags: {team: a}\n\
+        dynamodb:\n  tables:\n    first:\n    key: app\n    partition_key: {name: id, type: S}\n";
+    insta::assert_snapshot!(one(text), @r##"
+    a.yaml:4:3 `description` is a field of a KMS key, not a name; indent `description` under `app:`
+    a.yaml:5:3 `aliases` is a field of a KMS key, not a name; indent `aliases` under `app:`
+    a.yaml:6:3 `rotation` is a field of a KMS key, not a name; indent `rotation` under `app:`
+    a.yaml:7:3 `deletion_window_days` is a field of a KMS key, not a name; indent `deletion_window_days` under `app:`
+    a.yaml:9:3 `tags` is a field of a KMS key, not a name; indent `tags` under `web:`
+    a.yaml:13:5 `key` is a field of a DynamoDB table, not a name; indent `key` under `first:`
+    a.yaml:14:5 `partition_key` is a field of a DynamoDB table, not a name; indent `partition_key` under `first:`
+    a.yaml:7:25 a deletion window of 3 days is not possible; AWS accepts 7 to 30
+    "##);
+    // The first name is missing, and so is every key: a reference to one is not judged.
+    let text = "stack: s\nkeys:\n  description: x\nebs: {default: {key: app}}\n";
+    insta::assert_snapshot!(one(text), @"a.yaml:3:3 `description` is a field of a KMS key, not a name; write the name first: `NAME: {description: ...}`");
+    // Names may be words that are fields, too.
+    let text =
+        "stack: s\nkeys: {app: {}, policy: {description: x}, tags: {}, grants: {enabled: true}}\n";
+    assert_eq!(one(text), "");
+}
+
+#[test]
+fn a_name_that_is_as_deep_as_a_field_is_a_name_of_its_own() {
+    let text = "stack: s\nkeys:\n  app:\n    description: x\n    web:\n      description: y\n      deletion_window_days: 3\n    colour: {red: 1}\n\
+        ebs: {default: {key: web}}\n";
+    insta::assert_snapshot!(one(text), @r##"
+    a.yaml:5:5 unknown field `web`; if `web` is a name like `app`, indent it as much
+    a.yaml:8:5 unknown field `colour`; known fields: description, aliases, tags, enabled, rotation, policy, grants, foreign_grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, primary_region, replicas, custom_key_store_id, xks_key_id, adopt, tag, existing
+    a.yaml:7:29 a deletion window of 3 days is not possible; AWS accepts 7 to 30
+    "##);
+}
+
+#[test]
+fn an_unknown_field_below_a_field_without_a_value_may_belong_to_it() {
+    let text = "stack: s\nkeys:\napp:\n  description: x\nebs:\n  default: {key: app}\n";
+    insta::assert_snapshot!(one(text), @"a.yaml:3:1 unknown field `app`; if `app` belongs to `keys`, indent it under `keys:`");
+    let text = "stack: s\nkeys:\n  app:\n    rotation:\n    period_days: 365\n    policy:\n    users: [role/App]\n    descriptoin: ~\n    spec: ~\n    enable: true\n";
+    insta::assert_snapshot!(one(text), @r##"
+    a.yaml:5:5 unknown field `period_days`; if `period_days` belongs to `rotation`, indent it under `rotation:`
+    a.yaml:7:5 unknown field `users`; if `users` belongs to `policy`, indent it under `policy:`
+    a.yaml:8:5 unknown field `descriptoin`; did you mean `description`? Or, if `descriptoin` belongs to `policy`, indent it under `policy:`
+    a.yaml:10:5 unknown field `enable`; did you mean `enabled`?
+    "##);
+}

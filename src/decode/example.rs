@@ -17,16 +17,24 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("grants", "{NAME: {grantee: role/NAME, operations: [Decrypt]}}"),
     ("replicas", "{eu-west-1: {}}"),
     ("keys", "{NAME: {}}"),
+    ("defaults", "{tags: {team: payments}}"),
+    ("document", "policy.json"),
+    ("vars", "{NAME: VALUE}"),
 ];
 
 /// Returns a value of a field as it could be written, such as `{period_days: 365}`.
 pub(super) fn example(field: &str, schema: &Json) -> Option<String> {
-    let known = EXAMPLES.iter().find(|(name, _)| *name == field);
-    let value = match known {
-        Some((_, value)) => (*value).to_owned(),
-        None => shape(schema, 0)?,
+    let written = match known(field) {
+        Some(written) => written,
+        None => format!("{field}: {}", shape(schema, 0)?),
     };
-    Some(format!("write `{field}: {value}`"))
+    Some(format!("write `{written}`"))
+}
+
+/// Returns a field with a value, if the field is one of those with an example.
+pub(super) fn known(field: &str) -> Option<String> {
+    let (_, value) = EXAMPLES.iter().find(|(name, _)| *name == field)?;
+    Some(format!("{field}: {value}"))
 }
 
 /// Returns a value that fits a schema, with placeholders in capital letters.

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::recover::sole;
+use super::example;
+use super::recover::{self, sole};
 use super::synonyms::meant;
 use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
-use crate::tree::{Node, Value};
+use crate::tree::{Entry, Node, Value};
 
 /// A field of a record, for the schema.
 #[derive(Clone, Debug)]
@@ -178,6 +179,10 @@ macro_rules! record {
                 }
             }
 
+            fn fields() -> Vec<&'static str> {
+                <Self as $crate::decode::Record>::FIELDS.to_vec()
+            }
+
             fn is_optional() -> bool {
                 true
             }
@@ -279,19 +284,40 @@ pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option
         d.push(mismatch(node, "a map"));
         return None;
     };
-    for entry in entries.iter().filter(|entry| !fields.contains(&entry.key.as_str())) {
+    // The field without a value that the unknown fields follow: they may belong to it.
+    let mut above: Option<&Entry> = None;
+    for entry in entries {
+        if fields.contains(&entry.key.as_str()) {
+            above = Some(entry).filter(|entry| entry.value.is_left_out());
+            continue;
+        }
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
         let meant = meant(&entry.key, fields);
-        d.push(match meant.or_else(|| nearest(&entry.key, fields.iter().copied())) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error.help(format!(
-                "{}known fields: {}",
-                anchors(&entry.key, fields),
-                fields.join(", ")
-            )),
-        });
+        let near = meant.or_else(|| nearest(&entry.key, fields.iter().copied()));
+        let deeper = above.map(|above| recover::deeper(&entry.key, &above.key));
+        // A name that leads to the field above belongs into it.
+        let near = near.filter(|near| above.is_none_or(|above| above.key != *near));
+        let near = near.map(|near| suggestion(near, meant.is_some()));
+        if let Some(above) = above {
+            d.unknown(above.value.span);
+        }
+        d.push(error.help(match (near, deeper) {
+            (Some(near), Some(deeper)) => format!("{near} Or, {deeper}"),
+            (Some(help), None) | (None, Some(help)) => help,
+            (None, None) => {
+                format!("{}known fields: {}", anchors(&entry.key, fields), fields.join(", "))
+            }
+        }));
     }
     Some(())
+}
+
+/// Returns the help that suggests a field; for another tool's name also how its value is written.
+fn suggestion(field: &str, with_example: bool) -> String {
+    match example::known(field).filter(|_| with_example) {
+        Some(example) => format!("did you mean `{field}`? Write `{example}`."),
+        None => format!("did you mean `{field}`?"),
+    }
 }
 
 /// Returns help for a field that holds anchors, which other tools allow under such names.

@@ -1,8 +1,11 @@
 //! Reads a value of the wrong kind as what it probably means. The wrong kind is an error, and is reported; what is inside is
 //! judged in the same run, so that its errors do not appear only once the first one is corrected.
 
-use super::{Decode, Diagnostics, Named, Spanned, mismatch};
-use crate::tree::{Entry, Node, Value};
+use super::synonyms::meant;
+use super::{Decode, Diagnostic, Diagnostics, Named, Spanned, mismatch, nearest};
+use crate::tree::{Entry, Node, Span, Value};
+use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Reads a value as a type, and keeps only the errors inside it: the value itself is reported already.
@@ -106,4 +109,126 @@ pub fn of_list<T: Decode>(node: &Node, d: &mut Diagnostics) -> Option<T> {
         drop(inside::<T>(item, d));
     }
     None
+}
+
+/// Returns the help for what is not indented enough.
+pub(super) fn deeper(name: &str, above: &str) -> String {
+    format!("if `{name}` belongs to `{above}`, indent it under `{above}:`")
+}
+
+/// Returns the entries of a map of records, and whether they are all there. A field that is as deep as the names, and a
+/// name that is as deep as the fields, are reported, and put where they belong.
+pub(super) fn placed<'a, T: Decode>(
+    entries: &'a [Entry],
+    d: &mut Diagnostics,
+) -> (Cow<'a, [Entry]>, bool) {
+    let fields = Fields(T::fields());
+    let names = fields.names(entries);
+    let is_right = |(name, found, deep): &(_, Vec<_>, Vec<_>)| {
+        found.is_empty() && deep.is_empty() && Option::is_some(name)
+    };
+    if names.iter().all(is_right) {
+        return (Cow::Borrowed(entries), true);
+    }
+    let (mut placed, what) = (Vec::new(), what(&T::schema()));
+    for (name, found, deep) in &names {
+        for field in found {
+            let error = format!("`{}` is a field of {what}, not a name", field.key);
+            d.push(Diagnostic::error(field.key_span, error).help(match name {
+                Some(name) => format!("indent `{}` under `{}:`", field.key, name.key),
+                None => format!("write the name first: `NAME: {{{}: ...}}`", field.key),
+            }));
+        }
+        let Some(name) = name else { continue };
+        placed.push(with(name, found, deep));
+        for inner in deep {
+            let error = format!("unknown field `{}`", inner.key);
+            let help =
+                format!("if `{}` is a name like `{}`, indent it as much", inner.key, name.key);
+            d.push(Diagnostic::error(inner.key_span, error).help(help));
+            placed.push((*inner).clone());
+        }
+    }
+    (Cow::Owned(placed), names.iter().all(|(name, _, _)| name.is_some()))
+}
+
+/// A name, the fields of its record that are as deep as the name, and the names that are as deep as its fields.
+type Name<'a> = (Option<&'a Entry>, Vec<&'a Entry>, Vec<&'a Entry>);
+
+/// The names of the fields of a record.
+struct Fields(Vec<&'static str>);
+
+impl Fields {
+    fn has(&self, entry: &Entry) -> bool {
+        self.0.contains(&entry.key.as_str())
+    }
+
+    /// Returns the names in a map of records. Fields before the first name have none.
+    fn names<'a>(&self, entries: &'a [Entry]) -> Vec<Name<'a>> {
+        let mut names: Vec<Name<'a>> = Vec::new();
+        for entry in entries {
+            let above = names.last().and_then(|(name, _, _)| *name);
+            if self.is_shallow(entry, above) {
+                match names.last_mut() {
+                    Some((_, found, _)) => found.push(entry),
+                    None => names.push((None, vec![entry], Vec::new())),
+                }
+            } else {
+                let inner = self::entries(&entry.value).iter();
+                let deep = inner.filter(|inner| self.is_deep(inner)).collect();
+                names.push((Some(entry), Vec::new(), deep));
+            }
+        }
+        names
+    }
+
+    /// Returns whether an entry of a map of records is a field of the record above it.
+    fn is_shallow(&self, entry: &Entry, above: Option<&Entry>) -> bool {
+        self.has(entry)
+            && match &entry.value.value {
+                Value::Null => above.is_some(),
+                Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => true,
+                Value::Map(inner) => {
+                    let is_record = inner.iter().any(|inner| self.has(inner));
+                    let is_below_nothing = above.is_some_and(|above| above.value.is_left_out());
+                    !inner.is_empty() && !is_record || is_below_nothing && inner.len() < 2
+                }
+            }
+    }
+
+    /// Returns whether an entry of a record is a record of its own.
+    fn is_deep(&self, entry: &Entry) -> bool {
+        let inner = entries(&entry.value);
+        !self.0.is_empty()
+            && !self.has(entry)
+            && !inner.is_empty()
+            && inner.iter().all(|inner| self.has(inner))
+            && meant(&entry.key, &self.0).is_none()
+            && (inner.len() > 1 || nearest(&entry.key, self.0.iter().copied()).is_none())
+    }
+}
+
+/// Returns a named record with the fields that are beside it, and without the names that are inside it.
+fn with(name: &Entry, found: &[&Entry], deep: &[&Entry]) -> Entry {
+    let mut whole = name.clone();
+    if name.value.is_left_out() {
+        whole.value = Node { span: name.key_span, value: Value::Map(Vec::new()) };
+    }
+    if let Value::Map(fields) = &mut whole.value.value {
+        fields.retain(|field| !deep.iter().any(|inner| inner.key == field.key));
+        fields.extend(found.iter().copied().cloned());
+        let end = found.last().map_or(whole.value.span.end, |field| field.value.span.end);
+        whole.value.span = Span { end: end.max(whole.value.span.end), ..whole.value.span };
+    }
+    whole
+}
+
+/// Returns what a record is, such as `a KMS key`, by the description of its schema.
+fn what(schema: &Json) -> String {
+    let description = schema.get("description").and_then(Json::as_str).unwrap_or_default();
+    let first = description.split(['.', ',', ':', '(']).next().unwrap_or_default();
+    match first.strip_prefix('A') {
+        Some(rest) if rest.starts_with([' ', 'n']) => format!("a{rest}"),
+        Some(_) | None => "an entry".to_owned(),
+    }
 }

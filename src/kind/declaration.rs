@@ -245,11 +245,14 @@ impl<T: Consumer> Declaration<T> {
 
 impl<T: Consumer> Decode for Declaration<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
-        let names: Vec<&str> = Self::properties().iter().map(|property| property.name).collect();
-        known_fields(node, &names, d)?;
+        known_fields(node, &Self::fields(), d)?;
         let shared = SharedFields::read(node, &T::SYNTAX, Self::is_single(), d);
         let own = Record::read(node, d);
         Some(Self { shared: shared?, own: own?, span: node.span, kind: PhantomData })
+    }
+
+    fn fields() -> Vec<&'static str> {
+        Self::properties().iter().map(|property| property.name).collect()
     }
 
     fn schema() -> Json {
