@@ -6,7 +6,7 @@ mod forms;
 pub(super) mod stack;
 
 pub use auto_scaling::{AutoScaling, AutoScalingGroup, RoleIs};
-pub use stack::{Consumer, Stack, StackFields};
+pub use stack::{Consumer, Reference, Stack, StackFields};
 
 use crate::decode::{Named, Part, Spanned, Text, choice, record};
 use crate::id::{AccountId, AliasName, KeyArn, Name, Region, RoleSuffix};

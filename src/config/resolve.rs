@@ -31,7 +31,7 @@ mod waivers;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Variables;
-use super::records::Stack;
+use super::records::{Reference, Stack};
 use super::surroundings::Gaps;
 use crate::decode::{Diagnostics, Sources};
 use crate::desired::{self, Declared, Desired};
@@ -83,7 +83,7 @@ type Resources = BTreeMap<Address, Declared>;
 /// Resolves a whole stack. Errors go to `d`.
 pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> Desired {
     let Given { stack, home, gaps, vars, outer, sources } = given;
-    let Stack { fields, consumers } = declared;
+    let Stack { fields, consumers, references } = declared;
     let gaps = Gaps { text: gaps.text || has_unread_names(fields, d), ..gaps };
     let scope = Scope { stack: &stack, home: &home, partition: home.region.partition(), gaps };
     let mut documents = Documents { sources, vars };
@@ -107,6 +107,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         d,
     );
     consumers.needs.extend(groups.needs);
+    check(references, &keys, &accounts, &scope, d);
     let gates = gates::all(fields, outer.as_ref(), &scope, &mut documents, d);
     let (waivers, new_waivers) = waivers::all(fields, outer.as_ref(), d);
 
@@ -114,7 +115,7 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
     let own = derive::Own { scope: &scope, accounts: &accounts, foreign: &keys.foreign };
     let resources = with_derived(all, consumers.needs, &own, d);
     let removed = removed::resolve(fields.removed.0.as_deref(), &resources, d);
-    let moved = moved::resolve(fields.moved.0.as_deref(), &resources, d);
+    let moved = moved::resolve(fields.moved.0.as_deref(), &resources, &keys.names, d);
     Desired {
         destroys: false,
         stack,
@@ -136,6 +137,22 @@ pub(super) fn stack(declared: &Stack, given: Given<'_>, d: &mut Diagnostics) -> 
         findings: keys.findings,
         new_waivers,
         waivers,
+    }
+}
+
+/// Checks what entries with errors refer to. What the others refer to is checked already, and reported once.
+fn check(
+    references: &[Reference],
+    keys: &keys::Keys,
+    accounts: &accounts::Accounts,
+    scope: &Scope<'_>,
+    d: &mut Diagnostics,
+) {
+    for reference in references {
+        match reference {
+            Reference::Key(key) => keys.check_name(key, scope.gaps, d),
+            Reference::Account(account) => drop(accounts.id(account, scope, d)),
+        }
     }
 }
 

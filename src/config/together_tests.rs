@@ -309,3 +309,31 @@ fn an_unknown_field_below_a_field_without_a_value_may_belong_to_it() {
     a.yaml:10:5 unknown field `enable`; did you mean `enabled`?
     "##);
 }
+
+/// What refers to another entry is checked in the same run, also inside of an entry with errors; what refers to an entry
+/// with errors is right.
+#[test]
+fn references_are_checked_together_with_everything_else() {
+    let text = "stack: s\nkeys:\n  app:\n    enabled: maybe\n    multi_region: true\n    replicas: {eu-central-1: {}}\n\
+        \x20   grants: {g: {grantee: role/x, operations: [Decrypt], account: gone}, h: {operations: [Decrypt], account: other}}\n\
+        accounts: {other: {id: 1}}\n\
+        dynamodb:\n  tables:\n    one: {key: nope}\n    two: {key: app}\n    three: {key: app/eu-central-1, region: eu-central-1}\n    four: {key: alias/x}\n\
+        auto_scaling: {groups: {web: {key: nope, account: gone, suffix: [[]]}}}\n\
+        moved: [{from: key/old, to: key/app}, {from: key/older, to: key/nope}, {from: key/app, to: key/app}]\n";
+    insta::assert_snapshot!(one(text), @r##"
+    a.yaml:8:19 missing field `role`; 
+    a.yaml:4:14 expected true or false, found text; write `enabled: true`
+    a.yaml:7:77 missing field `grantee`; 
+    a.yaml:15:65 expected text, found a list; write `suffix: TEXT`
+    a.yaml:11:16 there is no key `nope` in the stack; name one of `keys`, or give an ARN or an alias (`alias/NAME`)
+    a.yaml:11:5 `partition_key` is not given; set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists
+    a.yaml:12:5 `partition_key` is not given; set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists
+    a.yaml:13:5 `partition_key` is not given; set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists
+    a.yaml:14:5 `partition_key` is not given; set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists
+    a.yaml:15:36 there is no key `nope` in the stack; name one of `keys`, or give an ARN or an alias (`alias/NAME`)
+    a.yaml:15:51 `accounts` has no entry `gone`; declare it under `accounts`, with its id and a role
+    a.yaml:7:67 `accounts` has no entry `gone`; declare it under `accounts`, with its id and a role
+    a.yaml:16:61 `key/nope` is not declared; write the new name of the key, as under `keys`
+    a.yaml:16:79 `key/app` is both declared and moved; remove one of the two
+    "##);
+}

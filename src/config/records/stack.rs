@@ -71,11 +71,71 @@ pub struct Stack {
     pub fields: StackFields,
     /// The consumers, in the order of their kinds. Those with errors are left out.
     pub consumers: Vec<Consumer>,
+    /// What the entries refer to, if some of them have errors, so that these references are checked too.
+    pub references: Vec<Reference>,
+}
+
+/// A text that names another entry of the configuration.
+#[derive(Debug)]
+pub enum Reference {
+    /// The key of a consumer or a group.
+    Key(Text),
+    /// The account of a grant or a group.
+    Account(Text),
+}
+
+impl Reference {
+    /// Returns the references in a configuration.
+    fn all(root: &Node, sections: &[(Section, Vec<(ConsumerKind, Reader)>)]) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (section, kinds) in sections {
+            for (kind, reader) in kinds {
+                let list =
+                    entry(root, section.name).and_then(|all| entry(all, reader.syntax.list.0));
+                let single = list.filter(|_| kind.is_single());
+                for one in single.into_iter().chain(values(list.filter(|_| !kind.is_single()))) {
+                    all.extend(text(one, "key").map(Self::Key));
+                }
+            }
+        }
+        for group in values(entry(root, "auto_scaling").and_then(|all| entry(all, "groups"))) {
+            all.extend(text(group, "key").map(Self::Key));
+            all.extend(text(group, "account").map(Self::Account));
+        }
+        for key in values(entry(root, KEYS)) {
+            for holder in std::iter::once(key).chain(values(entry(key, "replicas"))) {
+                let grants = values(entry(holder, "grants"));
+                all.extend(grants.filter_map(|grant| text(grant, "account").map(Self::Account)));
+            }
+        }
+        all
+    }
+}
+
+/// Returns the values of a map.
+fn values(node: Option<&Node>) -> impl Iterator<Item = &Node> {
+    let entries = match node.map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.as_slice(),
+        Some(_) | None => &[],
+    };
+    entries.iter().map(|entry| &entry.value)
+}
+
+/// Returns the text of a field.
+fn text(node: &Node, field: &str) -> Option<Text> {
+    let node = entry(node, field)?;
+    match &node.value {
+        Value::Text(text) | Value::Number(text) => {
+            Some(Text { span: node.span, value: text.clone() })
+        }
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
+    }
 }
 
 impl Decode for Stack {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let sections = sections();
+        let before = d.len();
         known_fields(node, &names(&sections), d)?;
         let fields = StackFields::read(node, d);
         let mut consumers = Vec::new();
@@ -84,7 +144,9 @@ impl Decode for Stack {
                 read(node, kinds, &mut consumers, d);
             }
         }
-        Some(Self { fields: fields?, consumers })
+        let references =
+            if d.len() > before { Reference::all(node, &sections) } else { Vec::new() };
+        Some(Self { fields: fields?, consumers, references })
     }
 
     fn schema() -> Json {

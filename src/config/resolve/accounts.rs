@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::scope::{Scope, parse};
 use crate::config::records;
-use crate::decode::{Diagnostics, Named, Part, Text};
+use crate::decode::{Diagnostic, Diagnostics, Named, Part, Text};
 use crate::id::{AccountId, Name};
 
 /// The other accounts of a stack.
@@ -69,7 +69,8 @@ impl Accounts {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it under `accounts`, with its id and a role".to_owned(),
             };
-            d.error(name.span, format!("`accounts` has no entry `{}`", name.value), help);
+            let message = format!("`accounts` has no entry `{}`", name.value);
+            d.push_once(Diagnostic::error(name.span, message).help(help));
         }
         None
     }

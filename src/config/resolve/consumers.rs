@@ -8,6 +8,7 @@ use super::documents::{Documents, parsed};
 use super::keys::Keys;
 use super::scope::{Scope, parse};
 use crate::config::records::Consumer;
+use crate::config::surroundings::Gaps;
 use crate::decode::{Diagnostic, Diagnostics, Given as _, Settable, Text};
 use crate::desired::Declared;
 use crate::id::{AliasArn, AliasName, KeyArn, Place, ResourceName, is_key_id};
@@ -181,6 +182,30 @@ fn nothing_beside_existing(consumer: &Consumer, d: &mut Diagnostics) {
     }
 }
 
+/// Returns whether a text is the id of a key, and not a name in a stack.
+fn is_uuid(text: &str) -> bool {
+    is_key_id(text) && text.contains('-') && text.len() == 36
+}
+
+impl Keys {
+    /// Reports a text that can only be the name of a key, if no key has it.
+    pub(super) fn check_name(&self, text: &Text, gaps: Gaps, d: &mut Diagnostics) {
+        let value = text.value.as_str();
+        let is_other = value.starts_with("alias/") || value.starts_with("arn:") || is_uuid(value);
+        // The replicas of a key with errors are not known.
+        let of = value.split_once('/').and_then(|(key, _)| self.names.get(key));
+        if is_other || gaps.text || self.names.contains_key(value) || matches!(of, Some(None)) {
+            return;
+        }
+        let help = match d.suggest(value, self.names.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
+        };
+        let message = format!("there is no key `{value}` in the stack");
+        d.push_once(Diagnostic::error(text.span, message).help(help));
+    }
+}
+
 /// Finds the keys that resources of one place name.
 pub(super) struct KeyNames<'a> {
     pub(super) scope: &'a Scope<'a>,
@@ -246,19 +271,12 @@ impl KeyNames<'_> {
             self.existing.insert(arn.clone());
             return Some(KeyRef::Arn(arn));
         }
-        if is_key_id(value) && value.contains('-') && value.len() == 36 {
+        if is_uuid(value) {
             let arn = KeyArn::at(self.place, value);
             self.existing.insert(arn.clone());
             return Some(KeyRef::Arn(arn));
         }
-        if !self.scope.gaps.text {
-            let names = self.keys.names.keys().map(String::as_str);
-            let help = match d.suggest(value, names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
-            };
-            d.error(text.span, format!("there is no key `{value}` in the stack"), help);
-        }
+        self.keys.check_name(text, self.scope.gaps, d);
         None
     }
 
