@@ -16,6 +16,9 @@ pub const MAX_REPLACED: usize = 4 << 20;
 /// The largest number of unknown names for which a known one is suggested. Each is compared with all known ones.
 const MAX_SUGGESTIONS: usize = 200;
 
+/// What other tools write before the names of variables.
+const PREFIXES: [&str; 6] = ["vars.", "variables.", "local.", "param.", "params.", "var:"];
+
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
 
@@ -47,6 +50,18 @@ impl Variables {
             ("region", self.region.as_str()),
             ("partition", self.partition.as_str()),
         ]
+    }
+
+    /// Returns the error for a declared variable that is written as other tools write theirs. The variables of IAM have a
+    /// colon (`${aws:username}`) or are one character (`${*}`).
+    fn misnamed(&self, inner: &str) -> Option<BadVariable> {
+        let name = PREFIXES.iter().find_map(|prefix| inner.strip_prefix(prefix)).unwrap_or(inner);
+        let is_declared = self.vars.contains_key(name) || self.unset.contains(name);
+        (is_declared || inner.starts_with("vars.")).then(|| BadVariable::Unknown {
+            name: inner.to_owned(),
+            nearest: is_declared.then(|| format!("var.{name}")),
+            is_reported: false,
+        })
     }
 
     /// Returns the value for the text between the braces; `Ok(None)` if the text is not a variable
@@ -118,6 +133,9 @@ impl BadVariable {
             Self::Unknown { name, .. } if name.starts_with("var.") => {
                 "declare it under `vars`".to_owned()
             }
+            Self::Unknown { name, .. } if name.starts_with("vars.") => {
+                "declare it under `vars`, and write `${var.NAME}`".to_owned()
+            }
             Self::Unknown { .. } => {
                 "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`".to_owned()
             }
@@ -166,12 +184,15 @@ fn variable<'a, 'v>(
     text: &'a str,
     vars: &'v Variables,
 ) -> Result<Option<(&'v str, &'a str)>, BadVariable> {
-    if !["var.", "aws."].iter().any(|prefix| text.starts_with(prefix)) {
-        return Ok(None);
-    }
     // The name of one variable does not contain the beginning of another one.
     let end = text.find("${").unwrap_or(text.len());
     let (own, _) = text.split_at(end);
+    if !["var.", "aws."].iter().any(|prefix| text.starts_with(prefix)) {
+        return match own.split_once('}').and_then(|(inner, _)| vars.misnamed(inner)) {
+            Some(bad) => Err(bad),
+            None => Ok(None),
+        };
+    }
     let Some((inner, _)) = own.split_once('}') else {
         let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let length = own.find(|c| !name(c)).unwrap_or(own.len());

@@ -337,3 +337,58 @@ fn references_are_checked_together_with_everything_else() {
     a.yaml:16:79 `key/app` is both declared and moved; remove one of the two
     "##);
 }
+
+/// The help for a name of another tool has the whole form if the value differs, too.
+#[test]
+fn the_names_and_forms_of_other_tools_lead_to_ours() {
+    for (text, help) in [
+        (
+            "keys: {a: {enable_key_rotation: true}}",
+            "did you mean `rotation`? Write `rotation: {period_days: 365}`",
+        ),
+        ("keys: {a: {rotation: true}}", "write `rotation: {period_days: 365}`"),
+        ("keys: {a: {name: alias/app}}", "did you mean `aliases`? Write `aliases: [NAME]`"),
+        ("vars: {x: a}\nkeys: {a: {aliases: ['${x}']}}", "did you mean `${var.x}`?"),
+        ("vars: {x: a}\nkeys: {a: {aliases: ['${vars.x}']}}", "did you mean `${var.x}`?"),
+        ("vars: {x: a}\nkeys: {a: {aliases: ['${local.x}']}}", "did you mean `${var.x}`?"),
+        (
+            "vars: {x: a}\nkeys: {a: {aliases: ['${vars.y}']}}",
+            "declare it under `vars`, and write `${var.NAME}`",
+        ),
+    ] {
+        let found = one(&format!("stack: s\n{text}\n"));
+        assert!(found.contains(help), "{text}: {found}");
+        assert_eq!(found.lines().count(), 1, "{text}: {found}");
+    }
+    // The variables of IAM are left alone, and so is a word that is no variable.
+    let text = "stack: s\nvars: {x: a}\nkeys: {a: {description: '${aws:username} ${y} ${*}'}}\n";
+    assert_eq!(one(text), "");
+}
+
+#[test]
+fn a_principal_without_its_type_is_shown_with_it() {
+    for (principal, help) in [
+        (
+            "role/App",
+            "write `Principal: {AWS: \"arn:aws:iam::ACCOUNT:role/App\"}`, or `*` for everyone",
+        ),
+        ("[role/App, role/B]", "write `Principal: {AWS: [\"arn:aws:iam::ACCOUNT:role/App\"]}`"),
+        (
+            "cloudtrail.amazonaws.com",
+            "write `Principal: {Service: cloudtrail.amazonaws.com}`, or `*` for everyone",
+        ),
+        ("[cloudtrail.amazonaws.com]", "write `Principal: {Service: [cloudtrail.amazonaws.com]}`"),
+        ("{AWS: cloudtrail.amazonaws.com}", "write `Service: cloudtrail.amazonaws.com`"),
+        ("'111122223333'", "write `Principal: {AWS: \"111122223333\"}`, or `*` for everyone"),
+        ("someone", "write `Principal: {AWS: …}`, or `*` for everyone"),
+    ] {
+        let statement = format!(
+            "{{Sid: A, Effect: Allow, Principal: {principal}, Action: \"kms:Decrypt\", Resource: \"*\"}}"
+        );
+        let found =
+            one(&format!("stack: s\nkeys: {{a: {{policy: {{statements: [{statement}]}}}}}}\n"));
+        assert!(found.contains(&format!("; {help}\n")), "{principal}: {found}");
+    }
+    let text = "stack: s\nkeys: {a: {policy: {statements: [{Sid: A, Effect: Allow, Principal: {AWS: role/App}, Action: \"kms:Decrypt\", Resource: \"*\"}]}}}\n";
+    assert_eq!(one(text), "");
+}

@@ -163,6 +163,10 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
     }
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     let ["arn", found, service, region, account, resource] = fields.as_slice() else {
+        if is_service(text) {
+            let why = format!("`{text}` is a service, not an identity");
+            return problem(why, &format!("write `Service: {text}`"));
+        }
         return problem(format!("`{text}` is not a principal"), PRINCIPAL_HELP);
     };
     if *found != partition && !partition.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actions::nearest;
-use super::arn::check_principal;
+use super::arn::{check_principal, is_service};
 use super::canonical::{Canonical, CanonicalStatement, Conditions, Principals, Set};
 use super::write::to_json;
 use super::{OWN_KEY, Problem};
@@ -300,11 +300,19 @@ impl Reader<'_> {
             Value::Map(entries) => entries,
             Value::Text(text) => {
                 let message = format!("`{}` is the bare text `{text}`", entry.key);
-                let help = format!("write `{}: {{AWS: …}}`, or `*` for everyone", entry.key);
+                let typed = with_type(text, self.partition);
+                let help = format!("write `{}: {{{typed}}}`, or `*` for everyone", entry.key);
                 self.problem(Problem::new(entry.value.span, message).help(help));
                 return false;
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => {
+            Value::List(items) => {
+                let help =
+                    format!("write `{}: {{{}}}`", entry.key, all_with_type(items, self.partition));
+                let message = format!("`{}` is a list, not `*` or a map", entry.key);
+                self.problem(Problem::new(entry.value.span, message).help(help));
+                return false;
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {
                 self.wrong_type(&entry.key, "`*` or a map", &entry.value);
                 return false;
             }
@@ -371,4 +379,29 @@ impl Reader<'_> {
         *to = Some(out);
         true
     }
+}
+
+/// Returns a list of principals with the type of the first one.
+fn all_with_type(items: &[Node], partition: &str) -> String {
+    let first = match items.first().map(|item| &item.value) {
+        Some(Value::Text(text)) => with_type(text, partition),
+        Some(_) | None => String::new(),
+    };
+    let (kind, name) = first.split_once(": ").unwrap_or(("AWS", "…"));
+    format!("{kind}: [{name}]")
+}
+
+/// Returns a principal with its type, as a policy names it.
+fn with_type(text: &str, partition: &str) -> String {
+    let partition = if partition.is_empty() { "aws" } else { partition };
+    if text.starts_with("role/") || text.starts_with("user/") {
+        return format!("AWS: \"arn:{partition}:iam::ACCOUNT:{text}\"");
+    }
+    if is_service(text) {
+        return format!("Service: {text}");
+    }
+    if text.starts_with("arn:") || text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        return format!("AWS: \"{text}\"");
+    }
+    "AWS: …".to_owned()
 }
