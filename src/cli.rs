@@ -5,9 +5,9 @@ mod outputs;
 mod permissions;
 mod policy;
 
-use crate::completion::{addresses, keys};
+use crate::completion::{addresses, keys, topics};
 use crate::io::Color;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
@@ -36,6 +36,35 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Returns the command line, whose commands show only their own options in their help.
+#[must_use]
+pub fn command() -> clap::Command {
+    let top = Cli::command();
+    let global: Vec<clap::Arg> = top
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .map(|arg| arg.clone().hide_short_help(true).hide_long_help(true))
+        .collect();
+    let names: Vec<String> = top.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    names.iter().fold(top, |top, name| top.mut_subcommand(name, |sub| briefly(sub, &global)))
+}
+
+/// What the help of a command says instead of the options of every command.
+const ELSEWHERE: &str = "Options of every command: `kmsctl --help`";
+
+/// Returns a command whose help leaves out the options of every command.
+fn briefly(command: clap::Command, global: &[clap::Arg]) -> clap::Command {
+    let long = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let names: Vec<String> =
+        command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    // clap leaves a command alone that has an option of this name already.
+    let command = command
+        .args(global)
+        .after_help(ELSEWHERE)
+        .after_long_help(format!("{long}\n\n{ELSEWHERE}"));
+    names.iter().fold(command, |all, name| all.mut_subcommand(name, |sub| briefly(sub, global)))
 }
 
 /// Options of every command.
@@ -269,6 +298,7 @@ pub enum Command {
     #[command(after_long_help = examples::EXPLAIN)]
     Explain {
         /// Topic to explain
+        #[arg(add = ArgValueCandidates::new(topics))]
         topic: Option<String>,
     },
     /// Print the JSON Schema of the configuration

@@ -1,9 +1,12 @@
-//! What a shell completes that only the configuration knows: addresses and keys. Reads the files of the configuration, and
+//! What a shell completes that clap does not know: topics, and the addresses and keys of the configuration. Reads the files of the configuration, and
 //! nothing else. Says nothing about errors: a person who presses TAB is in the middle of a line.
 
-use crate::config::{Input, Loaded, load};
+use crate::config::{Input, Loaded, load, schema};
 use crate::kind::Kind;
+use crate::policy::lint::RULES;
+use crate::render::explain::GUIDES;
 use clap_complete::engine::CompletionCandidate;
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,6 +42,31 @@ pub fn keys() -> Vec<CompletionCandidate> {
         let aliases = resources.filter(|address| address.kind == Kind::Alias);
         aliases.map(ToString::to_string).chain(keys).collect()
     })
+}
+
+/// Returns the topics of `kmsctl explain`: its subjects, the lint rules, and the sections and fields of the configuration.
+#[must_use]
+pub fn topics() -> Vec<CompletionCandidate> {
+    let subjects = GUIDES.iter().map(|guide| guide.name.to_owned());
+    let rules = RULES.iter().flat_map(|rule| [rule.id.to_owned(), rule.slug.to_owned()]);
+    let mut fields = BTreeSet::new();
+    add_fields(&schema(), "", &mut fields);
+    subjects.chain(rules).chain(fields).map(CompletionCandidate::new).collect()
+}
+
+/// Adds the paths of the fields in a schema, as `kmsctl explain` writes them: without the names that the user chooses.
+fn add_fields(schema: &Json, path: &str, found: &mut BTreeSet<String>) {
+    for (name, value) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        add_fields(value, &path, found);
+        found.insert(path);
+    }
+    for inner in ["items", "additionalProperties"].iter().filter_map(|name| schema.get(name)) {
+        add_fields(inner, path, found);
+    }
+    for option in schema.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
+        add_fields(option, path, found);
+    }
 }
 
 /// Returns what a function finds in the configuration that the command line names; nothing if it takes too long.
@@ -113,6 +141,16 @@ mod tests {
         assert_eq!(vars, [("x", "1"), ("y", "2=3")]);
         assert_eq!(of("kmsctl -f 'a.yaml' plan").paths, [PathBuf::from("a.yaml")]);
         assert_eq!(of("kmsctl plan").paths, Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn every_topic_can_be_explained() {
+        let topics = topics();
+        assert!(topics.len() > 300, "{}", topics.len());
+        for topic in topics {
+            let topic = topic.get_value().to_string_lossy().into_owned();
+            assert!(crate::render::explain::explain(&topic, &schema(), 80).is_ok(), "{topic}");
+        }
     }
 
     proptest! {

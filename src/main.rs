@@ -1,9 +1,9 @@
 //! The `kmsctl` program: parses the command line, runs the command and sets the exit code.
 
+use clap::FromArgMatches;
 use clap::builder::StyledStr;
-use clap::{CommandFactory, Parser};
 use clap_complete::env::CompleteEnv;
-use kmsctl::cli::Cli;
+use kmsctl::cli::{Cli, command};
 use kmsctl::completion::VARIABLE;
 use kmsctl::failure::{Exit, Failure};
 use kmsctl::io::{Color, Io};
@@ -13,12 +13,14 @@ fn main() -> ExitCode {
     // A shell asks for a completion. Whatever goes wrong, there is none: a message would destroy the line.
     if std::env::var_os(VARIABLE).is_some() {
         let folder = std::env::current_dir().ok();
-        let completion = CompleteEnv::with_factory(Cli::command).var(VARIABLE);
+        let completion = CompleteEnv::with_factory(command).var(VARIABLE);
         if completion.try_complete(std::env::args_os(), folder.as_deref()).unwrap_or(true) {
             return ExitCode::SUCCESS;
         }
     }
-    let cli = match Cli::try_parse() {
+    let parsed = command().try_get_matches();
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();

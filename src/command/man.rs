@@ -74,7 +74,7 @@ fn page(command: clap::Command, name: &str) -> io::Result<(String, String)> {
     let mut text = String::from_utf8_lossy(&text).into_owned();
     let (examples, rest) = examples.split_once("\n\n").unwrap_or((&examples, ""));
     let examples = examples.trim_start_matches("Examples:\n");
-    let _ = write!(text, ".SH EXAMPLES\n.nf\n{}.fi\n", lines(examples));
+    let _ = write!(text, ".SH EXAMPLES\n.nf\n{}.fi\n", lines(&narrow(examples)));
     if let Some((heading, codes)) = rest.split_once(": ") {
         let _ = write!(text, ".SH {}\n{}", heading.to_uppercase(), lines(codes));
     }
@@ -84,8 +84,59 @@ fn page(command: clap::Command, name: &str) -> io::Result<(String, String)> {
     Ok((format!("{name}.1"), text))
 }
 
+/// The longest line of an example: a page is 80 columns wide, and indents it by 7.
+const MOST: usize = 72;
+
+/// Returns examples without long lines: a shell continues a line after a backslash, and a comment has several lines.
+fn narrow(examples: &str) -> String {
+    let mut out = String::new();
+    for line in examples.lines() {
+        let begin: String = line.chars().take_while(|c| *c == ' ').collect();
+        let is_comment = line.trim_start().starts_with('#');
+        let (end, next) =
+            if is_comment { ("", format!("{begin}# ")) } else { (" \\", format!("{begin}  ")) };
+        let (mut current, mut is_empty) = (begin, true);
+        for word in line.split_whitespace() {
+            let length = current.chars().count() + word.chars().count() + end.len();
+            if !is_empty && length > MOST {
+                let _ = writeln!(out, "{}{end}", current.trim_end());
+                current = next.clone();
+            }
+            current.extend([word, " "]);
+            is_empty = false;
+        }
+        let _ = writeln!(out, "{}", current.trim_end());
+    }
+    out
+}
+
 /// Returns lines of text for roff: neither a backslash nor the first character of a line has a meaning.
 fn lines(text: &str) -> String {
     let lines = text.lines().map(|line| line.replace('\\', "\\e").replace('-', "\\-"));
     lines.map(|line| format!("\\&{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_of_every_page_fit_its_width_and_stay_commands() {
+        for (name, text) in pages().unwrap() {
+            let (_, rest) = text.split_once(".SH EXAMPLES\n.nf\n").unwrap();
+            let (examples, _) = rest.split_once(".fi").unwrap();
+            for line in examples
+                .lines()
+                .map(|line| line.replace("\\&", "").replace("\\-", "-").replace("\\e", "\\"))
+            {
+                assert!(line.chars().count() <= MOST, "{name}: {line}");
+            }
+        }
+        let line = format!("  # {0} {0}\n  kmsctl {0} --a b\n", "word".repeat(10));
+        let narrowed = narrow(&line);
+        assert_eq!(narrowed.matches("# ").count(), 2, "{narrowed}");
+        assert_eq!(narrow("  kmsctl plan\n"), "  kmsctl plan\n");
+        let long = format!("  kmsctl {} --option {}", "a".repeat(30), "b".repeat(40));
+        assert_eq!(narrow(&long).replace(" \\\n   ", ""), format!("{long}\n"));
+    }
 }

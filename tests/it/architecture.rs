@@ -80,7 +80,7 @@ const MAY: &[(&str, &[&str])] = &[
         ],
     ),
     ("io", &["text"]),
-    ("completion", &["config", "kind"]),
+    ("completion", &["config", "kind", "policy", "render"]),
     ("cli", &["completion", "io"]),
     ("failure", &["answer", "store"]),
 ];

@@ -52,6 +52,13 @@ fn addresses_keys_files_and_options_are_completed() {
     assert_eq!(complete(at, &["validate", "-f", "kms"]), ["kmsctl.yaml"]);
     assert_eq!(complete(at, &["apply", "--auto"]), ["--auto-approve"]);
     assert_eq!(complete(at, &["destr"]), ["destroy"]);
+    assert_eq!(complete(at, &["explain", "owner"]), ["ownership"]);
+    assert_eq!(complete(at, &["explain", "KMS301"]), ["KMS301"]);
+    assert!(
+        complete(at, &["explain", "rds.instances.backup_w"]) == ["rds.instances.backup_window"]
+    );
+    // Options of every command are completed, although the help of a command leaves them out.
+    assert_eq!(complete(at, &["plan", "--paral"]), ["--parallelism"]);
     assert!(complete(at, &["plan", "--format", ""]).contains(&"markdown".to_owned()));
 }
 
