@@ -1,6 +1,7 @@
 //! The definition of the command line.
 
 mod examples;
+mod habits;
 mod outputs;
 mod permissions;
 mod policy;
@@ -11,6 +12,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
+pub use habits::explained;
 pub use outputs::{OutputArgs, OutputFormat};
 pub use permissions::{Need, PermissionsArgs, Policies};
 pub use policy::{PolicyArgs, PolicyCommand, PolicyDiffArgs, PolicyEvalArgs, PolicyLintArgs};

@@ -3,10 +3,11 @@
 use clap::FromArgMatches;
 use clap::builder::StyledStr;
 use clap_complete::env::CompleteEnv;
-use kmsctl::cli::{Cli, command};
+use kmsctl::cli::{Cli, command, explained};
 use kmsctl::completion::VARIABLE;
 use kmsctl::failure::{Exit, Failure};
 use kmsctl::io::{Color, Io};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,9 +19,10 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     }
-    let parsed = command().try_get_matches();
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let parsed = command().try_get_matches_from(&words);
     let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
+    let cli = match parsed.map_err(|error| explained(error, &words)) {
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();
