@@ -165,8 +165,6 @@ fn the_stack_and_its_account_are_checked() {
       | ^
       |
       = help: name the stack, such as `stack: payments-prod`
-
-    1 error.
     "##);
 }
 
@@ -359,8 +357,6 @@ fn a_malformed_document_is_shown_in_its_own_file() {
       |
     3 |   "Statement": [,]
       |                 ^
-
-    1 error.
     "##);
     let root = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:${aws.partition}:iam::${aws.account_id}:root"}, "Action": "kms:ListKeys", "Resource": "*"}]}"#;
     let (desired, report) = run(root);
@@ -429,7 +425,5 @@ fn a_configuration_does_not_say_where_its_state_is() {
       | ^^^^^
       |
       = help: a change of the configuration could replace the record of what was applied; whoever runs kmsctl names the place with `--state` or KMSCTL_STATE
-
-    1 error.
     "#);
 }

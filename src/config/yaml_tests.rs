@@ -132,8 +132,6 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
       |
     3 | c: 3
       |  ^
-
-    1 error.
     "##);
     insta::assert_snapshot!(report("a: 1\n---\nb: 2\n"), @r##"
     error: more than one document in a file
@@ -143,8 +141,6 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
       | ^^^
       |
       = help: write one file for each document
-
-    1 error.
     "##);
     insta::assert_snapshot!(report("a: !secret x\n"), @r##"
     error: `!` begins a tag of YAML, and the configuration has none
@@ -154,8 +150,6 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
       |            ^
       |
       = help: remove the tag, or quote the value if it is text
-
-    1 error.
     "##);
     insta::assert_snapshot!(report("a: x\0y\n"), @r##"
     error: the text has a NUL character
@@ -163,8 +157,6 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
       |
     1 | a: x y
       |     ^
-
-    1 error.
     "##);
     insta::assert_snapshot!(report("a: *nowhere\n"), @r##"
     error: `*` begins an alias of YAML, and there is no anchor with this name
@@ -174,8 +166,6 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
       |    ^
       |
       = help: quote the value if it is text, such as `"*"`; an anchor is defined before it is used: `&NAME`
-
-    1 error.
     "##);
     assert!(read("? [1]\n: 2\n").is_err());
 }

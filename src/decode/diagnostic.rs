@@ -439,7 +439,7 @@ impl Diagnostics {
     }
 
     /// Returns the report: all diagnostics in the order of their sources and positions, and their
-    /// number. Returns an empty text if there are none.
+    /// number, if there are several. Returns an empty text if there are none.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
         if self.all.is_empty() {
@@ -464,7 +464,13 @@ impl Diagnostics {
         if hidden > 0 {
             out.extend([hidden.to_string().as_str(), " more are not shown.\n"]);
         }
-        out.push_str(&self.count());
+        // A report of one says itself that it is one.
+        if self.all.len() > 1 {
+            out.push_str(&self.count());
+        } else {
+            out.truncate(out.trim_end().len());
+            out.push('\n');
+        }
         out
     }
 

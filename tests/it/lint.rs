@@ -48,8 +48,6 @@ fn policy_files_are_checked_with_positions() {
       |                                ^^^^^^^^^^^^^^^
       |
       = help: write `kms:ReEncrypt*`, or `kms:ReEncryptFrom` and `kms:ReEncryptTo`
-
-    1 error.
     "#);
     assert_eq!(expect(folder, 0, &["policy", "lint", "good.json"]), "No findings.\n");
     let args = ["policy", "lint", "good.json", "p.json", "broken.json", "--format", "json"];
