@@ -54,7 +54,7 @@ pub fn command() -> clap::Command {
 }
 
 /// What the help of a command says instead of the options of every command.
-const ELSEWHERE: &str = "Options of every command: `kmsctl --help`";
+const ELSEWHERE: &str = "Global options: `kmsctl --help`";
 
 /// Returns a command whose help leaves out the options of every command.
 fn briefly(command: clap::Command, global: &[clap::Arg]) -> clap::Command {

@@ -1,6 +1,6 @@
 //! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
 //! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
-//! (`${aws:username}`). Values are not interpolated again.
+//! (`${aws:username}`); but a declared variable without its prefix is an error. Values are not interpolated again.
 
 use std::borrow::Cow;
 use std::cell::Cell;

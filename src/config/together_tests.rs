@@ -360,6 +360,9 @@ fn the_names_and_forms_of_other_tools_lead_to_ours() {
         assert!(found.contains(help), "{text}: {found}");
         assert_eq!(found.lines().count(), 1, "{text}: {found}");
     }
+    // A field without a value stays an error if what follows it is misspelt.
+    let text = "stack: s\nkeys:\n  a:\n    aliases:\n    descriptoin: x\n";
+    assert!(one(text).contains("expected a list, found nothing"), "{}", one(text));
     // The variables of IAM are left alone, and so is a word that is no variable.
     let text = "stack: s\nvars: {x: a}\nkeys: {a: {description: '${aws:username} ${y} ${*}'}}\n";
     assert_eq!(one(text), "");

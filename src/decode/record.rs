@@ -298,7 +298,7 @@ pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option
         // A name that leads to the field above belongs into it.
         let near = near.filter(|near| above.is_none_or(|above| above.key != *near));
         let near = near.map(|near| suggestion(near, meant.is_some()));
-        if let Some(above) = above {
+        if let (Some(above), None) = (above, &near) {
             d.unknown(above.value.span);
         }
         d.push(error.help(match (near, deeper) {

@@ -36,9 +36,9 @@ fn the_help_of_every_command_matches_the_snapshot() {
         let words: Vec<&str> = command.iter().map(String::as_str).collect();
         let text = help(&words);
         // The options of every command are printed once, at the top.
-        let text = text.strip_suffix("\n\nOptions of every command: `kmsctl --help`");
+        let text = text.strip_suffix("\n\nGlobal options: `kmsctl --help`");
         let text = text.unwrap_or_else(|| panic!("{words:?} does not say where the options are"));
-        assert!(!text.contains("--parallelism") && !text.contains("Global options"), "{text}");
+        assert!(!text.contains("--parallelism") && !text.contains("Global options:"), "{text}");
         assert!(text.contains("\n\nExamples:\n"), "{words:?}");
         all.push(format!("$ kmsctl {} --help\n{text}", words.join(" ")));
     }

@@ -24,7 +24,7 @@ record! {
         @like(Region::schema) region: Part<Option<Text>>,
         /// Values for `${var.NAME}`; `--var NAME=VALUE` overrides them. A variable that is null must be set
         /// with `--var`. `${aws.account_id}`, `${aws.region}` and `${aws.partition}` are always available;
-        /// every other `${...}` is left to IAM.
+        /// every other `${...}` is left to IAM, but `${NAME}` of a declared variable is an error.
         @names(Name::schema) vars: Part<Option<Named<Option<Text>>>>,
         /// Settings of every key and resource that does not set its own.
         defaults: Part<Option<Defaults>>,
