@@ -117,7 +117,7 @@ fn report(
     sources: &crate::decode::Sources,
 ) -> Result<(), Failure> {
     if !diagnostics.is_empty() {
-        io.report(&diagnostics.render(sources, io.err_color(), io.width()));
+        io.report(&diagnostics.render(sources, io.err_color(), io.err_width()));
     }
     if diagnostics.has_errors() {
         return Err(Failure::new("the configuration has errors"));
@@ -136,7 +136,7 @@ fn validate(global: &Global, io: &Io) -> Result<Exit, Failure> {
         return report(io, &diagnostics, &loaded.sources).map(|()| Exit::Done);
     }
     if !diagnostics.is_empty() {
-        io.report(&diagnostics.render(&loaded.sources, io.err_color(), io.width()));
+        io.report(&diagnostics.render(&loaded.sources, io.err_color(), io.err_width()));
     }
     if diagnostics.has_refusals() || shown.refused {
         let message = "a plan of this configuration would be blocked";

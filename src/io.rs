@@ -69,6 +69,18 @@ impl Io {
         size.map_or(100, |(width, _)| usize::from(width.0)).clamp(40, 160)
     }
 
+    /// Returns the width of stdout if it is a terminal.
+    #[must_use]
+    pub fn out_width(&self) -> Option<usize> {
+        io::stdout().is_terminal().then(|| self.width())
+    }
+
+    /// Returns the width of stderr if it is a terminal.
+    #[must_use]
+    pub fn err_width(&self) -> Option<usize> {
+        self.err_is_terminal().then(|| self.width())
+    }
+
     /// Writes a result to stdout. The text must be safe for a terminal.
     pub fn out(&self, text: &str) {
         self.out_as(text, Medium::Text);
@@ -100,7 +112,7 @@ impl Io {
     /// Writes a message to stderr, and ends it with a line feed. Each line is made safe for a terminal, and wrapped if
     /// stderr is one: a log keeps each message on its line.
     pub fn say(&self, text: &str) {
-        let width = self.err_is_terminal().then(|| self.width());
+        let width = self.err_width();
         let mut err = io::stderr().lock();
         for line in text.lines() {
             let line = printable(line);

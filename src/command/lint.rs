@@ -270,7 +270,7 @@ pub(super) fn print(
             if diagnostics.is_empty() {
                 io.out("No findings.\n");
             } else {
-                io.out(&diagnostics.render(sources, io.out_color(), io.width()));
+                io.out(&diagnostics.render(sources, io.out_color(), io.out_width()));
             }
         }
     }

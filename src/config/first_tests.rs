@@ -21,7 +21,7 @@ fn errors(text: &str) -> Vec<String> {
     let (mut loaded, mut d) = load_text("kmsctl.yaml", text.to_owned());
     d.extend(loaded.check(None).1);
     let objections = d.has_errors() || d.has_refusals();
-    if objections { vec![d.render(&loaded.sources, false, 100)] } else { Vec::new() }
+    if objections { vec![d.render(&loaded.sources, false, None)] } else { Vec::new() }
 }
 
 fn member<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {

@@ -231,7 +231,7 @@ mod tests {
             d.push(
                 Diagnostic::error(span, format!("wrong `{text}`")).help(format!("not `{text}`")),
             );
-            d.render(&sources, false, 100)
+            d.render(&sources, false, None)
         };
         assert!(quoted("policies/p.json").contains("wrong `inside-text`"));
         for name in ["../token", "linked.json"] {

@@ -40,7 +40,7 @@ fn read(text: &str) -> (Option<Root>, String) {
     let source = sources.add("a.yaml", text);
     let mut d = Diagnostics::default();
     let root = Root::decode(&yaml(text, source, &mut d).unwrap(), &mut d);
-    (root, d.render(&sources, false, 100))
+    (root, d.render(&sources, false, None))
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) fn all(files: &[(&str, &str)], vars: &[(&str, &str)]) -> (Option<Desi
     let (desired, more) = loaded.resolve(&here());
     d.extend(more);
     assert_eq!(desired.is_none(), d.has_errors());
-    (desired, d.render(&loaded.sources, false, 120))
+    (desired, d.render(&loaded.sources, false, None))
 }
 
 pub(super) fn good(text: &str) -> Desired {
@@ -407,7 +407,7 @@ fn grants_are_checked_against_their_key() {
     error: `operations` is empty
      --> a.yaml:9:40
       |
-    9 |       h: {grantee: role/x, operations: [], constraints: {encryption_context_equals: {a: b}, encryption_context_su...
+    9 |       h: {grantee: role/x, operations: [], constraints: {encryption_context_equals: {a: b}, e...
       |                                        ^
       |
       = help: name at least one operation, or remove the grant
@@ -415,16 +415,16 @@ fn grants_are_checked_against_their_key() {
     error: this key cannot have encryption contexts in its grants
      --> a.yaml:9:57
       |
-    9 | ...ns: [], constraints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
-      |                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    9 | ...nstraints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
+      |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: only symmetric encryption keys take an encryption context
 
     error: a grant has one constraint on the context
      --> a.yaml:9:120
       |
-    9 | ...aints: {encryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
-      |                                       ----- the other is here            ^^^^^
+    9 | ...cryption_context_equals: {a: b}, encryption_context_subset: {a: b}}}
+      |                             ----- the other is here            ^^^^^
       |
       = help: declare two grants, or keep one of the two
 
@@ -448,24 +448,24 @@ fn existing_and_adopted_keys_are_checked() {
     error: `description` cannot be declared beside `existing`
      --> a.yaml:4:109
       |
-    4 |   b: {existing: "arn:aws:kms:us-east-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab", description: x, al...
-      |                                                                                                             ^
+    4 | ...-12ab-34cd-56ef-1234567890ab", description: x, aliases: [y], adopt: alias/z}
+      |                                                ^
       |
       = help: of an existing key only `aliases`, `grants` and the stack's own statements in its policy are managed; to manage the key itself write `adopt`
 
     error: the key is in account 999900001111, where this stack cannot manage aliases
      --> a.yaml:4:122
       |
-    4 | ...ab-34cd-56ef-1234567890ab", description: x, aliases: [y], adopt: alias/z}
-      |                                                          ^
+    4 | ...ef-1234567890ab", description: x, aliases: [y], adopt: alias/z}
+      |                                                ^
       |
       = help: an alias is in the account of its key: remove it here
 
     error: `adopt` cannot be declared beside `existing`
      --> a.yaml:4:133
       |
-    4 | ...234567890ab", description: x, aliases: [y], adopt: alias/z}
-      |                                                       ^^^^^^^
+    4 | ...b", description: x, aliases: [y], adopt: alias/z}
+      |                                             ^^^^^^^
       |
       = help: of an existing key only `aliases`, `grants` and the stack's own statements in its policy are managed; to manage the key itself write `adopt`
 

@@ -131,7 +131,7 @@ fn a_policy_with_which_a_key_could_become_unmanageable_is_refused() {
     insta::assert_snapshot!(one(text), @r#"a.yaml:4:13 the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name a second administrator, or set `allow_lockout: <reason>` in the policy"#);
     let (desired, d, sources) = checked(&[("a.yaml", text)], &[]);
     assert!(desired.is_some() && d.has_refusals() && !d.has_errors());
-    insta::assert_snapshot!(d.render(&sources, false, 100).lines().next().unwrap(), @r#"refused: the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted"#);
+    insta::assert_snapshot!(d.render(&sources, false, None).lines().next().unwrap(), @r#"refused: the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted"#);
     assert!(d.without_refusals().is_empty());
 }
 
@@ -168,7 +168,7 @@ fn no_excerpt_contains_a_secret() {
              {field}\n      port: no\n"
         );
         let (_, found, sources) = checked(&[("a.yaml", &text)], &[]);
-        let report = found.render(&sources, false, 120);
+        let report = found.render(&sources, false, None);
         assert!(report.contains("error"), "{report}");
         assert!(!report.contains("hunter2"), "{field}: {report}");
     }

@@ -35,7 +35,7 @@ fn report(text: &str) -> String {
     let source = sources.add("a.yaml", text);
     let mut diagnostics = Diagnostics::default();
     yaml(text, source, &mut diagnostics);
-    diagnostics.render(&sources, false, 100)
+    diagnostics.render(&sources, false, None)
 }
 
 /// The data, where nothing is wrong with it.

@@ -6,7 +6,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snip
 
 use super::Sources;
 use crate::policy::lint::Rule;
-use crate::text::{counted, printable, printable_same_length};
+use crate::text::{counted, printable, printable_same_length, wrapped};
 use crate::tree::Span;
 
 /// The largest number of diagnostics in a report. The others are only counted.
@@ -101,7 +101,7 @@ impl Diagnostic {
             .sum()
     }
 
-    fn group<'a>(&'a self, sources: &'a Sources) -> Group<'a> {
+    fn group<'a>(&'a self, sources: &'a Sources, width: Option<usize>) -> Group<'a> {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Refusal => Level::ERROR.with_name("refused"),
@@ -109,7 +109,11 @@ impl Diagnostic {
             Severity::Note => Level::NOTE,
         };
         let shown = |text: &str| {
-            printable(&shortened(&sources.without_hidden(self.span, text))).into_owned()
+            let text = printable(&shortened(&sources.without_hidden(self.span, text))).into_owned();
+            width.map_or(text.clone(), |width| {
+                let lines = wrapped(&text, 0, 0, width.saturating_sub(BESIDE));
+                lines.into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+            })
         };
         let title = level.primary_title(shown(&self.message));
         let mut group = Group::with_title(match self.rule {
@@ -135,6 +139,9 @@ impl Diagnostic {
         group
     }
 }
+
+/// The largest number of columns before a message or a help, such as `warning[KMS601]: `.
+const BESIDE: usize = 17;
 
 type Place<'a> = (Span, &'a str, AnnotationKind);
 
@@ -439,14 +446,15 @@ impl Diagnostics {
     }
 
     /// Returns the report: all diagnostics in the order of their sources and positions, and their
-    /// number, if there are several. Returns an empty text if there are none.
+    /// number, if there are several. Returns an empty text if there are none. Messages are wrapped if the text is for a
+    /// terminal, whose width is given.
     #[must_use]
-    pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
+    pub fn render(&self, sources: &Sources, color: bool, width: Option<usize>) -> String {
         if self.all.is_empty() {
             return String::new();
         }
-        let renderer =
-            if color { Renderer::styled() } else { Renderer::plain() }.term_width(width.max(20));
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() }
+            .term_width(width.unwrap_or(100).max(20));
         let mut sorted: Vec<&Diagnostic> = self.all.iter().collect();
         sorted.sort_by_key(|d| d.span);
         let (mut out, mut shown, mut size) = (String::new(), 0, 0);
@@ -456,7 +464,9 @@ impl Diagnostics {
                 break;
             }
             // `::` at the beginning of a line is a command of a CI system.
-            out.push_str(&renderer.render(&[diagnostic.group(sources)]).replace(" ::: ", " --> "));
+            out.push_str(
+                &renderer.render(&[diagnostic.group(sources, width)]).replace(" ::: ", " --> "),
+            );
             out.push_str("\n\n");
             shown += 1;
         }

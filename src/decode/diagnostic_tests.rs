@@ -19,7 +19,7 @@ fn reports_underline_in_the_order_of_the_sources() {
             .also(span(1, 0, 5), "declared here"),
     );
     assert!(diagnostics.has_errors());
-    insta::assert_snapshot!(diagnostics.render(&sources, false, 80), @r##"
+    insta::assert_snapshot!(diagnostics.render(&sources, false, Some(80)), @r##"
     error: cannot read c.yaml
 
     error: unknown field `descriptoin`
@@ -55,11 +55,11 @@ fn unsafe_characters_are_replaced_and_long_lines_are_cut() {
         Diagnostic::error(span(0, 3, 20), "a\u{1b}[2J\nb").label("l\u{9b}\n").help("h\u{202e}"),
     );
     diagnostics.push(Diagnostic::error(span(0, 1_000_030, 1_000_040), "in the middle"));
-    let shown = diagnostics.render(&sources, false, 80);
+    let shown = diagnostics.render(&sources, false, Some(80));
     assert!(shown.chars().all(|c| c == '\n' || !crate::text::is_unsafe(c)), "{shown:?}");
     assert!(shown.lines().all(|line| line.chars().count() < 200));
     assert!(shown.ends_with("2 errors.\n"));
-    assert!(diagnostics.render(&sources, true, 80).contains("\u{1b}["));
+    assert!(diagnostics.render(&sources, true, Some(80)).contains("\u{1b}["));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn spans_outside_the_text_do_not_panic() {
         diagnostics.push(Diagnostic::error(span(0, start, end), "x").also(span(7, 0, 1), "y"));
     }
     diagnostics.push(Diagnostic::error(span(3, 0, 1), "no such source"));
-    assert!(diagnostics.render(&sources, false, 0).contains("7 errors."));
+    assert!(diagnostics.render(&sources, false, Some(0)).contains("7 errors."));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn the_excerpts_of_a_report_are_limited() {
     for at in 0..5 {
         d.push(Diagnostic::error(span(long, at, at + 1), "wrong"));
     }
-    let report = d.render(&sources, false, 80);
+    let report = d.render(&sources, false, Some(80));
     assert_eq!(report.matches("error: wrong").count(), 3);
     assert!(
         report.contains("2 more are not shown.") && report.ends_with("5 errors.\n"),
@@ -123,7 +123,7 @@ fn the_excerpts_of_a_report_are_limited() {
     for _ in 0..MAX_SHOWN + 1 {
         d.push(Diagnostic::error(span(short, 0, 1), "wrong"));
     }
-    assert!(d.render(&sources, false, 80).contains("1 more are not shown."));
+    assert!(d.render(&sources, false, Some(80)).contains("1 more are not shown."));
 }
 
 /// Every line of a report about a long line fits a wide terminal, and its carets are below the text.
@@ -145,7 +145,7 @@ fn long_lines_are_cut_around_every_place() {
         );
         d.push(Diagnostic::error(place("last"), "the last").help(format!("write `{long}`")));
         d.push(Diagnostic::error(place(&long), "all of it"));
-        let report = d.render(&sources, false, 80);
+        let report = d.render(&sources, false, Some(80));
         let columns = |text: &str| -> usize {
             text.chars()
                 .map(|c| match c {

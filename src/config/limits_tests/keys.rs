@@ -20,7 +20,7 @@ fn the_regions_of_china_have_no_ml_kem() {
         let number = sources.add("a.yaml", &*text);
         let mut loaded = from_sources(sources, &[number], &BTreeMap::new(), &mut d);
         let there = Surroundings { region: region.parse().unwrap(), ..here() };
-        loaded.resolve(&there).1.render(&loaded.sources, false, 120)
+        loaded.resolve(&there).1.render(&loaded.sources, false, None)
     };
     for spec in ["ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"] {
         let usage = "ENCAPSULATE_DECAPSULATE";
