@@ -166,7 +166,9 @@ impl<'a> Page<'a> {
                 }
                 self.diff(before.as_ref(), after.as_ref());
             }
-            self.fields(&words::drifted_fields(drift, self.style.verbose), None);
+            for text in words::drifted_fields(drift, self.style.verbose) {
+                self.prose(4, 2, None, &text);
+            }
             if let Some(ignored) = &drift.ignored {
                 self.prose(4, 2, Some(YELLOW), ignored);
             }
@@ -174,9 +176,9 @@ impl<'a> Page<'a> {
         self.gap();
     }
 
-    fn fields(&mut self, fields: &[Field], change: Option<&Change<Spec>>) {
-        for text in fields.iter().filter_map(|field| field.line(change)) {
-            self.line(4, None, &text);
+    fn fields(&mut self, fields: &[Field], change: &Change<Spec>) {
+        for text in fields.iter().filter_map(|field| field.line(Some(change))) {
+            self.prose(4, 2, None, &text);
         }
     }
 
@@ -223,7 +225,7 @@ impl<'a> Page<'a> {
                 [..] => format!("{sign} {names}: {}", head.replace("  ", " ")),
             };
             self.prose(0, 2, Some(color), &title);
-            self.fields(&block.fields, Some(&first.change));
+            self.fields(&block.fields, &first.change);
             if !block.differing.is_empty() {
                 let paths = block.differing.join(", ");
                 self.prose(4, 2, None, &format!("{paths}: {}", words::DIFFERING));

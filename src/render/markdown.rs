@@ -364,8 +364,7 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
                 let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
             }
         }
-        let fields = words::drifted_fields(drift, false);
-        for text in fields.iter().filter_map(|field| field.line::<()>(None)) {
+        for text in words::drifted_fields(drift, false) {
             let _ = writeln!(out, "  - {}", code(&text));
         }
         if let Some(ignored) = &drift.ignored {

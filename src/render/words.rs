@@ -370,8 +370,8 @@ pub(super) fn drifted_policies(
     fields.filter_map(|field| policies(field, home)).collect()
 }
 
-/// Returns the fields of a drift that are listed. Those of a resource that is gone tell only what a grant allowed.
-pub(super) fn drifted_fields(drift: &Drift, verbose: bool) -> Vec<Field> {
+/// Returns a line for each field of a drift. Those of a resource that is gone tell only what a grant allowed.
+pub(super) fn drifted_fields(drift: &Drift, verbose: bool) -> Vec<String> {
     let is_listed = |field: &&FieldChange| {
         let is_told = field.path == "deletion" && field.after.is_string();
         field.path != POLICY && !is_told
@@ -380,7 +380,12 @@ pub(super) fn drifted_fields(drift: &Drift, verbose: bool) -> Vec<Field> {
     if is_gone && !verbose && drift.address.kind != Kind::Grant {
         return Vec::new();
     }
-    Field::all(drift.fields.iter().filter(is_listed))
+    let fields = Field::all(drift.fields.iter().filter(is_listed)).into_iter();
+    let line = |field: Field| match is_gone {
+        true => field.before.as_ref().map(|before| format!("{}: {before}", field.path)),
+        false => field.line::<()>(None),
+    };
+    fields.filter_map(line).collect()
 }
 
 /// Renders the number of resources that have drifted.
