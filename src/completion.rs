@@ -81,7 +81,10 @@ fn candidates(
         drop(send.send(found));
     });
     let found = thread.ok().and_then(|_| receive.recv_timeout(MOST).ok()).unwrap_or_default();
-    found.into_iter().map(CompletionCandidate::new).collect()
+    // A shell inserts what it is given: a name that is no name could be a command, or text for the terminal.
+    let is_plain =
+        |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "/_.-:@*".contains(c));
+    found.into_iter().filter(is_plain).map(CompletionCandidate::new).collect()
 }
 
 /// Returns the configuration that the words of an unfinished command line name.

@@ -4,19 +4,24 @@
 use rustix::fs::OFlags;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::Path;
 
 /// The largest state, journal or saved plan that is read, in bytes.
 pub const MAX_RECORD: u64 = 256 << 20;
 
-/// Opens a file of kmsctl, such as a state or a lock. Whoever can write to its folder must not be able to direct the
+/// Opens a file of kmsctl, such as a state or a lock, which has no other name. Whoever can write to its folder must not be able to direct the
 /// access elsewhere, or to make the program wait for a pipe for ever.
 ///
 /// # Errors
 /// Returns the error of the file system, or that the path is a link or no regular file.
 pub fn open_own(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    open(path, options, OFlags::NOFOLLOW)
+    let file = open(path, options, OFlags::NOFOLLOW)?;
+    if file.metadata()?.nlink() > 1 {
+        let what = "it is a hard link: another path names the same file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(file)
 }
 
 /// Opens a file of the user for reading. Links are followed.
@@ -98,6 +103,9 @@ mod tests {
             assert!(error.contains("symbolic link"), "{name}: {error}");
             assert!(check_replaceable(&path(name)).is_err(), "{name}");
         }
+        std::fs::write(path("victim"), "text").unwrap();
+        std::fs::hard_link(path("victim"), path("hard")).unwrap();
+        assert!(own("hard").unwrap_err().to_string().contains("hard link"));
         assert!(!path("gone").exists());
         assert!(own("pipe").is_err() && open_given(&path("pipe")).is_err());
         assert!(open_given(Path::new("/dev/zero")).is_err());

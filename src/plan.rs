@@ -77,6 +77,9 @@ pub struct Plan {
     /// The names of the gates in force, by the files that they come from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gates: BTreeMap<String, Vec<String>>,
+    /// The changes that `--target` leaves out.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub untargeted: BTreeSet<Address>,
     /// The records to write without any call, for example of a lost state. `None` removes the record of
     /// a resource that no longer exists.
     pub remember: BTreeMap<Address, Option<Record>>,
@@ -215,8 +218,10 @@ pub enum Happened {
     Created,
     /// It differs.
     Changed,
-    /// It no longer exists, or does not exist yet.
+    /// It no longer exists.
     Deleted,
+    /// It is declared, and does not exist yet. It has no record.
+    Missing,
 }
 
 impl Drift {
@@ -304,6 +309,7 @@ impl Plan {
             taken_with: BTreeMap::new(),
             same_access: BTreeSet::new(),
             gates: desired.gate_files.clone(),
+            untargeted: BTreeSet::new(),
             unchecked: live.unchecked.clone(),
             remember: BTreeMap::new(),
         }
@@ -349,6 +355,9 @@ impl Plan {
                 break;
             }
         }
+        let steps = self.steps.iter().map(|step| &step.address).filter(|a| !keep.contains(*a));
+        let blocked = self.blocked.iter().map(|blocked| &blocked.address).filter(|a| !is_hit(a));
+        self.untargeted = steps.chain(blocked).cloned().collect();
         self.steps.retain(|step| keep.contains(&step.address));
         self.blocked.retain(|blocked| is_hit(&blocked.address));
         self.drift.retain(|drift| is_hit(&drift.address));

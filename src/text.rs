@@ -100,11 +100,13 @@ fn without_hash_commands(text: &str, medium: Medium) -> Cow<'_, str> {
         |rest: &str| rest.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('[');
     let mut out = String::new();
     let mut done = 0;
-    for (at, found) in text.match_indices("##") {
-        if is_command(text.get(at + found.len()..).unwrap_or_default()) {
-            out.push_str(text.get(done..at).unwrap_or_default());
+    for (at, sign) in text.match_indices('#') {
+        let rest = text.get(at + sign.len()..).unwrap_or_default();
+        // The last two of several signs begin the command.
+        if text.get(..at).is_some_and(|before| before.ends_with('#')) && is_command(rest) {
+            out.push_str(text.get(done..at - 1).unwrap_or_default());
             out.push_str(instead);
-            done = at + found.len();
+            done = at + sign.len();
         }
     }
     if done == 0 {
@@ -175,6 +177,20 @@ pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn no_number_of_signs_makes_a_command() {
+        for signs in 2..10 {
+            for name in ["vso", "teamcity", ""] {
+                let text = format!("a {}{name}[x]b", "#".repeat(signs));
+                for medium in [Medium::Text, Medium::Json, Medium::Shell] {
+                    let safe = inert(&text, medium);
+                    assert!(!safe.contains(&format!("##{name}[")), "{safe}");
+                }
+            }
+        }
+        assert_eq!(inert("## [x] and #[x]", Medium::Text), "## [x] and #[x]");
+    }
 
     #[test]
     fn a_noun_has_its_plural() {

@@ -114,12 +114,14 @@ impl Applied<'_> {
         let lines = created.map(|step| &step.address).filter_map(|address| {
             let record = self.state.records.get(address)?;
             let has_id = address.kind == Kind::Key || address.kind.is_consumer();
-            if !has_id || record.id == address.name {
+            if !has_id {
                 return None;
             }
             // A record that is there although the step did not finish is that of a resource that AWS created.
             let note = if finished.contains(address) { "" } else { " (not complete yet)" };
-            Some(format!("  {address}: {}{note}", record.id))
+            let id =
+                if record.id == address.name { String::new() } else { format!(": {}", record.id) };
+            Some(format!("  {address}{id}{note}"))
         });
         lines.collect()
     }

@@ -126,8 +126,9 @@ fn failed(path: &Path, why: &str) -> Diagnostic {
     let error = Diagnostic::error(None, format!("cannot read {}: {why}", path.display()));
     if path == Path::new(DEFAULT) && !path.exists() {
         let message = format!("there is no {DEFAULT} in this folder");
-        return Diagnostic::error(None, message)
-            .help("write one, or name a configuration with `-f PATH`");
+        return Diagnostic::error(None, message).help(
+            "write one (`kmsctl init` writes a first one), or name a configuration with `-f PATH`",
+        );
     }
     error
 }

@@ -52,15 +52,41 @@ fn starts(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
+/// The ends of words for secrets.
+const ENDS: &[&str] = &["pw", "pwd", "pswd", "psw", "pass", "token"];
+
+/// Returns the words of a name, such as `master_password`, `masterPassword` or `pw1`, in lower case.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut last = ' ';
+    for c in name.chars() {
+        let begins = !c.is_alphabetic() || c.is_uppercase() && last.is_lowercase();
+        if begins && words.last().is_some_and(|word| !word.is_empty()) {
+            words.push(String::new());
+        }
+        if c.is_alphabetic()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        last = c;
+    }
+    words
+}
+
 /// Returns whether a field with this name may hold a secret. Misspelt names count.
 fn names_secret(name: &str) -> bool {
-    let mut words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
-    words.any(|word| {
-        ["pw", "pwd", "pass"].contains(&word.as_str())
-            || ["password", "passwd", "secret"]
+    words(name).iter().any(|word| {
+        ENDS.iter().any(|end| word.ends_with(end))
+            || ["password", "passwd", "secret", "passphrase", "credential"]
                 .iter()
-                .any(|secret| word.contains(secret) || strsim::jaro_winkler(&word, secret) >= 0.85)
+                .any(|secret| word.contains(secret) || strsim::jaro_winkler(word, secret) >= 0.85)
     })
+}
+
+/// Returns whether a text is the name of a variable, and no secret with other characters.
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
 }
 
 /// Returns whether a value only refers to a secret: `{env: NAME}` or `${var.NAME}`.
@@ -68,9 +94,12 @@ fn is_reference(node: &Node) -> bool {
     match &node.value {
         Value::Map(entries) => {
             matches!(entries.as_slice(), [entry] if entry.key == "env"
-                && matches!(entry.value.value, Value::Text(_)))
+                && matches!(&entry.value.value, Value::Text(name) if is_name(name)))
         }
-        Value::Text(text) => text.starts_with("${"),
+        Value::Text(text) => {
+            let name = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'));
+            name.is_some_and(is_name)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => false,
     }
 }
@@ -177,14 +206,20 @@ impl Sources {
 
     fn hide(&mut self, node: &Node) {
         match &node.value {
-            Value::Map(entries) => entries.iter().for_each(|entry| self.hide(&entry.value)),
+            // A secret without quotes in braces is a key.
+            Value::Map(entries) => entries.iter().for_each(|entry| {
+                self.hide_span(entry.key_span);
+                self.hide(&entry.value);
+            }),
             Value::List(items) => items.iter().for_each(|item| self.hide(item)),
-            Value::Text(_) | Value::Number(_) => {
-                if let Some(source) = self.texts.get_mut(usize::from(node.span.source)) {
-                    source.secrets.push(node.span.start as usize..node.span.end as usize);
-                }
-            }
+            Value::Text(_) | Value::Number(_) => self.hide_span(node.span),
             Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn hide_span(&mut self, span: Span) {
+        if let Some(source) = self.texts.get_mut(usize::from(span.source)) {
+            source.secrets.push(span.start as usize..span.end as usize);
         }
     }
 
@@ -206,17 +241,27 @@ impl Sources {
         }
     }
 
-    /// Returns a message about a place. If the whole text of the place is hidden, what the message quotes is left out.
+    /// Returns a message about a place. What it quotes of a hidden text is left out, and all of it if the whole text of the
+    /// source is hidden.
     #[must_use]
     pub(super) fn without_hidden<'m>(&self, span: Option<Span>, message: &'m str) -> Cow<'m, str> {
         let source = span.and_then(|span| self.get(span.source));
-        let is_hidden =
-            source.is_some_and(|source| source.secrets.contains(&(0..source.text.len())));
-        if !is_hidden {
+        let (Some(source), Some(span)) = (source, span) else {
+            return Cow::Borrowed(message);
+        };
+        let is_whole = source.secrets.contains(&(0..source.text.len()));
+        let (start, end) = (span.start as usize, span.end as usize);
+        let around = source.secrets.iter().filter(|range| range.start <= start && end <= range.end);
+        let hidden: Vec<&str> = around.filter_map(|range| source.text.get(range.clone())).collect();
+        if !is_whole && hidden.is_empty() {
             return Cow::Borrowed(message);
         }
+        let is_hidden = |part: &str| {
+            is_whole || !part.is_empty() && hidden.iter().any(|text| text.contains(part))
+        };
         let parts = message.split('`').enumerate();
-        let parts = parts.map(|(number, part)| if number % 2 == 1 { "…" } else { part });
+        let parts =
+            parts.map(|(number, part)| if number % 2 == 1 && is_hidden(part) { "…" } else { part });
         Cow::Owned(parts.collect::<Vec<_>>().join("`"))
     }
 

@@ -1,7 +1,7 @@
 //! The drift of resources without a record, which are compared with the configuration.
 
-use super::Drift;
 use super::same_access::with_live_policy;
+use super::{Drift, Happened};
 use crate::desired::Desired;
 use crate::kind::{Address, Kind};
 use crate::live::{Live, Observed};
@@ -29,7 +29,8 @@ pub(super) fn drift(
                 let expected = same.unwrap_or(expected);
                 Drift::between(address, Some(&expected), Some(spec))
             }
-            Some(Observed::Absent) | None => Drift::between(address, Some(&declared.spec), None),
+            Some(Observed::Absent) | None => Drift::between(address, Some(&declared.spec), None)
+                .map(|drift| Drift { happened: Happened::Missing, ..drift }),
         };
         drift.extend(found);
     }

@@ -2,12 +2,13 @@
 
 use super::access::Wording;
 use super::blocks::{Block, folded};
-use super::comment::{Part, fit};
+use super::comment::{Part, Weight, fit};
 use super::fields::{Field, or_unset};
 use super::{Caller, findings, words};
 use crate::id::{Name, Place};
 use crate::kind::{Address, Change};
 use crate::plan::{Access, Blocked, Drift, Drifts, Finding, Plan, Step};
+use crate::policy::AccessChange;
 use crate::policy::access::Direction;
 use crate::text::printable;
 use std::collections::BTreeSet;
@@ -77,11 +78,20 @@ fn same_access(keys: &BTreeSet<Address>) -> Option<Part> {
     Some(note(&text, "Policies that differ only in the text: left out"))
 }
 
-/// Names addresses in one line.
+/// Names addresses in one line. If there are too many, some are counted.
 fn named<'a>(heading: &str, addresses: impl Iterator<Item = &'a Address>) -> String {
     let names: BTreeSet<String> = addresses.map(|address| code(&address.to_string())).collect();
-    let names: Vec<String> = names.into_iter().collect();
-    format!("- {}: {}\n", prose(heading), names.join(", "))
+    format!("- {}: {}\n", prose(heading), some(&names.into_iter().collect::<Vec<_>>()))
+}
+
+/// Returns names in one line. If there are too many, some are counted.
+fn some(names: &[String]) -> String {
+    match names.len().checked_sub(NAMED) {
+        Some(rest @ 1..) => {
+            format!("{} and {rest} more", names.get(..NAMED).unwrap_or(names).join(", "))
+        }
+        Some(0) | None => names.join(", "),
+    }
 }
 
 /// Escapes text so that no part of it is Markdown, HTML, a link or a mention.
@@ -141,8 +151,8 @@ fn wording(home: &Place) -> Wording<'_> {
 }
 
 /// Renders a heading, which is always shown.
-fn title(text: &str) -> Part {
-    Part::fixed(&format!("### {}\n\n", prose(text)))
+fn title(text: &str, weight: Weight) -> Part {
+    Part::fixed(&format!("### {}\n\n", prose(text)), weight)
 }
 
 /// Returns the sign and the address of a step. The sign is within the code: a hyphen alone would begin a list.
@@ -180,9 +190,14 @@ fn losses(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     let parts = alike.into_iter().map(|(texts, names)| {
         let texts: Vec<String> =
             texts.iter().map(|text| format!(": **{}**", prose(text))).collect();
-        let line = format!("- {}{}\n", names.join(", "), texts.concat());
-        let short = format!("- {}\n", names.join(", "));
-        Part { whole: line.clone(), short: line, line: short, is_dangerous: true }
+        let (texts, some) = (texts.concat(), some(&names));
+        Part {
+            whole: format!("- {}{texts}\n", names.join(", ")),
+            // The list of the changes names all of them as well.
+            short: format!("- {some}{texts}\n"),
+            line: format!("- {some}\n"),
+            weight: Weight::Danger,
+        }
     });
     headed("Deletions and risks", parts.collect())
 }
@@ -197,49 +212,55 @@ fn by_address<'a>(plan: &Plan, shown: &'a words::Shown<'_>) -> Vec<(String, Vec<
 
 /// Puts a heading before parts, and an empty line after them.
 fn headed(heading: &str, parts: Vec<Part>) -> Vec<Part> {
-    if parts.is_empty() {
+    let Some(weight) = parts.iter().map(|part| part.weight).max() else {
         return parts;
-    }
-    let end = Part::fixed("\n");
-    [title(heading)].into_iter().chain(parts).chain([end]).collect()
+    };
+    let end = Part::fixed("\n", weight);
+    [title(heading, weight)].into_iter().chain(parts).chain([end]).collect()
 }
 
 /// The number of keys with the same access changes that are named if the comment would be too long.
 const NAMED: usize = 12;
 
+/// Returns how much a reviewer must see a change of access: strangers come before identities of the own account.
+fn weight(change: &AccessChange, home: &Place) -> Weight {
+    let account = change.principal.split(':').nth(4).filter(|account| !account.is_empty());
+    let is_own = account.is_some_and(|account| account == home.account.as_str());
+    match change.direction {
+        Direction::Gained if change.public || !is_own => Weight::Danger,
+        Direction::Gained => Weight::Notice,
+        Direction::Lost => Weight::Detail,
+    }
+}
+
 /// Renders the access that principals gain and lose, by the resource for which it changes.
 fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     // The same changes of several keys are written once.
-    let mut alike: Vec<(String, Vec<String>, bool)> = Vec::new();
+    let mut alike: Vec<(String, Vec<String>, Weight)> = Vec::new();
     for (address, access) in by_address(plan, shown) {
         let mut text = String::new();
         for line in words::planned_access(&access, &address, wording(&plan.home)) {
             let _ = writeln!(text, "  - {}", code(&format!("{} {}", line.sign, line.text)));
         }
-        let gains = access.iter().any(|a| a.change.direction == Direction::Gained);
+        let weight = access.iter().map(|one| weight(&one.change, &plan.home)).max();
+        let weight = weight.unwrap_or(Weight::Detail);
         match alike.iter_mut().find(|(same, _, _)| *same == text) {
-            Some((_, addresses, any)) => {
+            Some((_, addresses, most)) => {
                 addresses.push(address);
-                *any |= gains;
+                *most = weight.max(*most);
             }
-            None => alike.push((text, vec![address], gains)),
+            None => alike.push((text, vec![address], weight)),
         }
     }
-    let parts = alike.into_iter().map(|(lines, addresses, is_dangerous)| {
+    let parts = alike.into_iter().map(|(lines, addresses, weight)| {
         let names: Vec<String> = addresses.iter().map(|address| code(address)).collect();
-        let all = names.join(", ");
         // The sentences matter more than the names, which the list of the changes has as well.
-        let some = match names.len().checked_sub(NAMED) {
-            Some(rest @ 1..) => {
-                format!("{} and {rest} more", names.get(..NAMED).unwrap_or(&names).join(", "))
-            }
-            Some(0) | None => all.clone(),
-        };
+        let (all, some) = (names.join(", "), some(&names));
         Part {
             whole: format!("- {all}\n{lines}"),
             short: format!("- {some}\n{lines}"),
             line: format!("- {some}: left out\n"),
-            is_dangerous,
+            weight,
         }
     });
     let parts = parts.collect();
@@ -297,14 +318,8 @@ fn fields(step: &Step) -> Vec<Field> {
 /// Renders a block, with its fields, the difference of its policy and its calls. Its summary names some of the steps.
 fn part(block: &Block<'_>) -> Part {
     let names: Vec<String> = block.steps.iter().map(|step| signed(step)).collect();
-    let (all, head) = (names.join(", "), &block.head);
-    let (title, list) = match names.get(..NAMED).filter(|_| names.len() > NAMED) {
-        Some(some) => {
-            let rest = names.len() - NAMED;
-            (format!("{} and {rest} more", some.join(", ")), format!("{all}\n\n"))
-        }
-        None => (all.clone(), String::new()),
-    };
+    let (all, head, title) = (names.join(", "), &block.head, some(&names));
+    let list = if title == all { String::new() } else { format!("{all}\n\n") };
     let mut out =
         format!("<details><summary>{title} {head}</summary>\n\n{list}{}", table(&block.fields));
     if !block.differing.is_empty() {
@@ -314,8 +329,12 @@ fn part(block: &Block<'_>) -> Part {
     out.push_str(&block.rest);
     out.push_str("</details>\n\n");
     let action = block.steps.first().map_or("", |step| step.change.action());
-    let line = format!("- {all} {action}\n");
-    Part { whole: out, short: line.clone(), line, is_dangerous: false }
+    Part {
+        whole: out,
+        short: format!("- {all} {action}\n"),
+        line: format!("- {} {action}\n", some(&names)),
+        weight: Weight::Detail,
+    }
 }
 
 fn table(fields: &[Field]) -> String {
@@ -346,7 +365,8 @@ fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
     }
     out.push('\n');
     let line = named(heading, all.iter().map(|blocked| &blocked.address));
-    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, is_dangerous: true })
+    let weight = Weight::Notice;
+    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, weight })
 }
 
 fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
@@ -373,7 +393,8 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
     }
     out.push('\n');
     let line = named(heading, all.iter().map(|drift| &drift.address));
-    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, is_dangerous: true })
+    let weight = Weight::Notice;
+    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, weight })
 }
 
 fn unchecked(all: &[String]) -> Option<String> {
@@ -395,6 +416,6 @@ fn found(all: &[Finding]) -> Option<Part> {
         out
     };
     let line = named("Findings", all.iter().map(|finding| &finding.address));
-    let part = || Part { whole: render(true), short: render(false), line, is_dangerous: true };
+    let part = || Part { whole: render(true), short: render(false), line, weight: Weight::Notice };
     (!all.is_empty()).then(part)
 }

@@ -94,6 +94,7 @@ pub(super) fn empty() -> Plan {
         found: BTreeMap::new(),
         taken: BTreeMap::new(),
         gates: BTreeMap::new(),
+        untargeted: BTreeSet::new(),
         unchecked: Vec::new(),
         taken_with: BTreeMap::new(),
         remember: BTreeMap::new(),

@@ -347,6 +347,7 @@ pub(super) fn alarms(drift: &Drift) -> Vec<String> {
             let found = known.iter().find(|(of, _)| *of == kind);
             return vec![found.map_or("does not exist", |(_, text)| text).to_owned()];
         }
+        Happened::Missing => return vec!["declared, and not in AWS".to_owned()],
         Happened::Created => return vec!["exists, although it is not declared".to_owned()],
         Happened::Changed => {}
     }
@@ -361,12 +362,16 @@ pub(super) fn alarms(drift: &Drift) -> Vec<String> {
     fields.filter_map(of_key).collect()
 }
 
+fn is_gone(drift: &Drift) -> bool {
+    matches!(drift.happened, Happened::Deleted | Happened::Missing)
+}
+
 /// Returns the policies before and after a drift, if they differ. That of a key that is gone does not matter any more.
 pub(super) fn drifted_policies(
     drift: &Drift,
     home: &Place,
 ) -> Vec<(Option<Document>, Option<Document>)> {
-    let fields = drift.fields.iter().filter(|_| drift.happened != Happened::Deleted);
+    let fields = drift.fields.iter().filter(|_| !is_gone(drift));
     fields.filter_map(|field| policies(field, home)).collect()
 }
 
@@ -376,7 +381,7 @@ pub(super) fn drifted_fields(drift: &Drift, verbose: bool) -> Vec<String> {
         let is_told = field.path == "deletion" && field.after.is_string();
         field.path != POLICY && !is_told
     };
-    let is_gone = drift.happened == Happened::Deleted;
+    let is_gone = is_gone(drift);
     if is_gone && !verbose && drift.address.kind != Kind::Grant {
         return Vec::new();
     }
@@ -452,10 +457,12 @@ pub(super) fn difference(drifts: &Drifts) -> String {
 /// Renders the last line of a plan.
 pub(super) fn summary(plan: &Plan) -> String {
     if plan.is_empty() {
-        return match plan.drift.len() {
+        let text = match plan.drift.len() {
+            0 if !plan.untargeted.is_empty() => "No changes of the targets.".to_owned(),
             0 => "No changes. AWS matches the configuration.".to_owned(),
             n => format!("{}.", differing(n, "the last apply")),
         };
+        return text + &untargeted(plan);
     }
     let count = |action| plan.count(action);
     let mut text = format!(
@@ -474,7 +481,21 @@ pub(super) fn summary(plan: &Plan) -> String {
     }
     let calls: usize = plan.steps.iter().map(|step| step.calls.len() + step.last.len()).sum();
     let _ = write!(text, "; {}.", counted(calls, "call"));
-    text
+    text + &untargeted(plan)
+}
+
+/// Returns the sentence about the changes that `--target` leaves out, if there are any.
+fn untargeted(plan: &Plan) -> String {
+    let all: Vec<String> = plan.untargeted.iter().map(ToString::to_string).collect();
+    match all.len() {
+        0 => String::new(),
+        count if count > NAMED => format!(" `--target` leaves out {}.", counted(count, "change")),
+        count => format!(
+            " `--target` leaves out {}: {}.",
+            counted(count, "change"),
+            printable(&all.join(", "))
+        ),
+    }
 }
 
 /// Returns the line about the gates in force, if there are any.

@@ -41,6 +41,17 @@ pub(crate) fn unbuilt(operation: &'static str) -> impl Fn(BuildError) -> CloudEr
     move |error| local(operation, Fault::Invalid, chain(&error))
 }
 
+/// The largest number of characters of a message of AWS. An endpoint could send megabytes, once for each key.
+const MOST: usize = 4096;
+
+/// Returns a message without the end of a very long one.
+fn shortened(message: &str) -> String {
+    match message.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", message.get(..end).unwrap_or_default()),
+        None => message.to_owned(),
+    }
+}
+
 /// Returns the answer to a request, with the error converted and classified.
 pub(crate) fn answer<T, E>(
     operation: &'static str,
@@ -52,7 +63,7 @@ where
     sent.map_err(|error| {
         let fault = fault(operation, &error);
         let message = match (&error, error.message()) {
-            (_, Some(message)) => message.to_owned(),
+            (_, Some(message)) => shortened(message),
             (SdkError::ServiceError(_), None) => match error.raw_response() {
                 Some(raw) if raw.status().is_success() => {
                     "the answer of AWS cannot be read".to_owned()

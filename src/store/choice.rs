@@ -35,6 +35,10 @@ impl FromStr for Location {
             return Ok(Self::Nowhere);
         }
         let Some((scheme, rest)) = text.split_once("://") else {
+            // Nobody means a folder of this name, and a record there would be lost.
+            if text.starts_with("s3:") {
+                return Err(format!("`{text}` is neither a folder nor `s3://BUCKET/PREFIX`"));
+            }
             return Ok(Self::Folder(PathBuf::from(text)));
         };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -193,10 +197,11 @@ mod tests {
         assert_eq!("s3://b".parse(), s3("b", ""));
         assert_eq!("s3://b/".parse(), s3("b", ""));
         assert_eq!("s3://my-bucket/a/b/".parse(), s3("my-bucket", "a/b"));
-        let wrong = ["gs://b/p", "s3://", "s3:///p", "s3://b/a//c", "s3://b c/p"];
+        let wrong = ["s3:/b/p", "gs://b/p", "s3://", "s3:///p", "s3://b/a//c", "s3://b c/p"];
         let told: Vec<String> =
             wrong.iter().map(|text| text.parse::<Location>().unwrap_err()).collect();
         insta::assert_snapshot!(told.join("\n"), @r"
+        `s3:/b/p` is neither a folder nor `s3://BUCKET/PREFIX`
         `gs://b/p` is neither a folder nor in S3
         `s3://` has no valid name of a bucket
         `s3:///p` has no valid name of a bucket

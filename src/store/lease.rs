@@ -84,7 +84,8 @@ impl Terms {
     pub(super) fn left(object: &Object) -> Duration {
         let seconds = match Self::read(object) {
             Some(terms) if terms.released => 0,
-            Some(terms) => terms.seconds,
+            // Whoever can write the object cannot make others wait for longer than the longest lease.
+            Some(terms) => terms.seconds.min(TERM.as_secs()),
             None => TERM.as_secs(),
         };
         Duration::from_secs(object.written.saturating_add(seconds).saturating_sub(object.now))

@@ -399,7 +399,10 @@ fn take<'s>(
         taken.missing = taken.missing.without(&shared);
         if says_the_same(&key.delta, delta, role) && !shared.is_empty() {
             extent.actions = extent.actions.without(&shared);
-            all.statements.extend(extent.statements.iter().copied());
+            let about = |actions| move |one: &&CompiledStatement| one.is_about(actions);
+            all.statements.extend(extent.statements.iter().copied().filter(about(&shared)));
+            let rest = &extent.actions;
+            extent.statements.retain(about(rest));
             taken.highest = taken.highest.max(Some(delta.from.max(delta.to)));
         }
     }

@@ -366,6 +366,24 @@ fn grants_are_part_of_access() {
 }
 
 #[test]
+fn a_change_for_everyone_names_only_the_statements_about_its_actions() {
+    let a = policy(&[ROOT]);
+    let b = policy(&[ROOT, "Allow role/a kms:PutKeyPolicy,kms:Decrypt", "Allow * kms:Decrypt"]);
+    let found = compare(Some(&a), Some(&b), &key(), &[]);
+    let of = |who: &str| {
+        let change = found.changes.iter().find(|change| change.principal.ends_with(who)).unwrap();
+        (change.actions.join(","), change.statements.join(","))
+    };
+    let own = |actions: &str, statements: &str| (actions.to_owned(), statements.to_owned());
+    assert_eq!(of("role/a"), own("kms:PutKeyPolicy", "#2"));
+    assert!(of("*").0 == "kms:Decrypt" && of("*").1.contains("#3"), "{:?}", of("*"));
+    let b = policy(&[ROOT, "Allow role/a kms:PutKeyPolicy", "Allow * kms:Decrypt"]);
+    let found = compare(Some(&a), Some(&b), &key(), &[]);
+    let all = found.changes.iter().find(|change| change.principal == "*").unwrap();
+    assert_eq!((all.actions.join(","), all.statements.join(",")), own("kms:Decrypt", "#3"));
+}
+
+#[test]
 fn the_table_of_one_action_names_only_the_statements_about_it() {
     let document =
         policy(&[ROOT, "Allow role/a kms:Decrypt", "Allow role/a kms:Sign", "Allow role/b kms:*"]);
