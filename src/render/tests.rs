@@ -599,3 +599,21 @@ fn what_is_dangerous_stays_in_a_comment_of_any_plan() {
 fn step_of(name: &str, change: Change<Spec>) -> crate::plan::Step {
     step(Address::new(Kind::Key, name), change, Some(ARN), vec![])
 }
+
+#[test]
+fn a_plan_of_targets_says_what_it_leaves_out() {
+    let text = |plan: &crate::plan::Plan| {
+        human::plan(plan, &Caller::default(), &Style { width: 160, ..Style::default() })
+    };
+    let mut plan = empty();
+    plan.untargeted.insert(Address::new(Kind::Key, "two"));
+    let none = "No changes of the targets. `--target` leaves out 1 change: key/two.\n";
+    assert!(text(&plan).ends_with(none), "{}", text(&plan));
+    let mut plan = creation("x");
+    let all = plan.steps.len();
+    plan.narrow(&["key/storage".to_owned()]);
+    assert!(plan.steps.len() < all);
+    let left = all - plan.steps.len();
+    let said = format!("`--target` leaves out {left} change");
+    assert!(text(&plan).contains(&said), "{}", text(&plan));
+}

@@ -399,10 +399,10 @@ fn take<'s>(
         taken.missing = taken.missing.without(&shared);
         if says_the_same(&key.delta, delta, role) && !shared.is_empty() {
             extent.actions = extent.actions.without(&shared);
-            let about = |actions| move |one: &&CompiledStatement| one.is_about(actions);
-            all.statements.extend(extent.statements.iter().copied().filter(about(&shared)));
+            let own = extent.statements.iter().copied();
+            all.statements.extend(own.filter(|statement| shared.are_of(statement)));
             let rest = &extent.actions;
-            extent.statements.retain(about(rest));
+            extent.statements.retain(|statement| rest.are_of(statement));
             taken.highest = taken.highest.max(Some(delta.from.max(delta.to)));
         }
     }

@@ -25,6 +25,13 @@ impl ActionAtoms {
         set
     }
 
+    /// Returns whether a statement matches one of the actions.
+    pub(super) fn are_of(&self, statement: &CompiledStatement) -> bool {
+        let mut future = self.future.iter().filter_map(|pattern| ActionAtom::future(pattern));
+        !self.known.and(statement.known).is_empty()
+            || future.any(|atom| atom.is_in(&statement.statement.actions, statement.known))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.known.is_empty() && self.future.is_empty()
     }

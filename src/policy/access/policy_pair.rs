@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::action_atom::ActionAtom;
 use super::doubt::Doubt;
-use super::grouped_change::ActionAtoms;
 use super::implied_value::{ImpliedValue, implied_value};
 use super::key_context::KeyContext;
 use super::key_statements::{KeyStatement, key_statements};
@@ -41,7 +40,7 @@ pub(super) struct CompiledStatement {
     /// The label in messages: the Sid, or the position, such as `#2`.
     pub(super) label: String,
     /// The known actions that the statement matches.
-    known: ActionSet,
+    pub(super) known: ActionSet,
     /// The keys that decide the conditions and that only some actions carry.
     partly_carried: BTreeSet<String>,
     conditions: Vec<Condition>,
@@ -50,15 +49,6 @@ pub(super) struct CompiledStatement {
     size: usize,
     /// The number of the statement. Statements that differ only in their Sid have the same number.
     pub(super) number: usize,
-}
-
-impl CompiledStatement {
-    /// Returns whether the statement matches one of the actions.
-    pub(super) fn is_about(&self, actions: &ActionAtoms) -> bool {
-        let mut future = actions.future.iter().filter_map(|pattern| ActionAtom::future(pattern));
-        !self.known.and(actions.known).is_empty()
-            || future.any(|atom| atom.is_in(&self.statement.actions, self.known))
-    }
 }
 
 /// The old and the new policy.
