@@ -201,8 +201,8 @@ pub enum Command {
     Destroy(DestroyArgs),
     /// Show what changed in AWS since the last apply
     ///
-    /// Exits with 2 if there are differences. The live resources are compared with the records in
-    /// the state. A resource without a record is compared with the configuration.
+    /// Exits with 2 if there are differences or findings. The live resources are compared with the
+    /// records in the state. A resource without a record is compared with the configuration.
     #[command(after_long_help = examples::DRIFT)]
     Drift {
         /// Output format

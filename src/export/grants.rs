@@ -7,7 +7,7 @@ use crate::id::AccountId;
 use crate::inventory::Held;
 use crate::kind::grant::{Constraints, Listed, MARK};
 use crate::policy::is_unique_id;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The grants of a key, sorted by what is done with them.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,6 @@ pub(super) struct Sorted<'a> {
 pub(super) fn sorted(held: &Held) -> Sorted<'_> {
     let account = &held.metadata.arn.account;
     let mut out = Sorted::default();
-    let mut names: BTreeSet<String> = BTreeSet::new();
     let mut all: Vec<&Listed> = held.grants.iter().collect();
     all.sort_by(|a, b| a.grant_id.cmp(&b.grant_id));
     for grant in all {
@@ -41,12 +40,27 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
         } else if grant.issuer.as_ref().is_some_and(|issuer| issuer != account) {
             out.notes.push(format!("the grant {} was issued by another account", grant.grant_id));
         } else {
-            let name = free(&named(grant), &names);
-            names.insert(name.clone());
-            out.taken.push((name, grant));
+            out.taken.push((named(grant), grant));
         }
     }
+    tell_apart(&mut out.taken);
     out
+}
+
+/// Adds the beginning of the id to the names that several grants have. A number would change with each new grant.
+fn tell_apart(taken: &mut [(String, &Listed)]) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (name, _) in &*taken {
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+    let mut names = BTreeSet::new();
+    for (name, grant) in taken {
+        if counts.get(name).is_some_and(|count| *count > 1) {
+            *name = format!("{name}-{}", grant.grant_id.get(..8).unwrap_or(&grant.grant_id));
+        }
+        *name = free(name, &names);
+        names.insert(name.clone());
+    }
 }
 
 /// Returns a name for a grant: its own, else the name of its grantee.
