@@ -233,8 +233,9 @@ impl Drift {
             (Some(_), Some(_)) => Happened::Changed,
             (Some(_), None) => Happened::Deleted,
         };
-        let fields = field::changes(expected, live);
-        let differs = expected != live && !fields.is_empty();
+        // Most resources are as expected, and only those that differ are written as fields.
+        let fields = if expected == live { Vec::new() } else { field::changes(expected, live) };
+        let differs = !fields.is_empty();
         differs.then(|| Self { address: address.clone(), happened, fields, ignored: None })
     }
 }

@@ -1,7 +1,7 @@
 //! `access`: what each principal can do with a key, according to its policy and grants.
 
 use super::policy::eval::{context, who, wrong};
-use super::session::{Session, connect, options, timestamp};
+use super::session::{Session, connect, home_region, options, timestamp};
 use super::{input, plan, region};
 use crate::answer::{CloudError, Fault};
 use crate::cli::{AccessArgs, Global, Table};
@@ -28,7 +28,6 @@ use crate::render::evidence::{self, Heading};
 use crate::retry::{every_page, with_retries};
 use crate::sdk::Aws;
 use crate::text::Medium;
-use std::path::Path;
 
 /// A key, and the connection to AWS.
 pub(super) struct Found {
@@ -103,9 +102,7 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
     let region = wanted.place().map(|place| place.region).or(given);
     let (aws, caller) = connect(global, region.clone()).await?;
     let options = options(global);
-    let region = region.or_else(|| aws.default_region()).ok_or_else(|| {
-        Failure::new("no Region is configured").hint("set --region or AWS_REGION")
-    })?;
+    let region = home_region(region, &aws)?;
     let home = Place { account: caller.account, region };
     let place = wanted.place().unwrap_or_else(|| home.clone());
     let arn = match &wanted {
@@ -129,10 +126,8 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
 
 /// Returns the Region of the stack whose configuration is given or in this folder. Errors in it do not matter here.
 fn of_stack(global: &Global) -> Option<Region> {
-    if global.files.is_empty() && !Path::new(config::DEFAULT).exists() {
-        return None;
-    }
-    config::load(&input(global).ok()?).0.region()
+    let input = input(global).ok().filter(|input| !input.is_missing())?;
+    config::load(&input).0.region()
 }
 
 /// Finds a key of the stack by its record, or else as a plan finds it.

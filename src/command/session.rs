@@ -178,7 +178,7 @@ impl Session {
 pub(super) fn home_region(first: Option<Region>, aws: &Aws) -> Result<Region, Failure> {
     first.or_else(|| aws.default_region()).ok_or_else(|| {
         let failure = Failure::new("no Region is configured");
-        failure.hint("set --regions, --region or AWS_REGION")
+        failure.hint("set --region or AWS_REGION")
     })
 }
 

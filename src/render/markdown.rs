@@ -1,6 +1,6 @@
 //! Renders plans and drift reports as GitHub Markdown, within the size limit of a comment.
 
-use super::access::Wording;
+use super::access::{Line, Wording};
 use super::blocks::{Block, folded};
 use super::comment::{Part, Weight, fit};
 use super::fields::{Field, or_unset};
@@ -26,8 +26,9 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     let shown = words::Shown::of(plan);
     let mut parts = Vec::new();
     parts.extend(blocked("Blocked", &plan.blocked));
-    parts.extend(losses(plan, &shown));
-    parts.extend(access(plan, &shown));
+    let changes = by_address(plan, &shown);
+    parts.extend(losses(plan, &changes));
+    parts.extend(access(plan, &changes));
     parts.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
     parts.extend(steps(plan, &shown));
     parts.extend(found(&plan.findings));
@@ -166,7 +167,7 @@ fn named_step(step: &Step) -> String {
 }
 
 /// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line.
-fn losses(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
+fn losses(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
     let mut alike: Vec<(Vec<String>, Vec<String>)> = Vec::new();
     let mut add = |texts: Vec<String>, name: String| match alike
         .iter_mut()
@@ -175,12 +176,11 @@ fn losses(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
         Some((_, names)) => names.push(name),
         None => alike.push((texts, vec![name])),
     };
-    for (address, access) in by_address(plan, shown) {
-        let lines = words::planned_access(&access, &address, wording(&plan.home));
-        let public = lines.into_iter().filter(|line| line.sign == '!').map(|line| line.text);
+    for Changes { address, lines, .. } in changes {
+        let public = lines.iter().filter(|line| line.sign == '!').map(|line| line.text.clone());
         let public: Vec<String> = public.collect();
         if !public.is_empty() {
-            add(public, code(&address));
+            add(public, code(address));
         }
     }
     for step in plan.steps.iter().filter(|step| words::is_destructive(step)) {
@@ -202,12 +202,24 @@ fn losses(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
     headed("Deletions and risks", parts.collect())
 }
 
+/// The access changes that are shown at an address, with their sentences.
+struct Changes<'a> {
+    address: String,
+    access: Vec<&'a Access>,
+    lines: Vec<Line>,
+}
+
 /// Returns the access changes by the address at which they are shown.
-fn by_address<'a>(plan: &Plan, shown: &'a words::Shown<'_>) -> Vec<(String, Vec<&'a Access>)> {
+fn by_address<'a>(plan: &Plan, shown: &'a words::Shown<'_>) -> Vec<Changes<'a>> {
     let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
     let elsewhere = shown.elsewhere_by_key().into_iter();
     let elsewhere = elsewhere.map(|(key, access)| (key.to_owned(), access));
-    at.chain(elsewhere).filter(|(_, access)| !access.is_empty()).collect()
+    let all = at.chain(elsewhere).filter(|(_, access)| !access.is_empty());
+    let changes = all.map(|(address, access)| {
+        let lines = words::planned_access(&access, &address, wording(&plan.home));
+        Changes { address, access, lines }
+    });
+    changes.collect()
 }
 
 /// Puts a heading before parts, and an empty line after them.
@@ -234,22 +246,22 @@ fn weight(change: &AccessChange, home: &Place) -> Weight {
 }
 
 /// Renders the access that principals gain and lose, by the resource for which it changes.
-fn access(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Part> {
+fn access(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
     // The same changes of several keys are written once.
     let mut alike: Vec<(String, Vec<String>, Weight)> = Vec::new();
-    for (address, access) in by_address(plan, shown) {
+    for Changes { address, access, lines } in changes {
         let mut text = String::new();
-        for line in words::planned_access(&access, &address, wording(&plan.home)) {
+        for line in lines {
             let _ = writeln!(text, "  - {}", code(&format!("{} {}", line.sign, line.text)));
         }
         let weight = access.iter().map(|one| weight(&one.change, &plan.home)).max();
         let weight = weight.unwrap_or(Weight::Detail);
         match alike.iter_mut().find(|(same, _, _)| *same == text) {
             Some((_, addresses, most)) => {
-                addresses.push(address);
+                addresses.push(address.clone());
                 *most = weight.max(*most);
             }
-            None => alike.push((text, vec![address], weight)),
+            None => alike.push((text, vec![address.clone()], weight)),
         }
     }
     let parts = alike.into_iter().map(|(lines, addresses, weight)| {

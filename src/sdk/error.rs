@@ -440,6 +440,13 @@ mod tests {
     }
 
     #[test]
+    fn a_long_message_is_shortened() {
+        assert_eq!(shortened("short"), "short");
+        let long = shortened(&"\u{e4}".repeat(1_000_000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (MOST + 1, true));
+    }
+
+    #[test]
     fn only_requests_that_were_certainly_not_sent_are_unsent() {
         let refused = classified(io(io::ErrorKind::ConnectionRefused));
         assert_eq!(refused.fault, Fault::Unsent);

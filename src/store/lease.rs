@@ -271,3 +271,22 @@ impl<O: Objects> Renewal<O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_cannot_make_others_wait_for_longer_than_the_longest_lease() {
+        let left = |seconds: u64| {
+            let text = serde_json::json!({
+                "holder": {"id": "x", "who": "x", "pid": 1, "command": "apply", "since": ""},
+                "seconds": seconds, "writes": 1, "released": false,
+            });
+            let text = text.to_string().into_bytes();
+            Terms::left(&Object { text, etag: String::new(), written: 100, now: 100 })
+        };
+        assert_eq!(left(30), Duration::from_secs(30));
+        assert_eq!(left(1_000_000_000), TERM);
+    }
+}
