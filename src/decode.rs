@@ -8,6 +8,7 @@ mod diagnostic;
 mod example;
 mod record;
 mod recover;
+mod secrets;
 mod source;
 mod synonyms;
 

@@ -1,6 +1,7 @@
 //! Files that kmsctl reads and replaces: regular files only, within a limit, and without following links where the
 //! place belongs to kmsctl.
 
+use crate::text::Size;
 use rustix::fs::OFlags;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -8,7 +9,10 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt};
 use std::path::Path;
 
 /// The largest state, journal or saved plan that is read, in bytes.
-pub const MAX_RECORD: u64 = 256 << 20;
+pub const MAX_RECORD: usize = 256 << 20;
+
+/// The largest number of elements, members and items of a state, journal or saved plan.
+pub const MAX_RECORD_PARTS: usize = 8_000_000;
 
 /// Opens a file of kmsctl, such as a state or a lock, which has no other name. Whoever can write to its folder must not be able to direct the
 /// access elsewhere, or to make the program wait for a pipe for ever.
@@ -65,6 +69,19 @@ fn not_regular(found: &Metadata) -> io::Error {
         "it is a device, a pipe or a socket, not a file"
     };
     io::Error::new(io::ErrorKind::InvalidInput, what)
+}
+
+/// Reads a state, a journal or a saved plan.
+///
+/// # Errors
+/// Returns the error of the reader, or that the text is too large to be one that this program writes.
+pub fn read_record(reader: impl Read) -> io::Result<Vec<u8>> {
+    let bytes = read_within(reader, MAX_RECORD as u64)?;
+    if Size::of(&bytes).parts > MAX_RECORD_PARTS {
+        let message = format!("it has more than {MAX_RECORD_PARTS} elements");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
 }
 
 /// Reads at most `most` bytes.

@@ -143,6 +143,18 @@ impl Io {
     /// Asks a question and returns the answer; `None` if nobody can be asked.
     #[must_use]
     pub fn ask(&self, question: &str) -> Option<String> {
+        self.prompt(question)?;
+        answer()
+    }
+
+    /// Like [`Io::ask`], but other futures of the task run meanwhile, such as one that waits for a signal.
+    pub async fn confirm(&self, question: &str) -> Option<String> {
+        self.prompt(question)?;
+        tokio::task::spawn_blocking(answer).await.ok().flatten()
+    }
+
+    /// Writes a question; `None` if nobody can be asked.
+    fn prompt(&self, question: &str) -> Option<()> {
         if !self.can_ask() {
             return None;
         }
@@ -152,8 +164,13 @@ impl Io {
             lines.iter().map(|(at, line)| format!("{}{line}", " ".repeat(*at))).collect();
         drop(write!(err, "{} ", inert(&lines.join("\n"), Medium::Text)));
         drop(err.flush());
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).ok()?;
-        Some(line.trim().to_owned())
+        Some(())
     }
+}
+
+/// Reads a line from stdin.
+fn answer() -> Option<String> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).ok()?;
+    Some(line.trim().to_owned())
 }

@@ -9,12 +9,11 @@
 //! call: each step, and the intent of each call that creates a resource.
 
 use crate::answer::{Fault, Outcome};
-use crate::id::Place;
+use crate::id::{Name, Place};
 use crate::kind::address::Address;
 use crate::kind::{Call, Spec};
 use crate::state::{Record, State, StateError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The record that a step writes once it is finished.
@@ -159,15 +158,16 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Reads the text. A state without a journal is such a text, too.
+    /// Reads the text of a stack. A state without a journal is such a text, too.
     ///
     /// # Errors
-    /// Returns an error if the text is damaged or newer than this program.
-    pub fn read(text: &[u8]) -> Result<Self, StateError> {
-        let mut value: Value = serde_json::from_slice(text)?;
-        let journal = value.as_object_mut().and_then(|fields| fields.shift_remove(JOURNAL));
-        let state = State::of_value(value)?;
-        let journal = journal.map_or(Ok(Vec::new()), serde_json::from_value)?;
+    /// Returns an error if the text is damaged, newer than this program, or that of another stack.
+    pub fn read(text: &[u8], stack: &Name) -> Result<Self, StateError> {
+        let state = State::read(text)?;
+        if state.stack != *stack {
+            return Err(StateError::OtherStack { found: state.stack, stack: stack.clone() });
+        }
+        let Events { journal } = serde_json::from_slice(text)?;
         Ok(Self { state, journal })
     }
 
@@ -179,11 +179,8 @@ impl Stored {
         if self.journal.is_empty() {
             return self.state.write();
         }
-        let mut value = serde_json::to_value(&self.state)?;
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert(JOURNAL.to_owned(), serde_json::to_value(&self.journal)?);
-        }
-        let mut text = serde_json::to_vec_pretty(&value)?;
+        let mut text =
+            serde_json::to_vec_pretty(&Written { state: &self.state, journal: &self.journal })?;
         text.push(b'\n');
         Ok(text)
     }
@@ -199,8 +196,20 @@ impl Stored {
     }
 }
 
-/// The field of a stored state that holds the journal.
-const JOURNAL: &str = "journal";
+/// The journal beside the fields of a stored state, which are read on their own.
+#[derive(Deserialize)]
+struct Events {
+    #[serde(default)]
+    journal: Vec<Event>,
+}
+
+/// The fields of a state, and the journal beside them.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    state: &'a State,
+    journal: &'a [Event],
+}
 
 /// A state, and the events of a run that are applied to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ mod limit_tests;
 pub mod objects;
 #[cfg(test)]
 pub(crate) mod replay;
+pub(crate) mod secret;
 
 use crate::answer::{CloudError, Fault};
 use crate::id::{AccountId, Place, Region};

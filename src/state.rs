@@ -57,12 +57,26 @@ fn is_zero(time: &u64) -> bool {
     *time == 0
 }
 
+/// The format version of a state.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
 /// The reason why a state could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The text is not JSON, or has the wrong fields.
     #[error("the state is damaged: {0}")]
     Damaged(#[from] serde_json::Error),
+    /// The state is that of another stack: it was copied, or somebody replaced it.
+    #[error("the state belongs to the stack `{found}`, not to `{stack}`")]
+    OtherStack {
+        /// The stack of the state.
+        found: Name,
+        /// The stack of the run.
+        stack: Name,
+    },
     /// A newer version of the program wrote the state.
     #[error(
         "the state has format {found}, and this program reads up to format {VERSION}: use a newer kmsctl"
@@ -80,24 +94,16 @@ impl State {
         Self { version: VERSION, lineage, serial: 0, changed: 0, stack, records: BTreeMap::new() }
     }
 
-    /// Reads a state. The version is checked before any other field is read.
+    /// Reads a state. The version is checked before any other field is read. Fields that it does not know are ignored.
     ///
     /// # Errors
     /// Returns an error if the text is damaged or newer than this program.
     pub fn read(text: &[u8]) -> Result<Self, StateError> {
-        Self::of_value(serde_json::from_slice(text)?)
-    }
-
-    /// Reads a state that is already parsed as JSON. Fields that it does not know are ignored.
-    ///
-    /// # Errors
-    /// Returns an error if the value is damaged or newer than this program.
-    pub fn of_value(value: serde_json::Value) -> Result<Self, StateError> {
-        let found = value.get("version").and_then(serde_json::Value::as_u64);
-        match found {
-            Some(found) if found > u64::from(VERSION) => Err(StateError::Newer { found }),
-            _ => Ok(serde_json::from_value(value)?),
+        let Versioned { version } = serde_json::from_slice(text)?;
+        if version > u64::from(VERSION) {
+            return Err(StateError::Newer { found: version });
         }
+        Ok(serde_json::from_slice(text)?)
     }
 
     /// Writes the records that a plan changes without any call. `None` removes the record of a resource

@@ -5,27 +5,38 @@ use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 /// Returns whether a character may change how a terminal shows the characters around it, or is not visible: control
-/// characters (ESC and the C1 controls included), line separators, directional formatting characters, and the
-/// characters that Unicode ignores by default (Unicode Standard, `Default_Ignorable_Code_Point`), such as tags.
+/// characters (ESC and the C1 controls included), line separators, formatting characters, the characters that Unicode
+/// ignores by default (Unicode Standard, `Default_Ignorable_Code_Point`), such as tags, and the blanks that look like a
+/// space. The wide space of Japanese does not.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
+        || c.is_whitespace() && !matches!(c, ' ' | '\u{3000}')
         || matches!(
             c,
             '\u{00ad}'
                 | '\u{034f}'
                 | '\u{061c}'
+                | '\u{0600}'..='\u{0605}'
+                | '\u{06dd}'
+                | '\u{070f}'
+                | '\u{0890}'..='\u{0891}'
+                | '\u{08e2}'
                 | '\u{115f}'..='\u{1160}'
                 | '\u{17b4}'..='\u{17b5}'
                 | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
                 | '\u{3164}'
                 | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
                 | '\u{ffa0}'
                 | '\u{fff0}'..='\u{fffb}'
+                | '\u{110bd}'
+                | '\u{110cd}'
+                | '\u{13430}'..='\u{1345f}'
                 | '\u{1bca0}'..='\u{1bca3}'
                 | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
@@ -171,6 +182,31 @@ pub(crate) fn printable_same_length(text: &str) -> Cow<'_, str> {
         _ => '\u{1f533}',
     });
     Cow::Owned(replaced.collect())
+}
+
+/// The size of a text in JSON or XML.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Size {
+    /// The number of bytes.
+    pub bytes: usize,
+    /// The number of elements, members and items, or more. Each can take hundreds of bytes of memory, however short its
+    /// text is.
+    pub parts: usize,
+}
+
+impl Size {
+    /// Returns the size of a text.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let begins = |byte: &&u8| matches!(byte, b'<' | b'{' | b'[' | b',');
+        Self { bytes: bytes.len(), parts: bytes.iter().filter(begins).count() }
+    }
+
+    /// Returns the sum of two sizes.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, parts: self.parts + other.parts }
+    }
 }
 
 #[cfg(test)]

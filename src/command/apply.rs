@@ -4,7 +4,7 @@ use super::applied::{Again, Applied, summarize};
 use super::plan::{make, narrow, observe, print, style};
 use super::plan_file::PlanFile;
 use super::preflight;
-use super::progress::Terminal;
+use super::progress::{Signals, Terminal};
 use super::session::{Session, now, random};
 use crate::cli::{ApplyArgs, DestroyArgs, Format, Global};
 use crate::engine::apply::{Ended, Known, announce, apply as execute};
@@ -102,8 +102,23 @@ async fn execute_run(
     io: &Io,
     run: Run<'_>,
 ) -> Result<Exit, Failure> {
+    let mut signals = Signals::new();
     session.lock(io, run.command).await?;
-    let result = run_locked(global, &mut session, io, run).await;
+    let prepared = tokio::select! {
+        biased;
+        prepared = prepare(global, &mut session, io, run) => prepared,
+        () = signals.next() => {
+            if io.err_is_terminal() {
+                // The question, or the `^C` of the terminal, is in this line.
+                io.report("\n");
+            }
+            Err(Failure::new("interrupted: no call was sent").exit(Exit::Interrupted))
+        }
+    };
+    let result = match prepared {
+        Ok(prepared) => prepared.perform(&session, io, &mut signals).await,
+        Err(failure) => Err(failure),
+    };
     // Whatever failed then, it failed because nothing was sent any more.
     let result = match session.store.lost() {
         Some(reason) => result.map_err(|_| StoreError::LeaseLost(reason).into()),
@@ -113,12 +128,21 @@ async fn execute_run(
     result
 }
 
-async fn run_locked(
+/// A plan that is approved, and what its run begins with.
+struct Prepared {
+    plan: Approved,
+    known: Known,
+    replay: Replay,
+    again: Again,
+}
+
+/// Makes a plan, shows it, and has it approved.
+async fn prepare(
     global: &Global,
     session: &mut Session,
     io: &Io,
     Run { mode, unchecked, .. }: Run<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<Prepared, Failure> {
     let lineage = match &mode {
         Mode::Saved { plan, .. } => plan.base.lineage.clone(),
         Mode::Fresh { .. } | Mode::Destroy { .. } => random()?,
@@ -149,7 +173,7 @@ async fn run_locked(
             narrow(&mut plan, targets, &session.desired, &replay.state)?;
             print(&plan, &caller, Format::Text, global, io);
             check(&plan, &known).await?;
-            consent(plan, &caller, approved, io)?
+            consent(plan, &caller, approved, io).await?
         }
         Mode::Saved { plan: saved, targets } => {
             plan.narrow(&targets);
@@ -159,9 +183,23 @@ async fn run_locked(
             plan
         }
     };
-    commit_journal(session, &mut replay).await?;
-    let ended = execute_plan(session, io, &plan, known, &mut replay).await?;
-    Ok(summarize(&Applied { plan: plan.plan(), ended: &ended, state: &replay.state, again }, io))
+    Ok(Prepared { plan, known, replay, again })
+}
+
+impl Prepared {
+    /// Executes the plan, and reports the result.
+    async fn perform(
+        self,
+        session: &Session,
+        io: &Io,
+        signals: &mut Signals,
+    ) -> Result<Exit, Failure> {
+        let Self { plan, known, mut replay, again } = self;
+        commit_journal(session, &mut replay).await?;
+        let ended = execute_plan(session, (io, signals), &plan, known, &mut replay).await?;
+        let done = Applied { plan: plan.plan(), ended: &ended, state: &replay.state, again };
+        Ok(summarize(&done, io))
+    }
 }
 
 /// Reports what has changed since the plan was saved.
@@ -187,11 +225,16 @@ fn stale_plan(stale: Stale, io: &Io) -> Failure {
 }
 
 /// Asks a person for confirmation, unless `--auto-approve` is set or there is nothing to do.
-fn consent(plan: Plan, caller: &Caller, approved: bool, io: &Io) -> Result<Approved, Failure> {
+async fn consent(
+    plan: Plan,
+    caller: &Caller,
+    approved: bool,
+    io: &Io,
+) -> Result<Approved, Failure> {
     if approved || plan.steps.is_empty() {
         return Ok(Approved::by_consent(plan));
     }
-    match io.ask(&human::question(&plan, caller)).as_deref() {
+    match io.confirm(&human::question(&plan, caller)).await.as_deref() {
         Some("yes") => Ok(Approved::by_consent(plan)),
         Some(_) => Err(Failure::new("not applied: the answer was not `yes`")),
         None => Err(Failure::new("the changes must be confirmed, and there is no terminal")
@@ -213,7 +256,7 @@ async fn commit_journal(session: &Session, replay: &mut Replay) -> Result<(), Fa
 /// Executes the plan, and stores the state if the outcome of every call is known.
 async fn execute_plan(
     session: &Session,
-    io: &Io,
+    (io, signals): (&Io, &mut Signals),
     approved: &Approved,
     known: Known,
     replay: &mut Replay,
@@ -223,9 +266,12 @@ async fn execute_plan(
     if !plan.steps.is_empty() {
         session.store.begin(&replay.state, &announced).await?;
     }
-    let mut host = Terminal::new(&session.store, replay.clone(), &announced, io, plan.steps.len());
-    host.watch_signals();
-    let ended = execute(&session.aws, &host, &session.options, approved, known).await;
+    let host = Terminal::new(&session.store, replay.clone(), &announced, io, plan.steps.len());
+    let ended = tokio::select! {
+        biased;
+        ended = execute(&session.aws, &host, &session.options, approved, known) => ended,
+        never = host.obey(signals) => match never {},
+    };
     *replay = host.finish();
     if plan.steps.is_empty() && plan.remember.is_empty() {
         return Ok(ended);

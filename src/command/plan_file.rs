@@ -3,7 +3,7 @@
 use crate::desired::{Desired, SAVED};
 use crate::digest::sha256;
 use crate::failure::{Exit, Failure};
-use crate::file::{MAX_RECORD, open_given, read_within};
+use crate::file::{open_given, read_record};
 use crate::plan::Plan;
 use crate::policy::gates::Gates;
 use crate::store::write_atomic;
@@ -21,6 +21,12 @@ pub(super) struct PlanFile {
     pub(super) targets: Vec<String>,
     /// The plan.
     pub(super) plan: Plan,
+}
+
+/// The format version of a saved plan.
+#[derive(Deserialize)]
+struct Format {
+    version: String,
 }
 
 impl PlanFile {
@@ -54,7 +60,7 @@ impl PlanFile {
     /// Reads a plan from a file, and checks its format and its digest, if one is demanded.
     pub(super) fn read(path: &Path, digest: Option<&str>) -> Result<Self, Failure> {
         let fail = |what: String| Failure::new(format!("{}: {what}", path.display()));
-        let text = open_given(path).and_then(|file| read_within(file, MAX_RECORD));
+        let text = open_given(path).and_then(read_record);
         let text = text.map_err(|error| fail(error.to_string()))?;
         let hint = "make the plan again with `kmsctl plan --out`";
         let actual = sha256(&text);
@@ -64,26 +70,27 @@ impl PlanFile {
             );
             return Err(fail(what).exit(Exit::Conflict));
         }
-        let value: serde_json::Value = serde_json::from_slice(&text)
-            .map_err(|error| fail(format!("this is not a saved plan: {error}")).hint(hint))?;
-        match value.get("version").and_then(serde_json::Value::as_str) {
-            Some(SAVED) => {}
-            Some(other) => {
+        let format: Result<Format, _> = serde_json::from_slice(&text);
+        match format.map(|format| format.version) {
+            Ok(version) if version == SAVED => {}
+            Ok(other) => {
                 let what = format!("the plan has format {other}, and this program reads {SAVED}");
                 return Err(fail(what).hint(hint));
             }
-            None => return Err(fail("this is not a saved plan".to_owned()).hint(hint)),
+            Err(error) => {
+                return Err(fail(format!("this is not a saved plan: {error}")).hint(hint));
+            }
         }
         let damaged = |why: &str| fail(format!("the saved plan is damaged: {why}")).hint(hint);
         let read: Self =
-            serde_json::from_value(value.clone()).map_err(|error| damaged(&error.to_string()))?;
+            serde_json::from_slice(&text).map_err(|error| damaged(&error.to_string()))?;
         // Every field must be one that is shown and compared.
-        match serde_json::to_value(&read) {
-            Ok(again) if again == value => match read.contradiction() {
+        match serde_json::to_vec(&read) {
+            Ok(again) if again == text => match read.contradiction() {
                 Some(what) => Err(damaged(&format!("it shows another {what} than it has"))),
                 None => Ok(read),
             },
-            Ok(_) => Err(damaged("it has a field that this program does not write")),
+            Ok(_) => Err(damaged("it is not the text that this program writes")),
             Err(error) => Err(damaged(&error.to_string())),
         }
     }

@@ -89,7 +89,10 @@ impl Reading {
         let number = config::read_given(path, &mut self.sources, &mut self.diagnostics)?;
         let text = self.sources.get(number).map(|source| source.text.clone()).unwrap_or_default();
         match policy::json(&text, number) {
-            Ok(node) => Some(node),
+            Ok(node) => {
+                self.sources.hide_secrets(&node);
+                Some(node)
+            }
             Err(problems) => {
                 self.problems(problems);
                 None

@@ -1,7 +1,8 @@
 //! The [`Host`] of an apply: the journal on disk, the clock, the signals and the progress display.
 
 use super::session::{now, random};
-use crate::engine::apply::{Host, HostError, Progress};
+use crate::engine::apply::{Host, HostError, PATIENCE, Progress};
+use crate::failure::Exit;
 use crate::io::Io;
 use crate::journal::{Event, Replay};
 use crate::kind::address::Address;
@@ -9,12 +10,11 @@ use crate::plan::Step;
 use crate::store::{AnyStore, Store};
 use crate::text::printable;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::convert::Infallible;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The host of an apply whose progress is shown on stderr.
 pub(super) struct Terminal<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Terminal<'a> {
     nonces: BTreeMap<(Address, usize), String>,
     io: &'a Io,
     bar: Option<ProgressBar>,
-    stop: Arc<AtomicBool>,
+    stop: Cell<bool>,
     /// The operation that was last reported of each step, and its duration in seconds at that time.
     reported: RefCell<BTreeMap<Address, (String, u64)>>,
 }
@@ -44,21 +44,36 @@ impl<'a> Terminal<'a> {
             }
             bar
         });
-        let (stop, reported) = (Arc::default(), RefCell::default());
+        let (stop, reported) = (Cell::default(), RefCell::default());
         let nonces = announced.iter().filter_map(nonce).collect();
         Self { store, replay: RefCell::new(replay), nonces, io, bar, stop, reported }
     }
 
-    /// Handles Ctrl-C, SIGTERM and SIGHUP. The first signal stops the run at a safe point, and the second one ends
-    /// the process. Because of the journal, neither loses the outcome of a call.
-    pub(super) fn watch_signals(&mut self) {
-        let stop = Arc::clone(&self.stop);
-        drop(tokio::spawn(async move {
-            interrupted().await;
-            stop.store(true, Ordering::SeqCst);
-            interrupted().await;
-            std::process::exit(130);
-        }));
+    /// Handles signals. The first one stops the run at a safe point, and the second one ends the process. Because of the
+    /// journal, neither loses the outcome of a call.
+    pub(super) async fn obey(&self, signals: &mut Signals) -> Infallible {
+        signals.next().await;
+        self.stop.set(true);
+        self.line(&self.stopping());
+        signals.next().await;
+        std::process::exit(Exit::Interrupted as i32);
+    }
+
+    /// Returns what a stopping run still waits for.
+    fn stopping(&self) -> String {
+        let sent = self.replay.borrow().in_flight();
+        let sent =
+            sent.iter().map(|(address, sent)| format!("{address} ({})", sent.call.operation()));
+        let calls: Vec<String> = sent.collect();
+        let most = PATIENCE.as_secs();
+        match calls.is_empty() {
+            true => "Stopping: no further call is sent.".to_owned(),
+            false => format!(
+                "Stopping: no further call is sent. Waiting up to {most} s for the answer to {}; a second signal ends the \
+                 run at once.",
+                calls.join(", ")
+            ),
+        }
     }
 
     /// Ends the progress display, and returns the state after the run.
@@ -117,18 +132,30 @@ fn operations(step: &Step) -> String {
     if names.is_empty() { "recorded".to_owned() } else { names.join(", ") }
 }
 
-/// Waits for Ctrl-C, for SIGTERM, or for SIGHUP, which a terminal sends that is closed.
-async fn interrupted() {
-    async fn received(kind: SignalKind) {
-        match signal(kind) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
+/// The signals that ask a run to stop: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends that is closed. None is lost
+/// while nobody waits for the next one.
+pub(super) struct Signals([Option<Signal>; 3]);
+
+impl Signals {
+    pub(super) fn new() -> Self {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self(kinds.map(|kind| signal(kind).ok()))
     }
-    tokio::select! {
-        () = received(SignalKind::interrupt()) => {}
-        () = received(SignalKind::terminate()) => {}
-        () = received(SignalKind::hangup()) => {}
+
+    /// Waits for a signal.
+    pub(super) async fn next(&mut self) {
+        async fn received(signal: &mut Option<Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
+        let Self([interrupt, terminate, hangup]) = self;
+        tokio::select! {
+            () = received(interrupt) => {}
+            () = received(terminate) => {}
+            () = received(hangup) => {}
+        }
     }
 }
 
@@ -150,7 +177,7 @@ impl Host for Terminal<'_> {
     }
 
     fn stop(&self) -> bool {
-        self.stop.load(Ordering::SeqCst) || self.store.lost().is_some()
+        self.stop.get() || self.store.lost().is_some()
     }
 
     fn report(&self, progress: Progress<'_>) {

@@ -13,11 +13,13 @@ use crate::failure::{Exit, Failure};
 use crate::id::{Place, Region};
 use crate::io::Io;
 use crate::journal::{Event, Replay};
+use crate::kind::ConsumerSpec;
 use crate::moved;
 use crate::render;
 use crate::retry::{RetryPolicy, with_retries};
 use crate::sdk::Aws;
 use crate::sdk::bounded::{Asked, SILENCE, Watch};
+use crate::sdk::secret;
 use crate::store::{AnyStore, Holder, Location, Store};
 use crate::waiver::Waiver;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,6 +107,9 @@ impl Session {
         waivers: Vec<Waiver>,
     ) -> Result<Self, Failure> {
         let aws = aws.with_accounts(caller.account.clone(), desired.accounts.clone());
+        let consumers = desired.resources.values().filter_map(|one| one.spec.as_consumer());
+        // Any later answer may quote them.
+        consumers.filter_map(ConsumerSpec::secret).for_each(|name| drop(secret::read(name)));
         let store = location(global)?.store(desired.stack.clone(), &aws);
         Ok(Self {
             aws,

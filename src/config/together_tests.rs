@@ -173,6 +173,18 @@ fn no_excerpt_contains_a_secret() {
         "master_password: {env: NAME, x: hunter2secret}",
         "master_password: |\n        hunter2secret",
         "master_password:\n        value: hunter2secret",
+        "master_password=hunter2secret: 1",
+        "'master_password: hunter2secret': 1",
+        "master_password:hunter2secret: 1",
+        "master_password: managed # hunter2secret",
+        "port: no # the password is hunter2secret",
+        // Texts with a syntax error.
+        "x: {pw: hunter2secret, foo: @a}",
+        "x: {'master_password' : $hunter2secret, foo: @a}",
+        "master_password: @hunter2secret",
+        "master_password: \"a\",hunter2secret",
+        "master_password: a\n        hunter2secret: x",
+        "master_password:\n        *hunter2secret",
     ] {
         let text = format!(
             "stack: s\nkeys: {{k: {{}}}}\nrds:\n  instances:\n    orders:\n      enginee: mysql\n      \

@@ -146,7 +146,7 @@ fn invalid_texts_are_reported_at_the_position_of_the_error() {
     error: `!` begins a tag of YAML, and the configuration has none
      --> a.yaml:1:12
       |
-    1 | a: !secret x
+    1 | a: !secret *
       |            ^
       |
       = help: remove the tag, or quote the value if it is text

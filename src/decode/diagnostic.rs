@@ -221,50 +221,11 @@ fn snippet<'a>(
         if label.is_empty() { annotation } else { annotation.label(printable(label)) }
     });
     Some(
-        Snippet::source(printable_same_length(&masked(&source.excerpt(from..to)?)).into_owned())
+        Snippet::source(printable_same_length(&source.excerpt(from..to)?).into_owned())
             .line_start(line)
             .path(printable(&source.name))
             .annotations(annotations),
     )
-}
-
-/// The words in the name of a field whose value may be a secret, in lower case.
-const SECRETS: [&str; 2] = ["password", "secret"];
-
-/// Replaces values that may be secrets by `*`, because excerpts can end up in logs. A value may be
-/// a secret if the name of its field contains one of the words in `SECRETS`, whether the field
-/// exists or not. References to variables are not secrets. The result has as many bytes as `text`.
-fn masked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(':') {
-        let (before, after) = rest.split_at(at + 1);
-        out.push_str(before);
-        rest = after;
-        if !names_secret(before) {
-            continue;
-        }
-        let value = after.trim_start_matches(' ');
-        let end = value.find([',', '}', '\n']).unwrap_or(value.len());
-        let (word, tail) = value.split_at(end);
-        out.push_str(&" ".repeat(after.len() - value.len()));
-        if word.starts_with(['{', '$']) {
-            out.push_str(word);
-        } else {
-            out.push_str(&"*".repeat(word.len()));
-        }
-        rest = tail;
-    }
-    out + rest
-}
-
-/// Returns whether the text ends with the name of a field that may hold a secret, and a colon.
-fn names_secret(text: &str) -> bool {
-    let text = text.trim_end_matches([':', '"', '\'']);
-    let start = text.rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '-');
-    let name = text.split_at(start.map_or(0, |at| text.ceil_char_boundary(at + 1))).1;
-    let name = name.to_ascii_lowercase();
-    SECRETS.iter().any(|word| name.contains(word))
 }
 
 /// The diagnostics that were found.

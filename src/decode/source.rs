@@ -1,9 +1,13 @@
 //! The texts of a run, by number, and positions in them. `read` reads the files.
 
-use crate::tree::{Node, Span, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::secrets;
+use crate::tree::{Node, Span};
 
 /// A text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +17,10 @@ pub struct Source {
     /// The whole text.
     pub text: String,
     index: Index,
-    /// The byte ranges of values that may be secrets.
-    secrets: Vec<std::ops::Range<usize>>,
+    /// The byte ranges of values that may be secrets, if the tree of the text is known.
+    hidden: Option<Vec<Range<usize>>>,
+    /// The byte ranges that may be secrets without a tree, after the first excerpt.
+    hidden_by_text: OnceLock<Vec<Range<usize>>>,
 }
 
 /// An index that makes it cheap to find a position. A stack can have tens of thousands of
@@ -52,74 +58,39 @@ fn starts(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
-/// The ends of words for secrets.
-const ENDS: &[&str] = &["pw", "pwd", "pswd", "psw", "pass", "token"];
-
-/// Returns the words of a name, such as `master_password`, `masterPassword` or `pw1`, in lower case.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut last = ' ';
-    for c in name.chars() {
-        let begins = !c.is_alphabetic() || c.is_uppercase() && last.is_lowercase();
-        if begins && words.last().is_some_and(|word| !word.is_empty()) {
-            words.push(String::new());
-        }
-        if c.is_alphabetic()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(c.to_lowercase());
-        }
-        last = c;
-    }
-    words
-}
-
-/// Returns whether a field with this name may hold a secret. Misspelt names count.
-fn names_secret(name: &str) -> bool {
-    words(name).iter().any(|word| {
-        ENDS.iter().any(|end| word.ends_with(end))
-            || ["password", "passwd", "secret", "passphrase", "credential"]
-                .iter()
-                .any(|secret| word.contains(secret) || strsim::jaro_winkler(word, secret) >= 0.85)
-    })
-}
-
-/// Returns whether a text is the name of a variable, and no secret with other characters.
-fn is_name(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
-}
-
-/// Returns whether a value only refers to a secret: `{env: NAME}` or `${var.NAME}`.
-fn is_reference(node: &Node) -> bool {
-    match &node.value {
-        Value::Map(entries) => {
-            matches!(entries.as_slice(), [entry] if entry.key == "env"
-                && matches!(&entry.value.value, Value::Text(name) if is_name(name)))
-        }
-        Value::Text(text) => {
-            let name = text.strip_prefix("${var.").and_then(|rest| rest.strip_suffix('}'));
-            name.is_some_and(is_name)
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::List(_) => false,
-    }
+/// Replaces the visible bytes in a range by `*`.
+fn hide(bytes: &mut [u8], range: Range<usize>) {
+    let hidden = bytes.get_mut(range).into_iter().flatten();
+    hidden.filter(|byte| !matches!(byte, b'\n' | b'\r' | b' ')).for_each(|byte| *byte = b'*');
 }
 
 impl Source {
-    /// Returns a part of the text with `*` for each byte of a value that may be a secret. Line breaks stay.
-    pub(crate) fn excerpt(&self, range: std::ops::Range<usize>) -> Option<String> {
-        let mut bytes = self.text.get(range.clone())?.as_bytes().to_vec();
-        for secret in &self.secrets {
+    /// Returns a part of the text, from the beginning of a line, with `*` for each byte of a value that may be a secret.
+    /// Blanks and line breaks stay.
+    pub(crate) fn excerpt(&self, range: Range<usize>) -> Option<String> {
+        let text = self.text.get(range.clone())?;
+        let mut bytes = text.as_bytes().to_vec();
+        for secret in self.hidden() {
             let (start, end) = (secret.start.max(range.start), secret.end.min(range.end));
-            for at in start..end {
-                if let Some(byte) = bytes.get_mut(at - range.start)
-                    && !matches!(byte, b'\n' | b'\r' | b' ')
-                {
-                    *byte = b'*';
-                }
-            }
+            hide(&mut bytes, start.saturating_sub(range.start)..end.saturating_sub(range.start));
         }
-        // A value begins and ends at characters, so the rest is still UTF-8.
+        let mut from = 0;
+        for line in text.split_inclusive('\n') {
+            let to = from + line.len();
+            let is_beside = bytes.get(from..to) != text.as_bytes().get(from..to);
+            if let Some(comment) = secrets::in_comment(line, is_beside) {
+                hide(&mut bytes, from + comment.start..from + comment.end);
+            }
+            from = to;
+        }
+        // What is hidden begins and ends at characters, so the rest is still UTF-8.
         String::from_utf8(bytes).ok()
+    }
+
+    /// Returns the byte ranges that may be secrets.
+    fn hidden(&self) -> &[Range<usize>] {
+        let by_text = || self.hidden_by_text.get_or_init(|| secrets::in_text(&self.text));
+        self.hidden.as_ref().unwrap_or_else(by_text)
     }
 
     /// Returns the size in bytes of the line that contains a byte.
@@ -169,7 +140,13 @@ impl Sources {
             self.size += text.len();
             self.numbers.insert(name.clone(), number);
             let index = Index::new(&text);
-            self.texts.push(Source { name, text, index, secrets: Vec::new() });
+            self.texts.push(Source {
+                name,
+                text,
+                index,
+                hidden: None,
+                hidden_by_text: OnceLock::new(),
+            });
         }
         number
     }
@@ -186,40 +163,13 @@ impl Sources {
         self.size
     }
 
-    /// Hides the values that may be secrets in every excerpt: those of fields with such names, whether the
-    /// fields exist or not. References to variables and to the environment are not secrets.
-    pub fn hide_secrets(&mut self, node: &Node) {
-        match &node.value {
-            Value::Map(entries) => {
-                for entry in entries {
-                    if names_secret(&entry.key) && !is_reference(&entry.value) {
-                        self.hide(&entry.value);
-                    } else {
-                        self.hide_secrets(&entry.value);
-                    }
-                }
-            }
-            Value::List(items) => items.iter().for_each(|item| self.hide_secrets(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
-        }
-    }
-
-    fn hide(&mut self, node: &Node) {
-        match &node.value {
-            // A secret without quotes in braces is a key.
-            Value::Map(entries) => entries.iter().for_each(|entry| {
-                self.hide_span(entry.key_span);
-                self.hide(&entry.value);
-            }),
-            Value::List(items) => items.iter().for_each(|item| self.hide(item)),
-            Value::Text(_) | Value::Number(_) => self.hide_span(node.span),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn hide_span(&mut self, span: Span) {
-        if let Some(source) = self.texts.get_mut(usize::from(span.source)) {
-            source.secrets.push(span.start as usize..span.end as usize);
+    /// Hides the values that may be secrets in every excerpt of the text of a tree.
+    pub fn hide_secrets(&mut self, tree: &Node) {
+        let mut found = Vec::new();
+        secrets::in_tree(tree, &mut found);
+        if let Some(source) = self.texts.get_mut(usize::from(tree.span.source)) {
+            let ranges = found.iter().map(|span| span.start as usize..span.end as usize);
+            source.hidden.get_or_insert_default().extend(ranges);
         }
     }
 
@@ -237,7 +187,7 @@ impl Sources {
     /// Hides a whole text in every excerpt.
     pub fn hide_text(&mut self, number: u16) {
         if let Some(source) = self.texts.get_mut(usize::from(number)) {
-            source.secrets.push(0..source.text.len());
+            source.hidden.get_or_insert_default().push(0..source.text.len());
         }
     }
 
@@ -249,9 +199,10 @@ impl Sources {
         let (Some(source), Some(span)) = (source, span) else {
             return Cow::Borrowed(message);
         };
-        let is_whole = source.secrets.contains(&(0..source.text.len()));
+        let is_whole = source.hidden().contains(&(0..source.text.len()));
         let (start, end) = (span.start as usize, span.end as usize);
-        let around = source.secrets.iter().filter(|range| range.start <= start && end <= range.end);
+        let around =
+            source.hidden().iter().filter(|range| range.start <= start && end <= range.end);
         let hidden: Vec<&str> = around.filter_map(|range| source.text.get(range.clone())).collect();
         if !is_whole && hidden.is_empty() {
             return Cow::Borrowed(message);

@@ -431,6 +431,12 @@ pub trait Consumer {
         None
     }
 
+    /// Returns the environment variable that holds a secret of the resource, if it has one.
+    fn secret(settings: &Self::Settings) -> Option<&str> {
+        let _ = settings;
+        None
+    }
+
     /// Returns the bucket that the resource writes to, if it needs one.
     fn bucket(settings: &Self::Settings) -> Option<&str> {
         let _ = settings;

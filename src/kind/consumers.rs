@@ -111,6 +111,12 @@ macro_rules! consumers {
                 match self { $(Self::$kind(spec) => super::$module::$kind::role(&spec.settings)),+ }
             }
 
+            /// Returns the environment variable that holds a secret of the consumer, if it has one.
+            #[must_use]
+            pub fn secret(&self) -> Option<&str> {
+                match self { $(Self::$kind(spec) => super::$module::$kind::secret(&spec.settings)),+ }
+            }
+
             /// Returns the bucket that the consumer writes to, if it needs one.
             #[must_use]
             pub fn bucket(&self) -> Option<&str> {

@@ -287,6 +287,10 @@ impl Consumer for RdsInstance {
         }
     }
 
+    fn secret(settings: &Settings) -> Option<&str> {
+        settings.password_env.as_deref()
+    }
+
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateDBInstance(_) => Effect::Creates,

@@ -2,31 +2,8 @@
 
 use crate::answer::CloudError;
 use crate::answer::pages::{Page, Tokens};
+use crate::text::Size;
 use std::cell::Cell;
-
-/// The size of what was received.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Size {
-    /// The number of bytes.
-    pub bytes: usize,
-    /// The number of elements, members and items in JSON or XML, or more.
-    pub parts: usize,
-}
-
-impl Size {
-    /// Returns the size of a text.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        let begins = |byte: &&u8| matches!(byte, b'<' | b'{' | b'[' | b',');
-        Self { bytes: bytes.len(), parts: bytes.iter().filter(begins).count() }
-    }
-
-    /// Returns the sum of two sizes.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self { bytes: self.bytes + other.bytes, parts: self.parts + other.parts }
-    }
-}
 
 tokio::task_local! {
     /// The size of the pages of the list that the task reads.

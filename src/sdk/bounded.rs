@@ -1,7 +1,10 @@
 //! The HTTP client of all requests. It limits the size and the time of an answer, because an endpoint, or a proxy in
 //! front of it, can send one without an end.
 
-use crate::retry::list::{Size, received};
+use super::secret;
+use crate::file::{MAX_RECORD, MAX_RECORD_PARTS};
+use crate::retry::list::received;
+use crate::text::Size;
 use aws_sdk_kms::config::RuntimeComponents;
 use aws_sdk_kms::config::http::{HttpRequest, HttpResponse};
 use aws_sdk_kms::error::ConnectorError;
@@ -23,8 +26,7 @@ use tokio::time::{Instant, timeout};
 pub struct Bounds {
     /// The largest number of bytes.
     pub bytes: usize,
-    /// The largest number of elements, members and items in JSON or XML. Each can take hundreds of bytes of memory,
-    /// however short its text is.
+    /// The largest number of elements, members and items in JSON or XML ([`Size::parts`]).
     pub parts: usize,
     /// The time in which the answer must end.
     pub time: Duration,
@@ -35,9 +37,9 @@ pub struct Bounds {
 pub const ANSWER: Bounds =
     Bounds { bytes: 32 << 20, parts: 1_000_000, time: Duration::from_secs(29) };
 
-/// The limits of an object in S3. It is not parsed here.
+/// The limits of an object in S3, which is a state or a lease.
 pub const OBJECT: Bounds =
-    Bounds { bytes: 256 << 20, parts: usize::MAX, time: Duration::from_secs(300) };
+    Bounds { bytes: MAX_RECORD, parts: MAX_RECORD_PARTS, time: Duration::from_secs(300) };
 
 /// The limits of all answers with the pages of one list.
 pub const LIST: Bounds = Bounds { bytes: 512 << 20, parts: 16_000_000, time: Duration::MAX };
@@ -149,6 +151,9 @@ struct Limited {
 
 impl HttpConnector for Limited {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Some(token) = request.headers().get("x-amz-security-token") {
+            secret::keep(token, "$AWS_SESSION_TOKEN");
+        }
         let (this, asked) = (self.clone(), Asked::of(&request));
         // Whoever reads the object limits it.
         let is_object = request.uri().contains("x-id=GetObject");

@@ -4,6 +4,7 @@
 use super::TIME_OUT;
 use super::bounded::Excess;
 use super::gate::Withheld;
+use super::secret::concealed;
 use crate::answer::{CloudError, Fault, Outcome, later};
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
@@ -63,7 +64,7 @@ where
     sent.map_err(|error| {
         let fault = fault(operation, &error);
         let message = match (&error, error.message()) {
-            (_, Some(message)) => shortened(message),
+            (_, Some(message)) => message.to_owned(),
             (SdkError::ServiceError(_), None) => match error.raw_response() {
                 Some(raw) if raw.status().is_success() => {
                     "the answer of AWS cannot be read".to_owned()
@@ -82,8 +83,9 @@ where
             }
             _ => own(&error).unwrap_or_else(|| chain(&error)),
         };
-        let code = error.code().map(str::to_owned);
-        let request_id = error.request_id().map(str::to_owned);
+        let shown = |text: &str| shortened(&concealed(text));
+        let message = shown(&message);
+        let (code, request_id) = (error.code().map(shown), error.request_id().map(shown));
         CloudError { operation, fault, code, message, request_id }
     })
 }
@@ -437,6 +439,18 @@ mod tests {
 
     fn io(kind: io::ErrorKind) -> SdkError<EnableKeyError> {
         SdkError::dispatch_failure(ConnectorError::io(io::Error::from(kind).into()))
+    }
+
+    #[test]
+    fn an_error_never_quotes_a_secret() {
+        crate::sdk::secret::keep("hunter2&secret", "$HUNTER");
+        let quoted = "MasterUserPassword=hunter2%26secret";
+        let meta = aws_sdk_kms::error::ErrorMetadata::builder();
+        let meta = meta.code(quoted).message(format!("bad request: {quoted}")).build();
+        let response = HttpResponse::new(400.try_into().unwrap(), "".into());
+        let told = classified(SdkError::service_error(EnableKeyError::generic(meta), response));
+        assert_eq!(told.message, "bad request: MasterUserPassword=$HUNTER");
+        assert_eq!(told.code.as_deref(), Some("MasterUserPassword=$HUNTER"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! written call by call, and the operating system releases the lock when the process ends.
 
 use super::{Holder, Store, StoreError, Waiting};
-use crate::file::{MAX_RECORD, check_replaceable, open_own, read_within};
+use crate::file::{check_replaceable, open_own, read_record};
 use crate::id::Name;
 use crate::journal::{Event, Replay, Stored};
 use crate::sdk::gate::Permit;
@@ -135,8 +135,8 @@ impl Store for Folder {
         let mut replay = match read(&path)? {
             Some(text) => {
                 let at = path.clone();
-                let stored =
-                    Stored::read(&text).map_err(|source| StoreError::State { path: at, source })?;
+                let stored = Stored::read(&text, &self.stack)
+                    .map_err(|source| StoreError::State { path: at, source })?;
                 stored.replay().map_err(|source| StoreError::Journal { path, source })?
             }
             None => Replay::new(State::begin(self.stack.clone(), lineage.to_owned())),
@@ -255,7 +255,7 @@ fn io_error(path: &Path, source: io::Error) -> StoreError {
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
     match open_own(path, OpenOptions::new().read(true)) {
-        Ok(file) => read_within(file, MAX_RECORD).map(Some).map_err(|error| io_error(path, error)),
+        Ok(file) => read_record(file).map(Some).map_err(|error| io_error(path, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(io_error(path, error)),
     }

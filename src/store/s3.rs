@@ -248,7 +248,7 @@ impl<O: Objects> Store for S3<O> {
             return Ok(Replay::new(state));
         };
         let path = || PathBuf::from(self.address("json"));
-        let stored = Stored::read(&object.text)
+        let stored = Stored::read(&object.text, &self.stack)
             .map_err(|source| StoreError::State { path: path(), source })?;
         known.journal.clone_from(&stored.journal);
         known.state = Some(stored.state.clone());

@@ -57,7 +57,11 @@ fn the_limits_are_documented() {
             number(work::LINT)
         ),
         format!("the decisions of the gates of a plan: {} steps.", number(work::GATES)),
-        format!("a state, a journal or a saved plan: {}", mib(file::MAX_RECORD as usize)),
+        format!(
+            "a state, a journal or a saved plan: {}, {} elements",
+            mib(file::MAX_RECORD),
+            n(file::MAX_RECORD_PARTS)
+        ),
         format!(
             "an answer: {}, {} elements, {} seconds; after {} seconds kmsctl says what it waits for",
             mib(ANSWER.bytes),

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Sends a request to the local AWS without kmsctl.
 pub(crate) fn kms(region: &str, operation: &str, body: &Value) -> Value {
@@ -294,6 +294,35 @@ fn a_truncated_outcome_in_the_journal_is_settled_again() {
     stack.overwrite("torn.journal", &format!(r#"{before}{{"event":"done","addr"#));
     let said = stack.finishes_with(2, region);
     assert!(said.contains("CreateKey was executed"), "{said}");
+}
+
+/// The next run finds out what AWS made of the call without an answer.
+#[test]
+fn an_interrupted_apply_does_not_wait_long_for_an_answer() {
+    let region = "ap-southeast-4";
+    let mut stack = Stack::of_text("stack: stalled\nkeys: {a: {}}\n", region);
+    let (mut proxy, url) = proxy(&["--delay", "60"]);
+    let direct = std::mem::replace(&mut stack.endpoint, url);
+    let mut command = stack.command(&["apply", "--auto-approve"]);
+    let apply = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let is_sent = || stack.text("stalled.journal").contains("CreateKey");
+    let mut checks = 0..3_000;
+    assert!(checks.any(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        is_sent()
+    }));
+    let began = Instant::now();
+    assert!(Command::new("kill").arg(apply.id().to_string()).status().unwrap().success());
+    let output = apply.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}: {said}", began.elapsed());
+    assert!(said.contains("Waiting up to 5 s for the answer to key/a (CreateKey)"), "{said}");
+    proxy.kill().unwrap();
+    proxy.wait().unwrap();
+    stack.endpoint = direct;
+    let again = stack.finishes_with(1, region);
+    assert!(again.contains("An earlier run was interrupted"), "{again}");
 }
 
 #[test]

@@ -308,6 +308,26 @@ fn a_stack_is_destroyed_with_every_record() {
     }
 }
 
+/// The old record names the key by an address that the key's tags do not have any more.
+#[test]
+fn a_record_from_before_a_move_does_not_lead_to_a_second_key() {
+    let all = without(&storage(), Kind::Alias, "alias/storage");
+    let mut stack = stack(&all, &all, Record::Kept);
+    let old = stack.state.clone();
+    let mut moved = renamed(&all);
+    moved.moved.insert(key_at("storage"), key_at("archive"));
+    stack.applied(&moved);
+    moved.moved.clear();
+    stack.state = old;
+    let before = stack.fake.keys_total();
+    let (plan, _) = stack.run(&moved);
+    assert_eq!(stack.fake.keys_total(), before, "{plan:#?}");
+    let blocked = |address| plan.blocked.iter().find(|blocked| blocked.address == address);
+    assert!(blocked(key_at("storage")).is_some(), "{plan:#?}");
+    let help = &blocked(key_at("archive")).unwrap().help;
+    assert!(help.contains("`kmsctl state mv key/storage key/archive`"), "{help}");
+}
+
 #[test]
 fn without_a_record_the_configuration_protects_and_a_strangers_key_stays() {
     let all = storage().protect("storage");

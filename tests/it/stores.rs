@@ -277,6 +277,10 @@ async fn a_state_that_cannot_be_read_is_reported_with_its_place(place: &impl Pla
         (r#"{"version": 3}"#.to_owned(), "the state has format 3"),
         (format!(r#"{{{sound}, "journal": 7}}"#), "the state is damaged"),
         (
+            format!("{{{}}}", sound.replace(r#": "stack""#, r#": "other""#)),
+            "the state belongs to the stack `other`, not to `stack`",
+        ),
+        (
             format!(
                 r#"{{{sound}, "journal": [{{"event": "finished", "address": "key/a"}}, {run}]}}"#
             ),

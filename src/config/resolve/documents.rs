@@ -33,8 +33,9 @@ impl Documents<'_> {
     }
 
     /// Returns the data of a text in JSON.
-    fn json(&self, number: u16, span: Span, d: &mut Diagnostics) -> Option<Node> {
+    fn json(&mut self, number: u16, span: Span, d: &mut Diagnostics) -> Option<Node> {
         let mut node = parsed(policy::json(self.text(number), number), span, d)?;
+        self.sources.hide_secrets(&node);
         interpolate_node(&mut node, self.vars, d).then_some(node)
     }
 

@@ -119,7 +119,12 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             let id = self.id_of(step);
             let late =
                 CallBindings { key: key.as_ref(), ids: Some(&ids), nonce, id: id.as_deref() };
-            let error = match self.cloud.call(at, call, late).await {
+            let sent = tokio::select! {
+                biased;
+                sent = self.cloud.call(at, call, late) => sent,
+                () = self.out_of_patience() => return Err(StepError::StoppedOpen),
+            };
+            let error = match sent {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
@@ -230,7 +235,11 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
     async fn probe(&self, step: &Step, lost: LostCall<'_>) -> Result<Option<Outcome>, StepError> {
         let why = "the outcome is unknown; checking whether AWS executed the call";
         self.host.report(Progress::Waiting { step, operation: lost.call.operation(), why });
-        settle(self.cloud, self.options, &self.nonces, lost).await.map_err(StepError::Unsettled)
+        tokio::select! {
+            biased;
+            found = settle(self.cloud, self.options, &self.nonces, lost) => found.map_err(StepError::Unsettled),
+            () = self.stopped() => Err(StepError::StoppedOpen),
+        }
     }
 
     /// Waits for the principals of a policy or grant that KMS refused. If IAM has just created one,

@@ -1,6 +1,7 @@
 //! Waits until AWS has finished an operation on a consumer. Most calls are answered long before that,
 //! and AWS may show a consumer as it was before the call for a while.
 
+use super::PATIENCE;
 use super::error::{StepError, WaitError};
 use super::{Host, Progress, Run};
 use crate::cloud::Cloud;
@@ -192,6 +193,19 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
             tokio::time::sleep(left.min(STOP_CHECK)).await;
         }
         Err(())
+    }
+
+    /// Waits until the run is asked to stop.
+    pub(super) async fn stopped(&self) {
+        while !self.host.stop() {
+            tokio::time::sleep(STOP_CHECK).await;
+        }
+    }
+
+    /// Waits until the run has been asked to stop for so long that it no longer waits for an answer.
+    pub(super) async fn out_of_patience(&self) {
+        self.stopped().await;
+        tokio::time::sleep(PATIENCE).await;
     }
 
     /// Waits until the request quotas allow the call. Returns an error as soon as the run is asked to stop.

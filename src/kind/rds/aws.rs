@@ -10,6 +10,7 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, Phase};
 use crate::sdk::Aws;
 use crate::sdk::error::{done, local};
+use crate::sdk::secret;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{
     DbInstance, Filter, MasterUserSecret, PendingModifiedValues, Tag, VpcSecurityGroupMembership,
@@ -135,63 +136,19 @@ pub(crate) fn resolved(
     key.map(|key| resolve(operation, key, bindings)).transpose()
 }
 
-/// Replaces the value of a secret in an error by the name of its variable. AWS, or a proxy, may quote the request.
-#[expect(clippy::disallowed_methods, reason = "a log must not have it")]
-pub(crate) fn concealed<T>(
-    result: Result<T, CloudError>,
-    secret: Option<&Secret>,
-) -> Result<T, CloudError> {
-    result.map_err(|error| match secret {
-        Some(secret) => match std::env::var(&secret.variable) {
-            Ok(value) if !value.is_empty() => conceal(&error, &value, secret),
-            Ok(_) | Err(_) => error,
-        },
-        None => error,
-    })
-}
-
-fn conceal(error: &CloudError, value: &str, secret: &Secret) -> CloudError {
-    let hidden = |text: &str| text.replace(value, &secret.to_string());
-    CloudError {
-        operation: error.operation,
-        fault: error.fault,
-        code: error.code.as_deref().map(hidden),
-        message: hidden(&error.message),
-        request_id: error.request_id.as_deref().map(hidden),
-    }
-}
-
 /// Reads a secret from the environment. The value is only put into the request.
-#[expect(clippy::disallowed_methods, reason = "a plan, a state and a journal must not have it")]
 pub(crate) fn reveal(
     operation: &'static str,
-    secret: Option<&Secret>,
+    declared: Option<&Secret>,
 ) -> Result<Option<String>, CloudError> {
-    let Some(Secret { variable }) = secret else {
+    let Some(Secret { variable }) = declared else {
         return Ok(None);
     };
-    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
-    value.map(Some).ok_or_else(|| {
+    secret::read(variable).map(Some).ok_or_else(|| {
         let message = format!(
             "the environment variable `{variable}`, which supplies the master password, is not set: set \
              it, and run apply again"
         );
         local(operation, Fault::Other, message)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_never_quotes_a_secret() {
-        // A variable that every test process has.
-        let secret = Secret { variable: "PATH".to_owned() };
-        let value = std::env::var("PATH").unwrap();
-        let quoting = || local("CreateDBInstance", Fault::Other, format!("no `{value}` here"));
-        let hidden = concealed::<()>(Err(quoting()), Some(&secret)).unwrap_err();
-        assert_eq!(hidden.message, "no `$PATH` here");
-        assert!(concealed::<()>(Err(quoting()), None).unwrap_err().message.contains(&value));
-    }
 }

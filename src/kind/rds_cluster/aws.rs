@@ -102,14 +102,8 @@ impl Service for RdsCluster {
     ) -> Result<Outcome, CloudError> {
         let client = aws.rds(at).await;
         match call {
-            Call::CreateDBCluster(call) => {
-                let secret = call.alterable.master_user_password.as_ref();
-                rds::concealed(create_db_cluster(&client, call, bindings).await, secret)
-            }
-            Call::ModifyDBCluster(call) => {
-                let secret = call.alterable.master_user_password.as_ref();
-                rds::concealed(modify_db_cluster(&client, call, bindings).await, secret)
-            }
+            Call::CreateDBCluster(call) => create_db_cluster(&client, call, bindings).await,
+            Call::ModifyDBCluster(call) => modify_db_cluster(&client, call, bindings).await,
             Call::CreateDBInstance(call) => create_db_instance(aws, at, call).await,
             Call::ModifyDBInstance(call) => {
                 let request = client

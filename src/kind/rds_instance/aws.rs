@@ -87,14 +87,8 @@ impl Service for RdsInstance {
     ) -> Result<Outcome, CloudError> {
         let client = aws.rds(at).await;
         match call {
-            Call::CreateDBInstance(call) => {
-                let secret = call.alterable.master_user_password.as_ref();
-                rds::concealed(create_db_instance(&client, call, bindings).await, secret)
-            }
-            Call::ModifyDBInstance(call) => {
-                let secret = call.alterable.master_user_password.as_ref();
-                rds::concealed(modify_db_instance(&client, call, bindings).await, secret)
-            }
+            Call::CreateDBInstance(call) => create_db_instance(&client, call, bindings).await,
+            Call::ModifyDBInstance(call) => modify_db_instance(&client, call, bindings).await,
             Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
                 rds::add_tags(AddTagsToResource::NAME, &client, resource_name, tags).await
             }

@@ -376,7 +376,7 @@ impl<'a> Grouping<'a> {
 
 /// The result of [`take`].
 struct Taken {
-    /// The actions for which the member has no change in the same direction.
+    /// The actions for which the member has no change in the same direction to the same level or a higher one.
     missing: ActionAtoms,
     /// The highest level of the changes that were taken out.
     highest: Option<Level>,
@@ -396,8 +396,12 @@ fn take<'s>(
             continue;
         }
         let shared = extent.actions.and(&all.actions);
-        taken.missing = taken.missing.without(&shared);
-        if says_the_same(&key.delta, delta, role) && !shared.is_empty() {
+        let is_same = says_the_same(&key.delta, delta, role);
+        // A member that reaches less has a line of its own, and is an exception from that for all.
+        if is_same || delta.from.max(delta.to) >= key.delta.from.max(key.delta.to) {
+            taken.missing = taken.missing.without(&shared);
+        }
+        if is_same && !shared.is_empty() {
             extent.actions = extent.actions.without(&shared);
             let own = extent.statements.iter().copied();
             all.statements.extend(own.filter(|statement| shared.are_of(statement)));

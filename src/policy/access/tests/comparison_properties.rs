@@ -226,7 +226,10 @@ proptest! {
     #[test]
     fn conditions_are_partially_ordered(a in any_test(), b in any_test(), c in any_test()) {
         prop_assert_eq!(implies(&a, &a), Answer::Yes);
-        if (implies(&a, &b), implies(&b, &c)) == (Answer::Yes, Answer::Yes) {
+        // A test without a set operator shows that its key has one value. Without it, a request can have several.
+        let is_single = |tests: &[&Test]| tests.iter().any(|test| test.quantifier == Quantifier::One);
+        let is_same_world = is_single(&[&b]) <= is_single(&[&a, &c]);
+        if is_same_world && (implies(&a, &b), implies(&b, &c)) == (Answer::Yes, Answer::Yes) {
             prop_assert_eq!(implies(&a, &c), Answer::Yes);
         }
     }

@@ -231,3 +231,20 @@ fn includes(name: &str, asker: &str) -> bool {
         }),
     }
 }
+
+/// AWS never allows kms:PutKeyPolicy to another account, so that no change for everyone includes that of the account.
+#[test]
+fn a_member_that_reaches_less_is_an_exception() {
+    let policy = live(
+        r#"{"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "NotPrincipal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:user/b"]},
+             "Action": "kms:PutKeyPolicy", "Resource": "*"},
+            {"Effect": "Allow", "Principal": {"AWS": ["111122223333", "arn:aws:iam::111122223333:role/p/a"]},
+             "Action": "kms:PutKeyPolicy", "Resource": "*"}]}"#,
+    );
+    let table = access_table(&policy, &[], &key(), None).unwrap();
+    let user = "arn:aws:iam::111122223333:user/b";
+    assert_eq!(level_in(&table, user, "PutKeyPolicy"), Level::Delegated);
+    let all = table.iter().find(|holder| holder.principal.starts_with("every identity")).unwrap();
+    assert_eq!(all.except, [user]);
+}
