@@ -148,7 +148,9 @@ impl Conditions {
                 self.add(ALL_EQUAL, TAG_KEYS, MARKS);
             }
             Bound::KeepsMarks => self.add(NONE_EQUALS, TAG_KEYS, [STACK_TAG, NAME_TAG]),
-            Bound::MultiRegion => self.add(BOOL, "kms:MultiRegion", ["true"]),
+            // `CreateKey` itself always has the condition key. KMS does not document whether the check of kms:CreateKey
+            // that `ReplicateKey` adds has it.
+            Bound::MultiRegion => self.add(BOOL_IF_EXISTS, "kms:MultiRegion", ["true"]),
             Bound::ForAwsResource => self.add(BOOL, "kms:GrantIsForAWSResource", ["true"]),
             Bound::Via(service) => self.add(EQUALS, "kms:ViaService", via(service, place)),
             Bound::CreateAction(key, operation) => self.add(EQUALS, key, [operation]),

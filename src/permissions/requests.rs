@@ -89,14 +89,16 @@ impl Requests<'_> {
     /// Adds what every command sends.
     fn session(&mut self) {
         let home = self.ask.desired.home.clone();
-        for role in self.ask.desired.accounts.values() {
+        // An export is of one account, and does not read the state.
+        let is_export = self.ask.purposes.iter().all(|purpose| *purpose == Purpose::Export);
+        let roles = self.ask.desired.accounts.values();
+        for role in roles.filter(|_| !is_export) {
             self.add("sts", "AssumeRole", &home, Subject::named("accounts", &home, role.as_str()));
         }
         let Some(objects) = self.ask.objects else { return };
         let mut state = Subject::of("the state", &home);
         state.fields = serde_json::json!({ "bucket": objects.bucket, "key": objects.key });
-        // An export is the only command that does not read the state.
-        if !self.ask.purposes.iter().all(|purpose| *purpose == Purpose::Export) {
+        if !is_export {
             self.add("s3api", "GetObject", &home, state.clone());
         }
         if self.ask.wants(&[Purpose::Apply]) {
@@ -294,7 +296,8 @@ impl Requests<'_> {
         let home = &self.ask.desired.home;
         let more =
             exported.regions.iter().map(|region| Place { region: region.clone(), ..home.clone() });
-        let places: BTreeSet<Place> = self.places().into_iter().chain(more).collect();
+        let own = self.places().into_iter().filter(|place| place.account == home.account);
+        let places: BTreeSet<Place> = own.chain(more).collect();
         if exported.consumers {
             // A setting of the whole Region is no resource that an export can name.
             let kinds = ConsumerKind::ALL.iter().copied().filter(|kind| !kind.is_single());
@@ -404,7 +407,10 @@ impl Requests<'_> {
             self.exact(&mut one, step.id.as_deref(), step.change.from());
             for planned in step.calls.iter().chain(&step.last) {
                 let (service, operation) = (planned.call.service(), planned.call.operation());
-                self.add(service, operation, &planned.at, one.clone());
+                // `ReplicateKey` goes to the Region of the primary key, and KMS checks the creation in that of the replica.
+                let is_replica = operation == key::ReplicateKey::NAME;
+                let at = if is_replica { &step.place } else { &planned.at };
+                self.add(service, operation, at, one.clone());
             }
         }
     }

@@ -165,7 +165,7 @@ fn state() -> State {
 }
 
 /// Returns the permissions of a configuration.
-fn of(text: &str, purposes: &[Purpose], split: bool) -> Permissions {
+pub(crate) fn of(text: &str, purposes: &[Purpose], split: bool) -> Permissions {
     permissions(&Ask {
         desired: &desired(text),
         state: &state(),
@@ -179,7 +179,7 @@ fn of(text: &str, purposes: &[Purpose], split: bool) -> Permissions {
 }
 
 /// Returns the actions of each document.
-fn actions(permissions: &Permissions) -> BTreeMap<String, BTreeSet<&'static str>> {
+pub(crate) fn actions(permissions: &Permissions) -> BTreeMap<String, BTreeSet<&'static str>> {
     let mut all: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
     for document in &permissions.documents {
         let actions =
@@ -189,7 +189,7 @@ fn actions(permissions: &Permissions) -> BTreeMap<String, BTreeSet<&'static str>
     all
 }
 
-const STACK: &str = "
+pub(crate) const STACK: &str = "
 stack: demo
 region: eu-central-1
 keys:
@@ -204,7 +204,7 @@ keys:
 dynamodb: {tables: {orders: {key: data, partition_key: {name: id, type: S}, used_by: [role/Batch]}}}
 ";
 
-fn statement(permissions: &Permissions, sid: &str) -> Value {
+pub(crate) fn statement(permissions: &Permissions, sid: &str) -> Value {
     let mut all = permissions.documents.iter().flat_map(|document| &document.statements);
     all.find(|one| one.sid == sid).unwrap_or_else(|| panic!("{sid}: {permissions:#?}")).json()
 }
@@ -411,7 +411,7 @@ fn only_actions_without_resources_are_allowed_on_everything() {
 }
 
 /// Returns the permissions of exactly a plan.
-fn of_plan(stack: &Stack, text: &str) -> Permissions {
+pub(crate) fn of_plan(stack: &Stack, text: &str) -> Permissions {
     let desired = desired(text);
     let plan = stack.plan_only(&desired);
     permissions(&Ask {
@@ -476,22 +476,6 @@ fn a_key_that_is_taken_over_is_named_without_its_tag() {
     );
     assert!(!text.contains("aws:ResourceTag"), "{text}");
     assert!(!actions(&found)["kmsctl"].contains("kms:CreateKey"), "nothing is created");
-}
-
-#[test]
-fn replicas_need_the_primary_key_and_the_region_of_the_replica() {
-    let text = "stack: demo\nregion: eu-central-1\nkeys:\n  a: {multi_region: true, \
-                replicas: {eu-west-1: {}}, policy: {administrators: [root], delegate_to_iam: true}}\n";
-    let found = of(text, &[Purpose::Apply], false);
-    let one = statement(&found, "ReplicateKeys");
-    assert_eq!(one["Resource"], "arn:aws:kms:eu-central-1:111122223333:key/*");
-    assert_eq!(one["Condition"]["StringEquals"]["kms:ReplicaRegion"], "eu-west-1");
-    assert!(actions(&found)["kmsctl"].contains("iam:CreateServiceLinkedRole"));
-    assert!(found.notes.iter().any(|note| note.contains("CreateReplicas")));
-    // A replica has the same key material, and a policy of its own.
-    assert!(actions(&of(text, &[Purpose::Apply], true))["escalation"].contains("kms:ReplicateKey"));
-    let creates = statement(&found, "CreateKeys");
-    assert_eq!(creates["Condition"]["StringEquals"]["aws:RequestedRegion"], "eu-central-1");
 }
 
 #[test]

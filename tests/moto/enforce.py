@@ -145,7 +145,22 @@ class Request:
                 context[key] = [str(value) for value in listed(body[field])]
         if operation == "CreateGrant":
             context["kms:GrantOperations"] = body["Operations"]
+            if body.get("Constraints"):
+                context["kms:GrantConstraintType"] = list(body["Constraints"])
+        if operation == "UpdatePrimaryRegion":
+            context["kms:PrimaryRegion"] = [body["PrimaryRegion"]]
+        if operation == "ReplicateKey":
+            context["kms:ReplicaRegion"] = [body["ReplicaRegion"]]
+            return [(action, arn, context), *self.replica(arn, body)]
         return [(action, arn, context)]
+
+    def replica(self, primary, body):
+        """The checks in the Region of a new replica. KMS does not document which condition keys of a key they have: none here."""
+        region = body["ReplicaRegion"]
+        tags = {tag["TagKey"]: tag["TagValue"] for tag in body.get("Tags", [])}
+        context = {**self.request_tags(tags), "aws:RequestedRegion": [region]}
+        tagging = ("kms:TagResource", primary.replace(self.region, region), context)
+        return [("kms:CreateKey", "*", {"aws:RequestedRegion": [region]})] + ([tagging] if tags else [])
 
     def target(self, alias):
         head = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "TrentService.ListAliases"}

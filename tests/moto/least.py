@@ -2,7 +2,7 @@
 
   tests/moto/serve.sh tests/moto/least.py KMSCTL [EXAMPLE ...]
 
-Every example lives its life through a proxy that allows exactly the printed policies: created, planned, changed,
+The examples are those of the product, and those of `least`. Every example lives its life through a proxy that allows exactly the printed policies: created, planned, changed,
 drifted, repaired, destroyed and created again. Then it lives again without each action in turn, which must make a
 command fail or say something else. KMSCTL_LEAST_ACTIONS limits the number of actions that are tried (0: all); without
 it 6 are, evenly chosen. Actions that AWS checks besides the requests are never seen on the wire; the table of
@@ -42,6 +42,7 @@ TOLERATED = {"iam:ListAccountAliases", "iam:SimulatePrincipalPolicy", "kms:ListR
 CHANGES = {
     "storage": [("size_gib: 20", "size_gib: 30"), ("allocated_storage_gib: 20", "allocated_storage_gib: 30")],
     "cloudtrail": [("multi_region: true", "multi_region: false")],
+    "relations": [("app: batch", "app: batches")],
     "dynamodb": [("sort_key:", "point_in_time_recovery: true\n      sort_key:"), ("key: sessions", "deletion_protection: false\n      key: sessions")],
 }
 
@@ -123,7 +124,8 @@ class Example:
 
     def __init__(self, kmsctl, name, folder):
         self.kmsctl, self.name, self.folder = kmsctl, name, folder
-        text = (EXAMPLES / name / "kmsctl.yaml").read_text()
+        own = HERE / "least" / f"{name}.yaml"
+        text = (own if own.exists() else EXAMPLES / name / "kmsctl.yaml").read_text()
         self.region = re.search(r"^region: (\S+)", text, re.M)[1]
         free = re.sub(r"^keys:", "defaults: {protect: false}\nkeys:", text, flags=re.M)
         changed = re.sub(r"description: .*", "description: Another description", free)
@@ -273,5 +275,5 @@ def prove(kmsctl, name):
 
 
 if __name__ == "__main__":
-    names = sys.argv[2:] or ["storage", "cloudtrail", "dynamodb"]
+    names = sys.argv[2:] or ["storage", "cloudtrail", "dynamodb", "relations"]
     sys.exit(0 if all([prove(sys.argv[1], name) for name in names]) else 1)

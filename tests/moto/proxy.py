@@ -9,6 +9,8 @@ call takes before it is executed. --allow: a file with the IAM policies of the c
 is read again for every request; what they do not allow is denied (enforce.py). Prints its address, then serves until its
 standard input ends; GET /counts answers the calls so far by operation, and GET /checked what was decided.
 
+A replica gets the tags, the policy and the description of its request, which moto does not give it.
+
 The proxy answers three reads itself that moto does not have (it answers 500): no event data store, AWS's own key as the
 default for EBS, and no recorded use of any key.
 """
@@ -170,6 +172,8 @@ class Proxy(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.close_connection = True
             return self.connection.close()
+        if status == 200 and operation == "ReplicateKey":
+            complete(given)
         if status == 200 and operation in PAGES:
             text = page(operation, json.loads(body), json.loads(text))
         self.answer(status, text, kind)
@@ -182,6 +186,20 @@ class Proxy(BaseHTTPRequestHandler):
             text = answer.read()
             connection.close()
         return answer.status, text, answer.headers.get("Content-Type", "")
+
+
+def complete(replica):
+    """Gives a replica what was asked for: moto gives it the policy and the description of its primary key, and no tags."""
+    request = enforce.Request(upstream, replica["ReplicaRegion"], "kms", "", {})
+    calls = {
+        "TagResource": {"Tags": replica.get("Tags")},
+        "PutKeyPolicy": {"Policy": replica.get("Policy"), "PolicyName": "default"},
+        "UpdateKeyDescription": {"Description": replica.get("Description", "")},
+    }
+    for operation, fields in calls.items():
+        if None not in fields.values():
+            head = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"TrentService.{operation}"}
+            request.ask("kms", head, json.dumps({"KeyId": replica["KeyId"].rsplit("/", 1)[-1], **fields}))
 
 
 def page(operation, asked, answered):
