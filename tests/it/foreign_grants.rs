@@ -62,6 +62,26 @@ fn a_grant_of_another_owner_is_a_finding_of_plan_and_drift_and_stays() {
     assert_eq!(stack.fake.grants_total(), 4);
 }
 
+/// The loader refuses a declaration for a deleted user or role.
+#[test]
+fn taking_over_a_grant_of_a_deleted_user_or_role_is_not_offered() {
+    let deleted = "AROACKCEVSQ6C2EXAMPLE";
+    let retiring =
+        Listed { retiring: Some(deleted.to_owned()), ..grant("two", &role("App"), &["Decrypt"]) };
+    let stack = with(&storage(), &[grant("one", deleted, &["Decrypt"]), retiring]);
+    let plan = stack.plan_only(&storage());
+    let said = reported(&plan);
+    assert_eq!(said.len(), 2, "{said:#?}");
+    for message in said {
+        assert!(!message.contains("adopt"), "{message}");
+        assert!(
+            message.contains("`AROACKCEVSQ6C2EXAMPLE` is the unique id of a deleted"),
+            "{message}"
+        );
+        assert!(message.contains("accept it in `foreign_grants`, or revoke it with"), "{message}");
+    }
+}
+
 #[test]
 fn an_accepted_grant_is_not_reported() {
     let theirs =

@@ -4,11 +4,13 @@
 use super::found;
 use crate::desired::Desired;
 use crate::id::KeyArn;
+use crate::kind::grant::Listed;
 use crate::kind::key::NAME_TAG;
 use crate::kind::{Address, Kind, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::plan::Finding;
 use crate::plan::draft::Draft;
+use crate::policy::is_unique_id;
 use crate::policy::lint::{Severity, other_rules};
 use crate::state::State;
 
@@ -187,15 +189,25 @@ pub(in crate::plan) fn foreign_grants(draft: &Draft<'_>) -> Vec<Finding> {
             rule: other_rules::FOREIGN_GRANT.slug.to_owned(),
             address: key.clone(),
             message: format!(
-                "{}; neither this stack nor an AWS service created it: take it over with `adopt: {id}` in \
-                 an entry of `grants`, accept it in `foreign_grants`, or revoke it with `aws kms revoke-grant \
-                 --key-id {arn} --grant-id {id}`",
+                "{}; neither this stack nor an AWS service created it: {} accept it in `foreign_grants`, or revoke it with \
+                 `aws kms revoke-grant --key-id {arn} --grant-id {id}`",
                 found::describe(grant),
+                offer(grant),
                 id = grant.grant_id,
             ),
         }));
     }
     findings
+}
+
+/// Returns the beginning of what can be done about a grant. No declaration names a deleted user or role, so such a grant
+/// cannot be taken over.
+fn offer(grant: &Listed) -> String {
+    let Listed { grant_id, grantee, retiring, .. } = grant;
+    match [Some(grantee), retiring.as_ref()].into_iter().flatten().find(|who| is_unique_id(who)) {
+        Some(deleted) => format!("`{deleted}` is the unique id of a deleted user or role:"),
+        None => format!("take it over with `adopt: {grant_id}` in an entry of `grants`,"),
+    }
 }
 
 /// Returns the findings about undeclared aliases.
