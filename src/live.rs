@@ -98,6 +98,8 @@ pub struct Live {
     /// The grants on the keys of the stack that AWS services and other owners created: their names do not carry
     /// the mark of the stack, and no declared grant stands for them.
     pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
+    /// The operations that the grants on each key of the stack allow, as far as its grants were listed.
+    pub granted: BTreeMap<KeyArn, BTreeSet<String>>,
     /// The recorded grants that are no longer declared and that another owner created.
     pub released: BTreeSet<Address>,
     /// The keys of records that do not carry the tags of the stack any more, as AWS shows.

@@ -115,6 +115,8 @@ pub struct Known {
     pub accounts: BTreeSet<AccountId>,
     /// The live policies of keys, as far as they were read.
     pub policies: BTreeMap<KeyArn, Document>,
+    /// The operations that the grants on each key allow, as far as its grants were listed.
+    pub granted: BTreeMap<KeyArn, BTreeSet<String>>,
 }
 
 impl Known {
@@ -122,7 +124,8 @@ impl Known {
     #[must_use]
     pub fn of(live: Live, accounts: BTreeSet<AccountId>) -> Self {
         let policies = policies(&live);
-        Self { ids: live.ids, seen: live.listed, created: live.created, accounts, policies }
+        let Live { ids, listed: seen, created, granted, .. } = live;
+        Self { ids, seen, created, accounts, policies, granted }
     }
 
     /// Returns the keys that were created less than [`LAG`](send::LAG) before `now`, with the times of their creation.

@@ -57,6 +57,7 @@ pub async fn preflight<C: Cloud>(
         ids: &known.ids,
         policies: &known.policies,
         more: &BTreeMap::new(),
+        granted: &known.granted,
         home: &desired.home.account,
         caller,
         roles: &desired.accounts,

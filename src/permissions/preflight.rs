@@ -1,7 +1,7 @@
 //! The planned calls that the keys' own policies deny, as far as that is known before the first call.
 //!
 //! Only what is certain is reported as denied: a condition whose values are not known is no denial, and neither is the
-//! lack of an `Allow` for what a grant can allow.
+//! lack of an `Allow` for what a grant on the key may allow.
 
 use super::table::{Need, On, find};
 use crate::id::{AccountId, KeyArn, Place};
@@ -22,6 +22,8 @@ pub struct Facts<'a> {
     pub policies: &'a BTreeMap<KeyArn, Document>,
     /// The live policies of further keys, which were read for this check.
     pub more: &'a BTreeMap<KeyArn, Document>,
+    /// The operations that the grants on each key allow, as far as its grants were listed.
+    pub granted: &'a BTreeMap<KeyArn, BTreeSet<String>>,
     /// The account and the ARN of the identity that makes the calls.
     pub home: &'a AccountId,
     /// The ARN of that identity.
@@ -71,13 +73,13 @@ pub fn denied(plan: &Plan, facts: &Facts<'_>) -> Vec<Denied> {
         let identity = facts.identity(&planned.at.account);
         for (key, action) in needed(step, planned, facts) {
             let Some(policy) = facts.policy(&key) else { continue };
-            let Some(statement) = denial(policy, &key, identity, action) else { continue };
+            let is_granted = may_be_granted(&key, action, plan, facts);
+            let denial = |policy| denial(policy, &key, identity, action, is_granted);
+            let Some(statement) = denial(policy) else { continue };
             // A policy of the same run may allow the calls after it.
             let later = coming.get(&key).filter(|_| action != "kms:PutKeyPolicy");
-            let is_allowed_later = later
-                .into_iter()
-                .flatten()
-                .any(|policy| denial(policy, &key, identity, action).is_none());
+            let is_allowed_later =
+                later.into_iter().flatten().any(|policy| denial(policy).is_none());
             if !is_allowed_later {
                 let place = (key, identity.to_owned(), statement, action);
                 found.entry(place).or_default().insert(step.address.clone());
@@ -166,9 +168,27 @@ fn keys(step: &Step, planned: &PlannedCall, facts: &Facts<'_>) -> BTreeSet<KeyAr
     refs.iter().filter_map(|key| key.resolve(facts.ids)).collect()
 }
 
+/// Returns whether a grant on a key may allow an action: one that exists, or one that the plan creates.
+fn may_be_granted(key: &KeyArn, action: &str, plan: &Plan, facts: &Facts<'_>) -> bool {
+    let name = action.strip_prefix("kms:").unwrap_or(action);
+    let is_planned = || {
+        let grants = plan.steps.iter().filter_map(|step| step.change.to()?.as_grant());
+        let mut own = grants.filter(|grant| grant.key.resolve(facts.ids).as_ref() == Some(key));
+        own.any(|grant| grant.operations.contains(name))
+    };
+    grant::operations().contains(name)
+        && (facts.granted.get(key).is_none_or(|granted| granted.contains(name)) || is_planned())
+}
+
 /// Returns the statement by which a policy certainly denies an action, if it does: `Some(None)` if nothing in it allows
-/// the action.
-fn denial(policy: &Document, key: &KeyArn, identity: &str, action: &str) -> Option<Option<String>> {
+/// the action, and no grant may.
+fn denial(
+    policy: &Document,
+    key: &KeyArn,
+    identity: &str,
+    action: &str,
+    is_granted: bool,
+) -> Option<Option<String>> {
     match decision(policy, key, identity, action)? {
         Decision::Denied(Denial::Explicit(number)) => {
             let policy = policy.with_own_key(&key.to_string());
@@ -176,11 +196,7 @@ fn denial(policy: &Document, key: &KeyArn, identity: &str, action: &str) -> Opti
             let label = typed.statements.get(number).map(|statement| policy.label(statement));
             Some(Some(label.unwrap_or_default()))
         }
-        // A grant may allow what grants can allow.
-        Decision::Denied(Denial::Implicit | Denial::OtherAccount) => {
-            let name = action.strip_prefix("kms:").unwrap_or(action);
-            (!grant::operations().contains(name)).then_some(None)
-        }
+        Decision::Denied(Denial::Implicit | Denial::OtherAccount) => (!is_granted).then_some(None),
         Decision::Allowed(_)
         | Decision::Delegated(_)
         | Decision::Unknown(_)

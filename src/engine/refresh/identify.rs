@@ -116,7 +116,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 }
             }
         }
-        identified.one_address_each();
+        identified.one_address_each(|one, other| self.one_address(one, other));
         Ok(identified)
     }
 
@@ -282,8 +282,8 @@ impl Identified {
     }
 
     /// Refuses the second address of a key. Otherwise each apply would give the key to one of the two
-    /// addresses in turn.
-    fn one_address_each(&mut self) {
+    /// addresses in turn. `help` says what can be done about two addresses.
+    fn one_address_each(&mut self, help: impl Fn(&Address, &Address) -> String) {
         let mut owners: BTreeMap<KeyArn, Address> = BTreeMap::new();
         let mut doubles = Vec::new();
         for (address, arn) in &self.found {
@@ -295,9 +295,7 @@ impl Identified {
         for (address, first, arn) in doubles {
             self.found.remove(&address);
             let reason = format!("`{arn}` is `{first}` already");
-            let help = "a key has one address: remove one of the two declarations, or forget the \
-                        other with `removed`"
-                .to_owned();
+            let help = help(&address, &first);
             self.unusable.insert(address, Observed::Unusable { reason, help });
         }
     }

@@ -134,6 +134,8 @@ impl<C: Cloud> Refresh<'_, C> {
         let spec = Box::new(Spec::Key(key::lift(&metadata, rotation, policy, &tags, &interest)));
         match grants {
             Ok(grants) => {
+                let operations = grants.iter().flat_map(|grant| grant.operations.iter().cloned());
+                live.granted.insert(arn.clone(), operations.collect());
                 self.lift_grants_of(&KeyRef::Managed(address.clone()), &grants, live);
                 self.lift_undeclared_grants(&KeyRef::Managed(address.clone()), &arn, &grants, live);
                 let foreign =
@@ -235,8 +237,7 @@ impl<C: Cloud> Refresh<'_, C> {
         if self.is_known(tagged) {
             return Some(Observed::Unusable {
                 reason: format!("`{arn}` is `{tagged}` already"),
-                help: "a key has one address: remove one of the two declarations, or forget the other with `removed`"
-                    .to_owned(),
+                help: self.one_address(address, tagged),
             });
         }
         let interest = self.interest(address);
@@ -267,6 +268,28 @@ impl<C: Cloud> Refresh<'_, C> {
         let interest = self.interest(address);
         interest.record.is_none()
             && interest.declared.is_some_and(|declared| declared.adopt.is_none())
+    }
+
+    /// Returns what can be done about two addresses of one key. A declared one and one that is only recorded are the new and the
+    /// old name of the key.
+    pub(super) fn one_address(&self, one: &Address, other: &Address) -> String {
+        let is_declared = |address: &Address| self.interest(address).declared.is_some();
+        let (old, new) = match (is_declared(one), is_declared(other)) {
+            (true, false) => (other, one),
+            (false, true) => (one, other),
+            (true, true) | (false, false) => {
+                return "a key has one address: remove one of the two declarations".to_owned();
+            }
+        };
+        // Replicas move with their primary key.
+        let [old, new] = [old, new].map(|address| {
+            let name = address.name.split('/').next().unwrap_or_default();
+            Address::new(address.kind, name)
+        });
+        format!(
+            "a key has one address: write `moved: [{{from: {old}, to: {new}}}]` if it has a new name (`kmsctl export --names \
+             FILE` keeps the names of exported keys), or forget one of the two with `removed`"
+        )
     }
 
     /// Returns whether the address is declared or recorded.
