@@ -70,6 +70,9 @@ pub struct Plan {
     /// What AWS held before the plan, and the stack takes over with each key. It stays when it leaves the configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub taken_with: BTreeMap<Address, TakenOver>,
+    /// The keys of the tags that AWS held before the stack declared them, and that leave the configuration. They stay in AWS.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub let_go: BTreeMap<Address, BTreeSet<String>>,
     /// The keys whose live policies differ from the declared ones only in their text: they give the same access, and
     /// no call is made.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -308,6 +311,7 @@ impl Plan {
             found: BTreeMap::new(),
             taken: BTreeMap::new(),
             taken_with: BTreeMap::new(),
+            let_go: BTreeMap::new(),
             same_access: BTreeSet::new(),
             gates: desired.gate_files.clone(),
             untargeted: BTreeSet::new(),

@@ -64,6 +64,7 @@ fn otherwise_shown(saved: &Plan, fresh: &Plan) -> Option<&'static str> {
         ("what is taken over", saved.taken == fresh.taken),
         ("the stack", saved.stack == fresh.stack && saved.home == fresh.home),
         ("aliases and tags that are taken over", saved.taken_with == fresh.taken_with),
+        ("tags that are let go", saved.let_go == fresh.let_go),
         ("policies with the same access", saved.same_access == fresh.same_access),
     ];
     let differing = parts.into_iter().find(|(_, is_same)| !is_same);

@@ -60,7 +60,8 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
     work::within(work::PLAN, || {
         addresses.into_iter().for_each(|address| builder.resource(address));
     });
-    let Builder { plan, objections, doubtful, .. } = builder;
+    let Builder { mut plan, objections, doubtful, .. } = builder;
+    plan.let_go = takeover::let_go(&desired, state, live);
     let (refused, coming) = (BTreeMap::new(), takeover::coming(&desired, state));
     let mut draft = Draft { desired, live, facts, plan, refused, doubtful, coming };
     draft.refuse(objections);

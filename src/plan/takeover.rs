@@ -4,6 +4,7 @@
 use super::{Plan, TakenOver};
 use crate::desired::{Declared, Desired};
 use crate::kind::{Address, KeyRef, Spec};
+use crate::live::{Live, Observed};
 use crate::state::{Record, State};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,17 +59,42 @@ fn was_made_before(target: &KeyRef, desired: &Desired, state: &State) -> bool {
     is_adopted || state.records.get(key).is_some_and(|record| !record.partial)
 }
 
+/// Returns the tags that were there before they were declared, are not declared any more, and stay.
+pub(super) fn let_go(
+    desired: &Desired,
+    state: &State,
+    live: &Live,
+) -> BTreeMap<Address, BTreeSet<String>> {
+    let keys = state.records.iter().filter_map(|(address, record)| {
+        let declared = desired.resources.get(address)?;
+        let Observed::Present { spec, .. } = live.observed.get(address)? else {
+            return None;
+        };
+        let tags = &spec.as_key()?.tags;
+        let left = left_tags(declared, Some(record)).filter(|tag| tags.contains_key(*tag));
+        Some((address.clone(), left.cloned().collect::<BTreeSet<String>>()))
+    });
+    keys.filter(|(_, left)| !left.is_empty()).collect()
+}
+
+/// Returns the recorded tags that were there before they were declared, and are not declared any more.
+fn left_tags<'a>(
+    declared: &Declared,
+    record: Option<&'a Record>,
+) -> impl Iterator<Item = &'a String> {
+    let found = record.map(|record| &record.found).into_iter().flatten();
+    let declared = declared.spec.as_key().map(|key| &key.tags);
+    found.filter(move |tag| declared.is_some_and(|tags| !tags.contains_key(*tag)))
+}
+
 /// Returns the live form without the tags that were there before they were declared, and are not declared any more.
 pub(super) fn without_left_tags<'a>(
     live: &'a Spec,
     declared: &Declared,
     record: Option<&Record>,
 ) -> Cow<'a, Spec> {
-    let found = record.map(|record| &record.found).into_iter().flatten();
-    let declared = declared.spec.as_key().map(|key| &key.tags);
-    let left = found.filter(|tag| declared.is_some_and(|tags| !tags.contains_key(*tag)));
     let mut live = Cow::Borrowed(live);
-    for tag in left {
+    for tag in left_tags(declared, record) {
         if let Spec::Key(key) = live.to_mut() {
             key.tags.remove(tag);
         }
@@ -93,6 +119,7 @@ pub(super) fn forget_blocked(plan: &mut Plan, coming: &BTreeSet<Address>) {
     plan.remember.retain(|address, _| !left.contains(address));
     plan.taken.retain(|address, _| !blocked.contains(address) && !left.contains(address));
     plan.taken_with.retain(|address, _| !blocked.contains(address));
+    plan.let_go.retain(|address, _| !blocked.contains(address));
 }
 
 /// Returns the declared resources that are to be taken over and have no record yet.

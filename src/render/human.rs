@@ -33,7 +33,8 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
     page.unchecked(&plan.unchecked);
     page.found(&plan.found);
     page.taken(&plan.taken);
-    for text in words::taken_with(&plan.taken_with, style.verbose) {
+    let taken_with = words::taken_with(&plan.taken_with, style.verbose);
+    for text in taken_with.into_iter().chain(words::let_go(&plan.let_go, style.verbose)) {
         page.prose(0, 2, None, &text);
     }
     page.same_access(&plan.same_access);

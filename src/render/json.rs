@@ -36,6 +36,9 @@ struct Document<'a> {
     /// The aliases and tags that existed before the stack declared them, by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     taken_with: &'a BTreeMap<Address, TakenOver>,
+    /// The keys of the tags that existed before the stack declared them and stay in AWS when they leave it, by key.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    let_go: &'a BTreeMap<Address, BTreeSet<String>>,
     same_access: &'a BTreeSet<Address>,
     /// The names of the gates in force, by the files that they come from.
     gates: &'a BTreeMap<String, Vec<String>>,
@@ -91,6 +94,7 @@ pub fn plan(plan: &Plan) -> Value {
         found: &plan.found,
         taken: &plan.taken,
         taken_with: &plan.taken_with,
+        let_go: &plan.let_go,
         same_access: &plan.same_access,
         gates: &plan.gates,
         summary: Summary {

@@ -39,6 +39,8 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     parts.extend(taken.map(|text| note(&text, "Taken over without a call: left out")));
     let taken_with = words::taken_with(&plan.taken_with, false);
     parts.extend(taken_with.iter().map(|text| note(text, "Taken over: left out")));
+    let let_go = words::let_go(&plan.let_go, false);
+    parts.extend(let_go.iter().map(|text| note(text, "Let go: left out")));
     parts.extend(same_access(&plan.same_access));
     let gates = words::gates(&plan.gates);
     parts.extend(gates.map(|text| note(&text, "Gates in force: left out")));

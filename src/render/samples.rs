@@ -97,6 +97,7 @@ pub(super) fn empty() -> Plan {
         untargeted: BTreeSet::new(),
         unchecked: Vec::new(),
         taken_with: BTreeMap::new(),
+        let_go: BTreeMap::new(),
         remember: BTreeMap::new(),
     }
 }

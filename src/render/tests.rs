@@ -19,9 +19,11 @@ fn what_is_taken_over_is_one_line_for_each_key() {
     plan.taken_with.insert(key("a"), of(&["alias/x"], &["team"]));
     plan.taken_with.insert(key("b"), of(&["alias/y", "alias/z"], &[]));
     plan.taken_with.insert(key("c"), of(&[], &["cost\u{1b}[2J", "team"]));
+    plan.let_go.insert(key("d"), ["old".to_owned(), "x\u{1b}[2J".to_owned()].into());
     let style = Style::default();
     let text = human::plan(&plan, &Caller::default(), &style);
     for line in [
+        "Let go with key/d, kept in AWS: the tags old, x\\u{1b}[2J.\n",
         "Taken over with key/a: alias/x, the tag team.\n",
         "Taken over with key/b: alias/y, alias/z.\n",
         "Taken over with key/c: the tags cost\\u{1b}[2J, team.\n",

@@ -549,13 +549,27 @@ pub(super) fn taken_with(all: &BTreeMap<Address, TakenOver>, verbose: bool) -> V
         )];
     }
     let lines = all.iter().map(|(key, taken)| {
-        let tags: Vec<&str> = taken.tags.iter().map(String::as_str).collect();
-        let noun = if tags.len() == 1 { "the tag" } else { "the tags" };
-        let tags = (!tags.is_empty()).then(|| format!("{noun} {}", tags.join(", ")));
+        let tags = (!taken.tags.is_empty()).then(|| the_tags(&taken.tags));
         let names: Vec<String> = taken.aliases.iter().cloned().chain(tags).collect();
         printable(&format!("Taken over with {key}: {}.", names.join(", "))).into_owned()
     });
     lines.collect()
+}
+
+fn the_tags(tags: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = tags.iter().map(String::as_str).collect();
+    format!("the {} {}", if names.len() == 1 { "tag" } else { "tags" }, names.join(", "))
+}
+
+/// Returns the lines about the tags that leave the configuration and stay in AWS, because they existed before.
+pub(super) fn let_go(all: &BTreeMap<Address, BTreeSet<String>>, verbose: bool) -> Vec<String> {
+    if all.len() > NAMED && !verbose {
+        return vec![format!("Let go with {} keys: tags (--verbose lists them).", all.len())];
+    }
+    let lines = all
+        .iter()
+        .map(|(key, tags)| format!("Let go with {key}, kept in AWS: {}.", the_tags(tags)));
+    lines.map(|line| printable(&line).into_owned()).collect()
 }
 
 /// Returns the line about the policies that differ from the configuration only in their text, if there are any.

@@ -58,6 +58,11 @@ fn what_is_taken_over_is_shown_and_let_go() {
         sent.sort_unstable();
         assert_eq!(sent, ["DeleteAlias", "UntagResource"], "{:#?}", plan.steps);
         assert_eq!(plan.count("forget"), 1);
+        // A tag that stays is shown as an alias that stays is, once.
+        let let_go: Vec<(String, &BTreeSet<String>)> =
+            plan.let_go.iter().map(|(key, tags)| (key.to_string(), tags)).collect();
+        assert_eq!(let_go, [("key/a".to_owned(), &BTreeSet::from(["team".to_owned()]))]);
+        assert!(stack.plan_only(&none).let_go.is_empty());
         assert_eq!(aliases(&stack), ["alias/old"]);
         let left = tags(&stack, &arn);
         assert!(left.contains("team=core") && !left.contains("cost=a"), "{left:?}");
@@ -217,4 +222,35 @@ fn nothing_is_made_on_a_key_that_cannot_be_taken_over() {
     assert!(plan.blocked.iter().any(|one| one.address.to_string() == "key/a"), "{plan:#?}");
     assert_eq!((stack.fake.mutations.get(), stack.state.records.len()), (0, 0));
     assert_eq!(aliases(&stack), ["alias/old"]);
+}
+
+/// A second export gives a key another name, for example because a new key lacks the prefix that all shared.
+#[test]
+fn a_key_with_a_new_name_is_told_to_move() {
+    for tag in ["", ", tag: true"] {
+        let (mut stack, arn) = strangers_key();
+        let named = |name: &str, rest: &str| {
+            let key = format!("{{adopt: \"{arn}\"{tag}}}");
+            desired(&format!("stack: stack\nregion: eu-central-1\nkeys: {{{name}: {key}}}\n{rest}"))
+        };
+        stack.applied(&named("orders", ""));
+        for new in ["prod-orders", "a-orders"] {
+            let plan = stack.plan_only(&named(new, ""));
+            let help: Vec<&str> =
+                plan.blocked.iter().map(|blocked| blocked.help.as_str()).collect();
+            let moved = format!("moved: [{{from: key/orders, to: key/{new}}}]");
+            assert!(!help.is_empty(), "{plan:#?}");
+            assert!(help.iter().any(|help| help.contains(&moved)), "{help:?}");
+            assert!(help.iter().any(|help| help.contains("kmsctl export --names")), "{help:?}");
+            let plan = stack.plan_only(&named(new, &format!("{moved}\n")));
+            assert!(plan.blocked.is_empty(), "{plan:#?}");
+        }
+        // Two declarations are not two names.
+        let twice = format!(
+            "stack: stack\nregion: eu-central-1\nkeys: {{a: {{adopt: alias/old}}, orders: {{adopt: \"{arn}\"}}}}\n"
+        );
+        let plan = stack.plan_only(&desired(&twice));
+        assert!(!plan.blocked.is_empty(), "{plan:#?}");
+        assert!(plan.blocked.iter().all(|blocked| !blocked.help.contains("moved")), "{plan:#?}");
+    }
 }
