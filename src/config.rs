@@ -40,7 +40,9 @@ mod yaml_errors;
 /// The configuration that is read if the command line names none.
 pub const DEFAULT: &str = "kmsctl.yaml";
 
-pub use interpolate::{BadVariable, MAX_REPLACED, Variables, interpolate, interpolate_node};
+pub use interpolate::{
+    BadVariable, MAX_REPLACED, Variables, escaped, interpolate, interpolate_node,
+};
 pub use load::{Input, Loaded, MAX_RESOURCES, load, load_gates, load_text};
 pub use read::{MAX_ALL_BYTES, MAX_FILE_BYTES, read, read_beside, read_given};
 pub use schema::{editor_schema, schema};

@@ -109,6 +109,8 @@ pub enum LeftOut {
 pub struct User {
     /// The key.
     pub key: KeyArn,
+    /// The place of the resource.
+    pub place: Place,
     /// The kind of the resource.
     pub kind: ConsumerKind,
     /// AWS's identifier of the resource.

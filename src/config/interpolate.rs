@@ -1,6 +1,9 @@
 //! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
 //! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
 //! (`${aws:username}`); but a declared variable without its prefix is an error. Values are not interpolated again.
+//!
+//! `$${var.NAME}` stands for the text `${var.NAME}`, and so for everything that would be replaced or be an error without the
+//! first dollar sign. Every other `$${` stays unchanged.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -154,6 +157,15 @@ pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, 
     let mut replaced = false;
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$')
+            && is_taken(after, vars)
+        {
+            replaced = true;
+            out.push_str(before);
+            out.push_str("${");
+            rest = after;
+            continue;
+        }
         out.push_str(before);
         rest = match variable(after, vars)? {
             Some((value, tail)) => {
@@ -177,6 +189,30 @@ pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, 
     }
     out.push_str(rest);
     Ok(Cow::Owned(out))
+}
+
+/// Returns whether the text after `${` would be replaced, or be an error.
+fn is_taken(text: &str, vars: &Variables) -> bool {
+    let own = text.split("${").next().unwrap_or_default();
+    let inner = own.split_once('}').map(|(inner, _)| inner);
+    // The placeholder for the ARN of the key is replaced later, in policies only.
+    let is_later = inner.and_then(|inner| inner.strip_prefix("aws.")) == Some(LATER);
+    let is_own = ["var.", "aws."].iter().any(|prefix| own.starts_with(prefix));
+    (is_own && !is_later) || inner.is_some_and(|inner| vars.misnamed(inner).is_some())
+}
+
+/// Returns the text that stands for itself: nothing in it is replaced, where no variables are declared.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        out.push_str(before);
+        out.push_str(if is_taken(after, &Variables::default()) { "$${" } else { "${" });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Returns the value of the variable whose name begins a text, and the text after its brace.
@@ -280,6 +316,34 @@ mod tests {
         is("${x ${var.team}}", "${x blue}");
         is("${var.loop}", "${var.loop}");
         assert!(matches!(interpolate("plain", &vars), Ok(Cow::Borrowed("plain"))));
+    }
+
+    #[test]
+    fn a_second_dollar_sign_keeps_what_would_be_replaced() {
+        let is = |text: &str, expected: &str| {
+            assert_eq!(interpolate(text, &vars()).unwrap(), expected, "{text}");
+        };
+        is("$${var.team} ${var.team}", "${var.team} blue");
+        is("$$${var.team}", "$${var.team}");
+        is(
+            "$${var.unknown} $${aws.region} $${team} $${vars.x}",
+            "${var.unknown} ${aws.region} ${team} ${vars.x}",
+        );
+        is("$${var.open", "${var.open");
+        is("a$${var.x ${var.team}}", "a${var.x blue}");
+        // Policy variables of IAM, and what no variable is, stay as they are.
+        is("$${aws:username} $${*} $${x} $$ $", "$${aws:username} $${*} $${x} $$ $");
+        is("$${aws.key_arn}", "$${aws.key_arn}");
+    }
+
+    proptest::proptest! {
+        /// What AWS holds can be written: the configuration of an export declares no variables.
+        #[test]
+        fn an_escaped_text_stands_for_itself(parts in proptest::collection::vec("\\$|\\$\\{|\\}|var\\.|vars\\.|aws\\.|aws:|key_arn|region|x|\\.|local\\.", 0..12)) {
+            let text = parts.concat();
+            let none = Variables::default();
+            proptest::prop_assert_eq!(interpolate(&escaped(&text), &none).unwrap(), text);
+        }
     }
 
     #[test]

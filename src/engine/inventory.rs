@@ -282,10 +282,11 @@ impl<C: Cloud> Run<'_, C> {
         let reads = lists.map(|(place, kind)| async move {
             let query = ConsumerQuery::all(kind);
             let retry = &self.options.retry;
-            (kind, with_retries(retry, async || self.cloud.objects(place, &query).await).await)
+            let list = with_retries(retry, async || self.cloud.objects(place, &query).await);
+            (place, kind, list.await)
         });
         let lists: Vec<_> = self.options.concurrently(reads).collect().await;
-        for (kind, list) in lists {
+        for (place, kind, list) in lists {
             let objects = match list {
                 Ok(objects) => objects,
                 Err(error) => {
@@ -298,8 +299,8 @@ impl<C: Cloud> Run<'_, C> {
                 if let Some(KeyRef::Arn(key)) = object.spec.key()
                     && out.keys.contains_key(key)
                 {
-                    let (key, id) = (key.clone(), object.id.clone());
-                    out.consumers.insert(User { key, kind, id });
+                    let (key, place, id) = (key.clone(), place.clone(), object.id.clone());
+                    out.consumers.insert(User { key, place, kind, id });
                 }
             }
         }

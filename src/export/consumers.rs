@@ -3,6 +3,7 @@
 use super::Family;
 use super::names::{free, word};
 use super::yaml::Yaml;
+use crate::id::Region;
 use crate::inventory::User;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,11 @@ pub(super) struct Consumers(BTreeMap<List, BTreeMap<String, Yaml>>);
 
 impl Consumers {
     /// Adds an entry, under another name if its own is taken.
-    pub(super) fn add(&mut self, list: List, name: &str, entry: Yaml) {
+    pub(super) fn add(&mut self, list: List, name: &str, fields: Fields) {
+        self.put(list, name, Yaml::Map(fields));
+    }
+
+    fn put(&mut self, list: List, name: &str, entry: Yaml) {
         let entries = self.0.entry(list).or_default();
         let taken: BTreeSet<String> = entries.keys().cloned().collect();
         entries.insert(free(name, &taken), entry);
@@ -24,7 +29,7 @@ impl Consumers {
     pub(super) fn extend(&mut self, more: Self) {
         for (list, entries) in more.0 {
             for (name, entry) in entries {
-                self.add(list, &name, entry);
+                self.put(list, &name, entry);
             }
         }
     }
@@ -43,8 +48,11 @@ impl Consumers {
     }
 }
 
-/// Returns the section and list, the name and the entry of a resource.
-pub(super) fn declared(user: &User, family: &Family<'_>) -> (List, String, Yaml) {
+/// The fields of an entry.
+pub(super) type Fields = Vec<(String, Yaml)>;
+
+/// Returns the section and list, the name and the fields of a resource. `home` is the Region of the stack.
+pub(super) fn declared(user: &User, family: &Family<'_>, home: &Region) -> (List, String, Fields) {
     let syntax = user.kind.reader().syntax;
     let key = match user.key.region == family.held.metadata.arn.region {
         true => family.name.to_string(),
@@ -53,9 +61,10 @@ pub(super) fn declared(user: &User, family: &Family<'_>) -> (List, String, Yaml)
     let last = user.id.rsplit(['/', ':']).next().unwrap_or_default();
     let name = Some(word(last)).filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| user.kind.as_str().to_owned());
-    let entry = Yaml::Map(vec![
-        ("existing".to_owned(), Yaml::text(&user.id)),
-        ("key".to_owned(), Yaml::text(key)),
-    ]);
-    ((syntax.section.name, syntax.list.0), name, entry)
+    let mut fields =
+        vec![("existing".to_owned(), Yaml::text(&user.id)), ("key".to_owned(), Yaml::text(key))];
+    if user.place.region != *home {
+        fields.push(("region".to_owned(), Yaml::text(user.place.region.to_string())));
+    }
+    ((syntax.section.name, syntax.list.0), name, fields)
 }

@@ -3,10 +3,12 @@
 use super::policy::Form;
 use super::yaml::{Yaml, scalar};
 use super::{Family, Request, grants};
+use crate::config::escaped;
 use crate::id::{AliasName, Region};
 use crate::inventory::Held;
 use crate::kind::key::{self, Rotation};
 use crate::text::counted;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -44,6 +46,8 @@ impl Part {
 pub(super) struct Shape {
     /// The parts that are left out.
     pub(super) without: BTreeSet<Part>,
+    /// The keys of the tags that are left out.
+    pub(super) no_tags: BTreeSet<String>,
     /// The ids of the grants that are left out.
     pub(super) no_grants: BTreeSet<String>,
     /// The policy of the key and of each replica.
@@ -74,7 +78,7 @@ pub(super) fn written(
         let path = folder.map(|folder| format!("{folder}/{file}"));
         let fields = fields(held, shape, form, path.as_deref(), request, is_replica);
         if let (Some(Form::Document { text, .. }), Some(_)) = (form, folder) {
-            documents.insert(file, format!("{text}\n"));
+            documents.insert(file, format!("{}\n", as_written(text)));
         }
         fields
     };
@@ -95,6 +99,23 @@ pub(super) fn written(
     }
     Yaml::Map(fields).block(&mut text, 4);
     (text, documents)
+}
+
+/// Returns a policy whose texts stand for themselves in a file: kmsctl replaces variables in its values, not in its keys.
+fn as_written(text: &str) -> String {
+    fn escape(value: &mut Value) {
+        match value {
+            Value::String(text) => *text = escaped(text),
+            Value::Array(items) => items.iter_mut().for_each(escape),
+            Value::Object(entries) => entries.values_mut().for_each(escape),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let Some(mut value) = serde_json::from_str(text).ok().filter(|_| escaped(text) != text) else {
+        return text.to_owned();
+    };
+    escape(&mut value);
+    format!("{value:#}")
 }
 
 /// Returns the fields of a key or a replica.
@@ -128,8 +149,9 @@ fn fields(
     if has(Part::Aliases) && !held.aliases.is_empty() {
         put("aliases", Yaml::texts(held.aliases.iter().map(AliasName::bare)));
     }
-    if has(Part::Tags) && !held.tags.is_empty() {
-        put("tags", Yaml::pairs(&held.tags));
+    let mut tags = held.tags.iter().filter(|(tag, _)| !shape.no_tags.contains(*tag)).peekable();
+    if has(Part::Tags) && tags.peek().is_some() {
+        put("tags", Yaml::pairs(tags));
     }
     if has(Part::Enabled) && metadata.state == "Disabled" {
         put("enabled", flag(false));

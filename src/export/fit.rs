@@ -6,8 +6,8 @@ use crate::id::{KeyArn, Name, Place};
 use crate::inventory::Held;
 use crate::kind::{Address, KeyRef, Kind, Spec, alias, grant, key};
 use crate::live::{Live, Observed};
-use crate::plan::{Survey, draft};
-use crate::policy::Document;
+use crate::plan::{Access, Step, Survey, draft};
+use crate::policy::{AccessChange, Direction, Document};
 use crate::state::State;
 use std::collections::BTreeSet;
 
@@ -22,7 +22,8 @@ pub(super) fn fit(text: &str, home: &Place, held: &[&Held]) -> Result<(), String
     }
     let Place { account, region } = home.clone();
     let (desired, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
-    if let Some(error) = diagnostics.first_error() {
+    // The plan refuses only policies that it changes.
+    if let Some(error) = diagnostics.without_refusals().first_error() {
         return Err(error);
     }
     let desired = desired.ok_or("it is not valid")?;
@@ -37,11 +38,36 @@ pub(super) fn fit(text: &str, home: &Place, held: &[&Held]) -> Result<(), String
     }
     let mut steps = plan.steps.iter().filter(|step| is_judged(&step.address));
     match steps.next() {
-        Some(step) => {
-            let fields: Vec<&str> = step.fields.iter().map(|field| field.path.as_str()).collect();
-            Err(format!("it would change {} of `{}`", fields.join(", "), step.address))
-        }
+        Some(step) => Err(change(step, &plan.access)),
         None => Ok(()),
+    }
+}
+
+/// Returns what a step would change. A change of a policy is told as access.
+fn change(step: &Step, access: &[Access]) -> String {
+    let fields: Vec<&str> = step.fields.iter().map(|field| field.path.as_str()).collect();
+    if fields != ["policy"] {
+        return format!("it would change {} of `{}`", fields.join(", "), step.address);
+    }
+    let told = |access: &Access| {
+        let AccessChange { principal, actions, statements, .. } = &access.change;
+        let actions = actions.join(", ");
+        match (access.change.direction, statements.is_empty()) {
+            (Direction::Gained, false) => {
+                let several = statements.len() > 1;
+                let (noun, names) =
+                    (if several { "statements" } else { "statement" }, statements.join("`, `"));
+                format!("the {noun} `{names}` would give {principal} {actions}")
+            }
+            (Direction::Gained, true) => format!("{principal} would gain {actions}"),
+            (Direction::Lost, _) => format!("{principal} would lose {actions}"),
+        }
+    };
+    let own = access.iter().filter(|access| access.source == step.address);
+    let told: Vec<String> = own.map(told).collect();
+    match told.is_empty() {
+        true => "other words for it are not proven to give the same access".to_owned(),
+        false => told.join("; "),
     }
 }
 

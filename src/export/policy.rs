@@ -4,9 +4,11 @@ use super::yaml::Yaml;
 use crate::id::AccountId;
 use crate::inventory::Held;
 use crate::kind::key::{self, Shared};
+use crate::policy::eval::TargetKey;
 use crate::policy::typed::PrincipalName;
 use crate::policy::{
-    ByRoles, Document, KeyContext, KeyUse, by_roles, is_default, why_no_roles, work,
+    ByRoles, Document, KeyContext, KeyUse, Lockout, by_roles, is_default, lockout, why_no_roles,
+    work,
 };
 use std::collections::BTreeSet;
 
@@ -129,15 +131,26 @@ fn deleted_identities(document: &Document) -> BTreeSet<String> {
 }
 
 /// Returns what must be said about the policy of a key or a replica.
-pub(super) fn findings(held: &Held) -> Option<String> {
-    let dead: Vec<String> = document(held).iter().flat_map(deleted_identities).collect();
-    (!dead.is_empty()).then(|| {
+pub(super) fn findings(held: &Held) -> Vec<String> {
+    let Some(document) = document(held) else {
+        return Vec::new();
+    };
+    let dead: Vec<String> = deleted_identities(&document).into_iter().collect();
+    let dead = (!dead.is_empty()).then(|| {
         format!(
             "its policy names deleted users or roles ({}), which give nobody access: AWS refuses the policy when it is \
              changed, so remove them then",
             dead.join(", ")
         )
-    })
+    });
+    let arn = &held.metadata.arn;
+    let (partition, account, text) =
+        (arn.region.partition(), arn.account.as_str(), arn.to_string());
+    let key = TargetKey { partition, account, arn: Some(&text) };
+    let lockout = lockout(&document, &key, None).map(|Lockout { reason, help }| {
+        format!("the key could become unmanageable: {reason}: {help}")
+    });
+    dead.into_iter().chain(lockout).collect()
 }
 
 fn of_roles(roles: &ByRoles, account: &AccountId) -> Yaml {

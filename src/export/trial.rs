@@ -4,7 +4,7 @@ use super::consumers::{Consumers, declared};
 use super::entry::{Part, Shape, written};
 use super::fit::fit;
 use super::policy::{Form, Lifted, findings, forms};
-use super::yaml::scalar;
+use super::yaml::{Yaml, scalar};
 use super::{Family, Request, grants};
 use crate::id::Place;
 use crate::inventory::Held;
@@ -77,6 +77,7 @@ impl Trial<'_> {
         let first = self.forms.iter().filter_map(|forms| forms.first().cloned());
         let whole = Shape {
             without: BTreeSet::new(),
+            no_tags: BTreeSet::new(),
             no_grants: BTreeSet::new(),
             policies: first.collect(),
         };
@@ -96,7 +97,9 @@ impl Trial<'_> {
             let mut next = whole.clone();
             next.without.insert(part);
             if self.alone(&next).is_ok() {
-                return Ok((next, vec![format!("its {} left out: {why}", part.subject())]));
+                let mut notes = Vec::new();
+                self.add(part, &mut next, &why, &mut notes);
+                return Ok((next, notes));
             }
         }
         self.built_up()
@@ -107,6 +110,7 @@ impl Trial<'_> {
         let grants = self.all.iter().flat_map(|held| &held.grants);
         let mut next = Shape {
             without: Part::ALL.into(),
+            no_tags: BTreeSet::new(),
             no_grants: grants.map(|grant| grant.grant_id.clone()).collect(),
             policies: vec![Form::left(""); self.all.len()],
         };
@@ -131,7 +135,7 @@ impl Trial<'_> {
             more.without.remove(&part);
             match self.alone(&more) {
                 Ok(()) => next = more,
-                Err(why) => notes.push(format!("its {} left out: {why}", part.subject())),
+                Err(why) => self.add(part, &mut next, &why, &mut notes),
             }
         }
         for id in next.no_grants.clone() {
@@ -145,27 +149,59 @@ impl Trial<'_> {
         Ok((next, notes))
     }
 
-    /// Returns the resources that the key encrypts. A resource whose statements the policy of the key does not have is
-    /// left out, and statements of the policy that a resource accounts for are left to it.
+    /// Adds what fits of a part that does not fit as a whole: of the tags, one by one.
+    fn add(&self, part: Part, shape: &mut Shape, why: &str, notes: &mut Vec<String>) {
+        let tags: BTreeSet<String> =
+            self.all.iter().flat_map(|held| held.tags.keys().cloned()).collect();
+        if part != Part::Tags || tags.len() < 2 {
+            notes.push(format!("its {} left out: {why}", part.subject()));
+            return;
+        }
+        let mut some = Shape { no_tags: tags.clone(), ..shape.clone() };
+        some.without.remove(&part);
+        for tag in tags {
+            let mut more = some.clone();
+            more.no_tags.remove(&tag);
+            match self.alone(&more) {
+                Ok(()) => some = more,
+                Err(why) => notes.push(format!("its tag `{tag}` is left out: {why}")),
+            }
+        }
+        *shape = some;
+    }
+
+    /// Returns the resources that the key encrypts. Statements of the policy that a resource accounts for are left to it; a
+    /// resource whose statements the policy of the key does not have derives none.
     fn consumers(&self, shape: &mut Shape, notes: &mut Vec<String>) -> Consumers {
         let mut out = Consumers::default();
         let own: BTreeSet<_> = self.all.iter().map(|held| &held.metadata.arn).collect();
         let users = self.family.inventory.consumers.iter();
         for user in users.filter(|user| own.contains(&user.key)) {
-            let (list, name, entry) = declared(user, self.family);
-            let mut more = out.clone();
-            more.add(list, &name, entry);
+            let (list, name, mut fields) = declared(user, self.family, &self.request.home.region);
+            let with = |fields| {
+                let mut more = out.clone();
+                more.add(list, &name, fields);
+                more
+            };
+            let more = with(fields.clone());
             if let Some(lighter) = self.lighter(shape, &more) {
                 (*shape, out) = (lighter, more);
                 continue;
             }
-            match self.fits(shape, &more) {
-                Ok(()) => out = more,
-                Err(why) => {
-                    let (section, list) = list;
-                    notes.push(format!("{section}.{list} {} is left out: {why}", user.id));
+            let Err(why) = self.fits(shape, &more) else {
+                out = more;
+                continue;
+            };
+            fields.push(("derive_policy".to_owned(), Yaml::Plain("false".to_owned())));
+            let more = with(fields);
+            let named = format!("{}.{} {}", list.0, list.1, user.id);
+            notes.push(match self.fits(shape, &more) {
+                Ok(()) => {
+                    out = more;
+                    format!("{named} has `derive_policy: false`: {why}")
                 }
-            }
+                Err(why) => format!("{named} is left out: {why}"),
+            });
         }
         out
     }

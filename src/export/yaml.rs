@@ -1,5 +1,7 @@
-//! Writes YAML that a person can read: short collections in one line, long ones in blocks.
+//! Writes YAML that a person can read: short collections in one line, long ones in blocks. Texts stand for themselves: what
+//! kmsctl would replace in them is escaped.
 
+use crate::config::escaped;
 use crate::tree::{Node, Value};
 use std::fmt::Write as _;
 
@@ -53,7 +55,7 @@ impl Yaml {
     fn line(&self) -> Option<String> {
         let joined = |parts: Option<Vec<String>>| parts.map(|parts| parts.join(", "));
         Some(match self {
-            Self::Text(text) => scalar(text),
+            Self::Text(text) => scalar(&escaped(text)),
             Self::Plain(text) => text.clone(),
             Self::Block(_) => return None,
             Self::List(items) => {
@@ -80,7 +82,7 @@ impl Yaml {
         }
         if let Self::Block(text) = self {
             out.push_str(" |\n");
-            for line in text.lines() {
+            for line in escaped(text).lines() {
                 let _ = writeln!(out, "{}{line}", " ".repeat(indent + 2));
             }
             return;

@@ -1,5 +1,6 @@
 //! Recognizes the roles in a policy: the inverse of [`build`], judged by access and not by text.
 
+mod parted;
 mod reasons;
 
 pub use reasons::why_no_roles;
@@ -62,7 +63,10 @@ pub fn is_default(document: &Document, key: &KeyContext) -> bool {
 /// do not certainly give the same access to the same principals.
 #[must_use]
 pub fn by_roles(document: &Document, of: KeyUse<'_>) -> Option<ByRoles> {
-    let statements = statements(document.tree());
+    let whole = statements(document.tree());
+    let is_of_root = |statement: &Node| recognized(statement, of).0 == Some(Role::Root);
+    let statements: Vec<Node> =
+        whole.into_iter().flat_map(|one| parted::parted(one, is_of_root)).collect();
     let found: Vec<(Option<Role>, BTreeSet<String>)> =
         statements.iter().map(|statement| recognized(statement, of)).collect();
     let principals = |role: Role| -> BTreeSet<&BTreeSet<String>> {
@@ -83,7 +87,7 @@ pub fn by_roles(document: &Document, of: KeyUse<'_>) -> Option<ByRoles> {
             }
             Some(Role::Decrypt) => out.decrypt_only.extend(principals.clone()),
             Some(Role::Encrypt) => out.encrypt_only.extend(principals.clone()),
-            Some(Role::Use | Role::Attachment) | None => out.statements.push((*statement).clone()),
+            Some(Role::Use | Role::Attachment) | None => out.statements.push(statement.clone()),
         }
     }
     if out.statements.len() == statements.len() {
@@ -219,6 +223,28 @@ mod tests {
             count += 1;
         }
         assert!(count > 200);
+    }
+
+    /// CloudTrail's console names the root user together with the user who makes the trail.
+    #[test]
+    fn a_statement_for_root_and_others_is_split_if_root_has_everything() {
+        let key = key();
+        let of = KeyUse { key: &key, usage: "ENCRYPT_DECRYPT", asymmetric: false };
+        let both = |action: &str| {
+            wrap(&format!(
+                r#"{{"Sid":"Enable IAM User Permissions","Effect":"Allow","Principal":{{"AWS":["arn:aws:iam::{ACCOUNT}:role/a","arn:aws:iam::{ACCOUNT}:root"]}},"Action":"{action}","Resource":"*"}}"#
+            ))
+        };
+        let found = by_roles(&document(&both("kms:*")), of).unwrap();
+        assert!(found.delegate_to_iam);
+        let [rest] = found.statements.as_slice() else { panic!("{:?}", found.statements) };
+        let text = alone(rest, of).unwrap().to_json();
+        assert!(text.contains("role/a") && !text.contains("root"), "{text}");
+        assert!(
+            !text.contains("Enable IAM User Permissions"),
+            "two statements have one Sid: {text}"
+        );
+        assert_eq!(by_roles(&document(&both("kms:Decrypt")), of), None);
     }
 
     #[test]

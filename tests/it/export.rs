@@ -76,7 +76,7 @@ pub(crate) fn add(stack: &Stack, key: FakeKey, aliases: &[String]) -> KeyArn {
 }
 
 /// Returns the policies of folders of `tests`: the name, the usage, the spec and the policy.
-fn corpus(folders: &[&str]) -> Vec<(String, String, String, Value)> {
+pub(crate) fn corpus(folders: &[&str]) -> Vec<(String, String, String, Value)> {
     let mut all = Vec::new();
     for folder in folders {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
@@ -401,45 +401,6 @@ fn names_are_those_that_a_person_would_give() {
     );
     assert_eq!(names_in(&names_text(&again.names), &mut d), again.names);
     assert!(names_in("\"x\": y\n", &mut d).is_empty() && d.first_error().is_some());
-}
-
-#[test]
-fn statements_that_a_consumer_accounts_for_are_left_to_it() {
-    let mut stack = Stack::new(3);
-    stack.applied(&crate::consumers::desired(
-        "stack: stack\nregion: eu-central-1\n\
-         keys: {app: {policy: {administrators: [role/Admin]}}, own: {}}\n\
-         cloudtrail: {trails: {audit: {bucket: logs, key: app}, other: {bucket: logs, key: own}}}\n\
-         dynamodb: {tables: {tab: {partition_key: {name: id, type: S}, key: app}}}\n",
-    ));
-    for region in stack.fake.regions.borrow_mut().values_mut() {
-        for key in region.keys.values_mut() {
-            key.tags.retain(|tag, _| !tag.starts_with("kmsctl:"));
-            // The second key lets the trail use it no longer.
-            let statements = key.policy["Statement"].as_array_mut().unwrap();
-            if !statements.iter().any(|s| s.to_string().contains("role/Admin")) {
-                statements.truncate(1);
-            }
-        }
-    }
-    for held in stack.fake.shelves.borrow_mut().values_mut().flat_map(|shelf| shelf.values_mut()) {
-        held.object.spec.common_mut().tags.clear();
-    }
-    let places = BTreeSet::from([home()]);
-    let found = stack.inventory(&Wanted { places, keys: Vec::new(), consumers: true });
-    assert_eq!(found.consumers.len(), 3, "{:?}", found.consumers);
-    let made = export(&found, &request(false));
-    let text = &made.files["kmsctl.yaml"];
-    assert!(text.contains("existing: audit") && text.contains("existing: tab"), "{text}");
-    assert!(!text.contains("cloudtrail.amazonaws.com"), "{text}");
-    let told = |part: &str| made.notes.iter().any(|(_, note)| note.contains(part));
-    assert!(
-        told("cloudtrail.trails other is left out: it would change policy"),
-        "{:?}",
-        made.notes
-    );
-    stack.state = kmsctl::state::State::begin("found".parse().unwrap(), "found".to_owned());
-    assert_no_call(&stack.plan_only(&resolved(&made)), &made);
 }
 
 #[test]

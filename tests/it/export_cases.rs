@@ -6,11 +6,15 @@ use crate::export::{
 };
 use crate::fake::FakeKey;
 use crate::world::Stack;
-use kmsctl::export::{Lifted, export};
+use kmsctl::desired::Adopt;
+use kmsctl::export::{Export, Lifted, export};
 use kmsctl::id::{KeyArn, Place};
 use kmsctl::inventory::{LeftOut, Selector};
+use kmsctl::kind::Kind;
+use kmsctl::kind::grant::{Constraints, Listed};
 use kmsctl::kind::key::STACK_TAG;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Denies an operation on a key.
 fn deny(stack: &Stack, operations: &[&str], key: &KeyArn) {
@@ -254,4 +258,135 @@ fn keys_in_key_stores_are_exported_as_what_they_are() {
             assert!(stack.plan_only(&all).steps.is_empty(), "{origin} {state}");
         }
     }
+}
+
+/// A new grant does not rename those that a stack has already, whatever its id is.
+#[test]
+fn a_new_grant_renames_no_other() {
+    let mut stack = Stack::new(1);
+    let grant = |id: &str| Listed {
+        grant_id: format!("{id}{}", "0".repeat(56)),
+        name: String::new(),
+        grantee: format!("arn:aws:iam::{ACCOUNT}:role/Web"),
+        retiring: None,
+        operations: ["Decrypt".to_owned()].into(),
+        constraints: None,
+        issuer: None,
+    };
+    let mut key = fake(1, &home(), default_policy());
+    key.grants = ["5aaaaaaa", "7bbbbbbb", "9ccccccc"].map(grant).into();
+    let arn = add(&stack, key, &["app".to_owned()]);
+    let names = |made: &Export| -> BTreeMap<String, String> {
+        let all = resolved(made).resources.into_iter();
+        all.filter_map(|(address, declared)| match declared.adopt {
+            Some(Adopt::Grant(id)) => Some((id.to_string(), address.name)),
+            _ => None,
+        })
+        .collect()
+    };
+    let (_, before) = round_trip(&mut stack, false);
+    let before = names(&before);
+    assert_eq!(before.len(), 3, "{before:?}");
+    let mut regions = stack.fake.regions.borrow_mut();
+    let held = regions.get_mut(&home()).unwrap().keys.get_mut(arn.id()).unwrap();
+    held.grants.extend(["1ddddddd", "8eeeeeee"].map(grant));
+    drop(regions);
+    let (_, after) = round_trip(&mut stack, false);
+    let after = names(&after);
+    assert_eq!(after.len(), 5, "{after:?}");
+    for (id, name) in before {
+        assert_eq!(after[&id], name);
+    }
+}
+
+/// A plan refuses a policy that locks the account out only when it changes the policy.
+#[test]
+fn a_policy_that_one_role_can_change_is_exported_and_said() {
+    let role = |name: &str| format!("arn:aws:iam::{ACCOUNT}:role/{name}");
+    let only = |action: &str| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "Admin", "Effect": "Allow", "Principal": {"AWS": role("KeyAdmin")}, "Action": "kms:*", "Resource": "*"},
+            {"Sid": "Use", "Effect": "Allow", "Principal": {"AWS": role("Web")}, "Action": action, "Resource": "*"}]})
+    };
+    let mut stack = Stack::new(1);
+    add(&stack, fake(1, &home(), only("kms:Decrypt")), &["alone".to_owned()]);
+    let both = json!({"Version": "2012-10-17", "Statement": [{"Sid": "Both", "Effect": "Allow", "Resource": "*",
+        "Principal": {"AWS": [format!("arn:aws:iam::{ACCOUNT}:root"), role("Web")]}, "Action": "kms:*"}]});
+    add(&stack, fake(2, &home(), both), &["both".to_owned()]);
+    let (_, made) = round_trip(&mut stack, true);
+    let lifted = &made.lifted[&key_at("alone")];
+    assert!(matches!(lifted, Lifted::Document(_)), "{lifted:?}");
+    assert!(made.files["policies/alone.json"].contains("KeyAdmin"), "{:?}", made.files);
+    let told: Vec<&str> = made.notes.iter().map(|(_, note)| note.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("the key could become unmanageable: "), "{told:?}");
+    assert_eq!(made.lifted[&key_at("both")], Lifted::Statements);
+    // What is changed by hand is seen.
+    stack.applied(&resolved(&made));
+    let arn = KeyArn::at(&home(), "00000001-12ab-34cd-56ef-1234567890ab");
+    let mut regions = stack.fake.regions.borrow_mut();
+    regions.get_mut(&home()).unwrap().keys.get_mut(arn.id()).unwrap().policy = only("kms:Encrypt");
+    drop(regions);
+    assert_eq!(stack.drifts(&resolved(&made)).drift.len(), 1);
+}
+
+/// What kmsctl would replace is written with another dollar sign, and means the same.
+#[test]
+fn texts_with_variables_of_kmsctl_are_exported_as_they_are() {
+    let texts = ["${var.x}", "$${var.x}", "${aws.region} ${aws:username} ${vars.a}", "${var.open"];
+    for folder in [false, true] {
+        let mut stack = Stack::new(1);
+        for (number, text) in texts.iter().enumerate() {
+            let mut policy =
+                one(&json!({"Condition": {"StringEquals": {"kms:EncryptionContext:a": text}}}));
+            policy["Statement"][0]["Condition"]["StringLike"] =
+                json!({"kms:EncryptionContext:${var.k}": "*"});
+            let mut key = fake(number as u64, &home(), policy);
+            key.meta.description = (*text).to_owned();
+            key.tags =
+                [("a", *text), ("${var.k}", "b")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+            key.grants.push(Listed {
+                grant_id: format!("{number}{}", "0".repeat(63)),
+                name: String::new(),
+                grantee: format!("arn:aws:iam::{ACCOUNT}:role/Web"),
+                retiring: None,
+                operations: ["Decrypt".to_owned()].into(),
+                constraints: Some(Constraints {
+                    encryption_context_subset: Some([("a".to_owned(), (*text).to_owned())].into()),
+                    ..Constraints::default()
+                }),
+                issuer: None,
+            });
+            add(&stack, key, &[format!("k{number}x")]);
+        }
+        let (_, made) = round_trip(&mut stack, folder);
+        assert!(made.notes.is_empty(), "{:?}", made.notes);
+        let all = resolved(&made);
+        for (number, text) in texts.iter().enumerate() {
+            let address = key_at(&format!("k{number}x"));
+            assert!(matches!(made.lifted[&address], Lifted::Document(_)), "{:?}", made.lifted);
+            let key = all.resources[&address].spec.as_key().unwrap();
+            assert_eq!(key.description.as_deref(), Some(*text));
+            assert_eq!(key.tags.len(), 2);
+            assert!(key.policy.as_ref().unwrap().to_json().contains(text), "{text}");
+        }
+        let grants = all.resources.keys().filter(|address| address.kind == Kind::Grant).count();
+        assert_eq!(grants, texts.len());
+    }
+}
+
+/// kmsctl keeps the tags that begin with `kmsctl:` for itself.
+#[test]
+fn a_tag_that_cannot_be_declared_does_not_cost_the_others() {
+    let mut stack = Stack::new(1);
+    let mut key = fake(1, &home(), default_policy());
+    let tags = [("kmsctl:note", "mine"), ("team", "core"), ("cost", "a")];
+    key.tags = tags.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    add(&stack, key, &["app".to_owned()]);
+    let (_, made) = round_trip(&mut stack, false);
+    let text = &made.files["kmsctl.yaml"];
+    assert!(text.contains("tags: {cost: a, team: core}"), "{text}");
+    let notes: Vec<&str> = made.notes.iter().map(|(_, note)| note.as_str()).collect();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("its tag `kmsctl:note` is left out: "), "{notes:?}");
 }

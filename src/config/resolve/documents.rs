@@ -17,6 +17,7 @@ impl Documents<'_> {
         let path = match &document.value {
             Value::Map(_) => return Some(document.clone()),
             Value::Text(text) if text.trim_start().starts_with('{') => {
+                // The variables of the configuration's texts are replaced already.
                 let number = self.sources.add(self.beside(document.span), text.clone());
                 return self.json(number, document.span, d);
             }
@@ -29,14 +30,15 @@ impl Documents<'_> {
             }
         };
         let number = self.file(path, document.span, d)?;
-        self.json(number, document.span, d)
+        let mut node = self.json(number, document.span, d)?;
+        interpolate_node(&mut node, self.vars, d).then_some(node)
     }
 
     /// Returns the data of a text in JSON.
     fn json(&mut self, number: u16, span: Span, d: &mut Diagnostics) -> Option<Node> {
-        let mut node = parsed(policy::json(self.text(number), number), span, d)?;
+        let node = parsed(policy::json(self.text(number), number), span, d)?;
         self.sources.hide_secrets(&node);
-        interpolate_node(&mut node, self.vars, d).then_some(node)
+        Some(node)
     }
 
     /// Names a text within a file of the configuration by the file and the line at which the text begins.
