@@ -1,6 +1,7 @@
 //! Renders the ids and ARNs of resources for people, for programs, for shells and for workflows on GitHub.
 
 use super::json::pretty;
+use crate::digest::short;
 use crate::id::Place;
 use crate::kind::address::Address;
 use crate::kind::outputs::{arn, short_id};
@@ -86,15 +87,25 @@ pub fn github(outputs: &Outputs) -> Result<String, String> {
 
 /// Returns the values with names of letters, digits and underscores, in the order of the addresses. A value is on one line,
 /// so that it cannot add a further name.
+///
+/// Of addresses that would have one name, each gets the beginning of the hash of its address. None keeps the name: a script
+/// that used it fails instead of getting the value of another address.
 fn assignments(
     outputs: &Outputs,
     case: impl Fn(&str) -> String,
 ) -> Result<Vec<(String, &str)>, String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for address in outputs.keys() {
+        *counts.entry(case(&name(address, ""))).or_default() += 1;
+    }
     let mut owners: BTreeMap<String, &Address> = BTreeMap::new();
     let mut lines = Vec::new();
     for (address, output) in outputs {
+        let is_alone = counts.get(&case(&name(address, ""))) == Some(&1);
+        let apart =
+            if is_alone { String::new() } else { format!("{}_", short(address.to_string(), 8)) };
         for (end, value) in output.values() {
-            let name = case(&name(address, end));
+            let name = case(&name(address, &format!("{apart}{end}")));
             if let Some(other) = owners.insert(name.clone(), address) {
                 return Err(format!("`{other}` and `{address}` would both be `{name}`"));
             }
@@ -153,15 +164,34 @@ mod tests {
 
     #[test]
     fn two_addresses_never_share_a_name() {
+        let names = |text: String| -> Vec<String> {
+            text.lines().map(|line| line.split_once('=').unwrap().0.to_owned()).collect()
+        };
         for (one, two) in [("key/a-b", "key/a_b"), ("key/a", "key/A"), ("alias/a/b", "alias/a-b")] {
-            let all = outputs(&[(one, KEY), (two, KEY)]);
-            for said in [env(&all), github(&all)] {
-                let said = said.unwrap_err();
-                assert!(said.contains(one) && said.contains(two), "{said}");
+            let all = outputs(&[(one, KEY), (two, KEY), ("key/other", KEY)]);
+            for render in [env, github] {
+                let found = names(render(&all).unwrap());
+                assert_eq!(
+                    found.iter().collect::<std::collections::BTreeSet<_>>().len(),
+                    6,
+                    "{found:?}"
+                );
+                // The names depend on the address alone, and none is that of a resource without a namesake.
+                let more = outputs(&[(one, KEY), (two, KEY), ("key/another", KEY)]);
+                let again = names(render(&more).unwrap());
+                assert_eq!(
+                    found.iter().filter(|name| again.contains(name)).count(),
+                    4,
+                    "{again:?}"
+                );
+                for plain in names(render(&outputs(&[(one, KEY)])).unwrap()) {
+                    assert!(!found.contains(&plain), "{plain}");
+                }
             }
-            // A program that reads the object has no such problem.
             assert!(json(&all).contains(one) && json(&all).contains(two));
         }
+        let all = outputs(&[("key/a-b", KEY), ("key/a_b", KEY), ("key/c", KEY)]);
+        insta::assert_snapshot!(names(env(&all).unwrap()).join(" "), @"KEY_A_B_83A305D8_ARN KEY_A_B_83A305D8_ID KEY_A_B_0A45A6F9_ARN KEY_A_B_0A45A6F9_ID KEY_C_ARN KEY_C_ID");
         assert!(
             env(&outputs(&[("key/a", KEY), ("key/a_arn", KEY), ("key/a/eu-west-2", KEY)])).is_ok()
         );
