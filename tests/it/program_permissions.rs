@@ -19,7 +19,7 @@ fn the_printed_policies_are_enough_and_each_of_their_actions_is_needed() {
         .unwrap();
     let text = String::from_utf8_lossy(&done.stdout);
     assert!(done.status.success(), "{text}{}", String::from_utf8_lossy(&done.stderr));
-    for example in ["storage", "cloudtrail", "dynamodb"] {
+    for example in ["storage", "cloudtrail", "dynamodb", "relations"] {
         assert!(text.contains(&format!("{example}: ")), "{text}");
     }
 }
