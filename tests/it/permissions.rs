@@ -189,7 +189,7 @@ pub(crate) fn actions(permissions: &Permissions) -> BTreeMap<String, BTreeSet<&'
     all
 }
 
-pub(crate) const STACK: &str = "
+const STACK: &str = "
 stack: demo
 region: eu-central-1
 keys:

@@ -1,6 +1,6 @@
 //! Permissions of replicas, and of exports.
 
-use crate::permissions::{STACK, actions, of, of_plan, statement};
+use crate::permissions::{actions, of, of_plan, statement};
 use crate::world::Stack;
 use kmsctl::permissions::Purpose;
 
@@ -32,10 +32,16 @@ fn replicas_need_the_primary_key_and_the_region_of_the_replica() {
 /// An export reads the keys of one account, whatever accounts the configuration names.
 #[test]
 fn an_export_needs_nothing_in_other_accounts() {
-    let text = STACK
-        .replace("keys:\n", "accounts: {away: {id: \"444455556666\", role: role/kms}}\nkeys:\n")
-        .replace("batch: {grantee: role/Batch", "batch: {account: away, grantee: role/Batch");
-    let found = of(&text, &[Purpose::Export], false);
+    let text = "stack: demo
+region: eu-central-1
+accounts: {away: {id: \"444455556666\", role: role/kms}}
+keys:
+  far:
+    existing: \"arn:aws:kms:eu-central-1:444455556666:key/11111111-2222-3333-4444-555555555555\"
+    grants: {g: {grantee: role/Web, operations: [Decrypt], account: away}}
+  near: {}
+";
+    let found = of(text, &[Purpose::Export], false);
     assert_eq!(found.documents.len(), 1, "{:?}", found.documents);
     let all = &actions(&found)["kmsctl"];
     assert!(all.contains("kms:ListKeys") && !all.contains("sts:AssumeRole"), "{all:?}");
@@ -43,7 +49,8 @@ fn an_export_needs_nothing_in_other_accounts() {
     assert!(!json.contains("444455556666"), "{json}");
     // A plan assumes the role, also beside an export.
     for purposes in [&[Purpose::Plan][..], &[Purpose::Plan, Purpose::Export]] {
-        let found = of(&text, purposes, false);
+        let found = of(text, purposes, false);
         assert!(actions(&found)["kmsctl"].contains("sts:AssumeRole"), "{purposes:?}");
+        assert_eq!(found.documents.len(), 2, "{purposes:?}");
     }
 }
