@@ -36,7 +36,7 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
             ));
         } else if grant.name.starts_with(MARK) {
             let (id, name) = (&grant.grant_id, &grant.name);
-            out.notes.push(format!("the grant {id} belongs to another stack (`{name}`)"));
+            out.notes.push(format!("the grant {id} belongs to a stack (`{name}`)"));
         } else if grant.issuer.as_ref().is_some_and(|issuer| issuer != account) {
             out.notes.push(format!("the grant {} was issued by another account", grant.grant_id));
         } else {

@@ -8,6 +8,7 @@ use kmsctl::export::{Export, export};
 use kmsctl::state::State;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Creates the resources of a configuration, and makes them those of no stack. `change` gets the description and the policy of
 /// each key.
@@ -63,8 +64,8 @@ fn a_trail_whose_statements_would_change_the_policy_derives_none() {
         "stack: stack\nregion: eu-central-1\nkeys:\n  own: {description: own}\n".to_owned();
     let mut trails = "  own: {bucket: logs, key: own}\n".to_owned();
     for name in names {
-        text.push_str(&format!("  {name}: {{description: {name}}}\n"));
-        trails.push_str(&format!("  t-{name}: {{bucket: logs, key: {name}}}\n"));
+        writeln!(text, "  {name}: {{description: {name}}}").unwrap();
+        writeln!(trails, "  t-{name}: {{bucket: logs, key: {name}}}").unwrap();
     }
     let trails = trails.replace("  ", "    ");
     let mut stack = found(&format!("{text}cloudtrail:\n  trails:\n{trails}"), |name, policy| {
