@@ -256,9 +256,35 @@ impl Reader<'_> {
         let explained = yaml_errors::explained(&message);
         match (limit, explained) {
             (Some((_, help)), _) => Diagnostic::error(span, message).help(help),
-            (None, Some((message, help))) => Diagnostic::error(span, message).help(help),
-            (None, None) => Diagnostic::error(span, message),
+            (None, Some((message, help))) => match self.without_colon(&message, span) {
+                Some(error) => error,
+                None => Diagnostic::error(span, message).help(help),
+            },
+            (None, None) => Diagnostic::error(span, message).help(yaml_errors::OTHERWISE),
         }
+    }
+
+    /// Returns the error for a name without its colon, on the line above the one where the parser noticed it.
+    fn without_colon(&self, message: &str, found: Option<Span>) -> Option<Diagnostic> {
+        if !message.starts_with("`: ` separates") {
+            return None;
+        }
+        let before = self.text.get(..found?.start as usize)?;
+        let line = before.rfind('\n')?;
+        let (indent, above) = (before.len() - line, before.get(..line)?.trim_end());
+        let start = above.rfind('\n').map_or(0, |at| at + 1);
+        let name = above.get(start..)?.trim_start();
+        let is_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let is_above = above.len() - start - name.len() < indent;
+        if name.is_empty() || name.starts_with('-') || !name.chars().all(is_name) || !is_above {
+            return None;
+        }
+        let span = self.span(above.len() - name.len(), above.len());
+        let error = Diagnostic::error(span, format!("`{name}` has no `:`"));
+        Some(
+            error
+                .help(format!("write `{name}:`, or quote the text if the next line belongs to it")),
+        )
     }
 
     fn node(&mut self, raw: Spanned<Raw>) -> Node {

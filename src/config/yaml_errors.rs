@@ -15,6 +15,84 @@ const fn explain(found: &'static str, message: &'static str, help: &'static str)
 /// The first entry whose text the message contains counts.
 const EXPLANATIONS: &[Explanation] = &[
     explain(
+        "cannot deserialize null into string",
+        "there is no name before the `:`",
+        "write `NAME: VALUE`, or quote the value if it is text",
+    ),
+    explain(
+        "mismatched bracket",
+        "the bracket is closed by one of another kind",
+        "close `[` with `]`, and `{` with `}`",
+    ),
+    explain(
+        "unexpected EOF while parsing an implicit flow mapping",
+        "expected an entry here",
+        "remove the `,` if there are two, and write each entry of `{...}` as `NAME: VALUE`",
+    ),
+    explain(
+        "is only valid inside a block",
+        "`- ` begins an item of a list, and none can begin here",
+        "separate the items of `[...]` by commas, and quote a text that begins with `- `",
+    ),
+    explain(
+        "block sequence entries are not allowed",
+        "`- ` begins an item of a list, and none can begin here",
+        "write the items on lines of their own, below the name, and quote a text that begins with `- `",
+    ),
+    explain(
+        "in flow mapping",
+        "a space is missing after the `:`",
+        "write each entry of `{...}` as `NAME: VALUE`",
+    ),
+    explain("cannot start with a tab", "a tab cannot indent a line", "indent with spaces"),
+    explain("found a tab", "a tab cannot indent a line", "indent with spaces"),
+    explain(
+        "illegal placement of ':'",
+        "a `:` cannot follow here",
+        "close the brackets and quotes on the lines above, and quote a text that contains `:`",
+    ),
+    explain(
+        "invalid trailing content after",
+        "a text follows the closing quote",
+        "put the whole text into the quotes, or begin a new line; in the quotes, write the quote itself as `\\\"` or `''`",
+    ),
+    explain(
+        "mapping keys are not allowed",
+        "`?` begins a name of YAML, and none can begin here",
+        "quote a text that begins with `? `",
+    ),
+    explain(
+        "expected string scalar",
+        "a name must be a text",
+        "write `NAME: VALUE`; `? ` before a name is not supported",
+    ),
+    explain("directive", "`%` begins a directive of YAML", "quote a text that begins with `%`"),
+    explain(
+        "did not find expected <document start>",
+        "the configuration cannot begin like this",
+        "begin with a field, such as `stack: payments-prod`, and quote a text that begins with `%`, a tab or a bracket",
+    ),
+    explain(
+        "parsing a block sequence",
+        "the text is no entry of a list or a map",
+        "remove what is before the first name, and write `NAME: VALUE`",
+    ),
+    explain(
+        "expected hexadecimal number",
+        "in double quotes, `\\x` and `\\u` begin the number of a character",
+        "write `\\\\` for a backslash, or use single quotes",
+    ),
+    explain(
+        "while scanning a tag",
+        "`!` begins a tag of YAML, and the configuration has none",
+        "remove the tag, or quote the value if it is text",
+    ),
+    explain(
+        "simple key expect",
+        "the line has no `: `",
+        "write it as `NAME: VALUE`, with a space after the colon; if it belongs to the text above it, indent it more",
+    ),
+    explain(
         "while scanning an anchor or alias",
         "`*` and `&` begin an alias and an anchor of YAML, and there is no name after them",
         "quote the value if it is text: `\"*\"`",
@@ -83,6 +161,10 @@ const EXPLANATIONS: &[Explanation] = &[
         "add the closing quote, or indent the line",
     ),
 ];
+
+/// The help for a message that has no explanation.
+pub(super) const OTHERWISE: &str = "this is not valid YAML: compare the indentation with the lines above, and quote a text \
+    that contains `: `, ` #` or brackets";
 
 /// Returns the message and the help for a message of the parser.
 pub(super) fn explained(message: &str) -> Option<(&'static str, &'static str)> {

@@ -127,11 +127,13 @@ fn one_anchor_can_be_used_by_many_keys() {
 #[test]
 fn invalid_texts_are_reported_at_the_position_of_the_error() {
     insta::assert_snapshot!(report("a: 1\nb: [1, 2\nc: 3\n"), @r##"
-    error: illegal placement of ':' indicator
+    error: a `:` cannot follow here
      --> a.yaml:3:2
       |
     3 | c: 3
       |  ^
+      |
+      = help: close the brackets and quotes on the lines above, and quote a text that contains `:`
     "##);
     insta::assert_snapshot!(report("a: 1\n---\nb: 2\n"), @r##"
     error: more than one document in a file
@@ -228,4 +230,56 @@ proptest! {
             prop_assert_eq!(&Value::Text(entries[&entry.key].clone()), &entry.value.value);
         }
     }
+}
+
+/// Whatever is wrong in a text, the error says what to do, in words of its own.
+#[test]
+fn every_error_of_the_parser_is_explained() {
+    let base = "stack: m\nkeys:\n  app:\n    description: \"text\"\n    aliases: [a, b]\n    tags: {a: b, c: 'd'}\n    \
+                policy:\n      document: |\n        {}\n      users:\n        - role/x\n";
+    let mut texts = Vec::new();
+    for (at, _) in base.char_indices() {
+        for piece in [
+            "", ":", ": ", ",", "[", "]", "{", "}", "\"", "'", "*", "&", "!", "|", "- ", "\n",
+            "\t", "@", "%", "\\", "?", "x",
+        ] {
+            texts.push(format!(
+                "{}{piece}{}",
+                &base[..at],
+                &base[at + usize::from(piece.is_empty())..]
+            ));
+        }
+    }
+    let (mut wrong, mut raw) = (0, std::collections::BTreeMap::new());
+    for text in &texts {
+        let mut d = Diagnostics::default();
+        if yaml(text, 0, &mut d).is_some() {
+            continue;
+        }
+        wrong += 1;
+        for error in &d {
+            let help = error.help.as_deref().unwrap_or_default();
+            if help.is_empty() || help == yaml_errors::OTHERWISE {
+                raw.entry(error.message.clone()).or_insert(text.clone());
+            }
+        }
+    }
+    assert!(wrong > 1000, "{wrong}");
+    assert!(raw.is_empty(), "{raw:#?}");
+}
+
+#[test]
+fn a_name_without_its_colon_is_shown() {
+    for text in ["keys:\n  app\n    description: x\n", "a:\n  b\n    c: d\n"] {
+        let mut d = Diagnostics::default();
+        assert!(yaml(text, 0, &mut d).is_none());
+        let error = d.iter().next().unwrap();
+        let span = error.span.unwrap();
+        let name = &text[span.start as usize..span.end as usize];
+        assert_eq!(error.message, format!("`{name}` has no `:`"));
+        assert!(error.help.as_deref().unwrap().starts_with(&format!("write `{name}:`")));
+    }
+    let mut d = Diagnostics::default();
+    assert!(yaml("a: b\n  c: d\n", 0, &mut d).is_none());
+    assert!(d.iter().next().unwrap().message.starts_with("`: ` separates"));
 }
