@@ -421,11 +421,12 @@ impl From<KeyArn> for String {
 }
 
 /// Returns whether `text` has the form of a key id: 36 hexadecimal digits and hyphens, or `mrk-` and
-/// hexadecimal digits.
+/// 32 hexadecimal digits (KMS Developer Guide, "Key identifiers").
 #[must_use]
 pub fn is_key_id(text: &str) -> bool {
     let hex = |t: &str| t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    (text.len() == 36 && hex(text)) || text.strip_prefix("mrk-").is_some_and(hex)
+    let is_whole = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (text.len() == 36 && hex(text)) || text.strip_prefix("mrk-").is_some_and(is_whole)
 }
 
 /// The ARN of an IAM user or role.

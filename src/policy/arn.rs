@@ -147,6 +147,11 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
     if text.is_empty() {
         return problem("a principal is empty".to_owned(), PRINCIPAL_HELP);
     }
+    const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+    if text.trim_matches(BLANKS) != text {
+        let why = format!("`{text}` begins or ends with a blank");
+        return problem(why, "remove the blank: IAM has no such user or role");
+    }
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return problem(
             format!("the account `{text}` has {}", counted(text.len(), "digit")),

@@ -3,12 +3,14 @@
 use super::arn::SERVICE_DOMAINS;
 use serde_json::{Value as Json, json};
 
-/// A part of the path or the name of an identity.
-const PART: &str = "[^/*?]+";
-/// A part in a key policy, which has these characters only (KMS API Reference, PutKeyPolicy: `Policy`).
-const POLICY_PART: &str = "[\\t\\n\\r -)+-.0->@-\u{ff}]+";
-/// A part that KMS accepts in a principal of a grant (KMS API Reference, CreateGrant: `GranteePrincipal`).
-const GRANT_PART: &str = "[A-Za-z0-9_+=,.@:-]+";
+/// The characters of a part of the path or the name of an identity, and those at its end.
+type Characters = (&'static str, &'static str);
+/// The characters of a part.
+const PART: Characters = ("[^/*?]", "[^/*? \\t\\n\\r]");
+/// Those in a key policy (KMS API Reference, PutKeyPolicy: `Policy`).
+const POLICY_PART: Characters = ("[\\t\\n\\r -)+-.0->@-\u{ff}]", "[!-)+-.0->@-\u{ff}]");
+/// Those that KMS accepts in a principal of a grant (KMS API Reference, CreateGrant: `GranteePrincipal`).
+const GRANT_PART: Characters = ("[A-Za-z0-9_+=,.@:-]", "[A-Za-z0-9_+=,.@:-]");
 /// The characters of a grant's principal.
 pub const GRANT_CHARACTERS: &str = "A-Za-z0-9_+=,.@:/-";
 /// The largest number of characters of a grant's principal.
@@ -35,7 +37,8 @@ pub fn of_grant() -> String {
 /// Returns the form of a role.
 #[must_use]
 pub fn role() -> String {
-    format!("(arn:aws[a-z-]*:iam::[0-9]{{12}}:)?role(/{PART})+")
+    let (part, end) = PART;
+    format!("(arn:aws[a-z-]*:iam::[0-9]{{12}}:)?role(/{part}+)*/{part}*{end}")
 }
 
 /// Returns the form of a service principal.
@@ -46,9 +49,10 @@ pub fn service() -> String {
     format!("[a-z0-9-]+([.][a-z0-9-]+)*({})", domains.join("|"))
 }
 
-fn identity(part: &str) -> String {
-    let iam = format!("root|(user|role)(/{part})+");
-    let sts = format!("assumed-role/{part}/{part}|federated-user/{part}");
+fn identity((part, end): Characters) -> String {
+    let last = format!("{part}*{end}");
+    let iam = format!("root|(user|role)(/{part}+)*/{last}");
+    let sts = format!("assumed-role/{part}+/{last}|federated-user/{last}");
     format!(
         "({iam}|{sts}|(account )?[0-9]{{12}}|arn:aws[a-z-]*:(iam::[0-9]{{12}}:({iam})|sts::[0-9]{{12}}:({sts})))"
     )
