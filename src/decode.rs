@@ -5,6 +5,7 @@
 //! here adds every error to a [`Diagnostics`] and continues.
 
 mod diagnostic;
+mod elsewhere;
 mod example;
 mod record;
 mod recover;
@@ -15,8 +16,9 @@ mod synonyms;
 pub use diagnostic::{Diagnostic, Diagnostics, MAX_EXCERPTS, MAX_SHOWN, Severity, nearest};
 pub use record::{Mark, Property, Record, all_properties, field, known_fields, object};
 pub(crate) use record::{bare, choice, description, named_schema, one_of, record};
-pub use recover::of_list;
+pub use recover::{of_list, unspaced};
 pub use source::{Source, Sources};
+pub use synonyms::meant;
 
 use std::ops::Deref;
 
@@ -32,6 +34,11 @@ pub trait Decode: Sized {
 
     /// Returns the JSON Schema of what `decode` accepts.
     fn schema() -> Json;
+
+    /// Returns how the value is written, as help shows it; `None` if the schema says enough.
+    fn example() -> Option<String> {
+        None
+    }
 
     /// Returns the value of a field that is not given; `None` if the field is required.
     fn missing() -> Option<Self> {
@@ -141,6 +148,9 @@ impl<T: Decode> Decode for Settable<T> {
     fn fields() -> Vec<&'static str> {
         T::fields()
     }
+    fn example() -> Option<String> {
+        T::example()
+    }
     fn schema() -> Json {
         Option::<T>::schema()
     }
@@ -159,6 +169,9 @@ impl<T: Decode> Decode for Part<T> {
     }
     fn fields() -> Vec<&'static str> {
         T::fields()
+    }
+    fn example() -> Option<String> {
+        T::example()
     }
     fn schema() -> Json {
         T::schema()
@@ -206,33 +219,68 @@ pub fn mismatch(node: &Node, expected: &str) -> Diagnostic {
     Diagnostic::error(node.span, format!("expected {expected}, found {}", node.value.describe()))
 }
 
-/// Reads the value of a field or under a name. For a missing value, the error says what to write.
-fn value_of<T: Decode>(key: &str, node: &Node, d: &mut Diagnostics) -> Option<T> {
+/// Reads the value of a field or under a name. For a wrong value, the error says what to write.
+fn value_of<T: Decode>(key: &str, node: &Node, marks: &[Mark], d: &mut Diagnostics) -> Option<T> {
     let before = d.len();
     let read = T::decode(node, d);
-    if node.value == Value::Null {
-        for error in d.since(before).filter(|error| error.span == Some(node.span)) {
-            let what = match error.message.as_str() {
-                "expected a map, found nothing" => format!("write `{key}: {{}}`"),
-                "expected a list, found nothing" => format!("write `{key}: []`"),
-                _ => format!("write a value after `{key}:`"),
-            };
-            error.help.get_or_insert(match T::missing() {
-                Some(_) => format!("{what}, or remove `{key}`"),
-                None => what,
-            });
-        }
-    } else {
-        let is_wrong = |error: &&mut Diagnostic| {
-            error.span == Some(node.span)
-                && error.help.is_none()
-                && error.message.starts_with("expected ")
-        };
-        for error in d.since(before).filter(is_wrong) {
-            error.help = example::example(key, &T::schema());
+    let is_here = |error: &&mut Diagnostic| {
+        error.help.is_none() && error.span.is_some_and(|span| is_item(node, span))
+    };
+    for error in d.since(before).filter(is_here) {
+        let schema = record::narrowed(T::schema(), marks);
+        if node.value == Value::Null {
+            error.help = Some(for_nothing::<T>(key, &schema, &error.message, node));
+        } else if error.message.starts_with("expected ") {
+            error.help = to_write::<T>(key, &schema, node);
+        } else if let Some(number) = error.message.strip_suffix(&outside(0, u32::MAX.into())) {
+            let (least, most) = example::range(&schema).unwrap_or((0, u32::MAX.into()));
+            error.message = format!("{number}{}", outside(least, most));
+            error.help = Some(format!("write a whole number from {least} to {most}"));
         }
     }
     read
+}
+
+/// Returns whether a position is that of a value, or of an item of its lists.
+fn is_item(node: &Node, span: Span) -> bool {
+    let items = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Map(_) => &[],
+    };
+    node.span == span || items.iter().any(|item| is_item(item, span))
+}
+
+/// Returns the help for a value that is not given.
+fn for_nothing<T: Decode>(key: &str, schema: &Json, error: &str, node: &Node) -> String {
+    let empty = match error {
+        "expected a map, found nothing" => Some("{}"),
+        "expected a list, found nothing" => Some("[]"),
+        _ => None,
+    };
+    let what = match empty {
+        Some(empty) if T::example().is_none() && example::can_be_empty(schema) => {
+            format!("write `{key}: {empty}`")
+        }
+        Some(_) | None => to_write::<T>(key, schema, node)
+            .unwrap_or_else(|| format!("write a value after `{key}:`")),
+    };
+    match T::missing() {
+        Some(_) => format!("{what}, or remove `{key}`"),
+        None => what,
+    }
+}
+
+/// Returns the help that says how a field is written.
+fn to_write<T: Decode>(key: &str, schema: &Json, found: &Node) -> Option<String> {
+    match T::example() {
+        Some(example) => Some(format!("write `{key}: {example}`")),
+        None => example::example(key, schema, found),
+    }
+}
+
+/// Returns the end of the error about a number that is too small or too large.
+fn outside(least: u64, most: u64) -> String {
+    format!(" is outside of {least} to {most}")
 }
 
 impl Decode for Node {
@@ -294,7 +342,7 @@ impl Decode for u32 {
         }
         let number = text.parse().ok();
         if number.is_none() {
-            let message = format!("`{text}` is outside of 0 to {}", Self::MAX);
+            let message = format!("`{text}`{}", outside(0, Self::MAX.into()));
             d.push(Diagnostic::error(node.span, message));
         }
         number
@@ -311,6 +359,9 @@ impl<T: Decode> Decode for Spanned<T> {
     }
     fn fields() -> Vec<&'static str> {
         T::fields()
+    }
+    fn example() -> Option<String> {
+        T::example()
     }
     fn schema() -> Json {
         T::schema()
@@ -331,6 +382,9 @@ impl<T: Decode> Decode for Option<T> {
     }
     fn fields() -> Vec<&'static str> {
         T::fields()
+    }
+    fn example() -> Option<String> {
+        T::example()
     }
     fn schema() -> Json {
         json!({"anyOf": [T::schema(), {"type": "null"}]})
@@ -353,6 +407,9 @@ impl<T: Decode> Decode for Vec<T> {
         let read: Vec<Option<T>> = items.iter().map(|item| T::decode(item, d)).collect();
         read.into_iter().collect()
     }
+    fn example() -> Option<String> {
+        T::example().map(|example| format!("[{example}]"))
+    }
     fn schema() -> Json {
         json!({"type": "array", "items": T::schema()})
     }
@@ -367,7 +424,9 @@ impl<T: Decode> Decode for Vec<T> {
 impl<T: Decode> Decode for Named<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            d.push(mismatch(node, "a map"));
+            let mut error = mismatch(node, "a map");
+            error.help = unspaced(node).map(|(_, help)| help);
+            d.push(error);
             return recover::named(node, d);
         };
         let (entries, is_whole) = recover::placed::<T>(entries, d);
@@ -376,12 +435,15 @@ impl<T: Decode> Decode for Named<T> {
             .map(|entry| {
                 let name = Spanned { span: entry.key_span, value: entry.key.clone() };
                 let before = d.unreadable_fields();
-                let read = value_of(&entry.key, &entry.value, d).map(|value| (name, value));
+                let read = value_of(&entry.key, &entry.value, &[], d).map(|value| (name, value));
                 d.name_unreadable(before, entry.value.span, entry.key_span);
                 read
             })
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>().filter(|_| is_whole).map(Self)
+    }
+    fn example() -> Option<String> {
+        T::example().map(|example| format!("{{NAME: {example}}}"))
     }
     fn schema() -> Json {
         json!({"type": "object", "additionalProperties": T::schema()})

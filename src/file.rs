@@ -49,6 +49,19 @@ fn open(path: &Path, options: &mut OpenOptions, more: OFlags) -> io::Result<File
     if found.is_file() { Ok(file) } else { Err(not_regular(&found)) }
 }
 
+/// The reason why a path cannot be read if nothing is there.
+pub const NOTHING: &str = "there is no such file or folder";
+
+/// Returns why a file cannot be opened or read, in words for people: without the number of the error.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        return NOTHING.to_owned();
+    }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// Checks that a path can be replaced by a regular file: it is one, or nothing is there.
 ///
 /// # Errors

@@ -12,7 +12,8 @@ use super::records::Stack;
 use super::surroundings::{Examples, Gaps, Surroundings};
 use super::{DEFAULT, Variables, interpolate_node, read, resolve, yaml};
 use crate::decode::{
-    Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, mismatch, nearest,
+    Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, field, mismatch, nearest,
+    unspaced,
 };
 use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
@@ -85,7 +86,11 @@ fn given(input: &Input, sources: &mut Sources, d: &mut Diagnostics) -> Given {
             continue;
         };
         sources.hide_secrets(&node);
+        let before = d.len();
         let values: Option<Named<Text>> = Named::decode(&node, d);
+        for error in d.since(before).filter(|error| error.span == Some(node.span)) {
+            error.help.get_or_insert("write each variable as `NAME: VALUE`".to_owned());
+        }
         for (name, value) in values.iter().flat_map(Named::iter) {
             given.insert(
                 name.value.clone(),
@@ -173,6 +178,10 @@ pub(super) fn from_sources(
     loaded
 }
 
+/// The help for a text that is no configuration.
+const FORM: &str = "write each field as `NAME: VALUE`, such as `stack: payments-prod`; `kmsctl init` writes a first \
+                    configuration";
+
 /// Parses the texts, and merges their wanted top-level entries. Also returns whether every text could be parsed.
 pub(super) fn merge(
     numbers: &[u16],
@@ -195,7 +204,8 @@ pub(super) fn merge(
             }
             Value::Null => {}
             Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-                d.push(mismatch(&node, "a map"));
+                let help = unspaced(&node).map_or_else(|| FORM.to_owned(), |(_, help)| help);
+                d.push(mismatch(&node, "a map").help(help));
                 is_whole = false;
             }
         }
@@ -211,10 +221,9 @@ pub(super) fn variables(
     partial: bool,
     d: &mut Diagnostics,
 ) -> Declared {
-    let declared: Option<Named<Option<Text>>> = entry(root, "vars").map_or_else(
-        || Some(Named::default()),
-        |vars| Option::decode(&vars.value, d).map(Option::unwrap_or_default),
-    );
+    let before = d.len();
+    let declared: Option<Option<Named<Option<Text>>>> = field(root, "vars", &[], d);
+    let declared = declared.map(Option::unwrap_or_default).filter(|_| d.len() == before);
     let mut out = Declared { open: partial || declared.is_none(), ..Declared::default() };
     let known: BTreeSet<&str> =
         declared.iter().flat_map(Named::iter).map(|(name, _)| name.value.as_str()).collect();
@@ -334,8 +343,16 @@ impl Loaded {
         if !interpolate_node(&mut node, &vars, d) {
             return None;
         }
-        let text = String::decode(&node, d)?;
-        match text.parse() {
+        let before = d.len();
+        let text = String::decode(&node, d);
+        for error in d.since(before) {
+            error.help = Some(match field {
+                "account" => "write `account: \"111122223333\"`".to_owned(),
+                "region" => "write `region: REGION`".to_owned(),
+                _ => format!("write `{field}: NAME`"),
+            });
+        }
+        match text?.parse() {
             Ok(value) => Some(Spanned { span: node.span, value }),
             Err(bad) => {
                 d.push(Diagnostic::error(node.span, bad.message).help(bad.help));

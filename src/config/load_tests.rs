@@ -46,11 +46,13 @@ fn policies_are_checked() {
       |
       = help: write `Allow` or `Deny`, spelled exactly so
 
-    error: cannot read gone.json: No such file or directory (os error 2)
+    error: cannot read gone.json: there is no such file or folder
      --> a.yaml:5:26
       |
     5 |   c: {policy: {document: gone.json}}
       |                          ^^^^^^^^^
+      |
+      = help: the path is relative to the folder of a.yaml
 
     5 errors.
     "##);
@@ -75,7 +77,7 @@ fn names_fields_and_references_are_checked() {
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
       |       ^^^^^^^^^^^
       |
-      = help: did you mean `description`?
+      = help: `description` is given already: remove `descriptoin`
 
     error: unknown field `ownership`
      --> a.yaml:5:23
@@ -83,7 +85,7 @@ fn names_fields_and_references_are_checked() {
     5 |   c: {descriptoin: x, ownership: shared, description: "${var.z}"}
       |                       ^^^^^^^^^
       |
-      = help: known fields: description, aliases, tags, enabled, rotation, policy, grants, foreign_grants, protect, deletion_window_days, region, spec, usage, origin, multi_region, primary_region, replicas, custom_key_store_id, xks_key_id, adopt, tag, existing
+      = help: `ownership` belongs into `policy`: write `policy: {ownership: shared}`
 
     error: unknown variable `${var.z}`
      --> a.yaml:5:55

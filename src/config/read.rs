@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::DEFAULT;
 use crate::decode::{Diagnostic, Diagnostics, Sources};
-use crate::file::{open_given, read_within};
+use crate::file::{NOTHING, open_given, read_within, reason};
 
 /// The size of the largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -27,7 +27,7 @@ pub fn read(paths: &[PathBuf], sources: &mut Sources, diagnostics: &mut Diagnost
             match folder(path) {
                 Ok(files) => files,
                 Err(error) => {
-                    diagnostics.push(failed(path, &error.to_string()));
+                    diagnostics.push(failed(path, &reason(&error)));
                     continue;
                 }
             }
@@ -54,8 +54,16 @@ pub fn read_beside(
     let folder = Path::new(base).parent().unwrap_or_else(|| Path::new(""));
     let path = folder.join(path);
     // Many keys can refer to one file.
-    let known = sources.number(&path.display().to_string());
-    known.or_else(|| read_one(&path, sources, diagnostics))
+    if let Some(known) = sources.number(&path.display().to_string()) {
+        return Some(known);
+    }
+    let mut unread = Diagnostics::default();
+    let number = read_one(&path, sources, &mut unread);
+    diagnostics.extend(unread.into_iter().map(|mut error| {
+        error.help = error.help.map(|_| format!("the path is relative to the folder of {base}"));
+        error
+    }));
+    number
 }
 
 /// Reads a file that the command line names; `-` is standard input.
@@ -130,15 +138,24 @@ fn failed(path: &Path, why: &str) -> Diagnostic {
             "write one (`kmsctl init` writes a first one), or name a configuration with `-f PATH`",
         );
     }
+    if why == NOTHING {
+        let what = "the path is relative to the current folder";
+        let is_yaml = path.extension().is_none_or(|end| end == "yaml" || end == "yml");
+        let init = match is_yaml {
+            true => "; `kmsctl init` writes a first configuration",
+            false => "",
+        };
+        return error.help(format!("{what}{init}"));
+    }
     error
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    bounded(open_given(path).map_err(|error| error.to_string())?)
+    bounded(open_given(path).map_err(|error| reason(&error))?)
 }
 
 fn bounded(reader: impl io::Read) -> Result<String, String> {
-    let bytes = read_within(reader, MAX_FILE_BYTES).map_err(|error| error.to_string())?;
+    let bytes = read_within(reader, MAX_FILE_BYTES).map_err(|error| reason(&error))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         format!("it is not UTF-8 (byte {at})")

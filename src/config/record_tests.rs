@@ -100,12 +100,16 @@ fn all_errors_are_reported() {
       |
     7 |   b: {aliases: [[], {}], usage: 3, type: yes}
       |                 ^
+      |
+      = help: write `aliases: [NAME]`
 
     error: expected text, found a map
      --> a.yaml:7:21
       |
     7 |   b: {aliases: [[], {}], usage: 3, type: yes}
       |                     ^
+      |
+      = help: write `aliases: [NAME]`
 
     error: expected one of ENCRYPT_DECRYPT, SIGN_VERIFY, found `3`
      --> a.yaml:7:33
@@ -113,7 +117,7 @@ fn all_errors_are_reported() {
     7 |   b: {aliases: [[], {}], usage: 3, type: yes}
       |                                 ^
       |
-      = help: write `usage: ENCRYPT_DECRYPT`
+      = help: write `usage: ENCRYPT_DECRYPT`, or `usage: SIGN_VERIFY`
 
     error: expected true or false, found text
      --> a.yaml:7:42
@@ -129,19 +133,23 @@ fn all_errors_are_reported() {
     8 |   c: text
       |      ^^^^
       |
-      = help: write `c: {aliases: [TEXT], usage: ENCRYPT_DECRYPT}`
+      = help: write `c: {aliases: [NAME], usage: ENCRYPT_DECRYPT}`
 
     error: missing field `aliases`
      --> a.yaml:9:6
       |
     9 |   d: {days: -1, usage: SIGN_VERIFY, zzz: 1}
       |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `aliases: [NAME]`
 
     error: `-1` is outside of 0 to 4294967295
      --> a.yaml:9:13
       |
     9 |   d: {days: -1, usage: SIGN_VERIFY, zzz: 1}
       |             ^^
+      |
+      = help: write a whole number from 0 to 4294967295
 
     error: unknown field `zzz`
      --> a.yaml:9:37

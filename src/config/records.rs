@@ -154,7 +154,7 @@ record! {
 }
 
 record! {
-    /// Automatic rotation.
+    /// KMS adds new key material at each rotation; older data stays readable.
     pub struct Rotation {
         /// Whether the key rotates; default: true.
         enabled: Option<Spanned<bool>>,

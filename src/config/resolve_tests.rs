@@ -545,6 +545,8 @@ fn service_linked_roles_are_of_known_services() {
       |
     8 |   - {suffix: x}
       |     ^^^^^^^^^^
+      |
+      = help: write `service: autoscaling.amazonaws.com`
 
     5 errors.
     "##);

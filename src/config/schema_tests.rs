@@ -12,7 +12,7 @@ use super::{editor_schema, yaml};
 use crate::decode::{Diagnostics, Severity, Sources};
 use crate::tree::{Node, Value};
 
-mod generate;
+pub(super) mod generate;
 mod mutate;
 
 use generate::Dice;
@@ -50,7 +50,7 @@ fn errors(text: &str) -> Vec<String> {
 }
 
 /// Returns a document as YAML in which every character is printable ASCII.
-fn written(value: &Json) -> String {
+pub(super) fn written(value: &Json) -> String {
     match value {
         Json::String(text) => {
             let mut out = String::from("\"");
@@ -248,7 +248,7 @@ const BETWEEN_VALUES: &[&str] = &[
     "`Statement` is empty",
 ];
 
-fn is_between_values(message: &str) -> bool {
+pub(super) fn is_between_values(message: &str) -> bool {
     BETWEEN_VALUES.iter().any(|known| {
         let mut rest = message;
         known.split("...").enumerate().all(|(n, part)| match rest.find(part) {

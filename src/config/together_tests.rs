@@ -105,8 +105,8 @@ fn an_unreadable_file_suppresses_only_errors_about_missing_declarations() {
     b.yaml:3:3 the key `k` is given twice; keep one of the two
     c.yaml:1:36 the key `m` is given twice; keep one of the two
     c.yaml:1:8 `keys.k` is declared twice; 
-    d.yaml:1:1 expected a map, found a list; 
-    c.yaml:1:28 expected true or false, found text; write `enabled: true`
+    d.yaml:1:1 expected a map, found a list; write each field as `NAME: VALUE`, such as `stack: payments-prod`; `kmsctl init` writes a first configuration
+    c.yaml:1:28 expected true or false, found text; write `enabled: true`, or `enabled: false`
     b.yaml:2:29 a deletion window of 3 days is not possible; AWS accepts 7 to 30
     "##);
 }
@@ -119,7 +119,7 @@ fn the_error_for_a_missing_value_says_what_to_write() {
     a.yaml:2:1 unknown field `x-common`; put the settings of all keys into `defaults`, a value that is used several times into `vars`, and an anchor where its text first occurs; known fields: stack, account, region, vars, defaults, accounts, keys, ebs, cloudtrail, dynamodb, efs, es, rds, s3, auto_scaling, service_linked_roles, gates, moved, removed, accept_use, lint
     a.yaml:5:4 expected a map, found nothing; write `a: {}`
     a.yaml:7:12 expected a list, found nothing; write `aliases: []`, or remove `aliases`
-    a.yaml:9:18 expected text, found nothing; write a value after `grantee:`
+    a.yaml:9:18 expected text, found nothing; write `grantee: role/NAME`
     "##
     );
     insta::assert_snapshot!(one("stack: s\nkeys:\n"), @r##"a.yaml:2:5 expected a map, found nothing; write `keys: {}`, or remove `keys`"##);
@@ -344,9 +344,9 @@ fn references_are_checked_together_with_everything_else() {
         auto_scaling: {groups: {web: {key: nope, account: gone, suffix: [[]]}}}\n\
         moved: [{from: key/old, to: key/app}, {from: key/older, to: key/nope}, {from: key/app, to: key/app}]\n";
     insta::assert_snapshot!(one(text), @r##"
-    a.yaml:8:19 missing field `role`; 
-    a.yaml:4:14 expected true or false, found text; write `enabled: true`
-    a.yaml:7:77 missing field `grantee`; 
+    a.yaml:8:19 missing field `role`; write `role: role/NAME`
+    a.yaml:4:14 expected true or false, found text; write `enabled: true`, or `enabled: false`
+    a.yaml:7:77 missing field `grantee`; write `grantee: role/NAME`
     a.yaml:15:65 expected text, found a list; write `suffix: TEXT`
     a.yaml:11:16 there is no key `nope` in the stack; name one of `keys`, or give an ARN or an alias (`alias/NAME`)
     a.yaml:11:5 `partition_key` is not given; set `partition_key: {name: id, type: S}`, or `existing:` for a table that exists

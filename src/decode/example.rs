@@ -1,76 +1,266 @@
 //! What to write for a value of the wrong kind.
+//!
+//! A word in capital letters, such as `NAME`, stands for what only the user knows.
 
 use serde_json::Value as Json;
 
+use super::recover::sole;
+use crate::tree::{Node, Value};
+
 /// The values of fields for which a placeholder would say too little.
-const EXAMPLES: &[(&str, &str)] = &[
-    ("rotation", "{period_days: 365}`, or `rotation: {enabled: false}"),
-    ("master_password", "managed"),
-    ("aliases", "[NAME]"),
-    ("partition_key", "{name: id, type: S}"),
-    ("sort_key", "{name: time, type: N}"),
-    ("tags", "{team: payments}"),
-    ("used_by", "[role/NAME]"),
-    ("administrators", "[role/NAME]"),
-    ("users", "[role/NAME]"),
-    ("policy", "{administrators: [role/NAME], users: [role/NAME]}"),
-    ("grants", "{NAME: {grantee: role/NAME, operations: [Decrypt]}}"),
-    ("replicas", "{eu-west-1: {}}"),
-    ("keys", "{NAME: {}}"),
-    ("defaults", "{tags: {team: payments}}"),
-    ("document", "policy.json"),
-    ("vars", "{NAME: VALUE}"),
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("rotation", &["{period_days: 365}", "{enabled: false}"]),
+    ("master_password", &["managed"]),
+    ("aliases", &["[NAME]"]),
+    ("partition_key", &["{name: id, type: S}"]),
+    ("sort_key", &["{name: time, type: N}"]),
+    ("tags", &["{team: payments}"]),
+    ("used_by", &["[role/NAME]"]),
+    ("administrators", &["[role/NAME]"]),
+    ("users", &["[role/NAME]"]),
+    ("policy", &["{administrators: [role/NAME], users: [role/NAME]}"]),
+    ("grants", &["{NAME: {grantee: role/NAME, operations: [Decrypt]}}"]),
+    ("replicas", &["{REGION: {}}"]),
+    ("keys", &["{NAME: {}}"]),
+    ("key", &["NAME"]),
+    ("accounts", &["{NAME: {id: \"111122223333\", role: role/NAME}}"]),
+    ("accounts", &["[\"111122223333\"]"]),
+    ("role", &["role/NAME"]),
+    ("grantee", &["role/NAME"]),
+    ("retiring", &["role/NAME"]),
+    ("principals", &["[role/NAME]"]),
+    ("decrypt_only", &["[role/NAME]"]),
+    ("encrypt_only", &["[role/NAME]"]),
+    ("log_readers", &["[role/NAME]"]),
+    ("operations", &["[Decrypt]"]),
+    ("actions", &["[\"kms:Decrypt\"]"]),
+    ("constraints", &["{encryption_context_subset: {NAME: TEXT}}"]),
+    ("foreign_grants", &["[{grantee: role/NAME, reason: TEXT}]"]),
+    ("forbidden", &["[{principals: [role/NAME], actions: [\"kms:Decrypt\"]}]"]),
+    ("moved", &["[{from: key/OLD, to: key/NAME}]"]),
+    ("from", &["key/OLD"]),
+    ("to", &["key/NAME"]),
+    ("removed", &["[{address: key/OLD, action: forget}]"]),
+    ("address", &["key/NAME"]),
+    ("until", &["DATE"]),
+    (
+        "statements",
+        &[
+            "[{Sid: NAME, Effect: Allow, Principal: {AWS: role/NAME}, Action: \"kms:Decrypt\", Resource: \"*\"}]",
+        ],
+    ),
+    ("region", &["REGION"]),
+    ("primary_region", &["REGION"]),
+    ("availability_zone", &["ZONE"]),
+    ("instance_class", &["db.t4g.medium"]),
+    ("instance_type", &["r6g.large.search"]),
+    ("dedicated_master", &["{type: r6g.large.search, count: 3}"]),
+    ("members", &["{NAME: {instance_class: db.r6g.large}}"]),
+    ("backup_window", &["\"03:00-03:30\""]),
+    ("maintenance_window", &["\"sun:04:00-sun:05:00\""]),
+    ("mount_targets", &["[{subnet: subnet-ID}]"]),
+    ("vpc", &["{subnets: [subnet-ID]}"]),
+    ("subnets", &["[subnet-ID]"]),
+    ("subnet", &["subnet-ID"]),
+    ("data_resources", &["[{type: \"AWS::S3::Object\", values: [\"arn:aws:s3\"]}]"]),
+    (
+        "advanced_event_selectors",
+        &["[{field_selectors: [{field: eventCategory, equals: [Management]}]}]"],
+    ),
+    ("field_selectors", &["[{field: eventCategory, equals: [Management]}]"]),
+    ("defaults", &["{tags: {team: payments}}"]),
+    ("document", &["policy.json"]),
+    ("vars", &["{NAME: VALUE}"]),
 ];
 
-/// Returns a value of a field as it could be written, such as `{period_days: 365}`.
-pub(super) fn example(field: &str, schema: &Json) -> Option<String> {
-    let written = match known(field) {
-        Some(written) => written,
-        None => format!("{field}: {}", shape(schema, 0)?),
-    };
-    Some(format!("write `{written}`"))
+/// The most words of a closed set that a help repeats.
+const MOST_WORDS: usize = 4;
+
+/// Returns the help that says how a field is written, such as ``write `rotation: {period_days: 365}` ``. What was found
+/// instead decides between the values that are possible, if its meaning is known.
+pub(super) fn example(field: &str, schema: &Json, found: &Node) -> Option<String> {
+    let values = known_values(field, schema).or_else(|| values_of(schema, found))?;
+    Some(format!("write {}", written(field, &fitting(values, found))))
 }
 
-/// Returns a field with a value, if the field is one of those with an example.
-pub(super) fn known(field: &str) -> Option<String> {
-    let (_, value) = EXAMPLES.iter().find(|(name, _)| *name == field)?;
-    Some(format!("{field}: {value}"))
+/// Returns a field with a value, if the field is one of those with an example. The value that a name of another tool
+/// had decides between several.
+pub(super) fn known(field: &str, found: &Node) -> Option<String> {
+    Some(written(field, &fitting(known_values(field, &Json::Null)?, found)))
+}
+
+/// Returns one value of a field.
+pub(super) fn value(field: &str, schema: &Json, found: &Node) -> Option<String> {
+    let words = words(without_null(schema)).unwrap_or_default();
+    if let Value::Text(text) = &found.value
+        && words.contains(text)
+    {
+        return Some(text.clone());
+    }
+    let values = known_values(field, schema).or_else(|| values_of(schema, found))?;
+    fitting(values, found).into_iter().next()
+}
+
+/// Returns the values of the table for a field that are of the kind of its schema.
+fn known_values(field: &str, schema: &Json) -> Option<Vec<String>> {
+    let mut found = EXAMPLES.iter().filter(|(name, _)| *name == field);
+    let (_, values) = found.find(|(_, values)| values.iter().all(|value| is_of(schema, value)))?;
+    Some(values.iter().map(|value| (*value).to_owned()).collect())
+}
+
+fn written(field: &str, values: &[String]) -> String {
+    let parts: Vec<String> = values.iter().map(|value| format!("`{field}: {value}`")).collect();
+    parts.join(", or ")
+}
+
+/// Returns the values that can be meant: all, unless what was found says yes or no.
+fn fitting(mut values: Vec<String>, found: &Node) -> Vec<String> {
+    if let Some(meant) = meaning(found) {
+        let is_no = |value: &String| value.contains("false");
+        if values.iter().any(|value| is_no(value) != meant) {
+            values.retain(|value| is_no(value) != meant);
+        }
+    }
+    values
+}
+
+/// Returns what a value means as a yes or no, if that is known.
+fn meaning(found: &Node) -> Option<bool> {
+    const YES: [&str; 8] = ["true", "yes", "on", "y", "1", "enabled", "enable", "always"];
+    const NO: [&str; 9] = ["false", "no", "off", "n", "0", "disabled", "disable", "never", "none"];
+    match &found.value {
+        Value::Bool(value) => Some(*value),
+        Value::Text(text) | Value::Number(text) => {
+            let word = text.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+            let is_yes = YES.contains(&word.as_str());
+            (is_yes || NO.contains(&word.as_str())).then_some(is_yes)
+        }
+        Value::List(_) => sole(found).and_then(meaning),
+        Value::Null | Value::Map(_) => None,
+    }
+}
+
+/// Returns whether a value that is written in YAML is of the kind of a schema.
+fn is_of(schema: &Json, value: &str) -> bool {
+    let kind = match value.chars().next() {
+        Some('{') => "object",
+        Some('[') => "array",
+        _ => "string",
+    };
+    has_kind(schema, kind)
+}
+
+fn has_kind(schema: &Json, kind: &str) -> bool {
+    if let Some(options) = schema.get("anyOf").and_then(Json::as_array) {
+        return options.iter().any(|option| has_kind(option, kind));
+    }
+    match schema.get("type") {
+        Some(Json::String(name)) => name == kind,
+        Some(Json::Array(names)) => names.iter().any(|name| name == kind),
+        Some(_) | None => schema.get("enum").is_none() || kind == "string",
+    }
+}
+
+/// Returns the values of which one can be meant: those of a closed set, or one that fits the schema.
+fn values_of(schema: &Json, found: &Node) -> Option<Vec<String>> {
+    let schema = without_null(schema);
+    if let Some(words) = words(schema) {
+        return match words.len() {
+            0..=MOST_WORDS => Some(words),
+            _ => words.into_iter().next().map(|first| vec![first]),
+        };
+    }
+    match of_type(schema) {
+        Some("boolean") => Some(vec!["true".to_owned(), "false".to_owned()]),
+        Some("integer") => Some(vec![number(schema, found)]),
+        _ => Some(vec![shape(schema)?]),
+    }
+}
+
+/// Returns the number that a text such as `30 days` begins with, or a placeholder.
+fn number(schema: &Json, found: &Node) -> String {
+    let text = match &found.value {
+        Value::Text(text) | Value::Number(text) => text.as_str(),
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => "",
+    };
+    let (digits, rest) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    // Another number is meant than that before a point.
+    let digits =
+        if rest.trim_end_matches('0').len() > 1 && rest.starts_with('.') { "" } else { digits };
+    let (least, most) = range(schema).unwrap_or((0, u64::from(u32::MAX)));
+    match digits.parse::<u64>() {
+        Ok(number) if (least..=most).contains(&number) => number.to_string(),
+        Ok(_) | Err(_) => "NUMBER".to_owned(),
+    }
+}
+
+/// Returns the least and the greatest number that a schema accepts.
+pub(super) fn range(schema: &Json) -> Option<(u64, u64)> {
+    let schema = without_null(schema);
+    let limit = |name: &str| schema.get(name).and_then(Json::as_u64);
+    limit("minimum").zip(limit("maximum"))
+}
+
+/// Returns the words of a closed set.
+fn words(schema: &Json) -> Option<Vec<String>> {
+    let all = schema.get("enum").and_then(Json::as_array)?;
+    let words =
+        all.iter().map(|word| word.as_str().map_or_else(|| word.to_string(), str::to_owned));
+    Some(words.collect())
+}
+
+/// Returns the first of several schemas that is not that of null.
+fn without_null(schema: &Json) -> &Json {
+    let options = schema.get("anyOf").and_then(Json::as_array);
+    let first = options.and_then(|options| options.iter().find(|option| !is_null(option)));
+    first.map_or(schema, without_null)
 }
 
 /// Returns a value that fits a schema, with placeholders in capital letters.
-fn shape(schema: &Json, depth: usize) -> Option<String> {
-    if let Some(first) = schema.get("enum").and_then(Json::as_array).and_then(|all| all.first()) {
-        return first.as_str().map(str::to_owned);
-    }
-    if let Some(options) = schema.get("anyOf").and_then(Json::as_array) {
-        return options.iter().filter(|option| !is_null(option)).find_map(|o| shape(o, depth));
+fn shape(schema: &Json) -> Option<String> {
+    let schema = without_null(schema);
+    if let Some(words) = words(schema) {
+        return words.into_iter().next();
     }
     match of_type(schema)? {
         "string" => Some("TEXT".to_owned()),
         "integer" | "number" => Some("NUMBER".to_owned()),
         "boolean" => Some("true".to_owned()),
-        "array" => {
-            let item = schema.get("items").and_then(|items| shape(items, depth + 1))?;
-            Some(format!("[{item}]"))
-        }
-        "object" if depth > 1 => Some("{...}".to_owned()),
-        "object" => object(schema, depth),
+        "array" => Some(format!("[{}]", shape(schema.get("items")?)?)),
+        "object" => object(schema),
         _ => None,
     }
 }
 
-fn object(schema: &Json, depth: usize) -> Option<String> {
+fn object(schema: &Json) -> Option<String> {
     if let Some(value) = schema.get("additionalProperties").filter(|value| value.is_object()) {
-        return Some(format!("{{NAME: {}}}", shape(value, depth + 1)?));
+        return Some(format!("{{NAME: {}}}", shape(value)?));
     }
-    let properties = schema.get("properties")?.as_object()?;
-    let required = schema.get("required").and_then(Json::as_array);
-    let required: Vec<&str> = required.into_iter().flatten().filter_map(Json::as_str).collect();
+    let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
+        return Some("{NAME: VALUE}".to_owned());
+    };
+    let required = required(schema);
     let shown = properties.iter().filter(|(name, _)| required.contains(&name.as_str()));
-    let parts: Vec<String> = shown
-        .filter_map(|(name, value)| Some(format!("{name}: {}", shape(value, depth + 1)?)))
-        .collect();
+    let part = |name: &String, value: &Json| {
+        let known = known_values(name, value);
+        let value = known.and_then(|values| values.into_iter().next()).or_else(|| shape(value))?;
+        Some(format!("{name}: {value}"))
+    };
+    let parts: Vec<String> = shown.filter_map(|(name, value)| part(name, value)).collect();
     Some(format!("{{{}}}", parts.join(", ")))
+}
+
+fn required(schema: &Json) -> Vec<&str> {
+    let required = schema.get("required").and_then(Json::as_array);
+    required.into_iter().flatten().filter_map(Json::as_str).collect()
+}
+
+/// Returns whether `{}` or `[]` fits a schema.
+pub(super) fn can_be_empty(schema: &Json) -> bool {
+    let schema = without_null(schema);
+    let least = ["minItems", "minProperties"].iter().filter_map(|name| schema.get(name)?.as_u64());
+    required(schema).is_empty() && least.max().unwrap_or(0) == 0
 }
 
 /// Returns the type of a schema; the first one that is not `null`, if there are several.
@@ -90,14 +280,16 @@ fn is_null(schema: &Json) -> bool {
 mod tests {
     use super::*;
     use crate::decode::Diagnostics;
+    use crate::tree::Span;
 
     /// Each example is read as the value of a field that exists; the schema tests read README and help.
     #[test]
     fn every_example_is_yaml_for_a_field_that_exists() {
         let schema = crate::config::schema().to_string();
         for (field, _) in EXAMPLES {
+            // The elements of statements are not fields.
             assert!(schema.contains(&format!("\"{field}\":{{")), "{field}");
-            let help = example(field, &Json::Null).unwrap();
+            let help = known(field, &Node { span: Span::default(), value: Value::Null }).unwrap();
             let spans: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
             assert!(!spans.is_empty(), "{help}");
             for span in spans {

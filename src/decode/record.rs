@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::example;
 use super::recover::{self, sole};
 use super::synonyms::meant;
 use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
+use super::{elsewhere, example};
 use crate::tree::{Entry, Node, Value};
 
 /// A field of a record, for the schema.
@@ -54,21 +54,25 @@ impl Property {
 
     /// Returns the JSON Schema of the value.
     fn whole_schema(&self) -> Json {
-        let mut schema = (self.schema)();
-        for mark in &self.marks {
-            match (mark.name, mark.schema) {
-                ("like", Some(like)) => narrow(&mut schema, "string", &like()),
-                ("names", Some(names)) => {
-                    narrow(&mut schema, "object", &json!({"propertyNames": names()}));
-                }
-                ("any", Some(any)) => narrow(&mut schema, "any", &any()),
-                ("map", Some(map)) => narrow(&mut schema, "object", &map()),
-                ("list", Some(limits)) => narrow(&mut schema, "array", &limits()),
-                _ => {}
-            }
-        }
-        schema
+        narrowed((self.schema)(), &self.marks)
     }
+}
+
+/// Returns a schema with what the marks of the field add.
+pub(super) fn narrowed(mut schema: Json, marks: &[Mark]) -> Json {
+    for mark in marks {
+        match (mark.name, mark.schema) {
+            ("like", Some(like)) => narrow(&mut schema, "string", &like()),
+            ("names", Some(names)) => {
+                narrow(&mut schema, "object", &json!({"propertyNames": names()}));
+            }
+            ("any", Some(any)) => narrow(&mut schema, "any", &any()),
+            ("map", Some(map)) => narrow(&mut schema, "object", &map()),
+            ("list", Some(limits)) => narrow(&mut schema, "array", &limits()),
+            _ => {}
+        }
+    }
+    schema
 }
 
 /// Adds the members of a schema to the outermost schemas of a type within another one.
@@ -152,7 +156,10 @@ macro_rules! record {
                 $(let $field = $crate::decode::field::<$ty>(
                     node,
                     $crate::decode::bare(stringify!($field)),
-                    false $(|| stringify!($mark) == "required")*,
+                    &[$($crate::decode::Mark {
+                        name: stringify!($mark),
+                        schema: $crate::decode::named_schema!($($schema)?),
+                    }),*],
                     d,
                 );)*
                 Some(Self { $($field: $field?,)* span: node.span })
@@ -173,7 +180,12 @@ macro_rules! record {
         impl $crate::decode::Decode for $name {
             fn decode(node: &$crate::tree::Node, d: &mut $crate::decode::Diagnostics) -> Option<Self> {
                 // An unknown field is an error, but the other fields are read for their errors too.
-                match $crate::decode::known_fields(node, <Self as $crate::decode::Record>::FIELDS, d) {
+                match $crate::decode::known_fields(
+                    node,
+                    <Self as $crate::decode::Record>::FIELDS,
+                    <Self as $crate::decode::Decode>::schema,
+                    d,
+                ) {
                     Some(()) => <Self as $crate::decode::Record>::read(node, d),
                     None => $crate::decode::of_list(node, d),
                 }
@@ -278,10 +290,18 @@ pub(crate) const fn bare(name: &str) -> &str {
     }
 }
 
-/// Reports unknown fields. Returns `None` if the node is not a map.
-pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option<()> {
+/// Reports unknown fields of a record, whose schema leads to where they belong. Returns `None` if the node is not a map.
+pub fn known_fields(
+    node: &Node,
+    fields: &[&str],
+    schema: impl Fn() -> Json,
+    d: &mut Diagnostics,
+) -> Option<()> {
     let Value::Map(entries) = &node.value else {
-        d.push(mismatch(node, "a map"));
+        let mut error = mismatch(node, "a map");
+        let unspaced = recover::unspaced(node).filter(|(name, _)| fields.contains(name));
+        error.help = unspaced.map(|(_, help)| help);
+        d.push(error);
         return None;
     };
     // The field without a value that the unknown fields follow: they may belong to it.
@@ -292,16 +312,25 @@ pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option
             continue;
         }
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
-        let meant = meant(&entry.key, fields);
-        let near = meant.or_else(|| nearest(&entry.key, fields.iter().copied()));
         let deeper = above.map(|above| recover::deeper(&entry.key, &above.key));
         // A name that leads to the field above belongs into it.
-        let near = near.filter(|near| above.is_none_or(|above| above.key != *near));
-        let near = near.map(|near| suggestion(near, meant.is_some()));
-        if let (Some(above), None) = (above, &near) {
+        let near = near(entry, fields, &schema)
+            .filter(|(near, _)| above.is_none_or(|above| above.key != *near));
+        let help = near.map(|(near, help)| {
+            if entries.iter().all(|other| other.key != near) {
+                // That the field is not given follows.
+                d.unreadable(node.span, &near);
+                help
+            } else if fields.contains(&near.as_str()) && !help.contains(" belongs into ") {
+                format!("`{near}` is given already: remove `{}`", entry.key)
+            } else {
+                help
+            }
+        });
+        if let (Some(above), None) = (above, &help) {
             d.unknown(above.value.span);
         }
-        d.push(error.help(match (near, deeper) {
+        d.push(error.help(match (help, deeper) {
             (Some(near), Some(deeper)) => format!("{near} Or, {deeper}"),
             (Some(help), None) | (None, Some(help)) => help,
             (None, None) => {
@@ -312,10 +341,27 @@ pub fn known_fields(node: &Node, fields: &[&str], d: &mut Diagnostics) -> Option
     Some(())
 }
 
+/// Returns the field that an unknown one stands for, or into which it belongs, and the help.
+fn near(entry: &Entry, fields: &[&str], schema: &dyn Fn() -> Json) -> Option<(String, String)> {
+    let (name, value) = (entry.key.as_str(), &entry.value);
+    let meant = meant(name, fields);
+    let nearest = nearest(name, fields.iter().copied());
+    let is_plural = nearest.is_some_and(|near| near.strip_suffix('s') == Some(name));
+    let way = if is_plural { None } else { elsewhere::way(&schema(), name) };
+    if let Some(way) = way.filter(|way| meant.is_none_or(|meant| meant == way.first())) {
+        return Some((way.first().to_owned(), way.help(value)));
+    }
+    if let Some(help) = elsewhere::without_field(name).filter(|_| meant.is_none()) {
+        return Some((String::new(), help.to_owned()));
+    }
+    let near = meant.or(nearest)?;
+    Some((near.to_owned(), suggestion(near, meant.is_some(), value)))
+}
+
 /// Returns the help that suggests a field; for another tool's name also how its value is written.
-fn suggestion(field: &str, with_example: bool) -> String {
-    match example::known(field).filter(|_| with_example) {
-        Some(example) => format!("did you mean `{field}`? Write `{example}`."),
+fn suggestion(field: &str, with_example: bool, found: &Node) -> String {
+    match example::known(field, found).filter(|_| with_example) {
+        Some(example) => format!("did you mean `{field}`? Write {example}."),
         None => format!("did you mean `{field}`?"),
     }
 }
@@ -331,13 +377,14 @@ fn anchors(key: &str, fields: &[&str]) -> &'static str {
     }
 }
 
-/// Reads one field of a record.
-pub fn field<T: Decode>(node: &Node, name: &str, required: bool, d: &mut Diagnostics) -> Option<T> {
+/// Reads one field of a record. The field is required if the marks say so, or if its type has no value for a missing one.
+pub fn field<T: Decode>(node: &Node, name: &str, marks: &[Mark], d: &mut Diagnostics) -> Option<T> {
+    let required = marks.iter().any(|mark| mark.name == "required");
     let Value::Map(entries) = &node.value else {
         return None;
     };
     if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
-        let read = value_of(name, &entry.value, d);
+        let read = value_of(name, &entry.value, marks, d);
         if read.is_none() && !required && T::is_optional() {
             // The error is reported. The other fields are judged as if this one were not there.
             d.unreadable(node.span, name);
@@ -347,7 +394,9 @@ pub fn field<T: Decode>(node: &Node, name: &str, required: bool, d: &mut Diagnos
     }
     let missing = if required { None } else { T::missing() };
     if missing.is_none() {
-        d.push(Diagnostic::error(node.span, format!("missing field `{name}`")));
+        let mut error = Diagnostic::error(node.span, format!("missing field `{name}`"));
+        error.help = super::to_write::<T>(name, &narrowed(T::schema(), marks), node);
+        d.push(error);
     }
     missing
 }

@@ -1,6 +1,7 @@
 //! Reads a value of the wrong kind as what it probably means. The wrong kind is an error, and is reported; what is inside is
 //! judged in the same run, so that its errors do not appear only once the first one is corrected.
 
+use super::example;
 use super::synonyms::meant;
 use super::{Decode, Diagnostic, Diagnostics, Named, Spanned, mismatch, nearest};
 use crate::tree::{Entry, Node, Span, Value};
@@ -14,6 +15,21 @@ fn inside<T: Decode>(node: &Node, d: &mut Diagnostics) -> Option<T> {
     let read = T::decode(node, d);
     d.remove_since(before, node.span);
     read
+}
+
+/// Returns the name in a text such as `name:value`, which is no entry of a map without a space, and the help. The help
+/// does not repeat the value, which may be a secret.
+#[must_use]
+pub fn unspaced(node: &Node) -> Option<(&str, String)> {
+    let Value::Text(text) = &node.value else {
+        return None;
+    };
+    let (name, value) = text.split_once(':')?;
+    let is_name = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let is_other = ["arn", "http", "https", "s3"].contains(&name);
+    let help = || format!("write a space after the colon: `{name}: VALUE`");
+    (is_name && !is_other && !value.starts_with([' ', ':'])).then(|| (name, help()))
 }
 
 /// Returns the item of a list of one item.
@@ -132,7 +148,10 @@ pub(super) fn placed<'a, T: Decode>(
     }
     let (mut placed, what) = (Vec::new(), what(&T::schema()));
     for (name, found, deep) in &names {
-        for field in found {
+        for field in found.iter().filter(|field| !fields.has(field)) {
+            d.push(misnamed(field, name.as_ref().map(|name| name.key.as_str()), &fields.0));
+        }
+        for field in found.iter().filter(|field| fields.has(field)) {
             let error = format!("`{}` is a field of {what}, not a name", field.key);
             d.push(Diagnostic::error(field.key_span, error).help(match name {
                 Some(name) => format!("indent `{}` under `{}:`", field.key, name.key),
@@ -140,7 +159,8 @@ pub(super) fn placed<'a, T: Decode>(
             }));
         }
         let Some(name) = name else { continue };
-        placed.push(with(name, found, deep));
+        let found: Vec<&Entry> = found.iter().copied().filter(|field| fields.has(field)).collect();
+        placed.push(with(name, &found, deep));
         for inner in deep {
             let error = format!("unknown field `{}`", inner.key);
             let help =
@@ -184,6 +204,10 @@ impl Fields {
 
     /// Returns whether an entry of a map of records is a field of the record above it.
     fn is_shallow(&self, entry: &Entry, above: Option<&Entry>) -> bool {
+        let is_value = !matches!(entry.value.value, Value::Map(_) | Value::Null);
+        if is_value && !self.has(entry) && meant(&entry.key, &self.0).is_some() {
+            return true;
+        }
         self.has(entry)
             && match &entry.value.value {
                 Value::Null => above.is_some(),
@@ -206,6 +230,18 @@ impl Fields {
             && meant(&entry.key, &self.0).is_none()
             && (inner.len() > 1 || nearest(&entry.key, self.0.iter().copied()).is_none())
     }
+}
+
+/// Returns the error for another tool's name of a field that is as deep as the names of the records.
+fn misnamed(entry: &Entry, above: Option<&str>, fields: &[&str]) -> Diagnostic {
+    let near = meant(&entry.key, fields).unwrap_or_default();
+    let written = example::known(near, &entry.value);
+    let written = written.map_or_else(|| format!("{near}: ..."), |known| known.replace('`', ""));
+    let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
+    error.help(match above {
+        Some(above) => format!("did you mean `{near}`? Write `{written}` under `{above}:`."),
+        None => format!("did you mean `{near}`? Write `NAME: {{{written}}}`."),
+    })
 }
 
 /// Returns a named record with the fields that are beside it, and without the names that are inside it.

@@ -21,17 +21,27 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("attributename", &["name"]),
     ("attributetype", &["type"]),
     ("autorotate", &["rotation"]),
+    ("awsautoscalinggroup", &["auto_scaling"]),
     ("awscloudtrail", &["cloudtrail"]),
+    ("awscloudtraileventdatastore", &["cloudtrail"]),
+    ("awscloudtrailtrail", &["cloudtrail"]),
     ("awsdbinstance", &["rds"]),
     ("awsdynamodbtable", &["dynamodb"]),
+    ("awsebsdefaultkmskey", &["ebs"]),
+    ("awsebsencryptionbydefault", &["ebs"]),
     ("awsebsvolume", &["ebs"]),
     ("awsefsfilesystem", &["efs"]),
+    ("awsiamservicelinkedrole", &["service_linked_roles"]),
     ("awskmsalias", &["keys"]),
+    ("awskmsexternalkey", &["keys"]),
     ("awskmsgrant", &["keys"]),
     ("awskmskey", &["keys"]),
+    ("awskmskeypolicy", &["keys"]),
+    ("awskmsreplicakey", &["keys"]),
     ("awsopensearchdomain", &["es"]),
     ("awsrdscluster", &["rds"]),
     ("awss3bucket", &["s3"]),
+    ("awss3bucketserversideencryptionconfiguration", &["s3"]),
     ("az", &["availability_zone"]),
     ("backupretentionperiod", &["backup_retention_days"]),
     ("billingmode", &["billing", "mode"]),
@@ -57,6 +67,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("decrypters", &["decrypt_only"]),
     ("dedicatedmastercount", &["dedicated_master"]),
     ("dedicatedmastertype", &["dedicated_master"]),
+    ("deletionprotection", &["deletion_protection", "protect"]),
     ("deletionprotectionenabled", &["deletion_protection"]),
     ("deletionwindowindays", &["deletion_window_days"]),
     ("deny", &["statements"]),
@@ -79,6 +90,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("file", &["document"]),
     ("filesystems", &["efs"]),
     ("filesystemtags", &["tags"]),
+    ("forcedestroy", &["protect"]),
     ("granteeprincipal", &["grantee"]),
     ("grants", &["keys"]),
     ("hashkey", &["partition_key"]),
@@ -142,6 +154,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("readcapacity", &["billing"]),
     ("readcapacityunits", &["billing"]),
     ("readers", &["decrypt_only"]),
+    ("replicaregions", &["replicas"]),
     ("resource", &["keys"]),
     ("resources", &["keys"]),
     ("retentionperiod", &["retention_days"]),
@@ -192,7 +205,8 @@ const SYNONYMS: &[(&str, &[&str])] = &[
 ];
 
 /// Returns the field that another tool's name stands for, if the record has it.
-pub(super) fn meant<'a>(name: &str, fields: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn meant<'a>(name: &str, fields: &[&'a str]) -> Option<&'a str> {
     let plain: String = name
         .chars()
         .filter(char::is_ascii_alphanumeric)

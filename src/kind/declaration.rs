@@ -34,6 +34,8 @@ pub struct Syntax {
     pub list: (&'static str, &'static str),
     /// The description of one resource.
     pub resource: &'static str,
+    /// A declaration, as help shows it. A word in capital letters stands for what only the user knows.
+    pub example: &'static str,
     /// The description of `key`.
     pub key: &'static str,
     /// Whether `key: null` is possible, which stands for a key that AWS owns or for no encryption.
@@ -114,20 +116,20 @@ impl SharedFields {
     }
 
     fn read(node: &Node, syntax: &Syntax, is_single: bool, d: &mut Diagnostics) -> Option<Self> {
-        let key = field(node, "key", false, d);
-        let tags = field(node, "tags", false, d);
+        let key = field(node, "key", &[], d);
+        let tags = field(node, "tags", &[], d);
         let existing = if syntax.creates || is_single {
-            field(node, "existing", false, d)
+            field(node, "existing", &[], d)
         } else {
-            field::<Text>(node, "existing", true, d).map(Some)
+            field::<Text>(node, "existing", &[], d).map(Some)
         };
         let used_by = match syntax.used_by {
-            Some((name, _)) => field(node, name, false, d),
+            Some((name, _)) => field(node, name, &[], d),
             None => Some(None),
         };
-        let derive_policy = field(node, "derive_policy", false, d);
-        let protect = field(node, "protect", false, d);
-        let region = field(node, "region", false, d);
+        let derive_policy = field(node, "derive_policy", &[], d);
+        let protect = field(node, "protect", &[], d);
+        let region = field(node, "region", &[], d);
         Some(Self {
             key: key?,
             tags: tags?,
@@ -245,7 +247,7 @@ impl<T: Consumer> Declaration<T> {
 
 impl<T: Consumer> Decode for Declaration<T> {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
-        known_fields(node, &Self::fields(), d)?;
+        known_fields(node, &Self::fields(), Self::schema, d)?;
         let shared = SharedFields::read(node, &T::SYNTAX, Self::is_single(), d);
         let own = Record::read(node, d);
         Some(Self { shared: shared?, own: own?, span: node.span, kind: PhantomData })
@@ -257,6 +259,10 @@ impl<T: Consumer> Decode for Declaration<T> {
 
     fn schema() -> Json {
         object(T::SYNTAX.resource, &Self::properties())
+    }
+
+    fn example() -> Option<String> {
+        Some(T::SYNTAX.example.to_owned())
     }
 }
 
@@ -336,6 +342,10 @@ pub struct Reader {
     pub read: fn(section: &Node, d: &mut Diagnostics) -> Declarations,
     /// Returns the JSON Schema of the kind's list.
     pub schema: fn() -> Json,
+    /// Returns the names of the fields of a declaration.
+    pub fields: fn() -> Vec<&'static str>,
+    /// Returns the kind's list with a declaration, as help shows it.
+    pub example: fn() -> Option<String>,
 }
 
 impl Reader {
@@ -345,7 +355,13 @@ impl Reader {
     where
         Spec<T::Settings>: Into<ConsumerSpec>,
     {
-        Self { syntax: &T::SYNTAX, read: read::<T>, schema: schema::<T> }
+        Self {
+            syntax: &T::SYNTAX,
+            read: read::<T>,
+            schema: schema::<T>,
+            fields: Declaration::<T>::fields,
+            example: example::<T>,
+        }
     }
 }
 
@@ -357,12 +373,12 @@ where
     let mut declarations: Declarations = Vec::new();
     if Declaration::<T>::is_single() {
         if let Some(Some(Part(Some(one)))) =
-            field::<Option<Part<Declaration<T>>>>(section, list, false, d)
+            field::<Option<Part<Declaration<T>>>>(section, list, &[], d)
         {
             let name = Text { span: one.span, value: String::new() };
             declarations.push((name, Box::new(one)));
         }
-    } else if let Some(Named(all)) = field::<Named<Part<Declaration<T>>>>(section, list, false, d) {
+    } else if let Some(Named(all)) = field::<Named<Part<Declaration<T>>>>(section, list, &[], d) {
         for (name, Part(declaration)) in all {
             if let Some(declaration) = declaration {
                 declarations.push((name, Box::new(declaration)));
@@ -380,5 +396,12 @@ fn schema<T: Consumer>() -> Json {
             Named::<Declaration<T>>::schema(),
             json!({"propertyNames": ResourceName::schema()}),
         )
+    }
+}
+
+fn example<T: Consumer>() -> Option<String> {
+    match Declaration::<T>::is_single() {
+        true => Declaration::<T>::example(),
+        false => Named::<Declaration<T>>::example(),
     }
 }

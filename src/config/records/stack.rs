@@ -136,12 +136,12 @@ impl Decode for Stack {
     fn decode(node: &Node, d: &mut Diagnostics) -> Option<Self> {
         let sections = sections();
         let before = d.len();
-        known_fields(node, &names(&sections), d)?;
+        known_fields(node, &names(&sections), Self::schema, d)?;
         let fields = StackFields::read(node, d);
         let mut consumers = Vec::new();
         for (section, kinds) in &sections {
             if let Some(node) = entry(node, section.name) {
-                read(node, kinds, &mut consumers, d);
+                read(*section, node, kinds, &mut consumers, d);
             }
         }
         let references =
@@ -220,6 +220,7 @@ fn entry<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
 
 /// Reads the lists of a section.
 fn read(
+    syntax: Section,
     section: &Node,
     kinds: &[(ConsumerKind, Reader)],
     consumers: &mut Vec<Consumer>,
@@ -229,7 +230,9 @@ fn read(
         Value::Null => {}
         Value::Map(_) => {
             let lists: Vec<&str> = kinds.iter().map(|(_, reader)| reader.syntax.list.0).collect();
-            known_fields(section, &lists, d);
+            let before = d.len();
+            known_fields(section, &lists, || section_schema(syntax, kinds), d);
+            lead_to_list(section, kinds, before, d);
             for (kind, reader) in kinds {
                 for (name, declaration) in (reader.read)(section, d) {
                     consumers.push(Consumer { kind: *kind, name, declaration });
@@ -237,7 +240,38 @@ fn read(
             }
         }
         Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
-            d.push(mismatch(section, "a map"));
+            let mut error = mismatch(section, "a map");
+            error.help = kinds.last().and_then(|(_, reader)| {
+                let example = (reader.example)()?;
+                Some(format!("write `{}: {{{}: {example}}}`", syntax.name, reader.syntax.list.0))
+            });
+            d.push(error);
+        }
+    }
+}
+
+/// Leads the declarations that are beside the lists of a section to the list whose fields they have.
+fn lead_to_list(
+    section: &Node,
+    kinds: &[(ConsumerKind, Reader)],
+    before: usize,
+    d: &mut Diagnostics,
+) {
+    let Value::Map(entries) = &section.value else { return };
+    for error in d.since(before) {
+        let unknown = entries.iter().find(|entry| error.span == Some(entry.key_span));
+        let Some((unknown, Value::Map(fields))) = unknown.map(|one| (one, &one.value.value)) else {
+            continue;
+        };
+        let lists = kinds.iter().filter(|(kind, _)| !kind.is_single());
+        let known = |reader: &Reader| {
+            let names = (reader.fields)();
+            fields.iter().filter(|field| names.contains(&field.key.as_str())).count()
+        };
+        let best = lists.rev().max_by_key(|(_, reader)| known(reader));
+        if let Some((_, reader)) = best.filter(|(_, reader)| known(reader) > 0) {
+            let (name, list) = (&unknown.key, reader.syntax.list.0);
+            error.help = Some(format!("indent `{name}` under `{list}:`"));
         }
     }
 }

@@ -197,8 +197,18 @@ impl Keys {
         if is_other || gaps.text || self.names.contains_key(value) || matches!(of, Some(None)) {
             return;
         }
-        let help = match d.suggest(value, self.names.keys().map(String::as_str)) {
+        // The address of a key, and how Terraform names it.
+        let inner = value.trim_start_matches("${").trim_end_matches('}').trim_end_matches(".arn");
+        let bare = ["key/", "keys.", "keys/", "key.", "aws_kms_key."];
+        let named = bare.iter().find_map(|prefix| inner.strip_prefix(prefix));
+        let named = named.filter(|name| self.names.contains_key(*name));
+        let near = named.or_else(|| d.suggest(value, self.names.keys().map(String::as_str)));
+        let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
+            None if value.starts_with("aws/") => {
+                "this is an AWS managed key: set `key: null`, or name a customer managed key"
+                    .to_owned()
+            }
             None => "name one of `keys`, or give an ARN or an alias (`alias/NAME`)".to_owned(),
         };
         let message = format!("there is no key `{value}` in the stack");

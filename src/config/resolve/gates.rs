@@ -159,7 +159,13 @@ fn base(
     documents: &mut Documents<'_>,
     d: &mut Diagnostics,
 ) -> Option<BTreeMap<Address, Declared>> {
-    let number = documents.file(&path.value, path.span, d)?;
+    let before = d.len();
+    let Some(number) = documents.file(&path.value, path.span, d) else {
+        for help in d.since(before).filter_map(|error| error.help.as_mut()) {
+            help.push_str("; `kmsctl plan --out FILE` writes a plan");
+        }
+        return None;
+    };
     match saved(documents.text(number)) {
         Ok(desired) => {
             let mut declared = desired.resources;

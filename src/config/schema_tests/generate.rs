@@ -6,14 +6,14 @@ use proptest::string::string_regex;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// A source of choices (SplitMix64).
-pub(super) struct Dice(u64);
+pub(in crate::config) struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::config) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn number(&mut self) -> u64 {
+    pub(in crate::config) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,21 +21,21 @@ impl Dice {
     }
 
     /// Returns a number below `count`.
-    pub(super) fn below(&mut self, count: usize) -> usize {
+    pub(in crate::config) fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.number() % u64::try_from(count).unwrap()).unwrap()
     }
 
-    pub(super) fn one_in(&mut self, count: usize) -> bool {
+    pub(in crate::config) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
-    pub(super) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+    pub(in crate::config) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.below(all.len())]
     }
 }
 
 /// Returns a document that fits a schema, except for `not`.
-pub(super) fn document(schema: &Json, dice: &mut Dice) -> Json {
+pub(in crate::config) fn document(schema: &Json, dice: &mut Dice) -> Json {
     let mut out = Map::new();
     let properties = schema["properties"].as_object().unwrap();
     let wanted = 1 + dice.below(3);
@@ -49,7 +49,7 @@ pub(super) fn document(schema: &Json, dice: &mut Dice) -> Json {
 }
 
 /// Returns a value that fits a schema.
-pub(super) fn value(root: &Json, schema: &Json, dice: &mut Dice) -> Json {
+pub(in crate::config) fn value(root: &Json, schema: &Json, dice: &mut Dice) -> Json {
     if let Some(name) = schema.get("$ref").and_then(Json::as_str) {
         return value(root, root.pointer(name.trim_start_matches('#')).unwrap(), dice);
     }
@@ -148,7 +148,7 @@ fn number(schema: &Json, dice: &mut Dice) -> Json {
 }
 
 /// Returns a text of a form.
-pub(super) fn text(schema: &Json, dice: &mut Dice) -> String {
+pub(in crate::config) fn text(schema: &Json, dice: &mut Dice) -> String {
     if let Some(pattern) = schema["pattern"].as_str() {
         for _ in 0..20 {
             let text = of_pattern(pattern, dice);

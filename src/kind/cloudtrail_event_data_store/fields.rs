@@ -20,6 +20,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     list: ("event_data_stores", "Event data stores, by their names in AWS."),
     resource: "An event data store of CloudTrail Lake, which keeps events for queries. Only accounts that \
                had one before 2026-05-31 can create one.",
+    example: "{key: NAME}",
     key: "The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key; \
     null for a key that AWS owns. A key can be added later, but neither changed nor removed.",
     removable_key: true,

@@ -18,6 +18,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     list: ("trails", "Trails, by their names in AWS."),
     resource: "A CloudTrail trail, which records the events of the account in a bucket. The bucket must \
                exist; its policy is not managed. A protected trail is neither deleted nor stopped.",
+    example: "{bucket: BUCKET, key: NAME}",
     key: "The key that encrypts the log files: the name of a key of the stack, or the ARN or an alias of \
           another key; null for S3's own encryption. It must be in the Region of the bucket.",
     removable_key: true,

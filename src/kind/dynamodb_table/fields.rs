@@ -16,6 +16,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     section: Section { name: "dynamodb", description: "DynamoDB: tables." },
     list: ("tables", "Tables, by their names in AWS."),
     resource: "A DynamoDB table.",
+    example: "{partition_key: {name: id, type: S}, key: NAME}",
     key: "The key that encrypts the table: the name of a key of the stack, or the ARN or an alias of \
           another key; null for a key that AWS owns. It can change while the table is in use.",
     removable_key: true,

@@ -13,6 +13,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
         "The encryption default for new volumes, in the whole account and one Region.",
     ),
     resource: "The encryption default for new volumes, in the whole account and one Region.",
+    example: "{encryption: true, key: NAME}",
     key: "The default key of new volumes: the name of a key of the stack, or the ARN or an alias of another \
     key; null for the AWS managed key.",
     removable_key: true,

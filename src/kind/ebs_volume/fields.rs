@@ -23,6 +23,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
     list: ("volumes", "Volumes, by names of yours."),
     resource: "An EBS volume.",
+    example: "{availability_zone: ZONE, size_gib: 20, type: gp3, key: NAME}",
     key: "The key that encrypts the volume: the name of a key of the stack, or the ARN or an alias of \
           another key. Fixed at creation: for another key, copy a snapshot with it and create a new \
           volume.",

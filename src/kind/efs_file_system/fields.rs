@@ -21,6 +21,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     section: Section { name: "efs", description: "EFS: file systems." },
     list: ("file_systems", "File systems, by names of yours."),
     resource: "An EFS file system.",
+    example: "{key: NAME}",
     key: "The key that encrypts the file system: the name of a key of the stack, or the ARN or an alias of \
           another key. Fixed at creation: for another key, create a new file system and replicate.",
     removable_key: false,

@@ -60,6 +60,8 @@ pub(super) const SYNTAX: Syntax = Syntax {
     },
     list: ("domains", "Domains, by their names in AWS."),
     resource: "An Elasticsearch or OpenSearch domain.",
+    example: "{engine_version: OpenSearch_2.19, instance_type: r6g.large.search, \
+    volume_size_gib: 20, key: NAME}",
     key: "The key that encrypts the domain: the name of a key of the stack, or the ARN or an alias of \
     another key. It cannot be changed; an unencrypted domain can be encrypted in place \
     (Elasticsearch 6.7 and later, OpenSearch).",

@@ -71,6 +71,11 @@ impl Decode for MasterPassword {
         }
     }
 
+    // The rest of the database is judged without it.
+    fn is_optional() -> bool {
+        true
+    }
+
     fn schema() -> Json {
         json!({"anyOf": [ManagedPassword::schema(), PasswordSource::schema()]})
     }

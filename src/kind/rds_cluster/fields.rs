@@ -27,6 +27,8 @@ pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
     list: ("clusters", "Clusters, by their identifiers in AWS, in lower case."),
     resource: "A cluster of Aurora, Amazon DocumentDB or Amazon Neptune, or a Multi-AZ DB cluster of RDS.",
+    example: "{engine: aurora-postgresql, master_username: dbadmin, master_password: \
+    managed, key: NAME}",
     key: "The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key. \
           Fixed at creation: for another key, copy a snapshot with it and restore.",
     removable_key: false,

@@ -18,6 +18,8 @@ pub(super) const SYNTAX: Syntax = Syntax {
     section: SECTION,
     list: ("instances", "Instances, by their identifiers in AWS, in lower case."),
     resource: "An RDS instance.",
+    example: "{engine: postgres, instance_class: db.t4g.micro, allocated_storage_gib: 20, \
+    master_username: dbadmin, master_password: managed, key: NAME}",
     key: "The key that encrypts it: the name of a key of the stack, or the ARN or an alias of another key. \
           Fixed at creation: for another key, copy a snapshot with it and restore.",
     removable_key: false,

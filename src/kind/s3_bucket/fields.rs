@@ -11,6 +11,7 @@ pub(super) const SYNTAX: Syntax = Syntax {
     list: ("buckets", "Buckets, by names of yours."),
     resource: "The default encryption of a bucket that exists. It applies to new objects only: existing \
                objects keep their encryption and their key.",
+    example: "{existing: BUCKET, key: NAME}",
     key: "The key that encrypts new objects: the name of a key of the stack, or the ARN or an alias of \
           another key; null for keys that S3 manages (SSE-S3).",
     removable_key: true,
