@@ -118,7 +118,7 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
     /// Number of resources to read or change at the same time
-    #[arg(long, global = true, value_name = "N", default_value_t = 64)]
+    #[arg(long, global = true, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
     pub parallelism: usize,
     /// Longest time for which AWS may return old answers after a change
     ///
@@ -572,4 +572,13 @@ pub struct LintArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Report::Text)]
     pub format: Report,
+}
+
+/// Parses a number that is at least one.
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 is necessary".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("it is not a whole number".to_owned()),
+    }
 }

@@ -23,9 +23,12 @@ mod state;
 use crate::cli::{Cli, Command, Global};
 use crate::completion::VARIABLE;
 use crate::config;
+use crate::decode::nearest;
 use crate::failure::{Exit, Failure};
 use crate::id::Region;
 use crate::io::Io;
+use crate::kind::Kind;
+use crate::kind::address::Address;
 use crate::text::counted;
 use clap_complete::env::Shells;
 use std::collections::BTreeMap;
@@ -110,6 +113,27 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
     Ok(config::Input { paths, vars, var_files, gates })
 }
 
+/// Returns the known address that is most similar to a text: with the same name, or with a similar name of the same kind.
+fn similar_address<'a>(
+    text: &str,
+    known: impl Iterator<Item = &'a Address>,
+) -> Option<&'a Address> {
+    let known: Vec<&Address> = known.collect();
+    let (kind, name) = match text.split_once('/') {
+        Some((kind, name)) => (Some(kind), name),
+        None => (None, text),
+    };
+    let is_of_kind = |address: &&&Address| kind.is_none_or(|kind| address.kind.as_str() == kind);
+    // A key has the name that its policy and its aliases often share.
+    let same = || known.iter().filter(|address| address.name == name);
+    if let Some(same) = same().find(|address| address.kind == Kind::Key).or_else(|| same().next()) {
+        return Some(*same);
+    }
+    let names = known.iter().filter(is_of_kind).map(|address| address.name.as_str());
+    let near = nearest(name, names)?;
+    known.iter().filter(is_of_kind).find(|address| address.name == near).copied()
+}
+
 /// Prints the diagnostics, and fails if one of them is an error.
 fn report(
     io: &Io,
@@ -120,7 +144,9 @@ fn report(
         io.report(&diagnostics.render(sources, io.err_color(), io.err_width()));
     }
     if diagnostics.has_errors() {
-        return Err(Failure::new("the configuration has errors"));
+        // A report of one error says all.
+        let message = if diagnostics.len() > 1 { "the configuration has errors" } else { "" };
+        return Err(Failure::new(message));
     }
     Ok(())
 }
@@ -162,4 +188,28 @@ fn region(global: &Global) -> Result<Option<Region>, Failure> {
     let bad =
         |error: crate::id::BadId| Failure::new(error.message).hint(error.help).exit(Exit::Usage);
     global.region.as_ref().map(|region| region.parse().map_err(bad)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_one_with_its_name_or_of_its_kind() {
+        let known = ["alias/shop", "key/shop", "key/sign", "grant/shop/reader"];
+        let known: Vec<Address> = known.iter().map(|text| text.parse().unwrap()).collect();
+        for (text, near) in [
+            ("shop", Some("key/shop")),
+            ("keys/shop", Some("key/shop")),
+            ("key/sing", Some("key/sign")),
+            ("sign", Some("key/sign")),
+            ("sihn", Some("key/sign")),
+            ("key/none", None),
+            ("alias/sign", Some("key/sign")),
+            ("grant/shop/raeder", Some("grant/shop/reader")),
+        ] {
+            let found = similar_address(text, known.iter()).map(ToString::to_string);
+            assert_eq!(found.as_deref(), near, "{text}");
+        }
+    }
 }

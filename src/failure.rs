@@ -30,7 +30,7 @@ pub enum Exit {
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// The message, which may have several lines.
+    /// The message, which may have several lines; empty if a report has said everything.
     pub message: String,
     /// The help: what to do.
     pub hint: Option<String>,

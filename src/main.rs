@@ -53,7 +53,9 @@ fn main() -> ExitCode {
     match result {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(failure) => {
-            io.say(&format!("error: {}", failure.message));
+            if !failure.message.is_empty() {
+                io.say(&format!("error: {}", failure.message));
+            }
             if let Some(hint) = &failure.hint {
                 io.say(&format!("help: {hint}"));
             }

@@ -231,7 +231,7 @@ Examples:
 pub(super) const MAN: &str = "\
 Examples:
   # Read the page of kmsctl
-  kmsctl man
+  kmsctl man | man -l -
   # Install the pages of all commands for yourself
   kmsctl man --out ~/.local/share/man/man1";
 

@@ -1,6 +1,7 @@
 //! What kmsctl has instead of the commands and options of other tools, above all Terraform's.
 
 use super::command;
+use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 
@@ -82,6 +83,9 @@ const HABITS: &[(&str, &str, &str)] = &[
 /// Returns the error of a command line with a tip, if it has a word of another tool.
 #[must_use]
 pub fn explained(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    if error.get(ContextKind::Usage).is_some() {
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage(words)));
+    }
     let known = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
     if !known.contains(&error.kind()) {
         return error;
@@ -103,6 +107,18 @@ pub fn explained(mut error: clap::Error, words: &[OsString]) -> clap::Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// Returns the usage of the command of a line. The parser's own one has the options whose values come from the
+/// environment, as if they were necessary.
+fn usage(words: &[OsString]) -> StyledStr {
+    let mut top = command();
+    top.build();
+    let mut current = &top;
+    for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
+        current = current.find_subcommand(word).unwrap_or(current);
+    }
+    current.clone().render_usage()
 }
 
 /// Returns what to write instead of a word.

@@ -7,6 +7,7 @@ use crate::cli::{Global, InitArgs};
 use crate::cloud::{Caller, Cloud as _};
 use crate::config::first::{First, Proposal, proposal};
 use crate::config::{DEFAULT, load_text};
+use crate::decode::Severity;
 use crate::failure::{Exit, Failure};
 use crate::id::{BadId, Name, Region};
 use crate::io::Io;
@@ -280,7 +281,26 @@ fn checked(principals: &[String]) -> Result<Vec<String>, Failure> {
         let hint = "write `role/NAME`, `user/NAME`, `root`, a 12-digit account or a whole ARN";
         return Err(failure.hint(hint).exit(Exit::Usage));
     }
-    Ok(principals.to_vec())
+    match objection(principals) {
+        Some(failure) => Err(failure),
+        None => Ok(principals.to_vec()),
+    }
+}
+
+/// Returns the first error of a configuration about principals, before it is written: the person can answer again.
+fn objection(principals: &[String]) -> Option<Failure> {
+    let stack: Name = KEY.parse().ok()?;
+    let (key, administrators, users) = (stack.clone(), principals.to_vec(), Vec::new());
+    let (account, region, reserved) = (None, None, None);
+    let first = First { stack, account, region, key, administrators, users, reserved };
+    let (mut loaded, mut diagnostics) = load_text(DEFAULT, first.text());
+    diagnostics.extend(loaded.check(None).1);
+    let error = diagnostics.into_iter().find(|found| found.severity == Severity::Error)?;
+    let failure = Failure::new(error.message).exit(Exit::Usage);
+    Some(match error.help {
+        Some(help) => failure.hint(help),
+        None => failure,
+    })
 }
 
 fn name(text: &str) -> Result<Name, Failure> {

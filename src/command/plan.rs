@@ -2,6 +2,7 @@
 
 use super::plan_file::PlanFile;
 use super::session::{Session, now};
+use super::similar_address;
 use crate::cli::{Format, Global, PlanArgs};
 use crate::desired::Desired;
 use crate::engine::apply::Known;
@@ -83,8 +84,7 @@ fn check_targets<'a>(
         if known.iter().any(|address| address.matches(target)) {
             continue;
         }
-        let names: Vec<String> = known.iter().map(ToString::to_string).collect();
-        let near = crate::decode::nearest(target, names.iter().map(String::as_str));
+        let near = similar_address(target, known.iter().copied());
         let failure = Failure::new(format!("`--target {target}` matches no address"));
         return Err(failure.exit(Exit::Usage).hint(match near {
             Some(near) => format!("did you mean `{near}`?"),

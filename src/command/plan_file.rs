@@ -3,7 +3,7 @@
 use crate::desired::{Desired, SAVED};
 use crate::digest::sha256;
 use crate::failure::{Exit, Failure};
-use crate::file::{open_given, read_record};
+use crate::file::{open_given, read_record, reason};
 use crate::plan::Plan;
 use crate::policy::gates::Gates;
 use crate::store::write_atomic;
@@ -61,7 +61,12 @@ impl PlanFile {
     pub(super) fn read(path: &Path, digest: Option<&str>) -> Result<Self, Failure> {
         let fail = |what: String| Failure::new(format!("{}: {what}", path.display()));
         let text = open_given(path).and_then(read_record);
-        let text = text.map_err(|error| fail(error.to_string()))?;
+        let text = text.map_err(|error| {
+            fail(reason(&error)).hint(format!(
+                "the path is relative to the current folder; `kmsctl plan --out {}` writes the file",
+                path.display()
+            ))
+        })?;
         let hint = "make the plan again with `kmsctl plan --out`";
         let actual = sha256(&text);
         if digest.is_some_and(|digest| !digest.trim().eq_ignore_ascii_case(&actual)) {

@@ -220,6 +220,13 @@ pub(super) fn unidentified(global: &Global, error: CloudError) -> Failure {
             let hint = format!(
                 "`{name}` names a profile of the AWS configuration files (`aws configure list-profiles`)"
             );
+            // The SDK says the same about a profile that does not exist and one without credentials.
+            let is_unknown = ["was not enabled", "was not defined"];
+            if is_unknown.iter().any(|text| error.message.contains(text)) {
+                let message =
+                    format!("there is no profile `{profile}`, or it names no credentials");
+                return Failure::new(message).hint(hint);
+            }
             Failure::new(format!("profile `{profile}`: {error}")).hint(hint)
         }
         Some(_) | None => Failure::from(error),
@@ -267,7 +274,7 @@ impl Watch for Waiting {
 /// Returns the options of the engine.
 pub(super) fn options(global: &Global) -> Options {
     Options {
-        parallelism: global.parallelism.max(1),
+        parallelism: global.parallelism,
         retry: RetryPolicy::default(),
         patience: Duration::from_secs(global.patience),
     }

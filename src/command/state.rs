@@ -2,7 +2,7 @@
 //! state is there, and KMS for the rotations of a key that is shown.
 
 use super::session::{holder, location, options, random, waiting};
-use super::{input, region};
+use super::{input, region, similar_address};
 use crate::answer::Fault;
 use crate::cli::{Global, StateCommand};
 use crate::config;
@@ -20,6 +20,7 @@ use crate::state::{Record, State};
 use crate::store::{AnyStore, Folder, Location, Store};
 use crate::text::printable;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The longest time for which a record waits for the rotations of its key.
@@ -34,14 +35,20 @@ pub(super) async fn state(
     let store = open(global, io).await?;
     match command {
         StateCommand::List => {
-            for address in store.read(&random()?).await?.state.records.keys() {
+            let state = store.read(&random()?).await?.state;
+            for address in state.records.keys() {
                 io.out(&format!("{}\n", printable(&address.to_string())));
+            }
+            if state.records.is_empty() {
+                io.say("There are no records: `kmsctl apply` writes them.");
             }
         }
         StateCommand::Show { address } => {
-            let address = parse(address)?;
             let replay = store.read(&random()?).await?;
-            let record = replay.state.records.get(&address).ok_or_else(|| missing(&address))?;
+            let records = &replay.state.records;
+            let address = parse(address).map_err(|failure| lead(failure, address, records))?;
+            let gone = || lead(missing(&address), &address.to_string(), records);
+            let record = records.get(&address).ok_or_else(gone)?;
             let rotations = match record.id.parse() {
                 Ok(key) if address.kind == Kind::Key => rotations(global, &key, io).await,
                 Ok(_) | Err(_) => None,
@@ -131,6 +138,16 @@ fn parse(text: &str) -> Result<Address, Failure> {
 fn missing(address: &Address) -> Failure {
     Failure::new(format!("there is no record of `{address}`"))
         .hint("list the records with `kmsctl state list`")
+}
+
+/// Names the record that is probably meant.
+fn lead(failure: Failure, text: &str, records: &BTreeMap<Address, Record>) -> Failure {
+    match similar_address(text, records.keys()) {
+        Some(near) => {
+            failure.hint(format!("did you mean `{near}`? `kmsctl state list` lists the records"))
+        }
+        None => failure.hint("`kmsctl state list` lists the records"),
+    }
 }
 
 /// Changes the address of a key, and of the grants that are named after it. AWS is not changed: the next

@@ -38,6 +38,7 @@ mod lint;
 mod matrix;
 mod month_later;
 mod moving;
+mod near;
 mod newborn;
 mod offline;
 mod order;

@@ -20,7 +20,7 @@ pub(crate) fn run_with(input: &str, args: &[&str]) -> Output {
 }
 
 /// Runs a command with a configuration and without AWS.
-fn run(text: &str, args: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn run(text: &str, args: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("kmsctl.yaml");
     kmsctl::store::write_atomic(&config, text.as_bytes()).unwrap();

@@ -200,7 +200,8 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 #[test]
 fn a_person_is_asked_until_the_answers_are_valid() {
     let folder = tempfile::tempdir().unwrap();
-    let answers = "a b|asked|nowhere|eu-west-2||role/Admin, user/Bob|${x}|none";
+    let answers =
+        "a b|asked|nowhere|eu-west-2||Data Key|*|role/Admin, user/Bob|${x}|ec2.amazonaws.com|none";
     let mut command = Command::new("python3");
     command.args(["-c", TERMINAL, answers, env!("CARGO_BIN_EXE_kmsctl"), "init"]);
     command.current_dir(folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
@@ -208,11 +209,18 @@ fn a_person_is_asked_until_the_answers_are_valid() {
     let output = command.output().unwrap();
     let said = text(&output);
     assert!(output.status.success(), "{said}");
-    for part in
-        ["`a b` is not a name", "`nowhere` is not a Region", "has a variable", "Wrote kmsctl.yaml"]
-    {
+    for part in [
+        "`a b` is not a name",
+        "`nowhere` is not a Region",
+        "`Data` is not a principal: write `role/NAME`",
+        "`*` has a wildcard",
+        "has a variable",
+        "`ec2.amazonaws.com` is a service",
+        "Wrote kmsctl.yaml",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    assert!(!said.contains("kmsctl.yaml:"), "{said}");
     let written = std::fs::read_to_string(folder.path().join("kmsctl.yaml")).unwrap();
     for part in [
         "\nstack: asked\n",
