@@ -20,6 +20,8 @@ mod load;
 #[cfg(test)]
 mod load_tests;
 mod merge;
+#[cfg(test)]
+mod near_tests;
 mod outer;
 mod read;
 #[cfg(test)]
