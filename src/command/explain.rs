@@ -1,6 +1,8 @@
 //! `explain`: the lint rules, the configuration and kmsctl's own subjects, in words. AWS is not asked.
 
 use crate::config;
+use crate::config::records::{Key, StackFields};
+use crate::decode::{self, Decode as _, Record as _};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::render::explain as render;
@@ -18,8 +20,18 @@ pub(super) fn explain(topic: Option<&str>, io: &Io) -> Result<Exit, Failure> {
             io.out(&text);
             Ok(Exit::Done)
         }
+        Err(Unknown::NoTopic(mut near)) => {
+            near.splice(0..0, meant(topic));
+            Err(refusal(topic, Unknown::NoTopic(near)))
+        }
         Err(unknown) => Err(refusal(topic, unknown)),
     }
+}
+
+/// Returns the topic of the field that another tool's name stands for.
+fn meant(topic: &str) -> Option<String> {
+    let of_key = decode::meant(topic, &Key::fields()).map(|field| format!("keys.{field}"));
+    of_key.or_else(|| decode::meant(topic, StackFields::FIELDS).map(str::to_owned))
 }
 
 fn refusal(topic: &str, unknown: Unknown) -> Failure {

@@ -12,8 +12,8 @@ use super::records::Stack;
 use super::surroundings::{Examples, Gaps, Surroundings};
 use super::{DEFAULT, Variables, interpolate_node, read, resolve, yaml};
 use crate::decode::{
-    Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, field, mismatch, nearest,
-    unspaced,
+    Decode as _, Diagnostic, Diagnostics, Named, Sources, Spanned, Text, field, meant, mismatch,
+    nearest, unspaced,
 };
 use crate::desired::Desired;
 use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
@@ -307,7 +307,19 @@ impl Loaded {
         self.stack = self.identity("stack", d);
         self.account = self.identity("account", d);
         self.region = self.identity("region", d);
-        let named = entry(&self.root, "stack").is_some_and(|e| e.value.value != Value::Null);
+        let fields = match &self.root.value {
+            Value::Map(entries) => entries.as_slice(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                &[]
+            }
+        };
+        // A misspelt field is reported as such.
+        let is_name =
+            |field: &str| meant(field, &["stack"]).or(nearest(field, ["stack"])).is_some();
+        let named = match entry(&self.root, "stack") {
+            Some(stack) => stack.value.value != Value::Null,
+            None => fields.iter().any(|field| is_name(&field.key)),
+        };
         if !named && !self.partial {
             let start = Span { end: self.root.span.start, ..self.root.span };
             d.push(

@@ -356,6 +356,12 @@ fn a_field_of_another_record_leads_to_its_own() {
         ),
         ("key: {a: {}}", "did you mean `keys`?"),
         ("aws_kms_key_policy: {}", "did you mean `keys`?"),
+        ("keys: {}\naws_kms_alias: {}", "did you mean `keys`?"),
+        ("base: {description: x}", "known fields: stack"),
+        (
+            "keys: {a: {}}\ns3: {buckets: {b: {key: a}}}",
+            "write `existing: BUCKET`: kmsctl creates no buckets",
+        ),
         ("aws_ebs_default_kms_key: {}", "did you mean `ebs`?"),
         ("aws_iam_service_linked_role: {}", "did you mean `service_linked_roles`?"),
         ("outputs: {}", "remove it: `kmsctl output` prints the ARNs"),
@@ -385,6 +391,8 @@ fn what_follows_from_an_unknown_field_is_not_told() {
         &table(&format!("{key}, key: app, server_side_encryption: true")),
         "`key` is given already: remove `server_side_encryption`",
     );
+    let found = told("Stack: s\nkeys: {a: {}}\n");
+    assert_eq!(found, "unknown field `Stack`; did you mean `stack`?");
     // Another field that is missing is told.
     let found = told(&format!("stack: s\n{}\n", table("kms_key_id: app")));
     assert!(

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde_json::Value as Json;
 
 use super::example;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
 
 /// The longest way to a field that a help shows.
 const MOST_STEPS: usize = 5;
@@ -92,6 +92,15 @@ impl Way {
     /// Returns the field of the record with which the way begins.
     pub(super) fn first(&self) -> &str {
         self.steps.iter().find_map(Step::field).unwrap_or_default()
+    }
+
+    /// Returns whether the field can have a value like one that was found: a map and a list are not texts.
+    pub(super) fn takes(&self, found: &Node) -> bool {
+        match &found.value {
+            Value::Map(_) => example::has_kind(&self.schema, "object"),
+            Value::List(_) => example::has_kind(&self.schema, "array"),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => true,
+        }
     }
 
     /// Returns the help for a field that is written in the record instead. `found` is its value.

@@ -150,7 +150,8 @@ fn is_of(schema: &Json, value: &str) -> bool {
     has_kind(schema, kind)
 }
 
-fn has_kind(schema: &Json, kind: &str) -> bool {
+/// Returns whether a schema accepts values of a kind.
+pub(super) fn has_kind(schema: &Json, kind: &str) -> bool {
     if let Some(options) = schema.get("anyOf").and_then(Json::as_array) {
         return options.iter().any(|option| has_kind(option, kind));
     }

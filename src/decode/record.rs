@@ -317,15 +317,17 @@ pub fn known_fields(
         let near = near(entry, fields, &schema)
             .filter(|(near, _)| above.is_none_or(|above| above.key != *near));
         let help = near.map(|(near, help)| {
-            if entries.iter().all(|other| other.key != near) {
+            let Some(given) = entries.iter().find(|other| other.key == near) else {
                 // That the field is not given follows.
                 d.unreadable(node.span, &near);
-                help
-            } else if fields.contains(&near.as_str()) && !help.contains(" belongs into ") {
-                format!("`{near}` is given already: remove `{}`", entry.key)
-            } else {
-                help
+                return help;
+            };
+            // What is inside another section can be moved into it.
+            let is_map = |entry: &Entry| matches!(entry.value.value, Value::Map(_));
+            if help.contains(" belongs into ") || is_map(given) && is_map(entry) {
+                return help;
             }
+            format!("`{near}` is given already: remove `{}`", entry.key)
         });
         if let (Some(above), None) = (above, &help) {
             d.unknown(above.value.span);
@@ -348,7 +350,9 @@ fn near(entry: &Entry, fields: &[&str], schema: &dyn Fn() -> Json) -> Option<(St
     let nearest = nearest(name, fields.iter().copied());
     let is_plural = nearest.is_some_and(|near| near.strip_suffix('s') == Some(name));
     let way = if is_plural { None } else { elsewhere::way(&schema(), name) };
-    if let Some(way) = way.filter(|way| meant.is_none_or(|meant| meant == way.first())) {
+    let is_right =
+        |way: &elsewhere::Way| way.takes(value) && meant.is_none_or(|meant| meant == way.first());
+    if let Some(way) = way.filter(is_right) {
         return Some((way.first().to_owned(), way.help(value)));
     }
     if let Some(help) = elsewhere::without_field(name).filter(|_| meant.is_none()) {

@@ -193,6 +193,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("user", &["grantee", "master_username"]),
     ("username", &["master_username"]),
     ("users", &["policy"]),
+    ("variable", &["vars"]),
     ("variables", &["vars"]),
     ("version", &["engine_version", "document"]),
     ("volumes", &["ebs"]),

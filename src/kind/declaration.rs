@@ -121,7 +121,15 @@ impl SharedFields {
         let existing = if syntax.creates || is_single {
             field(node, "existing", &[], d)
         } else {
-            field::<Text>(node, "existing", &[], d).map(Some)
+            let before = d.len();
+            let existing = field::<Text>(node, "existing", &[], d).map(Some);
+            for error in d.since(before) {
+                error.help = Some(format!(
+                    "write `existing: BUCKET`: kmsctl creates no {}, and manages only the key of those that exist",
+                    syntax.list.0
+                ));
+            }
+            existing
         };
         let used_by = match syntax.used_by {
             Some((name, _)) => field(node, name, &[], d),

@@ -147,24 +147,8 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
     if text.is_empty() {
         return problem("a principal is empty".to_owned(), PRINCIPAL_HELP);
     }
-    const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
-    if text.trim_matches(BLANKS) != text {
-        let why = format!("`{text}` begins or ends with a blank");
-        return problem(why, "remove the blank: IAM has no such user or role");
-    }
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        return problem(
-            format!("the account `{text}` has {}", counted(text.len(), "digit")),
-            "an account id has 12 digits",
-        );
-    }
-    if is_unique_id(text) {
-        let why = format!("`{text}` is the unique id of a deleted user or role");
-        return problem(why, "name the ARN of an existing user or role, or remove it");
-    }
-    if text.contains(['*', '?']) {
-        let help = "principals are matched whole: name the account's root ARN and add an `ArnLike` condition on `aws:PrincipalArn`";
-        return problem(format!("`{text}` has a wildcard inside a principal"), help);
+    if let Some((why, help)) = unusable(text) {
+        return problem(why, help);
     }
     let fields: Vec<&str> = text.splitn(6, ':').collect();
     let ["arn", found, service, region, account, resource] = fields.as_slice() else {
@@ -203,6 +187,31 @@ pub(crate) fn check_principal(text: &str, partition: &str, span: Span) -> Option
         );
     }
     check_identity(text, service, resource, span)
+}
+
+/// Returns why a text can be no principal in any form, and what to do.
+fn unusable(text: &str) -> Option<(String, &'static str)> {
+    const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+    if text.trim_matches(BLANKS) != text {
+        let why = format!("`{text}` begins or ends with a blank");
+        return Some((why, "remove the blank: IAM has no such user or role"));
+    }
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        let why = format!("the account `{text}` has {}", counted(text.len(), "digit"));
+        return Some((why, "an account id has 12 digits"));
+    }
+    if is_unique_id(text) {
+        let why = format!("`{text}` is the unique id of a deleted user or role");
+        return Some((why, "name the ARN of an existing user or role, or remove it"));
+    }
+    if text.contains(['*', '?']) {
+        let why = format!("`{text}` has a wildcard inside a principal");
+        return Some((
+            why,
+            "principals are matched whole: name the account's root ARN and add an `ArnLike` condition on `aws:PrincipalArn`",
+        ));
+    }
+    None
 }
 
 /// Returns the problem of the last field of a principal's ARN, if it has one.

@@ -8,7 +8,6 @@ mod sections;
 use serde_json::Value as Json;
 
 use super::page::put;
-use crate::decode::meant;
 use crate::policy::lint::{RULES, Rule};
 use crate::text::wrapped;
 
@@ -106,16 +105,6 @@ fn similar(topic: &str, all: &[sections::Field<'_>]) -> Vec<String> {
         })
         .filter(|(similarity, _)| *similarity >= SIMILARITY)
         .collect();
-    // The name of another tool, which need not be similar.
-    let lasts: Vec<&str> =
-        all.iter().map(|field| field.path.rsplit('.').next().unwrap_or_default()).collect();
-    if let Some(meant) = meant(topic, &lasts) {
-        let paths = all.iter().map(|field| &field.path);
-        let has = |path: &&String| path.rsplit('.').next() == Some(meant);
-        let shortest =
-            paths.filter(has).min_by_key(|path| (!path.starts_with("keys."), path.len()));
-        ranked.extend(shortest.map(|path| (f64::INFINITY, path.clone())));
-    }
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     ranked.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect()
 }

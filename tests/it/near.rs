@@ -13,7 +13,8 @@ fn one_error_is_told_once() {
         said.contains("expected true or false") && said.contains("help: write `enabled: true`, or")
     );
     assert_eq!(said.matches("error").count(), 1, "{said}");
-    let (code, said) = run("stack: near\nkeys: {app: {enabled: maybe, spec: x}}\n", &["validate"]);
+    let (code, said) =
+        run("stack: near\nkeys: {app: {enabled: maybe, protect: perhaps}}\n", &["validate"]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.ends_with("2 errors.\nerror: the configuration has errors\n"), "{said}");
 }
