@@ -256,7 +256,7 @@ impl Reader<'_> {
         let explained = yaml_errors::explained(&message);
         match (limit, explained) {
             (Some((_, help)), _) => Diagnostic::error(span, message).help(help),
-            (None, Some((message, help))) => match self.without_colon(&message, span) {
+            (None, Some((message, help))) => match self.without_colon(message, span) {
                 Some(error) => error,
                 None => Diagnostic::error(span, message).help(help),
             },

@@ -350,8 +350,10 @@ fn near(entry: &Entry, fields: &[&str], schema: &dyn Fn() -> Json) -> Option<(St
     let nearest = nearest(name, fields.iter().copied());
     let is_plural = nearest.is_some_and(|near| near.strip_suffix('s') == Some(name));
     let way = if is_plural { None } else { elsewhere::way(&schema(), name) };
-    let is_right =
-        |way: &elsewhere::Way| way.takes(value) && meant.is_none_or(|meant| meant == way.first());
+    let is_right = |way: &elsewhere::Way| match meant {
+        Some(meant) => meant == way.first(),
+        None => way.takes(value),
+    };
     if let Some(way) = way.filter(is_right) {
         return Some((way.first().to_owned(), way.help(value)));
     }

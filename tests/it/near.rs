@@ -98,3 +98,19 @@ fn usage_shows_what_is_necessary() {
         assert!(said.contains(usage) && !said.contains("settle-time"), "{said}");
     }
 }
+
+#[test]
+fn a_file_of_variables_that_is_no_map_leads_to_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vars.yaml");
+    for (text, help) in [
+        ("a = \"x\"\n", "help: write each variable as `NAME: VALUE`"),
+        ("- a\n", "help: write each variable as `NAME: VALUE`"),
+        ("a:x\n", "help: write a space after the colon: `a: VALUE`"),
+    ] {
+        kmsctl::store::write_atomic(&path, text.as_bytes()).unwrap();
+        let (code, said) = run(VALID, &["--var-file", path.to_str().unwrap(), "validate"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("expected a map, found") && said.contains(help), "{text}: {said}");
+    }
+}
