@@ -226,7 +226,9 @@ fn value_of<T: Decode>(key: &str, node: &Node, marks: &[Mark], d: &mut Diagnosti
     let is_here = |error: &&mut Diagnostic| {
         error.help.is_none() && error.span.is_some_and(|span| is_item(node, span))
     };
-    for error in d.since(before).filter(is_here) {
+    // A report shows no more, and each help costs a schema.
+    let most = MAX_SHOWN.saturating_sub(before);
+    for error in d.since(before).take(most).filter(is_here) {
         let schema = record::narrowed(T::schema(), marks);
         if node.value == Value::Null {
             error.help = Some(for_nothing::<T>(key, &schema, &error.message, node));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::recover::{self, sole};
 use super::synonyms::meant;
-use super::{Decode, Diagnostic, Diagnostics, mismatch, nearest, value_of};
+use super::{Decode, Diagnostic, Diagnostics, MAX_SHOWN, mismatch, nearest, value_of};
 use super::{elsewhere, example};
 use crate::tree::{Entry, Node, Value};
 
@@ -314,7 +314,11 @@ pub fn known_fields(
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
         let deeper = above.map(|above| recover::deeper(&entry.key, &above.key));
         // A name that leads to the field above belongs into it.
-        let near = near(entry, fields, &schema)
+        // A report shows no more, and each help costs a schema.
+        let is_shown = d.len() < MAX_SHOWN;
+        let near = Some(entry)
+            .filter(|_| is_shown)
+            .and_then(|entry| near(entry, fields, &schema))
             .filter(|(near, _)| above.is_none_or(|above| above.key != *near));
         let help = near.map(|(near, help)| {
             let Some(given) = entries.iter().find(|other| other.key == near) else {
