@@ -87,6 +87,8 @@ pub struct Live {
     /// The aliases that refer to a key of the stack and are neither declared nor recorded, by their place and
     /// name.
     pub undeclared_aliases: BTreeMap<(Place, String), Address>,
+    /// The keys of other owners that recorded aliases point to, although the stack pointed them to another key.
+    pub repointed: BTreeMap<Address, KeyArn>,
     /// The undeclared keys that look like declared keys under an old name: the declared addresses by the old
     /// ones.
     pub renamed: BTreeMap<Address, Address>,

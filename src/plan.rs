@@ -13,6 +13,7 @@ mod policy_cuts;
 mod rebuilt;
 mod refuse;
 mod renamed;
+mod revived;
 mod same_access;
 mod slot;
 mod takeover;
@@ -34,7 +35,7 @@ pub use approved::{Approved, Stale};
 pub use check::identities::IdentityStatus;
 pub use draft::{Draft, draft};
 pub use field::FieldChange;
-pub use rebuilt::rebuild;
+pub use rebuilt::{rebuild, scheduled};
 
 /// The changes from the live to the desired form of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,9 @@ pub struct Plan {
     /// The changes that `--target` leaves out.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub untargeted: BTreeSet<Address>,
+    /// The keys whose deletion an earlier run has scheduled, with AWS's dates. They are listed only if the stack is destroyed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scheduled: BTreeMap<Address, String>,
     /// The records to write without any call, for example of a lost state. `None` removes the record of
     /// a resource that no longer exists.
     pub remember: BTreeMap<Address, Option<Record>>,
@@ -121,6 +125,8 @@ pub struct Drifts {
     pub home: Place,
     /// The number of recorded resources.
     pub recorded: usize,
+    /// Whether the record of an earlier run has no resources, for example after the stack was destroyed.
+    pub emptied: bool,
     /// The number of declared resources without a record.
     pub unrecorded: usize,
     /// The differences between AWS and the records, or the configuration.
@@ -225,6 +231,9 @@ pub enum Happened {
     Deleted,
     /// It is declared, and does not exist yet. It has no record.
     Missing,
+    /// It is a declared key without a record whose deletion is scheduled. kmsctl removes the record when it schedules a
+    /// deletion.
+    Scheduled,
 }
 
 impl Drift {
@@ -316,6 +325,7 @@ impl Plan {
             gates: desired.gate_files.clone(),
             untargeted: BTreeSet::new(),
             unchecked: live.unchecked.clone(),
+            scheduled: BTreeMap::new(),
             remember: BTreeMap::new(),
         }
     }

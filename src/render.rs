@@ -7,6 +7,7 @@ mod blocks;
 pub mod commands;
 mod comment;
 mod csv;
+mod drifted;
 pub(crate) mod evidence;
 pub mod explain;
 mod fields;
@@ -30,6 +31,8 @@ pub mod sarif;
 #[cfg(test)]
 mod tests;
 mod words;
+
+pub use words::deletions;
 
 /// What the caller's credentials are for. A saved plan that is only shown has no caller.
 #[derive(Clone, Debug, Default)]

@@ -104,6 +104,28 @@ impl Tries {
         self.counted < policy.attempts
     }
 
+    /// Returns the number of the attempt whose failure was not counted yet.
+    #[must_use]
+    pub fn next(&self) -> u32 {
+        self.all + 1
+    }
+
+    /// Returns why the last attempt failed, and when the next one follows.
+    #[must_use]
+    pub fn words(&self, policy: &RetryPolicy, fault: Fault, pause: Duration) -> String {
+        let seconds = pause.as_millis().div_ceil(1000);
+        let (n, counted, most) = (self.all, self.counted, policy.attempts);
+        let what = match fault {
+            Fault::Throttled => {
+                let most = policy.throttled.as_secs();
+                format!("AWS throttled attempt {n}, which is repeated for up to {most} s")
+            }
+            Fault::Unsent => format!("attempt {counted} of {most} could not be sent"),
+            _ => format!("AWS did not answer attempt {counted} of {most}"),
+        };
+        format!("{what}; trying again within {seconds} s")
+    }
+
     /// Returns the pause before the next attempt.
     #[must_use]
     pub fn pause(&self, policy: &RetryPolicy) -> Duration {
@@ -188,6 +210,26 @@ mod tests {
         });
         assert_eq!(items.await.unwrap(), (1..=10).collect::<Vec<_>>());
         assert_eq!(asked.last().unwrap().as_deref(), Some("9"));
+    }
+
+    #[test]
+    fn each_failed_attempt_is_told_in_other_words() {
+        let retry = RetryPolicy::default();
+        let mut tries = Tries::default();
+        let mut told = |fault, pause| {
+            assert!(tries.may_repeat(&retry, fault));
+            tries.words(&retry, fault, Duration::from_millis(pause))
+        };
+        let first = "AWS did not answer attempt 1 of 12; trying again within 1 s";
+        assert_eq!(told(Fault::Ambiguous, 90), first);
+        assert_eq!(
+            told(Fault::Unsent, 1001),
+            "attempt 2 of 12 could not be sent; trying again within 2 s"
+        );
+        assert_eq!(
+            told(Fault::Throttled, 3000),
+            "AWS throttled attempt 3, which is repeated for up to 600 s; trying again within 3 s"
+        );
     }
 
     #[test]

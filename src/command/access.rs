@@ -9,14 +9,16 @@ use crate::cloud::Cloud;
 use crate::config;
 use crate::digest;
 use crate::engine::Options;
+use crate::engine::identities::{Lookup, look_up};
 use crate::engine::rotate::rotations;
 use crate::failure::{Exit, Failure};
-use crate::id::{BadId, KeyArn, Place, Region, is_key_id};
+use crate::id::{AccountId, BadId, IdentityArn, KeyArn, Place, Region, is_key_id};
 use crate::inventory::Selector;
 use crate::io::Io;
 use crate::kind::address::Address;
-use crate::kind::key::{Metadata, Rotations};
+use crate::kind::key::{Metadata, Rotations, never_rotated};
 use crate::kind::{Kind, grant};
+use crate::plan::IdentityStatus;
 use crate::policy::access::{Holder, access_table};
 use crate::policy::eval::{Context, Request, RequestedAction, Source, TargetKey};
 use crate::policy::grants::Grant;
@@ -24,16 +26,19 @@ use crate::policy::typed::TypedPolicy;
 use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict, with_denials};
 use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service, whole_principal};
 use crate::render::Style;
-use crate::render::evidence::{self, Heading};
+use crate::render::evidence::{self, Heading, Standing};
 use crate::retry::{every_page, with_retries};
 use crate::sdk::Aws;
 use crate::text::Medium;
+use std::collections::BTreeSet;
 
 /// A key, and the connection to AWS.
 pub(super) struct Found {
     pub(super) aws: Aws,
     pub(super) options: Options,
     pub(super) arn: KeyArn,
+    /// The accounts whose IAM can be read.
+    accounts: BTreeSet<AccountId>,
     /// The ARN of the identity that makes the calls.
     caller: String,
 }
@@ -49,12 +54,22 @@ struct Held {
 /// Runs `kmsctl access`.
 pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Result<Exit, Failure> {
     let found = find(global, &args.key, io).await?;
-    let mut held = read(found).await?;
+    let standing = async {
+        match &args.principal {
+            Some(principal) => standing(&found, principal).await,
+            None => None,
+        }
+    };
+    let (held, standing) = tokio::join!(read(&found), standing);
+    let mut held = held?;
+    let is_missing = standing.as_ref().is_some_and(Standing::is_missing);
+    held.heading.standing = standing;
     let style = style(global, io);
     let (text, is_denied) = match &args.principal {
         Some(principal) => {
             let verdicts = held.verdicts(principal, args, io)?;
-            let is_denied = verdicts.iter().all(|verdict| verdict.decision == "denied");
+            let is_denied =
+                is_missing || verdicts.iter().all(|verdict| verdict.decision == "denied");
             let heading = &held.heading;
             let text = match args.format {
                 Table::Text => evidence::verdicts(heading, &verdicts, &style),
@@ -121,7 +136,8 @@ pub(super) async fn find(global: &Global, name: &str, io: &Io) -> Result<Found, 
             KeyArn::at(&place, &key.ok_or_else(missing)?)
         }
     };
-    Ok(Found { aws, options, arn, caller: caller.arn })
+    let accounts = BTreeSet::from([home.account]);
+    Ok(Found { aws, options, arn, accounts, caller: caller.arn })
 }
 
 /// Returns the Region of the stack whose configuration is given or in this folder. Errors in it do not matter here.
@@ -149,19 +165,20 @@ async fn in_stack(global: &Global, name: &str, io: &Io) -> Result<Found, Failure
         Failure::new(format!("the stack has no key `{bare}` in AWS"))
             .hint("name an applied key of the stack, an alias (`alias/…`), a key id or a key ARN")
     })?;
+    let accounts = session.desired.own_accounts();
     let Session { aws, options, caller, .. } = session;
-    Ok(Found { aws, options, arn, caller: caller.arn })
+    Ok(Found { aws, options, arn, accounts, caller: caller.arn })
 }
 
 /// Reads the policy and the grants of a key.
-async fn read(found: Found) -> Result<Held, Failure> {
-    let Found { aws, options, arn, caller } = found;
+async fn read(found: &Found) -> Result<Held, Failure> {
+    let Found { aws, options, arn, caller, .. } = found;
     let retry = &options.retry;
     let (described, text, listed, rotations) = tokio::join!(
-        with_retries(retry, async || aws.describe(&arn).await),
-        with_retries(retry, async || aws.policy(&arn).await),
-        every_page(retry, async |from| aws.grants(&arn, from).await),
-        rotations(&aws, &options, &arn),
+        with_retries(retry, async || aws.describe(arn).await),
+        with_retries(retry, async || aws.policy(arn).await),
+        every_page(retry, async |from| aws.grants(arn, from).await),
+        rotations(aws, options, arn),
     );
     let (text, listed) = (text?, listed?);
     let document = Document::from_live(&text, arn.region.partition()).map_err(|problems| {
@@ -169,7 +186,8 @@ async fn read(found: Found) -> Result<Held, Failure> {
         let what = format!("the policy of `{arn}` cannot be parsed: {why}");
         Failure::new(what)
     })?;
-    let grants: Vec<Grant> = listed.into_iter().map(|listed| grant_of(listed, &arn)).collect();
+    let is_never_rotated = described.as_ref().is_ok_and(|key| never_rotated(key).is_some());
+    let grants: Vec<Grant> = listed.into_iter().map(|listed| grant_of(listed, arn)).collect();
     let heading = Heading {
         key: arn.to_string(),
         account: arn.account.to_string(),
@@ -177,14 +195,16 @@ async fn read(found: Found) -> Result<Held, Failure> {
         state: described.as_ref().ok().map(|key| key.state.clone()),
         unusable: unusable(&described),
         time: timestamp(),
-        caller,
+        caller: caller.clone(),
         policy_sha256: digest::sha256(&text),
         grants: grants.len(),
-        rotated: rotated(&rotations),
-        rotations: rotations.ok().map(|rotations| rotations.past),
+        rotated: rotated(described.as_ref().ok(), rotations.as_ref()),
+        rotations: rotations.ok().filter(|_| !is_never_rotated).map(|rotations| rotations.past),
         action: None,
         principal: None,
+        standing: None,
     };
+    let arn = arn.clone();
     Ok(Held { arn, document, grants, heading })
 }
 
@@ -202,9 +222,48 @@ fn unusable(key: &Result<Metadata, CloudError>) -> Option<String> {
     }
 }
 
+/// Returns whether IAM has the principal that was asked about; `None` if the principal is no user and no role.
+async fn standing(found: &Found, principal: &str) -> Option<Standing> {
+    let (partition, account) = (found.arn.region.partition(), found.arn.account.as_str());
+    let whole = whole_principal(principal, partition, account);
+    // A session names its role without the path.
+    let (named, is_session) = match role_of_session(&whole) {
+        Some(role) => (role, true),
+        None => (whole, false),
+    };
+    let identity: IdentityArn = named.parse().ok()?;
+    if !found.accounts.contains(identity.account()) {
+        let why = format!("IAM of account {} cannot be read", identity.account());
+        return Some(Standing::unknown(&identity, &why));
+    }
+    let Lookup { statuses, error } =
+        look_up(&found.aws, &found.options, std::iter::once(identity.clone())).await;
+    Some(match (statuses.get(&identity), error) {
+        (Some(IdentityStatus::OtherPath { .. }), _) if is_session => Standing::exists(),
+        (Some(status), _) => match status.objection(&identity) {
+            Some(reason) => Standing::missing(&reason),
+            None => Standing::exists(),
+        },
+        (None, Some(error)) => Standing::unknown(&identity, &error.to_string()),
+        (None, None) => return None,
+    })
+}
+
+/// Returns the ARN of the role of a session, without the role's path.
+fn role_of_session(arn: &str) -> Option<String> {
+    let fields: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "sts", "", account, session] = fields.as_slice() else {
+        return None;
+    };
+    let role = session.strip_prefix("assumed-role/")?.split('/').next()?;
+    Some(format!("arn:{partition}:iam::{account}:role/{role}"))
+}
+
 /// Returns the rotations in words, or why they are not known; `None` for a key that KMS does not rotate.
-fn rotated(rotations: &Result<Rotations, CloudError>) -> Option<String> {
+fn rotated(key: Option<&Metadata>, rotations: Result<&Rotations, &CloudError>) -> Option<String> {
     match rotations {
+        _ if key.is_some_and(|key| never_rotated(key).is_some()) => None,
+        Ok(rotations) if key.is_some_and(|key| key.aws_managed) => Some(rotations.history()),
         Ok(rotations) => Some(rotations.words()),
         Err(error) if matches!(error.fault, Fault::Unsupported | Fault::InvalidState) => None,
         Err(error) => Some(format!("not known ({error})")),

@@ -4,15 +4,19 @@
 use crate::engine::apply::{Ended, StepError};
 use crate::failure::Exit;
 use crate::io::Io;
-use crate::kind::{Address, Change, Kind};
-use crate::plan::Plan;
+use crate::kind::{Address, Call, Change, Kind, key};
 use crate::plan::order::held_up;
+use crate::plan::{Plan, Step};
+use crate::render::deletions;
 use crate::state::State;
 use crate::text::counted;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The largest number of addresses that a line names.
 const NAMED: usize = 20;
+/// The number of seconds of a day.
+const DAY: u64 = 86_400;
 
 /// What continues a run.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,11 @@ pub(super) struct Applied<'a> {
     pub(super) ended: &'a Ended,
     /// The state after the run.
     pub(super) state: &'a State,
+    /// Whether something was applied, or AWS may have executed a call.
+    pub(super) touched: bool,
     pub(super) again: Again,
+    /// The time in seconds since 1970.
+    pub(super) now: u64,
 }
 
 /// Prints the summary of a run, and returns its exit code.
@@ -80,6 +88,10 @@ impl Applied<'_> {
             lines.push(format!("Not started, because {cause} failed:\n  {}", named(&addresses)));
         }
         let rest: Vec<&Address> = stopped.into_iter().chain(rest).collect();
+        let scheduled = self.scheduled();
+        if !scheduled.is_empty() {
+            lines.push(deletions(&scheduled));
+        }
         lines.push(self.last(failed.len(), &rest));
         lines
     }
@@ -124,6 +136,26 @@ impl Applied<'_> {
             Some(format!("  {address}{id}{note}"))
         });
         lines.collect()
+    }
+
+    /// Returns the keys whose deletion the run has scheduled, with the days on which the waiting periods end. That of a
+    /// multi-Region key with replicas begins later.
+    fn scheduled(&self) -> BTreeMap<Address, String> {
+        let finished: BTreeSet<&Address> = self.ended.finished.iter().collect();
+        let steps = self.plan.steps.iter().filter(|step| finished.contains(&step.address));
+        let dated = |step: &Step| {
+            let days =
+                step.calls.iter().chain(&step.last).find_map(|planned| match &planned.call {
+                    Call::Key(key::Call::ScheduleKeyDeletion(call)) => {
+                        Some(call.pending_window_in_days)
+                    }
+                    _ => None,
+                })?;
+            let end = Duration::from_secs(self.now + u64::from(days) * DAY);
+            let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + end).to_string();
+            Some((step.address.clone(), date))
+        };
+        steps.filter_map(dated).collect()
     }
 
     /// Returns the last line. `failed` is the number of failed steps. `rest` are the steps that did not start or were stopped
@@ -173,7 +205,8 @@ impl Applied<'_> {
         }
         match (self.ended.is_complete(), self.ended.stopped) {
             (false, true) => Exit::Interrupted,
-            (false, false) => Exit::Partial,
+            (false, false) if self.touched => Exit::Partial,
+            (false, false) => Exit::Error,
             (true, _) if !self.plan.blocked.is_empty() => Exit::Refused,
             (true, _) => Exit::Done,
         }

@@ -11,11 +11,12 @@ use crate::engine::apply::{Ended, Known, announce, apply as execute};
 use crate::failure::{Exit, Failure};
 use crate::io::Io;
 use crate::journal::Replay;
-use crate::plan::{Approved, Plan, Stale, rebuild};
+use crate::kind::Address;
+use crate::plan::{Approved, Plan, Stale, rebuild, scheduled};
 use crate::render::{Caller, human};
 use crate::state::State;
 use crate::store::{Store, StoreError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs `kmsctl apply`.
 pub(super) async fn apply(global: &Global, args: &ApplyArgs, io: &Io) -> Result<Exit, Failure> {
@@ -44,16 +45,19 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
     execute_run(global, session, io, run).await
 }
 
-/// Adds the missing records of the declared resources, and removes every declaration.
+/// Adds the missing records of the declared resources, and removes every declaration. Returns the keys whose deletion is
+/// scheduled already.
 async fn undeclare(
     global: &Global,
     session: &mut Session,
     state: &mut State,
     io: &Io,
-) -> Result<(), Failure> {
+) -> Result<BTreeMap<Address, String>, Failure> {
+    let mut dying = BTreeMap::new();
     let mut declared = session.desired.resources.keys();
     if declared.any(|address| !state.records.contains_key(address)) {
         let live = observe(session, state, io).await?;
+        dying = scheduled(state, &session.desired, &live);
         let blocked = rebuild(state, &session.desired, &live);
         if !blocked.is_empty() {
             let (desired, caller) = (&session.desired, session.named(Format::Text).await);
@@ -67,7 +71,7 @@ async fn undeclare(
     session.desired.resources.clear();
     session.desired.findings.clear();
     session.desired.existing = BTreeSet::new();
-    Ok(())
+    Ok(dying)
 }
 
 /// The origin of the plan to apply.
@@ -152,9 +156,10 @@ async fn prepare(
         let message = "the outcome of a call of an earlier run is still unknown";
         return Err(Failure::new(message).exit(Exit::Partial));
     }
-    if matches!(mode, Mode::Destroy { .. }) {
-        undeclare(global, session, &mut replay.state, io).await?;
-    }
+    let dying = match &mode {
+        Mode::Destroy { .. } => undeclare(global, session, &mut replay.state, io).await?,
+        Mode::Fresh { .. } | Mode::Saved { .. } => BTreeMap::new(),
+    };
     let session = &*session;
     let again = match mode {
         Mode::Fresh { .. } => Again::Apply,
@@ -164,6 +169,7 @@ async fn prepare(
     let made = make(session, &replay.state, io);
     let (made, caller) = tokio::join!(made, session.named(Format::Text));
     let (mut plan, known) = made?;
+    plan.scheduled = dying;
     let check = async |plan: &Plan, known: &Known| match unchecked {
         true => Ok(()),
         false => preflight::check(session, &replay.state, plan, known, (global.verbose, io)).await,
@@ -196,9 +202,10 @@ impl Prepared {
     ) -> Result<Exit, Failure> {
         let Self { plan, known, mut replay, again } = self;
         commit_journal(session, &mut replay).await?;
-        let ended = execute_plan(session, (io, signals), &plan, known, &mut replay).await?;
-        let done = Applied { plan: plan.plan(), ended: &ended, state: &replay.state, again };
-        Ok(summarize(&done, io))
+        let (ended, touched) =
+            execute_plan(session, (io, signals), &plan, known, &mut replay).await?;
+        let (plan, state) = (plan.plan(), &replay.state);
+        Ok(summarize(&Applied { plan, ended: &ended, state, touched, again, now: now() }, io))
     }
 }
 
@@ -253,14 +260,15 @@ async fn commit_journal(session: &Session, replay: &mut Replay) -> Result<(), Fa
     Ok(())
 }
 
-/// Executes the plan, and stores the state if the outcome of every call is known.
+/// Executes the plan, and stores the state if the outcome of every call is known. Also returns whether something was
+/// applied, or AWS may have executed a call.
 async fn execute_plan(
     session: &Session,
     (io, signals): (&Io, &mut Signals),
     approved: &Approved,
     known: Known,
     replay: &mut Replay,
-) -> Result<Ended, Failure> {
+) -> Result<(Ended, bool), Failure> {
     let plan = approved.plan();
     let announced = announce(plan, now(), random)?;
     if !plan.steps.is_empty() {
@@ -272,13 +280,15 @@ async fn execute_plan(
         ended = execute(&session.aws, &host, &session.options, approved, known) => ended,
         never = host.obey(signals) => match never {},
     };
+    let executed = host.has_executed();
     *replay = host.finish();
+    let touched = executed || !replay.is_settled() || !ended.finished.is_empty();
     if plan.steps.is_empty() && plan.remember.is_empty() {
-        return Ok(ended);
+        return Ok((ended, touched));
     }
     if !replay.is_settled() {
         session.store.suspend().await?;
-        return Ok(ended);
+        return Ok((ended, touched));
     }
     replay.state.remember(&plan.remember);
     replay.state.serial += 1;
@@ -286,5 +296,5 @@ async fn execute_plan(
         replay.state.changed = now();
     }
     session.store.commit(&replay.state).await?;
-    Ok(ended)
+    Ok((ended, touched))
 }

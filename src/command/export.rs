@@ -60,7 +60,7 @@ pub(super) async fn run(global: &Global, args: &ExportArgs, io: &Io) -> Result<E
     let request = Request { stack, home, names, folder: args.out.is_some() };
     let made = export(&found, &request);
     write(&made, &request, args, io)?;
-    say(&made, &found, args, io);
+    say(&made, &found, (args, global.verbose), io);
     let is_denied =
         |why: &&LeftOut| matches!(why, LeftOut::Denied(_) | LeftOut::Failed(_) | LeftOut::Missing);
     let denied = found.left_out.values().filter(is_denied).count();
@@ -151,7 +151,7 @@ fn write(made: &Export, request: &Request, args: &ExportArgs, io: &Io) -> Result
 }
 
 /// Says what was exported, how the policies are written, and what was left out.
-fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
+fn say(made: &Export, found: &Inventory, (args, all): (&ExportArgs, bool), io: &Io) {
     let replicas = made.lifted.keys().filter(|address| address.name.contains('/')).count();
     let keys = counted(made.lifted.len() - replicas, "key");
     let with = match replicas {
@@ -188,7 +188,7 @@ fn say(made: &Export, found: &Inventory, args: &ExportArgs, io: &Io) {
         io.say(&format!("key/{name}: {}.", printable(note)));
     }
     unnamed(found, io);
-    left_out(found, io);
+    left_out(found, all).iter().for_each(|line| io.say(line));
     for (arn, why) in &made.unfit {
         io.say(&format!("Left out: {arn}: {}.", printable(why)));
     }
@@ -237,25 +237,65 @@ fn unnamed(found: &Inventory, io: &Io) {
     }
 }
 
-/// Names every key that is left out, except AWS managed keys, which are counted.
-fn left_out(found: &Inventory, io: &Io) {
+/// The largest number of keys that a line names.
+const NAMED: usize = 4;
+
+/// Returns the lines about the keys that are left out, by the reasons. AWS managed keys are only counted. `all` names all
+/// the others.
+fn left_out(found: &Inventory, all: bool) -> Vec<String> {
+    let mut lines = Vec::new();
     let of_aws = found.left_out.values().filter(|why| **why == LeftOut::AwsManaged).count();
     if of_aws > 0 {
-        io.say(&format!("Left out: {of_aws} AWS managed, which cannot be changed."));
+        lines.push(format!("Left out: {of_aws} AWS managed, which cannot be changed."));
     }
+    let mut by_reason: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (arn, why) in &found.left_out {
         let why = match why {
             LeftOut::AwsManaged => continue,
-            LeftOut::PendingDeletion(date) => format!("it is deleted on {date}"),
+            LeftOut::PendingDeletion(date) => format!("its deletion is scheduled for {date}"),
             LeftOut::ReplicaOf(primary) => format!(
                 "it is a replica of {primary}: export both with --regions {},{}",
                 primary.region, arn.region
             ),
-            LeftOut::OfStack(stack) => format!("it belongs to the stack `{stack}`"),
+            LeftOut::OfStack(stack) => format!("of the stack `{stack}`"),
             LeftOut::Denied(actions) => format!("denied: {}", denied(actions)),
             LeftOut::Missing => "there is no such key".to_owned(),
             LeftOut::Failed(error) => format!("it could not be read: {error}"),
         };
-        io.say(&format!("Left out: {arn}: {}.", printable(&why)));
+        by_reason.entry(why).or_default().push(arn.to_string());
+    }
+    for (why, arns) in by_reason {
+        let shown = if all { arns.len() } else { NAMED.min(arns.len()) };
+        let names = arns.get(..shown).unwrap_or(&arns).join(", ");
+        let more = match arns.len() - shown {
+            0 => String::new(),
+            rest => format!(" and {rest} more (--verbose names them)"),
+        };
+        lines.push(format!("Left out: {names}{more}: {}.", printable(&why)));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_another_stack_are_one_line() {
+        let key = |n: usize| -> KeyArn {
+            let id = format!("1234abcd-12ab-34cd-56ef-1234567890a{n}");
+            format!("arn:aws:kms:eu-west-1:111122223333:key/{id}").parse().unwrap()
+        };
+        let stack = || LeftOut::OfStack("long".parse().unwrap());
+        let mut found = Inventory::default();
+        found.left_out.extend((0..6).map(|n| (key(n), stack())));
+        found.left_out.insert(key(6), LeftOut::PendingDeletion("2026-12-28".to_owned()));
+        let lines = left_out(&found, false);
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        let scheduled = format!("Left out: {}: its deletion is scheduled for 2026-12-28.", key(6));
+        assert_eq!(lines[0], scheduled);
+        assert!(lines[1].ends_with("0a3 and 2 more (--verbose names them): of the stack `long`."));
+        let all = &left_out(&found, true)[1];
+        assert!((0..6).all(|n| all.contains(&key(n).to_string())), "{all}");
     }
 }

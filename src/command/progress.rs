@@ -27,6 +27,8 @@ pub(super) struct Terminal<'a> {
     stop: Cell<bool>,
     /// The operation that was last reported of each step, and its duration in seconds at that time.
     reported: RefCell<BTreeMap<Address, (String, u64)>>,
+    /// Whether AWS has executed a call of the run.
+    executed: Cell<bool>,
 }
 
 impl<'a> Terminal<'a> {
@@ -46,7 +48,8 @@ impl<'a> Terminal<'a> {
         });
         let (stop, reported) = (Cell::default(), RefCell::default());
         let nonces = announced.iter().filter_map(nonce).collect();
-        Self { store, replay: RefCell::new(replay), nonces, io, bar, stop, reported }
+        let (replay, executed) = (RefCell::new(replay), Cell::new(false));
+        Self { store, replay, nonces, io, bar, stop, reported, executed }
     }
 
     /// Handles signals. The first one stops the run at a safe point, and the second one ends the process. Because of the
@@ -74,6 +77,11 @@ impl<'a> Terminal<'a> {
                 calls.join(", ")
             ),
         }
+    }
+
+    /// Returns whether AWS has executed a call of the run.
+    pub(super) fn has_executed(&self) -> bool {
+        self.executed.get()
     }
 
     /// Ends the progress display, and returns the state after the run.
@@ -161,6 +169,9 @@ impl Signals {
 
 impl Host for Terminal<'_> {
     fn write(&self, event: &Event) -> Result<(), HostError> {
+        if matches!(event, Event::Done { .. }) {
+            self.executed.set(true);
+        }
         self.store.append(event)?;
         Ok(self.replay.borrow_mut().absorb(event)?)
     }

@@ -69,7 +69,11 @@ impl Resource for Alias {
                     calls
                 }
             }
-            Change::Delete { from } => Calls::all_at(place, vec![delete(from)]),
+            Change::Delete { from } => {
+                let mut calls = Calls::all_at(place, vec![delete(from)]);
+                calls.risk = Some("requests that name the alias fail".to_owned());
+                calls
+            }
             Change::Forget { .. } => Calls::all_at(place, Vec::new()),
         })
     }

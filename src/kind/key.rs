@@ -10,13 +10,14 @@ mod specs;
 pub use lift::{Found, Metadata, lift};
 pub use refuse::{shut_out, waits_for_material, waking};
 pub use rotations::{
-    Material, ON_DEMAND_ROTATIONS, PastRotation, Rotations, rotation_obstacle, unrotatable,
+    Material, ON_DEMAND_ROTATIONS, PastRotation, Rotations, never_rotated, rotation_obstacle,
+    unrotatable,
 };
 pub use shared::Shared;
 pub use specs::{
     AGREE, DEFAULT_ORIGIN, DEFAULT_SPEC, DELETION_DAYS, DESCRIPTION, ENCAPSULATE, ENCRYPT, Family,
     KEY_STORE_ID, MAC, ORIGINS, PENDING_IMPORT, ROTATION_DAYS, SIGN, SPECS, SpecRule, XKS_KEY_ID,
-    can_rotate, rule,
+    can_rotate, loss, rule,
 };
 
 use super::call::calls;
@@ -542,9 +543,9 @@ fn delete(place: &Place, from: &Spec) -> Calls<Call> {
     let days = from.deletion_window_days;
     let call = ScheduleKeyDeletion { pending_window_in_days: days }.into();
     let mut calls = Calls::all_at(place, vec![call]);
-    calls.risk = Some(format!(
-        "schedules the deletion of the key in {days} days; from now on the key cannot decrypt anything"
-    ));
+    let loss = loss(from.usage.as_deref());
+    calls.risk =
+        Some(format!("schedules the deletion of the key in {days} days; from now on {loss}"));
     calls
 }
 

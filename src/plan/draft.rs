@@ -10,7 +10,7 @@ use super::refuse::Objection;
 use super::renamed::{self, Undeclared};
 use super::{
     Drift, Drifts, Finding, Plan, PlannedCall, Step, Survey, field, leaving, order, policy_cuts,
-    same_access, takeover, unrecorded,
+    revived, same_access, takeover, unrecorded,
 };
 use crate::desired::{Adopt, Declared, Desired};
 use crate::id::{IdentityArn, KeyArn, Place};
@@ -122,14 +122,17 @@ impl Draft<'_> {
         findings.extend(pending);
         // A resource that cannot be read, or belongs to another owner now, may have drifted.
         blocked.retain(|blocked| {
-            matches!(self.live.observed.get(&blocked.address), Some(Observed::Unusable { .. }))
-                || self.doubtful.contains(&blocked.address)
+            let seen = self.live.observed.get(&blocked.address);
+            let is_unread = matches!(seen, Some(Observed::Unusable { .. }))
+                && !self.live.repointed.contains_key(&blocked.address);
+            is_unread || self.doubtful.contains(&blocked.address)
         });
         let declared = self.desired.resources.keys();
         Drifts {
             stack,
             home,
             recorded: state.records.len(),
+            emptied: state.serial > 0 && state.records.is_empty(),
             unrecorded: declared.filter(|address| !state.records.contains_key(address)).count(),
             drift,
             unreadable: blocked,
@@ -261,7 +264,10 @@ impl Builder<'_> {
         let live = match seen {
             Observed::Present { spec, .. } => Some(&**spec),
             Observed::Absent => None,
-            Observed::Unusable { .. } => return,
+            Observed::Unusable { .. } => {
+                self.plan.drift.extend(leaving::repointed(address, record, self.live));
+                return;
+            }
         };
         let drift = match live {
             Some(live) => {
@@ -364,8 +370,8 @@ impl Builder<'_> {
         if record.is_none() && !self.trusts(address, declared, from, id) {
             return;
         }
-        let intent = record.and_then(|record| record.intent.as_deref());
-        let wanted = intent.map(|intent| declared.spec.resumed(intent));
+        let wanted = record.and_then(|record| revived::intent(record, from));
+        let wanted = wanted.map(|intent| declared.spec.resumed(intent));
         let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from, &self.desired.stack);
         let same = self.with_live_policy(address, &to, from);
         if same.is_some() {
@@ -397,6 +403,7 @@ impl Builder<'_> {
             None => (Change::Update { from, to }, "found in AWS; differs from the configuration"),
         };
         self.step(address, declared.place.clone(), change, Some(id), declared.protect, reason);
+        revived::caution(self.plan.steps.last_mut(), address, declared);
         if let Some(record) = record.filter(|record| record.protect != declared.protect) {
             self.show_protection(address, record.protect, declared.protect);
         }

@@ -1,8 +1,9 @@
 //! The resources that leave the stack and stay in AWS.
 
+use super::Drift;
 use crate::desired::Desired;
 use crate::id::Place;
-use crate::kind::{Address, Spec, Violation};
+use crate::kind::{Address, KeyRef, Spec, Violation, alias};
 use crate::live::{Live, Observed};
 use crate::state::Record;
 
@@ -52,6 +53,14 @@ pub(super) fn kept(
         | Spec::ServiceLinkedRole(_)
         | Spec::Alias(_) => None,
     }
+}
+
+/// Returns the drift of an alias that somebody pointed to the key of another owner.
+pub(super) fn repointed(address: &Address, record: &Record, live: &Live) -> Option<Drift> {
+    let now = live.repointed.get(address)?;
+    let before = record.spec.as_alias()?;
+    let after = alias::Spec { target: KeyRef::Arn(now.clone()), ..before.clone() };
+    Drift::between(address, Some(&record.spec), Some(&Spec::Alias(after)))
 }
 
 /// Returns the objection to taking tags off a key that could not be read.

@@ -8,7 +8,7 @@ use crate::kind::key::STACK_TAG;
 use crate::kind::{Address, Spec, Violation};
 use crate::live::{Live, Observed};
 use crate::state::{Record, State};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds the missing records of the declared resources that AWS has. The protection is that of the
 /// configuration. Returns the resources that cannot be destroyed, because it is not certain that they belong to the
@@ -21,7 +21,7 @@ pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked
         let Some(seen) = live.observed.get(address) else {
             continue;
         };
-        if state.records.contains_key(address) {
+        if state.records.contains_key(address) || deletion(seen).is_some() {
             continue;
         }
         if let Some(violation) = objection(address, declared, seen, desired, live) {
@@ -36,6 +36,26 @@ pub fn rebuild(state: &mut State, desired: &Desired, live: &Live) -> Vec<Blocked
         }
     }
     blocked
+}
+
+/// Returns the declared keys without a record whose deletion is scheduled, with AWS's dates. Nothing is left to destroy
+/// of them.
+#[must_use]
+pub fn scheduled(state: &State, desired: &Desired, live: &Live) -> BTreeMap<Address, String> {
+    let declared = desired.resources.keys();
+    let unrecorded = declared.filter(|address| !state.records.contains_key(address));
+    let dated = |address: &Address| {
+        Some((address.clone(), deletion(live.observed.get(address)?)?.to_owned()))
+    };
+    unrecorded.filter_map(dated).collect()
+}
+
+/// Returns the date on which KMS deletes a key, if its deletion is scheduled.
+fn deletion(seen: &Observed) -> Option<&str> {
+    match seen {
+        Observed::Present { spec, .. } => spec.as_key()?.deletion.as_deref(),
+        Observed::Absent | Observed::Unusable { .. } => None,
+    }
 }
 
 /// Returns the record of a resource that is as declared. `complete` is its whole form.

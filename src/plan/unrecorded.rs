@@ -27,7 +27,12 @@ pub(super) fn drift(
                 let expected = declared.spec.complete(spec, &desired.stack);
                 let same = with_live_policy(address, &expected, spec, desired, live);
                 let expected = same.unwrap_or(expected);
+                let happened = match spec.as_key().and_then(|key| key.deletion.as_ref()) {
+                    Some(_) => Happened::Scheduled,
+                    None => Happened::Changed,
+                };
                 Drift::between(address, Some(&expected), Some(spec))
+                    .map(|drift| Drift { happened, ..drift })
             }
             Some(Observed::Absent) | None => Drift::between(address, Some(&declared.spec), None)
                 .map(|drift| Drift { happened: Happened::Missing, ..drift }),

@@ -7,6 +7,7 @@ use super::csv::csv;
 use super::holders;
 use super::json::pretty;
 use super::page::{BOLD_RED, DIM, GREEN, RED, YELLOW, put};
+use crate::id::IdentityArn;
 use crate::kind::key::PastRotation;
 use crate::policy::access::{Certainty, Holder, Level};
 use crate::text::{printable, wrapped};
@@ -49,6 +50,45 @@ pub(crate) struct Heading {
     /// The principal that was asked about, if it was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) principal: Option<String>,
+    /// Whether IAM has the principal, if it is a user or a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) standing: Option<Standing>,
+}
+
+/// Whether IAM has a principal.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Standing {
+    /// `exists`, `missing` or `unknown`.
+    status: &'static str,
+    /// Why the answer is not about an existing principal, or why that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl Standing {
+    /// The standing of a principal that exists.
+    pub(crate) fn exists() -> Self {
+        Self { status: "exists", note: None }
+    }
+
+    /// The standing of a principal that does not exist.
+    pub(crate) fn missing(reason: &str) -> Self {
+        let note = format!(
+            "{reason}, so nobody can make these requests; the answer is for a principal of this name that is created later"
+        );
+        Self { status: "missing", note: Some(note) }
+    }
+
+    /// The standing of a principal that could not be looked up.
+    pub(crate) fn unknown(identity: &IdentityArn, why: &str) -> Self {
+        let note = format!("it could not be checked whether `{identity}` exists: {why}");
+        Self { status: "unknown", note: Some(note) }
+    }
+
+    /// Returns whether the principal does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.status == "missing"
+    }
 }
 
 /// What a principal can do by one action.
@@ -186,10 +226,17 @@ pub(crate) fn verdicts(heading: &Heading, verdicts: &[Verdict], style: &Style) -
     let mut out = heading.text();
     let who = heading.principal.as_deref().unwrap_or_default();
     out.push_str(&principal(who, Some(&heading.account)));
+    let standing = heading.standing.as_ref();
+    let verb = if standing.is_some_and(Standing::is_missing) { "would be" } else { "is" };
     if let [only] = verdicts {
-        let _ = write!(out, ": {} is {}", printable(&only.action), only.decision);
+        let _ = write!(out, ": {} {verb} {}", printable(&only.action), only.decision);
     }
     out.push('\n');
+    if let Some(note) = standing.and_then(|standing| standing.note.as_ref()) {
+        for (at, text) in wrapped(&printable(&format!("! {note}")), 2, 4, style.width) {
+            put(&mut out, at, style.paint(Some(BOLD_RED)), &text);
+        }
+    }
     // The account of the principal decides, not that of the key.
     let account = who.split(':').nth(4).filter(|account| !account.is_empty());
     for (line, effect) in lines(verdicts, account.unwrap_or(&heading.account)) {
@@ -290,8 +337,18 @@ pub(crate) fn verdicts_json(heading: &Heading, actions: &[Verdict]) -> String {
 
 /// Renders what a principal can do as CSV, a row for each reason.
 pub(crate) fn verdicts_csv(heading: &Heading, verdicts: &[Verdict]) -> String {
-    let more =
-        ["principal", "action", "decision", "effect", "when", "depends_on", "statement", "grant"];
+    let more = [
+        "principal",
+        "action",
+        "decision",
+        "effect",
+        "when",
+        "depends_on",
+        "statement",
+        "grant",
+        "standing",
+    ];
+    let standing = heading.standing.as_ref().map_or("", |standing| standing.status);
     let mut rows: Vec<[String; 8]> = Vec::new();
     for verdict in verdicts {
         let head = [
@@ -331,6 +388,7 @@ pub(crate) fn verdicts_csv(heading: &Heading, verdicts: &[Verdict]) -> String {
     }
     let all = rows
         .iter()
-        .map(|row| heading.fields().into_iter().chain(row.iter().map(String::as_str)).collect());
+        .map(|row| heading.fields().into_iter().chain(row.iter().map(String::as_str)))
+        .map(|row| row.chain([standing]).collect());
     csv(std::iter::once(COLUMNS.iter().copied().chain(more).collect()).chain(all))
 }

@@ -4,9 +4,9 @@ use super::access::{Line, Wording};
 use super::blocks::{Block, folded};
 use super::fields::Field;
 use super::page::{BOLD, BOLD_RED, CYAN, DIM, GREEN, RED, YELLOW, put};
-use super::{Caller, Style, findings, words};
+use super::{Caller, Style, drifted, findings, words};
 use crate::id::{AccountId, Name, Place};
-use crate::kind::{Address, Change, KeyRef, Spec};
+use crate::kind::{Address, Change, Spec};
 use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::Document;
 use crate::policy::lint::Severity;
@@ -23,13 +23,13 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
         page.prose(0, 2, None, &roles);
         page.gap();
     }
-    page.drift(words::CHANGED_OUTSIDE, &plan.drift);
+    page.drift(drifted::CHANGED_OUTSIDE, &plan.drift);
     let (lossy, rest): (Vec<&Step>, Vec<&Step>) =
         plan.steps.iter().partition(|step| words::is_destructive(step));
     page.steps(&lossy, &shown);
     page.steps(&rest, &shown);
     page.elsewhere(&shown);
-    page.findings(&plan.findings);
+    page.findings(&plan.findings, style.verbose);
     page.unchecked(&plan.unchecked);
     page.found(&plan.found);
     page.taken(&plan.taken);
@@ -49,15 +49,19 @@ pub fn plan(plan: &Plan, caller: &Caller, style: &Style) -> String {
 /// The number of new aliases that are written one by one.
 const FEW_ALIASES: usize = 3;
 
-/// Returns the key of an alias that is created.
-fn new_alias(step: &Step) -> Option<&KeyRef> {
-    match &step.change {
-        Change::Create { to: Spec::Alias(alias) } => Some(&alias.target),
-        Change::Create { .. }
-        | Change::Update { .. }
-        | Change::Import { .. }
-        | Change::Delete { .. }
-        | Change::Forget { .. } => None,
+/// Returns whether the step creates an alias.
+fn is_new_alias(step: &Step) -> bool {
+    matches!(step.change, Change::Create { to: Spec::Alias(_) })
+}
+
+/// Names a step among others: an alias with its key, and what is deleted with its id.
+fn named(step: &Step) -> String {
+    match (words::key_of_alias(step), words::deleted(step)) {
+        (Some(key), _) => format!("{} of {key}", step.address),
+        (None, Some(deleted)) if deleted.id != step.address.name => {
+            format!("{} ({})", step.address, deleted.id)
+        }
+        (None, _) => step.address.to_string(),
     }
 }
 
@@ -96,14 +100,14 @@ pub fn question(plan: &Plan, caller: &Caller) -> String {
 pub fn drifts(drifts: &Drifts, caller: &Caller, style: &Style) -> String {
     let mut page = Page { home: &drifts.home, style, out: String::new() };
     page.place(&drifts.stack, caller);
-    if let Some(text) = words::comparison(drifts) {
+    if let Some(text) = drifted::comparison(drifts) {
         page.prose(0, 0, None, &text);
     }
-    page.drift(words::heading(drifts), &drifts.drift);
-    page.findings(&drifts.findings);
+    page.drift(drifted::heading(drifts), &drifts.drift);
+    page.findings(&drifts.findings, true);
     page.same_access(&drifts.same_access);
     page.blocked(&drifts.unreadable, "not compared");
-    page.line(0, None, &words::difference(drifts));
+    page.line(0, None, &drifted::difference(drifts));
     page.out
 }
 
@@ -154,10 +158,10 @@ impl<'a> Page<'a> {
         self.line(0, Some(YELLOW), &format!("{heading}:"));
         for drift in drift {
             self.line(2, None, &printable(&drift.address.to_string()));
-            for alarm in words::alarms(drift) {
+            for alarm in drifted::alarms(drift) {
                 self.prose(4, 2, Some(BOLD_RED), &format!("! {alarm}"));
             }
-            for (before, after) in words::drifted_policies(drift, self.home) {
+            for (before, after) in drifted::changed_policies(drift, self.home) {
                 let changes = words::changes(before.as_ref(), after.as_ref(), self.home);
                 for line in words::access_lines(&changes, self.wording()) {
                     self.access(&line);
@@ -167,7 +171,7 @@ impl<'a> Page<'a> {
                 }
                 self.diff(before.as_ref(), after.as_ref());
             }
-            for text in words::drifted_fields(drift, self.style.verbose) {
+            for text in drifted::fields(drift, self.style.verbose) {
                 self.prose(4, 2, None, &text);
             }
             if let Some(ignored) = &drift.ignored {
@@ -207,25 +211,31 @@ impl<'a> Page<'a> {
     /// Writes steps. Those that are alike are written once, with all their addresses.
     fn steps(&mut self, steps: &[&Step], shown: &words::Shown<'_>) {
         // Many new aliases are one step with the key of each.
-        let aliases = steps.iter().filter(|step| new_alias(step).is_some()).count();
-        let names_keys = aliases > FEW_ALIASES && !self.style.verbose;
-        let blocks = steps
-            .iter()
-            .map(|step| self.block(step, shown, names_keys && new_alias(step).is_some()));
+        let aliases = steps.iter().filter(|step| is_new_alias(step)).count();
+        let is_short = aliases > FEW_ALIASES && !self.style.verbose;
+        let blocks =
+            steps.iter().map(|step| self.block(step, shown, is_short && is_new_alias(step)));
         for block in folded(blocks.collect(), self.style.verbose) {
             let Some(first) = block.steps.first() else { continue };
             let (color, sign) = (color(&first.change), words::sign(&first.change));
-            let named = |step: &&Step| match new_alias(step).filter(|_| names_keys) {
-                Some(key) => format!("{} of {key}", step.address),
-                None => step.address.to_string(),
-            };
-            let names: Vec<String> = block.steps.iter().map(named).collect();
-            let (names, head) = (printable(&names.join(", ")).into_owned(), &block.head);
+            let is_short = is_short && is_new_alias(first);
+            let head = &block.head;
             let title = match block.steps.as_slice() {
-                [_] => format!("{sign} {names}  {head}"),
-                [..] => format!("{sign} {names}: {}", head.replace("  ", " ")),
+                [one] if !is_short => {
+                    format!("{sign} {}  {head}", printable(&one.address.to_string()))
+                }
+                all => {
+                    let names: Vec<String> = all.iter().map(|step| named(step)).collect();
+                    let names = printable(&names.join(", ")).into_owned();
+                    format!("{sign} {names}: {}", head.replace("  ", " "))
+                }
             };
             self.prose(0, 2, Some(color), &title);
+            if let ([one], true) = (block.steps.as_slice(), !is_short)
+                && let Some((name, id)) = words::identifier(one)
+            {
+                self.prose(4, 2, None, &format!("{name}: {id}"));
+            }
             self.fields(&block.fields, &first.change);
             if !block.differing.is_empty() {
                 let paths = block.differing.join(", ");
@@ -260,9 +270,6 @@ impl<'a> Page<'a> {
             self.default_policy(policies);
         } else if let Some((before, after)) = policies {
             self.policy(step, before, after, words::is_text_only(access));
-        }
-        if let Some(text) = words::deletion(step) {
-            self.line(4, Some(RED), &text);
         }
         let operations = words::operations(step);
         if !operations.is_empty() {
@@ -359,7 +366,8 @@ impl<'a> Page<'a> {
         self.gap();
     }
 
-    fn findings(&mut self, findings: &[Finding]) {
+    /// Writes findings, those that are alike once. `all` names every resource.
+    fn findings(&mut self, findings: &[Finding], all: bool) {
         if findings.is_empty() {
             return;
         }
@@ -370,7 +378,7 @@ impl<'a> Page<'a> {
                 Severity::Warning => YELLOW,
                 Severity::Note => DIM,
             };
-            let text = format!("{} {}", group.head(), group.text(self.style.verbose));
+            let text = format!("{} {}", group.head(), group.text(all));
             self.prose(2, 2, Some(color), &text);
         }
         self.gap();

@@ -4,12 +4,13 @@ use super::access::{Line, Wording};
 use super::blocks::{Block, folded};
 use super::comment::{Part, Weight, fit};
 use super::fields::{Field, or_unset};
-use super::{Caller, findings, words};
+use super::{Caller, drifted, findings, words};
 use crate::id::{Name, Place};
-use crate::kind::{Address, Change};
+use crate::kind::{Address, Change, Kind};
 use crate::plan::{Access, Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::AccessChange;
 use crate::policy::access::Direction;
+use crate::policy::lint::Severity;
 use crate::text::printable;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -26,12 +27,16 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     let shown = words::Shown::of(plan);
     let mut parts = Vec::new();
     parts.extend(blocked("Blocked", &plan.blocked));
+    // An error, such as public access by a key that is blocked, must not be the last thing on the page.
+    let (errors, others): (Vec<Finding>, Vec<Finding>) =
+        plan.findings.iter().cloned().partition(|found| found.severity == Severity::Error);
+    parts.extend(found("Errors", &errors));
     let changes = by_address(plan, &shown);
     parts.extend(losses(plan, &changes));
     parts.extend(access(plan, &changes));
-    parts.extend(drift(words::CHANGED_OUTSIDE, &plan.drift, &plan.home));
+    parts.extend(drift(drifted::CHANGED_OUTSIDE, &plan.drift, &plan.home));
     parts.extend(steps(plan, &shown));
-    parts.extend(found(&plan.findings));
+    parts.extend(found("Findings", &others));
     parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
     let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
     parts.extend(found.map(|text| note(&text, "Found without a record: left out")));
@@ -52,27 +57,31 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
 pub fn drifts(drifts: &Drifts, caller: &Caller) -> String {
     let mut out = format!("<!-- kmsctl:drift:{} -->\n", drifts.stack);
     out.push_str(&heading(&drifts.stack, &drifts.home, caller));
-    let _ = writeln!(out, "**{}**\n", prose(&words::difference(drifts)));
-    if let Some(text) = words::comparison(drifts) {
+    let _ = writeln!(out, "**{}**\n", prose(&drifted::difference(drifts)));
+    if let Some(text) = drifted::comparison(drifts) {
         let _ = writeln!(out, "{}\n", prose(&text));
     }
     let mut parts = Vec::new();
     parts.extend(blocked("Not compared", &drifts.unreadable));
-    parts.extend(drift(words::heading(drifts), &drifts.drift, &drifts.home));
-    parts.extend(found(&drifts.findings));
+    parts.extend(drift(drifted::heading(drifts), &drifts.drift, &drifts.home));
+    parts.extend(found("Findings", &drifts.findings));
     parts.extend(same_access(&drifts.same_access));
     fit(out, &parts)
 }
 
-/// Returns the heading with the stack, the account and the Region.
+/// Returns the heading with the stack, the account, the Region and the caller.
 fn heading(stack: &Name, home: &Place, caller: &Caller) -> String {
     let account = words::account(&home.account, caller);
-    format!("## {}\n\n", prose(&format!("{stack}: {account}, {}", home.region)))
+    let mut out = format!("## {}\n\n", prose(&format!("{stack}: {account}, {}", home.region)));
+    if let Some(arn) = &caller.arn {
+        let _ = writeln!(out, "As {}\n", code(arn));
+    }
+    out
 }
 
 /// Returns a line of text as a part; `line` stands for it if there is no room.
 fn note(text: &str, line: &str) -> Part {
-    Part::plain(format!("{}\n\n", prose(text)), line)
+    Part::plain(format!("{}\n\n", sentence(text)), line)
 }
 
 /// Returns the note about the policies that differ only in their text.
@@ -128,6 +137,22 @@ fn prose(text: &str) -> String {
     safe
 }
 
+/// Escapes a sentence like [`prose`]. What stands between two backticks becomes code.
+fn sentence(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('`').collect();
+    let last = pieces.len() - 1;
+    let mut out = String::new();
+    for (n, piece) in pieces.iter().enumerate() {
+        match n % 2 {
+            // A backtick without a second one is a character.
+            1 if n == last => out.push_str(&prose(&format!("`{piece}"))),
+            1 => out.push_str(&code(piece)),
+            _ => out.push_str(&prose(piece)),
+        }
+    }
+    out
+}
+
 /// Returns escaped text in a code element. Unlike backticks, the text cannot end it.
 fn code(text: &str) -> String {
     format!("<code>{}</code>", prose(text))
@@ -160,44 +185,46 @@ fn title(text: &str, weight: Weight) -> Part {
 
 /// Returns the sign and the address of a step. The sign is within the code: a hyphen alone would begin a list.
 fn signed(step: &Step) -> String {
-    code(&format!("{} {}", words::sign(&step.change), step.address))
+    let (sign, address) = (words::sign(&step.change).to_string(), step.address.to_string());
+    // A line does not end between the sign and the address.
+    format!("<code>{}&nbsp;{}</code>", prose(&sign), prose(&address))
 }
 
-/// Names a step by its sign, address and action.
-fn named_step(step: &Step) -> String {
-    format!("{} {}", signed(step), step.change.action())
-}
-
-/// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line.
+/// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line. What
+/// holds data or encrypts it comes first.
 fn losses(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
-    let mut alike: Vec<(Vec<String>, Vec<String>)> = Vec::new();
-    let mut add = |texts: Vec<String>, name: String| match alike
+    let mut alike: Vec<((&str, Vec<String>), Vec<String>)> = Vec::new();
+    let mut add = |action: &'static str, texts: Vec<String>, name: String| match alike
         .iter_mut()
-        .find(|(same, _)| *same == texts)
+        .find(|((same, all), _)| *same == action && *all == texts)
     {
         Some((_, names)) => names.push(name),
-        None => alike.push((texts, vec![name])),
+        None => alike.push(((action, texts), vec![name])),
     };
     for Changes { address, lines, .. } in changes {
         let public = lines.iter().filter(|line| line.sign == '!').map(|line| line.text.clone());
         let public: Vec<String> = public.collect();
         if !public.is_empty() {
-            add(public, code(address));
+            add("", public, code(address));
         }
     }
-    for step in plan.steps.iter().filter(|step| words::is_destructive(step)) {
-        let texts = step.risk.clone().into_iter().chain(words::deletion(step)).collect();
-        add(texts, named_step(step));
+    let holds_data =
+        |step: &Step| step.address.kind == Kind::Key || step.address.kind.is_consumer();
+    let risky = plan.steps.iter().filter(|step| words::is_destructive(step));
+    let (first, last): (Vec<&Step>, Vec<&Step>) = risky.partition(|step| holds_data(step));
+    for step in first.into_iter().chain(last) {
+        add(step.change.action(), step.risk.iter().cloned().collect(), signed(step));
     }
-    let parts = alike.into_iter().map(|(texts, names)| {
+    let parts = alike.into_iter().map(|((action, texts), names)| {
         let texts: Vec<String> =
-            texts.iter().map(|text| format!(": **{}**", prose(text))).collect();
+            texts.iter().map(|text| format!(": **{}**", sentence(text))).collect();
         let (texts, some) = (texts.concat(), some(&names));
+        let action = if action.is_empty() { String::new() } else { format!("{action} ") };
         Part {
-            whole: format!("- {}{texts}\n", names.join(", ")),
+            whole: format!("- {action}{}{texts}\n", names.join(", ")),
             // The list of the changes names all of them as well.
-            short: format!("- {some}{texts}\n"),
-            line: format!("- {some}\n"),
+            short: format!("- {action}{some}{texts}\n"),
+            line: format!("- {action}{some}\n"),
             weight: Weight::Danger,
         }
     });
@@ -333,9 +360,22 @@ fn fields(step: &Step) -> Vec<Field> {
 fn part(block: &Block<'_>) -> Part {
     let names: Vec<String> = block.steps.iter().map(|step| signed(step)).collect();
     let (all, head, title) = (names.join(", "), &block.head, some(&names));
-    let list = if title == all { String::new() } else { format!("{all}\n\n") };
-    let mut out =
-        format!("<details><summary>{title} {head}</summary>\n\n{list}{}", table(&block.fields));
+    let listed: Vec<String> = block.steps.iter().map(|step| identified(step)).collect();
+    let mut fields = block.fields.clone();
+    let list = match block.steps.as_slice() {
+        [one] => {
+            let field = |(path, id): (&str, String)| Field {
+                path: path.to_owned(),
+                before: Some(id),
+                after: None,
+            };
+            fields.extend(words::identifier(one).map(field));
+            String::new()
+        }
+        _ if listed == names && title == all => String::new(),
+        _ => format!("{}\n\n", listed.join(", ")),
+    };
+    let mut out = format!("<details><summary>{title} {head}</summary>\n\n{list}{}", table(&fields));
     if !block.differing.is_empty() {
         let paths: Vec<String> = block.differing.iter().map(|path| code(path)).collect();
         let _ = writeln!(out, "{}: {}\n", paths.join(", "), prose(words::DIFFERING));
@@ -348,6 +388,18 @@ fn part(block: &Block<'_>) -> Part {
         short: format!("- {all} {action}\n"),
         line: format!("- {} {action}\n", some(&names)),
         weight: Weight::Detail,
+    }
+}
+
+/// Names a step with the key of an alias, or with AWS's id of what is deleted.
+fn identified(step: &Step) -> String {
+    let name = signed(step);
+    match (words::key_of_alias(step), words::deleted(step)) {
+        (Some(key), _) => format!("{name} of {}", code(&key.to_string())),
+        (None, Some(deleted)) if deleted.id != step.address.name => {
+            format!("{name} {}", code(&deleted.id))
+        }
+        (None, _) => name,
     }
 }
 
@@ -372,9 +424,9 @@ fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
         if !blocked.field.is_empty() {
             let _ = write!(out, " {}", code(&blocked.field));
         }
-        let _ = writeln!(out, ": {}", prose(&blocked.reason));
+        let _ = writeln!(out, ": {}", sentence(&blocked.reason));
         if !blocked.help.is_empty() {
-            let _ = writeln!(out, "  Help: {}", prose(&blocked.help));
+            let _ = writeln!(out, "  Help: {}", sentence(&blocked.help));
         }
     }
     out.push('\n');
@@ -387,22 +439,22 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
     let mut out = format!("### {heading}\n\n");
     for drift in all {
         let _ = write!(out, "- {}", code(&drift.address.to_string()));
-        for alarm in words::alarms(drift) {
-            let _ = write!(out, ": **{}**", prose(&alarm));
+        for alarm in drifted::alarms(drift) {
+            let _ = write!(out, ": **{}**", sentence(&alarm));
         }
         out.push('\n');
-        for (before, after) in words::drifted_policies(drift, home) {
+        for (before, after) in drifted::changed_policies(drift, home) {
             let _ = writeln!(out, "  - {}", code(words::POLICY));
             let changes = words::changes(before.as_ref(), after.as_ref(), home);
             for line in words::access_lines(&changes, wording(home)) {
                 let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
             }
         }
-        for text in words::drifted_fields(drift, false) {
+        for text in drifted::fields(drift, false) {
             let _ = writeln!(out, "  - {}", code(&text));
         }
         if let Some(ignored) = &drift.ignored {
-            let _ = writeln!(out, "  - {}", prose(ignored));
+            let _ = writeln!(out, "  - {}", sentence(ignored));
         }
     }
     out.push('\n');
@@ -414,22 +466,22 @@ fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
 fn unchecked(all: &[String]) -> Option<String> {
     let mut out = "### Not checked\n\n".to_owned();
     for text in all {
-        let _ = writeln!(out, "- {}", prose(text));
+        let _ = writeln!(out, "- {}", sentence(text));
     }
     out.push('\n');
     (!all.is_empty()).then_some(out)
 }
 
-fn found(all: &[Finding]) -> Option<Part> {
+fn found(heading: &str, all: &[Finding]) -> Option<Part> {
     let render = |verbose| {
-        let mut out = "### Findings\n\n".to_owned();
+        let mut out = format!("### {heading}\n\n");
         for group in findings::of_plan(all) {
-            let _ = writeln!(out, "- {} {}", code(&group.head()), prose(&group.text(verbose)));
+            let _ = writeln!(out, "- {} {}", code(&group.head()), sentence(&group.text(verbose)));
         }
         out.push('\n');
         out
     };
-    let line = named("Findings", all.iter().map(|finding| &finding.address));
+    let line = named(heading, all.iter().map(|finding| &finding.address));
     let part = || Part { whole: render(true), short: render(false), line, weight: Weight::Notice };
     (!all.is_empty()).then(part)
 }

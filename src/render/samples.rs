@@ -98,6 +98,7 @@ pub(super) fn empty() -> Plan {
         unchecked: Vec::new(),
         taken_with: BTreeMap::new(),
         let_go: BTreeMap::new(),
+        scheduled: BTreeMap::new(),
         remember: BTreeMap::new(),
     }
 }

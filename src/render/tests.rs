@@ -3,9 +3,10 @@
 use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
 use super::{Caller, Style, commands, human, json, markdown};
 use crate::kind::address::Address;
-use crate::kind::{Call, Change, ConsumerKind, Kind, Spec, key};
-use crate::plan::{Drift, FieldChange, Happened, PlannedCall, TakenOver};
+use crate::kind::{self, Call, Change, ConsumerKind, KeyRef, Kind, Spec, alias};
+use crate::plan::{Drift, FieldChange, Finding, Happened, PlannedCall, TakenOver};
 use crate::policy::access::Direction;
+use crate::policy::lint::Severity;
 use serde_json::json;
 
 #[test]
@@ -127,11 +128,11 @@ fn an_update_is_rendered_as_markdown() {
     ### Blocked
 
     - <code>key/old</code>: the key is protected a&#124;b &#64;&#8203;me
-      Help: set &#96;protect&#58; false&#96;, apply, and then remove the key from the configuration
+      Help: set <code>protect&#58; false</code>, apply, and then remove the key from the configuration
 
     ### Deletions and risks
 
-    - <code>&#126; key/storage</code> update: **a&#124;b &#64;&#8203;me**
+    - update <code>&#126;&nbsp;key/storage</code>: **a&#124;b &#64;&#8203;me**
 
     ### Access
 
@@ -143,7 +144,7 @@ fn an_update_is_rendered_as_markdown() {
     - <code>key/storage</code>
       - <code>description&#58; unset -&#62; &#34;a&#124;b &#64;&#8203;me&#34;</code>
 
-    <details><summary><code>&#126; key/storage</code> update (differs)</summary>
+    <details><summary><code>&#126;&nbsp;key/storage</code> update (differs)</summary>
 
     | Field | Before | After |
     | --- | --- | --- |
@@ -360,17 +361,137 @@ fn steps_that_are_alike_are_written_once_and_destructive_ones_first() {
 #[test]
 fn a_deletion_shows_its_waiting_period() {
     let mut plan = update("x");
-    let from = Spec::Key(key_spec("x", policy(&[]), None));
-    let call = key::ScheduleKeyDeletion { pending_window_in_days: 30 };
-    let mut gone =
-        step(Address::new(Kind::Key, "gone"), Change::Delete { from }, Some(ARN), vec![]);
-    gone.last = vec![PlannedCall { at: home(), call: Call::Key(call.into()) }];
-    plan.steps = vec![gone];
-    assert!(
-        human::plan(&plan, &Caller::default(), &Style::default())
-            .contains("schedules deletion in 30 days")
-    );
+    plan.steps = vec![deleted_key("gone", None)];
+    let text = human::plan(&plan, &Caller::default(), &Style { width: 200, ..Style::default() });
+    let risk = "! schedules the deletion of the key in 30 days; from now on the key cannot decrypt anything\n";
+    assert!(text.contains(risk), "{text}");
+    assert_eq!(text.matches("30 days").count(), 1, "{text}");
     assert!(commands::plan(&plan).contains("--pending-window-in-days 30"));
+    // Not every key encrypts.
+    for (usage, lost) in [
+        ("SIGN_VERIFY", "the key cannot sign anything"),
+        ("GENERATE_VERIFY_MAC", "the key can neither generate nor verify MACs"),
+    ] {
+        let risk = deleted_key("gone", Some(usage)).risk.unwrap();
+        assert!(risk.ends_with(lost), "{risk}");
+    }
+}
+
+/// Returns the step that deletes a key, with the calls and the risk of its kind.
+fn deleted_key(name: &str, usage: Option<&str>) -> crate::plan::Step {
+    let mut spec = key_spec("x", policy(&[]), None);
+    spec.usage = usage.map(str::to_owned);
+    deletion(Address::new(Kind::Key, name), Spec::Key(spec), ARN)
+}
+
+/// Returns the step that deletes a resource, with the calls and the risk of its kind.
+fn deletion(address: Address, from: Spec, id: &str) -> crate::plan::Step {
+    let change = Change::Delete { from };
+    let (stack, place, keys) = ("prod".parse().unwrap(), home(), kind::KeyFacts::new());
+    let setting = kind::Setting {
+        stack: &stack,
+        place: &place,
+        keys: &keys,
+        id: Some(id),
+        name: &address.name,
+        caller: None,
+    };
+    let calls = kind::calls(&change, &setting).unwrap();
+    let planned = |all: Vec<(crate::id::Place, Call)>| {
+        all.into_iter().map(|(at, call)| PlannedCall { at, call }).collect()
+    };
+    let mut step = step(address.clone(), change, Some(id), vec![]);
+    (step.calls, step.last) = (planned(calls.first), planned(calls.last));
+    (step.risk, step.reason) = (calls.risk, "no longer declared".to_owned());
+    step
+}
+
+fn deleted_alias(name: &str, key: &str) -> crate::plan::Step {
+    let target = KeyRef::Managed(Address::new(Kind::Key, key));
+    let spec = alias::Spec { name: format!("alias/{name}").parse().unwrap(), target };
+    deletion(Address::new(Kind::Alias, name), Spec::Alias(spec), &format!("alias/{name}"))
+}
+
+#[test]
+fn deletions_name_what_is_deleted_and_what_fails() {
+    let mut plan = update("x");
+    let of = |count: usize| {
+        let aliases = (0..count).map(|n| deleted_alias(&format!("a{n}"), &format!("k{n}")));
+        let keys = (0..count).map(|n| {
+            let mut step = deleted_key(&format!("k{n}"), None);
+            step.id = Some(ARN.replace("1234abcd", &format!("1234abc{n}")));
+            step
+        });
+        aliases.chain(keys).collect::<Vec<_>>()
+    };
+    let text = |plan: &crate::plan::Plan| {
+        human::plan(plan, &Caller::default(), &Style { width: 500, ..Style::default() })
+    };
+    plan.steps = of(1);
+    let one = text(&plan);
+    let arn = ARN.replace("1234abcd", "1234abc0");
+    for said in [
+        "- alias/a0  delete  (no longer declared)\n    name: \"alias/a0\"\n    target: \"key/k0\"\n",
+        "    calls: DeleteAlias\n    ! requests that name the alias fail\n",
+        &format!("- key/k0  delete  (no longer declared)\n    arn: {arn}\n"),
+    ] {
+        assert!(one.contains(said), "{said}: {one}");
+    }
+    let comment = markdown::plan(&plan, &Caller::default());
+    let row = format!("| <code>arn</code> | <code>{}</code> |", arn.replace(':', "&#58;"));
+    assert!(comment.contains(&row), "{comment}");
+    plan.steps = of(4);
+    let many = text(&plan);
+    let id = |n: usize| format!("key/k{n} (1234abc{n}-12ab-34cd-56ef-1234567890ab)");
+    let keys: Vec<String> = (0..4).map(id).collect();
+    for said in [
+        "- alias/a0 of key/k0, alias/a1 of key/k1, alias/a2 of key/k2, alias/a3 of key/k3: delete",
+        &format!("- {}: delete", keys.join(", ")),
+    ] {
+        assert!(many.contains(said), "{said}: {many}");
+    }
+    let comment = markdown::plan(&plan, &Caller::default());
+    let signed = |kind: &str| {
+        let name = |n: usize| format!("<code>-&nbsp;{kind}{n}</code>");
+        (0..4).map(name).collect::<Vec<_>>().join(", ")
+    };
+    let at = |said: &str| comment.find(said).unwrap_or_else(|| panic!("{said}: {comment}"));
+    // The keys come before the aliases, and the action is said once.
+    let (keys, aliases) = (format!("- delete {}: **", signed("key/k")), signed("alias/a"));
+    assert!(at(&keys) < at(&format!("- delete {aliases}: **requests")), "{comment}");
+    for said in [
+        "<code>-&nbsp;alias/a3</code> of <code>key/k3</code>",
+        "<code>-&nbsp;key/k3</code> <code>1234abc3-12ab-34cd-56ef-1234567890ab</code>",
+    ] {
+        assert!(comment.contains(said), "{said}: {comment}");
+    }
+}
+
+#[test]
+fn a_comment_names_the_caller_and_errors_come_before_the_changes() {
+    let mut plan = update("x");
+    plan.blocked = vec![crate::plan::Blocked {
+        address: Address::new(Kind::Key, "gone"),
+        field: String::new(),
+        reason: "the key is protected".to_owned(),
+        help: "write `protect: false`, and a lone ` is a character".to_owned(),
+    }];
+    let finding = |severity, rule: &str| Finding {
+        severity,
+        rule: rule.to_owned(),
+        address: Address::new(Kind::Key, "gone"),
+        message: "see `kmsctl explain`".to_owned(),
+    };
+    plan.findings = vec![finding(Severity::Warning, "KMS601"), finding(Severity::Error, "KMS301")];
+    let arn = Some("arn:aws:iam::111122223333:role/ci".to_owned());
+    let text = markdown::plan(&plan, &Caller { arn, alias: None });
+    let caller = "As <code>arn&#58;aws&#58;iam&#58;&#58;111122223333&#58;role/ci</code>\n";
+    let help = "Help: write <code>protect&#58; false</code>, and a lone &#96; is a character\n";
+    for said in [caller, help, "see <code>kmsctl explain</code>"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let at = |said: &str| text.find(said).unwrap_or_else(|| panic!("{said}: {text}"));
+    assert!(at("KMS301") < at("<details>") && at("<details>") < at("KMS601"), "{text}");
 }
 
 #[test]
@@ -590,7 +711,7 @@ fn what_is_dangerous_stays_in_a_comment_of_any_plan() {
     plan.steps.push(step_of("zgone", Change::Delete { from }));
     let text = markdown::plan(&plan, &Caller::default());
     assert!(text.chars().count() <= 60_000);
-    for part in ["key/zevil", "key/zpublic", "**PUBLIC", "zgone</code> delete"] {
+    for part in ["key/zevil", "key/zpublic", "**PUBLIC", "delete <code>-&nbsp;key/zgone"] {
         assert!(text.contains(part), "{part}: {}", &text[..3_000]);
     }
     // Both sentences, and the public one among the risks.

@@ -4,11 +4,11 @@
 use super::Caller;
 use super::access::{Line, Wording};
 use super::access_lines::{self, Told};
-use super::fields::Field;
+use super::outputs::Output;
 use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
-use crate::kind::{Call, Change, Kind, Spec, key};
-use crate::plan::{Access, Blocked, Drift, Drifts, FieldChange, Happened, Plan, Step, TakenOver};
+use crate::kind::{Change, KeyRef, Kind, Spec};
+use crate::plan::{Access, Blocked, FieldChange, Plan, Step, TakenOver};
 use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare, work};
 use crate::text::{counted, printable};
@@ -308,15 +308,33 @@ pub(super) fn operations(step: &Step) -> Vec<&'static str> {
     calls.map(|planned| planned.call.operation()).collect()
 }
 
-/// Returns the announcement of a key's deletion, if the step schedules it.
-pub(super) fn deletion(step: &Step) -> Option<String> {
-    let days = step.calls.iter().chain(&step.last).find_map(|planned| {
-        if let Call::Key(key::Call::ScheduleKeyDeletion(call)) = &planned.call {
-            return Some(call.pending_window_in_days);
+/// Returns AWS's identifier of what a step deletes, unless the address is its name.
+pub(super) fn deleted(step: &Step) -> Option<Output> {
+    if !matches!(step.change, Change::Delete { .. }) || step.address.kind == Kind::Alias {
+        return None;
+    }
+    let id = step.id.as_deref().filter(|id| !id.is_empty())?;
+    Some(Output::new(&step.address, id, &step.place))
+}
+
+/// Returns AWS's identifier of what a step deletes with the name of the field, unless it is one of the fields already.
+pub(super) fn identifier(step: &Step) -> Option<(&'static str, String)> {
+    let deleted = deleted(step).filter(|_| step.fields.iter().all(|field| field.path != "id"))?;
+    Some((if deleted.arn.is_some() { "arn" } else { "id" }, deleted.value()))
+}
+
+/// Returns the key of an alias that a step creates or deletes.
+pub(super) fn key_of_alias(step: &Step) -> Option<&KeyRef> {
+    match &step.change {
+        Change::Create { to: Spec::Alias(alias) } | Change::Delete { from: Spec::Alias(alias) } => {
+            Some(&alias.target)
         }
-        None
-    })?;
-    Some(format!("schedules deletion in {}", counted(days, "day")))
+        Change::Create { .. }
+        | Change::Update { .. }
+        | Change::Import { .. }
+        | Change::Delete { .. }
+        | Change::Forget { .. } => None,
+    }
 }
 
 /// Returns blocked changes, those with the same reason together.
@@ -334,128 +352,17 @@ pub(super) fn blocked(all: &[Blocked]) -> Vec<(Vec<&Address>, &Blocked)> {
     out
 }
 
-/// Returns what happened to a resource that somebody may depend on, in words.
-pub(super) fn alarms(drift: &Drift) -> Vec<String> {
-    let kind = drift.address.kind;
-    match drift.happened {
-        Happened::Deleted => {
-            let known = [
-                (Kind::Grant, "does not exist: revoked or retired, so its access has ended"),
-                (Kind::Alias, "does not exist: requests that name it fail"),
-                (Kind::Key, "does not exist: what it encrypted cannot be decrypted"),
-            ];
-            let found = known.iter().find(|(of, _)| *of == kind);
-            return vec![found.map_or("does not exist", |(_, text)| text).to_owned()];
-        }
-        Happened::Missing => return vec!["declared, and not in AWS".to_owned()],
-        Happened::Created => return vec!["exists, although it is not declared".to_owned()],
-        Happened::Changed => {}
-    }
-    let of_key = |field: &FieldChange| match (field.path.as_str(), &field.after) {
-        ("deletion", Value::String(date)) => {
-            Some(format!("pending deletion on {}: nobody can use the key", printable(date)))
-        }
-        ("enabled", Value::Bool(false)) => Some("disabled: nobody can use the key".to_owned()),
-        _ => None,
-    };
-    let fields = drift.fields.iter().filter(|_| kind == Kind::Key);
-    fields.filter_map(of_key).collect()
-}
-
-fn is_gone(drift: &Drift) -> bool {
-    matches!(drift.happened, Happened::Deleted | Happened::Missing)
-}
-
-/// Returns the policies before and after a drift, if they differ. That of a key that is gone does not matter any more.
-pub(super) fn drifted_policies(
-    drift: &Drift,
-    home: &Place,
-) -> Vec<(Option<Document>, Option<Document>)> {
-    let fields = drift.fields.iter().filter(|_| !is_gone(drift));
-    fields.filter_map(|field| policies(field, home)).collect()
-}
-
-/// Returns a line for each field of a drift. Those of a resource that is gone tell only what a grant allowed.
-pub(super) fn drifted_fields(drift: &Drift, verbose: bool) -> Vec<String> {
-    let is_listed = |field: &&FieldChange| {
-        let is_told = field.path == "deletion" && field.after.is_string();
-        field.path != POLICY && !is_told
-    };
-    let is_gone = is_gone(drift);
-    if is_gone && !verbose && drift.address.kind != Kind::Grant {
-        return Vec::new();
-    }
-    let fields = Field::all(drift.fields.iter().filter(is_listed)).into_iter();
-    let line = |field: Field| match is_gone {
-        true => field.before.as_ref().map(|before| format!("{}: {before}", field.path)),
-        false => field.line::<()>(None),
-    };
-    fields.filter_map(line).collect()
-}
-
 /// Renders the number of resources that have drifted.
-fn differing(count: usize, from: &str) -> String {
+pub(super) fn differing(count: usize, from: &str) -> String {
     let verb = if count == 1 { "differs" } else { "differ" };
     format!("{} {verb} from {from}", counted(count, "resource"))
 }
 
-/// The heading of the differences from the records.
-pub(super) const CHANGED_OUTSIDE: &str = "Changed outside kmsctl since the last apply";
-
-/// Returns the heading of the differences in a drift report.
-pub(super) fn heading(drifts: &Drifts) -> &'static str {
-    match (drifts.recorded, drifts.unrecorded) {
-        (_, 0) => CHANGED_OUTSIDE,
-        (0, _) => "Different from the configuration",
-        (_, _) => "Different from the last apply or the configuration",
-    }
-}
-
-/// Renders the first line of a drift report, if resources are not compared with their records.
-pub(super) fn comparison(drifts: &Drifts) -> Option<String> {
-    match (drifts.recorded, drifts.unrecorded) {
-        (_, 0) => None,
-        (0, _) => Some(
-            "There is no record of an earlier apply: AWS is compared with the configuration."
-                .to_owned(),
-        ),
-        (_, 1) => Some(
-            "1 declared resource has no record: it is compared with the configuration.".to_owned(),
-        ),
-        (_, n) => Some(format!(
-            "{n} declared resources have no record: they are compared with the configuration."
-        )),
-    }
-}
-
-/// Renders the last line of a drift report.
-pub(super) fn difference(drifts: &Drifts) -> String {
-    let mut text = match drifts.drift.len() {
-        0 => "No drift".to_owned(),
-        n => differing(
-            n,
-            match (drifts.recorded, drifts.unrecorded) {
-                (_, 0) => "the last apply",
-                (0, _) => "the configuration",
-                (_, _) => "the last apply or the configuration",
-            },
-        ),
-    };
-    match drifts.findings.len() {
-        0 => {}
-        n => {
-            let _ = write!(text, "; {}", counted(n, "finding"));
-        }
-    }
-    if !drifts.unreadable.is_empty() {
-        let _ = write!(text, "; {} not compared", drifts.unreadable.len());
-    }
-    text.push('.');
-    text
-}
-
 /// Renders the last line of a plan.
 pub(super) fn summary(plan: &Plan) -> String {
+    if plan.is_empty() && !plan.scheduled.is_empty() {
+        return format!("Nothing is left to delete. {}", deletions(&plan.scheduled));
+    }
     if plan.is_empty() {
         let text = match plan.drift.len() {
             0 if !plan.untargeted.is_empty() => "No changes of the targets.".to_owned(),
@@ -482,6 +389,28 @@ pub(super) fn summary(plan: &Plan) -> String {
     let calls: usize = plan.steps.iter().map(|step| step.calls.len() + step.last.len()).sum();
     let _ = write!(text, "; {}.", counted(calls, "call"));
     text + &untargeted(plan)
+}
+
+/// Returns the day of a date of AWS, such as `2027-01-31`.
+pub(super) fn day(date: &str) -> String {
+    printable(date.split_once('T').map_or(date, |(day, _)| day)).into_owned()
+}
+
+/// Returns the sentence about keys whose deletion is scheduled, by the days on which they are deleted.
+#[must_use]
+pub fn deletions(keys: &BTreeMap<Address, String>) -> String {
+    let mut by_day: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, date) in keys {
+        by_day.entry(day(date)).or_default().push(printable(&key.to_string()).into_owned());
+    }
+    let days = by_day
+        .into_iter()
+        .map(|(day, keys)| format!("{} on {day} at the earliest", keys.join(", ")));
+    format!(
+        "Keys that KMS deletes: {}. Until then `kmsctl apply` cancels the deletion of a key that the configuration \
+         declares.",
+        days.collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// Returns the sentence about the changes that `--target` leaves out, if there are any.

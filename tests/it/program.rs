@@ -278,6 +278,22 @@ fn a_key_is_deleted_only_after_its_protection_is_removed() {
     stack.expect(0, &["apply", "--auto-approve"]);
     let plan = stack.expect(0, &["destroy", "--auto-approve"]);
     assert!(plan.contains("schedules the deletion"), "{plan}");
+    let arn = "\n    arn: arn:aws:kms:us-west-1:123456789012:key/";
+    assert!(plan.contains(arn) && plan.contains("! requests that name the alias fail"), "{plan}");
+    let cancel = "at the earliest. Until then `kmsctl apply` cancels the deletion of a key that the configuration declares.";
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&plan).contains("Keys that KMS deletes: key/a on 20"), "{plan}");
+    assert!(words(&plan).contains(cancel), "{plan}");
+    // kmsctl itself has scheduled the deletion: that is no change by somebody else.
+    let again = stack.expect(0, &["destroy", "--auto-approve"]);
+    assert!(!again.contains("Changed outside"), "{again}");
+    assert!(
+        words(&again).contains("Nothing is left to delete. Keys that KMS deletes: key/a on 20")
+    );
+    let drift = words(&stack.expect(2, &["drift"]));
+    assert!(!drift.contains("Changed outside") && !drift.contains("no record"), "{drift}");
+    let scheduled = "key/a ! its deletion is scheduled for 20";
+    assert!(drift.contains(scheduled) && drift.contains("`kmsctl apply` cancels"), "{drift}");
     // If the key is declared again, its deletion is cancelled instead of a new key being created.
     let back = stack.expect(2, &["plan", "--detailed-exitcode"]);
     assert!(back.contains("CancelKeyDeletion, EnableKey"), "{back}");

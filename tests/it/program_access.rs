@@ -118,6 +118,66 @@ fn conditional_access_is_told_with_its_condition_and_never_as_denied() {
 }
 
 #[test]
+fn principals_with_a_statement_of_their_own_are_named_beside_everyone() {
+    let open = "statements: [{Sid: Open, Effect: Allow, Principal: '*', Action: kms:Decrypt, Resource: '*'}]";
+    let policy = POLICY.replace("users:", &format!("{open}, users:"));
+    let text = format!("stack: open\nkeys: {{a: {{{policy}}}}}\n");
+    let stack = Stack::of_text(&text, "me-south-1");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    let table = stack.expect(0, &["access", "a", "--action", "kms:Decrypt"]);
+    let (_, table) = table.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(table, @r#"
+    PUBLIC: everyone
+      kms:Decrypt; if IAM policies of its account allow it (statement "Open")
+    role/App
+      kms:Decrypt (statements "Allow use of the key", "Open")
+    every AWS service
+      kms:Decrypt; confused deputy: the statement does not limit the source resource (statement "Open")
+    every identity of account 123456789012
+      kms:Decrypt (statement "Open")
+    the root user of account 123456789012
+      kms:Decrypt (statements "Enable IAM User Permissions", "Open")
+    "#);
+}
+
+#[test]
+fn a_principal_that_does_not_exist_has_no_answer_that_looks_right() {
+    let text = format!("stack: nope\nkeys: {{a: {{{POLICY}}}}}\n");
+    let stack = Stack::of_text(&text, "me-south-1");
+    stack.expect(0, &["apply", "--auto-approve"]);
+    let ask = |who: &str, code: i32, more: &[&str]| {
+        let args = ["access", "a", "--detailed-exitcode", "--principal", who];
+        let said = stack.expect(code, &[&args[..], more].concat());
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let one = ["--action", "kms:Encrypt"];
+    let said = ask("role/Nope", 2, &one);
+    let missing = "role/Nope: kms:Encrypt would be delegated ! `arn:aws:iam::123456789012:role/Nope` does not exist, so \
+                   nobody can make these requests";
+    assert!(said.contains(missing), "{said}");
+    assert!(ask("user/Nobody", 2, &[]).contains("user/Nobody` does not exist"));
+    assert!(
+        ask("role/path/App", 2, &[])
+            .contains("its name belongs to `arn:aws:iam::123456789012:role/App`")
+    );
+    let session = "arn:aws:sts::123456789012:assumed-role/Nope/s";
+    assert!(ask(session, 2, &[]).contains("role/Nope` does not exist"));
+    let json = ask("role/Nope", 2, &["--format", "json"]);
+    assert!(json.contains(r#""standing": { "status": "missing""#), "{json}");
+    let csv = ask("role/Nope", 2, &[&one[..], &["--format", "csv"]].concat());
+    assert!(csv.contains("\"standing\"") && csv.ends_with("\"missing\""), "{csv}");
+    // What exists is answered as before, and what cannot be read is not known.
+    let said = ask("role/App", 0, &one);
+    assert!(said.contains("role/App: kms:Encrypt is allowed") && !said.contains("!"), "{said}");
+    let said = ask("arn:aws:iam::999999999999:role/App", 2, &one);
+    assert!(
+        said.contains("could not be checked whether `arn:aws:iam::999999999999:role/App` exists"),
+        "{said}"
+    );
+    assert!(!ask("arn:aws:iam::123456789012:root", 0, &one).contains("!"));
+}
+
+#[test]
 fn a_missing_identity_blocks_the_plan() {
     let text = "stack: ghost\nkeys: {a: {policy: {users: [role/Ghost, user/Nobody]}}}\n";
     let stack = Stack::of_text(text, "me-south-1");

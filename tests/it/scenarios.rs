@@ -184,6 +184,40 @@ fn a_deletion_that_was_scheduled_outside_of_kmsctl_is_cancelled() {
 }
 
 #[test]
+fn a_key_that_was_disabled_before_its_deletion_is_not_enabled_in_silence() {
+    let doomed = |key: &mut crate::fake::FakeKey| {
+        key.meta.state = "PendingDeletion".to_owned();
+        key.meta.deletion_date = Some("soon".to_owned());
+    };
+    let risk = |stack: &Stack, desired: &kmsctl::desired::Desired| {
+        let plan = stack.plan_only(desired);
+        plan.steps.into_iter().find(|step| step.address == key_at("storage")).unwrap().risk
+    };
+    let unset = || storage().key("storage", |key| key.enabled = None);
+    // Neither AWS nor the records tell whether the key was disabled by hand.
+    let mut stack = stack_with(&unset());
+    stack.fake.tamper("storage", |key| key.meta.state = "Disabled".to_owned());
+    stack.applied(&empty());
+    assert_eq!(stack.fake.key("storage").meta.state, "PendingDeletion");
+    let told = risk(&stack, &unset()).unwrap();
+    assert!(told.contains("disabled before its deletion was scheduled is enabled, too"), "{told}");
+    let stays = storage().key("storage", |key| key.enabled = Some(false));
+    assert_eq!(risk(&stack, &stays).unwrap(), "cancels the scheduled deletion of the key");
+    let wakes = storage().key("storage", |key| key.enabled = Some(true));
+    assert_eq!(risk(&stack, &wakes).unwrap(), "cancels the scheduled deletion of the key");
+    // The record says that it was disabled.
+    let off = storage().key("storage", |key| key.enabled = Some(false));
+    let mut stack = stack_with(&off);
+    stack.fake.tamper("storage", doomed);
+    let from = stack.fake.log.borrow().len();
+    stack.applied(&unset());
+    assert_eq!(stack.fake.key("storage").meta.state, "Disabled");
+    assert_eq!(stack.fake.changes_since(from)[0], "CancelKeyDeletion");
+    assert!(!stack.fake.changes_since(from).contains(&"EnableKey".to_owned()));
+    stack.settled(&unset());
+}
+
+#[test]
 fn a_key_is_adopted_by_its_alias_and_forgotten_again() {
     let mut stack = stack_with(&storage());
     stack.fake.tamper("storage", |key| {
@@ -234,6 +268,43 @@ fn an_alias_of_another_owner_is_not_changed() {
     assert_eq!(plan.blocked.len(), 1, "{:#?}", plan.blocked);
     assert_eq!(plan.blocked[0].address.kind, Kind::Alias);
     assert_eq!(stack.fake.count("UpdateAlias"), 0);
+}
+
+#[test]
+fn an_alias_that_somebody_pointed_elsewhere_is_drift_with_a_way_back() {
+    let of_theirs = || empty().key("theirs", |_| {});
+    let desired = || empty().key("data", |_| {}).alias("x", "data");
+    let both = of_theirs().key("data", |_| {}).alias("x", "data");
+    let mut stack = stack_with(&both);
+    let (data, theirs) = (stack.fake.key("data").meta.arn, stack.fake.key("theirs").meta.arn);
+    stack.fake.tamper("theirs", |key| key.tags.clear());
+    stack.state.records.remove(&key_at("theirs"));
+    let region = |region: &mut crate::fake::Region| {
+        region.aliases.insert("alias/x".to_owned(), theirs.id().to_owned());
+    };
+    stack.fake.regions.borrow_mut().values_mut().for_each(region);
+    let drifts = stack.drifts(&desired());
+    assert!(drifts.unreadable.is_empty(), "{:#?}", drifts.unreadable);
+    let style = kmsctl::render::Style { color: false, verbose: false, width: 160 };
+    let text = kmsctl::render::human::drifts(&drifts, &kmsctl::render::Caller::default(), &style);
+    for said in [
+        "Changed outside kmsctl since the last apply:\n  alias/alias/x\n",
+        "    ! points to another key: requests that name the alias use that key\n",
+        &format!("    target: \"key/data\" -> \"{theirs}\"\n"),
+        "1 resource differs from the last apply.",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let plan = stack.plan_only(&desired());
+    assert_eq!((plan.blocked.len(), plan.drift.len()), (1, 1), "{plan:#?}");
+    let back = format!(
+        "point it back with `aws kms update-alias --alias-name alias/x --target-key-id {data}`"
+    );
+    assert!(plan.blocked[0].help.starts_with(&back), "{}", plan.blocked[0].help);
+    // Without a record of the alias, nobody knows where it pointed before.
+    stack.state.records.retain(|address, _| address.kind != Kind::Alias);
+    let drifts = stack.drifts(&desired());
+    assert_eq!((drifts.drift.len(), drifts.unreadable.len()), (0, 1));
 }
 
 #[test]

@@ -181,7 +181,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 self.wait_for_principal(step, call, error, since).await?;
                 return Ok(None);
             }
-            Reaction::Probe { again } => match self.probe(step, lost).await? {
+            Reaction::Probe { again } => match self.probe(step, lost, attempts.tries.next()).await?
+            {
                 Some(outcome) => return Ok(Some(outcome)),
                 None if again => {}
                 None => return Err(StepError::Refused(error)),
@@ -191,9 +192,10 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
         if !attempts.tries.may_repeat(retry, error.fault) {
             return Err(given_up(error));
         }
-        let (operation, why) = (call.operation(), "no answer or throttled; retrying");
-        self.host.report(Progress::Waiting { step, operation, why });
-        self.rest(attempts.tries.pause(retry)).await.map_err(|()| given_up(error))?;
+        let pause = attempts.tries.pause(retry);
+        let why = attempts.tries.words(retry, error.fault, pause);
+        self.host.report(Progress::Waiting { step, operation: call.operation(), why: &why });
+        self.rest(pause).await.map_err(|()| given_up(error))?;
         Ok(None)
     }
 
@@ -232,12 +234,21 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
 
     /// Checks whether AWS executed the call whose answer was lost, and returns its outcome if so. If
     /// AWS cannot be read, the call stays open.
-    async fn probe(&self, step: &Step, lost: LostCall<'_>) -> Result<Option<Outcome>, StepError> {
-        let why = "the outcome is unknown; checking whether AWS executed the call";
-        self.host.report(Progress::Waiting { step, operation: lost.call.operation(), why });
+    async fn probe(
+        &self,
+        step: &Step,
+        lost: LostCall<'_>,
+        attempt: u32,
+    ) -> Result<Option<Outcome>, StepError> {
+        let why = format!(
+            "the outcome of attempt {attempt} is unknown; checking whether AWS executed the call"
+        );
+        self.host.report(Progress::Waiting { step, operation: lost.call.operation(), why: &why });
         tokio::select! {
             biased;
-            found = settle(self.cloud, self.options, &self.nonces, lost) => found.map_err(StepError::Unsettled),
+            found = settle(self.cloud, self.options, &self.nonces, lost) => {
+                found.map_err(StepError::Unsettled)
+            }
             () = self.stopped() => Err(StepError::StoppedOpen),
         }
     }
@@ -260,15 +271,12 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
                 Err(StepError::Refused(error))
             }
             Refusal::MayPass if !left.is_zero() => {
-                let seconds = left.as_secs();
-                let why = format!(
-                    "KMS does not know a new principal yet; retrying for up to {seconds} s"
+                let (operation, most) = (call.operation(), PRINCIPAL_LAG.as_secs());
+                let doing = format!(
+                    "{operation}: KMS does not know a new principal yet; retrying for up to {most} s"
                 );
-                self.host.report(Progress::Waiting {
-                    step,
-                    operation: call.operation(),
-                    why: &why,
-                });
+                let seconds = since.elapsed().as_secs();
+                self.host.report(Progress::Polling { step, doing: &doing, seconds });
                 let pause = Duration::from_secs(5).min(left);
                 self.rest(pause).await.map_err(|()| StepError::Refused(error))
             }

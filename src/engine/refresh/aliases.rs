@@ -90,14 +90,45 @@ impl<C: Cloud> Refresh<'_, C> {
                         None if matches!(self.owner(&arn).await?, Owner::Ours(_)) => {
                             present(KeyRef::Arn(arn))
                         }
-                        None if interest.declared.is_none() => kept_alias(address, wanted, &arn),
-                        None => foreign_alias(wanted, &arn),
+                        None => self.of_another_owner(address, wanted, arn, live),
                     }
                 }
             };
             live.observed.insert(address.clone(), seen);
         }
         self.describe_alias_targets(live).await
+    }
+
+    /// Returns the result for an alias that points to a key of another owner, and notes it if the stack had pointed it to
+    /// another key.
+    fn of_another_owner(
+        &self,
+        address: &Address,
+        wanted: &alias::Spec,
+        arn: KeyArn,
+        live: &mut Live,
+    ) -> Observed {
+        let before = self.recorded_target(address, live).filter(|before| *before != arn);
+        let seen = match self.interest(address).declared {
+            None => kept_alias(address, wanted, &arn),
+            Some(_) => foreign_alias(wanted, &arn),
+        };
+        if before.is_some() {
+            live.repointed.insert(address.clone(), arn);
+        }
+        with_way_back(seen, wanted, before.as_ref())
+    }
+
+    /// Returns the key that a recorded alias pointed to, if it is known.
+    fn recorded_target(&self, address: &Address, live: &Live) -> Option<KeyArn> {
+        match &self.state.records.get(address)?.spec.as_alias()?.target {
+            KeyRef::Managed(key) => {
+                let recorded = || self.state.records.get(key)?.id.parse().ok();
+                live.ids.get(key).cloned().or_else(recorded)
+            }
+            KeyRef::Arn(arn) => Some(arn.clone()),
+            KeyRef::Alias(_) => None,
+        }
     }
 
     /// Reads the types of the keys behind aliases that are unknown so far. They decide whether an alias can be
@@ -174,6 +205,19 @@ fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observ
             "if the alias is not needed, delete it with `aws kms delete-alias --alias-name {name}`; \
              stop managing it with `removed: [{{address: {address}, action: forget}}]`"
         ),
+    }
+}
+
+/// Puts the way back before the other helps, if the alias pointed to `before`. kmsctl does not point it back itself: the
+/// owner of the other key may have been given the alias.
+fn with_way_back(seen: Observed, alias: &alias::Spec, before: Option<&KeyArn>) -> Observed {
+    match (seen, before) {
+        (Observed::Unusable { reason, help }, Some(before)) => {
+            let name = &alias.name;
+            let back = format!("aws kms update-alias --alias-name {name} --target-key-id {before}");
+            Observed::Unusable { reason, help: format!("point it back with `{back}`; or {help}") }
+        }
+        (seen, _) => seen,
     }
 }
 

@@ -77,6 +77,13 @@ impl Rotations {
     /// demand left`.
     #[must_use]
     pub fn words(&self) -> String {
+        let left = format!("{} of {ON_DEMAND_ROTATIONS} rotations on demand left", self.left());
+        format!("{}; {left}", self.history())
+    }
+
+    /// Returns the past rotations in words, such as `once, last 2027-01-31T12:00:00Z (on demand)`.
+    #[must_use]
+    pub fn history(&self) -> String {
         let times = match self.past.len() {
             0 => "never".to_owned(),
             1 => "once".to_owned(),
@@ -86,8 +93,7 @@ impl Rotations {
             let way = if last.way == ON_DEMAND { "on demand" } else { "automatic" };
             format!(", last {} ({way})", last.date)
         });
-        let left = format!("{} of {ON_DEMAND_ROTATIONS} rotations on demand left", self.left());
-        format!("{times}{}; {left}", last.unwrap_or_default())
+        format!("{times}{}", last.unwrap_or_default())
     }
 }
 
@@ -102,13 +108,8 @@ pub fn unrotatable(key: &Metadata) -> Option<Violation> {
     if key.aws_managed {
         return refused("it is an AWS managed key", "KMS rotates it every year by itself");
     }
-    if key.spec != DEFAULT_SPEC || key.usage != ENCRYPT {
-        let reason = format!("its spec is {}, and KMS rotates only SYMMETRIC_DEFAULT", key.spec);
-        return refused(reason, "create a new key, and let its users change over to it");
-    }
-    if ![DEFAULT_ORIGIN, IMPORTED].contains(&key.origin.as_str()) {
-        let help = "create a new key in the key store, and let its users change over to it";
-        return refused("KMS does not rotate keys of a custom key store", help);
+    if let Some(never) = never_rotated(key) {
+        return Some(never);
     }
     if key.state == "Enabled" {
         return None;
@@ -120,6 +121,20 @@ pub fn unrotatable(key: &Metadata) -> Option<Violation> {
         _ => "try again when it is enabled",
     };
     refused(format!("its state is {}", key.state), help)
+}
+
+/// Returns why KMS never rotates a key of this spec, usage and origin, if so.
+#[must_use]
+pub fn never_rotated(key: &Metadata) -> Option<Violation> {
+    if key.spec != DEFAULT_SPEC || key.usage != ENCRYPT {
+        let reason = format!("its spec is {}, and KMS rotates only SYMMETRIC_DEFAULT", key.spec);
+        return refused(reason, "create a new key, and let its users change over to it");
+    }
+    if ![DEFAULT_ORIGIN, IMPORTED].contains(&key.origin.as_str()) {
+        let help = "create a new key in the key store, and let its users change over to it";
+        return refused("KMS does not rotate keys of a custom key store", help);
+    }
+    None
 }
 
 /// Returns why KMS would refuse to rotate the key now. `started` is the start of a rotation on demand that is in progress.

@@ -87,6 +87,19 @@ pub fn rule(name: &str) -> Option<&'static SpecRule> {
     SPECS.iter().find(|spec| spec.name == name)
 }
 
+/// Returns what is lost with a key of this usage that cannot be used, as a clause.
+#[must_use]
+pub fn loss(usage: Option<&str>) -> &'static str {
+    match usage {
+        None | Some(ENCRYPT) => "the key cannot decrypt anything",
+        Some(SIGN) => "the key cannot sign anything",
+        Some(MAC) => "the key can neither generate nor verify MACs",
+        Some(AGREE) => "the key cannot derive shared secrets",
+        Some(ENCAPSULATE) => "the key cannot decapsulate shared secrets",
+        Some(_) => "the key cannot be used",
+    }
+}
+
 /// Returns whether KMS can rotate a key automatically. It rotates only symmetric encryption keys
 /// with key material that KMS generated (KMS API Reference, EnableKeyRotation).
 #[must_use]

@@ -224,10 +224,11 @@ impl Checks<'_> {
                 match (self.draft.live.observed.get(address), wanted) {
                     (_, Some(false)) => (Some("disabled".to_owned()), false),
                     (Some(Observed::Present { spec, .. }), wanted) => {
-                        // The deletion of a declared key is cancelled, and the key is enabled.
-                        let is_pending_deletion =
-                            spec.as_key().is_some_and(|key| key.deletion.is_some());
-                        (key_state(spec), wanted.unwrap_or(is_pending_deletion))
+                        // The deletion of a declared key is cancelled, and the key is enabled, unless the record
+                        // says that it was disabled before.
+                        let is_revived = spec.as_key().is_some_and(|key| key.deletion.is_some())
+                            && !self.stays_disabled(address);
+                        (key_state(spec), wanted.unwrap_or(is_revived))
                     }
                     (Some(Observed::Absent | Observed::Unusable { .. }) | None, _) => (None, false),
                 }
@@ -247,6 +248,12 @@ impl Checks<'_> {
             "enable the key (`enabled: true`), or cancel its deletion: the resource cannot be used \
              without its key",
         ))
+    }
+
+    /// Returns whether the step of a key leaves it disabled.
+    fn stays_disabled(&self, key: &Address) -> bool {
+        let to = self.steps.get(key).and_then(|step| step.change.to()).and_then(Spec::as_key);
+        to.is_some_and(|to| to.enabled == Some(false))
     }
 
     /// Objects to a key whose policy does not allow the required actions.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::change::{AccessChange, Comparison, NetChange, SameAccess, SameDocument};
-use super::group;
+use super::group::{self, Listing};
 use super::key_context::KeyContext;
 use super::level::{Certainty, ChangeKind, Direction, Level};
 use crate::policy::Document;
@@ -35,7 +35,7 @@ pub fn compare(
             open: false,
         };
     }
-    work::within(work::COMPARISON, || of_owners([old, new], key, grants, None))
+    work::within(work::COMPARISON, || of_owners([old, new], key, grants, None, Listing::Difference))
 }
 
 /// Returns the access that a policy gives to every action, or to one, as changes from no policy.
@@ -44,7 +44,9 @@ pub(super) fn given(
     key: &KeyContext,
     action: Option<&'static Action>,
 ) -> Comparison {
-    work::within(work::COMPARISON, || of_owners([None, Some(document)], key, &[], action))
+    work::within(work::COMPARISON, || {
+        of_owners([None, Some(document)], key, &[], action, Listing::Holders)
+    })
 }
 
 /// Compares two different policies for each possible owner of the key: every action, or one.
@@ -53,6 +55,7 @@ fn of_owners(
     key: &KeyContext,
     grants: &[Grant],
     action: Option<&'static Action>,
+    listing: Listing,
 ) -> Comparison {
     // Unknown elements can mean anything, unless they are the same in both documents.
     let unread = |document: Option<&Document>| document.map(Document::unread).unwrap_or_default();
@@ -60,7 +63,7 @@ fn of_owners(
     let mut open = unclear;
     let mut combined: Option<(Vec<AccessChange>, (SameAccess, NetChange))> = None;
     for key in possible_keys([old, new], key) {
-        let found = group::changes([old, new], &key, grants, action);
+        let found = group::changes([old, new], &key, grants, action, listing);
         if work::is_spent() {
             return too_complex();
         }

@@ -28,12 +28,14 @@ pub(super) fn changes(
     key: &KeyContext,
     grants: &[Grant],
     action: Option<&'static Action>,
+    listing: Listing,
 ) -> Option<Vec<AccessChange>> {
     let pair = PolicyPair::new(documents, key, grants)?;
     let mut grouping = Grouping {
         pair: &pair,
         grants,
         classes: action_classes(&pair, action),
+        listing,
         delta_cache: BTreeMap::new(),
     };
     let mut by_atom: Vec<AtomChanges<'_>> =
@@ -64,6 +66,16 @@ pub(super) fn changes(
     rename_other_service(&pair, &mut out);
     out.sort();
     Some(out)
+}
+
+/// What the changes are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// The difference of two policies: what everyone gains says all of it.
+    Difference,
+    /// The holders of access: principals with a statement of their own are named, because they keep their access if the
+    /// statement for everyone is removed.
+    Holders,
 }
 
 /// The role of an atom in a change for many principals.
@@ -166,6 +178,7 @@ struct Grouping<'a> {
     grants: &'a [Grant],
     /// Actions that no statement, condition or grant distinguishes. They have the same changes.
     classes: Vec<Vec<ActionAtom>>,
+    listing: Listing,
     delta_cache: BTreeMap<(Formula, Formula), Vec<Delta>>,
 }
 
@@ -281,9 +294,10 @@ impl<'a> Grouping<'a> {
     ) -> Vec<GroupedChange<'a>> {
         let mut missing: Vec<(usize, ActionAtoms)> = Vec::new();
         let mut highest = key.delta.from.max(key.delta.to);
+        let for_all = (self.listing == Listing::Holders).then(|| all.statements.clone());
         for (index, role) in members {
             work::spend(8 * by_atom.get(*index).map_or(0, BTreeMap::len));
-            let taken = take(by_atom.get_mut(*index), &key, &mut all, *role);
+            let taken = take(by_atom.get_mut(*index), &key, &mut all, (*role, for_all.as_ref()));
             if let Some(level) = taken.highest
                 && *role == Role::Member
             {
@@ -382,12 +396,13 @@ struct Taken {
     highest: Option<Level>,
 }
 
-/// Takes the actions of a change for all out of a member's changes that say the same.
+/// Takes the actions of a change for all out of a member's changes that say the same. If the statements `for_all` are given,
+/// a member with other statements keeps its change.
 fn take<'s>(
     changes: Option<&mut AtomChanges<'s>>,
     key: &ChangeKey,
     all: &mut Extent<'s>,
-    role: Role,
+    (role, for_all): (Role, Option<&BTreeSet<&CompiledStatement>>),
 ) -> Taken {
     let mut taken = Taken { missing: all.actions.clone(), highest: None };
     for (own, extent) in changes.into_iter().flatten() {
@@ -400,6 +415,12 @@ fn take<'s>(
         // A member that reaches less has a line of its own, and is an exception from that for all.
         if is_same || delta.from.max(delta.to) >= key.delta.from.max(key.delta.to) {
             taken.missing = taken.missing.without(&shared);
+        }
+        let is_other = |statement: &&CompiledStatement| {
+            for_all.is_some_and(|all| !all.contains(statement)) && shared.are_of(statement)
+        };
+        if extent.statements.iter().any(is_other) {
+            continue;
         }
         if is_same && !shared.is_empty() {
             extent.actions = extent.actions.without(&shared);

@@ -411,6 +411,32 @@ fn the_table_of_one_action_names_only_the_statements_about_it() {
 }
 
 #[test]
+fn the_table_names_those_with_a_statement_of_their_own_beside_everyone() {
+    let table = |statements: &[&str]| {
+        let table = access_table(
+            &policy(statements),
+            &[],
+            &key(),
+            KEY_ACTIONS.iter().find(|action| action.name == "Decrypt"),
+        )
+        .unwrap();
+        let line = |holder: Holder| {
+            let who = holder.principal.rsplit(':').next().unwrap().to_owned();
+            format!("{who} {}", holder.statements.join(","))
+        };
+        table.into_iter().map(line).collect::<Vec<_>>()
+    };
+    let via = r#"Allow role/b kms:Decrypt {"StringEquals":{"kms:ViaService":"s3.eu-west-1.amazonaws.com"}}"#;
+    let named = ["Allow role/a kms:Decrypt", via, "Allow role/c kms:Encrypt"];
+    let open = [&named[..], &["Allow * kms:Decrypt"]].concat();
+    let account = format!("every identity of account {ACCOUNT} #4");
+    assert_eq!(
+        table(&open),
+        ["* #4", "role/a #1,#4", "role/b #2,#4", "every AWS service #4", &account]
+    );
+}
+
+#[test]
 fn seventeen_conditions_are_too_many_to_be_certain() {
     let many: Vec<String> = (0..17).map(|n| format!(r#""aws:PrincipalTag/t{n}":"x""#)).collect();
     let condition = format!(r#"{{"StringEquals":{{{}}}}}"#, many.join(","));
@@ -455,7 +481,13 @@ fn published_policies_in_another_spelling_are_the_same() {
             SameDocument::Same
         );
         assert_eq!(
-            group::changes([Some(document), Some(&respelled)], &key(), &[], None),
+            group::changes(
+                [Some(document), Some(&respelled)],
+                &key(),
+                &[],
+                None,
+                group::Listing::Difference
+            ),
             Some(vec![])
         );
         let renamed = live(&text.replace("\"Sid\":\"", "\"Sid\":\"x"));
