@@ -115,13 +115,13 @@ impl Tries {
     pub fn words(&self, policy: &RetryPolicy, fault: Fault, pause: Duration) -> String {
         let seconds = pause.as_millis().div_ceil(1000);
         let (n, counted, most) = (self.all, self.counted, policy.attempts);
-        let what = match fault {
-            Fault::Throttled => {
-                let most = policy.throttled.as_secs();
-                format!("AWS throttled attempt {n}, which is repeated for up to {most} s")
-            }
-            Fault::Unsent => format!("attempt {counted} of {most} could not be sent"),
-            _ => format!("AWS did not answer attempt {counted} of {most}"),
+        let what = if fault == Fault::Throttled {
+            let most = policy.throttled.as_secs();
+            format!("AWS throttled attempt {n}, which is repeated for up to {most} s")
+        } else if fault == Fault::Unsent {
+            format!("attempt {counted} of {most} could not be sent")
+        } else {
+            format!("AWS did not answer attempt {counted} of {most}")
         };
         format!("{what}; trying again within {seconds} s")
     }

@@ -144,13 +144,12 @@ impl Applied<'_> {
         let finished: BTreeSet<&Address> = self.ended.finished.iter().collect();
         let steps = self.plan.steps.iter().filter(|step| finished.contains(&step.address));
         let dated = |step: &Step| {
-            let days =
-                step.calls.iter().chain(&step.last).find_map(|planned| match &planned.call {
-                    Call::Key(key::Call::ScheduleKeyDeletion(call)) => {
-                        Some(call.pending_window_in_days)
-                    }
-                    _ => None,
-                })?;
+            let days = step.calls.iter().chain(&step.last).find_map(|planned| {
+                if let Call::Key(key::Call::ScheduleKeyDeletion(call)) = &planned.call {
+                    return Some(call.pending_window_in_days);
+                }
+                None
+            })?;
             let end = Duration::from_secs(self.now + u64::from(days) * DAY);
             let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + end).to_string();
             Some((step.address.clone(), date))

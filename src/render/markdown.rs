@@ -183,29 +183,24 @@ fn title(text: &str, weight: Weight) -> Part {
     Part::fixed(&format!("### {}\n\n", prose(text)), weight)
 }
 
-/// Returns the sign and the address of a step. The sign is within the code: a hyphen alone would begin a list.
-fn signed(step: &Step) -> String {
-    let (sign, address) = (words::sign(&step.change).to_string(), step.address.to_string());
-    // A line does not end between the sign and the address.
-    format!("<code>{}&nbsp;{}</code>", prose(&sign), prose(&address))
-}
+/// The action of steps, which is empty for access, and their risks.
+type Said = (&'static str, Vec<String>);
 
 /// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line. What
 /// holds data or encrypts it comes first.
 fn losses(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
-    let mut alike: Vec<((&str, Vec<String>), Vec<String>)> = Vec::new();
-    let mut add = |action: &'static str, texts: Vec<String>, name: String| match alike
-        .iter_mut()
-        .find(|((same, all), _)| *same == action && *all == texts)
+    // What is said of the addresses, and the addresses.
+    let mut alike: Vec<(Said, Vec<String>)> = Vec::new();
+    let mut add = |said: Said, name: String| match alike.iter_mut().find(|(same, _)| *same == said)
     {
         Some((_, names)) => names.push(name),
-        None => alike.push(((action, texts), vec![name])),
+        None => alike.push((said, vec![name])),
     };
     for Changes { address, lines, .. } in changes {
         let public = lines.iter().filter(|line| line.sign == '!').map(|line| line.text.clone());
         let public: Vec<String> = public.collect();
         if !public.is_empty() {
-            add("", public, code(address));
+            add(("", public), code(address));
         }
     }
     let holds_data =
@@ -213,7 +208,8 @@ fn losses(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
     let risky = plan.steps.iter().filter(|step| words::is_destructive(step));
     let (first, last): (Vec<&Step>, Vec<&Step>) = risky.partition(|step| holds_data(step));
     for step in first.into_iter().chain(last) {
-        add(step.change.action(), step.risk.iter().cloned().collect(), signed(step));
+        let name = code(&step.address.to_string());
+        add((step.change.action(), step.risk.iter().cloned().collect()), name);
     }
     let parts = alike.into_iter().map(|((action, texts), names)| {
         let texts: Vec<String> =
@@ -358,7 +354,8 @@ fn fields(step: &Step) -> Vec<Field> {
 
 /// Renders a block, with its fields, the difference of its policy and its calls. Its summary names some of the steps.
 fn part(block: &Block<'_>) -> Part {
-    let names: Vec<String> = block.steps.iter().map(|step| signed(step)).collect();
+    let names: Vec<String> =
+        block.steps.iter().map(|step| code(&step.address.to_string())).collect();
     let (all, head, title) = (names.join(", "), &block.head, some(&names));
     let listed: Vec<String> = block.steps.iter().map(|step| identified(step)).collect();
     let mut fields = block.fields.clone();
@@ -375,7 +372,11 @@ fn part(block: &Block<'_>) -> Part {
         _ if listed == names && title == all => String::new(),
         _ => format!("{}\n\n", listed.join(", ")),
     };
-    let mut out = format!("<details><summary>{title} {head}</summary>\n\n{list}{}", table(&fields));
+    // The sign stands apart, so that no line ends between the sign and an address.
+    let sign = block.steps.first().map_or(' ', |step| words::sign(&step.change));
+    let sign = code(&sign.to_string());
+    let mut out =
+        format!("<details><summary>{sign} {title} {head}</summary>\n\n{list}{}", table(&fields));
     if !block.differing.is_empty() {
         let paths: Vec<String> = block.differing.iter().map(|path| code(path)).collect();
         let _ = writeln!(out, "{}: {}\n", paths.join(", "), prose(words::DIFFERING));
@@ -393,7 +394,7 @@ fn part(block: &Block<'_>) -> Part {
 
 /// Names a step with the key of an alias, or with AWS's id of what is deleted.
 fn identified(step: &Step) -> String {
-    let name = signed(step);
+    let name = code(&step.address.to_string());
     match (words::key_of_alias(step), words::deleted(step)) {
         (Some(key), _) => format!("{name} of {}", code(&key.to_string())),
         (None, Some(deleted)) if deleted.id != step.address.name => {

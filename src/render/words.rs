@@ -403,9 +403,14 @@ pub fn deletions(keys: &BTreeMap<Address, String>) -> String {
     for (key, date) in keys {
         by_day.entry(day(date)).or_default().push(printable(&key.to_string()).into_owned());
     }
-    let days = by_day
-        .into_iter()
-        .map(|(day, keys)| format!("{} on {day} at the earliest", keys.join(", ")));
+    let days = by_day.into_iter().map(|(day, keys)| {
+        let more = match keys.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            rest => format!(" and {rest} more"),
+        };
+        let named: Vec<String> = keys.into_iter().take(NAMED).collect();
+        format!("{}{more} on {day} at the earliest", named.join(", "))
+    });
     format!(
         "Keys that KMS deletes: {}. Until then `kmsctl apply` cancels the deletion of a key that the configuration \
          declares.",
