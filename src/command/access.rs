@@ -26,7 +26,7 @@ use crate::policy::typed::TypedPolicy;
 use crate::policy::verdict::{Outcome, Reason, ReasonEffect, verdict, with_denials};
 use crate::policy::{Document, KEY_ACTIONS, KeyContext, is_service, whole_principal};
 use crate::render::Style;
-use crate::render::evidence::{self, Heading, Standing};
+use crate::render::evidence::{self, Heading, MISSING, Standing};
 use crate::retry::{every_page, with_retries};
 use crate::sdk::Aws;
 use crate::text::Medium;
@@ -67,9 +67,13 @@ pub(super) async fn access(global: &Global, args: &AccessArgs, io: &Io) -> Resul
     let style = style(global, io);
     let (text, is_denied) = match &args.principal {
         Some(principal) => {
-            let verdicts = held.verdicts(principal, args, io)?;
+            let mut verdicts = held.verdicts(principal, args, io)?;
             let is_denied =
                 is_missing || verdicts.iter().all(|verdict| verdict.decision == "denied");
+            // A program may read nothing else. The text says what would be decided.
+            if is_missing && args.format != Table::Text {
+                verdicts.iter_mut().for_each(|verdict| verdict.decision = MISSING);
+            }
             let heading = &held.heading;
             let text = match args.format {
                 Table::Text => evidence::verdicts(heading, &verdicts, &style),

@@ -370,8 +370,7 @@ impl Builder<'_> {
         if record.is_none() && !self.trusts(address, declared, from, id) {
             return;
         }
-        let wanted = record.and_then(|record| revived::intent(record, from));
-        let wanted = wanted.map(|intent| declared.spec.resumed(intent));
+        let wanted = revived::wanted(declared, record, from);
         let to = wanted.as_ref().unwrap_or(&declared.spec).complete(from, &self.desired.stack);
         let same = self.with_live_policy(address, &to, from);
         if same.is_some() {

@@ -10,12 +10,14 @@ use crate::state::Record;
 const ENABLED_TOO: &str = "cancels the scheduled deletion of the key, and enables it; a key that was disabled before its \
                            deletion was scheduled is enabled, too: write `enabled: false` to leave it disabled";
 
-/// Returns the form that an undeclared field gets: what an interrupted apply was creating, or the recorded form of a key that
-/// was disabled before its deletion was scheduled. Such a key stays disabled.
-pub(super) fn intent<'a>(record: &'a Record, live: &Spec) -> Option<&'a Spec> {
+/// Returns the declaration with what undeclared fields get: what an interrupted apply was creating, or the recorded form of a
+/// key that was disabled before its deletion was scheduled. Such a key stays disabled.
+pub(super) fn wanted(declared: &Declared, record: Option<&Record>, live: &Spec) -> Option<Spec> {
+    let record = record?;
     let is_dying = live.as_key().is_some_and(|key| key.deletion.is_some());
     let was_disabled = record.spec.as_key().is_some_and(|key| key.enabled == Some(false));
-    record.intent.as_deref().or((is_dying && was_disabled).then_some(&record.spec))
+    let intent = record.intent.as_deref().or((is_dying && was_disabled).then_some(&record.spec))?;
+    Some(declared.spec.resumed(intent))
 }
 
 /// Adds the risk to the step of a key that kmsctl enables on its own account.

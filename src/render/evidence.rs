@@ -55,6 +55,9 @@ pub(crate) struct Heading {
     pub(crate) standing: Option<Standing>,
 }
 
+/// The word for a principal that IAM does not have, and for the result of its requests.
+pub(crate) const MISSING: &str = "missing";
+
 /// Whether IAM has a principal.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Standing {
@@ -76,7 +79,7 @@ impl Standing {
         let note = format!(
             "{reason}, so nobody can make these requests; the answer is for a principal of this name that is created later"
         );
-        Self { status: "missing", note: Some(note) }
+        Self { status: MISSING, note: Some(note) }
     }
 
     /// The standing of a principal that could not be looked up.
@@ -87,7 +90,7 @@ impl Standing {
 
     /// Returns whether the principal does not exist.
     pub(crate) fn is_missing(&self) -> bool {
-        self.status == "missing"
+        self.status == MISSING
     }
 }
 
@@ -96,7 +99,7 @@ impl Standing {
 pub(crate) struct Verdict {
     /// The action, such as `kms:Decrypt`.
     pub(crate) action: String,
-    /// The word for the result.
+    /// The word for the result; [`MISSING`] for programs if the principal does not exist.
     pub(crate) decision: &'static str,
     /// Why nothing allows the action, if nothing does.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -162,10 +162,14 @@ fn a_principal_that_does_not_exist_has_no_answer_that_looks_right() {
     );
     let session = "arn:aws:sts::123456789012:assumed-role/Nope/s";
     assert!(ask(session, 2, &[]).contains("role/Nope` does not exist"));
-    let json = ask("role/Nope", 2, &["--format", "json"]);
+    let json = ask("role/Nope", 2, &[&one[..], &["--format", "json"]].concat());
+    assert!(
+        json.contains(r#""decision": "missing""#) && !json.contains(r#""decision": "delegated""#)
+    );
     assert!(json.contains(r#""standing": { "status": "missing""#), "{json}");
     let csv = ask("role/Nope", 2, &[&one[..], &["--format", "csv"]].concat());
     assert!(csv.contains("\"standing\"") && csv.ends_with("\"missing\""), "{csv}");
+    assert!(csv.contains("\"kms:Encrypt\",\"missing\",\"delegated\""), "{csv}");
     // What exists is answered as before, and what cannot be read is not known.
     let said = ask("role/App", 0, &one);
     assert!(said.contains("role/App: kms:Encrypt is allowed") && !said.contains("!"), "{said}");
