@@ -256,7 +256,7 @@ fn a_saved_plan_of_another_format_is_refused() {
     stack.write(&format!("{text}gates: {{base: plan.json}}\n"));
     stack.expect(0, &["validate"]);
     let saved = std::fs::read_to_string(&plan).unwrap();
-    let newer = saved.replacen(r#""version":"6""#, r#""version":"7""#, 1);
+    let newer = saved.replacen(r#""version":"7""#, r#""version":"8""#, 1);
     kmsctl::store::write_atomic(&plan, newer.as_bytes()).unwrap();
     let refused = stack.expect(1, &["validate"]);
     assert!(refused.contains("its format is 7"), "{refused}");
