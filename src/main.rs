@@ -7,6 +7,7 @@ use kmsctl::cli::{Cli, command, explained};
 use kmsctl::completion::VARIABLE;
 use kmsctl::failure::{Exit, Failure};
 use kmsctl::io::{Color, Io};
+use kmsctl::text::printable;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -66,5 +67,11 @@ fn main() -> ExitCode {
 
 /// Returns a text of the command line parser, with or without colours.
 fn styled(text: &StyledStr, color: bool) -> String {
-    if color { text.ansi().to_string() } else { text.to_string() }
+    let text = if color { text.ansi().to_string() } else { text.to_string() };
+    // It quotes the command line. clap removes escape sequences from what it quotes.
+    let lines = text.split('\n').map(|line| match color {
+        true => line.split('\u{1b}').map(printable).collect::<Vec<_>>().join("\u{1b}"),
+        false => printable(line).into_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }

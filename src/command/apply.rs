@@ -107,16 +107,19 @@ async fn execute_run(
     run: Run<'_>,
 ) -> Result<Exit, Failure> {
     let mut signals = Signals::new();
-    session.lock(io, run.command).await?;
+    let prepared = async {
+        session.lock(io, run.command).await?;
+        prepare(global, &mut session, io, run).await
+    };
     let prepared = tokio::select! {
         biased;
-        prepared = prepare(global, &mut session, io, run) => prepared,
+        prepared = prepared => prepared,
         () = signals.next() => {
             if io.err_is_terminal() {
                 // The question, or the `^C` of the terminal, is in this line.
                 io.report("\n");
             }
-            Err(Failure::new("interrupted: no call was sent").exit(Exit::Interrupted))
+            Err(unsent())
         }
     };
     let result = match prepared {
@@ -128,8 +131,21 @@ async fn execute_run(
         Some(reason) => result.map_err(|_| StoreError::LeaseLost(reason).into()),
         None => result,
     };
-    session.store.unlock().await;
+    // A lease ends by itself if it cannot be released.
+    let _ = signals.patiently(io, "the release of the lock", session.store.unlock()).await;
     result
+}
+
+/// The failure of a run that a signal ended before its first call.
+fn unsent() -> Failure {
+    Failure::new("interrupted: no call was sent").exit(Exit::Interrupted)
+}
+
+/// The failure of a run that a signal ended before the results were stored.
+fn unstored() -> Failure {
+    Failure::new("interrupted: the results of the calls could not be stored")
+        .hint("run the same command again: it finds out what AWS executed")
+        .exit(Exit::Interrupted)
 }
 
 /// A plan that is approved, and what its run begins with.
@@ -201,7 +217,8 @@ impl Prepared {
         signals: &mut Signals,
     ) -> Result<Exit, Failure> {
         let Self { plan, known, mut replay, again } = self;
-        commit_journal(session, &mut replay).await?;
+        let stored = commit_journal(session, &mut replay);
+        signals.patiently(io, "the state", stored).await.ok_or_else(unsent)??;
         let (ended, touched) =
             execute_plan(session, (io, signals), &plan, known, &mut replay).await?;
         let (plan, state) = (plan.plan(), &replay.state);
@@ -272,7 +289,11 @@ async fn execute_plan(
     let plan = approved.plan();
     let announced = announce(plan, now(), random)?;
     if !plan.steps.is_empty() {
-        session.store.begin(&replay.state, &announced).await?;
+        let begun = session.store.begin(&replay.state, &announced);
+        signals
+            .patiently(io, "the announcement of the calls", begun)
+            .await
+            .ok_or_else(unsent)??;
     }
     let host = Terminal::new(&session.store, replay.clone(), &announced, io, plan.steps.len());
     let ended = tokio::select! {
@@ -287,7 +308,10 @@ async fn execute_plan(
         return Ok((ended, touched));
     }
     if !replay.is_settled() {
-        session.store.suspend().await?;
+        signals
+            .patiently(io, "the state", session.store.suspend())
+            .await
+            .ok_or_else(unstored)??;
         return Ok((ended, touched));
     }
     replay.state.remember(&plan.remember);
@@ -295,6 +319,7 @@ async fn execute_plan(
     if !plan.steps.is_empty() {
         replay.state.changed = now();
     }
-    session.store.commit(&replay.state).await?;
+    let stored = session.store.commit(&replay.state);
+    signals.patiently(io, "the state", stored).await.ok_or_else(unstored)??;
     Ok((ended, touched))
 }

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -142,12 +143,16 @@ fn operations(step: &Step) -> String {
 
 /// The signals that ask a run to stop: Ctrl-C, SIGTERM, and SIGHUP, which a terminal sends that is closed. None is lost
 /// while nobody waits for the next one.
-pub(super) struct Signals([Option<Signal>; 3]);
+pub(super) struct Signals {
+    streams: [Option<Signal>; 3],
+    /// Whether one has come.
+    came: bool,
+}
 
 impl Signals {
     pub(super) fn new() -> Self {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        Self(kinds.map(|kind| signal(kind).ok()))
+        Self { streams: kinds.map(|kind| signal(kind).ok()), came: false }
     }
 
     /// Waits for a signal.
@@ -158,11 +163,40 @@ impl Signals {
                 None => std::future::pending().await,
             }
         }
-        let Self([interrupt, terminate, hangup]) = self;
+        let [interrupt, terminate, hangup] = &mut self.streams;
         tokio::select! {
             () = received(interrupt) => {}
             () = received(terminate) => {}
             () = received(hangup) => {}
+        }
+        self.came = true;
+    }
+
+    /// Waits for a write of the store. After a signal it has some seconds to end, and the next signal ends the process.
+    /// Returns `None` if it did not end.
+    pub(super) async fn patiently<T>(
+        &mut self,
+        io: &Io,
+        what: &str,
+        write: impl Future<Output = T>,
+    ) -> Option<T> {
+        let mut write = pin!(write);
+        if !self.came {
+            tokio::select! {
+                biased;
+                done = &mut write => return Some(done),
+                () = self.next() => {}
+            }
+            let most = PATIENCE.as_secs();
+            io.say(&format!(
+                "Stopping: waiting up to {most} s for {what}; a second signal ends the run at once."
+            ));
+        }
+        tokio::select! {
+            biased;
+            done = &mut write => Some(done),
+            () = tokio::time::sleep(PATIENCE) => None,
+            () = self.next() => std::process::exit(Exit::Interrupted as i32),
         }
     }
 }

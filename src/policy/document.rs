@@ -43,9 +43,17 @@ impl Serialize for Document {
     }
 }
 
+/// The largest policy in a record or a saved plan, in bytes. KMS accepts 32 KiB; a policy in the configuration can be larger
+/// before its plan is refused.
+const MOST_RECORDED: usize = 128 << 10;
+
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        if text.len() > MOST_RECORDED {
+            let most = MOST_RECORDED >> 10;
+            return Err(serde::de::Error::custom(format!("a policy is larger than {most} KiB")));
+        }
         // `to_json` writes account ids as ARNs, so the partition does not matter here.
         Self::from_live(&text, "aws").map_err(|problems| {
             let messages: Vec<&str> =

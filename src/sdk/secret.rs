@@ -1,23 +1,33 @@
 //! Secrets of this process that are sent to AWS. An endpoint, or a proxy in front of it, can quote a request in an error:
-//! no error has their values.
+//! no error has their values, however they are escaped.
+
+mod unescape;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
+use unescape::Escaped;
 
 /// The values that no error may have, with the names that replace them. The environment belongs to the process, and so
 /// does this list.
 static SECRETS: RwLock<BTreeMap<String, Secret>> = RwLock::new(BTreeMap::new());
 
-/// The most bytes of a message that are searched. The rest of a longer one is not shown.
+/// The most bytes of a message that are searched. The rest of a longer one is left out.
 pub(super) const SEARCHED: usize = 64 << 10;
+
+/// The most times that a text is unescaped. A proxy can put the answer of AWS, which quotes a request, into one of its own.
+const LEVELS: usize = 4;
+
+/// The number of bytes at the beginning of a value that are a secret, too: a message can be cut off.
+const BEGINNING: usize = 12;
 
 /// A value that no error may have.
 struct Secret {
     /// The text that replaces the value.
     name: String,
-    /// The forms of each of its characters in a message.
-    forms: Vec<Vec<String>>,
+    /// The value, and other forms of it that are no escaped texts.
+    forms: Vec<String>,
 }
 
 /// Reads a secret from the environment. Returns `None` if the variable is not set, or empty.
@@ -32,128 +42,137 @@ pub(crate) fn read(variable: &str) -> Option<String> {
 pub(super) fn keep(value: &str, name: &str) {
     let known = SECRETS.read().unwrap_or_else(PoisonError::into_inner).contains_key(value);
     if !known && !value.is_empty() {
-        let secret = Secret { name: name.to_owned(), forms: value.chars().map(forms).collect() };
+        let secret = Secret { name: name.to_owned(), forms: forms(value) };
         let mut secrets = SECRETS.write().unwrap_or_else(PoisonError::into_inner);
         secrets.insert(value.to_owned(), secret);
     }
 }
 
-/// Returns the forms in which a message can have a character: as it is, or escaped in a form or a URL, in JSON or in XML.
-fn forms(c: char) -> Vec<String> {
-    let mut utf8 = [0; 4];
-    let bytes = c.encode_utf8(&mut utf8).bytes();
-    let percent: String = bytes.map(|byte| format!("%{byte:02x}")).collect();
-    let mut utf16 = [0; 2];
-    let json: String =
-        c.encode_utf16(&mut utf16).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    let number = u32::from(c);
+/// Returns the forms of a value: as it is, as the field of a form, in Base64 and in hexadecimal digits.
+fn forms(value: &str) -> Vec<String> {
+    let base64 = aws_smithy_types::base64::encode(value).trim_end_matches('=').to_owned();
+    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut forms = vec![
-        c.to_string(),
-        percent.replace('%', "%25"),
-        percent,
-        json,
-        format!("\\{c}"),
-        format!("&#{number};"),
-        format!("&#x{number:x};"),
+        value.to_owned(),
+        value.replace(' ', "+"),
+        base64.replace('+', "-").replace('/', "_"),
+        base64,
+        hex.to_ascii_uppercase(),
+        hex,
     ];
-    let more: &[&str] = match c {
-        ' ' => &["+"],
-        '&' => &["&amp;"],
-        '<' => &["&lt;"],
-        '>' => &["&gt;"],
-        '"' => &["&quot;"],
-        '\'' => &["&apos;"],
-        _ => &[],
-    };
-    forms.extend(more.iter().map(ToString::to_string));
+    forms.dedup();
     forms
 }
 
 impl Secret {
-    /// Returns the length of the value at the beginning of a text, if it is there in any form.
-    fn length_in(&self, text: &[u8]) -> Option<usize> {
-        let mut ends = BTreeSet::from([0]);
-        for forms in &self.forms {
-            let next = |at: usize| {
+    /// Adds the ranges of a text that are the value, or its beginning.
+    fn find<'a>(&'a self, text: &str, found: &mut Vec<(Range<usize>, &'a str)>) {
+        for form in &self.forms {
+            let beginning = form.get(..form.floor_char_boundary(BEGINNING)).unwrap_or_default();
+            for (at, _) in text.match_indices(beginning) {
                 let rest = text.get(at..).unwrap_or_default();
-                let due = forms.iter().filter(move |form| {
-                    rest.get(..form.len())
-                        .is_some_and(|part| part.eq_ignore_ascii_case(form.as_bytes()))
-                });
-                due.map(move |form| at + form.len())
-            };
-            ends = ends.into_iter().flat_map(next).collect();
-            if ends.is_empty() {
-                return None;
+                let length = rest.bytes().zip(form.bytes()).take_while(|(a, b)| a == b).count();
+                let end = text.ceil_char_boundary(at + length);
+                found.push((at..end, &self.name));
             }
         }
-        ends.last().copied()
     }
 }
 
 /// Returns a message with the values of secrets replaced by their names, and without signatures of requests.
 pub(super) fn concealed(message: &str) -> Cow<'_, str> {
     let secrets = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
-    let end = message.floor_char_boundary(SEARCHED);
-    let (mut out, mut at, mut copied) = (String::new(), 0, 0);
-    let text = message.get(..end).unwrap_or_default();
-    while at < end {
-        let rest = text.as_bytes().get(at..).unwrap_or_default();
-        let found = secrets
-            .values()
-            .find_map(|secret| Some((secret.length_in(rest)?, secret.name.as_str())));
-        match found.or_else(|| Some((signature(rest)?, "Signature=…"))) {
-            // A form can end within a character only if the secret does.
-            Some((length, name)) if text.is_char_boundary(at + length) => {
-                out.push_str(text.get(copied..at).unwrap_or_default());
-                out.push_str(name);
-                at += length;
-                copied = at;
-            }
-            Some(_) | None => at += 1,
+    let text = message.get(..message.floor_char_boundary(SEARCHED)).unwrap_or_default();
+    let mut found = Vec::new();
+    let mut level = Escaped::new(text);
+    for _ in 0..=LEVELS {
+        let mut here = Vec::new();
+        secrets.values().for_each(|secret| secret.find(level.text(), &mut here));
+        found.extend(here.into_iter().map(|(range, name)| (level.origin(range), name)));
+        match level.unescaped() {
+            Some(next) => level = next,
+            None => break,
         }
     }
-    if copied == 0 && end == message.len() {
+    found.extend(signatures(text).map(|range| (range, "Signature=…")));
+    if found.is_empty() && text.len() == message.len() {
         return Cow::Borrowed(message);
     }
-    out.push_str(text.get(copied..).unwrap_or_default());
+    // The longest of those that begin at the same place comes first.
+    found.sort_by_key(|(range, _)| (range.start, usize::MAX - range.end));
+    let (mut out, mut at) = (String::new(), 0);
+    for (range, name) in found {
+        if range.start >= at {
+            out.push_str(text.get(at..range.start).unwrap_or_default());
+            out.push_str(name);
+        }
+        at = at.max(range.end);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
     Cow::Owned(out)
 }
 
-/// Returns the length of the signature of a request at the beginning of a text. Whoever reads it could repeat the request
-/// for some minutes (IAM User Guide, "AWS Signature Version 4 for API requests").
-fn signature(text: &[u8]) -> Option<usize> {
-    const NAME: &[u8] = b"Signature=";
+/// Returns the places of the signatures of requests. Whoever reads one could repeat the request for some minutes (IAM User
+/// Guide, "AWS Signature Version 4 for API requests").
+fn signatures(text: &str) -> impl Iterator<Item = Range<usize>> {
     const DIGITS: usize = 64;
-    let digits = text.strip_prefix(NAME)?.get(..DIGITS)?;
-    digits.iter().all(u8::is_ascii_hexdigit).then_some(NAME.len() + DIGITS)
+    text.match_indices("Signature=").filter_map(move |(at, name)| {
+        let begin = at + name.len();
+        let digits = text.as_bytes().get(begin..begin + DIGITS)?;
+        digits.iter().all(u8::is_ascii_hexdigit).then_some(at..begin + DIGITS)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const VALUE: &str = "Sec&ret+9\"x/<y %25ä";
+
+    fn quoting(form: &str) -> String {
+        format!("é the body `MasterUserPassword={form}&x=1` {form}")
+    }
+
     #[test]
     fn a_secret_is_replaced_in_every_form() {
-        let value = "Sec&ret+9\"x/<y %25ä";
-        keep(value, "$ORDERS_PASSWORD");
+        keep(VALUE, "$ORDERS_PASSWORD");
         for form in [
-            value,
+            VALUE,
             "Sec%26ret%2B9%22x%2F%3Cy%20%2525%C3%A4",
             "Sec%26ret%2b9%22x%2f%3cy+%2525%c3%a4",
             "Sec%2526ret%252B9%2522x%252F%253Cy%2520%252525%25C3%25A4",
+            "Sec%u0026ret+9%u0022x/<y %25ä",
             "Sec&ret+9\\\"x\\/<y %25ä",
             "Sec\\u0026ret+9\\u0022x/\\u003Cy %25\\u00e4",
+            "Sec\\x26ret+9\\u{22}x/<y %25ä",
+            "Sec&ret+9\\\\\\\"x/<y %25ä",
             "Sec&amp;ret+9&quot;x/&lt;y %25ä",
+            "Sec&amp;amp;ret+9&amp;quot;x/&amp;lt;y %25ä",
+            "Sec&amp;ret+9\\&quot;x/&lt;y %25ä",
             "Sec&#38;ret+9&#x22;x/&#60;y %25&#228;",
+            "Sec&#038;ret+9&#x0022;x/&#060;y %25&#0228;",
+            "U2VjJnJldCs5IngvPHkgJTI1w6Q=",
+            "53656326726574",
         ] {
-            let message = format!("é the body `MasterUserPassword={form}&x=1` {form}");
-            let expected = "é the body `MasterUserPassword=$ORDERS_PASSWORD&x=1` $ORDERS_PASSWORD";
-            assert_eq!(concealed(&message), expected);
+            let told = concealed(&quoting(form)).into_owned();
+            assert!(told.contains("MasterUserPassword=$ORDERS_PASSWORD"), "{form}: {told}");
+            assert!(!told.contains("ret+9") && !told.contains("ret%"), "{form}: {told}");
         }
-        for other in ["", "Sec&ret", "Sec&ret+9\"x/<y %25"] {
+        assert_eq!(
+            concealed(&quoting(VALUE)),
+            "é the body `MasterUserPassword=$ORDERS_PASSWORD&x=1` $ORDERS_PASSWORD"
+        );
+        for other in ["", "Sec&ret", "a plain message, 100 % & <b> \\\" of AWS"] {
             assert_eq!(concealed(other), other);
         }
+    }
+
+    #[test]
+    fn the_beginning_of_a_secret_and_the_longer_one_are_replaced() {
+        keep("Prefix-1234", "$SHORT");
+        keep("Prefix-1234-SECRETTAIL", "$LONGER");
+        assert_eq!(concealed("sent Prefix-1234-SECRETTAIL, Prefix-1234."), "sent $LONGER, $SHORT.");
+        assert_eq!(concealed("sent Prefix-1234-SECR..."), "sent $LONGER...");
     }
 
     #[test]
@@ -164,11 +183,15 @@ mod tests {
         assert_eq!(concealed("Signature=abc"), "Signature=abc");
     }
 
+    /// The end of what is searched can cut a secret off.
     #[test]
-    fn a_message_of_any_size_is_searched_in_bounded_time() {
-        let value = "abcdefgh-0123456789";
-        keep(value, "$LONG");
-        let long = format!("{}{value}", "ab".repeat(SEARCHED));
-        assert_eq!(concealed(&long).len(), SEARCHED);
+    fn a_message_of_any_size_shows_no_secret() {
+        let value = "abcdefgh-0123456789".repeat(20);
+        keep(&value, "$TOKEN");
+        for pad in 0..value.len() {
+            let told = concealed(&format!("{}{}", "x".repeat(pad), value.repeat(300))).into_owned();
+            assert!(told.len() < SEARCHED && !told.contains("0123456789"), "{pad}: {told}");
+        }
+        assert_eq!(concealed(&"ab".repeat(SEARCHED)).len(), SEARCHED);
     }
 }

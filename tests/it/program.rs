@@ -259,7 +259,7 @@ fn a_saved_plan_of_another_format_is_refused() {
     let newer = saved.replacen(r#""version":"7""#, r#""version":"8""#, 1);
     kmsctl::store::write_atomic(&plan, newer.as_bytes()).unwrap();
     let refused = stack.expect(1, &["validate"]);
-    assert!(refused.contains("its format is 7"), "{refused}");
+    assert!(refused.contains("its format is 8"), "{refused}");
 }
 
 #[test]

@@ -280,3 +280,29 @@ fn a_run_that_stood_still_until_its_lease_ended_sends_nothing() {
     .unwrap();
     assert!(state.get("journal").is_none(), "{state:#}");
 }
+
+/// Sends a signal to a run that waits, and checks that it ends soon.
+fn ends_soon(run: Child) {
+    std::thread::sleep(Duration::from_secs(3));
+    let began = Instant::now();
+    signal(&run, "-TERM");
+    let output = run.wait_with_output().unwrap();
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("interrupted: no call was sent"), "{told}");
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}: {told}", began.elapsed());
+}
+
+#[test]
+fn a_run_that_waits_for_s3_or_for_a_lease_ends_soon_after_a_signal() {
+    let region = "il-central-1";
+    let stalled = Wire::new(&["--stall", "60"]);
+    ends_soon(spawn(&stalled.machine("patient", 1, region), &SLOWLY));
+    let wire = Wire::new(&["--delay", "0.2"]);
+    let mut first = spawn(&wire.machine("patient", 4, region), &SLOWLY);
+    wire.wait_for_changes(0, 2);
+    signal(&first, "-STOP");
+    ends_soon(spawn(&wire.machine("patient", 4, region), &SLOWLY));
+    signal(&first, "-KILL");
+    first.wait().unwrap();
+}

@@ -320,6 +320,16 @@ fn a_record_from_before_a_move_does_not_lead_to_a_second_key() {
     moved.moved.clear();
     stack.state = old;
     let before = stack.fake.keys_total();
+    // It does neither if the caller may not read the key, so that it could be any of the declared keys.
+    let id = stack.fake.key("archive").meta.arn.id().to_owned();
+    for operation in ["ListResourceTags", "DescribeKey"] {
+        let denied = (operation.to_owned(), id.clone());
+        stack.fake.faults.borrow_mut().denied.insert(denied.clone());
+        let (plan, _) = stack.run(&moved);
+        assert_eq!(stack.fake.keys_total(), before, "{plan:#?}");
+        assert!(plan.blocked.iter().any(|blocked| blocked.address == key_at("archive")));
+        stack.fake.faults.borrow_mut().denied.remove(&denied);
+    }
     let (plan, _) = stack.run(&moved);
     assert_eq!(stack.fake.keys_total(), before, "{plan:#?}");
     let blocked = |address| plan.blocked.iter().find(|blocked| blocked.address == address);

@@ -1,11 +1,11 @@
 """A proxy before the local AWS that counts calls, cuts lists into AWS's page sizes, and breaks things.
 
-  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--delay S] [--refuse O C M] [--seed N]
+  proxy.py UPSTREAM [--lose P] [--throttle P] [--fail P] [--delay S] [--stall S] [--refuse O C M] [--seed N]
 
 --refuse: an operation that is answered with a code and a message. --lose: of the answers to mutating calls, the fraction that is lost after AWS executed the call (the
 connection is reset). --throttle, --fail: of all calls, the fraction that is answered with
 ThrottlingException or with a 500, without being executed. --delay: the seconds that every mutating
-call takes before it is executed. --allow: a file with the IAM policies of the caller, a JSON list of documents, which
+call takes before it is executed. --stall: the seconds that every request to S3 or EFS takes. --allow: a file with the IAM policies of the caller, a JSON list of documents, which
 is read again for every request; what they do not allow is denied (enforce.py). Prints its address, then serves until its
 standard input ends; GET /counts answers the calls so far by operation, and GET /checked what was decided.
 
@@ -46,7 +46,7 @@ PAGES = {"ListKeys": ("Keys", 1000), "ListAliases": ("Aliases", 100), "ListGrant
 
 parser = argparse.ArgumentParser()
 parser.add_argument("upstream")
-for name in ("lose", "throttle", "fail", "delay"):
+for name in ("lose", "throttle", "fail", "delay", "stall"):
     parser.add_argument(f"--{name}", type=float, default=0.0)
 parser.add_argument("--refuse", nargs=3, action="append", default=[], metavar=("OPERATION", "CODE", "MESSAGE"))
 parser.add_argument("--seed", type=int, default=1)
@@ -123,6 +123,7 @@ class Proxy(BaseHTTPRequestHandler):
         given = json.loads(body) if body[:1] == b"{" else {}
         if self.denied(self.command, given):
             return
+        time.sleep(args.stall)
         # moto checks the condition of a write and writes without a lock in between.
         with one if self.command == "PUT" else contextlib.nullcontext():
             connection = http.client.HTTPConnection(upstream.hostname, upstream.port, timeout=60)

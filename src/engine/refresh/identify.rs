@@ -88,6 +88,9 @@ impl<C: Cloud> Refresh<'_, C> {
         }
         let mut claims = Claims::default();
         self.behind_aliases(&mut unknown, aliases, &mut claims, &mut identified).await?;
+        if !unknown.is_empty() {
+            self.check_known(&unknown, &mut identified).await?;
+        }
         if !unknown.is_empty() || self.state.records.is_empty() {
             self.sweep(&mut claims, &mut identified).await?;
         }
@@ -118,6 +121,32 @@ impl<C: Cloud> Refresh<'_, C> {
         }
         identified.one_address_each(|one, other| self.one_address(one, other));
         Ok(identified)
+    }
+
+    /// Checks by their tags that the keys which records or `adopt` name are none of the unknown keys. An old record names a
+    /// key by an address that its tags do not have any more.
+    async fn check_known(
+        &self,
+        unknown: &BTreeMap<Address, &Declared>,
+        identified: &mut Identified,
+    ) -> Result<(), CloudError> {
+        let known = identified.found.clone();
+        let asks =
+            known.iter().map(|(address, arn)| async move { (self.owner(arn).await, address, arn) });
+        for (owner, address, arn) in self.concurrently(asks).await {
+            match owner? {
+                Owner::Ours(name) => {
+                    let tagged = Address::new(Kind::Key, name);
+                    if tagged != *address && unknown.contains_key(&tagged) {
+                        let seen = recorded_elsewhere(&tagged, address, arn);
+                        identified.unusable.insert(tagged, seen);
+                    }
+                }
+                Owner::Unreadable => drop(identified.unreadable.insert(arn.clone())),
+                Owner::Foreign | Owner::Incomplete | Owner::Bare => {}
+            }
+        }
+        Ok(())
     }
 
     /// Adds the keys behind the declared aliases of the unknown keys, which avoids reading every key.
@@ -328,6 +357,17 @@ fn tags_unreadable(hidden: &[&KeyArn]) -> Observed {
         help: "allow the caller tag:GetResources, which shows the keys that carry the tags of the \
                stack, or kms:ListResourceTags on these keys; otherwise a second key could be created"
             .to_owned(),
+    }
+}
+
+/// Returns the result for a declared key whose tags a key has that a record, or `adopt`, names by another address.
+fn recorded_elsewhere(tagged: &Address, address: &Address, arn: &KeyArn) -> Observed {
+    Observed::Unusable {
+        reason: format!("`{arn}` has its tags, and is recorded or adopted as `{address}`"),
+        help: format!(
+            "if the record is older than the tags, run `kmsctl state mv {address} {tagged}`, or \
+             `kmsctl state forget {address}` if it is wrong"
+        ),
     }
 }
 

@@ -109,7 +109,6 @@ impl<C: Cloud> Refresh<'_, C> {
             if tags.get(STACK_TAG).is_none_or(|stack| *stack != self.desired.stack.as_str()) {
                 live.unmarked.insert(address.clone());
             }
-            self.block_tagged(address, &metadata.arn, &tags, live);
             return seen;
         }
         let interest = self.interest(address).keys();
@@ -151,32 +150,6 @@ impl<C: Cloud> Refresh<'_, C> {
             }
         }
         Observed::Present { id: arn.to_string(), place: arn.place(), spec, busy: None }
-    }
-
-    /// Marks the address that the tags of a key name as unusable, unless it has another key: a record of `address` hides
-    /// the key from it, and it would get a second one.
-    fn block_tagged(
-        &self,
-        address: &Address,
-        arn: &KeyArn,
-        tags: &BTreeMap<String, String>,
-        live: &mut Live,
-    ) {
-        let is_own = tags.get(STACK_TAG).is_some_and(|stack| *stack == self.desired.stack.as_str());
-        let Some(tagged) = tags.get(NAME_TAG).filter(|_| is_own) else {
-            return;
-        };
-        let tagged = Address::new(Kind::Key, tagged.clone());
-        let tagged = self.desired.renamed(&tagged).unwrap_or(tagged);
-        if tagged != *address && self.is_known(&tagged) && !live.ids.contains_key(&tagged) {
-            let reason =
-                format!("`{arn}` has its tags, and the record of `{address}` names that key");
-            let help = format!(
-                "the record is older than the tags: run `kmsctl state mv {address} {tagged}`, or \
-                 `kmsctl state forget {address}` if it is wrong"
-            );
-            live.observed.insert(tagged, Observed::Unusable { reason, help });
-        }
     }
 
     /// Returns the reason why the stack must not change a key, if any. The owner is decided by the key's
