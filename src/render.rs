@@ -6,6 +6,8 @@ pub(crate) mod access_lines;
 mod blocks;
 pub mod commands;
 mod comment;
+#[cfg(test)]
+mod comment_tests;
 mod csv;
 mod drifted;
 pub(crate) mod evidence;

@@ -2,8 +2,10 @@
 //! about everyone.
 
 use super::access::{Line, Wording, line};
+use super::comment::cut;
 use crate::policy::AccessChange;
 use crate::policy::access::{ChangeKind, Direction, Level};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// An access change, with a note at the end of its sentence.
@@ -15,9 +17,36 @@ pub(crate) struct Told<'a> {
     pub(crate) note: String,
 }
 
+/// A line about access, with the change that it tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sentence {
+    /// The line.
+    pub(super) line: Line,
+    /// The text of the line, with a limited length: who and what, but no long condition.
+    pub(super) brief: String,
+    /// The change; other principals may change alike.
+    pub(super) change: AccessChange,
+}
+
+/// The largest number of principals that a line names.
+const MOST_PRINCIPALS: usize = 40;
+/// The largest number of characters of a principal in a sentence of limited length.
+const LONGEST_PRINCIPAL: usize = 200;
+/// The largest number of characters of a condition in a sentence of limited length.
+const LONGEST_CONDITION: usize = 80;
+/// Stands for a longer condition.
+const TOO_LONG: &str = "a condition holds that is too long for a comment";
+/// The largest number of actions in a sentence of limited length.
+const MOST_ACTIONS: usize = 12;
+
 /// Renders access changes of one key. Principals that change alike are one line, and so are all changes by a statement
 /// about everyone, unless `-v` shows each.
 pub(crate) fn lines(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Line> {
+    sentences(told, wording).into_iter().map(|sentence| sentence.line).collect()
+}
+
+/// Renders access changes like [`lines`], with what a comment needs to know about each line.
+pub(super) fn sentences(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Sentence> {
     let mut groups: Vec<(Group, &Told<'_>)> = Vec::new();
     for one in told {
         let group = match broad(one, told).filter(|_| !wording.verbose) {
@@ -26,7 +55,9 @@ pub(crate) fn lines(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Line> {
         };
         let known = groups.iter_mut().find(|(known, first)| match (known, &group) {
             (Group::Broad(known), Group::Broad(new)) => known == new && first.note == one.note,
-            (Group::Alike(_), Group::Alike(_)) => is_alike(first, one),
+            (Group::Alike(names), Group::Alike(_)) => {
+                names.len() + 1 < MOST_PRINCIPALS && is_alike(first, one)
+            }
             (_, _) => false,
         });
         match known {
@@ -36,29 +67,59 @@ pub(crate) fn lines(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Line> {
         }
     }
     let mut said = BTreeSet::new();
-    groups
-        .into_iter()
-        .map(|(group, first)| {
-            let mut line = match group {
-                Group::Alike(names) => {
-                    let others: Vec<&str> = names.iter().map(String::as_str).collect();
-                    line(first.change, &others, wording)
-                }
-                Group::Broad(change) => {
-                    let mut line = line(&change, &[], wording);
-                    if change.direction == Direction::Lost {
-                        line.text
-                            .push_str("; those whom other statements name keep what these allow");
-                    }
-                    line
-                }
-            };
-            line.text.push_str(&first.note);
+    let all = groups.into_iter().map(|(group, first)| group.sentence(first, wording));
+    // Changes for different possible owners of the key can read alike.
+    all.filter(|sentence| said.insert((sentence.line.sign, sentence.line.text.clone()))).collect()
+}
+
+impl Group {
+    /// Renders the group, whose first change is `first`.
+    fn sentence(self, first: &Told<'_>, wording: Wording<'_>) -> Sentence {
+        let (change, others, end) = match self {
+            Self::Alike(names) => (first.change.clone(), names, ""),
+            Self::Broad(change) if change.direction == Direction::Lost => {
+                (*change, Vec::new(), "; those whom other statements name keep what these allow")
+            }
+            Self::Broad(change) => (*change, Vec::new(), ""),
+        };
+        let render = |change: &AccessChange, others: &[Cow<'_, str>]| {
+            let others: Vec<&str> = others.iter().map(Cow::as_ref).collect();
+            let mut line = line(change, &others, wording);
+            line.text.push_str(end);
             line
-        })
-        // Changes for different possible owners of the key can read alike.
-        .filter(|line| said.insert((line.sign, line.text.clone())))
-        .collect()
+        };
+        let whole: Vec<Cow<'_, str>> = others.iter().map(Cow::from).collect();
+        let short: Vec<Cow<'_, str>> =
+            others.iter().map(|name| cut(name, LONGEST_PRINCIPAL)).collect();
+        let (mut line, brief) = (render(&change, &whole), render(&brief(&change), &short).text);
+        line.text.push_str(&first.note);
+        Sentence { line, brief, change }
+    }
+}
+
+/// Returns the change without what makes its sentence long: conditions that are long, the statements and the grants.
+fn brief(change: &AccessChange) -> AccessChange {
+    let condition = |text: &Option<String>| {
+        let text = text.as_ref()?;
+        let is_long = text.chars().count() > LONGEST_CONDITION;
+        Some(if is_long { TOO_LONG.to_owned() } else { text.clone() })
+    };
+    let name = |text: &String| cut(text, LONGEST_PRINCIPAL).into_owned();
+    let mut actions: Vec<String> = change.actions.iter().take(MOST_ACTIONS).map(name).collect();
+    if let Some(rest @ 1..) = change.actions.len().checked_sub(MOST_ACTIONS) {
+        actions.push(format!("{rest} more"));
+    }
+    AccessChange {
+        principal: name(&change.principal),
+        except: change.except.iter().map(name).collect(),
+        actions,
+        condition: condition(&change.condition),
+        before: condition(&change.before),
+        after: condition(&change.after),
+        statements: Vec::new(),
+        grants: Vec::new(),
+        ..change.clone()
+    }
 }
 
 /// Changes that are one line.

@@ -1,7 +1,10 @@
 //! Fits the parts of a comment into its largest size: what a reviewer must see stays, and everything is named.
 
 use crate::text::counted;
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt::Write as _;
+use std::ops::RangeBounds;
 
 /// The largest number of characters. GitHub accepts 65,536 in a comment, and a workflow may add some.
 pub(super) const LIMIT: usize = 60_000;
@@ -11,22 +14,26 @@ const NOTE: usize = 400;
 /// How much a reviewer needs a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
-    /// The details of a change that harms nobody.
+    /// A change that harms nobody, and that the first line of the comment counts.
+    Harmless,
+    /// Access that somebody of the own account loses, and fields.
     Detail,
     /// What a reviewer should know.
     Notice,
+    /// A heading above dangers, or a danger that another part names as well.
+    Context,
     /// Something is lost, or strangers gain access.
     Danger,
 }
 
-/// A part of a comment, in up to three forms. Each is shorter than the one before.
+/// A part of a comment, in up to three forms. The first one that has room is shown.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     /// The whole part.
     pub(super) whole: String,
     /// The part without tables and differences of texts.
     pub(super) short: String,
-    /// One line about the part, which is not long.
+    /// One line about the part. That of a danger is a sentence of limited length with the address.
     pub(super) line: String,
     /// How much a reviewer needs the part.
     pub(super) weight: Weight,
@@ -46,34 +53,57 @@ impl Part {
     }
 }
 
-/// Appends the parts. If they are too long, the longest parts lose their tables and differences, and then the longest
-/// ones of the least weight become a line. If the lines are too long as well, those of the least weight are only
-/// counted, so that what is dangerous has most of the room.
-pub(super) fn fit(mut out: String, parts: &[Part]) -> String {
+/// Appends the parts. If they are too long, the longest parts lose their tables and differences, and then those of the
+/// least weight become a line or are only counted. No danger is left out while anything else is shown; if the lines of
+/// the dangers alone are too long, the comment begins with their number. `command` shows everything.
+pub(super) fn fit(mut out: String, parts: &[Part], command: &str) -> String {
     let room = LIMIT.saturating_sub(NOTE + length(&out));
     let mut fitting = Fitting::new(parts);
     let is_whole = fitting.total() <= room;
-    fitting.shrink(None, room);
-    fitting.shrink(Some(Weight::Detail), room);
-    fitting.shrink(Some(Weight::Notice), room);
-    let danger = fitting.total_of(|weight| weight == Weight::Danger);
-    fitting.drop_rest(room.saturating_sub(danger).max(room / 4));
-    fitting.shrink(Some(Weight::Danger), room);
-    fitting.drop_all(room);
+    fitting.shrink(.., |part| &part.short, room);
+    fitting.shrink(..=Weight::Harmless, |part| &part.line, room);
+    fitting.leave_out(Weight::Harmless, room);
+    fitting.shrink(..=Weight::Detail, |part| &part.line, room);
+    fitting.shrink(..=Weight::Notice, |part| &part.line, room);
+    // The whole sentences of dangers have most of the room, before they are cut.
+    let dangers = fitting.total_of(|weight| weight > Weight::Notice);
+    let names = room / 4;
+    fitting.leave_out(Weight::Notice, room.max(dangers + names));
+    fitting.shrink(.., |part| &part.line, room);
+    fitting.leave_out(Weight::Context, room);
+    fitting.leave_out_longest(room);
+    let (missing, left_out) =
+        (fitting.left_out(Weight::Danger), fitting.left_out(Weight::Harmless));
+    if missing > 0 {
+        let verb = if missing == 1 { "is" } else { "are" };
+        let missing = counted(missing, "danger");
+        let _ = writeln!(
+            out,
+            "**{missing} {verb} missing here, because the comment would be too long: `{command}` shows all of them.**\n"
+        );
+    }
     if !is_whole {
-        out.push_str(
+        let _ = writeln!(
+            out,
             "_The comment would be too long: fields, differences of policies and details are left out. \
-             `kmsctl plan` shows everything._\n\n",
+             `{command}` shows everything._\n"
         );
     }
     let kept = fitting.forms.iter().flatten();
     kept.for_each(|form| out.push_str(form));
-    let left_out = fitting.forms.iter().filter(|form| form.is_none()).count();
     if left_out > 0 {
         let verb = if left_out == 1 { "is" } else { "are" };
         let _ = writeln!(out, "\n**{} {verb} not named here.**", counted(left_out, "part"));
     }
     out
+}
+
+/// Returns the text, or its beginning if it has more than `most` characters.
+pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
 }
 
 fn length(text: &str) -> usize {
@@ -100,49 +130,60 @@ impl<'a> Fitting<'a> {
         all.filter(|(part, _)| counts(part.weight)).map(|(_, form)| form.map_or(0, length)).sum()
     }
 
-    /// Shortens parts, the longest first, until all fit: to their short forms, or those of a weight to their lines.
-    fn shrink(&mut self, weight: Option<Weight>, room: usize) {
+    /// Replaces the parts of some weights by a shorter form, the longest first, until all parts fit.
+    fn shrink(
+        &mut self,
+        weights: impl RangeBounds<Weight>,
+        shorter: impl Fn(&'a Part) -> &'a str,
+        room: usize,
+    ) {
         let mut total = self.total();
-        let all = self.parts.iter().enumerate();
-        let mut order: Vec<(usize, usize)> = all
-            .filter(|(_, part)| weight.is_none_or(|weight| part.weight == weight))
-            .map(|(n, _)| (usize::MAX - self.forms.get(n).copied().flatten().map_or(0, length), n))
+        let mut order: Vec<(usize, &'a Part, &mut &'a str)> = self
+            .parts
+            .iter()
+            .zip(&mut self.forms)
+            .filter(|(part, _)| weights.contains(&part.weight))
+            .filter_map(|(part, form)| Some((length(form.as_deref()?), part, form.as_mut()?)))
             .collect();
-        order.sort_unstable();
-        for (_, index) in order {
-            if total <= room {
-                break;
-            }
-            if let (Some(Some(form)), Some(part)) =
-                (self.forms.get_mut(index), self.parts.get(index))
-            {
-                let next = if weight.is_none() { &part.short } else { &part.line };
-                total = total - length(form) + length(next);
+        order.sort_by_key(|(length, ..)| Reverse(*length));
+        for (before, part, form) in order {
+            let next = shorter(part);
+            let after = length(next);
+            if total > room && after < before {
+                total = total - before + after;
                 *form = next;
             }
         }
     }
 
-    /// Leaves out parts without danger until they fit: those of the least weight, from the last.
-    fn drop_rest(&mut self, room: usize) {
-        let mut total = self.total_of(|weight| weight < Weight::Danger);
-        for weight in [Weight::Detail, Weight::Notice] {
+    /// Leaves out parts of at most this weight until all fit: those of the least weight, from the last.
+    fn leave_out(&mut self, most: Weight, room: usize) {
+        let mut total = self.total();
+        for weight in [Weight::Harmless, Weight::Detail, Weight::Notice, Weight::Context] {
             for (part, form) in self.parts.iter().zip(&mut self.forms).rev() {
-                if total > room && part.weight == weight {
-                    total -= form.take().map_or(0, length);
+                if total > room && part.weight == weight && weight <= most {
+                    total -= form.take_if(|form| !form.is_empty()).map_or(0, length);
                 }
             }
         }
     }
 
-    /// Leaves out the last parts until all fit.
-    fn drop_all(&mut self, room: usize) {
+    /// Leaves out the longest parts until all fit, so that the fewest are missing.
+    fn leave_out_longest(&mut self, room: usize) {
         let mut total = self.total();
-        for form in self.forms.iter_mut().rev() {
+        let mut order: Vec<&mut Option<&str>> = self.forms.iter_mut().collect();
+        order.sort_by_key(|form| Reverse(form.map_or(0, length)));
+        for form in order {
             if total > room {
                 total -= form.take().map_or(0, length);
             }
         }
+    }
+
+    /// Counts the parts of at least this weight that are left out.
+    fn left_out(&self, least: Weight) -> usize {
+        let all = self.parts.iter().zip(&self.forms);
+        all.filter(|(part, form)| form.is_none() && part.weight >= least).count()
     }
 }
 
@@ -172,7 +213,7 @@ mod tests {
                 .enumerate()
                 .map(|(name, (whole, short, danger))| part(name, *whole, *short, *danger))
                 .collect();
-            let text = fit("head\n".to_owned(), &parts);
+            let text = fit("head\n".to_owned(), &parts, "x");
             prop_assert!(text.chars().count() <= LIMIT);
             let shows = |kind: &str, name: usize| text.contains(&format!("<{kind}{name}>"));
             let mut cut = Vec::new();
@@ -200,15 +241,15 @@ mod tests {
         let long = Part { line: "x".repeat(100_000), ..part(2, 100_000, 100_000, false) };
         parts.push(long);
         parts.push(part(3, 100, 50, true));
-        assert!(fit(String::new(), &parts).contains("<short3>"));
+        assert!(fit(String::new(), &parts, "x").contains("<short3>"));
         let long = Part { line: "x".repeat(100_000), ..part(2, 100_000, 100_000, false) };
-        assert!(fit(String::new(), &[long, part(3, 100, 50, true)]).contains("3>"));
+        assert!(fit(String::new(), &[long, part(3, 100, 50, true)], "x").contains("3>"));
     }
 
     #[test]
     fn parts_without_room_for_their_names_are_counted() {
         let parts = vec![part(1, 10, 10, true); 20_000];
-        let text = fit(String::new(), &parts);
+        let text = fit(String::new(), &parts, "x");
         assert!(text.chars().count() <= LIMIT && text.contains("parts are not named here"));
     }
 }

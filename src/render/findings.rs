@@ -105,6 +105,12 @@ pub(super) fn of_plan(findings: &[Finding]) -> Vec<Group<'_>> {
 }
 
 impl Group<'_> {
+    /// Returns groups of at most `most` addresses each.
+    pub(super) fn parts(&self, most: usize) -> impl Iterator<Item = Self> {
+        let some = self.addresses.chunks(most);
+        some.map(|addresses| Self { addresses: addresses.to_vec(), ..self.clone() })
+    }
+
     /// Returns the severity and the rule, such as `error[KMS301]`.
     pub(super) fn head(&self) -> String {
         printable(&format!("{}[{}]", self.severity.word(), self.rule)).into_owned()

@@ -1,17 +1,19 @@
 //! Renders plans and drift reports as GitHub Markdown, within the size limit of a comment.
 
-use super::access::{Line, Wording};
+use super::access::Wording;
+use super::access_lines::Sentence;
 use super::blocks::{Block, folded};
-use super::comment::{Part, Weight, fit};
+use super::comment::{Part, Weight, cut, fit};
 use super::fields::{Field, or_unset};
 use super::{Caller, drifted, findings, words};
 use crate::id::{Name, Place};
 use crate::kind::{Address, Change, Kind};
-use crate::plan::{Access, Blocked, Drift, Drifts, Finding, Plan, Step};
+use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::AccessChange;
-use crate::policy::access::Direction;
+use crate::policy::access::{ChangeKind, Direction, Level};
 use crate::policy::lint::Severity;
 use crate::text::printable;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -20,9 +22,9 @@ use std::fmt::Write as _;
 pub fn plan(plan: &Plan, caller: &Caller) -> String {
     let mut out = format!("<!-- kmsctl:plan:{} -->\n", plan.stack);
     out.push_str(&heading(&plan.stack, &plan.home, caller));
-    let _ = writeln!(out, "**{}**\n", prose(&words::summary(plan)));
+    let _ = writeln!(out, "**{}**\n", prose(&cut(&words::summary(plan), LONGEST_LINE)));
     if let Some(roles) = words::roles(&plan.roles) {
-        let _ = writeln!(out, "{}\n", prose(&roles));
+        let _ = writeln!(out, "{}\n", prose(&cut(&roles, LONGEST_LINE)));
     }
     let shown = words::Shown::of(plan);
     let mut parts = Vec::new();
@@ -33,7 +35,7 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     parts.extend(found("Errors", &errors));
     let changes = by_address(plan, &shown);
     parts.extend(losses(plan, &changes));
-    parts.extend(access(plan, &changes));
+    parts.extend(access(&changes, &plan.home));
     parts.extend(drift(drifted::CHANGED_OUTSIDE, &plan.drift, &plan.home));
     parts.extend(steps(plan, &shown));
     parts.extend(found("Findings", &others));
@@ -49,7 +51,7 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     parts.extend(same_access(&plan.same_access));
     let gates = words::gates(&plan.gates);
     parts.extend(gates.map(|text| note(&text, "Gates in force: left out")));
-    fit(out, &parts)
+    fit(out, &parts, "kmsctl plan")
 }
 
 /// Renders the drift report as a comment.
@@ -66,7 +68,7 @@ pub fn drifts(drifts: &Drifts, caller: &Caller) -> String {
     parts.extend(drift(drifted::heading(drifts), &drifts.drift, &drifts.home));
     parts.extend(found("Findings", &drifts.findings));
     parts.extend(same_access(&drifts.same_access));
-    fit(out, &parts)
+    fit(out, &parts, "kmsctl drift")
 }
 
 /// Returns the heading with the stack, the account, the Region and the caller.
@@ -178,29 +180,75 @@ fn wording(home: &Place) -> Wording<'_> {
     Wording { account: Some(home.account.as_str()), verbose: false }
 }
 
-/// Renders a heading, which is always shown.
-fn title(text: &str, weight: Weight) -> Part {
-    Part::fixed(&format!("### {}\n\n", prose(text)), weight)
+/// The largest number of characters of the first lines of a comment.
+const LONGEST_LINE: usize = 2_000;
+/// The largest number of characters of a risk, an alarm or a message in a line.
+const LONGEST_RISK: usize = 300;
+/// The largest number of resources that a danger names; others are another danger.
+const TOGETHER: usize = 50;
+
+/// What is said of resources, escaped, in whole and with a limited length.
+#[derive(PartialEq)]
+struct Said {
+    whole: String,
+    brief: String,
+    weight: Weight,
 }
 
-/// The action of steps, which is empty for access, and their risks.
-type Said = (&'static str, Vec<String>);
+impl Said {
+    /// Renders a sentence about access.
+    fn access(sentence: &Sentence, home: &Place) -> Self {
+        let text = |text: &str| code(&format!("{} {text}", sentence.line.sign));
+        let (whole, brief) = (text(&sentence.line.text), text(&sentence.brief));
+        Self { whole, brief, weight: weight(&sentence.change, home) }
+    }
+
+    /// Renders sentences that stand out.
+    fn bold<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut said = Self { whole: String::new(), brief: String::new(), weight: Weight::Danger };
+        for (whole, brief) in texts {
+            let _ = write!(said.whole, ": **{}**", sentence(whole));
+            let _ = write!(said.brief, ": **{}**", sentence(brief));
+        }
+        said
+    }
+
+    /// Renders risks or alarms.
+    fn risks(texts: &[String]) -> Self {
+        let cut: Vec<Cow<'_, str>> = texts.iter().map(|text| cut(text, LONGEST_RISK)).collect();
+        Self::bold(texts.iter().map(String::as_str).zip(cut.iter().map(Cow::as_ref)))
+    }
+
+    /// Returns whether it names its resources itself, because it must stand without anything else.
+    fn is_danger(&self) -> bool {
+        self.weight >= Weight::Context
+    }
+
+    /// Returns the line that begins with `start`.
+    fn part(&self, start: &str) -> Part {
+        let whole = format!("{start}{}\n", self.whole);
+        let line = format!("{start}{}\n", self.brief);
+        Part { short: whole.clone(), whole, line, weight: self.weight }
+    }
+}
+
+/// Adds a resource to those of which the same is said. Each danger names few enough to fit into a comment.
+fn add<T: PartialEq>(alike: &mut Vec<(T, Vec<String>)>, said: T, name: String, is_danger: bool) {
+    let has_room = |names: &Vec<String>| !is_danger || names.len() < TOGETHER;
+    match alike.iter_mut().find(|(same, names)| *same == said && has_room(names)) {
+        Some((_, names)) => names.push(name),
+        None => alike.push((said, vec![name])),
+    }
+}
 
 /// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line. What
 /// holds data or encrypts it comes first.
-fn losses(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
-    // What is said of the addresses, and the addresses.
-    let mut alike: Vec<(Said, Vec<String>)> = Vec::new();
-    let mut add = |said: Said, name: String| match alike.iter_mut().find(|(same, _)| *same == said)
-    {
-        Some((_, names)) => names.push(name),
-        None => alike.push((said, vec![name])),
-    };
-    for Changes { address, lines, .. } in changes {
-        let public = lines.iter().filter(|line| line.sign == '!').map(|line| line.text.clone());
-        let public: Vec<String> = public.collect();
-        if !public.is_empty() {
-            add(("", public), code(address));
+fn losses(plan: &Plan, changes: &[Changes]) -> Vec<Part> {
+    let mut alike: Vec<((&str, Said), Vec<String>)> = Vec::new();
+    for Changes { address, sentences } in changes {
+        for public in sentences.iter().filter(|sentence| sentence.change.public) {
+            let said = Said::bold([(public.line.text.as_str(), public.brief.as_str())]);
+            add(&mut alike, ("", said), code(address), true);
         }
     }
     let holds_data =
@@ -208,100 +256,123 @@ fn losses(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
     let risky = plan.steps.iter().filter(|step| words::is_destructive(step));
     let (first, last): (Vec<&Step>, Vec<&Step>) = risky.partition(|step| holds_data(step));
     for step in first.into_iter().chain(last) {
+        let said = Said::risks(step.risk.as_slice());
         let name = code(&step.address.to_string());
-        add((step.change.action(), step.risk.iter().cloned().collect()), name);
+        add(&mut alike, (step.change.action(), said), name, true);
     }
-    let parts = alike.into_iter().map(|((action, texts), names)| {
-        let texts: Vec<String> =
-            texts.iter().map(|text| format!(": **{}**", sentence(text))).collect();
-        let (texts, some) = (texts.concat(), some(&names));
+    let parts = alike.iter().map(|((action, said), names)| {
         let action = if action.is_empty() { String::new() } else { format!("{action} ") };
-        Part {
-            whole: format!("- {action}{}{texts}\n", names.join(", ")),
-            // The list of the changes names all of them as well.
-            short: format!("- {action}{some}{texts}\n"),
-            line: format!("- {action}{some}\n"),
-            weight: Weight::Danger,
-        }
+        said.part(&format!("- {action}{}", names.join(", ")))
     });
     headed("Deletions and risks", parts.collect())
 }
 
-/// The access changes that are shown at an address, with their sentences.
-struct Changes<'a> {
+/// The access changes that are shown at an address.
+struct Changes {
     address: String,
-    access: Vec<&'a Access>,
-    lines: Vec<Line>,
+    sentences: Vec<Sentence>,
 }
 
 /// Returns the access changes by the address at which they are shown.
-fn by_address<'a>(plan: &Plan, shown: &'a words::Shown<'_>) -> Vec<Changes<'a>> {
+fn by_address(plan: &Plan, shown: &words::Shown<'_>) -> Vec<Changes> {
     let at = plan.steps.iter().map(|step| (step.address.to_string(), shown.at(step).to_vec()));
     let elsewhere = shown.elsewhere_by_key().into_iter();
     let elsewhere = elsewhere.map(|(key, access)| (key.to_owned(), access));
     let all = at.chain(elsewhere).filter(|(_, access)| !access.is_empty());
     let changes = all.map(|(address, access)| {
-        let lines = words::planned_access(&access, &address, wording(&plan.home));
-        Changes { address, access, lines }
+        let sentences = words::planned_sentences(&access, &address, wording(&plan.home));
+        Changes { address, sentences }
     });
     changes.collect()
 }
 
 /// Puts a heading before parts, and an empty line after them.
 fn headed(heading: &str, parts: Vec<Part>) -> Vec<Part> {
-    let Some(weight) = parts.iter().map(|part| part.weight).max() else {
+    let Some(weight) = parts.iter().map(|part| part.weight.min(Weight::Context)).max() else {
         return parts;
     };
+    let title = Part::fixed(&format!("### {}\n\n", prose(heading)), weight);
     let end = Part::fixed("\n", weight);
-    [title(heading, weight)].into_iter().chain(parts).chain([end]).collect()
+    [title].into_iter().chain(parts).chain([end]).collect()
 }
 
 /// The number of keys with the same access changes that are named if the comment would be too long.
 const NAMED: usize = 12;
 
-/// Returns how much a reviewer must see a change of access: strangers come before identities of the own account.
+/// Returns how much a reviewer must see a change of access: strangers come before identities of the own account and
+/// before services that act only under a condition. A key that nobody can use is as bad as a deleted one.
 fn weight(change: &AccessChange, home: &Place) -> Weight {
-    let account = change.principal.split(':').nth(4).filter(|account| !account.is_empty());
-    let is_own = account.is_some_and(|account| account == home.account.as_str());
-    match change.direction {
-        Direction::Gained if change.public || !is_own => Weight::Danger,
-        Direction::Gained => Weight::Notice,
-        Direction::Lost => Weight::Detail,
+    let principal = change.principal.as_str();
+    let (who, _) = principal.split_once(" that matches ").unwrap_or((principal, ""));
+    let fields: Vec<&str> = principal.splitn(6, ':').collect();
+    let account = match fields.as_slice() {
+        // A wildcard matches across colons.
+        ["arn", partition, service, region, account, _] => {
+            let is_exact = ![partition, service, region].iter().any(|f| f.contains(['*', '?']));
+            is_exact.then_some(*account)
+        }
+        _ => who.rsplit_once(" of account ").map(|(_, account)| account),
+    };
+    let is_own = account == Some(home.account.as_str());
+    let is_of_all = principal == "*"
+        || principal.starts_with("every ")
+        || is_own && principal.ends_with(":root");
+    let is_service = !principal.contains(':') && principal.contains(".amazonaws.com")
+        || principal.ends_with(" AWS service");
+    let is_limited = is_service && change.condition.is_some() && !change.confused_deputy;
+    let is_known = is_own || is_limited;
+    match (change.kind, change.direction) {
+        _ if change.public => Weight::Danger,
+        (ChangeKind::Moved | ChangeKind::Changed, _) if !is_known => Weight::Danger,
+        (_, Direction::Gained) if is_known => Weight::Notice,
+        (_, Direction::Gained) => Weight::Danger,
+        (ChangeKind::Future, Direction::Lost) => Weight::Detail,
+        _ if is_of_all || change.to == Level::ExplicitlyDenied => Weight::Danger,
+        _ => Weight::Detail,
     }
 }
 
 /// Renders the access that principals gain and lose, by the resource for which it changes.
-fn access(plan: &Plan, changes: &[Changes<'_>]) -> Vec<Part> {
+fn access(changes: &[Changes], home: &Place) -> Vec<Part> {
     // The same changes of several keys are written once.
-    let mut alike: Vec<(String, Vec<String>, Weight)> = Vec::new();
-    for Changes { address, access, lines } in changes {
-        let mut text = String::new();
-        for line in lines {
-            let _ = writeln!(text, "  - {}", code(&format!("{} {}", line.sign, line.text)));
-        }
-        let weight = access.iter().map(|one| weight(&one.change, &plan.home)).max();
-        let weight = weight.unwrap_or(Weight::Detail);
-        match alike.iter_mut().find(|(same, _, _)| *same == text) {
-            Some((_, addresses, most)) => {
-                addresses.push(address.clone());
-                *most = weight.max(*most);
-            }
-            None => alike.push((text, vec![address.clone()], weight)),
-        }
+    let mut alike: Vec<(Vec<Said>, Vec<String>)> = Vec::new();
+    for Changes { address, sentences } in changes {
+        let said: Vec<Said> = sentences
+            .iter()
+            .map(|sentence| {
+                let said = Said::access(sentence, home);
+                // It stands among the risks as well.
+                if sentence.change.public { Said { weight: Weight::Context, ..said } } else { said }
+            })
+            .collect();
+        let is_danger = said.iter().any(Said::is_danger);
+        add(&mut alike, said, code(address), is_danger);
     }
-    let parts = alike.into_iter().map(|(lines, addresses, weight)| {
-        let names: Vec<String> = addresses.iter().map(|address| code(address)).collect();
+    let mut parts = Vec::new();
+    for (all, names) in alike {
         // The sentences matter more than the names, which the list of the changes has as well.
-        let (all, some) = (names.join(", "), some(&names));
-        Part {
-            whole: format!("- {all}\n{lines}"),
-            short: format!("- {some}\n{lines}"),
-            line: format!("- {some}: left out\n"),
-            weight,
-        }
-    });
-    let parts = parts.collect();
+        let some = format!("- {}\n", some(&names));
+        let names = names.join(", ");
+        let (dangers, rest): (Vec<Said>, Vec<Said>) = all.into_iter().partition(Said::is_danger);
+        parts.extend(dangers.iter().map(|said| said.part(&format!("- {names}: "))));
+        let head = Part {
+            whole: format!("- {names}\n"),
+            short: some.clone(),
+            line: some,
+            weight: Weight::Notice,
+        };
+        parts.extend(below(head, "  ", &rest));
+    }
     headed("Access", parts)
+}
+
+/// Renders sentences below a head, if there are any.
+fn below(head: Part, indent: &str, said: &[Said]) -> Vec<Part> {
+    let Some(weight) = said.iter().map(|said| said.weight).max() else {
+        return Vec::new();
+    };
+    let sentences = said.iter().map(|said| said.part(&format!("{indent}- ")));
+    [Part { weight, ..head }].into_iter().chain(sentences).collect()
 }
 
 /// Renders the steps, folded. Those that are alike are one part.
@@ -388,7 +459,7 @@ fn part(block: &Block<'_>) -> Part {
         whole: out,
         short: format!("- {all} {action}\n"),
         line: format!("- {} {action}\n", some(&names)),
-        weight: Weight::Detail,
+        weight: Weight::Harmless,
     }
 }
 
@@ -436,32 +507,43 @@ fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
     (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, weight })
 }
 
-fn drift(heading: &str, all: &[Drift], home: &Place) -> Option<Part> {
-    let mut out = format!("### {heading}\n\n");
-    for drift in all {
-        let _ = write!(out, "- {}", code(&drift.address.to_string()));
-        for alarm in drifted::alarms(drift) {
-            let _ = write!(out, ": **{}**", sentence(&alarm));
+/// Renders the differences between AWS and the records. What is dangerous stands in lines of its own.
+fn drift(heading: &str, all: &[Drift], home: &Place) -> Vec<Part> {
+    headed(heading, all.iter().flat_map(|drift| differences(drift, home)).collect())
+}
+
+/// Renders the differences of one resource: dangers first, each with the address.
+fn differences(drift: &Drift, home: &Place) -> Vec<Part> {
+    let name = code(&drift.address.to_string());
+    let (mut dangers, mut rest) = (Vec::new(), Vec::new());
+    for (before, after) in drifted::changed_policies(drift, home) {
+        let changes = words::changes(before.as_ref(), after.as_ref(), home);
+        let sentences = words::access_sentences(&changes, wording(home));
+        let all = sentences.iter().map(|sentence| Said::access(sentence, home));
+        let (dangerous, others): (Vec<Said>, Vec<Said>) = all.partition(Said::is_danger);
+        let policy = Part::fixed(&format!("  - {}\n", code(words::POLICY)), Weight::Notice);
+        if dangerous.is_empty() && others.is_empty() {
+            rest.push(policy);
+        } else {
+            rest.extend(below(policy, "    ", &others));
         }
-        out.push('\n');
-        for (before, after) in drifted::changed_policies(drift, home) {
-            let _ = writeln!(out, "  - {}", code(words::POLICY));
-            let changes = words::changes(before.as_ref(), after.as_ref(), home);
-            for line in words::access_lines(&changes, wording(home)) {
-                let _ = writeln!(out, "    - {}", code(&format!("{} {}", line.sign, line.text)));
-            }
-        }
-        for text in drifted::fields(drift, false) {
-            let _ = writeln!(out, "  - {}", code(&text));
-        }
-        if let Some(ignored) = &drift.ignored {
-            let _ = writeln!(out, "  - {}", sentence(ignored));
-        }
+        dangers.extend(dangerous.iter().map(|said| said.part(&format!("- {name}: "))));
     }
-    out.push('\n');
-    let line = named(heading, all.iter().map(|drift| &drift.address));
-    let weight = Weight::Notice;
-    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, weight })
+    let fields: String =
+        drifted::fields(drift, false).iter().map(|text| format!("  - {}\n", code(text))).collect();
+    if !fields.is_empty() {
+        let (short, line) = (fields.clone(), String::new());
+        rest.push(Part { whole: fields, short, line, weight: Weight::Detail });
+    }
+    let ignored = drift.ignored.iter().map(|text| format!("  - {}\n", sentence(text)));
+    rest.extend(ignored.map(|text| Part::fixed(&text, Weight::Notice)));
+    let alarms = drifted::alarms(drift);
+    if !alarms.is_empty() {
+        dangers.push(Said::risks(&alarms).part(&format!("- {name}")));
+    } else if dangers.is_empty() || !rest.is_empty() {
+        dangers.push(Part::fixed(&format!("- {name}\n"), Weight::Notice));
+    }
+    dangers.into_iter().chain(rest).collect()
 }
 
 fn unchecked(all: &[String]) -> Option<String> {
@@ -473,16 +555,29 @@ fn unchecked(all: &[String]) -> Option<String> {
     (!all.is_empty()).then_some(out)
 }
 
-fn found(heading: &str, all: &[Finding]) -> Option<Part> {
-    let render = |verbose| {
-        let mut out = format!("### {heading}\n\n");
-        for group in findings::of_plan(all) {
-            let _ = writeln!(out, "- {} {}", code(&group.head()), sentence(&group.text(verbose)));
+fn found(heading: &str, all: &[Finding]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for group in findings::of_plan(all) {
+        let head = code(&group.head());
+        let line =
+            |group: &findings::Group<'_>, all| format!("- {head} {}\n", sentence(&group.text(all)));
+        if group.severity == Severity::Error {
+            for some in group.parts(TOGETHER) {
+                let whole = line(&some, true);
+                let message = cut(&some.message, LONGEST_RISK).into_owned();
+                let line = line(&findings::Group { message, ..some }, true);
+                let weight = Weight::Danger;
+                parts.push(Part { short: whole.clone(), whole, line, weight });
+            }
+        } else {
+            let names: Vec<String> = group.addresses.iter().map(|name| code(name)).collect();
+            parts.push(Part {
+                whole: line(&group, true),
+                short: line(&group, false),
+                line: format!("- {head} {}\n", some(&names)),
+                weight: Weight::Notice,
+            });
         }
-        out.push('\n');
-        out
-    };
-    let line = named(heading, all.iter().map(|finding| &finding.address));
-    let part = || Part { whole: render(true), short: render(false), line, weight: Weight::Notice };
-    (!all.is_empty()).then(part)
+    }
+    headed(heading, parts)
 }

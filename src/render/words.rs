@@ -3,7 +3,7 @@
 
 use super::Caller;
 use super::access::{Line, Wording};
-use super::access_lines::{self, Told};
+use super::access_lines::{self, Sentence, Told};
 use super::outputs::Output;
 use crate::id::{AccountId, Name, Place};
 use crate::kind::address::Address;
@@ -232,29 +232,45 @@ pub(super) fn planned_access(
     shown_at: &str,
     wording: Wording<'_>,
 ) -> Vec<Line> {
-    let told: Vec<Told<'_>> = planned
-        .iter()
-        .map(|planned| {
-            let mut note = String::new();
-            let source = planned.source.to_string();
-            if source != shown_at {
-                let _ = write!(note, " (for {})", printable(&source));
-            }
-            if !planned.derived.is_empty() {
-                let from: Vec<&str> = planned.derived.iter().map(String::as_str).collect();
-                let _ = write!(note, " (from {})", printable(&from.join(", ")));
-            }
-            Told { change: &planned.change, note }
-        })
-        .collect();
-    access_lines::lines(&told, wording)
+    access_lines::lines(&told(planned, shown_at), wording)
+}
+
+/// Renders planned access changes like [`planned_access`], with what a comment needs to know about each line.
+pub(super) fn planned_sentences(
+    planned: &[&Access],
+    shown_at: &str,
+    wording: Wording<'_>,
+) -> Vec<Sentence> {
+    access_lines::sentences(&told(planned, shown_at), wording)
+}
+
+/// Notes the source of each access change that is shown at another resource.
+fn told<'a>(planned: &[&'a Access], shown_at: &str) -> Vec<Told<'a>> {
+    let told = planned.iter().map(|planned| {
+        let mut note = String::new();
+        let source = planned.source.to_string();
+        if source != shown_at {
+            let _ = write!(note, " (for {})", printable(&source));
+        }
+        if !planned.derived.is_empty() {
+            let from: Vec<&str> = planned.derived.iter().map(String::as_str).collect();
+            let _ = write!(note, " (from {})", printable(&from.join(", ")));
+        }
+        Told { change: &planned.change, note }
+    });
+    told.collect()
 }
 
 /// Renders access changes without a source.
 pub(super) fn access_lines(changes: &[AccessChange], wording: Wording<'_>) -> Vec<Line> {
+    access_sentences(changes, wording).into_iter().map(|sentence| sentence.line).collect()
+}
+
+/// Renders access changes without a source, with what a comment needs to know about each line.
+pub(super) fn access_sentences(changes: &[AccessChange], wording: Wording<'_>) -> Vec<Sentence> {
     let told: Vec<Told<'_>> =
         changes.iter().map(|change| Told { change, note: String::new() }).collect();
-    access_lines::lines(&told, wording)
+    access_lines::sentences(&told, wording)
 }
 
 /// The access changes of a plan, by the step at which they are shown.
