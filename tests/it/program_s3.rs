@@ -297,12 +297,14 @@ fn ends_soon(run: Child) {
 fn a_run_that_waits_for_s3_or_for_a_lease_ends_soon_after_a_signal() {
     let region = "il-central-1";
     let stalled = Wire::new(&["--stall", "60"]);
-    ends_soon(spawn(&stalled.machine("patient", 1, region), &SLOWLY));
+    let machine = stalled.machine("patient", 1, region);
+    ends_soon(spawn(&machine, &SLOWLY));
     let wire = Wire::new(&["--delay", "0.2"]);
-    let mut first = spawn(&wire.machine("patient", 4, region), &SLOWLY);
+    let [one, other] = [(); 2].map(|()| wire.machine("patient", 4, region));
+    let mut first = spawn(&one, &SLOWLY);
     wire.wait_for_changes(0, 2);
     signal(&first, "-STOP");
-    ends_soon(spawn(&wire.machine("patient", 4, region), &SLOWLY));
+    ends_soon(spawn(&other, &SLOWLY));
     signal(&first, "-KILL");
     first.wait().unwrap();
 }
