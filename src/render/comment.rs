@@ -233,6 +233,39 @@ mod tests {
             let all: usize = parts.iter().map(|part| part.whole.len()).sum();
             prop_assert_eq!(text.contains("too long"), all + 5 > LIMIT - NOTE);
         }
+
+        #[test]
+        fn a_danger_is_missing_only_if_the_lines_of_all_are_too_long(
+            sizes in prop::collection::vec((0_usize..9_000, 0_usize..2_000, 0_usize..5), 0..80)
+        ) {
+            let weights = [
+                Weight::Harmless,
+                Weight::Detail,
+                Weight::Notice,
+                Weight::Context,
+                Weight::Danger,
+            ];
+            let part = |(name, (whole, line, weight)): (usize, &(usize, usize, usize))| {
+                let text = |length: usize| format!("<{name}>{}\n", "x".repeat(length));
+                let whole = text((*whole).max(*line));
+                Part { short: whole.clone(), whole, line: text(*line), weight: weights[*weight] }
+            };
+            let parts: Vec<Part> = sizes.iter().enumerate().map(part).collect();
+            let text = fit(String::new(), &parts, "x");
+            prop_assert!(length(&text) <= LIMIT);
+            prop_assert_eq!(&text, &fit(String::new(), &parts, "x"));
+            let is_there = |(name, _): &(usize, &Part)| text.contains(&format!("<{name}>"));
+            let dangers = parts.iter().enumerate().filter(|(_, part)| part.weight == Weight::Danger);
+            let lines: usize = dangers.clone().map(|(_, part)| length(&part.line)).sum();
+            let missing = dangers.filter(|part| !is_there(part)).count();
+            prop_assert_eq!(missing > 0, lines > LIMIT - NOTE);
+            if missing > 0 {
+                let count = format!("**{} ", counted(missing, "danger"));
+                prop_assert!(text.starts_with(&count));
+                let mut others = parts.iter().enumerate().filter(is_there);
+                prop_assert!(others.all(|(_, part)| part.weight == Weight::Danger));
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tests that no comment loses what is dangerous, whatever else is in the plan or the drift report.
 
+use super::comment::Weight;
 use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
 use super::{Caller, markdown, words};
 use crate::kind::address::Address;
@@ -122,7 +123,10 @@ fn services_with_a_source_condition_do_not_hide_a_stranger() {
     add(&mut plan, "m-evil", &[], &[statement("Allow", &evil(), &actions, &condition)]);
     let text = comment(&plan);
     // There is room for the condition, too.
-    assert!(says(&text, &["key/m-evil", "666666666666", "change the policy", "x029"]), "{text}");
+    assert!(
+        says(&text, &["key/m-evil", "666666666666", "gains encrypt, decrypt", "x029"]),
+        "{text}"
+    );
 }
 
 #[test]
@@ -179,6 +183,44 @@ fn dangers_without_room_are_counted_in_bold_at_the_top() {
     assert!(named > 300, "{named}");
 }
 
+#[test]
+fn strangers_and_denials_of_everyone_are_dangers() {
+    use Weight::{Danger, Detail, Notice};
+    let made = |condition| Made { what: 0, condition, sign: 'a' };
+    for (principal, condition, gained, lost) in [
+        ("*", 1, Danger, Danger),
+        ("every identity", 1, Danger, Danger),
+        ("arn:aws:iam::666666666666:root", 1, Danger, Detail),
+        ("every identity of account 666666666666", 1, Danger, Danger),
+        ("arn:aws:iam::*:role/App", 1, Danger, Detail),
+        ("arn:*::111122223333:role/App", 1, Danger, Detail),
+        ("AROA1234567890ABCDEF0", 1, Danger, Detail),
+        ("logs.eu-west-1.amazonaws.com", 0, Danger, Detail),
+        ("logs.eu-west-1.amazonaws.com", 1, Notice, Detail),
+        ("arn:aws:iam::111122223333:root", 1, Notice, Danger),
+        ("every identity of account 111122223333", 1, Notice, Danger),
+        ("arn:aws:iam::111122223333:role/App", 1, Notice, Detail),
+    ] {
+        let gains = change(principal, &made(condition));
+        let loses = AccessChange {
+            direction: Direction::Lost,
+            kind: ChangeKind::Loses,
+            to: Level::Denied,
+            ..gains.clone()
+        };
+        let denied = AccessChange { to: Level::ExplicitlyDenied, ..loses.clone() };
+        let moved = AccessChange { kind: ChangeKind::Moved, ..loses.clone() };
+        let deputy = AccessChange { confused_deputy: true, ..gains.clone() };
+        let weights = [&gains, &loses, &denied].map(|change| markdown::weight(change, &home()));
+        assert_eq!(weights, [gained, lost, Danger], "{principal}");
+        let weights = [&moved, &deputy].map(|change| markdown::weight(change, &home()));
+        // What moves is gained by strangers, too.
+        assert_eq!(weights[0], gained.max(lost), "{principal}");
+        let is_service = principal.ends_with(".com");
+        assert_eq!(weights[1], if is_service { Danger } else { gained }, "{principal}");
+    }
+}
+
 fn drifts(drift: Vec<Drift>) -> Drifts {
     Drifts {
         stack: "prod".parse().unwrap(),
@@ -220,24 +262,25 @@ fn a_description_hides_no_public_access_in_a_drift_report() {
     let description = ("description", json!("one"), json!("#".repeat(8_192)));
     let everyone = statement("Allow", &json!("*"), &["kms:*"], &Value::Null);
     let account = json!({"AWS": "arn:aws:iam::666666666666:root"});
-    let other = statement("Allow", &account, &["kms:*"], &Value::Null);
-    let evil = [everyone, other];
-    let two = [drifted("a", &[description]), drifted("z", &[policies(&[], &evil)])];
-    let text = report(&drifts(two.to_vec()));
-    assert!(says(&text, &["key/z", "PUBLIC", "everyone"]), "{text}");
-    assert!(says(&text, &["key/z", "666666666666"]), "{text}");
-    assert!(text.contains("key/a"), "{text}");
+    let mut other = statement("Allow", &account, &["kms:*"], &Value::Null);
+    other["Sid"] = json!("s");
+    let both = [everyone, other.clone()];
+    let of_both = drifted("z", &[policies(&[], &both)]);
+    let of_other = drifted("y", &[policies(&[], &[other])]);
+    let text = report(&drifts(vec![drifted("a", &[description]), of_both.clone(), of_other]));
+    assert!(says(&text, &["key/z", "PUBLIC", "everyone gains"]), "{text}");
+    assert!(says(&text, &["key/y", "666666666666"]), "{text}");
+    assert!(text.contains("- <code>key/a</code>\n  - <code>description"), "{text}");
     // Neither do the descriptions of many keys.
     let description =
         |n: usize| ("description", json!(format!("base{n}")), json!("x!".repeat(200)));
     let mut many: Vec<Drift> =
         (0..249).map(|n| drifted(&format!("k{n:04}"), &[description(n)])).collect();
-    many.push(drifted("k0249", &[policies(&[], &evil)]));
+    many.push(Drift { address: key("k0249"), ..of_both });
     many.push(drifted("k0250", &[("deletion", Value::Null, json!("2027-01-31"))]));
     many.push(drifted("k0251", &[("enabled", json!(true), json!(false))]));
     let text = report(&drifts(many));
     assert!(says(&text, &["key/k0249", "PUBLIC", "everyone"]), "{text}");
-    assert!(says(&text, &["key/k0249", "666666666666"]), "{text}");
     assert!(says(&text, &["key/k0250", "**pending deletion"]), "{text}");
     assert!(says(&text, &["key/k0251", "**disabled"]), "{text}");
     assert!((0..249).all(|n| text.contains(&format!("key/k{n:04}"))), "{text}");

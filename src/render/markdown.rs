@@ -184,6 +184,8 @@ fn wording(home: &Place) -> Wording<'_> {
 const LONGEST_LINE: usize = 2_000;
 /// The largest number of characters of a risk, an alarm or a message in a line.
 const LONGEST_RISK: usize = 300;
+/// The largest number of characters of a field that differs, in a line.
+const LONGEST_FIELD: usize = 100;
 /// The largest number of resources that a danger names; others are another danger.
 const TOGETHER: usize = 50;
 
@@ -301,7 +303,7 @@ const NAMED: usize = 12;
 
 /// Returns how much a reviewer must see a change of access: strangers come before identities of the own account and
 /// before services that act only under a condition. A key that nobody can use is as bad as a deleted one.
-fn weight(change: &AccessChange, home: &Place) -> Weight {
+pub(super) fn weight(change: &AccessChange, home: &Place) -> Weight {
     let principal = change.principal.as_str();
     let (who, _) = principal.split_once(" that matches ").unwrap_or((principal, ""));
     let fields: Vec<&str> = principal.splitn(6, ':').collect();
@@ -315,20 +317,20 @@ fn weight(change: &AccessChange, home: &Place) -> Weight {
     };
     let is_own = account == Some(home.account.as_str());
     let is_of_all = principal == "*"
-        || principal.starts_with("every ")
+        || principal.starts_with("every ") && who == principal
         || is_own && principal.ends_with(":root");
     let is_service = !principal.contains(':') && principal.contains(".amazonaws.com")
         || principal.ends_with(" AWS service");
     let is_limited = is_service && change.condition.is_some() && !change.confused_deputy;
-    let is_known = is_own || is_limited;
     match (change.kind, change.direction) {
         _ if change.public => Weight::Danger,
-        (ChangeKind::Moved | ChangeKind::Changed, _) if !is_known => Weight::Danger,
-        (_, Direction::Gained) if is_known => Weight::Notice,
-        (_, Direction::Gained) => Weight::Danger,
         (ChangeKind::Future, Direction::Lost) => Weight::Detail,
-        _ if is_of_all || change.to == Level::ExplicitlyDenied => Weight::Danger,
-        _ => Weight::Detail,
+        (_, Direction::Lost) if is_of_all || change.to == Level::ExplicitlyDenied => Weight::Danger,
+        // Some of what moves is gained.
+        (ChangeKind::Moved | ChangeKind::Changed, _) | (_, Direction::Gained) => {
+            if is_own || is_limited { Weight::Notice } else { Weight::Danger }
+        }
+        (_, Direction::Lost) => Weight::Detail,
     }
 }
 
@@ -529,11 +531,13 @@ fn differences(drift: &Drift, home: &Place) -> Vec<Part> {
         }
         dangers.extend(dangerous.iter().map(|said| said.part(&format!("- {name}: "))));
     }
-    let fields: String =
-        drifted::fields(drift, false).iter().map(|text| format!("  - {}\n", code(text))).collect();
-    if !fields.is_empty() {
-        let (short, line) = (fields.clone(), String::new());
-        rest.push(Part { whole: fields, short, line, weight: Weight::Detail });
+    let texts = drifted::fields(drift, false);
+    let fields = |most| -> String {
+        texts.iter().map(|text| format!("  - {}\n", code(&cut(text, most)))).collect()
+    };
+    if !texts.is_empty() {
+        let (whole, line) = (fields(usize::MAX), fields(LONGEST_FIELD));
+        rest.push(Part { short: whole.clone(), whole, line, weight: Weight::Detail });
     }
     let ignored = drift.ignored.iter().map(|text| format!("  - {}\n", sentence(text)));
     rest.extend(ignored.map(|text| Part::fixed(&text, Weight::Notice)));
