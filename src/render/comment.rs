@@ -72,6 +72,7 @@ pub(super) fn fit(mut out: String, parts: &[Part], command: &str) -> String {
     fitting.shrink(.., |part| &part.line, room);
     fitting.leave_out(Weight::Context, room);
     fitting.leave_out_longest(room);
+    fitting.restore(room);
     let (missing, left_out) =
         (fitting.left_out(Weight::Danger), fitting.left_out(Weight::Harmless));
     if missing > 0 {
@@ -177,6 +178,23 @@ impl<'a> Fitting<'a> {
             if total > room {
                 total -= form.take().map_or(0, length);
             }
+        }
+    }
+
+    /// Shows the lines of parts that are left out while there is room for them, those of the most weight first. A sentence
+    /// comes back only after the head above it, so it ends at the first part without room.
+    fn restore(&mut self, room: usize) {
+        let mut total = self.total();
+        let all = self.parts.iter().zip(&mut self.forms);
+        let mut order: Vec<(&'a Part, &mut Option<&'a str>)> =
+            all.filter(|(_, form)| form.is_none()).collect();
+        order.sort_by_key(|(part, _)| Reverse(part.weight));
+        for (part, form) in order {
+            total += length(&part.line);
+            if total > room {
+                break;
+            }
+            *form = Some(&part.line);
         }
     }
 

@@ -93,6 +93,8 @@ fn a_long_condition_hides_neither_its_stranger_nor_another_of_the_same_key() {
     let text = comment(&plan);
     let words = ["key/zevil", "666666666666", "gains decrypt", "too long for a comment"];
     assert!(says(&text, &words), "{text}");
+    // What made room for a sentence that does not fit comes back.
+    assert!(!text.contains("not named here"), "{text}");
     let mut plan = empty();
     add(&mut plan, "zpub", &[], &[statement("Allow", &json!("*"), &["kms:Decrypt"], &long(500))]);
     let text = comment(&plan);

@@ -92,12 +92,6 @@ fn same_access(keys: &BTreeSet<Address>) -> Option<Part> {
     Some(note(&text, "Policies that differ only in the text: left out"))
 }
 
-/// Names addresses in one line. If there are too many, some are counted.
-fn named<'a>(heading: &str, addresses: impl Iterator<Item = &'a Address>) -> String {
-    let names: BTreeSet<String> = addresses.map(|address| code(&address.to_string())).collect();
-    format!("- {}: {}\n", prose(heading), some(&names.into_iter().collect::<Vec<_>>()))
-}
-
 /// Returns names in one line. If there are too many, some are counted.
 fn some(names: &[String]) -> String {
     match names.len().checked_sub(NAMED) {
@@ -489,24 +483,25 @@ fn table(fields: &[Field]) -> String {
     format!("| Field | Before | After |\n| --- | --- | --- |\n{rows}\n")
 }
 
-fn blocked(heading: &str, all: &[Blocked]) -> Option<Part> {
-    let mut out = format!("### {heading}\n\n");
-    for (addresses, blocked) in words::blocked(all) {
+fn blocked(heading: &str, all: &[Blocked]) -> Vec<Part> {
+    let parts = words::blocked(all).into_iter().map(|(addresses, blocked)| {
         let names: Vec<String> =
             addresses.iter().map(|address| code(&address.to_string())).collect();
-        let _ = write!(out, "- {}", names.join(", "));
-        if !blocked.field.is_empty() {
-            let _ = write!(out, " {}", code(&blocked.field));
-        }
-        let _ = writeln!(out, ": {}", sentence(&blocked.reason));
+        let field = match blocked.field.as_str() {
+            "" => String::new(),
+            field => format!(" {}", code(field)),
+        };
+        let reason = |names: &str, most| {
+            format!("- {names}{field}: {}\n", sentence(&cut(&blocked.reason, most)))
+        };
+        let mut whole = reason(&names.join(", "), usize::MAX);
         if !blocked.help.is_empty() {
-            let _ = writeln!(out, "  Help: {}", sentence(&blocked.help));
+            let _ = writeln!(whole, "  Help: {}", sentence(&blocked.help));
         }
-    }
-    out.push('\n');
-    let line = named(heading, all.iter().map(|blocked| &blocked.address));
-    let weight = Weight::Notice;
-    (!all.is_empty()).then(|| Part { whole: out, short: line.clone(), line, weight })
+        let line = reason(&some(&names), LONGEST_RISK);
+        Part { short: whole.clone(), whole, line, weight: Weight::Notice }
+    });
+    headed(heading, parts.collect())
 }
 
 /// Renders the differences between AWS and the records. What is dangerous stands in lines of its own.
