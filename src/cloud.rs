@@ -6,6 +6,7 @@ mod bucket;
 mod crowds;
 #[cfg(test)]
 mod failures;
+mod identity;
 mod last_usage;
 mod read;
 #[cfg(test)]

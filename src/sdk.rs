@@ -5,13 +5,13 @@ pub mod bounded;
 pub(crate) mod clients;
 #[cfg(test)]
 pub(crate) mod crowded;
-pub(crate) mod ec2;
 pub(crate) mod error;
 pub mod gate;
 pub mod limit;
 #[cfg(test)]
 mod limit_tests;
 pub mod objects;
+pub(crate) mod query;
 #[cfg(test)]
 pub(crate) mod replay;
 pub(crate) mod secret;
@@ -61,7 +61,7 @@ fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[derive(Debug, Default)]
 struct Clients {
     kms: BTreeMap<Place, aws_sdk_kms::Client>,
-    iam: BTreeMap<AccountId, aws_sdk_iam::Client>,
+    iam: BTreeMap<AccountId, query::Client>,
     consumers: clients::Clients,
     /// One provider per account, so that its credentials are fetched once for all Regions.
     roles: BTreeMap<AccountId, SharedCredentialsProvider>,
@@ -207,21 +207,19 @@ impl Aws {
 
     /// Returns the IAM client of an account. IAM is a global service, so the Region does not
     /// matter.
-    pub(crate) async fn iam(&self, account: &AccountId) -> aws_sdk_iam::Client {
+    pub(crate) async fn iam(&self, account: &AccountId) -> query::Client {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.iam.get(account) {
             return client.clone();
         }
-        let mut config = aws_sdk_iam::config::Builder::from(&self.base)
-            .retry_config(RetryConfig::disabled())
-            .interceptor(self.gate.clone());
+        let mut config = self.base.to_builder();
         if let Some(credentials) = self.credentials(&mut clients, account).await {
             config = config.credentials_provider(credentials);
         }
         if self.base.region().is_none() {
-            config = config.region(aws_sdk_iam::config::Region::new("us-east-1"));
+            config = config.region(aws_config::Region::from_static("us-east-1"));
         }
-        let client = aws_sdk_iam::Client::from_conf(config.build());
+        let client = query::Client::new(query::IAM, &config.build(), self.gate.clone());
         clients.iam.insert(account.clone(), client.clone());
         client
     }

@@ -1,9 +1,9 @@
 //! The requests that only read. Each page is one request.
 
+use crate::answer::CloudError;
 use crate::answer::pages::Page;
-use crate::answer::{CloudError, Fault};
-use crate::cloud::{AliasEntry, Caller, Identity};
-use crate::id::{AccountId, IdentityArn, KeyArn, Place};
+use crate::cloud::{AliasEntry, Caller};
+use crate::id::{KeyArn, Place};
 use crate::kind::grant::Listed;
 use crate::kind::key::{Metadata, Rotation};
 use crate::kind::{grant, key};
@@ -130,37 +130,4 @@ pub(super) async fn grants(
     let next = next(OPERATION, page.truncated(), page.next_marker())?;
     let grants = part(OPERATION, "list of grants", page.grants)?;
     Ok(Page { items: grants.iter().map(grant::aws::listed).collect(), next })
-}
-
-impl Aws {
-    /// Returns the alias of an account, if it has one and the caller may read it.
-    pub async fn account_alias(&self, account: &AccountId) -> Option<String> {
-        let answer = self.iam(account).await.list_account_aliases().send().await;
-        answer.ok()?.account_aliases.into_iter().next()
-    }
-}
-
-pub(super) async fn identity(
-    aws: &Aws,
-    identity: &IdentityArn,
-) -> Result<Option<Identity>, CloudError> {
-    let found = if identity.is_role() {
-        const OPERATION: &str = "GetRole";
-        let request = aws.iam(identity.account()).await.get_role();
-        answer(OPERATION, request.role_name(identity.name()).send().await)
-            .map(|output| output.role.map(|role| (role.arn, role.create_date)))
-    } else {
-        const OPERATION: &str = "GetUser";
-        let request = aws.iam(identity.account()).await.get_user();
-        answer(OPERATION, request.user_name(identity.name()).send().await)
-            .map(|output| output.user.map(|user| (user.arn, user.create_date)))
-    };
-    match found {
-        Ok(found) => Ok(found.map(|(arn, created)| Identity {
-            arn,
-            created: u64::try_from(created.secs()).unwrap_or_default(),
-        })),
-        Err(error) if error.fault == Fault::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -2,8 +2,8 @@
 //! module passes each call to its kind.
 
 use super::{
-    AliasEntry, Bucket, Caller, Cloud, Identity, bucket, last_usage, read, rotations, simulate,
-    tagged,
+    AliasEntry, Bucket, Caller, Cloud, Identity, bucket, identity, last_usage, read, rotations,
+    simulate, tagged,
 };
 use crate::answer::pages::Page;
 use crate::answer::{CloudError, Outcome};
@@ -91,7 +91,7 @@ impl Cloud for Aws {
     }
 
     async fn identity(&self, identity: &IdentityArn) -> Result<Option<Identity>, CloudError> {
-        read::identity(self, identity).await
+        identity::identity(self, identity).await
     }
 
     async fn bucket(&self, at: &Place, name: &str) -> Result<Bucket, CloudError> {

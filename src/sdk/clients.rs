@@ -4,7 +4,7 @@
 
 use super::error::answer;
 use super::gate::Gate;
-use super::{Aws, Clients as All, ec2};
+use super::{Aws, Clients as All, query};
 use crate::answer::CloudError;
 use crate::answer::pages::Page;
 use crate::id::Place;
@@ -110,11 +110,18 @@ macro_rules! sdk {
     };
 }
 
+/// Returns the client of a service with a query protocol.
+macro_rules! query {
+    ($service:ident) => {
+        |config: &SdkConfig, gate: Gate| query::Client::new(query::$service, config, gate)
+    };
+}
+
 // The services have the names that the AWS CLI gives them.
 clients! {
     cloudtrail => aws_sdk_cloudtrail::Client, "cloudtrail", sdk!(aws_sdk_cloudtrail);
     dynamodb => aws_sdk_dynamodb::Client, "dynamodb", sdk!(aws_sdk_dynamodb);
-    ec2 => ec2::Client, "ec2", ec2::Client::new;
+    ec2 => query::Client, "ec2", query!(EC2);
     efs => aws_sdk_efs::Client, "efs", sdk!(aws_sdk_efs);
     opensearch => aws_sdk_opensearch::Client, "opensearch", sdk!(aws_sdk_opensearch);
     rds => aws_sdk_rds::Client, "rds", sdk!(aws_sdk_rds);

@@ -13,8 +13,8 @@ use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerKind, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
-use crate::sdk::ec2::{Done, Parameters};
 use crate::sdk::error::done;
+use crate::sdk::query::Parameters;
 use serde::Deserialize;
 
 /// The answer to `GetEbsEncryptionByDefault`.
@@ -44,16 +44,14 @@ impl Service for EbsDefault {
         let none = Parameters::default();
         if query.asks(&["encryption"]) {
             const OPERATION: &str = "GetEbsEncryptionByDefault";
-            let found: Encryption =
-                client.read(OPERATION, || client.send(OPERATION, &none)).await?;
+            let found: Encryption = client.read(OPERATION, || client.ask(OPERATION, &none)).await?;
             settings.encryption = Some(found.ebs_encryption_by_default.unwrap_or_default());
         }
         if query.is_all() || query.asks(&["key"]) {
             const OPERATION: &str = "GetEbsDefaultKmsKeyId";
             // If no key was ever set, EC2 returns `alias/aws/ebs`, which is not an ARN (AWS CLI Command
             // Reference, get-ebs-default-kms-key-id).
-            let found: DefaultKey =
-                client.read(OPERATION, || client.send(OPERATION, &none)).await?;
+            let found: DefaultKey = client.read(OPERATION, || client.ask(OPERATION, &none)).await?;
             common.key = Some(encryption(found.kms_key_id.as_deref()));
         }
         let spec = ConsumerSpec::EbsDefault(consumer::Spec { common, settings });
@@ -86,7 +84,7 @@ impl Service for EbsDefault {
             Call::EnableEbsEncryptionByDefault(_) => (EnableEbsEncryptionByDefault::NAME, none),
             Call::DisableEbsEncryptionByDefault(_) => (DisableEbsEncryptionByDefault::NAME, none),
         };
-        done(operation, client.send::<Done>(operation, &request).await)
+        done(operation, client.send(operation, &request).await)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The parts of EC2's answers that matter to volumes (EC2 API Reference).
 
-use crate::sdk::ec2::Set;
+use crate::sdk::query::List;
 use serde::Deserialize;
 
 /// A page of `DescribeVolumes`.
@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Volumes {
     #[serde(default)]
-    pub(super) volume_set: Set<Volume>,
+    pub(super) volume_set: List<Volume>,
     pub(super) next_token: Option<String>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Volume {
     pub(super) kms_key_id: Option<String>,
     pub(super) multi_attach_enabled: Option<bool>,
     #[serde(default)]
-    pub(super) tag_set: Set<Tag>,
+    pub(super) tag_set: List<Tag>,
 }
 
 /// A tag.
@@ -43,7 +43,7 @@ pub(super) struct Tag {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Modifications {
     #[serde(default)]
-    pub(super) volume_modification_set: Set<VolumeModification>,
+    pub(super) volume_modification_set: List<VolumeModification>,
     pub(super) next_token: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub(super) enum ModificationState {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Snapshots {
     #[serde(default)]
-    pub(super) snapshot_set: Set<Snapshot>,
+    pub(super) snapshot_set: List<Snapshot>,
     pub(super) next_token: Option<String>,
 }
 

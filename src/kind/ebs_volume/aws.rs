@@ -17,8 +17,8 @@ use crate::kind::resolve;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
 use crate::sdk::clients::Session;
-use crate::sdk::ec2::{Client, Done, Failure, Parameters};
 use crate::sdk::error::{answer, done, local};
+use crate::sdk::query::{Client, Failure, Parameters};
 use aws_sdk_kms::error::SdkError;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -94,17 +94,17 @@ impl Service for EbsVolume {
             Call::CreateTags(CreateTags { resources, tags }) => {
                 let request = Parameters::default().with_each("ResourceId", resources);
                 let request = with_tags(request, "Tag", tags);
-                done(CreateTags::NAME, client.send::<Done>(CreateTags::NAME, &request).await)
+                done(CreateTags::NAME, client.send(CreateTags::NAME, &request).await)
             }
             Call::DeleteTags(DeleteTags { resources, tags }) => {
                 let request = Parameters::default().with_each("ResourceId", resources);
                 let keys = (1..).zip(tags).map(|(n, tag)| (format!("Tag.{n}.Key"), &tag.key));
                 let request = keys.fold(request, |all, (name, key)| all.with(name, key));
-                done(DeleteTags::NAME, client.send::<Done>(DeleteTags::NAME, &request).await)
+                done(DeleteTags::NAME, client.send(DeleteTags::NAME, &request).await)
             }
             Call::DeleteVolume(DeleteVolume { volume_id }) => {
                 let request = Parameters::default().with("VolumeId", volume_id);
-                done(DeleteVolume::NAME, client.send::<Done>(DeleteVolume::NAME, &request).await)
+                done(DeleteVolume::NAME, client.send(DeleteVolume::NAME, &request).await)
                     .map_err(attached)
             }
         }
@@ -117,7 +117,7 @@ impl Service for EbsVolume {
         let next = |page: &Snapshots| page.next_token.clone();
         let pages =
             client.pages(OPERATION, |from| page(&client, OPERATION, &own, from, 1000), next);
-        let found = pages.await?.into_iter().flat_map(|page| page.snapshot_set.item);
+        let found = pages.await?.into_iter().flat_map(|page| page.snapshot_set.0);
         Ok(found.filter_map(|s| copy(s.snapshot_id.as_deref(), s.kms_key_id.as_deref())).collect())
     }
 }
@@ -150,7 +150,7 @@ where
     T: DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let request = selection.clone().with_some("NextToken", from).with("MaxResults", &most);
-    client.send(operation, &request).await
+    client.ask(operation, &request).await
 }
 
 async fn volumes(
@@ -160,7 +160,7 @@ async fn volumes(
     const OPERATION: &str = "DescribeVolumes";
     let read = |from| page(client, OPERATION, &selection, from, PAGE);
     let pages = client.pages(OPERATION, read, |page: &Volumes| page.next_token.clone()).await?;
-    Ok(pages.into_iter().flat_map(|page| page.volume_set.item).collect())
+    Ok(pages.into_iter().flat_map(|page| page.volume_set.0).collect())
 }
 
 /// Reads the last modification of each volume that was ever modified.
@@ -175,7 +175,7 @@ async fn modifications(
         let read = |from| page(client, OPERATION, &by_id, from, PAGE);
         let next = |page: &Modifications| page.next_token.clone();
         let pages = client.pages(OPERATION, read, next).await?.into_iter();
-        for change in pages.flat_map(|page| page.volume_modification_set.item) {
+        for change in pages.flat_map(|page| page.volume_modification_set.0) {
             let Some(id) = change.volume_id.clone() else {
                 continue;
             };
@@ -228,7 +228,7 @@ fn lifted(volume: &Volume) -> consumer::Spec<Settings> {
         snapshot_id: non_empty(volume.snapshot_id.as_deref()),
         multi_attach: Some(volume.multi_attach_enabled.unwrap_or_default()),
     };
-    let tags = volume.tag_set.item.iter();
+    let tags = volume.tag_set.0.iter();
     let tags = tags.filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect();
     let key = Some(encryption(volume.kms_key_id.as_deref()));
     consumer::Spec { common: Common { key, existing: None, tags }, settings }
@@ -275,7 +275,7 @@ async fn create_volume(
     let request = with_form(request, &call.form);
     let request = (1..).zip(&call.tag_specifications).fold(request, with_specification);
     let made =
-        answer(CreateVolume::NAME, client.send::<Created>(CreateVolume::NAME, &request).await);
+        answer(CreateVolume::NAME, client.ask::<Created>(CreateVolume::NAME, &request).await);
     made?.volume_id.map(Outcome::Made).ok_or_else(|| {
         local(CreateVolume::NAME, Fault::Ambiguous, "the answer contains no volume id")
     })
@@ -288,7 +288,7 @@ async fn modify_volume(
 ) -> Result<Outcome, CloudError> {
     let client = aws.ec2(at).await;
     let request = with_form(Parameters::default().with("VolumeId", volume_id), form);
-    match done(ModifyVolume::NAME, client.send::<Done>(ModifyVolume::NAME, &request).await) {
+    match done(ModifyVolume::NAME, client.send(ModifyVolume::NAME, &request).await) {
         Err(error) if is_too_early(&error) => is_done(&client, volume_id, form, error).await,
         sent => sent,
     }
