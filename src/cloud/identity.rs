@@ -44,8 +44,9 @@ struct Aliases {
 impl Aws {
     /// Returns the alias of an account, if it has one and the caller may read it.
     pub async fn account_alias(&self, account: &AccountId) -> Option<String> {
+        const OPERATION: &str = "ListAccountAliases";
         let client = self.iam(account).await;
-        let found = client.ask::<Aliases>("ListAccountAliases", &Parameters::default()).await;
+        let found = client.ask::<Aliases>(OPERATION, &Parameters::default()).await;
         found.ok()?.account_aliases.0.into_iter().next()
     }
 }
@@ -55,8 +56,13 @@ pub(super) async fn identity(
     aws: &Aws,
     identity: &IdentityArn,
 ) -> Result<Option<Identity>, CloudError> {
-    let (operation, name) =
-        if identity.is_role() { ("GetRole", "RoleName") } else { ("GetUser", "UserName") };
+    let (operation, name) = if identity.is_role() {
+        const OPERATION: &str = "GetRole";
+        (OPERATION, "RoleName")
+    } else {
+        const OPERATION: &str = "GetUser";
+        (OPERATION, "UserName")
+    };
     let request = Parameters::default().with(name, identity.name());
     let client = aws.iam(identity.account()).await;
     match answer(operation, client.ask::<Found>(operation, &request).await) {

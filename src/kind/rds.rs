@@ -1,6 +1,7 @@
 //! The parts that RDS instances and clusters share: the key, which is fixed at creation (RDS User
 //! Guide, Encrypting Amazon RDS resources), master passwords, engine versions and final snapshots.
 
+pub(crate) mod answers;
 pub(crate) mod aws;
 pub(crate) mod engine;
 pub mod fields;

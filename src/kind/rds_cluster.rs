@@ -3,6 +3,7 @@
 //! instances in a cluster have the cluster's key (Aurora User Guide, Encrypting Amazon Aurora
 //! resources).
 
+mod answers;
 pub(crate) mod aws;
 mod fields;
 

@@ -124,7 +124,7 @@ clients! {
     ec2 => query::Client, "ec2", query!(EC2);
     efs => aws_sdk_efs::Client, "efs", sdk!(aws_sdk_efs);
     opensearch => aws_sdk_opensearch::Client, "opensearch", sdk!(aws_sdk_opensearch);
-    rds => aws_sdk_rds::Client, "rds", sdk!(aws_sdk_rds);
+    rds => query::Client, "rds", query!(RDS);
     s3 => aws_sdk_s3::Client, "s3api", sdk!(aws_sdk_s3);
     tagging => aws_sdk_resourcegroupstagging::Client, "resourcegroupstaggingapi", sdk!(aws_sdk_resourcegroupstagging);
 }

@@ -82,7 +82,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// The methods without arguments that begin like an operation and are the fields of an answer.
-const FIELDS: &[&str] = &["disable_clock_skew_correction", "tag_list"];
+const FIELDS: &[&str] = &["disable_clock_skew_correction"];
 
 /// Returns the name of an operation for the name of its method: `describe_db_instances` for `DescribeDBInstances`.
 fn method(operation: &str) -> String {
@@ -113,7 +113,7 @@ fn called(code: &str) -> BTreeSet<String> {
 }
 
 /// Every method of a client of the SDK that the code calls is an operation of the table, and so is every name of an
-/// operation, with which EC2's own client and the errors are called.
+/// operation, with which the client of the query protocols and the errors are called.
 #[test]
 fn the_table_has_every_operation_that_the_sources_name() {
     let known: BTreeSet<String> = SERVICES

@@ -1,35 +1,68 @@
 //! The parts that sending the calls of RDS instances and of RDS clusters share.
 
 use super::Secret;
+use super::answers::{Instance, MasterUserSecret, Page, SecurityGroup, Snapshot, Tag};
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::KeyRef;
+use crate::kind::aws::{Copies, copy};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Encryption, Tags};
 use crate::kind::resolve;
 use crate::kind::{CallBindings, Phase};
 use crate::sdk::Aws;
 use crate::sdk::error::{done, local};
+use crate::sdk::query::{Client, Parameters};
 use crate::sdk::secret;
-use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{
-    DbInstance, Filter, MasterUserSecret, PendingModifiedValues, Tag, VpcSecurityGroupMembership,
-};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
-/// Reads the instances of a place, 100 per page, optionally through a filter.
+/// Reads all pages of a list, with 100 elements each.
+pub(crate) async fn list<T>(
+    aws: &Aws,
+    at: &Place,
+    operation: &'static str,
+    selection: &Parameters,
+) -> Result<Vec<T>, CloudError>
+where
+    T: DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let client = &aws.rds(at).await;
+    let read = |from: Option<String>| async move {
+        let request = selection.clone().with("MaxRecords", &100).with_some("Marker", from);
+        client.ask::<Page<T>>(operation, &request).await
+    };
+    let pages = client.pages(operation, read, |page| page.marker.clone()).await?;
+    Ok(pages.into_iter().flat_map(|page| page.items.0).collect())
+}
+
+/// Reads the instances of a place.
 pub(crate) async fn instances(
     aws: &Aws,
     at: &Place,
-    filter: Option<Filter>,
-) -> Result<Vec<DbInstance>, CloudError> {
+    selection: &Parameters,
+) -> Result<Vec<Instance>, CloudError> {
     const OPERATION: &str = "DescribeDBInstances";
+    list(aws, at, OPERATION, selection).await
+}
+
+/// Reads a resource by its name, if it exists.
+pub(crate) async fn one<T>(
+    aws: &Aws,
+    at: &Place,
+    operation: &'static str,
+    name: &Parameters,
+) -> Result<Option<T>, CloudError>
+where
+    T: DeserializeOwned + Debug + Send + Sync + 'static,
+{
     let client = aws.rds(at).await;
-    let filters = filter.map(|filter| vec![filter]);
-    let request = client.describe_db_instances().max_records(100).set_filters(filters);
-    let read = |from| request.clone().set_marker(from).send();
-    let pages = client.pages(OPERATION, read, |page| page.marker.clone()).await?;
-    Ok(pages.into_iter().flat_map(|page| page.db_instances.unwrap_or_default()).collect())
+    match client.read(operation, || client.ask::<Page<T>>(operation, name)).await {
+        Ok(found) => Ok(found.items.0.into_iter().next()),
+        Err(error) if error.fault == Fault::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Returns the phase of a status. `storage-full` counts as ready, because RDS accepts the change of
@@ -50,12 +83,6 @@ pub(crate) fn phase(status: Option<&str>) -> Phase {
     }
 }
 
-/// Returns whether RDS has accepted changes of an instance that it has not made.
-pub(crate) fn has_pending(instance: &DbInstance) -> bool {
-    let none = PendingModifiedValues::builder().build();
-    instance.pending_modified_values().is_some_and(|values| *values != none)
-}
-
 /// Returns the key of encrypted storage, which may be the AWS managed key for RDS.
 pub(crate) fn key(encrypted: Option<bool>, key: Option<&str>) -> Encryption {
     if encrypted == Some(true) { encryption(key) } else { encryption(None) }
@@ -67,42 +94,37 @@ pub(crate) fn password(
     secret: Option<&MasterUserSecret>,
     key: Option<&str>,
 ) -> (Option<bool>, Option<bool>) {
-    let with_key = secret.map(|secret| secret.kms_key_id().is_some() && secret.kms_key_id() == key);
+    let with_key =
+        secret.map(|secret| secret.kms_key_id.is_some() && secret.kms_key_id.as_deref() == key);
     (Some(secret.is_some()), with_key)
 }
 
 /// Returns the current security groups and those that are being added.
-pub(crate) fn groups(groups: &[VpcSecurityGroupMembership]) -> BTreeSet<String> {
-    let stay = groups.iter().filter(|group| group.status() != Some("removing"));
-    stay.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect()
+pub(crate) fn groups(groups: &[SecurityGroup]) -> BTreeSet<String> {
+    let stay = groups.iter().filter(|group| group.status.as_deref() != Some("removing"));
+    stay.filter_map(|group| group.vpc_security_group_id.clone()).collect()
 }
 
-pub(crate) fn text(text: Option<&str>) -> Option<String> {
-    text.map(str::to_owned)
+/// Returns the snapshots that stay: automated ones are deleted together with what they are of.
+pub(crate) fn copies(snapshots: &[Snapshot]) -> Copies {
+    let kept = snapshots.iter().filter(|s| s.snapshot_type.as_deref() != Some("automated"));
+    kept.filter_map(|s| copy(s.identifier.as_deref(), s.kms_key_id.as_deref())).collect()
 }
 
-/// Converts a flag of the SDK. A missing flag is `false`.
+/// Converts a flag. A missing flag is `false`.
 pub(crate) fn flag(flag: Option<bool>) -> Option<bool> {
     Some(flag.unwrap_or_default())
 }
 
-/// Converts a number of the SDK, which is never negative.
-pub(crate) fn number(number: Option<i32>) -> Option<u32> {
-    number.and_then(|number| number.try_into().ok())
-}
-
-/// Converts a number to the SDK's type.
-pub(crate) fn signed(number: Option<u32>) -> Option<i32> {
-    number.and_then(|number| number.try_into().ok())
-}
-
 pub(crate) fn tags(tags: &[Tag]) -> Tags {
-    let pairs = tags.iter().filter_map(|tag| tag.key().zip(tag.value()));
-    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect()
 }
 
-pub(crate) fn tag_list(tags: &[consumer::Tag]) -> Vec<Tag> {
-    tags.iter().map(|tag| Tag::builder().key(&tag.key).value(&tag.value).build()).collect()
+/// Adds tags to a request.
+pub(crate) fn with_tags(request: Parameters, tags: &[consumer::Tag]) -> Parameters {
+    request.with_all("Tags.Tag", tags, |all, name, tag| {
+        all.with(format!("{name}.Key"), &tag.key).with(format!("{name}.Value"), &tag.value)
+    })
 }
 
 /// Adds tags to an instance or a cluster, by its ARN.
@@ -112,8 +134,8 @@ pub(crate) async fn add_tags(
     arn: &str,
     tags: &[consumer::Tag],
 ) -> Result<Outcome, CloudError> {
-    let request = client.add_tags_to_resource().resource_name(arn);
-    done(operation, request.set_tags(Some(tag_list(tags))).send().await)
+    let request = with_tags(Parameters::default().with("ResourceName", arn), tags);
+    done(operation, client.send(operation, &request).await)
 }
 
 /// Removes tags from an instance or a cluster, by its ARN.
@@ -123,8 +145,9 @@ pub(crate) async fn remove_tags(
     arn: &str,
     keys: &[String],
 ) -> Result<Outcome, CloudError> {
-    let request = client.remove_tags_from_resource().resource_name(arn);
-    done(operation, request.set_tag_keys(Some(keys.to_vec())).send().await)
+    let request = Parameters::default().with("ResourceName", arn);
+    let request = request.with_list("TagKeys", "member", Some(keys));
+    done(operation, client.send(operation, &request).await)
 }
 
 /// Returns the ARN of a key, if the call names one.

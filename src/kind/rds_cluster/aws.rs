@@ -1,56 +1,23 @@
-//! Sends the calls of clusters, and converts the SDK's descriptions of them.
+//! Sends the calls of clusters, and converts RDS's descriptions of them.
 
+use super::answers::Cluster;
 use super::{
-    AddTagsToResource, Call, Capacity, CreateDBCluster, CreateDBInstance, DeleteDBCluster,
-    DeleteDBInstance, Member, ModifyDBCluster, ModifyDBInstance, RdsCluster,
-    RemoveTagsFromResource, Serverless, Settings,
+    AddTagsToResource, Alterable, Call, Capacity, CreateDBCluster, CreateDBInstance,
+    DeleteDBCluster, DeleteDBInstance, Fixed, Member, ModifyDBCluster, ModifyDBInstance,
+    RdsCluster, RemoveTagsFromResource, Serverless, Settings,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::aws::{Copies, Service, copy};
+use crate::kind::aws::{Copies, Service};
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
+use crate::kind::rds::answers::{Instance, Snapshot};
 use crate::kind::rds::aws as rds;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Phase, Sight};
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done};
-use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{
-    ClusterPendingModifiedValues, DbCluster, DbInstance, Filter, ServerlessV2ScalingConfiguration,
-};
+use crate::sdk::query::{Client, Parameters};
 use std::collections::BTreeMap;
-
-/// Sets the parameters that both requests have. The requests are of different types.
-macro_rules! altered {
-    ($request:ident, $wanted:ident, $operation:ident, $bindings:ident) => {
-        let secret_key = $wanted.master_user_secret_kms_key_id.as_ref();
-        let password = rds::reveal($operation, $wanted.master_user_password.as_ref())?;
-        let scaling = $wanted.serverless_v2_scaling_configuration.map(|scaling| {
-            ServerlessV2ScalingConfiguration::builder()
-                .min_capacity(scaling.min_capacity.into())
-                .max_capacity(scaling.max_capacity.into())
-                .build()
-        });
-        let $request = $request
-            .set_engine_version($wanted.engine_version.clone())
-            .set_manage_master_user_password($wanted.manage_master_user_password)
-            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $bindings)?)
-            .set_master_user_password(password)
-            .set_port(rds::signed($wanted.port))
-            .set_vpc_security_group_ids($wanted.vpc_security_group_ids.clone())
-            .set_backup_retention_period(rds::signed($wanted.backup_retention_period))
-            .set_preferred_backup_window($wanted.preferred_backup_window.clone())
-            .set_preferred_maintenance_window($wanted.preferred_maintenance_window.clone())
-            .set_deletion_protection($wanted.deletion_protection)
-            .set_db_cluster_parameter_group_name($wanted.db_cluster_parameter_group_name.clone())
-            .set_copy_tags_to_snapshot($wanted.copy_tags_to_snapshot)
-            .set_db_cluster_instance_class($wanted.db_cluster_instance_class.clone())
-            .set_allocated_storage(rds::signed($wanted.allocated_storage))
-            .set_storage_type($wanted.storage_type.clone())
-            .set_iops(rds::signed($wanted.iops))
-            .set_serverless_v2_scaling_configuration(scaling);
-    };
-}
 
 impl Service for RdsCluster {
     /// Reads the selected clusters and their instances. All clusters are listed, 100 per page.
@@ -60,37 +27,28 @@ impl Service for RdsCluster {
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
         const OPERATION: &str = "DescribeDBClusters";
-        let client = aws.rds(at).await;
-        let read = |from| client.describe_db_clusters().max_records(100).set_marker(from).send();
-        let mut found = Vec::new();
-        for page in client.pages(OPERATION, read, |page| page.marker.clone()).await? {
-            let wanted = page.db_clusters.unwrap_or_default().into_iter().filter(|cluster| {
-                let id = cluster.db_cluster_identifier();
-                id.is_some_and(|id| query.wants(id, &rds::tags(cluster.tag_list())))
-            });
-            found.extend(wanted);
-        }
-        let ids = found.iter().filter_map(|cluster| cluster.db_cluster_identifier());
-        let ids = ids.map(str::to_owned).collect();
+        let mut found: Vec<Cluster> = rds::list(aws, at, OPERATION, &Parameters::default()).await?;
+        found.retain(|cluster| {
+            let id = cluster.identifier.as_deref();
+            id.is_some_and(|id| query.wants(id, &rds::tags(&cluster.tag_list.0)))
+        });
+        let ids: Vec<&str> =
+            found.iter().filter_map(|cluster| cluster.identifier.as_deref()).collect();
         let instances =
-            if query.asks(&["members"]) { instances_in(aws, at, ids).await? } else { Vec::new() };
+            if query.asks(&["members"]) { instances_in(aws, at, &ids).await? } else { Vec::new() };
         Ok(found.iter().filter_map(|cluster| object(cluster, &instances, query)).collect())
     }
 
     /// Describes a cluster and its instances.
     async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "DescribeDBClusters";
-        let client = aws.rds(at).await;
-        let read = || client.describe_db_clusters().db_cluster_identifier(id).send();
-        let found = match client.read(OPERATION, read).await {
-            Err(error) if error.fault == Fault::NotFound => return Ok(Sight::gone()),
-            found => found?,
-        };
-        let Some(cluster) = found.db_clusters().first() else {
+        let name = Parameters::default().with("DBClusterIdentifier", id);
+        let found: Option<Cluster> = rds::one(aws, at, OPERATION, &name).await?;
+        let Some(cluster) = found else {
             return Ok(Sight::gone());
         };
-        let own = instances_in(aws, at, vec![id.to_owned()]).await?;
-        Ok(sight_of(cluster, &own.iter().collect::<Vec<_>>()))
+        let own = instances_in(aws, at, &[id]).await?;
+        Ok(sight_of(&cluster, &own.iter().collect::<Vec<_>>()))
     }
 
     /// Sends the call.
@@ -106,13 +64,13 @@ impl Service for RdsCluster {
             Call::ModifyDBCluster(call) => modify_db_cluster(&client, call, bindings).await,
             Call::CreateDBInstance(call) => create_db_instance(aws, at, call).await,
             Call::ModifyDBInstance(call) => {
-                let request = client
-                    .modify_db_instance()
-                    .db_instance_identifier(&call.db_instance_identifier)
-                    .set_db_instance_class(call.db_instance_class.clone())
-                    .set_promotion_tier(rds::signed(call.promotion_tier))
-                    .apply_immediately(call.apply_immediately);
-                done(ModifyDBInstance::NAME, request.send().await)
+                const NAME: &str = ModifyDBInstance::NAME;
+                let request = Parameters::default()
+                    .with("DBInstanceIdentifier", &call.db_instance_identifier)
+                    .with_some("DBInstanceClass", call.db_instance_class.as_ref())
+                    .with("ApplyImmediately", &call.apply_immediately)
+                    .with_some("PromotionTier", call.promotion_tier);
+                done(NAME, client.send(NAME, &request).await)
             }
             Call::DeleteDBInstance(call) => delete_db_instance(&client, call).await,
             Call::AddTagsToResource(AddTagsToResource { resource_name, tags }) => {
@@ -123,80 +81,70 @@ impl Service for RdsCluster {
                     .await
             }
             Call::DeleteDBCluster(call) => {
-                let request = client
-                    .delete_db_cluster()
-                    .db_cluster_identifier(&call.db_cluster_identifier)
-                    .skip_final_snapshot(call.skip_final_snapshot)
-                    .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
-                done(DeleteDBCluster::NAME, request.send().await)
+                const NAME: &str = DeleteDBCluster::NAME;
+                let snapshot = call.final_db_snapshot_identifier.as_ref();
+                let request = Parameters::default()
+                    .with("DBClusterIdentifier", &call.db_cluster_identifier)
+                    .with("SkipFinalSnapshot", &call.skip_final_snapshot)
+                    .with_some("FinalDBSnapshotIdentifier", snapshot);
+                done(NAME, client.send(NAME, &request).await)
             }
         }
     }
 
     async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
         const OPERATION: &str = "DescribeDBClusterSnapshots";
-        let client = aws.rds(at).await;
-        let request = client.describe_db_cluster_snapshots().max_records(100);
-        let read = |from| request.clone().set_marker(from).send();
-        let mut found = Vec::new();
-        for page in client.pages(OPERATION, read, |page| page.marker.clone()).await? {
-            let snapshots = page.db_cluster_snapshots().iter();
-            let kept = snapshots.filter(|s| s.snapshot_type() != Some("automated"));
-            found.extend(
-                kept.filter_map(|s| copy(s.db_cluster_snapshot_identifier(), s.kms_key_id())),
-            );
-        }
-        Ok(found)
+        let found: Vec<Snapshot> = rds::list(aws, at, OPERATION, &Parameters::default()).await?;
+        Ok(rds::copies(&found))
     }
 }
 
 async fn instances_in(
     aws: &Aws,
     at: &Place,
-    clusters: Vec<String>,
-) -> Result<Vec<DbInstance>, CloudError> {
+    clusters: &[&str],
+) -> Result<Vec<Instance>, CloudError> {
     if clusters.is_empty() {
         return Ok(Vec::new());
     }
-    let filter = Filter::builder().name("db-cluster-id").set_values(Some(clusters)).build();
-    rds::instances(aws, at, Some(filter)).await
+    let selection = Parameters::default()
+        .with("Filters.Filter.1.Name", "db-cluster-id")
+        .with_each("Filters.Filter.1.Values.Value", clusters);
+    rds::instances(aws, at, &selection).await
 }
 
-fn object(cluster: &DbCluster, instances: &[DbInstance], query: &ConsumerQuery) -> Option<Object> {
-    let id = cluster.db_cluster_identifier()?;
-    let own: Vec<&DbInstance> =
-        instances.iter().filter(|instance| instance.db_cluster_identifier() == Some(id)).collect();
-    let mut spec = spec(cluster, rds::tags(cluster.tag_list()));
+fn object(cluster: &Cluster, instances: &[Instance], query: &ConsumerQuery) -> Option<Object> {
+    let id = cluster.identifier.as_ref()?;
+    let own: Vec<&Instance> =
+        instances.iter().filter(|instance| instance.cluster.as_ref() == Some(id)).collect();
+    let mut spec = spec(cluster, rds::tags(&cluster.tag_list.0));
     if query.asks(&["members"]) {
         spec.settings.members = Some(members(&own, &query.stack));
     }
-    Some(Object { id: id.to_owned(), spec: spec.into(), phase: whole_phase(cluster, &own) })
+    Some(Object { id: id.clone(), spec: spec.into(), phase: whole_phase(cluster, &own) })
 }
 
-fn spec(cluster: &DbCluster, tags: Tags) -> consumer::Spec<Settings> {
-    let key = rds::key(cluster.storage_encrypted(), cluster.kms_key_id());
+fn spec(cluster: &Cluster, tags: Tags) -> consumer::Spec<Settings> {
+    let key = rds::key(cluster.storage_encrypted, cluster.kms_key_id.as_deref());
     let common = Common { key: Some(key), existing: None, tags };
-    consumer::Spec { common, settings: lifted(cluster) }
+    consumer::Spec { common, settings: lifted(cluster.clone()) }
 }
 
 /// Returns the sight of a cluster with all its instances. Without a deferred change, RDS has no pending
 /// values once all changes are made.
-fn sight_of(cluster: &DbCluster, instances: &[&DbInstance]) -> Sight {
+fn sight_of(cluster: &Cluster, instances: &[&Instance]) -> Sight {
     let mut spec = spec(cluster, Tags::new());
     let all = instances.iter().filter_map(|instance| member(instance));
     spec.settings.members = Some(all.collect());
-    let none = ClusterPendingModifiedValues::builder().build();
-    let of_instances = instances.iter().any(|instance| rds::has_pending(instance));
-    let pending =
-        of_instances || cluster.pending_modified_values().is_some_and(|values| *values != none);
+    let pending = cluster.pending.exist || instances.iter().any(|instance| instance.pending.exist);
     Sight { pending, ..Sight::new(whole_phase(cluster, instances), spec) }
 }
 
 /// Returns the instances with the tags of the stack. Other instances were created by Aurora Auto
 /// Scaling or by other owners.
-fn members(instances: &[&DbInstance], stack: &str) -> BTreeMap<String, Member> {
+fn members(instances: &[&Instance], stack: &str) -> BTreeMap<String, Member> {
     let members = instances.iter().filter_map(|instance| {
-        let (name, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
+        let (name, tags) = (instance.identifier.as_deref()?, rds::tags(&instance.tag_list.0));
         let tag = |key: &str| tags.get(key).map(String::as_str);
         if tag(STACK_TAG) != Some(stack) || tag(NAME_TAG) != Some(name) {
             return None;
@@ -206,23 +154,21 @@ fn members(instances: &[&DbInstance], stack: &str) -> BTreeMap<String, Member> {
     members.collect()
 }
 
-fn member(instance: &DbInstance) -> Option<(String, Member)> {
-    let pending = instance.pending_modified_values();
-    let class = pending.and_then(|pending| pending.db_instance_class());
-    let instance_class = class.or(instance.db_instance_class())?.to_owned();
-    let promotion_tier = rds::number(instance.promotion_tier()).unwrap_or(1);
-    let name = instance.db_instance_identifier()?.to_owned();
-    Some((name, Member { instance_class, promotion_tier }))
+fn member(instance: &Instance) -> Option<(String, Member)> {
+    let class = instance.pending.instance_class.as_ref();
+    let instance_class = class.or(instance.class.as_ref())?.clone();
+    let promotion_tier = instance.promotion_tier.unwrap_or(1);
+    Some((instance.identifier.clone()?, Member { instance_class, promotion_tier }))
 }
 
-fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
-    let phase = rds::phase(cluster.status());
+fn whole_phase(cluster: &Cluster, instances: &[&Instance]) -> Phase {
+    let phase = rds::phase(cluster.status.as_deref());
     if phase != Phase::Ready {
         return phase;
     }
     let phases = instances.iter().map(|instance| {
-        let name = instance.db_instance_identifier().unwrap_or_default();
-        match rds::phase(instance.db_instance_status()) {
+        let name = instance.identifier.as_deref().unwrap_or_default();
+        match rds::phase(instance.status.as_deref()) {
             Phase::Busy(word) => Phase::Busy(format!("`{name}` is {word}")),
             Phase::Broken(word) => Phase::Broken(format!("{word}` (its instance `{name}`)")),
             phase @ (Phase::Ready | Phase::Gone) => phase,
@@ -233,55 +179,50 @@ fn whole_phase(cluster: &DbCluster, instances: &[&DbInstance]) -> Phase {
 }
 
 /// Converts the settings. A change that RDS has accepted and not executed yet counts as executed.
-fn lifted(cluster: &DbCluster) -> Settings {
-    let none = ClusterPendingModifiedValues::builder().build();
-    let pending = cluster.pending_modified_values().unwrap_or(&none);
+fn lifted(cluster: Cluster) -> Settings {
+    let pending = cluster.pending;
     let (managed_password, password_with_key) =
-        rds::password(cluster.master_user_secret(), cluster.kms_key_id());
-    let scaling = cluster.serverless_v2_scaling_configuration();
-    let scaling = scaling.and_then(|scaling| {
-        let min_capacity = Capacity::try_from(scaling.min_capacity()?).ok()?;
-        let max_capacity = Capacity::try_from(scaling.max_capacity()?).ok()?;
+        rds::password(cluster.master_user_secret.as_ref(), cluster.kms_key_id.as_deref());
+    let scaling = cluster.scaling.and_then(|scaling| {
+        let min_capacity = Capacity::try_from(scaling.min_capacity?).ok()?;
+        let max_capacity = Capacity::try_from(scaling.max_capacity?).ok()?;
         Some(Serverless { min_capacity, max_capacity })
     });
     // AWS returns no storage type for standard storage (RDS, Amazon DocumentDB and Neptune API
     // References, CreateDBCluster: `StorageType`).
-    let standard = match cluster.engine() {
+    let standard = match cluster.engine.as_deref() {
         Some("docdb" | "neptune") => Some("standard"),
         Some(engine) if engine.starts_with("aurora") => Some("aurora"),
         Some(_) | None => None,
     };
-    let storage = pending.storage_type().or(cluster.storage_type()).or(standard);
-    let allocated = pending.allocated_storage().or(cluster.allocated_storage());
+    let storage = pending.storage_type.or(cluster.storage_type);
     Settings {
-        engine: rds::text(cluster.engine()),
-        engine_version: rds::text(pending.engine_version().or(cluster.engine_version())),
-        database_name: rds::text(cluster.database_name()),
-        master_username: rds::text(cluster.master_username()),
+        engine: cluster.engine,
+        engine_version: pending.engine_version.or(cluster.engine_version),
+        database_name: cluster.database_name,
+        master_username: cluster.master_username,
         managed_password,
         password_with_key,
         password_env: None,
-        port: rds::number(cluster.port()),
-        subnet_group: rds::text(cluster.db_subnet_group()),
-        security_groups: Some(rds::groups(cluster.vpc_security_groups())),
-        backup_retention_days: rds::number(
-            pending.backup_retention_period().or(cluster.backup_retention_period()),
-        ),
-        backup_window: rds::text(cluster.preferred_backup_window()),
-        maintenance_window: rds::text(cluster.preferred_maintenance_window()),
-        deletion_protection: rds::flag(cluster.deletion_protection()),
-        parameter_group: rds::text(cluster.db_cluster_parameter_group()),
-        copy_tags_to_snapshot: rds::flag(cluster.copy_tags_to_snapshot()),
-        instance_class: rds::text(cluster.db_cluster_instance_class()),
-        allocated_storage_gib: rds::number(allocated),
-        storage_type: rds::text(storage),
-        iops: rds::number(pending.iops().or(cluster.iops())),
+        port: cluster.port,
+        subnet_group: cluster.subnet_group,
+        security_groups: Some(rds::groups(&cluster.vpc_security_groups.0)),
+        backup_retention_days: pending.backup_retention_period.or(cluster.backup_retention_period),
+        backup_window: cluster.preferred_backup_window,
+        maintenance_window: cluster.preferred_maintenance_window,
+        deletion_protection: rds::flag(cluster.deletion_protection),
+        parameter_group: cluster.parameter_group,
+        copy_tags_to_snapshot: rds::flag(cluster.copy_tags_to_snapshot),
+        instance_class: cluster.instance_class,
+        allocated_storage_gib: pending.allocated_storage.or(cluster.allocated_storage),
+        storage_type: storage.or_else(|| standard.map(str::to_owned)),
+        iops: pending.iops.or(cluster.iops),
         serverless_v2: scaling,
         members: None,
         final_snapshot: None,
         apply_immediately: None,
-        auto_minor_version_upgrade: cluster.auto_minor_version_upgrade(),
-        resource_id: rds::text(cluster.db_cluster_resource_id()),
+        auto_minor_version_upgrade: cluster.auto_minor_version_upgrade,
+        resource_id: cluster.db_cluster_resource_id,
     }
 }
 
@@ -291,20 +232,10 @@ async fn create_db_cluster(
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateDBCluster::NAME;
-    let CreateDBCluster { db_cluster_identifier, fixed, alterable, tags } = call;
-    let request = client
-        .create_db_cluster()
-        .db_cluster_identifier(db_cluster_identifier)
-        .set_engine(fixed.engine.clone())
-        .set_database_name(fixed.database_name.clone())
-        .set_master_username(fixed.master_username.clone())
-        .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
-        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), bindings)?)
-        .set_storage_encrypted(fixed.storage_encrypted)
-        .set_tags(Some(rds::tag_list(tags)));
-    altered!(request, alterable, NAME, bindings);
-    answer(NAME, request.send().await)?;
-    Ok(Outcome::Made(db_cluster_identifier.clone()))
+    let CreateDBCluster { db_cluster_identifier: id, fixed, alterable, tags } = call;
+    let request = parameters(NAME, id, fixed, alterable, tags, bindings)?;
+    answer(NAME, client.send(NAME, &request).await)?;
+    Ok(Outcome::Made(id.clone()))
 }
 
 async fn modify_db_cluster(
@@ -313,14 +244,63 @@ async fn modify_db_cluster(
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = ModifyDBCluster::NAME;
-    let alterable = &call.alterable;
-    let request = client
-        .modify_db_cluster()
-        .db_cluster_identifier(&call.db_cluster_identifier)
-        .set_allow_major_version_upgrade(call.allow_major_version_upgrade)
-        .apply_immediately(call.apply_immediately);
-    altered!(request, alterable, NAME, bindings);
-    done(NAME, request.send().await)
+    let (id, alterable) = (&call.db_cluster_identifier, &call.alterable);
+    let request = parameters(NAME, id, &Fixed::default(), alterable, &[], bindings)?
+        .with_some("AllowMajorVersionUpgrade", call.allow_major_version_upgrade)
+        .with("ApplyImmediately", &call.apply_immediately);
+    done(NAME, client.send(NAME, &request).await)
+}
+
+/// Returns the parameters of a creation or of a change.
+fn parameters(
+    operation: &'static str,
+    id: &str,
+    fixed: &Fixed,
+    wanted: &Alterable,
+    tags: &[consumer::Tag],
+    bindings: &CallBindings<'_>,
+) -> Result<Parameters, CloudError> {
+    let password = rds::reveal(operation, wanted.master_user_password.as_ref())?;
+    let key = rds::resolved(operation, fixed.kms_key_id.as_ref(), bindings)?;
+    let secret_key = wanted.master_user_secret_kms_key_id.as_ref();
+    let secret_key = rds::resolved(operation, secret_key, bindings)?;
+    let groups = wanted.vpc_security_group_ids.as_deref();
+    // A capacity always has decimals, as in the examples of the RDS API Reference.
+    let capacity = |capacity: Capacity| format!("{:?}", f64::from(capacity));
+    let scaling = wanted.serverless_v2_scaling_configuration;
+    let request = Parameters::default()
+        .with_some("BackupRetentionPeriod", wanted.backup_retention_period)
+        .with_some("DatabaseName", fixed.database_name.as_ref())
+        .with("DBClusterIdentifier", id)
+        .with_some("DBClusterParameterGroupName", wanted.db_cluster_parameter_group_name.as_ref())
+        .with_list("VpcSecurityGroupIds", "VpcSecurityGroupId", groups)
+        .with_some("DBSubnetGroupName", fixed.db_subnet_group_name.as_ref())
+        .with_some("Engine", fixed.engine.as_ref())
+        .with_some("EngineVersion", wanted.engine_version.as_ref())
+        .with_some("Port", wanted.port)
+        .with_some("MasterUsername", fixed.master_username.as_ref())
+        .with_some("MasterUserPassword", password)
+        .with_some("PreferredBackupWindow", wanted.preferred_backup_window.as_ref())
+        .with_some("PreferredMaintenanceWindow", wanted.preferred_maintenance_window.as_ref());
+    Ok(rds::with_tags(request, tags)
+        .with_some("StorageEncrypted", fixed.storage_encrypted)
+        .with_some("KmsKeyId", key)
+        .with_some("DBClusterInstanceClass", wanted.db_cluster_instance_class.as_ref())
+        .with_some("AllocatedStorage", wanted.allocated_storage)
+        .with_some("StorageType", wanted.storage_type.as_ref())
+        .with_some("Iops", wanted.iops)
+        .with_some("DeletionProtection", wanted.deletion_protection)
+        .with_some("CopyTagsToSnapshot", wanted.copy_tags_to_snapshot)
+        .with_some(
+            "ServerlessV2ScalingConfiguration.MinCapacity",
+            scaling.map(|scaling| capacity(scaling.min_capacity)),
+        )
+        .with_some(
+            "ServerlessV2ScalingConfiguration.MaxCapacity",
+            scaling.map(|scaling| capacity(scaling.max_capacity)),
+        )
+        .with_some("ManageMasterUserPassword", wanted.manage_master_user_password)
+        .with_some("MasterUserSecretKmsKeyId", secret_key))
 }
 
 /// Deletes an instance of the cluster. An instance that does not exist was deleted by a call whose
@@ -329,11 +309,11 @@ async fn delete_db_instance(
     client: &Client,
     call: &DeleteDBInstance,
 ) -> Result<Outcome, CloudError> {
-    let request = client
-        .delete_db_instance()
-        .db_instance_identifier(&call.db_instance_identifier)
-        .skip_final_snapshot(call.skip_final_snapshot);
-    match done(DeleteDBInstance::NAME, request.send().await) {
+    const NAME: &str = DeleteDBInstance::NAME;
+    let request = Parameters::default()
+        .with("DBInstanceIdentifier", &call.db_instance_identifier)
+        .with("SkipFinalSnapshot", &call.skip_final_snapshot);
+    match done(NAME, client.send(NAME, &request).await) {
         Err(error) if error.fault == Fault::NotFound => Ok(Outcome::Done),
         sent => sent,
     }
@@ -346,25 +326,23 @@ async fn create_db_instance(
     at: &Place,
     call: &CreateDBInstance,
 ) -> Result<Outcome, CloudError> {
-    let request = aws
-        .rds(at)
-        .await
-        .create_db_instance()
-        .db_instance_identifier(&call.db_instance_identifier)
-        .db_cluster_identifier(&call.db_cluster_identifier)
-        .db_instance_class(&call.db_instance_class)
-        .set_engine(call.engine.clone())
-        .set_promotion_tier(rds::signed(Some(call.promotion_tier)))
-        .set_tags(Some(rds::tag_list(&call.tags)));
-    let error = match done(CreateDBInstance::NAME, request.send().await) {
+    const NAME: &str = CreateDBInstance::NAME;
+    let request = Parameters::default()
+        .with("DBInstanceIdentifier", &call.db_instance_identifier)
+        .with("DBInstanceClass", &call.db_instance_class)
+        .with_some("Engine", call.engine.as_ref());
+    let request = rds::with_tags(request, &call.tags)
+        .with("DBClusterIdentifier", &call.db_cluster_identifier)
+        .with("PromotionTier", &call.promotion_tier);
+    let error = match done(NAME, aws.rds(at).await.send(NAME, &request).await) {
         Err(error) if error.fault == Fault::AlreadyExists => error,
         sent => return sent,
     };
-    let cluster = vec![call.db_cluster_identifier.clone()];
-    let exists = instances_in(aws, at, cluster).await?.iter().any(|instance| {
-        let tags = rds::tags(instance.tag_list());
-        instance.db_instance_identifier() == Some(&call.db_instance_identifier)
-            && instance.db_instance_class() == Some(&call.db_instance_class)
+    let all = instances_in(aws, at, &[&call.db_cluster_identifier]).await?;
+    let exists = all.iter().any(|instance| {
+        let tags = rds::tags(&instance.tag_list.0);
+        instance.identifier.as_ref() == Some(&call.db_instance_identifier)
+            && instance.class.as_ref() == Some(&call.db_instance_class)
             && call.tags.iter().all(|tag| tags.get(&tag.key) == Some(&tag.value))
     });
     if exists {
@@ -511,5 +489,68 @@ mod tests {
          &StorageEncrypted=true&KmsKeyId=KEY&ServerlessV2ScalingConfiguration.MinCapacity=0.5\
          &ServerlessV2ScalingConfiguration.MaxCapacity=8.0&ManageMasterUserPassword=true";
         assert_eq!(body.replace(KEY, "KEY"), expected);
+    }
+
+    #[tokio::test]
+    async fn a_change_is_one_request() {
+        for (call, parameters) in [
+            (
+                json!({"ModifyDBCluster": {"DBClusterIdentifier": "ledger", "Port": 5433,
+                    "ServerlessV2ScalingConfiguration": {"MinCapacity": 1.0, "MaxCapacity": 2.5},
+                    "ApplyImmediately": true}}),
+                "DBClusterIdentifier=ledger&Port=5433&ServerlessV2ScalingConfiguration.MinCapacity=1.0\
+                 &ServerlessV2ScalingConfiguration.MaxCapacity=2.5&ApplyImmediately=true",
+            ),
+            (
+                json!({"CreateDBInstance": {"DBInstanceIdentifier": "ledger-1", "DBClusterIdentifier": "ledger",
+                    "DBInstanceClass": "db.r6g.large", "Engine": "docdb", "PromotionTier": 2,
+                    "Tags": [{"Key": "a", "Value": "b"}]}}),
+                "DBInstanceIdentifier=ledger-1&DBInstanceClass=db.r6g.large&Engine=docdb&Tags.Tag.1.Key=a\
+                 &Tags.Tag.1.Value=b&DBClusterIdentifier=ledger&PromotionTier=2",
+            ),
+            (
+                json!({"ModifyDBInstance": {"DBInstanceIdentifier": "ledger-1", "PromotionTier": 0,
+                    "ApplyImmediately": false}}),
+                "DBInstanceIdentifier=ledger-1&ApplyImmediately=false&PromotionTier=0",
+            ),
+            (
+                json!({"DeleteDBCluster": {"DBClusterIdentifier": "ledger", "SkipFinalSnapshot": true}}),
+                "DBClusterIdentifier=ledger&SkipFinalSnapshot=true",
+            ),
+        ] {
+            let action = call.as_object().unwrap().keys().next().unwrap().clone();
+            let call: Call = serde_json::from_value(json!({ "rds_cluster": call })).unwrap();
+            let replay = replay(&[(200, &format!("<{action}Response/>"))]);
+            let sent = replay.aws.call(&home(), &call, CallBindings::default()).await;
+            assert_eq!(sent.unwrap(), Outcome::Done);
+            let body = format!("Action={action}&Version=2014-10-31&{parameters}");
+            assert_eq!(replay.bodies(), [body]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pending_change_of_an_instance_is_one_of_the_cluster() {
+        let sight = async |cluster: &str, members: &str| {
+            let replay = replay(&[(200, cluster), (200, members)]);
+            let found =
+                replay.aws.sight(&home(), ConsumerKind::RdsCluster, "ledger").await.unwrap();
+            (
+                found.pending,
+                serde_json::to_value(found.spec.unwrap()).unwrap()["rds_cluster"]["members"]
+                    .clone(),
+            )
+        };
+        let changed = cluster("available");
+        let settled = changed.replace(
+            "<EngineVersion>16.6</EngineVersion></PendingModifiedValues>",
+            "</PendingModifiedValues>",
+        );
+        let member = instances(&[("ledger-1", "available", "ledger-1")]);
+        let values = "<PendingModifiedValues><DBInstanceClass>db.r6g.xlarge</DBInstanceClass></PendingModifiedValues>";
+        let growing = member.replace("<TagList>", &format!("{values}<TagList>"));
+        let members = |class| json!({"ledger-1": {"instance_class": class, "promotion_tier": 1}});
+        assert_eq!(sight(&settled, &member).await, (false, members("db.r6g.large")));
+        assert_eq!(sight(&changed, &member).await, (true, members("db.r6g.large")));
+        assert_eq!(sight(&settled, &growing).await, (true, members("db.r6g.xlarge")));
     }
 }

@@ -1,58 +1,20 @@
-//! Sends the calls of instances, and converts the SDK's descriptions of them.
+//! Sends the calls of instances, and converts RDS's descriptions of them.
 
 use super::{
-    AddTagsToResource, Call, CreateDBInstance, DeleteDBInstance, ModifyDBInstance, RdsInstance,
-    RemoveTagsFromResource, Settings,
+    AddTagsToResource, Alterable, Call, CreateDBInstance, DeleteDBInstance, Fixed,
+    ModifyDBInstance, RdsInstance, RemoveTagsFromResource, Settings,
 };
-use crate::answer::{CloudError, Fault, Outcome};
+use crate::answer::{CloudError, Outcome};
 use crate::id::Place;
-use crate::kind::aws::{Copies, Service, copy};
+use crate::kind::aws::{Copies, Service};
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::key::STACK_TAG;
+use crate::kind::rds::answers::{Instance, Snapshot};
 use crate::kind::rds::aws as rds;
 use crate::kind::{CallBindings, ConsumerQuery, Object, Sight};
 use crate::sdk::Aws;
 use crate::sdk::error::{answer, done};
-use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, Endpoint, PendingModifiedValues};
-
-/// Sets the parameters that both requests have. The requests are of different types.
-macro_rules! altered {
-    ($request:ident, $wanted:ident, $operation:ident, $bindings:ident) => {
-        let secret_key = $wanted.master_user_secret_kms_key_id.as_ref();
-        let insights_key = $wanted.performance_insights_kms_key_id.as_ref();
-        let insights_days = rds::signed($wanted.performance_insights_retention_period);
-        let password = rds::reveal($operation, $wanted.master_user_password.as_ref())?;
-        let $request = $request
-            .set_db_instance_class($wanted.db_instance_class.clone())
-            .set_engine_version($wanted.engine_version.clone())
-            .set_allocated_storage(rds::signed($wanted.allocated_storage))
-            .set_max_allocated_storage(rds::signed($wanted.max_allocated_storage))
-            .set_storage_type($wanted.storage_type.clone())
-            .set_iops(rds::signed($wanted.iops))
-            .set_storage_throughput(rds::signed($wanted.storage_throughput))
-            .set_manage_master_user_password($wanted.manage_master_user_password)
-            .set_master_user_secret_kms_key_id(rds::resolved($operation, secret_key, $bindings)?)
-            .set_master_user_password(password)
-            .set_vpc_security_group_ids($wanted.vpc_security_group_ids.clone())
-            .set_multi_az($wanted.multi_az)
-            .set_publicly_accessible($wanted.publicly_accessible)
-            .set_backup_retention_period(rds::signed($wanted.backup_retention_period))
-            .set_preferred_backup_window($wanted.preferred_backup_window.clone())
-            .set_preferred_maintenance_window($wanted.preferred_maintenance_window.clone())
-            .set_deletion_protection($wanted.deletion_protection)
-            .set_db_parameter_group_name($wanted.db_parameter_group_name.clone())
-            .set_auto_minor_version_upgrade($wanted.auto_minor_version_upgrade)
-            .set_copy_tags_to_snapshot($wanted.copy_tags_to_snapshot)
-            .set_enable_performance_insights($wanted.enable_performance_insights)
-            .set_performance_insights_kms_key_id(rds::resolved(
-                $operation,
-                insights_key,
-                $bindings,
-            )?)
-            .set_performance_insights_retention_period(insights_days);
-    };
-}
+use crate::sdk::query::{Client, Parameters};
 
 impl Service for RdsInstance {
     /// Reads the selected instances. All instances are listed. An instance of a cluster is left out
@@ -62,20 +24,16 @@ impl Service for RdsInstance {
         at: &Place,
         query: &ConsumerQuery,
     ) -> Result<Vec<Object>, CloudError> {
-        let found = rds::instances(aws, at, None).await?;
+        let found = rds::instances(aws, at, &Parameters::default()).await?;
         Ok(found.iter().filter_map(|instance| object(instance, query)).collect())
     }
 
     /// Describes an instance.
     async fn sight(aws: &Aws, at: &Place, id: &str) -> Result<Sight, CloudError> {
         const OPERATION: &str = "DescribeDBInstances";
-        let client = aws.rds(at).await;
-        let read = || client.describe_db_instances().db_instance_identifier(id).send();
-        match client.read(OPERATION, read).await {
-            Ok(found) => Ok(found.db_instances().first().map_or_else(Sight::gone, sight_of)),
-            Err(error) if error.fault == Fault::NotFound => Ok(Sight::gone()),
-            Err(error) => Err(error),
-        }
+        let name = Parameters::default().with("DBInstanceIdentifier", id);
+        let found = rds::one(aws, at, OPERATION, &name).await?;
+        Ok(found.map_or_else(Sight::gone, |instance| sight_of(&instance)))
     }
 
     /// Sends the call.
@@ -97,108 +55,96 @@ impl Service for RdsInstance {
                     .await
             }
             Call::DeleteDBInstance(call) => {
-                let request = client
-                    .delete_db_instance()
-                    .db_instance_identifier(&call.db_instance_identifier)
-                    .skip_final_snapshot(call.skip_final_snapshot)
-                    .set_final_db_snapshot_identifier(call.final_db_snapshot_identifier.clone());
-                done(DeleteDBInstance::NAME, request.send().await)
+                let request = Parameters::default()
+                    .with("DBInstanceIdentifier", &call.db_instance_identifier)
+                    .with("SkipFinalSnapshot", &call.skip_final_snapshot)
+                    .with_some(
+                        "FinalDBSnapshotIdentifier",
+                        call.final_db_snapshot_identifier.as_ref(),
+                    );
+                let sent = client.send(DeleteDBInstance::NAME, &request).await;
+                done(DeleteDBInstance::NAME, sent)
             }
         }
     }
 
     async fn copies(aws: &Aws, at: &Place) -> Result<Copies, CloudError> {
         const OPERATION: &str = "DescribeDBSnapshots";
-        let client = aws.rds(at).await;
-        let read = |from| client.describe_db_snapshots().max_records(100).set_marker(from).send();
-        let mut found = Vec::new();
-        for page in client.pages(OPERATION, read, |page| page.marker.clone()).await? {
-            // Automated snapshots are deleted together with their instance.
-            let kept =
-                page.db_snapshots().iter().filter(|s| s.snapshot_type() != Some("automated"));
-            found.extend(kept.filter_map(|s| copy(s.db_snapshot_identifier(), s.kms_key_id())));
-        }
-        Ok(found)
+        let found: Vec<Snapshot> = rds::list(aws, at, OPERATION, &Parameters::default()).await?;
+        Ok(rds::copies(&found))
     }
 }
 
-fn object(instance: &DbInstance, query: &ConsumerQuery) -> Option<Object> {
-    let (id, tags) = (instance.db_instance_identifier()?, rds::tags(instance.tag_list()));
+fn object(instance: &Instance, query: &ConsumerQuery) -> Option<Object> {
+    let (id, tags) = (instance.identifier.as_ref()?, rds::tags(&instance.tag_list.0));
     // An instance that kmsctl created in a cluster is a part of the cluster.
     let is_own = tags.get(STACK_TAG) == Some(&query.stack);
-    let is_member =
-        instance.db_cluster_identifier().is_some() && (is_own || !query.ids.contains(id));
+    let is_member = instance.cluster.is_some() && (is_own || !query.ids.contains(id));
     if is_member || !query.wants(id, &tags) {
         return None;
     }
     let spec = spec(instance, tags).into();
-    let phase = rds::phase(instance.db_instance_status());
-    Some(Object { id: id.to_owned(), spec, phase })
+    let phase = rds::phase(instance.status.as_deref());
+    Some(Object { id: id.clone(), spec, phase })
 }
 
-fn spec(instance: &DbInstance, tags: Tags) -> consumer::Spec<Settings> {
-    let key = rds::key(instance.storage_encrypted(), instance.kms_key_id());
+fn spec(instance: &Instance, tags: Tags) -> consumer::Spec<Settings> {
+    let key = rds::key(instance.storage_encrypted, instance.kms_key_id.as_deref());
     let common = Common { key: Some(key), existing: None, tags };
-    consumer::Spec { common, settings: lifted(instance) }
+    consumer::Spec { common, settings: lifted(instance.clone()) }
 }
 
 /// Returns the sight of an instance. Without a deferred change, RDS has no pending values once all changes
 /// are made.
-fn sight_of(instance: &DbInstance) -> Sight {
-    let phase = rds::phase(instance.db_instance_status());
-    Sight { pending: rds::has_pending(instance), ..Sight::new(phase, spec(instance, Tags::new())) }
+fn sight_of(instance: &Instance) -> Sight {
+    let phase = rds::phase(instance.status.as_deref());
+    Sight { pending: instance.pending.exist, ..Sight::new(phase, spec(instance, Tags::new())) }
 }
 
 /// Converts the settings. A change that RDS has accepted and not executed yet counts as executed.
-fn lifted(instance: &DbInstance) -> Settings {
-    let none = PendingModifiedValues::builder().build();
-    let pending = instance.pending_modified_values().unwrap_or(&none);
-    let key = instance.kms_key_id();
-    let (managed_password, password_with_key) = rds::password(instance.master_user_secret(), key);
-    let insights = instance.performance_insights_enabled();
-    let insights_key = instance.performance_insights_kms_key_id();
-    let port = instance.db_instance_port().filter(|port| *port > 0);
-    let port = port.or(instance.endpoint().and_then(Endpoint::port));
-    let group = instance.db_parameter_groups().first();
+fn lifted(instance: Instance) -> Settings {
+    let pending = instance.pending;
+    let key = instance.kms_key_id.as_deref();
+    let (managed_password, password_with_key) =
+        rds::password(instance.master_user_secret.as_ref(), key);
+    let insights = instance.performance_insights_enabled;
+    let insights_key = instance.performance_insights_kms_key_id.as_deref();
+    let port = instance.db_instance_port.filter(|port| *port > 0);
+    let port = port.or(instance.endpoint.and_then(|endpoint| endpoint.port));
+    let group = instance.parameter_groups.0.into_iter().next();
     Settings {
-        engine: rds::text(instance.engine()),
-        engine_version: rds::text(pending.engine_version().or(instance.engine_version())),
-        instance_class: rds::text(pending.db_instance_class().or(instance.db_instance_class())),
-        allocated_storage_gib: rds::number(
-            pending.allocated_storage().or(instance.allocated_storage()),
-        ),
-        max_allocated_storage_gib: rds::number(instance.max_allocated_storage()),
-        storage_type: rds::text(pending.storage_type().or(instance.storage_type())),
-        iops: rds::number(pending.iops().or(instance.iops())),
-        storage_throughput: rds::number(
-            pending.storage_throughput().or(instance.storage_throughput()),
-        ),
-        master_username: rds::text(instance.master_username()),
+        engine: instance.engine,
+        engine_version: pending.engine_version.or(instance.engine_version),
+        instance_class: pending.instance_class.or(instance.class),
+        allocated_storage_gib: pending.allocated_storage.or(instance.allocated_storage),
+        max_allocated_storage_gib: instance.max_allocated_storage,
+        storage_type: pending.storage_type.or(instance.storage_type),
+        iops: pending.iops.or(instance.iops),
+        storage_throughput: pending.storage_throughput.or(instance.storage_throughput),
+        master_username: instance.master_username,
         managed_password,
         password_with_key,
         password_env: None,
-        db_name: rds::text(instance.db_name()),
-        port: rds::number(pending.port().or(port)),
-        subnet_group: rds::text(instance.db_subnet_group().and_then(|g| g.db_subnet_group_name())),
-        security_groups: Some(rds::groups(instance.vpc_security_groups())),
-        multi_az: rds::flag(pending.multi_az().or(instance.multi_az())),
-        publicly_accessible: rds::flag(instance.publicly_accessible()),
-        backup_retention_days: rds::number(
-            pending.backup_retention_period().or(instance.backup_retention_period()),
-        ),
-        backup_window: rds::text(instance.preferred_backup_window()),
-        maintenance_window: rds::text(instance.preferred_maintenance_window()),
-        deletion_protection: rds::flag(instance.deletion_protection()),
-        parameter_group: rds::text(group.and_then(|group| group.db_parameter_group_name())),
-        auto_minor_version_upgrade: rds::flag(instance.auto_minor_version_upgrade()),
-        copy_tags_to_snapshot: rds::flag(instance.copy_tags_to_snapshot()),
+        db_name: instance.db_name,
+        port: pending.port.or(port),
+        subnet_group: instance.subnet_group.and_then(|group| group.name),
+        security_groups: Some(rds::groups(&instance.vpc_security_groups.0)),
+        multi_az: rds::flag(pending.multi_az.or(instance.multi_az)),
+        publicly_accessible: rds::flag(instance.publicly_accessible),
+        backup_retention_days: pending.backup_retention_period.or(instance.backup_retention_period),
+        backup_window: instance.preferred_backup_window,
+        maintenance_window: instance.preferred_maintenance_window,
+        deletion_protection: rds::flag(instance.deletion_protection),
+        parameter_group: group.and_then(|group| group.name),
+        auto_minor_version_upgrade: rds::flag(instance.auto_minor_version_upgrade),
+        copy_tags_to_snapshot: rds::flag(instance.copy_tags_to_snapshot),
         performance_insights: rds::flag(insights),
         performance_insights_with_key: (insights == Some(true))
             .then_some(insights_key.is_some() && insights_key == key),
-        performance_insights_days: rds::number(instance.performance_insights_retention_period()),
+        performance_insights_days: instance.performance_insights_retention_period,
         final_snapshot: None,
         apply_immediately: None,
-        resource_id: rds::text(instance.dbi_resource_id()),
+        resource_id: instance.dbi_resource_id,
     }
 }
 
@@ -208,21 +154,10 @@ async fn create_db_instance(
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = CreateDBInstance::NAME;
-    let CreateDBInstance { db_instance_identifier, fixed, alterable, tags } = call;
-    let request = client
-        .create_db_instance()
-        .db_instance_identifier(db_instance_identifier)
-        .set_engine(fixed.engine.clone())
-        .set_master_username(fixed.master_username.clone())
-        .set_db_name(fixed.db_name.clone())
-        .set_db_subnet_group_name(fixed.db_subnet_group_name.clone())
-        .set_port(rds::signed(fixed.port))
-        .set_kms_key_id(rds::resolved(NAME, fixed.kms_key_id.as_ref(), bindings)?)
-        .set_storage_encrypted(fixed.storage_encrypted)
-        .set_tags(Some(rds::tag_list(tags)));
-    altered!(request, alterable, NAME, bindings);
-    answer(NAME, request.send().await)?;
-    Ok(Outcome::Made(db_instance_identifier.clone()))
+    let CreateDBInstance { db_instance_identifier: id, fixed, alterable, tags } = call;
+    let request = parameters(NAME, id, fixed, alterable, tags, bindings)?;
+    answer(NAME, client.send(NAME, &request).await)?;
+    Ok(Outcome::Made(id.clone()))
 }
 
 async fn modify_db_instance(
@@ -231,20 +166,70 @@ async fn modify_db_instance(
     bindings: &CallBindings<'_>,
 ) -> Result<Outcome, CloudError> {
     const NAME: &str = ModifyDBInstance::NAME;
-    let alterable = &call.alterable;
-    let request = client
-        .modify_db_instance()
-        .db_instance_identifier(&call.db_instance_identifier)
-        .set_db_port_number(rds::signed(call.db_port_number))
-        .set_allow_major_version_upgrade(call.allow_major_version_upgrade)
-        .apply_immediately(call.apply_immediately);
-    altered!(request, alterable, NAME, bindings);
-    done(NAME, request.send().await)
+    let (id, alterable) = (&call.db_instance_identifier, &call.alterable);
+    let request = parameters(NAME, id, &Fixed::default(), alterable, &[], bindings)?
+        .with_some("DBPortNumber", call.db_port_number)
+        .with_some("AllowMajorVersionUpgrade", call.allow_major_version_upgrade)
+        .with("ApplyImmediately", &call.apply_immediately);
+    done(NAME, client.send(NAME, &request).await)
+}
+
+/// Returns the parameters of a creation or of a change.
+fn parameters(
+    operation: &'static str,
+    id: &str,
+    fixed: &Fixed,
+    wanted: &Alterable,
+    tags: &[consumer::Tag],
+    bindings: &CallBindings<'_>,
+) -> Result<Parameters, CloudError> {
+    let key = |key| rds::resolved(operation, key, bindings);
+    let password = rds::reveal(operation, wanted.master_user_password.as_ref())?;
+    let secret_key = key(wanted.master_user_secret_kms_key_id.as_ref())?;
+    let insights_key = key(wanted.performance_insights_kms_key_id.as_ref())?;
+    let groups = wanted.vpc_security_group_ids.as_deref();
+    let request = Parameters::default()
+        .with_some("DBName", fixed.db_name.as_ref())
+        .with("DBInstanceIdentifier", id)
+        .with_some("AllocatedStorage", wanted.allocated_storage)
+        .with_some("DBInstanceClass", wanted.db_instance_class.as_ref())
+        .with_some("Engine", fixed.engine.as_ref())
+        .with_some("MasterUsername", fixed.master_username.as_ref())
+        .with_some("MasterUserPassword", password)
+        .with_list("VpcSecurityGroupIds", "VpcSecurityGroupId", groups)
+        .with_some("DBSubnetGroupName", fixed.db_subnet_group_name.as_ref())
+        .with_some("PreferredMaintenanceWindow", wanted.preferred_maintenance_window.as_ref())
+        .with_some("DBParameterGroupName", wanted.db_parameter_group_name.as_ref())
+        .with_some("BackupRetentionPeriod", wanted.backup_retention_period)
+        .with_some("PreferredBackupWindow", wanted.preferred_backup_window.as_ref())
+        .with_some("Port", fixed.port)
+        .with_some("MultiAZ", wanted.multi_az)
+        .with_some("EngineVersion", wanted.engine_version.as_ref())
+        .with_some("AutoMinorVersionUpgrade", wanted.auto_minor_version_upgrade)
+        .with_some("Iops", wanted.iops)
+        .with_some("StorageThroughput", wanted.storage_throughput)
+        .with_some("PubliclyAccessible", wanted.publicly_accessible);
+    Ok(rds::with_tags(request, tags)
+        .with_some("StorageType", wanted.storage_type.as_ref())
+        .with_some("StorageEncrypted", fixed.storage_encrypted)
+        .with_some("KmsKeyId", key(fixed.kms_key_id.as_ref())?)
+        .with_some("CopyTagsToSnapshot", wanted.copy_tags_to_snapshot)
+        .with_some("EnablePerformanceInsights", wanted.enable_performance_insights)
+        .with_some("PerformanceInsightsKMSKeyId", insights_key)
+        .with_some(
+            "PerformanceInsightsRetentionPeriod",
+            wanted.performance_insights_retention_period,
+        )
+        .with_some("DeletionProtection", wanted.deletion_protection)
+        .with_some("MaxAllocatedStorage", wanted.max_allocated_storage)
+        .with_some("ManageMasterUserPassword", wanted.manage_master_user_password)
+        .with_some("MasterUserSecretKmsKeyId", secret_key))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Fault;
     use crate::cloud::Cloud;
     use crate::kind::{Call, ConsumerKind, Ids, Phase};
     use crate::sdk::replay::{Replay, replay};
@@ -430,5 +415,95 @@ mod tests {
             let call = creation(&json!({"ManageMasterUserPassword": true}));
             assert_eq!(sent(&call, &replay).await.unwrap_err().fault, expected, "{code}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_one_request() {
+        let call = |call: Value| serde_json::from_value(json!({ "rds_instance": call })).unwrap();
+        let arn = "arn:aws:rds:eu-west-1:111122223333:db:orders";
+        for (call, action, parameters) in [
+            (
+                call(
+                    json!({"ModifyDBInstance": {"DBInstanceIdentifier": "orders", "AllocatedStorage": 40,
+                    "VpcSecurityGroupIds": ["sg-1", "sg-2"], "DBPortNumber": 3307, "DeletionProtection": false,
+                    "AllowMajorVersionUpgrade": true, "ApplyImmediately": true}}),
+                ),
+                "ModifyDBInstance",
+                "DBInstanceIdentifier=orders&AllocatedStorage=40&VpcSecurityGroupIds.VpcSecurityGroupId.1=sg-1\
+                 &VpcSecurityGroupIds.VpcSecurityGroupId.2=sg-2&DeletionProtection=false&DBPortNumber=3307\
+                 &AllowMajorVersionUpgrade=true&ApplyImmediately=true",
+            ),
+            (
+                call(
+                    json!({"ModifyDBInstance": {"DBInstanceIdentifier": "orders", "VpcSecurityGroupIds": [],
+                    "ApplyImmediately": false}}),
+                ),
+                "ModifyDBInstance",
+                "DBInstanceIdentifier=orders&VpcSecurityGroupIds=&ApplyImmediately=false",
+            ),
+            (
+                call(
+                    json!({"AddTagsToResource": {"ResourceName": arn, "Tags": [{"Key": "a b", "Value": "c&d"},
+                    {"Key": "e", "Value": ""}]}}),
+                ),
+                "AddTagsToResource",
+                "ResourceName=ARN&Tags.Tag.1.Key=a%20b&Tags.Tag.1.Value=c%26d&Tags.Tag.2.Key=e&Tags.Tag.2.Value=",
+            ),
+            (
+                call(
+                    json!({"RemoveTagsFromResource": {"ResourceName": arn, "TagKeys": ["a", "b"]}}),
+                ),
+                "RemoveTagsFromResource",
+                "ResourceName=ARN&TagKeys.member.1=a&TagKeys.member.2=b",
+            ),
+            (
+                call(
+                    json!({"DeleteDBInstance": {"DBInstanceIdentifier": "orders", "SkipFinalSnapshot": false,
+                    "FinalDBSnapshotIdentifier": "last"}}),
+                ),
+                "DeleteDBInstance",
+                "DBInstanceIdentifier=orders&SkipFinalSnapshot=false&FinalDBSnapshotIdentifier=last",
+            ),
+        ] {
+            let replay = replay(&[(200, &format!("<{action}Response/>")), (200, "<html></html>")]);
+            assert_eq!(sent(&call, &replay).await.unwrap(), Outcome::Done);
+            assert_eq!(sent(&call, &replay).await.unwrap_err().fault, Fault::Ambiguous);
+            let body = replay.bodies().remove(0).replace(&arn.replace(':', "%3A"), "ARN");
+            assert_eq!(body, format!("Action={action}&Version=2014-10-31&{parameters}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_instances_is_an_empty_list_or_an_error() {
+        let query = ConsumerQuery::all(ConsumerKind::RdsInstance);
+        let objects = async |text: &str| replay(&[(200, text)]).aws.objects(&home(), &query).await;
+        assert!(objects(&page("", "<Marker/>")).await.unwrap().is_empty());
+        let without = "<DescribeDBInstancesResponse><DescribeDBInstancesResult/></DescribeDBInstancesResponse>";
+        for text in [without, &page("<DBInstance><Iops>x</Iops></DBInstance>", ""), "<html></html>"]
+        {
+            // A read is sent twice.
+            let replay = replay(&[(200, text); 2]);
+            let error = replay.aws.objects(&home(), &query).await.unwrap_err();
+            assert_eq!(error.fault, Fault::Ambiguous, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn automated_snapshots_are_no_copies() {
+        let text = format!(
+            "<DescribeDBSnapshotsResponse><DescribeDBSnapshotsResult><DBSnapshots><DBSnapshot>\
+             <DBSnapshotIdentifier>rds:a</DBSnapshotIdentifier><SnapshotType>automated</SnapshotType></DBSnapshot>\
+             <DBSnapshot><DBSnapshotIdentifier>b</DBSnapshotIdentifier><SnapshotType>manual</SnapshotType>\
+             <KmsKeyId>{KEY}</KmsKeyId></DBSnapshot></DBSnapshots></DescribeDBSnapshotsResult>\
+             </DescribeDBSnapshotsResponse>"
+        );
+        let replay = replay(&[(200, &text)]);
+        let found = RdsInstance::copies(&replay.aws, &home()).await.unwrap();
+        assert_eq!(found, [("b".to_owned(), Some(KEY.parse().unwrap()))]);
+        assert_eq!(
+            replay.bodies(),
+            ["Action=DescribeDBSnapshots&Version=2014-10-31&MaxRecords=100"]
+        );
+        assert_eq!(replay.urls("host")[0].0, "https://rds.eu-west-1.amazonaws.com/");
     }
 }

@@ -48,6 +48,23 @@ impl Parameters {
         numbered.fold(self, |all, (n, value): (u32, T)| add(all, &format!("{name}.{n}"), value))
     }
 
+    /// Adds a list of the Query protocol if it has a value. Its members have a name of their own, and an empty list is
+    /// its name without a value (Smithy specification, "AWS query protocol").
+    pub(crate) fn with_list<T: ToString>(
+        self,
+        name: &str,
+        member: &str,
+        values: Option<&[T]>,
+    ) -> Self {
+        match values {
+            None => self,
+            Some([]) => self.with(name, ""),
+            Some(values) => {
+                self.with_each(&format!("{name}.{member}"), values.iter().map(ToString::to_string))
+            }
+        }
+    }
+
     /// Returns the body of a request.
     pub(super) fn body(&self, operation: &str, version: &str) -> String {
         let mut body = format!("Action={operation}&Version={version}");
