@@ -1,7 +1,7 @@
-//! A client of the services with the query protocols, EC2 among them, with only the operations that kmsctl needs.
+//! A client of EC2, IAM and RDS, which have the query protocols, with only the operations that kmsctl needs.
 //!
-//! The crates of these services are the largest of the SDK: `aws-sdk-ec2` alone has more than 800 operations, and
-//! compiling it takes longer and needs more memory than everything else together. This client writes the requests and
+//! The crates of these services are the largest of the SDK: `aws-sdk-ec2` has more than 800 operations, and compiling
+//! it takes longer and needs more memory than everything else together. This client writes the requests and
 //! reads the answers itself (Smithy specification, "AWS query protocol" and "AWS EC2 query protocol"), and leaves all
 //! else to the runtime of the SDK: credentials, signatures, time-outs, connections, clock skew, and the endpoints,
 //! including those of the AWS configuration file and the environment.
@@ -72,7 +72,7 @@ enum Protocol {
 #[derive(Clone, Copy, Debug)]
 enum Reach {
     Region,
-    /// All Regions of a partition.
+    /// All Regions of a partition, each of which is in the list.
     Partition(&'static [Home]),
 }
 

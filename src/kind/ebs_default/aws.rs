@@ -1,4 +1,4 @@
-//! Sends the calls of the default EBS settings of a Region, and converts the SDK's answers.
+//! Sends the calls of the default EBS settings of a Region, and converts EC2's answers.
 
 use super::{
     Call, DisableEbsEncryptionByDefault, EbsDefault, EnableEbsEncryptionByDefault,

@@ -1,4 +1,4 @@
-//! Sends the calls of volumes, and converts the SDK's descriptions of them.
+//! Sends the calls of volumes, and converts EC2's descriptions of them.
 
 use super::answers::{
     Created, ModificationState, Modifications, Snapshots, Volume, VolumeModification, Volumes,

@@ -240,11 +240,13 @@ mod tests {
     #[test]
     fn texts_are_kept_as_they_are() {
         let found = instance(
-            "<TagList><Tag><Value> a &amp;&#32;b%20+ </Value><Key>k</Key></Tag><Tag><Key>e</Key><Value/></Tag></TagList>",
+            "<TagList><Tag><Value> a &amp;&#32;b%20+ </Value><Key>k</Key></Tag><Tag><Key>e</Key><Value/></Tag>\
+             <Tag><Key>w</Key><Value> </Value></Tag></TagList>",
         );
         let tags =
             found.unwrap().tag_list.0.into_iter().map(|tag| (tag.key.unwrap(), tag.value.unwrap()));
-        let expected = [("k", " a & b%20+ "), ("e", "")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let expected = [("k", " a & b%20+ "), ("e", ""), ("w", " ")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()));
         assert_eq!(tags.collect::<Vec<_>>(), expected);
     }
 

@@ -1,7 +1,7 @@
 //! The endpoints of the services with a query protocol.
 
 use super::{Reach, Service};
-use crate::id;
+use crate::id::{PARTITIONS, Region};
 use aws_config::SdkConfig;
 use aws_sdk_kms::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -37,9 +37,16 @@ impl Endpoints {
     }
 
     pub(super) async fn resolve(&self) -> Result<Endpoint, BoxError> {
-        match (&self.url, self.service.reach, &self.region) {
-            (None, Reach::Partition(homes), Some(region)) => Ok(self.global(homes, region)),
-            _ => self.regional().await,
+        let home = match (&self.url, self.service.reach, &self.region) {
+            (None, Reach::Partition(homes), Some(region)) => {
+                let partition = partition(region);
+                homes.iter().find(|home| home.partition == partition)
+            }
+            _ => None,
+        };
+        match home {
+            Some(home) => Ok(self.global(home)),
+            None => self.regional().await,
         }
     }
 
@@ -65,9 +72,7 @@ impl Endpoints {
     }
 
     /// Returns the endpoint of a service that has one for all Regions of a partition.
-    fn global(&self, homes: &[Home], region: &str) -> Endpoint {
-        let partition = partition(region);
-        let home = homes.iter().find(|home| home.partition == partition).unwrap_or(&Home::AWS);
+    fn global(&self, home: &Home) -> Endpoint {
         let host = match (self.use_fips == Some(true), self.use_dual_stack == Some(true)) {
             (false, false) => home.plain,
             (true, false) => home.fips,
@@ -89,10 +94,11 @@ impl ResolveEndpoint for Endpoints {
 }
 
 /// Returns the partition of a Region, which may be a pseudo-Region such as `aws-cn-global`.
-fn partition(region: &str) -> &str {
-    match region.strip_suffix("-global") {
-        Some(partition) => partition,
-        None => region.parse().map_or("aws", |region: id::Region| region.partition()),
+fn partition(region: &str) -> &'static str {
+    let is_pseudo = |name| region.strip_suffix("-global") == Some(name);
+    match PARTITIONS.iter().find(|partition| is_pseudo(partition.name)) {
+        Some(partition) => partition.name,
+        None => region.parse().map_or("aws", |region: Region| region.partition()),
     }
 }
 
@@ -125,21 +131,17 @@ pub(super) struct Home {
     both: &'static str,
 }
 
-impl Home {
-    /// IAM in the partition `aws`.
-    const AWS: Self = Self {
+/// IAM in every partition (AWS General Reference, "AWS Identity and Access Management endpoints and quotas", and
+/// the endpoint rules of IAM in the SDKs).
+pub(super) const IAM_HOMES: &[Home] = &[
+    Home {
         partition: "aws",
         region: "us-east-1",
         plain: "iam.amazonaws.com",
         fips: "iam-fips.amazonaws.com",
         dual_stack: "iam.global.api.aws",
         both: "iam-fips.global.api.aws",
-    };
-}
-
-/// IAM in the other partitions (AWS General Reference, "AWS Identity and Access Management endpoints and quotas", and
-/// the endpoint rules of IAM in the SDKs).
-pub(super) const IAM_HOMES: &[Home] = &[
+    },
     Home {
         partition: "aws-cn",
         region: "cn-north-1",
@@ -202,8 +204,6 @@ pub(super) const IAM_HOMES: &[Home] = &[
 mod tests {
     use super::super::{EC2, IAM, RDS};
     use super::*;
-    use crate::id::PARTITIONS;
-    use aws_config::Region;
     use aws_types::origin::Origin;
     use aws_types::sdk_config::Builder;
     use aws_types::service_config::LoadServiceConfig;
@@ -213,7 +213,7 @@ mod tests {
         [(false, false), (true, false), (false, true), (true, true)];
 
     fn config(region: &str) -> Builder {
-        SdkConfig::builder().region(Region::new(region.to_owned()))
+        SdkConfig::builder().region(aws_config::Region::new(region.to_owned()))
     }
 
     /// Returns the host, and the Region of the signatures if it is not that of the configuration.
