@@ -103,7 +103,10 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
     let mut vars = BTreeMap::new();
     for var in &global.vars {
         let Some((name, value)) = var.split_once('=') else {
-            let failure = Failure::new(format!("`--var {var}` has no value"));
+            // What follows the name may be a secret, such as in `NAME:VALUE`.
+            let is_of_name = |c: char| c.is_alphanumeric() || "_-".contains(c);
+            let name: String = var.chars().take_while(|c| is_of_name(*c)).collect();
+            let failure = Failure::new(format!("`--var {name}` has no value"));
             return Err(failure.exit(Exit::Usage).hint("write `--var NAME=VALUE`"));
         };
         vars.insert(name.to_owned(), value.to_owned());

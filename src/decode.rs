@@ -9,7 +9,7 @@ mod elsewhere;
 mod example;
 mod record;
 mod recover;
-mod secrets;
+pub(crate) mod secrets;
 mod source;
 mod synonyms;
 

@@ -88,11 +88,10 @@ impl Reading {
     fn tree(&mut self, path: &Path) -> Option<Node> {
         let number = config::read_given(path, &mut self.sources, &mut self.diagnostics)?;
         let text = self.sources.get(number).map(|source| source.text.clone()).unwrap_or_default();
-        match policy::json(&text, number) {
-            Ok(node) => {
-                self.sources.hide_secrets(&node);
-                Some(node)
-            }
+        let read = policy::json(&text, number);
+        self.sources.hide_in_policy(number, read.as_ref().ok());
+        match read {
+            Ok(node) => Some(node),
             Err(problems) => {
                 self.problems(problems);
                 None

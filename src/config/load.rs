@@ -81,11 +81,9 @@ pub(super) type Given = BTreeMap<String, Spanned<String>>;
 fn given(input: &Input, sources: &mut Sources, d: &mut Diagnostics) -> Given {
     let mut given = Given::new();
     for number in read(&input.var_files, sources, d) {
-        let text = sources.get(number).map_or("", |source| &source.text);
-        let Some(node) = yaml(text, number, d) else {
+        let Some(node) = yaml::of_source(number, sources, d) else {
             continue;
         };
-        sources.hide_secrets(&node);
         let before = d.len();
         let values: Option<Named<Text>> = Named::decode(&node, d);
         for error in d.since(before).filter(|error| error.span == Some(node.span)) {
@@ -191,12 +189,10 @@ pub(super) fn merge(
 ) -> (Node, bool) {
     let (mut merged, mut span, mut is_whole) = (Merged::default(), None, true);
     for number in numbers {
-        let text = sources.get(*number).map_or("", |source| &source.text);
-        let Some(node) = yaml(text, *number, d) else {
+        let Some(node) = yaml::of_source(*number, sources, d) else {
             is_whole = false;
             continue;
         };
-        sources.hide_secrets(&node);
         span = span.or(Some(node.span));
         match node.value {
             Value::Map(more) => {

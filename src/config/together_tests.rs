@@ -1,9 +1,10 @@
 //! Tests of what is told together, and of what is not told because it only follows.
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::load::{Given, from_sources};
 use super::resolve_tests::given;
-use crate::decode::{Diagnostics, Sources};
+use crate::decode::{Diagnostics, Sources, secrets};
 use crate::desired::Desired;
 
 /// Loads and checks, as `validate` does.
@@ -185,6 +186,21 @@ fn no_excerpt_contains_a_secret() {
         "master_password: \"a\",hunter2secret",
         "master_password: a\n        hunter2secret: x",
         "master_password:\n        *hunter2secret",
+        "master_password:\n      - x: 1\n      - hunter2secret: @a",
+        "x: [hunter2secret password, @a]",
+        // What is beside the value, or under a duplicate key.
+        "master_password: {env: A}\n      master_password: hunter2secret",
+        "x: {master_password: {env: A}, master_password: hunter2secret}",
+        "x: 1\n    orders: {master_password: hunter2secret}",
+        "master_password: &hunter2secret x",
+        "x: {master_password: a,hunter2secret}",
+        "x: master_password=hunter2secret",
+        "description: 'master_password: hunter2secret'",
+        "master_password: '${var.hunter2secret'",
+        "x: {name: master_password, value: hunter2secret}",
+        "master_password: {env: 9hunter2}",
+        "port: no\t# hunter2secret is the password",
+        "port: no #hunter2secret password",
     ] {
         let text = format!(
             "stack: s\nkeys: {{k: {{}}}}\nrds:\n  instances:\n    orders:\n      enginee: mysql\n      \
@@ -195,6 +211,76 @@ fn no_excerpt_contains_a_secret() {
         assert!(report.contains("error"), "{report}");
         assert!(!report.contains("hunter2"), "{field}: {report}");
     }
+}
+
+#[test]
+fn what_is_no_secret_is_in_the_excerpts_and_messages() {
+    for (text, shown) in [
+        ("keys: {secrets: {descripton: x}}", "`descripton`"),
+        ("keys: {security: {spec: RSA_9}}", "`RSA_9`"),
+        (
+            "keys: {k: {}}\nrds: {instances: {passports: {key: kk, engine: mysql}}}",
+            "there is no key `kk`",
+        ),
+        (
+            "keys: {k: {}}\nrds: {instances: {o: {key: k, engine: mysql, security_groups: [sg-zz]}}}",
+            "`sg-zz` is not the id",
+        ),
+        (
+            "keys:\n  k:\n    policy:\n      statements:\n      - {Sid: A, Effect: Allow, Principal: '*', \
+             Action: 'kms:*', Resource: '*', Condition: {Bool: {'aws:SecureTransport': tru}}}",
+            "`tru`",
+        ),
+        (
+            "keys: {k: {policy: {document: '{\"Condition\": {\"aws:TokenIssueTime\": \"x\" 1}}'}}}",
+            "expected `,` or `}`, found `1`",
+        ),
+    ] {
+        let (_, found, sources) = checked(&[("a.yaml", &format!("stack: s\n{text}\n"))], &[]);
+        let report = found.render(&sources, false, None);
+        assert!(report.contains(shown) && !report.contains("**"), "{text}: {report}");
+    }
+}
+
+/// A field that AWS's resources have is never hidden, except for the one that holds a secret.
+#[test]
+fn the_rules_for_secrets_know_the_schema() {
+    fn walk(
+        schema: &serde_json::Value,
+        name: &str,
+        fields: &mut BTreeSet<String>,
+        named: &mut BTreeSet<String>,
+    ) {
+        match schema {
+            serde_json::Value::Object(members) => {
+                if members.get("additionalProperties").is_some_and(serde_json::Value::is_object) {
+                    named.insert(name.to_owned());
+                }
+                for (member, inner) in members {
+                    match (member.as_str(), inner) {
+                        ("properties", serde_json::Value::Object(properties)) => {
+                            for (field, inner) in properties {
+                                fields.insert(field.clone());
+                                walk(inner, field, fields, named);
+                            }
+                        }
+                        _ => walk(inner, name, fields, named),
+                    }
+                }
+            }
+            serde_json::Value::Array(items) => {
+                items.iter().for_each(|item| walk(item, name, fields, named));
+            }
+            _ => {}
+        }
+    }
+    let (mut fields, mut named) = (BTreeSet::new(), BTreeSet::new());
+    walk(&crate::config::schema(), "", &mut fields, &mut named);
+    let secret: Vec<&String> = fields.iter().filter(|field| secrets::may_be_secret(field)).collect();
+    assert_eq!(secret, ["master_password"]);
+    // Variables hold only text, so their names are judged as those of fields.
+    named.remove("vars");
+    assert!(named.iter().eq(secrets::NAMED), "{named:?}");
 }
 
 /// A stack with errors in several places, and places for values.

@@ -14,7 +14,7 @@ use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Error, Location, Options, Spanned};
 
 use super::yaml_errors;
-use crate::decode::{Diagnostic, Diagnostics};
+use crate::decode::{Diagnostic, Diagnostics, Sources};
 use crate::tree::{Entry, Node, Span, Value};
 
 /// The levels of nesting of a file.
@@ -35,6 +35,26 @@ pub const MAX_REPLAYED: usize = 100_000;
 /// Of a duplicate key the first value is used, and the rest of the text is still parsed. Returns
 /// `None` if the text is not valid YAML; only the first error is reported then.
 pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
+    let mut node = with_duplicates(text, source, d)?;
+    keep_first(&mut node, d);
+    Some(node)
+}
+
+/// Parses the text with a number, and hides its secrets, also those under duplicate keys.
+pub(super) fn of_source(
+    number: u16,
+    sources: &mut Sources,
+    d: &mut Diagnostics,
+) -> Option<Node> {
+    let text = sources.get(number).map_or("", |source| &source.text);
+    let mut node = with_duplicates(text, number, d)?;
+    sources.hide_secrets(&node);
+    keep_first(&mut node, d);
+    Some(node)
+}
+
+/// Parses one document, whose maps may have duplicate keys.
+fn with_duplicates(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
     let reader = Reader { text, source, d: Diagnostics::default() };
 
     // The parser is recursive and its frames are large. At the maximum depth it would overflow the
@@ -287,7 +307,7 @@ impl Reader<'_> {
         )
     }
 
-    fn node(&mut self, raw: Spanned<Raw>) -> Node {
+    fn node(&self, raw: Spanned<Raw>) -> Node {
         let mut span = self.trimmed(self.located(raw.defined));
         let value = match raw.value {
             Raw::Null => Value::Null,
@@ -308,7 +328,13 @@ impl Reader<'_> {
                 Value::List(items)
             }
             Raw::Map(entries) => {
-                let entries = self.entries(entries);
+                let entries: Vec<Entry> = entries
+                    .into_iter()
+                    .map(|(key, value)| {
+                        let key_span = self.trimmed(self.located(key.defined));
+                        Entry { key: key.value, key_span, value: self.node(value) }
+                    })
+                    .collect();
                 let last =
                     entries.iter().map(|entry| entry.value.span.end.max(entry.key_span.end)).max();
                 span.end = span.end.max(last.unwrap_or(0));
@@ -317,24 +343,29 @@ impl Reader<'_> {
         };
         Node { span, value }
     }
+}
 
-    fn entries(&mut self, raw: Vec<(Spanned<String>, Spanned<Raw>)>) -> Vec<Entry> {
-        let mut seen: BTreeMap<String, Span> = BTreeMap::new();
-        let mut entries = Vec::with_capacity(raw.len());
-        for (key, value) in raw {
-            let key_span = self.trimmed(self.located(key.defined));
-            if let Some(first) = seen.get(&key.value) {
-                let message = format!("the key `{}` is given twice", key.value);
-                let error = Diagnostic::error(key_span, message).label("given again here");
-                self.d.push(error.also(*first, "first given here").help("keep one of the two"));
-                // The duplicate value is checked for errors too.
-                self.node(value);
-                continue;
-            }
-            seen.insert(key.value.clone(), key_span);
-            entries.push(Entry { key: key.value, key_span, value: self.node(value) });
+/// Reports duplicate keys, and keeps the first value of each.
+fn keep_first(node: &mut Node, d: &mut Diagnostics) {
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| keep_first(item, d)),
+        Value::Map(entries) => {
+            let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+            entries.retain_mut(|entry| {
+                let first = seen.get(&entry.key).copied();
+                if let Some(first) = first {
+                    let message = format!("the key `{}` is given twice", entry.key);
+                    let error = Diagnostic::error(entry.key_span, message).label("given again here");
+                    d.push(error.also(first, "first given here").help("keep one of the two"));
+                } else {
+                    seen.insert(entry.key.clone(), entry.key_span);
+                }
+                // A duplicate value is checked for errors, too.
+                keep_first(&mut entry.value, d);
+                first.is_none()
+            });
         }
-        entries
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
     }
 }
 

@@ -35,6 +35,10 @@ struct Index {
 
 const BLOCK: usize = 1024;
 
+/// The length in bytes of the shortest part of a secret that a message does not quote. Shorter ones are signs and words of
+/// the message.
+const SHORTEST: usize = 4;
+
 impl Index {
     fn new(text: &str) -> Self {
         let lines = text.match_indices('\n').map(|(at, _)| at + 1).collect();
@@ -165,9 +169,24 @@ impl Sources {
 
     /// Hides the values that may be secrets in every excerpt of the text of a tree.
     pub fn hide_secrets(&mut self, tree: &Node) {
-        let mut found = Vec::new();
-        secrets::in_tree(tree, &mut found);
+        self.hide_named(tree, secrets::Names::Fields);
+    }
+
+    /// Hides the values that may be secrets in every excerpt of a policy document, whose tree is `None` if it has an error.
+    pub fn hide_in_policy(&mut self, number: u16, tree: Option<&Node>) {
+        match (tree, self.texts.get_mut(usize::from(number))) {
+            (Some(tree), _) => self.hide_named(tree, secrets::Names::Policy),
+            (None, Some(source)) => {
+                source.hidden.get_or_insert_default().extend(secrets::in_policy(&source.text));
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn hide_named(&mut self, tree: &Node, names: secrets::Names) {
         if let Some(source) = self.texts.get_mut(usize::from(tree.span.source)) {
+            let mut found = Vec::new();
+            secrets::in_tree(&source.text, tree, names, &mut found);
             let ranges = found.iter().map(|span| span.start as usize..span.end as usize);
             source.hidden.get_or_insert_default().extend(ranges);
         }
@@ -203,12 +222,18 @@ impl Sources {
         let (start, end) = (span.start as usize, span.end as usize);
         let around =
             source.hidden().iter().filter(|range| range.start <= start && end <= range.end);
-        let hidden: Vec<&str> = around.filter_map(|range| source.text.get(range.clone())).collect();
+        let hidden: Vec<&str> = around
+            .filter_map(|range| source.text.get(range.clone()))
+            .map(|text| text.trim().trim_matches(['"', '\'']))
+            .filter(|text| !text.is_empty())
+            .collect();
         if !is_whole && hidden.is_empty() {
             return Cow::Borrowed(message);
         }
+        let is_in = |part: &str, text: &str| part.len() >= SHORTEST && text.contains(part);
         let is_hidden = |part: &str| {
-            is_whole || !part.is_empty() && hidden.iter().any(|text| text.contains(part))
+            let mut hidden = hidden.iter();
+            is_whole || hidden.any(|text| part == *text || is_in(part, text) || is_in(text, part))
         };
         let parts = message.split('`').enumerate();
         let parts =

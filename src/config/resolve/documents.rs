@@ -36,9 +36,9 @@ impl Documents<'_> {
 
     /// Returns the data of a text in JSON.
     fn json(&mut self, number: u16, span: Span, d: &mut Diagnostics) -> Option<Node> {
-        let node = parsed(policy::json(self.text(number), number), span, d)?;
-        self.sources.hide_secrets(&node);
-        Some(node)
+        let node = parsed(policy::json(self.text(number), number), span, d);
+        self.sources.hide_in_policy(number, node.as_ref());
+        node
     }
 
     /// Names a text within a file of the configuration by the file and the line at which the text begins.
