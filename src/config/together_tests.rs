@@ -151,56 +151,56 @@ fn an_example_account_and_region_cause_no_error() {
 #[test]
 fn no_excerpt_contains_a_secret() {
     for field in [
-        "master_password: hunter2secret",
-        "master_pasword: hunter2secret",
-        "masterPassword: hunter2secret",
-        "\"master_password \": hunter2secret",
-        "master_passwd: hunter2secret",
-        "mstr_pw: hunter2secret",
+        "master_password: hunter2xyz",
+        "master_pasword: hunter2xyz",
+        "masterPassword: hunter2xyz",
+        "\"master_password \": hunter2xyz",
+        "master_passwd: hunter2xyz",
+        "mstr_pw: hunter2xyz",
         "db_pwd: 7777hunter2",
-        "masterUserPwd: hunter2secret",
-        "dbPass: hunter2secret",
-        "pw1: hunter2secret",
-        "masterPasword: hunter2secret",
-        "passphrase: hunter2secret",
-        "token: hunter2secret",
+        "masterUserPwd: hunter2xyz",
+        "dbPass: hunter2xyz",
+        "pw1: hunter2xyz",
+        "masterPasword: hunter2xyz",
+        "passphrase: hunter2xyz",
+        "token: hunter2xyz",
         "master_password: {env: 'hunter2!'}",
-        "master_password: '${hunter2secret'",
-        "master_password: '${var.x}hunter2secret'",
-        "master_password: {hunter2secret: x}",
-        "master_password: {hunter2secret}",
-        "master_password: [hunter2secret, hunter2secret]",
-        "master_password: {value: hunter2secret}",
-        "master_password: {env: NAME, x: hunter2secret}",
-        "master_password: |\n        hunter2secret",
-        "master_password:\n        value: hunter2secret",
-        "master_password=hunter2secret: 1",
-        "'master_password: hunter2secret': 1",
-        "master_password:hunter2secret: 1",
-        "master_password: managed # hunter2secret",
-        "port: no # the password is hunter2secret",
+        "master_password: '${hunter2xyz'",
+        "master_password: '${var.x}hunter2xyz'",
+        "master_password: {hunter2xyz: x}",
+        "master_password: {hunter2xyz}",
+        "master_password: [hunter2xyz, hunter2xyz]",
+        "master_password: {value: hunter2xyz}",
+        "master_password: {env: NAME, x: hunter2xyz}",
+        "master_password: |\n        hunter2xyz",
+        "master_password:\n        value: hunter2xyz",
+        "master_password=hunter2xyz: 1",
+        "'master_password: hunter2xyz': 1",
+        "master_password:hunter2xyz: 1",
+        "master_password: managed # hunter2xyz",
+        "port: no # the password is hunter2xyz",
         // Texts with a syntax error.
-        "x: {pw: hunter2secret, foo: @a}",
-        "x: {'master_password' : $hunter2secret, foo: @a}",
-        "master_password: @hunter2secret",
-        "master_password: \"a\",hunter2secret",
-        "master_password: a\n        hunter2secret: x",
-        "master_password:\n        *hunter2secret",
-        "master_password:\n      - x: 1\n      - hunter2secret: @a",
-        "x: [hunter2secret password, @a]",
+        "x: {pw: hunter2xyz, foo: @a}",
+        "x: {'master_password' : $hunter2xyz, foo: @a}",
+        "master_password: @hunter2xyz",
+        "master_password: \"a\",hunter2xyz",
+        "master_password: a\n        hunter2xyz: x",
+        "master_password:\n        *hunter2xyz",
+        "master_password:\n      - x: 1\n      - hunter2xyz: @a",
+        "x: [hunter2xyz password, @a]",
         // What is beside the value, or under a duplicate key.
-        "master_password: {env: A}\n      master_password: hunter2secret",
-        "x: {master_password: {env: A}, master_password: hunter2secret}",
-        "x: 1\n    orders: {master_password: hunter2secret}",
-        "master_password: &hunter2secret x",
-        "x: {master_password: a,hunter2secret}",
-        "x: master_password=hunter2secret",
-        "description: 'master_password: hunter2secret'",
-        "master_password: '${var.hunter2secret'",
-        "x: {name: master_password, value: hunter2secret}",
+        "master_password: {env: A}\n      master_password: hunter2xyz",
+        "x: {master_password: {env: A}, master_password: hunter2xyz}",
+        "x: 1\n    orders: {master_password: hunter2xyz}",
+        "master_password: &hunter2xyz x",
+        "x: {master_password: a,hunter2xyz}",
+        "x: master_password=hunter2xyz",
+        "description: 'master_password: hunter2xyz'",
+        "master_password: '${var.hunter2xyz'",
+        "x: {name: master_password, value: hunter2xyz}",
         "master_password: {env: 9hunter2}",
-        "port: no\t# hunter2secret is the password",
-        "port: no #hunter2secret password",
+        "port: no\t# hunter2xyz is the password",
+        "port: no #hunter2xyz password",
     ] {
         let text = format!(
             "stack: s\nkeys: {{k: {{}}}}\nrds:\n  instances:\n    orders:\n      enginee: mysql\n      \
@@ -228,8 +228,9 @@ fn what_is_no_secret_is_in_the_excerpts_and_messages() {
         ),
         (
             "keys:\n  k:\n    policy:\n      statements:\n      - {Sid: A, Effect: Allow, Principal: '*', \
-             Action: 'kms:*', Resource: '*', Condition: {Bool: {'aws:SecureTransport': tru}}}",
-            "`tru`",
+             Action: 'kms:*', Resource: '*', Condition: {StringEquals: \
+             {'kms:EncryptionContext:SecretARN': {x: y}}}}",
+            "`kms:EncryptionContext:SecretARN` is a map",
         ),
         (
             "keys: {k: {policy: {document: '{\"Condition\": {\"aws:TokenIssueTime\": \"x\" 1}}'}}}",
@@ -276,7 +277,8 @@ fn the_rules_for_secrets_know_the_schema() {
     }
     let (mut fields, mut named) = (BTreeSet::new(), BTreeSet::new());
     walk(&crate::config::schema(), "", &mut fields, &mut named);
-    let secret: Vec<&String> = fields.iter().filter(|field| secrets::may_be_secret(field)).collect();
+    let secret: Vec<&String> =
+        fields.iter().filter(|field| secrets::may_be_secret(field)).collect();
     assert_eq!(secret, ["master_password"]);
     // Variables hold only text, so their names are judged as those of fields.
     named.remove("vars");

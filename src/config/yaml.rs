@@ -41,11 +41,7 @@ pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
 }
 
 /// Parses the text with a number, and hides its secrets, also those under duplicate keys.
-pub(super) fn of_source(
-    number: u16,
-    sources: &mut Sources,
-    d: &mut Diagnostics,
-) -> Option<Node> {
+pub(super) fn of_source(number: u16, sources: &mut Sources, d: &mut Diagnostics) -> Option<Node> {
     let text = sources.get(number).map_or("", |source| &source.text);
     let mut node = with_duplicates(text, number, d)?;
     sources.hide_secrets(&node);
@@ -355,7 +351,8 @@ fn keep_first(node: &mut Node, d: &mut Diagnostics) {
                 let first = seen.get(&entry.key).copied();
                 if let Some(first) = first {
                     let message = format!("the key `{}` is given twice", entry.key);
-                    let error = Diagnostic::error(entry.key_span, message).label("given again here");
+                    let error =
+                        Diagnostic::error(entry.key_span, message).label("given again here");
                     d.push(error.also(first, "first given here").help("keep one of the two"));
                 } else {
                     seen.insert(entry.key.clone(), entry.key_span);

@@ -1,6 +1,5 @@
 //! Tests of the YAML reader.
 use super::*;
-use crate::decode::Sources;
 use proptest::prelude::*;
 
 /// A node as one line, with the source text every scalar's span covers.

@@ -26,14 +26,26 @@ const MISSPELT: &[(&str, usize)] =
     &[("password", 2), ("passphrase", 2), ("secret", 1), ("credential", 2)];
 
 /// Ordinary words that are similar to words for secrets.
-const ORDINARY: &[&str] = &[
-    "passport", "compass", "bypass", "trespass", "surpass", "overpass", "underpass", "security",
-];
+const ORDINARY: &[&str] =
+    &["passport", "compass", "bypass", "trespass", "surpass", "overpass", "underpass", "security"];
 
 /// The whole words for secrets, without the `s` of the plural.
 const WHOLE: &[&str] = &[
-    "password", "passwd", "passwort", "passphrase", "passcode", "secret", "credential", "cred",
-    "token", "pw", "pwd", "pswd", "psw", "pass", "kennwort",
+    "password",
+    "passwd",
+    "passwort",
+    "passphrase",
+    "passcode",
+    "secret",
+    "credential",
+    "cred",
+    "token",
+    "pw",
+    "pwd",
+    "pswd",
+    "psw",
+    "pass",
+    "kennwort",
 ];
 
 /// The ends of the names of keys that are secrets: their words without what is between them.
@@ -276,7 +288,10 @@ fn in_entry(text: &str, entry: &Entry, found: &mut Vec<Span>) -> Option<u32> {
         let size = line.find(['\n', '\r', ',', '}', ']']).unwrap_or(line.len());
         after.saturating_add(u32::try_from(size).unwrap_or(u32::MAX))
     };
-    found.push(Span { start: after, end, ..key });
+    let gap = text.get(after as usize..end as usize).unwrap_or_default();
+    if !gap.trim().is_empty() {
+        found.push(Span { start: after, end, ..key });
+    }
     if is_reference(value) {
         return None;
     }
@@ -353,14 +368,13 @@ fn around(text: &str, name: Range<usize>, open: Option<usize>) -> Range<usize> {
     }
     let before = text.get(start..name.start).unwrap_or_default();
     let column = before.len() - before.trim_start_matches([' ', '-', '?']).len();
-    let from = if before.trim_matches([' ', '-', '?', '\t', '\'', '"']).is_empty() {
-        name.end
-    } else {
-        // What is before the name may be the secret, too.
-        before.find(": ").map_or(start, |at| start + at + 1)
-    };
-    let closing = text.get(name.end..).and_then(|rest| rest.chars().next());
-    let is_quoted = closing.is_some_and(|c| matches!(c, '"' | '\'') && before.ends_with(c));
+    let rest = text.get(name.end..).unwrap_or_default();
+    let is_field = rest.trim_start_matches(['"', '\'', ' ']).starts_with([':', '=']);
+    let value = before.find(": ").map_or(0, |at| at + 1);
+    let is_value = before.get(value..).is_some_and(|value| value.contains(char::is_alphanumeric));
+    // What is before the name may be the secret, too, or the name itself.
+    let from = if is_value || value == 0 && !is_field { start + value } else { name.end };
+    let is_quoted = rest.starts_with(['"', '\'']) && before.ends_with(rest.get(..1).unwrap_or(" "));
     from..end_of_value(text, column, name.end + usize::from(is_quoted))
 }
 
@@ -421,7 +435,8 @@ pub(super) fn in_policy(text: &str) -> Option<Range<usize>> {
 /// Returns where the text of a line's comment begins.
 fn comment(line: &str) -> Option<usize> {
     let is_sign = |at: usize| {
-        line.get(..at).is_some_and(|before| before.chars().next_back().is_none_or(char::is_whitespace))
+        line.get(..at)
+            .is_some_and(|before| before.chars().next_back().is_none_or(char::is_whitespace))
     };
     line.match_indices('#').map(|(at, _)| at).find(|at| is_sign(*at)).map(|at| at + 1)
 }

@@ -13,61 +13,60 @@ fn shown(text: &str) -> String {
 #[test]
 fn what_follows_a_word_for_a_secret_is_hidden_without_a_tree() {
     for form in [
-        "{master_pasword: SECRET, foo: @a}",
-        "{pw: SECRET, foo: @a}",
-        "{master_password : SECRET, foo: @a}",
-        "{'master_password' : SECRET, foo: @a}",
-        "{? master_password : SECRET, foo: @a}",
-        "{master_password: {value: SECRET}, foo: @a}",
-        "{master_password: [a, SECRET], foo: @a}",
-        "{master_password: 'a,SECRET', foo: @a}",
-        "{\"master_password\": \"x, SECRET\", foo: @a}",
-        "{master_password: $SECRET, foo: @a}",
-        "{\n  master_password:\nSECRET: x, foo: @a}",
-        "master_password: {SECRET",
-        "master_password: }SECRET",
-        "master_password: a, SECRET",
-        "master_password: \"a\",SECRET",
-        "master_password:\n        @SECRET",
-        "master_password:\n        'SECRET",
-        "master_password:\n      SECRET: x",
-        "master_password:\n      - SECRET",
-        "master_password: a\n        SECRET: x",
-        "master_password: \"a\n        SECRET",
-        "master_password: >-\n        a\n       SECRET",
-        "- master_password: SECRET",
-        "? master_password\n      : SECRET",
-        "master_password = SECRET",
-        "master_password=SECRET: 1",
-        "# master_password: SECRET",
+        "{master_pasword: HUNTER, foo: @a}",
+        "{pw: HUNTER, foo: @a}",
+        "{master_password : HUNTER, foo: @a}",
+        "{'master_password' : HUNTER, foo: @a}",
+        "{? master_password : HUNTER, foo: @a}",
+        "{master_password: {value: HUNTER}, foo: @a}",
+        "{master_password: [a, HUNTER], foo: @a}",
+        "{master_password: 'a,HUNTER', foo: @a}",
+        "{\"master_password\": \"x, HUNTER\", foo: @a}",
+        "{master_password: $HUNTER, foo: @a}",
+        "{\n  master_password:\nHUNTER: x, foo: @a}",
+        "master_password: {HUNTER",
+        "master_password: }HUNTER",
+        "master_password: a, HUNTER",
+        "master_password: \"a\",HUNTER",
+        "master_password:\n        @HUNTER",
+        "master_password:\n        'HUNTER",
+        "master_password:\n      HUNTER: x",
+        "master_password:\n      - HUNTER",
+        "master_password: a\n        HUNTER: x",
+        "master_password: \"a\n        HUNTER",
+        "master_password: >-\n        a\n       HUNTER",
+        "- master_password: HUNTER",
+        "? master_password\n      : HUNTER",
+        "master_password = HUNTER",
+        "master_password=HUNTER: 1",
+        "# master_password: HUNTER",
         // What is before the name.
-        "y: {z: [SECRET, master_password: @x]}",
-        "y: {value: SECRET, name: master_password, foo: @a}",
-        "y: [SECRET password, @x]",
-        "SECRET is the master_password",
-        "y: SECRET master_password",
+        "y: {z: [HUNTER, master_password: @x]}",
+        "y: {value: HUNTER, name: master_password, foo: @a}",
+        "y: [HUNTER password, @x]",
+        "HUNTER is the master_password",
+        "y: HUNTER master_password",
         // Items at the column of the name, and quotes and brackets that end elsewhere.
-        "master_password:\n      - x: 1\n      - SECRET: @a",
-        "master_password: \"first\nb: SECRET\"",
-        "master_password: 'a\n      b: SECRET'x'",
-        "master_password: [x,\n      SECRET: y",
-        "{a: \"}\", master_password: [x,\nSECRET: y], foo: @a}",
-        "{a: '}}}}', master_password:\n  {x: y,\nSECRET: z}, foo: @a}",
+        "master_password:\n      - x: 1\n      - HUNTER: @a",
+        "master_password: \"first\nb: HUNTER\"",
+        "master_password: 'a\n      b: HUNTER'x'",
+        "master_password: [x,\n      HUNTER: y",
+        "{a: \"}\", master_password: [x,\nHUNTER: y], foo: @a}",
+        "{a: '}}}}', master_password:\n  {x: y,\nHUNTER: z}, foo: @a}",
         // Escaped names.
-        "{\"m\\x70w\": SECRET, foo: @a}",
-        "\"p\\x77\": SECRET @",
+        "{\"m\\x70w\": HUNTER, foo: @a}",
+        "\"p\\x77\": HUNTER @",
     ] {
         let text = format!("rds:\n  instances:\n    orders:\n      {form}\n      port: no\n");
         let shown = shown(&text);
-        assert!(!shown.contains("SECRET"), "{form}: {shown}");
+        assert!(!shown.contains("HUNTER"), "{form}: {shown}");
         assert!(shown.starts_with("rds:\n  instances:\n    orders:\n"), "{form}: {shown}");
     }
 }
 
 #[test]
 fn what_follows_the_value_of_a_secret_is_shown() {
-    let text =
-        "a:\n  master_password: x\n  # c\n  engine: @\nb: 1\nl:\n- pw: {env: A}\n  c: 2\n";
+    let text = "a:\n  master_password: x\n  # c\n  engine: @\nb: 1\nl:\n- pw: {env: A}\n  c: 2\n";
     assert_eq!(
         shown(text),
         "a:\n  master_password***\n*****\n  engine: @\nb: 1\nl:\n- pw**********\n  c: 2\n"
@@ -78,7 +77,7 @@ fn what_follows_the_value_of_a_secret_is_shown() {
 #[test]
 fn comments_with_a_secret_are_hidden() {
     assert_eq!(in_comment("a: 1 # the password is x", false), Some(6..24));
-    assert_eq!(in_comment("a: 1\t# x is the password", false), Some(6..26));
+    assert_eq!(in_comment("a: 1\t# x is the password", false), Some(6..24));
     assert_eq!(in_comment("a: 1 #x password", false), Some(6..16));
     assert_eq!(in_comment("# pw: x", false), Some(1..7));
     assert_eq!(in_comment("a: 1 # b", false), None);
@@ -103,41 +102,41 @@ fn shown_in_tree(text: &str, names: Names) -> String {
 #[test]
 fn secrets_in_a_tree_are_hidden() {
     for text in [
-        "master_password: SECRET",
-        "master_password: &SECRET x",
-        "master_password: &SECRET",
-        "x: {master_password: &SECRET, z: 1}",
-        "x: {master_password: &SECRET {env: A}}",
-        "x: {master_password: a,SECRET}",
-        "x: {master_password: a, b, SECRET}",
-        "x: {master_password: 'a','SECRET'}",
-        "x: {master_password: a,SECRET: }",
-        "x: [master_password: a, SECRET]",
-        "x: &a SECRET\nmaster_password: *a",
-        "x: {master_password: {value: &SECRET x}}",
-        "- master_password=SECRET",
-        "x: [password=SECRET]",
-        "x: master_password=SECRET",
-        "x: 'the password: SECRET'",
-        "x: {name: master_password, value: SECRET}",
-        "x: {value: SECRET, name: master_password}",
-        "x: [{Key: password, Value: SECRET}]",
-        "master_password: {env: 9SECRET}",
-        "master_password: {env: SECRET-x}",
-        "master_password: '${var.SECRET'",
-        "rds: {instances: {master_password: {value: SECRET}}}",
-        "keys: {k: {tags: {password: SECRET}}}",
-        "keys: {k: {tags: {'acme:db-password': SECRET}}}",
-        "keys: {k: {tags: {secrets: [SECRET]}}}",
-        "vars: {db_password: {SECRET: 1}}",
-        "rds: {instances: {secrets: {master_pasword: SECRET}}}",
-        "keys: {k: {policy: {statements: [{password: SECRET}]}}}",
+        "master_password: HUNTER",
+        "master_password: &HUNTER x",
+        "master_password: &HUNTER",
+        "x: {master_password: &HUNTER, z: 1}",
+        "x: {master_password: &HUNTER {env: A}}",
+        "x: {master_password: a,HUNTER}",
+        "x: {master_password: a, b, HUNTER}",
+        "x: {master_password: 'a','HUNTER'}",
+        "x: {master_password: a,HUNTER: }",
+        "x: [master_password: a, HUNTER]",
+        "x: &a HUNTER\nmaster_password: *a",
+        "x: {master_password: {value: &HUNTER x}}",
+        "- master_password=HUNTER",
+        "x: [password=HUNTER]",
+        "x: master_password=HUNTER",
+        "x: 'the password: HUNTER'",
+        "x: {name: master_password, value: HUNTER}",
+        "x: {value: HUNTER, name: master_password}",
+        "x: [{Key: password, Value: HUNTER}]",
+        "master_password: {env: 9HUNTER}",
+        "master_password: {env: HUNTER-x}",
+        "master_password: '${var.HUNTER'",
+        "rds: {instances: {master_password: {value: HUNTER}}}",
+        "keys: {k: {tags: {password: HUNTER}}}",
+        "keys: {k: {tags: {'acme:db-password': HUNTER}}}",
+        "keys: {k: {tags: {secrets: [HUNTER]}}}",
+        "vars: {db_password: {HUNTER: 1}}",
+        "rds: {instances: {secrets: {master_pasword: HUNTER}}}",
+        "keys: {k: {policy: {statements: [{password: HUNTER}]}}}",
     ] {
         let shown = shown_in_tree(text, Names::Fields);
-        assert!(!shown.contains("SECRET"), "{text}: {shown}");
+        assert!(!shown.contains("HUNTER"), "{text}: {shown}");
     }
-    let shown = shown_in_tree("{Statement: [{password: SECRET, Sid: a}]}", Names::Policy);
-    assert_eq!(shown, "{Statement: [{password:*******, Sid: a}]}");
+    let shown = shown_in_tree("{Statement: [{password: HUNTER, Sid: a}]}", Names::Policy);
+    assert_eq!(shown, "{Statement: [{password: ******, Sid: a}]}");
 }
 
 #[test]
@@ -166,9 +165,9 @@ fn what_is_no_secret_is_shown() {
     }
     // What is beside a secret is shown, too.
     for (text, expected) in [
-        ("x: {master_password: ab, port: no}", "x: {master_password:***, port: no}"),
+        ("x: {master_password: ab, port: no}", "x: {master_password: **, port: no}"),
         ("x: {master_password: &a b, port: no}", "x: {master_password:*****, port: no}"),
-        ("master_password: ab\nfoo:\nbar: 1", "master_password:***\nfoo:\nbar: 1"),
+        ("master_password: ab\nfoo:\nbar: 1", "master_password: **\nfoo:\nbar: 1"),
     ] {
         assert_eq!(shown_in_tree(text, Names::Fields), expected);
     }
@@ -177,17 +176,61 @@ fn what_is_no_secret_is_shown() {
 #[test]
 fn misspelt_names_are_those_of_secrets_and_ordinary_words_are_not() {
     for name in [
-        "masterPassword", "master_pasword", "masterpasword", "masterpassowrd", "passowrd", "passwrod",
-        "master_userpasword", "paswd", "pssword", "p4ssword", "p\u{430}ssword", "mastersecrt", "sekret",
-        "apikey", "api_key", "privateKey", "access_key", "secret_access_key", "creds", "master_creds",
-        "passphrase", "pw1", "dbpw", "authToken", "securityToken", "credentails", "passport_password",
+        "masterPassword",
+        "master_pasword",
+        "masterpasword",
+        "masterpassowrd",
+        "passowrd",
+        "passwrod",
+        "master_userpasword",
+        "paswd",
+        "pssword",
+        "p4ssword",
+        "p\u{430}ssword",
+        "mastersecrt",
+        "sekret",
+        "apikey",
+        "api_key",
+        "privateKey",
+        "access_key",
+        "secret_access_key",
+        "creds",
+        "master_creds",
+        "passphrase",
+        "pw1",
+        "dbpw",
+        "authToken",
+        "securityToken",
+        "credentails",
+        "passport_password",
     ] {
         assert!(may_be_secret(name), "{name}");
     }
     for name in [
-        "security_groups", "security", "secure", "SecureTransport", "sector", "section", "passport",
-        "passports", "compass", "bypass", "passed", "keyword", "discrete", "concrete", "credit", "record",
-        "forward", "crossword", "secret_arn", "key", "access", "private", "description", "patch",
+        "security_groups",
+        "security",
+        "secure",
+        "SecureTransport",
+        "sector",
+        "section",
+        "passport",
+        "passports",
+        "compass",
+        "bypass",
+        "passed",
+        "keyword",
+        "discrete",
+        "concrete",
+        "credit",
+        "record",
+        "forward",
+        "crossword",
+        "secret_arn",
+        "key",
+        "access",
+        "private",
+        "description",
+        "patch",
     ] {
         assert!(!may_be_secret(name), "{name}");
     }
@@ -199,5 +242,5 @@ fn a_policy_with_a_syntax_error_hides_only_what_follows_a_plain_secret() {
     assert_eq!(in_policy(r#"{"Bool":{"aws:SecureTransport":"tru" 1}}"#), None);
     assert_eq!(in_policy(r#"{"kms:EncryptionContext:SecretARN": "password"}"#), None);
     assert_eq!(in_policy(r#"{"password":"S" "x":1}"#), Some(11..22));
-    assert_eq!(in_policy(r#"{"p\u0061ssword" : "S" 1}"#), Some(16..24));
+    assert_eq!(in_policy(r#"{"p\u0061ssword" : "S" 1}"#), Some(16..25));
 }

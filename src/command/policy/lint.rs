@@ -63,7 +63,9 @@ pub(super) fn lint(
             continue;
         };
         let text = reading.sources.get(number).map_or("", |source| source.text.as_str());
-        let findings = match policy::json(text, number) {
+        let read = policy::json(text, number);
+        reading.sources.hide_in_policy(number, read.as_ref().ok());
+        let findings = match read {
             Ok(node) => {
                 let partition = key.partition_of([&node]);
                 let facts = Facts { partition: &partition, ..facts };
