@@ -112,7 +112,8 @@ impl Requests<'_> {
         for place in self.places() {
             let here = Subject::of(format!("{}", place.region), &place);
             self.kms("ListAliases", &here);
-            if keys.iter().any(|key| key.place == place) {
+            // A refresh looks for keys that no record names in the home Region even if no key is declared there.
+            if place == self.ask.desired.home || keys.iter().any(|key| key.place == place) {
                 self.kms("ListKeys", &here);
             }
             if place.account == self.ask.desired.home.account {

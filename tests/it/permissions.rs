@@ -285,6 +285,23 @@ fn the_documents_of_two_commands_have_different_names() {
     assert!(names.contains("kmsctl") && names.contains("reader-plan"), "{names:?}");
 }
 
+/// A stack without a key of its own, which a refresh looks for in the home Region all the same.
+const NO_OWN_KEY: &str = "
+stack: demo
+region: eu-central-1
+keys: {x: {existing: \"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab\", aliases: [other]}}
+";
+
+#[test]
+fn a_stack_without_own_keys_may_list_the_keys_of_its_home() {
+    for text in [NO_OWN_KEY, "{stack: demo, region: eu-central-1}"] {
+        for purpose in [Purpose::Plan, Purpose::Drift, Purpose::Apply] {
+            let whole = actions(&of(text, &[purpose], false));
+            assert!(whole["kmsctl"].contains("kms:ListKeys"), "{purpose:?}: {text}");
+        }
+    }
+}
+
 #[test]
 fn what_is_protected_cannot_be_deleted() {
     let whole = actions(&of(STACK, &[Purpose::Apply], false));
