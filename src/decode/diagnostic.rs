@@ -25,6 +25,8 @@ pub enum Severity {
     Refusal,
     /// A warning.
     Warning,
+    /// A warning of an objection that a plan may have, which knows more than the configuration.
+    Doubt,
     /// Additional information.
     Note,
 }
@@ -72,6 +74,11 @@ impl Diagnostic {
         Self { severity: Severity::Refusal, ..Self::error(span, message) }
     }
 
+    /// Creates a warning of an objection that a plan may have.
+    pub fn doubt(span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Doubt, ..Self::error(span, message) }
+    }
+
     /// Sets the text beside the underlined text.
     #[must_use]
     pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
@@ -105,7 +112,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Refusal => Level::ERROR.with_name("refused"),
-            Severity::Warning => Level::WARNING,
+            Severity::Warning | Severity::Doubt => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
         let shown = |text: &str| {
@@ -311,10 +318,10 @@ impl Diagnostics {
         self.all.iter()
     }
 
-    /// Removes the refusals, which a plan shows itself.
+    /// Removes the objections, which a plan shows itself.
     #[must_use]
     pub fn without_refusals(mut self) -> Self {
-        self.all.retain(|d| d.severity != Severity::Refusal);
+        self.all.retain(|d| !matches!(d.severity, Severity::Refusal | Severity::Doubt));
         self
     }
 
@@ -454,7 +461,11 @@ impl Diagnostics {
         ];
         let mut parts = Vec::new();
         for (severity, name) in severities {
-            match self.all.iter().filter(|d| d.severity == severity).count() {
+            let is_counted = |d: &&Diagnostic| match d.severity {
+                Severity::Doubt => severity == Severity::Warning,
+                other => other == severity,
+            };
+            match self.all.iter().filter(is_counted).count() {
                 0 => {}
                 count => parts.push(counted(count, name)),
             }

@@ -68,6 +68,11 @@ fn validate_refuses_what_a_plan_refuses() {
     );
     let (code, said) = run(&policy(", allow_lockout: a test"), &["validate"]);
     assert_eq!(code, Some(0), "{said}");
+    // Only AWS knows whether a plan changes the policy of a key that exists.
+    let adopted = policy("").replace("    policy", "    adopt: alias/a\n    policy");
+    let (code, said) = run(&adopted, &["validate"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("warning: would be refused if the policy is changed"), "{said}");
 }
 
 /// Returns a stack of `count` keys whose policies have another statement than the one for the account.

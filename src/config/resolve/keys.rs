@@ -154,7 +154,7 @@ impl KeyPhase<'_, '_> {
             rotation: self.rotation(raw, origin),
             policy: policy
                 .filter(|policy| is_whole(policy))
-                .and_then(|policy| self.policy(address, policy, raw)),
+                .and_then(|policy| self.policy(address, policy, raw, raw.adopt.is_some())),
             shared: policy
                 .filter(|policy| is_shared(policy))
                 .and_then(|policy| self.shared_policy(address, policy, raw)),

@@ -41,7 +41,14 @@ pub(super) fn is_exact(policy: Option<&Policy>) -> bool {
 }
 
 impl KeyPhase<'_, '_> {
-    pub(super) fn policy(&mut self, address: &Address, raw: &Policy, of: &Key) -> Option<Document> {
+    /// Returns the policy of a key. `adopts` is whether the key may exist with this policy.
+    pub(super) fn policy(
+        &mut self,
+        address: &Address,
+        raw: &Policy,
+        of: &Key,
+        adopts: bool,
+    ) -> Option<Document> {
         let document = self.of_key(address, raw, of)?;
         // A variable without a value could stand for another administrator.
         if raw.allow_lockout.is_none()
@@ -50,7 +57,15 @@ impl KeyPhase<'_, '_> {
         {
             let message = format!("the key could become unmanageable: {}", found.reason);
             let help = format!("{}, or set `allow_lockout: <reason>` in the policy", found.help);
-            self.d.push(Diagnostic::refusal(raw.span, message).help(help));
+            // A plan refuses only a policy that it changes, and AWS knows whether it does.
+            let told = match adopts {
+                true => {
+                    let message = format!("would be refused if the policy is changed: {message}");
+                    Diagnostic::doubt(raw.span, message)
+                }
+                false => Diagnostic::refusal(raw.span, message),
+            };
+            self.d.push(told.help(help));
         }
         Some(document)
     }

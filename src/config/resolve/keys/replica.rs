@@ -81,7 +81,7 @@ impl KeyPhase<'_, '_> {
             rotation: None,
             policy: policy
                 .filter(|policy| is_whole(policy))
-                .and_then(|policy| self.policy(&address, policy, of)),
+                .and_then(|policy| self.policy(&address, policy, of, adopt.is_some())),
             shared: policy
                 .filter(|policy| is_shared(policy))
                 .and_then(|policy| self.shared_policy(&address, policy, of)),
