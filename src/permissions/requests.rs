@@ -154,13 +154,15 @@ impl Requests<'_> {
     /// Adds the reads of the keys that resources refer to and that the stack does not manage.
     fn foreign_keys(&mut self) {
         let has_gates = self.ask.desired.has_gates();
+        // An apply reads the policies of these keys, which tell what calls about them will be denied.
+        let before_calls = self.ask.wants(&[Purpose::Apply]);
         let existing = self.ask.desired.existing.iter().cloned().map(KeyTarget::Arn);
         for target in existing.collect::<BTreeSet<_>>() {
             let key = Subject::keys("existing keys", target);
             self.kms("DescribeKey", &key);
-            if has_gates {
+            self.kms("ListGrants", &key);
+            if has_gates || before_calls {
                 self.kms("GetKeyPolicy", &key);
-                self.kms("ListGrants", &key);
             }
         }
         let all: Vec<Subject> = self.subjects.values().cloned().collect();

@@ -302,6 +302,17 @@ fn a_stack_without_own_keys_may_list_the_keys_of_its_home() {
     }
 }
 
+/// A refresh lists the grants on `existing` keys, and an apply reads their policies before its first call.
+#[test]
+fn the_grants_of_existing_keys_may_be_listed_and_an_apply_may_read_their_policies() {
+    for purpose in [Purpose::Plan, Purpose::Drift, Purpose::Apply] {
+        let whole = actions(&of(NO_OWN_KEY, &[purpose], false));
+        assert!(whole["kmsctl"].contains("kms:ListGrants"), "{purpose:?}");
+        let reads_policy = whole["kmsctl"].contains("kms:GetKeyPolicy");
+        assert_eq!(reads_policy, purpose == Purpose::Apply, "{purpose:?}");
+    }
+}
+
 #[test]
 fn what_is_protected_cannot_be_deleted() {
     let whole = actions(&of(STACK, &[Purpose::Apply], false));
