@@ -26,11 +26,12 @@ pub(super) async fn output(global: &Global, args: &OutputArgs, io: &Io) -> Resul
         Some(known) => known,
         None => found(global, wanted, io).await?,
     };
+    let stack = known.addresses.clone();
     let chosen = match wanted {
         Some(wanted) => known.only(wanted)?,
         None => known.all()?,
     };
-    print(&chosen, wanted.is_some(), args.format, io)
+    print(&chosen, &stack, wanted.is_some(), args.format, io)
 }
 
 /// What is known about the resources of the stack.
@@ -57,8 +58,8 @@ impl Known {
     }
 
     fn add(&mut self, address: &Address, id: &str, place: &Place) {
-        self.addresses.insert(address.clone());
         if has_output(address) {
+            self.addresses.insert(address.clone());
             self.outputs.insert(address.clone(), Output::new(address, id, place));
         }
     }
@@ -167,6 +168,7 @@ async fn found(global: &Global, wanted: Option<&str>, io: &Io) -> Result<Known, 
 /// Prints the resources. A single address is printed without its name, for `$(kmsctl output ADDRESS)`.
 fn print(
     chosen: &Outputs,
+    stack: &BTreeSet<Address>,
     is_single: bool,
     format: OutputFormat,
     io: &Io,
@@ -182,8 +184,8 @@ fn print(
         }
         OutputFormat::Text => (outputs::text(chosen), Medium::Text),
         OutputFormat::Json => (outputs::json(chosen), Medium::Json),
-        OutputFormat::Env => (outputs::env(chosen).map_err(wrong)?, Medium::Shell),
-        OutputFormat::Github => (outputs::github(chosen).map_err(wrong)?, Medium::Text),
+        OutputFormat::Env => (outputs::env(chosen, stack).map_err(wrong)?, Medium::Shell),
+        OutputFormat::Github => (outputs::github(chosen, stack).map_err(wrong)?, Medium::Text),
     };
     io.out_as(&text, medium);
     Ok(Exit::Done)

@@ -7,7 +7,7 @@ use crate::kind::address::Address;
 use crate::kind::outputs::{arn, short_id};
 use crate::text::printable;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The id and the ARN of a resource in AWS.
@@ -65,37 +65,39 @@ pub fn json(outputs: &Outputs) -> String {
     format!("{}\n", pretty(&by_address))
 }
 
-/// Renders assignments for a shell, such as `KEY_APP_ARN='arn:...'`. Each value is one word in single quotes.
+/// Renders assignments for a shell, such as `KEY_APP_ARN='arn:...'`. Each value is one word in single quotes. `stack` has all
+/// addresses of the stack.
 ///
 /// # Errors
 /// Returns what is wrong if two values would have one name, or a value has a control character.
-pub fn env(outputs: &Outputs) -> Result<String, String> {
-    let lines = assignments(outputs, str::to_ascii_uppercase)?;
+pub fn env(outputs: &Outputs, stack: &BTreeSet<Address>) -> Result<String, String> {
+    let lines = assignments(outputs, stack, str::to_ascii_uppercase)?;
     let quoted =
         |(name, value): (String, &str)| format!("{name}='{}'\n", value.replace('\'', r"'\''"));
     Ok(lines.into_iter().map(quoted).collect())
 }
 
-/// Renders lines for `$GITHUB_OUTPUT`, such as `key_app_arn=arn:...`.
+/// Renders lines for `$GITHUB_OUTPUT`, such as `key_app_arn=arn:...`. `stack` has all addresses of the stack.
 ///
 /// # Errors
 /// Returns what is wrong if two values would have one name, or a value has a control character.
-pub fn github(outputs: &Outputs) -> Result<String, String> {
-    let lines = assignments(outputs, str::to_ascii_lowercase)?;
+pub fn github(outputs: &Outputs, stack: &BTreeSet<Address>) -> Result<String, String> {
+    let lines = assignments(outputs, stack, str::to_ascii_lowercase)?;
     Ok(lines.into_iter().map(|(name, value)| format!("{name}={value}\n")).collect())
 }
 
 /// Returns the values with names of letters, digits and underscores, in the order of the addresses. A value is on one line,
 /// so that it cannot add a further name.
 ///
-/// Of addresses that would have one name, each gets the beginning of the hash of its address. None keeps the name: a script
-/// that used it fails instead of getting the value of another address.
-fn assignments(
-    outputs: &Outputs,
+/// Of addresses of the stack that would have one name, each gets the beginning of the hash of its address. None keeps the name: a script
+/// that used it fails instead of getting the value of another address. The name of one output is the same among all outputs.
+fn assignments<'a>(
+    outputs: &'a Outputs,
+    stack: &BTreeSet<Address>,
     case: impl Fn(&str) -> String,
-) -> Result<Vec<(String, &str)>, String> {
+) -> Result<Vec<(String, &'a str)>, String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for address in outputs.keys() {
+    for address in outputs.keys().chain(stack).collect::<BTreeSet<_>>() {
         *counts.entry(case(&name(address, ""))).or_default() += 1;
     }
     let mut owners: BTreeMap<String, &Address> = BTreeMap::new();
@@ -157,8 +159,8 @@ mod tests {
             "{}\n{}\n{}\n{}",
             text(&all),
             json(&all),
-            env(&all).unwrap(),
-            github(&all).unwrap()
+            env(&all, &BTreeSet::new()).unwrap(),
+            github(&all, &BTreeSet::new()).unwrap()
         ));
     }
 
@@ -170,7 +172,7 @@ mod tests {
         for (one, two) in [("key/a-b", "key/a_b"), ("key/a", "key/A"), ("alias/a/b", "alias/a-b")] {
             let all = outputs(&[(one, KEY), (two, KEY), ("key/other", KEY)]);
             for render in [env, github] {
-                let found = names(render(&all).unwrap());
+                let found = names(render(&all, &BTreeSet::new()).unwrap());
                 assert_eq!(
                     found.iter().collect::<std::collections::BTreeSet<_>>().len(),
                     6,
@@ -178,23 +180,40 @@ mod tests {
                 );
                 // The names depend on the address alone, and none is that of a resource without a namesake.
                 let more = outputs(&[(one, KEY), (two, KEY), ("key/another", KEY)]);
-                let again = names(render(&more).unwrap());
+                let again = names(render(&more, &BTreeSet::new()).unwrap());
                 assert_eq!(
                     found.iter().filter(|name| again.contains(name)).count(),
                     4,
                     "{again:?}"
                 );
-                for plain in names(render(&outputs(&[(one, KEY)])).unwrap()) {
+                for plain in names(render(&outputs(&[(one, KEY)]), &BTreeSet::new()).unwrap()) {
                     assert!(!found.contains(&plain), "{plain}");
                 }
             }
             assert!(json(&all).contains(one) && json(&all).contains(two));
         }
         let all = outputs(&[("key/a-b", KEY), ("key/a_b", KEY), ("key/c", KEY)]);
-        insta::assert_snapshot!(names(env(&all).unwrap()).join(" "), @"KEY_A_B_83A305D8_ARN KEY_A_B_83A305D8_ID KEY_A_B_0A45A6F9_ARN KEY_A_B_0A45A6F9_ID KEY_C_ARN KEY_C_ID");
+        insta::assert_snapshot!(names(env(&all, &BTreeSet::new()).unwrap()).join(" "), @"KEY_A_B_83A305D8_ARN KEY_A_B_83A305D8_ID KEY_A_B_0A45A6F9_ARN KEY_A_B_0A45A6F9_ID KEY_C_ARN KEY_C_ID");
         assert!(
-            env(&outputs(&[("key/a", KEY), ("key/a_arn", KEY), ("key/a/eu-west-2", KEY)])).is_ok()
+            env(
+                &outputs(&[("key/a", KEY), ("key/a_arn", KEY), ("key/a/eu-west-2", KEY)]),
+                &BTreeSet::new()
+            )
+            .is_ok()
         );
+    }
+
+    #[test]
+    fn one_output_has_the_name_that_it_has_among_all() {
+        let all = outputs(&[("alias/a/b-c", "alias/a/b-c"), ("alias/a-b/c", "alias/a-b/c")]);
+        let stack: BTreeSet<Address> = all.keys().cloned().collect();
+        for render in [env, github] {
+            let whole = render(&all, &stack).unwrap();
+            let one = |(address, output): (&Address, &Output)| {
+                render(&Outputs::from([(address.clone(), output.clone())]), &stack).unwrap()
+            };
+            assert_eq!(all.iter().map(one).collect::<String>(), whole);
+        }
     }
 
     /// Returns the variables that a shell would have after it read assignments of single-quoted words.
@@ -213,12 +232,12 @@ mod tests {
             let output = Output { id: id.clone(), arn: None };
             let all = Outputs::from([(address, output)]);
             let has_control = id.chars().any(char::is_control);
-            prop_assert_eq!(env(&all).is_err(), has_control);
-            prop_assert_eq!(github(&all).is_err(), has_control);
+            prop_assert_eq!(env(&all, &BTreeSet::new()).is_err(), has_control);
+            prop_assert_eq!(github(&all, &BTreeSet::new()).is_err(), has_control);
             if !has_control {
-                let shell = read_by_a_shell(&env(&all).unwrap());
+                let shell = read_by_a_shell(&env(&all, &BTreeSet::new()).unwrap());
                 prop_assert_eq!(shell, vec![("EBS_VOLUME_DATA_ID".to_owned(), id.clone())]);
-                let lines = github(&all).unwrap();
+                let lines = github(&all, &BTreeSet::new()).unwrap();
                 prop_assert_eq!(lines, format!("ebs_volume_data_id={id}\n"));
             }
             prop_assert_eq!(text(&all).lines().count(), 1);
