@@ -177,13 +177,13 @@ impl Trial<'_> {
         let own: BTreeSet<_> = self.all.iter().map(|held| &held.metadata.arn).collect();
         let users = self.family.inventory.consumers.iter();
         for user in users.filter(|user| own.contains(&user.key)) {
-            let (list, name, mut fields) = declared(user, self.family, &self.request.home.region);
-            let with = |fields| {
+            let (list, entry) = declared(user, self.family, &self.request.home.region);
+            let with = |entry| {
                 let mut more = out.clone();
-                more.add(list, &name, fields);
+                more.add(list, entry);
                 more
             };
-            let more = with(fields.clone());
+            let more = with(entry.clone());
             if let Some(lighter) = self.lighter(shape, &more) {
                 (*shape, out) = (lighter, more);
                 continue;
@@ -192,8 +192,7 @@ impl Trial<'_> {
                 out = more;
                 continue;
             };
-            fields.push(("derive_policy".to_owned(), Yaml::Plain("false".to_owned())));
-            let more = with(fields);
+            let more = with(entry.with("derive_policy", Yaml::Plain("false".to_owned())));
             let named = format!("{}.{} {}", list.0, list.1, user.id);
             notes.push(match self.fits(shape, &more) {
                 Ok(()) => {
