@@ -47,7 +47,8 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
     out
 }
 
-/// Adds the beginning of the id to the names that several grants have. A number would change with each new grant.
+/// Adds the beginning of the id to the names that several grants have, and to those that are of the grantee. A number would
+/// change with each new grant, and so would the name of a grantee that gets a second grant.
 fn tell_apart(taken: &mut [(String, &Listed)]) {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (name, _) in &*taken {
@@ -55,7 +56,7 @@ fn tell_apart(taken: &mut [(String, &Listed)]) {
     }
     let mut names = BTreeSet::new();
     for (name, grant) in taken {
-        if counts.get(name).is_some_and(|count| *count > 1) {
+        if word(&grant.name).is_empty() || counts.get(name).is_some_and(|count| *count > 1) {
             *name = format!("{name}-{}", grant.grant_id.get(..8).unwrap_or(&grant.grant_id));
         }
         *name = free(name, &names);

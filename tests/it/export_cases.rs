@@ -263,6 +263,11 @@ fn keys_in_key_stores_are_exported_as_what_they_are() {
 /// A new grant does not rename those that a stack has already, whatever its id is.
 #[test]
 fn a_new_grant_renames_no_other() {
+    new_grants_after(&["5aaaaaaa"]);
+    new_grants_after(&["5aaaaaaa", "7bbbbbbb", "9ccccccc"]);
+}
+
+fn new_grants_after(ids: &[&str]) {
     let mut stack = Stack::new(1);
     let grant = |id: &str| Listed {
         grant_id: format!("{id}{}", "0".repeat(56)),
@@ -274,7 +279,7 @@ fn a_new_grant_renames_no_other() {
         issuer: None,
     };
     let mut key = fake(1, &home(), default_policy());
-    key.grants = ["5aaaaaaa", "7bbbbbbb", "9ccccccc"].map(grant).into();
+    key.grants = ids.iter().map(|id| grant(id)).collect();
     let arn = add(&stack, key, &["app".to_owned()]);
     let names = |made: &Export| -> BTreeMap<String, String> {
         let all = resolved(made).resources.into_iter();
@@ -286,14 +291,14 @@ fn a_new_grant_renames_no_other() {
     };
     let (_, before) = round_trip(&mut stack, false);
     let before = names(&before);
-    assert_eq!(before.len(), 3, "{before:?}");
+    assert_eq!(before.len(), ids.len(), "{before:?}");
     let mut regions = stack.fake.regions.borrow_mut();
     let held = regions.get_mut(&home()).unwrap().keys.get_mut(arn.id()).unwrap();
     held.grants.extend(["1ddddddd", "8eeeeeee"].map(grant));
     drop(regions);
     let (_, after) = round_trip(&mut stack, false);
     let after = names(&after);
-    assert_eq!(after.len(), 5, "{after:?}");
+    assert_eq!(after.len(), ids.len() + 2, "{after:?}");
     for (id, name) in before {
         assert_eq!(after[&id], name);
     }
