@@ -61,6 +61,7 @@ pub fn draft<'a>(desired: &'a Desired, state: &State, live: &'a Live) -> Draft<'
         addresses.into_iter().for_each(|address| builder.resource(address));
     });
     let Builder { mut plan, objections, doubtful, .. } = builder;
+    ignored::renamed(&mut plan, state, live);
     plan.let_go = takeover::let_go(&desired, state, live);
     let (refused, coming) = (BTreeMap::new(), takeover::coming(&desired, state));
     let mut draft = Draft { desired, live, facts, plan, refused, doubtful, coming };
@@ -173,7 +174,7 @@ impl Draft<'_> {
             all.flat_map(|step| access(step, steps, &self.desired, self.live)).collect()
         });
         self.plan.access.sort();
-        ignored::explain(&mut self.plan, self.desired.destroys);
+        ignored::explain(&mut self.plan, &self.desired);
         takeover::forget_blocked(&mut self.plan, &self.coming);
         self.plan
     }

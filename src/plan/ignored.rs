@@ -1,7 +1,11 @@
 //! Says why a difference between AWS and the record leads to no change.
 
-use super::{Drift, Plan, Step};
-use crate::kind::{Address, Kind};
+use super::{Drift, FieldChange, Happened, Plan, Step, field};
+use crate::desired::Desired;
+use crate::id::Place;
+use crate::kind::{Address, Kind, Spec};
+use crate::live::{Live, Observed};
+use crate::state::State;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,21 +14,45 @@ const DISABLED: &str = "the key stays disabled, because the configuration does n
                         to enable it, or `enabled: false` to keep it disabled";
 const DYING: &str = "its deletion is scheduled already";
 const UNSET: &str = "nothing is changed, because the configuration does not set these fields";
+const SAME: &str = "nothing is changed, because the configuration has these values too";
+
+/// Leaves out the grants and the other resources that only have another address now: what a record names exists.
+pub(super) fn renamed(plan: &mut Plan, state: &State, live: &Live) {
+    let present = live.observed.iter().filter_map(|(address, seen)| match seen {
+        Observed::Present { id, place, .. } => Some((address.kind, id.as_str(), place)),
+        _ => None,
+    });
+    let found: BTreeSet<(Kind, &str, &Place)> = present.collect();
+    plan.drift.retain(|drift| {
+        let record = state.records.get(&drift.address);
+        let exists = record.is_some_and(|record| {
+            found.contains(&(drift.address.kind, record.id.as_str(), &record.place))
+        });
+        drift.happened != Happened::Deleted || drift.address.kind == Kind::Key || !exists
+    });
+}
 
 /// Adds the reasons to the differences of a plan that no step and no blocked change is about.
-pub(super) fn explain(plan: &mut Plan, destroys: bool) {
+pub(super) fn explain(plan: &mut Plan, desired: &Desired) {
     let steps: BTreeMap<&Address, &Step> =
         plan.steps.iter().map(|step| (&step.address, step)).collect();
     let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
     for drift in &mut plan.drift {
         let step = steps.get(&drift.address).copied();
         if !blocked.contains(&drift.address) {
-            drift.ignored = reason(drift, step, destroys).map(str::to_owned);
+            let declared = desired.resources.get(&drift.address).map(|one| &one.spec);
+            let reason = reason(drift, step, declared, desired.destroys);
+            drift.ignored = reason.map(str::to_owned);
         }
     }
 }
 
-fn reason(drift: &Drift, step: Option<&Step>, destroys: bool) -> Option<&'static str> {
+fn reason(
+    drift: &Drift,
+    step: Option<&Step>,
+    declared: Option<&Spec>,
+    destroys: bool,
+) -> Option<&'static str> {
     let is_handled =
         |path: &str| step.is_some_and(|step| step.fields.iter().any(|field| field.path == path));
     let is_disabled = drift.address.kind == Kind::Key
@@ -39,6 +67,15 @@ fn reason(drift: &Drift, step: Option<&Step>, destroys: bool) -> Option<&'static
         None if is_dying => Some(DYING),
         // Nothing is declared then.
         None if destroys => None,
-        None => Some(UNSET),
+        None => Some(if is_declared(drift, declared) { SAME } else { UNSET }),
     }
+}
+
+/// Returns whether the configuration has one of the values that AWS has now.
+fn is_declared(drift: &Drift, declared: Option<&Spec>) -> bool {
+    let Some(declared) = declared else { return false };
+    let values = field::changes(None, Some(declared));
+    let is_same =
+        |one: &FieldChange, other: &FieldChange| one.path == other.path && one.after == other.after;
+    drift.fields.iter().any(|field| values.iter().any(|value| is_same(field, value)))
 }

@@ -125,6 +125,27 @@ fn a_grant_is_taken_over_by_its_id_and_then_managed() {
     stack.settled(&adopting);
 }
 
+/// A grant that only has another name in the configuration is not revoked.
+#[test]
+fn a_grant_with_another_address_is_not_gone() {
+    let all = storage();
+    let mut stack = with(&all, &[grant("theirs", &role("batch"), &["Encrypt"])]);
+    let named = |name: &str| {
+        let mut adopting = all.clone().grant("storage", name, &["Encrypt"]);
+        let address = address(Kind::Grant, &format!("storage/{name}"));
+        adopting.resources.get_mut(&address).unwrap().adopt =
+            Some(Adopt::Grant("theirs".to_owned()));
+        adopting
+    };
+    stack.applied(&named("more"));
+    let plan = stack.plan_only(&named("renamed"));
+    assert!(plan.drift.is_empty(), "{:#?}", plan.drift);
+    // One that is revoked is.
+    stack.fake.tamper("storage", |key| key.grants.retain(|grant| grant.grant_id != "theirs"));
+    let plan = stack.plan_only(&named("renamed"));
+    assert_eq!(plan.drift.len(), 1, "{:#?}", plan.drift);
+}
+
 #[test]
 fn a_grant_that_was_taken_over_is_released_when_it_leaves_the_configuration() {
     let all = storage();
