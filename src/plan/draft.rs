@@ -208,9 +208,7 @@ fn with_managed_keys<'a>(desired: &'a Desired, live: &Live) -> Cow<'a, Desired> 
     for (address, declared) in &desired.resources {
         let consumer = address.kind.is_consumer();
         let new = declared.spec.refs().into_iter().find_map(|key| replacement(key, consumer));
-        let Some(new) = new else {
-            continue;
-        };
+        let Some(new) = new else { continue };
         let declared = out.to_mut().resources.get_mut(address);
         if let Some(key) = declared.and_then(|declared| declared.spec.key_mut()) {
             *key = new;
