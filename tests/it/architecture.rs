@@ -47,6 +47,7 @@ const MAY: &[(&str, &[&str])] = &[
             "config",
             "decode",
             "desired",
+            "digest",
             "id",
             "inventory",
             "kind",
