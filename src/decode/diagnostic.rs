@@ -461,9 +461,9 @@ impl Diagnostics {
         ];
         let mut parts = Vec::new();
         for (severity, name) in severities {
-            let is_counted = |d: &&Diagnostic| match d.severity {
-                Severity::Doubt => severity == Severity::Warning,
-                other => other == severity,
+            let is_counted = |d: &&Diagnostic| {
+                let is_warning = d.severity == Severity::Doubt && severity == Severity::Warning;
+                d.severity == severity || is_warning
             };
             match self.all.iter().filter(is_counted).count() {
                 0 => {}

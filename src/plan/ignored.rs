@@ -20,7 +20,7 @@ const SAME: &str = "nothing is changed, because the configuration has these valu
 pub(super) fn renamed(plan: &mut Plan, state: &State, live: &Live) {
     let present = live.observed.iter().filter_map(|(address, seen)| match seen {
         Observed::Present { id, place, .. } => Some((address.kind, id.as_str(), place)),
-        _ => None,
+        Observed::Absent | Observed::Unusable { .. } => None,
     });
     let found: BTreeSet<(Kind, &str, &Place)> = present.collect();
     plan.drift.retain(|drift| {
