@@ -295,7 +295,7 @@ fn ends_soon(run: Child) {
 
 #[test]
 fn a_run_that_waits_for_s3_or_for_a_lease_ends_soon_after_a_signal() {
-    let region = "il-central-1";
+    let region = "eu-central-2";
     let stalled = Wire::new(&["--stall", "60"]);
     let machine = stalled.machine("patient", 1, region);
     ends_soon(spawn(&machine, &SLOWLY));
