@@ -421,11 +421,11 @@ impl From<KeyArn> for String {
 }
 
 /// Returns whether `text` has the form of a key id: 36 hexadecimal digits and hyphens, or `mrk-` and
-/// 32 hexadecimal digits (KMS Developer Guide, "Key identifiers").
+/// 32 hexadecimal digits (KMS Developer Guide, "Key identifiers"), or such digits with hyphens.
 #[must_use]
 pub fn is_key_id(text: &str) -> bool {
     let hex = |t: &str| t.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let is_whole = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_whole = |id: &str| (32..=36).contains(&id.len()) && hex(id);
     (text.len() == 36 && hex(text)) || text.strip_prefix("mrk-").is_some_and(is_whole)
 }
 

@@ -113,7 +113,7 @@ impl KeyArn {
 }
 
 /// The form of key ids, as a regular expression (see [`is_key_id`]).
-pub const KEY_ID: &str = "([0-9A-Fa-f-]{36}|mrk-[0-9A-Fa-f]{32})";
+pub const KEY_ID: &str = "([0-9A-Fa-f-]{36}|mrk-[0-9A-Fa-f-]{32,36})";
 
 /// Returns the part of ARNs of KMS before the resource, as a regular expression.
 fn in_kms() -> String {
