@@ -56,7 +56,7 @@ pub use access::{AccessChange, Comparison, Direction, KeyContext, compare, same_
 pub use actions::{Action, ActionSet, Capability, KEY_ACTIONS};
 pub use build::{Roles, build};
 pub use derive::{Derived, Need, PrincipalSet};
-pub use document::{Document, aws_default};
+pub use document::{Document, MOST_RECORDED, aws_default};
 pub use json::json;
 pub use lint::Finding;
 pub use lockout::{Lockout, lockout};

@@ -9,7 +9,11 @@ mod comment;
 #[cfg(test)]
 mod comment_tests;
 mod csv;
+#[cfg(test)]
+mod deletion_tests;
 mod drifted;
+#[cfg(test)]
+mod drifted_tests;
 pub(crate) mod evidence;
 pub mod explain;
 mod fields;

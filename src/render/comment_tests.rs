@@ -1,7 +1,7 @@
 //! Tests that no comment loses what is dangerous, whatever else is in the plan or the drift report.
 
 use super::comment::Weight;
-use super::samples::{ARN, creation, empty, home, key_spec, policy, step, update};
+use super::samples::{ARN, creation, drifts, empty, home, key_spec, policy, step, update};
 use super::{Caller, markdown, words};
 use crate::kind::address::Address;
 use crate::kind::{Change, Kind, Spec};
@@ -83,6 +83,132 @@ fn comment(plan: &Plan) -> String {
 /// Returns whether one line has all the words.
 fn says(text: &str, words: &[&str]) -> bool {
     text.lines().any(|line| words.iter().all(|word| line.contains(word)))
+}
+
+#[test]
+fn a_comment_names_the_caller_and_errors_come_before_the_changes() {
+    let mut plan = update("x");
+    plan.blocked = vec![crate::plan::Blocked {
+        address: Address::new(Kind::Key, "gone"),
+        field: String::new(),
+        reason: "the key is protected".to_owned(),
+        help: "write `protect: false`, and a lone ` is a character".to_owned(),
+    }];
+    let finding = |severity, rule: &str| Finding {
+        severity,
+        rule: rule.to_owned(),
+        address: Address::new(Kind::Key, "gone"),
+        message: "see `kmsctl explain`".to_owned(),
+    };
+    plan.findings = vec![finding(Severity::Warning, "KMS601"), finding(Severity::Error, "KMS301")];
+    let arn = Some("arn:aws:iam::111122223333:role/ci".to_owned());
+    let text = markdown::plan(&plan, &Caller { arn, alias: None });
+    let caller = "As <code>arn&#58;aws&#58;iam&#58;&#58;111122223333&#58;role/ci</code>\n";
+    let help = "Help: write <code>protect&#58; false</code>, and a lone &#96; is a character\n";
+    for said in [caller, help, "see <code>kmsctl explain</code>"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    let at = |said: &str| text.find(said).unwrap_or_else(|| panic!("{said}: {text}"));
+    assert!(at("KMS301") < at("<details>") && at("<details>") < at("KMS601"), "{text}");
+}
+
+#[test]
+fn a_comment_stays_within_the_limit() {
+    let mut plan = creation("x");
+    let step = plan.steps[0].clone();
+    // No two of them are alike.
+    plan.steps.extend((0..200).map(|n| {
+        let mut step = step.clone();
+        step.reason = format!("reason {n} {}", "x".repeat(400));
+        step
+    }));
+    let text = markdown::plan(&plan, &Caller::default());
+    assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
+    let names =
+        ["key&#47;storage</code>", "key/storage</code>"].map(|name| text.matches(name).count());
+    assert!(names.iter().sum::<usize>() >= 200);
+}
+
+/// The sentences about access matter more than the names of the keys that they are about.
+#[test]
+fn a_long_comment_keeps_what_access_changes() {
+    let mut plan = update("x");
+    let step = plan.steps[0].clone();
+    let of_key: Vec<_> =
+        plan.access.iter().filter(|one| one.key == "key/storage").cloned().collect();
+    let sentence = |text: &str| text.matches("gain").count();
+    let one = sentence(&markdown::plan(&plan, &Caller::default()));
+    assert!(one > 0);
+    for number in 0..500 {
+        let address = Address::new(Kind::Key, format!("service-with-a-long-name-{number}"));
+        plan.access.extend(of_key.iter().cloned().map(|mut access| {
+            access.key = address.to_string();
+            access.source = address.clone();
+            access
+        }));
+        let mut more = step.clone();
+        more.address = address;
+        plan.steps.push(more);
+    }
+    let text = markdown::plan(&plan, &Caller::default());
+    assert!(text.contains("too long") && text.chars().count() <= 60_000);
+    assert!(sentence(&text) >= one && !text.contains(": left out"), "{}", sentence(&text));
+    assert!((0..500).all(|number| text.contains(&format!("long-name-{number}"))));
+}
+
+#[test]
+fn public_access_is_among_the_risks_of_a_comment() {
+    let mut plan = update("x");
+    let sentence = |text: &str| text.matches("**PUBLIC").count();
+    assert_eq!(sentence(&markdown::plan(&plan, &Caller::default())), 0);
+    let gained = plan.access.iter_mut().find(|a| a.change.direction == Direction::Gained).unwrap();
+    gained.change.public = true;
+    let comment = markdown::plan(&plan, &Caller::default());
+    let risks = comment.split("### Access").next().unwrap();
+    assert_eq!(sentence(risks), 1, "{comment}");
+}
+
+/// Neither many blocked keys nor many harmless changes hide a stranger, public access or a deletion.
+#[test]
+fn what_is_dangerous_stays_in_a_comment_of_any_plan() {
+    let mut plan = update("x");
+    let first = plan.steps[0].clone();
+    let gained = plan.access.iter().find(|a| a.change.direction == Direction::Gained).unwrap();
+    let gained = gained.clone();
+    for n in 0..3_000 {
+        let address = Address::new(Kind::Key, format!("key-with-a-long-name-{n}"));
+        plan.blocked.push(crate::plan::Blocked {
+            address: address.clone(),
+            field: String::new(),
+            reason: "the role does not exist".to_owned(),
+            help: String::new(),
+        });
+        let mut own = gained.clone();
+        own.key = address.to_string();
+        own.source = address.clone();
+        own.change.condition = Some(format!("aws:PrincipalTag/t = {n}"));
+        plan.access.push(own);
+        plan.steps.push(crate::plan::Step { address, risk: None, ..first.clone() });
+    }
+    let mut stranger = gained.clone();
+    stranger.change.principal = "arn:aws:iam::666666666666:root".to_owned();
+    stranger.key = "key/zevil".to_owned();
+    stranger.source = Address::new(Kind::Key, "zevil");
+    let mut public = stranger.clone();
+    public.change.public = true;
+    public.key = "key/zpublic".to_owned();
+    public.source = Address::new(Kind::Key, "zpublic");
+    plan.access.extend([stranger, public]);
+    let from = Spec::Key(key_spec("x", policy(&[]), None));
+    plan.steps.push(step(key("zgone"), Change::Delete { from }, Some(ARN), vec![]));
+    let text = markdown::plan(&plan, &Caller::default());
+    assert!(text.chars().count() <= 60_000);
+    for part in ["key/zevil", "key/zpublic", "**PUBLIC", "delete <code>key/zgone"] {
+        assert!(text.contains(part), "{part}: {}", &text[..3_000]);
+    }
+    // Both sentences, and the public one among the risks.
+    assert_eq!(text.matches("666666666666").count(), 3, "{}", &text[..3_000]);
+    assert!(text.contains("too long"));
 }
 
 #[test]
@@ -220,20 +346,6 @@ fn strangers_and_denials_of_everyone_are_dangers() {
         assert_eq!(weights[0], gained.max(lost), "{principal}");
         let is_service = principal.ends_with(".com");
         assert_eq!(weights[1], if is_service { Danger } else { gained }, "{principal}");
-    }
-}
-
-fn drifts(drift: Vec<Drift>) -> Drifts {
-    Drifts {
-        stack: "prod".parse().unwrap(),
-        home: home(),
-        recorded: drift.len(),
-        emptied: false,
-        unrecorded: 0,
-        drift,
-        unreadable: Vec::new(),
-        same_access: BTreeSet::new(),
-        findings: Vec::new(),
     }
 }
 

@@ -4,8 +4,8 @@ use crate::id::Place;
 use crate::kind::address::Address;
 use crate::kind::{Call, Change, KeyRef, Kind, Spec, alias, grant, key};
 use crate::plan::{
-    Access, Base, Blocked, Drift, FieldChange, Finding, Happened, Plan, PlannedCall, Step, Via,
-    field,
+    Access, Base, Blocked, Drift, Drifts, FieldChange, Finding, Happened, Plan, PlannedCall, Step,
+    Via, field,
 };
 use crate::policy::Document;
 use crate::policy::lint::Severity;
@@ -220,4 +220,19 @@ pub(super) fn update(text: &str) -> Plan {
         message: text.to_owned(),
     }];
     plan
+}
+
+/// Returns a report of these differences only.
+pub(super) fn drifts(drift: Vec<Drift>) -> Drifts {
+    Drifts {
+        stack: "prod".parse().unwrap(),
+        home: home(),
+        recorded: drift.len(),
+        emptied: false,
+        unrecorded: 0,
+        drift,
+        unreadable: Vec::new(),
+        same_access: BTreeSet::new(),
+        findings: Vec::new(),
+    }
 }

@@ -1,6 +1,7 @@
 //! `kmsctl explain limits` has the limits of the program.
 
-use kmsctl::policy::work;
+use kmsctl::engine::apply::PATIENCE;
+use kmsctl::policy::{MOST_RECORDED, work};
 use kmsctl::render::explain::GUIDES;
 use kmsctl::retry::RetryPolicy;
 use kmsctl::sdk::bounded::{ANSWER, LIST, OBJECT, SILENCE};
@@ -58,9 +59,10 @@ fn the_limits_are_documented() {
         ),
         format!("the decisions of the gates of a plan: {} steps.", number(work::GATES)),
         format!(
-            "a state, a journal or a saved plan: {}, {} elements",
+            "a state, a journal or a saved plan: {}, {} elements; a policy in one: {} KiB",
             mib(file::MAX_RECORD),
-            n(file::MAX_RECORD_PARTS)
+            n(file::MAX_RECORD_PARTS),
+            MOST_RECORDED >> 10
         ),
         format!(
             "an answer: {}, {} elements, {} seconds; after {} seconds kmsctl says what it waits for",
@@ -69,7 +71,13 @@ fn the_limits_are_documented() {
             ANSWER.time.as_secs(),
             SILENCE.as_secs(),
         ),
-        format!("an object in S3: {}, {} seconds", mib(OBJECT.bytes), OBJECT.time.as_secs()),
+        format!(
+            "an object in S3: {}, {} elements, {} seconds",
+            mib(OBJECT.bytes),
+            n(OBJECT.parts),
+            OBJECT.time.as_secs()
+        ),
+        format!("an answer after a signal: {} seconds", PATIENCE.as_secs()),
         format!(
             "a list: {} pages, {}, {} elements",
             n(answer::pages::MOST),

@@ -299,7 +299,7 @@ fn a_truncated_outcome_in_the_journal_is_settled_again() {
     assert!(said.contains("CreateKey was executed"), "{said}");
 }
 
-/// The next run finds out what AWS made of the call without an answer.
+/// The journal keeps the call open, so that the next run finds out what AWS made of it.
 #[test]
 fn an_interrupted_apply_does_not_wait_long_for_an_answer() {
     let region = "ap-southeast-4";
