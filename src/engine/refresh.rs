@@ -280,7 +280,7 @@ impl<C: Cloud> Refresh<'_, C> {
         fatal.map_or(Ok(kept), Err)
     }
 
-    /// Returns the tags of a key. The tags of each key are read only once.
+    /// Returns the tags of a key. Tags that were read are not read again.
     async fn tags(&self, arn: &KeyArn) -> Result<BTreeMap<String, String>, CloudError> {
         if let Some(tags) = self.tags.borrow().get(arn) {
             return Ok(tags.clone());

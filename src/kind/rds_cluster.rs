@@ -366,11 +366,11 @@ impl Consumer for RdsCluster {
         }
     }
 
-    /// A cluster is ready once the instances in it are ready, and deleted ones are gone.
     fn secret(settings: &Settings) -> Option<&str> {
         settings.password_env.as_deref()
     }
 
+    /// A cluster is ready once the instances in it are ready, and deleted ones are gone.
     fn effect(call: &Call) -> Effect {
         match call {
             Call::CreateDBCluster(_) => Effect::Creates,

@@ -14,7 +14,8 @@ const DISABLED: &str = "the key stays disabled, because the configuration does n
                         to enable it, or `enabled: false` to keep it disabled";
 const DYING: &str = "its deletion is scheduled already";
 const UNSET: &str = "nothing is changed, because the configuration does not set these fields";
-const SAME: &str = "nothing is changed, because the configuration has these values too";
+const SAME: &str = "nothing is changed, because the configuration has these values too, or does not set the \
+                    fields";
 
 /// Leaves out the grants and the other resources that only have another address now: what a record names exists.
 pub(super) fn renamed(plan: &mut Plan, state: &State, live: &Live) {

@@ -73,13 +73,16 @@ const GRANTS: [&str; 3] = ["kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant
 const DECRYPT: [&str; 2] = ["kms:Decrypt", "kms:DescribeKey"];
 const ENCRYPT: [&str; 3] = ["kms:Encrypt", "kms:GenerateDataKey*", "kms:DescribeKey"];
 
+/// The Sid of the statement for the account's root user, which is that of AWS's default policy.
+pub(super) const OF_ROOT: &str = "Enable IAM User Permissions";
+
 /// Builds the policy. The statements have the Sids of the KMS console, which recognizes its own statements by them.
 #[must_use]
 pub fn build(roles: &Roles<'_>) -> Node {
     let mut statements = Vec::new();
     if roles.delegate_to_iam {
         let root = format!("arn:{}:iam::{}:root", roles.partition, roles.account);
-        statements.push(allow("Enable IAM User Permissions", &[root], &["kms:*"]));
+        statements.push(allow(OF_ROOT, &[root], &["kms:*"]));
     }
     if !roles.administrators.is_empty() {
         statements.push(allow(

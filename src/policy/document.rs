@@ -213,7 +213,7 @@ pub(crate) fn check_size(node: &Node) -> Result<(), Problem> {
 #[must_use]
 pub fn aws_default(partition: &str, account: &str) -> Document {
     let root = format!("arn:{partition}:iam::{account}:root");
-    let statement = super::nodes::allow("Enable IAM User Permissions", &[root], &["kms:*"]);
+    let statement = super::nodes::allow(super::build::OF_ROOT, &[root], &["kms:*"]);
     let node = super::nodes::policy("key-default-1", vec![statement]);
     Document::of_tree(write::authored(&node, partition))
 }

@@ -1,6 +1,6 @@
 //! Tests that no comment loses what is dangerous, whatever else is in the plan or the drift report.
 
-use super::comment::Weight;
+use super::comment::{LIMIT, Weight};
 use super::samples::{ARN, creation, drifts, empty, home, key_spec, policy, step, update};
 use super::{Caller, markdown, words};
 use crate::kind::address::Address;
@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 const EVIL: &str = "arn:aws:iam::666666666666:role/Evil";
-const LIMIT: usize = 60_000;
 
 fn statement(effect: &str, principal: &Value, actions: &[&str], condition: &Value) -> Value {
     let mut out = json!({"Sid": "r", "Effect": effect, "Action": actions, "Principal": principal,
@@ -123,7 +122,7 @@ fn a_comment_stays_within_the_limit() {
         step
     }));
     let text = markdown::plan(&plan, &Caller::default());
-    assert!(text.chars().count() <= 60_000 && text.contains("are left out"));
+    assert!(text.chars().count() <= LIMIT && text.contains("are left out"));
     let names =
         ["key&#47;storage</code>", "key/storage</code>"].map(|name| text.matches(name).count());
     assert!(names.iter().sum::<usize>() >= 200);
@@ -151,7 +150,7 @@ fn a_long_comment_keeps_what_access_changes() {
         plan.steps.push(more);
     }
     let text = markdown::plan(&plan, &Caller::default());
-    assert!(text.contains("too long") && text.chars().count() <= 60_000);
+    assert!(text.contains("too long") && text.chars().count() <= LIMIT);
     assert!(sentence(&text) >= one && !text.contains(": left out"), "{}", sentence(&text));
     assert!((0..500).all(|number| text.contains(&format!("long-name-{number}"))));
 }
@@ -202,7 +201,7 @@ fn what_is_dangerous_stays_in_a_comment_of_any_plan() {
     let from = Spec::Key(key_spec("x", policy(&[]), None));
     plan.steps.push(step(key("zgone"), Change::Delete { from }, Some(ARN), vec![]));
     let text = markdown::plan(&plan, &Caller::default());
-    assert!(text.chars().count() <= 60_000);
+    assert!(text.chars().count() <= LIMIT);
     for part in ["key/zevil", "key/zpublic", "**PUBLIC", "delete <code>key/zgone"] {
         assert!(text.contains(part), "{part}: {}", &text[..3_000]);
     }

@@ -7,7 +7,7 @@ use crate::kind::Kind;
 use crate::kind::key::{ENCRYPT, loss};
 use crate::plan::{Drift, Drifts, FieldChange, Happened};
 use crate::policy::Document;
-use crate::text::{counted, printable};
+use crate::text::counted;
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -40,7 +40,7 @@ pub(super) fn alarms(drift: &Drift) -> Vec<String> {
     }
     let of_key = |field: &FieldChange| match (field.path.as_str(), &field.after) {
         ("deletion", Value::String(date)) => {
-            Some(format!("pending deletion on {}: nobody can use the key", printable(date)))
+            Some(format!("pending deletion on {}: nobody can use the key", day(date)))
         }
         ("enabled", Value::Bool(false)) => Some("disabled: nobody can use the key".to_owned()),
         _ => None,

@@ -29,7 +29,7 @@ fn what_somebody_may_depend_on_stands_out_in_a_drift_report() {
             Kind::Key,
             "a",
             Happened::Changed,
-            &[("deletion", json!("2027-01-31")), ("enabled", json!(false))],
+            &[("deletion", json!("2027-01-31T09:00:00Z")), ("enabled", json!(false))],
         ),
         drift(Kind::Key, "b", Happened::Deleted, &[("description", json!(null))]),
         drift(

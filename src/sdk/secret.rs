@@ -14,7 +14,7 @@ use unescape::Escaped;
 static SECRETS: RwLock<BTreeMap<String, Secret>> = RwLock::new(BTreeMap::new());
 
 /// The most bytes of a message that are searched. The rest of a longer one is left out.
-pub(super) const SEARCHED: usize = 64 << 10;
+const SEARCHED: usize = 64 << 10;
 
 /// The most times that a text is unescaped. A proxy can put the answer of AWS, which quotes a request, into one of its own.
 const LEVELS: usize = 4;

@@ -19,7 +19,7 @@ fn replicas_need_the_primary_key_and_the_region_of_the_replica() {
     assert!(creates["Condition"].get("Bool").is_none(), "{creates}");
     // A replica has the same key material, and a policy of its own.
     assert!(actions(&of(text, &[Purpose::Apply], true))["escalation"].contains("kms:ReplicateKey"));
-    // The call goes to the Region of the primary key, and so does nothing else.
+    // ReplicateKey goes to the Region of the primary key. AWS checks the creation in the Region of the replica.
     let planned = of_plan(&Stack::new(1), text);
     let creates = statement(&planned, "CreateReplicas");
     assert_eq!(creates["Condition"]["StringEquals"]["aws:RequestedRegion"], "eu-west-1");

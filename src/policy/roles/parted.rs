@@ -1,9 +1,7 @@
 //! Statements for the account's root user together with others. The CloudTrail console writes them.
 
+use crate::policy::build::OF_ROOT;
 use crate::tree::{Node, Value};
-
-/// The Sid of the console's statement for the root user, which the policy that is built from roles has.
-const OF_ROOT: &str = "Enable IAM User Permissions";
 
 /// Returns the statement for the root user and the one for the others, if there are others, else the statement. `is_of_root`
 /// says whether a statement is that of the root user alone, as a role has it.
