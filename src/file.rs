@@ -14,8 +14,8 @@ pub const MAX_RECORD: usize = 256 << 20;
 /// The largest number of elements, members and items of a state, journal or saved plan.
 pub const MAX_RECORD_PARTS: usize = 4_000_000;
 
-/// Opens a file of kmsctl, such as a state or a lock, which has no other name. Whoever can write to its folder must not be able to direct the
-/// access elsewhere, or to make the program wait for a pipe for ever.
+/// Opens a file of kmsctl, such as a state or a lock, which has no other name. Whoever can write to its folder must not
+/// be able to direct the access elsewhere, or to make the program wait for a pipe for ever.
 ///
 /// # Errors
 /// Returns the error of the file system, or that the path is a link or no regular file.

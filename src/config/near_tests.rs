@@ -336,6 +336,10 @@ fn a_field_of_another_record_leads_to_its_own() {
             "keys: {a: {period_days: 100}}",
             "`period_days` belongs into `rotation`: write `rotation: {period_days: 100}`",
         ),
+        (
+            "keys: {app: {}, enable_key_rotation: maybe}",
+            "Write `rotation: {period_days: 365}` under",
+        ),
         ("keys: {a: {ownership: shared}}", "write `policy: {ownership: shared}`"),
         ("keys: {a: {deletion_protection: true}}", "did you mean `protect`?"),
         (

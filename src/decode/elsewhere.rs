@@ -122,10 +122,10 @@ impl Way {
                 Step::Item => format!("[{text}]"),
                 Step::Field(field) => {
                     // The example of an outer field has the other fields that its record requires.
-                    let known = example::known(field, found).filter(|_| self.is_partial);
-                    let known = known.map(|known| known.replace('`', ""));
-                    let known = known.filter(|known| known.contains(&format!("{name}: ")));
-                    format!("{{{}}}", known.unwrap_or_else(|| format!("{field}: {text}")))
+                    let known = example::value(field, &Json::Null, found);
+                    let known = known
+                        .filter(|known| self.is_partial && known.contains(&format!("{name}: ")));
+                    format!("{{{field}: {}}}", known.unwrap_or(text))
                 }
             };
         }

@@ -313,13 +313,10 @@ pub fn known_fields(
         }
         let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
         let deeper = above.map(|above| recover::deeper(&entry.key, &above.key));
-        // A name that leads to the field above belongs into it.
         // A report shows no more, and each help costs a schema.
-        let is_shown = d.len() < MAX_SHOWN;
-        let near = Some(entry)
-            .filter(|_| is_shown)
-            .and_then(|entry| near(entry, fields, &schema))
-            .filter(|(near, _)| above.is_none_or(|above| above.key != *near));
+        let near = if d.len() < MAX_SHOWN { near(entry, fields, &schema) } else { None };
+        // A name that leads to the field above belongs into it.
+        let near = near.filter(|(near, _)| above.is_none_or(|above| above.key != *near));
         let help = near.map(|(near, help)| {
             let Some(given) = entries.iter().find(|other| other.key == near) else {
                 // That the field is not given follows.

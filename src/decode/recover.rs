@@ -235,8 +235,8 @@ impl Fields {
 /// Returns the error for another tool's name of a field that is as deep as the names of the records.
 fn misnamed(entry: &Entry, above: Option<&str>, fields: &[&str]) -> Diagnostic {
     let near = meant(&entry.key, fields).unwrap_or_default();
-    let written = example::known(near, &entry.value);
-    let written = written.map_or_else(|| format!("{near}: ..."), |known| known.replace('`', ""));
+    let value = example::value(near, &Json::Null, &entry.value);
+    let written = format!("{near}: {}", value.as_deref().unwrap_or("..."));
     let error = Diagnostic::error(entry.key_span, format!("unknown field `{}`", entry.key));
     error.help(match above {
         Some(above) => format!("did you mean `{near}`? Write `{written}` under `{above}:`."),

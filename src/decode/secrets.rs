@@ -6,7 +6,6 @@ use crate::tree::{Entry, Node, Span, Value};
 
 /// The words for secrets. A word that contains one of them is a word for a secret, too.
 const WORDS: &[&str] = &[
-    "password",
     "passw",
     "passphrase",
     "passcode",
