@@ -30,7 +30,7 @@ pub use policy::{PolicyArgs, PolicyCommand, PolicyDiffArgs, PolicyEvalArgs, Poli
 #[command(after_long_help = examples::KMSCTL)]
 #[command(after_help = "Exit codes: 0 done, 1 error, 2 success with changes (plan \
 --detailed-exitcode, drift), 3 refused, 4 applied in part, 5 stale plan or locked state, 64 \
-usage, 130 interrupted at a safe point.")]
+usage, 130 interrupted.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -464,7 +464,7 @@ pub struct AccessArgs {
     /// Further facts about the request.
     #[command(flatten)]
     pub about: AboutArgs,
-    /// Exit with 2 if the access that was asked about is denied
+    /// Exit with 2 if the access that was asked about is denied, or the principal does not exist
     #[arg(long)]
     pub detailed_exitcode: bool,
     /// Output format

@@ -21,7 +21,7 @@ pub enum Exit {
     Conflict = 5,
     /// The command line is wrong.
     Usage = 64,
-    /// The run was interrupted at a safe point.
+    /// The run was interrupted.
     Interrupted = 130,
 }
 

@@ -64,6 +64,16 @@ pub fn plural(noun: &str) -> String {
     }
 }
 
+/// Returns names in one line: the first `most`, and the number of the others.
+#[must_use]
+pub fn some_of(names: &[impl AsRef<str>], most: usize) -> String {
+    let first: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(most) {
+        0 => first.join(", "),
+        rest => format!("{} and {rest} more", first.join(", ")),
+    }
+}
+
 /// What an output is written in. A character that must not appear is escaped as the medium allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Medium {

@@ -12,7 +12,7 @@ Examples:
   kmsctl explain keys
 
 Exit codes: 0 done, 1 error, 2 success with changes (plan --detailed-exitcode, drift), 3 refused, 4 \
-applied in part, 5 stale plan or locked state, 64 usage, 130 interrupted at a safe point.";
+applied in part, 5 stale plan or locked state, 64 usage, 130 interrupted.";
 
 pub(super) const INIT: &str = "\
 Examples:

@@ -14,7 +14,7 @@ use crate::id::{BadId, KeyArn, Name, Place, Region};
 use crate::inventory::{Inventory, LeftOut, Selector};
 use crate::io::Io;
 use crate::store::write_atomic;
-use crate::text::{Medium, counted, plural, printable};
+use crate::text::{Medium, counted, plural, printable, some_of};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -252,25 +252,21 @@ fn left_out(found: &Inventory, all: bool) -> Vec<String> {
     for (arn, why) in &found.left_out {
         let why = match why {
             LeftOut::AwsManaged => continue,
-            LeftOut::PendingDeletion(date) => format!("its deletion is scheduled for {date}"),
+            LeftOut::PendingDeletion(date) => format!("deletion scheduled for {date}"),
             LeftOut::ReplicaOf(primary) => format!(
-                "it is a replica of {primary}: export both with --regions {},{}",
+                "replica of {primary}: export both with --regions {},{}",
                 primary.region, arn.region
             ),
             LeftOut::OfStack(stack) => format!("of the stack `{stack}`"),
             LeftOut::Denied(actions) => format!("denied: {}", denied(actions)),
-            LeftOut::Missing => "there is no such key".to_owned(),
-            LeftOut::Failed(error) => format!("it could not be read: {error}"),
+            LeftOut::Missing => "no such key".to_owned(),
+            LeftOut::Failed(error) => format!("could not be read: {error}"),
         };
         by_reason.entry(why).or_default().push(arn.to_string());
     }
     for (why, arns) in by_reason {
-        let shown = if all { arns.len() } else { NAMED.min(arns.len()) };
-        let names = arns.get(..shown).unwrap_or(&arns).join(", ");
-        let more = match arns.len() - shown {
-            0 => String::new(),
-            rest => format!(" and {rest} more (--verbose names them)"),
-        };
+        let names = some_of(&arns, if all { arns.len() } else { NAMED });
+        let more = if all || arns.len() <= NAMED { "" } else { " (--verbose names them)" };
         lines.push(format!("Left out: {names}{more}: {}.", printable(&why)));
     }
     lines
@@ -292,7 +288,7 @@ mod tests {
         found.left_out.insert(key(6), LeftOut::PendingDeletion("2026-12-28".to_owned()));
         let lines = left_out(&found, false);
         assert_eq!(lines.len(), 2, "{lines:#?}");
-        let scheduled = format!("Left out: {}: its deletion is scheduled for 2026-12-28.", key(6));
+        let scheduled = format!("Left out: {}: deletion scheduled for 2026-12-28.", key(6));
         assert_eq!(lines[0], scheduled);
         assert!(lines[1].ends_with("0a3 and 2 more (--verbose names them): of the stack `long`."));
         let all = &left_out(&found, true)[1];

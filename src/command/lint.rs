@@ -92,7 +92,7 @@ fn without_examples(desired: &mut Desired, loaded: &config::Loaded) {
 fn declared(global: &Global, io: &Io) -> Result<(config::Loaded, Desired), Failure> {
     let (loaded, desired, diagnostics) = resolve(global)?;
     // `lint` reports a lockout as a finding.
-    report(io, &diagnostics.without_refusals(), &loaded.sources)?;
+    report(io, &diagnostics.without_objections(), &loaded.sources)?;
     let desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
     Ok((loaded, desired))
 }

@@ -83,7 +83,7 @@ fn consent(approved: bool, io: &Io) -> Result<(), Failure> {
     if approved {
         return Ok(());
     }
-    match io.ask("\nRotate the key now? Only `yes` rotates it:").as_deref() {
+    match io.ask("\nRotate the key now? Type `yes` to rotate it:").as_deref() {
         Some("yes") => Ok(()),
         Some(_) => Err(Failure::new("not rotated: the answer was not `yes`")),
         None => Err(Failure::new("the rotation must be confirmed, and there is no terminal")

@@ -61,7 +61,7 @@ impl Session {
         let account = caller.account.clone();
         let (desired, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
         // The plan reports refusals itself, and only for policies that it changes.
-        report(io, &diagnostics.without_refusals(), &loaded.sources)?;
+        report(io, &diagnostics.without_objections(), &loaded.sources)?;
         let mut desired = desired.ok_or_else(|| Failure::new("the configuration has errors"))?;
         let waivers = desired.waive(&today());
         Self::begin(global, aws, caller, desired, waivers)

@@ -47,8 +47,7 @@ pub(super) async fn state(
             let replay = store.read(&random()?).await?;
             let records = &replay.state.records;
             let address = parse(address).map_err(|failure| lead(failure, address, records))?;
-            let gone = || lead(missing(&address), &address.to_string(), records);
-            let record = records.get(&address).ok_or_else(gone)?;
+            let record = records.get(&address).ok_or_else(|| missing(&address, records))?;
             let rotations = match record.id.parse() {
                 Ok(key) if address.kind == Kind::Key => rotations(global, &key, io).await,
                 Ok(_) | Err(_) => None,
@@ -68,7 +67,8 @@ pub(super) async fn state(
         StateCommand::Forget { address } => {
             let address = parse(address)?;
             change(&store, io, "state forget", |replay| {
-                replay.state.records.remove(&address).map(drop).ok_or_else(|| missing(&address))
+                let records = &mut replay.state.records;
+                records.remove(&address).map(drop).ok_or_else(|| missing(&address, records))
             })
             .await?;
             io.say(&format!("{address} is no longer recorded. Nothing was changed in AWS."));
@@ -135,9 +135,9 @@ fn parse(text: &str) -> Result<Address, Failure> {
     text.parse().map_err(|error: String| Failure::new(error).exit(Exit::Usage))
 }
 
-fn missing(address: &Address) -> Failure {
-    Failure::new(format!("there is no record of `{address}`"))
-        .hint("list the records with `kmsctl state list`")
+fn missing(address: &Address, records: &BTreeMap<Address, Record>) -> Failure {
+    let failure = Failure::new(format!("there is no record of `{address}`"));
+    lead(failure, &address.to_string(), records)
 }
 
 /// Names the record that is probably meant.
@@ -159,7 +159,7 @@ fn rename(
 ) -> Result<Vec<(Address, Address)>, Failure> {
     movable(from, to)?;
     if !state.records.contains_key(from) {
-        return Err(missing(from));
+        return Err(missing(from, &state.records));
     }
     let grants = |address: &Address| format!("{}/", address.name);
     let (old, new) = (grants(from), grants(to));
@@ -363,7 +363,7 @@ mod tests {
     there is already a record of `key/b`; 
     there is already a record of `grant/c/g`; 
     `key/a` already has that address; 
-    there is no record of `key/z`; list the records with `kmsctl state list`
+    there is no record of `key/z`; `kmsctl state list` lists the records
     `key/a` and `alias/z` are of different kinds; 
     `alias/x` cannot be renamed: `state mv` renames only keys; change the name in the configuration: the next plan creates the new resource and deletes the old one
     `grant/a/g` cannot be renamed: `state mv` renames only keys; change the name in the configuration: the next plan creates the new grant and revokes the old one; `state mv` of a key also moves its grants

@@ -1,6 +1,7 @@
 //! Replaces `${var.NAME}`, `${aws.account_id}`, `${aws.region}` and `${aws.partition}` in texts.
 //! Every other `${...}` stays unchanged, because policy variables of IAM have the same form
-//! (`${aws:username}`); but a declared variable without its prefix is an error. Values are not interpolated again.
+//! (`${aws:username}`); but a declared variable without its prefix is an error, and so are environment variables
+//! (`${AWS_REGION}`) and the pseudo parameters of CloudFormation (`${AWS::Region}`). Values are not interpolated again.
 //!
 //! `$${var.NAME}` stands for the text `${var.NAME}`, and so for everything that would be replaced or be an error without the
 //! first dollar sign. Every other `$${` stays unchanged.
@@ -21,6 +22,16 @@ const MAX_SUGGESTIONS: usize = 200;
 
 /// What other tools write before the names of variables.
 const PREFIXES: [&str; 6] = ["vars.", "variables.", "local.", "param.", "params.", "var:"];
+
+/// The names that other tools have for the values of AWS, and those of kmsctl.
+const FOREIGN: [(&str, &str); 6] = [
+    ("AWS_REGION", "aws.region"),
+    ("AWS_DEFAULT_REGION", "aws.region"),
+    ("AWS_ACCOUNT_ID", "aws.account_id"),
+    ("AWS::Region", "aws.region"),
+    ("AWS::AccountId", "aws.account_id"),
+    ("AWS::Partition", "aws.partition"),
+];
 
 /// The placeholder that is replaced only after the key has been created.
 const LATER: &str = "key_arn";
@@ -55,9 +66,19 @@ impl Variables {
         ]
     }
 
-    /// Returns the error for a declared variable that is written as other tools write theirs. The variables of IAM have a
-    /// colon (`${aws:username}`) or are one character (`${*}`).
+    /// Returns the error for a variable that is written as other tools write theirs. The variables of IAM have a colon
+    /// (`${aws:username}`) or are one character (`${*}`).
     fn misnamed(&self, inner: &str) -> Option<BadVariable> {
+        if let Some((_, own)) = FOREIGN.iter().find(|(foreign, _)| *foreign == inner) {
+            return Some(BadVariable::Unknown {
+                name: inner.to_owned(),
+                nearest: Some((*own).to_owned()),
+                is_reported: false,
+            });
+        }
+        if is_of_environment(inner) {
+            return Some(BadVariable::Environment { name: inner.to_owned() });
+        }
         let name = PREFIXES.iter().find_map(|prefix| inner.strip_prefix(prefix)).unwrap_or(inner);
         let is_declared = self.vars.contains_key(name) || self.unset.contains(name);
         (is_declared || inner.starts_with("vars.")).then(|| BadVariable::Unknown {
@@ -104,6 +125,13 @@ impl Variables {
     }
 }
 
+/// Returns whether a name is written as those of environment variables are: `TEAM`, `DB_HOST`.
+fn is_of_environment(name: &str) -> bool {
+    name.len() > 1
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
 /// The reason why the variables of a text cannot be replaced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadVariable {
@@ -116,6 +144,12 @@ pub enum BadVariable {
         nearest: Option<String>,
         /// Whether the cause is reported elsewhere.
         is_reported: bool,
+    },
+    /// The name is that of an environment variable.
+    #[error("`${{{name}}}` is not a variable of kmsctl")]
+    Environment {
+        /// The name.
+        name: String,
     },
     /// The brace after a name is missing.
     #[error("`${{{name}` has no `}}`")]
@@ -142,6 +176,10 @@ impl BadVariable {
             Self::Unknown { .. } => {
                 "known: `${aws.account_id}`, `${aws.region}`, `${aws.partition}`".to_owned()
             }
+            Self::Environment { name } => format!(
+                "declare a variable under `vars`, write `${{var.NAME}}`, and pass `--var NAME=\"${name}\"`; \
+                 `$${{{name}}}` stands for the text itself"
+            ),
             Self::Open { name } => format!("write `${{{name}}}`"),
             Self::TooLarge => "use a long value less often".to_owned(),
         }
@@ -252,7 +290,7 @@ pub fn interpolate_node(node: &mut Node, vars: &Variables, d: &mut Diagnostics) 
             Err(bad) => {
                 let is_reported = match bad {
                     BadVariable::Unknown { is_reported, .. } => is_reported,
-                    BadVariable::Open { .. } => false,
+                    BadVariable::Environment { .. } | BadVariable::Open { .. } => false,
                     // The first text that is too large is reported.
                     BadVariable::TooLarge => vars.replaced.replace(usize::MAX) == usize::MAX,
                 };
@@ -326,8 +364,8 @@ mod tests {
         is("$${var.team} ${var.team}", "${var.team} blue");
         is("$$${var.team}", "$${var.team}");
         is(
-            "$${var.unknown} $${aws.region} $${team} $${vars.x}",
-            "${var.unknown} ${aws.region} ${team} ${vars.x}",
+            "$${var.unknown} $${aws.region} $${team} $${vars.x} $${TEAM} $${AWS::Region}",
+            "${var.unknown} ${aws.region} ${team} ${vars.x} ${TEAM} ${AWS::Region}",
         );
         is("$${var.open", "${var.open");
         is("a$${var.x ${var.team}}", "a${var.x blue}");
@@ -339,7 +377,7 @@ mod tests {
     proptest::proptest! {
         /// What AWS holds can be written: the configuration of an export declares no variables.
         #[test]
-        fn an_escaped_text_stands_for_itself(parts in proptest::collection::vec("\\$|\\$\\{|\\}|var\\.|vars\\.|aws\\.|aws:|key_arn|region|x|\\.|local\\.", 0..12)) {
+        fn an_escaped_text_stands_for_itself(parts in proptest::collection::vec("\\$|\\$\\{|\\}|AWS_X|AWS::Region|var\\.|vars\\.|aws\\.|aws:|key_arn|region|x|\\.|local\\.", 0..12)) {
             let text = parts.concat();
             let none = Variables::default();
             let escaped = escaped(&text);
@@ -353,6 +391,13 @@ mod tests {
         assert_eq!(unknown("${var.taem}").help(), "did you mean `${var.team}`?");
         assert_eq!(unknown("${aws.acount_id}").help(), "did you mean `${aws.account_id}`?");
         assert_eq!(unknown("${var.zzz}").to_string(), "unknown variable `${var.zzz}`");
+        assert_eq!(unknown("x ${AWS_REGION}").help(), "did you mean `${aws.region}`?");
+        assert_eq!(unknown("${AWS::AccountId}").help(), "did you mean `${aws.account_id}`?");
+        assert_eq!(
+            unknown("${DB_HOST}").help(),
+            "declare a variable under `vars`, write `${var.NAME}`, and pass `--var NAME=\"$DB_HOST\"`; \
+             `$${DB_HOST}` stands for the text itself"
+        );
     }
 
     #[test]

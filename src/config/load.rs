@@ -81,7 +81,7 @@ pub(super) type Given = BTreeMap<String, Spanned<String>>;
 fn given(input: &Input, sources: &mut Sources, d: &mut Diagnostics) -> Given {
     let mut given = Given::new();
     for number in read(&input.var_files, sources, d) {
-        let Some(node) = yaml::of_source(number, sources, d) else {
+        let Some(node) = yaml::of_variables(number, sources, d) else {
             continue;
         };
         let before = d.len();

@@ -186,7 +186,7 @@ fn variables_come_from_the_command_line() {
     error: `name` has no value
      --> a.yaml:2:8
       |
-    2 | vars: {name: ~, days: 7}
+    2 | vars: {name: ~, days: *}
       |        ^^^^
       |
       = help: set one with `--var name=VALUE` or `--var-file`
@@ -258,12 +258,12 @@ fn several_files_are_one_configuration() {
     error: `vars.v` is declared twice
      --> b.yaml:2:8
       |
-    2 | vars: {v: 2}
+    2 | vars: {v: *}
       |        ^ again here
       |
      --> a.yaml:2:8
       |
-    2 | vars: {v: 1}
+    2 | vars: {v: *}
       |        - first declared here
 
     error: `keys.a` is declared twice
@@ -313,8 +313,15 @@ fn values_of_variables_come_from_files() {
         report.contains("the variable `bb` is not declared") && report.contains(":2:1"),
         "{report}"
     );
-    let wrong = write("wrong.yaml", "a: [1]\n");
-    assert!(run(&[&wrong]).1.contains("wrong.yaml:1:4"));
+    for text in [
+        "a: [1, hunter2]\n",
+        "a: hunter2\na: hunter3\n",
+        "a: hunter2\nb: @hunter2\n",
+        "- hunter2\n",
+    ] {
+        let report = run(&[&write("wrong.yaml", text)]).1;
+        assert!(report.contains("wrong.yaml:") && !report.contains("hunter2"), "{report}");
+    }
     assert!(run(&[&folder.path().join("none.yaml")]).1.contains("none.yaml"));
 }
 
@@ -359,6 +366,8 @@ fn a_malformed_document_is_shown_in_its_own_file() {
       |
     3 |   "Statement": [,]
       |                 ^
+      |
+      = help: write a value before the comma, or remove it
     "##);
     let root = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:${aws.partition}:iam::${aws.account_id}:root"}, "Action": "kms:ListKeys", "Resource": "*"}]}"#;
     let (desired, report) = run(root);

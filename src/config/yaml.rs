@@ -42,11 +42,29 @@ pub fn yaml(text: &str, source: u16, d: &mut Diagnostics) -> Option<Node> {
 
 /// Parses the text with a number, and hides its secrets, also those under duplicate keys.
 pub(super) fn of_source(number: u16, sources: &mut Sources, d: &mut Diagnostics) -> Option<Node> {
-    let text = sources.get(number).map_or("", |source| &source.text);
-    let mut node = with_duplicates(text, number, d)?;
+    let mut node = with_duplicates(text_of(number, sources), number, d)?;
     sources.hide_secrets(&node);
     keep_first(&mut node, d);
     Some(node)
+}
+
+/// Parses the text with a number, which gives values of variables, and hides all values. Each may be a secret.
+pub(super) fn of_variables(
+    number: u16,
+    sources: &mut Sources,
+    d: &mut Diagnostics,
+) -> Option<Node> {
+    let Some(mut node) = with_duplicates(text_of(number, sources), number, d) else {
+        sources.hide_text(number);
+        return None;
+    };
+    sources.hide_variables(&node);
+    keep_first(&mut node, d);
+    Some(node)
+}
+
+fn text_of(number: u16, sources: &Sources) -> &str {
+    sources.get(number).map_or("", |source| &source.text)
 }
 
 /// Parses one document, whose maps may have duplicate keys.

@@ -225,7 +225,11 @@ fn snippet<'a>(
         let most = covered.char_indices().nth(UNDERLINED).filter(|_| is_long);
         let covered = most.and_then(|(at, _)| covered.get(..at)).unwrap_or(covered);
         let annotation = kind.span(start..start + covered.trim_end().len());
-        if label.is_empty() { annotation } else { annotation.label(printable(label)) }
+        if label.is_empty() {
+            return annotation;
+        }
+        let label = sources.without_hidden(Some(*span), label);
+        annotation.label(printable(&shortened(&label)).into_owned())
     });
     Some(
         Snippet::source(printable_same_length(&source.excerpt(from..to)?).into_owned())
@@ -320,7 +324,7 @@ impl Diagnostics {
 
     /// Removes the objections, which a plan shows itself.
     #[must_use]
-    pub fn without_refusals(mut self) -> Self {
+    pub fn without_objections(mut self) -> Self {
         self.all.retain(|d| !matches!(d.severity, Severity::Refusal | Severity::Doubt));
         self
     }

@@ -73,6 +73,9 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("vars", &["{NAME: VALUE}"]),
 ];
 
+/// The placeholder for a number.
+const NUMBER: &str = "NUMBER";
+
 /// The most words of a closed set that a help repeats.
 const MOST_WORDS: usize = 4;
 
@@ -80,7 +83,23 @@ const MOST_WORDS: usize = 4;
 /// instead decides between the values that are possible, if its meaning is known.
 pub(super) fn example(field: &str, schema: &Json, found: &Node) -> Option<String> {
     let values = known_values(field, schema).or_else(|| values_of(schema, found))?;
-    Some(format!("write {}", written(field, &fitting(values, found))))
+    let values = fitting(values, found).into_iter();
+    let values: Vec<String> = values.map(|value| with_given(value, schema, found)).collect();
+    Some(format!("write {}", written(field, &values)))
+}
+
+/// Returns an example with the number that was found in the field of the record that accepts it.
+fn with_given(example: String, schema: &Json, found: &Node) -> String {
+    let properties = without_null(schema).get("properties").and_then(Json::as_object);
+    let given = properties.into_iter().flatten().find_map(|(name, property)| {
+        let start = format!("{name}: ");
+        let (before, after) = example.split_once(&start)?;
+        let given = number(property, found);
+        let is_given = of_type(property) == Some("integer") && given != NUMBER;
+        let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+        is_given.then(|| format!("{before}{start}{given}{rest}"))
+    });
+    given.unwrap_or(example)
 }
 
 /// Returns a field with a value, if the field is one of those with an example. The value that a name of another tool
@@ -192,7 +211,7 @@ fn number(schema: &Json, found: &Node) -> String {
     let (least, most) = range(schema).unwrap_or((0, u64::from(u32::MAX)));
     match digits.parse::<u64>() {
         Ok(number) if (least..=most).contains(&number) => number.to_string(),
-        Ok(_) | Err(_) => "NUMBER".to_owned(),
+        Ok(_) | Err(_) => NUMBER.to_owned(),
     }
 }
 
@@ -226,7 +245,7 @@ fn shape(schema: &Json) -> Option<String> {
     }
     match of_type(schema)? {
         "string" => Some("TEXT".to_owned()),
-        "integer" | "number" => Some("NUMBER".to_owned()),
+        "integer" | "number" => Some(NUMBER.to_owned()),
         "boolean" => Some("true".to_owned()),
         "array" => Some(format!("[{}]", shape(schema.get("items")?)?)),
         "object" => object(schema),

@@ -45,16 +45,20 @@ const WHOLE: &[&str] = &[
     "psw",
     "pass",
     "kennwort",
+    "pin",
 ];
 
 /// The ends of the names of keys that are secrets: their words without what is between them.
-const KEYS: &[&str] = &["apikey", "privatekey", "accesskey", "secretkey"];
+const KEYS: &[&str] = &["apikey", "privatekey", "accesskey", "secretkey", "masterkey"];
 
 /// The last words of names that only refer to a secret.
 const REFERENCES: &[&str] = &["arn", "arns", "policy"];
 
 /// The field that holds a secret.
 const FIELD: &str = "master_password";
+
+/// The section of variables.
+const VARIABLES: &str = "vars";
 
 /// The fields whose values have names that the user gives. A test compares them with the schema.
 pub(crate) const NAMED: &[&str] = &[
@@ -88,6 +92,8 @@ pub(super) enum Names {
     Fields,
     /// Names that the user gives. What is named so is a secret only if it is no map.
     Given,
+    /// The names of variables. Each value may be a secret.
+    Variables,
     /// The names in a policy document, which are those of AWS.
     Policy,
 }
@@ -102,6 +108,7 @@ impl Names {
                 let is_map = matches!(entry.value.value, Value::Map(_));
                 name == FIELD || !is_map && is_secret(name)
             }
+            Self::Variables => true,
             // The other characters are in condition keys, such as `kms:EncryptionContext:password`.
             Self::Policy => name.chars().all(is_of_name) && is_secret(name),
         }
@@ -113,7 +120,8 @@ impl Names {
             Self::Policy => Self::Policy,
             Self::Fields if OF_POLICIES.contains(&name) => Self::Policy,
             Self::Fields if NAMED.contains(&name) => Self::Given,
-            Self::Fields | Self::Given => Self::Fields,
+            Self::Fields if name == VARIABLES => Self::Variables,
+            Self::Fields | Self::Given | Self::Variables => Self::Fields,
         }
     }
 }
@@ -143,8 +151,25 @@ fn has_word(name: &str, is_word: impl Fn(&str) -> bool) -> bool {
     let words = words(name);
     let is_reference = words.last().is_some_and(|last| REFERENCES.contains(&last.as_str()));
     let joined = words.concat();
+    let with_letters =
+        name.contains(|c: char| c.is_ascii_digit()).then(|| self::words(&letters(name)));
     !is_reference
-        && (words.iter().any(|word| is_word(word)) || KEYS.iter().any(|key| joined.ends_with(key)))
+        && (words.iter().chain(with_letters.iter().flatten()).any(|word| is_word(word))
+            || KEYS.iter().any(|key| joined.ends_with(key)))
+}
+
+/// Returns a name with letters for the digits that look like them, such as in `pa55word`.
+fn letters(name: &str) -> String {
+    let letter = |c: char| match c {
+        '0' => 'o',
+        '1' => 'i',
+        '3' => 'e',
+        '4' => 'a',
+        '5' => 's',
+        '7' => 't',
+        other => other,
+    };
+    name.chars().map(letter).collect()
 }
 
 /// Returns whether a name plainly says that it is that of a secret.
@@ -157,6 +182,9 @@ fn is_secret(name: &str) -> bool {
 /// Returns whether a field with this name may hold a secret. Misspelt names count.
 pub(crate) fn may_be_secret(name: &str) -> bool {
     has_word(name, |word| {
+        if WHOLE.contains(&word) {
+            return true;
+        }
         let word = ORDINARY.iter().fold(word.to_owned(), |word, known| word.replace(known, ""));
         ENDS.iter().any(|end| word.ends_with(end))
             || WORDS.iter().any(|secret| word.contains(secret))
@@ -199,13 +227,23 @@ fn is_reference(node: &Node) -> bool {
     }
 }
 
-/// Returns whether a text has a secret after its name: `password=…` or `password: …`. ARNs have `:secret:`.
+/// Returns whether a text has a secret after its name: `password=…` or `password: …`, or one in a URL. ARNs have
+/// `:secret:`.
 fn holds_secret(text: &str) -> bool {
-    text.match_indices([':', '=']).any(|(at, _)| {
-        let before = text.get(..at).unwrap_or_default().trim_end();
-        let start = before.trim_end_matches(is_of_name);
-        let name = before.get(start.len()..).unwrap_or_default();
-        !start.ends_with([':', '/']) && may_be_secret(name)
+    has_user_info(text)
+        || text.match_indices([':', '=']).any(|(at, _)| {
+            let before = text.get(..at).unwrap_or_default().trim_end();
+            let start = before.trim_end_matches(is_of_name);
+            let name = before.get(start.len()..).unwrap_or_default();
+            !start.ends_with([':', '/']) && may_be_secret(name)
+        })
+}
+
+/// Returns whether a text has a URL with a password: `scheme://user:password@host`.
+fn has_user_info(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| {
+        let authority = rest.split(['/', ' ', '\n']).next().unwrap_or_default();
+        authority.split_once('@').is_some_and(|(user, _)| user.contains(':'))
     })
 }
 
@@ -214,6 +252,8 @@ fn holds_secret(text: &str) -> bool {
 pub(super) fn in_tree(text: &str, node: &Node, names: Names, found: &mut Vec<Span>) {
     match &node.value {
         Value::Map(entries) => in_map(text, entries, names, found),
+        // Of what is no map of variables, nothing is known.
+        _ if names == Names::Variables => found.push(node.span),
         Value::List(items) => {
             // In a list in brackets, a comma ends a secret without quotes.
             let mut cut: Option<u32> = None;
@@ -288,7 +328,7 @@ fn in_entry(text: &str, entry: &Entry, found: &mut Vec<Span>) -> Option<u32> {
         after.saturating_add(u32::try_from(size).unwrap_or(u32::MAX))
     };
     let gap = text.get(after as usize..end as usize).unwrap_or_default();
-    if !gap.trim().is_empty() {
+    if !["", "~", "null"].contains(&gap.trim()) {
         found.push(Span { start: after, end, ..key });
     }
     if is_reference(value) {
@@ -322,7 +362,13 @@ pub(super) fn in_text(text: &str) -> Vec<Range<usize>> {
         let mut is_found = false;
         if is_of_name(c) {
             end = at + rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
-            is_found = may_be_secret(text.get(at..end).unwrap_or_default());
+            let name = text.get(at..end).unwrap_or_default();
+            let is_section =
+                name == VARIABLES && !text.get(end..).is_some_and(|rest| rest.starts_with('.'));
+            is_found = is_section || may_be_secret(name);
+        } else if rest.starts_with("://") && has_user_info(rest.lines().next().unwrap_or_default())
+        {
+            is_found = true;
         } else if c == '\\' && quote == Some('"') {
             // A name with escapes may be any.
             is_found = ends_name(rest);

@@ -56,6 +56,10 @@ fn what_follows_a_word_for_a_secret_is_hidden_without_a_tree() {
         // Escaped names.
         "{\"m\\x70w\": HUNTER, foo: @a}",
         "\"p\\x77\": HUNTER @",
+        // Digits for letters, URLs and variables.
+        "pa55word: HUNTER @",
+        "url: mysql://app:HUNTER@db:3306 @",
+        "vars:\n        db: HUNTER",
     ] {
         let text = format!("rds:\n  instances:\n    orders:\n      {form}\n      port: no\n");
         let shown = shown(&text);
@@ -125,6 +129,12 @@ fn secrets_in_a_tree_are_hidden() {
         "master_password: {env: HUNTER-x}",
         "master_password: '${var.HUNTER'",
         "rds: {instances: {master_password: {value: HUNTER}}}",
+        "pa55w0rd: HUNTER",
+        "x: {pin: HUNTER}",
+        "x: {master_key: HUNTER}",
+        "x: mysql://app:HUNTER@db:3306/orders",
+        "vars: {db: HUNTER}",
+        "vars: {db: [HUNTER]}",
         "keys: {k: {tags: {password: HUNTER}}}",
         "keys: {k: {tags: {'acme:db-password': HUNTER}}}",
         "keys: {k: {tags: {secrets: [HUNTER]}}}",

@@ -172,6 +172,11 @@ impl Sources {
         self.hide_named(tree, secrets::Names::Fields);
     }
 
+    /// Hides the values of variables in every excerpt of the text of a tree, whose fields they are.
+    pub fn hide_variables(&mut self, tree: &Node) {
+        self.hide_named(tree, secrets::Names::Variables);
+    }
+
     /// Hides the values that may be secrets in every excerpt of a policy document, whose tree is `None` if it has an error.
     pub fn hide_in_policy(&mut self, number: u16, tree: Option<&Node>) {
         match (tree, self.texts.get_mut(usize::from(number))) {

@@ -23,7 +23,7 @@ pub(super) fn fit(text: &str, home: &Place, held: &[&Held]) -> Result<(), String
     let Place { account, region } = home.clone();
     let (desired, diagnostics) = loaded.resolve(&config::Surroundings { account, region });
     // The plan refuses only policies that it changes.
-    if let Some(error) = diagnostics.without_refusals().first_error() {
+    if let Some(error) = diagnostics.without_objections().first_error() {
         return Err(error);
     }
     let desired = desired.ok_or("it is not valid")?;

@@ -1,11 +1,12 @@
 //! The half of a kind of consumer that calls AWS, and the dispatch to the kinds.
 
-use super::consumer::Consumer;
+use super::consumer::{Consumer, Tag};
 use super::consumers::consumer_kinds;
 use super::{CallBindings, ConsumerCall, ConsumerKind, ConsumerQuery, Object, Sight};
 use crate::answer::{CloudError, Outcome};
 use crate::id::{KeyArn, Place};
 use crate::sdk::Aws;
+use crate::sdk::query::Parameters;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 /// The ids of snapshots, each with its key.
@@ -14,6 +15,13 @@ pub(crate) type Copies = Vec<(String, Option<KeyArn>)>;
 /// Returns the entry of a snapshot; `None` without an id.
 pub(crate) fn copy(id: Option<&str>, key: Option<&str>) -> Option<(String, Option<KeyArn>)> {
     Some((id?.to_owned(), key.and_then(|key| key.parse().ok())))
+}
+
+/// Adds a list of tags to a request of a query protocol.
+pub(crate) fn with_tags(request: Parameters, list: &str, tags: &[Tag]) -> Parameters {
+    request.with_all(list, tags, |all, name, tag| {
+        all.with(format!("{name}.Key"), &tag.key).with(format!("{name}.Value"), &tag.value)
+    })
 }
 
 /// The requests of a kind of consumer.

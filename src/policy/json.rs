@@ -72,7 +72,23 @@ impl Parser<'_> {
                 if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { format!("`{c}`") }
             },
         );
-        Problem::new(self.span(self.at, end), format!("malformed JSON: {expected}, found {found}"))
+        let message = format!("malformed JSON: {expected}, found {found}");
+        Problem::new(self.span(self.at, end), message).help(self.repair(expected))
+    }
+
+    /// Returns what to do about a syntax error at the current position.
+    fn repair(&self, expected: &str) -> &'static str {
+        let before = self.text.get(..self.at).unwrap_or_default().trim_end();
+        match self.peek() {
+            None => "close every `{`, `[` and `\"`",
+            Some(b'}' | b']') if before.ends_with(',') => "remove the comma before it",
+            Some(b',') => "write a value before the comma, or remove it",
+            Some(b'#' | b'/') => "remove the comment: JSON has none",
+            Some(b'\'') => "write texts in double quotes",
+            Some(b'"' | b'{') if expected.starts_with("expected `,`") => "write a comma before it",
+            Some(b'}' | b']') => "check that each bracket closes the last one that is open",
+            Some(_) => "write texts in double quotes, and a comma between two values",
+        }
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Problem> {

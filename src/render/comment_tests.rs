@@ -324,6 +324,7 @@ fn strangers_and_denials_of_everyone_are_dangers() {
         ("AROA1234567890ABCDEF0", 1, Danger, Detail),
         ("logs.eu-west-1.amazonaws.com", 0, Danger, Detail),
         ("logs.eu-west-1.amazonaws.com", 1, Notice, Detail),
+        ("logs.eusc-de-east-1.amazonaws.eu", 1, Notice, Detail),
         ("arn:aws:iam::111122223333:root", 1, Notice, Danger),
         ("every identity of account 111122223333", 1, Notice, Danger),
         ("arn:aws:iam::111122223333:role/App", 1, Notice, Detail),
@@ -343,7 +344,7 @@ fn strangers_and_denials_of_everyone_are_dangers() {
         let weights = [&moved, &deputy].map(|change| markdown::weight(change, &home()));
         // What moves is gained by strangers, too.
         assert_eq!(weights[0], gained.max(lost), "{principal}");
-        let is_service = principal.ends_with(".com");
+        let is_service = principal.contains(".amazonaws.");
         assert_eq!(weights[1], if is_service { Danger } else { gained }, "{principal}");
     }
 }

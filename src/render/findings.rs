@@ -2,7 +2,7 @@
 
 use crate::plan::Finding;
 use crate::policy::lint::{Severity, rule};
-use crate::text::printable;
+use crate::text::{printable, some_of};
 use std::collections::BTreeMap;
 
 /// The largest number of addresses that a line names.
@@ -123,10 +123,7 @@ impl Group<'_> {
         }
         let count = self.addresses.len();
         let shown = if all || count <= MOST_NAMED + 1 { count } else { MOST_NAMED };
-        let mut names = self.addresses.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
-        if shown < count {
-            names = format!("{names} and {} more", count - shown);
-        }
+        let names = some_of(&self.addresses, shown);
         let what = if self.addresses.iter().all(|address| address.starts_with("key/")) {
             "keys"
         } else {

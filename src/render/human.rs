@@ -92,7 +92,7 @@ pub fn question(plan: &Plan, caller: &Caller) -> String {
     let place = accounts.collect::<Vec<_>>().join("; ");
     let changes = counted(plan.steps.len(), "change");
     let dangers = words::dangers(plan);
-    format!("Apply {changes}{dangers} in {place}? Only `yes` does:")
+    format!("Apply {changes}{dangers} in {place}? Type `yes` to apply:")
 }
 
 /// Renders the drift report. The first line says what was compared, and the last line is a summary.

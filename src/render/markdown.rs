@@ -10,9 +10,9 @@ use crate::id::{Name, Place};
 use crate::kind::{Address, Change, Kind};
 use crate::plan::{Blocked, Drift, Drifts, Finding, Plan, Step};
 use crate::policy::AccessChange;
-use crate::policy::access::{ChangeKind, Direction, Level};
+use crate::policy::access::{ChangeKind, Direction, Level, PrincipalAccount};
 use crate::policy::lint::Severity;
-use crate::text::printable;
+use crate::text::{printable, some_of};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -90,16 +90,6 @@ fn note(text: &str, line: &str) -> Part {
 fn same_access(keys: &BTreeSet<Address>) -> Option<Part> {
     let text = words::same_access(keys, false)?;
     Some(note(&text, "Policies that differ only in the text: left out"))
-}
-
-/// Returns names in one line. If there are too many, some are counted.
-fn some(names: &[String]) -> String {
-    match names.len().checked_sub(NAMED) {
-        Some(rest @ 1..) => {
-            format!("{} and {rest} more", names.get(..NAMED).unwrap_or(names).join(", "))
-        }
-        Some(0) | None => names.join(", "),
-    }
 }
 
 /// Escapes text so that no part of it is Markdown, HTML, a link or a mention.
@@ -292,29 +282,17 @@ fn headed(heading: &str, parts: Vec<Part>) -> Vec<Part> {
     [title].into_iter().chain(parts).chain([end]).collect()
 }
 
-/// The number of keys with the same access changes that are named if the comment would be too long.
-const NAMED: usize = 12;
-
 /// Returns how much a reviewer must see a change of access: strangers come before identities of the own account and
 /// before services that act only under a condition. A key that nobody can use is as bad as a deleted one.
 pub(super) fn weight(change: &AccessChange, home: &Place) -> Weight {
     let principal = change.principal.as_str();
-    let (who, _) = principal.split_once(" that matches ").unwrap_or((principal, ""));
-    let fields: Vec<&str> = principal.splitn(6, ':').collect();
-    let account = match fields.as_slice() {
-        // A wildcard matches across colons.
-        ["arn", partition, service, region, account, _] => {
-            let is_exact = ![partition, service, region].iter().any(|f| f.contains(['*', '?']));
-            is_exact.then_some(*account)
-        }
-        _ => who.rsplit_once(" of account ").map(|(_, account)| account),
-    };
-    let is_own = account == Some(home.account.as_str());
+    let is_own = change.account() == PrincipalAccount::Account(home.account.as_str());
     let is_of_all = principal == "*"
-        || principal.starts_with("every ") && who == principal
+        || principal.starts_with("every ") && !principal.contains(" that matches ")
         || is_own && principal.ends_with(":root");
-    let is_service = !principal.contains(':') && principal.contains(".amazonaws.com")
-        || principal.ends_with(" AWS service");
+    // The ids of deleted identities have neither dots nor blanks.
+    let is_service =
+        change.account() == PrincipalAccount::NoAccount && principal.contains(['.', ' ']);
     let is_limited = is_service && change.condition.is_some() && !change.confused_deputy;
     match (change.kind, change.direction) {
         _ if change.public => Weight::Danger,
@@ -347,7 +325,7 @@ fn access(changes: &[Changes], home: &Place) -> Vec<Part> {
     let mut parts = Vec::new();
     for (all, names) in alike {
         // The sentences matter more than the names, which the list of the changes has as well.
-        let some = format!("- {}\n", some(&names));
+        let some = format!("- {}\n", some_of(&names, words::NAMED));
         let names = names.join(", ");
         let (dangers, rest): (Vec<Said>, Vec<Said>) = all.into_iter().partition(Said::is_danger);
         parts.extend(dangers.iter().map(|said| said.part(&format!("- {names}: "))));
@@ -423,7 +401,7 @@ fn fields(step: &Step) -> Vec<Field> {
 fn part(block: &Block<'_>) -> Part {
     let names: Vec<String> =
         block.steps.iter().map(|step| code(&step.address.to_string())).collect();
-    let (all, head, title) = (names.join(", "), &block.head, some(&names));
+    let (all, head, title) = (names.join(", "), &block.head, some_of(&names, words::NAMED));
     let listed: Vec<String> = block.steps.iter().map(|step| identified(step)).collect();
     let mut fields = block.fields.clone();
     let list = match block.steps.as_slice() {
@@ -454,7 +432,7 @@ fn part(block: &Block<'_>) -> Part {
     Part {
         whole: out,
         short: format!("- {all} {action}\n"),
-        line: format!("- {} {action}\n", some(&names)),
+        line: format!("- {} {action}\n", some_of(&names, words::NAMED)),
         weight: Weight::Harmless,
     }
 }
@@ -498,7 +476,7 @@ fn blocked(heading: &str, all: &[Blocked]) -> Vec<Part> {
         if !blocked.help.is_empty() {
             let _ = writeln!(whole, "  Help: {}", sentence(&blocked.help));
         }
-        let line = reason(&some(&names), LONGEST_RISK);
+        let line = reason(&some_of(&names, words::NAMED), LONGEST_RISK);
         Part { short: whole.clone(), whole, line, weight: Weight::Notice }
     });
     headed(heading, parts.collect())
@@ -573,7 +551,7 @@ fn found(heading: &str, all: &[Finding]) -> Vec<Part> {
             parts.push(Part {
                 whole: line(&group, true),
                 short: line(&group, false),
-                line: format!("- {head} {}\n", some(&names)),
+                line: format!("- {head} {}\n", some_of(&names, words::NAMED)),
                 weight: Weight::Notice,
             });
         }

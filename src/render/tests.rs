@@ -326,7 +326,7 @@ fn an_empty_plan_is_rendered() {
     plan.steps.truncate(1);
     assert_eq!(
         human::question(&plan, &caller),
-        "Apply 1 change in account 111122223333 (acme), eu-west-1? Only `yes` does:"
+        "Apply 1 change in account 111122223333 (acme), eu-west-1? Type `yes` to apply:"
     );
     plan.steps[0].risk = Some("a risk".to_owned());
     let from = Spec::Key(key_spec("x", policy(&[]), None));
@@ -336,7 +336,7 @@ fn an_empty_plan_is_rendered() {
     assert_eq!(
         human::question(&plan, &caller),
         "Apply 2 changes (1 deletion, 1 other risk) in account 111122223333 (acme), eu-west-1 and us-east-1? \
-         Only `yes` does:"
+         Type `yes` to apply:"
     );
 }
 

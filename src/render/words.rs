@@ -11,7 +11,7 @@ use crate::kind::{Change, KeyRef, Kind, Spec};
 use crate::plan::{Access, Blocked, FieldChange, Plan, Step, TakenOver};
 use crate::policy::access::{ChangeKind, NetChange, SameAccess};
 use crate::policy::{AccessChange, Document, KeyContext, aws_default, compare, work};
-use crate::text::{counted, printable};
+use crate::text::{counted, printable, some_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -419,14 +419,9 @@ pub fn deletions(keys: &BTreeMap<Address, String>) -> String {
     for (key, date) in keys {
         by_day.entry(day(date)).or_default().push(printable(&key.to_string()).into_owned());
     }
-    let days = by_day.into_iter().map(|(day, keys)| {
-        let more = match keys.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            rest => format!(" and {rest} more"),
-        };
-        let named: Vec<String> = keys.into_iter().take(NAMED).collect();
-        format!("{}{more} on {day} at the earliest", named.join(", "))
-    });
+    let days = by_day
+        .into_iter()
+        .map(|(day, keys)| format!("{} on {day} at the earliest", some_of(&keys, NAMED)));
     format!(
         "Keys that KMS deletes: {}. Until then `kmsctl apply` cancels the deletion of a key that the configuration \
          declares.",
@@ -459,7 +454,7 @@ pub(super) fn gates(gates: &BTreeMap<String, Vec<String>>) -> Option<String> {
 }
 
 /// The largest number of addresses that a line names.
-const NAMED: usize = 12;
+pub(super) const NAMED: usize = 12;
 
 /// Returns the line about what is taken over without a call, if there is anything.
 pub(super) fn taken(taken: &BTreeMap<Address, String>) -> Option<String> {

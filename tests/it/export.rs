@@ -118,7 +118,7 @@ pub(crate) fn resolved(made: &Export) -> Desired {
     }
     let (mut loaded, diagnostics) = config::load(&Input { paths, ..Input::default() });
     let text = |d: kmsctl::decode::Diagnostics, sources: &kmsctl::decode::Sources| {
-        d.without_refusals().render(sources, false, None)
+        d.without_objections().render(sources, false, None)
     };
     assert!(!diagnostics.has_errors(), "{}", text(diagnostics, &loaded.sources));
     let Place { account, region } = home();

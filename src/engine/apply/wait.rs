@@ -11,7 +11,6 @@ use crate::kind::{
 };
 use crate::plan::{PlannedCall, Step};
 use crate::retry::with_retries;
-use std::pin::pin;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -184,15 +183,11 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
 
     /// Sleeps for `pause`. Returns an error as soon as the run is asked to stop.
     pub(super) async fn rest(&self, pause: Duration) -> Result<(), ()> {
-        let until = Instant::now() + pause;
-        while !self.host.stop() {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            tokio::time::sleep(left.min(STOP_CHECK)).await;
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(()),
+            () = tokio::time::sleep(pause) => Ok(()),
         }
-        Err(())
     }
 
     /// Waits until the run is asked to stop.
@@ -210,16 +205,10 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
 
     /// Waits until the request quotas allow the call. Returns an error as soon as the run is asked to stop.
     pub(super) async fn admitted(&self, planned: &PlannedCall) -> Result<(), StepError> {
-        let mut admitted = pin!(self.cloud.admit(&planned.at, &planned.call));
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut admitted => return Ok(()),
-                () = tokio::time::sleep(STOP_CHECK) => {}
-            }
-            if self.host.stop() {
-                return Err(StepError::Stopped);
-            }
+        tokio::select! {
+            biased;
+            () = self.cloud.admit(&planned.at, &planned.call) => Ok(()),
+            () = self.stopped() => Err(StepError::Stopped),
         }
     }
 

@@ -5,11 +5,11 @@ use super::answers::{
 };
 use super::{
     Call, CreateTags, CreateVolume, DeleteTags, DeleteVolume, EbsVolume, Modification,
-    ModifyVolume, Settings, Tag, TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
+    ModifyVolume, Settings, TagSpecification, WITH_IOPS, WITH_THROUGHPUT,
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::aws::{Copies, Service, copy};
+use crate::kind::aws::{Copies, Service, copy, with_tags};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Common};
 use crate::kind::key::STACK_TAG;
@@ -98,8 +98,9 @@ impl Service for EbsVolume {
             }
             Call::DeleteTags(DeleteTags { resources, tags }) => {
                 let request = Parameters::default().with_each("ResourceId", resources);
-                let keys = (1..).zip(tags).map(|(n, tag)| (format!("Tag.{n}.Key"), &tag.key));
-                let request = keys.fold(request, |all, (name, key)| all.with(name, key));
+                let request = request.with_all("Tag", tags, |all, name, tag| {
+                    all.with(format!("{name}.Key"), &tag.key)
+                });
                 done(DeleteTags::NAME, client.send(DeleteTags::NAME, &request).await)
             }
             Call::DeleteVolume(DeleteVolume { volume_id }) => {
@@ -129,13 +130,6 @@ fn take(found: &mut BTreeMap<String, Volume>, volumes: Vec<Volume>) {
 
 fn filter(name: &str, values: impl IntoIterator<Item = String>) -> Parameters {
     Parameters::default().with("Filter.1.Name", name).with_each("Filter.1.Value", values)
-}
-
-/// Adds the keys and values of tags.
-fn with_tags(request: Parameters, name: &str, tags: &[Tag]) -> Parameters {
-    (1..).zip(tags).fold(request, |all, (n, tag)| {
-        all.with(format!("{name}.{n}.Key"), &tag.key).with(format!("{name}.{n}.Value"), &tag.value)
-    })
 }
 
 /// Reads a page of at most `most` items.

@@ -5,7 +5,7 @@ use super::answers::{Instance, MasterUserSecret, Page, SecurityGroup, Snapshot, 
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
 use crate::kind::KeyRef;
-use crate::kind::aws::{Copies, copy};
+use crate::kind::aws::{Copies, copy, with_tags};
 use crate::kind::consumer::encryption;
 use crate::kind::consumer::{self, Encryption, Tags};
 use crate::kind::resolve;
@@ -17,6 +17,9 @@ use crate::sdk::secret;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+
+/// The list of the tags of a request.
+pub(crate) const TAGS: &str = "Tags.Tag";
 
 /// Reads all pages of a list, with 100 elements each.
 pub(crate) async fn list<T>(
@@ -120,13 +123,6 @@ pub(crate) fn tags(tags: &[Tag]) -> Tags {
     tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect()
 }
 
-/// Adds tags to a request.
-pub(crate) fn with_tags(request: Parameters, tags: &[consumer::Tag]) -> Parameters {
-    request.with_all("Tags.Tag", tags, |all, name, tag| {
-        all.with(format!("{name}.Key"), &tag.key).with(format!("{name}.Value"), &tag.value)
-    })
-}
-
 /// Adds tags to an instance or a cluster, by its ARN.
 pub(crate) async fn add_tags(
     operation: &'static str,
@@ -134,7 +130,7 @@ pub(crate) async fn add_tags(
     arn: &str,
     tags: &[consumer::Tag],
 ) -> Result<Outcome, CloudError> {
-    let request = with_tags(Parameters::default().with("ResourceName", arn), tags);
+    let request = with_tags(Parameters::default().with("ResourceName", arn), TAGS, tags);
     done(operation, client.send(operation, &request).await)
 }
 

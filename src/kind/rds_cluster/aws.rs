@@ -8,7 +8,7 @@ use super::{
 };
 use crate::answer::{CloudError, Fault, Outcome};
 use crate::id::Place;
-use crate::kind::aws::{Copies, Service};
+use crate::kind::aws::{Copies, Service, with_tags};
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::key::{NAME_TAG, STACK_TAG};
 use crate::kind::rds::answers::{Instance, Snapshot};
@@ -282,7 +282,7 @@ fn parameters(
         .with_some("MasterUserPassword", password)
         .with_some("PreferredBackupWindow", wanted.preferred_backup_window.as_ref())
         .with_some("PreferredMaintenanceWindow", wanted.preferred_maintenance_window.as_ref());
-    Ok(rds::with_tags(request, tags)
+    Ok(with_tags(request, rds::TAGS, tags)
         .with_some("StorageEncrypted", fixed.storage_encrypted)
         .with_some("KmsKeyId", key)
         .with_some("DBClusterInstanceClass", wanted.db_cluster_instance_class.as_ref())
@@ -331,7 +331,7 @@ async fn create_db_instance(
         .with("DBInstanceIdentifier", &call.db_instance_identifier)
         .with("DBInstanceClass", &call.db_instance_class)
         .with_some("Engine", call.engine.as_ref());
-    let request = rds::with_tags(request, &call.tags)
+    let request = with_tags(request, rds::TAGS, &call.tags)
         .with("DBClusterIdentifier", &call.db_cluster_identifier)
         .with("PromotionTier", &call.promotion_tier);
     let error = match done(NAME, aws.rds(at).await.send(NAME, &request).await) {

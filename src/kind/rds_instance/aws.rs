@@ -6,7 +6,7 @@ use super::{
 };
 use crate::answer::{CloudError, Outcome};
 use crate::id::Place;
-use crate::kind::aws::{Copies, Service};
+use crate::kind::aws::{Copies, Service, with_tags};
 use crate::kind::consumer::{self, Common, Tags};
 use crate::kind::key::STACK_TAG;
 use crate::kind::rds::answers::{Instance, Snapshot};
@@ -209,7 +209,7 @@ fn parameters(
         .with_some("Iops", wanted.iops)
         .with_some("StorageThroughput", wanted.storage_throughput)
         .with_some("PubliclyAccessible", wanted.publicly_accessible);
-    Ok(rds::with_tags(request, tags)
+    Ok(with_tags(request, rds::TAGS, tags)
         .with_some("StorageType", wanted.storage_type.as_ref())
         .with_some("StorageEncrypted", fixed.storage_encrypted)
         .with_some("KmsKeyId", key(fixed.kms_key_id.as_ref())?)

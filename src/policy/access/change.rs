@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::level::{Certainty, ChangeKind, Direction, Level};
+use super::names::{PrincipalAccount, principal_account};
 
 /// Access that principals gain or lose.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +51,14 @@ pub struct AccessChange {
     /// is denied explicitly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
+}
+
+impl AccessChange {
+    /// Returns the account of the principals.
+    #[must_use]
+    pub fn account(&self) -> PrincipalAccount<'_> {
+        principal_account(&self.principal)
+    }
 }
 
 /// Whether two documents are the same policy.

@@ -5,6 +5,7 @@ use crate::policy::access::KeyContext;
 use crate::policy::typed::Effect;
 use crate::policy::typed::{PrincipalName, TypedStatement};
 use crate::policy::{ActionSet, Document, spelled_key};
+use crate::text::some_of;
 use crate::tree::{Node, Value};
 use std::collections::BTreeSet;
 
@@ -174,12 +175,14 @@ fn of_actions(only: &TypedStatement, of: KeyUse<'_>) -> String {
     let words = ["administrators", "users", "users", "decrypt_only", "encrypt_only"];
     let differences = words.into_iter().zip(templates).filter_map(|(word, template)| {
         let typed = alone(template, of)?.typed();
-        let role = typed.statements.first()?.actions.known();
-        Some((word, own.without(role), role.without(own)))
+        let template = typed.statements.first()?;
+        let role = template.actions.known();
+        let has_condition = template.conditions.iter().next().is_some();
+        Some((word, own.without(role), role.without(own), has_condition))
     });
     let nearest =
-        differences.min_by_key(|(_, more, less)| more.iter().count() + less.iter().count());
-    let Some((role, more, less)) = nearest else {
+        differences.min_by_key(|(_, more, less, _)| more.iter().count() + less.iter().count());
+    let Some((role, more, less, has_condition)) = nearest else {
         return "has actions that are those of no role".to_owned();
     };
     let mut parts = Vec::new();
@@ -189,19 +192,26 @@ fn of_actions(only: &TypedStatement, of: KeyUse<'_>) -> String {
     if !less.is_empty() {
         parts.push(format!("does not allow {}", listed(less)));
     }
-    match parts.is_empty() {
-        true => format!("has not the conditions of `{role}`"),
-        false => format!("{}, unlike the role `{role}`", parts.join(" and ")),
+    if parts.is_empty() {
+        return of_conditions(only.conditions.iter().next().is_some(), has_condition, role);
+    }
+    format!("{}, unlike the role `{role}`", parts.join(" and "))
+}
+
+/// Returns how a statement differs from that of a role with the same actions.
+fn of_conditions(has_one: bool, role_has_one: bool, role: &str) -> String {
+    match (has_one, role_has_one) {
+        (false, true) => format!("lacks the condition of the role `{role}`"),
+        (true, false) => format!("has a condition, which the role `{role}` does not have"),
+        (true, true) | (false, false) => format!(
+            "allows the actions of the role `{role}` with other wildcards, so the two may differ in actions that AWS \
+             adds later"
+        ),
     }
 }
 
 /// Returns the first of some actions.
 fn listed(actions: ActionSet) -> String {
     let names: Vec<String> = actions.iter().map(|action| format!("kms:{}", action.name)).collect();
-    let more = names.len().saturating_sub(NAMED);
-    let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-    match more {
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
-    }
+    some_of(&names, NAMED)
 }

@@ -3,7 +3,7 @@
 use crate::permissions::{Document, LIMIT, Permissions, Statement};
 use crate::render::Style;
 use crate::render::page::{BOLD, DIM, put};
-use crate::text::{counted, wrapped};
+use crate::text::{counted, some_of, wrapped};
 use std::collections::BTreeSet;
 
 /// The largest number of resources that a line names.
@@ -79,8 +79,6 @@ fn of_statement(statement: &Statement, style: &Style, out: &mut String) {
 }
 
 fn named(about: &BTreeSet<String>) -> String {
-    let first: Vec<&str> = about.iter().take(NAMED).map(String::as_str).collect();
-    let rest = about.len().saturating_sub(NAMED);
-    let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-    first.join(", ") + &more
+    let all: Vec<&String> = about.iter().collect();
+    some_of(&all, NAMED)
 }
