@@ -95,8 +95,8 @@ pub struct Global {
     pub gates: Option<PathBuf>,
     /// Folder or S3 prefix that holds the state, such as s3://bucket/prefix, or `none`
     ///
-    /// With `none` no record is kept, and every run finds the resources of the stack in AWS. In S3, one run at a time holds a lease, which ends by itself, and every write is conditional
-    /// (`kmsctl explain state`).
+    /// With `none` no record is kept, and every run finds the resources of the stack in AWS. In S3, one run at a time
+    /// holds a lease, which ends by itself, and every write is conditional (`kmsctl explain state`).
     #[arg(
         long,
         global = true,
@@ -276,8 +276,9 @@ pub enum Command {
     /// Print the least IAM policies that kmsctl needs for the stack, or for one saved plan
     ///
     /// Reads the configuration and the records; of AWS it asks only who the caller is. `--for export` needs no
-    /// configuration, because the first export comes before it. Every statement has a Sid that says what it is for. What AWS cannot bound is printed after the policies, or on stderr. `kmsctl explain
-    /// permissions` describes the parts.
+    /// configuration, because the first export comes before it. Every statement has a Sid that says what it is for.
+    /// What AWS cannot bound is printed after the policies, or on stderr. `kmsctl explain permissions` describes the
+    /// parts.
     #[command(after_long_help = examples::PERMISSIONS)]
     Permissions(Box<PermissionsArgs>),
     /// Find mistakes in the policies and keys of a stack, without AWS unless --live is set
@@ -455,7 +456,8 @@ pub struct AccessArgs {
     /// Key: its name in the stack, an alias, an id or an ARN
     #[arg(add = ArgValueCandidates::new(keys))]
     pub key: String,
-    /// Show only what this principal can do: role/NAME, user/NAME, an ARN, or a service such as cloudtrail.amazonaws.com
+    /// Show only what this principal can do: role/NAME, user/NAME, an ARN, or a service such as
+    /// cloudtrail.amazonaws.com
     #[arg(long, value_name = "PRINCIPAL")]
     pub principal: Option<String>,
     /// Show who can do this, such as kms:Decrypt; with --principal, whether that one can

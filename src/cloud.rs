@@ -124,8 +124,8 @@ pub trait Cloud {
         at: &Place,
         kind: ConsumerKind,
     ) -> Result<Vec<(String, Option<KeyArn>)>, CloudError>;
-    /// Reads the ARNs of the keys and consumers that carry the tag of a stack, with `GetResources` of the Resource Groups
-    /// Tagging API.
+    /// Reads the ARNs of the keys and consumers that carry the tag of a stack, with `GetResources` of the Resource
+    /// Groups Tagging API.
     async fn tagged(&self, at: &Place, stack: &str) -> Result<Vec<String>, CloudError>;
     /// Reads `GetKeyLastUsage`.
     async fn last_usage(&self, key: &KeyArn) -> Result<LastUsage, CloudError>;

@@ -116,7 +116,8 @@ fn input(global: &Global) -> Result<config::Input, Failure> {
     Ok(config::Input { paths, vars, var_files, gates })
 }
 
-/// Returns the known address that is most similar to a text: with the same name, or with a similar name of the same kind.
+/// Returns the known address that is most similar to a text: with the same name, or with a similar name of the same
+/// kind.
 fn similar_address<'a>(
     text: &str,
     known: impl Iterator<Item = &'a Address>,

@@ -1,5 +1,6 @@
-//! What a shell completes that clap does not know: topics, and the addresses and keys of the configuration. Reads the files of the configuration, and
-//! nothing else. Says nothing about errors: a person who presses TAB is in the middle of a line.
+//! What a shell completes that clap does not know: topics, and the addresses and keys of the configuration. Reads the
+//! files of the configuration, and nothing else. Says nothing about errors: a person who presses TAB is in the middle
+//! of a line.
 
 use crate::config::{Input, Loaded, load, schema};
 use crate::kind::Kind;
@@ -44,7 +45,8 @@ pub fn keys() -> Vec<CompletionCandidate> {
     })
 }
 
-/// Returns the topics of `kmsctl explain`: its subjects, the lint rules, and the sections and fields of the configuration.
+/// Returns the topics of `kmsctl explain`: its subjects, the lint rules, and the sections and fields of the
+/// configuration.
 #[must_use]
 pub fn topics() -> Vec<CompletionCandidate> {
     let subjects = GUIDES.iter().map(|guide| guide.name.to_owned());
@@ -81,7 +83,7 @@ fn candidates(
         drop(send.send(found));
     });
     let found = thread.ok().and_then(|_| receive.recv_timeout(MOST).ok()).unwrap_or_default();
-    // A shell inserts what it is given: a name that is no name could be a command, or text for the terminal.
+    // A shell inserts a candidate as it is. Other characters could form a command, or control the terminal.
     let is_plain =
         |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || "/_.-:@*".contains(c));
     found.into_iter().filter(is_plain).map(CompletionCandidate::new).collect()

@@ -50,8 +50,8 @@ pub trait Decode: Sized {
         Vec::new()
     }
 
-    /// Returns whether the rest of a record can be judged if a field of this type cannot be read: a collection or a record
-    /// says something of its own, whereas a word or a number often decides what else is right.
+    /// Returns whether the rest of a record can be judged if a field of this type cannot be read: a collection or a
+    /// record says something of its own, whereas a word or a number often decides what else is right.
     fn is_optional() -> bool {
         false
     }

@@ -69,7 +69,8 @@ pub struct Desired {
     pub waivers: Vec<Waiver>,
 }
 
-/// What another configuration (`--gates`) demands, such as that of the base branch. The authors of a change cannot edit it.
+/// What another configuration (`--gates`) demands, such as that of the base branch. The authors of a change cannot edit
+/// it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outer {
     /// Its gates, which must be passed as well.
@@ -134,8 +135,8 @@ impl Desired {
         lists(&self.forget, address)
     }
 
-    /// Returns whether the stack stops managing the resource, itself or because of the key that it refers to. `spec` is its
-    /// form.
+    /// Returns whether the stack stops managing the resource, itself or because of the key that it refers to. `spec` is
+    /// its form.
     #[must_use]
     pub fn lets_go(&self, address: &Address, spec: Option<&Spec>) -> bool {
         let is_listed = |key: &KeyRef| key.managed().is_some_and(|key| self.forgets(key));

@@ -1,8 +1,8 @@
 //! The code that calls AWS: `refresh` reads the live resources, `look` repeats that
 //! while AWS may not show recent changes, `survey` reads what a draft needs,
 //! `apply` executes a plan, `settle` and `recover` find out whether AWS executed a call whose answer
-//! was lost, `impact` finds the dependants of a key, `inventory` reads all keys of a Region, and `rotate` rotates a key on
-//! demand.
+//! was lost, `impact` finds the dependants of a key, `inventory` reads all keys of a Region, and `rotate` rotates a key
+//! on demand.
 //!
 //! It is generic over the `Cloud` trait, and uses neither the SDK nor files nor the terminal.
 

@@ -1,7 +1,7 @@
 //! Writes the configuration of keys that exist, such that a plan with it makes no call. Pure.
 //!
-//! A key is taken over by its ARN. Each entry is checked by resolving it and comparing it with what AWS holds, as a plan
-//! does; a part of an entry that does not fit is left out, and reported. What an entry leaves out is left alone.
+//! A key is taken over by its ARN. Each entry is checked by resolving it and comparing it with what AWS holds, as a
+//! plan does; a part of an entry that does not fit is left out, and reported. What an entry leaves out is left alone.
 
 mod consumers;
 mod entry;

@@ -139,8 +139,8 @@ pub fn of_foreign_grants<'a>(
     standing_grants(desired, &of_arn(key), &grants)
 }
 
-/// Returns the gates that a key of another owner does not pass, whose policy and grants the stack cannot change. `policy`
-/// is `None` if it is not known, or judged elsewhere.
+/// Returns the gates that a key of another owner does not pass, whose policy and grants the stack cannot change.
+/// `policy` is `None` if it is not known, or judged elsewhere.
 #[must_use]
 pub fn of_referred(
     desired: &Desired,

@@ -120,7 +120,8 @@ impl Ask<'_> {
         purposes.iter().any(|purpose| self.purposes.contains(purpose))
     }
 
-    /// Returns the end of the names of the documents. Documents for other commands than `apply` do not replace its documents.
+    /// Returns the end of the names of the documents. Documents for other commands than `apply` do not replace its
+    /// documents.
     fn suffix(&self) -> String {
         let purposes: Vec<Purpose> = self.purposes.iter().copied().collect();
         match purposes.as_slice() {

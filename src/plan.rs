@@ -68,10 +68,12 @@ pub struct Plan {
     /// The keys and grants that are taken over without a call (`adopt`), with AWS's identifiers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub taken: BTreeMap<Address, String>,
-    /// What AWS held before the plan, and the stack takes over with each key. It stays when it leaves the configuration.
+    /// What AWS held before the plan, and the stack takes over with each key. It stays when it leaves the
+    /// configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub taken_with: BTreeMap<Address, TakenOver>,
-    /// The keys of the tags that AWS held before the stack declared them, and that leave the configuration. They stay in AWS.
+    /// The keys of the tags that AWS held before the stack declared them, and that leave the configuration. They stay
+    /// in AWS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub let_go: BTreeMap<Address, BTreeSet<String>>,
     /// The keys whose live policies differ from the declared ones only in their text: they give the same access, and
@@ -84,7 +86,8 @@ pub struct Plan {
     /// The changes that `--target` leaves out.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub untargeted: BTreeSet<Address>,
-    /// The keys whose deletion an earlier run has scheduled, with AWS's dates. They are listed only if the stack is destroyed.
+    /// The keys whose deletion an earlier run has scheduled, with AWS's dates. They are listed only if the stack is
+    /// destroyed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scheduled: BTreeMap<Address, String>,
     /// The records to write without any call, for example of a lost state. `None` removes the record of

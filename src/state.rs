@@ -22,8 +22,8 @@ pub struct Record {
     pub spec: Spec,
     /// Whether kmsctl refuses to delete or disable the resource.
     pub protect: bool,
-    /// What AWS held before the stack declared it, and kmsctl has not changed since: the name of an alias, or the keys of a
-    /// key's tags. It stays when it leaves the configuration.
+    /// What AWS held before the stack declared it, and kmsctl has not changed since: the name of an alias, or the keys
+    /// of a key's tags. It stays when it leaves the configuration.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub found: BTreeSet<String>,
     /// Whether an apply was interrupted while it changed the resource. Missing settings are not drift

@@ -85,7 +85,8 @@ pub enum Medium {
     Shell,
 }
 
-/// Escapes the commands of CI systems: a line that begins with `::` (GitHub; it also accepts white space before it), and
+/// Escapes the commands of CI systems: a line that begins with `::` (GitHub; it also accepts white space before it),
+/// and
 /// `##[`, `##vso[` (Azure Pipelines, GitHub) or `##teamcity[` anywhere in a line.
 #[must_use]
 pub fn inert(text: &str, medium: Medium) -> Cow<'_, str> {
@@ -156,8 +157,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Wraps text into lines of at most `width` columns, and returns each line with its indent. A word that is
-/// longer than a line is not broken, and spaces between words stay. The lines after the first are indented by `hang` more columns.
+/// Wraps text into lines of at most `width` columns, and returns each line with its indent. A word that is longer than
+/// a line is not broken, and spaces between words stay. The lines after the first are indented by `hang` more columns.
 #[must_use]
 pub fn wrapped(text: &str, indent: usize, hang: usize, width: usize) -> Vec<(usize, String)> {
     let width = width.max(40);

@@ -100,8 +100,8 @@ fn credentials(code: &str) -> String {
     .to_owned()
 }
 
-/// Returns what to do about the state of a resource. AWS names the state of a key only in the message (KMS API Reference,
-/// "KMSInvalidStateException"; KMS Developer Guide, "Key states of AWS KMS keys").
+/// Returns what to do about the state of a resource. AWS names the state of a key only in the message (KMS API
+/// Reference, "KMSInvalidStateException"; KMS Developer Guide, "Key states of AWS KMS keys").
 fn state(code: &str, message: &str) -> Option<String> {
     let message = message.to_lowercase();
     if code != "KMSInvalidStateException" && code != "DisabledException" {
@@ -146,8 +146,8 @@ fn malformed(error: &CloudError) -> String {
     )
 }
 
-/// The kinds of policies, as AWS names them in the reason of a denial (IAM User Guide, "Troubleshoot access denied error
-/// messages"), and who can change them.
+/// The kinds of policies, as AWS names them in the reason of a denial (IAM User Guide, "Troubleshoot access denied
+/// error messages"), and who can change them.
 const POLICIES: &[(&str, &str)] = &[
     ("service control policy", "who manages the AWS organization can change it"),
     ("resource control policy", "who manages the AWS organization can change it"),

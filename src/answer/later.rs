@@ -96,9 +96,9 @@ pub fn patience(operation: &str, code: &str, message: &str) -> Option<Duration> 
     known.map(|later| later.patience)
 }
 
-/// Returns the answer of DynamoDB to a change of tags. It refuses the change for a while because of other operations (DynamoDB
-/// API Reference, TagResource: LimitExceededException). Other services have operations of the same names, whose
-/// limits do not end by themselves.
+/// Returns the answer of DynamoDB to a change of tags. It refuses the change for a while because of other operations
+/// (DynamoDB API Reference, TagResource: LimitExceededException). Other services have operations of the same names,
+/// whose limits do not end by themselves.
 ///
 /// # Errors
 /// Returns the error, classified as one that ends by itself if it does.

@@ -24,10 +24,10 @@ use Raised::{For, Never};
 
 const LIMIT: &[&str] = &["LimitExceededException"];
 
-/// KMS Developer Guide, "Quotas"; DynamoDB Developer Guide, "Quotas in Amazon DynamoDB"; CloudTrail User Guide, "Quotas in
-/// AWS CloudTrail"; RDS User Guide, "Quotas and constraints for Amazon RDS"; EFS User Guide, "Amazon EFS quotas";
-/// OpenSearch Service Developer Guide, "Amazon OpenSearch Service quotas"; EBS User Guide, "Quotas for Amazon EBS";
-/// IAM User Guide, "IAM and AWS STS quotas".
+/// KMS Developer Guide, "Quotas"; DynamoDB Developer Guide, "Quotas in Amazon DynamoDB"; CloudTrail User Guide, "Quotas
+/// in AWS CloudTrail"; RDS User Guide, "Quotas and constraints for Amazon RDS"; EFS User Guide, "Amazon EFS quotas";
+/// OpenSearch Service Developer Guide, "Amazon OpenSearch Service quotas"; EBS User Guide, "Quotas for Amazon EBS"; IAM
+/// User Guide, "IAM and AWS STS quotas".
 const QUOTAS: &[Quota] = &[
     Quota {
         codes: LIMIT,

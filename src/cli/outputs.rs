@@ -22,8 +22,8 @@ pub enum OutputFormat {
     Text,
     /// An object by address
     Json,
-    /// Variables such as KEY_APP_ARN, for `source` and `eval` of a shell. Addresses that differ only in capital letters and
-    /// in `-`, `_` or `/` get 8 digits of a hash, such as KEY_A_B_83A305D8_ARN
+    /// Variables such as KEY_APP_ARN, for `source` and `eval` of a shell. Addresses that differ only in capital letters
+    /// and in `-`, `_` or `/` get 8 digits of a hash, such as KEY_A_B_83A305D8_ARN
     Env,
     /// Lines such as key_app_arn=..., for $GITHUB_OUTPUT, with the same names in small letters
     Github,

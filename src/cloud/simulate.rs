@@ -24,8 +24,8 @@ struct Evaluation {
     missing_context_values: List<String>,
 }
 
-/// Returns the actions that the simulator finds denied. An answer that depends on values that the simulator does not have
-/// is no denial. The request is not repeated.
+/// Returns the actions that the simulator finds denied. An answer that depends on values that the simulator does not
+/// have is no denial. The request is not repeated.
 pub(super) async fn simulate(
     aws: &Aws,
     identity: &str,

@@ -190,7 +190,10 @@ async fn read(found: &Found) -> Result<Held, Failure> {
         let what = format!("the policy of `{arn}` cannot be parsed: {why}");
         Failure::new(what)
     })?;
-    let is_never_rotated = described.as_ref().is_ok_and(|key| never_rotated(key).is_some());
+    let rotations = match &described {
+        Ok(key) if never_rotated(key).is_some() => None,
+        Ok(_) | Err(_) => Some(rotations),
+    };
     let grants: Vec<Grant> = listed.into_iter().map(|listed| grant_of(listed, arn)).collect();
     let heading = Heading {
         key: arn.to_string(),
@@ -202,8 +205,10 @@ async fn read(found: &Found) -> Result<Held, Failure> {
         caller: caller.clone(),
         policy_sha256: digest::sha256(&text),
         grants: grants.len(),
-        rotated: rotated(described.as_ref().ok(), rotations.as_ref()),
-        rotations: rotations.ok().filter(|_| !is_never_rotated).map(|rotations| rotations.past),
+        rotated: rotations
+            .as_ref()
+            .and_then(|rotations| rotated(described.as_ref().ok(), rotations.as_ref())),
+        rotations: rotations.and_then(Result::ok).map(|rotations| rotations.past),
         action: None,
         principal: None,
         standing: None,
@@ -212,8 +217,8 @@ async fn read(found: &Found) -> Result<Held, Failure> {
     Ok(Held { arn, document, grants, heading })
 }
 
-/// Returns why a key cannot be used, if it cannot, or why that is not known. A key whose primary Region is being updated can
-/// be used (KMS Developer Guide, "Key states of AWS KMS keys").
+/// Returns why a key cannot be used, if it cannot, or why that is not known. A key whose primary Region is being
+/// updated can be used (KMS Developer Guide, "Key states of AWS KMS keys").
 fn unusable(key: &Result<Metadata, CloudError>) -> Option<String> {
     let key = match key {
         Ok(key) => key,
@@ -263,10 +268,9 @@ fn role_of_session(arn: &str) -> Option<String> {
     Some(format!("arn:{partition}:iam::{account}:role/{role}"))
 }
 
-/// Returns the rotations in words, or why they are not known; `None` for a key that KMS does not rotate.
+/// Returns the rotations in words, or why they are not known; `None` if KMS says that the key has none.
 fn rotated(key: Option<&Metadata>, rotations: Result<&Rotations, &CloudError>) -> Option<String> {
     match rotations {
-        _ if key.is_some_and(|key| never_rotated(key).is_some()) => None,
         Ok(rotations) if key.is_some_and(|key| key.aws_managed) => Some(rotations.history()),
         Ok(rotations) => Some(rotations.words()),
         Err(error) if matches!(error.fault, Fault::Unsupported | Fault::InvalidState) => None,

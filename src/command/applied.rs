@@ -157,8 +157,8 @@ impl Applied<'_> {
         steps.filter_map(dated).collect()
     }
 
-    /// Returns the last line. `failed` is the number of failed steps. `rest` are the steps that did not start or were stopped
-    /// although nothing before them failed.
+    /// Returns the last line. `failed` is the number of failed steps. `rest` are the steps that did not start or were
+    /// stopped although nothing before them failed.
     fn last(&self, failed: usize, rest: &[&Address]) -> String {
         let Self { plan, ended, .. } = self;
         let is_cut = ended.stopped && !ended.is_complete();

@@ -45,8 +45,8 @@ pub(super) async fn destroy(global: &Global, args: &DestroyArgs, io: &Io) -> Res
     execute_run(global, session, io, run).await
 }
 
-/// Adds the missing records of the declared resources, and removes every declaration. Returns the keys whose deletion is
-/// scheduled already.
+/// Adds the missing records of the declared resources, and removes every declaration. Returns the keys whose deletion
+/// is scheduled already.
 async fn undeclare(
     global: &Global,
     session: &mut Session,

@@ -9,7 +9,7 @@ use crate::decode::Diagnostics;
 use crate::engine::inventory::{Wanted, inventory};
 use crate::export::{Export, Lifted, Request, export, names_in, names_text};
 use crate::failure::{Exit, Failure};
-use crate::file::{open_given, read_within};
+use crate::file::{open_given, read_within, reason};
 use crate::id::{BadId, KeyArn, Name, Place, Region};
 use crate::inventory::{Inventory, LeftOut, Selector};
 use crate::io::Io;
@@ -105,7 +105,7 @@ fn given_names(path: Option<&Path>) -> Result<BTreeMap<KeyArn, Name>, Failure> {
     };
     let fail = |what: String| Failure::new(format!("{}: {what}", path.display()));
     let text = open_given(path).and_then(|file| read_within(file, MAX_FILE_BYTES));
-    let text = text.map_err(|error| fail(error.to_string()))?;
+    let text = text.map_err(|error| fail(reason(&error)))?;
     let text = String::from_utf8(text).map_err(|_| fail("it is not UTF-8".to_owned()))?;
     let mut d = Diagnostics::default();
     let names = names_in(&text, &mut d);
@@ -240,8 +240,8 @@ fn unnamed(found: &Inventory, io: &Io) {
 /// The largest number of keys that a line names.
 const NAMED: usize = 4;
 
-/// Returns the lines about the keys that are left out, by the reasons. AWS managed keys are only counted. `all` names all
-/// the others.
+/// Returns the lines about the keys that are left out, by the reasons. AWS managed keys are only counted. `all` names
+/// all the others.
 fn left_out(found: &Inventory, all: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let of_aws = found.left_out.values().filter(|why| **why == LeftOut::AwsManaged).count();

@@ -60,8 +60,8 @@ pub(super) async fn print(
     Ok(Exit::Done)
 }
 
-/// Returns what the export of an account needs, before there is a configuration. The account is that of `--principal`, for
-/// which AWS is not asked, else that of the caller.
+/// Returns what the export of an account needs, before there is a configuration. The account is that of `--principal`,
+/// for which AWS is not asked, else that of the caller.
 async fn of_account(
     global: &Global,
     args: &PermissionsArgs,

@@ -53,8 +53,8 @@ impl<'a> Terminal<'a> {
         Self { store, replay, nonces, io, bar, stop, reported, executed }
     }
 
-    /// Handles signals. The first one stops the run at a safe point, and the second one ends the process. Because of the
-    /// journal, neither loses the outcome of a call.
+    /// Handles signals. The first one stops the run at a safe point, and the second one ends the process. Because of
+    /// the journal, neither loses the outcome of a call.
     pub(super) async fn obey(&self, signals: &mut Signals) -> Infallible {
         signals.next().await;
         self.stop.set(true);

@@ -113,7 +113,8 @@ struct Shown<'a> {
     rotations: Option<Vec<PastRotation>>,
 }
 
-/// Reads the rotations of a key. A record is shown without them if AWS does not answer soon, or the key cannot be rotated.
+/// Reads the rotations of a key. A record is shown without them if AWS does not answer soon, or the key cannot be
+/// rotated.
 async fn rotations(global: &Global, key: &KeyArn, io: &Io) -> Option<Vec<PastRotation>> {
     let read = async {
         let aws = Aws::connect(Some(key.region.clone()), global.profile.clone()).await;

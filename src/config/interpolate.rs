@@ -189,7 +189,8 @@ impl BadVariable {
 /// Returns the text with its variables replaced.
 ///
 /// # Errors
-/// Returns the first name that begins with `var.` or `aws.` and is unknown or not ended, or that the texts become too large.
+/// Returns the first name that begins with `var.` or `aws.` and is unknown or not ended, or that the texts become too
+/// large.
 pub fn interpolate<'a>(text: &'a str, vars: &Variables) -> Result<Cow<'a, str>, BadVariable> {
     let mut out = String::new();
     let mut replaced = false;

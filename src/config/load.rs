@@ -20,7 +20,8 @@ use crate::id::{AccountId, BadId, Name, PARTITIONS, Place, Region};
 use crate::policy::work;
 use crate::tree::{Entry, Node, Span, Value};
 
-/// The largest number of keys, and of entries in the sections of other resources. Each takes some dozens of kilobytes of memory at most.
+/// The largest number of keys, and of entries in the sections of other resources. Each takes some dozens of kilobytes
+/// of memory at most.
 pub const MAX_RESOURCES: usize = 20_000;
 
 /// The sources of the configuration.
@@ -488,8 +489,8 @@ impl Loaded {
     }
 }
 
-/// Returns the number of keys, their aliases, grants and replicas, and consumers: the entries of `keys`, and those of the
-/// sections within the sections of the services.
+/// Returns the number of keys, their aliases, grants and replicas, and consumers: the entries of `keys`, and those of
+/// the sections within the sections of the services.
 fn count_resources(root: &Node) -> usize {
     let entries = |node: &Node| match &node.value {
         Value::Map(entries) => entries.len(),

@@ -227,7 +227,8 @@ fn left(frame: &Frame, path: &[Step], schema: &Json, text: &str) -> Vec<String> 
     least.unwrap_or_default()
 }
 
-/// Every help of the form "write `...`" for a wrong kind of value of every field is followed, and there is always a help.
+/// Every help of the form "write `...`" for a wrong kind of value of every field is followed, and there is always a
+/// help.
 #[test]
 fn what_a_help_says_to_write_is_right() {
     let mut all = Vec::new();

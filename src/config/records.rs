@@ -183,9 +183,9 @@ record! {
         /// key's own ARN.
         @any(forms::statement)
         statements: Option<Spanned<Vec<Node>>>,
-        /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`.
-        /// The stack's statements in a `shared` policy are those by role, those under `statements`, each with a `Sid`, and
-        /// those that consumers need; kmsctl puts `kmsctl STACK` before the `Sid` and leaves all others as they are.
+        /// Whether the whole policy is the stack's, or only its own statements in it; default: `exclusive`. The stack's
+        /// statements in a `shared` policy are those by role, those under `statements`, each with a `Sid`, and those
+        /// that consumers need; kmsctl puts `kmsctl STACK` before the `Sid` and leaves all others as they are.
         ownership: Option<Spanned<Ownership>>,
         /// What a live policy must have in common with this one to be left as it is; default: `access`. `shared`
         /// policies are always compared by their text.
@@ -214,8 +214,8 @@ choice! {
 choice! {
     /// What a live policy must have in common with the declared one to be left as it is.
     pub enum PolicyText {
-        /// The access: a policy that is written differently, and certainly gives the same access, now and to actions that
-        /// AWS may add, is not replaced.
+        /// The access: a policy that is written differently, and certainly gives the same access, now and to actions
+        /// that AWS may add, is not replaced.
         Access = "access",
         /// The text: a policy that is written differently is replaced. Order, repetition and the spelling of accounts
         /// do not count.
@@ -280,10 +280,10 @@ record! {
 }
 
 record! {
-    /// Limits that every change of access must keep, for pipelines in which not every plan is reviewed. A gate passes only
-    /// if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a waiver has no effect. A gate
-    /// checks the whole policy that a plan writes, including derived statements and those of other owners.
-    /// Access that the policy leaves to IAM policies of the key's own account is not checked.
+    /// Limits that every change of access must keep, for pipelines in which not every plan is reviewed. A gate passes
+    /// only if that is certain: `plan` blocks a change that does not pass, `lint` reports it, and a waiver has no
+    /// effect. A gate checks the whole policy that a plan writes, including derived statements and those of other
+    /// owners. Access that the policy leaves to IAM policies of the key's own account is not checked.
     pub struct Gates {
         /// No key policy and no grant may give more access than this policy: the path of a JSON file, or
         /// the policy itself.

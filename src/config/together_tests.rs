@@ -421,8 +421,8 @@ fn an_unknown_field_below_a_field_without_a_value_may_belong_to_it() {
     "##);
 }
 
-/// What refers to another entry is checked in the same run, also inside of an entry with errors; what refers to an entry
-/// with errors is right.
+/// What refers to another entry is checked in the same run, also inside of an entry with errors; what refers to an
+/// entry with errors is right.
 #[test]
 fn references_are_checked_together_with_everything_else() {
     let text = "stack: s\nkeys:\n  app:\n    enabled: maybe\n    multi_region: true\n    replicas: {eu-central-1: {}}\n\

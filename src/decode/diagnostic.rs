@@ -152,8 +152,8 @@ const BESIDE: usize = 17;
 
 type Place<'a> = (Span, &'a str, AnnotationKind);
 
-/// The largest number of characters that are underlined, and of those between two places of one excerpt. Names and ARNs of
-/// AWS are not longer.
+/// The largest number of characters that are underlined, and of those between two places of one excerpt. Names and ARNs
+/// of AWS are not longer.
 const MOST_UNDERLINED: usize = 300;
 /// The number of characters at the beginning of a longer text that are underlined.
 const UNDERLINED: usize = 48;
@@ -247,8 +247,8 @@ pub struct Diagnostics {
     once: BTreeSet<(Option<Span>, String)>,
     /// The positions of unknown values, with the number of diagnostics at the time of the report.
     unknown: BTreeMap<Span, usize>,
-    /// The fields that could not be read, with the positions of their records or of the names of these, and the number of
-    /// diagnostics at the time of the report.
+    /// The fields that could not be read, with the positions of their records or of the names of these, and the number
+    /// of diagnostics at the time of the report.
     unreadable: Vec<(String, Span, usize)>,
 }
 
@@ -265,8 +265,8 @@ impl Diagnostics {
         }
     }
 
-    /// Returns the known name that is most similar to a misspelt one, if any is similar. A report shows a limited number
-    /// of diagnostics, so that it needs no more suggestions than that.
+    /// Returns the known name that is most similar to a misspelt one, if any is similar. A report shows a limited
+    /// number of diagnostics, so that it needs no more suggestions than that.
     #[must_use]
     pub fn suggest<'a>(
         &self,
@@ -340,8 +340,8 @@ impl Diagnostics {
         self.unknown.entry(span).or_insert(self.all.len());
     }
 
-    /// Marks a field of a record as one that could not be read. Later errors about the field, at the record or inside it,
-    /// would only follow from that.
+    /// Marks a field of a record as one that could not be read. Later errors about the field, at the record or inside
+    /// it, would only follow from that.
     pub(crate) fn unreadable(&mut self, record: Span, field: &str) {
         self.unreadable.push((field.to_owned(), record, self.all.len()));
     }
@@ -364,7 +364,8 @@ impl Diagnostics {
         self.unreadable.iter().any(|(name, _, _)| name == field)
     }
 
-    /// Removes the errors about the kind of the value at a position that were added after the first `before` diagnostics.
+    /// Removes the errors about the kind of the value at a position that were added after the first `before`
+    /// diagnostics.
     pub(super) fn remove_since(&mut self, before: usize, span: Span) {
         let added = self.all.split_off(before.min(self.all.len()));
         self.all.extend(

@@ -290,7 +290,8 @@ pub(crate) const fn bare(name: &str) -> &str {
     }
 }
 
-/// Reports unknown fields of a record, whose schema leads to where they belong. Returns `None` if the node is not a map.
+/// Reports unknown fields of a record, whose schema leads to where they belong. Returns `None` if the node is not a
+/// map.
 pub fn known_fields(
     node: &Node,
     fields: &[&str],
@@ -384,7 +385,8 @@ fn anchors(key: &str, fields: &[&str]) -> &'static str {
     }
 }
 
-/// Reads one field of a record. The field is required if the marks say so, or if its type has no value for a missing one.
+/// Reads one field of a record. The field is required if the marks say so, or if its type has no value for a missing
+/// one.
 pub fn field<T: Decode>(node: &Node, name: &str, marks: &[Mark], d: &mut Diagnostics) -> Option<T> {
     let required = marks.iter().any(|mark| mark.name == "required");
     let Value::Map(entries) = &node.value else {

@@ -1,5 +1,5 @@
-//! Reads a value of the wrong kind as what it probably means. The wrong kind is an error, and is reported; what is inside is
-//! judged in the same run, so that its errors do not appear only once the first one is corrected.
+//! Reads a value of the wrong kind as what it probably means. The wrong kind is an error, and is reported; what is
+//! inside is judged in the same run, so that its errors do not appear only once the first one is corrected.
 
 use super::example;
 use super::synonyms::meant;

@@ -208,7 +208,8 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '-'
 }
 
-/// Returns whether a value only refers to a secret: `{env: NAME}` or `${var.NAME}`. What no name can be is no reference.
+/// Returns whether a value only refers to a secret: `{env: NAME}` or `${var.NAME}`. What no name can be is no
+/// reference.
 fn is_reference(node: &Node) -> bool {
     match &node.value {
         Value::Map(entries) => {
@@ -247,8 +248,8 @@ fn has_user_info(text: &str) -> bool {
     })
 }
 
-/// Adds the places of values of a text that may be secrets: those of fields with such names, whether the fields exist or
-/// not. References to variables and to the environment are not secrets.
+/// Adds the places of values of a text that may be secrets: those of fields with such names, whether the fields exist
+/// or not. References to variables and to the environment are not secrets.
 pub(super) fn in_tree(text: &str, node: &Node, names: Names, found: &mut Vec<Span>) {
     match &node.value {
         Value::Map(entries) => in_map(text, entries, names, found),
@@ -352,8 +353,8 @@ fn all_of(node: &Node, found: &mut Vec<Span>) {
     found.push(node.span);
 }
 
-/// Returns the ranges that may be secrets of a text whose tree is not known, because it has a syntax error. They hold more
-/// than the secrets: what is beside a word for a secret, up to the next field.
+/// Returns the ranges that may be secrets of a text whose tree is not known, because it has a syntax error. They hold
+/// more than the secrets: what is beside a word for a secret, up to the next field.
 pub(super) fn in_text(text: &str) -> Vec<Range<usize>> {
     let (mut found, mut at, mut open, mut quote) = (Vec::new(), 0, Vec::new(), None);
     while let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
@@ -423,8 +424,8 @@ fn around(text: &str, name: Range<usize>, open: Option<usize>) -> Range<usize> {
     from..end_of_value(text, column, name.end + usize::from(is_quoted))
 }
 
-/// Returns where the value of a field ends whose name is at a column and ends at this byte: at the next line that begins
-/// with a field and is not indented more. A list may be as deep as its field.
+/// Returns where the value of a field ends whose name is at a column and ends at this byte: at the next line that
+/// begins with a field and is not indented more. A list may be as deep as its field.
 fn end_of_value(text: &str, column: usize, name_end: usize) -> usize {
     let (mut to, mut has_value) = (name_end, false);
     for (number, line) in text.get(name_end..).unwrap_or_default().split_inclusive('\n').enumerate()

@@ -35,8 +35,8 @@ struct Index {
 
 const BLOCK: usize = 1024;
 
-/// The length in bytes of the shortest part of a secret that a message does not quote. Shorter ones are signs and words of
-/// the message.
+/// The length in bytes of the shortest part of a secret that a message does not quote. Shorter ones are signs and words
+/// of the message.
 const SHORTEST: usize = 4;
 
 impl Index {
@@ -69,8 +69,8 @@ fn hide(bytes: &mut [u8], range: Range<usize>) {
 }
 
 impl Source {
-    /// Returns a part of the text, from the beginning of a line, with `*` for each byte of a value that may be a secret.
-    /// Blanks and line breaks stay.
+    /// Returns a part of the text, from the beginning of a line, with `*` for each byte of a value that may be a
+    /// secret. Blanks and line breaks stay.
     pub(crate) fn excerpt(&self, range: Range<usize>) -> Option<String> {
         let text = self.text.get(range.clone())?;
         let mut bytes = text.as_bytes().to_vec();
@@ -177,7 +177,8 @@ impl Sources {
         self.hide_named(tree, secrets::Names::Variables);
     }
 
-    /// Hides the values that may be secrets in every excerpt of a policy document, whose tree is `None` if it has an error.
+    /// Hides the values that may be secrets in every excerpt of a policy document, whose tree is `None` if it has an
+    /// error.
     pub fn hide_in_policy(&mut self, number: u16, tree: Option<&Node>) {
         match (tree, self.texts.get_mut(usize::from(number))) {
             (Some(tree), _) => self.hide_named(tree, secrets::Names::Policy),
@@ -215,8 +216,8 @@ impl Sources {
         }
     }
 
-    /// Returns a message about a place. What it quotes of a hidden text is left out, and all of it if the whole text of the
-    /// source is hidden.
+    /// Returns a message about a place. What it quotes of a hidden text is left out, and all of it if the whole text of
+    /// the source is hidden.
     #[must_use]
     pub(super) fn without_hidden<'m>(&self, span: Option<Span>, message: &'m str) -> Cow<'m, str> {
         let source = span.and_then(|span| self.get(span.source));

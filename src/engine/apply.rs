@@ -32,8 +32,8 @@ mod wait;
 pub use announce::announce;
 pub use error::{HostError, StepError, WaitError};
 
-/// The time for which a run that is asked to stop waits for the answer to a call. The next run finds out what AWS made of
-/// a call without one.
+/// The time for which a run that is asked to stop waits for the answer to a call. The next run finds out what AWS made
+/// of a call without one.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The journal, the clock and the other services that a run of [`apply`] needs.

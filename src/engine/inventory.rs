@@ -27,8 +27,8 @@ pub struct Wanted {
 /// Reads the keys. `progress` is told how many keys were read, and how many there are.
 ///
 /// # Errors
-/// Returns an error if a list of keys cannot be read, or if AWS as a whole cannot be reached. A list of aliases may be denied
-/// unless a key is wanted by an alias. A key that cannot be read is left out with its reason.
+/// Returns an error if a list of keys cannot be read, or if AWS as a whole cannot be reached. A list of aliases may be
+/// denied unless a key is wanted by an alias. A key that cannot be read is left out with its reason.
 pub async fn inventory<C: Cloud>(
     cloud: &C,
     options: &Options,

@@ -92,7 +92,8 @@ pub async fn preflight<C: Cloud>(
     found
 }
 
-/// Reads the policies that the refresh did not read, of the keys that the calls are about, as far as they can be read in time.
+/// Reads the policies that the refresh did not read, of the keys that the calls are about, as far as they can be read
+/// in time.
 async fn unread_policies<C: Cloud>(
     cloud: &C,
     options: &Options,
@@ -144,8 +145,8 @@ async fn simulate<C: Cloud>(
     Ok(doubtful)
 }
 
-/// Returns the ARN of the user or role whose policies the simulator evaluates. The ARN of a session does not contain the
-/// path of its role.
+/// Returns the ARN of the user or role whose policies the simulator evaluates. The ARN of a session does not contain
+/// the path of its role.
 async fn source<C: Cloud>(cloud: &C, arn: &str) -> Result<String, String> {
     let partition = arn.split(':').nth(1).unwrap_or_default();
     let other = || format!("IAM does not simulate `{arn}`");

@@ -74,9 +74,9 @@ struct Refresh<'a, C> {
 /// some cases several minutes).
 const VISIBLE: Duration = Duration::from_secs(300);
 
-/// Reads the live resources of a stack. `caller` is the caller's ARN, if it is known. `now` is the time in seconds since
-/// 1970; a recorded resource that is missing is
-/// waited for only if the last call of the record is at most a few minutes ago.
+/// Reads the live resources of a stack. `caller` is the caller's ARN, if it is known. `now` is the time in seconds
+/// since 1970; a recorded resource that is missing is waited for only if the last call of the record is at most a few
+/// minutes ago.
 ///
 /// # Errors
 /// Returns an error if AWS as a whole cannot be reached. A single resource that cannot be read is
@@ -237,8 +237,8 @@ impl<C: Cloud> Refresh<'_, C> {
     /// Repeats a read while its result is `missing`, for as long as AWS may not show a new resource. Without
     /// the repetition a second resource could be created.
     ///
-    /// A resource was created before the refresh began. Once the refresh has lasted that long, nothing new is hidden any
-    /// more, so that thousands of missing resources are not waited for one after the other.
+    /// A resource was created before the refresh began. Once the refresh has lasted that long, nothing new is hidden
+    /// any more, so that thousands of missing resources are not waited for one after the other.
     async fn until_visible<T>(
         &self,
         mut read: impl AsyncFnMut() -> T,

@@ -1,5 +1,5 @@
-//! Rotates a key on demand. KMS allows a number of rotations for the lifetime of a key, so the call is never repeated unless
-//! KMS certainly did not execute it.
+//! Rotates a key on demand. KMS allows a number of rotations for the lifetime of a key, so the call is never repeated
+//! unless KMS certainly did not execute it.
 
 use super::Options;
 use crate::answer::{CloudError, Fault};

@@ -61,8 +61,8 @@ impl Entry {
 
 /// Returns the names of the entries of a list.
 ///
-/// Of resources with the same name, each gets its Region, or a hash of its id if that does not tell them apart. A number
-/// would depend on the order of the resources, and give the name of one to another with the next export.
+/// Of resources with the same name, each gets its Region, or a hash of its id if that does not tell them apart. A
+/// number would depend on the order of the resources, and give the name of one to another with the next export.
 fn names(entries: &[Entry]) -> Vec<String> {
     let plain: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
     let with_regions =

@@ -101,7 +101,8 @@ pub(super) fn written(
     (text, documents)
 }
 
-/// Returns a policy whose texts stand for themselves in a file: kmsctl replaces variables in its values, not in its keys.
+/// Returns a policy whose texts stand for themselves in a file: kmsctl replaces variables in its values, not in its
+/// keys.
 fn as_written(text: &str) -> String {
     fn escape(value: &mut Value) {
         match value {

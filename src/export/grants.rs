@@ -47,8 +47,8 @@ pub(super) fn sorted(held: &Held) -> Sorted<'_> {
     out
 }
 
-/// Adds the beginning of the id to the names that several grants have, and to those that are of the grantee. A number would
-/// change with each new grant, and so would the name of a grantee that gets a second grant.
+/// Adds the beginning of the id to the names that several grants have, and to those that are of the grantee. A number
+/// would change with each new grant, and so would the name of a grantee that gets a second grant.
 fn tell_apart(taken: &mut [(String, &Listed)]) {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (name, _) in &*taken {

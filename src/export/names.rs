@@ -20,16 +20,16 @@ const FILLERS: [&str; 12] =
 /// Returns the name of each key that is not a replica. A given name is kept. The others are the first alias without the
 /// prefix that all aliases share, else the tag `Name`, else the first words of the description, else the id.
 ///
-/// Of keys with the same name, each gets the Region or the beginning of its id as a suffix, so that a name does not depend
-/// on the order of the keys.
+/// Of keys with the same name, each gets the Region or the beginning of its id as a suffix, so that a name does not
+/// depend on the order of the keys.
 pub(super) fn names(
     inventory: &Inventory,
     given: &BTreeMap<KeyArn, Name>,
 ) -> BTreeMap<KeyArn, Name> {
     let keys = || inventory.keys.iter().filter(|(_, held)| held.primary().is_none());
     let shared = shared_prefix(keys().filter_map(|(_, held)| first_alias(held)));
-    // Names of keys that are not exported now are kept for them. Files of names that differ only in case would be one on
-    // some machines.
+    // Names of keys that are not exported now are kept for them. Files of names that differ only in case would be one
+    // on some machines.
     let mut taken: BTreeSet<String> =
         given.values().map(|name| name.as_str().to_lowercase()).collect();
     let kept = keys().filter_map(|(arn, _)| Some((arn.clone(), given.get(arn)?.clone())));

@@ -33,7 +33,8 @@ struct Trial<'a> {
     forms: Vec<Vec<Form>>,
 }
 
-/// Returns the entry of a key. A part that does not fit is left out. `split` says whether each key has a file of its own.
+/// Returns the entry of a key. A part that does not fit is left out. `split` says whether each key has a file of its
+/// own.
 ///
 /// # Errors
 /// Returns the reason why a plan would not leave the key alone whatever is left out.
@@ -170,8 +171,8 @@ impl Trial<'_> {
         *shape = some;
     }
 
-    /// Returns the resources that the key encrypts. Statements of the policy that a resource accounts for are left to it; a
-    /// resource whose statements the policy of the key does not have derives none.
+    /// Returns the resources that the key encrypts. Statements of the policy that a resource accounts for are left to
+    /// it; a resource whose statements the policy of the key does not have derives none.
     fn consumers(&self, shape: &mut Shape, notes: &mut Vec<String>) -> Consumers {
         let mut out = Consumers::default();
         let own: BTreeSet<_> = self.all.iter().map(|held| &held.metadata.arn).collect();

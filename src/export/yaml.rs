@@ -1,5 +1,5 @@
-//! Writes YAML that a person can read: short collections in one line, long ones in blocks. Texts stand for themselves: what
-//! kmsctl would replace in them is escaped.
+//! Writes YAML that a person can read: short collections in one line, long ones in blocks. Texts stand for themselves:
+//! what kmsctl would replace in them is escaped.
 
 use crate::config::escaped;
 use crate::tree::{Node, Value};

@@ -137,8 +137,8 @@ pub struct Facts {
     pub key_region: KeyRegion,
     /// How ARNs identify the resources; `None` if kmsctl sets no tags on them.
     pub arn: Option<ArnForm>,
-    /// The resource's snapshots, which stay encrypted with the key after the resource has been deleted; `None` if it has
-    /// none.
+    /// The resource's snapshots, which stay encrypted with the key after the resource has been deleted; `None` if it
+    /// has none.
     pub copies: Option<Snapshots>,
     /// Whether the resource holds the data that its key encrypts, so that nothing but copies needs the key once the
     /// resource is deleted or has another key.

@@ -84,8 +84,8 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Returns the name in the address of the stack's grant that the name of this grant stands for. Whoever creates a grant
-    /// chooses its name.
+    /// Returns the name in the address of the stack's grant that the name of this grant stands for. Whoever creates a
+    /// grant chooses its name.
     #[must_use]
     pub fn marked(&self, stack: &Name) -> Option<&str> {
         Some(self.name.strip_prefix(&mark(stack))?.rsplit_once(':')?.0)
@@ -99,8 +99,9 @@ impl Listed {
     }
 }
 
-/// Returns the service that holds a grant on a key of an account, such as `rds`: a service principal, or its role in the
-/// account. IAM reserves the path of service-linked roles, but paths of other identities can contain the text of an ARN.
+/// Returns the service that holds a grant on a key of an account, such as `rds`: a service principal, or its role in
+/// the account. IAM reserves the path of service-linked roles, but paths of other identities can contain the text of an
+/// ARN.
 #[must_use]
 pub fn holder<'a>(grantee: &'a str, account: &AccountId) -> Option<&'a str> {
     if policy::is_service(grantee) {

@@ -558,8 +558,8 @@ fn put_policy(policy: &Document, to: &Spec) -> Call {
     .into()
 }
 
-/// Returns the call that takes the tags of the stack off a key. KMS does not mind a tag that the key does not have (KMS API
-/// Reference, UntagResource).
+/// Returns the call that takes the tags of the stack off a key. KMS does not mind a tag that the key does not have (KMS
+/// API Reference, UntagResource).
 #[must_use]
 pub fn untag() -> Call {
     let tag_keys = MARKS.map(str::to_owned).to_vec();

@@ -53,7 +53,8 @@ impl Conditions {
         self.0.iter().map(|((operator, key), values)| (operator.as_str(), key.as_str(), values))
     }
 
-    /// Returns the conditions that are met where one of the two are, if they differ in the values of one condition only.
+    /// Returns the conditions that are met where one of the two are, if they differ in the values of one condition
+    /// only.
     pub(super) fn either(&self, other: &Self) -> Option<Self> {
         if !self.0.keys().eq(other.0.keys()) {
             return None;
@@ -232,8 +233,8 @@ impl Conditions {
     }
 }
 
-/// Returns the keys of the tags that a request about the subject may set. A key that is taken over as it is does not get the
-/// tags of the stack.
+/// Returns the keys of the tags that a request about the subject may set. A key that is taken over as it is does not
+/// get the tags of the stack.
 pub(super) fn tag_keys(subject: &Subject) -> BTreeSet<String> {
     let tags = subject.tags();
     let is_key = subject.spec.as_ref().is_some_and(|spec| spec.as_key().is_some());
@@ -243,8 +244,8 @@ pub(super) fn tag_keys(subject: &Subject) -> BTreeSet<String> {
     declared.chain(marks.iter().map(|mark| (*mark).to_owned())).collect()
 }
 
-/// Returns the values of `kms:ViaService` for a service in a Region (KMS Developer Guide, `kms:ViaService`). The guide does
-/// not say which of the domains it has where the hosts of the services have other names.
+/// Returns the values of `kms:ViaService` for a service in a Region (KMS Developer Guide, `kms:ViaService`). The guide
+/// does not say which of the domains it has where the hosts of the services have other names.
 fn via(service: &str, place: &Place) -> BTreeSet<String> {
     let domains = ["amazonaws.com", place.region.domain()];
     domains.iter().map(|domain| format!("{service}.{}.{domain}", place.region)).collect()

@@ -7,7 +7,8 @@ use crate::id::AccountId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The largest number of characters of a managed policy, without white space (IAM User Guide, "IAM and AWS STS quotas").
+/// The largest number of characters of a managed policy, without white space (IAM User Guide, "IAM and AWS STS
+/// quotas").
 pub const LIMIT: usize = 6144;
 
 /// The number of managed policies that a role can have (IAM User Guide, "IAM and AWS STS quotas"). It can be raised.

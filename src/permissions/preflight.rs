@@ -54,8 +54,8 @@ pub struct Denied {
     pub key: KeyArn,
     /// The ARN of the identity.
     pub identity: String,
-    /// The Sid or the number of the `Deny` statement, such as `#2`; `None` if no statement allows the action or leaves it to IAM
-    /// policies.
+    /// The Sid or the number of the `Deny` statement, such as `#2`; `None` if no statement allows the action or leaves
+    /// it to IAM policies.
     pub statement: Option<String>,
     /// The action.
     pub action: &'static str,
@@ -210,7 +210,8 @@ pub fn is_allowed(policy: &Document, key: &KeyArn, identity: &str, action: &str)
     matches!(decision(policy, key, identity, action), Some(Decision::Allowed(_)))
 }
 
-/// Decides about an action of which nothing but the identity is known. Returns `None` for what is no identity or action.
+/// Decides about an action of which nothing but the identity is known. Returns `None` for what is no identity or
+/// action.
 fn decision(policy: &Document, key: &KeyArn, identity: &str, action: &str) -> Option<Decision> {
     let arn = key.to_string();
     let principal = Principal::parse(identity, key.region.partition()).ok()?;

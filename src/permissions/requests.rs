@@ -369,8 +369,9 @@ impl Requests<'_> {
         calls.unwrap_or_default().iter().map(|(_, call)| call.operation()).collect()
     }
 
-    /// Returns where the calls about a resource can go to. The rotation of a multi-Region key, and the move of its primary
-    /// key, go to the Region of the primary key, which may be that of a replica. A grant can be made from another account.
+    /// Returns where the calls about a resource can go to. The rotation of a multi-Region key, and the move of its
+    /// primary key, go to the Region of the primary key, which may be that of a replica. A grant can be made from
+    /// another account.
     fn regions(
         &self,
         address: &Address,

@@ -36,8 +36,8 @@ pub enum ContextType {
     StringList,
 }
 
-/// Returns the questions about the changes of a plan. What the policy of a key allows is left out, because the simulator
-/// does not know these policies.
+/// Returns the questions about the changes of a plan. What the policy of a key allows is left out, because the
+/// simulator does not know these policies.
 #[must_use]
 pub fn simulations(ask: &Ask<'_>, facts: &Facts<'_>) -> Vec<Simulation> {
     let mut found: BTreeMap<(AccountId, String, Conditions), BTreeSet<&'static str>> =

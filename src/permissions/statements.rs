@@ -281,8 +281,8 @@ pub(super) fn statements<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> V
     numbered(merged(single(permits), |one, other| one.sid == other.sid))
 }
 
-/// Returns fewer statements for the same permits. A statement stands for several purposes, and every resource that may get
-/// tags may get the tags of every other.
+/// Returns fewer statements for the same permits. A statement stands for several purposes, and every resource that may
+/// get tags may get the tags of every other.
 pub(super) fn compact<'a>(permits: impl IntoIterator<Item = &'a Permit>) -> Vec<Statement> {
     let mut all = single(permits);
     let mut tags: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -123,8 +123,9 @@ pub enum On {
     Alias,
     /// The resource itself.
     Own,
-    /// Resources by their ARNs, in which `{P}`, `{R}`, `{A}` and `{id}` stand for the partition, the Region, the account
-    /// and the identifier. Another name stands for the value of that field, for each of its entries, or for `*`.
+    /// Resources by their ARNs, in which `{P}`, `{R}`, `{A}` and `{id}` stand for the partition, the Region, the
+    /// account and the identifier. Another name stands for the value of that field, for each of its entries, or for
+    /// `*`.
     Arns(&'static [&'static str]),
 }
 
@@ -245,8 +246,8 @@ pub fn find(service: &str, name: &str) -> Option<(&'static Service, &'static Ope
     Some((service, operation))
 }
 
-/// Returns the actions that a refresh needs to read the resources of a kind, such as `dynamodb:DescribeTable`, separated
-/// by commas.
+/// Returns the actions that a refresh needs to read the resources of a kind, such as `dynamodb:DescribeTable`,
+/// separated by commas.
 #[must_use]
 pub fn reads(kind: ConsumerKind) -> String {
     let facts = kind.facts();

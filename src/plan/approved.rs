@@ -27,8 +27,8 @@ impl Approved {
         Self(plan)
     }
 
-    /// Approves a plan that was saved and reviewed, if the fresh plan is the same and shows the same. Both plans must be
-    /// narrowed to the same targets.
+    /// Approves a plan that was saved and reviewed, if the fresh plan is the same and shows the same. Both plans must
+    /// be narrowed to the same targets.
     ///
     /// # Errors
     /// Returns the reason why the saved plan is stale.

@@ -21,8 +21,8 @@ const ROLE_KEPT: &str = "no longer declared; kept in AWS, because services may u
 const ALIAS_KEPT: &str =
     "no longer declared; kept in AWS, because it existed before the stack took it over";
 
-/// Returns why a resource that is not declared stays in AWS without a record; `None` if the stack deletes it, or has nothing
-/// to do with it.
+/// Returns why a resource that is not declared stays in AWS without a record; `None` if the stack deletes it, or has
+/// nothing to do with it.
 pub(super) fn kept(
     address: &Address,
     record: Option<&Record>,
@@ -73,7 +73,8 @@ pub(super) fn hidden_tags(reason: &str, help: &str) -> Violation {
     )
 }
 
-/// Returns whether another address declares the object: the address of an alias changes if the Region of the stack changes.
+/// Returns whether another address declares the object: the address of an alias changes if the Region of the stack
+/// changes.
 pub(super) fn is_declared_elsewhere(
     address: &Address,
     place: &Place,

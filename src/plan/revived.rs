@@ -1,5 +1,5 @@
-//! Keys that are pending deletion, and whose deletion the plan cancels. `CancelKeyDeletion` leaves the key disabled (KMS API
-//! Reference), and KMS does not tell whether the key was disabled before its deletion was scheduled.
+//! Keys that are pending deletion, and whose deletion the plan cancels. `CancelKeyDeletion` leaves the key disabled
+//! (KMS API Reference), and KMS does not tell whether the key was disabled before its deletion was scheduled.
 
 use super::Step;
 use crate::desired::Declared;
@@ -10,8 +10,8 @@ use crate::state::Record;
 const ENABLED_TOO: &str = "cancels the scheduled deletion of the key, and enables it; a key that was disabled before its \
                            deletion was scheduled is enabled, too: write `enabled: false` to leave it disabled";
 
-/// Returns the declaration with what undeclared fields get: what an interrupted apply was creating, or the recorded form of a
-/// key that was disabled before its deletion was scheduled. Such a key stays disabled.
+/// Returns the declaration with what undeclared fields get: what an interrupted apply was creating, or the recorded
+/// form of a key that was disabled before its deletion was scheduled. Such a key stays disabled.
 pub(super) fn wanted(declared: &Declared, record: Option<&Record>, live: &Spec) -> Option<Spec> {
     let record = record?;
     let is_dying = live.as_key().is_some_and(|key| key.deletion.is_some());

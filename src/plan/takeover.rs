@@ -1,5 +1,5 @@
-//! What AWS held before the stack took it over: aliases that kmsctl did not create, and tags that it did not set. They stay
-//! when they leave the configuration.
+//! What AWS held before the stack took it over: aliases that kmsctl did not create, and tags that it did not set. They
+//! stay when they leave the configuration.
 
 use super::{Plan, TakenOver};
 use crate::desired::{Declared, Desired};
@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The beginning of the keys of kmsctl's own tags.
 const OWN: &str = "kmsctl:";
 
-/// Returns the alias or the keys of the tags that AWS held before the stack declared them, as long as kmsctl has not changed
-/// them. `from` is the live form, and `to` the form after the plan.
+/// Returns the alias or the keys of the tags that AWS held before the stack declared them, as long as kmsctl has not
+/// changed them. `from` is the live form, and `to` the form after the plan.
 pub(super) fn found(
     address: &Address,
     (from, to): (&Spec, &Spec),
@@ -49,8 +49,8 @@ fn was_there(tag: &str, record: Option<&Record>, declared: &Declared) -> bool {
     record.found.contains(tag) || (!recorded && !record.partial)
 }
 
-/// Returns whether an alias without a record was not created by kmsctl. If the record of its key is missing too, the state
-/// may be lost: then this is certain only for a key that is taken over.
+/// Returns whether an alias without a record was not created by kmsctl. If the record of its key is missing too, the
+/// state may be lost: then this is certain only for a key that is taken over.
 fn was_made_before(target: &KeyRef, desired: &Desired, state: &State) -> bool {
     let Some(key) = target.managed() else {
         return false;
@@ -102,8 +102,8 @@ pub(super) fn without_left_tags<'a>(
     live
 }
 
-/// Removes what is not taken over, because it is blocked. Nothing that belongs to such a key is recorded either: what has a
-/// record is not checked as a take-over again.
+/// Removes what is not taken over, because it is blocked. Nothing that belongs to such a key is recorded either: what
+/// has a record is not checked as a take-over again.
 pub(super) fn forget_blocked(plan: &mut Plan, coming: &BTreeSet<Address>) {
     let blocked: BTreeSet<&Address> = plan.blocked.iter().map(|blocked| &blocked.address).collect();
     let is_refused = |address: &Address| blocked.contains(address) && coming.contains(address);

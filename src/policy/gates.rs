@@ -313,8 +313,8 @@ impl Forbidden {
     }
 }
 
-/// Reports the forbidden actions that a principal is or may be allowed. Actions that are allowed in the same way are one
-/// breach. Returns whether there were enough steps.
+/// Reports the forbidden actions that a principal is or may be allowed. Actions that are allowed in the same way are
+/// one breach. Returns whether there were enough steps.
 fn by_requests(
     who: &str,
     actions: ActionSet,

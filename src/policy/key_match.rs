@@ -1,5 +1,5 @@
-//! Whether a pattern of a `Resource` element matches the key that the policy belongs to. In a key policy, `*` means "this
-//! KMS key"; any other pattern must match the key's ARN (KMS Developer Guide, "Creating a key policy").
+//! Whether a pattern of a `Resource` element matches the key that the policy belongs to. In a key policy, `*` means
+//! "this KMS key"; any other pattern must match the key's ARN (KMS Developer Guide, "Creating a key policy").
 
 use super::pattern::Glyph;
 use super::value_pattern::{Pattern, all_match};

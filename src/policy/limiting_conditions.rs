@@ -47,8 +47,8 @@ impl Test {
 
     /// Returns whether the condition limits the resources for which a service acts. An encryption context counts if it
     /// names the owner, as the id of an account or as an ARN: a service sets its encryption context itself. The
-    /// policies in the CloudTrail User Guide ("Configure AWS KMS key policies for CloudTrail"), the CloudWatch Logs User
-    /// Guide ("Encrypt log data") and the SES Developer Guide ("Giving permissions to Amazon SES") use one.
+    /// policies in the CloudTrail User Guide ("Configure AWS KMS key policies for CloudTrail"), the CloudWatch Logs
+    /// User Guide ("Encrypt log data") and the SES Developer Guide ("Giving permissions to Amazon SES") use one.
     pub(super) fn limits_source(&self) -> bool {
         let key = self.key.as_str();
         if !self.requires_key() || self.values.is_empty() {

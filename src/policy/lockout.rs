@@ -47,8 +47,8 @@ enum Useless {
     OtherAccount,
 }
 
-/// Returns why the policy would lock the account out of the key, or `None` if it would not, or if AWS refuses the policy for
-/// its size.
+/// Returns why the policy would lock the account out of the key, or `None` if it would not, or if AWS refuses the
+/// policy for its size.
 ///
 /// It does not if the account's root user, or two named users or roles of the account, may call `kms:PutKeyPolicy`
 /// unconditionally, and the `caller`, if known, is not denied it. A principal that is allowed it only under a condition
@@ -98,8 +98,8 @@ pub fn lockout(document: &Document, key: &TargetKey<'_>, caller: Option<&str>) -
     })
 }
 
-/// Decides `kms:PutKeyPolicy` for a principal, in a request of which nothing else is known. Whether the request bypasses
-/// AWS's own check is the caller's choice, so a policy that forbids the bypass locks nobody out.
+/// Decides `kms:PutKeyPolicy` for a principal, in a request of which nothing else is known. Whether the request
+/// bypasses AWS's own check is the caller's choice, so a policy that forbids the bypass locks nobody out.
 pub(super) fn may_change_policy(
     typed: &TypedPolicy,
     key: &TargetKey<'_>,

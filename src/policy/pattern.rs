@@ -27,8 +27,8 @@ impl Glyph {
     }
 }
 
-/// Stand for `*` and `?` as characters in the text of a pattern. No policy contains them: AWS accepts Latin-1 only (KMS API
-/// Reference, PutKeyPolicy).
+/// Stand for `*` and `?` as characters in the text of a pattern. No policy contains them: AWS accepts Latin-1 only (KMS
+/// API Reference, PutKeyPolicy).
 const LITERALS: [(char, char); 2] = [('\u{e000}', '*'), ('\u{e001}', '?')];
 
 /// Parses a pattern.

@@ -1,8 +1,8 @@
 //! The values of condition keys that follow from the principal of a request. Evaluation and comparison use the same
 //! facts.
 //!
-//! Sources: IAM User Guide, "AWS global condition context keys" and "IAM policy elements: Variables and tags" (the table
-//! of principal key values); KMS Developer Guide, `kms:CallerAccount` and `kms:ViaService`.
+//! Sources: IAM User Guide, "AWS global condition context keys" and "IAM policy elements: Variables and tags" (the
+//! table of principal key values); KMS Developer Guide, `kms:CallerAccount` and `kms:ViaService`.
 
 use super::pattern::{Glyph, glyphs};
 use super::value_pattern::Pattern;

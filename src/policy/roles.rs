@@ -59,8 +59,8 @@ pub fn is_default(document: &Document, key: &KeyContext) -> bool {
     same_access(&aws_default(&key.partition, account), document, key)
 }
 
-/// Returns the policy in the words of a configuration. Returns `None` if no statement is that of a role, or if the words
-/// do not certainly give the same access to the same principals.
+/// Returns the policy in the words of a configuration. Returns `None` if no statement is that of a role, or if the
+/// words do not certainly give the same access to the same principals.
 #[must_use]
 pub fn by_roles(document: &Document, of: KeyUse<'_>) -> Option<ByRoles> {
     let whole = statements(document.tree());

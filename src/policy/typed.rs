@@ -402,8 +402,8 @@ fn is_unclear(statement: &CanonicalStatement) -> bool {
         || (statement.principal.is_none() && statement.not_principal.is_none())
 }
 
-/// Returns whether a condition is empty, or one of its operators is. AWS's documents contradict each other about what that
-/// means (IAM User Guide, "IAM JSON policy elements: Condition" and "Access Analyzer policy check reference").
+/// Returns whether a condition is empty, or one of its operators is. AWS's documents contradict each other about what
+/// that means (IAM User Guide, "IAM JSON policy elements: Condition" and "Access Analyzer policy check reference").
 fn is_empty(condition: &Conditions) -> bool {
     condition.is_empty() || condition.values().any(BTreeMap::is_empty)
 }

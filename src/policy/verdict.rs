@@ -1,8 +1,8 @@
 //! Verdicts: what a principal may do with a key, with each way in which it is allowed or denied, its condition and its
 //! source.
 //!
-//! A decision about a request ([`decide`]) is unknown if it depends on a condition key that is not given. A verdict says
-//! on which condition it depends, and what holds without it.
+//! A decision about a request ([`decide`]) is unknown if it depends on a condition key that is not given. A verdict
+//! says on which condition it depends, and what holds without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -39,8 +39,8 @@ const TOO_LONG: &str = "a condition holds that is too long for a comment";
 /// The largest number of actions in a sentence of limited length.
 const MOST_ACTIONS: usize = 12;
 
-/// Renders access changes of one key. Principals that change alike are one line, up to [`MOST_PRINCIPALS`], and so are all
-/// changes by a statement about everyone, unless `-v` shows each.
+/// Renders access changes of one key. Principals that change alike are one line, up to [`MOST_PRINCIPALS`], and so are
+/// all changes by a statement about everyone, unless `-v` shows each.
 pub(crate) fn lines(told: &[Told<'_>], wording: Wording<'_>) -> Vec<Line> {
     sentences(told, wording).into_iter().map(|sentence| sentence.line).collect()
 }

@@ -181,8 +181,8 @@ impl<'a> Fitting<'a> {
         }
     }
 
-    /// Shows the lines of parts that are left out while there is room for them, those of the most weight first. A sentence
-    /// comes back only after the head above it, so it ends at the first part without room.
+    /// Shows the lines of parts that are left out while there is room for them, those of the most weight first. A
+    /// sentence comes back only after the head above it, so it ends at the first part without room.
     fn restore(&mut self, room: usize) {
         let mut total = self.total();
         let all = self.parts.iter().zip(&mut self.forms);

@@ -227,8 +227,8 @@ fn add<T: PartialEq>(alike: &mut Vec<(T, Vec<String>)>, said: T, name: String, i
     }
 }
 
-/// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line. What
-/// holds data or encrypts it comes first.
+/// Renders the steps that delete something or have a risk, and public access. Steps with the same risks are one line.
+/// What holds data or encrypts it comes first.
 fn losses(plan: &Plan, changes: &[Changes]) -> Vec<Part> {
     let mut alike: Vec<((&str, Said), Vec<String>)> = Vec::new();
     for Changes { address, sentences } in changes {

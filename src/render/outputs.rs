@@ -65,8 +65,8 @@ pub fn json(outputs: &Outputs) -> String {
     format!("{}\n", pretty(&by_address))
 }
 
-/// Renders assignments for a shell, such as `KEY_APP_ARN='arn:...'`. Each value is one word in single quotes. `stack` has all
-/// addresses of the stack.
+/// Renders assignments for a shell, such as `KEY_APP_ARN='arn:...'`. Each value is one word in single quotes. `stack`
+/// has all addresses of the stack.
 ///
 /// # Errors
 /// Returns what is wrong if two values would have one name, or a value has a control character.
@@ -86,11 +86,12 @@ pub fn github(outputs: &Outputs, stack: &BTreeSet<Address>) -> Result<String, St
     Ok(lines.into_iter().map(|(name, value)| format!("{name}={value}\n")).collect())
 }
 
-/// Returns the values with names of letters, digits and underscores, in the order of the addresses. A value is on one line,
-/// so that it cannot add a further name.
+/// Returns the values with names of letters, digits and underscores, in the order of the addresses. A value is on one
+/// line, so that it cannot add a further name.
 ///
-/// Of addresses of the stack that would have one name, each gets the beginning of the hash of its address. None keeps the name: a script
-/// that used it fails instead of getting the value of another address. The name of one output is the same among all outputs.
+/// Of addresses of the stack that would have one name, each gets the beginning of the hash of its address. None keeps
+/// the name: a script that used it fails instead of getting the value of another address. The name of one output is the
+/// same among all outputs.
 fn assignments<'a>(
     outputs: &'a Outputs,
     stack: &BTreeSet<Address>,

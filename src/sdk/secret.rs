@@ -1,5 +1,5 @@
-//! Secrets of this process that are sent to AWS. An endpoint, or a proxy in front of it, can quote a request in an error:
-//! no error has their values, however they are escaped.
+//! Secrets of this process that are sent to AWS. An endpoint, or a proxy in front of it, can quote a request in an
+//! error: no error has their values, however they are escaped.
 
 mod unescape;
 
@@ -16,7 +16,8 @@ static SECRETS: RwLock<BTreeMap<String, Secret>> = RwLock::new(BTreeMap::new());
 /// The most bytes of a message that are searched. The rest of a longer one is left out.
 const SEARCHED: usize = 64 << 10;
 
-/// The most times that a text is unescaped. A proxy can put the answer of AWS, which quotes a request, into one of its own.
+/// The most times that a text is unescaped. A proxy can put the answer of AWS, which quotes a request, into one of its
+/// own.
 const LEVELS: usize = 4;
 
 /// The number of bytes at the beginning of a value that are a secret, too: a message can be cut off.
@@ -112,8 +113,8 @@ pub(super) fn concealed(message: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns the places of the signatures of requests. Whoever reads one could repeat the request for some minutes (IAM User
-/// Guide, "AWS Signature Version 4 for API requests").
+/// Returns the places of the signatures of requests. Whoever reads one could repeat the request for some minutes (IAM
+/// User Guide, "AWS Signature Version 4 for API requests").
 fn signatures(text: &str) -> impl Iterator<Item = Range<usize>> {
     const DIGITS: usize = 64;
     text.match_indices("Signature=").filter_map(move |(at, name)| {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// Creates the resources of a configuration, and makes them those of no stack. `change` gets the description and the policy of
-/// each key.
+/// Creates the resources of a configuration, and makes them those of no stack. `change` gets the description and the
+/// policy of each key.
 fn found(text: &str, change: impl Fn(&str, &mut Value)) -> Stack {
     let mut stack = Stack::new(3);
     stack.applied(&crate::consumers::desired(text));

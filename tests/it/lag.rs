@@ -167,7 +167,8 @@ impl Wrong {
         self.report_except(&[]);
     }
 
-    /// Prints the numbers of the runs, and checks that nothing is wrong, except with the examples that are documented as not right.
+    /// Prints the numbers of the runs, and checks that nothing is wrong, except with the examples that are documented
+    /// as not right.
     #[expect(clippy::print_stdout, reason = "the numbers are for people, with `--nocapture`")]
     fn report_except(self, known: &[&str]) {
         let name = |wrong: &String| wrong.split(',').next().unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
-//! Permissions with a local AWS over the wire: the printed policies are enough and each of their actions is needed, and an
-//! apply reports before its first call what the policies of keys deny.
+//! Permissions with a local AWS over the wire: the printed policies are enough and each of their actions is needed, and
+//! an apply reports before its first call what the policies of keys deny.
 
 use crate::program::{Stack, endpoint, proxy, top};
 use crate::program_state::kms;

@@ -1,5 +1,5 @@
-//! Aliases and tags that AWS held before the stack declared them stay when they leave the configuration. Those that kmsctl
-//! created or changed are removed.
+//! Aliases and tags that AWS held before the stack declared them stay when they leave the configuration. Those that
+//! kmsctl created or changed are removed.
 
 use crate::consumers::{desired, operations};
 use crate::fake::Kill;

@@ -338,8 +338,8 @@ impl<C: Cloud, W: Host> Run<'_, C, W> {
     }
 }
 
-/// Names the principals that a refused call may be refused for. KMS does not say which one it does not know. The identities
-/// that could be looked up exist, and an account's root always does, so a service principal comes first.
+/// Names the principals that a refused call may be refused for. KMS does not say which one it does not know. The
+/// identities that could be looked up exist, and an account's root always does, so a service principal comes first.
 fn suspects(call: &Call) -> Option<String> {
     let services = call.policy().map(Document::services).unwrap_or_default();
     if !services.is_empty() {

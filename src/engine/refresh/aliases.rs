@@ -99,8 +99,8 @@ impl<C: Cloud> Refresh<'_, C> {
         self.describe_alias_targets(live).await
     }
 
-    /// Returns the result for an alias that points to a key of another owner, and notes it if the stack had pointed it to
-    /// another key.
+    /// Returns the result for an alias that points to a key of another owner, and notes it if the stack had pointed it
+    /// to another key.
     fn of_another_owner(
         &self,
         address: &Address,
@@ -161,8 +161,8 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// Returns whether a declared alias that refers to a key of another owner may be changed. The configuration names the
-    /// key as `existing`, and the alias is recorded, stays, or is no other stack's.
+    /// Returns whether a declared alias that refers to a key of another owner may be changed. The configuration names
+    /// the key as `existing`, and the alias is recorded, stays, or is no other stack's.
     async fn may_refer(
         &self,
         is_recorded: bool,
@@ -208,8 +208,8 @@ fn kept_alias(address: &Address, recorded: &alias::Spec, arn: &KeyArn) -> Observ
     }
 }
 
-/// Puts the way back before the other helps, if the alias pointed to `before`. kmsctl does not point it back itself: the
-/// owner of the other key may have been given the alias.
+/// Puts the way back before the other helps, if the alias pointed to `before`. kmsctl does not point it back itself:
+/// the owner of the other key may have been given the alias.
 fn with_way_back(seen: Observed, alias: &alias::Spec, before: Option<&KeyArn>) -> Observed {
     match (seen, before) {
         (Observed::Unusable { reason, help }, Some(before)) => {

@@ -44,10 +44,11 @@ struct Candidate {
 }
 
 impl<C: Cloud> Refresh<'_, C> {
-    /// Assigns one of the keys that carry the tags of an address. The key that the record or `adopt` names
-    /// is used, else the key behind a declared alias, because tags alone can be put on any key. Otherwise it is the oldest
-    /// key, so that every run chooses the same one; of two keys of the same second it is the one with the smaller nonce. Keys that are pending deletion are used only if the address is
-    /// declared and there is no other key. The other keys are reported.
+    /// Assigns one of the keys that carry the tags of an address. The key that the record or `adopt` names is used,
+    /// else the key behind a declared alias, because tags alone can be put on any key. Otherwise it is the oldest key,
+    /// so that every run chooses the same one; of two keys of the same second it is the one with the smaller nonce.
+    /// Keys that are pending deletion are used only if the address is declared and there is no other key. The other
+    /// keys are reported.
     pub(super) async fn claim(
         &self,
         address: Address,

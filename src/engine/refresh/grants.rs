@@ -174,8 +174,8 @@ impl<C: Cloud> Refresh<'_, C> {
     }
 }
 
-/// Returns whether a grant is part of the observed grant of an address. A grant that was created under an earlier name of
-/// its key belongs to the address whose record has its id.
+/// Returns whether a grant is part of the observed grant of an address. A grant that was created under an earlier name
+/// of its key belongs to the address whose record has its id.
 fn is_part(seen: &Observed, id: &String) -> bool {
     match seen {
         Observed::Present { spec, .. } => spec

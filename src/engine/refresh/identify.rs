@@ -123,8 +123,8 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(identified)
     }
 
-    /// Checks by their tags that the keys which records or `adopt` name are none of the unknown keys. An old record names a
-    /// key by an address that its tags do not have any more.
+    /// Checks by their tags that the keys which records or `adopt` name are none of the unknown keys. An old record
+    /// names a key by an address that its tags do not have any more.
     async fn check_known(
         &self,
         unknown: &BTreeMap<Address, &Declared>,

@@ -243,8 +243,8 @@ impl<C: Cloud> Refresh<'_, C> {
             && interest.declared.is_some_and(|declared| declared.adopt.is_none())
     }
 
-    /// Returns what can be done about two addresses of one key. A declared one and one that is only recorded are the new and the
-    /// old name of the key.
+    /// Returns what can be done about two addresses of one key. A declared one and one that is only recorded are the
+    /// new and the old name of the key.
     pub(super) fn one_address(&self, one: &Address, other: &Address) -> String {
         let is_declared = |address: &Address| self.interest(address).declared.is_some();
         let (old, new) = match (is_declared(one), is_declared(other)) {

@@ -13,8 +13,8 @@ use crate::retry::with_retries;
 use std::collections::BTreeSet;
 
 impl<C: Cloud> Refresh<'_, C> {
-    /// Notes a key that resources refer to and that the stack does not manage, with its replicas: whoever can use one of
-    /// them can use what the others encrypted.
+    /// Notes a key that resources refer to and that the stack does not manage, with its replicas: whoever can use one
+    /// of them can use what the others encrypted.
     pub(super) fn refer(&self, key: &Metadata, live: &mut Live) {
         if !self.desired.has_gates() || live.ids.values().any(|own| *own == key.arn) {
             return;

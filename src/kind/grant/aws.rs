@@ -11,8 +11,8 @@ use crate::sdk::error::{answer, done, local};
 use aws_sdk_kms::types::{GrantConstraints, GrantListEntry, GrantOperation};
 use std::collections::BTreeMap;
 
-/// Converts a grant of `ListGrants`. A grantee that is a service is named by its service principal, and an account by the ARN
-/// of its root user, for which its id alone stands (IAM User Guide, "AWS JSON policy elements: Principal").
+/// Converts a grant of `ListGrants`. A grantee that is a service is named by its service principal, and an account by
+/// the ARN of its root user, for which its id alone stands (IAM User Guide, "AWS JSON policy elements: Principal").
 pub(crate) fn listed(grant: &GrantListEntry) -> Listed {
     let partition = grant.key_id().and_then(|key| key.split(':').nth(1)).unwrap_or("aws");
     let whole = |principal: &str| with_account(principal, partition);

@@ -73,8 +73,8 @@ impl Rotations {
         ON_DEMAND_ROTATIONS.saturating_sub(self.on_demand())
     }
 
-    /// Returns the rotations in one line, such as `2 times, last 2027-01-31T12:00:00Z (on demand); 24 of 25 rotations on
-    /// demand left`.
+    /// Returns the rotations in one line, such as `2 times, last 2027-01-31T12:00:00Z (on demand); 24 of 25 rotations
+    /// on demand left`.
     #[must_use]
     pub fn words(&self) -> String {
         let left = format!("{} of {ON_DEMAND_ROTATIONS} rotations on demand left", self.left());
@@ -137,7 +137,8 @@ pub fn never_rotated(key: &Metadata) -> Option<Violation> {
     None
 }
 
-/// Returns why KMS would refuse to rotate the key now. `started` is the start of a rotation on demand that is in progress.
+/// Returns why KMS would refuse to rotate the key now. `started` is the start of a rotation on demand that is in
+/// progress.
 #[must_use]
 pub fn rotation_obstacle(
     key: &Metadata,

@@ -20,8 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const HELP: &str = "change the policy or the grant; if the access is intended, ask the owners of the \
                     gate to change it";
 
-/// Objects to the policies and grants that do not pass a gate, and to the steps that begin to use a key that does not. If
-/// the plan does not change the policy or grant, and the key is the stack's already, the result is a finding instead.
+/// Objects to the policies and grants that do not pass a gate, and to the steps that begin to use a key that does not.
+/// If the plan does not change the policy or grant, and the key is the stack's already, the result is a finding
+/// instead.
 pub(in crate::plan) fn check(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     if !draft.desired.has_gates() {
         return (Vec::new(), Vec::new());
@@ -74,8 +75,8 @@ fn judged(draft: &Draft<'_>) -> (Vec<Objection>, Vec<Finding>) {
     (objections, findings)
 }
 
-/// Returns the keys whose users have to do with a breach at an address: the key of a grant, and a key with its replicas,
-/// which share the key material.
+/// Returns the keys whose users have to do with a breach at an address: the key of a grant, and a key with its
+/// replicas, which share the key material.
 fn uses_by(address: &Address, desired: &Desired) -> Vec<KeyRef> {
     if let Some(grant) = desired.resources.get(address).and_then(|one| one.spec.as_grant()) {
         return vec![grant.key.clone()];
@@ -206,8 +207,8 @@ pub(super) fn written(step: &Step, desired: &Desired) -> Option<Subject> {
     Some(Subject { address: step.address.clone(), key, before, after, base })
 }
 
-/// Returns the policy that the declaration on the base branch would result in. What the base branch does not declare must
-/// not gain access either: the base of such a key is its live policy. A key that is created has none.
+/// Returns the policy that the declaration on the base branch would result in. What the base branch does not declare
+/// must not gain access either: the base of such a key is its live policy. A key that is created has none.
 fn base_policy(
     address: &Address,
     arn: Option<&str>,
@@ -226,8 +227,8 @@ fn base_policy(
     }
 }
 
-/// Returns what the base branch declares for a key that exists: by the ARN that it takes over or refers to, else by the name in
-/// the key's tags. The address of the key is no proof, because a change can give it to another key.
+/// Returns what the base branch declares for a key that exists: by the ARN that it takes over or refers to, else by the
+/// name in the key's tags. The address of the key is no proof, because a change can give it to another key.
 fn base_of<'a>(
     address: &Address,
     arn: Option<&str>,

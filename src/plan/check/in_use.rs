@@ -41,8 +41,8 @@ pub(in crate::plan) fn check(draft: &Draft<'_>, survey: &Survey) -> Vec<Objectio
     objections.chain(duplicates(draft, impacts)).collect()
 }
 
-/// Returns a finding about each entry of `accept_use` whose key is neither disabled nor deleted by the plan. It would permit
-/// that later, when nobody thinks of it. What a blocked key needs is not known.
+/// Returns a finding about each entry of `accept_use` whose key is neither disabled nor deleted by the plan. It would
+/// permit that later, when nobody thinks of it. What a blocked key needs is not known.
 pub(in crate::plan) fn unneeded(draft: &Draft<'_>) -> Vec<Finding> {
     let steps = draft.plan.steps.iter().chain(draft.refused.values());
     let needed: BTreeSet<&Address> =

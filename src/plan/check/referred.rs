@@ -81,8 +81,8 @@ impl Bad {
     }
 }
 
-/// Returns the gates that the undeclared replicas of the stack's keys do not pass, by the addresses of the keys: whoever can
-/// use a replica can use what the key encrypted.
+/// Returns the gates that the undeclared replicas of the stack's keys do not pass, by the addresses of the keys:
+/// whoever can use a replica can use what the key encrypted.
 pub(super) fn replicas(draft: &Draft<'_>) -> Vec<(Address, &'static str, String)> {
     let own = draft.live.addresses();
     let mut out = Vec::new();

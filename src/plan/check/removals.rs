@@ -1,5 +1,5 @@
-//! The gate on the number of principals that lose access to one key in one change: by its policy, by its grants, and because
-//! the key is disabled or deleted.
+//! The gate on the number of principals that lose access to one key in one change: by its policy, by its grants, and
+//! because the key is disabled or deleted.
 
 use super::gates::{HELP, key_context, reason, written};
 use crate::kind::address::Address;

@@ -53,8 +53,8 @@ pub(in crate::plan) fn is_further(
     other && desired.delete.contains(&arn) && found.any(|one| one.arn == arn)
 }
 
-/// Returns whether a duplicate may be the protected key of the configuration of `--gates`. Without a record, which of two keys
-/// is the duplicate is decided by `adopt`, `aliases` and `moved`, which are a part of the change.
+/// Returns whether a duplicate may be the protected key of the configuration of `--gates`. Without a record, which of
+/// two keys is the duplicate is decided by `adopt`, `aliases` and `moved`, which are a part of the change.
 pub(in crate::plan) fn is_guarded_duplicate(
     original: &Address,
     duplicate: &Spec,
@@ -146,8 +146,8 @@ pub(in crate::plan) fn replicas(draft: &Draft<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Returns the findings about multi-Region keys whose primary key is in another Region, and whose declaration leaves the
-/// Region open.
+/// Returns the findings about multi-Region keys whose primary key is in another Region, and whose declaration leaves
+/// the Region open.
 pub(in crate::plan) fn moved_primaries(draft: &Draft<'_>) -> Vec<Finding> {
     let keys = draft.desired.resources.iter().filter_map(|(address, declared)| {
         let spec = declared.spec.as_key().filter(|spec| spec.primary.is_none())?;
@@ -200,8 +200,8 @@ pub(in crate::plan) fn foreign_grants(draft: &Draft<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Returns the beginning of what can be done about a grant. No declaration names a deleted user or role, so such a grant
-/// cannot be taken over.
+/// Returns the beginning of what can be done about a grant. No declaration names a deleted user or role, so such a
+/// grant cannot be taken over.
 fn offer(grant: &Listed) -> String {
     let Listed { grant_id, grantee, retiring, .. } = grant;
     match [Some(grantee), retiring.as_ref()].into_iter().flatten().find(|who| is_unique_id(who)) {

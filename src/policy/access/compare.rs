@@ -221,12 +221,12 @@ fn summarize(changes: &[AccessChange], unknown: bool) -> (SameAccess, NetChange)
     (access, net)
 }
 
-/// Returns whether two policies certainly give the same access, to the actions of today and to future ones, and name the
-/// same principals.
+/// Returns whether two policies certainly give the same access, to the actions of today and to future ones, and name
+/// the same principals.
 ///
 /// A role by its ARN and a wildcard with a condition on `aws:PrincipalArn` allow the same requests, but permissions
-/// boundaries and session policies limit only the former, and only the latter lasts when the role is deleted and created
-/// again (IAM User Guide, "AWS JSON policy elements: Principal").
+/// boundaries and session policies limit only the former, and only the latter lasts when the role is deleted and
+/// created again (IAM User Guide, "AWS JSON policy elements: Principal").
 #[must_use]
 pub fn same_access(one: &Document, other: &Document, key: &KeyContext) -> bool {
     one.principals_by_effect() == other.principals_by_effect()

@@ -1,4 +1,5 @@
-//! Doubts: assumptions whose truth is unknown. Two doubts are the same only if everything that decides them is the same.
+//! Doubts: assumptions whose truth is unknown. Two doubts are the same only if everything that decides them is the
+//! same.
 
 use super::condition_text::verbatim;
 use crate::policy::typed::{Effect, ResourceElement, Test, TypedStatement};

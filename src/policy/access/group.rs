@@ -22,7 +22,8 @@ use crate::policy::work;
 /// The changes of one atom.
 type AtomChanges<'s> = BTreeMap<ChangeKey, Extent<'s>>;
 
-/// Returns every change of access to every action, or to one, or `None` if the policies distinguish too many principals.
+/// Returns every change of access to every action, or to one, or `None` if the policies distinguish too many
+/// principals.
 pub(super) fn changes(
     documents: [Option<&Document>; 2],
     key: &KeyContext,
@@ -396,8 +397,8 @@ struct Taken {
     highest: Option<Level>,
 }
 
-/// Takes the actions of a change for all out of a member's changes that say the same. If the statements `for_all` are given,
-/// a member with other statements keeps its change.
+/// Takes the actions of a change for all out of a member's changes that say the same. If the statements `for_all` are
+/// given, a member with other statements keeps its change.
 fn take<'s>(
     changes: Option<&mut AtomChanges<'s>>,
     key: &ChangeKey,

@@ -53,8 +53,8 @@ impl Holder {
         principal_account(&self.principal)
     }
 
-    /// Returns whether the principals are federated sessions. Any user of their account can make one with any name (AWS STS
-    /// API Reference, GetFederationToken).
+    /// Returns whether the principals are federated sessions. Any user of their account can make one with any name (AWS
+    /// STS API Reference, GetFederationToken).
     #[must_use]
     pub fn is_federated(&self) -> bool {
         is_federated(&self.principal)

@@ -207,8 +207,8 @@ impl<'a> PolicyPair<'a> {
         self.matched.iter().filter_map(|side| side.get(atom)).map(|found| found.len() + 1).sum()
     }
 
-    /// Returns the atom of a user, and the number of the assumption that the user's name stands for the user's federated
-    /// sessions too, if the given atom stands for these.
+    /// Returns the atom of a user, and the number of the assumption that the user's name stands for the user's
+    /// federated sessions too, if the given atom stands for these.
     pub(super) fn user_of_sessions(&self, atom: usize) -> Option<(usize, Option<usize>)> {
         let PrincipalClass::SessionsOf(user) = &self.atoms.get(atom)?.class else { return None };
         let class = PrincipalClass::Identity(user.clone());

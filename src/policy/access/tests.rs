@@ -43,7 +43,8 @@ fn names(text: &str) -> String {
 }
 
 /// Reads a statement in short form: effect, principals, actions and a condition. `!` stands for the `Not…` element.
-/// Examples: `Allow root kms:*`, `Deny !role/a !kms:Sign {…}`, `Allow {"Service":"x"} kms:Decrypt`. JSON stands for itself.
+/// Examples: `Allow root kms:*`, `Deny !role/a !kms:Sign {…}`, `Allow {"Service":"x"} kms:Decrypt`. JSON stands for
+/// itself.
 fn statement(text: &str) -> String {
     if text.starts_with('{') {
         return text.to_owned();

@@ -132,8 +132,8 @@ impl Principal {
         }
     }
 
-    /// Returns the principal with the role that the policy or a grant names, if it is a session of a role of which only the name is
-    /// known. The name of a role is unique in its account (IAM User Guide, "IAM identifiers").
+    /// Returns the principal with the role that the policy or a grant names, if it is a session of a role of which only
+    /// the name is known. The name of a role is unique in its account (IAM User Guide, "IAM identifiers").
     pub(super) fn with_named_role(&self, policy: &TypedPolicy, grants: &[Grant]) -> Self {
         let Self::Identity(identity) = self else { return self.clone() };
         let IdentityKind::Session { role, .. } = &identity.kind else { return self.clone() };
@@ -157,8 +157,8 @@ impl Principal {
 }
 
 impl Identity {
-    /// Returns the ARN of the role of a session. Without its path, which the ARN of a session does not contain, it is the
-    /// ARN of a role with the path `/`.
+    /// Returns the ARN of the role of a session. Without its path, which the ARN of a session does not contain, it is
+    /// the ARN of a role with the path `/`.
     #[must_use]
     pub fn role(&self) -> Option<String> {
         let IdentityKind::Session { role, path, .. } = &self.kind else { return None };

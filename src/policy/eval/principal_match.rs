@@ -89,8 +89,8 @@ fn match_name(name: &PrincipalName, principal: &Principal) -> PrincipalMatch {
 }
 
 /// Matches a `NotPrincipal` element. An identity is certainly exempt only if its account is listed too, and a session
-/// only if its role and its account are; otherwise AWS "might deny" it. What is not listed is denied although its account
-/// is listed next to other identities (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
+/// only if its role and its account are; otherwise AWS "might deny" it. What is not listed is denied although its
+/// account is listed next to other identities (IAM User Guide, "AWS JSON policy elements: NotPrincipal").
 fn match_not_principal(element: &PrincipalElement, principal: &Principal) -> Truth {
     let matched = |name: &PrincipalName| match_name(name, principal).direct;
     let any = |is: fn(&PrincipalName) -> bool| {

@@ -155,7 +155,8 @@ fn met_without_key(
 }
 
 /// Condition keys that requests of a service principal do not have: `kms:ViaService`, unless it publishes through
-/// Amazon SNS, and `kms:CallerAccount` (KMS Developer Guide, "Condition keys for AWS KMS"), and those of an organization, which services do not belong to.
+/// Amazon SNS, and `kms:CallerAccount` (KMS Developer Guide, "Condition keys for AWS KMS"), and those of an
+/// organization, which services do not belong to.
 const CALLER_KEYS: [&str; 5] = [
     "kms:viaservice",
     "kms:calleraccount",

@@ -69,8 +69,8 @@ pub struct Rule {
     pub slug: &'static str,
     /// The severity.
     pub severity: Severity,
-    /// Whether AWS refuses a policy that breaks the rule. A plan blocks every call with such a policy. The finding cannot be
-    /// waived if it is an error.
+    /// Whether AWS refuses a policy that breaks the rule. A plan blocks every call with such a policy. The finding
+    /// cannot be waived if it is an error.
     pub refused: bool,
     /// The mistake, as a sentence without a full stop.
     pub title: &'static str,
@@ -136,8 +136,8 @@ macro_rules! source {
     };
 }
 
-/// The severity of a rule: `Refused` is an error that AWS refuses; `Obsolete` is what AWS refuses, although live policies
-/// may have it.
+/// The severity of a rule: `Refused` is an error that AWS refuses; `Obsolete` is what AWS refuses, although live
+/// policies may have it.
 macro_rules! severity {
     (Refused) => {
         Severity::Error

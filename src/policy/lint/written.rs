@@ -130,8 +130,8 @@ impl<'a> WrittenStatement<'a> {
 }
 
 impl WrittenCondition<'_> {
-    /// Returns whether the condition limits a service to what it publishes to encrypted topics through Amazon SNS, whose
-    /// own policies say who may publish (Developer Tools console User Guide, "Configure Amazon SNS topics for
+    /// Returns whether the condition limits a service to what it publishes to encrypted topics through Amazon SNS,
+    /// whose own policies say who may publish (Developer Tools console User Guide, "Configure Amazon SNS topics for
     /// notifications").
     pub(super) fn is_through_topic(&self) -> bool {
         self.test.key == "kms:viaservice"

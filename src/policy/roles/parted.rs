@@ -3,8 +3,8 @@
 use crate::policy::build::OF_ROOT;
 use crate::tree::{Node, Value};
 
-/// Returns the statement for the root user and the one for the others, if there are others, else the statement. `is_of_root`
-/// says whether a statement is that of the root user alone, as a role has it.
+/// Returns the statement for the root user and the one for the others, if there are others, else the statement.
+/// `is_of_root` says whether a statement is that of the root user alone, as a role has it.
 pub(super) fn parted(statement: &Node, is_of_root: impl Fn(&Node) -> bool) -> Vec<Node> {
     let mut of_others = statement.clone();
     let Some(Value::List(names)) = principals(&mut of_others) else {

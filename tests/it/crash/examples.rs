@@ -1,6 +1,6 @@
-//! Every example configuration, and every kind of resource, on the stand-in: an apply, a change, a destroy, and an apply that is disturbed
-//! by hand and then destroyed. Each is killed before and after every call, with what the next run has of it
-//! from everything to nothing.
+//! Every example configuration, and every kind of resource, on the stand-in: an apply, a change, a destroy, and an
+//! apply that is disturbed by hand and then destroyed. Each is killed before and after every call, with what the next
+//! run has of it from everything to nothing.
 
 use crate::build::{empty, home, place};
 use crate::examples::declared;

@@ -202,8 +202,8 @@ impl KeyPhase<'_, '_> {
         }
     }
 
-    /// Checks the ARN of a source. A resource is in the partition of the key. KMS compares the ARN with that of one resource, and accepts a wildcard,
-    /// but does not document what it means.
+    /// Checks the ARN of a source. A resource is in the partition of the key. KMS compares the ARN with that of one
+    /// resource, and accepts a wildcard, but does not document what it means.
     fn source_arn(&mut self, source: &Text, place: &Place) {
         let text = source.value.as_str();
         if !grant::is_source_arn(text) {

@@ -116,8 +116,8 @@ impl KeyPhase<'_, '_> {
         tags
     }
 
-    /// Returns the key that a replica takes over, if its primary key is taken over by its ARN. A replica has the id of its
-    /// primary key (KMS Developer Guide, "How multi-Region keys work").
+    /// Returns the key that a replica takes over, if its primary key is taken over by its ARN. A replica has the id of
+    /// its primary key (KMS Developer Guide, "How multi-Region keys work").
     fn adopted(&self, primary: &Text, place: &Place) -> Option<Adopt> {
         let primary = Address::new(Kind::Key, primary.value.clone());
         match &self.out.resources.get(&primary)?.adopt {

@@ -179,8 +179,8 @@ fn ask(statements: &[Value], grants: &[Grant], request: &Request) -> &'static st
     decide(&document(statements).typed(), &KEY, grants, request).word()
 }
 
-/// Returns the ARNs of the role `App` that statements and grants name. An account has one role of a name, so AWS accepts
-/// a policy only if there is at most one of them.
+/// Returns the ARNs of the role `App` that statements and grants name. An account has one role of a name, so AWS
+/// accepts a policy only if there is at most one of them.
 fn named_roles(statements: &[&[Value]], grants: &[Grant]) -> Vec<&'static str> {
     let text = format!("{statements:?} {grants:?}");
     let roles = [PRINCIPALS[2], PRINCIPALS[3]];
