@@ -104,6 +104,8 @@ pub struct Live {
     pub granted: BTreeMap<KeyArn, BTreeSet<String>>,
     /// The recorded grants that are no longer declared and that another owner created.
     pub released: BTreeSet<Address>,
+    /// The declared grants for which a grant of another owner stands: one with the same access.
+    pub borrowed: BTreeSet<Address>,
     /// The keys of records that do not carry the tags of the stack any more, as AWS shows.
     pub unmarked: BTreeSet<Address>,
     /// The declared keys that were found only by their tags: without a record and without `adopt`.

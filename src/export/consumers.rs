@@ -4,7 +4,7 @@ use super::Family;
 use super::names::word;
 use super::yaml::Yaml;
 use crate::digest::short;
-use crate::id::Region;
+use crate::id::{Region, ResourceName};
 use crate::inventory::User;
 use std::collections::BTreeMap;
 
@@ -59,31 +59,42 @@ impl Entry {
     }
 }
 
-/// Returns the names of the entries of a list.
-///
-/// Of resources with the same name, each gets its Region, or a hash of its id if that does not tell them apart. A
-/// number would depend on the order of the resources, and give the name of one to another with the next export.
+/// Returns the names of the entries of a list. Of resources with the same name, each gets a hash of its id. A number would
+/// depend on the order of the resources, and give the name of one to another with the next export.
 fn names(entries: &[Entry]) -> Vec<String> {
-    let plain: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
-    let with_regions =
-        apart(&plain, |n| Some(format!("{}-{}", plain.get(n)?, entries.get(n)?.region)));
-    apart(&with_regions, |n| {
-        let Entry { name, region, id, .. } = entries.get(n)?;
-        Some(format!("{name}-{}", short(format!("{region} {id}"), 8)))
-    })
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in entries {
+        *counts.entry(&entry.name).or_default() += 1;
+    }
+    let is_alone = |name: &str| counts.get(name) == Some(&1);
+    let names = entries.iter().map(|entry| match is_alone(&entry.name) {
+        true => entry.name.clone(),
+        false => hashed(&entry.name, &entry.region, &entry.id),
+    });
+    names.collect()
 }
 
-/// Replaces each of the names that are not alone.
-fn apart(names: &[String], other: impl Fn(usize) -> Option<String>) -> Vec<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for name in names {
-        *counts.entry(name).or_default() += 1;
+/// Returns a name with a hash of what the resource is.
+fn hashed(name: &str, region: &Region, id: &str) -> String {
+    format!("{name}-{}", short(format!("{region} {id}"), 8))
+}
+
+/// Returns the name of a resource: the last part of its id, with its Region if that is not the one of the stack, and with a
+/// hash if the configuration cannot have the name as it is. Whatever else there is does not change it.
+fn name_of(user: &User, home: &Region) -> String {
+    let region = &user.place.region;
+    let last = user.id.rsplit(['/', ':']).next().unwrap_or_default();
+    let placed = |name: &str| match region == home {
+        true => name.to_owned(),
+        false => format!("{name}-{region}"),
+    };
+    if let Ok(name) = placed(last).parse::<ResourceName>()
+        && last.parse::<ResourceName>().is_ok()
+    {
+        return name.to_string();
     }
-    let alone = |name: &str| counts.get(name) == Some(&1);
-    let names = names.iter().enumerate();
-    names
-        .map(|(n, name)| if alone(name) { None } else { other(n) }.unwrap_or_else(|| name.clone()))
-        .collect()
+    let word = Some(word(last)).filter(|word| !word.is_empty());
+    hashed(&placed(word.as_deref().unwrap_or(user.kind.as_str())), region, &user.id)
 }
 
 /// The fields of an entry.
@@ -96,49 +107,69 @@ pub(super) fn declared(user: &User, family: &Family<'_>, home: &Region) -> (List
         true => family.name.to_string(),
         false => format!("{}/{}", family.name, user.key.region),
     };
-    let last = user.id.rsplit(['/', ':']).next().unwrap_or_default();
-    let name = Some(word(last)).filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| user.kind.as_str().to_owned());
     let mut fields =
         vec![("existing".to_owned(), Yaml::text(&user.id)), ("key".to_owned(), Yaml::text(key))];
     if user.place.region != *home {
         fields.push(("region".to_owned(), Yaml::text(user.place.region.to_string())));
     }
-    let entry = Entry { name, region: user.place.region.clone(), id: user.id.clone(), fields };
+    let entry = Entry {
+        name: name_of(user, home),
+        region: user.place.region.clone(),
+        id: user.id.clone(),
+        fields,
+    };
     ((syntax.section.name, syntax.list.0), entry)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Place;
+    use crate::kind::ConsumerKind;
 
-    fn entry(name: &str, region: &str, id: &str) -> Entry {
-        let (name, id) = (name.to_owned(), id.to_owned());
-        Entry { name, region: region.parse().unwrap(), id, fields: Vec::new() }
+    fn name(region: &str, id: &str) -> String {
+        let user = User {
+            kind: ConsumerKind::RdsInstance,
+            id: id.to_owned(),
+            place: Place {
+                account: "111122223333".parse().unwrap(),
+                region: region.parse().unwrap(),
+            },
+            key: format!(
+                "arn:aws:kms:{region}:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+            )
+            .parse()
+            .unwrap(),
+        };
+        name_of(&user, &"eu-west-1".parse().unwrap())
     }
 
     #[test]
-    fn names_do_not_depend_on_other_resources_that_come_first() {
-        let (canada, brazil) =
-            (entry("orders", "ca-central-1", "orders"), entry("orders", "sa-east-1", "orders"));
-        let before = names(&[canada.clone(), brazil.clone()]);
-        assert_eq!(before, ["orders-ca-central-1", "orders-sa-east-1"]);
-        let after = names(&[entry("orders", "ap-south-1", "orders"), canada.clone(), brazil]);
-        assert_eq!(after[1..], before);
-        // Names of AWS can have characters that those of the configuration have not.
-        let two = ["app-orders", "app.orders"].map(|id| entry("app-orders", "sa-east-1", id));
-        let [one, other] = &two;
-        let before = names(&two);
-        let after =
-            names(&[entry("app-orders", "sa-east-1", "app-.orders"), other.clone(), one.clone()]);
-        assert_eq!(after[1..], [before[1].clone(), before[0].clone()]);
-        assert_ne!(before[0], before[1]);
-        // One resource has the name that another would get.
-        let taken = [
-            entry("orders-ca-central-1", "sa-east-1", "x"),
-            canada.clone(),
-            entry("orders", "sa-east-1", "y"),
-        ];
-        assert_eq!(names(&taken).iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+    fn a_name_depends_on_nothing_but_the_resource() {
+        assert_eq!(name("eu-west-1", "orders"), "orders");
+        assert_eq!(name("ca-central-1", "orders"), "orders-ca-central-1");
+        assert_eq!(name("eu-west-1", "app.orders"), "app.orders");
+        // Names of AWS can have characters that those of the configuration cannot have.
+        let (one, other) = (name("eu-west-1", "app$orders"), name("eu-west-1", "app!orders"));
+        assert!(one.starts_with("app-orders-") && one.len() == 19 && one != other, "{one}");
+        let long = |count| name("ca-central-1", &"x".repeat(count));
+        assert!(long(255).len() < 100 && long(255) != long(254), "{}", long(255));
+        assert_eq!(long(240).len(), 253);
+        assert!(name("eu-west-1", "arn:aws:x:::y/").starts_with("rds_instance-"));
+    }
+
+    #[test]
+    fn the_same_names_are_told_apart() {
+        let entry = |name: &str, id: &str| {
+            let (name, id) = (name.to_owned(), id.to_owned());
+            Entry { name, region: "eu-west-1".parse().unwrap(), id, fields: Vec::new() }
+        };
+        let all = [entry("main", "a/main"), entry("main", "b/main"), entry("other", "other")];
+        let names = names(&all);
+        assert_eq!(names[2], "other");
+        assert!(
+            names[0] != names[1] && names[..2].iter().all(|name| name.len() == 13),
+            "{names:?}"
+        );
     }
 }

@@ -478,7 +478,7 @@ impl Builder<'_> {
             }
             Some(record) if *record == fresh => {}
             Some(_) | None => {
-                if record.is_none() && declared.adopt.is_some() {
+                if record.is_none() && takeover::is_taken(address, declared, self.live) {
                     self.plan.taken.insert(address.clone(), id.to_owned());
                 }
                 self.plan.remember.insert(address.clone(), Some(fresh));

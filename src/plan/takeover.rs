@@ -122,6 +122,12 @@ pub(super) fn forget_blocked(plan: &mut Plan, coming: &BTreeSet<Address>) {
     plan.let_go.retain(|address, _| !blocked.contains(address));
 }
 
+/// Returns whether a declared resource was not made by the stack: the configuration takes it over, or a grant of another
+/// owner stands for it.
+pub(super) fn is_taken(address: &Address, declared: &Declared, live: &Live) -> bool {
+    declared.adopt.is_some() || live.borrowed.contains(address)
+}
+
 /// Returns the declared resources that are to be taken over and have no record yet.
 pub(super) fn coming(desired: &Desired, state: &State) -> BTreeSet<Address> {
     let adopted = desired.resources.iter().filter(|(_, declared)| declared.adopt.is_some());

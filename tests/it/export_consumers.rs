@@ -98,6 +98,6 @@ fn resources_in_other_regions_than_the_stack_are_exported_with_theirs() {
     let (made, text) = exported(&mut stack);
     assert!(made.notes.is_empty(), "{:?}", made.notes);
     let entry = |name: &str| text.lines().find(|line| line.trim().starts_with(name)).unwrap();
-    assert!(entry("away:").ends_with("region: eu-west-1}"), "{text}");
+    assert!(entry("away-eu-west-1:").ends_with("region: eu-west-1}"), "{text}");
     assert!(!entry("tab:").contains("region"), "{text}");
 }

@@ -171,6 +171,8 @@ fn a_grant_that_exists_with_the_same_access_is_not_created_again() {
     let same = all.clone().grant("storage", "more", &["Encrypt"]);
     let plan = stack.applied(&same);
     assert!(plan.is_empty() && reported(&plan).is_empty(), "{:#?}", plan.steps);
+    let taken: Vec<String> = plan.taken.keys().map(ToString::to_string).collect();
+    assert_eq!(taken, ["grant/storage/more"]);
     stack.settled(&same);
     assert_eq!(stack.fake.grants_total(), 2);
     // It is not the stack's: it stays, and is reported again.

@@ -55,7 +55,7 @@ impl<C: Cloud> Refresh<'_, C> {
         })
     }
 
-    /// Returns whether a grant has the recorded id, and another owner created it.
+    /// Returns whether a grant has this id, and another owner created it.
     fn is_foreign_grant(&self, grant: &Listed, id: &str) -> bool {
         grant.grant_id == id && !grant.name.starts_with(&grant::mark(&self.desired.stack))
     }
@@ -160,6 +160,9 @@ impl<C: Cloud> Refresh<'_, C> {
                 // A grant that is declared on another key now, and still exists on this one, must be
                 // revoked. The two keys are read in any order.
                 Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
+                    if listed.iter().any(|grant| self.is_foreign_grant(grant, &id)) {
+                        live.borrowed.insert(address.clone());
+                    }
                     let spec = Box::new(Spec::Grant(spec));
                     let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
                     live.observed.insert(address.clone(), seen);
