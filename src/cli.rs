@@ -440,9 +440,10 @@ pub enum StateCommand {
         #[arg(add = ArgValueCandidates::new(addresses))]
         address: String,
     },
-    /// Remove a stale lock of a folder, whose process no longer exists
+    /// Remove the lock of a folder whose process ran on another machine and no longer exists
     ///
-    /// A lease in S3 ends by itself and is never removed.
+    /// The lock of a process of this machine ends with the process, and is not removed before. A lease in S3 ends by
+    /// itself and is never removed.
     #[command(after_long_help = examples::STATE_UNLOCK)]
     Unlock {
         /// Lock id shown in the `state is locked` error

@@ -62,9 +62,14 @@ impl From<StoreError> for Failure {
         let failure = Self::new(error.to_string());
         match error {
             StoreError::Locked(holder) => failure.exit(Exit::Conflict).hint(format!(
-                "wait until that run ends; if its process no longer exists, remove the lock with \
-                 `kmsctl state unlock {}`",
+                "wait until that run ends: the lock ends with its process; if it ran on another machine that no longer \
+                 exists, remove the lock with `kmsctl state unlock {}`",
                 holder.id
+            )),
+            StoreError::InUse(holder) => failure.exit(Exit::Conflict).hint(format!(
+                "wait until that run ends, or end its process with `kill {}`: it stops as soon as the calls that are \
+                 under way have an answer",
+                holder.pid
             )),
             StoreError::State { .. } | StoreError::Journal { .. } => failure.hint(
                 "restore the file from a backup, or move it away: the next plan rebuilds the records \

@@ -102,7 +102,7 @@ pub struct Live {
     pub foreign_grants: BTreeMap<Address, Vec<Listed>>,
     /// The operations that the grants on each key of the stack allow, as far as its grants were listed.
     pub granted: BTreeMap<KeyArn, BTreeSet<String>>,
-    /// The recorded grants that are no longer declared and that another owner created.
+    /// The recorded grants that another owner created, and that are no longer declared, or not with the same access.
     pub released: BTreeSet<Address>,
     /// The declared grants for which a grant of another owner stands: one with the same access.
     pub borrowed: BTreeSet<Address>,

@@ -36,6 +36,14 @@ pub struct Holder {
     pub since: String,
 }
 
+impl Holder {
+    /// Returns the host of the process.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.who.rsplit_once('@').map_or("", |(_, host)| host)
+    }
+}
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -83,6 +91,9 @@ pub enum StoreError {
     /// The object has changed since this run read it.
     #[error("{0}: another program has changed it since this run read it")]
     Changed(String),
+    /// The process that holds the lock is alive.
+    #[error("the lock is in use: {} is running `{}` (process {}) since {}", .0.who, .0.command, .0.pid, .0.since)]
+    InUse(Box<Holder>),
     /// No lock has the given id.
     #[error("there is no lock with the id `{0}`")]
     NoSuchLock(String),
@@ -124,11 +135,11 @@ pub trait Store {
     /// Returns `Locked` or `Leased` with the holder if a run holds the lock.
     async fn check_unlocked(&self, waiting: Waiting<'_>) -> Result<(), StoreError>;
 
-    /// Removes the lock with the id `id` by force, and returns its holder.
+    /// Removes the lock with the id `id` by force, and returns its holder. `host` is the host of this process.
     ///
     /// # Errors
-    /// Returns an error if there is no such lock.
-    fn break_lock(&self, id: &str) -> Result<Holder, StoreError>;
+    /// Returns an error if there is no such lock, or if a process of this host still holds it.
+    fn break_lock(&self, id: &str, host: &str) -> Result<Holder, StoreError>;
 
     /// Returns the check that each request to AWS must pass while the lock is held, if the lock can be
     /// lost while the process runs.

@@ -325,15 +325,23 @@ pub(super) fn random() -> Result<String, Failure> {
     Ok(digest::hex(&bytes))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| "unknown".to_owned())
+}
+
+/// Returns the name of this host.
+pub(super) fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| variable("HOSTNAME"), |name| name.trim().to_owned())
+}
+
 /// Returns the holder of a lock that this process takes now.
 #[expect(clippy::disallowed_methods, reason = "the commands are the edge")]
 pub(super) fn holder(command: &str) -> Result<Holder, Failure> {
-    let var = |name: &str| std::env::var(name).unwrap_or_else(|_| "unknown".to_owned());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| var("HOSTNAME"), |name| name.trim().to_owned());
     Ok(Holder {
         id: random()?.chars().take(8).collect(),
-        who: format!("{}@{host}", var("USER")),
+        who: format!("{}@{}", variable("USER"), host()),
         pid: std::process::id(),
         command: command.to_owned(),
         since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),

@@ -1,7 +1,7 @@
 //! `state list|show|mv|forget|unlock`: inspect and repair the state. AWS is not called, except S3 if the
 //! state is there, and KMS for the rotations of a key that is shown.
 
-use super::session::{holder, location, options, random, waiting};
+use super::session::{holder, host, location, options, random, waiting};
 use super::{input, region, similar_address};
 use crate::answer::Fault;
 use crate::cli::{Global, StateCommand};
@@ -74,7 +74,7 @@ pub(super) async fn state(
             io.say(&format!("{address} is no longer recorded. Nothing was changed in AWS."));
         }
         StateCommand::Unlock { id } => {
-            let holder = store.break_lock(id)?;
+            let holder = store.break_lock(id, &host())?;
             io.say(&format!("The lock of {} (process {}) is removed.", holder.who, holder.pid));
         }
     }

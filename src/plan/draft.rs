@@ -257,7 +257,8 @@ impl Builder<'_> {
     }
 
     fn drift(&mut self, address: &Address, record: Option<&Record>, seen: &Observed) {
-        let Some(record) = record.filter(|record| !record.partial) else {
+        let is_whole = |record: &&Record| !record.partial && !self.live.released.contains(address);
+        let Some(record) = record.filter(is_whole) else {
             return;
         };
         let live = match seen {
@@ -331,10 +332,7 @@ impl Builder<'_> {
         }
         let change =
             Change::Create { to: declared.spec.newborn(&declared.place, &self.desired.stack) };
-        let reason = match self.state.records.get(address) {
-            Some(_) => "deleted outside kmsctl",
-            None => "not in AWS yet",
-        };
+        let reason = leaving::missing(address, self.state, self.live);
         self.step(address, declared.place.clone(), change, None, declared.protect, reason);
         let data_is_lost = self.state.records.contains_key(address) && address.kind.is_consumer();
         if data_is_lost

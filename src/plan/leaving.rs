@@ -5,7 +5,7 @@ use crate::desired::Desired;
 use crate::id::Place;
 use crate::kind::{Address, KeyRef, Spec, Violation, alias};
 use crate::live::{Live, Observed};
-use crate::state::Record;
+use crate::state::{Record, State};
 
 /// The reason for forgetting a resource that the configuration lists.
 const LISTED: &str = "listed under `removed`";
@@ -52,6 +52,17 @@ pub(super) fn kept(
         | Spec::Consumer(_)
         | Spec::ServiceLinkedRole(_)
         | Spec::Alias(_) => None,
+    }
+}
+
+/// Returns why a declared resource has to be created.
+pub(super) fn missing(address: &Address, state: &State, live: &Live) -> &'static str {
+    match state.records.get(address) {
+        Some(_) if live.released.contains(address) => {
+            "the grant of another owner that stood for it does not give the same access; it stays"
+        }
+        Some(_) => "deleted outside kmsctl",
+        None => "not in AWS yet",
     }
 }
 

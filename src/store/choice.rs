@@ -116,11 +116,11 @@ impl Store for AnyStore {
         }
     }
 
-    fn break_lock(&self, id: &str) -> Result<Holder, StoreError> {
+    fn break_lock(&self, id: &str, host: &str) -> Result<Holder, StoreError> {
         match self {
-            Self::Folder(store) => store.break_lock(id),
-            Self::Nowhere(store) => store.break_lock(id),
-            Self::S3(store) => store.break_lock(id),
+            Self::Folder(store) => store.break_lock(id, host),
+            Self::Nowhere(store) => store.break_lock(id, host),
+            Self::S3(store) => store.break_lock(id, host),
         }
     }
 

@@ -172,13 +172,21 @@ impl Store for Folder {
         }
     }
 
-    fn break_lock(&self, id: &str) -> Result<Holder, StoreError> {
+    fn break_lock(&self, id: &str, host: &str) -> Result<Holder, StoreError> {
         let path = self.path("lock");
         let no_such = || StoreError::NoSuchLock(id.to_owned());
         let text = read(&path)?.ok_or_else(no_such)?;
         let holder: Holder = serde_json::from_slice(&text).map_err(|_| no_such())?;
         if holder.id != id {
             return Err(no_such());
+        }
+        // The operating system releases the lock of a process of this host when it ends. Whether a process of another
+        // host is alive is not known.
+        let file =
+            open_own(&path, OpenOptions::new().read(true)).map_err(|e| io_error(&path, e))?;
+        if holder.host() == host && matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        {
+            return Err(StoreError::InUse(Box::new(holder)));
         }
         std::fs::remove_file(&path).map_err(|e| io_error(&path, e))?;
         Ok(holder)

@@ -36,7 +36,7 @@ impl Store for Nowhere {
         Ok(())
     }
 
-    fn break_lock(&self, id: &str) -> Result<Holder, StoreError> {
+    fn break_lock(&self, id: &str, _: &str) -> Result<Holder, StoreError> {
         Err(StoreError::NoSuchLock(id.to_owned()))
     }
 

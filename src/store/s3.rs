@@ -294,7 +294,7 @@ impl<O: Objects> Store for S3<O> {
         self.free(None, waiting).await.map(drop)
     }
 
-    fn break_lock(&self, _: &str) -> Result<Holder, StoreError> {
+    fn break_lock(&self, _: &str, _: &str) -> Result<Holder, StoreError> {
         Err(StoreError::NothingToUnlock)
     }
 

@@ -175,6 +175,18 @@ fn a_grant_that_exists_with_the_same_access_is_not_created_again() {
     assert_eq!(taken, ["grant/storage/more"]);
     stack.settled(&same);
     assert_eq!(stack.fake.grants_total(), 2);
+    // It is not gone if the configuration declares other access.
+    let more = all.clone().grant("storage", "more", &["Encrypt", "Decrypt"]);
+    let plan = stack.plan_only(&more);
+    assert!(plan.drift.is_empty() && reported(&plan).len() == 1, "{:#?}", plan.drift);
+    assert_eq!(plan.steps.len(), 1);
+    assert!(plan.steps[0].reason.contains("grant of another owner"), "{}", plan.steps[0].reason);
+    assert!(stack.drifts(&more).drift.is_empty());
+    stack.applied(&more);
+    stack.settled(&more);
+    assert!(stack.fake.key("storage").grants.contains(&theirs));
+    stack.applied(&same);
+    stack.settled(&same);
     // It is not the stack's: it stays, and is reported again.
     stack.applied(&all);
     assert!(stack.fake.key("storage").grants.contains(&theirs));

@@ -195,6 +195,15 @@ async fn a_lock_stops_every_other_run_and_its_holder_is_shown() {
     stack.expect(5, &["apply", "--auto-approve"]);
     stack.expect(0, &["state", "unlock", "abcd1234"]);
     stack.expect(0, &["apply", "--auto-approve"]);
+    // A process of this machine that holds a lock is alive.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let here = Holder { who: format!("ana@{}", host.trim()), ..holder.clone() };
+    let alive = store();
+    alive.lock(&here, &|_, _| {}).await.unwrap();
+    let refused = stack.expect(5, &["state", "unlock", "abcd1234"]);
+    assert!(refused.contains("the lock is in use") && refused.contains("`kill 4711`"), "{refused}");
+    alive.unlock().await;
+    stack.expect(1, &["state", "unlock", "abcd1234"]);
     // The old lock is released while another run holds the new one.
     new.lock(&Holder { id: "new".to_owned(), ..holder }, &|_, _| {}).await.unwrap();
     old.unlock().await;

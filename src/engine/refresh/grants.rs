@@ -156,13 +156,13 @@ impl<C: Cloud> Refresh<'_, C> {
                 adopted: adopted(address),
                 taken: &taken,
             };
-            match grant::lift(wanted, listed) {
+            let recorded = wanted.recorded;
+            let lifted = grant::lift(wanted, listed);
+            self.note_owner(address, lifted.as_ref().map(|(id, _)| &**id), recorded, listed, live);
+            match lifted {
                 // A grant that is declared on another key now, and still exists on this one, must be
                 // revoked. The two keys are read in any order.
                 Some((id, spec)) if self.is_elsewhere(&interest, key) || !found(live, address) => {
-                    if listed.iter().any(|grant| self.is_foreign_grant(grant, &id)) {
-                        live.borrowed.insert(address.clone());
-                    }
                     let spec = Box::new(Spec::Grant(spec));
                     let seen = Observed::Present { id, place: place.clone(), spec, busy: None };
                     live.observed.insert(address.clone(), seen);
@@ -173,6 +173,23 @@ impl<C: Cloud> Refresh<'_, C> {
                     live.observed.insert(address.clone(), Observed::Absent);
                 }
             }
+        }
+    }
+
+    /// Notes that a grant of another owner stands for a declared one, or no longer does.
+    fn note_owner(
+        &self,
+        address: &Address,
+        found: Option<&str>,
+        recorded: Option<&str>,
+        listed: &[Listed],
+        live: &mut Live,
+    ) {
+        let is_theirs = |id| listed.iter().any(|grant| self.is_foreign_grant(grant, id));
+        match found {
+            Some(id) if is_theirs(id) => drop(live.borrowed.insert(address.clone())),
+            None if recorded.is_some_and(is_theirs) => drop(live.released.insert(address.clone())),
+            Some(_) | None => {}
         }
     }
 }
