@@ -106,6 +106,8 @@ pub(crate) struct Faults {
     /// The number of policies and grants that KMS will refuse because it does not know a principal
     /// yet.
     pub(crate) strange: u32,
+    /// The reads that say that a key does not exist, with the ids of the keys.
+    pub(crate) unknown: BTreeSet<(String, String)>,
     /// The actions that IAM's simulator finds denied; `None` if the caller may not ask it.
     pub(crate) simulated: Option<BTreeSet<String>>,
     /// The last uses of keys by id.
@@ -382,6 +384,9 @@ impl FakeAws {
         self.log.borrow_mut().push((operation.to_owned(), true));
         let faults = self.faults.borrow();
         let of = key.map_or(service, KeyArn::id);
+        if faults.unknown.contains(&(operation.to_owned(), of.to_owned())) {
+            return Err(fail(operation, Fault::NotFound, "the key does not exist"));
+        }
         if faults.denied.contains(&(operation.to_owned(), of.to_owned())) {
             return Err(fail(operation, Fault::Denied, "not authorized"));
         }

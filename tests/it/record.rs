@@ -330,12 +330,41 @@ fn a_record_from_before_a_move_does_not_lead_to_a_second_key() {
         assert!(plan.blocked.iter().any(|blocked| blocked.address == key_at("archive")));
         stack.fake.faults.borrow_mut().denied.remove(&denied);
     }
+    stack.fake.faults.borrow_mut().unknown.insert(("ListResourceTags".to_owned(), id));
+    let (plan, _) = stack.run(&moved);
+    assert_eq!(stack.fake.keys_total(), before, "{plan:#?}");
+    stack.fake.faults.borrow_mut().unknown.clear();
     let (plan, _) = stack.run(&moved);
     assert_eq!(stack.fake.keys_total(), before, "{plan:#?}");
     let blocked = |address| plan.blocked.iter().find(|blocked| blocked.address == address);
     assert!(blocked(key_at("storage")).is_some(), "{plan:#?}");
     let help = &blocked(key_at("archive")).unwrap().help;
     assert!(help.contains("`kmsctl state mv key/storage key/archive`"), "{help}");
+}
+
+/// Lists and single requests show a new key at different times (KMS Developer Guide, "AWS KMS eventual consistency").
+#[test]
+fn a_listed_key_that_a_request_does_not_show_is_not_created_again() {
+    let all = storage();
+    for operation in ["ListResourceTags", "DescribeKey", "GetKeyPolicy"] {
+        for with_alias in [true, false] {
+            let all =
+                if with_alias { all.clone() } else { without(&all, Kind::Alias, "alias/storage") };
+            let mut stack = stack(&all, &all, Record::Lost);
+            let id = stack.fake.key("storage").meta.arn.id().to_owned();
+            let before = stack.fake.keys_total();
+            stack.fake.faults.borrow_mut().unknown.insert((operation.to_owned(), id));
+            let (plan, _) = stack.run(&all);
+            assert_eq!(stack.fake.keys_total(), before, "{operation}: {plan:#?}");
+            let blocked = plan.blocked.iter().find(|blocked| blocked.address == key_at("storage"));
+            assert!(
+                blocked.unwrap().reason.contains("AWS lists `arn:"),
+                "{operation}: {blocked:?}"
+            );
+            stack.fake.faults.borrow_mut().unknown.clear();
+            stack.rebuild(&all);
+        }
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) struct Identified {
     pub(super) listed: BTreeSet<KeyArn>,
     /// The keys whose tags could not be read. Any of them may belong to the stack.
     unreadable: BTreeSet<KeyArn>,
+    /// The keys that AWS lists, and says do not exist. Any of them may belong to the stack.
+    contradictory: BTreeSet<KeyArn>,
     /// The keys behind the declared aliases of an address.
     pub(super) aliased: BTreeSet<(Address, KeyArn)>,
 }
@@ -56,6 +58,8 @@ pub(super) enum Owner {
     Incomplete,
     /// Nobody, or AWS does not show the tags yet.
     Bare,
+    /// Not known: AWS says that there is no such key.
+    Missing,
     /// The caller may not read the tags.
     Unreadable,
 }
@@ -88,11 +92,11 @@ impl<C: Cloud> Refresh<'_, C> {
         }
         let mut claims = Claims::default();
         self.behind_aliases(&mut unknown, aliases, &mut claims, &mut identified).await?;
-        if !unknown.is_empty() {
-            self.check_known(&unknown, &mut identified).await?;
-        }
         if !unknown.is_empty() || self.state.records.is_empty() {
             self.sweep(&mut claims, &mut identified).await?;
+        }
+        if !unknown.is_empty() {
+            self.check_known(&unknown, &mut identified).await?;
         }
         self.tagged_keys(tagged, &mut claims, &mut identified).await?;
         for (address, arns) in claims {
@@ -107,15 +111,14 @@ impl<C: Cloud> Refresh<'_, C> {
             if declared.adopt.is_none() && identified.suspects_change(&address) {
                 continue;
             }
-            let hidden = hidden(&identified.unreadable, tagged);
             match &declared.adopt {
                 Some(Adopt::Alias(name)) => {
                     let arn = target(aliases, &declared.place, name.as_str());
                     identified.adopt(address, name.as_str(), arn);
                 }
-                Some(Adopt::Key(_) | Adopt::Grant(_)) | None if hidden.is_empty() => {}
                 Some(Adopt::Key(_) | Adopt::Grant(_)) | None => {
-                    identified.unusable.insert(address, tags_unreadable(&hidden));
+                    let doubt = identified.doubt(tagged);
+                    identified.unusable.extend(doubt.map(|seen| (address, seen)));
                 }
             }
         }
@@ -143,6 +146,7 @@ impl<C: Cloud> Refresh<'_, C> {
                     }
                 }
                 Owner::Unreadable => drop(identified.unreadable.insert(arn.clone())),
+                Owner::Missing => identified.note_missing(arn.clone()),
                 Owner::Foreign | Owner::Incomplete | Owner::Bare => {}
             }
         }
@@ -198,7 +202,8 @@ impl<C: Cloud> Refresh<'_, C> {
                     let suspect = Suspect { other: None, seen: incomplete(&arn) };
                     identified.suspects.insert(key, suspect);
                 }
-                Owner::Foreign => {}
+                // All keys are listed later, because the key is still unknown.
+                Owner::Foreign | Owner::Missing => {}
                 Owner::Bare => drop(identified.bare.insert(arn)),
                 Owner::Unreadable => {
                     unknown.remove(&key);
@@ -225,7 +230,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 _ => Owner::Foreign,
             }),
             Err(error) if error.fault.is_temporary() => Err(error),
-            Err(error) if error.fault == Fault::NotFound => Ok(Owner::Bare),
+            Err(error) if error.fault == Fault::NotFound => Ok(Owner::Missing),
             Err(_) => Ok(Owner::Unreadable),
         }
     }
@@ -276,6 +281,7 @@ impl<C: Cloud> Refresh<'_, C> {
                 Owner::Ours(name) => claims.add(Address::new(Kind::Key, name), arn),
                 Owner::Foreign | Owner::Incomplete => {}
                 Owner::Bare => drop(identified.bare.insert(arn)),
+                Owner::Missing => identified.note_missing(arn),
                 Owner::Unreadable => drop(identified.unreadable.insert(arn)),
             }
         }
@@ -284,6 +290,24 @@ impl<C: Cloud> Refresh<'_, C> {
 }
 
 impl Identified {
+    /// Notes a key that does not exist according to AWS. Lists and single requests show a new key at different times
+    /// (KMS Developer Guide, "AWS KMS eventual consistency").
+    fn note_missing(&mut self, arn: KeyArn) {
+        match self.listed.contains(&arn) {
+            true => drop(self.contradictory.insert(arn)),
+            false => drop(self.bare.insert(arn)),
+        }
+    }
+
+    /// Returns the result for a key that was not found, if it may be one of which AWS does not show the tags.
+    fn doubt(&self, tagged: &Tagged) -> Option<Observed> {
+        if let Some(arn) = self.contradictory.first() {
+            return Some(not_shown(arn));
+        }
+        let hidden = hidden(&self.unreadable, tagged);
+        (!hidden.is_empty()).then(|| tags_unreadable(&hidden))
+    }
+
     /// Returns whether the tags of the key behind an alias of `address` may have been changed, and makes the address
     /// unusable then. If it is the only key with its tags, its alias is moved to another key.
     fn suspects_change(&mut self, address: &Address) -> bool {
@@ -356,6 +380,18 @@ fn tags_unreadable(hidden: &[&KeyArn]) -> Observed {
         ),
         help: "allow the caller tag:GetResources, which shows the keys that carry the tags of the \
                stack, or kms:ListResourceTags on these keys; otherwise a second key could be created"
+            .to_owned(),
+    }
+}
+
+/// Returns the result for a key that may be one that AWS lists and does not show.
+pub(super) fn not_shown(arn: &KeyArn) -> Observed {
+    Observed::Unusable {
+        reason: format!(
+            "it is not known whether the key already exists: AWS lists `{arn}`, and then says that there is no such key"
+        ),
+        help: "plan again in a minute: AWS shows a change of keys everywhere only after some time; otherwise a second key \
+               could be created"
             .to_owned(),
     }
 }

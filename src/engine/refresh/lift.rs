@@ -1,5 +1,6 @@
 //! Converts the settings that were read to the form of declarations.
 
+use super::identify::not_shown;
 use super::{Interest, Reading, Refresh, unusable, wants_policy};
 use crate::answer::{CloudError, Fault};
 use crate::cloud::Cloud;
@@ -75,23 +76,29 @@ impl<C: Cloud> Refresh<'_, C> {
         Ok(())
     }
 
-    /// Returns the result for a key that AWS does not have. A key is pending deletion for days before it
-    /// is deleted, and AWS may not show a new key yet. A recorded key that is missing is therefore
-    /// replaced only after a person has removed its record.
+    /// Returns the result for a key that AWS does not have. A key is pending deletion for days before it is deleted, and
+    /// AWS may not show a new key yet. A recorded key that is missing is therefore replaced only after a person has
+    /// removed its record, and one that was just found by its tags is not known.
     fn missing_key(&self, address: &Address, live: &mut Live) -> Observed {
         let Some(record) = self.state.records.get(address) else {
-            // A replica can be missing, because the ARN of its primary key gives its own.
             let declared = self.interest(address).declared;
-            let adopted = declared
-                .filter(|declared| declared.spec.as_key().is_some_and(|key| key.primary.is_none()));
-            if let Some(Adopt::Key(arn)) = adopted.and_then(|declared| declared.adopt.as_ref()) {
-                return Observed::Unusable {
+            // A replica can be missing, because the ARN of its primary key gives its own.
+            if declared.is_some_and(|of| of.spec.as_key().is_some_and(|key| key.primary.is_some()))
+            {
+                live.ids.remove(address);
+                return Observed::Absent;
+            }
+            return match (
+                declared.and_then(|declared| declared.adopt.as_ref()),
+                live.ids.get(address),
+            ) {
+                (Some(Adopt::Key(arn)), _) => Observed::Unusable {
                     reason: format!("the key to adopt does not exist: `{arn}`"),
                     help: "set `adopt` to an existing alias, key id or key ARN".to_owned(),
-                };
-            }
-            live.ids.remove(address);
-            return Observed::Absent;
+                },
+                (_, Some(arn)) => not_shown(arn),
+                (_, None) => Observed::Absent,
+            };
         };
         Observed::Unusable {
             reason: format!("the recorded key `{}` no longer exists", record.id),
