@@ -257,6 +257,40 @@ fn services_with_a_source_condition_do_not_hide_a_stranger() {
 }
 
 #[test]
+fn a_service_that_acts_for_another_account_and_a_strangers_grant_are_dangers() {
+    let mut plan = empty();
+    for n in 0..400 {
+        let condition = json!({"StringEquals": {"kms:EncryptionContext:n": "x".repeat(250)}});
+        add(
+            &mut plan,
+            &format!("a{n:04}"),
+            &[],
+            &[statement("Allow", &own(), &["kms:Encrypt"], &condition)],
+        );
+    }
+    let service = json!({"Service": "events.amazonaws.com"});
+    for (name, condition) in [
+        ("zother", json!({"StringEquals": {"aws:SourceAccount": "666666666666"}})),
+        ("zboth", json!({"StringEquals": {"aws:SourceAccount": ["111122223333", "666666666666"]}})),
+        ("znot", json!({"StringNotEquals": {"aws:SourceAccount": "111122223333"}})),
+        ("zlike", json!({"ArnLike": {"aws:SourceArn": "arn:aws:events:*:666666666666:*"}})),
+    ] {
+        add(&mut plan, name, &[], &[statement("Allow", &service, &["kms:Decrypt"], &condition)]);
+    }
+    plan.findings.push(Finding {
+        address: key("zgrant"),
+        severity: crate::policy::lint::Severity::Warning,
+        rule: "foreign-grant".to_owned(),
+        message: "the grant g gives arn:aws:iam::666666666666:role/Evil kms:Decrypt".to_owned(),
+    });
+    let text = comment(&plan);
+    for name in ["zother", "zboth", "znot", "zlike"] {
+        assert!(says(&text, &[&format!("key/{name}"), "gains decrypt"]), "{name}: {text}");
+    }
+    assert!(says(&text, &["key/zgrant", "666666666666"]), "{text}");
+}
+
+#[test]
 fn a_key_that_nobody_can_use_is_not_hidden_by_harmless_losses() {
     let mut plan = empty();
     let uses = ["kms:Encrypt", "kms:Decrypt"];
@@ -323,8 +357,7 @@ fn strangers_and_denials_of_everyone_are_dangers() {
         ("arn:*::111122223333:role/App", 1, Danger, Detail),
         ("AROA1234567890ABCDEF0", 1, Danger, Detail),
         ("logs.eu-west-1.amazonaws.com", 0, Danger, Detail),
-        ("logs.eu-west-1.amazonaws.com", 1, Notice, Detail),
-        ("logs.eusc-de-east-1.amazonaws.eu", 1, Notice, Detail),
+        ("logs.eu-west-1.amazonaws.com", 1, Danger, Detail),
         ("arn:aws:iam::111122223333:root", 1, Notice, Danger),
         ("every identity of account 111122223333", 1, Notice, Danger),
         ("arn:aws:iam::111122223333:role/App", 1, Notice, Detail),
@@ -346,6 +379,24 @@ fn strangers_and_denials_of_everyone_are_dangers() {
         assert_eq!(weights[0], gained.max(lost), "{principal}");
         let is_service = principal.contains(".amazonaws.");
         assert_eq!(weights[1], if is_service { Danger } else { gained }, "{principal}");
+    }
+    for (condition, weight) in [
+        ("aws:SourceAccount = 111122223333", Notice),
+        ("aws:SourceArn like arn:aws:logs:*:111122223333:* and kms:ViaService = x", Notice),
+        ("aws:SourceArn = arn:aws:x::111122223333:a | arn:aws:x::111122223333:b", Notice),
+        ("aws:SourceAccount = 111122223333 | 666666666666", Danger),
+        ("aws:SourceAccount != 111122223333", Danger),
+        ("not (aws:SourceAccount = 111122223333)", Danger),
+        ("aws:SourceArn not like arn:aws:x::111122223333:a", Danger),
+        ("aws:SourceAccount = 111122223333, if present", Danger),
+        ("aws:SourceAccount = 111122223333 or aws:SourceArn = x", Danger),
+        ("aws:SourceArn = arn:aws:x::111122223333:a | arn:aws:s3:::b", Danger),
+        ("aws:SourceArn like *111122223333*", Danger),
+        ("aws:SourceArn = arn:aws:s3:::b", Danger),
+    ] {
+        let mut change = change("logs.eusc-de-east-1.amazonaws.eu", &made(1));
+        change.condition = Some(condition.to_owned());
+        assert_eq!(markdown::weight(&change, &home()), weight, "{condition}");
     }
 }
 

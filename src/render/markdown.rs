@@ -32,13 +32,13 @@ pub fn plan(plan: &Plan, caller: &Caller) -> String {
     // An error, such as public access by a key that is blocked, must not be the last thing on the page.
     let (errors, others): (Vec<Finding>, Vec<Finding>) =
         plan.findings.iter().cloned().partition(|found| found.severity == Severity::Error);
-    parts.extend(found("Errors", &errors));
+    parts.extend(found("Errors", &errors, &plan.home));
     let changes = by_address(plan, &shown);
     parts.extend(losses(plan, &changes));
     parts.extend(access(&changes, &plan.home));
     parts.extend(drift(drifted::CHANGED_OUTSIDE, &plan.drift, &plan.home));
     parts.extend(steps(plan, &shown));
-    parts.extend(found("Findings", &others));
+    parts.extend(found("Findings", &others, &plan.home));
     parts.extend(unchecked(&plan.unchecked).map(|text| Part::plain(text, "Not checked: left out")));
     let found = (!plan.found.is_empty()).then(|| words::found(&plan.found));
     parts.extend(found.map(|text| note(&text, "Found without a record: left out")));
@@ -66,7 +66,7 @@ pub fn drifts(drifts: &Drifts, caller: &Caller) -> String {
     let mut parts = Vec::new();
     parts.extend(blocked("Not compared", &drifts.unreadable));
     parts.extend(drift(drifted::heading(drifts), &drifts.drift, &drifts.home));
-    parts.extend(found("Findings", &drifts.findings));
+    parts.extend(found("Findings", &drifts.findings, &drifts.home));
     parts.extend(same_access(&drifts.same_access));
     fit(out, &parts, "kmsctl drift")
 }
@@ -293,7 +293,8 @@ pub(super) fn weight(change: &AccessChange, home: &Place) -> Weight {
     // The ids of deleted identities have neither dots nor blanks.
     let is_service =
         change.account() == PrincipalAccount::NoAccount && principal.contains(['.', ' ']);
-    let is_limited = is_service && change.condition.is_some() && !change.confused_deputy;
+    let is_limited =
+        is_service && !change.confused_deputy && is_limited_to(change.condition.as_deref(), home);
     match (change.kind, change.direction) {
         _ if change.public => Weight::Danger,
         (ChangeKind::Future, Direction::Lost) => Weight::Detail,
@@ -304,6 +305,27 @@ pub(super) fn weight(change: &AccessChange, home: &Place) -> Weight {
         }
         (_, Direction::Lost) => Weight::Detail,
     }
+}
+
+/// Returns whether a condition in words limits a service to resources of the own account: it names the account and no
+/// other one, and every part of it must be met.
+fn is_limited_to(condition: Option<&str>, home: &Place) -> bool {
+    let Some(condition) = condition else {
+        return false;
+    };
+    let account = home.account.as_str();
+    let names_account = |value: &str| {
+        value.contains(&format!(":{account}:"))
+            || value.split(' ').any(|word| word.trim_end_matches(',') == account)
+    };
+    let is_open = [" or ", "not ", "!=", "if present"].iter().any(|word| condition.contains(word));
+    condition.split(" | ").all(names_account) && !is_open && !names_stranger(condition, home)
+}
+
+/// Returns whether a text names another account than the own one: 12 digits.
+fn names_stranger(text: &str, home: &Place) -> bool {
+    let numbers = text.split(|c: char| !c.is_ascii_digit());
+    numbers.filter(|number| number.len() == 12).any(|number| number != home.account.as_str())
 }
 
 /// Renders the access that principals gain and lose, by the resource for which it changes.
@@ -532,13 +554,13 @@ fn unchecked(all: &[String]) -> Option<String> {
     (!all.is_empty()).then_some(out)
 }
 
-fn found(heading: &str, all: &[Finding]) -> Vec<Part> {
+fn found(heading: &str, all: &[Finding], home: &Place) -> Vec<Part> {
     let mut parts = Vec::new();
     for group in findings::of_plan(all) {
         let head = code(&group.head());
         let line =
             |group: &findings::Group<'_>, all| format!("- {head} {}\n", sentence(&group.text(all)));
-        if group.severity == Severity::Error {
+        if group.severity == Severity::Error || names_stranger(&group.message, home) {
             for some in group.parts(TOGETHER) {
                 let whole = line(&some, true);
                 let message = cut(&some.message, LONGEST_RISK).into_owned();
