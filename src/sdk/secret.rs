@@ -4,7 +4,7 @@
 mod unescape;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 use unescape::Escaped;
@@ -20,15 +20,61 @@ const SEARCHED: usize = 64 << 10;
 /// own.
 const LEVELS: usize = 4;
 
-/// The number of bytes at the beginning of a value that are a secret, too: a message can be cut off.
-const BEGINNING: usize = 12;
+/// The number of bytes of a part of a value that is a secret, too: a message can be cut off, or show a part.
+const PART: usize = 8;
+
+/// The most characters of Base64 beside a value that have bits of it.
+const BESIDE: usize = 4;
 
 /// A value that no error may have.
 struct Secret {
     /// The text that replaces the value.
     name: String,
     /// The value, and other forms of it that are no escaped texts.
-    forms: Vec<String>,
+    forms: Vec<Form>,
+}
+
+/// A form of a value.
+struct Form {
+    text: String,
+    is_base64: bool,
+    /// The parts of the text.
+    parts: BTreeSet<Box<[u8]>>,
+}
+
+impl Form {
+    fn new(text: String, is_base64: bool) -> Self {
+        let size = PART.min(text.len()).max(1);
+        let parts = text.as_bytes().windows(size).map(Box::from).collect();
+        Self { text, is_base64, parts }
+    }
+
+    /// Returns the ranges of a text that are parts of this one.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let size = PART.min(self.text.len()).max(1);
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for (at, part) in text.as_bytes().windows(size).enumerate() {
+            if !self.parts.contains(part) {
+                continue;
+            }
+            match found.last_mut().filter(|last| at <= last.end) {
+                Some(last) => last.end = at + size,
+                None => found.push(at..at + size),
+            }
+        }
+        found.into_iter().map(|range| self.whole(text, &range)).collect()
+    }
+
+    /// Returns the range of whole characters, and with the characters of Base64 that have a part of the same bytes.
+    fn whole(&self, text: &str, range: &Range<usize>) -> Range<usize> {
+        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+        let most = if self.is_base64 { BESIDE } else { 0 };
+        let (before, after) = text.as_bytes().split_at(range.start);
+        let after = after.get(range.len()..).unwrap_or_default();
+        let before = before.iter().rev().take(most).take_while(|byte| is_base64(byte)).count();
+        let after = after.iter().take(most).take_while(|byte| is_base64(byte)).count();
+        text.floor_char_boundary(range.start - before)..text.ceil_char_boundary(range.end + after)
+    }
 }
 
 /// Reads a secret from the environment. Returns `None` if the variable is not set, or empty.
@@ -49,34 +95,28 @@ pub(super) fn keep(value: &str, name: &str) {
     }
 }
 
-/// Returns the forms of a value: as it is, as the field of a form, in Base64 and in hexadecimal digits.
-fn forms(value: &str) -> Vec<String> {
-    let base64 = aws_smithy_types::base64::encode(value).trim_end_matches('=').to_owned();
+/// Returns the forms of a value: as it is, as the field of a form, in Base64 after any number of bytes, and in hexadecimal
+/// digits.
+fn forms(value: &str) -> Vec<Form> {
     let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut forms = vec![
-        value.to_owned(),
-        value.replace(' ', "+"),
-        base64.replace('+', "-").replace('/', "_"),
-        base64,
-        hex.to_ascii_uppercase(),
-        hex,
-    ];
-    forms.dedup();
-    forms
+    let mut plain = vec![value.to_owned(), value.replace(' ', "+"), hex.to_ascii_uppercase(), hex];
+    plain.dedup();
+    // Base64 writes groups of three bytes, so that a value has three forms but for its ends.
+    let encoded = (0..3).filter_map(|skipped| value.as_bytes().get(skipped..)).map(|rest| {
+        let size = rest.len() / 3 * 3;
+        aws_smithy_types::base64::encode(rest.get(..size).unwrap_or_default())
+    });
+    let encoded = encoded.filter(|text| text.len() >= PART);
+    let encoded = encoded.flat_map(|text| [text.replace('+', "-").replace('/', "_"), text]);
+    let plain = plain.into_iter().map(|text| Form::new(text, false));
+    plain.chain(encoded.map(|text| Form::new(text, true))).collect()
 }
 
 impl Secret {
-    /// Adds the ranges of a text that are the value, or its beginning.
+    /// Adds the ranges of a text that are the value, or a part of it.
     fn find<'a>(&'a self, text: &str, found: &mut Vec<(Range<usize>, &'a str)>) {
-        for form in &self.forms {
-            let beginning = form.get(..form.floor_char_boundary(BEGINNING)).unwrap_or_default();
-            for (at, _) in text.match_indices(beginning) {
-                let rest = text.get(at..).unwrap_or_default();
-                let length = rest.bytes().zip(form.bytes()).take_while(|(a, b)| a == b).count();
-                let end = text.ceil_char_boundary(at + length);
-                found.push((at..end, &self.name));
-            }
-        }
+        let forms = self.forms.iter().flat_map(|form| form.find(text));
+        found.extend(forms.map(|range| (range, self.name.as_str())));
     }
 }
 
@@ -152,8 +192,10 @@ mod tests {
             "Sec&amp;ret+9\\&quot;x/&lt;y %25ä",
             "Sec&#38;ret+9&#x22;x/&#60;y %25&#228;",
             "Sec&#038;ret+9&#x0022;x/&#060;y %25&#0228;",
+            "Sec&ampret+9&quotx/&lty %25ä",
+            "Sec&#38ret+9&#x22x/&#60y %25ä",
             "U2VjJnJldCs5IngvPHkgJTI1w6Q=",
-            "53656326726574",
+            "5365632672657",
         ] {
             let told = concealed(&quoting(form)).into_owned();
             assert!(told.contains("MasterUserPassword=$ORDERS_PASSWORD"), "{form}: {told}");
@@ -166,6 +208,25 @@ mod tests {
         for other in ["", "Sec&ret", "a plain message, 100 % & <b> \\\" of AWS"] {
             assert_eq!(concealed(other), other);
         }
+    }
+
+    #[test]
+    fn every_part_of_a_secret_is_replaced() {
+        let value = "Orders-9Zz/Qk7%41!pass";
+        keep(value, "$ORDERS");
+        for from in 0..value.len() - PART {
+            for to in from + PART..=value.len() {
+                let told = concealed(&format!("({})", &value[from..to])).into_owned();
+                assert_eq!(told, "($ORDERS)", "{from} to {to}");
+            }
+        }
+        for before in ["", "r", "ro", "root:", "root::"] {
+            let encoded = aws_smithy_types::base64::encode(format!("{before}{value}:x"));
+            let told = concealed(&format!("Basic {encoded} of a request")).into_owned();
+            let shown: Vec<&str> = told.split(' ').collect();
+            assert!(told.contains("$ORDERS") && shown[1].len() <= "$ORDERS".len() + 8, "{told}");
+        }
+        assert_eq!(concealed("Orders-9 or !pass"), "$ORDERS or !pass");
     }
 
     #[test]
@@ -189,7 +250,7 @@ mod tests {
     fn a_message_of_any_size_shows_no_secret() {
         let value = "abcdefgh-0123456789".repeat(20);
         keep(&value, "$TOKEN");
-        for pad in 0..value.len() {
+        for pad in (0..value.len()).step_by(11) {
             let told = concealed(&format!("{}{}", "x".repeat(pad), value.repeat(300))).into_owned();
             assert!(told.len() < SEARCHED && !told.contains("0123456789"), "{pad}: {told}");
         }

@@ -7,7 +7,9 @@ use super::compare::given;
 use super::grant_changes::grant_changes;
 use super::key_context::KeyContext;
 use super::level::{Certainty, ChangeKind, Direction, Level};
-use super::names::{PrincipalAccount, is_federated, principal_account};
+use super::names::{
+    EVERY_SERVICE, OTHER_SERVICE, PrincipalAccount, is_federated, principal_account,
+};
 use crate::policy::Document;
 use crate::policy::actions::Action;
 use crate::policy::grants::Grant;
@@ -51,6 +53,12 @@ impl Holder {
     #[must_use]
     pub fn account(&self) -> PrincipalAccount<'_> {
         principal_account(&self.principal)
+    }
+
+    /// Returns whether the principals are AWS services that no statement names.
+    #[must_use]
+    pub fn is_any_service(&self) -> bool {
+        [EVERY_SERVICE, OTHER_SERVICE].contains(&self.principal.as_str())
     }
 
     /// Returns whether the principals are federated sessions. Any user of their account can make one with any name (AWS

@@ -28,6 +28,10 @@ pub(super) fn check(
             PrincipalAccount::Account(account) if !is_allowed(account) => {
                 format!("the account {account}")
             }
+            // Anybody can make some service act.
+            PrincipalAccount::NoAccount if holder.confused_deputy && holder.is_any_service() => {
+                "anybody who makes an AWS service act".to_owned()
+            }
             PrincipalAccount::Account(_) | PrincipalAccount::NoAccount => continue,
         };
         let source = through(holder.grant.as_deref(), &holder.statements);
@@ -38,6 +42,11 @@ pub(super) fn check(
     for statement in &typed.statements {
         if !work::spend(64) {
             return;
+        }
+        if let Some(provider) = shared_provider(statement) {
+            let source = through(None, &[change.after.label(statement)]);
+            let message = format!("an account that is not named has access ({provider}){source}");
+            out.insert(Breach { gate: "accounts", message });
         }
         for who in by_services(statement, is_allowed) {
             let source = through(None, &[change.after.label(statement)]);
@@ -55,6 +64,17 @@ pub(super) fn check(
             }
         }
     }
+}
+
+/// Returns the identity provider of a statement that is called like a service, and that accounts share: an identity pool of
+/// any account has sessions of it (Amazon Cognito Developer Guide, "Using role-based access control").
+fn shared_provider(statement: &TypedStatement) -> Option<&str> {
+    let providers = statement.principals.names.iter().filter_map(|name| {
+        if let PrincipalName::Provider(provider) = name { Some(provider.as_str()) } else { None }
+    });
+    let is_open = statement.effect == Effect::Allow && !statement.principals.except;
+    let mut shared = providers.filter(|provider| is_open && is_service(provider));
+    shared.next()
 }
 
 /// Returns the accounts that are not allowed, and that a statement lets AWS services act for. The conditions of a

@@ -349,6 +349,24 @@ fn services_that_act_for_other_accounts_have_access() {
 }
 
 #[test]
+fn services_and_providers_that_anybody_can_use_do_not_pass() {
+    let gates = Gates { accounts: Some([].into()), ..Gates::default() };
+    let told = |principal: &str, condition: &str| {
+        let rest = format!(r#","Condition":{{{condition}}}"#);
+        check(&gates, None, &policy(&allow(principal, "kms:Decrypt", &rest)))
+    };
+    let by_service = r#""Bool":{"aws:PrincipalIsAWSService":"true"}"#;
+    assert!(told(r#""*""#, by_service)[0].contains("anybody who makes an AWS service act"));
+    let own = format!(r#"{by_service},"StringEquals":{{"aws:SourceAccount":"111122223333"}}"#);
+    assert!(told(r#""*""#, &own).is_empty());
+    let pools = r#"{"Federated":"cognito-identity.amazonaws.com"}"#;
+    let anywhere = r#""StringEquals":{"aws:RequestedRegion":"eu-west-1"}"#;
+    assert!(told(pools, anywhere)[0].contains("an account that is not named has access"));
+    let lambda = r#"{"Service":"lambda.amazonaws.com"}"#;
+    assert!(told(lambda, anywhere).is_empty(), "lint has a finding about a named service");
+}
+
+#[test]
 fn a_grant_reaches_the_accounts_of_its_source_and_its_retiring_principal() {
     let gates = Gates { accounts: Some([].into()), ..Gates::default() };
     let told = |grant: Grant| {

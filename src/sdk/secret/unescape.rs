@@ -89,16 +89,21 @@ fn percent(text: &[char]) -> Option<(Vec<char>, usize)> {
     Some((text.chars().collect(), 3 * length))
 }
 
-/// Reads a reference of XML, such as `&amp;` or `&#x26;`.
+/// Reads a reference of XML, such as `&amp;` or `&#x26;`. HTML accepts some without the semicolon.
 fn reference(text: &[char]) -> Option<(char, usize)> {
-    let end = text.iter().take(REFERENCE).position(|c| *c == ';')?;
-    let name: String = text.get(1..end)?.iter().collect();
-    let named = NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
-    let number = || match name.strip_prefix("#x").or_else(|| name.strip_prefix("#X")) {
-        Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        None => name.strip_prefix('#')?.parse().ok(),
+    let (c, end) = if text.get(1) == Some(&'#') {
+        let is_hex = matches!(text.get(2), Some('x' | 'X'));
+        let (begin, radix) = if is_hex { (3, 16) } else { (2, 10) };
+        let digits = text.get(begin..)?.iter().take(REFERENCE).take_while(|c| c.is_digit(radix));
+        let digits: String = digits.collect();
+        (char::from_u32(u32::from_str_radix(&digits, radix).ok()?)?, begin + digits.len())
+    } else {
+        let is_next =
+            |name: &str| text.iter().skip(1).zip(name.chars()).filter(|(a, b)| **a == *b).count();
+        let (name, c) = NAMES.iter().find(|(name, _)| is_next(name) == name.len())?;
+        (*c, 1 + name.len())
     };
-    Some((named.or_else(|| char::from_u32(number()?))?, end + 1))
+    Some((c, end + usize::from(text.get(end) == Some(&';'))))
 }
 
 /// Reads an escape of JSON, or of a debugging output, such as `\"`, `\u0026`, `\u{26}` or `\x26`.
