@@ -506,3 +506,22 @@ fn a_principal_without_its_type_is_shown_with_it() {
     let text = "stack: s\nkeys: {a: {policy: {statements: [{Sid: A, Effect: Allow, Principal: {AWS: role/App}, Action: \"kms:Decrypt\", Resource: \"*\"}]}}}\n";
     assert_eq!(one(text), "");
 }
+
+#[test]
+fn a_credential_of_the_run_is_no_master_password() {
+    for (variable, is_taken) in [
+        ("AWS_SECRET_ACCESS_KEY", false),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", false),
+        ("GITHUB_TOKEN", false),
+        ("ORDERS_PASSWORD", true),
+        ("MY_AWS_PASSWORD", true),
+    ] {
+        let text = format!(
+            "stack: s\nkeys: {{k: {{}}}}\nrds:\n  instances:\n    orders: {{engine: mysql, instance_class: db.t4g.micro, \
+             allocated_storage: 20, master_username: root, master_password: {{env: {variable}}}, key: k}}\n"
+        );
+        let (_, found, sources) = checked(&[("a.yaml", &text)], &[]);
+        let report = found.render(&sources, false, None);
+        assert_eq!(!report.contains("holds a credential of the run"), is_taken, "{report}");
+    }
+}

@@ -43,17 +43,13 @@ impl Serialize for Document {
     }
 }
 
-/// The largest policy in a record or a saved plan, in bytes. KMS accepts 32 KiB; a policy in the configuration can be
+/// The largest policy in an answer of AWS, a record or a saved plan, in bytes. KMS accepts 32 KiB; a policy in the configuration can be
 /// larger before its plan is refused.
 pub const MOST_RECORDED: usize = 128 << 10;
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if text.len() > MOST_RECORDED {
-            let most = MOST_RECORDED >> 10;
-            return Err(serde::de::Error::custom(format!("a policy is larger than {most} KiB")));
-        }
         // `to_json` writes account ids as ARNs, so the partition does not matter here.
         Self::from_live(&text, "aws").map_err(|problems| {
             let messages: Vec<&str> =
@@ -79,8 +75,13 @@ impl Document {
     /// Reads a policy that AWS returned. Unique ids are accepted, and unknown elements are kept.
     ///
     /// # Errors
-    /// Returns an error if the text is not JSON, or not a policy at all.
+    /// Returns an error if the text is larger than [`MOST_RECORDED`], not JSON, or not a policy at all.
     pub fn from_live(text: &str, partition: &str) -> Result<Self, Vec<Problem>> {
+        if text.len() > MOST_RECORDED {
+            let span = Span { source: 0, start: 0, end: 0 };
+            let message = format!("a policy is larger than {} KiB", MOST_RECORDED >> 10);
+            return Err(vec![Problem::new(span, message)]);
+        }
         Self::read(&json(text, 0)?, partition, false)
     }
 

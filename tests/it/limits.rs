@@ -59,7 +59,7 @@ fn the_limits_are_documented() {
         ),
         format!("the decisions of the gates of a plan: {} steps.", number(work::GATES)),
         format!(
-            "a state, a journal or a saved plan: {}, {} elements; a policy in one: {} KiB",
+            "a state, a journal or a saved plan: {}, {} elements; a policy in one, or in an answer of AWS: {} KiB",
             mib(file::MAX_RECORD),
             n(file::MAX_RECORD_PARTS),
             MOST_RECORDED >> 10

@@ -10,9 +10,18 @@ use serde_json::{Value as Json, json};
 /// The section of RDS.
 pub const SECTION: Section = Section { name: "rds", description: "RDS: instances and clusters." };
 
+/// The beginnings of the names of variables with the credentials of a run and of its workflow. Whoever proposes a
+/// configuration must not have them sent to RDS as a password.
+const CREDENTIALS: [&str; 3] = ["AWS_", "ACTIONS_", "GITHUB_"];
+
 /// Returns the JSON Schema of names of environment variables (see [`is_variable`]).
 fn variables() -> Json {
-    json!({"type": ["string", "boolean"], "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"})
+    let credentials = format!("^({})", CREDENTIALS.join("|"));
+    json!({
+        "type": ["string", "boolean"],
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "not": {"pattern": credentials},
+    })
 }
 
 /// A master password.
@@ -49,7 +58,14 @@ impl Decode for MasterPassword {
         match &node.value {
             Value::Map(_) => {
                 let source = PasswordSource::decode(node, d)?;
-                if !is_variable(&source.env.value) {
+                let is_credential =
+                    CREDENTIALS.iter().any(|start| source.env.value.starts_with(start));
+                if is_credential && is_variable(&source.env.value) {
+                    let message =
+                        "this variable holds a credential of the run, not a master password";
+                    let help = "name a variable of its own, such as `ORDERS_PASSWORD`";
+                    d.error(source.env.span, message, help);
+                } else if !is_variable(&source.env.value) {
                     // The text may be the password itself, so the message does not contain it.
                     let message = "this is not the name of an environment variable";
                     let help = "write letters, digits and `_`, such as `ORDERS_PASSWORD`: the value \
