@@ -412,6 +412,32 @@ fn the_table_of_one_action_names_only_the_statements_about_it() {
 }
 
 #[test]
+fn what_a_statement_allows_without_a_condition_is_not_allowed_by_one_with_a_condition() {
+    let via = |who: &str, service: &str| {
+        format!(
+            r#"Allow {who} kms:Decrypt {{"StringEquals":{{"kms:ViaService":"{service}.eu-west-1.amazonaws.com"}}}}"#
+        )
+    };
+    let (s3, ec2) = (via("role/a,role/b", "s3"), via("role/b", "ec2"));
+    let document = policy(&[ROOT, "Allow role/a kms:Decrypt,kms:Encrypt", &s3, &ec2]);
+    let table = |action: Option<&str>| {
+        let action = KEY_ACTIONS.iter().find(|one| Some(one.name) == action);
+        let table = access_table(&document, &[], &key(), action).unwrap();
+        let line = |holder: &Holder| {
+            let who = holder.principal.rsplit(':').next().unwrap().to_owned();
+            format!("{who} {} {}", holder.actions.join(","), holder.statements.join(","))
+        };
+        table.iter().filter(|one| !one.principal.ends_with("root")).map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(table(Some("Decrypt")), ["role/a kms:Decrypt #2", "role/b kms:Decrypt #3,#4"]);
+    assert_eq!(table(None), ["role/a kms:Decrypt,kms:Encrypt #2", "role/b kms:Decrypt #3,#4"]);
+    // A change has the same reasons.
+    let found = compare(Some(&policy(&[ROOT])), Some(&document), &key(), &[]);
+    let of_a = found.changes.iter().find(|change| change.principal.ends_with("role/a")).unwrap();
+    assert_eq!(of_a.statements, ["#2"]);
+}
+
+#[test]
 fn the_table_names_those_with_a_statement_of_their_own_beside_everyone() {
     let table = |statements: &[&str]| {
         let table = access_table(
@@ -433,7 +459,8 @@ fn the_table_names_those_with_a_statement_of_their_own_beside_everyone() {
     let account = format!("every identity of account {ACCOUNT} #4");
     assert_eq!(
         table(&open),
-        ["* #4", "role/a #1,#4", "role/b #2,#4", "every AWS service #4", &account]
+        // What everyone may do, the statement with a condition does not give.
+        ["* #4", "role/a #1,#4", "every AWS service #4", &account]
     );
 }
 
