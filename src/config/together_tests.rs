@@ -129,7 +129,7 @@ fn the_error_for_a_missing_value_says_what_to_write() {
 #[test]
 fn a_policy_with_which_a_key_could_become_unmanageable_is_refused() {
     let text = "stack: s\nkeys:\n  a:\n    policy: {administrators: [role/x], delegate_to_iam: false}\n  b: {policy: {administrators: [role/x], delegate_to_iam: false, allow_lockout: a test}}\n";
-    insta::assert_snapshot!(one(text), @r#"a.yaml:4:13 the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted; keep the account-root statement (`delegate_to_iam: true`), or name a second administrator, or set `allow_lockout: <reason>` in the policy"#);
+    insta::assert_snapshot!(one(text), @r#"a.yaml:4:13 the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted; keep the account-root statement (`delegate_to_iam: true`; in a `document`, write the statement), or name a second administrator, or set `allow_lockout: <reason>` in the policy"#);
     let (desired, d, sources) = checked(&[("a.yaml", text)], &[]);
     assert!(desired.is_some() && d.has_refusals() && !d.has_errors());
     insta::assert_snapshot!(d.render(&sources, false, None).lines().next().unwrap(), @r#"refused: the key could become unmanageable: only `role/x` could change the policy, and no one could after it is deleted"#);

@@ -11,7 +11,7 @@ use super::document::check_size;
 use super::eval::{
     Context, ContextValue, Decision, Denial, Principal, Request, RequestedAction, TargetKey,
 };
-use super::typed::{Effect, PrincipalName, TypedPolicy};
+use super::typed::{Effect, PrincipalName, TypedPolicy, TypedStatement};
 use super::work;
 
 /// The action that a principal needs to change the policy.
@@ -61,15 +61,8 @@ pub fn lockout(document: &Document, key: &TargetKey<'_>, caller: Option<&str>) -
     }
     let typed = document.typed();
     let root = format!("arn:{}:iam::{}:root", key.partition, key.account);
-    let mut holders = Holders::default();
-    holders.add(&typed, key, &root);
-    if holders.allowed.is_empty() {
-        for name in named(&typed) {
-            holders.name(&typed, key, name);
-        }
-    }
-    let durable = holders.allowed.contains(&root) || holders.allowed.len() > 1;
-    if !durable {
+    let holders = Holders::of(&typed, key, &root);
+    if !holders.are_durable(&root) {
         let names = if holders.allowed.is_empty() {
             "two users or roles as administrators"
         } else {
@@ -77,9 +70,12 @@ pub fn lockout(document: &Document, key: &TargetKey<'_>, caller: Option<&str>) -
         };
         return Some(Lockout {
             reason: holders.reason(key.account, caller),
-            help: format!(
-                "keep the account-root statement (`delegate_to_iam: true`), or name {names}"
-            ),
+            help: denying(document, &typed, key, &root).unwrap_or_else(|| {
+                format!(
+                    "keep the account-root statement (`delegate_to_iam: true`; in a `document`, write the statement), \
+                     or name {names}"
+                )
+            }),
         });
     }
     let caller = caller?;
@@ -98,6 +94,30 @@ pub fn lockout(document: &Document, key: &TargetKey<'_>, caller: Option<&str>) -
     })
 }
 
+/// Returns the correction if only `Deny` statements lock the account out.
+fn denying(
+    document: &Document,
+    typed: &TypedPolicy,
+    key: &TargetKey<'_>,
+    root: &str,
+) -> Option<String> {
+    let is_deny = |statement: &&TypedStatement| statement.effect == Effect::Deny;
+    let allows = typed.statements.iter().filter(|one| !is_deny(one)).cloned().collect();
+    let without = TypedPolicy { statements: allows, ..typed.clone() };
+    if !Holders::of(&without, key, root).are_durable(root) {
+        return None;
+    }
+    let about_change = typed.statements.iter().filter(is_deny).filter(|one| is_about_change(one));
+    let labels: BTreeSet<String> = about_change.map(|one| document.label(one)).collect();
+    Some(format!("narrow or remove the `Deny` of `{PUT_KEY_POLICY}` in {}", quoted(&labels)))
+}
+
+/// Returns whether a statement is about changing the policy.
+fn is_about_change(statement: &TypedStatement) -> bool {
+    let change = super::actions::ActionSet::of(|action| action.name == "PutKeyPolicy");
+    statement.actions.known().covers(change)
+}
+
 /// Decides `kms:PutKeyPolicy` for a principal, in a request of which nothing else is known. Whether the request
 /// bypasses AWS's own check is the caller's choice, so a policy that forbids the bypass locks nobody out.
 pub(super) fn may_change_policy(
@@ -113,6 +133,23 @@ pub(super) fn may_change_policy(
 }
 
 impl Holders {
+    /// Decides about the root user, and unless it is allowed the action, about the principals that the policy names.
+    fn of(typed: &TypedPolicy, key: &TargetKey<'_>, root: &str) -> Self {
+        let mut holders = Self::default();
+        holders.add(typed, key, root);
+        if holders.allowed.is_empty() {
+            for name in named(typed) {
+                holders.name(typed, key, name);
+            }
+        }
+        holders
+    }
+
+    /// Returns whether the policy can be changed although a user or role is deleted.
+    fn are_durable(&self, root: &str) -> bool {
+        self.allowed.contains(root) || self.allowed.len() > 1
+    }
+
     fn add(&mut self, typed: &TypedPolicy, key: &TargetKey<'_>, who: &str) {
         let principal = Principal::parse(who, key.partition).ok();
         if principal.as_ref().is_some_and(|one| one.account().is_some_and(|of| of != key.account)) {
@@ -229,12 +266,11 @@ fn quoted<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
 
 /// Returns the principals that `Allow` statements about `kms:PutKeyPolicy` name.
 fn named(typed: &TypedPolicy) -> BTreeSet<&PrincipalName> {
-    let change = super::actions::ActionSet::of(|action| action.name == "PutKeyPolicy");
     typed
         .statements
         .iter()
         .filter(|statement| statement.effect == Effect::Allow && !statement.principals.except)
-        .filter(|statement| statement.actions.known().covers(change))
+        .filter(|statement| is_about_change(statement))
         .flat_map(|statement| &statement.principals.names)
         .collect()
 }

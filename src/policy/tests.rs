@@ -296,6 +296,26 @@ fn lockouts_are_found() {
 }
 
 #[test]
+fn the_help_of_a_lockout_is_about_what_causes_it() {
+    let root = r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"kms:*","Resource":"*""#;
+    let key = eval::TargetKey { partition: "aws", account: ACCOUNT, arn: None };
+    let help = |statements: &str| lockout(&document(&wrap(statements)), &key, None).unwrap().help;
+    for condition in ["", r#","Condition":{"StringNotEquals":{"aws:SourceVpce":"vpce-1"}}"#] {
+        let deny = format!(
+            r#"{{"Sid":"none","Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"{condition}}}"#
+        );
+        let use_only = deny.replace("none", "use").replace("kms:*", "kms:Decrypt");
+        assert_eq!(
+            help(&format!("{deny},{use_only},{{{root}}}")),
+            "narrow or remove the `Deny` of `kms:PutKeyPolicy` in `none`"
+        );
+        // Without the `Deny`, nobody could change the policy either.
+        let nobody = help(&format!("{deny},{{{}}}", root.replace("kms:*", "kms:Decrypt")));
+        assert!(nobody.starts_with("keep the account-root statement"), "{nobody}");
+    }
+}
+
+#[test]
 fn the_reason_of_a_lockout_names_who_does_not_last() {
     let reason = |names: &str| {
         let text = with(&format!(
